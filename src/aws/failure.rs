@@ -1,0 +1,210 @@
+//! What a failed AWS call means, and everything a person needs to know of it.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::Error;
+
+/// The class of a failure; what decides whether to go on, wait or stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The thing is not there.
+    Missing,
+    /// A thing of that name is there already.
+    Exists,
+    /// The thing is changing right now; the same call may succeed later.
+    InUse,
+    /// A role or policy is too new to be known everywhere.
+    Propagating,
+    /// Too many calls, or too much data.
+    Throttled,
+    /// The caller may not do this.
+    Denied,
+    /// The credentials are wrong or too old.
+    Credentials,
+    /// No credentials could be found.
+    NoCredentials,
+    /// No answer came: no network, no server, wrong address.
+    Unreachable,
+    /// Anything else; the service's own words say what.
+    Other,
+}
+
+/// A failed call: service, operation, resource, where, and the service's own code and message.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{service} {operation} of {resource} failed in {place}: {}", said(.code.as_deref(), .message))]
+pub struct Failure {
+    /// The service, as AWS calls it: `Kinesis`.
+    pub service: &'static str,
+    /// The operation: `CreateStream`.
+    pub operation: &'static str,
+    /// The thing the call was about.
+    pub resource: String,
+    /// Account and region, or the endpoint that stands in for them.
+    pub place: String,
+    /// The service's error code, where it answered with one.
+    pub code: Option<String>,
+    /// The service's message, or what went wrong before it could answer.
+    pub message: String,
+    /// The class of the failure.
+    pub cause: Cause,
+}
+
+fn said(code: Option<&str>, message: &str) -> String {
+    match code {
+        Some(code) if message.is_empty() => code.to_owned(),
+        Some(code) => format!("{code}: {message}"),
+        None => message.to_owned(),
+    }
+}
+
+impl Failure {
+    /// Reads everything out of an SDK error; its `Display` alone says only "service error".
+    pub fn new<E>(
+        service: &'static str,
+        operation: &'static str,
+        resource: impl Into<String>,
+        place: impl Into<String>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let (code, message, cause) = match error {
+            SdkError::ServiceError(context) => {
+                let code = context.err().code().unwrap_or_default().to_owned();
+                let message = context.err().message().unwrap_or_default().to_owned();
+                let status = context.raw().status().as_u16();
+                let cause = classify(&code, &message, status);
+                let code = if code.is_empty() { format!("HTTP {status}") } else { code };
+                (Some(code), message, cause)
+            }
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
+                let text = DisplayErrorContext(error).to_string();
+                let no_credentials = text.contains("credential") || text.contains("no providers in chain");
+                let cause = if no_credentials { Cause::NoCredentials } else { Cause::Unreachable };
+                (None, without_debug(&text), cause)
+            }
+            _ => (None, without_debug(&DisplayErrorContext(error).to_string()), Cause::Other),
+        };
+        Failure { service, operation, resource: resource.into(), place: place.into(), code, message, cause }
+    }
+
+    /// Whether the same call may succeed soon.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled)
+    }
+}
+
+/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only.
+fn without_debug(text: &str) -> String {
+    text.split(" (").next().unwrap_or(text).to_owned()
+}
+
+/// The table of `facts/retries.md`: code *and* message decide.
+fn classify(code: &str, message: &str, status: u16) -> Cause {
+    let says = |part: &str| message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
+    // A collision is never waited out, whatever code it comes under (pains.md 3).
+    if says("already exist") && !says("must already exist") && !says("not already exist") {
+        return Cause::Exists;
+    }
+    if says("cannot be assumed by Lambda")
+        || says("execution role does not have permissions")
+        || says("ensure the role can perform")
+        || says("KMS key is invalid for CreateGrant")
+        || says("Invalid principal in policy")
+    {
+        return Cause::Propagating;
+    }
+    if says("simultaneously") {
+        return Cause::Throttled;
+    }
+    match code {
+        "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => Cause::Missing,
+        "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => Cause::Exists,
+        "ResourceInUseException"
+        | "ResourceConflictException"
+        | "DeleteConflict"
+        | "DeleteConflictException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "EntityTemporarilyUnmodifiable"
+        | "OperationAbortedException" => Cause::InUse,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "ProvisionedThroughputExceededException"
+        | "SlowDown" => Cause::Throttled,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "NotAuthorized"
+        | "AuthorizationError" => Cause::Denied,
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignature"
+        | "MissingAuthenticationTokenException"
+        | "MissingAuthenticationToken" => Cause::Credentials,
+        _ if status == 503 => Cause::Throttled,
+        _ => Cause::Other,
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        let cause = failure.cause;
+        let local = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
+        let error = Error::failed(failure.to_string());
+        match cause {
+            Cause::Denied => error.hint(format!(
+                "the credentials in use need permission for {}:{}; `aws sts get-caller-identity` shows whose they are",
+                failure.service.to_ascii_lowercase(),
+                failure.operation
+            )),
+            Cause::Credentials => error.hint("sign in again (`aws sso login`, or new keys), or name another `--profile`"),
+            Cause::NoCredentials => no_credentials(error),
+            Cause::Unreachable if local => {
+                error.hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it")
+            }
+            Cause::Unreachable => error.hint("check the network, `--region` and `--endpoint-url`"),
+            Cause::Throttled => error.hint("the service asks to slow down; run the same command again in a minute"),
+            Cause::InUse | Cause::Propagating => error.hint("run the same command again: it goes on where it stopped"),
+            Cause::Missing => error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing"),
+            Cause::Exists | Cause::Other => error,
+        }
+    }
+}
+
+/// What to do when there are no credentials.
+pub(crate) fn no_credentials(error: Error) -> Error {
+    error
+        .hint("run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`")
+        .hint("no AWS account? add `--local` to use the local cloud on this machine")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_message_decide_together() {
+        let conflict = "ResourceConflictException";
+        assert_eq!(classify(conflict, "Function already exist: ProcessKinesisRecords", 409), Cause::Exists);
+        assert_eq!(classify(conflict, "An update is in progress for resource: arn", 409), Cause::InUse);
+        let invalid = "InvalidParameterValueException";
+        let fresh = "The role defined for the function cannot be assumed by Lambda.";
+        assert_eq!(classify(invalid, fresh, 400), Cause::Propagating);
+        assert_eq!(classify(invalid, "Stream not found: arn", 400), Cause::Other);
+        assert_eq!(classify("NoSuchEntity", "The role with name x cannot be found.", 404), Cause::Missing);
+        assert_eq!(classify("", "", 503), Cause::Throttled);
+    }
+}

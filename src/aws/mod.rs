@@ -1,0 +1,89 @@
+//! The AWS side: one struct of SDK clients, how they are configured, what their failures mean, and how to wait.
+
+mod config;
+mod failure;
+pub mod wait;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::sync::OnceCell;
+
+pub use config::{Access, Target, connect};
+pub(crate) use failure::no_credentials;
+pub use failure::{Cause, Failure};
+
+/// One SDK client for each service, all with the same region, credentials, retries and timeouts.
+#[derive(Debug)]
+pub struct Clients {
+    /// Kinesis Data Streams.
+    pub kinesis: aws_sdk_kinesis::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Identity and Access Management.
+    pub iam: aws_sdk_iam::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// The region that calls are sent to.
+    pub region: String,
+    /// The endpoint that stands in for AWS, if any.
+    pub endpoint: Option<String>,
+    account: OnceCell<String>,
+}
+
+impl Clients {
+    /// The account that the credentials belong to, by `sts:GetCallerIdentity`; asked once.
+    ///
+    /// # Errors
+    /// When there are no credentials or the service cannot be reached.
+    pub async fn account(&self) -> Result<&str, Failure> {
+        self.account
+            .get_or_try_init(|| async {
+                let answer = self
+                    .sts
+                    .get_caller_identity()
+                    .send()
+                    .await
+                    .map_err(|error| self.failure("STS", "GetCallerIdentity", "the credentials", &error))?;
+                Ok(answer.account.unwrap_or_default())
+            })
+            .await
+            .map(String::as_str)
+    }
+
+    /// Reads an SDK error, adding where the call went.
+    pub fn failure<E>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Failure
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        Failure::new(service, operation, resource, self.place(), error)
+    }
+
+    /// Account (once known) and region, or the endpoint that stands in for them.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let account = self.account.get().map(|account| format!("account {account}, ")).unwrap_or_default();
+        match &self.endpoint {
+            Some(endpoint) => format!("{account}{} at {endpoint}", self.region),
+            None => format!("{account}{}", self.region),
+        }
+    }
+
+    /// Whether calls go to this machine, where looking again costs nothing.
+    #[must_use]
+    pub fn is_nearby(&self) -> bool {
+        self.endpoint
+            .as_deref()
+            .is_some_and(|url| url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost"))
+    }
+}

@@ -1,0 +1,125 @@
+//! Poll until a condition holds: deadline, growing pauses, jitter.
+//!
+//! The SDK's own waiters idle 10 to 20 s between two looks (facts/retries.md); these start at a quarter of a second.
+
+use std::future::Future;
+use std::time::Duration;
+
+use rand::Rng;
+use tokio::time::{Instant, sleep};
+
+/// How often to look and when to give up.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// The pause after the first look.
+    pub first: Duration,
+    /// Pauses double up to this.
+    pub longest: Duration,
+    /// No look starts later than this after the first.
+    pub limit: Duration,
+}
+
+impl Schedule {
+    /// 0.25, 0.5, 1, then every 2 s, for at most `limit`.
+    #[must_use]
+    pub fn within(limit: Duration) -> Self {
+        Schedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit }
+    }
+
+    /// For an endpoint on this machine: 10 ms growing to 250 ms.
+    #[must_use]
+    pub fn nearby(limit: Duration) -> Self {
+        Schedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit }
+    }
+}
+
+/// What one look saw.
+#[derive(Debug)]
+pub enum Look<T> {
+    /// The condition holds.
+    Ready(T),
+    /// Not yet; the text is what the service says of it.
+    NotYet(String),
+}
+
+/// Why a wait ended without its condition.
+#[derive(Debug, thiserror::Error)]
+pub enum WaitError<E> {
+    /// The limit passed.
+    #[error("gave up after {waited:.0?}; last seen: {last}")]
+    TimedOut {
+        /// How long it was waited.
+        waited: Duration,
+        /// What the last look saw.
+        last: String,
+    },
+    /// A look failed for good.
+    #[error(transparent)]
+    Failed(E),
+}
+
+/// Looks until the condition holds, the limit passes or a look fails. `waiting` hears of every pause.
+pub async fn until<T, E, F, Fut>(
+    schedule: Schedule,
+    mut look: F,
+    mut waiting: impl FnMut(Duration, &str),
+) -> Result<T, WaitError<E>>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<Look<T>, E>>,
+{
+    let began = Instant::now();
+    let mut pause = schedule.first;
+    loop {
+        let last = match look().await.map_err(WaitError::Failed)? {
+            Look::Ready(value) => return Ok(value),
+            Look::NotYet(last) => last,
+        };
+        let waited = began.elapsed();
+        if waited >= schedule.limit {
+            return Err(WaitError::TimedOut { waited, last });
+        }
+        waiting(waited, &last);
+        // Up to a fifth less, so that many waits do not look in step.
+        let jittered = pause.mul_f64(rand::rng().random_range(0.8..=1.0));
+        sleep(jittered.min(schedule.limit.saturating_sub(waited))).await;
+        pause = (pause * 2).min(schedule.longest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_again_until_ready() {
+        let mut looks = 0;
+        let found = until::<_, Infallible, _, _>(
+            Schedule::within(Duration::from_secs(60)),
+            || {
+                looks += 1;
+                let seen = looks;
+                async move { Ok(if seen < 5 { Look::NotYet("CREATING".into()) } else { Look::Ready(seen) }) }
+            },
+            |_, _| {},
+        )
+        .await;
+        assert_eq!(found.unwrap(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn gives_up_at_the_limit_and_says_what_it_saw() {
+        let began = Instant::now();
+        let result = until::<(), Infallible, _, _>(
+            Schedule::within(Duration::from_secs(10)),
+            || async { Ok(Look::NotYet("DELETING".into())) },
+            |_, _| {},
+        )
+        .await;
+        let Err(WaitError::TimedOut { last, .. }) = result else { panic!("{result:?}") };
+        assert_eq!(last, "DELETING");
+        assert!(began.elapsed() >= Duration::from_secs(10) && began.elapsed() < Duration::from_secs(13));
+    }
+}

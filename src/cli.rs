@@ -1,0 +1,77 @@
+//! The command line as it is typed; no behaviour.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, ValueEnum};
+
+use crate::commands::Command;
+use crate::output::Format;
+
+/// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
+#[derive(Debug, Parser)]
+#[command(name = "sensorctl", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "New here? `sensorctl demo` shows the whole pipeline at work on this machine, without an account."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Name of this copy of the pipeline; appended to every resource name as `-NAME`
+    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_STAGE")]
+    pub stage: Option<String>,
+    /// Settings file [default: sensorctl.toml, if there]
+    #[arg(long, global = true, value_name = "FILE", env = "SENSORCTL_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// AWS profile to take credentials and region from
+    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_PROFILE")]
+    pub profile: Option<String>,
+    /// AWS region
+    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_REGION")]
+    pub region: Option<String>,
+    /// Send every AWS call to this address instead
+    #[arg(long, global = true, value_name = "URL", env = "SENSORCTL_ENDPOINT_URL", conflicts_with = "local")]
+    pub endpoint_url: Option<String>,
+    /// Use the local cloud of this user instead of AWS
+    #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
+    pub local: bool,
+    /// Form of the data on stdout
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        env = "SENSORCTL_OUTPUT"
+    )]
+    pub output: Format,
+    /// Say nothing but errors
+    #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
+    pub quiet: bool,
+    /// Say more (repeat for still more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to colour what is said
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "SENSORCTL_COLOR")]
+    pub color: ColorChoice,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Also off a terminal.
+    Always,
+    /// Not at all.
+    Never,
+}

@@ -1,0 +1,80 @@
+//! What a command receives: settings, output, the wish to stop, and clients that are made on first use.
+
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
+use crate::aws::{self, Clients, Target};
+use crate::cli::Global;
+use crate::error::Error;
+use crate::output::Output;
+use crate::settings::Settings;
+
+/// Everything a command needs besides its own arguments.
+#[derive(Debug)]
+pub struct Context {
+    /// What the user wants, from file, environment and flags.
+    pub settings: Settings,
+    /// The door to the terminal.
+    pub output: Output,
+    /// Cancelled at the first Ctrl-C; the second ends the process.
+    pub interrupt: CancellationToken,
+    clients: OnceCell<Clients>,
+}
+
+impl Context {
+    /// Settles settings and output; makes no call.
+    ///
+    /// # Errors
+    /// When the settings cannot be read or make no sense.
+    pub fn new(global: &Global, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
+        let settings = Settings::resolve(global)?;
+        Ok(Context { settings, output, interrupt, clients: OnceCell::new() })
+    }
+
+    /// A context of its own for a cloud that this process runs itself.
+    #[must_use]
+    pub fn with_clients(settings: Settings, output: Output, interrupt: CancellationToken, clients: Clients) -> Self {
+        Context { settings, output, interrupt, clients: OnceCell::new_with(Some(clients)) }
+    }
+
+    /// The clients, for AWS or, under `--local`, for this user's running local cloud.
+    ///
+    /// # Errors
+    /// When there is no region, or `--local` was given and no local cloud runs.
+    pub async fn clients(&self) -> Result<&Clients, Error> {
+        self.clients.get_or_try_init(|| async { aws::connect(&self.target().await?).await }).await
+    }
+
+    async fn target(&self) -> Result<Target, Error> {
+        let settings = &self.settings;
+        if !settings.local {
+            return Ok(Target {
+                profile: settings.profile.clone(),
+                region: settings.region.clone(),
+                endpoint_url: settings.endpoint_url.clone(),
+                access: None,
+            });
+        }
+        #[cfg(feature = "local")]
+        return crate::local::running_target(&settings.data_dir, settings.region.as_deref()).await;
+        #[cfg(not(feature = "local"))]
+        Err(Error::usage("this sensorctl was built without the local cloud")
+            .hint("build it with the cargo feature `local`"))
+    }
+
+    /// Runs work that a Ctrl-C may end; `left` says what is there when it does.
+    ///
+    /// # Errors
+    /// The work's own, or that it was interrupted.
+    pub async fn or_interrupt<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+        left: impl FnOnce() -> Error,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.interrupt.cancelled() => Err(left()),
+            result = work => result,
+        }
+    }
+}

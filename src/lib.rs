@@ -1,0 +1,74 @@
+//! `sensorctl` stands up, feeds, watches and takes down a realtime sensor pipeline on AWS or on a laptop.
+//!
+//! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` | `local` } → `aws`; what happened flows back as
+//! events and reports to `output`.
+
+mod aws;
+mod cli;
+mod commands;
+mod context;
+mod error;
+#[cfg(feature = "local")]
+mod local;
+mod output;
+mod pipeline;
+mod settings;
+mod stack;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::output::Output;
+
+pub use crate::error::{Error, ErrorKind};
+
+/// Parses, runs, and tells how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data on stdout; wrong usage is said on stderr. Nobody is left to tell otherwise.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output::new(cli.global.output, cli.global.quiet, cli.global.verbose, cli.global.color);
+    match execute(cli, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            error.kind().exit_code()
+        }
+    }
+}
+
+fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::failed("could not start").caused_by(error))?;
+    let interrupt = CancellationToken::new();
+    let result = runtime.block_on(async {
+        let context = Context::new(&cli.global, output.clone(), interrupt.clone())?;
+        tokio::spawn(watch_for_interrupt(interrupt));
+        cli.command.run(&context).await
+    });
+    // A blocking read of stdin may never return.
+    runtime.shutdown_background();
+    result
+}
+
+/// The first Ctrl-C asks everything to come to an end; the second one does not wait for it.
+async fn watch_for_interrupt(interrupt: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        interrupt.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap_or_default();
+        }
+    }
+}

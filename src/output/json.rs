@@ -1,0 +1,22 @@
+//! JSON on stdout, and errors as JSON on stderr.
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::Error;
+
+/// One line of JSON.
+///
+/// # Errors
+/// When the value has no JSON form.
+pub fn to_line<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::failed("could not write JSON").caused_by(error))
+}
+
+pub(super) fn to_pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    serde_json::to_string_pretty(value).map_err(|error| Error::failed("could not write JSON").caused_by(error))
+}
+
+pub(super) fn error(error: &Error) -> String {
+    json!({"error": {"kind": error.kind(), "message": error.full_message(), "hints": error.hints()}}).to_string()
+}

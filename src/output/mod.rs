@@ -1,0 +1,244 @@
+//! The only door to the terminal: data to stdout, everything said to a person to stderr.
+//!
+//! `Output` decides once, from the flags and what stdout and stderr are, how data looks and whether anything is said;
+//! commands never ask. A closed pipe ends the program quietly and successfully.
+
+mod json;
+mod messages;
+mod progress;
+mod report;
+mod rows;
+mod table;
+pub mod units;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::ValueEnum;
+
+use crate::cli::ColorChoice;
+use crate::error::Error;
+
+pub use json::to_line;
+pub use messages::Message;
+pub use progress::{Progress, Step};
+pub use report::Report;
+pub use rows::{Row, Rows};
+pub use table::{cell, new_table};
+
+/// The form of the data on stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A table on a terminal; else NDJSON for rows and JSON for reports.
+    #[default]
+    Auto,
+    /// A table for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// How a command shows what it found and says what it does.
+#[derive(Clone, Debug)]
+pub struct Output {
+    format: Format,
+    quiet: bool,
+    verbosity: u8,
+    color: bool,
+    stdout_is_terminal: bool,
+    stderr_is_terminal: bool,
+    closed: Arc<AtomicBool>,
+}
+
+impl Output {
+    /// From the flags, `NO_COLOR`, `CLICOLOR_FORCE`, and whether stdout and stderr are terminals.
+    #[must_use]
+    pub fn new(format: Format, quiet: bool, verbosity: u8, color: ColorChoice) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let color = match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if set("NO_COLOR") => false,
+            ColorChoice::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+            ColorChoice::Auto => stderr_is_terminal,
+        };
+        Output {
+            format,
+            quiet,
+            verbosity,
+            color,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal,
+            closed: Arc::default(),
+        }
+    }
+
+    /// The form that rows take.
+    #[must_use]
+    pub fn row_format(&self) -> Format {
+        match self.format {
+            Format::Auto if self.stdout_is_terminal => Format::Table,
+            Format::Auto => Format::Ndjson,
+            format => format,
+        }
+    }
+
+    /// The form that a report takes.
+    #[must_use]
+    pub fn report_format(&self) -> Format {
+        match self.format {
+            Format::Auto if self.stdout_is_terminal => Format::Table,
+            Format::Auto => Format::Json,
+            format => format,
+        }
+    }
+
+    /// Whether a person can be asked: both ends are a terminal and nobody asked for silence.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        self.stderr_is_terminal && io::stdin().is_terminal()
+    }
+
+    /// Whether nothing but errors is to be said.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// How often `-v` was given.
+    #[must_use]
+    pub fn verbosity(&self) -> u8 {
+        self.verbosity
+    }
+
+    /// Whether the other end of stdout has gone away; a producer of rows may stop then.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Shows the one result of a command.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn report<R: Report>(&self, report: &R) -> Result<(), Error> {
+        let text = match self.report_format() {
+            Format::Json => json::to_pretty(report),
+            Format::Ndjson => json::to_line(report),
+            Format::Csv => Err(Error::usage("this command has no CSV form")
+                .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")),
+            Format::Auto | Format::Table => Ok(report.table()),
+        }?;
+        self.data(&text)
+    }
+
+    /// A writer of rows in the asked form.
+    #[must_use]
+    pub fn rows(&self) -> Rows {
+        Rows::new(self.clone(), self.row_format())
+    }
+
+    /// Writes finished text to stdout, ending it with a line feed.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn data(&self, text: &str) -> Result<(), Error> {
+        let mut bytes = text.as_bytes().to_vec();
+        if !text.is_empty() && !text.ends_with('\n') {
+            bytes.push(b'\n');
+        }
+        self.bytes(&bytes)
+    }
+
+    /// Writes raw bytes to stdout.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        if self.is_closed() {
+            return Ok(());
+        }
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            result => result.map_err(|error| Error::failed("could not write to stdout").caused_by(error)),
+        }
+    }
+
+    /// Says a line to the person, on stderr.
+    pub fn status(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            self.say(line.as_ref());
+        }
+    }
+
+    /// Says a line only under `-v`.
+    pub fn detail(&self, line: impl AsRef<str>) {
+        if self.verbosity > 0 {
+            self.status(line);
+        }
+    }
+
+    /// Says a warning with its hint.
+    pub fn warn(&self, message: &Message) {
+        if !self.quiet {
+            self.say(&format!("{} {message}", self.paint("33", "warning:")));
+            if let Some(hint) = message.hint() {
+                self.say(&format!("{} {hint}", self.paint("36", "hint:")));
+            }
+        }
+    }
+
+    /// Says what went wrong; as JSON where JSON was asked for.
+    pub fn error(&self, error: &Error) {
+        if matches!(self.format, Format::Json | Format::Ndjson) {
+            self.say(&json::error(error));
+            return;
+        }
+        self.say(&format!("{} {}", self.paint("1;31", "error:"), error.full_message()));
+        for hint in error.hints() {
+            self.say(&format!("{} {hint}", self.paint("36", "hint:")));
+        }
+    }
+
+    /// Progress of named steps: bars on a terminal, lines off it, nothing when quiet.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress::new(self.clone())
+    }
+
+    /// Asks a yes-or-no question on the terminal; anything but `y` or `yes` is no.
+    ///
+    /// # Errors
+    /// When the answer cannot be read.
+    pub fn confirm(&self, question: &str) -> Result<bool, Error> {
+        let mut stderr = io::stderr().lock();
+        let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        drop(stderr);
+        let mut answer = String::new();
+        asked
+            .and_then(|()| io::stdin().read_line(&mut answer))
+            .map_err(|error| Error::failed("could not ask").caused_by(error))?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
+    fn say(&self, line: &str) {
+        // Nobody is left to tell when stderr is gone.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    /// Wraps text in an ANSI style where colour is on.
+    #[must_use]
+    pub fn paint(&self, style: &str, text: &str) -> String {
+        if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}

@@ -1,0 +1,67 @@
+//! Bytes, rates and durations for people.
+
+use std::time::Duration;
+
+/// `0.4 s`, `12 s`, `3 min 5 s`.
+#[must_use]
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds < 9.95 {
+        format!("{seconds:.1} s")
+    } else if seconds < 119.5 {
+        format!("{seconds:.0} s")
+    } else {
+        let whole = duration.as_secs();
+        format!("{} min {} s", whole / 60, whole % 60)
+    }
+}
+
+/// `512 B`, `1.5 KiB`, `3.2 MiB`.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 1024.0 && unit < UNITS.len() - 1 {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `8,759`.
+#[must_use]
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_keep_the_digits_that_matter() {
+        let shown: Vec<_> = [0.04, 0.44, 9.96, 119.6, 185.0].map(|s| duration(Duration::from_secs_f64(s))).into();
+        assert_eq!(shown, ["0.0 s", "0.4 s", "10 s", "1 min 59 s", "3 min 5 s"]);
+    }
+
+    #[test]
+    fn counts_and_bytes_are_grouped() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(999), "999");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1536), "1.5 KiB");
+    }
+}
