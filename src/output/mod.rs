@@ -8,6 +8,7 @@ mod messages;
 mod progress;
 mod report;
 mod rows;
+mod stack_progress;
 mod table;
 pub mod units;
 
@@ -25,6 +26,7 @@ pub use messages::Message;
 pub use progress::{Progress, Step};
 pub use report::Report;
 pub use rows::{Row, Rows};
+pub use stack_progress::StackProgress;
 pub use table::{cell, new_table};
 
 /// The form of the data on stdout.
