@@ -131,8 +131,8 @@ impl Columns {
         };
         let temperature = Decimal::parse(needed(self.temperature, TEMPERATURE)?)
             .map_err(|error| bad("not-a-number", format!("`{TEMPERATURE}`: {error}")))?;
-        let current_time = parse_time(needed(self.time, TIME)?)
-            .map_err(|error| bad("not-a-time", format!("`{TIME}`: {error}")))?;
+        let current_time =
+            parse_time(needed(self.time, TIME)?).map_err(|error| bad("not-a-time", format!("`{TIME}`: {error}")))?;
         let mut fields = BTreeMap::new();
         for (at, key) in &self.fields {
             if !cells[*at].is_empty() {

@@ -169,7 +169,9 @@ pub async fn wait_until_stored(
             .map_err(|error| clients.failure("DynamoDB", "GetItem", &format!("table {table}"), &error))?;
         let found = answer.item.map(|mut item| item.remove(SEQUENCE));
         Ok(match found {
-            Some(Some(AttributeValue::S(found))) if compare(&found, sequence_number) != Ordering::Less => Look::Ready(()),
+            Some(Some(AttributeValue::S(found))) if compare(&found, sequence_number) != Ordering::Less => {
+                Look::Ready(())
+            }
             Some(_) => Look::NotYet("the row is there, but an older one".to_owned()),
             None => Look::NotYet("no such row".to_owned()),
         })

@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::resend::{Answer, Unsent};
 use super::{Event, Observer, Record};
 use crate::aws::{Cause, Failure};
+use crate::error::Error;
 
 /// The first pause before a resend; a throttled shard takes records again within a second (facts A2).
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -25,18 +26,14 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Halt {
     token: CancellationToken,
-    reason: Mutex<Option<Failure>>,
+    reason: Mutex<Option<Error>>,
     anything_accepted: AtomicBool,
 }
 
 impl Halt {
     /// Ends with the interrupt, too.
     pub(super) fn under(interrupt: &CancellationToken) -> Self {
-        Halt {
-            token: interrupt.child_token(),
-            reason: Mutex::default(),
-            anything_accepted: AtomicBool::new(false),
-        }
+        Halt { token: interrupt.child_token(), reason: Mutex::default(), anything_accepted: AtomicBool::new(false) }
     }
 
     pub(super) fn is_set(&self) -> bool {
@@ -52,12 +49,12 @@ impl Halt {
     }
 
     /// Why it ended; nothing where it did not, or by the interrupt.
-    pub(super) fn into_reason(self) -> Option<Failure> {
+    pub(super) fn into_reason(self) -> Option<Error> {
         self.reason.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn because(&self, failure: Failure) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+    fn because(&self, error: Error) {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         self.token.cancel();
     }
 }
@@ -74,12 +71,7 @@ pub(super) struct Tally {
 }
 
 /// Sends batch after batch until there are no more; after a halt the rest is only counted.
-pub(super) async fn run<S>(
-    mut batches: mpsc::Receiver<Batch>,
-    send: &S,
-    observer: &dyn Observer,
-    halt: &Halt,
-) -> Tally
+pub(super) async fn run<S>(mut batches: mpsc::Receiver<Batch>, send: &S, observer: &dyn Observer, halt: &Halt) -> Tally
 where
     S: AsyncFn(&[&Record]) -> Result<Vec<Answer>, Failure>,
 {
@@ -130,7 +122,7 @@ where
                 let worth_it = may_pass(&failure, halt.anything_accepted.load(Ordering::Relaxed));
                 let code = failure.code.clone().unwrap_or_else(|| "no answer".to_owned());
                 if !worth_it || progressed.elapsed() >= GIVE_UP_AFTER {
-                    halt.because(failure);
+                    halt.because(failure.into());
                 }
                 code
             }
@@ -163,19 +155,14 @@ fn pause_before(attempt: u32) -> Duration {
 fn may_pass(failure: &Failure, anything_accepted: bool) -> bool {
     match failure.cause {
         Cause::Unreachable => anything_accepted,
-        Cause::Other => failure.code.as_deref().is_some_and(|code| code.starts_with("Internal") || code.starts_with("HTTP 5")),
+        Cause::Other => {
+            failure.code.as_deref().is_some_and(|code| code.starts_with("Internal") || code.starts_with("HTTP 5"))
+        }
         _ => failure.is_passing(),
     }
 }
 
-fn gave_up(code: &str) -> Failure {
-    Failure {
-        service: "Kinesis",
-        operation: "PutRecords",
-        resource: "the stream".to_owned(),
-        place: "this region".to_owned(),
-        code: Some(code.to_owned()),
-        message: format!("nothing was taken for {} s", GIVE_UP_AFTER.as_secs()),
-        cause: Cause::Throttled,
-    }
+fn gave_up(code: &str) -> Error {
+    Error::failed(format!("the stream took nothing for {} s; it says {code}", GIVE_UP_AFTER.as_secs()))
+        .hint("a shard takes 1 MiB and 1,000 records a second from all its writers: more shards, or a `--rate`, help")
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use sensor_model::Decimal;
 
 /// The present in seconds since 1970, with milliseconds.
@@ -27,8 +27,9 @@ pub fn parse_time(text: &str) -> Result<Decimal, String> {
         let civil = text.parse::<DateTime>()?;
         civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
     });
-    let moment = moment
-        .map_err(|_| "not a time; write seconds since 1970, or 2010-01-01T01:00:00Z (without a zone: UTC)".to_owned())?;
+    let moment = moment.map_err(|_| {
+        "not a time; write seconds since 1970, or 2010-01-01T01:00:00Z (without a zone: UTC)".to_owned()
+    })?;
     seconds(moment.as_nanosecond())
 }
 
@@ -47,6 +48,18 @@ pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
         let moment = Timestamp::now().checked_sub(age).map_err(|_| wrong())?;
         seconds(i128::from(moment.as_millisecond()) * 1_000_000)
     })
+}
+
+/// Reads a length of time such as `500ms`, `30s`, `15m` or `1h30m`.
+///
+/// # Errors
+/// When it is none, or not above zero.
+pub fn parse_length(text: &str) -> Result<std::time::Duration, String> {
+    let length: Option<SignedDuration> = text.trim().parse().ok();
+    length
+        .and_then(|length| std::time::Duration::try_from(length).ok())
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| "not a length of time; write 30s, 15m or 1h30m".to_owned())
 }
 
 /// Seconds since 1970 as RFC 3339 in UTC; nothing where the year has no four digits.
@@ -107,6 +120,14 @@ mod tests {
         let days: f64 = parse_time_or_age("2d").unwrap().as_str().parse().unwrap();
         assert!((now - days - 172_800.0).abs() < 60.0);
         assert!(parse_time_or_age("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_length_needs_a_unit_and_a_size() {
+        assert_eq!(parse_length("1m30s"), Ok(std::time::Duration::from_secs(90)));
+        for text in ["30", "0s", "-5s", "soon", ""] {
+            assert!(parse_length(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ where
         retries: sum.retries,
         ..Summary::default()
     };
-    let stopped = error.or_else(|| halt.into_reason().map(Error::from));
+    let stopped = error.or_else(|| halt.into_reason());
     Outcome { summary: summary.within(began.elapsed()), failed: sum.failed, stopped }
 }
 

@@ -51,7 +51,11 @@ impl Question {
         let mut filter = Vec::new();
         let times = found.range("time", TIME, self.since.as_ref(), self.until.as_ref());
         // A sort key may stand in a Query's key condition only; a Scan has none.
-        if self.sensor.is_some() { key.extend(times) } else { filter.extend(times) }
+        if self.sensor.is_some() {
+            key.extend(times)
+        } else {
+            filter.extend(times)
+        }
         filter.extend(found.range(
             "temperature",
             TEMPERATURE,
@@ -106,10 +110,7 @@ mod tests {
             ..Question::default()
         };
         let found = question.expressions();
-        assert_eq!(
-            found.key.as_deref(),
-            Some("#sensor = :sensor AND #time BETWEEN :low_time AND :high_time")
-        );
+        assert_eq!(found.key.as_deref(), Some("#sensor = :sensor AND #time BETWEEN :low_time AND :high_time"));
         assert_eq!(found.filter.as_deref(), Some("#temperature >= :low_temperature"));
         assert_eq!(found.names.len(), 3);
         assert_eq!(found.values[":low_temperature"], AttributeValue::N("-3.5".into()));

@@ -28,6 +28,17 @@ impl Stored {
 impl Serialize for Stored {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
+        self.serialize_entries(&mut map)?;
+        map.end()
+    }
+}
+
+impl Stored {
+    /// Writes all keys into a map that may have more.
+    ///
+    /// # Errors
+    /// The map's own.
+    pub fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("sensor_id", &self.reading.sensor_id)?;
         map.serialize_entry("temperature", &self.reading.temperature)?;
         map.serialize_entry("current_time", &self.reading.current_time)?;
@@ -40,19 +51,15 @@ impl Serialize for Stored {
         if let Some(sequence_number) = &self.sequence_number {
             map.serialize_entry("sequence_number", sequence_number)?;
         }
-        map.end()
+        Ok(())
     }
 }
 
-/// A value in one line: text as it is, everything else as JSON.
-///
-/// # Errors
-/// Never for values that came out of JSON or the table.
-pub fn value_text(value: &Value) -> Result<String, serde_json::Error> {
-    match value {
-        Value::Text(text) => Ok(text.clone()),
-        other => serde_json::to_string(&Json(other)),
-    }
+/// A value as one line of JSON.
+#[must_use]
+pub fn value_json(value: &Value) -> String {
+    // Writing JSON to memory fails only for keys that are no text, and a value's keys are.
+    serde_json::to_string(&Json(value)).unwrap_or_default()
 }
 
 /// A value as JSON, numbers with all their digits.
