@@ -44,10 +44,6 @@ impl Halt {
         self.token.cancelled().await;
     }
 
-    pub(super) fn stop(&self) {
-        self.token.cancel();
-    }
-
     /// Why it ended; nothing where it did not, or by the interrupt.
     pub(super) fn into_reason(self) -> Option<Error> {
         self.reason.into_inner().unwrap_or_else(PoisonError::into_inner)

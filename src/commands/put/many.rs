@@ -98,7 +98,10 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
 fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
     let Outcome { summary, failed, stopped } = outcome;
-    name_failed(&context.output, args, &failed);
+    // Where nothing went through, one reason says more than a list.
+    if summary.accepted > 0 {
+        name_failed(&context.output, args, &failed);
+    }
     let ledger = format!(
         "{} read, {} accepted, {} rejected, {} failed",
         units::count(summary.read),
