@@ -2,7 +2,10 @@
 
 mod deployment;
 mod down;
+mod invoke;
 mod plan;
+mod put;
+mod scan;
 mod status;
 mod up;
 
@@ -17,6 +20,9 @@ pub enum Command {
     Up(up::Args),
     Plan(plan::Args),
     Status(status::Args),
+    Put(put::Args),
+    Scan(scan::Args),
+    Invoke(invoke::Args),
     Down(down::Args),
 }
 
@@ -30,6 +36,9 @@ impl Command {
             Command::Up(args) => args.run(context).await,
             Command::Plan(args) => args.run(context).await,
             Command::Status(args) => args.run(context).await,
+            Command::Put(args) => args.run(context).await,
+            Command::Scan(args) => args.run(context).await,
+            Command::Invoke(args) => args.run(context).await,
             Command::Down(args) => args.run(context).await,
         }
     }
