@@ -1,9 +1,46 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
-use std::path::Path;
+mod data_dir;
+mod dynamodb;
+mod gateway;
+mod iam;
+mod identity;
+mod keys;
+mod kinesis;
+mod lambda;
+mod logs;
+mod query_api;
+mod sts;
+mod wire;
 
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::data_dir::{DataDir, EndpointFile};
+use self::dynamodb::DynamoDb;
+use self::gateway::Services;
+use self::iam::Iam;
+use self::identity::Identity;
+use self::keys::Keys;
+use self::kinesis::Kinesis;
+use self::lambda::{Deps, Lambda};
+use self::logs::Logs;
+use self::sts::Sts;
 use crate::aws::Target;
 use crate::error::Error;
+
+/// The region where none is asked for.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// How long requests under way may take to end at shutdown.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How to reach the local cloud that runs on this data directory.
 ///
@@ -12,3 +49,132 @@ use crate::error::Error;
 pub async fn running_target(_data_dir: &Path, _region: Option<&str>) -> Result<Target, Error> {
     Err(Error::failed("the local cloud is not running").hint("start it with `sensorctl local start`"))
 }
+
+/// What a local cloud starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalOptions {
+    /// Where its state lives; made if needed, owned by one process at a time.
+    pub data_dir: PathBuf,
+    /// Port on 127.0.0.1; 0: any free one.
+    pub port: u16,
+    /// The region that it reports; `us-east-1` if none.
+    pub region: Option<String>,
+}
+
+/// A local cloud that runs in this process until it is shut down.
+pub(crate) struct LocalCloud {
+    data_dir: DataDir,
+    endpoint: String,
+    identity: Identity,
+    keys: Keys,
+    lambda: Lambda,
+    stop: CancellationToken,
+    server: JoinHandle<io::Result<()>>,
+}
+
+impl LocalCloud {
+    /// Takes the data directory, opens the services and answers from then on.
+    ///
+    /// # Errors
+    /// When the data directory is in use or damaged, or the port is taken.
+    pub(crate) async fn start(options: LocalOptions) -> Result<LocalCloud, Error> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let identity = Identity::new(options.region.as_deref().unwrap_or(DEFAULT_REGION));
+        let listener = listen(options.port).await?;
+        let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+
+        let keys = Keys::open(&data_dir.path("keys.json"))?;
+        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
+        let kinesis = Kinesis::start(identity.clone());
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
+        let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
+        let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
+        let lambda = Lambda::start(Deps {
+            identity: identity.clone(),
+            keys: keys.clone(),
+            kinesis: kinesis.clone(),
+            iam: iam.clone(),
+            logs: logs.clone(),
+            dir: data_dir.subdirectory("lambda")?,
+            endpoint: endpoint.clone(),
+        })
+        .await?;
+        let services = Services {
+            keys: keys.clone(),
+            region: identity.region.clone(),
+            kinesis,
+            dynamodb,
+            iam,
+            sts,
+            logs,
+            lambda: lambda.clone(),
+        };
+        let stop = CancellationToken::new();
+        let server = axum::serve(listener, gateway::router(Arc::new(services)))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let server = tokio::spawn(server.into_future());
+
+        let owner = keys.owner();
+        data_dir.announce(&EndpointFile {
+            endpoint: endpoint.clone(),
+            region: identity.region.clone(),
+            pid: std::process::id(),
+            access_key_id: owner.key_id,
+            secret_access_key: owner.secret,
+        })?;
+        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, stop, server })
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What clients need to reach it as its owner.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            profile: None,
+            region: Some(self.identity.region.clone()),
+            endpoint_url: Some(self.endpoint.clone()),
+            access: Some(self.keys.owner()),
+        }
+    }
+
+    /// Stops the functions and the server, and gives the data directory back.
+    ///
+    /// # Errors
+    /// When the announcement cannot be taken back or the server failed.
+    pub(crate) async fn shutdown(self) -> Result<(), Error> {
+        self.data_dir.withdraw()?;
+        self.lambda.shutdown().await;
+        self.stop.cancel();
+        let abort = self.server.abort_handle();
+        match tokio::time::timeout(GRACE, self.server).await {
+            Ok(Ok(done)) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
+            Ok(Err(error)) => Err(Error::failed("the local cloud's server failed").caused_by(error)),
+            // A client holds its request open; it loses its connection with this process.
+            Err(_) => {
+                abort.abort();
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| cannot_listen(port, error))
+}
+
+fn cannot_listen(port: u16, error: io::Error) -> Error {
+    let taken = error.kind() == io::ErrorKind::AddrInUse;
+    let error = Error::failed(format!("could not listen on 127.0.0.1:{port}")).caused_by(error);
+    if taken {
+        error.hint("another program uses that port; choose another with `--port N`, or `--port 0` for any free one")
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests;
