@@ -25,25 +25,24 @@ pub struct Args {
     timeout: Option<u64>,
 }
 
-impl Args {
-    /// Runs the command.
-    pub async fn run(self, context: &Context) -> Result<(), Error> {
-        let left = || {
-            Error::interrupted("interrupted while taking the pipeline down; some of it is still there")
-                .hint("`sensorctl down` goes on where this stopped")
-        };
-        let report = context.or_interrupt(self.take_down(context), left).await?;
-        context.output.report(&report)?;
-        match report.remaining.as_deref() {
-            None | Some([]) => Ok(()),
-            Some(remaining) => {
-                let names: Vec<_> = remaining.iter().map(|left| format!("{} `{}`", left.kind, left.name)).collect();
-                Err(Error::failed(format!("still there: {}", names.join(", ")))
-                    .hint("run `sensorctl down` again; something may have made them anew"))
-            }
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let left = || {
+        Error::interrupted("interrupted while taking the pipeline down; some of it is still there")
+            .hint("`sensorctl down` goes on where this stopped")
+    };
+    let report = context.or_interrupt(args.take_down(context), left).await?;
+    context.output.report(&report)?;
+    match report.remaining.as_deref() {
+        None | Some([]) => Ok(()),
+        Some(remaining) => {
+            let names: Vec<_> = remaining.iter().map(|left| format!("{} `{}`", left.kind, left.name)).collect();
+            Err(Error::failed(format!("still there: {}", names.join(", ")))
+                .hint("run `sensorctl down` again; something may have made them anew"))
         }
     }
+}
 
+impl Args {
     async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();

@@ -33,13 +33,13 @@ impl Command {
     /// Whatever the command could not do.
     pub async fn run(self, context: &Context) -> Result<(), Error> {
         match self {
-            Command::Up(args) => args.run(context).await,
-            Command::Plan(args) => args.run(context).await,
-            Command::Status(args) => args.run(context).await,
-            Command::Put(args) => args.run(context).await,
-            Command::Scan(args) => args.run(context).await,
-            Command::Invoke(args) => args.run(context).await,
-            Command::Down(args) => args.run(context).await,
+            Command::Up(args) => up::run(context, args).await,
+            Command::Plan(args) => plan::run(context, args).await,
+            Command::Status(args) => status::run(context, args).await,
+            Command::Put(args) => put::run(context, args).await,
+            Command::Scan(args) => scan::run(context, args).await,
+            Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Down(args) => down::run(context, args).await,
         }
     }
 }

@@ -17,26 +17,23 @@ pub struct Args {
     exit_code: bool,
 }
 
-impl Args {
-    /// Runs the command.
-    pub async fn run(self, context: &Context) -> Result<(), Error> {
-        let observer = Arc::new(StackProgress::new(&context.output));
-        let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
-        let Deployment { cloud, stack, references, found, .. } = &deployment;
-        let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
-        for line in describe(&plan) {
-            context.output.status(line);
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let observer = Arc::new(StackProgress::new(&context.output));
+    let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
+    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
+    for line in describe(&plan) {
+        context.output.status(line);
+    }
+    context.output.report(&deployment.report(&plan, &BTreeMap::new()))?;
+    match plan.changes() {
+        0 => Ok(()),
+        changes if args.exit_code => {
+            Err(Error::unwell(format!("{changes} of 7 resources would change")).hint("`sensorctl up` does it"))
         }
-        context.output.report(&deployment.report(&plan, &BTreeMap::new()))?;
-        match plan.changes() {
-            0 => Ok(()),
-            changes if self.exit_code => {
-                Err(Error::unwell(format!("{changes} of 7 resources would change")).hint("`sensorctl up` does it"))
-            }
-            changes => {
-                context.output.status(format!("{changes} of 7 resources would change; `sensorctl up` does it."));
-                Ok(())
-            }
+        changes => {
+            context.output.status(format!("{changes} of 7 resources would change; `sensorctl up` does it."));
+            Ok(())
         }
     }
 }

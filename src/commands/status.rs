@@ -14,26 +14,23 @@ use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-impl Args {
-    /// Runs the command.
-    pub async fn run(self, context: &Context) -> Result<(), Error> {
-        let observer = Arc::new(StackProgress::new(&context.output));
-        let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
-        let report = Status::of(&deployment);
-        context.output.report(&report)?;
-        if report.healthy {
-            return Ok(());
-        }
-        let unwell = report.resources.iter().filter(|resource| !resource.is_well());
-        let said: Vec<_> = unwell.map(|resource| format!("{} {}", resource.kind, resource.trouble())).collect();
-        let missing = report.resources.iter().all(|resource| resource.state == "missing");
-        Err(if missing {
-            Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it")
-        } else {
-            Error::unwell(format!("not all is well: {}", said.join(", ")))
-                .hint("`sensorctl plan` shows what `sensorctl up` would do about it")
-        })
+pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
+    let observer = Arc::new(StackProgress::new(&context.output));
+    let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
+    let report = Status::of(&deployment);
+    context.output.report(&report)?;
+    if report.healthy {
+        return Ok(());
     }
+    let unwell = report.resources.iter().filter(|resource| !resource.is_well());
+    let said: Vec<_> = unwell.map(|resource| format!("{} {}", resource.kind, resource.trouble())).collect();
+    let missing = report.resources.iter().all(|resource| resource.state == "missing");
+    Err(if missing {
+        Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it")
+    } else {
+        Error::unwell(format!("not all is well: {}", said.join(", ")))
+            .hint("`sensorctl plan` shows what `sensorctl up` would do about it")
+    })
 }
 
 #[derive(Debug, Serialize)]

@@ -26,18 +26,17 @@ pub struct Args {
     timeout: Option<u64>,
 }
 
-impl Args {
-    /// Runs the command.
-    pub async fn run(self, context: &Context) -> Result<(), Error> {
-        let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
-        let left = || {
-            Error::interrupted("interrupted while making the pipeline; what was made so far stays")
-                .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
-        };
-        let report = context.or_interrupt(self.make(context, timeout), left).await?;
-        context.output.report(&report)
-    }
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let timeout = args.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let left = || {
+        Error::interrupted("interrupted while making the pipeline; what was made so far stays")
+            .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
+    };
+    let report = context.or_interrupt(args.make(context, timeout), left).await?;
+    context.output.report(&report)
+}
 
+impl Args {
     async fn make(&self, context: &Context, timeout: Duration) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();

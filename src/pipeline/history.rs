@@ -154,7 +154,7 @@ pub async fn wait_until_stored(
     reading: &Reading,
     sequence_number: &str,
     limit: Duration,
-) -> Result<(), WaitError<Failure>> {
+) -> Result<(), WaitError<Failure, String>> {
     let schedule = if clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) };
     let look = || async {
         let answer = clients
