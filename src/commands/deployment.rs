@@ -12,12 +12,19 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
 use crate::stack::{
-    Action, Artifact, Cloud, DEFAULT_STAGE, Difference, Done, Found, Kind, Observer, Owner, Plan, References, Stack,
+    Action, Artifact, Cloud, DEFAULT_STAGE, Difference, Done, Event, Found, Kind, Observer, Owner, Plan, References, Stack,
     Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// An observer for work that nobody watches.
+pub struct NoProgress;
+
+impl Observer for NoProgress {
+    fn on(&self, _: &Event) {}
+}
 
 /// A stack, seen in its cloud.
 pub struct Deployment {

@@ -22,7 +22,7 @@ use crate::error::Error;
 use crate::output::Report;
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
-const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
+pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
 /// A function may run for 15 minutes (facts B); the answer has to come back, too.
 const LONGEST_RUN: Duration = Duration::from_secs(16 * 60);
 /// Bytes of a synchronous invocation's event (facts B6).
@@ -41,7 +41,7 @@ pub struct Args {
 
 /// What the function did.
 #[derive(Debug, Serialize)]
-struct Invocation {
+pub(super) struct Invocation {
     /// HTTP status of the call; 200 also where the function failed.
     status: i32,
     executed_version: Option<String>,
@@ -76,12 +76,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     };
     step.done("invoked");
     context.output.report(&invocation)?;
-    match &invocation.function_error {
-        None => Ok(()),
-        Some(kind) => {
-            Err(Error::failed(format!("function {function} failed ({kind}): {}", reason(&invocation.answer)))
-                .hint("the log above is the end of what it wrote"))
-        }
+    invocation.succeeded(function).map_err(|error| error.hint("the log above is the end of what it wrote"))
+}
+
+impl Invocation {
+    /// Whether the function itself did not fail.
+    pub(super) fn succeeded(&self, function: &str) -> Result<(), Error> {
+        self.function_error.as_ref().map_or(Ok(()), |kind| {
+            Err(Error::failed(format!("function {function} failed ({kind}): {}", reason(&self.answer))))
+        })
     }
 }
 
@@ -105,7 +108,7 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
     Ok(text)
 }
 
-async fn invoke(context: &Context, function: &str, event: String) -> Result<Invocation, Error> {
+pub(super) async fn invoke(context: &Context, function: &str, event: String) -> Result<Invocation, Error> {
     let clients = context.clients().await?;
     // Its own limits: the answer takes as long as the function runs, and running it twice is not what was asked.
     let patient = Builder::new()

@@ -1,8 +1,13 @@
 //! One subcommand a file, and the match that runs them.
 
+mod completions;
+#[cfg(feature = "local")]
+mod demo;
 mod deployment;
 mod down;
+mod export;
 mod invoke;
+mod man;
 mod plan;
 mod put;
 mod scan;
@@ -24,6 +29,11 @@ pub enum Command {
     Scan(scan::Args),
     Invoke(invoke::Args),
     Down(down::Args),
+    #[cfg(feature = "local")]
+    Demo(demo::Args),
+    Export(export::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -40,6 +50,11 @@ impl Command {
             Command::Scan(args) => scan::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
             Command::Down(args) => down::run(context, args).await,
+            #[cfg(feature = "local")]
+            Command::Demo(args) => demo::run(context, args).await,
+            Command::Export(args) => export::run(context, args).await,
+            Command::Completions(args) => completions::run(context, &args),
+            Command::Man(args) => man::run(context, args),
         }
     }
 }
