@@ -21,13 +21,13 @@ pub struct Record<'a> {
     event_id: Cow<'a, str>,
     /// The record itself.
     #[serde(borrow)]
-    pub kinesis: Data<'a>,
+    pub kinesis: KinesisRecord<'a>,
 }
 
 /// One record as Kinesis knows it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Data<'a> {
+pub struct KinesisRecord<'a> {
     /// Decides the shard.
     #[serde(borrow)]
     pub partition_key: Cow<'a, str>,

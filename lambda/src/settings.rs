@@ -38,9 +38,7 @@ impl Settings {
             rejects_days: number("SENSORCTL_REJECTS_DAYS", 30)?,
             partial_batch: variable("SENSORCTL_PARTIAL_BATCH").as_deref() == Some("1"),
             function_name: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            region: variable("AWS_REGION")
-                .or_else(|| variable("AWS_DEFAULT_REGION"))
-                .ok_or("AWS_REGION is not set")?,
+            region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).ok_or("AWS_REGION is not set")?,
             endpoint_url: variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| variable("AWS_ENDPOINT_URL")),
             credentials: Credentials::new(
                 variable("AWS_ACCESS_KEY_ID").ok_or("AWS_ACCESS_KEY_ID is not set")?,
