@@ -1,1 +1,4 @@
 //! The desired state of the cloud.
+
+#[allow(dead_code)]
+mod artifact;
