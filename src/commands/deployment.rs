@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
 use crate::stack::{
-    Action, Artifact, Cloud, DEFAULT_STAGE, Difference, Done, Event, Found, Kind, Observer, Owner, Plan, References, Stack,
+    Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan, References, Stack,
     Step,
 };
 
@@ -53,10 +53,12 @@ impl Deployment {
             region: clients.region.clone(),
         };
         let cloud = Cloud { clients: clients.clone(), owner, schedule: schedule(clients, timeout), observer };
-        let artifact = Artifact::bundled();
-        if !clients.is_nearby() {
-            artifact.check_for_aws()?;
-        }
+        let artifact = Artifact::bundled()?;
+        artifact.check_for(if clients.is_nearby() {
+            Destination::Local
+        } else {
+            Destination::Aws(artifact.architecture())
+        })?;
         let stack = Stack::new(&settings.pipeline, artifact);
         let references = References::default();
         let account = async { clients.account().await.map(str::to_owned) };

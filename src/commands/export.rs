@@ -26,7 +26,7 @@ enum What {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     match args.what {
         What::FunctionZip { file } => {
-            let artifact = Artifact::bundled();
+            let artifact = Artifact::bundled()?;
             let zip = artifact.zip();
             tokio::fs::write(&file, zip).await.map_err(|error| {
                 Error::failed(format!("could not write {}", file.display()))

@@ -24,7 +24,7 @@ mod stream;
 mod table;
 
 pub use apply::{Done, apply};
-pub use artifact::Artifact;
+pub use artifact::{Artifact, Destination};
 pub use cloud::{Cloud, PATIENCE};
 pub use event::{Event, Observer};
 pub use kind::Kind;

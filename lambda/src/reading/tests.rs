@@ -34,7 +34,6 @@ fn further_keys_are_kept_sorted_and_where_it_came_from_is_dropped() {
     assert_eq!(
         Reading::from_json(json.as_bytes()).unwrap().to_json(),
         with(r#","humidity":40,"z":[1.5,null,{"a":"é\"","b":true}]"#)
-            .replace("\"temperature\":1,", "\"temperature\":1,")
     );
 }
 
