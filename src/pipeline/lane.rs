@@ -133,9 +133,9 @@ where
             }
         }
         if halt.is_set() {
-            let mut lost: Vec<bool> = vec![false; records.len()];
-            unsent.never_accepted().for_each(|index| lost[index] = true);
-            tally.failed.extend(records.into_iter().zip(lost).filter_map(|(record, lost)| lost.then_some(record)));
+            let mut left = vec![false; records.len()];
+            unsent.pending().iter().for_each(|index| left[*index] = true);
+            tally.failed.extend(records.into_iter().zip(left).filter_map(|(record, left)| left.then_some(record)));
             return;
         }
     }
