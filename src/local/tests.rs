@@ -134,7 +134,7 @@ async fn a_batch_that_breaks_a_rule_is_refused_whole_in_the_services_words() {
             "Provided list of item keys contains duplicates",
         ),
         (vec![put("b", 1, "1"), keyless], "key"),
-        (vec![put("b", 1, "1"), wrong_type], "Type mismatch for key"),
+        (vec![put("b", 1, "1"), wrong_type], "does not match the schema"),
         (vec![put("b", 1, "1"), large], "Item size has exceeded the maximum allowed size"),
         (vec![put("b", 1, &"1".repeat(39))], "more than 38 significant digits"),
         ((0..26).map(|time| put("b", time, "1")).collect(), "less than or equal to 25"),
