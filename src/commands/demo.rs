@@ -103,11 +103,7 @@ impl Walk<'_> {
     }
 
     /// Runs one step, says it with its time, and names it where it fails.
-    async fn step<T>(
-        &mut self,
-        name: &'static str,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn step<T>(&mut self, name: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let began = Instant::now();
         match work.await {
             Ok(value) => {

@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
 use crate::stack::{
-    Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan, References, Stack,
-    Step,
+    Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan,
+    References, Stack, Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
