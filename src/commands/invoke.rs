@@ -24,7 +24,7 @@ use crate::output::Report;
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
 const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
 /// A function may run for 15 minutes (facts B); the answer has to come back, too.
-const LONGEST_RUN: Duration = Duration::from_secs(16 * 60);
+const LONGEST_RUN: Duration = Duration::from_mins(16);
 /// Bytes of a synchronous invocation's event (facts B6).
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let progress = context.output.progress();
     let step = progress.step(format!("function {function}"));
     let left = || Error::interrupted(format!("interrupted; function {function} may still be running"));
-    let result = context.or_interrupt(invoke(context, function, event), left).await;
+    let result = context.or_interrupt(Box::pin(invoke(context, function, event)), left).await;
     let invocation = match result {
         Ok(invocation) => invocation,
         Err(error) => {

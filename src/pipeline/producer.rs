@@ -58,8 +58,7 @@ where
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
     let lanes = join_all(receivers.into_iter().map(|batches| lane::run(batches, &send, observer, &halt)));
     let dispatcher = Dispatcher::new(senders, plan, &halt);
-    let (dispatched, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
-    let Dispatched { read, rejected, error, left } = dispatched;
+    let (Dispatched { read, rejected, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
     let mut sum = Tally::default();
     for tally in tallies {
         sum.accepted += tally.accepted;
