@@ -186,6 +186,27 @@ mod tests {
     }
 
     #[test]
+    fn the_report_has_the_answer_as_json_and_the_log_as_lines() {
+        let answer = |payload: &str| {
+            let answer = InvokeOutput::builder()
+                .status_code(200)
+                .executed_version("$LATEST")
+                .payload(Blob::new(payload))
+                .log_result(STANDARD.encode("START\nEND\n"))
+                .build();
+            serde_json::to_string(&invocation(answer).unwrap()).unwrap()
+        };
+        let expected = |answer: &str| {
+            format!(
+                r#"{{"status":200,"executed_version":"$LATEST","answer":{answer},"function_error":null,"log":["START","END"]}}"#
+            )
+        };
+        assert_eq!(answer(r#"{"batchItemFailures":[]}"#), expected(r#"{"batchItemFailures":[]}"#));
+        assert_eq!(answer("plain"), expected(r#""plain""#));
+        assert_eq!(answer(""), expected(r#""""#));
+    }
+
+    #[test]
     fn a_failed_function_is_quoted_with_type_and_message() {
         let reason = |text: &str| reason(&RawValue::from_string(text.to_owned()).unwrap());
         assert_eq!(reason(r#"{"errorType":"Panic","errorMessage":"lost"}"#), "Panic: lost");
