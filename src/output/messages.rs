@@ -42,11 +42,12 @@ impl fmt::Display for Message {
             Message::ForeignLogGroup { name } => {
                 write!(formatter, "log group {name} was there before this pipeline and is kept")
             }
-            Message::ForeignItems { table, count } => write!(
-                formatter,
-                "{} of table {table} are no readings (SensorId, CurrentTime and Temperature) and were left out",
-                if *count == 1 { "1 item".to_owned() } else { format!("{} items", units::count(*count)) }
-            ),
+            Message::ForeignItems { table, count: 1 } => {
+                write!(formatter, "1 item of table {table} is no reading and was left out")
+            }
+            Message::ForeignItems { table, count } => {
+                write!(formatter, "{} items of table {table} are no readings and were left out", units::count(*count))
+            }
         }
     }
 }
