@@ -1,72 +1,175 @@
-//! The local cloud: the services of the pipeline on one loopback port. (Stand-in.)
+//! The local cloud: the services of the pipeline on one loopback port.
+
 pub(crate) mod daemon;
-#[allow(dead_code)]
-pub(crate) mod iam;
-#[allow(dead_code)]
-pub(crate) mod identity;
-#[allow(dead_code)]
-pub(crate) mod keys;
-#[allow(dead_code)]
-pub(crate) mod kinesis;
-#[allow(dead_code)]
-pub(crate) mod lambda;
-#[allow(dead_code)]
-pub(crate) mod logs;
-#[allow(dead_code)]
-pub(crate) mod wire;
+mod data_dir;
+mod dynamodb;
+mod gateway;
+mod iam;
+mod identity;
+mod keys;
+mod kinesis;
+mod lambda;
+mod logs;
+mod query_api;
+mod sts;
+mod wire;
 
+use std::io;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::data_dir::{DataDir, EndpointFile};
+use self::dynamodb::DynamoDb;
+use self::gateway::Services;
+use self::iam::Iam;
+use self::identity::Identity;
+use self::keys::Keys;
+use self::kinesis::Kinesis;
+use self::lambda::{Deps, Lambda};
+use self::logs::Logs;
+use self::sts::Sts;
 use crate::aws::Target;
 use crate::error::Error;
-pub(crate) use daemon::running_target;
 
-/// Stand-in.
+pub(crate) use self::daemon::running_target;
+
+/// The region where none is asked for.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// How long requests under way may take to end at shutdown.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What a local cloud starts with.
+#[derive(Clone, Debug)]
 pub(crate) struct LocalOptions {
+    /// Where its state lives; made if needed, owned by one process at a time.
     pub data_dir: PathBuf,
+    /// Port on 127.0.0.1; 0: any free one.
     pub port: u16,
+    /// The region that it reports; `us-east-1` if none.
     pub region: Option<String>,
 }
-/// Stand-in: holds the lock and answers health, nothing else.
+
+/// A local cloud that runs in this process until it is shut down.
 pub(crate) struct LocalCloud {
+    data_dir: DataDir,
     endpoint: String,
-    lock: std::fs::File,
-    options: LocalOptions,
+    identity: Identity,
+    keys: Keys,
+    lambda: Lambda,
+    stop: CancellationToken,
+    server: JoinHandle<io::Result<()>>,
 }
+
 impl LocalCloud {
-    #[allow(clippy::unused_async)]
+    /// Takes the data directory, opens the services and answers from then on.
+    ///
+    /// # Errors
+    /// When the data directory is in use or damaged, or the port is taken.
     pub(crate) async fn start(options: LocalOptions) -> Result<LocalCloud, Error> {
-        let wrong = |error: std::io::Error| Error::failed("could not start").caused_by(error);
-        std::fs::create_dir_all(&options.data_dir).map_err(wrong)?;
-        let lock = std::fs::File::create(options.data_dir.join("lock")).map_err(wrong)?;
-        lock.try_lock().map_err(|_| Error::failed("the data directory is in use"))?;
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port)).await.map_err(|error| {
-            Error::failed(format!("port {} is in use", options.port))
-                .caused_by(error)
-                .hint("use another with `--port N`, or any free one with `--port 0`")
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let identity = Identity::new(options.region.as_deref().unwrap_or(DEFAULT_REGION));
+        let listener = listen(options.port).await?;
+        let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
+        let endpoint = format!("http://127.0.0.1:{port}");
+
+        let keys = Keys::open(&data_dir.path("keys.json"))?;
+        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
+        let kinesis = Kinesis::start(identity.clone());
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
+        let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
+        let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
+        let lambda = Lambda::start(Deps {
+            identity: identity.clone(),
+            keys: keys.clone(),
+            kinesis: kinesis.clone(),
+            iam: iam.clone(),
+            logs: logs.clone(),
+            dir: data_dir.subdirectory("lambda")?,
+            endpoint: endpoint.clone(),
+        })
+        .await?;
+        let services = Services {
+            keys: keys.clone(),
+            region: identity.region.clone(),
+            kinesis,
+            dynamodb,
+            iam,
+            sts,
+            logs,
+            lambda: lambda.clone(),
+        };
+        let stop = CancellationToken::new();
+        let server = axum::serve(listener, gateway::router(Arc::new(services)))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
+        let server = tokio::spawn(server.into_future());
+
+        let owner = keys.owner();
+        data_dir.announce(&EndpointFile {
+            endpoint: endpoint.clone(),
+            region: identity.region.clone(),
+            pid: std::process::id(),
+            access_key_id: owner.key_id,
+            secret_access_key: owner.secret,
         })?;
-        let endpoint = format!("http://{}", listener.local_addr().map_err(wrong)?);
-        let region = options.region.clone().unwrap_or_else(|| "us-east-1".into());
-        let pid = std::process::id();
-        let about = serde_json::json!({"endpoint": endpoint, "region": region, "pid": pid,
-            "access_key_id": "AKIAX", "secret_access_key": "it's secret"});
-        std::fs::write(options.data_dir.join("endpoint.json"), about.to_string()).map_err(wrong)?;
-        let health = serde_json::json!({"pid": pid, "version": env!("CARGO_PKG_VERSION"), "region": region});
-        let app = axum::Router::new()
-            .fallback(move || async move { ([("content-type", "application/json")], health.to_string()) });
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Ok(LocalCloud { endpoint, lock, options })
+        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, stop, server })
     }
+
+    /// `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
+
+    /// What clients need to reach it as its owner.
     pub(crate) fn target(&self) -> Target {
-        Target::default()
+        Target {
+            profile: None,
+            region: Some(self.identity.region.clone()),
+            endpoint_url: Some(self.endpoint.clone()),
+            access: Some(self.keys.owner()),
+        }
     }
-    #[allow(clippy::unused_async)]
+
+    /// Stops the functions and the server, and gives the data directory back.
+    ///
+    /// # Errors
+    /// When the announcement cannot be taken back or the server failed.
     pub(crate) async fn shutdown(self) -> Result<(), Error> {
-        std::fs::remove_file(self.options.data_dir.join("endpoint.json")).unwrap_or_default();
-        self.lock.unlock().unwrap_or_default();
-        Ok(())
+        self.data_dir.withdraw()?;
+        self.lambda.shutdown().await;
+        self.stop.cancel();
+        let abort = self.server.abort_handle();
+        match tokio::time::timeout(GRACE, self.server).await {
+            Ok(Ok(done)) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
+            Ok(Err(error)) => Err(Error::failed("the local cloud's server failed").caused_by(error)),
+            // A client holds its request open; it loses its connection with this process.
+            Err(_) => {
+                abort.abort();
+                Ok(())
+            }
+        }
     }
 }
+
+async fn listen(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| cannot_listen(port, error))
+}
+
+fn cannot_listen(port: u16, error: io::Error) -> Error {
+    let taken = error.kind() == io::ErrorKind::AddrInUse;
+    let error = Error::failed(format!("could not listen on 127.0.0.1:{port}")).caused_by(error);
+    if taken {
+        error.hint("another program uses that port; choose another with `--port N`, or `--port 0` for any free one")
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests;

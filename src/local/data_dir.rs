@@ -1,0 +1,182 @@
+//! The data directory of a local cloud: its layout, its single-owner lock and how state files are written.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// How to reach the local cloud that owns a data directory; `endpoint.json` while it runs.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct EndpointFile {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// Region that the services report.
+    pub region: String,
+    /// The process that owns the directory.
+    pub pid: u32,
+    /// The owner's access key id.
+    pub access_key_id: String,
+    /// The owner's secret.
+    pub secret_access_key: String,
+}
+
+impl EndpointFile {
+    /// What the directory's `endpoint.json` says; none when no local cloud left one there.
+    ///
+    /// After `kill -9` it still names the dead process: ask the endpoint before believing it.
+    pub(crate) fn read(root: &Path) -> Result<Option<Self>, Error> {
+        read_json(&root.join("endpoint.json"))
+    }
+}
+
+/// A data directory that this process owns.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+    /// Held, not read: the lock goes when the file is closed, however the process ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Creates the directory if needed (mode 0700) and takes its lock.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or another process owns it.
+    pub(crate) fn open(root: &Path) -> Result<DataDir, Error> {
+        let cannot = |error: io::Error| {
+            Error::failed(format!("could not use the data directory {}", root.display())).caused_by(error)
+        };
+        private_dir(root).map_err(cannot)?;
+        // It may be older than we are, and more open.
+        fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(root.join("lock"))
+            .map_err(cannot)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(owned_by_another(root, &mut lock)),
+            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        }
+        lock.set_len(0).map_err(cannot)?;
+        write!(lock, "{}", std::process::id()).map_err(cannot)?;
+        Ok(DataDir { root: root.to_owned(), _lock: lock })
+    }
+
+    /// A file or directory in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// A directory in it, made if needed (mode 0700).
+    pub(crate) fn subdirectory(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.path(name);
+        private_dir(&path)
+            .map_err(|error| Error::failed(format!("could not create {}", path.display())).caused_by(error))?;
+        Ok(path)
+    }
+
+    /// Tells other processes how to reach this one.
+    pub(crate) fn announce(&self, endpoint: &EndpointFile) -> Result<(), Error> {
+        save_json(&self.path("endpoint.json"), endpoint)
+    }
+
+    /// Takes the announcement back.
+    pub(crate) fn withdraw(&self) -> Result<(), Error> {
+        let path = self.path("endpoint.json");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::failed(format!("could not remove {}", path.display())).caused_by(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn owned_by_another(root: &Path, lock: &mut File) -> Error {
+    let mut pid = String::new();
+    let known = lock.rewind().and_then(|()| lock.read_to_string(&mut pid)).is_ok() && !pid.is_empty();
+    let owner = if known { format!(" (process {pid})") } else { String::new() };
+    Error::failed(format!("another local cloud{owner} already uses the data directory {}", root.display()))
+        .hint("use that one with `--local`, or stop it with `sensorctl local stop`")
+        .hint("or give this one its own with `--data-dir DIR` or SENSORCTL_DATA_DIR")
+}
+
+/// Makes a directory and its parents, readable by this user only.
+pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
+pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    let text = serde_json::to_vec_pretty(content)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    // A temporary file is made with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(&text)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// As [`write_json`], with an error for people.
+pub(crate) fn save_json(path: &Path, content: &impl Serialize) -> Result<(), Error> {
+    write_json(path, content)
+        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
+}
+
+/// Reads a state file; none when there is no such file.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| {
+        Error::failed(format!("{} is damaged", path.display()))
+            .caused_by(error)
+            .hint("`sensorctl local reset` starts over with an empty local cloud")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_owner_hears_the_pid_of_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDir::open(dir.path()).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        DataDir::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn the_directory_and_its_files_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("a/b");
+        let data = DataDir::open(&root).unwrap();
+        save_json(&data.path("x.json"), &1).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&root), mode(&data.path("x.json"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_not_an_empty_state() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.json");
+        fs::write(&path, "{").unwrap();
+        assert!(read_json::<u8>(&path).unwrap_err().to_string().contains("damaged"));
+        assert!(read_json::<u8>(&dir.path().join("y.json")).unwrap().is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading a request as `DynamoDB` does: dynoxide marks its own refusals inside serde's messages, and those marks must
+//! not reach the wire. Follows its server's `serde_errors`, which is not public.
+
+use axum::body::Bytes;
+use dynoxide::DynoxideError;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+/// The body as text, if it is one JSON value.
+pub(super) fn json_text(body: &Bytes) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    Some(text.to_owned())
+}
+
+/// The request of an operation.
+pub(super) fn input<T: DeserializeOwned>(text: &str) -> Result<T, DynoxideError> {
+    serde_json::from_str(text).map_err(|error| classify(&error.to_string()))
+}
+
+/// Puts the single-item writes' request validation into the envelope that only they have.
+pub(super) fn resolve(operation: &str, error: DynoxideError) -> DynoxideError {
+    match error {
+        DynoxideError::EnvelopedValidation(message) if matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem") => {
+            DynoxideError::ValidationException(format!("1 validation error detected: {message}"))
+        }
+        DynoxideError::EnvelopedValidation(message) => DynoxideError::ValidationException(message),
+        other => other,
+    }
+}
+
+fn classify(message: &str) -> DynoxideError {
+    let marked = |marker: &str| message.strip_prefix(marker);
+    if let Some(text) = marked("SERIALIZATION_AS_READ:") {
+        return DynoxideError::SerializationException(text.to_owned());
+    }
+    if let Some(text) = marked("VALIDATION_AS_READ:") {
+        return DynoxideError::ValidationException(text.to_owned());
+    }
+    if let Some(text) = marked("SERIALIZATION:") {
+        return DynoxideError::SerializationException(without_position(text).to_owned());
+    }
+    if let Some(text) = marked("VALIDATION_REQUEST:") {
+        return DynoxideError::EnvelopedValidation(without_position(text).to_owned());
+    }
+    if let Some(text) = marked("VALIDATION:") {
+        return DynoxideError::ValidationException(without_position(text).to_owned());
+    }
+    let text = without_position(message);
+    if text.contains("empty AttributeValue") {
+        return DynoxideError::ValidationException(
+            "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".to_owned(),
+        );
+    }
+    let is_missing = ["missing field", "unknown variant", "invalid type: null", "Supplied AttributeValue"];
+    if is_missing.iter().any(|part| text.contains(part)) {
+        return DynoxideError::ValidationException(text.to_owned());
+    }
+    DynoxideError::SerializationException(type_mismatch(text))
+}
+
+/// Serde appends ` at line N column N`.
+fn without_position(message: &str) -> &str {
+    match message.rfind(" at line ") {
+        Some(at) if message[at..].contains("column") => &message[..at],
+        _ => message,
+    }
+}
+
+/// A JSON value of the wrong type, in the service's words.
+fn type_mismatch(message: &str) -> String {
+    let Some((found, wanted)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    else {
+        return message.to_owned();
+    };
+    let class = match wanted {
+        "a string" => "String",
+        "a boolean" => "Boolean",
+        "i64" | "u64" => "Long",
+        _ if found == "map" => return "Start of structure or map found where not expected".to_owned(),
+        _ => return "Unexpected field type".to_owned(),
+    };
+    let kind = match found.split(' ').next().unwrap_or_default() {
+        "integer" => "NUMBER_VALUE",
+        "floating" => "DECIMAL_VALUE",
+        "boolean" if found.contains("true") => "TRUE_VALUE",
+        "boolean" => "FALSE_VALUE",
+        "string" if class == "Boolean" => return "Unexpected token received from parser".to_owned(),
+        "string" => "STRING_VALUE",
+        "sequence" => return format!("Unrecognized collection type class java.lang.{class}"),
+        _ => return "Start of structure or map found where not expected".to_owned(),
+    };
+    format!("{kind} cannot be converted to {class}")
+}
+
+#[cfg(test)]
+mod tests {
+    use dynoxide::actions::put_item::PutItemRequest;
+
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        resolve("PutItem", input::<PutItemRequest>(text).err().unwrap()).to_json()
+    }
+
+    #[test]
+    fn no_marker_and_no_position_reaches_the_wire() {
+        for item in [r#"{"a":{"NULL":false}}"#, r#"{"a":{"S":"x","N":"1"}}"#, r#"{"a":{}}"#, r#"{"a":{"S":5}}"#] {
+            let text = refusal(&format!(r#"{{"TableName":"table","Item":{item}}}"#));
+            for leak in ["VALIDATION:", "VALIDATION_REQUEST:", "SERIALIZATION:", " at line "] {
+                assert!(!text.contains(leak), "{item}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_json_type_is_named_as_the_service_names_it() {
+        let text = refusal(r#"{"TableName":7,"Item":{}}"#);
+        assert!(text.contains("NUMBER_VALUE cannot be converted to String"), "{text}");
+    }
+}

@@ -1,0 +1,206 @@
+//! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
+
+mod batch;
+mod decode;
+
+use std::path::Path;
+
+use axum::body::Bytes;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::identity::Identity;
+use super::wire::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
+use crate::error::Error;
+
+/// How dynoxide begins every ARN.
+const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
+
+/// The `DynamoDB` of one local cloud; clones share it.
+#[derive(Clone)]
+pub(crate) struct DynamoDb {
+    database: Database,
+    identity: Identity,
+}
+
+impl DynamoDb {
+    /// Opens or creates the database file. What was acknowledged survives a killed process, not a power loss.
+    pub(crate) fn open(path: &Path, identity: Identity) -> Result<DynamoDb, Error> {
+        let cannot = |error: DynoxideError| {
+            Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
+                .caused_by(error)
+                .hint("`sensorctl local reset` starts over with an empty local cloud")
+        };
+        let text = path.to_str().ok_or_else(|| {
+            Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
+                .hint("choose another one with `--data-dir DIR`")
+        })?;
+        let database = Database::new(text).map_err(cannot)?;
+        // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write.
+        database.disable_bulk_loading().map_err(cannot)?;
+        Ok(DynamoDb { database, identity })
+    }
+
+    /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        let operation = wire::operation(&request).to_owned();
+        let service = self.clone();
+        // The database waits for its lock and the disk; other requests must not wait with it.
+        let done = tokio::task::spawn_blocking(move || service.answer(&operation, request.body())).await;
+        match done {
+            Ok(response) => response,
+            Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_0),
+        }
+    }
+
+    fn answer(&self, operation: &str, body: &Bytes) -> Response {
+        let Some(text) = decode::json_text(body) else {
+            let body = json!({ "__type": "com.amazon.coral.service#SerializationException" });
+            return wire::json_as(400, AMZ_JSON_1_0, &body);
+        };
+        let text = self.with_their_arns(operation, text);
+        let Some(result) = self.run(operation, &text) else {
+            let body = json!({ "__type": "com.amazon.coral.service#UnknownOperationException" });
+            return wire::json_as(400, AMZ_JSON_1_0, &body);
+        };
+        match result {
+            Ok(body) => wire::bytes(200, AMZ_JSON_1_0, self.with_our_arns(operation, body)),
+            Err(error) => {
+                let error = decode::resolve(operation, error);
+                wire::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
+            }
+        }
+    }
+
+    /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.
+    fn with_their_arns(&self, operation: &str, text: String) -> String {
+        if !text.contains("arn:aws:dynamodb:") {
+            return text;
+        }
+        if speaks_of_arns(operation) {
+            return text.replace(&self.our_arn(), THEIR_ARN);
+        }
+        let Ok(mut input) = serde_json::from_str::<Value>(&text) else { return text };
+        self.name_tables(&mut input);
+        input.to_string()
+    }
+
+    fn with_our_arns(&self, operation: &str, text: String) -> String {
+        if speaks_of_arns(operation) { text.replace(THEIR_ARN, &self.our_arn()) } else { text }
+    }
+
+    fn our_arn(&self) -> String {
+        self.identity.table_arn("").replace("table/", "")
+    }
+
+    /// The places of an item request where a table may be named by its ARN.
+    fn name_tables(&self, input: &mut Value) {
+        let prefix = self.identity.table_arn("");
+        let name = |value: &mut Value| {
+            if let Some(name) = value.as_str().and_then(|arn| arn.strip_prefix(&prefix)) {
+                *value = name.to_owned().into();
+            }
+        };
+        if let Some(table) = input.get_mut("TableName") {
+            name(table);
+        }
+        if let Some(Value::Object(tables)) = input.get_mut("RequestItems") {
+            *tables = std::mem::take(tables)
+                .into_iter()
+                .map(|(table, requests)| {
+                    let table = table.strip_prefix(&prefix).map(str::to_owned).unwrap_or(table);
+                    (table, requests)
+                })
+                .collect();
+        }
+        if let Some(Value::Array(actions)) = input.get_mut("TransactItems") {
+            let actions = actions.iter_mut().filter_map(Value::as_object_mut).flat_map(|action| action.values_mut());
+            for table in actions.filter_map(|action| action.get_mut("TableName")) {
+                name(table);
+            }
+        }
+    }
+
+    /// Runs an operation; none when there is none of that name.
+    fn run(&self, operation: &str, text: &str) -> Option<Result<String, DynoxideError>> {
+        let db = &self.database;
+        Some(match operation {
+            "CreateTable" => call(text, |input| db.create_table(input)),
+            "DeleteTable" => call(text, |input| db.delete_table(input)),
+            "DescribeTable" => call(text, |input| db.describe_table(input)),
+            "ListTables" => call(text, |input| db.list_tables(input)),
+            "UpdateTable" => call(text, |input| db.update_table(input)),
+            "PutItem" => call(text, |input| db.put_item(input)),
+            "GetItem" => call(text, |input| db.get_item(input)),
+            "DeleteItem" => call(text, |input| db.delete_item(input)),
+            "UpdateItem" => call(text, |input| db.update_item(input)),
+            "Query" => call(text, |input| db.query(input)),
+            "Scan" => call(text, |input| db.scan(input)),
+            "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
+            "BatchWriteItem" => call(text, |input| batch::write(db, text, input)),
+            "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
+            "TransactGetItems" => call(text, |input| db.transact_get_items(input)),
+            "ListStreams" => call(text, |input| db.list_streams(input)),
+            "DescribeStream" => call(text, |input| db.describe_stream(input)),
+            "GetShardIterator" => call(text, |input| db.get_shard_iterator(input)),
+            "GetRecords" => call(text, |input| db.get_records(input)),
+            "UpdateTimeToLive" => call(text, |input| db.update_time_to_live(input)),
+            "DescribeTimeToLive" => call(text, |input| db.describe_time_to_live(input)),
+            "ExecuteStatement" => call(text, |input| db.execute_statement(input)),
+            "ExecuteTransaction" => call(text, |input| db.execute_transaction(input)),
+            "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
+            "TagResource" => call(text, |input| db.tag_resource(input)),
+            "UntagResource" => call(text, |input| db.untag_resource(input)),
+            "ListTagsOfResource" => call(text, |input| db.list_tags_of_resource(input)),
+            "DescribeLimits" => Ok(LIMITS.to_string()),
+            "DescribeContinuousBackups" => self.describe_backups(text),
+            _ => return None,
+        })
+    }
+
+    /// Backups are never on here; Terraform and others ask nevertheless.
+    fn describe_backups(&self, text: &str) -> Result<String, DynoxideError> {
+        call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
+            self.database.describe_table(input)
+        })?;
+        let body = json!({ "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "DISABLED" },
+        }});
+        Ok(body.to_string())
+    }
+}
+
+/// The quotas of a new account (`DescribeLimits`).
+const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
+
+/// The operations that take or give ARNs. Item operations do not, so an item's own text is never rewritten.
+fn speaks_of_arns(operation: &str) -> bool {
+    matches!(
+        operation,
+        "CreateTable"
+            | "DeleteTable"
+            | "DescribeTable"
+            | "UpdateTable"
+            | "TagResource"
+            | "UntagResource"
+            | "ListTagsOfResource"
+            | "ListStreams"
+            | "DescribeStream"
+            | "GetShardIterator"
+            | "DescribeTimeToLive"
+            | "UpdateTimeToLive"
+            | "DescribeContinuousBackups"
+    )
+}
+
+fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    let output = run(decode::input(text)?)?;
+    serde_json::to_string(&output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

@@ -1,0 +1,248 @@
+//! The one port: who may come in, which service a request is for, and that every request is answered.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request as Incoming, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
+use futures::FutureExt;
+use serde_json::json;
+
+use super::dynamodb::DynamoDb;
+use super::iam::Iam;
+use super::keys::{Credential, Keys};
+use super::kinesis::Kinesis;
+use super::lambda::Lambda;
+use super::logs::Logs;
+use super::query_api::{self, IAM, STS};
+use super::sts::Sts;
+use super::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, REQUEST_ID, Request, Response, ServiceError};
+
+/// The largest request of the data services.
+const MAX_BODY: usize = 16 << 20;
+
+/// The largest request of Lambda: a zip of 50 MB in base64, with room to spare.
+const MAX_LAMBDA_BODY: usize = 70 << 20;
+
+/// The header by which `sensorctl` itself shows its key.
+const KEY_HEADER: &str = "x-sensorctl-key";
+
+/// All services behind the port.
+pub(super) struct Services {
+    pub keys: Keys,
+    pub region: String,
+    pub kinesis: Kinesis,
+    pub dynamodb: DynamoDb,
+    pub iam: Iam,
+    pub sts: Sts,
+    pub logs: Logs,
+    pub lambda: Lambda,
+}
+
+/// Which service a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Kinesis,
+    DynamoDb,
+    Logs,
+    Lambda,
+    Iam,
+    Sts,
+    Health,
+    Unknown,
+}
+
+impl Service {
+    /// By target, else by path, else by the credential's scope.
+    fn of(parts: &Parts) -> Service {
+        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match target.split_once('.').map(|(service, _)| service) {
+            Some("Kinesis_20131202") => return Service::Kinesis,
+            Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
+            Some("Logs_20140328") => return Service::Logs,
+            _ => {}
+        }
+        let path = parts.uri.path();
+        if path == "/_sensorctl/health" {
+            return Service::Health;
+        }
+        if starts_with_version(path) {
+            return Service::Lambda;
+        }
+        match Credential::of(&parts.headers, &parts.uri).map(|credential| credential.service).as_deref() {
+            Some("iam") => Service::Iam,
+            Some("sts") => Service::Sts,
+            Some("kinesis") => Service::Kinesis,
+            Some("dynamodb") => Service::DynamoDb,
+            Some("logs") => Service::Logs,
+            Some("lambda") => Service::Lambda,
+            _ => Service::Unknown,
+        }
+    }
+
+    /// A refusal in the service's own form and with its own code.
+    fn refuse(self, error: &ServiceError) -> Response {
+        match self {
+            Service::Iam => query_api::error(IAM, &as_query_code(error)),
+            Service::Sts => query_api::error(STS, &as_query_code(error)),
+            Service::DynamoDb => error.json(AMZ_JSON_1_0),
+            Service::Lambda | Service::Health => error.rest(),
+            Service::Kinesis | Service::Logs | Service::Unknown => error.json(AMZ_JSON_1_1),
+        }
+    }
+
+    fn body_limit(self) -> usize {
+        if self == Service::Lambda { MAX_LAMBDA_BODY } else { MAX_BODY }
+    }
+}
+
+/// IAM and STS have their own names for a wrong key.
+fn as_query_code(error: &ServiceError) -> ServiceError {
+    let code = match error.code.as_str() {
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "ExpiredTokenException" => "ExpiredToken",
+        "AccessDeniedException" => "AccessDenied",
+        _ => return error.clone(),
+    };
+    ServiceError::new(403, code, error.message.clone())
+}
+
+/// Lambda's paths start with the date of an API version: `/2015-03-31/functions`.
+fn starts_with_version(path: &str) -> bool {
+    let version = path.trim_start_matches('/').split('/').next().unwrap_or_default().as_bytes();
+    version.len() == 10
+        && version.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+/// The server's one route.
+pub(super) fn router(services: Arc<Services>) -> Router {
+    Router::new().fallback(serve).with_state(services)
+}
+
+async fn serve(State(services): State<Arc<Services>>, incoming: Incoming) -> axum::http::Response<Body> {
+    let (parts, body) = incoming.into_parts();
+    let service = Service::of(&parts);
+    let answer = AssertUnwindSafe(answer(&services, service, parts, body)).catch_unwind().await;
+    // The panic itself has been told on stderr; the caller must not wait for an answer that never comes.
+    let mut response = answer.unwrap_or_else(|_| service.refuse(&ServiceError::internal("the local cloud failed")));
+    if !response.headers().contains_key(REQUEST_ID)
+        && let Ok(id) = HeaderValue::from_str(&wire::request_id())
+    {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response.map(Body::from)
+}
+
+async fn answer(services: &Services, service: Service, mut parts: Parts, body: Body) -> Response {
+    if let Err(error) = check_origin(&parts.headers) {
+        return service.refuse(&error);
+    }
+    if service == Service::Health {
+        return health(services, &parts.headers);
+    }
+    match services.keys.check(&parts.headers, &parts.uri) {
+        Ok(caller) => parts.extensions.insert(caller),
+        Err(mut error) => {
+            if service == Service::Lambda {
+                error.status = 403;
+            }
+            return service.refuse(&error);
+        }
+    };
+    let Ok(body) = axum::body::to_bytes(body, service.body_limit()).await else {
+        let message = format!("Request must be smaller than {} bytes", service.body_limit());
+        let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
+        return service.refuse(&ServiceError::new(413, code, message));
+    };
+    let request = Request::from_parts(parts, body);
+    match service {
+        Service::Kinesis => services.kinesis.handle(request).await,
+        Service::DynamoDb => services.dynamodb.handle(request).await,
+        Service::Logs => services.logs.handle(request).await,
+        Service::Lambda => services.lambda.handle(request).await,
+        Service::Iam => services.iam.handle(request).await,
+        Service::Sts => services.sts.handle(request).await,
+        Service::Health | Service::Unknown => service
+            .refuse(&ServiceError::bad_request("UnknownOperationException", "no such service in the local cloud")),
+    }
+}
+
+/// Only programs of this machine may ask: no web page, and no name that a page could have pointed here.
+fn check_origin(headers: &HeaderMap) -> Result<(), ServiceError> {
+    let denied = |message: &str| Err(ServiceError::new(403, "AccessDeniedException", message));
+    let from_page = headers.get("sec-fetch-site").is_some_and(|site| site != "none");
+    if headers.contains_key(ORIGIN) || from_page {
+        return denied("the local cloud does not answer web pages");
+    }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+        return denied("the local cloud answers to 127.0.0.1 and localhost only");
+    }
+    Ok(())
+}
+
+/// Who is there, for `local status`.
+fn health(services: &Services, headers: &HeaderMap) -> Response {
+    let key = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !services.keys.is_owner(key) {
+        return ServiceError::new(403, "AccessDeniedException", "the key is not the one of this local cloud").rest();
+    }
+    let body = json!({
+        "pid": std::process::id(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "region": services.region,
+    });
+    wire::json(200, &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service_of(path: &str, target: Option<&str>, scope: &str) -> Service {
+        let credential = format!("AWS4-HMAC-SHA256 Credential=K/20261123/us-east-1/{scope}/aws4_request, Signature=0");
+        let mut request = axum::http::Request::post(path).header("authorization", credential);
+        if let Some(target) = target {
+            request = request.header("x-amz-target", target);
+        }
+        Service::of(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn target_goes_before_path_and_path_before_scope() {
+        assert_eq!(service_of("/", Some("Kinesis_20131202.PutRecord"), "iam"), Service::Kinesis);
+        assert_eq!(service_of("/", Some("DynamoDBStreams_20120810.ListStreams"), "x"), Service::DynamoDb);
+        assert_eq!(service_of("/2015-03-31/functions", None, "iam"), Service::Lambda);
+        assert_eq!(service_of("/", None, "iam"), Service::Iam);
+        assert_eq!(service_of("/2015-3-31/functions", None, "s3"), Service::Unknown);
+    }
+
+    #[test]
+    fn pages_and_foreign_names_are_kept_out() {
+        let check = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            check_origin(&headers.collect()).is_ok()
+        };
+        assert!(check(&[("host", "127.0.0.1:4588")]));
+        assert!(check(&[("host", "localhost")]));
+        assert!(check(&[("host", "[::1]:4588")]));
+        assert!(!check(&[("host", "evil.example:4588")]));
+        assert!(!check(&[]));
+        assert!(!check(&[("host", "localhost"), ("origin", "https://evil.example")]));
+        assert!(!check(&[("host", "localhost"), ("sec-fetch-site", "cross-site")]));
+    }
+}

@@ -1,0 +1,104 @@
+//! Operations on managed policies: attach to a role, detach, list, read.
+
+use super::document::encoded;
+use super::managed::{self, ManagedPolicy};
+use super::roles::role_name;
+use super::{Answer, Iam, end_of_list, missing, page};
+use crate::local::query_api::{Parameters, Xml};
+use crate::local::wire::ServiceError;
+
+/// The most managed policies on a role.
+const MAX_ATTACHED: usize = 10;
+
+impl Iam {
+    pub(super) fn attach_role_policy(&self, input: &Parameters) -> Answer {
+        let role = role_name(input)?;
+        let arn = input.required("PolicyArn")?;
+        self.0.store.change(|account| {
+            let role = account.role_mut(role)?;
+            known(arn, "does not exist or is not attachable")?;
+            role.attached.insert(arn.to_owned());
+            if role.attached.len() > MAX_ATTACHED {
+                let message = format!("Cannot exceed quota for PoliciesPerRole: {MAX_ATTACHED}");
+                return Err(ServiceError::new(409, "LimitExceeded", message));
+            }
+            Ok(None)
+        })
+    }
+
+    pub(super) fn detach_role_policy(&self, input: &Parameters) -> Answer {
+        let role = role_name(input)?;
+        let arn = input.required("PolicyArn")?;
+        self.0.store.change(|account| {
+            if !account.role_mut(role)?.attached.remove(arn) {
+                return Err(missing(format!("Policy {arn} was not found.")));
+            }
+            Ok(None)
+        })
+    }
+
+    pub(super) fn list_attached_role_policies(&self, input: &Parameters) -> Answer {
+        let prefix = input.get("PathPrefix").unwrap_or("/");
+        self.0.store.read(|account| {
+            let role = account.role(role_name(input)?)?;
+            let policies = role
+                .attached
+                .iter()
+                .filter_map(|arn| managed::find(arn).map(|policy| (arn, policy)))
+                .filter(|(_, policy)| policy.path.starts_with(prefix));
+            let (page, marker) = page(input, policies)?;
+            let mut xml = Xml::default();
+            xml.node("AttachedPolicies", |list| {
+                for (arn, policy) in page {
+                    list.node("member", |entry| {
+                        entry.leaf("PolicyName", policy.name).leaf("PolicyArn", arn);
+                    });
+                }
+            });
+            end_of_list(&mut xml, marker);
+            Ok(Some(xml))
+        })
+    }
+
+    pub(super) fn get_policy(&self, input: &Parameters) -> Answer {
+        let arn = input.required("PolicyArn")?;
+        let policy = known(arn, "was not found")?;
+        let attachments =
+            self.0.store.read(|account| account.roles.values().filter(|role| role.attached.contains(arn)).count());
+        let mut xml = Xml::default();
+        xml.node("Policy", |body| {
+            body.leaf("PolicyName", policy.name)
+                .leaf("PolicyId", policy.id)
+                .leaf("Arn", arn)
+                .leaf("Path", policy.path)
+                .leaf("DefaultVersionId", policy.version)
+                .leaf("AttachmentCount", attachments)
+                .leaf("PermissionsBoundaryUsageCount", 0)
+                .leaf("IsAttachable", true)
+                .leaf("CreateDate", policy.created)
+                .leaf("UpdateDate", policy.updated);
+        });
+        Ok(Some(xml))
+    }
+
+    pub(super) fn get_policy_version(&self, input: &Parameters) -> Answer {
+        let arn = input.required("PolicyArn")?;
+        let policy = known(arn, "was not found")?;
+        let version = input.required("VersionId")?;
+        if version != policy.version {
+            return Err(missing(format!("Policy {arn} version {version} does not exist or is not attachable.")));
+        }
+        let mut xml = Xml::default();
+        xml.node("PolicyVersion", |body| {
+            body.leaf("Document", encoded(policy.document))
+                .leaf("VersionId", version)
+                .leaf("IsDefaultVersion", true)
+                .leaf("CreateDate", policy.updated);
+        });
+        Ok(Some(xml))
+    }
+}
+
+fn known(arn: &str, refusal: &str) -> Result<&'static ManagedPolicy, ServiceError> {
+    managed::find(arn).ok_or_else(|| missing(format!("Policy {arn} {refusal}.")))
+}

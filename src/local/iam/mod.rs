@@ -1,0 +1,145 @@
+//! IAM: roles and their policies, a small store of our own behind the awsQuery wire.
+
+mod attached;
+mod document;
+mod inline;
+mod managed;
+mod roles;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use self::store::Store;
+use super::identity::Identity;
+use super::query_api::{self, IAM, Parameters, Xml};
+use super::wire::{Request, Response, ServiceError};
+use crate::error::Error;
+
+/// The IAM of one local cloud; clones share it.
+#[derive(Clone)]
+pub(crate) struct Iam(Arc<Inner>);
+
+struct Inner {
+    identity: Identity,
+    store: Store,
+}
+
+/// A role, as other services need it.
+#[derive(Clone, Debug)]
+pub(crate) struct Role {
+    /// Name without path.
+    pub name: String,
+    /// Full ARN.
+    pub arn: String,
+    /// Unique id: `AROA…`.
+    pub id: String,
+    /// Trust policy as JSON text.
+    pub trust_policy: String,
+    /// When it was made, in seconds since 1970.
+    pub created: f64,
+}
+
+/// What an operation answers: a result, or nothing but success.
+type Answer = Result<Option<Xml>, ServiceError>;
+
+impl Iam {
+    /// Opens the state kept in a file.
+    pub(crate) fn open(path: &Path, identity: Identity) -> Result<Iam, Error> {
+        Ok(Iam(Arc::new(Inner { identity, store: Store::open(path)? })))
+    }
+
+    /// The role of an ARN.
+    pub(crate) fn role(&self, arn: &str) -> Option<Role> {
+        self.0.store.read(|account| {
+            account.roles.values().find(|role| role.arn == arn).map(|role| Role {
+                name: role.name.clone(),
+                arn: role.arn.clone(),
+                id: role.id.clone(),
+                trust_policy: role.trust_policy.clone(),
+                created: role.created,
+            })
+        })
+    }
+
+    /// The documents of all policies of a role, inline and attached, as JSON text.
+    pub(crate) fn policies(&self, arn: &str) -> Vec<String> {
+        self.0.store.read(|account| {
+            let Some(role) = account.roles.values().find(|role| role.arn == arn) else { return Vec::new() };
+            let attached = role.attached.iter().filter_map(|arn| managed::find(arn));
+            role.inline.values().cloned().chain(attached.map(|policy| policy.document.to_owned())).collect()
+        })
+    }
+
+    /// Answers a request of the IAM API.
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        let iam = self.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let input = Parameters::parse(request.body());
+            query_api::answer(IAM, input.action(), iam.run(&input))
+        })
+        .await;
+        done.unwrap_or_else(|error| query_api::error(IAM, &ServiceError::internal(error.to_string())))
+    }
+
+    fn run(&self, input: &Parameters) -> Answer {
+        match input.action() {
+            "CreateRole" => self.create_role(input),
+            "GetRole" => self.get_role(input),
+            "ListRoles" => self.list_roles(input),
+            "UpdateRole" => self.update_role(input),
+            "UpdateRoleDescription" => self.update_role_description(input),
+            "UpdateAssumeRolePolicy" => self.update_assume_role_policy(input),
+            "DeleteRole" => self.delete_role(input),
+            "TagRole" => self.tag_role(input),
+            "UntagRole" => self.untag_role(input),
+            "ListRoleTags" => self.list_role_tags(input),
+            "PutRolePermissionsBoundary" => self.put_permissions_boundary(input),
+            "DeleteRolePermissionsBoundary" => self.delete_permissions_boundary(input),
+            "ListInstanceProfilesForRole" => self.list_instance_profiles(input),
+            "PutRolePolicy" => self.put_role_policy(input),
+            "GetRolePolicy" => self.get_role_policy(input),
+            "DeleteRolePolicy" => self.delete_role_policy(input),
+            "ListRolePolicies" => self.list_role_policies(input),
+            "AttachRolePolicy" => self.attach_role_policy(input),
+            "DetachRolePolicy" => self.detach_role_policy(input),
+            "ListAttachedRolePolicies" => self.list_attached_role_policies(input),
+            "GetPolicy" => self.get_policy(input),
+            "GetPolicyVersion" => self.get_policy_version(input),
+            action => Err(query_api::unknown_action(action, "2010-05-08")),
+        }
+    }
+}
+
+/// A thing that is not there.
+fn missing(message: String) -> ServiceError {
+    ServiceError::new(404, "NoSuchEntity", message)
+}
+
+/// Time as IAM writes it: `2026-11-23T03:28:00Z`.
+fn timestamp(seconds: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what IAM shows")]
+    let whole = seconds as i64;
+    jiff::Timestamp::from_second(whole).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+}
+
+/// The page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
+fn page<'a, T>(
+    input: &Parameters,
+    items: impl Iterator<Item = (&'a String, T)>,
+) -> Result<(Vec<(&'a String, T)>, Option<String>), ServiceError> {
+    let limit = usize::try_from(input.number("MaxItems", 100, 1, 1000)?).unwrap_or(100);
+    let after = input.get("Marker").unwrap_or_default();
+    let mut rest = items.filter(|(name, _)| name.as_str() > after).peekable();
+    let page: Vec<_> = rest.by_ref().take(limit).collect();
+    let marker = if rest.peek().is_some() { page.last().map(|(name, _)| (*name).clone()) } else { None };
+    Ok((page, marker))
+}
+
+/// How every list ends.
+fn end_of_list(xml: &mut Xml, marker: Option<String>) {
+    xml.leaf("IsTruncated", marker.is_some()).optional("Marker", marker);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! What IAM keeps: one JSON file, written before a change is answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::missing;
+use crate::error::Error;
+use crate::local::data_dir::{read_json, write_json};
+use crate::local::wire::ServiceError;
+
+/// The whole state.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) struct Account {
+    /// Roles by name.
+    pub roles: BTreeMap<String, StoredRole>,
+}
+
+/// A role with all that hangs on it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct StoredRole {
+    pub name: String,
+    pub path: String,
+    pub id: String,
+    pub arn: String,
+    /// Seconds since 1970.
+    pub created: f64,
+    pub trust_policy: String,
+    pub description: Option<String>,
+    /// Seconds.
+    pub max_session_duration: u32,
+    pub boundary: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    /// Documents by policy name.
+    pub inline: BTreeMap<String, String>,
+    /// ARNs of managed policies.
+    pub attached: BTreeSet<String>,
+}
+
+impl Account {
+    pub(super) fn role(&self, name: &str) -> Result<&StoredRole, ServiceError> {
+        self.roles.get(name).ok_or_else(|| missing_role(name))
+    }
+
+    pub(super) fn role_mut(&mut self, name: &str) -> Result<&mut StoredRole, ServiceError> {
+        self.roles.get_mut(name).ok_or_else(|| missing_role(name))
+    }
+}
+
+fn missing_role(name: &str) -> ServiceError {
+    missing(format!("The role with name {name} cannot be found."))
+}
+
+/// The state and its file.
+pub(super) struct Store {
+    path: PathBuf,
+    account: Mutex<Account>,
+}
+
+impl Store {
+    pub(super) fn open(path: &Path) -> Result<Store, Error> {
+        let account = read_json(path)?.unwrap_or_default();
+        Ok(Store { path: path.to_owned(), account: Mutex::new(account) })
+    }
+
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
+        look(&self.account.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the state as a whole or, when refused or not written, not at all.
+    pub(super) fn change<T>(
+        &self,
+        edit: impl FnOnce(&mut Account) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = account.clone();
+        let answer = edit(&mut changed)?;
+        write_json(&self.path, &changed)
+            .map_err(|error| ServiceError::new(500, "ServiceFailure", format!("could not be kept: {error}")))?;
+        *account = changed;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,59 @@
+//! The one account and region that every service reports, and the ARNs made of them.
+
+/// Account and region of a local cloud.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// Region name: `us-east-1`.
+    pub region: String,
+}
+
+impl Identity {
+    /// The account that no real one has.
+    pub(crate) const ACCOUNT: &'static str = "000000000000";
+
+    /// The identity of a local cloud in the given region.
+    pub(crate) fn new(region: &str) -> Self {
+        Identity { account: Self::ACCOUNT.to_owned(), region: region.to_owned() }
+    }
+
+    /// ARN of a Kinesis stream.
+    pub(crate) fn stream_arn(&self, name: &str) -> String {
+        self.regional("kinesis", &format!("stream/{name}"))
+    }
+
+    /// ARN of a `DynamoDB` table.
+    pub(crate) fn table_arn(&self, name: &str) -> String {
+        self.regional("dynamodb", &format!("table/{name}"))
+    }
+
+    /// ARN of a Lambda function.
+    pub(crate) fn function_arn(&self, name: &str) -> String {
+        self.regional("lambda", &format!("function:{name}"))
+    }
+
+    /// ARN of a log group, without the `:*` that stands for its streams.
+    pub(crate) fn log_group_arn(&self, name: &str) -> String {
+        self.regional("logs", &format!("log-group:{name}"))
+    }
+
+    /// ARN of a role; the path starts and ends with `/`.
+    pub(crate) fn role_arn(&self, path: &str, name: &str) -> String {
+        format!("arn:aws:iam::{}:role{path}{name}", self.account)
+    }
+
+    /// ARN of a session of a role.
+    pub(crate) fn session_arn(&self, role: &str, session: &str) -> String {
+        format!("arn:aws:sts::{}:assumed-role/{role}/{session}", self.account)
+    }
+
+    /// ARN of the user whose access key opens this local cloud.
+    pub(crate) fn owner_arn(&self) -> String {
+        format!("arn:aws:iam::{}:user/sensorctl", self.account)
+    }
+
+    fn regional(&self, service: &str, resource: &str) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
+    }
+}

@@ -1,0 +1,246 @@
+//! The access keys that this local cloud accepts: its owner's, and those of role sessions.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Uri};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::data_dir::{read_json, save_json};
+use super::wire::ServiceError;
+use crate::aws::Access;
+use crate::error::Error;
+
+/// The access keys of one local cloud; clones share them.
+#[derive(Clone)]
+pub(crate) struct Keys(Arc<Inner>);
+
+struct Inner {
+    owner: Access,
+    sessions: Mutex<HashMap<String, Session>>,
+}
+
+#[derive(Clone)]
+struct Session {
+    role_arn: String,
+    name: String,
+    token: String,
+    /// None: until revoked.
+    ends: Option<Instant>,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The user of this machine.
+    Owner,
+    /// A session of a role.
+    Role {
+        /// ARN of the role.
+        arn: String,
+        /// Name of the session.
+        session: String,
+    },
+}
+
+/// The credentials of a role session.
+pub(crate) struct SessionKeys {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+    /// Session token.
+    pub session_token: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyFile {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+/// What a request's `SigV4` credential says: which key, and which service it is meant for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Credential {
+    /// Access key id.
+    pub key_id: String,
+    /// Service of the credential scope: `iam`.
+    pub service: String,
+}
+
+impl Credential {
+    /// The credential of the `Authorization` header or the `X-Amz-Credential` parameter.
+    pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Credential> {
+        let scope = match headers.get(AUTHORIZATION) {
+            Some(header) => {
+                let (_, rest) = header.to_str().ok()?.split_once("Credential=")?;
+                rest.split([',', ' ']).next()?.to_owned()
+            }
+            None => query_parameter(uri, "X-Amz-Credential")?,
+        };
+        // KEY/date/region/service/aws4_request
+        let mut parts = scope.split('/');
+        Some(Credential { key_id: parts.next()?.to_owned(), service: parts.nth(2)?.to_owned() })
+    }
+}
+
+impl Keys {
+    /// The keys of this file; the owner's are made up on first use and kept.
+    pub(crate) fn open(path: &Path) -> Result<Keys, Error> {
+        let file = if let Some(file) = read_json::<KeyFile>(path)? {
+            file
+        } else {
+            let file = KeyFile { access_key_id: key_id("LKIA"), secret_access_key: secret(40) };
+            save_json(path, &file)?;
+            file
+        };
+        let owner = Access { key_id: file.access_key_id, secret: file.secret_access_key };
+        Ok(Keys(Arc::new(Inner { owner, sessions: Mutex::default() })))
+    }
+
+    /// The owner's key.
+    pub(crate) fn owner(&self) -> Access {
+        self.0.owner.clone()
+    }
+
+    /// Whether this is the owner's access key id.
+    pub(crate) fn is_owner(&self, key_id: &str) -> bool {
+        key_id == self.0.owner.key_id
+    }
+
+    /// New keys for a session of a role, good until revoked or until this process ends.
+    pub(crate) fn issue(&self, role_arn: &str) -> SessionKeys {
+        self.issue_for(role_arn, "sensorctl", None)
+    }
+
+    /// As [`Keys::issue`], with the name that the session goes by and how long it lasts.
+    pub(crate) fn issue_for(&self, role_arn: &str, name: &str, lifetime: Option<Duration>) -> SessionKeys {
+        let keys =
+            SessionKeys { access_key_id: key_id("LSIA"), secret_access_key: secret(40), session_token: secret(120) };
+        let session = Session {
+            role_arn: role_arn.to_owned(),
+            name: name.to_owned(),
+            token: keys.session_token.clone(),
+            ends: lifetime.map(|lifetime| Instant::now() + lifetime),
+        };
+        self.sessions().insert(keys.access_key_id.clone(), session);
+        keys
+    }
+
+    /// Takes session keys back.
+    pub(crate) fn revoke(&self, access_key_id: &str) {
+        self.sessions().remove(access_key_id);
+    }
+
+    /// Whose key a request carries.
+    ///
+    /// The key id is as secret as the key here (20 random characters, sent over loopback only); the signature is not
+    /// computed again.
+    ///
+    /// # Errors
+    /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.
+    pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ServiceError> {
+        let Some(credential) = Credential::of(headers, uri) else {
+            return Err(ServiceError::bad_request(
+                "MissingAuthenticationTokenException",
+                "Request is missing Authentication Token",
+            ));
+        };
+        if self.is_owner(&credential.key_id) {
+            return Ok(Caller::Owner);
+        }
+        let token = headers
+            .get("x-amz-security-token")
+            .and_then(|value| value.to_str().ok().map(str::to_owned))
+            .or_else(|| query_parameter(uri, "X-Amz-Security-Token"));
+        match self.sessions().get(&credential.key_id) {
+            Some(session) if token.as_ref() == Some(&session.token) => {
+                if session.ends.is_some_and(|ends| ends <= Instant::now()) {
+                    let message = "The security token included in the request is expired";
+                    return Err(ServiceError::bad_request("ExpiredTokenException", message));
+                }
+                Ok(Caller::Role { arn: session.role_arn.clone(), session: session.name.clone() })
+            }
+            _ => Err(ServiceError::bad_request(
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            )),
+        }
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<String, Session>> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query()?;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// Twenty characters that no AWS key starts like.
+fn key_id(prefix: &str) -> String {
+    format!("{prefix}{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16))
+}
+
+fn secret(length: usize) -> String {
+    random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", length)
+}
+
+fn random(alphabet: &[u8], length: usize) -> String {
+    let mut rng = rand::rng();
+    (0..length).map(|_| char::from(alphabet[rng.random_range(0..alphabet.len())])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(key_id: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let value = format!(
+            "AWS4-HMAC-SHA256 Credential={key_id}/20261123/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        headers.insert(AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn the_owners_key_stays_the_same_over_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let first = Keys::open(&path).unwrap().owner();
+        let again = Keys::open(&path).unwrap();
+        assert_eq!((first.key_id.len(), first.secret.len()), (20, 40));
+        assert_eq!(again.check(&signed(&first.key_id), &Uri::from_static("/")).unwrap(), Caller::Owner);
+    }
+
+    #[test]
+    fn a_session_needs_its_token_and_ends_when_revoked() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = Keys::open(&dir.path().join("keys.json")).unwrap();
+        let session = keys.issue("arn:aws:iam::000000000000:role/r");
+        let uri = Uri::from_static("/");
+        let mut headers = signed(&session.access_key_id);
+        assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "UnrecognizedClientException");
+        headers.insert("x-amz-security-token", session.session_token.parse().unwrap());
+        assert!(matches!(keys.check(&headers, &uri).unwrap(), Caller::Role { .. }));
+        keys.revoke(&session.access_key_id);
+        assert!(keys.check(&headers, &uri).is_err());
+        let short = keys.issue_for("arn:aws:iam::000000000000:role/r", "s", Some(Duration::ZERO));
+        let mut headers = signed(&short.access_key_id);
+        headers.insert("x-amz-security-token", short.session_token.parse().unwrap());
+        assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "ExpiredTokenException");
+    }
+
+    #[test]
+    fn a_credential_in_the_query_counts_too() {
+        let uri = Uri::from_static("/?X-Amz-Credential=KEY%2F20261123%2Fus-east-1%2Fsts%2Faws4_request");
+        let credential = Credential::of(&HeaderMap::new(), &uri).unwrap();
+        assert_eq!(credential, Credential { key_id: "KEY".into(), service: "sts".into() });
+    }
+}

@@ -1,0 +1,131 @@
+//! The logs below the wire.
+
+use super::*;
+
+fn logs(directory: &Path) -> Logs {
+    Logs::open(directory, Identity::new("us-east-1")).unwrap()
+}
+
+async fn call(logs: &Logs, operation: &str, input: Value) -> (u16, Value) {
+    let request = axum::http::Request::post("/")
+        .header("x-amz-target", format!("Logs_20140328.{operation}"))
+        .body(input.to_string().into())
+        .unwrap();
+    let response = logs.handle(request).await;
+    (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())
+}
+
+async fn ok(logs: &Logs, operation: &str, input: Value) -> Value {
+    let (status, body) = call(logs, operation, input).await;
+    assert_eq!(status, 200, "{operation}: {body}");
+    body
+}
+
+fn messages(body: &Value) -> Vec<&str> {
+    body["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn groups_events_and_tags_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = logs(dir.path());
+    let group = "/aws/lambda/f";
+    ok(&first, "CreateLogGroup", json!({ "logGroupName": group, "tags": { "a": "1" } })).await;
+    ok(&first, "PutRetentionPolicy", json!({ "logGroupName": group, "retentionInDays": 14 })).await;
+    first.append(group, "2026/11/23/[$LATEST]x", vec![(1, "one".into()), (2, "two".into())], false);
+    drop(first);
+    let again = logs(dir.path());
+    let body = ok(&again, "DescribeLogGroups", json!({ "logGroupNamePrefix": "/aws/" })).await;
+    assert_eq!(body["logGroups"][0]["retentionInDays"], 14);
+    assert_eq!(body["logGroups"][0]["arn"], format!("{}:*", body["logGroups"][0]["logGroupArn"].as_str().unwrap()));
+    let arn = &body["logGroups"][0]["arn"];
+    assert_eq!(ok(&again, "ListTagsForResource", json!({ "resourceArn": arn })).await["tags"]["a"], "1");
+    let body = ok(&again, "FilterLogEvents", json!({ "logGroupName": group })).await;
+    assert_eq!(messages(&body), ["one", "two"]);
+}
+
+#[tokio::test]
+async fn events_for_a_missing_group_are_dropped_unless_the_role_may_create_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "s", vec![(1, "x".into())], false);
+    assert_eq!(call(&logs, "DescribeLogStreams", json!({ "logGroupName": "g" })).await.0, 400);
+    logs.append("g", "s", vec![(1, "x".into())], true);
+    let body = ok(&logs, "DescribeLogStreams", json!({ "logGroupName": "g" })).await;
+    assert_eq!(body["logStreams"][0]["lastEventTimestamp"], 1);
+}
+
+#[tokio::test]
+async fn paging_forwards_gives_every_event_once_and_stays_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "s", (0..5).map(|n| (n, format!("m{n}"))).collect(), true);
+    let mut token = Value::Null;
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let body = ok(
+            &logs,
+            "GetLogEvents",
+            json!({
+                "logGroupName": "g", "logStreamName": "s", "limit": 2, "startFromHead": true, "nextToken": token,
+            }),
+        )
+        .await;
+        seen.extend(messages(&body).into_iter().map(str::to_owned));
+        token = body["nextForwardToken"].clone();
+    }
+    assert_eq!(seen, ["m0", "m1", "m2", "m3", "m4"]);
+    let end = ok(&logs, "GetLogEvents", json!({ "logGroupName": "g", "logStreamName": "s", "nextToken": token })).await;
+    assert_eq!(end["nextForwardToken"], token);
+    let newest = ok(&logs, "GetLogEvents", json!({ "logGroupName": "g", "logStreamName": "s", "limit": 2 })).await;
+    assert_eq!(messages(&newest), ["m3", "m4"]);
+}
+
+#[tokio::test]
+async fn filtering_goes_over_streams_in_order_of_time_and_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "a", vec![(1, "ERROR a1".into()), (4, "ERROR a4".into())], true);
+    logs.append("g", "b", vec![(2, "ERROR b2".into()), (3, "info b3".into())], true);
+    let input = json!({ "logGroupName": "g", "filterPattern": "ERROR", "limit": 2 });
+    let first = ok(&logs, "FilterLogEvents", input.clone()).await;
+    assert_eq!(messages(&first), ["ERROR a1", "ERROR b2"]);
+    let mut input = input;
+    input["nextToken"] = first["nextToken"].clone();
+    let second = ok(&logs, "FilterLogEvents", input).await;
+    assert_eq!(messages(&second), ["ERROR a4"]);
+    assert!(second.get("nextToken").is_none());
+}
+
+#[tokio::test]
+async fn a_line_that_a_crash_cut_short_costs_only_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = logs(dir.path());
+    first.append("g", "s", vec![(1, "one".into())], true);
+    let file = dir.path().join("g/s.ndjson");
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    text.push_str(r#"{"t":2,"i":2,"m":"cut"#);
+    std::fs::write(&file, text).unwrap();
+    first.append("g", "s", vec![(3, "three".into())], false);
+    let body = ok(&first, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
+    assert_eq!(messages(&body), ["one", "three"]);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_in_the_services_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    ok(&logs, "CreateLogGroup", json!({ "logGroupName": "g" })).await;
+    for (operation, input, code) in [
+        ("CreateLogGroup", json!({ "logGroupName": "g" }), "ResourceAlreadyExistsException"),
+        ("CreateLogGroup", json!({ "logGroupName": "a b" }), "InvalidParameterException"),
+        ("CreateLogGroup", json!({}), "InvalidParameterException"),
+        ("DeleteLogGroup", json!({ "logGroupName": "none" }), "ResourceNotFoundException"),
+        ("PutRetentionPolicy", json!({ "logGroupName": "g", "retentionInDays": 2 }), "InvalidParameterException"),
+        ("GetLogEvents", json!({ "logGroupName": "g", "logStreamName": "s" }), "ResourceNotFoundException"),
+        ("Nonsense", json!({}), "UnknownOperationException"),
+    ] {
+        let (status, body) = call(&logs, operation, input).await;
+        assert_eq!((status, body["__type"].as_str()), (400, Some(code)), "{operation}: {body}");
+    }
+}
