@@ -10,7 +10,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
 pub use config::{Access, Target, connect};
-pub(crate) use failure::no_credentials;
 pub use failure::{Cause, Failure};
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.

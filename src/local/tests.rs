@@ -9,6 +9,8 @@ use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use std::path::Path;
+
 use super::*;
 use crate::aws::{Clients, connect};
 

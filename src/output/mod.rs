@@ -24,7 +24,7 @@ use crate::cli::ColorChoice;
 use crate::error::Error;
 
 pub use csv::{CsvCells, CsvColumns, OwnCell};
-pub use json::to_line;
+
 pub use messages::Message;
 pub use progress::{Progress, Step};
 pub use readings::PutReport;

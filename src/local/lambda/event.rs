@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bytes::Bytes;
+use axum::body::Bytes;
 
 use super::records::Item;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
+use axum::http::{self, HeaderName, HeaderValue, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
 use super::control_api::{Call, invalid};

@@ -25,6 +25,8 @@ pub(super) struct Destination {
     pub logs: Logs,
     pub group: String,
     pub stream: String,
+    /// Whether the role lets the function make its log group.
+    pub may_create_group: bool,
 }
 
 /// The output of one execution environment.
@@ -115,8 +117,8 @@ impl Sink {
             self.tail.push(b"\n");
         }
         let events = lines.into_iter().map(|line| (now, line)).collect();
-        let Destination { logs, group, stream } = &self.destination;
-        logs.append(group, stream, events, may_create_group);
+        let Destination { logs, group, stream, may_create_group: may } = &self.destination;
+        logs.append(group, stream, events, may_create_group && *may);
     }
 }
 

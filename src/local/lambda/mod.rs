@@ -24,6 +24,7 @@ mod mapping_task;
 mod mappings_api;
 mod names;
 mod peer;
+mod permissions;
 mod pool;
 mod process;
 mod progress;
