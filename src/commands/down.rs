@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, describe};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, units};
+use crate::output::{Message, StackProgress, units};
 use crate::stack::{Action, Kind, Plan, References, apply};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
@@ -66,6 +66,10 @@ impl Args {
             }
         }
         let done = apply(cloud, stack.resources(), &plan, references).await?;
+        let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
+        if let Some(step) = kept {
+            output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
+        }
         let again = stack.observe(cloud, &References::default()).await?;
         let remaining: Vec<_> = plan
             .steps
