@@ -35,7 +35,7 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service
+/// The local cloud: the services of the pipeline on this machine, as a background service
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -60,7 +60,7 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct WhereArgs {
-    /// Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]
+    /// Where its state lives [default: the platform's state directory, `sensorctl/`]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -116,10 +116,9 @@ struct Status {
 }
 
 impl Status {
-    fn new(running: Option<Running>, data_dir: PathBuf) -> Self {
-        let about = running.as_ref();
+    fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
         Status {
-            running: running.is_some(),
+            running: about.is_some(),
             endpoint: about.map(|running| running.endpoint.clone()),
             pid: about.map(|running| running.pid),
             region: about.map(|running| running.region.clone()),
@@ -157,7 +156,7 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!("it is version {}; stop and start it to change that", running.version));
     }
-    context.output.report(&Status::new(Some(running), data_dir))
+    context.output.report(&Status::new(Some(&running), data_dir))
 }
 
 async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
@@ -168,7 +167,7 @@ async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 
 async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
-    context.output.report(&Status::new(daemon::find(&data_dir).await?, data_dir))
+    context.output.report(&Status::new(daemon::find(&data_dir).await?.as_ref(), data_dir))
 }
 
 async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
@@ -256,12 +255,10 @@ mod tests {
             version: "0".into(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
-        let script = format!(
-            "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-             \"${{AWS_PROFILE-unset}}\""
-        );
+        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
+             \"${AWS_PROFILE-unset}\"";
         let output = Command::new("sh")
-            .args(["-c", &script])
+            .args(["-c", script])
             .env("LINES_OF", environment_lines(&running))
             .env("AWS_PROFILE", "production")
             .output()

@@ -203,7 +203,7 @@ pub(super) struct Report {
 /// The line before the function's own.
 pub(super) fn start_line(logging: &Logging, request_id: &str) -> String {
     if logging.format == "JSON" {
-        return platform(logging, "platform.start", json!({"requestId": request_id, "version": LATEST}));
+        return platform(logging, "platform.start", &json!({"requestId": request_id, "version": LATEST}));
     }
     format!("START RequestId: {request_id} Version: {LATEST}")
 }
@@ -220,26 +220,29 @@ pub(super) fn end_lines(logging: &Logging, request_id: &str, report: &Report) ->
         }
         let status = report.status.as_ref().map_or("success", |(status, _)| status);
         let record = json!({"requestId": request_id, "metrics": metrics, "status": status});
-        return vec![platform(logging, "platform.report", record)];
+        return vec![platform(logging, "platform.report", &record)];
     }
-    let mut line = format!(
-        "REPORT RequestId: {request_id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\t\
-         Memory Size: {} MB\tMax Memory Used: {} MB\t",
-        report.memory_size_mb, report.max_memory_mb
-    );
+    let (memory, used) = (report.memory_size_mb, report.max_memory_mb);
+    let mut fields = vec![
+        format!("REPORT RequestId: {request_id}"),
+        format!("Duration: {duration:.2} ms"),
+        format!("Billed Duration: {billed} ms"),
+        format!("Memory Size: {memory} MB"),
+        format!("Max Memory Used: {used} MB"),
+    ];
     if let Some(init) = report.init {
-        line.push_str(&format!("Init Duration: {:.2} ms\t", milliseconds(init)));
+        fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
     }
-    if let Some((status, kind)) = &report.status {
-        line.push_str(&format!("Status: {status}"));
-        if let Some(kind) = kind {
-            line.push_str(&format!("\tError Type: {kind}"));
-        }
+    // Every field ends with a tab in the service's line; only a status, which comes last, does not.
+    fields.push(report.status.as_ref().map(|(status, _)| format!("Status: {status}")).unwrap_or_default());
+    if let Some((_, Some(kind))) = &report.status {
+        fields.push(format!("Error Type: {kind}"));
     }
+    let line = fields.join("\t");
     vec![format!("END RequestId: {request_id}"), line]
 }
 
-fn platform(logging: &Logging, kind: &str, record: Value) -> String {
+fn platform(logging: &Logging, kind: &str, record: &Value) -> String {
     let level = logging.system_level.as_deref().unwrap_or("INFO");
     json!({"time": Timestamp::now().to_string(), "type": kind, "level": level, "record": record}).to_string()
 }
