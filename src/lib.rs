@@ -9,6 +9,7 @@ mod commands;
 mod context;
 mod error;
 #[cfg(feature = "local")]
+#[allow(dead_code)] // until the commands call it
 mod local;
 mod output;
 mod pipeline;
