@@ -84,13 +84,15 @@ async fn a_pipeline_works_through_the_sdk() {
         .send()
         .await
         .unwrap();
-    for _ in 0..500 {
-        if out.exists() {
+    // The file is there since the invocation above, and empty.
+    let handled = || std::fs::read_to_string(&out).unwrap();
+    for _ in 0..1000 {
+        if handled().ends_with('\n') {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(std::fs::read_to_string(&out).unwrap().trim(), put.sequence_number());
+    assert_eq!(handled().trim(), put.sequence_number());
 
     let listed = clients.lambda.list_event_source_mappings().function_name("Fn").send().await.unwrap();
     let uuids: Vec<_> =
