@@ -36,7 +36,7 @@ pub(super) struct LogLines {
 
 enum Command {
     /// An invocation begins: its tail starts empty.
-    Begin(Vec<String>),
+    Begin(Vec<String>, oneshot::Sender<()>),
     /// A line of the platform, after everything that the function has written so far.
     Platform(Vec<String>, oneshot::Sender<Vec<u8>>),
 }
@@ -50,9 +50,18 @@ impl LogLines {
     }
 
     /// Marks the beginning of an invocation.
+    ///
+    /// Returns once the lines are written: what the function writes after it has got the invocation would otherwise
+    /// be read first, because output comes before commands, and be missing from the tail.
     pub(super) async fn begin(&self, lines: Vec<String>) {
-        // The reader lives as long as this sender.
-        self.commands.send(Command::Begin(lines)).await.unwrap_or_default();
+        let (sender, written) = oneshot::channel();
+        let asked = self.commands.send(Command::Begin(lines, sender));
+        let answered = async {
+            asked.await.ok()?;
+            written.await.ok()
+        };
+        // A function that never stops writing in the background must not keep its own invocation back either.
+        tokio::time::timeout(SETTLE, answered).await.unwrap_or_default();
     }
 
     /// Marks its end; gives the last 4 KB of what was written since its beginning.
@@ -77,9 +86,15 @@ async fn read(mut pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink:
             open = out.fill(&mut pipes.stdout), if out_open => out_open = open,
             open = err.fill(&mut pipes.stderr), if err_open => err_open = open,
             command = commands.recv(), if wanted => match command {
-                Some(Command::Begin(lines)) => {
+                Some(Command::Begin(lines, written)) => {
+                    // The rest of what an earlier invocation wrote is not this one's.
+                    let mut late = out.rest();
+                    late.extend(err.rest());
+                    sink.write(late, false);
                     sink.tail.clear();
                     sink.write(lines, true);
+                    // Whoever waited may have given up.
+                    written.send(()).unwrap_or_default();
                 }
                 Some(Command::Platform(lines, tail)) => {
                     let mut all = out.rest();
