@@ -186,7 +186,7 @@ impl From<Failure> for Error {
 }
 
 /// What to do when there are no credentials.
-pub(crate) fn no_credentials(error: Error) -> Error {
+fn no_credentials(error: Error) -> Error {
     error
         .hint("run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`")
         .hint("no AWS account? add `--local` to use the local cloud on this machine")

@@ -10,7 +10,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
 pub use config::{Access, Target, connect};
-pub(crate) use failure::no_credentials;
 pub use failure::{Cause, Failure};
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
@@ -67,6 +66,26 @@ impl Clients {
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         Failure::new(service, operation, resource, self.place(), error)
+    }
+
+    /// A call that was not even made, in the form of one that failed.
+    #[must_use]
+    pub fn not_made(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        why: impl ToString,
+    ) -> Failure {
+        Failure {
+            service,
+            operation,
+            resource: resource.to_owned(),
+            place: self.place(),
+            code: None,
+            message: why.to_string(),
+            cause: Cause::Other,
+        }
     }
 
     /// Account (once known) and region, or the endpoint that stands in for them.

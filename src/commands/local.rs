@@ -35,8 +35,9 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// The local cloud: the services of the pipeline on this machine, as a background service
+/// The arguments of `local`.
 #[derive(Debug, clap::Args)]
+#[command(about = "The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -60,8 +61,11 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct WhereArgs {
-    /// Where its state lives [default: the platform's state directory, `sensorctl/`]
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
+    )]
     data_dir: Option<PathBuf>,
 }
 
@@ -142,21 +146,30 @@ impl Report for Status {
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
-    let options = StartOptions { data_dir: data_dir.clone(), port: args.port, region: context.settings.region.clone() };
-    let running = match daemon::start(&options).await? {
-        Started::New(running) => {
-            context.output.status(format!("the local cloud runs at {}", running.endpoint));
-            running
-        }
-        Started::Already(running) => {
-            context.output.status(format!("the local cloud already runs at {}", running.endpoint));
-            running
-        }
+    let running = start_at(context, data_dir.clone(), args.port).await?;
+    context.output.report(&Status::new(Some(&running), data_dir))
+}
+
+/// Starts this user's local cloud unless it runs.
+pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
+    let data_dir = context.settings.data_dir.clone();
+    if daemon::find(&data_dir).await?.is_none() {
+        start_at(context, data_dir, PORT).await?;
+    }
+    Ok(())
+}
+
+async fn start_at(context: &Context, data_dir: PathBuf, port: u16) -> Result<Running, Error> {
+    let options = StartOptions { data_dir, port, region: context.settings.region.clone() };
+    let (running, how) = match daemon::start(&options).await? {
+        Started::New(running) => (running, "runs"),
+        Started::Already(running) => (running, "already runs"),
     };
+    context.output.status(format!("the local cloud {how} at {}", running.endpoint));
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!("it is version {}; stop and start it to change that", running.version));
     }
-    context.output.report(&Status::new(Some(&running), data_dir))
+    Ok(running)
 }
 
 async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {

@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
 use self::dynamodb::DynamoDb;
 use self::gateway::Services;
@@ -36,8 +37,6 @@ use self::logs::Logs;
 use self::sts::Sts;
 use crate::aws::Target;
 use crate::error::Error;
-
-pub(crate) use self::daemon::running_target;
 
 /// The region where none is asked for.
 const DEFAULT_REGION: &str = "us-east-1";

@@ -1,0 +1,10 @@
+//! The one integration binary: `sensorctl` as its users run it, each test in a home and a local cloud of its own.
+
+mod demo;
+mod failures;
+mod help;
+mod layering;
+mod lifecycle;
+mod local_cloud;
+mod readings;
+mod support;
