@@ -35,8 +35,9 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service
+/// The arguments of `local`.
 #[derive(Debug, clap::Args)]
+#[command(about = "The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -60,8 +61,11 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct WhereArgs {
-    /// Where its state lives [default: `SENSORCTL_DATA_DIR`, else the platform's state directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
+    )]
     data_dir: Option<PathBuf>,
 }
 
@@ -116,13 +120,13 @@ struct Status {
 }
 
 impl Status {
-    fn new(running: Option<&Running>, data_dir: PathBuf) -> Self {
+    fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
         Status {
-            running: running.is_some(),
-            endpoint: running.map(|running| running.endpoint.clone()),
-            pid: running.map(|running| running.pid),
-            region: running.map(|running| running.region.clone()),
-            version: running.map(|running| running.version.clone()),
+            running: about.is_some(),
+            endpoint: about.map(|running| running.endpoint.clone()),
+            pid: about.map(|running| running.pid),
+            region: about.map(|running| running.region.clone()),
+            version: about.map(|running| running.version.clone()),
             data_dir,
         }
     }
@@ -265,7 +269,7 @@ mod tests {
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
         let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-                      \"${AWS_PROFILE-unset}\"";
+             \"${AWS_PROFILE-unset}\"";
         let output = Command::new("sh")
             .args(["-c", script])
             .env("LINES_OF", environment_lines(&running))
