@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::hint;
 use crate::error::Error;
 
 /// The class of a failure; what decides whether to go on, wait or stop.
@@ -82,10 +83,10 @@ impl Failure {
                 (Some(code), message, cause)
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
-                let text = DisplayErrorContext(error).to_string();
-                let no_credentials = text.contains("credential") || text.contains("no providers in chain");
+                let message = without_debug(&DisplayErrorContext(error).to_string());
+                let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = if no_credentials { Cause::NoCredentials } else { Cause::Unreachable };
-                (None, without_debug(&text), cause)
+                (None, message, cause)
             }
             _ => (None, without_debug(&DisplayErrorContext(error).to_string()), Cause::Other),
         };
@@ -151,7 +152,10 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
         | "MissingAuthenticationTokenException"
-        | "MissingAuthenticationToken" => Cause::Credentials,
+        | "MissingAuthenticationToken"
+        | "InvalidAccessKeyId"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed" => Cause::Credentials,
         _ if status == 503 => Cause::Throttled,
         _ => Cause::Other,
     }
@@ -159,37 +163,8 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
-        let cause = failure.cause;
-        let local = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
-        let error = Error::failed(failure.to_string());
-        match cause {
-            Cause::Denied => error.hint(format!(
-                "the credentials in use need permission for {}:{}; `aws sts get-caller-identity` shows whose they are",
-                failure.service.to_ascii_lowercase(),
-                failure.operation
-            )),
-            Cause::Credentials => {
-                error.hint("sign in again (`aws sso login`, or new keys), or name another `--profile`")
-            }
-            Cause::NoCredentials => no_credentials(error),
-            Cause::Unreachable if local => error
-                .hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"),
-            Cause::Unreachable => error.hint("check the network, `--region` and `--endpoint-url`"),
-            Cause::Throttled => error.hint("the service asks to slow down; run the same command again in a minute"),
-            Cause::InUse | Cause::Propagating => error.hint("run the same command again: it goes on where it stopped"),
-            Cause::Missing => {
-                error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing")
-            }
-            Cause::Exists | Cause::Other => error,
-        }
+        hint::hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
     }
-}
-
-/// What to do when there are no credentials.
-fn no_credentials(error: Error) -> Error {
-    error
-        .hint("run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`")
-        .hint("no AWS account? add `--local` to use the local cloud on this machine")
 }
 
 #[cfg(test)]

@@ -115,18 +115,21 @@ pub(super) async fn invoke(context: &Context, function: &str, event: String) -> 
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(LONGEST_RUN).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(RetryConfig::disabled());
-    let answer = clients
+    let request = clients
         .lambda
         .invoke()
         .function_name(function)
         .log_type(LogType::Tail)
         .payload(Blob::new(event))
         .customize()
-        .config_override(patient)
-        .send()
-        .await
-        .map_err(|error| clients.failure("Lambda", "Invoke", &format!("function {function}"), &error))?;
-    invocation(answer)
+        .config_override(patient);
+    match request.send().await {
+        Ok(answer) => invocation(answer),
+        Err(error) => {
+            let failure = clients.failure("Lambda", "Invoke", &format!("function {function}"), &error);
+            Err(clients.located(failure).await.into())
+        }
+    }
 }
 
 fn invocation(answer: InvokeOutput) -> Result<Invocation, Error> {
