@@ -100,9 +100,17 @@ impl Failure {
     }
 }
 
-/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only.
+/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only, in one line,
+/// without the layers that say no more than the one below.
 fn without_debug(text: &str) -> String {
-    text.split(" (").next().unwrap_or(text).to_owned()
+    let sentence = text.split(" (").next().unwrap_or(text);
+    // The list of every place where no credentials were found follows.
+    let sentence = sentence.split(" Attempted:").next().unwrap_or(sentence);
+    let sentence = sentence.strip_prefix("dispatch failure: ").unwrap_or(sentence);
+    let sentence = sentence.strip_prefix("other: ").unwrap_or(sentence).trim_end().trim_end_matches('.');
+    let mut layers: Vec<&str> = sentence.split(": ").collect();
+    layers.dedup();
+    layers.join(": ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.
@@ -170,6 +178,15 @@ impl From<Failure> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_before_the_call_is_one_sentence() {
+        let chain = "dispatch failure: other: the credential provider was not enabled: no credentials found in chain. \
+                     Attempted:\n  Environment: no (CredentialsNotLoaded)";
+        assert_eq!(without_debug(chain), "the credential provider was not enabled: no credentials found in chain");
+        let process = "dispatch failure: other: loading: loading: exit status: 127. Stderr: sh: not found\n (Debug)";
+        assert_eq!(without_debug(process), "loading: exit status: 127. Stderr: sh: not found");
+    }
 
     #[test]
     fn code_and_message_decide_together() {

@@ -10,7 +10,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
         Cause::Credentials => credentials(failure, near),
         Cause::NoCredentials => {
             return vec![
-                "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`".to_owned(),
+                "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
                 "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
             ];
         }
@@ -59,9 +59,7 @@ fn action(failure: &Failure) -> String {
 fn credentials(failure: &Failure, near: bool) -> &'static str {
     let code = failure.code.as_deref().unwrap_or_default();
     let says = |part: &str| failure.message.to_ascii_lowercase().contains(part);
-    if near {
-        "`--local` takes the local cloud's own keys; `sensorctl local env` prints them for other tools"
-    } else if says("signature expired")
+    if says("signature expired")
         || says("signature not yet current")
         || matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
     {
@@ -72,6 +70,8 @@ fn credentials(failure: &Failure, near: bool) -> &'static str {
         "the credentials are too old: sign in again (`aws sso login`, or new keys), or name another `--profile`"
     } else if matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") {
         "the secret key does not fit the key id: set both anew (`aws configure`), or name another `--profile`"
+    } else if near {
+        "who answers does not know these keys; `--local` takes the local cloud's own, and `sensorctl local env` prints them"
     } else {
         "AWS does not know these keys (a region that is not enabled for the account says so, too): sign in again, or name another `--profile` or `--region`"
     }

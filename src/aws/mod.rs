@@ -38,6 +38,8 @@ pub struct Clients {
     pub region: String,
     /// The endpoint that stands in for AWS, if any.
     pub endpoint: Option<String>,
+    /// The profile that was asked for, to name it where it gives no credentials.
+    profile: Option<String>,
     account: OnceCell<String>,
 }
 
@@ -72,7 +74,11 @@ impl Clients {
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        Failure::new(service, operation, resource, self.place(), error)
+        let mut failure = Failure::new(service, operation, resource, self.place(), error);
+        if let (Cause::NoCredentials, Some(profile)) = (failure.cause, &self.profile) {
+            failure.message.push_str(&format!("; profile `{profile}` gives none"));
+        }
+        failure
     }
 
     /// The failure with the account in its place; asks for it where nobody did and an answer is likely, at most 2 s.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::format_collect, reason = "a test ends where something is not as it must be")]
 
+mod aws_errors;
 mod bulk;
 mod demo;
 mod failures;
