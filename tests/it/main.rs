@@ -12,3 +12,5 @@ mod lifecycle;
 mod local_cloud;
 mod readings;
 mod support;
+mod transcripts;
+mod wrong_uses;
