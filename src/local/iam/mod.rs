@@ -105,7 +105,7 @@ impl Iam {
             "DetachRolePolicy" => self.detach_role_policy(input),
             "ListAttachedRolePolicies" => self.list_attached_role_policies(input),
             "GetPolicy" => self.get_policy(input),
-            "GetPolicyVersion" => self.get_policy_version(input),
+            "GetPolicyVersion" => Self::get_policy_version(input),
             action => Err(query_api::unknown_action(action, "2010-05-08")),
         }
     }
@@ -123,11 +123,11 @@ fn timestamp(seconds: f64) -> String {
     jiff::Timestamp::from_second(whole).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// Some entries of a list by name, and the marker to go on with.
+type Page<'a, T> = (Vec<(&'a String, T)>, Option<String>);
+
 /// The page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
-fn page<'a, T>(
-    input: &Parameters,
-    items: impl Iterator<Item = (&'a String, T)>,
-) -> Result<(Vec<(&'a String, T)>, Option<String>), ServiceError> {
+fn page<'a, T>(input: &Parameters, items: impl Iterator<Item = (&'a String, T)>) -> Result<Page<'a, T>, ServiceError> {
     let limit = usize::try_from(input.number("MaxItems", 100, 1, 1000)?).unwrap_or(100);
     let after = input.get("Marker").unwrap_or_default();
     let mut rest = items.filter(|(name, _)| name.as_str() > after).peekable();

@@ -115,3 +115,39 @@ async fn a_missing_stream_is_not_found() {
     let (status, body) = call(&kinesis, "NoSuchOperation", &serde_json::json!({})).await;
     assert_eq!((status, body["__type"].as_str()), (400, Some("UnknownOperationException")));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_at_the_tip_gets_every_record_of_many_writers_once() {
+    const WRITERS: usize = 8;
+    const PUTS: usize = 60;
+    let (kinesis, arn) = with_stream(serde_json::json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
+    let shard = kinesis.shards(&arn).await.unwrap().remove(0);
+    let mut next = kinesis.iterator(&arn, &shard.id, &StartAt::TrimHorizon).await.unwrap();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|_| {
+            let kinesis = kinesis.clone();
+            tokio::spawn(async move {
+                for _ in 0..PUTS {
+                    put(&kinesis, "AAAA").await;
+                }
+            })
+        })
+        .collect();
+    let mut puts = kinesis.puts();
+    let mut seen = std::collections::HashSet::new();
+    let mut read = 0;
+    while read < WRITERS * PUTS {
+        let page = kinesis.records(&next, 100).await.unwrap();
+        if page.records.is_empty() {
+            // Where a record is lost, this wait ends the test.
+            tokio::time::timeout(std::time::Duration::from_secs(5), puts.changed()).await.unwrap().unwrap();
+        }
+        read += page.records.len();
+        seen.extend(page.records.into_iter().map(|record| record.sequence_number));
+        next = page.next.unwrap();
+    }
+    assert_eq!(seen.len(), WRITERS * PUTS);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+}
