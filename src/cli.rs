@@ -43,7 +43,15 @@ pub struct Global {
     #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
     pub local: bool,
     /// Form of the data on stdout
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, env = "SENSORCTL_OUTPUT")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        env = "SENSORCTL_OUTPUT"
+    )]
     pub output: Format,
     /// Say nothing but errors
     #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
