@@ -1,5 +1,7 @@
 //! What a command receives: settings, output, the wish to stop, and clients that are made on first use.
 
+use std::sync::Arc;
+
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +20,7 @@ pub struct Context {
     pub output: Output,
     /// Cancelled at the first Ctrl-C; the second ends the process.
     pub interrupt: CancellationToken,
-    clients: OnceCell<Clients>,
+    clients: OnceCell<Arc<Clients>>,
 }
 
 impl Context {
@@ -34,15 +36,15 @@ impl Context {
     /// A context of its own for a cloud that this process runs itself.
     #[must_use]
     pub fn with_clients(settings: Settings, output: Output, interrupt: CancellationToken, clients: Clients) -> Self {
-        Context { settings, output, interrupt, clients: OnceCell::new_with(Some(clients)) }
+        Context { settings, output, interrupt, clients: OnceCell::new_with(Some(Arc::new(clients))) }
     }
 
     /// The clients, for AWS or, under `--local`, for this user's running local cloud.
     ///
     /// # Errors
     /// When there is no region, or `--local` was given and no local cloud runs.
-    pub async fn clients(&self) -> Result<&Clients, Error> {
-        self.clients.get_or_try_init(|| async { aws::connect(&self.target().await?).await }).await
+    pub async fn clients(&self) -> Result<&Arc<Clients>, Error> {
+        self.clients.get_or_try_init(|| async { aws::connect(&self.target().await?).await.map(Arc::new) }).await
     }
 
     async fn target(&self) -> Result<Target, Error> {

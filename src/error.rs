@@ -82,6 +82,13 @@ impl Error {
         self
     }
 
+    /// The same error, with what was being done in front.
+    #[must_use]
+    pub fn during(mut self, what: impl fmt::Display) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// What decides the exit code.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

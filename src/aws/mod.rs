@@ -69,6 +69,26 @@ impl Clients {
         Failure::new(service, operation, resource, self.place(), error)
     }
 
+    /// A call that was not even made, in the form of one that failed.
+    #[must_use]
+    pub fn not_made(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        why: impl ToString,
+    ) -> Failure {
+        Failure {
+            service,
+            operation,
+            resource: resource.to_owned(),
+            place: self.place(),
+            code: None,
+            message: why.to_string(),
+            cause: Cause::Other,
+        }
+    }
+
     /// Account (once known) and region, or the endpoint that stands in for them.
     #[must_use]
     pub fn place(&self) -> String {

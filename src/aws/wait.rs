@@ -2,6 +2,7 @@
 //!
 //! The SDK's own waiters idle 10 to 20 s between two looks (facts/retries.md); these start at a quarter of a second.
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -35,23 +36,23 @@ impl Schedule {
 
 /// What one look saw.
 #[derive(Debug)]
-pub enum Look<T> {
+pub enum Look<T, S> {
     /// The condition holds.
     Ready(T),
-    /// Not yet; the text is what the service says of it.
-    NotYet(String),
+    /// Not yet; what the service says of it.
+    NotYet(S),
 }
 
 /// Why a wait ended without its condition.
 #[derive(Debug, thiserror::Error)]
-pub enum WaitError<E> {
+pub enum WaitError<E, S: fmt::Display + fmt::Debug> {
     /// The limit passed.
     #[error("gave up after {waited:.0?}; last seen: {last}")]
     TimedOut {
         /// How long it was waited.
         waited: Duration,
         /// What the last look saw.
-        last: String,
+        last: S,
     },
     /// A look failed for good.
     #[error(transparent)]
@@ -59,14 +60,14 @@ pub enum WaitError<E> {
 }
 
 /// Looks until the condition holds, the limit passes or a look fails. `waiting` hears of every pause.
-pub async fn until<T, E, F, Fut>(
+pub async fn until<T, S, E, Fut>(
     schedule: Schedule,
-    mut look: F,
-    mut waiting: impl FnMut(Duration, &str),
-) -> Result<T, WaitError<E>>
+    mut look: impl FnMut() -> Fut,
+    mut waiting: impl FnMut(Duration, &S),
+) -> Result<T, WaitError<E, S>>
 where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<Look<T>, E>>,
+    S: fmt::Display + fmt::Debug,
+    Fut: Future<Output = Result<Look<T, S>, E>>,
 {
     let began = Instant::now();
     let mut pause = schedule.first;
@@ -96,12 +97,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_again_until_ready() {
         let mut looks = 0;
-        let found = until::<_, Infallible, _, _>(
+        let found = until::<_, &str, Infallible, _>(
             Schedule::within(Duration::from_secs(60)),
             || {
                 looks += 1;
                 let seen = looks;
-                async move { Ok(if seen < 5 { Look::NotYet("CREATING".into()) } else { Look::Ready(seen) }) }
+                async move { Ok(if seen < 5 { Look::NotYet("CREATING") } else { Look::Ready(seen) }) }
             },
             |_, _| {},
         )
@@ -112,9 +113,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn gives_up_at_the_limit_and_says_what_it_saw() {
         let began = Instant::now();
-        let result = until::<(), Infallible, _, _>(
+        let result = until::<(), &str, Infallible, _>(
             Schedule::within(Duration::from_secs(10)),
-            || async { Ok(Look::NotYet("DELETING".into())) },
+            || async { Ok(Look::NotYet("DELETING")) },
             |_, _| {},
         )
         .await;

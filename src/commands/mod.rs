@@ -1,5 +1,19 @@
 //! One subcommand a file, and the match that runs them.
 
+mod completions;
+#[cfg(feature = "local")]
+mod demo;
+mod deployment;
+mod down;
+mod export;
+mod invoke;
+mod man;
+mod plan;
+mod put;
+mod scan;
+mod status;
+mod up;
+
 use clap::Subcommand;
 
 use crate::context::Context;
@@ -7,14 +21,40 @@ use crate::error::Error;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    Up(up::Args),
+    Plan(plan::Args),
+    Status(status::Args),
+    Put(put::Args),
+    Scan(scan::Args),
+    Invoke(invoke::Args),
+    Down(down::Args),
+    #[cfg(feature = "local")]
+    Demo(demo::Args),
+    Export(export::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
 
 impl Command {
     /// Runs the command.
     ///
     /// # Errors
     /// Whatever the command could not do.
-    pub async fn run(self, _context: &Context) -> Result<(), Error> {
-        match self {}
+    pub async fn run(self, context: &Context) -> Result<(), Error> {
+        match self {
+            Command::Up(args) => up::run(context, args).await,
+            Command::Plan(args) => plan::run(context, args).await,
+            Command::Status(args) => status::run(context, args).await,
+            Command::Put(args) => put::run(context, args).await,
+            Command::Scan(args) => scan::run(context, args).await,
+            Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Down(args) => down::run(context, args).await,
+            #[cfg(feature = "local")]
+            Command::Demo(args) => demo::run(context, args).await,
+            Command::Export(args) => export::run(context, args).await,
+            Command::Completions(args) => completions::run(context, &args),
+            Command::Man(args) => man::run(context, args),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
+mod daemon;
 mod data_dir;
 mod dynamodb;
 mod gateway;
@@ -15,7 +16,7 @@ mod wire;
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
 use self::dynamodb::DynamoDb;
 use self::gateway::Services;
@@ -41,14 +43,6 @@ const DEFAULT_REGION: &str = "us-east-1";
 
 /// How long requests under way may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// How to reach the local cloud that runs on this data directory.
-///
-/// # Errors
-/// When none runs.
-pub async fn running_target(_data_dir: &Path, _region: Option<&str>) -> Result<Target, Error> {
-    Err(Error::failed("the local cloud is not running").hint("start it with `sensorctl local start`"))
-}
 
 /// What a local cloud starts with.
 #[derive(Clone, Debug)]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::units;
+
 /// Something a person should know though nothing failed.
 #[derive(Debug)]
 pub enum Message {
@@ -9,6 +11,13 @@ pub enum Message {
     ForeignLogGroup {
         /// The log group that stays.
         name: String,
+    },
+    /// Items of a table that are not shown.
+    ForeignItems {
+        /// The table.
+        table: String,
+        /// How many.
+        count: u64,
     },
 }
 
@@ -20,6 +29,9 @@ impl Message {
             Message::ForeignLogGroup { name } => {
                 Some(format!("remove it with `aws logs delete-log-group --log-group-name {name}`"))
             }
+            Message::ForeignItems { table, .. } => {
+                Some(format!("`aws dynamodb scan --table-name {table}` shows every item as it is"))
+            }
         }
     }
 }
@@ -30,6 +42,11 @@ impl fmt::Display for Message {
             Message::ForeignLogGroup { name } => {
                 write!(formatter, "log group {name} was there before this pipeline and is kept")
             }
+            Message::ForeignItems { table, count } => write!(
+                formatter,
+                "{} of table {table} are no readings (SensorId, CurrentTime and Temperature) and were left out",
+                if *count == 1 { "1 item".to_owned() } else { format!("{} items", units::count(*count)) }
+            ),
         }
     }
 }

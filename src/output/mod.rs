@@ -3,11 +3,14 @@
 //! `Output` decides once, from the flags and what stdout and stderr are, how data looks and whether anything is said;
 //! commands never ask. A closed pipe ends the program quietly and successfully.
 
+mod csv;
 mod json;
 mod messages;
 mod progress;
+mod readings;
 mod report;
 mod rows;
+mod stack_progress;
 mod table;
 pub mod units;
 
@@ -20,11 +23,14 @@ use clap::ValueEnum;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 
+pub use csv::{CsvCells, CsvColumns, OwnCell};
 pub use json::to_line;
 pub use messages::Message;
 pub use progress::{Progress, Step};
+pub use readings::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
+pub use stack_progress::StackProgress;
 pub use table::{cell, new_table};
 
 /// The form of the data on stdout.

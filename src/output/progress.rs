@@ -42,6 +42,11 @@ impl Progress {
         bar.enable_steady_tick(Duration::from_millis(250));
         Step { output: self.output.clone(), bar, name, began: Instant::now() }
     }
+
+    /// Says a line to the person while steps are shown.
+    pub fn status(&self, line: impl AsRef<str>) {
+        self.bars.suspend(|| self.output.status(line));
+    }
 }
 
 impl Step {

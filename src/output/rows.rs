@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::csv::{CsvCells, CsvColumns, CsvTable};
 use super::{Format, Output, cell, json, new_table};
 use crate::error::Error;
 
@@ -14,6 +15,14 @@ pub trait Row: Serialize {
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
+    /// The columns in CSV, where they differ from a table's.
+    fn csv_columns() -> CsvColumns {
+        CsvColumns::fixed(Self::columns())
+    }
+    /// The texts in CSV.
+    fn csv_cells(&self) -> CsvCells {
+        CsvCells::fixed(self.cells())
+    }
 }
 
 /// Writes rows to stdout in one format.
@@ -22,13 +31,14 @@ pub struct Rows {
     output: Output,
     format: Format,
     page: Vec<Vec<String>>,
+    csv: Option<CsvTable>,
     written: u64,
     buffer: Vec<u8>,
 }
 
 impl Rows {
     pub(super) fn new(output: Output, format: Format) -> Self {
-        Rows { output, format, page: Vec::new(), written: 0, buffer: Vec::new() }
+        Rows { output, format, page: Vec::new(), csv: None, written: 0, buffer: Vec::new() }
     }
 
     /// Writes one row; it may be held back until enough have come.
@@ -52,10 +62,8 @@ impl Rows {
                 self.buffer.push(b'\n');
             }
             Format::Csv => {
-                if self.written == 0 {
-                    self.csv_line(R::columns().iter().map(|name| (*name).to_owned()).collect())?;
-                }
-                self.csv_line(row.cells())?;
+                let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns()));
+                csv.push(row.csv_cells(), &mut self.buffer)?;
             }
         }
         self.written += 1;
@@ -74,10 +82,11 @@ impl Rows {
             Format::Auto | Format::Table => self.flush_table::<R>()?,
             Format::Json if self.written == 0 => self.buffer.extend_from_slice(b"[]\n"),
             Format::Json => self.buffer.extend_from_slice(b"\n]\n"),
-            Format::Csv if self.written == 0 => {
-                self.csv_line(R::columns().iter().map(|name| (*name).to_owned()).collect())?;
+            Format::Csv => {
+                let csv = self.csv.take().unwrap_or_else(|| CsvTable::new(R::csv_columns()));
+                csv.finish(&mut self.buffer)?;
             }
-            Format::Ndjson | Format::Csv => {}
+            Format::Ndjson => {}
         }
         self.flush()?;
         Ok(self.written)
@@ -98,11 +107,5 @@ impl Rows {
             table.add_row(cells.iter().map(|text| cell(text)));
         }
         self.output.data(&table.trim_fmt())
-    }
-
-    fn csv_line(&mut self, cells: Vec<String>) -> Result<(), Error> {
-        let mut writer = csv::Writer::from_writer(&mut self.buffer);
-        writer.write_record(cells).map_err(|error| Error::failed("could not write CSV").caused_by(error))?;
-        writer.flush().map_err(|error| Error::failed("could not write CSV").caused_by(error))
     }
 }

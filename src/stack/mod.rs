@@ -1,1 +1,35 @@
-//! The desired state of the cloud.
+//! The desired state of the cloud: the resources of a pipeline, what they need from each other, and the engine that
+//! compares (`plan`) and changes (`apply`).
+//!
+//! There is no state file. Every resource carries tags that say whose it is, so the cloud is the state, and a run that
+//! was killed anywhere is finished by the next one.
+
+mod apply;
+mod artifact;
+mod cloud;
+mod event;
+mod function;
+mod kind;
+mod log_group;
+mod mapping;
+mod ownership;
+mod pipeline;
+mod plan;
+mod policy;
+mod references;
+mod rejects_table;
+mod resource;
+mod role;
+mod stream;
+mod table;
+
+pub use apply::{Done, apply};
+pub use artifact::{Artifact, Destination};
+pub use cloud::{Cloud, PATIENCE};
+pub use event::{Event, Observer};
+pub use kind::Kind;
+pub use ownership::{DEFAULT_STAGE, Owner, Ownership};
+pub use pipeline::Stack;
+pub use plan::{Action, Plan, Step};
+pub use references::References;
+pub use resource::{Difference, Found, Properties, Resource, Settled, State, Tags, differences};

@@ -1,4 +1,45 @@
-//! Lambda: a stand-in until the real one is merged.
+//! The Lambda half of the local cloud: functions as real processes behind the real Runtime API, and event source
+//! mappings that bring them the records of a stream.
+//!
+//! `control_api` takes requests apart; `functions_api`, `mappings_api`, `invoke` and their neighbours answer them from
+//! `state`; `pool` → `worker` → `runtime_api` run code; `mapping_task` → `shard_reader` → `lane` move records.
+
+mod batch;
+mod batch_answer;
+mod checkpoint;
+mod code;
+mod concurrency_api;
+mod control_api;
+mod environment;
+mod event;
+mod function_settings;
+mod functions_api;
+mod invoke;
+mod invoke_api;
+mod lane;
+mod leftovers;
+mod log_lines;
+mod mapping_settings;
+mod mapping_task;
+mod mappings_api;
+mod names;
+mod peer;
+mod pool;
+mod process;
+mod progress;
+mod records;
+mod runtime_api;
+mod saved;
+mod service;
+mod shard_reader;
+mod state;
+mod tags_api;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod versions_api;
+mod worker;
 
 use std::path::PathBuf;
 
@@ -7,40 +48,24 @@ use super::identity::Identity;
 use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
-use super::wire::{Request, Response, ServiceError};
-use crate::error::Error;
 
-/// The Lambda of one local cloud; clones share it.
+pub(crate) use service::Lambda;
+
+/// What the Lambda half needs of the rest of the local cloud.
 #[derive(Clone)]
-pub(crate) struct Lambda;
-
-/// What Lambda needs of the other services.
 pub(crate) struct Deps {
     /// Account and region.
     pub identity: Identity,
-    /// For the functions' own credentials.
+    /// Issues the credentials that a function gets.
     pub keys: Keys,
-    /// For the pollers.
+    /// Streams to read.
     pub kinesis: Kinesis,
-    /// For execution roles.
+    /// Roles to check.
     pub iam: Iam,
-    /// For what functions write.
+    /// Where functions' output goes.
     pub logs: Logs,
-    /// Where to keep state.
+    /// Where state and unpacked code are kept.
     pub dir: PathBuf,
-    /// `http://127.0.0.1:PORT`.
+    /// The local cloud's own address, for the functions.
     pub endpoint: String,
-}
-
-#[expect(clippy::unused_async, reason = "the real one waits")]
-impl Lambda {
-    pub(crate) async fn start(_deps: Deps) -> Result<Lambda, Error> {
-        Ok(Lambda)
-    }
-
-    pub(crate) async fn handle(&self, _request: Request) -> Response {
-        ServiceError::new(501, "NotImplemented", "not built yet").rest()
-    }
-
-    pub(crate) async fn shutdown(&self) {}
 }

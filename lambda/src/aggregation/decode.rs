@@ -1,0 +1,57 @@
+//! Takes an aggregated record apart, without copying.
+
+use md5::{Digest, Md5};
+
+use super::protobuf::{Content, Fields};
+use super::{DIGEST_BYTES, MAGIC, SubRecord};
+
+/// Whether the bytes begin like an aggregated record; no JSON text does.
+#[must_use]
+pub fn is_marked(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// The records in an aggregated one, in their order. `None` when it is a plain record: without the mark, with a wrong
+/// checksum, without records, or with a message that is broken anywhere.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<Vec<SubRecord<'_>>> {
+    let rest = bytes.strip_prefix(&MAGIC)?;
+    let (message, digest) = rest.split_at_checked(rest.len().checked_sub(DIGEST_BYTES)?)?;
+    if Md5::digest(message).as_slice() != digest {
+        return None;
+    }
+    // The keys may stand after the records that name them.
+    let mut partition_keys = Vec::new();
+    let mut explicit_hash_keys = Vec::new();
+    let mut records = Vec::new();
+    for field in Fields(message) {
+        match field? {
+            (1, Content::Bytes(key)) => partition_keys.push(std::str::from_utf8(key).ok()?),
+            (2, Content::Bytes(key)) => explicit_hash_keys.push(std::str::from_utf8(key).ok()?),
+            (3, Content::Bytes(record)) => records.push(record),
+            (1..=3, _) => return None,
+            _ => {}
+        }
+    }
+    if records.is_empty() {
+        return None;
+    }
+    records.into_iter().map(|record| sub_record(record, &partition_keys, &explicit_hash_keys)).collect()
+}
+
+fn sub_record<'a>(message: &'a [u8], partition_keys: &[&'a str], hash_keys: &[&'a str]) -> Option<SubRecord<'a>> {
+    let named = |keys: &[&'a str], index: u64| keys.get(usize::try_from(index).ok()?).copied();
+    let mut partition_key = None;
+    let mut explicit_hash_key = None;
+    let mut data = None;
+    for field in Fields(message) {
+        match field? {
+            (1, Content::Number(index)) => partition_key = Some(named(partition_keys, index)?),
+            (2, Content::Number(index)) => explicit_hash_key = Some(named(hash_keys, index)?),
+            (3, Content::Bytes(bytes)) => data = Some(bytes),
+            (1..=3, _) => return None,
+            _ => {}
+        }
+    }
+    Some(SubRecord { partition_key: partition_key?, explicit_hash_key, data: data? })
+}

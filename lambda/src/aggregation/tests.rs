@@ -1,0 +1,94 @@
+//! That the codec is the format of the Kinesis Producer Library, and that broken input is plain input.
+
+use super::*;
+use md5::{Digest, Md5};
+use proptest::prelude::*;
+
+fn sealed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(message);
+    bytes.extend_from_slice(&Md5::digest(message));
+    bytes
+}
+
+fn sub<'a>(partition_key: &'a str, explicit_hash_key: Option<&'a str>, data: &'a [u8]) -> SubRecord<'a> {
+    SubRecord { partition_key, explicit_hash_key, data }
+}
+
+#[test]
+fn the_bytes_are_those_of_the_format() {
+    let bytes = encode([sub("a", None, b"xy"), sub("b", Some("7"), b""), sub("a", None, b"z")]);
+    let message = [
+        &b"\x0a\x01a\x0a\x01b"[..],
+        b"\x12\x017",
+        b"\x1a\x06\x08\x00\x1a\x02xy",
+        b"\x1a\x06\x08\x01\x10\x00\x1a\x00",
+        b"\x1a\x05\x08\x00\x1a\x01z",
+    ]
+    .concat();
+    assert_eq!(bytes, sealed(&message));
+}
+
+#[test]
+fn keys_after_their_records_tags_and_unknown_fields_are_read() {
+    let message = b"\x1a\x0a\x08\x00\x1a\x01x\x22\x03\x0a\x01t\x48\x05\x0a\x01k\x55\x01\x02\x03\x04";
+    assert_eq!(decode(&sealed(message)).unwrap(), [sub("k", None, b"x")]);
+}
+
+#[test]
+fn what_is_not_whole_is_plain() {
+    for message in [
+        &b""[..],
+        b"\x0a\x01a",
+        b"\x0a\x01a\x1a\x05\x08\x01\x1a\x01x",
+        b"\x0a\x01a\x1a\x02\x08\x00",
+        b"\x0a\x01a\x1a\x03\x1a\x01x",
+        b"\x0a\x01\xff\x1a\x05\x08\x00\x1a\x01x",
+        b"\x0a\x01a\x1a\x7f\x08\x00\x1a\x01x",
+        b"\x0a\x01a\x1b",
+        b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    ] {
+        assert_eq!(decode(&sealed(message)), None, "{message:?}");
+    }
+    assert_eq!(decode(b""), None);
+    assert_eq!(decode(br#"{"sensor_id":"s"}"#), None);
+    assert_eq!(decode(&MAGIC), None);
+}
+
+#[test]
+fn a_truncated_aggregate_is_plain_at_every_length() {
+    let bytes = encode([sub("sensor-1", None, b"{\"a\":1}"), sub("sensor-2", Some("12"), b"{\"b\":2}")]);
+    for length in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..length]), None, "{length}");
+    }
+    assert_eq!(decode(&bytes).unwrap().len(), 2);
+}
+
+fn any_records() -> impl Strategy<Value = Vec<(String, Option<String>, Vec<u8>)>> {
+    let record = ("[a-d]{1,3}", prop::option::of("[0-9]{1,39}"), prop::collection::vec(any::<u8>(), 0..300));
+    prop::collection::vec(record, 1..40)
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out_and_the_size_is_known_before(records in any_records()) {
+        let records: Vec<_> = records.iter().map(|(key, hash_key, data)| sub(key, hash_key.as_deref(), data)).collect();
+        let mut aggregate = Aggregate::new();
+        for record in &records {
+            let expected = aggregate.encoded_bytes_with(record);
+            aggregate.push(record);
+            prop_assert_eq!(aggregate.encoded_bytes(), expected);
+        }
+        let size = aggregate.encoded_bytes();
+        prop_assert_eq!(aggregate.len(), records.len());
+        let bytes = aggregate.finish();
+        prop_assert_eq!(bytes.len(), size);
+        prop_assert_eq!(&bytes, &encode(records.iter().copied()));
+        prop_assert_eq!(decode(&bytes), Some(records));
+    }
+
+    #[test]
+    fn a_sealed_message_of_any_bytes_makes_no_panic(message in prop::collection::vec(any::<u8>(), 0..120)) {
+        let _ = decode(&sealed(&message));
+    }
+}

@@ -1,0 +1,325 @@
+//! Numbers as exact decimal text, in the one form that `DynamoDB` gives back.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// Significant digits that `DynamoDB` keeps (Developer Guide, "Supported data types": Number).
+pub const MAX_DIGITS: usize = 38;
+/// The largest magnitude is `9.99…9E+125`.
+const MAX_EXPONENT: i64 = 125;
+/// The smallest magnitude above zero is `1E-130`.
+const MIN_EXPONENT: i64 = -130;
+
+/// Why a text is no number that `DynamoDB` can hold.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum DecimalError {
+    /// Not a decimal number at all; neither are `NaN` and the infinities.
+    #[error("not a decimal number")]
+    NotANumber,
+    /// More significant digits than are kept.
+    #[error("more than {MAX_DIGITS} significant digits")]
+    TooManyDigits,
+    /// Larger than `9.99…E+125`, or smaller than `1E-130` and not zero.
+    #[error("magnitude outside 1E-130 to 9.99E+125")]
+    OutOfRange,
+}
+
+/// An exact decimal number: plain notation, no leading or trailing zeros, no exponent, no `-0`.
+///
+/// Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Decimal(Box<str>);
+
+impl Decimal {
+    /// Reads a decimal number: `-12.50`, `1e3`, `+.5`. Everything that JSON calls a number is one.
+    ///
+    /// # Errors
+    /// When it is no number, or one that `DynamoDB` would not keep exactly.
+    pub fn parse(text: &str) -> Result<Self, DecimalError> {
+        let parts = Parts::split(text)?;
+        let digits = parts.significant_digits();
+        let Some(first) = digits.first_place else { return Ok(Decimal("0".into())) };
+        if digits.text.len() > MAX_DIGITS {
+            return Err(DecimalError::TooManyDigits);
+        }
+        // An exponent too long for an i64 is far out of any range; saturation keeps it there.
+        let exponent = parts.exponent().saturating_add(first);
+        if !(MIN_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
+            return Err(DecimalError::OutOfRange);
+        }
+        Ok(Decimal(plain_notation(parts.negative, &digits.text, exponent).into()))
+    }
+
+    /// The canonical text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Digits without sign and point; zeros that only fill the plain notation are not counted.
+    pub(crate) fn significant_digits(&self) -> usize {
+        let digits = self.0.bytes().filter(u8::is_ascii_digit);
+        let leading = digits.clone().take_while(|&digit| digit == b'0').count();
+        let trailing = digits.clone().rev().take_while(|&digit| digit == b'0').count();
+        digits.count().saturating_sub(leading + trailing).max(1)
+    }
+
+    fn is_negative(&self) -> bool {
+        self.0.starts_with('-')
+    }
+
+    fn magnitude(&self) -> (&str, &str) {
+        let unsigned = self.0.strip_prefix('-').unwrap_or(&self.0);
+        unsigned.split_once('.').unwrap_or((unsigned, ""))
+    }
+}
+
+/// The pieces of a number's text.
+struct Parts<'a> {
+    negative: bool,
+    integer: &'a str,
+    fraction: &'a str,
+    exponent: &'a str,
+}
+
+struct Significant {
+    /// The digits from the first to the last that is not zero.
+    text: String,
+    /// Power of ten of the first of them, before the exponent; `None` for zero.
+    first_place: Option<i64>,
+}
+
+impl<'a> Parts<'a> {
+    fn split(text: &'a str) -> Result<Self, DecimalError> {
+        let (negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
+            Some(at) => (&unsigned[..at], &unsigned[at + 1..]),
+            None => (unsigned, "0"),
+        };
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let exponent_digits = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+        let well_formed = digits(integer)
+            && digits(fraction)
+            && integer.len() + fraction.len() > 0
+            && !exponent_digits.is_empty()
+            && digits(exponent_digits);
+        if well_formed { Ok(Parts { negative, integer, fraction, exponent }) } else { Err(DecimalError::NotANumber) }
+    }
+
+    fn exponent(&self) -> i64 {
+        let huge = if self.exponent.starts_with('-') { i64::MIN / 2 } else { i64::MAX / 2 };
+        self.exponent.parse().unwrap_or(huge).clamp(i64::MIN / 2, i64::MAX / 2)
+    }
+
+    fn significant_digits(&self) -> Significant {
+        let all = || self.integer.bytes().chain(self.fraction.bytes());
+        let Some(first) = all().position(|digit| digit != b'0') else {
+            return Significant { text: String::new(), first_place: None };
+        };
+        let trailing = self.fraction.bytes().rev().chain(self.integer.bytes().rev());
+        let end = self.integer.len() + self.fraction.len() - trailing.take_while(|&digit| digit == b'0').count();
+        // One digit more than is allowed is enough to know.
+        let text = all().take(end).skip(first).take(MAX_DIGITS + 1).map(char::from).collect();
+        let place =
+            i64::try_from(self.integer.len()).unwrap_or(i64::MAX) - i64::try_from(first).unwrap_or(i64::MAX) - 1;
+        Significant { text, first_place: Some(place) }
+    }
+}
+
+/// `digits` with the point after the place of 10^0, when the first digit stands at 10^`exponent`.
+fn plain_notation(negative: bool, digits: &str, exponent: i64) -> String {
+    let mut text = String::with_capacity(digits.len() + 4);
+    if negative {
+        text.push('-');
+    }
+    match usize::try_from(exponent) {
+        Err(_) => {
+            text.push_str("0.");
+            text.extend((exponent + 1..0).map(|_| '0'));
+            text.push_str(digits);
+        }
+        Ok(exponent) if exponent + 1 < digits.len() => {
+            text.push_str(&digits[..=exponent]);
+            text.push('.');
+            text.push_str(&digits[exponent + 1..]);
+        }
+        Ok(exponent) => {
+            text.push_str(digits);
+            text.extend((digits.len()..=exponent).map(|_| '0'));
+        }
+    }
+    text
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_magnitude = || {
+            let ((whole, fraction), (other_whole, other_fraction)) = (self.magnitude(), other.magnitude());
+            // No leading zeros: the longer whole part is the larger; no trailing zeros: fractions compare as text.
+            whole.len().cmp(&other_whole.len()).then_with(|| whole.cmp(other_whole)).then(fraction.cmp(other_fraction))
+        };
+        match (self.is_negative(), other.is_negative()) {
+            (false, false) => by_magnitude(),
+            (true, true) => by_magnitude().reverse(),
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad_integral(!self.is_negative(), "", self.0.strip_prefix('-').unwrap_or(&self.0))
+    }
+}
+
+impl fmt::Debug for Decimal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = DecimalError;
+
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        Decimal::parse(text)
+    }
+}
+
+impl From<u64> for Decimal {
+    fn from(number: u64) -> Self {
+        Decimal(number.to_string().into())
+    }
+}
+
+impl From<i64> for Decimal {
+    fn from(number: i64) -> Self {
+        Decimal(number.to_string().into())
+    }
+}
+
+/// As a JSON number, digit by digit (with `serde_json`; no other format can carry it).
+impl Serialize for Decimal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// From a JSON number, digit by digit (with `serde_json`).
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Decimal::parse(raw.get()).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decimal, DecimalError};
+    use proptest::prelude::*;
+
+    fn canonical(text: &str) -> String {
+        Decimal::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn numbers_take_the_form_in_which_the_table_returns_them() {
+        for (given, kept) in [
+            ("88.8", "88.8"),
+            ("1.10", "1.1"),
+            ("1e2", "100"),
+            ("1E+2", "100"),
+            ("-0", "0"),
+            ("-0.000e99999999999999999999", "0"),
+            ("0007.50", "7.5"),
+            ("+.5", "0.5"),
+            ("12.", "12"),
+            ("-12.34e1", "-123.4"),
+            ("12.34e-4", "0.001234"),
+            ("100e-2", "1"),
+            ("987654321", "987654321"),
+            ("1668000000.123", "1668000000.123"),
+            ("-50", "-50"),
+        ] {
+            assert_eq!(canonical(given), kept, "{given}");
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_kept_and_what_is_beyond_is_refused() {
+        let nines = "9".repeat(38);
+        assert_eq!(canonical(&format!("{nines}e88")), format!("{nines}{}", "0".repeat(88)));
+        assert_eq!(canonical("1E-130"), format!("0.{}1", "0".repeat(129)));
+        for beyond in ["1e126", "-1e126", "9e-131", "1e99999999999999999999", "1e-99999999999999999999"] {
+            assert_eq!(Decimal::parse(beyond), Err(DecimalError::OutOfRange), "{beyond}");
+        }
+        assert_eq!(Decimal::parse(&format!("{nines}.5")), Err(DecimalError::TooManyDigits));
+        assert_eq!(canonical(&format!("{nines}.0")), nines);
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        for text in [
+            "", "-", ".", "e5", "1e", "1e+", "NaN", "Infinity", "1 ", " 1", "1_000", "1,5", "0x10", "--1", "1.2.3", "١",
+        ] {
+            assert_eq!(Decimal::parse(text), Err(DecimalError::NotANumber), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_carries_every_digit() {
+        let digits = "0.1234567890123456789012345678901234567";
+        let number = Decimal::parse(digits).unwrap();
+        assert_eq!(serde_json::to_string(&[&number]).unwrap(), format!("[{digits}]"));
+        assert_eq!(serde_json::from_str::<Vec<Decimal>>(&format!("[{digits}]")).unwrap(), [number]);
+    }
+
+    fn number_text() -> impl Strategy<Value = String> {
+        ("-?[0-9]{1,20}(\\.[0-9]{1,18})?", -80_i32..80)
+            .prop_map(|(mantissa, exponent)| format!("{mantissa}e{exponent}"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_text_stays_as_it_is(text in number_text()) {
+            let once = canonical(&text);
+            prop_assert_eq!(canonical(&once), once);
+        }
+
+        #[test]
+        fn order_is_by_value(left in -1_000_000_i64..1_000_000, right in -1_000_000_i64..1_000_000, scale in 0_u32..9) {
+            let number = |mantissa: i64| Decimal::parse(&format!("{mantissa}e-{scale}")).unwrap();
+            prop_assert_eq!(number(left).cmp(&number(right)), left.cmp(&right));
+        }
+
+        #[test]
+        fn floats_keep_their_shortest_text(number in any::<f64>().prop_filter("in range", |number| {
+            number.is_finite() && (number.abs() > 1e-120 && number.abs() < 1e120 || *number == 0.0)
+        })) {
+            let read: f64 = canonical(&format!("{number:e}")).parse().unwrap();
+            prop_assert_eq!(read.total_cmp(&(number + 0.0)), std::cmp::Ordering::Equal);
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(text in "[-+0-9eE. ]{0,12}") {
+            let _ = Decimal::parse(&text);
+        }
+    }
+}

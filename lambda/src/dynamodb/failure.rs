@@ -1,0 +1,166 @@
+//! What a failed request means for what it carried.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// What can be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Too fast, or a fault of the moment: the same again, later.
+    Passing,
+    /// An item of the request is not acceptable.
+    Item,
+    /// No request of this kind can succeed now: no permission, no such table, another key.
+    Lasting,
+}
+
+/// A failed request, in the service's words.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What can be done about it.
+    pub kind: Kind,
+    /// The service's code, or `Connection`.
+    pub code: String,
+    /// The service's message.
+    pub message: String,
+}
+
+/// Errors that pass; all with a status of 5xx do, too.
+const PASSING: [&str; 8] = [
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "ThrottledException",
+    "Throttling",
+    "RequestLimitExceeded",
+    "TransactionInProgressException",
+    "TransactionConflictException",
+    "ReplicatedWriteConflictException",
+];
+/// Errors that come from the content of an item.
+const ITEM: [&str; 4] = [
+    "ValidationException",
+    "SerializationException",
+    "ItemCollectionSizeLimitExceededException",
+    "RequestEntityTooLarge",
+];
+/// Messages of a `ValidationException` that no item of ours can be the cause of: the table has another key. Found as
+/// texts of the service in moto and dynoxide.
+const WRONG_TABLE: [&str; 4] =
+    ["does not match the schema", "Missing the key", "Type mismatch for key", "One of the required keys was not given"];
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(rename = "__type")]
+    kind: Option<String>,
+    #[serde(alias = "Message")]
+    message: Option<String>,
+}
+
+impl Failure {
+    /// A failure that the service answered.
+    pub fn answered(status: u16, body: &[u8]) -> Self {
+        let parsed = serde_json::from_slice(body).unwrap_or(Body { kind: None, message: None });
+        let code = parsed.kind.as_deref().map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
+        let code = code.unwrap_or_else(|| if status == 413 { ITEM[3].to_owned() } else { format!("Http{status}") });
+        let message = parsed.message.unwrap_or_default();
+        let kind = if status >= 500 || status == 429 || status == 408 || PASSING.contains(&code.as_str()) {
+            Kind::Passing
+        } else if ITEM.contains(&code.as_str()) && !WRONG_TABLE.iter().any(|text| message.contains(text)) {
+            Kind::Item
+        } else {
+            Kind::Lasting
+        };
+        Failure { kind, code, message }
+    }
+
+    /// No answer: connection refused, closed, or too slow. Whether the request was done is not known.
+    pub fn connection(error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut next = error.source();
+        while let Some(source) = next {
+            message.push_str(": ");
+            message.push_str(&source.to_string());
+            next = source.source();
+        }
+        Failure { kind: Kind::Passing, code: "Connection".to_owned(), message }
+    }
+
+    /// There was no time left to try (again).
+    pub fn out_of_time() -> Self {
+        Failure {
+            kind: Kind::Passing,
+            code: "OutOfTime".to_owned(),
+            message: "the invocation's time ran out".to_owned(),
+        }
+    }
+
+    /// A request that could not be made.
+    pub fn unsendable(message: impl Into<String>) -> Self {
+        Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.code)?;
+        if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Kind};
+
+    #[test]
+    fn a_failure_is_sorted_by_what_can_be_done() {
+        for (status, body, kind, code) in [
+            (
+                400,
+                r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"m"}"#,
+                Kind::Passing,
+                "ProvisionedThroughputExceededException",
+            ),
+            (
+                400,
+                r#"{"__type":"com.amazon.coral.availability#ThrottlingException","message":"m"}"#,
+                Kind::Passing,
+                "ThrottlingException",
+            ),
+            (500, "oops", Kind::Passing, "Http500"),
+            (503, r#"{"__type":"x#ServiceUnavailable"}"#, Kind::Passing, "ServiceUnavailable"),
+            (
+                400,
+                r#"{"__type":"x#ValidationException","message":"Item size has exceeded"}"#,
+                Kind::Item,
+                "ValidationException",
+            ),
+            (
+                400,
+                r#"{"__type":"x#ValidationException","message":"The provided key element does not match the schema"}"#,
+                Kind::Lasting,
+                "ValidationException",
+            ),
+            (413, "", Kind::Item, "RequestEntityTooLarge"),
+            (
+                400,
+                r#"{"__type":"x#ResourceNotFoundException","message":"Requested resource not found"}"#,
+                Kind::Lasting,
+                "ResourceNotFoundException",
+            ),
+            (
+                400,
+                r#"{"__type":"x#AccessDeniedException","Message":"User: a is not authorized"}"#,
+                Kind::Lasting,
+                "AccessDeniedException",
+            ),
+        ] {
+            let failure = Failure::answered(status, body.as_bytes());
+            assert_eq!((failure.kind, failure.code.as_str()), (kind, code), "{body}");
+        }
+        assert_eq!(
+            Failure::answered(400, br#"{"__type":"x#AccessDeniedException","Message":"no"}"#).to_string(),
+            "AccessDeniedException: no"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! The event that Lambda makes of a batch of Kinesis records, borrowed from its JSON.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// A batch of records of one shard.
+#[derive(Debug, Deserialize)]
+pub struct Event<'a> {
+    /// The records, in the order of the shard.
+    #[serde(borrow, rename = "Records")]
+    pub records: Vec<Record<'a>>,
+}
+
+/// One record and where it comes from.
+#[derive(Debug, Deserialize)]
+pub struct Record<'a> {
+    /// `shardId-000000000000:` and the sequence number.
+    #[serde(borrow, rename = "eventID")]
+    event_id: Cow<'a, str>,
+    /// The record itself.
+    #[serde(borrow)]
+    pub kinesis: KinesisRecord<'a>,
+}
+
+/// One record as Kinesis knows it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KinesisRecord<'a> {
+    /// Decides the shard.
+    #[serde(borrow)]
+    pub partition_key: Cow<'a, str>,
+    /// Decimal, growing within the shard.
+    #[serde(borrow)]
+    pub sequence_number: Cow<'a, str>,
+    /// The record's bytes in base64.
+    #[serde(borrow)]
+    pub data: Cow<'a, str>,
+    /// Seconds since 1970 with milliseconds; a test event may lack it.
+    #[serde(borrow, default)]
+    pub approximate_arrival_timestamp: Option<&'a RawValue>,
+}
+
+impl<'a> Event<'a> {
+    /// Reads the event.
+    ///
+    /// # Errors
+    /// What it lacks to be one of Kinesis; never its content.
+    pub fn read(json: &'a str) -> Result<Self, String> {
+        let event: Event<'a> = serde_json::from_str(json)
+            .map_err(|error| format!("not an event of Kinesis: {}", without_content(&error)))?;
+        for record in &event.records {
+            let number = &record.kinesis.sequence_number;
+            if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                return Err("not an event of Kinesis: a sequenceNumber is no number".to_owned());
+            }
+        }
+        Ok(event)
+    }
+}
+
+/// `serde_json` quotes a value of the wrong type; all the rest it says is names and places.
+fn without_content(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    if !said.starts_with("invalid") {
+        return said;
+    }
+    let kind = said.split([':', '`', '"']).next().unwrap_or_default();
+    format!("{kind} at line {} column {}", error.line(), error.column())
+}
+
+impl Record<'_> {
+    /// `shardId-000000000000`
+    pub fn shard_id(&self) -> &str {
+        self.event_id.split_once(':').map_or(&self.event_id, |(shard_id, _)| shard_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+
+    const BUNDLED: &str = include_str!("../../templates/test-lambda-input.json");
+
+    #[test]
+    fn the_bundled_test_event_is_one() {
+        let event = Event::read(BUNDLED).unwrap();
+        let [record] = event.records.as_slice() else { panic!("not one record") };
+        assert_eq!(record.shard_id(), "shardId-000000000000");
+        assert_eq!(record.kinesis.approximate_arrival_timestamp.unwrap().get(), "1545084650.987");
+    }
+
+    #[test]
+    fn what_is_no_event_of_kinesis_is_said_without_its_content() {
+        for (json, expected) in [
+            ("{}", "missing field `Records`"),
+            (r#"{"Records":[{"eventID":"a:1","s3":{}}]}"#, "missing field `kinesis`"),
+            (r#"{"Records":"hunter2"}"#, "invalid type at line 1"),
+            ("[]", "invalid length"),
+        ] {
+            let error = Event::read(json).unwrap_err();
+            assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

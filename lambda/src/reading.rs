@@ -1,0 +1,342 @@
+//! A reading: what a sensor measured when, from JSON and to JSON.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::decimal::{Decimal, DecimalError};
+use crate::json_text;
+use crate::refusal::{Refusal, shown};
+use crate::size;
+use crate::value::Value;
+
+/// Bytes of a partition key of type S, at most.
+pub const MAX_SENSOR_ID_BYTES: usize = 2048;
+/// Bytes of an item, names included, at most.
+pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+/// Bytes of an attribute's name, at most.
+pub const MAX_NAME_BYTES: usize = 65_535;
+/// Lists and maps around a value, at most.
+pub const MAX_DEPTH: usize = 32;
+/// Attributes that the table has of its own; no key of a reading may have such a name.
+pub const TABLE_ATTRIBUTES: [&str; 5] = ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"];
+/// Keys that tell where a stored reading came from; dropped from what comes in.
+pub const ORIGIN_KEYS: [&str; 2] = ["shard_id", "sequence_number"];
+
+const SENSOR_ID: &str = "sensor_id";
+const TEMPERATURE: &str = "temperature";
+const CURRENT_TIME: &str = "current_time";
+
+/// What a sensor measured when. Sensor and time together are the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// 1 to 2048 bytes.
+    pub sensor_id: String,
+    /// The temperature, in whatever unit the sensor has.
+    pub temperature: Decimal,
+    /// Seconds since 1970, with or without a fraction.
+    pub current_time: Decimal,
+    /// Everything else, by its own name.
+    pub fields: BTreeMap<String, Value>,
+}
+
+impl Reading {
+    /// Reads one JSON object.
+    ///
+    /// # Errors
+    /// When it is no reading, or one that the table cannot hold.
+    pub fn from_json(json: &[u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(json).map_err(|error| Refusal::NotJson { at: error.valid_up_to() })?;
+        if !text.trim_ascii_start().starts_with('{') {
+            read::<&RawValue>(text, text)?;
+            return Err(Refusal::NotAnObject);
+        }
+        let Members(members) = read(text, text)?;
+        let mut draft = Draft::new(text);
+        for (Name(name), raw) in members {
+            draft.take(&name, raw)?;
+        }
+        draft.finish()
+    }
+
+    /// The reading as one line of JSON: the three keys of its own first, then the others sorted by name.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = String::with_capacity(96 + self.sensor_id.len());
+        out.push_str("{\"sensor_id\":");
+        json_text::push_string(&mut out, &self.sensor_id);
+        out.push_str(",\"temperature\":");
+        out.push_str(self.temperature.as_str());
+        out.push_str(",\"current_time\":");
+        out.push_str(self.current_time.as_str());
+        for (name, value) in &self.fields {
+            out.push(',');
+            json_text::push_string(&mut out, name);
+            out.push(':');
+            value.push_json(&mut out);
+        }
+        out.push('}');
+        out
+    }
+
+    /// Checks what its parts do not check by themselves, for a reading that was not read from JSON.
+    ///
+    /// # Errors
+    /// When the table cannot hold it.
+    pub fn check(&self) -> Result<(), Refusal> {
+        check_sensor_id(&self.sensor_id)?;
+        for (name, value) in &self.fields {
+            check_name(name)?;
+            check_field_name(name)?;
+            check_depth(value, 0).map_err(|()| Refusal::TooDeep { key: shown(name) })?;
+        }
+        self.check_size()
+    }
+
+    fn check_size(&self) -> Result<(), Refusal> {
+        let bytes = size::item_bytes(self);
+        if bytes > MAX_ITEM_BYTES { Err(Refusal::TooLarge { bytes }) } else { Ok(()) }
+    }
+}
+
+/// The form of [`Reading::to_json`].
+impl Serialize for Reading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3 + self.fields.len()))?;
+        map.serialize_entry(SENSOR_ID, &self.sensor_id)?;
+        map.serialize_entry(TEMPERATURE, &self.temperature)?;
+        map.serialize_entry(CURRENT_TIME, &self.current_time)?;
+        for (name, value) in &self.fields {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// A reading with what has been seen of it so far.
+struct Draft<'a> {
+    text: &'a str,
+    sensor_id: Option<String>,
+    temperature: Option<Decimal>,
+    current_time: Option<Decimal>,
+    fields: BTreeMap<String, Value>,
+    origin: [bool; ORIGIN_KEYS.len()],
+}
+
+impl<'a> Draft<'a> {
+    fn new(text: &'a str) -> Self {
+        Draft {
+            text,
+            sensor_id: None,
+            temperature: None,
+            current_time: None,
+            fields: BTreeMap::new(),
+            origin: [false; ORIGIN_KEYS.len()],
+        }
+    }
+
+    fn take(&mut self, name: &str, raw: &RawValue) -> Result<(), Refusal> {
+        let seen_before = match name {
+            SENSOR_ID => self.sensor_id.replace(sensor_id(raw, self.text)?).is_some(),
+            TEMPERATURE => self.temperature.replace(own_number(TEMPERATURE, raw)?).is_some(),
+            CURRENT_TIME => self.current_time.replace(own_number(CURRENT_TIME, raw)?).is_some(),
+            _ => {
+                if let Some(index) = ORIGIN_KEYS.iter().position(|&key| key == name) {
+                    std::mem::replace(&mut self.origin[index], true)
+                } else {
+                    check_name(name)?;
+                    check_field_name(name)?;
+                    let value = Field { key: name, text: self.text }.value(raw, 0)?;
+                    self.fields.insert(name.to_owned(), value).is_some()
+                }
+            }
+        };
+        if seen_before { Err(Refusal::DuplicateKey { key: shown(name) }) } else { Ok(()) }
+    }
+
+    fn finish(self) -> Result<Reading, Refusal> {
+        let missing = |key| move || Refusal::MissingKey { key };
+        let reading = Reading {
+            sensor_id: self.sensor_id.ok_or_else(missing(SENSOR_ID))?,
+            temperature: self.temperature.ok_or_else(missing(TEMPERATURE))?,
+            current_time: self.current_time.ok_or_else(missing(CURRENT_TIME))?,
+            fields: self.fields,
+        };
+        reading.check_size()?;
+        Ok(reading)
+    }
+}
+
+/// Reads a part of `whole`; where that fails, says at which byte of it the part begins.
+fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, Refusal> {
+    serde_json::from_str(part).map_err(|error| {
+        let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
+        // serde_json counts lines; a reading is one line but for blanks around it.
+        let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+        Refusal::NotJson { at: begin + within + error.column().saturating_sub(1) }
+    })
+}
+
+fn sensor_id(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
+    if !raw.get().starts_with('"') {
+        return Err(Refusal::WrongType { key: SENSOR_ID, wanted: "string" });
+    }
+    let id: String = read(raw.get(), whole)?;
+    check_sensor_id(&id)?;
+    Ok(id)
+}
+
+fn check_sensor_id(id: &str) -> Result<(), Refusal> {
+    match id.len() {
+        0 => Err(Refusal::IdEmpty),
+        1..=MAX_SENSOR_ID_BYTES => Ok(()),
+        bytes => Err(Refusal::IdTooLong { bytes }),
+    }
+}
+
+fn own_number(key: &'static str, raw: &RawValue) -> Result<Decimal, Refusal> {
+    number(key, raw.get()).map_err(|refusal| refusal.unwrap_or(Refusal::WrongType { key, wanted: "number" }))
+}
+
+/// `None` when it is no number at all.
+fn number(key: &str, text: &str) -> Result<Decimal, Option<Refusal>> {
+    Decimal::parse(text).map_err(|error| match error {
+        DecimalError::NotANumber => None,
+        DecimalError::TooManyDigits => Some(Refusal::TooManyDigits { key: shown(key) }),
+        DecimalError::OutOfRange => Some(Refusal::NumberOutOfRange { key: shown(key) }),
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    match name.len() {
+        0 => Err(Refusal::NameEmpty),
+        1..=MAX_NAME_BYTES => Ok(()),
+        bytes => Err(Refusal::NameTooLong { bytes }),
+    }
+}
+
+fn check_field_name(name: &str) -> Result<(), Refusal> {
+    let reserved = TABLE_ATTRIBUTES.contains(&name)
+        || ORIGIN_KEYS.contains(&name)
+        || [SENSOR_ID, TEMPERATURE, CURRENT_TIME].contains(&name);
+    if reserved { Err(Refusal::ReservedName { key: name.to_owned() }) } else { Ok(()) }
+}
+
+fn check_depth(value: &Value, around: usize) -> Result<(), ()> {
+    if around >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+        return Err(());
+    }
+    match value {
+        Value::List(elements) => elements.iter().try_for_each(|element| check_depth(element, around + 1)),
+        Value::Map(members) => members.values().try_for_each(|member| check_depth(member, around + 1)),
+        _ => Ok(()),
+    }
+}
+
+/// Where in which reading a value stands.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    /// The key of the reading that it belongs to.
+    key: &'a str,
+    /// The whole reading.
+    text: &'a str,
+}
+
+impl Field<'_> {
+    /// A value with `around` lists and maps around it.
+    fn value(self, raw: &RawValue, around: usize) -> Result<Value, Refusal> {
+        let text = raw.get();
+        let first = text.as_bytes().first().copied();
+        if around >= MAX_DEPTH && matches!(first, Some(b'[' | b'{')) {
+            return Err(Refusal::TooDeep { key: shown(self.key) });
+        }
+        Ok(match first {
+            Some(b'n') => Value::Null,
+            Some(b't') => Value::Bool(true),
+            Some(b'f') => Value::Bool(false),
+            Some(b'"') => Value::Text(read(text, self.text)?),
+            Some(b'[') => {
+                let Elements(elements) = read(text, self.text)?;
+                let values = elements.into_iter().map(|element| self.value(element, around + 1));
+                Value::List(values.collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let Members(members) = read(text, self.text)?;
+                let mut map = BTreeMap::new();
+                for (Name(name), member) in members {
+                    check_name(&name)?;
+                    let value = self.value(member, around + 1)?;
+                    if map.insert(name.clone().into_owned(), value).is_some() {
+                        return Err(Refusal::DuplicateKey { key: shown(&name) });
+                    }
+                }
+                Value::Map(map)
+            }
+            _ => {
+                Value::Number(number(self.key, text).map_err(|refusal| refusal.unwrap_or(Refusal::NotJson { at: 0 }))?)
+            }
+        })
+    }
+}
+
+/// A key, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The members of an object in their order, with all repetitions.
+struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
+
+/// The elements of an array.
+struct Elements<'a>(Vec<&'a RawValue>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+                let mut collected = Vec::new();
+                while let Some(element) = elements.next_element()? {
+                    collected.push(element);
+                }
+                Ok(Elements(collected))
+            }
+        }
+        deserializer.deserialize_seq(Collect)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! Why something is no reading.
+
+use thiserror::Error;
+
+use crate::reading::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
+
+/// Why something is no reading: names the key and the limit, never the content.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are no JSON, or no UTF-8.
+    #[error("not JSON (at byte {at})")]
+    NotJson {
+        /// Bytes before the place where it stopped being JSON.
+        at: usize,
+    },
+    /// JSON, but no object.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// A key that every reading has.
+    #[error("`{key}` is missing")]
+    MissingKey {
+        /// The missing key.
+        key: &'static str,
+    },
+    /// A key with a value of another type.
+    #[error("`{key}` is not a {wanted}")]
+    WrongType {
+        /// The key.
+        key: &'static str,
+        /// The type that it must have.
+        wanted: &'static str,
+    },
+    /// A number that the table cannot hold.
+    #[error("`{key}` is a number with a magnitude outside 1E-130 to 9.99E+125")]
+    NumberOutOfRange {
+        /// The key, of the outermost object.
+        key: String,
+    },
+    /// A number that the table would have to round.
+    #[error("`{key}` is a number of more than 38 significant digits")]
+    TooManyDigits {
+        /// The key, of the outermost object.
+        key: String,
+    },
+    /// An empty sensor id.
+    #[error("`sensor_id` is empty")]
+    IdEmpty,
+    /// A sensor id that is no partition key.
+    #[error("`sensor_id` has {bytes} bytes, more than {MAX_SENSOR_ID_BYTES}")]
+    IdTooLong {
+        /// Its length in UTF-8.
+        bytes: usize,
+    },
+    /// A key with the name of one of the table's own attributes.
+    #[error("`{key}` is the name of an attribute of the table's own")]
+    ReservedName {
+        /// The key.
+        key: String,
+    },
+    /// A key that cannot be an attribute's name.
+    #[error("a key is empty")]
+    NameEmpty,
+    /// A key that cannot be an attribute's name.
+    #[error("a key has {bytes} bytes, more than {MAX_NAME_BYTES}")]
+    NameTooLong {
+        /// Its length in UTF-8.
+        bytes: usize,
+    },
+    /// The same key twice in one object.
+    #[error("`{key}` occurs twice")]
+    DuplicateKey {
+        /// The key.
+        key: String,
+    },
+    /// Larger than an item can be.
+    #[error("as an item it would have {bytes} bytes, more than {MAX_ITEM_BYTES}")]
+    TooLarge {
+        /// Names and values, by the rules of the table's service.
+        bytes: usize,
+    },
+    /// Nested deeper than an item can be.
+    #[error("`{key}` is nested deeper than {MAX_DEPTH} levels")]
+    TooDeep {
+        /// The key, of the outermost object.
+        key: String,
+    },
+}
+
+impl Refusal {
+    /// A short name that stays the same, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NotJson { .. } => "not-json",
+            Refusal::NotAnObject => "not-an-object",
+            Refusal::MissingKey { .. } => "missing-key",
+            Refusal::WrongType { .. } => "wrong-type",
+            Refusal::NumberOutOfRange { .. } => "number-out-of-range",
+            Refusal::TooManyDigits { .. } => "too-many-digits",
+            Refusal::IdEmpty => "id-empty",
+            Refusal::IdTooLong { .. } => "id-too-long",
+            Refusal::ReservedName { .. } => "reserved-name",
+            Refusal::NameEmpty => "name-empty",
+            Refusal::NameTooLong { .. } => "name-too-long",
+            Refusal::DuplicateKey { .. } => "duplicate-key",
+            Refusal::TooLarge { .. } => "too-large",
+            Refusal::TooDeep { .. } => "too-deep",
+        }
+    }
+}
+
+/// A key as it is named in a message: whole if short, else its beginning.
+pub(crate) fn shown(key: &str) -> String {
+    const LONGEST: usize = 64;
+    if key.chars().count() <= LONGEST {
+        return key.to_owned();
+    }
+    key.chars().take(LONGEST - 1).chain(['…']).collect()
+}

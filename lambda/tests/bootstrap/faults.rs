@@ -1,0 +1,192 @@
+//! What the function does when something cannot be stored.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Function, Scripted, Tables, event, plain, reading, record, sent_times, sequence};
+
+const PARTIAL: (&str, &str) = ("SENSORCTL_PARTIAL_BATCH", "1");
+const REJECTS: (&str, &str) = ("SENSORCTL_REJECTS_TABLE", "Rejects");
+
+fn failure(code: &str, message: &str) -> (u16, Value) {
+    (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}))
+}
+
+fn throttled() -> (u16, Value) {
+    failure("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded")
+}
+
+fn stored() -> (u16, Value) {
+    (200, json!({"UnprocessedItems": {}}))
+}
+
+#[tokio::test]
+async fn without_a_table_for_rejects_a_reject_fails_the_invocation() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[]).await;
+    let answer = function.invoke(&event([plain(1), record(2, b"hunter2")])).await;
+    assert!(answer.error().contains("not-json") && answer.error().contains(&sequence(2)), "{answer:?}");
+    assert!(!answer.error().contains("hunter2"));
+    assert_eq!(tables.rows("SensorData").len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_of_kinesis_fails_the_invocation() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[PARTIAL]).await;
+    for foreign in
+        [json!({"key": "hunter2"}), json!({"Records": [{"eventSource": "aws:sqs", "body": "hunter2"}]}), json!(null)]
+    {
+        let answer = function.invoke(&foreign).await;
+        assert!(answer.error().contains("not an event of Kinesis"), "{answer:?}");
+        assert!(!answer.error().contains("hunter2"), "{answer:?}");
+    }
+    assert_eq!(function.invoke(&event([])).await.failures(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_missing_table_is_the_first_failure_with_partial_answers_and_an_error_without() {
+    let tables = Tables::start().await;
+    let settings = [("SENSORCTL_TABLE", "Missing"), PARTIAL];
+    let records = || event((1..=60).map(plain));
+    let answer = Function::start(&tables.address, &settings).await.invoke(&records()).await;
+    assert_eq!(answer.failures(), [sequence(1)]);
+    let answer = Function::start(&tables.address, &settings[..1]).await.invoke(&records()).await;
+    assert!(answer.error().contains("60 of 60") && answer.error().contains("ResourceNotFoundException"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_the_service_leaves_unprocessed_is_sent_again_and_only_that() {
+    let dynamodb = Scripted::start(|request| {
+        let mut left = request["RequestItems"].clone();
+        let puts = left["SensorData"].as_array_mut().unwrap();
+        // Takes one item of each request.
+        puts.remove(0);
+        if puts.is_empty() { stored() } else { (200, json!({"UnprocessedItems": left})) }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    assert_eq!(function.invoke(&event((1..=4).map(plain))).await.failures(), [""; 0]);
+    let sent: Vec<_> = dynamodb.requests().iter().map(sent_times).collect();
+    assert_eq!(sent, [vec![1, 2, 3, 4], vec![2, 3, 4], vec![3, 4], vec![4]]);
+    let log = function.log_line().await;
+    assert_eq!((&log["Stored"], &log["Retries"]), (&json!(4), &json!(3)));
+}
+
+#[tokio::test]
+async fn throttles_and_faults_of_the_moment_are_waited_out() {
+    let calls = AtomicUsize::new(0);
+    let dynamodb = Scripted::start(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => throttled(),
+        1 => failure("ThrottlingException", "Rate exceeded"),
+        2 => (500, json!("no JSON object")),
+        3 => (503, json!({})),
+        4 => failure("RequestLimitExceeded", "Throughput exceeds the current throughput limit for your account"),
+        _ => stored(),
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
+    assert_eq!(dynamodb.requests().len(), 6);
+}
+
+#[tokio::test]
+async fn the_lowest_record_that_is_not_stored_is_answered_whatever_finished_first() {
+    // 60 readings are three requests; the second one never gets through.
+    let dynamodb =
+        Scripted::start(|request| if sent_times(request).contains(&30) { throttled() } else { stored() }).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    let limit = Duration::from_secs(4);
+    let began = Instant::now();
+    let answer = function.invoke_within(&event((1..=60).map(plain)), limit).await;
+    assert_eq!(answer.failures(), [sequence(26)]);
+    assert!(began.elapsed() < limit, "answered after its deadline");
+    let log = function.log_line().await;
+    assert_eq!((&log["Stored"], &log["Failed"]), (&json!(35), &json!(25)));
+    assert!(log["Error"].as_str().unwrap().contains("ProvisionedThroughputExceededException"), "{log}");
+}
+
+#[tokio::test]
+async fn without_partial_answers_anything_that_is_not_stored_fails_the_invocation() {
+    let dynamodb =
+        Scripted::start(|request| if sent_times(request).contains(&30) { throttled() } else { stored() }).await;
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    let answer = function.invoke_within(&event((1..=60).map(plain)), Duration::from_secs(3)).await;
+    let Answer::Error { kind, message } = &answer else { panic!("{answer:?}") };
+    assert_eq!(kind, "NotStored");
+    assert!(message.contains("25 of 60") && message.contains(&sequence(26)), "{message}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_never_answered_is_given_up_before_the_deadline() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut function = Function::start(&silent.local_addr().unwrap().to_string(), &[PARTIAL]).await;
+    let limit = Duration::from_secs(3);
+    let began = Instant::now();
+    assert_eq!(function.invoke_within(&event([plain(1)]), limit).await.failures(), [sequence(1)]);
+    assert!(began.elapsed() < limit, "answered after its deadline");
+}
+
+#[tokio::test]
+async fn the_item_that_the_service_refuses_is_found_and_the_reading_before_it_is_stored() {
+    let refuses = |request: &Value| request["RequestItems"]["SensorData"].to_string().contains(r#""N":"666""#);
+    let dynamodb = Scripted::start(move |request| {
+        if refuses(request) { failure("ValidationException", "this item is not welcome") } else { stored() }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    let mut records: Vec<_> = (1..=25).map(plain).collect();
+    records.push(record(26, reading("s", 13, "666").as_bytes()));
+    assert_eq!(function.invoke(&event(records)).await.failures(), [""; 0]);
+
+    let accepted: Vec<_> = dynamodb.requests().into_iter().filter(|request| !refuses(request)).collect();
+    let mut times: Vec<_> = accepted.iter().flat_map(sent_times).collect();
+    times.sort_unstable();
+    assert_eq!(times, (1..=25).collect::<Vec<_>>());
+    let rejects: Vec<_> = accepted.iter().filter_map(|request| request["RequestItems"]["Rejects"].as_array()).collect();
+    assert_eq!(rejects.len(), 1);
+    let reject = &rejects[0][0]["PutRequest"]["Item"];
+    assert_eq!(reject["Code"]["S"], "ValidationException");
+    assert_eq!(reject["Reason"]["S"], "this item is not welcome");
+    assert_eq!(reject["SequenceNumber"]["S"], json!(sequence(26)));
+    let log = function.log_line().await;
+    assert_eq!((&log["Stored"], &log["Rejected"], &log["Replaced"]), (&json!(25), &json!(1), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_reject_that_cannot_be_kept_is_a_failure_of_its_record() {
+    let dynamodb = Scripted::start(|request| {
+        if request["RequestItems"].get("Rejects").is_some() {
+            failure("AccessDeniedException", "User is not authorized to perform: dynamodb:BatchWriteItem")
+        } else {
+            stored()
+        }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    let answer = function.invoke(&event([plain(1), record(2, b"x"), plain(3)])).await;
+    assert_eq!(answer.failures(), [sequence(2)]);
+    assert_eq!(function.log_line().await["Stored"], 2);
+}
+
+#[tokio::test]
+async fn earlier_readings_of_a_key_that_could_not_be_stored_are_retried_with_it() {
+    let dynamodb =
+        Scripted::start(|request| if sent_times(request).contains(&1) { throttled() } else { stored() }).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    // Should the service refuse the later one at the next try, the earlier one must be in that batch.
+    let records = [plain(1), plain(2), record(3, reading("s", 1, "30").as_bytes())];
+    let answer = function.invoke_within(&event(records), Duration::from_secs(3)).await;
+    assert_eq!(answer.failures(), [sequence(1)]);
+}
+
+#[tokio::test]
+async fn a_table_with_another_key_is_a_failure_and_no_reason_to_reject_readings() {
+    let dynamodb =
+        Scripted::start(|_| failure("ValidationException", "The provided key element does not match the schema")).await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)]);
+    assert_eq!(dynamodb.requests().len(), 1);
+}

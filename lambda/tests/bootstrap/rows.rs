@@ -1,0 +1,142 @@
+//! What a batch leaves in the tables.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sensor_model::aggregation::{self, SubRecord};
+use serde_json::{Value, json};
+
+use crate::support::{Function, SHARD, Tables, event, reading, record, sequence};
+
+const WITH_REJECTS: [(&str, &str); 2] =
+    [("SENSORCTL_REJECTS_TABLE", "SensorDataRejects"), ("SENSORCTL_PARTIAL_BATCH", "1")];
+
+fn row(sensor: &str, time: &str, temperature: &str, sequence: &str) -> Value {
+    json!({
+        "SensorId": {"S": sensor},
+        "CurrentTime": {"N": time},
+        "Temperature": {"N": temperature},
+        "ShardID": {"S": SHARD},
+        "SequenceNumber": {"S": sequence},
+    })
+}
+
+fn sub<'a>(data: &'a str, partition_key: &'a str) -> SubRecord<'a> {
+    SubRecord { partition_key, explicit_hash_key: None, data: data.as_bytes() }
+}
+
+#[tokio::test]
+async fn the_test_event_of_the_walkthrough_becomes_its_row() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[]).await;
+    let bundled = serde_json::from_str(include_str!("../../../templates/test-lambda-input.json")).unwrap();
+    assert_eq!(function.invoke(&bundled).await.failures(), [""; 0]);
+    let mut expected = row("sensor-1", "123456789", "99.9", "49590338271490256608559692538361571095921575989136588898");
+    expected["ShardID"]["S"] = json!("shardId-000000000000");
+    assert_eq!(tables.rows("SensorData"), [expected]);
+}
+
+#[tokio::test]
+async fn further_keys_become_attributes_with_exact_numbers() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[]).await;
+    let data = r#"{"sensor_id":"s","temperature":1.10,"current_time":1668000000.123,"shard_id":"x","n":0.12345678901234567890,"l":[null,true,{"k":"v"}]}"#;
+    function.invoke(&event([record(1, data.as_bytes())])).await.failures();
+    let mut expected = row("s", "1668000000.123", "1.1", &sequence(1));
+    expected["n"] = json!({"N": "0.1234567890123456789"});
+    expected["l"] = json!({"L": [{"NULL": true}, {"BOOL": true}, {"M": {"k": {"S": "v"}}}]});
+    assert_eq!(tables.rows("SensorData"), [expected]);
+}
+
+#[tokio::test]
+async fn every_reading_of_an_aggregated_record_becomes_a_row() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[]).await;
+    let readings: Vec<_> = (0..300).map(|time| reading("s", time, "7")).collect();
+    let aggregate = aggregation::encode(readings.iter().map(|reading| sub(reading, "s")));
+    let answer = function.invoke(&event([record(1, &aggregate), record(2, reading("t", 1, "8").as_bytes())])).await;
+    assert_eq!(answer.failures(), [""; 0]);
+    let rows = tables.rows("SensorData");
+    assert_eq!(rows.len(), 301);
+    assert!(rows.contains(&row("s", "299", "7", &sequence(1))));
+    assert!(rows.contains(&row("t", "1", "8", &sequence(2))));
+    let log = function.log_line().await;
+    assert_eq!((&log["Records"], &log["Readings"], &log["Stored"]), (&json!(2), &json!(301), &json!(301)));
+}
+
+#[tokio::test]
+async fn the_last_reading_of_a_key_wins_by_sequence_and_place_in_its_aggregate() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[]).await;
+    let (older, newer) = (reading("s", 1, "3"), reading("s", 1, "4.0"));
+    let aggregate = aggregation::encode([sub(&older, "a"), sub(&newer, "b")]);
+    let last = reading("t", 1, "6");
+    // Delivered out of order, the longer sequence number first: as texts "10…0" is before "9…9".
+    let records = [record(2, last.as_bytes()), record(1, reading("t", 1, "5").as_bytes()), record(0, &aggregate)];
+    assert_eq!(function.invoke(&event(records)).await.failures(), [""; 0]);
+    assert_eq!(tables.rows("SensorData"), [row("s", "1", "4", &sequence(0)), row("t", "1", "6", &sequence(2))]);
+    let log = function.log_line().await;
+    assert_eq!((&log["Stored"], &log["Replaced"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
+async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &WITH_REJECTS).await;
+    let good = reading("s", 1, "1");
+    let aggregate = aggregation::encode([sub(&good, "k0"), sub("{\"sensor_id\":1}", "k1")]);
+    let mut cut = aggregate.clone();
+    cut.pop();
+    let mut no_base64 = record(4, b"");
+    no_base64["kinesis"]["data"] = json!("?!");
+    let records = [record(1, b"hello \xff"), record(2, &aggregate), record(3, &cut), no_base64, record(5, b"")];
+    assert_eq!(function.invoke(&event(records)).await.failures(), [""; 0]);
+    assert_eq!(tables.rows("SensorData"), [row("s", "1", "1", &sequence(2))]);
+
+    let mut rejects = tables.rows("SensorDataRejects");
+    rejects.sort_by_key(|reject| reject["SequenceNumber"]["S"].as_str().unwrap().parse::<u128>().unwrap());
+    let summary: Vec<_> = rejects
+        .iter()
+        .map(|reject| {
+            let text = |name: &str| reject[name]["S"].as_str().unwrap();
+            (
+                text("RejectId"),
+                text("Code"),
+                text("PartitionKey"),
+                STANDARD.decode(reject["Data"]["B"].as_str().unwrap()).unwrap(),
+            )
+        })
+        .collect();
+    let id = |number, rest: &str| format!("{}#{rest}", sequence(number));
+    assert_eq!(
+        summary,
+        [
+            (id(1, "0000000#000").as_str(), "not-json", "outer", b"hello \xff".to_vec()),
+            (id(2, "0000001#000").as_str(), "wrong-type", "k1", b"{\"sensor_id\":1}".to_vec()),
+            (id(3, "0000000#000").as_str(), "broken-aggregation", "outer", cut),
+            (id(4, "0000000#000").as_str(), "not-base64", "outer", b"?!".to_vec()),
+            (id(5, "0000000#000").as_str(), "not-json", "outer", Vec::new()),
+        ]
+    );
+    let first = &rejects[0];
+    assert_eq!(first["ShardId"]["S"], SHARD);
+    assert_eq!(first["ArrivalTime"]["N"], "1545084650.987");
+    assert_eq!(first["Parts"]["N"], "1");
+    let expires: u64 = first["ExpiresAt"]["N"].as_str().unwrap().parse().unwrap();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!((29 * 86_400..=30 * 86_400).contains(&(expires - now)), "{expires}");
+    assert_eq!(function.log_line().await["Rejected"], 5);
+}
+
+#[tokio::test]
+async fn a_reject_larger_than_an_item_is_kept_in_parts() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &WITH_REJECTS).await;
+    let data: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x80).collect();
+    assert_eq!(function.invoke(&event([record(1, &data)])).await.failures(), [""; 0]);
+    let mut parts = tables.rows("SensorDataRejects");
+    parts.sort_by_key(|part| part["RejectId"]["S"].to_string());
+    assert_eq!(parts.len(), 3);
+    assert!(parts.iter().all(|part| part["Parts"]["N"] == "3"));
+    let whole = parts.iter().flat_map(|part| STANDARD.decode(part["Data"]["B"].as_str().unwrap()).unwrap());
+    assert!(whole.eq(data));
+}

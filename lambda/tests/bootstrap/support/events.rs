@@ -1,0 +1,49 @@
+//! Events as Lambda makes them of Kinesis records.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// The shard of all events here.
+pub const SHARD: &str = "shardId-000000000003";
+
+/// The sequence number of the nth record; they grow in length, so that text order is not number order.
+pub fn sequence(number: u32) -> String {
+    (u128::from(number) + 9_999_999_999_999_999_998).to_string()
+}
+
+/// The nth record, with these bytes.
+pub fn record(number: u32, data: &[u8]) -> Value {
+    let sequence = sequence(number);
+    json!({
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": "outer",
+            "sequenceNumber": sequence,
+            "data": STANDARD.encode(data),
+            "approximateArrivalTimestamp": 1_545_084_650.987,
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": format!("{SHARD}:{sequence}"),
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": "arn:aws:iam::000000000000:role/r",
+        "awsRegion": "us-east-1",
+        "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/s",
+    })
+}
+
+/// A reading as JSON.
+pub fn reading(sensor: &str, time: u32, temperature: &str) -> String {
+    format!("{{\"sensor_id\":\"{sensor}\",\"temperature\":{temperature},\"current_time\":{time}}}")
+}
+
+/// The nth record, a reading of sensor `s` at time n.
+pub fn plain(number: u32) -> Value {
+    record(number, reading("s", number, "20.5").as_bytes())
+}
+
+/// An event of these records.
+pub fn event(records: impl IntoIterator<Item = Value>) -> Value {
+    json!({ "Records": records.into_iter().collect::<Vec<_>>() })
+}

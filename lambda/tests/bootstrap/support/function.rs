@@ -1,0 +1,125 @@
+//! The function as a process, fed by a Runtime API of the test.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Method, Response};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::timeout;
+
+use super::http::serve;
+
+/// An event's bytes, and the time that the function has for it.
+type Event = (Vec<u8>, Duration);
+
+/// What the function sent back.
+#[derive(Debug)]
+pub enum Answer {
+    Response(Value),
+    Error { kind: String, message: String },
+}
+
+impl Answer {
+    /// The sequence numbers in the answer.
+    pub fn failures(&self) -> Vec<&str> {
+        let Answer::Response(response) = self else { panic!("{self:?}") };
+        let failures = response["batchItemFailures"].as_array().unwrap();
+        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
+    }
+
+    /// The message of a failed invocation.
+    pub fn error(&self) -> &str {
+        let Answer::Error { message, .. } = self else { panic!("{self:?}") };
+        message
+    }
+}
+
+/// A running function.
+pub struct Function {
+    events: Sender<Event>,
+    answers: Receiver<Answer>,
+    log: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl Function {
+    /// Starts the compiled function with nothing in its environment but what Lambda sets, and `settings`.
+    pub async fn start(dynamodb: &str, settings: &[(&str, &str)]) -> Self {
+        let (events, next) = mpsc::channel(1);
+        let (answer, answers) = mpsc::channel(1);
+        let next = Arc::new(Mutex::new(next));
+        let runtime_api =
+            serve(move |method, path, body| runtime_api(Arc::clone(&next), answer.clone(), method, path, body)).await;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "ProcessKinesisRecords")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+            .env("AWS_SESSION_TOKEN", "token")
+            .env("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}"))
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(process.stdout.take().unwrap()).lines();
+        Function { events, answers, log, _process: process }
+    }
+
+    /// One invocation with ample time.
+    pub async fn invoke(&mut self, event: &Value) -> Answer {
+        self.invoke_within(event, Duration::from_secs(30)).await
+    }
+
+    /// One invocation with so much time.
+    pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
+        self.events.send((serde_json::to_vec(event).unwrap(), limit)).await.unwrap();
+        timeout(Duration::from_mins(1), self.answers.recv()).await.expect("no answer in time").unwrap()
+    }
+
+    /// The next line of its log.
+    pub async fn log_line(&mut self) -> Value {
+        let line = timeout(Duration::from_secs(10), self.log.next_line()).await.expect("no line in time").unwrap();
+        serde_json::from_str(&line.unwrap()).unwrap()
+    }
+}
+
+async fn runtime_api(
+    next: Arc<Mutex<Receiver<Event>>>,
+    answer: Sender<Answer>,
+    method: Method,
+    path: String,
+    body: Bytes,
+) -> Response<Full<Bytes>> {
+    if method == Method::GET {
+        let Some((event, limit)) = next.lock().await.recv().await else { std::future::pending().await };
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
+        return Response::builder()
+            .header("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+            .header("Lambda-Runtime-Deadline-Ms", deadline.as_millis().to_string())
+            .header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:000000000000:function:f")
+            .body(Full::from(event))
+            .unwrap();
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    let sent = if path.ends_with("/error") {
+        Answer::Error { kind: text("errorType"), message: text("errorMessage") }
+    } else {
+        Answer::Response(body)
+    };
+    answer.send(sent).await.unwrap();
+    Response::builder().status(202).body(Full::default()).unwrap()
+}

@@ -1,0 +1,22 @@
+//! `sensorctl completions`.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::error::Error;
+
+/// Write the completions of a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example: sensorctl completions bash > ~/.local/share/bash-completion/completions/sensorctl")]
+pub struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+pub(super) fn run(context: &Context, args: &Args) -> Result<(), Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "sensorctl", &mut script);
+    context.output.bytes(&script)
+}

@@ -1,0 +1,193 @@
+//! `sensorctl demo`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sensor_model::{Decimal, Reading};
+use serde::Serialize;
+
+use crate::aws;
+use crate::aws::wait::WaitError;
+use crate::commands::deployment::{Deployment, NoProgress};
+use crate::commands::invoke::{self, TEST_EVENT};
+use crate::context::Context;
+use crate::error::Error;
+use crate::local::{LocalCloud, LocalOptions};
+use crate::output::{Output, Report, cell, new_table, units};
+use crate::pipeline::{Question, Stored, put_one, read, wait_until_stored};
+use crate::settings::{Pipeline, Settings};
+use crate::stack::{Plan, References, apply};
+
+/// No step of a healthy demo comes near this.
+const STEP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Show the whole pipeline at work on this machine: no account, nothing left behind
+///
+/// Starts a throw-away local cloud inside this process, makes the pipeline in it, runs the function on the test event,
+/// puts a reading into the stream, shows both rows, and takes everything down again.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// What the demo showed.
+#[derive(Debug, Serialize)]
+struct Demo {
+    seconds: f64,
+    steps: Vec<StepTime>,
+    rows: Vec<Stored>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepTime {
+    step: &'static str,
+    seconds: f64,
+}
+
+pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
+    let left = || Error::interrupted("interrupted; the throw-away local cloud is gone with this process");
+    let began = Instant::now();
+    let mut walk = Walk { output: &context.output, steps: Vec::new() };
+    let rows = context.or_interrupt(walk.all(context), left).await?;
+    let took = began.elapsed();
+    context.output.status(format!("The whole pipeline, up and down again, in {}.", units::duration(took)));
+    context.output.status("Next: `sensorctl up --local` keeps one running; `put`, `scan` and `down` take --local too.");
+    context.output.report(&Demo { seconds: rounded(took), steps: walk.steps, rows })
+}
+
+struct Walk<'a> {
+    output: &'a Output,
+    steps: Vec<StepTime>,
+}
+
+impl Walk<'_> {
+    async fn all(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
+        let home = tempfile::tempdir()
+            .map_err(|error| Error::failed("could not make a folder for the local cloud").caused_by(error))?;
+        let options =
+            LocalOptions { data_dir: home.path().join("local"), port: 0, region: context.settings.region.clone() };
+        let cloud = self.step("start a local cloud", LocalCloud::start(options)).await?;
+        let inner = Context::with_clients(
+            Settings { pipeline: Pipeline::named(None), stage: None, local: true, ..context.settings.clone() },
+            context.output.clone(),
+            context.interrupt.clone(),
+            aws::connect(&cloud.target()).await?,
+        );
+        let rows = self.pipeline(&inner).await;
+        let stopped = self.step("stop the local cloud", cloud.shutdown()).await;
+        let rows = rows?;
+        stopped?;
+        Ok(rows)
+    }
+
+    async fn pipeline(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
+        let clients = context.clients().await?;
+        let names = &context.settings.pipeline;
+        self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
+
+        let first = reading("sensor-1", "99.9", "123456789")?;
+        let invoked = invoke::invoke(context, &names.function, TEST_EVENT.to_owned());
+        self.step("run the function on the test event: sensor-1, 99.9 at 123456789", async {
+            invoked.await?.succeeded(&names.function)
+        })
+        .await?;
+        self.step("find its row in the table", stored(context, &first, "0")).await?;
+
+        let second = reading("sensor-2", "88.8", "987654321")?;
+        let put = async { put_one(clients, &names.stream, &second).await.map_err(Error::from) };
+        let receipt = self.step("put sensor-2, 88.8 at 987654321 into the stream", put).await?;
+        let through = stored(context, &second, &receipt.sequence_number);
+        self.step("wait until stream, mapping and function have brought it to the table", through).await?;
+
+        let rows = self.step("scan the table: both rows, with shard and sequence number", both_rows(context)).await?;
+        self.step("take the pipeline down and check that nothing is left", down(context)).await?;
+        Ok(rows)
+    }
+
+    /// Runs one step, says it with its time, and names it where it fails.
+    async fn step<T>(&mut self, name: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let began = Instant::now();
+        match work.await {
+            Ok(value) => {
+                let took = began.elapsed();
+                self.output.status(format!("{:>8.0} ms  {name}", took.as_secs_f64() * 1000.0));
+                self.steps.push(StepTime { step: name, seconds: rounded(took) });
+                Ok(value)
+            }
+            Err(error) => Err(error.during(format!("the demo could not {name}"))),
+        }
+    }
+}
+
+async fn up(context: &Context) -> Result<(), Error> {
+    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
+    apply(cloud, stack.resources(), &plan, references).await.map(drop)
+}
+
+async fn down(context: &Context) -> Result<(), Error> {
+    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), &[]);
+    apply(cloud, stack.resources(), &plan, references).await?;
+    let again = stack.observe(cloud, &References::default()).await?;
+    match stack.resources().iter().zip(again).find(|(_, found)| found.is_there()) {
+        None => Ok(()),
+        Some((resource, _)) => Err(Error::failed(format!("the {} is still there", resource.kind()))),
+    }
+}
+
+async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> Result<(), Error> {
+    let clients = context.clients().await?;
+    let table = &context.settings.pipeline.table;
+    wait_until_stored(clients, table, reading, sequence_number, STEP_LIMIT).await.map_err(|error| match error {
+        WaitError::Failed(failure) => failure.into(),
+        timed_out @ WaitError::TimedOut { .. } => Error::failed(timed_out.to_string()),
+    })
+}
+
+async fn both_rows(context: &Context) -> Result<Vec<Stored>, Error> {
+    let mut rows = Vec::new();
+    let question = Question { consistent: true, ..Question::default() };
+    read(context.clients().await?, &context.settings.pipeline.table, &question, |page| {
+        rows.extend(page.rows);
+        Ok(true)
+    })
+    .await?;
+    rows.sort_by(|a, b| a.reading.sensor_id.cmp(&b.reading.sensor_id));
+    let whole = |row: &Stored| row.shard_id.is_some() && row.sequence_number.is_some();
+    if rows.len() == 2 && rows.iter().all(whole) {
+        Ok(rows)
+    } else {
+        Err(Error::failed(format!("the table holds {} rows instead of the two", rows.len())))
+    }
+}
+
+fn reading(sensor: &str, temperature: &str, time: &str) -> Result<Reading, Error> {
+    let number = |text| Decimal::parse(text).map_err(|error| Error::failed("not a number").caused_by(error));
+    Ok(Reading {
+        sensor_id: sensor.to_owned(),
+        temperature: number(temperature)?,
+        current_time: number(time)?,
+        fields: [].into(),
+    })
+}
+
+fn rounded(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+impl Report for Demo {
+    fn table(&self) -> String {
+        let mut table = new_table(&["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"]);
+        for row in &self.rows {
+            table.add_row([
+                cell(&row.reading.sensor_id),
+                cell(row.reading.temperature.as_str()),
+                cell(row.reading.current_time.as_str()),
+                cell(row.shard_id.as_deref().unwrap_or_default()),
+                cell(row.sequence_number.as_deref().unwrap_or_default()),
+            ]);
+        }
+        table.trim_fmt()
+    }
+}

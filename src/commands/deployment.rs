@@ -1,0 +1,177 @@
+//! What `up`, `plan`, `status`, `down` and `demo` share: the wanted stack, the cloud it is in, and what is reported.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::aws::Clients;
+use crate::aws::wait::Schedule;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{Report, cell, new_table, units};
+use crate::stack::{
+    Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan,
+    References, Stack, Step,
+};
+
+/// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// An observer for work that nobody watches.
+pub struct NoProgress;
+
+impl Observer for NoProgress {
+    fn on(&self, _: &Event) {}
+}
+
+/// A stack, seen in its cloud.
+pub struct Deployment {
+    /// The services.
+    pub cloud: Cloud,
+    /// What is wanted.
+    pub stack: Stack,
+    /// The ARNs known so far.
+    pub references: References,
+    /// The account that it is in.
+    pub account: String,
+    /// What was found.
+    pub found: Vec<Found>,
+}
+
+impl Deployment {
+    /// Connects, and looks at everything at once.
+    ///
+    /// # Errors
+    /// When there is no cloud to talk to, or a look failed.
+    pub async fn observe(context: &Context, timeout: Duration, observer: Arc<dyn Observer>) -> Result<Self, Error> {
+        let clients = context.clients().await?;
+        let settings = &context.settings;
+        let owner = Owner {
+            stage: settings.stage.clone().unwrap_or_else(|| DEFAULT_STAGE.to_owned()),
+            region: clients.region.clone(),
+        };
+        let cloud = Cloud { clients: clients.clone(), owner, schedule: schedule(clients, timeout), observer };
+        let artifact = Artifact::bundled()?;
+        artifact.check_for(if clients.is_nearby() {
+            Destination::Local
+        } else {
+            Destination::Aws(artifact.architecture())
+        })?;
+        let stack = Stack::new(&settings.pipeline, artifact);
+        let references = References::default();
+        let account = async { clients.account().await.map(str::to_owned) };
+        let (account, found) = futures::try_join!(account, stack.observe(&cloud, &references))?;
+        Ok(Deployment { cloud, stack, references, account, found })
+    }
+
+    /// The report of a plan, carried out or not.
+    #[must_use]
+    pub fn report(&self, plan: &Plan, done: &BTreeMap<Kind, Done>) -> StackReport {
+        StackReport {
+            account: self.account.clone(),
+            region: self.cloud.owner.region.clone(),
+            stage: self.cloud.owner.stage.clone(),
+            changed: plan.changes(),
+            resources: plan.steps.iter().map(|step| StepReport::new(step, done.get(&step.kind))).collect(),
+            remaining: None,
+        }
+    }
+}
+
+fn schedule(clients: &Clients, timeout: Duration) -> Schedule {
+    if clients.is_nearby() { Schedule::nearby(timeout) } else { Schedule::within(timeout) }
+}
+
+/// What was or would be done.
+#[derive(Debug, Serialize)]
+pub struct StackReport {
+    account: String,
+    region: String,
+    stage: String,
+    /// How many resources were or would be changed.
+    pub changed: usize,
+    /// One entry a resource.
+    pub resources: Vec<StepReport>,
+    /// After `down`: what is still there of what should be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Vec<Remaining>>,
+}
+
+/// Something that should be gone.
+#[derive(Debug, Serialize)]
+pub struct Remaining {
+    /// Which.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: Option<String>,
+}
+
+/// One resource of a [`StackReport`].
+#[derive(Debug, Serialize)]
+pub struct StepReport {
+    kind: Kind,
+    name: String,
+    arn: Option<String>,
+    action: Action,
+    reason: String,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Difference>,
+}
+
+impl StepReport {
+    fn new(step: &Step, done: Option<&Done>) -> Self {
+        StepReport {
+            kind: step.kind,
+            name: step.name.clone(),
+            arn: done.and_then(|done| done.arn.clone()).or_else(|| step.found.arn.clone()),
+            action: step.action,
+            reason: step.reason.clone(),
+            seconds: done.map_or(0.0, |done| (done.took.as_secs_f64() * 1000.0).round() / 1000.0),
+            changes: step.differences.clone(),
+        }
+    }
+}
+
+impl Report for StackReport {
+    fn table(&self) -> String {
+        let mut table = new_table(&["resource", "name", "action", "time", "why"]);
+        for resource in &self.resources {
+            table.add_row(vec![
+                cell(resource.kind.as_str()),
+                cell(&resource.name),
+                cell(resource.action.as_str()),
+                cell(&if resource.seconds > 0.0 {
+                    units::duration(Duration::from_secs_f64(resource.seconds))
+                } else {
+                    String::new()
+                }),
+                cell(&resource.reason),
+            ]);
+        }
+        table.trim_fmt()
+    }
+}
+
+/// The steps of a plan that change something, a line each, with the settings that differ below.
+#[must_use]
+pub fn describe(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        if matches!(step.action, Action::None) {
+            continue;
+        }
+        let (action, kind, name) = (step.action.as_str(), step.kind, &step.name);
+        lines.push(format!("  {action:<8} {kind:<14} {name}  ({})", step.reason));
+        for difference in &step.differences {
+            let Difference { property, wanted, found, replaces } = difference;
+            let how = if *replaces { "  takes a new one" } else { "" };
+            lines.push(format!("           {property}: {found} → {wanted}{how}"));
+        }
+    }
+    lines
+}

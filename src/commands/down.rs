@@ -1,0 +1,87 @@
+//! `sensorctl down`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, describe};
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{StackProgress, units};
+use crate::stack::{Action, Kind, Plan, References, apply};
+
+/// Delete what sensorctl made, in the right order, and prove that nothing is left
+///
+/// Never touches what sensorctl did not make. A run that was interrupted is finished by the next one.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Keep both tables and the rows in them
+    #[arg(long)]
+    keep_data: bool,
+    /// Seconds to wait for a resource to be gone [default: 900]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: Option<u64>,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let left = || {
+        Error::interrupted("interrupted while taking the pipeline down; some of it is still there")
+            .hint("`sensorctl down` goes on where this stopped")
+    };
+    let report = context.or_interrupt(args.take_down(context), left).await?;
+    context.output.report(&report)?;
+    match report.remaining.as_deref() {
+        None | Some([]) => Ok(()),
+        Some(remaining) => {
+            let names: Vec<_> = remaining.iter().map(|left| format!("{} `{}`", left.kind, left.name)).collect();
+            Err(Error::failed(format!("still there: {}", names.join(", ")))
+                .hint("run `sensorctl down` again; something may have made them anew"))
+        }
+    }
+}
+
+impl Args {
+    async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
+        let output = &context.output;
+        let began = Instant::now();
+        let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+        let observer = Arc::new(StackProgress::new(output));
+        let deployment = Deployment::observe(context, timeout, observer).await?;
+        let Deployment { cloud, stack, references, found, account } = &deployment;
+        let keep: &[Kind] = if self.keep_data { &[Kind::Table, Kind::RejectsTable] } else { &[] };
+        let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), keep);
+        for line in describe(&plan) {
+            output.status(line);
+        }
+        if plan.destroys() && !self.yes {
+            if !output.can_ask() {
+                return Err(Error::usage("`down` deletes, and there is no terminal to ask on")
+                    .hint("`--yes` goes ahead without asking"));
+            }
+            let place = format!("account {account}, {}", cloud.clients.region);
+            if !output.confirm(&format!("Delete {} resources and their data in {place}?", plan.changes()))? {
+                return Err(Error::failed("not confirmed; nothing was deleted"));
+            }
+        }
+        let done = apply(cloud, stack.resources(), &plan, references).await?;
+        let again = stack.observe(cloud, &References::default()).await?;
+        let remaining: Vec<_> = plan
+            .steps
+            .iter()
+            .zip(again)
+            .filter(|(step, found)| step.action == Action::Delete && found.is_there())
+            .map(|(step, found)| Remaining { kind: step.kind, name: step.name.clone(), arn: found.arn })
+            .collect();
+        let took = units::duration(began.elapsed());
+        match plan.changes() {
+            0 => output.status(format!("Nothing to delete ({took}).")),
+            _ if !remaining.is_empty() => {}
+            changes => output.status(format!("{changes} resources deleted in {took}; nothing is left.")),
+        }
+        let mut report = deployment.report(&plan, &done);
+        report.remaining = Some(remaining);
+        Ok(report)
+    }
+}

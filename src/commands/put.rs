@@ -1,0 +1,90 @@
+//! `put`: one reading from flags, or many from files.
+
+mod many;
+mod one;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+use sensor_model::{Decimal, Value};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::pipeline::{InputForm, Mapping, parse_length, parse_time, value_of};
+
+/// Put one reading, or many from files, into the stream
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sensorctl put --sensor kitchen --temp 21.5 --field humidity=41 --wait
+  sensorctl put --file readings.ndjson --rejects bad.ndjson
+  sensorctl put --file hourly.csv --sensor seattle --map current_time=date
+  sensorctl scan -o ndjson | sensorctl --stage copy put --file -
+
+NDJSON has one reading a line: {\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":987654321}
+CSV has a header; columns other than sensor_id, temperature and current_time become further fields: a JSON
+number, true, false or null where the cell is one, nothing where it is empty, else text. Times are seconds
+since 1970 or 2010-01-01T01:00:00Z, without a zone UTC.")]
+pub struct Args {
+    /// The sensor; with `--file`, the sensor of CSV files that have no column for it
+    #[arg(long, value_name = "ID", required_unless_present = "files")]
+    sensor: Option<String>,
+    /// The temperature, exactly as written; may be negative
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
+    #[arg(required_unless_present = "files", conflicts_with = "files")]
+    temp: Option<Decimal>,
+    /// When: seconds since 1970, or 2010-01-01T01:00:00Z [default: now, with milliseconds]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time, conflicts_with = "files")]
+    time: Option<Decimal>,
+    /// A further field; a JSON number, true, false or null where it is one, else text (repeatable)
+    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field, conflicts_with = "files")]
+    fields: Vec<(String, Value)>,
+    /// Wait until the table holds the reading
+    #[arg(long, conflicts_with_all = ["files", "dry_run"])]
+    wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "60s", requires = "wait")]
+    timeout: Duration,
+    /// Put all readings of this file, NDJSON or CSV; `-` is standard input (repeatable)
+    #[arg(long = "file", value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// The files' form [default: told by their beginning]
+    #[arg(long, value_enum, value_name = "FORM", requires = "files")]
+    format: Option<InputForm>,
+    /// The CSV column that holds a key of the reading (repeatable)
+    #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files")]
+    mappings: Vec<Mapping>,
+    /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line
+    #[arg(long, value_name = "FILE", requires = "files")]
+    rejects: Option<PathBuf>,
+    /// Write readings that the stream did not take to this file, as NDJSON to be put again
+    #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "dry_run")]
+    failed: Option<PathBuf>,
+    /// Send at most so many readings per second
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files")]
+    rate: Option<f64>,
+    /// Check everything and send nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    if args.files.is_empty() { one::run(context, args).await } else { many::run(context, args).await }
+}
+
+fn decimal(text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).map_err(|error| error.to_string())
+}
+
+fn field(text: &str) -> Result<(String, Value), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value)?)),
+        _ => Err("write NAME=VALUE, for example humidity=41.5".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: Option<f64> = text.parse().ok();
+    rate.filter(|rate| rate.is_finite() && *rate >= 0.001).ok_or_else(|| "write a number above 0".to_owned())
+}

@@ -1,0 +1,226 @@
+//! Many readings from files and standard input.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::Args;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{Output, Progress, Step, units};
+use crate::pipeline::{
+    Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
+    put_records,
+};
+
+/// So many rejected or failed readings are named; the rest is counted.
+const NAMED: u64 = 20;
+/// Chunks of about 256 KiB that wait between reading and sending.
+const CHUNKS_WAITING: usize = 4;
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let origins = origins(&args.files)?;
+    refuse_overwriting(&args)?;
+    let mut rejects = args.rejects.as_deref().map(RejectsFile::create).transpose()?;
+    let failed_file = args.failed.as_deref().map(create).transpose()?;
+    let reader = Reader { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
+    // Everything that needs the network comes after the beginning of every file was found to be in order.
+    let inputs = open(context, origins, reader).await?;
+    let clients = if args.dry_run { None } else { Some(context.clients().await?) };
+
+    let watcher = Watcher::new(&context.output, &args);
+    let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
+    // Not waited for: a read of standard input may never return.
+    let _reading = tokio::task::spawn_blocking(move || inputs.read(|chunk| sender.blocking_send(chunk).is_ok()));
+    let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
+    let stream = &context.settings.pipeline.stream;
+    let outcome = match clients {
+        Some(clients) => {
+            produce(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await
+        }
+        None => check_only(chunks, plan).await,
+    };
+    watcher.finish(&outcome.summary);
+    if let Some(file) = rejects {
+        file.finish()?;
+    }
+    if let (Some(file), Some(path)) = (failed_file, &args.failed) {
+        write_failed(file, path, &outcome.failed)?;
+    }
+    context.output.report(&outcome.summary)?;
+    verdict(context, &args, outcome)
+}
+
+fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
+    let origin = |path: &PathBuf| if path.as_os_str() == "-" { Origin::Stdin } else { Origin::File(path.clone()) };
+    let origins: Vec<_> = files.iter().map(origin).collect();
+    if origins.iter().filter(|origin| **origin == Origin::Stdin).count() > 1 {
+        return Err(Error::usage("standard input (`-`) can be read only once"));
+    }
+    Ok(origins)
+}
+
+/// A file that is to be written must not be one that is read: making it would empty it.
+fn refuse_overwriting(args: &Args) -> Result<(), Error> {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let written: Vec<_> = [&args.rejects, &args.failed].into_iter().flatten().collect();
+    for path in &written {
+        let same = |other: &&PathBuf| real(other) == real(path);
+        if args.files.iter().any(|file| same(&file)) || written.iter().filter(|other| same(other)).count() > 1 {
+            return Err(Error::usage(format!("{} is named twice, to be read and to be written", path.display()))
+                .hint("name a new file for `--rejects` and another for `--failed`"));
+        }
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> Result<File, Error> {
+    File::create(path).map_err(|error| Error::failed(format!("could not make {}", path.display())).caused_by(error))
+}
+
+async fn open(context: &Context, origins: Vec<Origin>, reader: Reader) -> Result<Inputs, Error> {
+    let opening = tokio::task::spawn_blocking(move || Inputs::open(&origins, &reader));
+    let work = async { opening.await.map_err(|error| Error::failed("could not read").caused_by(error))? };
+    context.or_interrupt(work, || Error::interrupted("interrupted; nothing was sent")).await
+}
+
+fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error> {
+    let mut writer = BufWriter::new(file);
+    let written = failed.iter().try_for_each(|record| writeln!(writer, "{}", record.data));
+    written
+        .and_then(|()| writer.flush())
+        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
+}
+
+/// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
+fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
+    let Outcome { summary, failed, stopped } = outcome;
+    // Where nothing went through, one reason says more than a list.
+    if summary.accepted > 0 {
+        name_failed(&context.output, args, &failed);
+    }
+    let ledger = format!(
+        "{} read, {} accepted, {} rejected, {} failed",
+        units::count(summary.read),
+        units::count(summary.accepted),
+        units::count(summary.rejected),
+        units::count(summary.failed)
+    );
+    let again = "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled";
+    if context.interrupt.is_cancelled() {
+        return Err(Error::interrupted(format!("interrupted; {ledger}")).hint(again));
+    }
+    if let Some(error) = stopped {
+        return Err(if summary.accepted > 0 { error.hint(format!("{ledger}; {again}")) } else { error });
+    }
+    if summary.is_whole() {
+        return Ok(());
+    }
+    let mut error = Error::unwell(format!("not all readings were put: {ledger}"));
+    if summary.rejected > 0 {
+        error = error.hint(match &args.rejects {
+            Some(path) => format!("{} has the rejected lines with their reasons", path.display()),
+            None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
+        });
+    }
+    if summary.failed > 0 {
+        error = error.hint(match &args.failed {
+            Some(path) => format!("`sensorctl put --file {}` sends the failed ones again", path.display()),
+            None => again.to_owned(),
+        });
+    }
+    Err(error)
+}
+
+fn name_failed(output: &Output, args: &Args, failed: &[Record]) {
+    if args.failed.is_some() {
+        return;
+    }
+    for record in failed.iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
+        output.status(format!("{}:{}: not sent", record.file, record.line));
+    }
+    let more = (failed.len() as u64).saturating_sub(NAMED);
+    if more > 0 {
+        output.status(format!("and {} more were not sent", units::count(more)));
+    }
+}
+
+/// Tells a person how far it is.
+struct Watcher {
+    progress: Progress,
+    step: Step,
+    /// Whether rejected lines are named, because no file keeps them.
+    names_rejected: bool,
+    dry_run: bool,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Watcher {
+    fn new(output: &Output, args: &Args) -> Self {
+        let progress = output.progress();
+        let what = match args.files.as_slice() {
+            [one] if one.as_os_str() == "-" => "standard input".to_owned(),
+            [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
+            files => format!("{} files", files.len()),
+        };
+        let step = progress.step(what);
+        Watcher {
+            progress,
+            step,
+            names_rejected: args.rejects.is_none(),
+            dry_run: args.dry_run,
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    fn count(&self) {
+        let accepted = units::count(self.accepted.load(Ordering::Relaxed));
+        let rejected = match self.rejected.load(Ordering::Relaxed) {
+            0 => String::new(),
+            some => format!(", {} rejected", units::count(some)),
+        };
+        self.step.waiting(&format!("{accepted} accepted{rejected}"));
+    }
+
+    fn finish(self, summary: &Summary) {
+        let more = summary.rejected.saturating_sub(NAMED);
+        if self.names_rejected && more > 0 {
+            self.progress.status(format!("and {} more lines are no readings", units::count(more)));
+        }
+        match (self.dry_run, summary.failed) {
+            (true, _) => self.step.done("checked"),
+            (false, 0) => self.step.done("put"),
+            (false, _) => self.step.failed(),
+        }
+        if self.dry_run {
+            self.progress.status("nothing was sent (--dry-run)");
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Rejected(rejection) => {
+                let before = self.rejected.fetch_add(1, Ordering::Relaxed);
+                if self.names_rejected && before < NAMED {
+                    self.progress.status(format!("{}:{}: {}", rejection.file, rejection.line, rejection.reason));
+                }
+                self.count();
+            }
+            Event::Accepted(readings) => {
+                self.accepted.fetch_add(*readings, Ordering::Relaxed);
+                self.count();
+            }
+            Event::Resending { records, code, pause } => {
+                let pause = units::duration(*pause);
+                self.step.waiting(&format!("{records} records again in {pause}: {code}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `scan`: readings from the table.
+
+use std::collections::BTreeMap;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use sensor_model::Decimal;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{Message, Rows};
+use crate::pipeline::{Page, Question, Stored, parse_time_or_age, read};
+
+/// Show stored readings: the whole table, or one sensor's
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  sensorctl scan --sensor kitchen --since 1h
+  sensorctl scan --latest -o json
+  sensorctl scan -o ndjson | sensorctl --stage copy put --file -
+
+Without --sensor the whole table is read, whatever the other conditions, and rows come in no order.
+NDJSON is the form that `put --file` takes back without loss. CSV has the columns sensor_id, temperature,
+current_time, then the further fields of the first 500 rows by name, then shard_id, sequence_number and
+`more`: a JSON object of fields that first come later.")]
+pub struct Args {
+    /// Readings of this sensor only: asked by key, in order of time
+    #[arg(long, value_name = "ID")]
+    sensor: Option<String>,
+    /// Not before: seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
+    since: Option<Decimal>,
+    /// Not after; the same forms
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
+    until: Option<Decimal>,
+    /// Not colder
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
+    min_temp: Option<Decimal>,
+    /// Not warmer
+    #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
+    max_temp: Option<Decimal>,
+    /// Show no more than so many, and stop reading then
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// The newest reading of each sensor (without --sensor this reads the whole table)
+    #[arg(long)]
+    latest: bool,
+    /// Sort; all rows are collected in memory first, and --limit is applied after sorting
+    #[arg(long, value_enum, value_name = "BY")]
+    sort: Option<Sort>,
+    /// Sort the other way round
+    #[arg(long, requires = "sort")]
+    reverse: bool,
+    /// See everything that was stored up to this moment, at twice the read cost
+    #[arg(long)]
+    consistent: bool,
+}
+
+/// What to sort by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// Oldest first.
+    Time,
+    /// Coldest first.
+    Temp,
+    /// By sensor, then time.
+    Sensor,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let empty =
+        |low: &Option<Decimal>, high: &Option<Decimal>| matches!((low, high), (Some(low), Some(high)) if low > high);
+    if empty(&args.since, &args.until) {
+        return Err(Error::usage("`--since` is later than `--until`"));
+    }
+    if empty(&args.min_temp, &args.max_temp) {
+        return Err(Error::usage("`--min-temp` is above `--max-temp`"));
+    }
+    if args.sensor.as_deref() == Some("") {
+        return Err(Error::usage("`--sensor` is empty").hint("leave it out to see all sensors"));
+    }
+    let question = question(&args);
+    let clients = context.clients().await?;
+    let table = &context.settings.pipeline.table;
+    let mut shown = Shown { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
+    let mut gathered = Gathered::of(&args);
+    let mut foreign = 0;
+    let reading = read(clients, table, &question, |page: Page| {
+        foreign += page.foreign;
+        for row in page.rows {
+            match &mut gathered {
+                Gathered::Nothing => shown.push(&row)?,
+                Gathered::Newest(newest) => keep_newest(newest, row),
+                Gathered::All(all) => all.push(row),
+            }
+        }
+        // What is held back in a page of a table is not seen by anyone yet, but a closed pipe is.
+        Ok(shown.left > 0 && !context.output.is_closed())
+    });
+    let result = context.or_interrupt(reading, || Error::interrupted("interrupted; not all rows were read")).await;
+    if result.is_ok() {
+        for row in gathered.sorted(&args) {
+            shown.push(&row)?;
+        }
+    }
+    shown.rows.finish::<Stored>()?;
+    if foreign > 0 {
+        context.output.warn(&Message::ForeignItems { table: table.clone(), count: foreign });
+    }
+    result
+}
+
+fn question(args: &Args) -> Question {
+    let newest_first = args.sensor.is_some() && (args.latest || args.is_query_order_reversed());
+    // Each row of the answer counts only where nothing is left out or sorted afterwards.
+    let limit = match (args.latest, args.sensor.is_some()) {
+        (true, true) => Some(1),
+        (true, false) => None,
+        (false, _) => args.limit.filter(|_| args.sort.is_none() || args.is_query_order()),
+    };
+    Question {
+        sensor: args.sensor.clone(),
+        since: args.since.clone(),
+        until: args.until.clone(),
+        min_temperature: args.min_temp.clone(),
+        max_temperature: args.max_temp.clone(),
+        newest_first,
+        consistent: args.consistent,
+        limit,
+    }
+}
+
+impl Args {
+    /// Whether a Query answers in the wanted order by itself.
+    fn is_query_order(&self) -> bool {
+        self.sensor.is_some() && matches!(self.sort, Some(Sort::Time | Sort::Sensor))
+    }
+
+    fn is_query_order_reversed(&self) -> bool {
+        self.is_query_order() && self.reverse
+    }
+}
+
+/// Rows on their way out, up to the limit.
+struct Shown {
+    rows: Rows,
+    left: u64,
+}
+
+impl Shown {
+    fn push(&mut self, row: &Stored) -> Result<(), Error> {
+        if self.left > 0 {
+            self.left -= 1;
+            self.rows.push(row)?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows that have to wait for the last one.
+enum Gathered {
+    /// None has to.
+    Nothing,
+    /// One for each sensor.
+    Newest(BTreeMap<String, Stored>),
+    /// All.
+    All(Vec<Stored>),
+}
+
+impl Gathered {
+    fn of(args: &Args) -> Self {
+        match (args.latest, args.sort) {
+            (true, _) => Gathered::Newest(BTreeMap::new()),
+            (false, Some(_)) if !args.is_query_order() => Gathered::All(Vec::new()),
+            (false, _) => Gathered::Nothing,
+        }
+    }
+
+    fn sorted(self, args: &Args) -> Vec<Stored> {
+        let mut rows = match self {
+            Gathered::Nothing => Vec::new(),
+            Gathered::Newest(newest) => newest.into_values().collect(),
+            Gathered::All(all) => all,
+        };
+        let by = |left: &Stored, right: &Stored| {
+            let (left, right) = (&left.reading, &right.reading);
+            let times = || left.current_time.cmp(&right.current_time);
+            let sensors = || left.sensor_id.cmp(&right.sensor_id);
+            match args.sort.unwrap_or(Sort::Sensor) {
+                Sort::Time => times().then_with(sensors),
+                Sort::Temp => left.temperature.cmp(&right.temperature).then_with(times).then_with(sensors),
+                Sort::Sensor => sensors().then_with(times),
+            }
+        };
+        rows.sort_by(|left, right| if args.reverse { by(right, left) } else { by(left, right) });
+        rows
+    }
+}
+
+fn keep_newest(newest: &mut BTreeMap<String, Stored>, row: Stored) {
+    let sensor = &row.reading.sensor_id;
+    let newer = newest.get(sensor).is_none_or(|known| known.reading.current_time < row.reading.current_time);
+    if newer {
+        newest.insert(sensor.clone(), row);
+    }
+}
+
+fn decimal(text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,91 @@
+//! Processes of functions that outlived the local cloud. They end by themselves once the Runtime API is gone, except
+//! one that never asks it again; so each is written down while it runs, and the next start ends what is still there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Signal};
+
+/// Writes a process down; without `/proc` there is nothing to know it by later, and so no entry.
+pub(super) fn enter(register: &Path, pid: Pid) -> Option<PathBuf> {
+    let started = started(pid)?;
+    let path = register.join(pid.to_string());
+    fs::create_dir_all(register).and_then(|()| fs::write(&path, started)).ok().map(|()| path)
+}
+
+/// Strikes it out again.
+pub(super) fn leave(entry: Option<PathBuf>) {
+    if let Some(path) = entry {
+        // A stale entry names a start time that no later process has.
+        fs::remove_file(path).unwrap_or_default();
+    }
+}
+
+/// Ends every process that is still written down, and empties the register.
+pub(super) fn end_all(register: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(register) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+        let known = fs::read_to_string(entry.path())?;
+        // Process ids are used again; a process id with its start time is not.
+        if let Some(pid) = pid
+            && started(pid).is_some_and(|started| started == known)
+        {
+            rustix::process::kill_process_group(pid, Signal::KILL).unwrap_or_default();
+        }
+        fs::remove_file(entry.path())?;
+    }
+    Ok(())
+}
+
+/// When a process was started, in clock ticks since the machine was, with what tells one boot from another.
+fn started(pid: Pid) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; the start time is the twentieth field after it.
+    let (_, after) = stat.rsplit_once(')')?;
+    let ticks = after.split_ascii_whitespace().nth(19)?;
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{ticks} {}", boot.trim()))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn sleeper() -> (Child, Pid) {
+        let child = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+        (child, pid)
+    }
+
+    #[test]
+    fn what_is_written_down_is_ended() {
+        let register = tempfile::tempdir().unwrap();
+        let (mut child, pid) = sleeper();
+        enter(register.path(), pid).unwrap();
+        end_all(register.path()).unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(fs::read_dir(register.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn another_process_with_the_same_id_is_left_alone() {
+        let register = tempfile::tempdir().unwrap();
+        let (mut child, pid) = sleeper();
+        let entry = enter(register.path(), pid).unwrap();
+        fs::write(entry, "1 another boot").unwrap();
+        end_all(register.path()).unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

@@ -1,0 +1,181 @@
+//! What an event source mapping may be set to (facts: C1).
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::control_api::invalid;
+use super::function_settings::{constraint, keep, within};
+use super::state::{MappingSettings, Tags};
+use crate::local::wire::ServiceError;
+
+/// The body of `CreateEventSourceMapping` and `UpdateEventSourceMapping`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct MappingInput {
+    pub event_source_arn: Option<String>,
+    pub function_name: Option<String>,
+    pub enabled: Option<bool>,
+    pub batch_size: Option<i64>,
+    pub maximum_batching_window_in_seconds: Option<i64>,
+    pub parallelization_factor: Option<i64>,
+    pub starting_position: Option<String>,
+    pub starting_position_timestamp: Option<f64>,
+    pub maximum_record_age_in_seconds: Option<i64>,
+    pub maximum_retry_attempts: Option<i64>,
+    pub bisect_batch_on_function_error: Option<bool>,
+    pub tumbling_window_in_seconds: Option<i64>,
+    pub function_response_types: Option<Vec<String>>,
+    pub filter_criteria: Option<Value>,
+    pub destination_config: Option<Value>,
+    #[serde(rename = "KMSKeyArn")]
+    pub kms_key_arn: Option<Value>,
+    pub metrics_config: Option<Value>,
+    pub tags: Tags,
+}
+
+/// The service's defaults.
+pub(super) fn defaults() -> MappingSettings {
+    MappingSettings {
+        enabled: true,
+        batch_size: 100,
+        window_seconds: 0,
+        parallelization: 1,
+        max_record_age: -1,
+        max_retries: -1,
+        bisect: false,
+        report_failures: false,
+        shown: Map::new(),
+    }
+}
+
+/// Sets what the input names; everything is checked first.
+pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Result<(), ServiceError> {
+    let filters = input.filter_criteria.as_ref().and_then(|criteria| criteria.get("Filters")).and_then(Value::as_array);
+    if filters.is_some_and(|filters| !filters.is_empty()) {
+        return Err(invalid("The local cloud has no filters: every record of the stream goes to the function."));
+    }
+    if input.tumbling_window_in_seconds.is_some_and(|seconds| seconds != 0) {
+        return Err(invalid("The local cloud has no tumbling windows: leave TumblingWindowInSeconds at 0."));
+    }
+    let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    if let Some(batch_size) = input.batch_size {
+        settings.batch_size = size(within(batch_size, "batchSize", 1, 10_000)?);
+    }
+    if let Some(window) = input.maximum_batching_window_in_seconds {
+        settings.window_seconds = within(window, "maximumBatchingWindowInSeconds", 0, 300)?;
+    }
+    if let Some(factor) = input.parallelization_factor {
+        settings.parallelization = size(within(factor, "parallelizationFactor", 1, 10)?);
+    }
+    if let Some(age) = input.maximum_record_age_in_seconds {
+        if age != -1 {
+            within(age, "maximumRecordAgeInSeconds", 60, 604_800)?;
+        }
+        settings.max_record_age = age;
+    }
+    if let Some(retries) = input.maximum_retry_attempts {
+        if retries != -1 {
+            within(retries, "maximumRetryAttempts", 0, 10_000)?;
+        }
+        settings.max_retries = retries;
+    }
+    if let Some(types) = &input.function_response_types {
+        settings.report_failures = match types.as_slice() {
+            [] => false,
+            [one] if one == "ReportBatchItemFailures" => true,
+            _ => {
+                let rule = "Member must satisfy constraint: [Member must satisfy enum value set: \
+                            [ReportBatchItemFailures]]";
+                return Err(constraint(&format!("[{}]", types.join(", ")), "functionResponseTypes", rule));
+            }
+        };
+    }
+    settings.bisect = input.bisect_batch_on_function_error.unwrap_or(settings.bisect);
+    settings.enabled = input.enabled.unwrap_or(settings.enabled);
+    let shown = [
+        ("DestinationConfig", input.destination_config.clone()),
+        ("KMSKeyArn", input.kms_key_arn.clone()),
+        ("MetricsConfig", input.metrics_config.clone()),
+    ];
+    keep(shown, &mut settings.shown);
+    Ok(())
+}
+
+/// Where reading starts.
+pub(super) fn starting_position(input: &MappingInput) -> Result<(String, Option<f64>), ServiceError> {
+    let Some(position) = input.starting_position.clone() else {
+        return Err(invalid(
+            "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must \
+             not be null.",
+        ));
+    };
+    match (position.as_str(), input.starting_position_timestamp) {
+        ("TRIM_HORIZON" | "LATEST", None) => Ok((position, None)),
+        ("TRIM_HORIZON" | "LATEST", Some(_)) => {
+            Err(invalid("StartingPositionTimestamp is only used with the starting position AT_TIMESTAMP."))
+        }
+        ("AT_TIMESTAMP", None) => Err(invalid("The starting position AT_TIMESTAMP needs a StartingPositionTimestamp.")),
+        ("AT_TIMESTAMP", Some(at)) if at > Timestamp::now().as_duration().as_secs_f64() + 1.0 => {
+            Err(invalid("StartingPositionTimestamp cannot be in the future."))
+        }
+        ("AT_TIMESTAMP", at) => Ok((position, at)),
+        _ => {
+            let rule = "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]";
+            Err(constraint(&position, "startingPosition", rule))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn applied(input: Value) -> Result<MappingSettings, ServiceError> {
+        let input: MappingInput = serde_json::from_value(input).unwrap();
+        let mut settings = defaults();
+        apply(&input, &mut settings).map(|()| settings)
+    }
+
+    #[test]
+    fn every_bound_is_kept() {
+        for (name, good, bad) in [
+            ("BatchSize", vec![1, 10_000], vec![0, 10_001]),
+            ("MaximumBatchingWindowInSeconds", vec![0, 300], vec![-1, 301]),
+            ("ParallelizationFactor", vec![1, 10], vec![0, 11]),
+            ("MaximumRecordAgeInSeconds", vec![-1, 60, 604_800], vec![-2, 0, 59, 604_801]),
+            ("MaximumRetryAttempts", vec![-1, 0, 10_000], vec![-2, 10_001]),
+        ] {
+            for value in good {
+                assert!(applied(json!({name: value})).is_ok(), "{name} {value}");
+            }
+            for value in bad {
+                assert!(applied(json!({name: value})).is_err(), "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_acted_on_is_refused_or_shown_back() {
+        assert!(applied(json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})).is_err());
+        assert!(applied(json!({"FilterCriteria": {"Filters": []}})).is_ok());
+        assert!(applied(json!({"TumblingWindowInSeconds": 30})).is_err());
+        let destination = json!({"OnFailure": {"Destination": "arn:aws:sqs:eu-central-1:1:q"}});
+        let settings = applied(json!({"DestinationConfig": destination})).unwrap();
+        assert_eq!(settings.shown["DestinationConfig"], destination);
+    }
+
+    #[test]
+    fn a_starting_position_is_needed_and_its_time_only_where_it_means_something() {
+        let position = |input| starting_position(&serde_json::from_value::<MappingInput>(input).unwrap());
+        assert!(position(json!({})).unwrap_err().message.contains("Value null at 'startingPosition'"));
+        assert!(position(json!({"StartingPosition": "LATEST"})).is_ok());
+        assert!(position(json!({"StartingPosition": "latest"})).is_err());
+        assert!(position(json!({"StartingPosition": "LATEST", "StartingPositionTimestamp": 1.0})).is_err());
+        assert!(position(json!({"StartingPosition": "AT_TIMESTAMP"})).is_err());
+        assert!(position(json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 4e9})).is_err());
+        assert!(position(json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 1.5})).is_ok());
+    }
+}

@@ -1,0 +1,285 @@
+//! Event source mappings: create, read, list, change, delete (facts: C2 to C4).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::checkpoint::{self, Checkpoints, Position};
+use super::control_api::{Call, invalid};
+use super::lane::function_of;
+use super::mapping_settings::{self, MappingInput};
+use super::names::FunctionName;
+use super::service::Lambda;
+use super::state::{Mapping, MappingState};
+use super::tags_api;
+use crate::local::kinesis::StartAt;
+use crate::local::wire::{self, Response, ServiceError};
+
+/// Mappings that one page of a list has at most.
+const PAGE: usize = 100;
+const USER_ACTION: &str = "User action";
+
+/// `CreateEventSourceMapping`.
+pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
+    let input: MappingInput = call.input()?;
+    let stream_arn = stream_of(&input)?;
+    let (starting_position, starting_timestamp) = mapping_settings::starting_position(&input)?;
+    let mut settings = mapping_settings::defaults();
+    mapping_settings::apply(&input, &mut settings)?;
+    tags_api::check(&input.tags)?;
+    let given = input.function_name.as_deref().unwrap_or_default();
+    let function_arn = function_arn(call.lambda, given)?;
+    let uuid = Uuid::new_v4().to_string();
+    let positions = first_positions(call.lambda, &stream_arn, &starting_position).await?;
+    let mapping = Mapping {
+        uuid: uuid.clone(),
+        stream_arn,
+        function_arn,
+        starting_position,
+        starting_timestamp,
+        settings,
+        state: MappingState::Creating,
+        state_reason: USER_ACTION.to_owned(),
+        last_result: "No records processed".to_owned(),
+        last_modified: now(),
+        tags: input.tags,
+    };
+    refuse_second(call.lambda, &call.lambda.mappings(), &mapping)?;
+    Checkpoints::create(&call.lambda.deps().dir, &uuid, &positions).map_err(|error| {
+        ServiceError::new(500, "ServiceException", format!("The local cloud could not write a checkpoint: {error}"))
+    })?;
+    let inserted = call.lambda.change_mappings(|mappings| {
+        let others: Vec<Mapping> = mappings.values().cloned().collect();
+        refuse_second(call.lambda, &others, &mapping)?;
+        mappings.insert(uuid.clone(), mapping.clone());
+        Ok(())
+    });
+    if let Err(error) = inserted {
+        checkpoint::delete(&call.lambda.deps().dir, &uuid);
+        return Err(error);
+    }
+    call.lambda.spawn(come_to_rest(call.lambda.clone(), uuid));
+    Ok(wire::json(202, &shown(call.lambda, &mapping)))
+}
+
+/// `GetEventSourceMapping`.
+pub(super) fn get(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceError> {
+    Ok(wire::json(200, &shown(call.lambda, &find(call, uuid)?)))
+}
+
+/// `ListEventSourceMappings`, in the order of their UUIDs; the marker is the last one of the page before.
+pub(super) fn list(call: &Call<'_>) -> Result<Response, ServiceError> {
+    let limit = call.max_items(PAGE)?;
+    let identity = &call.lambda.deps().identity;
+    let function = call.query("FunctionName").map(|given| FunctionName::parse(given, None, identity)).transpose()?;
+    let stream = call.query("EventSourceArn");
+    let after = call.query("Marker").filter(|marker| !marker.is_empty());
+    let mut rest = call.lambda.mappings();
+    rest.retain(|mapping| {
+        stream.is_none_or(|stream| stream == mapping.stream_arn)
+            && function.as_ref().is_none_or(|name| name.name == function_of(call.lambda, &mapping.function_arn))
+            && after.is_none_or(|after| mapping.uuid.as_str() > after)
+    });
+    let more = rest.len() > limit;
+    rest.truncate(limit);
+    let marker = if more { rest.last().map(|mapping| mapping.uuid.clone()) } else { None };
+    let mappings: Vec<Value> = rest.iter().map(|mapping| shown(call.lambda, mapping)).collect();
+    Ok(wire::json(200, &json!({"EventSourceMappings": mappings, "NextMarker": marker})))
+}
+
+/// `UpdateEventSourceMapping`.
+pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceError> {
+    let input: MappingInput = call.input()?;
+    let function_arn = input.function_name.as_deref().map(|given| function_arn(call.lambda, given)).transpose()?;
+    let answer = call.lambda.change_mappings(|mappings| {
+        let mut mapping = settled(mappings, uuid)?;
+        let was_enabled = mapping.settings.enabled;
+        mapping_settings::apply(&input, &mut mapping.settings)?;
+        if let Some(function_arn) = function_arn {
+            mapping.function_arn = function_arn;
+            let others: Vec<Mapping> = mappings.values().filter(|other| other.uuid != uuid).cloned().collect();
+            refuse_second(call.lambda, &others, &mapping)?;
+        }
+        mapping.state = match (was_enabled, mapping.settings.enabled) {
+            (true, false) => MappingState::Disabling,
+            (false, true) => MappingState::Enabling,
+            _ => MappingState::Updating,
+        };
+        USER_ACTION.clone_into(&mut mapping.state_reason);
+        mapping.last_modified = now();
+        mappings.insert(uuid.to_owned(), mapping.clone());
+        Ok(mapping)
+    })?;
+    call.lambda.spawn(come_to_rest(call.lambda.clone(), uuid.to_owned()));
+    Ok(wire::json(202, &shown(call.lambda, &answer)))
+}
+
+/// `DeleteEventSourceMapping`.
+pub(super) fn delete(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceError> {
+    let answer = call.lambda.change_mappings(|mappings| {
+        let mut mapping = settled(mappings, uuid)?;
+        mapping.state = MappingState::Deleting;
+        mapping.last_modified = now();
+        mappings.insert(uuid.to_owned(), mapping.clone());
+        Ok(mapping)
+    })?;
+    call.lambda.spawn(come_to_rest(call.lambda.clone(), uuid.to_owned()));
+    Ok(wire::json(202, &shown(call.lambda, &answer)))
+}
+
+/// The mapping of this UUID.
+pub(super) fn find(call: &Call<'_>, uuid: &str) -> Result<Mapping, ServiceError> {
+    call.lambda.mapping(uuid).ok_or_else(missing)
+}
+
+/// Goes from a state of change to the one that it leads to, once the batches under way are done.
+async fn come_to_rest(lambda: Lambda, uuid: String) {
+    lambda.stop_reading(&uuid).await;
+    // At the end of the local cloud the next start goes on from here.
+    if lambda.stopping().is_cancelled() {
+        return;
+    }
+    let Some(mapping) = lambda.mapping(&uuid) else { return };
+    if mapping.state == MappingState::Deleting {
+        checkpoint::delete(&lambda.deps().dir, &uuid);
+    }
+    let changed = lambda.change_mappings(|mappings| {
+        if mapping.state == MappingState::Deleting {
+            mappings.remove(&uuid);
+        } else if let Some(mapping) = mappings.get_mut(&uuid) {
+            mapping.state = if mapping.settings.enabled { MappingState::Enabled } else { MappingState::Disabled };
+        }
+        Ok(())
+    });
+    match changed {
+        Ok(()) if mapping.state != MappingState::Deleting && mapping.settings.enabled => lambda.start_reading(&uuid),
+        Ok(()) => {}
+        // The disk is full, most likely: the mapping stays as it is and says why.
+        Err(error) => lambda.note_result(&uuid, &format!("PROBLEM: {}", error.message)),
+    }
+}
+
+/// What `LATEST` means now, for every shard there is; nothing for the other starting positions.
+async fn first_positions(
+    lambda: &Lambda,
+    stream_arn: &str,
+    starting_position: &str,
+) -> Result<BTreeMap<String, Position>, ServiceError> {
+    let kinesis = &lambda.deps().kinesis;
+    let no_stream = |_: ServiceError| invalid(format!("Stream not found: {stream_arn}"));
+    let shards = kinesis.shards(stream_arn).await.map_err(no_stream)?;
+    let mut positions = BTreeMap::new();
+    if starting_position != "LATEST" {
+        return Ok(positions);
+    }
+    for shard in shards {
+        let at = now();
+        let iterator = kinesis.iterator(stream_arn, &shard.id, &StartAt::Latest).await.map_err(no_stream)?;
+        positions.insert(shard.id, Position::Start { iterator, at });
+    }
+    Ok(positions)
+}
+
+fn settled(mappings: &BTreeMap<String, Mapping>, uuid: &str) -> Result<Mapping, ServiceError> {
+    let mapping = mappings.get(uuid).ok_or_else(missing)?;
+    if mapping.state.is_settled() {
+        return Ok(mapping.clone());
+    }
+    Err(ServiceError::new(
+        400,
+        "ResourceInUseException",
+        format!("Cannot change the event source mapping because it is in use: its state is {:?}.", mapping.state),
+    ))
+}
+
+fn refuse_second(lambda: &Lambda, others: &[Mapping], mapping: &Mapping) -> Result<(), ServiceError> {
+    let function = function_of(lambda, &mapping.function_arn);
+    let same = |other: &&Mapping| {
+        other.stream_arn == mapping.stream_arn && function_of(lambda, &other.function_arn) == function
+    };
+    let Some(other) = others.iter().find(same) else { return Ok(()) };
+    Err(ServiceError::new(
+        409,
+        "ResourceConflictException",
+        format!(
+            "The event source arn (\" {} \") and function (\" {function} \") provided mapping already exists. Please \
+             update or delete the existing mapping with UUID {}",
+            mapping.stream_arn, other.uuid
+        ),
+    ))
+}
+
+fn stream_of(input: &MappingInput) -> Result<String, ServiceError> {
+    let arn = input.event_source_arn.as_deref().unwrap_or_default();
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let resource = match parts.as_slice() {
+        ["arn", _, "kinesis", _, _, resource] => *resource,
+        _ => return Err(invalid("Unrecognized event source.")),
+    };
+    match resource.strip_prefix("stream/") {
+        Some(name) if name.contains("/consumer/") => {
+            Err(invalid("The local cloud has no enhanced fan-out: give the ARN of the stream."))
+        }
+        Some(name) if !name.is_empty() => Ok(arn.to_owned()),
+        _ => Err(invalid("Unrecognized event source.")),
+    }
+}
+
+/// The ARN of a function that is there, with the qualifier that was given.
+fn function_arn(lambda: &Lambda, given: &str) -> Result<String, ServiceError> {
+    let identity = &lambda.deps().identity;
+    let name = FunctionName::parse(given, None, identity)?;
+    let qualifier = name.qualifier.clone();
+    let bare = name.latest_only(identity).map_err(|_| invalid("Function does not exist"))?;
+    if lambda.function(&bare).is_none() {
+        return Err(invalid("Function does not exist"));
+    }
+    let arn = identity.function_arn(&bare);
+    Ok(qualifier.map_or_else(|| arn.clone(), |qualifier| format!("{arn}:{qualifier}")))
+}
+
+fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
+    let identity = &lambda.deps().identity;
+    let settings = &mapping.settings;
+    let types: &[&str] = if settings.report_failures { &["ReportBatchItemFailures"] } else { &[] };
+    let mut shown = json!({
+        "UUID": mapping.uuid,
+        "EventSourceMappingArn": format!(
+            "arn:aws:lambda:{}:{}:event-source-mapping:{}", identity.region, identity.account, mapping.uuid
+        ),
+        "EventSourceArn": mapping.stream_arn,
+        "FunctionArn": mapping.function_arn,
+        "StartingPosition": mapping.starting_position,
+        "BatchSize": settings.batch_size,
+        "MaximumBatchingWindowInSeconds": settings.window_seconds,
+        "ParallelizationFactor": settings.parallelization,
+        "MaximumRecordAgeInSeconds": settings.max_record_age,
+        "MaximumRetryAttempts": settings.max_retries,
+        "BisectBatchOnFunctionError": settings.bisect,
+        "TumblingWindowInSeconds": 0,
+        "FunctionResponseTypes": types,
+        "DestinationConfig": {"OnFailure": {}},
+        "LastModified": mapping.last_modified,
+        "LastProcessingResult": mapping.last_result,
+        "State": mapping.state,
+        "StateTransitionReason": mapping.state_reason,
+    });
+    if let Some(at) = mapping.starting_timestamp {
+        shown["StartingPositionTimestamp"] = json!(at);
+    }
+    for (name, value) in &settings.shown {
+        shown[name] = value.clone();
+    }
+    shown
+}
+
+fn missing() -> ServiceError {
+    ServiceError::new(404, "ResourceNotFoundException", "The resource you requested does not exist.")
+}
+
+/// Epoch seconds, to the millisecond.
+fn now() -> f64 {
+    (Timestamp::now().as_duration().as_secs_f64() * 1000.0).round() / 1000.0
+}

@@ -1,0 +1,125 @@
+//! The execution environments of all functions: warm ones are used again, idle ones end after a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::state::Function;
+use super::worker::Worker;
+
+/// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
+pub(super) const ENVIRONMENTS: usize = 64;
+/// How long a warm environment is kept.
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
+
+/// Why no environment was given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Throttle {
+    /// The function's reserved concurrency is used up.
+    Reserved,
+    /// All that this machine allows is used up.
+    Account,
+}
+
+/// All environments.
+#[derive(Clone, Default)]
+pub(super) struct Pool(Arc<Mutex<HashMap<String, Slot>>>);
+
+#[derive(Default)]
+struct Slot {
+    idle: Vec<(Worker, Instant)>,
+    running: usize,
+    /// Goes up with every change of code or configuration.
+    generation: u64,
+    /// The function is gone; the slot goes with its last lease.
+    retired: bool,
+}
+
+/// The right to run one invocation, and a warm environment for it, if there is one.
+pub(super) struct Lease {
+    pool: Pool,
+    id: String,
+    generation: u64,
+    /// The environment; taken out while it runs.
+    pub worker: Option<Worker>,
+}
+
+impl Pool {
+    /// The right to run one more invocation of a function.
+    pub(super) fn lease(&self, function: &Function) -> Result<Lease, Throttle> {
+        let mut slots = self.lock();
+        let all: usize = slots.values().map(|slot| slot.running).sum();
+        let slot = slots.entry(function.id.clone()).or_default();
+        let reserved = function.reserved_concurrency.and_then(|reserved| usize::try_from(reserved).ok());
+        if reserved.is_some_and(|reserved| slot.running >= reserved) {
+            return Err(Throttle::Reserved);
+        }
+        if all >= ENVIRONMENTS {
+            return Err(Throttle::Account);
+        }
+        slot.running += 1;
+        // The one used last, so that the others grow old.
+        let worker = slot.idle.pop().map(|(worker, _)| worker);
+        Ok(Lease { pool: self.clone(), id: function.id.clone(), generation: slot.generation, worker })
+    }
+
+    /// Code or configuration has changed: no environment takes a further invocation.
+    pub(super) fn renew(&self, id: &str) {
+        let mut slots = self.lock();
+        let old = slots.get_mut(id).map(|slot| {
+            slot.generation += 1;
+            std::mem::take(&mut slot.idle)
+        });
+        drop(slots);
+        drop(old);
+    }
+
+    /// The function is gone.
+    pub(super) fn retire(&self, id: &str) {
+        self.renew(id);
+        let mut slots = self.lock();
+        if let Some(slot) = slots.get_mut(id) {
+            slot.retired = true;
+            if slot.running == 0 {
+                slots.remove(id);
+            }
+        }
+    }
+
+    /// Ends what has been idle for long.
+    pub(super) fn end_idle(&self) {
+        self.end_idle_since(IDLE_LIMIT);
+    }
+
+    /// Ends all idle environments.
+    pub(super) fn end_all(&self) {
+        self.end_idle_since(Duration::ZERO);
+    }
+
+    fn end_idle_since(&self, limit: Duration) {
+        let mut old = Vec::new();
+        for slot in self.lock().values_mut() {
+            old.extend(slot.idle.extract_if(.., |(_, since)| since.elapsed() >= limit));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut slots = self.pool.lock();
+        let Some(slot) = slots.get_mut(&self.id) else { return };
+        slot.running -= 1;
+        if let Some(worker) = self.worker.take_if(|worker| worker.is_usable())
+            && slot.generation == self.generation
+            && !slot.retired
+        {
+            slot.idle.push((worker, Instant::now()));
+        } else if slot.retired && slot.running == 0 {
+            slots.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own (facts: B5).
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::peer;
+
+/// Bytes of a response that the service takes (facts: B6).
+pub(super) const RESPONSE_LIMIT: usize = 6_291_556;
+const VERSION: &str = "/2018-06-01/runtime/";
+
+/// One invocation as the function sees it.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub request_id: String,
+    pub payload: Bytes,
+    /// Epoch milliseconds.
+    pub deadline_ms: u64,
+    pub function_arn: String,
+    pub trace_id: String,
+    pub client_context: Option<String>,
+}
+
+/// What the function said.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// It waits for work; the sender is closed when it no longer does.
+    Next(oneshot::Sender<Task>),
+    /// It has done its work.
+    Response { request_id: String, body: Bytes },
+    /// Its answer is larger than the service takes.
+    TooLarge { request_id: String },
+    /// It could not do its work; the body is the error's JSON.
+    Failure { request_id: String, body: Bytes },
+    /// It could not start.
+    InitFailure { body: Bytes },
+}
+
+/// The server. Dropping it closes all connections, at which a function that waits for work ends itself.
+pub(super) struct RuntimeApi {
+    pub address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+impl RuntimeApi {
+    /// Listens on a free loopback port; what the function says comes out of the receiver.
+    pub(super) async fn start() -> std::io::Result<(Self, mpsc::Receiver<Call>)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (sender, receiver) = mpsc::channel(4);
+        let server = tokio::spawn(serve(listener, address, sender));
+        Ok((RuntimeApi { address, server }, receiver))
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, here: SocketAddr, calls: mpsc::Sender<Call>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) if peer::is_own(peer, here) => {
+                    connections.spawn(connection(stream, calls.clone()));
+                }
+                Ok(_) => {}
+                // Out of file descriptors, most likely: it passes.
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, calls: mpsc::Sender<Call>) {
+    // Small answers go out at once. Without the option they only go out later.
+    stream.set_nodelay(true).unwrap_or_default();
+    let service = service_fn(|request| {
+        let calls = calls.clone();
+        async move { Ok::<_, Infallible>(answer(request, &calls).await) }
+    });
+    // A broken connection is seen by the end of the process, or by its next call.
+    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.unwrap_or_default();
+}
+
+async fn answer(request: http::Request<Incoming>, calls: &mpsc::Sender<Call>) -> http::Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let Some(rest) = path.strip_prefix(VERSION) else { return unknown() };
+    let parts: Vec<&str> = rest.split('/').collect();
+    match (request.method(), parts.as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => next(calls).await,
+        (&Method::POST, ["invocation", id, "response"]) => {
+            let call = match body(request).await {
+                Some(body) => Call::Response { request_id: (*id).to_owned(), body },
+                None => Call::TooLarge { request_id: (*id).to_owned() },
+            };
+            let too_large = matches!(call, Call::TooLarge { .. });
+            let answer = accept(calls, call).await;
+            if too_large {
+                return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &too_large_text());
+            }
+            answer
+        }
+        (&Method::POST, ["invocation", id, "error"]) => {
+            let body = body(request).await.unwrap_or_default();
+            accept(calls, Call::Failure { request_id: (*id).to_owned(), body }).await
+        }
+        (&Method::POST, ["init", "error"]) => {
+            let body = body(request).await.unwrap_or_default();
+            accept(calls, Call::InitFailure { body }).await
+        }
+        _ => unknown(),
+    }
+}
+
+/// What the caller of the function is told when its answer is too large.
+pub(super) fn too_large_text() -> String {
+    format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
+}
+
+async fn next(calls: &mpsc::Sender<Call>) -> http::Response<Full<Bytes>> {
+    let (sender, task) = oneshot::channel();
+    let asked = calls.send(Call::Next(sender)).await.is_ok();
+    match task.await {
+        Ok(task) if asked => delivery(task),
+        _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Shutdown", "the execution environment is ending"),
+    }
+}
+
+fn delivery(task: Task) -> http::Response<Full<Bytes>> {
+    let mut response = http::Response::new(Full::new(task.payload));
+    let headers = response.headers_mut();
+    set(headers, "content-type", "application/json");
+    set(headers, "lambda-runtime-aws-request-id", &task.request_id);
+    set(headers, "lambda-runtime-deadline-ms", &task.deadline_ms.to_string());
+    set(headers, "lambda-runtime-invoked-function-arn", &task.function_arn);
+    set(headers, "lambda-runtime-trace-id", &task.trace_id);
+    if let Some(context) = &task.client_context {
+        set(headers, "lambda-runtime-client-context", context);
+    }
+    response
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// The whole body; `None` when it is larger than a response may be.
+async fn body(request: http::Request<Incoming>) -> Option<Bytes> {
+    Limited::new(request.into_body(), RESPONSE_LIMIT).collect().await.ok().map(http_body_util::Collected::to_bytes)
+}
+
+async fn accept(calls: &mpsc::Sender<Call>, call: Call) -> http::Response<Full<Bytes>> {
+    if calls.send(call).await.is_err() {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Shutdown", "the execution environment is ending");
+    }
+    let mut response = http::Response::new(Full::new(Bytes::from_static(b"{\"status\":\"OK\"}\n")));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+fn unknown() -> http::Response<Full<Bytes>> {
+    refuse(StatusCode::NOT_FOUND, "NotFound", "no such call of the Runtime API")
+}
+
+fn refuse(status: StatusCode, kind: &str, message: &str) -> http::Response<Full<Bytes>> {
+    let text = json!({"errorType": kind, "errorMessage": message}).to_string();
+    let mut response = http::Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    response
+}

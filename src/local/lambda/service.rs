@@ -1,0 +1,233 @@
+//! The Lambda service: what is there, and how it is kept.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::invoke::invoke;
+use super::mapping_task::MappingTask;
+use super::pool::{Pool, Throttle};
+use super::state::{Function, Mapping, MappingState};
+use super::worker::{Invocation, Outcome};
+use super::{Deps, checkpoint, code, control_api, leftovers, saved};
+use crate::error::Error;
+use crate::local::wire::{Request, Response, ServiceError};
+
+/// How often idle environments are looked for.
+const IDLE_LOOK: Duration = Duration::from_secs(15);
+
+/// The Lambda service of a local cloud.
+#[derive(Clone)]
+pub(crate) struct Lambda(Arc<Inner>);
+
+struct Inner {
+    deps: Deps,
+    pool: Pool,
+    functions: Mutex<BTreeMap<String, Arc<Function>>>,
+    mappings: Mutex<BTreeMap<String, Mapping>>,
+    running: Mutex<BTreeMap<String, MappingTask>>,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Why an invocation of a named function was not run.
+pub(super) enum NotRun {
+    /// There is no such function.
+    Missing,
+    /// Too many run at the same time.
+    Throttled(Throttle),
+    /// The local cloud is ending.
+    Stopping,
+}
+
+impl Lambda {
+    /// Loads what was there before, and goes on with it.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or the folder not written.
+    pub(crate) async fn start(deps: Deps) -> Result<Lambda, Error> {
+        let broken =
+            |error: std::io::Error| Error::failed(format!("could not use {}", deps.dir.display())).caused_by(error);
+        std::fs::create_dir_all(&deps.dir).map_err(broken)?;
+        leftovers::end_all(&deps.dir.join("running")).map_err(broken)?;
+        let functions: Vec<Function> = saved::load(&deps.dir.join("functions.json"))?.unwrap_or_default();
+        let mappings: Vec<Mapping> = saved::load(&deps.dir.join("mappings.json"))?.unwrap_or_default();
+        let in_use: Vec<String> = functions.iter().map(|function| function.code_folder.clone()).collect();
+        code::sweep(&deps.dir.join("code"), &in_use).map_err(broken)?;
+        let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
+        let lambda = Lambda(Arc::new(Inner {
+            pool: Pool::default(),
+            functions: Mutex::new(by_name.collect()),
+            mappings: Mutex::default(),
+            running: Mutex::default(),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            deps,
+        }));
+        lambda.resume(mappings);
+        lambda.0.tasks.spawn(end_idle(lambda.0.pool.clone(), lambda.0.stopping.clone()));
+        Ok(lambda)
+    }
+
+    /// Answers one request of the REST API.
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        control_api::handle(self, request).await
+    }
+
+    /// Ends pollers and processes; what they have done is written down.
+    pub(crate) async fn shutdown(&self) {
+        self.0.stopping.cancel();
+        let running = std::mem::take(&mut *lock(&self.0.running));
+        for task in running.into_values() {
+            task.abandon().await;
+        }
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.pool.end_all();
+    }
+
+    /// A mapping that was being changed when the local cloud ended goes to where it was going.
+    fn resume(&self, mappings: Vec<Mapping>) {
+        for mut mapping in mappings {
+            match mapping.state {
+                // Its position was written down before it was first saved.
+                _ if mapping.state == MappingState::Deleting => {
+                    checkpoint::delete(&self.0.deps.dir, &mapping.uuid);
+                    continue;
+                }
+                _ if mapping.settings.enabled => mapping.state = MappingState::Enabled,
+                _ => mapping.state = MappingState::Disabled,
+            }
+            let (uuid, enabled) = (mapping.uuid.clone(), mapping.settings.enabled);
+            lock(&self.0.mappings).insert(uuid.clone(), mapping);
+            if enabled {
+                self.start_reading(&uuid);
+            }
+        }
+    }
+
+    pub(super) fn deps(&self) -> &Deps {
+        &self.0.deps
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// Ends with the local cloud.
+    pub(super) fn stopping(&self) -> &CancellationToken {
+        &self.0.stopping
+    }
+
+    /// Runs work that the end of the local cloud waits for.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(work);
+    }
+
+    /// A function by its bare name.
+    pub(super) fn function(&self, name: &str) -> Option<Arc<Function>> {
+        lock(&self.0.functions).get(name).cloned()
+    }
+
+    /// All functions by name.
+    pub(super) fn functions(&self) -> Vec<Arc<Function>> {
+        lock(&self.0.functions).values().cloned().collect()
+    }
+
+    /// Changes the functions, and keeps the change only once it is on disk.
+    pub(super) fn change_functions<T>(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, Arc<Function>>) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let mut functions = lock(&self.0.functions);
+        let mut changed = functions.clone();
+        let result = change(&mut changed)?;
+        let all: Vec<&Function> = changed.values().map(AsRef::as_ref).collect();
+        save(&self.0.deps.dir.join("functions.json"), &all)?;
+        *functions = changed;
+        Ok(result)
+    }
+
+    /// All mappings by UUID.
+    pub(super) fn mappings(&self) -> Vec<Mapping> {
+        lock(&self.0.mappings).values().cloned().collect()
+    }
+
+    /// A mapping.
+    pub(super) fn mapping(&self, uuid: &str) -> Option<Mapping> {
+        lock(&self.0.mappings).get(uuid).cloned()
+    }
+
+    /// Changes the mappings, and keeps the change only once it is on disk.
+    pub(super) fn change_mappings<T>(
+        &self,
+        change: impl FnOnce(&mut BTreeMap<String, Mapping>) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let mut mappings = lock(&self.0.mappings);
+        let mut changed = mappings.clone();
+        let result = change(&mut changed)?;
+        let all: Vec<&Mapping> = changed.values().collect();
+        save(&self.0.deps.dir.join("mappings.json"), &all)?;
+        *mappings = changed;
+        Ok(result)
+    }
+
+    /// Notes what came of a batch. It is written with the next change: it says what happened last, no more.
+    pub(super) fn note_result(&self, uuid: &str, result: &str) {
+        if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
+            && mapping.last_result != result
+        {
+            result.clone_into(&mut mapping.last_result);
+        }
+    }
+
+    /// Starts the reading of a mapping.
+    pub(super) fn start_reading(&self, uuid: &str) {
+        if let Some(mapping) = self.mapping(uuid) {
+            let task = MappingTask::start(self.clone(), mapping);
+            lock(&self.0.running).insert(uuid.to_owned(), task);
+        }
+    }
+
+    /// Ends the reading of a mapping, once the batches under way are done.
+    pub(super) async fn stop_reading(&self, uuid: &str) {
+        let task = lock(&self.0.running).remove(uuid);
+        if let Some(task) = task {
+            task.finish().await;
+        }
+    }
+
+    /// Runs a function by its bare name.
+    pub(super) async fn invoke(&self, name: &str, invocation: &Invocation) -> Result<Outcome, NotRun> {
+        let function = self.function(name).ok_or(NotRun::Missing)?;
+        tokio::select! {
+            biased;
+            () = self.0.stopping.cancelled() => Err(NotRun::Stopping),
+            result = invoke(&self.0.deps, &self.0.pool, function, invocation) => result.map_err(NotRun::Throttled),
+        }
+    }
+}
+
+async fn end_idle(pool: Pool, stopping: CancellationToken) {
+    while stopping.run_until_cancelled(tokio::time::sleep(IDLE_LOOK)).await.is_some() {
+        pool.end_idle();
+    }
+}
+
+fn save<T: serde::Serialize + ?Sized>(path: &Path, value: &T) -> Result<(), ServiceError> {
+    saved::store(path, value).map_err(|error| {
+        ServiceError::new(
+            500,
+            "ServiceException",
+            format!("The local cloud could not write {}: {error}", path.display()),
+        )
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

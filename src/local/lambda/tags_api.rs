@@ -1,0 +1,87 @@
+//! Tags of functions and event source mappings, by ARN.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::control_api::{Call, invalid};
+use super::functions_api::{change, find};
+use super::mappings_api;
+use super::state::Tags;
+use crate::local::wire::{self, Response, ServiceError};
+
+/// Tags that a resource can have.
+const LIMIT: usize = 50;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Input {
+    tags: Tags,
+}
+
+/// `ListTags`.
+pub(super) fn list(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
+    let tags = match mapping_of(arn) {
+        Some(uuid) => mappings_api::find(call, uuid)?.tags,
+        None => find(call, arn)?.tags.clone(),
+    };
+    Ok(wire::json(200, &json!({"Tags": tags})))
+}
+
+/// `TagResource`.
+pub(super) fn add(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
+    let new = call.input::<Input>()?.tags;
+    check(&new)?;
+    let mut all = match mapping_of(arn) {
+        Some(uuid) => mappings_api::find(call, uuid)?.tags,
+        None => find(call, arn)?.tags.clone(),
+    };
+    all.extend(new);
+    check(&all)?;
+    replace(call, arn, all)
+}
+
+/// `UntagResource`.
+pub(super) fn remove(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
+    let keys = call.query_all("tagKeys");
+    let mut all = match mapping_of(arn) {
+        Some(uuid) => mappings_api::find(call, uuid)?.tags,
+        None => find(call, arn)?.tags.clone(),
+    };
+    all.retain(|key, _| !keys.contains(&key.as_str()));
+    replace(call, arn, all)
+}
+
+/// Keys of 1 to 128 and values of up to 256 characters, no key of the service's own.
+pub(super) fn check(tags: &Tags) -> Result<(), ServiceError> {
+    if tags.len() > LIMIT {
+        return Err(invalid(format!("Number of tags exceeds resource tag limit of {LIMIT}.")));
+    }
+    for (key, value) in tags {
+        if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 || key.starts_with("aws:") {
+            return Err(invalid(format!("The tag `{key}` is not valid.")));
+        }
+    }
+    Ok(())
+}
+
+fn replace(call: &Call<'_>, arn: &str, tags: Tags) -> Result<Response, ServiceError> {
+    match mapping_of(arn) {
+        Some(uuid) => call.lambda.change_mappings(|mappings| {
+            if let Some(mapping) = mappings.get_mut(uuid) {
+                mapping.tags = tags;
+            }
+            Ok(())
+        })?,
+        None => {
+            let name = find(call, arn)?.name.clone();
+            change(call.lambda, &name, None, |function| function.tags = tags)?;
+        }
+    }
+    Ok(wire::json(204, &()).map(|_| Bytes::new()))
+}
+
+/// The UUID in `arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:UUID`.
+fn mapping_of(arn: &str) -> Option<&str> {
+    arn.split_once(":event-source-mapping:").map(|(_, uuid)| uuid)
+}

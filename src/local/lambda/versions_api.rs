@@ -1,0 +1,34 @@
+//! What tools such as Terraform ask of every function, answered for a cloud without versions, aliases and policies.
+
+use serde_json::json;
+
+use super::control_api::Call;
+use super::functions_api::{configuration, find};
+use crate::local::wire::{self, Response, ServiceError};
+
+/// `ListVersionsByFunction`: `$LATEST`.
+pub(super) fn list_versions(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
+    let function = find(call, name)?;
+    let mut latest = configuration(call.lambda, &function);
+    let arn = latest["FunctionArn"].as_str().unwrap_or_default();
+    latest["FunctionArn"] = json!(format!("{arn}:$LATEST"));
+    Ok(wire::json(200, &json!({"Versions": [latest]})))
+}
+
+/// `ListAliases`: none.
+pub(super) fn list_aliases(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
+    find(call, name)?;
+    Ok(wire::json(200, &json!({"Aliases": []})))
+}
+
+/// `GetPolicy`: none.
+pub(super) fn get_policy(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
+    find(call, name)?;
+    Err(ServiceError::new(404, "ResourceNotFoundException", "The resource you requested does not exist."))
+}
+
+/// `GetFunctionCodeSigningConfig`: none.
+pub(super) fn get_code_signing(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
+    let function = find(call, name)?;
+    Ok(wire::json(200, &json!({"FunctionName": function.name})))
+}

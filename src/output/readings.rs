@@ -1,0 +1,110 @@
+//! Readings that were put or found, for people and programs.
+
+use std::time::Duration;
+
+use sensor_model::Value;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::{CsvCells, CsvColumns, OwnCell, Report, Row, cell, new_table, units};
+use crate::pipeline::{Stored, Summary, readable, value_json};
+
+impl Row for Stored {
+    fn columns() -> &'static [&'static str] {
+        &["sensor_id", "temperature", "current_time", "time", "fields", "shard_id", "sequence_number"]
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let reading = &self.reading;
+        let fields: Vec<_> = reading.fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
+        vec![
+            reading.sensor_id.clone(),
+            reading.temperature.to_string(),
+            reading.current_time.to_string(),
+            readable(&reading.current_time).unwrap_or_default(),
+            fields.join(" "),
+            self.shard_id.clone().unwrap_or_default(),
+            self.sequence_number.clone().unwrap_or_default(),
+        ]
+    }
+
+    fn csv_columns() -> CsvColumns {
+        CsvColumns {
+            before: &["sensor_id", "temperature", "current_time"],
+            own: true,
+            after: &["shard_id", "sequence_number"],
+        }
+    }
+
+    fn csv_cells(&self) -> CsvCells {
+        let reading = &self.reading;
+        let own = reading.fields.iter().map(|(name, value)| OwnCell {
+            name: name.clone(),
+            text: text(value),
+            json: value_json(value),
+        });
+        CsvCells {
+            before: vec![reading.sensor_id.clone(), reading.temperature.to_string(), reading.current_time.to_string()],
+            own: own.collect(),
+            after: vec![self.shard_id.clone().unwrap_or_default(), self.sequence_number.clone().unwrap_or_default()],
+        }
+    }
+}
+
+/// Text as it is, everything else as JSON.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => value_json(other),
+    }
+}
+
+/// A reading that was put; in JSON the stored reading, and how long it took to be stored where that was waited for.
+#[derive(Debug)]
+pub struct PutReport {
+    /// The reading and its place in the stream.
+    pub row: Stored,
+    /// Milliseconds from sending it to seeing it in the table.
+    pub stored_after_ms: Option<u64>,
+}
+
+impl Serialize for PutReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.row.serialize_entries(&mut map)?;
+        if let Some(milliseconds) = self.stored_after_ms {
+            map.serialize_entry("stored_after_ms", &milliseconds)?;
+        }
+        map.end()
+    }
+}
+
+impl Report for PutReport {
+    fn table(&self) -> String {
+        let mut header = Stored::columns().to_vec();
+        let mut cells = self.row.cells();
+        if let Some(milliseconds) = self.stored_after_ms {
+            header.push("stored_after_ms");
+            cells.push(milliseconds.to_string());
+        }
+        let mut table = new_table(&header);
+        table.add_row(cells.iter().map(|text| cell(text)));
+        table.trim_fmt()
+    }
+}
+
+impl Report for Summary {
+    fn table(&self) -> String {
+        let mut table =
+            new_table(&["read", "accepted", "rejected", "failed", "records", "bytes", "retries", "time", "readings/s"]);
+        let counts = [self.read, self.accepted, self.rejected, self.failed, self.records].map(units::count);
+        let rest = [
+            units::bytes(self.bytes),
+            units::count(self.retries),
+            units::duration(Duration::from_secs_f64(self.seconds)),
+            format!("{:.0}", self.readings_per_second),
+        ];
+        table.add_row(counts.iter().chain(&rest).map(|text| cell(text)));
+        table.trim_fmt()
+    }
+}

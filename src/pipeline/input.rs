@@ -1,0 +1,323 @@
+//! One input, NDJSON or CSV, item by item.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use sensor_model::Reading;
+
+use super::columns::{BadRow, Columns};
+use super::csv_row::RowParser;
+use super::line::{Found, LONGEST_LINE, Lines, without_end};
+use super::{Reader, Record, Rejection};
+use crate::error::Error;
+
+/// The form of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum InputForm {
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// What a line, or the lines of a row, turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A reading.
+    Ready(Record),
+    /// None.
+    Rejected(Rejection),
+}
+
+/// An input whose beginning has been looked at.
+pub(super) struct Input {
+    name: Arc<str>,
+    lines: Lines,
+    line: Vec<u8>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// With whether `line` still holds the first line.
+    Ndjson(Option<Found>),
+    Csv(Columns, RowParser),
+    Empty,
+}
+
+impl Input {
+    /// Opens an input under a name and reads its first line.
+    pub(super) fn open(name: Arc<str>, source: Box<dyn Read + Send>, reader: &Reader) -> Result<Self, Error> {
+        let mut lines = Lines::new(source);
+        let mut line = Vec::new();
+        let found = loop {
+            line.clear();
+            let found = lines.append(&mut line).map_err(|error| unreadable(&name, error))?;
+            if lines.number() == 1 && line.starts_with(b"\xef\xbb\xbf") {
+                line.drain(..3);
+            }
+            if found == Found::End || !is_blank(&line) {
+                break found;
+            }
+        };
+        if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+            return Err(Error::usage(format!("{name} is UTF-16 text"))
+                .hint(format!("make it UTF-8 first: iconv -f UTF-16 -t UTF-8 {name} | sensorctl put --file -")));
+        }
+        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+        let form = reader.form.unwrap_or(match first {
+            Some(b'{' | b'[') => InputForm::Ndjson,
+            _ => InputForm::Csv,
+        });
+        let csv_only = !reader.mappings.is_empty() || reader.sensor.is_some();
+        let kind = match form {
+            _ if found == Found::End => Kind::Empty,
+            InputForm::Ndjson if csv_only => {
+                return Err(Error::usage(format!("{name} is NDJSON, and `--sensor` and `--map` are for CSV"))
+                    .hint("each line of NDJSON has the keys sensor_id, temperature and current_time itself"));
+            }
+            InputForm::Ndjson => Kind::Ndjson(Some(found)),
+            InputForm::Csv => {
+                let mut parser = RowParser::new();
+                while !parser.feed(without_end(&line)) {
+                    line.clear();
+                    if lines.append(&mut line).map_err(|error| unreadable(&name, error))? != Found::Line {
+                        return Err(not_csv(&name, "its first line has a quote that is never closed"));
+                    }
+                }
+                let header = parser.cells().ok_or_else(|| not_csv(&name, "its first line is not UTF-8"))?;
+                let columns = Columns::of(&header, &reader.mappings, reader.sensor.as_deref())
+                    .map_err(|reason| not_csv(&name, &reason))?;
+                Kind::Csv(columns, parser)
+            }
+        };
+        Ok(Input { name, lines, line, kind })
+    }
+
+    /// The next reading or rejected line.
+    pub(super) fn next(&mut self) -> io::Result<Option<Item>> {
+        match &mut self.kind {
+            Kind::Empty => Ok(None),
+            Kind::Ndjson(first) => {
+                let mut found = first.take();
+                loop {
+                    let found = match found.take() {
+                        Some(found) => found,
+                        None => {
+                            self.line.clear();
+                            self.lines.append(&mut self.line)?
+                        }
+                    };
+                    match found {
+                        Found::End => return Ok(None),
+                        Found::TooLong => return Ok(Some(self.too_long(self.lines.number()))),
+                        Found::Line if is_blank(&self.line) => {}
+                        Found::Line => return Ok(Some(self.json_item())),
+                    }
+                }
+            }
+            Kind::Csv(..) => self.next_row(),
+        }
+    }
+
+    /// Whether the next item may have to be waited for.
+    pub(super) fn may_block(&self) -> bool {
+        self.lines.may_block()
+    }
+
+    /// An error of reading, with the place.
+    pub(super) fn unreadable(&self, error: io::Error) -> Error {
+        unreadable(&format!("{} after line {}", self.name, self.lines.number()), error)
+    }
+
+    fn json_item(&self) -> Item {
+        let line = self.lines.number();
+        let reading = Reading::from_json(without_end(&self.line));
+        let reading = reading.map_err(|refusal| BadRow { code: refusal.code(), reason: refusal.to_string() });
+        self.item(line, reading)
+    }
+
+    fn next_row(&mut self) -> io::Result<Option<Item>> {
+        let Kind::Csv(columns, parser) = &mut self.kind else { return Ok(None) };
+        self.line.clear();
+        let mut begin = 0;
+        parser.reset();
+        loop {
+            let before = self.line.len();
+            match self.lines.append(&mut self.line)? {
+                Found::End if self.line.is_empty() => return Ok(None),
+                Found::End => {
+                    let open = BadRow { code: "open-quote", reason: "a quoted value is never closed".to_owned() };
+                    return Ok(Some(self.item(begin, Err(open))));
+                }
+                Found::TooLong => return Ok(Some(self.too_long(if begin == 0 { self.lines.number() } else { begin }))),
+                Found::Line => {}
+            }
+            if before == 0 {
+                if is_blank(&self.line) {
+                    self.line.clear();
+                    continue;
+                }
+                begin = self.lines.number();
+            }
+            if parser.feed(without_end(&self.line[before..])) {
+                break;
+            }
+        }
+        let reading = match parser.cells() {
+            Some(cells) => columns.reading(&cells),
+            None => Err(BadRow { code: "not-utf-8", reason: "the line is not UTF-8".to_owned() }),
+        };
+        Ok(Some(self.item(begin, reading)))
+    }
+
+    fn item(&self, line: u64, reading: Result<Reading, BadRow>) -> Item {
+        let record = reading.and_then(|reading| {
+            Record::new(&reading, &self.name, line).map_err(|reason| BadRow { code: "record-too-large", reason })
+        });
+        match record {
+            Ok(record) => Item::Ready(record),
+            Err(BadRow { code, reason }) => Item::Rejected(Rejection {
+                file: Arc::clone(&self.name),
+                line,
+                code,
+                reason,
+                raw: without_end(&self.line).to_vec(),
+                truncated: false,
+            }),
+        }
+    }
+
+    fn too_long(&self, line: u64) -> Item {
+        Item::Rejected(Rejection {
+            file: Arc::clone(&self.name),
+            line,
+            code: "line-too-long",
+            reason: format!("the line is longer than {LONGEST_LINE} bytes"),
+            raw: self.line.clone(),
+            truncated: true,
+        })
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
+fn not_csv(name: &str, reason: &str) -> Error {
+    Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"))
+        .hint("CSV: name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor S`")
+        .hint("NDJSON that begins with a broken line: add `--format ndjson`")
+}
+
+pub(super) fn unreadable(name: &str, error: io::Error) -> Error {
+    Error::failed(format!("could not read {name}")).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(bytes: impl Into<Vec<u8>>, reader: &Reader) -> Result<Vec<Item>, Error> {
+        let source = Box::new(io::Cursor::new(bytes.into()));
+        let mut input = Input::open("f".into(), source, reader)?;
+        let mut items = Vec::new();
+        while let Some(item) = input.next().unwrap() {
+            items.push(item);
+        }
+        Ok(items)
+    }
+
+    fn told(bytes: impl Into<Vec<u8>>, reader: &Reader) -> Vec<String> {
+        let tell = |item: Item| match item {
+            Item::Ready(record) => format!("{} {}", record.line, record.data),
+            Item::Rejected(rejection) => format!("{} {}", rejection.line, rejection.code),
+        };
+        items(bytes, reader).unwrap().into_iter().map(tell).collect()
+    }
+
+    fn ndjson() -> Reader {
+        Reader { form: Some(InputForm::Ndjson), ..Reader::default() }
+    }
+
+    const A: &str = r#"{"sensor_id":"a","temperature":1,"current_time":2}"#;
+
+    #[test]
+    fn ndjson_has_line_numbers_whatever_its_line_ends_and_empty_lines() {
+        let text = format!("\u{feff}{A}\r\n\r\n  \n{A}\n\n{A}");
+        assert_eq!(told(text, &Reader::default()), [format!("1 {A}"), format!("4 {A}"), format!("6 {A}")]);
+    }
+
+    #[test]
+    fn bad_lines_are_rejected_where_they_stand_and_the_rest_goes_on() {
+        let mut bytes = b"{\"sensor_id\":\n\xff\xfe{}\n".to_vec();
+        bytes.extend(vec![b' '; LONGEST_LINE + 1]);
+        bytes.extend_from_slice(format!("\n{A}\n").as_bytes());
+        let told = told(bytes, &ndjson());
+        assert_eq!(told.len(), 4);
+        assert!(told[0].starts_with("1 ") && told[1].starts_with("2 "));
+        assert_eq!(told[2..], ["3 line-too-long".to_owned(), format!("4 {A}")]);
+    }
+
+    #[test]
+    fn csv_is_told_by_its_beginning_and_rows_over_several_lines_count_from_their_first() {
+        let text =
+            "\u{feff}sensor_id,temperature,current_time,note\r\na,1,2,\r\n\r\na,1,3,\"x\ny\"\r\na,1\r\na,1,4,z\r\n";
+        let row =
+            |line: u32, rest: &str| format!(r#"{line} {{"sensor_id":"a","temperature":1,"current_time":{rest}}}"#);
+        assert_eq!(
+            told(text, &Reader::default()),
+            [row(2, "2"), row(4, r#"3,"note":"x\ny""#), "6 column-count".to_owned(), row(7, r#"4,"note":"z""#)]
+        );
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_or_bytes_that_are_no_text_reject_a_row_and_not_the_program() {
+        let header = b"sensor_id,temperature,current_time\n".to_vec();
+        let with = |rows: &[u8]| told([header.as_slice(), rows].concat(), &Reader::default());
+        assert_eq!(with(b"a\xff,1,2\n\"a,1,2\nb,1,2\n"), ["2 not-utf-8", "3 open-quote"]);
+        let long = [b"\"".as_slice(), &vec![b'x'; 2 * LONGEST_LINE], b"\"\na,1,2\n"].concat();
+        let found = with(&long);
+        assert_eq!(found[0], "2 line-too-long");
+        assert!(found[1].starts_with("3 {"), "{found:?}");
+    }
+
+    #[test]
+    fn the_raw_line_is_kept_for_the_rejects_file() {
+        let found = items("{\"oops\": 1}\r\n", &Reader::default()).unwrap();
+        let Item::Rejected(rejection) = &found[0] else { panic!("{found:?}") };
+        assert_eq!((rejection.raw.as_slice(), rejection.truncated), (b"{\"oops\": 1}".as_slice(), false));
+    }
+
+    #[test]
+    fn what_cannot_work_fails_before_anything_is_read() {
+        let wrong = |bytes: &[u8], reader: &Reader| items(bytes, reader).unwrap_err().to_string();
+        assert!(wrong(b"hello\n", &Reader::default()).contains("there is no column `sensor_id`"));
+        assert!(wrong(b"\xff\xfea\0", &Reader::default()).contains("UTF-16"));
+        let sensor = Reader { sensor: Some("s".into()), ..Reader::default() };
+        assert!(wrong(A.as_bytes(), &sensor).contains("are for CSV"));
+        assert!(items("", &Reader::default()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_station_s_csv_and_ndjson_are_the_same_readings_value_by_value() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let csv = std::fs::read(folder.join("seattle-hourly.csv")).unwrap();
+        let ndjson = std::fs::read(folder.join("seattle-hourly.ndjson")).unwrap();
+        let reader = Reader {
+            mappings: vec!["current_time=date".parse().unwrap()],
+            sensor: Some("seattle".into()),
+            ..Reader::default()
+        };
+        let readings = |bytes: Vec<u8>, reader: &Reader| -> Vec<Reading> {
+            let read = |item: Item| match item {
+                Item::Ready(record) => Reading::from_json(record.data.as_bytes()).unwrap(),
+                Item::Rejected(rejection) => panic!("{rejection:?}"),
+            };
+            items(bytes, reader).unwrap().into_iter().map(read).collect()
+        };
+        let (from_csv, from_ndjson) = (readings(csv, &reader), readings(ndjson, &Reader::default()));
+        assert_eq!(from_csv.len(), 8759);
+        assert!(from_csv == from_ndjson);
+    }
+}

@@ -1,0 +1,105 @@
+//! Lines of bytes of bounded length, with their numbers.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+/// The longest line that is looked at: no longer one fits into a Kinesis record (1 MiB by default, facts A2).
+pub(super) const LONGEST_LINE: usize = 1024 * 1024;
+
+/// What one call of [`Lines::append`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A line, with its line feed if it has one.
+    Line,
+    /// The beginning of a line that is too long; the rest of it was passed over.
+    TooLong,
+    /// Nothing more.
+    End,
+}
+
+/// Reads lines one by one into a buffer of the caller.
+pub(super) struct Lines {
+    reader: BufReader<Box<dyn Read + Send>>,
+    number: u64,
+}
+
+impl Lines {
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
+        Lines { reader: BufReader::with_capacity(64 * 1024, reader), number: 0 }
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the next line may have to be waited for.
+    pub(super) fn may_block(&self) -> bool {
+        !self.reader.buffer().contains(&b'\n')
+    }
+
+    /// Appends the next line to `line`, which never grows beyond [`LONGEST_LINE`].
+    pub(super) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<Found> {
+        let mut found = Found::End;
+        loop {
+            let ready = match self.reader.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result?,
+            };
+            if ready.is_empty() {
+                return Ok(found);
+            }
+            if found == Found::End {
+                self.number += 1;
+                found = Found::Line;
+            }
+            let end = ready.iter().position(|byte| *byte == b'\n');
+            let part = &ready[..end.map_or(ready.len(), |at| at + 1)];
+            let room = LONGEST_LINE - line.len();
+            if part.len() > room {
+                found = Found::TooLong;
+            }
+            line.extend_from_slice(&part[..part.len().min(room)]);
+            let taken = part.len();
+            self.reader.consume(taken);
+            if end.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// The line without its line feed or carriage return and line feed.
+pub(super) fn without_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(bytes: Vec<u8>) -> Vec<(u64, usize, Found)> {
+        let mut lines = Lines::new(Box::new(io::Cursor::new(bytes)));
+        let mut all = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            match lines.append(&mut line).unwrap() {
+                Found::End => return all,
+                found => all.push((lines.number(), without_end(&line).len(), found)),
+            }
+        }
+    }
+
+    #[test]
+    fn every_line_has_its_number_and_the_last_needs_no_line_feed() {
+        let found = lines(b"a\r\n\nbcd".to_vec());
+        assert_eq!(found, [(1, 1, Found::Line), (2, 0, Found::Line), (3, 3, Found::Line)]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
+        let mut bytes = vec![b'x'; 3 * LONGEST_LINE];
+        bytes.extend_from_slice(b"\nnext\n");
+        assert_eq!(lines(bytes), [(1, LONGEST_LINE, Found::TooLong), (2, 4, Found::Line)]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Points in time as people and files write them, as exact seconds since 1970, and back for tables.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use sensor_model::Decimal;
+
+/// The present in seconds since 1970, with milliseconds.
+///
+/// # Errors
+/// Never for a clock between 1970 and 9999.
+pub fn now() -> Result<Decimal, String> {
+    let milliseconds = Timestamp::now().as_millisecond();
+    seconds(i128::from(milliseconds) * 1_000_000)
+}
+
+/// Reads `987654321.5`, `2010-01-01T01:00:00Z`, `2010-01-01T01:00:00+02:00` or `2010-01-01T01:00:00`, the last as UTC.
+///
+/// # Errors
+/// When it is none of these; the text says which forms there are.
+pub fn parse_time(text: &str) -> Result<Decimal, String> {
+    let text = text.trim();
+    if let Ok(number) = Decimal::parse(text) {
+        return Ok(number);
+    }
+    let moment = text.parse::<Timestamp>().or_else(|_| {
+        let civil = text.parse::<DateTime>()?;
+        civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
+    });
+    let moment = moment.map_err(|_| {
+        "not a time; write seconds since 1970, or 2010-01-01T01:00:00Z (without a zone: UTC)".to_owned()
+    })?;
+    seconds(moment.as_nanosecond())
+}
+
+/// As [`parse_time`], or an age such as `90s`, `15m`, `1h30m`, `2d`: that long before now.
+///
+/// # Errors
+/// When it is neither.
+pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
+    parse_time(text).or_else(|_| {
+        let wrong = || {
+            "neither a time nor an age; write seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d"
+                .to_owned()
+        };
+        let span: Span = text.trim().parse().map_err(|_| wrong())?;
+        let age = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?.abs();
+        let moment = Timestamp::now().checked_sub(age).map_err(|_| wrong())?;
+        seconds(i128::from(moment.as_millisecond()) * 1_000_000)
+    })
+}
+
+/// Reads a length of time such as `500ms`, `30s`, `15m` or `1h30m`.
+///
+/// # Errors
+/// When it is none, or not above zero.
+pub fn parse_length(text: &str) -> Result<std::time::Duration, String> {
+    let length: Option<SignedDuration> = text.trim().parse().ok();
+    length
+        .and_then(|length| std::time::Duration::try_from(length).ok())
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| "not a length of time; write 30s, 15m or 1h30m".to_owned())
+}
+
+/// Seconds since 1970 as RFC 3339 in UTC; nothing where the year has no four digits.
+#[must_use]
+pub fn readable(time: &Decimal) -> Option<String> {
+    let text = time.as_str();
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole: i64 = whole.parse().ok()?;
+    let nanoseconds: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    let nanoseconds: i32 = nanoseconds.parse().ok()?;
+    Timestamp::new(sign * whole, i32::try_from(sign).ok()? * nanoseconds).ok().map(|moment| moment.to_string())
+}
+
+fn seconds(nanoseconds: i128) -> Result<Decimal, String> {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let size = nanoseconds.unsigned_abs();
+    let text = format!("{sign}{}.{:09}", size / 1_000_000_000, size % 1_000_000_000);
+    Decimal::parse(&text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> String {
+        parse_time(text).map_or_else(|error| error, |time| time.to_string())
+    }
+
+    #[test]
+    fn a_time_may_be_seconds_or_rfc_3339_and_is_utc_without_a_zone() {
+        assert_eq!(parsed("987654321"), "987654321");
+        assert_eq!(parsed("987654321.25"), "987654321.25");
+        assert_eq!(parsed("-1.5"), "-1.5");
+        assert_eq!(parsed("2010-01-01T01:00:00Z"), "1262307600");
+        assert_eq!(parsed("2010-01-01T01:00:00"), "1262307600");
+        assert_eq!(parsed("2010-01-01 01:00:00"), "1262307600");
+        assert_eq!(parsed("2010-01-01T03:00:00+02:00"), "1262307600");
+        assert_eq!(parsed("2010-01-01T01:00:00.123456789Z"), "1262307600.123456789");
+        assert_eq!(parsed("1969-12-31T23:59:58.5Z"), "-1.5");
+        assert_eq!(parsed("2010-01-01"), "1262304000");
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in ["", "soon", "2010-13-01T00:00:00Z", "NaN", "1h"] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_age_counts_back_from_now() {
+        let hour_ago: f64 = parse_time_or_age("1h").unwrap().as_str().parse().unwrap();
+        let now: f64 = now().unwrap().as_str().parse().unwrap();
+        assert!((now - hour_ago - 3600.0).abs() < 60.0);
+        let days: f64 = parse_time_or_age("2d").unwrap().as_str().parse().unwrap();
+        assert!((now - days - 172_800.0).abs() < 60.0);
+        assert!(parse_time_or_age("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_length_needs_a_unit_and_a_size() {
+        assert_eq!(parse_length("1m30s"), Ok(std::time::Duration::from_secs(90)));
+        for text in ["30", "0s", "-5s", "soon", ""] {
+            assert!(parse_length(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_readable_where_the_calendar_reaches() {
+        let shown = |text: &str| readable(&Decimal::parse(text).unwrap());
+        assert_eq!(shown("1262307600").as_deref(), Some("2010-01-01T01:00:00Z"));
+        assert_eq!(shown("1262307600.5").as_deref(), Some("2010-01-01T01:00:00.5Z"));
+        assert_eq!(shown("-1.5").as_deref(), Some("1969-12-31T23:59:58.5Z"));
+        assert_eq!(shown("99999999999999"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_readable_time_reads_back(milliseconds in -62_000_000_000_000_i64..253_000_000_000_000) {
+            let time = seconds(i128::from(milliseconds) * 1_000_000).unwrap();
+            prop_assert_eq!(parse_time(&readable(&time).unwrap()).unwrap(), time);
+        }
+    }
+}

@@ -1,0 +1,441 @@
+//! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::batch::Batch;
+use super::input::Item;
+use super::lane::{self, Halt, Tally};
+use super::resend::Answer;
+use super::{Event, Observer, Record, RejectsFile, Summary};
+use crate::aws::Failure;
+use crate::error::Error;
+
+/// Requests that are under way at the same time at most; the readings of a sensor share a lane.
+const LANES: usize = 4;
+/// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Chunks of an input, as [`super::Inputs::read`] hands them over.
+pub type Chunks = mpsc::Receiver<Result<Vec<Item>, Error>>;
+
+/// What to do besides sending.
+pub struct Plan<'a> {
+    /// Readings per second at most.
+    pub rate: Option<f64>,
+    /// Keeps rejected lines.
+    pub rejects: Option<&'a mut RejectsFile>,
+    /// Hears of what happens.
+    pub observer: &'a dyn Observer,
+    /// Ends it early.
+    pub interrupt: &'a CancellationToken,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The ledger.
+    pub summary: Summary,
+    /// What the stream did not take; the readings of a sensor in the order they came.
+    pub failed: Vec<Record>,
+    /// What ended it early; nothing where all was read, or it was interrupted.
+    pub stopped: Option<Error>,
+}
+
+/// Sends everything that comes out of `chunks`.
+pub async fn produce<S>(chunks: Chunks, send: S, plan: Plan<'_>) -> Outcome
+where
+    S: AsyncFn(&[&Record]) -> Result<Vec<Answer>, Failure>,
+{
+    let began = Instant::now();
+    let halt = Halt::under(plan.interrupt);
+    let observer = plan.observer;
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
+    let lanes = join_all(receivers.into_iter().map(|batches| lane::run(batches, &send, observer, &halt)));
+    let dispatcher = Dispatcher::new(senders, plan, &halt);
+    let (dispatched, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
+    let Dispatched { read, rejected, error, left } = dispatched;
+    let mut sum = Tally::default();
+    for tally in tallies {
+        sum.accepted += tally.accepted;
+        sum.records += tally.records;
+        sum.bytes += tally.bytes;
+        sum.retries += tally.retries;
+        sum.failed.extend(tally.failed);
+    }
+    sum.failed.extend(left);
+    let summary = Summary {
+        read,
+        accepted: sum.accepted,
+        rejected,
+        failed: sum.failed.len() as u64,
+        records: sum.records,
+        bytes: sum.bytes,
+        retries: sum.retries,
+        ..Summary::default()
+    };
+    let stopped = error.or_else(|| halt.into_reason());
+    Outcome { summary: summary.within(began.elapsed()), failed: sum.failed, stopped }
+}
+
+/// Reads and validates everything and sends nothing; `accepted` counts what would be sent.
+pub async fn check_only(mut chunks: Chunks, mut plan: Plan<'_>) -> Outcome {
+    let began = Instant::now();
+    let mut summary = Summary::default();
+    let mut stopped = None;
+    while let Some(chunk) = tokio::select! {
+        biased;
+        () = plan.interrupt.cancelled() => None,
+        chunk = chunks.recv() => chunk,
+    } {
+        let result = chunk.and_then(|items| {
+            for item in items {
+                summary.read += 1;
+                match item {
+                    Item::Ready(_) => summary.accepted += 1,
+                    Item::Rejected(rejection) => {
+                        summary.rejected += 1;
+                        plan.observer.event(&Event::Rejected(&rejection));
+                        plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            stopped = Some(error);
+            break;
+        }
+    }
+    Outcome { summary: summary.within(began.elapsed()), failed: Vec::new(), stopped }
+}
+
+struct Dispatcher<'a> {
+    lanes: Vec<mpsc::Sender<Batch>>,
+    open: Vec<Batch>,
+    /// When what waits in `open` has to go.
+    due: Option<Instant>,
+    plan: Plan<'a>,
+    halt: &'a Halt,
+    begun: Instant,
+    paced: u32,
+    done: Dispatched,
+}
+
+#[derive(Debug, Default)]
+struct Dispatched {
+    read: u64,
+    rejected: u64,
+    error: Option<Error>,
+    left: Vec<Record>,
+}
+
+impl<'a> Dispatcher<'a> {
+    fn new(lanes: Vec<mpsc::Sender<Batch>>, plan: Plan<'a>, halt: &'a Halt) -> Self {
+        let open = lanes.iter().map(|_| Batch::default()).collect();
+        let begun = Instant::now();
+        Dispatcher { lanes, open, due: None, plan, halt, begun, paced: 0, done: Dispatched::default() }
+    }
+
+    async fn run(mut self, mut chunks: Chunks) -> Dispatched {
+        while !self.halt.is_set() {
+            let next = tokio::select! {
+                biased;
+                () = self.halt.set() => break,
+                next = receive(&mut chunks, self.due) => next,
+            };
+            let result = match next {
+                Next::Chunk(Ok(items)) => self.take(items).await,
+                Next::Chunk(Err(error)) => Err(error),
+                Next::Due => {
+                    self.flush().await;
+                    Ok(())
+                }
+                Next::End => break,
+            };
+            if let Err(error) = result {
+                // What was read before the error is still sent.
+                self.done.error = Some(error);
+                break;
+            }
+        }
+        self.flush().await;
+        self.done
+    }
+
+    async fn take(&mut self, items: Vec<Item>) -> Result<(), Error> {
+        for item in items {
+            if self.halt.is_set() {
+                return Ok(());
+            }
+            match item {
+                Item::Ready(record) => {
+                    self.keep_pace().await;
+                    self.done.read += 1;
+                    let lane = lane_of(&record.partition_key);
+                    self.due.get_or_insert_with(|| Instant::now() + LINGER);
+                    if let Some(batch) = self.open[lane].push(record) {
+                        self.hand_over(lane, batch).await;
+                    }
+                }
+                Item::Rejected(rejection) => {
+                    self.done.read += 1;
+                    self.done.rejected += 1;
+                    self.plan.observer.event(&Event::Rejected(&rejection));
+                    if let Some(file) = &mut self.plan.rejects {
+                        file.write(&rejection)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_pace(&mut self) {
+        let Some(rate) = self.plan.rate else { return };
+        let turn = self.begun + Duration::from_secs_f64(f64::from(self.paced) / rate);
+        self.paced += 1;
+        while Instant::now() < turn && !self.halt.is_set() {
+            match self.due {
+                Some(due) if due < turn => {
+                    sleep_until(due).await;
+                    self.flush().await;
+                }
+                _ => {
+                    tokio::select! {
+                        () = self.halt.set() => {}
+                        () = sleep_until(turn) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        self.due = None;
+        for lane in 0..self.lanes.len() {
+            if let Some(batch) = self.open[lane].take() {
+                self.hand_over(lane, batch).await;
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, lane: usize, batch: Batch) {
+        // A lane takes batches until its sender is dropped, so this cannot fail; if it did, nothing is lost.
+        if let Err(refused) = self.lanes[lane].send(batch).await {
+            self.done.left.extend(refused.0.into_records());
+        }
+    }
+}
+
+enum Next {
+    Chunk(Result<Vec<Item>, Error>),
+    Due,
+    End,
+}
+
+async fn receive(chunks: &mut Chunks, due: Option<Instant>) -> Next {
+    let next = match due {
+        Some(due) => timeout_at(due, chunks.recv()).await,
+        None => Ok(chunks.recv().await),
+    };
+    match next {
+        Err(_) => Next::Due,
+        Ok(Some(chunk)) => Next::Chunk(chunk),
+        Ok(None) => Next::End,
+    }
+}
+
+fn lane_of(partition_key: &str) -> usize {
+    let mut hasher = DefaultHasher::new();
+    partition_key.hash(&mut hasher);
+    usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::HashMap;
+
+    use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    use sensor_model::Reading;
+
+    use super::super::Rejection;
+    use super::*;
+    use crate::aws::Cause;
+
+    /// Nobody listens.
+    struct Deaf;
+
+    impl Observer for Deaf {
+        fn event(&self, _event: &Event<'_>) {}
+    }
+
+    fn item(index: usize, sensor: u8, bad: bool) -> Item {
+        let file = "f".into();
+        let line = index as u64 + 1;
+        if bad {
+            let reason = "not JSON".to_owned();
+            return Item::Rejected(Rejection {
+                file,
+                line,
+                code: "not-json",
+                reason,
+                raw: Vec::new(),
+                truncated: false,
+            });
+        }
+        // Few rows, so that many readings replace each other; the field tells them apart.
+        let json = format!(r#"{{"sensor_id":"s{sensor}","temperature":1,"current_time":7,"index":{index}}}"#);
+        Item::Ready(Record::new(&Reading::from_json(json.as_bytes()).unwrap(), &file, line).unwrap())
+    }
+
+    fn failure(cause: Cause, code: &str) -> Failure {
+        Failure {
+            service: "Kinesis",
+            operation: "PutRecords",
+            resource: "stream s".into(),
+            place: "here".into(),
+            code: Some(code.into()),
+            message: "no".into(),
+            cause,
+        }
+    }
+
+    async fn run<S>(items: Vec<Item>, send: S, rate: Option<f64>, interrupt: &CancellationToken) -> Outcome
+    where
+        S: AsyncFn(&[&Record]) -> Result<Vec<Answer>, Failure>,
+    {
+        let (sender, chunks) = mpsc::channel(2);
+        let feed = tokio::spawn(async move {
+            let mut items = items.into_iter().peekable();
+            while items.peek().is_some() {
+                let chunk = items.by_ref().take(100).collect();
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let outcome = produce(chunks, send, Plan { rate, rejects: None, observer: &Deaf, interrupt }).await;
+        feed.await.unwrap();
+        outcome
+    }
+
+    fn balanced(outcome: &Outcome) -> bool {
+        let sums = &outcome.summary;
+        sums.read == sums.accepted + sums.rejected + sums.failed && sums.failed == outcome.failed.len() as u64
+    }
+
+    fn paused<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(work)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_fails_the_ledger_balances_and_the_last_reading_of_each_row_wins(
+            inputs in prop::collection::vec((0_u8..12, prop::bool::weighted(0.05)), 0..1800),
+            seed in any::<u64>(),
+        ) {
+            let table = RefCell::new(HashMap::new());
+            let luck = RefCell::new(StdRng::seed_from_u64(seed));
+            let fate = || luck.borrow_mut().random_range(0..10_u8);
+            let send = async |records: &[&Record]| {
+                tokio::time::sleep(Duration::from_millis(u64::from(fate()))).await;
+                if fate() == 0 {
+                    return Err(failure(Cause::Throttled, "ProvisionedThroughputExceededException"));
+                }
+                Ok(records.iter().map(|record| {
+                    if fate() < 2 {
+                        return Answer::Failed("InternalFailure".into());
+                    }
+                    table.borrow_mut().insert(record.row, record.data.clone());
+                    Answer::Accepted
+                }).collect())
+            };
+            let items: Vec<_> = inputs.iter().enumerate().map(|(index, (sensor, bad))| item(index, *sensor, *bad)).collect();
+            let mut wanted = HashMap::new();
+            for (index, (sensor, bad)) in inputs.iter().enumerate() {
+                if let Item::Ready(record) = item(index, *sensor, *bad) {
+                    wanted.insert(record.row, record.data);
+                }
+            }
+            let outcome = paused(run(items, send, None, &CancellationToken::new()));
+            prop_assert!(balanced(&outcome), "{:?}", outcome.summary);
+            prop_assert_eq!(outcome.summary.read, inputs.len() as u64);
+            prop_assert_eq!(outcome.summary.failed, 0);
+            prop_assert!(outcome.summary.records >= outcome.summary.accepted);
+            prop_assert_eq!(table.into_inner(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_missing_stream_ends_it_at_once_and_what_was_read_is_failed() {
+        let calls = RefCell::new(0);
+        let send = async |_: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            Err(failure(Cause::Missing, "ResourceNotFoundException"))
+        };
+        let items = (0..5000).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &CancellationToken::new()));
+        assert!(balanced(&outcome));
+        assert_eq!(*calls.borrow(), 1);
+        assert_eq!(outcome.summary.accepted, 0);
+        assert!(outcome.summary.read < 5000, "the rest of the input is not read");
+        assert!(outcome.stopped.unwrap().to_string().contains("ResourceNotFoundException"));
+    }
+
+    #[test]
+    fn a_stream_that_takes_nothing_is_given_up_after_a_minute() {
+        let send = async |records: &[&Record]| {
+            Ok(records.iter().map(|_| Answer::Failed("ProvisionedThroughputExceededException".into())).collect())
+        };
+        let items = (0..10).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &CancellationToken::new()));
+        assert!(balanced(&outcome));
+        assert_eq!(outcome.summary.failed, 10);
+        assert!((60.0..70.0).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        let lines: Vec<_> = outcome.failed.iter().map(|record| record.line).collect();
+        assert_eq!(lines, (1..=10).collect::<Vec<_>>());
+        assert!(outcome.stopped.unwrap().to_string().contains("took nothing for 60 s"));
+    }
+
+    #[test]
+    fn an_interrupt_waits_for_the_request_under_way_and_sends_no_other() {
+        let interrupt = CancellationToken::new();
+        let calls = RefCell::new(0);
+        let send = async |records: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            interrupt.cancel();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(records.iter().map(|_| Answer::Accepted).collect())
+        };
+        let items = (0..5000).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &interrupt));
+        assert!(balanced(&outcome));
+        assert_eq!((*calls.borrow(), outcome.summary.accepted), (1, 500));
+        assert!(outcome.stopped.is_none());
+    }
+
+    #[test]
+    fn a_rate_is_kept_and_slow_readings_do_not_wait_for_a_full_request() {
+        let calls = RefCell::new(0);
+        let send = async |records: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            Ok(records.iter().map(|_| Answer::Accepted).collect())
+        };
+        let items = (0..51).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, Some(5.0), &CancellationToken::new()));
+        assert_eq!(outcome.summary.accepted, 51);
+        assert!((10.0..10.3).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        assert_eq!(*calls.borrow(), 51);
+    }
+}

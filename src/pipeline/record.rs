@@ -1,0 +1,79 @@
+//! A reading as the stream takes it: data and partition key.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use sensor_model::Reading;
+use sha2::{Digest, Sha256};
+
+/// A record's data and partition key together, by default (facts A2: `MaxRecordSizeInKiB`).
+pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+/// Characters of a partition key (facts A2).
+const MAX_KEY_CHARACTERS: usize = 256;
+
+/// One reading, ready to be sent, with the place it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The reading as JSON.
+    pub data: String,
+    /// What decides the shard: the same for all readings of a sensor.
+    pub partition_key: String,
+    /// The same for readings that replace each other in the table.
+    pub row: u64,
+    /// The file it came from, as it was named.
+    pub file: Arc<str>,
+    /// Its line there, from 1.
+    pub line: u64,
+}
+
+impl Record {
+    /// Makes the record of a reading.
+    ///
+    /// # Errors
+    /// When it is larger than a record may be; the text says so.
+    pub fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
+        let data = reading.to_json();
+        let partition_key = partition_key(&reading.sensor_id);
+        let bytes = data.len() + partition_key.len();
+        if bytes > MAX_RECORD_BYTES {
+            return Err(format!("the reading has {bytes} bytes, a record at most {MAX_RECORD_BYTES}"));
+        }
+        let mut hasher = DefaultHasher::new();
+        reading.sensor_id.hash(&mut hasher);
+        reading.current_time.as_str().hash(&mut hasher);
+        Ok(Record { data, partition_key, row: hasher.finish(), file: Arc::clone(file), line })
+    }
+
+    /// What Kinesis counts: data and partition key.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.data.len() + self.partition_key.len()
+    }
+}
+
+/// The sensor's id; its SHA-256 in hex where it is longer than Kinesis takes.
+#[must_use]
+pub fn partition_key(sensor_id: &str) -> String {
+    use std::fmt::Write as _;
+    if sensor_id.chars().count() <= MAX_KEY_CHARACTERS {
+        return sensor_id.to_owned();
+    }
+    Sha256::digest(sensor_id.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::partition_key;
+
+    #[test]
+    fn a_long_sensor_id_travels_under_its_sha_256() {
+        let fits = "ü".repeat(256);
+        assert_eq!(partition_key(&fits), fits);
+        let long = "a".repeat(257);
+        assert_eq!(partition_key(&long), "e8d95cc2b4bc198c54b40bd214df958afb65f5e73d2c2eafe0593cf5c635c1f0");
+    }
+}

@@ -1,0 +1,77 @@
+//! `PutRecord` and `PutRecords`: the only place where readings enter the stream.
+
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use sensor_model::Reading;
+
+use super::Record;
+use super::record::partition_key;
+use super::resend::Answer;
+use crate::aws::{Cause, Clients, Failure};
+
+/// Where a record went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The shard.
+    pub shard_id: String,
+    /// Its place in the shard; a decimal number of up to 129 digits.
+    pub sequence_number: String,
+}
+
+/// Puts one reading.
+///
+/// # Errors
+/// When the stream does not take it.
+pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Result<Receipt, Failure> {
+    let answer = clients
+        .kinesis
+        .put_record()
+        .stream_name(stream)
+        .partition_key(partition_key(&reading.sensor_id))
+        .data(Blob::new(reading.to_json()))
+        .send()
+        .await
+        .map_err(|error| clients.failure("Kinesis", "PutRecord", &format!("stream {stream}"), &error))?;
+    Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
+}
+
+/// Puts up to 500 records; one answer for each, in their order. The SDK repeats only requests that fail as a whole.
+///
+/// # Errors
+/// When the request fails as a whole.
+pub async fn put_records(clients: &Clients, stream: &str, records: &[&Record]) -> Result<Vec<Answer>, Failure> {
+    let resource = format!("stream {stream}");
+    let broken = |message: String| Failure {
+        service: "Kinesis",
+        operation: "PutRecords",
+        resource: resource.clone(),
+        place: clients.place(),
+        code: None,
+        message,
+        cause: Cause::Other,
+    };
+    let entries = records.iter().map(|record| {
+        PutRecordsRequestEntry::builder()
+            .data(Blob::new(record.data.as_str()))
+            .partition_key(record.partition_key.as_str())
+            .build()
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| broken(error.to_string()))?;
+    let answer = clients
+        .kinesis
+        .put_records()
+        .stream_name(stream)
+        .set_records(Some(entries))
+        .send()
+        .await
+        .map_err(|error| clients.failure("Kinesis", "PutRecords", &resource, &error))?;
+    if answer.records.len() != records.len() {
+        return Err(broken(format!("{} answers to {} records", answer.records.len(), records.len())));
+    }
+    let read = |entry: aws_sdk_kinesis::types::PutRecordsResultEntry| match (entry.error_code, entry.sequence_number) {
+        (Some(code), _) => Answer::Failed(code),
+        (None, Some(_)) => Answer::Accepted,
+        (None, None) => Answer::Failed("no sequence number".to_owned()),
+    };
+    Ok(answer.records.into_iter().map(read).collect())
+}

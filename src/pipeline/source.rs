@@ -1,0 +1,91 @@
+//! Readings out of files and standard input, in bounded memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use super::Mapping;
+use super::input::{Input, InputForm, Item, unreadable};
+use crate::error::Error;
+
+/// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Where an input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+/// How inputs are to be read.
+#[derive(Clone, Debug, Default)]
+pub struct Reader {
+    /// Their form; else told by the first character.
+    pub form: Option<InputForm>,
+    /// Which columns of CSV files hold which keys.
+    pub mappings: Vec<Mapping>,
+    /// The sensor of CSV files that have no column for it.
+    pub sensor: Option<String>,
+}
+
+/// Inputs whose beginnings have been looked at.
+pub struct Inputs(Vec<Input>);
+
+impl Inputs {
+    /// Opens all inputs and reads their first lines, so that what cannot work fails before anything is sent.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is neither NDJSON nor CSV with the columns of a reading.
+    pub fn open(origins: &[Origin], reader: &Reader) -> Result<Self, Error> {
+        let open = |origin: &Origin| {
+            let (name, source): (String, Box<dyn Read + Send>) = match origin {
+                Origin::Stdin => ("-".to_owned(), Box::new(io::stdin())),
+                Origin::File(path) => {
+                    let name = path.display().to_string();
+                    let file = File::open(path).map_err(|error| unreadable(&name, error))?;
+                    (name, Box::new(file))
+                }
+            };
+            Input::open(name.into(), source, reader)
+        };
+        origins.iter().map(open).collect::<Result<_, _>>().map(Inputs)
+    }
+
+    /// Reads everything and hands it over in chunks, until the other side wants no more. Blocks.
+    pub fn read(self, mut hand_over: impl FnMut(Result<Vec<Item>, Error>) -> bool) {
+        for mut input in self.0 {
+            let mut chunk = Vec::new();
+            let mut bytes = 0;
+            loop {
+                match input.next() {
+                    Ok(Some(item)) => {
+                        bytes += match &item {
+                            Item::Ready(record) => record.bytes(),
+                            Item::Rejected(rejection) => rejection.raw.len(),
+                        };
+                        chunk.push(item);
+                        // A live pipe is not made to wait for a full chunk.
+                        let full = bytes >= CHUNK_BYTES || input.may_block();
+                        if full && !hand_over(Ok(std::mem::take(&mut chunk))) {
+                            return;
+                        }
+                        if full {
+                            bytes = 0;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        let _ = hand_over(Ok(std::mem::take(&mut chunk))) && hand_over(Err(input.unreadable(error)));
+                        return;
+                    }
+                }
+            }
+            if !chunk.is_empty() && !hand_over(Ok(chunk)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The function's zip: what is in it, for which architecture, and whether it will start where it is sent.
+
+mod elf;
+
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use zip::ZipArchive;
+
+use self::elf::{Glibc, Program};
+use crate::error::Error;
+
+pub use self::elf::Architecture;
+
+/// The function that this sensorctl was built with.
+static BUNDLED: &[u8] = include_bytes!(env!("SENSORCTL_FUNCTION_ZIP"));
+/// The newest glibc that `provided.al2023` has.
+const RUNTIME_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
+/// The entry that Lambda runs.
+const BOOTSTRAP: &str = "bootstrap";
+/// Lambda takes 50 MB as a direct upload (Lambda quotas); nothing beyond its 250 MB unzipped is worth reading.
+const LARGEST_BOOTSTRAP: u64 = 250 * 1024 * 1024;
+
+/// Where a function is going to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// On AWS, with this architecture.
+    Aws(Architecture),
+    /// On this machine.
+    Local,
+}
+
+/// A function's zip that was looked into.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    name: String,
+    zip: Vec<u8>,
+    sha256_base64: String,
+    program: Program,
+}
+
+impl Artifact {
+    /// The function that came with this sensorctl.
+    ///
+    /// # Errors
+    /// When it was built from a `bootstrap` that is no Linux program.
+    pub fn bundled() -> Result<Self, Error> {
+        Self::from_zip("the bundled function", BUNDLED.to_vec())
+    }
+
+    /// A function from a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no zip, or has no executable `bootstrap` for Linux at its root.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let name = path.display().to_string();
+        let zip =
+            std::fs::read(path).map_err(|error| Error::failed(format!("could not read {name}")).caused_by(error))?;
+        Self::from_zip(&name, zip)
+    }
+
+    fn from_zip(name: &str, zip: Vec<u8>) -> Result<Self, Error> {
+        let program = Program::read(&bootstrap(name, &zip)?)
+            .map_err(|problem| unusable(name, &format!("its `{BOOTSTRAP}` {problem}")))?;
+        let sha256_base64 = STANDARD.encode(Sha256::digest(&zip));
+        Ok(Artifact { name: name.to_owned(), zip, sha256_base64, program })
+    }
+
+    /// The bytes of the zip.
+    #[must_use]
+    pub fn zip(&self) -> &[u8] {
+        &self.zip
+    }
+
+    /// SHA-256 of the zip in base64, as Lambda's `CodeSha256` has it.
+    #[must_use]
+    pub fn sha256_base64(&self) -> &str {
+        &self.sha256_base64
+    }
+
+    /// The architecture that the program was built for.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        self.program.architecture
+    }
+
+    /// Checks that the program will start there.
+    ///
+    /// # Errors
+    /// When it is of another architecture, or needs a newer glibc than the runtime on AWS has.
+    pub fn check_for(&self, destination: Destination) -> Result<(), Error> {
+        let wanted = match destination {
+            Destination::Aws(architecture) => Some(architecture),
+            Destination::Local => Architecture::of_this_machine(),
+        };
+        let built_for = self.program.architecture;
+        if wanted != Some(built_for) {
+            let place = match destination {
+                Destination::Aws(architecture) => format!("the function on AWS is {architecture}"),
+                Destination::Local => format!("this machine is {}", std::env::consts::ARCH),
+            };
+            return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name)));
+        }
+        if destination == Destination::Local || self.program.is_static {
+            return Ok(());
+        }
+        let target = built_for.static_target();
+        let hint = format!("build it static: rustup target add {target}, then build sensorctl again");
+        match self.program.glibc {
+            Some(needed) if needed <= RUNTIME_GLIBC => Ok(()),
+            Some(needed) => Err(Error::failed(format!(
+                "{} needs glibc {needed}, and the runtime provided.al2023 has {RUNTIME_GLIBC}",
+                self.name
+            ))
+            .hint(hint)),
+            None => Err(Error::failed(format!(
+                "{} needs an ELF interpreter without naming a version of glibc; the runtime on AWS may not have it",
+                self.name
+            ))
+            .hint(hint)),
+        }
+    }
+}
+
+/// Takes the `bootstrap` out of a zip.
+fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
+    let not_a_zip = |error| Error::failed(format!("{name} is no zip file")).caused_by(error);
+    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(not_a_zip)?;
+    let index = archive.index_for_name(BOOTSTRAP).ok_or_else(|| {
+        unusable(name, &format!("it has no `{BOOTSTRAP}` at its root")).hint("the program must not be inside a folder")
+    })?;
+    let mut entry = archive.by_index(index).map_err(not_a_zip)?;
+    // Everybody must be able to read and run it: Lambda does not run it as the owner.
+    if entry.unix_mode().is_none_or(|mode| mode & 0o555 != 0o555) {
+        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is not executable for everybody"))
+            .hint(format!("chmod 755 {BOOTSTRAP} before zipping it")));
+    }
+    if entry.size() > LARGEST_BOOTSTRAP {
+        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is larger than Lambda's 250 MB")));
+    }
+    let mut program = Vec::new();
+    entry
+        .by_ref()
+        .take(LARGEST_BOOTSTRAP)
+        .read_to_end(&mut program)
+        .map_err(|error| Error::failed(format!("could not unpack {name}")).caused_by(error))?;
+    Ok(program)
+}
+
+fn unusable(name: &str, problem: &str) -> Error {
+    Error::failed(format!("{name} cannot be the function: {problem}"))
+}
+
+#[cfg(test)]
+mod tests;

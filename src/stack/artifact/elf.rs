@@ -1,0 +1,121 @@
+//! What a Linux program needs to start: its machine, an interpreter, a version of glibc.
+
+use std::fmt;
+
+use object::elf::{EM_AARCH64, EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PT_INTERP};
+use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::{Endianness, ReadRef};
+
+/// An instruction set of Lambda.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// `x86_64`
+    X86_64,
+    /// `arm64`
+    Arm64,
+}
+
+impl Architecture {
+    /// Lambda's name for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Arm64 => "arm64",
+        }
+    }
+
+    /// What this process runs on, if Lambda has it.
+    #[must_use]
+    pub fn of_this_machine() -> Option<Self> {
+        match std::env::consts::ARCH {
+            "x86_64" => Some(Architecture::X86_64),
+            "aarch64" => Some(Architecture::Arm64),
+            _ => None,
+        }
+    }
+
+    /// The target of rustc that gives programs for every Linux on it.
+    pub(super) fn static_target(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64-unknown-linux-musl",
+            Architecture::Arm64 => "aarch64-unknown-linux-musl",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A version of glibc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Glibc {
+    pub(super) major: u32,
+    pub(super) minor: u32,
+}
+
+impl fmt::Display for Glibc {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl Glibc {
+    /// From the name of a needed version: `GLIBC_2.34`, `GLIBC_2.2.5`.
+    pub(super) fn from_version_name(name: &[u8]) -> Option<Self> {
+        let mut numbers = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?.split('.');
+        Some(Glibc { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
+    }
+}
+
+/// What a program needs to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    pub(super) architecture: Architecture,
+    /// Needs nothing but the kernel.
+    pub(super) is_static: bool,
+    /// The newest version of glibc that any symbol needs, weak ones included: the loader checks those, too.
+    pub(super) glibc: Option<Glibc>,
+}
+
+impl Program {
+    /// Looks into an ELF file; the error completes the sentence "its bootstrap …".
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        let broken = |error: object::Error| format!("is a broken program: {error}");
+        let header =
+            FileHeader64::<Endianness>::parse(bytes).map_err(|_| "is no 64-bit Linux program (ELF)".to_owned())?;
+        let endian = header.endian().map_err(broken)?;
+        let architecture = match header.e_machine(endian) {
+            EM_X86_64 => Architecture::X86_64,
+            EM_AARCH64 => Architecture::Arm64,
+            _ => return Err("is built for a machine that Lambda does not have".to_owned()),
+        };
+        if ![ET_EXEC, ET_DYN].contains(&header.e_type(endian)) {
+            return Err("is an object file, not a program".to_owned());
+        }
+        let segments = header.program_headers(endian, bytes).map_err(broken)?;
+        let is_static = segments.iter().all(|segment| segment.p_type(endian) != PT_INTERP);
+        let glibc = newest_glibc(header, endian, bytes).map_err(broken)?;
+        Ok(Program { architecture, is_static: is_static && glibc.is_none(), glibc })
+    }
+}
+
+fn newest_glibc<'data>(
+    header: &'data FileHeader64<Endianness>,
+    endian: Endianness,
+    bytes: impl ReadRef<'data>,
+) -> object::Result<Option<Glibc>> {
+    let sections = header.sections(endian, bytes)?;
+    let Some((mut files, strings)) = sections.gnu_verneed(endian, bytes)? else { return Ok(None) };
+    let strings = sections.strings(endian, bytes, strings)?;
+    let mut newest = None;
+    while let Some((_, mut versions)) = files.next()? {
+        while let Some(version) = versions.next()? {
+            newest = newest.max(Glibc::from_version_name(version.name(endian, strings)?));
+        }
+    }
+    Ok(newest)
+}

@@ -1,0 +1,59 @@
+//! What resources need to reach the services: clients, whose they are, how long to wait, and whom to tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Event, Kind, Observer, Owner};
+use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::aws::{Clients, Failure};
+
+/// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The services, seen from the engine.
+#[derive(Clone)]
+pub struct Cloud {
+    /// SDK clients.
+    pub clients: Arc<Clients>,
+    /// Whose resources may be touched.
+    pub owner: Owner,
+    /// How often to look at what is on its way, and for how long.
+    pub schedule: Schedule,
+    /// Hears what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Cloud {
+    /// Repeats a call while its failure is one that passes: a fresh role, a resource that is changing, a throttle.
+    ///
+    /// # Errors
+    /// The last failure, once it is one that does not pass or the time is up.
+    pub async fn patiently<T, Fut>(&self, kind: Kind, mut call: impl FnMut() -> Fut) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let outcome = wait::until(
+            self.schedule,
+            || {
+                let call = call();
+                async move {
+                    match call.await {
+                        Ok(value) => Ok(Look::Ready(value)),
+                        Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                        Err(failure) => Err(failure),
+                    }
+                }
+            },
+            |waited, failure| self.waiting(kind, waited, failure),
+        )
+        .await;
+        outcome.map_err(|error| match error {
+            WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+        })
+    }
+
+    /// Tells the observer what is waited for.
+    pub fn waiting(&self, kind: Kind, waited: Duration, said: &impl ToString) {
+        self.observer.on(&Event::Waiting { kind, waited, said: said.to_string() });
+    }
+}

@@ -1,0 +1,44 @@
+//! What the engine tells of its work.
+
+use std::time::Duration;
+
+use super::{Action, Kind};
+
+/// Something that happened while a plan was carried out.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Work on a resource begins.
+    Started {
+        /// Which.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// What is being done.
+        action: Action,
+    },
+    /// A resource is not ready yet.
+    Waiting {
+        /// Which.
+        kind: Kind,
+        /// For how long by now.
+        waited: Duration,
+        /// What the service said last.
+        said: String,
+    },
+    /// Work on a resource is done, and it works or is gone.
+    Finished {
+        /// Which.
+        kind: Kind,
+    },
+    /// Work on a resource failed; the error itself is returned by the engine.
+    Failed {
+        /// Which.
+        kind: Kind,
+    },
+}
+
+/// Hears what the engine does; called from many tasks.
+pub trait Observer: Send + Sync {
+    /// One event.
+    fn on(&self, event: &Event);
+}

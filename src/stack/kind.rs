@@ -1,0 +1,96 @@
+//! The kinds of resources a pipeline is made of, and what each of them waits for.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// One resource of the pipeline; there is exactly one of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// DynamoDB table of readings.
+    Table,
+    /// DynamoDB table of rejected readings.
+    RejectsTable,
+    /// Kinesis stream.
+    Stream,
+    /// IAM role of the function, with its policy.
+    Role,
+    /// CloudWatch log group of the function.
+    LogGroup,
+    /// Lambda function.
+    Function,
+    /// Event source mapping from the stream to the function.
+    Mapping,
+}
+
+impl Kind {
+    /// All kinds, in the order in which they are shown.
+    pub const ALL: [Kind; 7] =
+        [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::Role, Kind::LogGroup, Kind::Function, Kind::Mapping];
+
+    /// The public name, as in `"kind"` of the JSON reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Table => "table",
+            Kind::RejectsTable => "rejects-table",
+            Kind::Stream => "stream",
+            Kind::Role => "role",
+            Kind::LogGroup => "log-group",
+            Kind::Function => "function",
+            Kind::Mapping => "mapping",
+        }
+    }
+
+    /// What must work before this can be made.
+    ///
+    /// The role is made at once and takes the ARNs for its policy as they become known, so nothing is named for it.
+    /// The function can be made while the tables are still being made; the mapping, which starts it, cannot.
+    #[must_use]
+    pub fn made_after(self) -> &'static [Kind] {
+        match self {
+            Kind::Table | Kind::RejectsTable | Kind::Stream | Kind::Role | Kind::LogGroup => &[],
+            Kind::Function => &[Kind::Role, Kind::LogGroup],
+            Kind::Mapping => &[Kind::Function, Kind::Stream, Kind::Table, Kind::RejectsTable],
+        }
+    }
+
+    /// What must be gone before this can be deleted. The log group is last: a last invocation may write to it.
+    #[must_use]
+    pub fn deleted_after(self) -> &'static [Kind] {
+        match self {
+            Kind::Mapping => &[],
+            Kind::Function => &[Kind::Mapping],
+            Kind::Stream | Kind::Table | Kind::RejectsTable | Kind::Role => &[Kind::Mapping, Kind::Function],
+            Kind::LogGroup => {
+                &[Kind::Mapping, Kind::Function, Kind::Stream, Kind::Table, Kind::RejectsTable, Kind::Role]
+            }
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn what_is_made_last_is_deleted_first() {
+        for kind in Kind::ALL {
+            for needed in kind.made_after() {
+                assert!(needed.deleted_after().contains(&kind), "{needed} must outlive {kind}");
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The contract between a resource and the engine, in words and as a trait.
+
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Cloud, Kind, References};
+use crate::aws::Failure;
+
+/// Named settings of a resource, as JSON so that they can be compared and shown without knowing them.
+pub type Properties = BTreeMap<&'static str, Value>;
+
+/// Tags of a resource.
+pub type Tags = BTreeMap<String, String>;
+
+/// Whether a resource is there and works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not there.
+    Missing,
+    /// There, and works.
+    Active,
+    /// On its way to another state; the text is what the service calls it.
+    Changing(String),
+    /// Being deleted.
+    Deleting,
+    /// There, but does not work; the text says why.
+    Failed(String),
+}
+
+/// What was found of a resource.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Whether it is there and works.
+    pub state: State,
+    /// Its ARN, or for a mapping its ARN or UUID.
+    pub arn: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// Those of its settings that sensorctl sets.
+    pub properties: Properties,
+    /// More to show: a mapping's UUID, its last result.
+    pub details: BTreeMap<&'static str, String>,
+}
+
+impl Found {
+    /// Nothing of that name.
+    #[must_use]
+    pub fn missing() -> Self {
+        Found {
+            state: State::Missing,
+            arn: None,
+            tags: Tags::new(),
+            properties: Properties::new(),
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// Whether something of that name is there, working or not.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.state != State::Missing
+    }
+}
+
+/// A setting that is not as wanted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// Name of the setting.
+    pub property: &'static str,
+    /// What the settings ask for.
+    pub wanted: Value,
+    /// What the service has.
+    pub found: Value,
+    /// Whether it takes a new resource to change it.
+    #[serde(skip)]
+    pub replaces: bool,
+}
+
+/// A resource of the pipeline: what is wanted of it, and how to bring it about.
+///
+/// `observe` never writes. `wanted` is pure. `create`, `update` and `delete` may be repeated after a crash at any
+/// point and end in the same state: `create` is called when `observe` saw nothing, `delete` takes absence for success.
+/// None of them waits for the resource to work: that is `settle`'s. ARNs come from the services' answers.
+pub trait Resource: Send + Sync {
+    /// Its kind.
+    fn kind(&self) -> Kind;
+
+    /// Its name, unique among resources of its kind in an account and region.
+    fn name(&self) -> &str;
+
+    /// Looks at what is there.
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>>;
+
+    /// Its settings as they should be; ARNs of others that are not known yet stand as `${kind}`.
+    fn wanted(&self, references: &References) -> Properties;
+
+    /// The settings that no update can change.
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Asks for it to be made, tags included, and gives its ARN if the answer names it.
+    fn create<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        references: &'a References,
+    ) -> BoxFuture<'a, Result<Option<String>, Failure>>;
+
+    /// Asks for the named settings to be changed.
+    fn update<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        references: &'a References,
+        found: &'a Found,
+        differences: &'a [Difference],
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// One look at whether what was asked for has come about; does the rest of what can only be done then.
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>>;
+
+    /// Asks for it to be deleted.
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>>;
+}
+
+/// What a look at an unfinished resource saw.
+#[derive(Debug)]
+pub enum Settled {
+    /// It works; this is its ARN.
+    Works(String),
+    /// Not yet; what the service says of it.
+    NotYet(String),
+}
+
+/// The settings in which `found` is not as `wanted`.
+#[must_use]
+pub fn differences(wanted: &Properties, found: &Properties, fixed: &[&str]) -> Vec<Difference> {
+    wanted
+        .iter()
+        .filter_map(|(property, wanted)| {
+            let found = found.get(property).unwrap_or(&Value::Null);
+            (found != wanted).then(|| Difference {
+                property,
+                wanted: wanted.clone(),
+                found: found.clone(),
+                replaces: fixed.contains(property),
+            })
+        })
+        .collect()
+}
