@@ -80,7 +80,7 @@ impl LocalCloud {
 
         let keys = Keys::open(&data_dir.path("keys.json"))?;
         let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
-        let kinesis = Kinesis::start(identity.clone());
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), kinesis::Options::default())?;
         let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
