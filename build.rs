@@ -93,7 +93,7 @@ impl NestedBuild {
             return Err(format!("the function in lambda/ did not build:\n{said}").into());
         }
         let directory = self.target_dir.join(&self.target).join(self.profile);
-        self.depend_on(&directory.join("bootstrap.d"))?;
+        Self::depend_on(&directory.join("bootstrap.d"))?;
         Ok(directory.join("bootstrap"))
     }
 
@@ -131,7 +131,7 @@ impl NestedBuild {
         }
     }
 
-    fn depend_on(&self, dependencies: &Path) -> Result<()> {
+    fn depend_on(dependencies: &Path) -> Result<()> {
         for name in ["Cargo.toml", "Cargo.lock", "lambda/Cargo.toml", "lambda/src"] {
             println!("cargo:rerun-if-changed={name}");
         }

@@ -9,7 +9,7 @@ use crate::output::Format;
 
 /// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]
-#[command(name = "sensorctl", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "sensorctl", version, max_term_width = 100)]
 #[command(
     after_help = "New here? `sensorctl demo` shows the whole pipeline at work on this machine, without an account."
 )]
@@ -43,15 +43,7 @@ pub struct Global {
     #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
     pub local: bool,
     /// Form of the data on stdout
-    #[arg(
-        short,
-        long,
-        global = true,
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t,
-        env = "SENSORCTL_OUTPUT"
-    )]
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, env = "SENSORCTL_OUTPUT")]
     pub output: Format,
     /// Say nothing but errors
     #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]

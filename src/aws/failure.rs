@@ -140,11 +140,9 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "RequestLimitExceeded"
         | "ProvisionedThroughputExceededException"
         | "SlowDown" => Cause::Throttled,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "UnauthorizedOperation"
-        | "NotAuthorized"
-        | "AuthorizationError" => Cause::Denied,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "AuthorizationError" => {
+            Cause::Denied
+        }
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
@@ -170,22 +168,25 @@ impl From<Failure> for Error {
                 failure.service.to_ascii_lowercase(),
                 failure.operation
             )),
-            Cause::Credentials => error.hint("sign in again (`aws sso login`, or new keys), or name another `--profile`"),
-            Cause::NoCredentials => no_credentials(error),
-            Cause::Unreachable if local => {
-                error.hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it")
+            Cause::Credentials => {
+                error.hint("sign in again (`aws sso login`, or new keys), or name another `--profile`")
             }
+            Cause::NoCredentials => no_credentials(error),
+            Cause::Unreachable if local => error
+                .hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"),
             Cause::Unreachable => error.hint("check the network, `--region` and `--endpoint-url`"),
             Cause::Throttled => error.hint("the service asks to slow down; run the same command again in a minute"),
             Cause::InUse | Cause::Propagating => error.hint("run the same command again: it goes on where it stopped"),
-            Cause::Missing => error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing"),
+            Cause::Missing => {
+                error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing")
+            }
             Cause::Exists | Cause::Other => error,
         }
     }
 }
 
 /// What to do when there are no credentials.
-pub(crate) fn no_credentials(error: Error) -> Error {
+fn no_credentials(error: Error) -> Error {
     error
         .hint("run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`")
         .hint("no AWS account? add `--local` to use the local cloud on this machine")

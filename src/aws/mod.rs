@@ -10,7 +10,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 
 pub use config::{Access, Target, connect};
-pub(crate) use failure::no_credentials;
 pub use failure::{Cause, Failure};
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
@@ -71,6 +70,7 @@ impl Clients {
 
     /// A call that was not even made, in the form of one that failed.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over an error or a sentence, whichever they have")]
     pub fn not_made(
         &self,
         service: &'static str,

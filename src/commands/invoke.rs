@@ -24,7 +24,7 @@ use crate::output::Report;
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
 pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
 /// A function may run for 15 minutes (facts B); the answer has to come back, too.
-const LONGEST_RUN: Duration = Duration::from_secs(16 * 60);
+const LONGEST_RUN: Duration = Duration::from_mins(16);
 /// Bytes of a synchronous invocation's event (facts B6).
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let progress = context.output.progress();
     let step = progress.step(format!("function {function}"));
     let left = || Error::interrupted(format!("interrupted; function {function} may still be running"));
-    let result = context.or_interrupt(invoke(context, function, event), left).await;
+    let result = context.or_interrupt(Box::pin(invoke(context, function, event)), left).await;
     let invocation = match result {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -186,6 +186,27 @@ mod tests {
         let data = event["Records"][0]["kinesis"]["data"].as_str().unwrap();
         let reading = sensor_model::Reading::from_json(&STANDARD.decode(data).unwrap()).unwrap();
         assert_eq!(reading.to_json(), r#"{"sensor_id":"sensor-1","temperature":99.9,"current_time":123456789}"#);
+    }
+
+    #[test]
+    fn the_report_has_the_answer_as_json_and_the_log_as_lines() {
+        let answer = |payload: &str| {
+            let answer = InvokeOutput::builder()
+                .status_code(200)
+                .executed_version("$LATEST")
+                .payload(Blob::new(payload))
+                .log_result(STANDARD.encode("START\nEND\n"))
+                .build();
+            serde_json::to_string(&invocation(answer).unwrap()).unwrap()
+        };
+        let expected = |answer: &str| {
+            format!(
+                r#"{{"status":200,"executed_version":"$LATEST","answer":{answer},"function_error":null,"log":["START","END"]}}"#
+            )
+        };
+        assert_eq!(answer(r#"{"batchItemFailures":[]}"#), expected(r#"{"batchItemFailures":[]}"#));
+        assert_eq!(answer("plain"), expected(r#""plain""#));
+        assert_eq!(answer(""), expected(r#""""#));
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod deployment;
 mod down;
 mod export;
 mod invoke;
+#[cfg(feature = "local")]
+mod local;
 mod man;
 mod plan;
 mod put;
@@ -34,6 +36,8 @@ pub enum Command {
     Export(export::Args),
     Completions(completions::Args),
     Man(man::Args),
+    #[cfg(feature = "local")]
+    Local(local::Args),
 }
 
 impl Command {
@@ -55,6 +59,8 @@ impl Command {
             Command::Export(args) => export::run(context, args).await,
             Command::Completions(args) => completions::run(context, &args),
             Command::Man(args) => man::run(context, args),
+            #[cfg(feature = "local")]
+            Command::Local(args) => local::run(args, context).await,
         }
     }
 }

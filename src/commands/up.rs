@@ -27,6 +27,10 @@ pub struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    #[cfg(feature = "local")]
+    if context.settings.local {
+        super::local::ensure_running(context).await?;
+    }
     let timeout = args.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let left = || {
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")

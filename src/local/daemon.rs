@@ -1,7 +1,418 @@
-//! tmp
-use crate::aws::Target;
+//! The local cloud as a background process: start it, find it, stop it.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::data_dir::{EndpointFile, private_dir};
+use crate::aws::{Access, Target};
 use crate::error::Error;
-use std::path::Path;
-pub(crate) async fn running_target(_data_dir: &Path, _region: Option<&str>) -> Result<Target, Error> {
-    Err(Error::failed("the local cloud is not running").hint("start it with `sensorctl local start`"))
+
+/// How long a start may take.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long a stop may take before the process is killed; and after that.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a health answer may take: the process may be busy, the machine asleep a moment ago.
+const HEALTH_LIMIT: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(20);
+/// What the process says is kept in a file, which starts anew when it is larger than this.
+const LOG: &str = "local.log";
+const LOG_LIMIT: u64 = 1 << 20;
+/// Lines of it that are shown when it does not start.
+const LOG_LINES: usize = 12;
+/// What a data directory holds. Nothing else in it is ours.
+const OWN_FILES: [&str; 7] =
+    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
+const OWN_FOLDERS: [&str; 2] = ["lambda", "logs"];
+
+/// What the background process is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct StartOptions {
+    /// Where its state lives.
+    pub data_dir: PathBuf,
+    /// Port on 127.0.0.1; 0: any free one.
+    pub port: u16,
+    /// The region that it reports; its own default if none.
+    pub region: Option<String>,
+}
+
+/// A local cloud that answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    /// `http://127.0.0.1:PORT`.
+    pub endpoint: String,
+    /// The region that it reports.
+    pub region: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub version: String,
+    /// Its owner's credentials.
+    pub access: Access,
+}
+
+impl Running {
+    /// What clients need to reach it.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            profile: None,
+            region: Some(self.region.clone()),
+            endpoint_url: Some(self.endpoint.clone()),
+            access: Some(self.access.clone()),
+        }
+    }
+}
+
+/// What came of a start.
+#[derive(Debug)]
+pub(crate) enum Started {
+    /// It runs now.
+    New(Running),
+    /// It ran already.
+    Already(Running),
+}
+
+#[derive(Deserialize)]
+struct Health {
+    pid: u32,
+    version: String,
+    region: String,
+}
+
+/// How to reach the local cloud that runs on this data directory.
+///
+/// # Errors
+/// When none runs, or it has another region than the one asked for.
+pub(crate) async fn running_target(data_dir: &Path, region: Option<&str>) -> Result<Target, Error> {
+    let running = find(data_dir).await?.ok_or_else(|| not_running(data_dir))?;
+    match region {
+        Some(region) if region != running.region => Err(Error::usage(format!(
+            "the local cloud at {} is in the region {}, not {region}",
+            running.endpoint, running.region
+        ))
+        .hint(format!("leave out `--region`, or say `--region {}`", running.region))
+        .hint("stop it and start it again with the other region to change it")),
+        _ => Ok(running.target()),
+    }
+}
+
+/// The error of whoever needs a running local cloud.
+pub(crate) fn not_running(data_dir: &Path) -> Error {
+    Error::failed(format!("the local cloud is not running (data directory {})", data_dir.display()))
+        .hint("start it with `sensorctl local start`")
+}
+
+/// The local cloud that runs on this data directory, if one does and answers.
+///
+/// # Errors
+/// When its announcement cannot be read.
+pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+    let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
+    // After a crash another program may have the port: only the right key and process id are believed.
+    let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
+    Ok(Some(Running {
+        endpoint: announced.endpoint,
+        region: health.region,
+        pid: health.pid,
+        version: health.version,
+        access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
+    }))
+}
+
+/// Starts the local cloud in the background; returns when it answers.
+///
+/// # Errors
+/// When it ends before it answers: with what it said.
+pub(crate) async fn start(options: &StartOptions) -> Result<Started, Error> {
+    if let Some(running) = find(&options.data_dir).await? {
+        return Ok(Started::Already(running));
+    }
+    let data_dir = std::path::absolute(&options.data_dir)
+        .map_err(|error| Error::failed("could not tell where the data directory is").caused_by(error))?;
+    private_dir(&data_dir)
+        .map_err(|error| Error::failed(format!("could not create {}", data_dir.display())).caused_by(error))?;
+    let (log, log_start) = open_log(&data_dir)
+        .map_err(|error| Error::failed(format!("could not write {}", data_dir.join(LOG).display())).caused_by(error))?;
+    let mut child = spawn(options, &data_dir, log)
+        .map_err(|error| Error::failed("could not start the local cloud").caused_by(error))?;
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        if let Some(running) = find(&data_dir).await? {
+            let already = running.pid != child.id();
+            return Ok(if already { Started::Already(running) } else { Started::New(running) });
+        }
+        let ended = child.try_wait().map_err(|error| Error::failed("lost the local cloud").caused_by(error))?;
+        if ended.is_some() {
+            // Another one, started at the same moment, may have been faster.
+            return match find(&data_dir).await? {
+                Some(running) => Ok(Started::Already(running)),
+                None => Err(did_not_start(&data_dir, log_start)),
+            };
+        }
+        if Instant::now() > deadline {
+            // It is ours and has not got anywhere. It may have ended just now.
+            child.kill().unwrap_or_default();
+            return Err(Error::failed(format!("the local cloud did not answer within {START_LIMIT:?}"))
+                .hint(format!("see {}", data_dir.join(LOG).display())));
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Stops the local cloud of this data directory; false when none runs.
+///
+/// # Errors
+/// When the process that owns the directory does not answer, or does not end.
+pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
+    if !is_owned(data_dir)? {
+        return Ok(false);
+    }
+    let Some(running) = find(data_dir).await? else {
+        return Err(Error::failed(format!(
+            "a process owns the data directory {} but does not answer",
+            data_dir.display()
+        ))
+        .hint("it may be starting or ending: try again in a moment")
+        .hint(format!("its process id is in {}", data_dir.join("lock").display())));
+    };
+    let pid = i32::try_from(running.pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or_else(|| Error::failed(format!("{} is no process id", running.pid)))?;
+    for (signal, limit) in [(Signal::TERM, STOP_LIMIT), (Signal::KILL, KILL_LIMIT)] {
+        match rustix::process::kill_process(pid, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+            Err(error) => {
+                return Err(Error::failed(format!("could not stop process {}", running.pid)).caused_by(error));
+            }
+        }
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if !is_owned(data_dir)? {
+                return Ok(true);
+            }
+            sleep(LOOK).await;
+        }
+    }
+    Err(Error::failed(format!("process {} does not end", running.pid)))
+}
+
+/// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
+///
+/// # Errors
+/// When a process owns the directory, or something cannot be deleted.
+pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
+    let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
+    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::failed("the local cloud runs").hint("stop it with `sensorctl local stop`"));
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(error)),
+    }
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(error)),
+        _ => Ok(()),
+    };
+    for name in OWN_FOLDERS {
+        // A symbolic link is not followed: it is not ours.
+        if fs::symlink_metadata(data_dir.join(name)).is_ok_and(|found| found.is_dir()) {
+            gone(fs::remove_dir_all(data_dir.join(name)))?;
+        }
+    }
+    for name in OWN_FILES {
+        gone(fs::remove_file(data_dir.join(name)))?;
+    }
+    // The lock file stays: whoever waits for it has it open.
+    others(data_dir).map_err(cannot)
+}
+
+/// Names in the directory that are not ours.
+fn others(data_dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(data_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != "lock" {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a process owns the data directory.
+fn is_owned(data_dir: &Path) -> Result<bool, Error> {
+    let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
+    // Shared, and given back at once. An owner that starts in this very moment says that the directory is in use.
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => {
+            Err(Error::failed(format!("could not test the lock of {}", data_dir.display())).caused_by(error))
+        }
+    }
+}
+
+fn open_lock(data_dir: &Path) -> Result<Option<File>, Error> {
+    match File::open(data_dir.join("lock")) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).caused_by(error)),
+    }
+}
+
+fn open_log(data_dir: &Path) -> io::Result<(File, u64)> {
+    let path = data_dir.join(LOG);
+    let old = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    if old > LOG_LIMIT {
+        log.set_len(0)?;
+        return Ok((log, 0));
+    }
+    Ok((log, old))
+}
+
+fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["local", "run", "--data-dir"]).arg(data_dir).arg("--port").arg(options.port.to_string());
+    if let Some(region) = &options.region {
+        command.arg("--region").arg(region);
+    }
+    // What the user wants of this command's output is not what its log should look like.
+    for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command
+        // It must not keep the user's folder from being unmounted.
+        .current_dir(data_dir)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        // A Ctrl-C at this terminal is not meant for it.
+        .process_group(0)
+        .spawn()
+}
+
+/// What the process said, as an error with its hints.
+fn did_not_start(data_dir: &Path, log_start: u64) -> Error {
+    let path = data_dir.join(LOG);
+    let said = File::open(&path).and_then(|mut log| {
+        log.seek(SeekFrom::Start(log_start))?;
+        let mut text = String::new();
+        log.read_to_string(&mut text)?;
+        Ok(text)
+    });
+    let said = said.unwrap_or_default();
+    let skipped = said.lines().count().saturating_sub(LOG_LINES);
+    let (hints, lines): (Vec<&str>, Vec<&str>) =
+        said.lines().skip(skipped).partition(|line| line.starts_with("hint: "));
+    let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();
+    let mut error = Error::failed(format!("the local cloud did not start: {}", lines.join("\n")));
+    for hint in hints {
+        error = error.hint(hint.trim_start_matches("hint: "));
+    }
+    error.hint(format!("its log is {}", path.display()))
+}
+
+/// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.
+async fn health(announced: &EndpointFile) -> Option<Health> {
+    let address: SocketAddr = announced.endpoint.strip_prefix("http://")?.parse().ok()?;
+    if !address.ip().is_loopback() {
+        return None;
+    }
+    let asked = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        let request = format!(
+            "GET /_sensorctl/health HTTP/1.0\r\nhost: {address}\r\nx-sensorctl-key: {}\r\n\r\n",
+            announced.access_key_id
+        );
+        stream.write_all(request.as_bytes()).await.ok()?;
+        let mut answer = Vec::new();
+        // Whatever has the port may never stop talking.
+        stream.take(64 << 10).read_to_end(&mut answer).await.ok()?;
+        Some(answer)
+    };
+    let answer = timeout(HEALTH_LIMIT, asked).await.ok()??;
+    let answer = String::from_utf8(answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let is_ok = head.split_ascii_whitespace().nth(1) == Some("200");
+    if is_ok { serde_json::from_str(body).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::{LocalCloud, LocalOptions};
+
+    fn options(data_dir: &Path) -> LocalOptions {
+        LocalOptions { data_dir: data_dir.to_owned(), port: 0, region: None }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_running_local_cloud_is_found_and_a_stopped_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(find(dir.path()).await.unwrap().is_none());
+        let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
+        let running = find(dir.path()).await.unwrap().unwrap();
+        assert_eq!((running.endpoint.as_str(), running.pid), (cloud.endpoint(), std::process::id()));
+        assert!(is_owned(dir.path()).unwrap());
+        assert!(running_target(dir.path(), Some("us-east-1")).await.is_ok());
+        let error = running_target(dir.path(), Some("eu-central-1")).await.unwrap_err();
+        assert!(error.to_string().contains("us-east-1"), "{error}");
+        assert!(reset(dir.path()).is_err(), "nothing is deleted under a running cloud");
+        cloud.shutdown().await.unwrap();
+        assert!(find(dir.path()).await.unwrap().is_none());
+        let error = running_target(dir.path(), None).await.unwrap_err();
+        assert_eq!(error.hints(), ["start it with `sensorctl local start`"]);
+        assert!(!stop(dir.path()).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn another_program_at_the_announced_port_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let announced = serde_json::json!({"endpoint": endpoint, "region": "r", "pid": 1,
+            "access_key_id": "A", "secret_access_key": "S"});
+        fs::write(dir.path().join("endpoint.json"), announced.to_string()).unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{\"pid\":2,\"version\":\"1\",\"region\":\"r\"}").await.unwrap();
+        });
+        assert!(find(dir.path()).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_reset_deletes_what_is_ours_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
+        fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
+    }
+
+    #[test]
+    fn what_the_process_said_becomes_the_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "of an earlier start\nerror: could not listen on 127.0.0.1:1\nhint: choose another\n";
+        fs::write(dir.path().join(LOG), text).unwrap();
+        let error = did_not_start(dir.path(), 20);
+        assert_eq!(error.to_string(), "the local cloud did not start: could not listen on 127.0.0.1:1");
+        assert_eq!(error.hints()[0], "choose another");
+    }
 }

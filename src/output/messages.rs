@@ -7,7 +7,7 @@ use super::units;
 /// Something a person should know though nothing failed.
 #[derive(Debug)]
 pub enum Message {
-    /// The local cloud is not the newest sensorctl's.
+    /// The function's log group stays when the rest goes.
     ForeignLogGroup {
         /// The log group that stays.
         name: String,
@@ -24,13 +24,13 @@ pub enum Message {
 impl Message {
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> String {
         match self {
             Message::ForeignLogGroup { name } => {
-                Some(format!("remove it with `aws logs delete-log-group --log-group-name {name}`"))
+                format!("remove it with `aws logs delete-log-group --log-group-name {name}`")
             }
             Message::ForeignItems { table, .. } => {
-                Some(format!("`aws dynamodb scan --table-name {table}` shows every item as it is"))
+                format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
         }
     }
@@ -42,11 +42,12 @@ impl fmt::Display for Message {
             Message::ForeignLogGroup { name } => {
                 write!(formatter, "log group {name} was there before this pipeline and is kept")
             }
-            Message::ForeignItems { table, count } => write!(
-                formatter,
-                "{} of table {table} are no readings (SensorId, CurrentTime and Temperature) and were left out",
-                if *count == 1 { "1 item".to_owned() } else { format!("{} items", units::count(*count)) }
-            ),
+            Message::ForeignItems { table, count: 1 } => {
+                write!(formatter, "1 item of table {table} is no reading and was left out")
+            }
+            Message::ForeignItems { table, count } => {
+                write!(formatter, "{} items of table {table} are no readings and were left out", units::count(*count))
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 /// A JSON number, `true`, `false` or `null` where the text is one; else the text itself.
 ///
 /// # Errors
-/// When it is a JSON number that DynamoDB cannot keep exactly.
+/// When it is a JSON number that `DynamoDB` cannot keep exactly.
 pub fn value_of(text: &str) -> Result<Value, String> {
     match text {
         "null" => Ok(Value::Null),

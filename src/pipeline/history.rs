@@ -35,7 +35,7 @@ enum From {
     End,
 }
 
-/// Reads what the question asks for and hands it over page by page until `each` wants no more.
+/// Reads what the question asks for and hands it over page by page until that is enough or `each` wants no more.
 ///
 /// # Errors
 /// When a page cannot be read, or whatever `each` could not do.
@@ -52,8 +52,11 @@ pub async fn read(
     };
     let pages = (0..segments).map(|segment| segment_pages(clients, table, question, segment, segments));
     let mut pages = stream::select_all(pages);
+    let mut left = question.limit.unwrap_or(u64::MAX);
     while let Some(page) = pages.next().await {
-        if !each(page?)? {
+        let page = page?;
+        left = left.saturating_sub(page.rows.len() as u64);
+        if !each(page)? || left == 0 {
             break;
         }
     }

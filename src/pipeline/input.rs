@@ -41,7 +41,7 @@ pub(super) struct Input {
 enum Kind {
     /// With whether `line` still holds the first line.
     Ndjson(Option<Found>),
-    Csv(Columns, RowParser),
+    Csv(Columns, Box<RowParser>),
     Empty,
 }
 
@@ -88,7 +88,7 @@ impl Input {
                 let header = parser.cells().ok_or_else(|| not_csv(&name, "its first line is not UTF-8"))?;
                 let columns = Columns::of(&header, &reader.mappings, reader.sensor.as_deref())
                     .map_err(|reason| not_csv(&name, &reason))?;
-                Kind::Csv(columns, parser)
+                Kind::Csv(columns, Box::new(parser))
             }
         };
         Ok(Input { name, lines, line, kind })
@@ -101,12 +101,11 @@ impl Input {
             Kind::Ndjson(first) => {
                 let mut found = first.take();
                 loop {
-                    let found = match found.take() {
-                        Some(found) => found,
-                        None => {
-                            self.line.clear();
-                            self.lines.append(&mut self.line)?
-                        }
+                    let found = if let Some(found) = found.take() {
+                        found
+                    } else {
+                        self.line.clear();
+                        self.lines.append(&mut self.line)?
                     };
                     match found {
                         Found::End => return Ok(None),

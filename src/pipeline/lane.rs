@@ -20,7 +20,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Pauses double up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A lane that got nothing into the stream for so long gives up; twice the time that the KPL keeps a record (facts A13).
-const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// What ends a bulk put early, known to all its lanes.
 #[derive(Debug)]

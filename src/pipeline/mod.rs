@@ -12,6 +12,7 @@ mod batch;
 mod cell;
 mod columns;
 mod csv_row;
+mod dispatcher;
 mod event;
 mod history;
 mod input;

@@ -1,14 +1,11 @@
 //! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::time::Duration;
-
 use futures::future::join_all;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
+use super::dispatcher::{Dispatched, Dispatcher};
 use super::input::Item;
 use super::lane::{self, Halt, Tally};
 use super::resend::Answer;
@@ -18,9 +15,6 @@ use crate::error::Error;
 
 /// Requests that are under way at the same time at most; the readings of a sensor share a lane.
 const LANES: usize = 4;
-/// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
-const LINGER: Duration = Duration::from_millis(100);
-
 /// Chunks of an input, as [`super::Inputs::read`] hands them over.
 pub type Chunks = mpsc::Receiver<Result<Vec<Item>, Error>>;
 
@@ -58,8 +52,7 @@ where
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
     let lanes = join_all(receivers.into_iter().map(|batches| lane::run(batches, &send, observer, &halt)));
     let dispatcher = Dispatcher::new(senders, plan, &halt);
-    let (dispatched, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
-    let Dispatched { read, rejected, error, left } = dispatched;
+    let (Dispatched { read, rejected, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
     let mut sum = Tally::default();
     for tally in tallies {
         sum.accepted += tally.accepted;
@@ -115,152 +108,11 @@ pub async fn check_only(mut chunks: Chunks, mut plan: Plan<'_>) -> Outcome {
     Outcome { summary: summary.within(began.elapsed()), failed: Vec::new(), stopped }
 }
 
-struct Dispatcher<'a> {
-    lanes: Vec<mpsc::Sender<Batch>>,
-    open: Vec<Batch>,
-    /// When what waits in `open` has to go.
-    due: Option<Instant>,
-    plan: Plan<'a>,
-    halt: &'a Halt,
-    begun: Instant,
-    paced: u32,
-    done: Dispatched,
-}
-
-#[derive(Debug, Default)]
-struct Dispatched {
-    read: u64,
-    rejected: u64,
-    error: Option<Error>,
-    left: Vec<Record>,
-}
-
-impl<'a> Dispatcher<'a> {
-    fn new(lanes: Vec<mpsc::Sender<Batch>>, plan: Plan<'a>, halt: &'a Halt) -> Self {
-        let open = lanes.iter().map(|_| Batch::default()).collect();
-        let begun = Instant::now();
-        Dispatcher { lanes, open, due: None, plan, halt, begun, paced: 0, done: Dispatched::default() }
-    }
-
-    async fn run(mut self, mut chunks: Chunks) -> Dispatched {
-        while !self.halt.is_set() {
-            let next = tokio::select! {
-                biased;
-                () = self.halt.set() => break,
-                next = receive(&mut chunks, self.due) => next,
-            };
-            let result = match next {
-                Next::Chunk(Ok(items)) => self.take(items).await,
-                Next::Chunk(Err(error)) => Err(error),
-                Next::Due => {
-                    self.flush().await;
-                    Ok(())
-                }
-                Next::End => break,
-            };
-            if let Err(error) = result {
-                // What was read before the error is still sent.
-                self.done.error = Some(error);
-                break;
-            }
-        }
-        self.flush().await;
-        self.done
-    }
-
-    async fn take(&mut self, items: Vec<Item>) -> Result<(), Error> {
-        for item in items {
-            if self.halt.is_set() {
-                return Ok(());
-            }
-            match item {
-                Item::Ready(record) => {
-                    self.keep_pace().await;
-                    self.done.read += 1;
-                    let lane = lane_of(&record.partition_key);
-                    self.due.get_or_insert_with(|| Instant::now() + LINGER);
-                    if let Some(batch) = self.open[lane].push(record) {
-                        self.hand_over(lane, batch).await;
-                    }
-                }
-                Item::Rejected(rejection) => {
-                    self.done.read += 1;
-                    self.done.rejected += 1;
-                    self.plan.observer.event(&Event::Rejected(&rejection));
-                    if let Some(file) = &mut self.plan.rejects {
-                        file.write(&rejection)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn keep_pace(&mut self) {
-        let Some(rate) = self.plan.rate else { return };
-        let turn = self.begun + Duration::from_secs_f64(f64::from(self.paced) / rate);
-        self.paced += 1;
-        while Instant::now() < turn && !self.halt.is_set() {
-            match self.due {
-                Some(due) if due < turn => {
-                    sleep_until(due).await;
-                    self.flush().await;
-                }
-                _ => {
-                    tokio::select! {
-                        () = self.halt.set() => {}
-                        () = sleep_until(turn) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    async fn flush(&mut self) {
-        self.due = None;
-        for lane in 0..self.lanes.len() {
-            if let Some(batch) = self.open[lane].take() {
-                self.hand_over(lane, batch).await;
-            }
-        }
-    }
-
-    async fn hand_over(&mut self, lane: usize, batch: Batch) {
-        // A lane takes batches until its sender is dropped, so this cannot fail; if it did, nothing is lost.
-        if let Err(refused) = self.lanes[lane].send(batch).await {
-            self.done.left.extend(refused.0.into_records());
-        }
-    }
-}
-
-enum Next {
-    Chunk(Result<Vec<Item>, Error>),
-    Due,
-    End,
-}
-
-async fn receive(chunks: &mut Chunks, due: Option<Instant>) -> Next {
-    let next = match due {
-        Some(due) => timeout_at(due, chunks.recv()).await,
-        None => Ok(chunks.recv().await),
-    };
-    match next {
-        Err(_) => Next::Due,
-        Ok(Some(chunk)) => Next::Chunk(chunk),
-        Ok(None) => Next::End,
-    }
-}
-
-fn lane_of(partition_key: &str) -> usize {
-    let mut hasher = DefaultHasher::new();
-    partition_key.hash(&mut hasher);
-    usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::collections::HashMap;
+    use std::time::Duration;
 
     use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
     use rand::rngs::StdRng;

@@ -1,4 +1,4 @@
-//! What is asked of the table, and its DynamoDB expressions; pure.
+//! What is asked of the table, and its `DynamoDB` expressions; pure.
 
 use std::collections::HashMap;
 
@@ -52,9 +52,9 @@ impl Question {
         let times = found.range("time", TIME, self.since.as_ref(), self.until.as_ref());
         // A sort key may stand in a Query's key condition only; a Scan has none.
         if self.sensor.is_some() {
-            key.extend(times)
+            key.extend(times);
         } else {
-            filter.extend(times)
+            filter.extend(times);
         }
         filter.extend(found.range(
             "temperature",

@@ -98,8 +98,8 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
 fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
     let Outcome { summary, failed, stopped } = outcome;
-    // Where nothing went through, one reason says more than a list.
-    if summary.accepted > 0 {
+    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
+    if summary.accepted > 0 && !context.interrupt.is_cancelled() {
         name_failed(&context.output, args, &failed);
     }
     let ledger = format!(
@@ -139,8 +139,10 @@ fn name_failed(output: &Output, args: &Args, failed: &[Record]) {
     if args.failed.is_some() {
         return;
     }
-    for record in failed.iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
-        output.status(format!("{}:{}: not sent", record.file, record.line));
+    let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
+    places.sort();
+    for (file, line) in places.into_iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
+        output.status(format!("{file}:{line}: not sent"));
     }
     let more = (failed.len() as u64).saturating_sub(NAMED);
     if more > 0 {

@@ -128,8 +128,8 @@ fn as_cbor(name: &str, value: &Value) -> Cbor {
         }
         Value::String(text) => Cbor::Text(text.clone()),
         Value::Array(values) => Cbor::Array(values.iter().map(|value| as_cbor("", value)).collect()),
-        Value::Object(members) => Cbor::Map(
-            members.iter().map(|(name, value)| (Cbor::Text(name.clone()), as_cbor(name, value))).collect(),
-        ),
+        Value::Object(members) => {
+            Cbor::Map(members.iter().map(|(name, value)| (Cbor::Text(name.clone()), as_cbor(name, value))).collect())
+        }
     }
 }

@@ -244,7 +244,8 @@ impl Kinesis {
     }
 
     fn no_shard(&self, id: &str, stream: &str) -> ServiceError {
-        let message = format!("Could not find shard {id} in stream {stream} under account {}.", self.0.identity.account);
+        let message =
+            format!("Could not find shard {id} in stream {stream} under account {}.", self.0.identity.account);
         ServiceError::bad_request("ResourceNotFoundException", message)
     }
 

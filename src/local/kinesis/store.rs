@@ -100,8 +100,11 @@ impl Store {
     pub(super) fn sweep(&self) -> Result<(), ServiceError> {
         let now = now_ms();
         let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
-        let gone: Vec<_> =
-            streams.iter().filter(|(_, stream)| stream.read().state.is_gone(now)).map(|(name, _)| name.clone()).collect();
+        let gone: Vec<_> = streams
+            .iter()
+            .filter(|(_, stream)| stream.read().state.is_gone(now))
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in gone {
             if let Some(stream) = streams.get(&name) {
                 remove(stream)?;

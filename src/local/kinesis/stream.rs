@@ -109,14 +109,7 @@ impl StreamState {
     /// Adds an open shard.
     pub(super) fn add_shard(&mut self, range: HashRange, parent: Option<u32>, adjacent: Option<u32>, now: u64) -> u32 {
         let number = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
-        self.shards.push(ShardState {
-            number,
-            range,
-            created: now,
-            closed: None,
-            parent,
-            adjacent_parent: adjacent,
-        });
+        self.shards.push(ShardState { number, range, created: now, closed: None, parent, adjacent_parent: adjacent });
         number
     }
 }

@@ -202,8 +202,7 @@ async fn tails_get_every_acknowledged_record_of_many_writers_once_and_in_order()
     let arn = Identity::new("us-east-1").stream_arn(STREAM);
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 4 })).await;
     let (finished, done) = watch::channel(false);
-    let tails: Vec<_> =
-        (0..2).map(|_| tokio::spawn(tail(local.kinesis.clone(), arn.clone(), done.clone()))).collect();
+    let tails: Vec<_> = (0..2).map(|_| tokio::spawn(tail(local.kinesis.clone(), arn.clone(), done.clone()))).collect();
     let end = Instant::now() + Duration::from_secs(stress_seconds());
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
@@ -278,8 +277,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Shards that are open, by hash keys, as the service lists them.
 async fn open_shards(local: &Local) -> Vec<(String, u128, u128)> {
-    let listed =
-        local.ok("ListShards", json!({ "StreamName": STREAM, "ShardFilter": { "Type": "AT_LATEST" } })).await;
+    let listed = local.ok("ListShards", json!({ "StreamName": STREAM, "ShardFilter": { "Type": "AT_LATEST" } })).await;
     let number = |value: &Value| value.as_str().unwrap().parse::<u128>().unwrap();
     let mut open: Vec<_> = listed["Shards"]
         .as_array()
@@ -302,9 +300,7 @@ async fn do_step(local: &Local, model: &mut BTreeMap<String, Vec<String>>, step:
     let open = open_shards(local).await;
     match step {
         Step::Put(keys) => {
-            let entry = |(at, key): (usize, &u8)| {
-                json!({ "PartitionKey": key.to_string(), "Data": BASE64.encode(format!("{at} {key}")) })
-            };
+            let entry = |(at, key): (usize, &u8)| json!({ "PartitionKey": key.to_string(), "Data": BASE64.encode(format!("{at} {key}")) });
             let records: Vec<Value> = keys.iter().enumerate().map(entry).collect();
             let answer = local.ok("PutRecords", json!({ "StreamName": STREAM, "Records": records })).await;
             for (record, outcome) in records.iter().zip(answer["Records"].as_array().unwrap()) {
@@ -357,7 +353,11 @@ async fn do_step(local: &Local, model: &mut BTreeMap<String, Vec<String>>, step:
             local.ok("UpdateShardCount", input).await;
             let now = open_shards(local).await;
             let wanted = hash_range::HashRange::even(u32::try_from(count).unwrap());
-            assert!(now.iter().map(|(_, start, end)| (*start, *end)).eq(wanted.iter().map(|range| (range.start, range.end))));
+            assert!(
+                now.iter()
+                    .map(|(_, start, end)| (*start, *end))
+                    .eq(wanted.iter().map(|range| (range.start, range.end)))
+            );
         }
         Step::Reopen => {}
     }

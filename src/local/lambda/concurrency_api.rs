@@ -48,7 +48,7 @@ pub(super) fn get(call: &Call<'_>, name: &str) -> Result<Response, ServiceError>
 pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     change(call.lambda, &function.name, None, |function| function.reserved_concurrency = None)?;
-    Ok(wire::json(204, &Value::Null).map(|_| bytes::Bytes::new()))
+    Ok(wire::json(204, &Value::Null).map(|_| axum::body::Bytes::new()))
 }
 
 /// `GetAccountSettings`.

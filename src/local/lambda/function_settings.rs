@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::control_api::invalid;
 use super::environment::RESERVED;
+use super::permissions::trusts_lambda;
 use super::state::{Function, Logging, Tags};
 use crate::local::iam::Iam;
 use crate::local::wire::ServiceError;
@@ -285,7 +286,7 @@ fn check_role(arn: &str, iam: &Iam) -> Result<(), ServiceError> {
             partition.starts_with("aws")
                 && account.len() == 12
                 && account.bytes().all(|digit| digit.is_ascii_digit())
-                && role.strip_prefix("role").is_some_and(|rest| rest.trim_start_matches('/') != "")
+                && role.strip_prefix("role").is_some_and(|rest| !rest.trim_start_matches('/').is_empty())
         }
         _ => false,
     };
@@ -300,50 +301,9 @@ fn check_role(arn: &str, iam: &Iam) -> Result<(), ServiceError> {
     Err(invalid("The role defined for the function cannot be assumed by Lambda."))
 }
 
-/// Whether a trust policy lets `lambda.amazonaws.com` assume the role. Conditions are taken as met.
-fn trusts_lambda(policy: &str) -> bool {
-    let Ok(policy) = serde_json::from_str::<Value>(policy) else { return false };
-    let is_or_holds = |value: Option<&Value>, wanted: &[&str]| match value {
-        Some(Value::String(one)) => wanted.contains(&one.as_str()),
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).any(|one| wanted.contains(&one)),
-        _ => false,
-    };
-    let statements = match policy.get("Statement") {
-        Some(Value::Array(many)) => many.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
-    };
-    let applies = |statement: &&Value| {
-        let service = statement.get("Principal").and_then(|principal| principal.get("Service"));
-        is_or_holds(service, &["lambda.amazonaws.com"])
-            && is_or_holds(statement.get("Action"), &["sts:AssumeRole", "sts:*", "*"])
-    };
-    let effects: Vec<&str> =
-        statements.iter().filter(applies).filter_map(|statement| statement.get("Effect")?.as_str()).collect();
-    effects.contains(&"Allow") && !effects.contains(&"Deny")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_policy_that_names_lambda_is_trusted() {
-        let policy = |effect: &str, principal: &str, action: &str| {
-            format!(r#"{{"Statement":[{{"Effect":"{effect}","Principal":{principal},"Action":{action}}}]}}"#)
-        };
-        let lambda = r#"{"Service":"lambda.amazonaws.com"}"#;
-        assert!(trusts_lambda(&policy("Allow", lambda, r#""sts:AssumeRole""#)));
-        assert!(trusts_lambda(&policy(
-            "Allow",
-            r#"{"Service":["a","lambda.amazonaws.com"]}"#,
-            r#"["sts:AssumeRole"]"#
-        )));
-        assert!(!trusts_lambda(&policy("Deny", lambda, r#""sts:AssumeRole""#)));
-        assert!(!trusts_lambda(&policy("Allow", r#"{"Service":"ec2.amazonaws.com"}"#, r#""sts:AssumeRole""#)));
-        assert!(!trusts_lambda(&policy("Allow", lambda, r#""sts:TagSession""#)));
-        assert!(!trusts_lambda("nonsense"));
-    }
 
     #[test]
     fn bounds_are_said_as_the_service_says_them() {

@@ -1,1 +1,243 @@
+//! What the tests of this module stand on: the real services, and a small real function.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Deps, Lambda};
+use crate::local::iam::Iam;
+use crate::local::identity::Identity;
+use crate::local::keys::Keys;
+use crate::local::kinesis::Kinesis;
+use crate::local::logs::Logs;
+use crate::local::wire::Response;
+
+pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
+    "Action":"sts:AssumeRole"}]}"#;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Lambda with the services around it.
+pub(super) struct Bench {
+    pub dir: tempfile::TempDir,
+    pub deps: Deps,
+    pub lambda: Lambda,
+}
+
+/// An answer of the REST API.
+pub(super) struct Answer {
+    pub status: u16,
+    pub body: Value,
+    response: Response,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(super) fn log(&self) -> String {
+        let tail = STANDARD.decode(self.header("x-amz-log-result").unwrap()).unwrap();
+        String::from_utf8(tail).unwrap()
+    }
+}
+
+impl Bench {
+    /// An account with the role `lambda` and the stream `readings`.
+    pub(super) async fn new(shards: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity::new("eu-central-1");
+        std::fs::create_dir_all(dir.path().join("logs")).unwrap();
+        let deps = Deps {
+            keys: Keys::open(&dir.path().join("keys.json")).unwrap(),
+            kinesis: Kinesis::open(
+                &dir.path().join("kinesis"),
+                identity.clone(),
+                crate::local::kinesis::Options::default(),
+            )
+            .unwrap(),
+            iam: Iam::open(&dir.path().join("iam.json"), identity.clone()).unwrap(),
+            logs: Logs::open(&dir.path().join("logs"), identity.clone()).unwrap(),
+            dir: dir.path().join("lambda"),
+            endpoint: "http://127.0.0.1:9".to_owned(),
+            identity,
+        };
+        let lambda = Lambda::start(deps.clone()).await.unwrap();
+        let bench = Bench { dir, deps, lambda };
+        let trust = percent_encoding::utf8_percent_encode(TRUST, percent_encoding::NON_ALPHANUMERIC);
+        bench.iam(&format!("Action=CreateRole&RoleName=lambda&AssumeRolePolicyDocument={trust}")).await;
+        let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
+        bench.iam(&format!("Action=AttachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
+        bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": shards})).await;
+        for _ in 0..200 {
+            let about = bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;
+            if about["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
+                return bench;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the stream does not become active");
+    }
+
+    /// Ends Lambda and starts it again on the same state.
+    pub(super) async fn restart(&mut self) {
+        self.lambda.shutdown().await;
+        self.lambda = Lambda::start(self.deps.clone()).await.unwrap();
+    }
+
+    async fn iam(&self, form: &str) {
+        let request = Request::post("/")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(format!("{form}&Version=2010-05-08")))
+            .unwrap();
+        let response = self.deps.iam.handle(request).await;
+        assert!(response.status().is_success(), "{:?}", response.body());
+    }
+
+    pub(super) async fn kinesis(&self, operation: &str, input: Value) -> Value {
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
+            // The gateway checks signatures; below it only their form is looked at.
+            .header("x-amz-date", "20261123T000000Z")
+            .header(
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=K/1/r/kinesis/aws4_request, SignedHeaders=h, Signature=0",
+            )
+            .body(Bytes::from(input.to_string()))
+            .unwrap();
+        let response = self.deps.kinesis.handle(request).await;
+        assert!(response.status().is_success(), "{operation}: {:?}", response.body());
+        if response.body().is_empty() { Value::Null } else { serde_json::from_slice(response.body()).unwrap() }
+    }
+
+    /// Puts a record; gives its sequence number.
+    pub(super) async fn put(&self, key: &str, data: &str) -> String {
+        let input = json!({"StreamName": "readings", "PartitionKey": key, "Data": STANDARD.encode(data)});
+        self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) fn stream_arn(&self) -> String {
+        self.deps.identity.stream_arn("readings")
+    }
+
+    pub(super) fn role_arn(&self) -> String {
+        self.deps.identity.role_arn("/", "lambda")
+    }
+
+    pub(super) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = Request::builder().method(method).uri(path).header("x-amz-log-type", "Tail").body(body).unwrap();
+        let response = self.lambda.handle(request).await;
+        let body = serde_json::from_slice(response.body()).unwrap_or_default();
+        Answer { status: response.status().as_u16(), body, response }
+    }
+
+    pub(super) fn function_input(&self, name: &str, mode: &str) -> Value {
+        json!({"FunctionName": name, "Runtime": "provided.al2023", "Role": self.role_arn(), "Handler": "bootstrap",
+            "Timeout": 10, "Code": {"ZipFile": STANDARD.encode(function_zip())},
+            "Environment": {"Variables": {"MODE": mode, "OUT": self.out().to_str().unwrap()}}})
+    }
+
+    /// Creates a function that behaves in one of the ways of `testing_bootstrap.rs`.
+    pub(super) async fn function(&self, name: &str, mode: &str) {
+        self.function_with(name, mode, json!({})).await;
+    }
+
+    pub(super) async fn function_with(&self, name: &str, mode: &str, settings: Value) {
+        let mut input = self.function_input(name, mode);
+        input.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let answer = self.call("POST", "/2015-03-31/functions", input).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    pub(super) async fn invoke(&self, name: &str, event: Value) -> Answer {
+        self.call("POST", &format!("/2015-03-31/functions/{name}/invocations"), event).await
+    }
+
+    /// Creates a mapping from the stream to the function and waits until it is at work; gives its UUID.
+    pub(super) async fn mapping(&self, function: &str, settings: Value) -> String {
+        let mut input = json!({"EventSourceArn": self.stream_arn(), "FunctionName": function,
+            "StartingPosition": "TRIM_HORIZON"});
+        input.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let answer = self.call("POST", "/2015-03-31/event-source-mappings/", input).await;
+        assert_eq!((answer.status, &answer.body["State"]), (202, &json!("Creating")), "{}", answer.body);
+        let uuid = answer.body["UUID"].as_str().unwrap().to_owned();
+        self.mapping_state(&uuid, "Enabled").await;
+        uuid
+    }
+
+    /// Waits until the mapping is in a state.
+    pub(super) async fn mapping_state(&self, uuid: &str, state: &str) {
+        let path = format!("/2015-03-31/event-source-mappings/{uuid}");
+        self.until(async || self.call("GET", &path, Value::Null).await.body["State"] == state).await;
+    }
+
+    /// Where the function `consume` writes the sequence numbers that it has handled, one a line.
+    pub(super) fn out(&self) -> PathBuf {
+        self.dir.path().join("handled")
+    }
+
+    pub(super) fn handled(&self) -> Vec<String> {
+        std::fs::read_to_string(self.out()).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until this many records are handled, and a little longer for one too many.
+    pub(super) async fn handled_all(&self, count: usize) -> Vec<String> {
+        self.until(async || self.handled().len() >= count).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        self.handled()
+    }
+
+    /// Waits for a condition.
+    pub(super) async fn until(&self, condition: impl AsyncFn() -> bool) {
+        let began = Instant::now();
+        while !condition().await {
+            assert!(began.elapsed() < PATIENCE, "it did not happen; handled so far: {:?}", self.handled());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A zip of the test function.
+pub(super) fn function_zip() -> Vec<u8> {
+    zip_of(&std::fs::read(bootstrap()).unwrap(), 0o755)
+}
+
+pub(super) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .unix_permissions(mode)
+        .compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("bootstrap", options).unwrap();
+    writer.write_all(bootstrap).unwrap();
+    writer.finish().unwrap().into_inner()
+}
+
+/// The test function, compiled once into the folder of the test program.
+fn bootstrap() -> PathBuf {
+    let source = include_str!("testing_bootstrap.rs");
+    let digest = Sha256::digest(source);
+    let folder = std::env::current_exe().unwrap().parent().map(Path::to_owned).unwrap();
+    let target =
+        folder.join(format!("testing-bootstrap-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
+    if !target.exists() {
+        let fresh = tempfile::tempdir_in(&folder).unwrap();
+        let file = fresh.path().join("bootstrap.rs");
+        std::fs::write(&file, source).unwrap();
+        let out = fresh.path().join("bootstrap");
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let options = ["--edition", "2024", "-C", "strip=symbols", "-o"];
+        let status = Command::new(rustc).args(options).arg(&out).arg(&file).status().unwrap();
+        assert!(status.success());
+        std::fs::rename(out, &target).unwrap();
+    }
+    target
+}

@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use axum::body::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::Deps;
 use super::environment::{self, Place};
 use super::log_lines::{Destination, LogLines, Report, end_lines, start_line};
+use super::permissions;
 use super::process::Process;
 use super::runtime_api::{Call, RESPONSE_LIMIT, RuntimeApi, Task, too_large_text};
 use super::state::Function;
@@ -105,8 +106,13 @@ impl Worker {
         // The real one names the day in UTC.
         let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
         let stream = format!("{day}/[$LATEST]{}", Uuid::new_v4().simple());
-        let destination =
-            Destination { logs: deps.logs.clone(), group: function.logging.group.clone(), stream: stream.clone() };
+        let may_create_group = permissions::may_create_log_group(&deps.iam.policies(&function.role));
+        let destination = Destination {
+            logs: deps.logs.clone(),
+            group: function.logging.group.clone(),
+            stream: stream.clone(),
+            may_create_group,
+        };
         match Self::launch(deps, Arc::clone(&function), folder, destination).await {
             Ok(worker) => Ok(worker),
             Err(reason) => {
@@ -124,7 +130,7 @@ impl Worker {
                 let tail = lines.join("\n").into_bytes();
                 let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
                 let events = lines.into_iter().map(|line| (now, line)).collect();
-                deps.logs.append(&function.logging.group, &stream, events, true);
+                deps.logs.append(&function.logging.group, &stream, events, may_create_group);
                 let payload = error_body("Runtime.InvalidEntrypoint", &format!("RequestId: {id} Error: {reason}"));
                 Err(Outcome { payload, failed: true, log_tail: tail })
             }

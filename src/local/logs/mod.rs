@@ -1,4 +1,4 @@
-//! `CloudWatch` Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
+//! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
 mod events;
 mod filter;

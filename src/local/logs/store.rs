@@ -6,8 +6,6 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -195,17 +193,15 @@ impl Store {
     }
 }
 
-/// The longest file name made of a name as it is; file systems take 255 bytes.
-const LONGEST: usize = 180;
-
 /// A name as a file name: escaped, and hashed at its end where it would be too long for a file system.
 fn file_name(name: &str) -> String {
+    const LONGEST: usize = 180;
     let escaped = utf8_percent_encode(name, FILE_NAME).to_string();
     if escaped.len() <= LONGEST {
         return escaped;
     }
-    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(name));
-    format!("{}.{hash}", &escaped[..LONGEST - hash.len()])
+    let hash = Sha256::digest(name);
+    format!("{}-{hash:x}", &escaped[..LONGEST - 65])
 }
 
 fn ends_mid_line(file: &mut fs::File) -> io::Result<bool> {

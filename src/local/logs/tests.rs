@@ -129,26 +129,3 @@ async fn bad_input_is_refused_in_the_services_words() {
         assert_eq!((status, body["__type"].as_str()), (400, Some(code)), "{operation}: {body}");
     }
 }
-
-#[tokio::test]
-async fn names_too_long_for_a_file_and_names_like_paths_are_kept_apart() {
-    let dir = tempfile::tempdir().unwrap();
-    let logs = logs(dir.path());
-    let long = |end: &str| format!("{}{end}", "/".repeat(500));
-    for group in [&long("a"), &long("b"), "..", "groups.json"] {
-        logs.append(group, "..", vec![(1, group.to_owned())], true);
-    }
-    for group in [&long("a"), &long("b"), "..", "groups.json"] {
-        let body = ok(&logs, "FilterLogEvents", json!({ "logGroupName": group })).await;
-        assert_eq!(messages(&body), [group]);
-    }
-    assert_eq!(
-        std::fs::read_dir(dir.path().parent().unwrap())
-            .unwrap()
-            .filter(|entry| {
-                entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "ndjson")
-            })
-            .count(),
-        0
-    );
-}

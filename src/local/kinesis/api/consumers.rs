@@ -94,11 +94,7 @@ impl Kinesis {
         Ok(form.members(&json!({ "Consumer": consumer })))
     }
 
-    pub(super) fn deregister_stream_consumer(
-        &self,
-        form: Form,
-        input: &OneConsumer,
-    ) -> Result<Response, ServiceError> {
+    pub(super) fn deregister_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
         let (stream, name) = self.consumer(input)?;
         self.stream(&stream)?.change(|state| {
             state.consumers.remove(&name);

@@ -127,9 +127,7 @@ impl Kinesis {
         }
         checks.done()?;
         if entries.iter().map(Entry::size).sum::<usize>() > MAX_REQUEST {
-            return Err(invalid(format!(
-                "Records' total data + partition key payload exceeds {MAX_REQUEST} bytes"
-            )));
+            return Err(invalid(format!("Records' total data + partition key payload exceeds {MAX_REQUEST} bytes")));
         }
         let records: Vec<Checked> = entries.into_iter().map(Entry::checked).collect::<Result<_, _>>()?;
         let records = self.put(&live, &records)?;

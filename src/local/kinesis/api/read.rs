@@ -169,7 +169,9 @@ impl Kinesis {
                 .shard(at.shard)
                 .filter(|(state, _)| state.created / 1000 == at.created)
                 // An iterator of an earlier stream of the same name.
-                .ok_or_else(|| ServiceError::bad_request("ExpiredIteratorException", "The stream is another one now."))?;
+                .ok_or_else(|| {
+                    ServiceError::bad_request("ExpiredIteratorException", "The stream is another one now.")
+                })?;
             (state.clone(), shard.clone(), live.state.cutoff(now), children(&live.state, at.shard))
         };
         let from = at.next.max(shard.horizon(horizon)?);
@@ -188,13 +190,7 @@ impl Kinesis {
     }
 
     /// The index in a sequence number, which must be one of this shard.
-    fn place(
-        &self,
-        number: &str,
-        shard: &ShardState,
-        shard_id: &str,
-        stream: &str,
-    ) -> Result<u64, ServiceError> {
+    fn place(&self, number: &str, shard: &ShardState, shard_id: &str, stream: &str) -> Result<u64, ServiceError> {
         let account = &self.0.identity.account;
         let used = format!(
             "StartingSequenceNumber {number} used in GetShardIterator on shard {shard_id} in stream {stream} under \

@@ -176,7 +176,8 @@ impl StreamState {
     /// Splits and merges until the open shards have just these ranges.
     fn scale(&mut self, ranges: &[HashRange], now: u64) {
         for start in ranges.iter().map(|range| range.start) {
-            let cut = self.open_shards().into_iter().find(|shard| shard.range.start < start && start <= shard.range.end);
+            let cut =
+                self.open_shards().into_iter().find(|shard| shard.range.start < start && start <= shard.range.end);
             if let Some(number) = cut.map(|shard| shard.number) {
                 self.split(number, start, now);
             }

@@ -99,8 +99,7 @@ impl Kinesis {
         if rest.next().is_some()
             && let Some(last) = page.last()
         {
-            let token =
-                Token { stream: state.name.clone(), created: state.created, after: last.number, filter };
+            let token = Token { stream: state.name.clone(), created: state.created, after: last.number, filter };
             body["NextToken"] = token.text().into();
         }
         Ok(form.members(&body))
@@ -120,9 +119,10 @@ impl Kinesis {
         let horizon = state.cutoff(now).max(state.created);
         match filter.kind.as_deref() {
             Some("AFTER_SHARD_ID") => {
-                let id = filter.shard_id.as_deref().ok_or_else(|| {
-                    invalid("ShardId must be provided with a ShardFilter of AFTER_SHARD_ID.")
-                })?;
+                let id = filter
+                    .shard_id
+                    .as_deref()
+                    .ok_or_else(|| invalid("ShardId must be provided with a ShardFilter of AFTER_SHARD_ID."))?;
                 Ok(Filter::After(self.number_of(id, &state.name)?))
             }
             Some("AT_TRIM_HORIZON") => Ok(Filter::OpenAt(horizon)),

@@ -144,9 +144,9 @@ impl Kinesis {
             return Ok(&mut state.tags);
         }
         let found = state.consumers.iter_mut().find(|(name, consumer)| consumer.arn(&stream_arn, name) == arn);
-        found.map(|(_, consumer)| &mut consumer.tags).ok_or_else(|| {
-            ServiceError::bad_request("ResourceNotFoundException", format!("Resource {arn} not found."))
-        })
+        found
+            .map(|(_, consumer)| &mut consumer.tags)
+            .ok_or_else(|| ServiceError::bad_request("ResourceNotFoundException", format!("Resource {arn} not found.")))
     }
 }
 
@@ -164,9 +164,8 @@ fn add(tags: &mut BTreeMap<String, String>, added: BTreeMap<String, String>) -> 
 
 /// Refuses tags that the service does not take.
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
-    let is_allowed = |text: &str| {
-        text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@,".contains(c))
-    };
+    let is_allowed =
+        |text: &str| text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@,".contains(c));
     let mut checks = Checks::default();
     for (key, value) in tags {
         checks.length("tags.key", Some(key), 1, 128).length("tags.value", Some(value), 0, 256).done()?;

@@ -125,13 +125,8 @@ impl ShardLog {
     /// Damage elsewhere is told to who reads or writes there.
     pub(super) fn open(directory: &Path, options: LogOptions) -> Result<(ShardLog, Option<String>), LogError> {
         let mut segments = segments_in(directory)?;
-        let mut state = State {
-            segments: Vec::new(),
-            next: FIRST_INDEX,
-            last_arrival: 0,
-            damage: None,
-            has_remains: false,
-        };
+        let mut state =
+            State { segments: Vec::new(), next: FIRST_INDEX, last_arrival: 0, damage: None, has_remains: false };
         let mut notice = None;
         if let Some(active) = segments.last_mut() {
             active.open_for_writing().map_err(|error| active.error(Fault::Io(error)))?;
@@ -167,12 +162,7 @@ impl ShardLog {
     }
 
     /// Writes records in one piece: all of them are in the log when this returns, or none.
-    pub(super) fn append(
-        &self,
-        records: &[NewRecord<'_>],
-        encrypted: bool,
-        now: u64,
-    ) -> Result<Appended, LogError> {
+    pub(super) fn append(&self, records: &[NewRecord<'_>], encrypted: bool, now: u64) -> Result<Appended, LogError> {
         let size: usize = records.iter().map(|record| record.data.len() + record.partition_key.len() + 64).sum();
         let mut buffer = Vec::with_capacity(size);
         let mut state = self.lock();
@@ -252,11 +242,6 @@ impl ShardLog {
     /// The index that the next record gets.
     pub(super) fn next_index(&self) -> u64 {
         self.lock().next
-    }
-
-    /// Arrival of the newest record, in epoch milliseconds; 0 before the first.
-    pub(super) fn last_arrival(&self) -> u64 {
-        self.lock().last_arrival
     }
 
     /// The first record that arrived at or after a time (epoch ms); the next one to come where there is none.

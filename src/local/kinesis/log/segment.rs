@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry_reader::{EntryReader, Fault};
 use super::LogError;
+use super::entry_reader::{EntryReader, Fault};
 
 /// Bytes of entries between two samples of the index.
 const SAMPLE: u64 = 32 << 10;

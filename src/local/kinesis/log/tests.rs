@@ -11,8 +11,7 @@ fn open(directory: &Path) -> (ShardLog, Option<String>) {
 }
 
 fn append(log: &ShardLog, data: &[&str], now: u64) -> Appended {
-    let records: Vec<_> =
-        data.iter().map(|data| NewRecord { partition_key: "key", data: data.as_bytes() }).collect();
+    let records: Vec<_> = data.iter().map(|data| NewRecord { partition_key: "key", data: data.as_bytes() }).collect();
     log.append(&records, false, now).unwrap()
 }
 
@@ -36,7 +35,13 @@ fn a_log_cut_at_any_byte_keeps_the_whole_entries_before_and_goes_on() {
     }
     let bytes = fs::read(active(full.path())).unwrap();
     // 12 bytes of header, 19 of fixed body and 3 of key.
-    let ends: Vec<usize> = [3, 0, 5, 21].iter().scan(0, |at, length| { *at += 34 + length; Some(*at) }).collect();
+    let ends: Vec<usize> = [3, 0, 5, 21]
+        .iter()
+        .scan(0, |at, length| {
+            *at += 34 + length;
+            Some(*at)
+        })
+        .collect();
     assert_eq!(*ends.last().unwrap(), bytes.len());
     for cut in 0..=bytes.len() {
         let directory = tempfile::tempdir().unwrap();

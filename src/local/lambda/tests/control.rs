@@ -1,0 +1,137 @@
+//! The REST API: what it keeps, and what it says to what is wrong.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::local::lambda::testing::{Bench, zip_of};
+
+const FUNCTIONS: &str = "/2015-03-31/functions";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_there_from_its_creation_to_its_deletion_and_over_a_restart() {
+    let mut bench = Bench::new(1).await;
+    bench.function_with("Fn", "echo", json!({"Tags": {"a": "b"}})).await;
+    bench.restart().await;
+    let got = bench.call("GET", &format!("{FUNCTIONS}/Fn"), Value::Null).await.body;
+    let configuration = &got["Configuration"];
+    assert_eq!((&configuration["State"], &configuration["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")));
+    assert_eq!(got["Tags"], json!({"a": "b"}));
+    assert_eq!(configuration["FunctionArn"], "arn:aws:lambda:eu-central-1:000000000000:function:Fn");
+    assert_eq!(configuration["MemorySize"], 128);
+    assert_eq!(bench.invoke("Fn", json!(5)).await.body, json!(5));
+    assert_eq!(bench.call("DELETE", &format!("{FUNCTIONS}/Fn"), Value::Null).await.status, 204);
+    let gone = bench.call("GET", &format!("{FUNCTIONS}/Fn"), Value::Null).await;
+    assert_eq!((gone.status, gone.header("x-amzn-errortype")), (404, Some("ResourceNotFoundException")));
+    let text = "Function not found: arn:aws:lambda:eu-central-1:000000000000:function:Fn";
+    assert_eq!(gone.body["Message"], text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_functions_are_refused_in_the_words_of_the_service() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    let with = |name: &str, value: Value| {
+        let mut input = bench.function_input("New", "echo");
+        input[name] = value;
+        input
+    };
+    let no_such_role = bench.deps.identity.role_arn("/", "nobody");
+    for (input, code, text) in [
+        (bench.function_input("Fn", "echo"), "ResourceConflictException", "Function already exist: Fn"),
+        (with("Role", json!(no_such_role)), "InvalidParameterValueException", "cannot be assumed by Lambda"),
+        (with("Role", json!("r1")), "ValidationException", "Value 'r1' at 'role'"),
+        (with("Runtime", json!("nodejs16.x")), "InvalidParameterValueException", "Value nodejs16.x at 'runtime'"),
+        (with("Timeout", json!(901)), "ValidationException", "less than or equal to 900"),
+        (with("Code", json!({"ZipFile": "bm8="})), "InvalidParameterValueException", "Could not unzip"),
+        (with("Layers", json!(["arn"])), "InvalidParameterValueException", "no layers"),
+        (with("FunctionName", json!("a b")), "ValidationException", "functionName"),
+        (with("Handler", Value::Null), "ValidationException", "handler"),
+    ] {
+        let answer = bench.call("POST", FUNCTIONS, input).await;
+        assert_eq!(answer.header("x-amzn-errortype"), Some(code), "{}", answer.body);
+        assert!(answer.body["Message"].as_str().unwrap().contains(text), "{text}: {}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn code_is_known_by_its_sha256_and_guarded_by_its_revision() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    let path = format!("{FUNCTIONS}/Fn/code");
+    let zip = STANDARD.encode(zip_of(b"other", 0o755));
+    let wrong = bench.call("PUT", &path, json!({"ZipFile": zip, "RevisionId": "old"})).await;
+    assert_eq!((wrong.status, wrong.header("x-amzn-errortype")), (412, Some("PreconditionFailedException")));
+    let before = bench.call("GET", &format!("{FUNCTIONS}/Fn/configuration"), Value::Null).await.body;
+    let dry = bench.call("PUT", &path, json!({"ZipFile": zip, "DryRun": true})).await.body;
+    assert_ne!(dry["CodeSha256"], before["CodeSha256"]);
+    let unchanged = bench.call("GET", &format!("{FUNCTIONS}/Fn/configuration"), Value::Null).await.body;
+    assert_eq!(unchanged, before);
+    let new = bench.call("PUT", &path, json!({"ZipFile": zip, "RevisionId": before["RevisionId"]})).await.body;
+    assert_eq!(new["CodeSha256"], dry["CodeSha256"]);
+    assert_ne!(new["RevisionId"], before["RevisionId"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_listed_in_pages() {
+    let bench = Bench::new(1).await;
+    for name in ["C", "A", "B"] {
+        bench.function(name, "echo").await;
+    }
+    let first = bench.call("GET", &format!("{FUNCTIONS}/?MaxItems=2"), Value::Null).await.body;
+    let names = |page: &Value| -> Vec<String> {
+        let functions = page["Functions"].as_array().unwrap();
+        functions.iter().map(|function| function["FunctionName"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&first), ["A", "B"]);
+    let marker = first["NextMarker"].as_str().unwrap();
+    let second = bench.call("GET", &format!("{FUNCTIONS}/?MaxItems=2&Marker={marker}"), Value::Null).await.body;
+    assert_eq!((names(&second), &second["NextMarker"]), (vec!["C".to_owned()], &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_added_and_removed_by_arn() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    for arn in [
+        "arn:aws:lambda:eu-central-1:000000000000:function:Fn".to_owned(),
+        format!("arn:aws:lambda:eu-central-1:000000000000:event-source-mapping:{uuid}"),
+    ] {
+        let path = format!("/2017-03-31/tags/{}", arn.replace(':', "%3A"));
+        assert_eq!(bench.call("POST", &path, json!({"Tags": {"a": "1", "b": "2"}})).await.status, 204);
+        assert_eq!(bench.call("DELETE", &format!("{path}?tagKeys=a"), Value::Null).await.status, 204);
+        assert_eq!(bench.call("GET", &path, Value::Null).await.body, json!({"Tags": {"b": "2"}}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    let good = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
+    let with = |name: &str, value: &str| {
+        let mut input = good.clone();
+        input[name] = json!(value);
+        input
+    };
+    let no_stream = bench.deps.identity.stream_arn("nothing");
+    let twice = format!(
+        "The event source arn (\" {} \") and function (\" Fn \") provided mapping already exists. Please update or \
+         delete the existing mapping with UUID {uuid}",
+        bench.stream_arn()
+    );
+    for (input, status, text) in [
+        (good.clone(), 409, twice),
+        (with("EventSourceArn", &no_stream), 400, format!("Stream not found: {no_stream}")),
+        (with("EventSourceArn", "arn:aws:sqs:eu-central-1:1:q"), 400, "Unrecognized event source.".to_owned()),
+        (with("FunctionName", "Nobody"), 400, "Function does not exist".to_owned()),
+    ] {
+        let answer = bench.call("POST", "/2015-03-31/event-source-mappings", input).await;
+        assert_eq!((answer.status, &answer.body["Message"]), (status, &json!(text)));
+    }
+    let missing = bench.call("GET", "/2015-03-31/event-source-mappings/none", Value::Null).await;
+    assert_eq!(missing.body["Message"], "The resource you requested does not exist.");
+    assert_eq!(missing.status, 404);
+}

@@ -1,0 +1,162 @@
+//! Readings to lanes: batches them, keeps a rate, and lets none wait long for others.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::batch::Batch;
+use super::input::Item;
+use super::lane::Halt;
+use super::producer::{Chunks, Plan};
+use super::{Event, Record};
+use crate::error::Error;
+
+/// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Hands readings to lanes, each sensor's always to the same.
+pub(super) struct Dispatcher<'a> {
+    lanes: Vec<mpsc::Sender<Batch>>,
+    open: Vec<Batch>,
+    /// When what waits in `open` has to go.
+    due: Option<Instant>,
+    plan: Plan<'a>,
+    halt: &'a Halt,
+    begun: Instant,
+    paced: u32,
+    done: Dispatched,
+}
+
+/// What was taken from the input.
+#[derive(Debug, Default)]
+pub(super) struct Dispatched {
+    pub read: u64,
+    pub rejected: u64,
+    pub error: Option<Error>,
+    pub left: Vec<Record>,
+}
+
+impl<'a> Dispatcher<'a> {
+    pub(super) fn new(lanes: Vec<mpsc::Sender<Batch>>, plan: Plan<'a>, halt: &'a Halt) -> Self {
+        let open = lanes.iter().map(|_| Batch::default()).collect();
+        let begun = Instant::now();
+        Dispatcher { lanes, open, due: None, plan, halt, begun, paced: 0, done: Dispatched::default() }
+    }
+
+    /// Takes everything, until the input ends or the halt.
+    pub(super) async fn run(mut self, mut chunks: Chunks) -> Dispatched {
+        while !self.halt.is_set() {
+            let next = tokio::select! {
+                biased;
+                () = self.halt.set() => break,
+                next = receive(&mut chunks, self.due) => next,
+            };
+            let result = match next {
+                Next::Chunk(Ok(items)) => self.take(items).await,
+                Next::Chunk(Err(error)) => Err(error),
+                Next::Due => {
+                    self.flush().await;
+                    Ok(())
+                }
+                Next::End => break,
+            };
+            if let Err(error) = result {
+                // What was read before the error is still sent.
+                self.done.error = Some(error);
+                break;
+            }
+        }
+        self.flush().await;
+        self.done
+    }
+
+    async fn take(&mut self, items: Vec<Item>) -> Result<(), Error> {
+        for item in items {
+            if self.halt.is_set() {
+                return Ok(());
+            }
+            match item {
+                Item::Ready(record) => {
+                    self.keep_pace().await;
+                    self.done.read += 1;
+                    let lane = lane_of(&record.partition_key, self.lanes.len());
+                    self.due.get_or_insert_with(|| Instant::now() + LINGER);
+                    if let Some(batch) = self.open[lane].push(record) {
+                        self.hand_over(lane, batch).await;
+                    }
+                }
+                Item::Rejected(rejection) => {
+                    self.done.read += 1;
+                    self.done.rejected += 1;
+                    self.plan.observer.event(&Event::Rejected(&rejection));
+                    if let Some(file) = &mut self.plan.rejects {
+                        file.write(&rejection)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_pace(&mut self) {
+        let Some(rate) = self.plan.rate else { return };
+        let turn = self.begun + Duration::from_secs_f64(f64::from(self.paced) / rate);
+        self.paced += 1;
+        while Instant::now() < turn && !self.halt.is_set() {
+            match self.due {
+                Some(due) if due < turn => {
+                    sleep_until(due).await;
+                    self.flush().await;
+                }
+                _ => {
+                    tokio::select! {
+                        () = self.halt.set() => {}
+                        () = sleep_until(turn) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) {
+        self.due = None;
+        for lane in 0..self.lanes.len() {
+            if let Some(batch) = self.open[lane].take() {
+                self.hand_over(lane, batch).await;
+            }
+        }
+    }
+
+    async fn hand_over(&mut self, lane: usize, batch: Batch) {
+        // A lane takes batches until its sender is dropped, so this cannot fail; if it did, nothing is lost.
+        if let Err(refused) = self.lanes[lane].send(batch).await {
+            self.done.left.extend(refused.0.into_records());
+        }
+    }
+}
+
+enum Next {
+    Chunk(Result<Vec<Item>, Error>),
+    Due,
+    End,
+}
+
+async fn receive(chunks: &mut Chunks, due: Option<Instant>) -> Next {
+    let next = match due {
+        Some(due) => timeout_at(due, chunks.recv()).await,
+        None => Ok(chunks.recv().await),
+    };
+    match next {
+        Err(_) => Next::Due,
+        Ok(Some(chunk)) => Next::Chunk(chunk),
+        Ok(None) => Next::End,
+    }
+}
+
+fn lane_of(partition_key: &str, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    partition_key.hash(&mut hasher);
+    usize::try_from(hasher.finish() % lanes as u64).unwrap_or(0)
+}
