@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ciborium::Value as Cbor;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -66,9 +67,16 @@ pub(super) struct Time(pub u64);
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            f64::deserialize(deserializer).map(|seconds| Time(millis(seconds * 1000.0)))
-        } else {
-            f64::deserialize(deserializer).map(|value| Time(millis(value)))
+            return f64::deserialize(deserializer).map(|seconds| Time(millis(seconds * 1000.0)));
+        }
+        let mut value = Cbor::deserialize(deserializer)?;
+        while let Cbor::Tag(_, tagged) = value {
+            value = *tagged;
+        }
+        match value {
+            Cbor::Integer(number) => u64::try_from(number).map(Time).map_err(|_| de::Error::custom("it is no time")),
+            Cbor::Float(number) => Ok(Time(millis(number))),
+            _ => Err(de::Error::custom("it is no time")),
         }
     }
 }

@@ -256,4 +256,6 @@ impl Kinesis {
 }
 
 #[cfg(test)]
+mod api_tests;
+#[cfg(test)]
 mod tests;

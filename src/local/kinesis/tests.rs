@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::local::wire::AMZ_JSON_1_1;
 
-const STREAM: &str = "readings";
+pub(super) const STREAM: &str = "readings";
 
-async fn call(kinesis: &Kinesis, operation: &str, input: &Value) -> (u16, Value) {
+pub(super) async fn call(kinesis: &Kinesis, operation: &str, input: &Value) -> (u16, Value) {
     let request = axum::http::Request::post("/")
         .header("content-type", AMZ_JSON_1_1)
         .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
@@ -24,9 +24,9 @@ async fn call(kinesis: &Kinesis, operation: &str, input: &Value) -> (u16, Value)
 }
 
 /// A Kinesis whose directory goes with it.
-struct Local {
-    kinesis: Kinesis,
-    directory: tempfile::TempDir,
+pub(super) struct Local {
+    pub(super) kinesis: Kinesis,
+    pub(super) directory: tempfile::TempDir,
     options: Options,
 }
 
@@ -39,26 +39,26 @@ impl std::ops::Deref for Local {
 }
 
 impl Local {
-    fn new(options: Options) -> Local {
+    pub(super) fn new(options: Options) -> Local {
         let directory = tempfile::tempdir().unwrap();
         let kinesis = Kinesis::open(directory.path(), Identity::new("us-east-1"), options).unwrap();
         Local { kinesis, directory, options }
     }
 
     /// As after the process was killed: nothing is closed or written.
-    fn reopened(self) -> Local {
+    pub(super) fn reopened(self) -> Local {
         let kinesis = Kinesis::open(self.directory.path(), Identity::new("us-east-1"), self.options).unwrap();
         Local { kinesis, ..self }
     }
 
-    async fn ok(&self, operation: &str, input: Value) -> Value {
+    pub(super) async fn ok(&self, operation: &str, input: Value) -> Value {
         let (status, body) = call(self, operation, &input).await;
         assert_eq!(status, 200, "{operation} {input}: {body}");
         body
     }
 
     /// Code and message of a refusal.
-    async fn refused(&self, operation: &str, input: Value) -> (String, String) {
+    pub(super) async fn refused(&self, operation: &str, input: Value) -> (String, String) {
         let (status, body) = call(self, operation, &input).await;
         assert_eq!(status, 400, "{operation} {input}: {body}");
         let word = |name: &str| body[name].as_str().unwrap().to_owned();
@@ -66,7 +66,7 @@ impl Local {
     }
 }
 
-async fn with_stream(input: Value) -> (Local, String) {
+pub(super) async fn with_stream(input: Value) -> (Local, String) {
     let local = Local::new(Options::default());
     local.ok("CreateStream", input).await;
     (local, Identity::new("us-east-1").stream_arn(STREAM))
@@ -102,11 +102,12 @@ async fn a_put_wakes_who_waits_and_a_full_page_says_how_far_it_is_behind() {
     let shard = kinesis.shards(&arn).await.unwrap().remove(0);
     assert!(shard.open);
     let mut puts = kinesis.puts();
+    let before = *puts.borrow_and_update();
     for data in ["AAAA", "BBBB", "CCCC"] {
         put(&kinesis, data).await;
     }
     assert!(puts.has_changed().unwrap());
-    assert_eq!(*puts.borrow_and_update(), 3);
+    assert_eq!(*puts.borrow_and_update(), before + 3);
     let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::TrimHorizon).await.unwrap();
     let page = kinesis.records(&iterator, 2).await.unwrap();
     assert_eq!(page.records.iter().map(|record| record.data.as_str()).collect::<Vec<_>>(), ["AAAA", "BBBB"]);
