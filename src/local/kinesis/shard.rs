@@ -23,12 +23,12 @@ impl Shard {
         encrypted: bool,
         now: u64,
     ) -> Result<Appended, ServiceError> {
-        self.log.append(records, encrypted, now).map_err(failed)
+        self.log.append(records, encrypted, now).map_err(|error| failed(&error))
     }
 
     /// Reads from an index on, within a page's limits.
     pub(super) fn read(&self, from: u64, max_records: usize, max_bytes: usize) -> Result<Chunk, ServiceError> {
-        self.log.read(from, max_records, max_bytes).map_err(failed)
+        self.log.read(from, max_records, max_bytes).map_err(|error| failed(&error))
     }
 
     /// The index that the next record gets.
@@ -38,20 +38,20 @@ impl Shard {
 
     /// The first record that arrived at or after this time (epoch ms), or the next to come.
     pub(super) fn index_at(&self, time: u64) -> Result<u64, ServiceError> {
-        self.log.index_at(time).map_err(failed)
+        self.log.index_at(time).map_err(|error| failed(&error))
     }
 
     /// The first record that is still there and no older than this time (epoch ms).
     pub(super) fn horizon(&self, cutoff: u64) -> Result<u64, ServiceError> {
-        self.log.horizon(cutoff).map_err(failed)
+        self.log.horizon(cutoff).map_err(|error| failed(&error))
     }
 
     /// Deletes the files that hold only records older than this time (epoch ms).
     pub(super) fn trim(&self, cutoff: u64) -> Result<(), ServiceError> {
-        self.log.trim(cutoff).map_err(failed)
+        self.log.trim(cutoff).map_err(|error| failed(&error))
     }
 }
 
-fn failed(error: LogError) -> ServiceError {
+fn failed(error: &LogError) -> ServiceError {
     ServiceError::internal(format!("the stream's log failed: {error}"))
 }

@@ -133,8 +133,13 @@ fn tell(directory: &Path, notices: &[String]) -> io::Result<()> {
     if notices.is_empty() {
         return Ok(());
     }
-    let now = jiff::Timestamp::now();
-    let lines: String = notices.iter().map(|notice| format!("{now:.3} {notice}\n")).collect();
+    let now = format!("{:.3} ", jiff::Timestamp::now());
+    let mut lines = String::new();
+    for notice in notices {
+        lines.push_str(&now);
+        lines.push_str(notice);
+        lines.push('\n');
+    }
     let path = directory.join("recovery.log");
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.write_all(lines.as_bytes())
 }

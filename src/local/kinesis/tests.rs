@@ -161,7 +161,7 @@ async fn a_missing_stream_is_not_found() {
     assert_eq!((status, body["__type"].as_str()), (400, Some("UnknownOperationException")));
 }
 
-/// How long the stress test runs: SENSORCTL_STRESS_SECONDS, else 3 s.
+/// How long the stress test runs: `SENSORCTL_STRESS_SECONDS`, else 3 s.
 fn stress_seconds() -> u64 {
     std::env::var("SENSORCTL_STRESS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
@@ -242,7 +242,9 @@ async fn tails_get_every_acknowledged_record_of_many_writers_once_and_in_order()
     finished.send(true).unwrap();
     local.wake();
     // The numbers have the same length: they sort as text.
-    acknowledged.values_mut().for_each(|records| records.sort());
+    for records in acknowledged.values_mut() {
+        records.sort();
+    }
     assert_eq!(acknowledged.len(), 4);
     for tail in tails {
         assert!(tail.await.unwrap() == acknowledged, "a record was lost, repeated or out of order");

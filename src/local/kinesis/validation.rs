@@ -29,10 +29,10 @@ impl Checks {
     pub(super) fn size(&mut self, field: &str, size: Option<usize>, least: usize, most: usize) -> &mut Self {
         match size {
             Some(size) if size < least => {
-                self.breaks("", field, &format!("Member must have length greater than or equal to {least}"))
+                self.breaks("", field, &format!("Member must have length greater than or equal to {least}"));
             }
             Some(size) if size > most => {
-                self.breaks("", field, &format!("Member must have length less than or equal to {most}"))
+                self.breaks("", field, &format!("Member must have length less than or equal to {most}"));
             }
             _ => {}
         }

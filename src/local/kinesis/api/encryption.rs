@@ -10,6 +10,7 @@ use crate::local::wire::{Response, ServiceError};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
 pub(super) struct Encryption {
     #[serde(flatten)]
     target: Target,

@@ -90,7 +90,7 @@ impl Kinesis {
         entry.check("", live.state.max_record_kib, &mut checks);
         checks.done()?;
         if let Some(number) = &input.sequence_number_for_ordering
-            && !SequenceNumber::parse(number).is_some_and(|number| number.time <= now_ms() / 1000)
+            && SequenceNumber::parse(number).is_none_or(|number| number.time > now_ms() / 1000)
         {
             return Err(invalid(format!(
                 "ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {name} under account {} is \

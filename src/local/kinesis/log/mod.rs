@@ -288,7 +288,7 @@ impl ShardLog {
         let mut state = self.lock();
         // A file is wholly past when the one after it begins with a record that is past as well, or at the cut.
         while let [first, second, ..] = state.segments.as_slice() {
-            if !second.first_arrival()?.is_some_and(|arrival| arrival <= cutoff) {
+            if second.first_arrival()?.is_none_or(|arrival| arrival > cutoff) {
                 break;
             }
             if let Err(source) = fs::remove_file(first.path())
