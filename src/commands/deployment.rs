@@ -11,6 +11,7 @@ use crate::aws::wait::Schedule;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
+use crate::settings::Setting;
 use crate::stack::{
     Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan,
     References, Stack, Step,
@@ -24,6 +25,13 @@ pub struct NoProgress;
 
 impl Observer for NoProgress {
     fn on(&self, _: &Event) {}
+}
+
+/// Under `-v`: every setting, and where its value came from. Said before any call, so also where none succeeds.
+pub fn tell_settings(context: &Context) {
+    for Setting { key, value, origin } in &context.settings.origins {
+        context.output.detail(format!("  {:<44} {origin}", format!("{key} = {value}")));
+    }
 }
 
 /// A stack, seen in its cloud.

@@ -24,27 +24,36 @@ impl Stack {
     #[must_use]
     pub fn new(settings: &Pipeline, artifact: Artifact) -> Self {
         let environment: BTreeMap<String, String> = [
-            ("SENSORCTL_TABLE".to_owned(), settings.table.clone()),
-            ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects_table.clone()),
-            ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects_retention_days.to_string()),
+            ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
+            ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
+            ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
             // Goes with the mapping's ReportBatchItemFailures, without which AWS takes any answer for success.
             ("SENSORCTL_PARTIAL_BATCH".to_owned(), "1".to_owned()),
         ]
         .into();
+        let crate::settings::Capacity::Shards(shards) = settings.stream.capacity else { unimplemented!() };
         let resources: Vec<Box<dyn Resource>> = vec![
-            Box::new(Table::of_readings(&settings.table)),
-            Box::new(Table::of_rejects(&settings.rejects_table)),
-            Box::new(Stream { name: settings.stream.clone(), shards: settings.shards }),
-            Box::new(Role { name: settings.role.clone() }),
-            Box::new(LogGroup { name: settings.log_group(), retention_days: settings.log_retention_days }),
+            Box::new(Table::of_readings(&settings.table.name)),
+            Box::new(Table::of_rejects(&settings.rejects.table.name)),
+            Box::new(Stream { name: settings.stream.name.clone(), shards }),
+            Box::new(Role { name: settings.role.name.clone() }),
+            Box::new(LogGroup {
+                name: settings.log_group_name(),
+                retention_days: settings.log_group.retention_days.unwrap_or(14),
+            }),
             Box::new(Function {
-                name: settings.function.clone(),
-                memory_mb: settings.memory_mb,
-                timeout_seconds: settings.timeout_seconds,
+                name: settings.function.name.clone(),
+                memory_mb: settings.function.memory_mb,
+                timeout_seconds: settings.function.timeout_seconds,
                 environment,
                 artifact,
             }),
-            Box::new(Mapping::new(&settings.stream, &settings.function, settings.batch_size, settings.parallelization)),
+            Box::new(Mapping::new(
+                &settings.stream.name,
+                &settings.function.name,
+                settings.mapping.batch_size,
+                settings.mapping.parallelization,
+            )),
         ];
         debug_assert!(resources.iter().map(|resource| resource.kind()).eq(Kind::ALL));
         Stack { resources }
