@@ -77,7 +77,11 @@ impl Status {
                 } else {
                     Vec::new()
                 };
-                let (state, note) = state_of(found, resource.kind(), &cloud.owner.of(found));
+                let (state, note) = if resource.is_existing() && found.state == State::Active {
+                    ("active", "existing: used, never changed".to_owned())
+                } else {
+                    state_of(found, resource.kind(), &cloud.owner.of(found))
+                };
                 ResourceStatus {
                     kind: resource.kind(),
                     name: resource.name().to_owned(),

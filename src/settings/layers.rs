@@ -100,7 +100,7 @@ impl<'a> Layers<'a> {
                 return Err(unknown(key, origin, &names));
             }
         }
-        for file in &self.file {
+        if let Some(file) = &self.file {
             for key in file.keys() {
                 let is_section = file.value(&key).is_some_and(toml::Value::is_table);
                 // What is inside a setting that is a table itself is that setting's to judge.

@@ -7,9 +7,11 @@ use futures::future;
 use super::function::Function;
 use super::log_group::LogGroup;
 use super::mapping::Mapping;
+use super::policy::Grants;
 use super::role::Role;
 use super::stream::Stream;
 use super::table::Table;
+use super::tags::OwnTags;
 use super::{Artifact, Cloud, Found, Kind, References, Resource};
 use crate::aws::Failure;
 use crate::settings::Pipeline;
@@ -31,29 +33,21 @@ impl Stack {
             ("SENSORCTL_PARTIAL_BATCH".to_owned(), "1".to_owned()),
         ]
         .into();
-        let crate::settings::Capacity::Shards(shards) = settings.stream.capacity else { unimplemented!() };
+        let tags = OwnTags::new(settings.tags.clone());
+        let grants =
+            Grants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
         let resources: Vec<Box<dyn Resource>> = vec![
-            Box::new(Table::of_readings(&settings.table.name)),
-            Box::new(Table::of_rejects(&settings.rejects.table.name)),
-            Box::new(Stream { name: settings.stream.name.clone(), shards }),
-            Box::new(Role { name: settings.role.name.clone() }),
+            Box::new(Table::of_readings(settings.table.clone(), tags.clone())),
+            Box::new(Table::of_rejects(settings.rejects.table.clone(), tags.clone())),
+            Box::new(Stream::new(settings.stream.clone(), tags.clone())),
+            Box::new(Role::new(settings.role.clone(), grants, tags.clone())),
             Box::new(LogGroup {
                 name: settings.log_group_name(),
-                retention_days: settings.log_group.retention_days.unwrap_or(14),
+                retention_days: settings.log_group.retention_days,
+                tags: tags.clone(),
             }),
-            Box::new(Function {
-                name: settings.function.name.clone(),
-                memory_mb: settings.function.memory_mb,
-                timeout_seconds: settings.function.timeout_seconds,
-                environment,
-                artifact,
-            }),
-            Box::new(Mapping::new(
-                &settings.stream.name,
-                &settings.function.name,
-                settings.mapping.batch_size,
-                settings.mapping.parallelization,
-            )),
+            Box::new(Function::new(settings.function.clone(), environment, artifact, tags.clone())),
+            Box::new(Mapping::new(settings.stream.clone(), &settings.function.name, settings.mapping.clone(), tags)),
         ];
         debug_assert!(resources.iter().map(|resource| resource.kind()).eq(Kind::ALL));
         Stack { resources }
