@@ -9,7 +9,6 @@ mod commands;
 mod context;
 mod error;
 #[cfg(feature = "local")]
-#[allow(dead_code)] // until the commands call it
 mod local;
 mod output;
 mod pipeline;

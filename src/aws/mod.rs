@@ -70,6 +70,7 @@ impl Clients {
 
     /// A call that was not even made, in the form of one that failed.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over an error or a sentence, whichever they have")]
     pub fn not_made(
         &self,
         service: &'static str,

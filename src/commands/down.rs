@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, describe};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, units};
+use crate::output::{Message, StackProgress, units};
 use crate::stack::{Action, Kind, Plan, References, apply};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
@@ -45,7 +45,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 impl Args {
     async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
         let output = &context.output;
-        let began = Instant::now();
         let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));
         let deployment = Deployment::observe(context, timeout, observer).await?;
@@ -66,7 +65,12 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
+        let began = Instant::now();
         let done = apply(cloud, stack.resources(), &plan, references).await?;
+        let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
+        if let Some(step) = kept {
+            output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
+        }
         let again = stack.observe(cloud, &References::default()).await?;
         let remaining: Vec<_> = plan
             .steps

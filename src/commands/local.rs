@@ -35,8 +35,9 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service
+/// The arguments of `local`.
 #[derive(Debug, clap::Args)]
+#[command(about = "The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -60,8 +61,11 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct WhereArgs {
-    /// Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
+    )]
     data_dir: Option<PathBuf>,
 }
 
@@ -116,10 +120,9 @@ struct Status {
 }
 
 impl Status {
-    fn new(running: Option<Running>, data_dir: PathBuf) -> Self {
-        let about = running.as_ref();
+    fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
         Status {
-            running: running.is_some(),
+            running: about.is_some(),
             endpoint: about.map(|running| running.endpoint.clone()),
             pid: about.map(|running| running.pid),
             region: about.map(|running| running.region.clone()),
@@ -144,7 +147,7 @@ impl Report for Status {
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
     let running = start_at(context, data_dir.clone(), args.port).await?;
-    context.output.report(&Status::new(Some(running), data_dir))
+    context.output.report(&Status::new(Some(&running), data_dir))
 }
 
 /// Starts this user's local cloud unless it runs.
@@ -177,7 +180,7 @@ async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 
 async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
-    context.output.report(&Status::new(daemon::find(&data_dir).await?, data_dir))
+    context.output.report(&Status::new(daemon::find(&data_dir).await?.as_ref(), data_dir))
 }
 
 async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
@@ -265,12 +268,10 @@ mod tests {
             version: "0".into(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
-        let script = format!(
-            "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-             \"${{AWS_PROFILE-unset}}\""
-        );
+        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
+             \"${AWS_PROFILE-unset}\"";
         let output = Command::new("sh")
-            .args(["-c", &script])
+            .args(["-c", script])
             .env("LINES_OF", environment_lines(&running))
             .env("AWS_PROFILE", "production")
             .output()

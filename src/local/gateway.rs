@@ -169,7 +169,7 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: B
         Service::Logs => services.logs.handle(request).await,
         Service::Lambda => services.lambda.handle(request).await,
         Service::Iam => services.iam.handle(request).await,
-        Service::Sts => services.sts.handle(request).await,
+        Service::Sts => services.sts.handle(&request),
         Service::Health | Service::Unknown => service
             .refuse(&ServiceError::bad_request("UnknownOperationException", "no such service in the local cloud")),
     }

@@ -22,7 +22,7 @@ impl Sts {
     }
 
     /// Answers a request of the STS API; the gateway has put the caller into its extensions.
-    pub(crate) async fn handle(&self, request: Request) -> Response {
+    pub(crate) fn handle(&self, request: &Request) -> Response {
         let input = Parameters::parse(request.body());
         let caller = request.extensions().get::<Caller>();
         let result = match (input.action(), caller) {

@@ -7,7 +7,7 @@ use super::units;
 /// Something a person should know though nothing failed.
 #[derive(Debug)]
 pub enum Message {
-    /// The local cloud is not the newest sensorctl's.
+    /// The function's log group stays when the rest goes.
     ForeignLogGroup {
         /// The log group that stays.
         name: String,
@@ -24,13 +24,13 @@ pub enum Message {
 impl Message {
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> String {
         match self {
             Message::ForeignLogGroup { name } => {
-                Some(format!("remove it with `aws logs delete-log-group --log-group-name {name}`"))
+                format!("remove it with `aws logs delete-log-group --log-group-name {name}`")
             }
             Message::ForeignItems { table, .. } => {
-                Some(format!("`aws dynamodb scan --table-name {table}` shows every item as it is"))
+                format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
         }
     }

@@ -51,9 +51,11 @@ pub enum Format {
 
 /// How a command shows what it found and says what it does.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the terminal, not states")]
 pub struct Output {
     format: Format,
     quiet: bool,
+    #[allow(dead_code, reason = "said of settings, by `-v`")]
     verbosity: u8,
     color: bool,
     stdout_is_terminal: bool,
@@ -109,18 +111,6 @@ impl Output {
     #[must_use]
     pub fn can_ask(&self) -> bool {
         self.stderr_is_terminal && io::stdin().is_terminal()
-    }
-
-    /// Whether nothing but errors is to be said.
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
-    /// How often `-v` was given.
-    #[must_use]
-    pub fn verbosity(&self) -> u8 {
-        self.verbosity
     }
 
     /// Whether the other end of stdout has gone away; a producer of rows may stop then.
@@ -188,6 +178,7 @@ impl Output {
     }
 
     /// Says a line only under `-v`.
+    #[allow(dead_code, reason = "said of settings, by `-v`")]
     pub fn detail(&self, line: impl AsRef<str>) {
         if self.verbosity > 0 {
             self.status(line);
@@ -198,9 +189,7 @@ impl Output {
     pub fn warn(&self, message: &Message) {
         if !self.quiet {
             self.say(&format!("{} {message}", self.paint("33", "warning:")));
-            if let Some(hint) = message.hint() {
-                self.say(&format!("{} {hint}", self.paint("36", "hint:")));
-            }
+            self.say(&format!("{} {}", self.paint("36", "hint:"), message.hint()));
         }
     }
 
@@ -226,6 +215,7 @@ impl Output {
     ///
     /// # Errors
     /// When the answer cannot be read.
+    #[expect(clippy::unused_self, reason = "whoever asks has an output, the only door to the terminal")]
     pub fn confirm(&self, question: &str) -> Result<bool, Error> {
         let mut stderr = io::stderr().lock();
         let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
@@ -237,6 +227,7 @@ impl Output {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    #[expect(clippy::unused_self, reason = "the only door to stderr")]
     fn say(&self, line: &str) {
         // Nobody is left to tell when stderr is gone.
         let _ = writeln!(io::stderr().lock(), "{line}");

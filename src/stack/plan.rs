@@ -176,16 +176,12 @@ fn step_up(owner: &Owner, resource: &dyn Resource, found: Found, references: &Re
 
 fn step_down(owner: &Owner, resource: &dyn Resource, found: Found, keep: &[Kind]) -> Step {
     let kind = resource.kind();
-    let (action, reason) = if !found.is_there() {
-        (Action::None, "not there".to_owned())
-    } else if resource.is_existing() {
-        (Action::Keep, EXISTING.to_owned())
-    } else {
-        match owner.of(&found) {
-            Ownership::Foreign(why) => (Action::Keep, why),
-            Ownership::Ours if keep.contains(&kind) => (Action::Keep, "kept as asked".to_owned()),
-            Ownership::Ours => (Action::Delete, "made by sensorctl".to_owned()),
-        }
+    let (action, reason) = match owner.of(&found) {
+        _ if !found.is_there() => (Action::None, "not there".to_owned()),
+        _ if resource.is_existing() => (Action::Keep, EXISTING.to_owned()),
+        Ownership::Foreign(why) => (Action::Keep, why),
+        Ownership::Ours if keep.contains(&kind) => (Action::Keep, "kept as asked".to_owned()),
+        Ownership::Ours => (Action::Delete, "made by sensorctl".to_owned()),
     };
     Step { kind, name: resource.name().to_owned(), action, reason, differences: Vec::new(), found }
 }
@@ -231,7 +227,7 @@ mod tests {
         fn kind(&self) -> Kind {
             Kind::Stream
         }
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "readings"
         }
         fn wanted(&self, _: &References) -> Properties {

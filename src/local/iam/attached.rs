@@ -81,7 +81,7 @@ impl Iam {
         Ok(Some(xml))
     }
 
-    pub(super) fn get_policy_version(&self, input: &Parameters) -> Answer {
+    pub(super) fn get_policy_version(input: &Parameters) -> Answer {
         let arn = input.required("PolicyArn")?;
         let policy = known(arn, "was not found")?;
         let version = input.required("VersionId")?;

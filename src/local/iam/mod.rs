@@ -28,16 +28,10 @@ struct Inner {
 /// A role, as other services need it.
 #[derive(Clone, Debug)]
 pub(crate) struct Role {
-    /// Name without path.
-    pub name: String,
-    /// Full ARN.
-    pub arn: String,
     /// Unique id: `AROA…`.
     pub id: String,
     /// Trust policy as JSON text.
     pub trust_policy: String,
-    /// When it was made, in seconds since 1970.
-    pub created: f64,
 }
 
 /// What an operation answers: a result, or nothing but success.
@@ -52,13 +46,11 @@ impl Iam {
     /// The role of an ARN.
     pub(crate) fn role(&self, arn: &str) -> Option<Role> {
         self.0.store.read(|account| {
-            account.roles.values().find(|role| role.arn == arn).map(|role| Role {
-                name: role.name.clone(),
-                arn: role.arn.clone(),
-                id: role.id.clone(),
-                trust_policy: role.trust_policy.clone(),
-                created: role.created,
-            })
+            account
+                .roles
+                .values()
+                .find(|role| role.arn == arn)
+                .map(|role| Role { id: role.id.clone(), trust_policy: role.trust_policy.clone() })
         })
     }
 
@@ -105,7 +97,7 @@ impl Iam {
             "DetachRolePolicy" => self.detach_role_policy(input),
             "ListAttachedRolePolicies" => self.list_attached_role_policies(input),
             "GetPolicy" => self.get_policy(input),
-            "GetPolicyVersion" => self.get_policy_version(input),
+            "GetPolicyVersion" => Self::get_policy_version(input),
             action => Err(query_api::unknown_action(action, "2010-05-08")),
         }
     }
@@ -123,11 +115,11 @@ fn timestamp(seconds: f64) -> String {
     jiff::Timestamp::from_second(whole).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
+/// Some of a list's entries by name, and where to go on.
+type Paged<'a, T> = (Vec<(&'a String, T)>, Option<String>);
+
 /// The page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
-fn page<'a, T>(
-    input: &Parameters,
-    items: impl Iterator<Item = (&'a String, T)>,
-) -> Result<(Vec<(&'a String, T)>, Option<String>), ServiceError> {
+fn page<'a, T>(input: &Parameters, items: impl Iterator<Item = (&'a String, T)>) -> Result<Paged<'a, T>, ServiceError> {
     let limit = usize::try_from(input.number("MaxItems", 100, 1, 1000)?).unwrap_or(100);
     let after = input.get("Marker").unwrap_or_default();
     let mut rest = items.filter(|(name, _)| name.as_str() > after).peekable();

@@ -28,10 +28,11 @@ async fn a_role_survives_a_restart_with_its_policies_and_is_known_by_its_arn() {
     assert_eq!(call(&first, &put).await.0, 200);
     drop(first);
     let again = iam(dir.path());
-    let role = again.role("arn:aws:iam::000000000000:role/r").unwrap();
+    let arn = "arn:aws:iam::000000000000:role/r";
+    let role = again.role(arn).unwrap();
     assert_eq!(role.trust_policy, TRUST);
     assert!(role.id.starts_with("AROA") && role.id.len() == 21);
-    assert_eq!(again.policies(&role.arn), [policy]);
+    assert_eq!(again.policies(arn), [policy]);
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ pub(crate) enum StartAt {
     /// The first record that arrived at or after this time, in seconds since 1970.
     AtTimestamp(f64),
     /// The record of this sequence number.
+    #[allow(dead_code, reason = "the type mirrors the service's five")]
     AtSequence(String),
     /// The record after this sequence number.
     AfterSequence(String),

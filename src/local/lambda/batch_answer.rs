@@ -17,7 +17,7 @@ impl Verdict {
 }
 
 /// Reads the answer to a batch of records with these sequence numbers, which are in the order of the shard.
-pub(super) fn read<'a>(answer: &[u8], sequence_numbers: impl Iterator<Item = &'a str> + Clone) -> Verdict {
+pub(super) fn read<'a>(answer: &[u8], sequence_numbers: &(impl Iterator<Item = &'a str> + Clone)) -> Verdict {
     if answer.is_empty() {
         return Verdict::Done;
     }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     fn verdict(answer: &str) -> Verdict {
-        read(answer.as_bytes(), ["100", "101", "102", "103"].into_iter())
+        read(answer.as_bytes(), &["100", "101", "102", "103"].into_iter())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::saved;
+use crate::local::data_dir::{read_json, write_json};
 
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ impl Checkpoints {
     /// Reads what is on disk. A damaged file counts as none: then everything comes again.
     pub(super) fn load(dir: &Path, uuid: &str) -> Self {
         let path = path(dir, uuid);
-        let shards = saved::load(&path).ok().flatten().unwrap_or_default();
+        let shards = read_json(&path).ok().flatten().unwrap_or_default();
         Checkpoints { path, shards: Mutex::new(shards), changed: AtomicBool::new(false) }
     }
 
@@ -48,7 +48,7 @@ impl Checkpoints {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        saved::store(&path, shards)
+        write_json(&path, shards)
     }
 
     pub(super) fn get(&self, shard_id: &str) -> Option<Position> {
@@ -76,7 +76,7 @@ impl Checkpoints {
             return Ok(());
         }
         let shards = self.lock().clone();
-        saved::store(&self.path, &shards).inspect_err(|_| self.changed.store(true, Ordering::Release))
+        write_json(&self.path, &shards).inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Position>> {

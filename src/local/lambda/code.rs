@@ -33,11 +33,7 @@ pub(super) struct Code {
 /// Identity of a zip without unpacking it.
 pub(super) fn identify(zip: &[u8]) -> Code {
     let digest = Sha256::digest(zip);
-    Code {
-        sha256: STANDARD.encode(digest),
-        size: zip.len() as u64,
-        folder: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
+    Code { sha256: STANDARD.encode(digest), size: zip.len() as u64, folder: format!("{digest:x}") }
 }
 
 /// Unpacks a zip below `root`, unless it is there already. Blocks.

@@ -37,34 +37,35 @@ impl Frame {
 
     /// How many of the first records fit into one event; one always goes, whatever its size.
     pub(super) fn fitting<'a>(&self, items: impl IntoIterator<Item = &'a Item>) -> usize {
+        let frame_length = self.frame_length();
         let mut length = HEAD.len() + TAIL.len();
-        let mut count = 0;
-        for item in items {
-            length += self.record_length(item) + 1;
-            // The last record has no comma after it.
-            if length > EVENT_LIMIT + 1 {
-                break;
-            }
-            count += 1;
-        }
-        count.max(1)
+        let fits = |item: &&Item| {
+            length += frame_length + item.variable_length();
+            length <= EVENT_LIMIT
+        };
+        items.into_iter().take_while(fits).count().max(1)
     }
 
-    fn length(&self, items: &[Item]) -> usize {
-        items.iter().map(|item| self.record_length(item) + 1).sum::<usize>() + HEAD.len() + TAIL.len()
+    /// Bytes of these records as an event, or a few more.
+    pub(super) fn length<'a>(&self, items: impl IntoIterator<Item = &'a Item>) -> usize {
+        let frame_length = self.frame_length();
+        let records: usize = items.into_iter().map(|item| frame_length + item.variable_length()).sum();
+        records + HEAD.len() + TAIL.len()
     }
 
-    fn record_length(&self, item: &Item) -> usize {
+    /// Bytes of a record without its own content, and of a comma.
+    fn frame_length(&self) -> usize {
         let mut empty = String::new();
         let nothing = Item {
             index: 0,
             sequence_number: String::new(),
             key_json: String::new(),
             data: String::new(),
-            arrival: item.arrival,
+            // The longest there is until the year 2286.
+            arrival: 9_999_999_999.0,
         };
         self.write(&mut empty, &nothing);
-        empty.len() + item.key_json.len() + 2 * item.sequence_number.len() + item.data.len()
+        empty.len() + 1
     }
 
     fn write(&self, text: &mut String, item: &Item) {

@@ -286,7 +286,7 @@ fn check_role(arn: &str, iam: &Iam) -> Result<(), ServiceError> {
             partition.starts_with("aws")
                 && account.len() == 12
                 && account.bytes().all(|digit| digit.is_ascii_digit())
-                && role.strip_prefix("role").is_some_and(|rest| rest.trim_start_matches('/') != "")
+                && role.strip_prefix("role").is_some_and(|rest| !rest.trim_start_matches('/').is_empty())
         }
         _ => false,
     };

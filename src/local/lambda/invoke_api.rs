@@ -20,7 +20,7 @@ use crate::local::wire::{Response, ServiceError};
 const SYNC_LIMIT: usize = 6_291_456;
 const ASYNC_LIMIT: usize = 1_048_576;
 /// Pauses before an asynchronous invocation that failed is tried again, as in the service.
-const ASYNC_RETRIES: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(120)];
+const ASYNC_RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 /// The pause before one that was throttled is.
 const THROTTLED: Duration = Duration::from_secs(1);
 

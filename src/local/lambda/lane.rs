@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Policy};
 use super::batch_answer::{self, Verdict};
-use super::event::Frame;
+use super::event::{EVENT_LIMIT, Frame};
 use super::names::FunctionName;
 use super::records::Item;
 use super::service::{Lambda, NotRun};
@@ -66,22 +66,30 @@ impl Lane {
             queue.push_back(item);
         }
         let deadline = Instant::now() + Duration::from_secs(self.mapping.settings.window_seconds);
+        let frame = self.frame();
+        let mut bytes = frame.length(queue.iter());
         loop {
             while queue.len() < self.mapping.settings.batch_size {
                 match self.records.try_recv() {
-                    Ok(item) => queue.push_back(item),
+                    Ok(item) => {
+                        bytes += frame.length([&item]);
+                        queue.push_back(item);
+                    }
                     Err(_) => break,
                 }
             }
-            let is_full = queue.len() >= self.mapping.settings.batch_size
-                || self.frame().fitting(queue.iter()) < queue.len()
-                || self.mapping.settings.window_seconds == 0;
+            let is_full = self.mapping.settings.window_seconds == 0
+                || queue.len() >= self.mapping.settings.batch_size
+                || bytes > EVENT_LIMIT;
             if is_full {
                 break;
             }
             match stop.run_until_cancelled(timeout_at(deadline, self.records.recv())).await {
                 None => return false,
-                Some(Ok(Some(item))) => queue.push_back(item),
+                Some(Ok(Some(item))) => {
+                    bytes += frame.length([&item]);
+                    queue.push_back(item);
+                }
                 // The window has passed, or the shard has ended.
                 Some(Err(_) | Ok(None)) => break,
             }
@@ -110,7 +118,7 @@ impl Lane {
                     let verdict = if outcome.failed {
                         Verdict::FAILED
                     } else if settings.report_failures {
-                        batch_answer::read(&outcome.payload, current.iter().map(|item| item.sequence_number.as_str()))
+                        batch_answer::read(&outcome.payload, &current.iter().map(|item| item.sequence_number.as_str()))
                     } else {
                         Verdict::Done
                     };

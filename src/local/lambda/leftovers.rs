@@ -54,7 +54,8 @@ fn started(pid: Pid) -> Option<String> {
     Some(format!("{ticks} {}", boot.trim()))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};

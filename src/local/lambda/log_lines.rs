@@ -36,7 +36,7 @@ pub(super) struct LogLines {
 
 enum Command {
     /// An invocation begins: its tail starts empty.
-    Begin(Vec<String>),
+    Begin(Vec<String>, oneshot::Sender<()>),
     /// A line of the platform, after everything that the function has written so far.
     Platform(Vec<String>, oneshot::Sender<Vec<u8>>),
 }
@@ -50,9 +50,18 @@ impl LogLines {
     }
 
     /// Marks the beginning of an invocation.
+    ///
+    /// Returns once the lines are written: what the function writes after it has got the invocation would otherwise
+    /// be read first, because output comes before commands, and be missing from the tail.
     pub(super) async fn begin(&self, lines: Vec<String>) {
-        // The reader lives as long as this sender.
-        self.commands.send(Command::Begin(lines)).await.unwrap_or_default();
+        let (sender, written) = oneshot::channel();
+        let asked = self.commands.send(Command::Begin(lines, sender));
+        let answered = async {
+            asked.await.ok()?;
+            written.await.ok()
+        };
+        // A function that never stops writing in the background must not keep its own invocation back either.
+        tokio::time::timeout(SETTLE, answered).await.unwrap_or_default();
     }
 
     /// Marks its end; gives the last 4 KB of what was written since its beginning.
@@ -77,9 +86,15 @@ async fn read(mut pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink:
             open = out.fill(&mut pipes.stdout), if out_open => out_open = open,
             open = err.fill(&mut pipes.stderr), if err_open => err_open = open,
             command = commands.recv(), if wanted => match command {
-                Some(Command::Begin(lines)) => {
+                Some(Command::Begin(lines, written)) => {
+                    // The rest of what an earlier invocation wrote is not this one's.
+                    let mut late = out.rest();
+                    late.extend(err.rest());
+                    sink.write(late, false);
                     sink.tail.clear();
                     sink.write(lines, true);
+                    // Whoever waited may have given up.
+                    written.send(()).unwrap_or_default();
                 }
                 Some(Command::Platform(lines, tail)) => {
                     let mut all = out.rest();
@@ -203,7 +218,7 @@ pub(super) struct Report {
 /// The line before the function's own.
 pub(super) fn start_line(logging: &Logging, request_id: &str) -> String {
     if logging.format == "JSON" {
-        return platform(logging, "platform.start", json!({"requestId": request_id, "version": LATEST}));
+        return platform(logging, "platform.start", &json!({"requestId": request_id, "version": LATEST}));
     }
     format!("START RequestId: {request_id} Version: {LATEST}")
 }
@@ -220,26 +235,29 @@ pub(super) fn end_lines(logging: &Logging, request_id: &str, report: &Report) ->
         }
         let status = report.status.as_ref().map_or("success", |(status, _)| status);
         let record = json!({"requestId": request_id, "metrics": metrics, "status": status});
-        return vec![platform(logging, "platform.report", record)];
+        return vec![platform(logging, "platform.report", &record)];
     }
-    let mut line = format!(
-        "REPORT RequestId: {request_id}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\t\
-         Memory Size: {} MB\tMax Memory Used: {} MB\t",
-        report.memory_size_mb, report.max_memory_mb
-    );
+    let (memory, used) = (report.memory_size_mb, report.max_memory_mb);
+    let mut fields = vec![
+        format!("REPORT RequestId: {request_id}"),
+        format!("Duration: {duration:.2} ms"),
+        format!("Billed Duration: {billed} ms"),
+        format!("Memory Size: {memory} MB"),
+        format!("Max Memory Used: {used} MB"),
+    ];
     if let Some(init) = report.init {
-        line.push_str(&format!("Init Duration: {:.2} ms\t", milliseconds(init)));
+        fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
     }
-    if let Some((status, kind)) = &report.status {
-        line.push_str(&format!("Status: {status}"));
-        if let Some(kind) = kind {
-            line.push_str(&format!("\tError Type: {kind}"));
-        }
+    // Every field ends with a tab in the service's line; only a status, which comes last, does not.
+    fields.push(report.status.as_ref().map(|(status, _)| format!("Status: {status}")).unwrap_or_default());
+    if let Some((_, Some(kind))) = &report.status {
+        fields.push(format!("Error Type: {kind}"));
     }
+    let line = fields.join("\t");
     vec![format!("END RequestId: {request_id}"), line]
 }
 
-fn platform(logging: &Logging, kind: &str, record: Value) -> String {
+fn platform(logging: &Logging, kind: &str, record: &Value) -> String {
     let level = logging.system_level.as_deref().unwrap_or("INFO");
     json!({"time": Timestamp::now().to_string(), "type": kind, "level": level, "record": record}).to_string()
 }

@@ -30,7 +30,6 @@ mod process;
 mod progress;
 mod records;
 mod runtime_api;
-mod saved;
 mod service;
 mod shard_reader;
 mod state;

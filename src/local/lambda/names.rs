@@ -20,14 +20,13 @@ impl FunctionName {
     pub(super) fn parse(given: &str, qualifier: Option<&str>, identity: &Identity) -> Result<Self, ServiceError> {
         let parts: Vec<&str> = given.split(':').collect();
         let (account, region, name, own) = match parts.as_slice() {
-            [name] => (None, None, *name, None),
+            [name] | ["function", name] => (None, None, *name, None),
             ["arn", _, "lambda", region, account, "function", name] => (Some(*account), Some(*region), *name, None),
             ["arn", _, "lambda", region, account, "function", name, own] => {
                 (Some(*account), Some(*region), *name, Some(*own))
             }
             [account, "function", name] => (Some(*account), None, *name, None),
             [account, "function", name, own] => (Some(*account), None, *name, Some(*own)),
-            ["function", name] => (None, None, *name, None),
             [name, own] => (None, None, *name, Some(*own)),
             _ => return Err(malformed(given)),
         };

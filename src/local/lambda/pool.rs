@@ -10,7 +10,7 @@ use super::worker::Worker;
 /// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
 pub(super) const ENVIRONMENTS: usize = 64;
 /// How long a warm environment is kept.
-const IDLE_LIMIT: Duration = Duration::from_secs(300);
+const IDLE_LIMIT: Duration = Duration::from_mins(5);
 
 /// Why no environment was given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,12 @@ impl Item {
         }
     }
 
+    /// Bytes that its own content takes in an event.
+    pub(super) fn variable_length(&self) -> usize {
+        // The sequence number is there twice.
+        self.key_json.len() + 2 * self.sequence_number.len() + self.data.len()
+    }
+
     /// Bytes that it takes in memory, roughly.
     pub(super) fn weight(&self) -> usize {
         self.data.len() + self.key_json.len() + 128

@@ -13,8 +13,9 @@ use super::mapping_task::MappingTask;
 use super::pool::{Pool, Throttle};
 use super::state::{Function, Mapping, MappingState};
 use super::worker::{Invocation, Outcome};
-use super::{Deps, checkpoint, code, control_api, leftovers, saved};
+use super::{Deps, checkpoint, code, control_api, leftovers};
 use crate::error::Error;
+use crate::local::data_dir::{read_json, write_json};
 use crate::local::wire::{Request, Response, ServiceError};
 
 /// How often idle environments are looked for.
@@ -50,14 +51,10 @@ impl Lambda {
     /// # Errors
     /// When the state cannot be read, or the folder not written.
     pub(crate) async fn start(deps: Deps) -> Result<Lambda, Error> {
-        let broken =
-            |error: std::io::Error| Error::failed(format!("could not use {}", deps.dir.display())).caused_by(error);
-        std::fs::create_dir_all(&deps.dir).map_err(broken)?;
-        leftovers::end_all(&deps.dir.join("running")).map_err(broken)?;
-        let functions: Vec<Function> = saved::load(&deps.dir.join("functions.json"))?.unwrap_or_default();
-        let mappings: Vec<Mapping> = saved::load(&deps.dir.join("mappings.json"))?.unwrap_or_default();
-        let in_use: Vec<String> = functions.iter().map(|function| function.code_folder.clone()).collect();
-        code::sweep(&deps.dir.join("code"), &in_use).map_err(broken)?;
+        let dir = deps.dir.clone();
+        let kept = tokio::task::spawn_blocking(move || load(&dir)).await;
+        let (functions, mappings) =
+            kept.map_err(|error| Error::failed("could not read the functions").caused_by(error))??;
         let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
         let lambda = Lambda(Arc::new(Inner {
             pool: Pool::default(),
@@ -212,14 +209,26 @@ impl Lambda {
     }
 }
 
+/// What was there before, with what it left behind cleared away. Blocks.
+fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
+    let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
+    std::fs::create_dir_all(dir).map_err(broken)?;
+    leftovers::end_all(&dir.join("running")).map_err(broken)?;
+    let functions: Vec<Function> = read_json(&dir.join("functions.json"))?.unwrap_or_default();
+    let mappings: Vec<Mapping> = read_json(&dir.join("mappings.json"))?.unwrap_or_default();
+    let in_use: Vec<String> = functions.iter().map(|function| function.code_folder.clone()).collect();
+    code::sweep(&dir.join("code"), &in_use).map_err(broken)?;
+    Ok((functions, mappings))
+}
+
 async fn end_idle(pool: Pool, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(IDLE_LOOK)).await.is_some() {
         pool.end_idle();
     }
 }
 
-fn save<T: serde::Serialize + ?Sized>(path: &Path, value: &T) -> Result<(), ServiceError> {
-    saved::store(path, value).map_err(|error| {
+fn save(path: &Path, value: &impl serde::Serialize) -> Result<(), ServiceError> {
+    write_json(path, value).map_err(|error| {
         ServiceError::new(
             500,
             "ServiceException",

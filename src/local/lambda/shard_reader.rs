@@ -65,11 +65,11 @@ impl ShardReader {
         drop(settled_sender);
         let mut progress = Progress::default();
         let read_all = self.read(&queues, &mut progress, &mut settled).await;
-        if !read_all {
-            // Also when the stream is gone: what was read from it must not be brought twice by two readers.
-            self.stop_lanes(&mut lanes, queues).await;
-        } else {
-            drop(queues);
+        // Lanes end when no more records can come, or when they are stopped.
+        drop(queues);
+        if !read_all && !self.stop.is_cancelled() {
+            // The stream is gone: what was read from it must not be brought twice by two readers.
+            lanes.shutdown().await;
         }
         while let Some(indexes) = settled.recv().await {
             self.complete(&mut progress, &indexes);
@@ -190,14 +190,6 @@ impl ShardReader {
             }
             result => result,
         }
-    }
-
-    async fn stop_lanes(&self, lanes: &mut JoinSet<()>, queues: Vec<mpsc::UnboundedSender<Item>>) {
-        drop(queues);
-        if self.stop.is_cancelled() {
-            return;
-        }
-        lanes.shutdown().await;
     }
 
     fn complete(&self, progress: &mut Progress, indexes: &[u64]) {

@@ -66,17 +66,16 @@ pub(super) fn check(tags: &Tags) -> Result<(), ServiceError> {
 }
 
 fn replace(call: &Call<'_>, arn: &str, tags: Tags) -> Result<Response, ServiceError> {
-    match mapping_of(arn) {
-        Some(uuid) => call.lambda.change_mappings(|mappings| {
+    if let Some(uuid) = mapping_of(arn) {
+        call.lambda.change_mappings(|mappings| {
             if let Some(mapping) = mappings.get_mut(uuid) {
                 mapping.tags = tags;
             }
             Ok(())
-        })?,
-        None => {
-            let name = find(call, arn)?.name.clone();
-            change(call.lambda, &name, None, |function| function.tags = tags)?;
-        }
+        })?;
+    } else {
+        let name = find(call, arn)?.name.clone();
+        change(call.lambda, &name, None, |function| function.tags = tags)?;
     }
     Ok(wire::json(204, &()).map(|_| Bytes::new()))
 }

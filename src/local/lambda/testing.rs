@@ -19,7 +19,7 @@ use crate::local::kinesis::Kinesis;
 use crate::local::logs::Logs;
 use crate::local::wire::Response;
 
-const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
+pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
     "Action":"sts:AssumeRole"}]}"#;
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -16,6 +16,7 @@ const BYTES_PER_PAGE: usize = 1 << 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the service's names")]
 pub(super) struct PutLogEvents {
     log_group_name: String,
     log_stream_name: String,

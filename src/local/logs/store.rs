@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::local::data_dir::{private_dir, read_json, write_json};
@@ -199,9 +200,8 @@ fn file_name(name: &str) -> String {
     if escaped.len() <= LONGEST {
         return escaped;
     }
-    use sha2::Digest;
-    let hash: String = sha2::Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}", &escaped[..LONGEST - 65])
+    let hash = Sha256::digest(name);
+    format!("{}-{hash:x}", &escaped[..LONGEST - 65])
 }
 
 fn ends_mid_line(file: &mut fs::File) -> io::Result<bool> {

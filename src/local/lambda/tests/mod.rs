@@ -3,3 +3,4 @@
 mod control;
 mod invoking;
 mod mappings;
+mod sdk;

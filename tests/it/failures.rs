@@ -1,0 +1,143 @@
+//! Wrong uses and broken surroundings: a clear error, a hint, the exit code of the contract, nothing of others touched.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Home, Stranger};
+
+#[test]
+fn without_credentials_the_local_cloud_is_named() {
+    let home = Home::new();
+    for command in ["up", "plan", "status", "scan"] {
+        home.run([command, "--region", "eu-west-1"]).exited(1).says(&["credentials", "--local"]);
+    }
+    home.run(["status"]).exited(2).says(&["no AWS region", "--region", "--local"]);
+}
+
+#[test]
+fn a_local_cloud_that_does_not_run_is_said_with_how_to_start_it() {
+    let home = Home::new();
+    for command in ["status", "scan", "plan", "invoke"] {
+        home.run([command, "--local"]).exited(1).says(&["not running", "sensorctl local start"]);
+    }
+}
+
+#[test]
+fn nobody_listening_is_unreachable_and_not_a_hang() {
+    let home = Home::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let run = home
+        .command(["status", "--region", "eu-west-1", "--endpoint-url", &url])
+        .env("AWS_ACCESS_KEY_ID", "nobody")
+        .env("AWS_SECRET_ACCESS_KEY", "nothing")
+        .output()
+        .unwrap();
+    assert_eq!(run.status.code(), Some(1));
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert!(stderr.contains(&url) && stderr.contains("hint:"), "{stderr}");
+}
+
+#[test]
+fn a_taken_port_and_a_taken_data_directory_are_named() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    home.run(["local", "start", "--port", &port]).exited(1).says(&[&port, "hint:", "--port"]);
+
+    let home = Home::with_local_cloud();
+    home.run(["local", "run", "--port", "0"]).exited(1).says(&["already uses the data directory", "hint:"]);
+    home.run(["local", "start", "--port", "0"]).succeeded().says(&["already runs"]);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_survives() {
+    let home = Home::with_local_cloud();
+    let stranger = Stranger::of(&home);
+    let own =
+        stranger.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"temperature-sensor-data","ShardCount":1}"#);
+    assert_eq!(own.0, 200);
+    let before = stranger.describe("temperature-sensor-data");
+    home.run(["up", "--local"]).exited(1).says(&[
+        "stream",
+        "temperature-sensor-data",
+        "not made by sensorctl",
+        "--stage",
+    ]);
+    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    assert_eq!(down["changed"], 0, "{down}");
+    assert_eq!(stranger.describe("temperature-sensor-data"), before);
+    let status = home.run(["status", "--local", "-o", "json"]).exited(3).json();
+    let stream = status["resources"].as_array().unwrap().iter().find(|r| r["kind"] == "stream").unwrap();
+    assert_eq!(stream["state"], "foreign");
+}
+
+#[test]
+fn bad_numbers_and_names_are_wrong_usage() {
+    let home = Home::new();
+    let put = |arguments: &[&'static str]| {
+        let all = ["put", "--local"].iter().chain(arguments).copied().collect::<Vec<_>>();
+        home.run(all)
+    };
+    put(&["--sensor", "a", "--temp", "warm"]).exited(2).says(&["--temp"]);
+    put(&["--sensor", "a", "--temp", "NaN"]).exited(2).says(&["--temp"]);
+    put(&["--sensor", "", "--temp", "1"]).exited(2).says(&["sensor_id"]);
+    put(&["--sensor", "a"]).exited(2).says(&["--temp"]);
+    put(&["--file", "no-such-file.ndjson"]).exited(1).says(&["no-such-file.ndjson"]);
+    home.run(["status", "--stage", "a b"]).exited(2).says(&["stage"]);
+    home.run(["scan", "--local", "--limit", "many"]).exited(2).says(&["--limit"]);
+    home.run(["fly"]).exited(2).says(&["fly"]);
+}
+
+#[test]
+fn errors_are_json_where_json_is_asked_for() {
+    let home = Home::new();
+    let run = home.run(["scan", "--local", "-o", "json"]).exited(1);
+    let error: Value = serde_json::from_str(run.stderr.trim()).unwrap();
+    assert_eq!(error["error"]["kind"], "failed");
+    assert!(error["error"]["message"].as_str().unwrap().contains("not running"));
+    assert!(!error["error"]["hints"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn ctrl_c_during_up_exits_with_130_and_says_how_to_go_on() {
+    let home = Home::with_local_cloud();
+    // A service that never answers: the call is under way when the signal comes.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let child = home
+        .command(["up", "--region", "eu-west-1", "--endpoint-url", &url])
+        .env("AWS_ACCESS_KEY_ID", "nobody")
+        .env("AWS_SECRET_ACCESS_KEY", "nothing")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first connection shows that the signal handler is in place.
+    let began = Instant::now();
+    let _connection = silent.accept().unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("interrupted") && stderr.contains("sensorctl down"), "{stderr}");
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let home = Home::with_pipeline();
+    let many: String =
+        (0..5000).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    home.run_with_input(["put", "--local", "--file", "-"], many.as_bytes()).succeeded();
+    assert_eq!(home.rows(5000).len(), 5000);
+    let mut scan = home.spawn(["scan", "--local", "-o", "ndjson"]);
+    drop(scan.stdout.take());
+    assert_eq!(scan.wait().unwrap().code(), Some(0));
+}
