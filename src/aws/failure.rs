@@ -123,7 +123,7 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         return Cause::Throttled;
     }
     match code {
-        "ResourceNotFoundException" | "TableNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => {
+        "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => {
             Cause::Missing
         },
         "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => Cause::Exists,

@@ -6,6 +6,7 @@
 
 mod apply;
 mod artifact;
+mod asked;
 mod cloud;
 mod event;
 mod function;

@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 
+use super::asked::{Asked, Next};
 use super::tags::{OwnTags, TAGS};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::{Cause, Failure};
@@ -20,13 +21,14 @@ const SERVICE: &str = "Kinesis";
 pub struct Stream {
     wanted: settings::Stream,
     tags: OwnTags,
+    asked: Asked<Change>,
 }
 
 impl Stream {
     /// What the settings ask for.
     #[must_use]
     pub fn new(wanted: settings::Stream, tags: OwnTags) -> Self {
-        Stream { wanted, tags }
+        Stream { wanted, tags, asked: Asked::default() }
     }
 
     async fn describe(&self, cloud: &Cloud) -> Result<Option<StreamDescriptionSummary>, Failure> {
@@ -42,6 +44,19 @@ impl Stream {
 
     async fn tags(&self, cloud: &Cloud) -> Result<Tags, Failure> {
         tags_of(cloud, &self.wanted.name).await
+    }
+
+    /// Asks for a change, once.
+    async fn ask(&self, cloud: &Cloud, change: &Change, arn: &str) -> Result<(), Failure> {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match self.asked.next(cloud, change) {
+            Next::Ask => change.ask(clients, name, arn).await.inspect_err(|_| self.asked.forget()),
+            Next::Wait => Ok(()),
+            Next::GiveUp => {
+                let why = format!("the service took it ({change}), but does not show it");
+                Err(clients.not_made(SERVICE, "UpdateStream", name, why))
+            }
+        }
     }
 
     /// Adds the tags that it lacks. Ten a call at most (facts/aws.md A12).
@@ -172,7 +187,7 @@ impl Resource for Stream {
             }
             let Some(stream) = self.describe(cloud).await? else { return Ok(()) };
             match Change::next(&self.wanted, &stream) {
-                Some(change) => change.ask(&cloud.clients, &self.wanted.name, &stream.stream_arn).await,
+                Some(change) => self.ask(cloud, &change, &stream.stream_arn).await,
                 None => Ok(()),
             }
         }
@@ -185,11 +200,12 @@ impl Resource for Stream {
                 return Ok(Settled::NotYet("not to be seen yet".to_owned()));
             };
             if state_of(&stream) != State::Active {
+                self.asked.busy();
                 return Ok(Settled::NotYet(stream.stream_status.to_string()));
             }
             // Retention and encryption cannot be given when a stream is made.
             if let Some(change) = Change::next(&self.wanted, &stream) {
-                change.ask(&cloud.clients, &self.wanted.name, &stream.stream_arn).await?;
+                self.ask(cloud, &change, &stream.stream_arn).await?;
                 return Ok(Settled::NotYet(change.to_string()));
             }
             // Some endpoints drop the tags of the create call; without them `down` would not know its own stream.

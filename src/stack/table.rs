@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Next};
 use super::tags::{OwnTags, TAGS};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
@@ -32,6 +33,7 @@ pub struct Table {
     wanted: settings::Table,
     document: Document,
     tags: OwnTags,
+    asked: Asked<Change>,
 }
 
 impl Table {
@@ -39,14 +41,14 @@ impl Table {
     #[must_use]
     pub fn of_readings(wanted: settings::Table, tags: OwnTags) -> Self {
         let document = Document::bundled(include_str!("../../templates/sensor-data-table.json"));
-        Table { kind: Kind::Table, wanted, document, tags }
+        Table { kind: Kind::Table, wanted, document, tags, asked: Asked::default() }
     }
 
     /// The table of rejected readings; its items expire by themselves.
     #[must_use]
     pub fn of_rejects(wanted: settings::Table, tags: OwnTags) -> Self {
         let document = Document::bundled(include_str!("../../templates/rejects-table.json"));
-        Table { kind: Kind::RejectsTable, wanted, document, tags }
+        Table { kind: Kind::RejectsTable, wanted, document, tags, asked: Asked::default() }
     }
 
     /// All that can be found out by name, at once.
@@ -148,6 +150,19 @@ impl Table {
             call = call.tags(tag.map_err(|error| clients.not_made(SERVICE, "TagResource", name, error))?);
         }
         call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "TagResource", name, &error))
+    }
+
+    /// Asks for a change, once.
+    async fn ask(&self, cloud: &Cloud, change: &Change) -> Result<(), Failure> {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match self.asked.next(cloud, change) {
+            Next::Ask => change.ask(clients, name).await.inspect_err(|_| self.asked.forget()),
+            Next::Wait => Ok(()),
+            Next::GiveUp => {
+                let why = format!("the service took it ({change}), but does not show it");
+                Err(clients.not_made(SERVICE, "UpdateTable", name, why))
+            }
+        }
     }
 
     fn section(&self) -> &'static str {
@@ -258,7 +273,7 @@ impl Resource for Table {
             }
             let Some(seen) = self.see(cloud).await? else { return Ok(()) };
             match Change::next(&self.wanted, &seen) {
-                Some(change) => change.ask(&cloud.clients, &self.wanted.name).await,
+                Some(change) => self.ask(cloud, &change).await,
                 None => Ok(()),
             }
         }
@@ -271,12 +286,13 @@ impl Resource for Table {
                 return Ok(Settled::NotYet("not to be seen yet".to_owned()));
             };
             if state_of(&seen.table) != State::Active {
+                self.asked.busy();
                 let status = seen.table.table_status.as_ref().map_or("unknown", TableStatus::as_str);
                 return Ok(Settled::NotYet(status.to_owned()));
             }
             // Expiry and recovery can only be asked for once the table works.
             if let Some(change) = Change::next(&self.wanted, &seen) {
-                change.ask(&cloud.clients, &self.wanted.name).await?;
+                self.ask(cloud, &change).await?;
                 return Ok(Settled::NotYet(change.to_string()));
             }
             Ok(Settled::Works(seen.table.table_arn.unwrap_or_default()))
