@@ -1,7 +1,9 @@
 //! The one integration binary: `sensorctl` as its users run it, each test in a home and a local cloud of its own.
 
+mod crash;
 mod demo;
 mod failures;
+mod faults;
 mod help;
 mod layering;
 mod lifecycle;
