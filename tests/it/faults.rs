@@ -119,10 +119,7 @@ fn put_stores_every_reading_whatever_fails_in_part() {
         .map(|n| format!("{{\"sensor_id\":\"s{}\",\"temperature\":1,\"current_time\":{n}}}\n", n % 20))
         .collect();
     let file = home.write("readings.ndjson", readings);
-    let put = home
-        .run(["put", "--local", "--no-aggregation", "--file", file.to_str().unwrap(), "-o", "json"])
-        .succeeded()
-        .json();
+    let put = home.run(["put", "--local", "--file", file.to_str().unwrap(), "-o", "json"]).succeeded().json();
     assert_eq!((&put["read"], &put["accepted"], &put["failed"]), (&2000.into(), &2000.into(), &0.into()), "{put}");
     assert_eq!(home.rows(2000).len(), 2000);
 }

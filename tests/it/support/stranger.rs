@@ -111,7 +111,13 @@ impl Stranger {
             self.call("Logs_20140328.DescribeLogGroups", "{}").1,
             self.send("GET /2015-03-31/functions", "lambda", "X-Nothing: 2", "").1,
             self.send("GET /2015-03-31/event-source-mappings", "lambda", "X-Nothing: 2", "").1,
-            self.send("POST /", "iam", iam, "Action=ListRoles&Version=2010-05-08").1,
+            // Every answer has an id of its own behind the result.
+            self.send("POST /", "iam", iam, "Action=ListRoles&Version=2010-05-08")
+                .1
+                .split("<ResponseMetadata>")
+                .next()
+                .unwrap()
+                .to_owned(),
         ]
         .into()
     }
