@@ -9,7 +9,7 @@ use crate::output::Format;
 
 /// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]
-#[command(name = "sensorctl", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "sensorctl", version, max_term_width = 100)]
 #[command(
     after_help = "New here? `sensorctl demo` shows the whole pipeline at work on this machine, without an account."
 )]

@@ -45,7 +45,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 impl Args {
     async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
         let output = &context.output;
-        let began = Instant::now();
         let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));
         let deployment = Deployment::observe(context, timeout, observer).await?;
@@ -65,6 +64,7 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
+        let began = Instant::now();
         let done = apply(cloud, stack.resources(), &plan, references).await?;
         let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
         if let Some(step) = kept {

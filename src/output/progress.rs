@@ -1,22 +1,29 @@
 //! Progress of named steps with indicatif: shown after 250 ms, gone when done; off a terminal one line per step.
 
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Output, units};
 
+/// Work that is done sooner than this shows no progress at all.
+const DELAY: Duration = Duration::from_millis(250);
+const FRAMES_PER_SECOND: u8 = 20;
+
 /// Steps that run side by side.
 #[derive(Debug)]
 pub struct Progress {
     output: Output,
     bars: MultiProgress,
+    appears: Once,
 }
 
 /// One step of a [`Progress`].
 #[derive(Debug)]
 pub struct Step {
     output: Output,
+    bars: MultiProgress,
     bar: ProgressBar,
     name: String,
     began: Instant,
@@ -24,23 +31,24 @@ pub struct Step {
 
 impl Progress {
     pub(super) fn new(output: Output) -> Self {
-        let shown = output.stderr_is_terminal && !output.quiet;
-        let target = if shown { ProgressDrawTarget::stderr_with_hz(20) } else { ProgressDrawTarget::hidden() };
-        Progress { output, bars: MultiProgress::with_draw_target(target) }
+        Progress { output, bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()), appears: Once::new() }
     }
 
-    /// Begins a step; its line shows once the step takes longer than 250 ms.
+    /// Begins a step.
     #[must_use]
     pub fn step(&self, name: impl Into<String>) -> Step {
         let name = name.into();
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(
-            ProgressStyle::with_template("{spinner} {prefix:<28} {elapsed:>4} {msg}")
+            ProgressStyle::with_template("{spinner} {prefix:<44} {elapsed:>4} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
         bar.set_prefix(name.clone());
-        bar.enable_steady_tick(Duration::from_millis(250));
-        Step { output: self.output.clone(), bar, name, began: Instant::now() }
+        if self.output.stderr_is_terminal && !self.output.quiet {
+            self.appears.call_once(|| appear_later(self.bars.clone()));
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Step { output: self.output.clone(), bars: self.bars.clone(), bar, name, began: Instant::now() }
     }
 
     /// Says a line to the person while steps are shown.
@@ -55,17 +63,29 @@ impl Step {
         self.bar.set_message(text.to_owned());
     }
 
-    /// Ends the step well; off a terminal this is the step's one line.
+    /// Ends the step well. On a terminal it is gone then; off it, this is its one line.
     pub fn done(self, what: &str) {
         self.bar.finish_and_clear();
-        let took = units::duration(self.began.elapsed());
-        self.output.status(format!("  {:<12} {:<32} {took:>8}", what, self.name));
+        if !self.output.stderr_is_terminal {
+            self.output.status(self.line(what));
+        }
     }
 
     /// Ends the step badly; the error itself is told by whoever returns it.
     pub fn failed(self) {
         self.bar.finish_and_clear();
-        let took = units::duration(self.began.elapsed());
-        self.output.status(format!("  {:<12} {:<32} {took:>8}", "failed", self.name));
+        self.bars.suspend(|| self.output.status(self.line("failed")));
     }
+
+    fn line(&self, what: &str) -> String {
+        let took = units::duration(self.began.elapsed());
+        format!("  {what:<8} {:<48} {took:>8}", self.name)
+    }
+}
+
+fn appear_later(bars: MultiProgress) {
+    tokio::spawn(async move {
+        tokio::time::sleep(DELAY).await;
+        bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES_PER_SECOND));
+    });
 }

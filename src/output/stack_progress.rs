@@ -9,7 +9,6 @@ use crate::stack::{Action, Event, Kind, Observer, PATIENCE};
 /// An observer of the engine that draws.
 #[derive(Debug)]
 pub struct StackProgress {
-    output: Output,
     progress: Progress,
     steps: Mutex<BTreeMap<Kind, Shown>>,
 }
@@ -25,7 +24,7 @@ impl StackProgress {
     /// Draws on the given output.
     #[must_use]
     pub fn new(output: &Output) -> Self {
-        StackProgress { output: output.clone(), progress: output.progress(), steps: Mutex::default() }
+        StackProgress { progress: output.progress(), steps: Mutex::default() }
     }
 }
 
@@ -42,7 +41,7 @@ impl Observer for StackProgress {
                     shown.step.waiting(said);
                     if *waited >= PATIENCE && !shown.told_to_wait {
                         shown.told_to_wait = true;
-                        self.output.status(format!("  still waiting for the {kind}: {said}"));
+                        self.progress.status(format!("  still waiting for the {kind}: {said}"));
                     }
                 }
             }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-/// `0.4 s`, `12 s`, `3 min 5 s`.
+/// `40 ms`, `1.4 s`, `12 s`, `3 min 5 s`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
-    if seconds < 9.95 {
+    if seconds < 0.9995 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else if seconds < 9.95 {
         format!("{seconds:.1} s")
     } else if seconds < 119.5 {
         format!("{seconds:.0} s")
@@ -53,8 +55,9 @@ mod tests {
 
     #[test]
     fn durations_keep_the_digits_that_matter() {
-        let shown: Vec<_> = [0.04, 0.44, 9.96, 119.6, 185.0].map(|s| duration(Duration::from_secs_f64(s))).into();
-        assert_eq!(shown, ["0.0 s", "0.4 s", "10 s", "1 min 59 s", "3 min 5 s"]);
+        let shown: Vec<_> =
+            [0.0404, 0.9999, 1.44, 9.96, 119.6, 185.0].map(|s| duration(Duration::from_secs_f64(s))).into();
+        assert_eq!(shown, ["40 ms", "1.0 s", "1.4 s", "10 s", "1 min 59 s", "3 min 5 s"]);
     }
 
     #[test]

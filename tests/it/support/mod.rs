@@ -16,8 +16,7 @@ pub struct Home {
     dir: TempDir,
 }
 
-/// How a run ended; must be looked at.
-#[must_use = "look at how the run ended"]
+/// How a run ended.
 pub struct Run {
     pub code: i32,
     pub stdout: String,
@@ -70,11 +69,13 @@ impl Home {
         command
     }
 
+    #[must_use = "look at how the run ended"]
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         Run::of(&self.command(arguments).output().unwrap())
     }
 
     /// A run that reads `input` from stdin.
+    #[must_use = "look at how the run ended"]
     pub fn run_with_input<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, input: &[u8]) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
