@@ -1,7 +1,7 @@
 //! What a failed AWS call means, and everything a person needs to know of it.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -26,6 +26,8 @@ pub enum Cause {
     Credentials,
     /// No credentials could be found.
     NoCredentials,
+    /// The service failed, or the connection broke before the answer: whether the call took effect is not known.
+    Unsteady,
     /// No answer came: no network, no server, wrong address.
     Unreachable,
     /// Anything else; the service's own words say what.
@@ -84,7 +86,11 @@ impl Failure {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
                 let text = DisplayErrorContext(error).to_string();
                 let no_credentials = text.contains("credential") || text.contains("no providers in chain");
-                let cause = if no_credentials { Cause::NoCredentials } else { Cause::Unreachable };
+                let cause = match error {
+                    _ if no_credentials => Cause::NoCredentials,
+                    SdkError::DispatchFailure(failure) if has_broken(failure, &text) => Cause::Unsteady,
+                    _ => Cause::Unreachable,
+                };
                 (None, without_debug(&text), cause)
             }
             _ => (None, without_debug(&DisplayErrorContext(error).to_string()), Cause::Other),
@@ -95,13 +101,18 @@ impl Failure {
     /// Whether the same call may succeed soon.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled)
+        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled | Cause::Unsteady)
     }
 }
 
 /// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only.
 fn without_debug(text: &str) -> String {
     text.split(" (").next().unwrap_or(text).to_owned()
+}
+
+/// Whether there was a connection, and it ended before the answer.
+fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
+    failure.is_io() && !["connect error", "dns error", "refused"].iter().any(|word| text.contains(word))
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.
@@ -119,7 +130,7 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
     {
         return Cause::Propagating;
     }
-    if says("simultaneously") {
+    if says("simultaneously") || says("Rate exceeded") {
         return Cause::Throttled;
     }
     match code {
@@ -157,6 +168,7 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "MissingAuthenticationTokenException"
         | "MissingAuthenticationToken" => Cause::Credentials,
         _ if status == 503 => Cause::Throttled,
+        _ if status >= 500 => Cause::Unsteady,
         _ => Cause::Other,
     }
 }
@@ -180,6 +192,9 @@ impl From<Failure> for Error {
                 .hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"),
             Cause::Unreachable => error.hint("check the network, `--region` and `--endpoint-url`"),
             Cause::Throttled => error.hint("the service asks to slow down; run the same command again in a minute"),
+            Cause::Unsteady => {
+                error.hint("run the same command again; AWS's own troubles are at https://health.aws.amazon.com")
+            }
             Cause::InUse | Cause::Propagating => error.hint("run the same command again: it goes on where it stopped"),
             Cause::Missing => {
                 error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing")
@@ -211,5 +226,7 @@ mod tests {
         assert_eq!(classify(invalid, "Stream not found: arn", 400), Cause::Other);
         assert_eq!(classify("NoSuchEntity", "The role with name x cannot be found.", 404), Cause::Missing);
         assert_eq!(classify("", "", 503), Cause::Throttled);
+        assert_eq!(classify("InternalFailure", "", 500), Cause::Unsteady);
+        assert_eq!(classify("LimitExceededException", "Rate exceeded for stream s.", 400), Cause::Throttled);
     }
 }

@@ -62,8 +62,11 @@ impl Walk<'_> {
     async fn all(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
         let home = tempfile::tempdir()
             .map_err(|error| Error::failed("could not make a folder for the local cloud").caused_by(error))?;
-        let options =
-            LocalOptions { data_dir: home.path().join("local"), port: 0, region: context.settings.region.clone() };
+        let options = LocalOptions {
+            data_dir: home.path().join("local"),
+            region: context.settings.region.clone(),
+            ..LocalOptions::default()
+        };
         let cloud = self.step("start a local cloud", LocalCloud::start(options)).await?;
         let inner = Context::with_clients(
             Settings { pipeline: Pipeline::by_default()?, stage: None, local: true, ..context.settings.clone() },

@@ -3,6 +3,7 @@
 pub(crate) mod daemon;
 mod data_dir;
 mod dynamodb;
+mod faults;
 mod gateway;
 mod iam;
 mod identity;
@@ -10,7 +11,9 @@ mod keys;
 mod kinesis;
 mod lambda;
 mod logs;
+mod operation;
 mod query_api;
+mod server;
 mod sts;
 mod wire;
 
@@ -27,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
 use self::dynamodb::DynamoDb;
+pub(crate) use self::faults::FaultPlan;
+use self::faults::Faults;
 use self::gateway::Services;
 use self::iam::Iam;
 use self::identity::Identity;
@@ -45,7 +50,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a local cloud starts with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LocalOptions {
     /// Where its state lives; made if needed, owned by one process at a time.
     pub data_dir: PathBuf,
@@ -53,6 +58,8 @@ pub(crate) struct LocalOptions {
     pub port: u16,
     /// The region that it reports; `us-east-1` if none.
     pub region: Option<String>,
+    /// What shall go wrong.
+    pub faults: FaultPlan,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -63,7 +70,7 @@ pub(crate) struct LocalCloud {
     keys: Keys,
     lambda: Lambda,
     stop: CancellationToken,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 impl LocalCloud {
@@ -80,7 +87,7 @@ impl LocalCloud {
 
         let keys = Keys::open(&data_dir.path("keys.json"))?;
         let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
-        let kinesis = Kinesis::start(identity.clone());
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), kinesis::Options::default())?;
         let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
@@ -103,11 +110,10 @@ impl LocalCloud {
             sts,
             logs,
             lambda: lambda.clone(),
+            faults: Faults::new(options.faults),
         };
         let stop = CancellationToken::new();
-        let server = axum::serve(listener, gateway::router(Arc::new(services)))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let server = tokio::spawn(server.into_future());
+        let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));
 
         let owner = keys.owner();
         data_dir.announce(&EndpointFile {
@@ -144,15 +150,12 @@ impl LocalCloud {
         self.lambda.shutdown().await;
         self.stop.cancel();
         let abort = self.server.abort_handle();
-        match tokio::time::timeout(GRACE, self.server).await {
-            Ok(Ok(done)) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
-            Ok(Err(error)) => Err(Error::failed("the local cloud's server failed").caused_by(error)),
-            // A client holds its request open; it loses its connection with this process.
-            Err(_) => {
-                abort.abort();
-                Ok(())
-            }
+        if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
+            return done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error));
         }
+        // A client holds its request open; it loses its connection with this process.
+        abort.abort();
+        Ok(())
     }
 }
 

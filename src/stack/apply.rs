@@ -120,7 +120,7 @@ async fn make(cloud: &Cloud, resource: &dyn Resource, references: &References) -
         };
         attempts += 1;
         // By ourselves a moment ago (a lost answer, another `up`), by someone else, or by what is just going away.
-        let found = resource.observe(cloud).await?;
+        let found = cloud.look_at(resource).await?;
         match found.state {
             State::Missing => {}
             State::Deleting => until_gone(cloud, resource).await?,
@@ -207,7 +207,7 @@ async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result<(), Error>
     let outcome = wait::until(
         cloud.schedule,
         || async {
-            Ok::<_, Failure>(match resource.observe(cloud).await?.state {
+            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
                 State::Missing => Look::Ready(()),
                 State::Deleting => Look::NotYet("being deleted".to_owned()),
                 State::Active => Look::NotYet("still there".to_owned()),

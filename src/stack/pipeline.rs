@@ -64,7 +64,8 @@ impl Stack {
     /// # Errors
     /// The first call that failed for another reason than absence.
     pub async fn observe(&self, cloud: &Cloud, references: &References) -> Result<Vec<Found>, Failure> {
-        let found = future::try_join_all(self.resources.iter().map(|resource| resource.observe(cloud))).await?;
+        let found =
+            future::try_join_all(self.resources.iter().map(|resource| cloud.look_at(resource.as_ref()))).await?;
         for (resource, found) in self.resources.iter().zip(&found) {
             if let Some(arn) = &found.arn {
                 references.tell(resource.kind(), arn);

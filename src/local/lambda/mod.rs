@@ -49,6 +49,7 @@ use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
 
+pub(crate) use control_api::failure;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub use stranger::Stranger;
+pub use stranger::{Seen, Stranger};
 
 /// A home of its own; its local cloud is stopped when it goes.
 pub struct Home {

@@ -34,7 +34,7 @@ async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(),
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_works_through_the_sdk() {
     let dir = tempfile::tempdir().unwrap();
-    let options = LocalOptions { data_dir: dir.path().join("data"), port: 0, region: None };
+    let options = LocalOptions { data_dir: dir.path().join("data"), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();
     let clients = connect(&cloud.target()).await.unwrap();
     let out = dir.path().join("handled");
