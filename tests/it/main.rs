@@ -9,4 +9,5 @@ mod layering;
 mod lifecycle;
 mod local_cloud;
 mod readings;
+mod settings;
 mod support;

@@ -166,7 +166,8 @@ mod tests {
         let want = wanted(Capacity::OnDemand, 24, None);
         assert_eq!(Change::next(&want, &found(1, 24, None)), Some(Change::Mode(StreamMode::OnDemand)));
         let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build().unwrap();
-        let on_demand = StreamDescriptionSummary { stream_mode_details: Some(mode), ..found(4, 24, None) };
+        let mut on_demand = found(4, 24, None);
+        on_demand.stream_mode_details = Some(mode);
         assert_eq!(Change::next(&want, &on_demand), None);
     }
 
