@@ -12,6 +12,7 @@ mod kinesis;
 mod lambda;
 mod logs;
 mod operation;
+mod permissions;
 mod query_api;
 mod server;
 mod sts;
@@ -103,7 +104,6 @@ impl LocalCloud {
         .await?;
         let services = Services {
             keys: keys.clone(),
-            region: identity.region.clone(),
             kinesis,
             dynamodb,
             iam,
@@ -111,6 +111,7 @@ impl LocalCloud {
             logs,
             lambda: lambda.clone(),
             faults: Faults::new(options.faults),
+            identity: identity.clone(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));

@@ -8,5 +8,6 @@ mod help;
 mod layering;
 mod lifecycle;
 mod local_cloud;
+mod permissions;
 mod readings;
 mod support;

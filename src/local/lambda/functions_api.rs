@@ -43,7 +43,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     let zip = input.code.as_ref().and_then(|code| code.zip_file.clone());
     let mut function = blank(name.clone());
     function.tags = tags;
-    function_settings::apply(input, &mut function, &deps.iam)?;
+    function_settings::apply(input, &mut function, deps)?;
     set_code(&mut function, unpack(call.lambda, zip).await?);
     let function = Arc::new(touched(function));
     call.lambda.change_functions(|functions| {
@@ -97,7 +97,7 @@ pub(super) fn update_configuration(call: &Call<'_>, name: &str) -> Result<Respon
     let input: FunctionInput = call.input()?;
     let revision = input.revision_id.clone();
     let mut new = (*old).clone();
-    function_settings::apply(FunctionInput { architectures: None, ..input }, &mut new, &call.lambda.deps().iam)?;
+    function_settings::apply(FunctionInput { architectures: None, ..input }, &mut new, call.lambda.deps())?;
     let new = change(call.lambda, &old.name, revision.as_deref(), |function| {
         // Code, tags and concurrency may have changed in the meantime; they are not part of the configuration.
         let (code, tags) = (code_of(function), std::mem::take(&mut function.tags));
@@ -117,7 +117,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     let mut input: FunctionInput = call.input()?;
     let (revision, dry_run, zip) = (input.revision_id.take(), input.dry_run, input.zip_file.take());
     let mut checked = (*old).clone();
-    function_settings::apply(input, &mut checked, &call.lambda.deps().iam)?;
+    function_settings::apply(input, &mut checked, call.lambda.deps())?;
     let code = unpack(call.lambda, zip).await?;
     if dry_run {
         set_code(&mut checked, code);

@@ -11,6 +11,7 @@ use super::control_api::{Call, invalid};
 use super::lane::function_of;
 use super::mapping_settings::{self, MappingInput};
 use super::names::FunctionName;
+use super::permissions;
 use super::service::Lambda;
 use super::state::{Mapping, MappingState};
 use super::tags_api;
@@ -31,6 +32,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     tags_api::check(&input.tags)?;
     let given = input.function_name.as_deref().unwrap_or_default();
     let function_arn = function_arn(call.lambda, given)?;
+    check_access(call.lambda, &function_arn, &stream_arn)?;
     let uuid = Uuid::new_v4().to_string();
     let positions = first_positions(call.lambda, &stream_arn, &starting_position).await?;
     let mapping = Mapping {
@@ -180,6 +182,17 @@ async fn first_positions(
         positions.insert(shard.id, Position::Start { iterator, at });
     }
     Ok(positions)
+}
+
+/// The function's role must allow what reading takes (facts: C4).
+fn check_access(lambda: &Lambda, function_arn: &str, stream_arn: &str) -> Result<(), ServiceError> {
+    let Some(function) = lambda.function(&function_of(lambda, function_arn)) else { return Ok(()) };
+    permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
+        invalid(format!(
+            "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
+             DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
+        ))
+    })
 }
 
 fn settled(mappings: &BTreeMap<String, Mapping>, uuid: &str) -> Result<Mapping, ServiceError> {

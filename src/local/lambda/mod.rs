@@ -12,6 +12,7 @@ mod concurrency_api;
 mod control_api;
 mod environment;
 mod event;
+mod failure;
 mod function_settings;
 mod functions_api;
 mod invoke;

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::invoke::invoke;
+use super::lane::function_of;
 use super::mapping_task::MappingTask;
 use super::pool::{Pool, Throttle};
 use super::state::{Function, Mapping, MappingState};
 use super::worker::{Invocation, Outcome};
-use super::{Deps, checkpoint, code, control_api, leftovers};
+use super::{Deps, checkpoint, code, control_api, leftovers, permissions};
 use crate::error::Error;
 use crate::local::data_dir::{read_json, write_json};
 use crate::local::wire::{Request, Response, ServiceError};
@@ -195,6 +196,14 @@ impl Lambda {
         let task = lock(&self.0.running).remove(uuid);
         if let Some(task) = task {
             task.finish().await;
+        }
+    }
+
+    /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.
+    pub(super) fn may_read(&self, mapping: &Mapping) -> Result<(), ServiceError> {
+        match self.function(&function_of(self, &mapping.function_arn)) {
+            Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),
+            None => Ok(()),
         }
     }
 
