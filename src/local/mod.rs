@@ -16,6 +16,7 @@ mod permissions;
 mod query_api;
 mod server;
 mod sts;
+pub(crate) mod timing;
 mod wire;
 
 use std::io;
@@ -41,6 +42,7 @@ use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::sts::Sts;
+pub(crate) use self::timing::Timing;
 use crate::aws::Target;
 use crate::error::Error;
 
@@ -61,6 +63,8 @@ pub(crate) struct LocalOptions {
     pub region: Option<String>,
     /// What shall go wrong.
     pub faults: FaultPlan,
+    /// How long things take.
+    pub timing: Timing,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -86,10 +90,11 @@ impl LocalCloud {
         let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
 
+        let timing = options.timing;
         let keys = Keys::open(&data_dir.path("keys.json"))?;
-        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
+        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone(), timing)?;
         let kinesis = Kinesis::start(identity.clone());
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let lambda = Lambda::start(Deps {
@@ -100,6 +105,7 @@ impl LocalCloud {
             logs: logs.clone(),
             dir: data_dir.subdirectory("lambda")?,
             endpoint: endpoint.clone(),
+            timing,
         })
         .await?;
         let services = Services {

@@ -139,6 +139,7 @@ pub(super) fn find(call: &Call<'_>, uuid: &str) -> Result<Mapping, ServiceError>
 /// Goes from a state of change to the one that it leads to, once the batches under way are done.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
     lambda.stop_reading(&uuid).await;
+    pass_through_states(&lambda, &uuid).await;
     // At the end of the local cloud the next start goes on from here.
     if lambda.stopping().is_cancelled() {
         return;
@@ -160,6 +161,35 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
         Ok(()) => {}
         // The disk is full, most likely: the mapping stays as it is and says why.
         Err(error) => lambda.note_result(&uuid, &format!("PROBLEM: {}", error.message)),
+    }
+}
+
+/// Takes the time that the service takes, and shows the states that lie between.
+async fn pass_through_states(lambda: &Lambda, uuid: &str) {
+    let timing = &lambda.deps().timing;
+    let Some(mapping) = lambda.mapping(uuid).filter(|_| !timing.is_none()) else { return };
+    let pause = async |time| lambda.stopping().run_until_cancelled(tokio::time::sleep(time)).await.is_some();
+    match mapping.state {
+        MappingState::Deleting => {
+            pause(timing.mapping_delete).await;
+        }
+        MappingState::Creating => {
+            if !pause(timing.mapping_create).await || !mapping.settings.enabled {
+                return;
+            }
+            lambda.show_state(uuid, MappingState::Enabling);
+            pause(timing.mapping_create).await;
+            // What is put while it starts is missed by LATEST (facts: C5).
+            if mapping.starting_position == "LATEST"
+                && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
+            {
+                // If it cannot be written, the earlier positions hold: more comes, not less.
+                Checkpoints::create(&lambda.deps().dir, uuid, &positions).unwrap_or_default();
+            }
+        }
+        _ => {
+            pause(timing.mapping_update).await;
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use super::invoke::invoke;
 use super::lane::function_of;
 use super::mapping_task::MappingTask;
 use super::pool::{Pool, Throttle};
+use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState};
 use super::worker::{Invocation, Outcome};
 use super::{Deps, checkpoint, code, control_api, leftovers, permissions};
@@ -29,6 +30,7 @@ pub(crate) struct Lambda(Arc<Inner>);
 struct Inner {
     deps: Deps,
     pool: Pool,
+    settling: Settling,
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
     running: Mutex<BTreeMap<String, MappingTask>>,
@@ -59,6 +61,7 @@ impl Lambda {
         let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
         let lambda = Lambda(Arc::new(Inner {
             pool: Pool::default(),
+            settling: Settling::default(),
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
             running: Mutex::default(),
@@ -114,6 +117,10 @@ impl Lambda {
 
     pub(super) fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    pub(super) fn settling(&self) -> &Settling {
+        &self.0.settling
     }
 
     /// Ends with the local cloud.
@@ -180,6 +187,13 @@ impl Lambda {
             && mapping.last_result != result
         {
             result.clone_into(&mut mapping.last_result);
+        }
+    }
+
+    /// Shows a state that lies on the way to another one; not worth keeping.
+    pub(super) fn show_state(&self, uuid: &str, state: MappingState) {
+        if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid) {
+            mapping.state = state;
         }
     }
 

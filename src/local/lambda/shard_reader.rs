@@ -99,6 +99,7 @@ impl ShardReader {
         let mut iterator: Option<String> = None;
         // A policy may change at any time; to ask it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
+        let poll = self.lambda.deps().timing.poll;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = settled.try_recv() {
                 self.complete(progress, &indexes);
@@ -127,6 +128,9 @@ impl ShardReader {
                         }
                         let Some(next) = page.next else { return true };
                         iterator = Some(next);
+                        if !poll.is_zero() && page.millis_behind == 0 {
+                            self.stop.run_until_cancelled(tokio::time::sleep(poll)).await;
+                        }
                         if !was_empty {
                             continue;
                         }
