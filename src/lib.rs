@@ -18,7 +18,6 @@ mod stack;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
@@ -29,7 +28,7 @@ pub use crate::error::{Error, ErrorKind};
 
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data on stdout; wrong usage is said on stderr. Nobody is left to tell otherwise.
@@ -48,6 +47,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
+    if let Some(result) = cli.command.run_without_settings(&cli.global, output) {
+        return result;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -134,7 +134,9 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         return Cause::Throttled;
     }
     match code {
-        "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => Cause::Missing,
+        "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => {
+            Cause::Missing
+        },
         "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => Cause::Exists,
         "ResourceInUseException"
         | "ResourceConflictException"
@@ -143,7 +145,9 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "ConcurrentModification"
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"
-        | "OperationAbortedException" => Cause::InUse,
+        | "OperationAbortedException"
+        // A new table's backups take their time (facts/aws.md D5).
+        | "ContinuousBackupsUnavailableException" => Cause::InUse,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"

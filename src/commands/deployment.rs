@@ -11,9 +11,10 @@ use crate::aws::wait::Schedule;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
+use crate::settings::Setting;
 use crate::stack::{
-    Action, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer, Owner, Plan,
-    References, Stack, Step,
+    Action, Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer,
+    Owner, Plan, References, Stack, Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
@@ -24,6 +25,13 @@ pub struct NoProgress;
 
 impl Observer for NoProgress {
     fn on(&self, _: &Event) {}
+}
+
+/// Under `-v`: every setting, and where its value came from. Said before any call, so also where none succeeds.
+pub fn tell_settings(context: &Context) {
+    for Setting { key, value, origin } in &context.settings.origins {
+        context.output.detail(format!("  {:<44} {origin}", format!("{key} = {value}")));
+    }
 }
 
 /// A stack, seen in its cloud.
@@ -53,12 +61,10 @@ impl Deployment {
             region: clients.region.clone(),
         };
         let cloud = Cloud { clients: clients.clone(), owner, schedule: schedule(clients, timeout), observer };
-        let artifact = Artifact::bundled()?;
-        artifact.check_for(if clients.is_nearby() {
-            Destination::Local
-        } else {
-            Destination::Aws(artifact.architecture())
-        })?;
+        let function = &settings.pipeline.function;
+        let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
+        let architecture = function.architecture.and_then(Architecture::named).unwrap_or(artifact.architecture());
+        artifact.check_for(if clients.is_nearby() { Destination::Local } else { Destination::Aws(architecture) })?;
         let stack = Stack::new(&settings.pipeline, artifact);
         let references = References::default();
         let account = async { clients.account().await.map(str::to_owned) };

@@ -185,7 +185,13 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-async fn start_at(context: &Context, data_dir: PathBuf, port: u16, faults: FaultPlan, timing: Timing) -> Result<Running, Error> {
+async fn start_at(
+    context: &Context,
+    data_dir: PathBuf,
+    port: u16,
+    faults: FaultPlan,
+    timing: Timing,
+) -> Result<Running, Error> {
     let has_wishes = !faults.is_empty() || !timing.is_none();
     let options = StartOptions { data_dir, port, region: context.settings.region.clone(), faults, timing };
     let (running, how) = match daemon::start(&options).await? {

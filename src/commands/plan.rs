@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe, tell_settings};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::StackProgress;
@@ -18,6 +18,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    tell_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
     let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, tell_settings};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, StackProgress, cell, new_table};
@@ -15,6 +15,7 @@ use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
 pub struct Args {}
 
 pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
+    tell_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
     let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
     let report = Status::of(&deployment);
@@ -76,7 +77,11 @@ impl Status {
                 } else {
                     Vec::new()
                 };
-                let (state, note) = state_of(found, resource.kind(), &cloud.owner.of(found));
+                let (state, note) = if resource.is_existing() && found.state == State::Active {
+                    ("active", "existing: used, never changed".to_owned())
+                } else {
+                    state_of(found, resource.kind(), &cloud.owner.of(found))
+                };
                 ResourceStatus {
                     kind: resource.kind(),
                     name: resource.name().to_owned(),

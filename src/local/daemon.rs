@@ -37,7 +37,7 @@ const LOG_LINES: usize = 12;
 /// What a data directory holds. Nothing else in it is ours.
 const OWN_FILES: [&str; 7] =
     ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
-const OWN_FOLDERS: [&str; 2] = ["lambda", "logs"];
+const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
 /// What the background process is started with.
 #[derive(Clone, Debug)]

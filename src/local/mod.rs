@@ -93,7 +93,7 @@ impl LocalCloud {
         let timing = options.timing;
         let keys = Keys::open(&data_dir.path("keys.json"))?;
         let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone(), timing)?;
-        let kinesis = Kinesis::start(identity.clone());
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), timing.of_streams())?;
         let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());

@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::kinesis::Options;
+
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.
 ///
 /// AWS promises no figures: these are recorded or told ones (facts/aws.md, facts/retries.md), and where there are
@@ -68,6 +70,17 @@ impl Timing {
             mapping_update: seconds(10.0),
             mapping_delete: seconds(10.0),
             poll: seconds(1.0),
+        }
+    }
+
+    /// The same for streams.
+    pub(crate) fn of_streams(&self) -> Options {
+        Options {
+            throttle: self.stream_throttle,
+            create_delay: self.stream_create,
+            update_delay: self.stream_update,
+            delete_delay: self.stream_delete,
+            ..Options::default()
         }
     }
 

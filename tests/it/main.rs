@@ -11,3 +11,4 @@ mod local_cloud;
 mod permissions;
 mod readings;
 mod support;
+mod timing;

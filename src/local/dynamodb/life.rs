@@ -122,8 +122,8 @@ impl Life {
 /// The tables that a request names, by their bare names.
 fn names(input: &Value) -> Vec<String> {
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
-    let named = [input.get("TableName"), input.get("ResourceArn")];
-    let mut names: Vec<String> = named.into_iter().flatten().filter_map(Value::as_str).map(bare).collect();
+    let texts = [input.get("TableName"), input.get("ResourceArn")];
+    let mut names: Vec<String> = texts.into_iter().flatten().filter_map(Value::as_str).map(bare).collect();
     if let Some(tables) = input.get("RequestItems").and_then(Value::as_object) {
         names.extend(tables.keys().map(|name| bare(name)));
     }

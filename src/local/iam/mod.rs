@@ -53,11 +53,10 @@ impl Iam {
     pub(crate) fn role(&self, arn: &str) -> Option<Role> {
         let old = self.0.propagation.trust(arn);
         self.0.store.read(|account| {
-            account
-                .roles
-                .values()
-                .find(|role| role.arn == arn)
-                .map(|role| Role { id: role.id.clone(), trust_policy: old.unwrap_or_else(|| role.trust_policy.clone()) })
+            account.roles.values().find(|role| role.arn == arn).map(|role| Role {
+                id: role.id.clone(),
+                trust_policy: old.unwrap_or_else(|| role.trust_policy.clone()),
+            })
         })
     }
 

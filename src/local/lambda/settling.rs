@@ -75,6 +75,7 @@ impl Settling {
 }
 
 fn pending() -> ServiceError {
-    let text = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
+    let text =
+        "The operation cannot be performed at this time. The function is currently in the following state: Pending";
     ServiceError::new(409, "ResourceConflictException", text)
 }

@@ -57,7 +57,12 @@ impl Bench {
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
         let deps = Deps {
             keys: Keys::open(&dir.path().join("keys.json")).unwrap(),
-            kinesis: Kinesis::start(identity.clone()),
+            kinesis: Kinesis::open(
+                &dir.path().join("kinesis"),
+                identity.clone(),
+                crate::local::kinesis::Options::default(),
+            )
+            .unwrap(),
             iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default()).unwrap(),
             logs: Logs::open(&dir.path().join("logs"), identity.clone()).unwrap(),
             dir: dir.path().join("lambda"),
