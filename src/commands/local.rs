@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, StartOptions, Started};
-use crate::local::{FaultPlan, LocalCloud, LocalOptions};
+use crate::local::{FaultPlan, LocalCloud, LocalOptions, Timing};
 use crate::output::Report;
 
 /// The port where none is asked for.
@@ -97,6 +97,9 @@ struct RunArgs {
         long_help = FAULTS_HELP
     )]
     faults: FaultPlan,
+    /// How long things take until they are there: none, aws (as in the real cloud), or aws/10 (ten times as fast)
+    #[arg(long, value_name = "none|aws", default_value = "none")]
+    timing: Timing,
     #[command(flatten)]
     place: WhereArgs,
 }
@@ -169,7 +172,7 @@ impl Report for Status {
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
-    let running = start_at(context, data_dir.clone(), args.port, args.faults.clone()).await?;
+    let running = start_at(context, data_dir.clone(), args.port, args.faults.clone(), args.timing).await?;
     context.output.report(&Status::new(Some(&running), data_dir))
 }
 
@@ -177,21 +180,27 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
 pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     let data_dir = context.settings.data_dir.clone();
     if daemon::find(&data_dir).await?.is_none() {
-        start_at(context, data_dir, PORT, FaultPlan::default()).await?;
+        start_at(context, data_dir, PORT, FaultPlan::default(), Timing::default()).await?;
     }
     Ok(())
 }
 
-async fn start_at(context: &Context, data_dir: PathBuf, port: u16, faults: FaultPlan) -> Result<Running, Error> {
-    let has_faults = !faults.is_empty();
-    let options = StartOptions { data_dir, port, region: context.settings.region.clone(), faults };
+async fn start_at(
+    context: &Context,
+    data_dir: PathBuf,
+    port: u16,
+    faults: FaultPlan,
+    timing: Timing,
+) -> Result<Running, Error> {
+    let has_wishes = !faults.is_empty() || !timing.is_none();
+    let options = StartOptions { data_dir, port, region: context.settings.region.clone(), faults, timing };
     let (running, how) = match daemon::start(&options).await? {
         Started::New(running) => (running, "runs"),
         Started::Already(running) => (running, "already runs"),
     };
     context.output.status(format!("the local cloud {how} at {}", running.endpoint));
-    if has_faults && how == "already runs" {
-        context.output.status("its faults stay as they were; stop and start it to change them");
+    if has_wishes && how == "already runs" {
+        context.output.status("its faults and its timing stay as they were; stop and start it to change them");
     }
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!("it is version {}; stop and start it to change that", running.version));
@@ -244,6 +253,7 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
         port: args.port,
         region: context.settings.region.clone(),
         faults: args.faults.clone(),
+        timing: args.timing,
     };
     let cloud = LocalCloud::start(options).await?;
     context.output.status(format!("the local cloud runs at {}", cloud.endpoint()));

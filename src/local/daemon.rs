@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::data_dir::{EndpointFile, private_dir};
 use super::faults::FaultPlan;
+use super::timing::Timing;
 use crate::aws::{Access, Target};
 use crate::error::Error;
 
@@ -49,6 +50,8 @@ pub(crate) struct StartOptions {
     pub region: Option<String>,
     /// What shall go wrong.
     pub faults: FaultPlan,
+    /// How long things take.
+    pub timing: Timing,
 }
 
 /// A local cloud that answers.
@@ -299,6 +302,9 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     }
     if !options.faults.is_empty() {
         command.arg("--faults").arg(options.faults.to_string());
+    }
+    if !options.timing.is_none() {
+        command.arg("--timing").arg(options.timing.to_string());
     }
     // What the user wants of this command's output is not what its log should look like.
     for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {

@@ -15,11 +15,13 @@ use serde_json::json;
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
-use super::keys::{Credential, Keys};
+use super::identity::Identity;
+use super::keys::{Caller, Credential, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::operation;
+use super::permissions::{self, Ask};
 use super::query_api::{self, IAM, STS};
 use super::sts::Sts;
 use super::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, REQUEST_ID, Request, Response, ServiceError};
@@ -39,7 +41,7 @@ const KEY_HEADER: &str = "x-sensorctl-key";
 /// All services behind the port.
 pub(super) struct Services {
     pub keys: Keys,
-    pub region: String,
+    pub identity: Identity,
     pub kinesis: Kinesis,
     pub dynamodb: DynamoDb,
     pub iam: Iam,
@@ -260,12 +262,37 @@ async fn suffer(
     answer
 }
 
-/// A made-up refusal in the form of the service.
+/// The owner may do everything; a role what its policies allow. Who one is may be asked by everybody.
+fn check_permission(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {
+    let Some(Caller::Role { arn, session }) = request.extensions().get::<Caller>() else { return Ok(()) };
+    let (Some(name), operation) = (service.name(), service.operation(request)) else { return Ok(()) };
+    if (name, operation.as_str()) == ("sts", "GetCallerIdentity") {
+        return Ok(());
+    }
+    let policies = services.iam.policies(arn);
+    let user = services.identity.session_arn(arn.rsplit('/').next().unwrap_or_default(), session);
+    let (action, resources) = permissions::asked(&services.identity, name, &operation, request);
+    for resource in &resources {
+        let ask = Ask { resource: resource.as_deref(), ..Ask::new(&action, "") };
+        permissions::check(&policies, &user, &ask).map_err(|mut error| {
+            if service == Service::Lambda {
+                error.status = 403;
+            }
+            error
+        })?;
+    }
+    Ok(())
+}
+
+/// A refusal in the form of the service.
 fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
 }
 
 async fn dispatch(services: &Services, service: Service, request: Request) -> Response {
+    if let Err(error) = check_permission(services, service, &request) {
+        return refused(service, &error);
+    }
     match service {
         Service::Kinesis => services.kinesis.handle(request).await,
         Service::DynamoDb => services.dynamodb.handle(request).await,
@@ -311,7 +338,7 @@ fn health(services: &Services) -> Response {
     let body = json!({
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
-        "region": services.region,
+        "region": services.identity.region,
     });
     wire::json(200, &body)
 }

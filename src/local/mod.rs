@@ -12,9 +12,11 @@ mod kinesis;
 mod lambda;
 mod logs;
 mod operation;
+mod permissions;
 mod query_api;
 mod server;
 mod sts;
+pub(crate) mod timing;
 mod wire;
 
 use std::io;
@@ -40,6 +42,7 @@ use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::sts::Sts;
+pub(crate) use self::timing::Timing;
 use crate::aws::Target;
 use crate::error::Error;
 
@@ -60,6 +63,8 @@ pub(crate) struct LocalOptions {
     pub region: Option<String>,
     /// What shall go wrong.
     pub faults: FaultPlan,
+    /// How long things take.
+    pub timing: Timing,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -85,10 +90,11 @@ impl LocalCloud {
         let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
 
+        let timing = options.timing;
         let keys = Keys::open(&data_dir.path("keys.json"))?;
-        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
-        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), kinesis::Options::default())?;
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
+        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone(), timing)?;
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), timing.of_streams())?;
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let lambda = Lambda::start(Deps {
@@ -99,11 +105,11 @@ impl LocalCloud {
             logs: logs.clone(),
             dir: data_dir.subdirectory("lambda")?,
             endpoint: endpoint.clone(),
+            timing,
         })
         .await?;
         let services = Services {
             keys: keys.clone(),
-            region: identity.region.clone(),
             kinesis,
             dynamodb,
             iam,
@@ -111,6 +117,7 @@ impl LocalCloud {
             logs,
             lambda: lambda.clone(),
             faults: Faults::new(options.faults),
+            identity: identity.clone(),
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));

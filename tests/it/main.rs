@@ -8,6 +8,8 @@ mod help;
 mod layering;
 mod lifecycle;
 mod local_cloud;
+mod permissions;
 mod readings;
 mod settings;
 mod support;
+mod timing;

@@ -41,6 +41,8 @@ async fn a_pipeline_works_through_the_sdk() {
 
     let role = clients.iam.create_role().role_name("r").assume_role_policy_document(TRUST).send().await.unwrap();
     let role = role.role().unwrap().arn().to_owned();
+    let reading = "arn:aws:iam::aws:policy/service-role/AWSLambdaKinesisExecutionRole";
+    clients.iam.attach_role_policy().role_name("r").policy_arn(reading).send().await.unwrap();
     create_function(&clients, &role, out.to_str().unwrap()).await.unwrap();
     let again = create_function(&clients, &role, "").await.unwrap_err();
     assert_eq!(
