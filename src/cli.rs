@@ -1,8 +1,11 @@
 //! The command line as it is typed; no behaviour.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::commands::Command;
 use crate::output::Format;
@@ -20,6 +23,22 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads the command line, remembering what it took from the environment.
+    ///
+    /// # Errors
+    /// Wrong usage; also help and version, which clap treats alike.
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.global.from_environment = ["stage", "profile", "region", "endpoint_url"]
+            .into_iter()
+            .filter(|flag| matches.value_source(flag) == Some(ValueSource::EnvVariable))
+            .collect();
+        Ok(cli)
+    }
+}
+
 /// Flags that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
@@ -30,6 +49,9 @@ pub struct Global {
     /// Settings file [default: sensorctl.toml, if there]
     #[arg(long, global = true, value_name = "FILE", env = "SENSORCTL_CONFIG")]
     pub config: Option<PathBuf>,
+    /// One setting, named as in the settings file: `--set stream.shards=2`; repeatable
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// AWS profile to take credentials and region from
     #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_PROFILE")]
     pub profile: Option<String>,
@@ -54,6 +76,9 @@ pub struct Global {
     /// When to colour what is said
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "SENSORCTL_COLOR")]
     pub color: ColorChoice,
+    /// Which of the flags above were set by the environment.
+    #[arg(skip)]
+    pub from_environment: BTreeSet<&'static str>,
 }
 
 /// When to colour.

@@ -19,7 +19,6 @@ mod wrong_usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
@@ -31,7 +30,7 @@ pub use crate::error::{Error, ErrorKind};
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
         Err(error) => return wrong_usage::tell(&error, &arguments),
     };
@@ -46,6 +45,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
+    if let Some(result) = cli.command.run_without_settings(&cli.global, output) {
+        return result;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

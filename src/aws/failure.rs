@@ -1,7 +1,7 @@
 //! What a failed AWS call means, and everything a person needs to know of it.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::hint;
@@ -26,6 +26,8 @@ pub enum Cause {
     Credentials,
     /// No credentials could be found.
     NoCredentials,
+    /// The service failed, or the connection broke before the answer: whether the call took effect is not known.
+    Unsteady,
     /// No answer came: no network, no server, wrong address.
     Unreachable,
     /// Anything else; the service's own words say what.
@@ -84,7 +86,11 @@ impl Failure {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
                 let message = chain(error);
                 let no_credentials = message.contains("credential") || message.contains("no providers in chain");
-                let cause = if no_credentials { Cause::NoCredentials } else { Cause::Unreachable };
+                let cause = match error {
+                    _ if no_credentials => Cause::NoCredentials,
+                    SdkError::DispatchFailure(failure) if has_broken(failure, &message) => Cause::Unsteady,
+                    _ => Cause::Unreachable,
+                };
                 (None, message, cause)
             }
             _ => (None, chain(error), Cause::Other),
@@ -95,7 +101,7 @@ impl Failure {
     /// Whether the same call may succeed soon.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled)
+        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled | Cause::Unsteady)
     }
 }
 
@@ -118,6 +124,11 @@ fn chain(error: &dyn std::error::Error) -> String {
     if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
+/// Whether there was a connection, and it ended before the answer.
+fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
+    failure.is_io() && !["connect error", "dns error", "refused"].iter().any(|word| text.contains(word))
+}
+
 /// The table of `facts/retries.md`: code *and* message decide.
 fn classify(code: &str, message: &str, status: u16) -> Cause {
     let says = |part: &str| message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
@@ -133,11 +144,13 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
     {
         return Cause::Propagating;
     }
-    if says("simultaneously") {
+    if says("simultaneously") || says("Rate exceeded") {
         return Cause::Throttled;
     }
     match code {
-        "ResourceNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => Cause::Missing,
+        "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => {
+            Cause::Missing
+        },
         "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => Cause::Exists,
         "ResourceInUseException"
         | "ResourceConflictException"
@@ -146,7 +159,9 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "ConcurrentModification"
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"
-        | "OperationAbortedException" => Cause::InUse,
+        | "OperationAbortedException"
+        // A new table's backups take their time (facts/aws.md D5).
+        | "ContinuousBackupsUnavailableException" => Cause::InUse,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
@@ -170,6 +185,7 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "RequestExpired"
         | "RequestTimeTooSkewed" => Cause::Credentials,
         _ if status == 503 => Cause::Throttled,
+        _ if status >= 500 => Cause::Unsteady,
         _ => Cause::Other,
     }
 }
@@ -222,5 +238,7 @@ mod tests {
         assert_eq!(classify(invalid, "Stream not found: arn", 400), Cause::Other);
         assert_eq!(classify("NoSuchEntity", "The role with name x cannot be found.", 404), Cause::Missing);
         assert_eq!(classify("", "", 503), Cause::Throttled);
+        assert_eq!(classify("InternalFailure", "", 500), Cause::Unsteady);
+        assert_eq!(classify("LimitExceededException", "Rate exceeded for stream s.", 400), Cause::Throttled);
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
         }
         Cause::Unreachable => "check the network, `--region` and `--endpoint-url`",
         Cause::Throttled => "the service asks to slow down; run the same command again in a minute",
+        Cause::Unsteady => "run the same command again; AWS's own troubles are at https://health.aws.amazon.com",
         Cause::InUse | Cause::Propagating => "run the same command again: it goes on where it stopped",
         Cause::Missing => {
             return vec![

@@ -62,11 +62,14 @@ impl Walk<'_> {
     async fn all(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
         let home = tempfile::tempdir()
             .map_err(|error| Error::failed("could not make a folder for the local cloud").caused_by(error))?;
-        let options =
-            LocalOptions { data_dir: home.path().join("local"), port: 0, region: context.settings.region.clone() };
+        let options = LocalOptions {
+            data_dir: home.path().join("local"),
+            region: context.settings.region.clone(),
+            ..LocalOptions::default()
+        };
         let cloud = self.step("start a local cloud", LocalCloud::start(options)).await?;
         let inner = Context::with_clients(
-            Settings { pipeline: Pipeline::named(None), stage: None, local: true, ..context.settings.clone() },
+            Settings { pipeline: Pipeline::by_default()?, stage: None, local: true, ..context.settings.clone() },
             context.output.clone(),
             context.interrupt.clone(),
             aws::connect(&cloud.target()).await?,
@@ -84,15 +87,15 @@ impl Walk<'_> {
         self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
 
         let first = reading("sensor-1", "99.9", "123456789")?;
-        let invoked = invoke::invoke(context, &names.function, TEST_EVENT.to_owned());
+        let invoked = invoke::invoke(context, &names.function.name, TEST_EVENT.to_owned());
         self.step("run the function on the test event: sensor-1, 99.9 at 123456789", async {
-            invoked.await?.succeeded(&names.function)
+            invoked.await?.succeeded(&names.function.name)
         })
         .await?;
         self.step("find its row in the table", stored(context, &first, "0")).await?;
 
         let second = reading("sensor-2", "88.8", "987654321")?;
-        let put = async { put_one(clients, &names.stream, &second).await.map_err(Error::from) };
+        let put = async { put_one(clients, &names.stream.name, &second).await.map_err(Error::from) };
         let receipt = self.step("put sensor-2, 88.8 at 987654321 into the stream", put).await?;
         let through = stored(context, &second, &receipt.sequence_number);
         self.step("wait until stream, mapping and function have brought it to the table", through).await?;
@@ -138,7 +141,7 @@ async fn down(context: &Context) -> Result<(), Error> {
 
 async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> Result<(), Error> {
     let clients = context.clients().await?;
-    let table = &context.settings.pipeline.table;
+    let table = &context.settings.pipeline.table.name;
     wait_until_stored(clients, table, reading, sequence_number, STEP_LIMIT).await.map_err(|error| match error {
         WaitError::Failed(failure) => failure.into(),
         timed_out @ WaitError::TimedOut { .. } => Error::failed(timed_out.to_string()),
@@ -148,7 +151,7 @@ async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> 
 async fn both_rows(context: &Context) -> Result<Vec<Stored>, Error> {
     let mut rows = Vec::new();
     let question = Question { consistent: true, ..Question::default() };
-    read(context.clients().await?, &context.settings.pipeline.table, &question, |page| {
+    read(context.clients().await?, &context.settings.pipeline.table.name, &question, |page| {
         rows.extend(page.rows);
         Ok(true)
     })

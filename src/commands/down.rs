@@ -51,6 +51,7 @@ impl Args {
         let Deployment { cloud, stack, references, found, account } = &deployment;
         let keep: &[Kind] = if self.keep_data { &[Kind::Table, Kind::RejectsTable] } else { &[] };
         let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), keep);
+        plan.check_protection()?;
         for line in describe(&plan) {
             output.status(line);
         }

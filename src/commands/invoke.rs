@@ -63,7 +63,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             context.or_interrupt(work, || Error::interrupted("interrupted; the function was not run")).await?
         }
     };
-    let function = &context.settings.pipeline.function;
+    let function = &context.settings.pipeline.function.name;
     let progress = context.output.progress();
     let step = progress.step(format!("function {function}"));
     let left = || Error::interrupted(format!("interrupted; function {function} may still be running"));

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, StartOptions, Started};
-use crate::local::{LocalCloud, LocalOptions};
+use crate::local::{FaultPlan, LocalCloud, LocalOptions, Timing};
 use crate::output::Report;
 
 /// The port where none is asked for.
@@ -34,6 +34,20 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
     "AWS_ENDPOINT_URL_LOGS",
 ];
+
+/// The form of `--faults`.
+const FAULTS_HELP: &str = "\
+What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, and seed=NUMBER. `*` stands for any \
+letters. The first rule that hits a call counts.
+
+FAULT: throttle, error, error(503): refused, in the service's words
+       drop, lost, hang:            no answer: before the call does its work, after it, never
+       delay(200ms):                a late answer
+       partial(50%):                records of PutRecords that fail
+       unprocessed(50%):            items of BatchWriteItem that come back
+WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
+
+Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1";
 
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]
@@ -74,6 +88,18 @@ struct RunArgs {
     /// Port on 127.0.0.1; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = PORT)]
     port: u16,
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "",
+        hide_default_value = true,
+        help = "What shall go wrong, such as \"seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1\"",
+        long_help = FAULTS_HELP
+    )]
+    faults: FaultPlan,
+    /// How long things take until they are there: none, aws (as in the real cloud), or aws/10 (ten times as fast)
+    #[arg(long, value_name = "none|aws", default_value = "none")]
+    timing: Timing,
     #[command(flatten)]
     place: WhereArgs,
 }
@@ -146,7 +172,7 @@ impl Report for Status {
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
-    let running = start_at(context, data_dir.clone(), args.port).await?;
+    let running = start_at(context, data_dir.clone(), args.port, args.faults.clone(), args.timing).await?;
     context.output.report(&Status::new(Some(&running), data_dir))
 }
 
@@ -154,18 +180,28 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
 pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     let data_dir = context.settings.data_dir.clone();
     if daemon::find(&data_dir).await?.is_none() {
-        start_at(context, data_dir, PORT).await?;
+        start_at(context, data_dir, PORT, FaultPlan::default(), Timing::default()).await?;
     }
     Ok(())
 }
 
-async fn start_at(context: &Context, data_dir: PathBuf, port: u16) -> Result<Running, Error> {
-    let options = StartOptions { data_dir, port, region: context.settings.region.clone() };
+async fn start_at(
+    context: &Context,
+    data_dir: PathBuf,
+    port: u16,
+    faults: FaultPlan,
+    timing: Timing,
+) -> Result<Running, Error> {
+    let has_wishes = !faults.is_empty() || !timing.is_none();
+    let options = StartOptions { data_dir, port, region: context.settings.region.clone(), faults, timing };
     let (running, how) = match daemon::start(&options).await? {
         Started::New(running) => (running, "runs"),
         Started::Already(running) => (running, "already runs"),
     };
     context.output.status(format!("the local cloud {how} at {}", running.endpoint));
+    if has_wishes && how == "already runs" {
+        context.output.status("its faults and its timing stay as they were; stop and start it to change them");
+    }
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!("it is version {}; stop and start it to change that", running.version));
     }
@@ -216,6 +252,8 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
         data_dir: args.place.data_dir(context),
         port: args.port,
         region: context.settings.region.clone(),
+        faults: args.faults.clone(),
+        timing: args.timing,
     };
     let cloud = LocalCloud::start(options).await?;
     context.output.status(format!("the local cloud runs at {}", cloud.endpoint()));

@@ -6,6 +6,7 @@ mod demo;
 mod deployment;
 mod down;
 mod export;
+mod init;
 mod invoke;
 #[cfg(feature = "local")]
 mod local;
@@ -18,8 +19,10 @@ mod up;
 
 use clap::Subcommand;
 
+use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Error;
+use crate::output::Output;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -33,6 +36,7 @@ pub enum Command {
     Down(down::Args),
     #[cfg(feature = "local")]
     Demo(demo::Args),
+    Init(init::Args),
     Export(export::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -41,6 +45,14 @@ pub enum Command {
 }
 
 impl Command {
+    /// Runs a command that must work whatever the settings file holds; nothing when this one needs the settings.
+    pub fn run_without_settings(&self, global: &Global, output: &Output) -> Option<Result<(), Error>> {
+        match self {
+            Command::Init(args) => Some(init::run(global, output, args)),
+            _ => None,
+        }
+    }
+
     /// Runs the command.
     ///
     /// # Errors
@@ -56,6 +68,8 @@ impl Command {
             Command::Down(args) => down::run(context, args).await,
             #[cfg(feature = "local")]
             Command::Demo(args) => demo::run(context, args).await,
+            // Ran before there was a context.
+            Command::Init(_) => Ok(()),
             Command::Export(args) => export::run(context, args).await,
             Command::Completions(args) => completions::run(context, &args),
             Command::Man(args) => man::run(context, args),

@@ -80,7 +80,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     }
     let question = question(&args);
     let clients = context.clients().await?;
-    let table = &context.settings.pipeline.table;
+    let table = &context.settings.pipeline.table.name;
     let mut shown = Shown { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
     let mut gathered = Gathered::of(&args);
     let mut foreign = 0;

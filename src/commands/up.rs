@@ -48,6 +48,7 @@ impl Args {
         let deployment = Deployment::observe(context, timeout, observer).await?;
         let Deployment { cloud, stack, references, found, .. } = &deployment;
         let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
+        plan.check_protection()?;
         self.consent(context, &plan)?;
         let done = apply(cloud, stack.resources(), &plan, references).await?;
         let took = units::duration(began.elapsed());

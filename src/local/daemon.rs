@@ -16,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::data_dir::{EndpointFile, private_dir};
+use super::faults::FaultPlan;
+use super::timing::Timing;
 use crate::aws::{Access, Target};
 use crate::error::Error;
 
@@ -35,7 +37,7 @@ const LOG_LINES: usize = 12;
 /// What a data directory holds. Nothing else in it is ours.
 const OWN_FILES: [&str; 7] =
     ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
-const OWN_FOLDERS: [&str; 2] = ["lambda", "logs"];
+const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
 /// What the background process is started with.
 #[derive(Clone, Debug)]
@@ -46,6 +48,10 @@ pub(crate) struct StartOptions {
     pub port: u16,
     /// The region that it reports; its own default if none.
     pub region: Option<String>,
+    /// What shall go wrong.
+    pub faults: FaultPlan,
+    /// How long things take.
+    pub timing: Timing,
 }
 
 /// A local cloud that answers.
@@ -294,6 +300,12 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if let Some(region) = &options.region {
         command.arg("--region").arg(region);
     }
+    if !options.faults.is_empty() {
+        command.arg("--faults").arg(options.faults.to_string());
+    }
+    if !options.timing.is_none() {
+        command.arg("--timing").arg(options.timing.to_string());
+    }
     // What the user wants of this command's output is not what its log should look like.
     for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
@@ -361,7 +373,7 @@ mod tests {
     use crate::local::{LocalCloud, LocalOptions};
 
     fn options(data_dir: &Path) -> LocalOptions {
-        LocalOptions { data_dir: data_dir.to_owned(), port: 0, region: None }
+        LocalOptions { data_dir: data_dir.to_owned(), ..LocalOptions::default() }
     }
 
     #[tokio::test(flavor = "multi_thread")]

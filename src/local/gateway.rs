@@ -1,23 +1,27 @@
 //! The one port: who may come in, which service a request is for, and that every request is answered.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request as Incoming, State};
+use axum::body::Bytes;
+use axum::http;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use futures::FutureExt;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use serde_json::json;
 
 use super::dynamodb::DynamoDb;
+use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
-use super::keys::{Credential, Keys};
+use super::identity::Identity;
+use super::keys::{Caller, Credential, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use super::operation;
+use super::permissions::{self, Ask};
 use super::query_api::{self, IAM, STS};
 use super::sts::Sts;
 use super::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, REQUEST_ID, Request, Response, ServiceError};
@@ -28,19 +32,23 @@ const MAX_BODY: usize = 16 << 20;
 /// The largest request of Lambda: a zip of 50 MB in base64, with room to spare.
 const MAX_LAMBDA_BODY: usize = 70 << 20;
 
+/// The largest request to the local cloud itself.
+const MAX_CONTROL_BODY: usize = 64 << 10;
+
 /// The header by which `sensorctl` itself shows its key.
 const KEY_HEADER: &str = "x-sensorctl-key";
 
 /// All services behind the port.
 pub(super) struct Services {
     pub keys: Keys,
-    pub region: String,
+    pub identity: Identity,
     pub kinesis: Kinesis,
     pub dynamodb: DynamoDb,
     pub iam: Iam,
     pub sts: Sts,
     pub logs: Logs,
     pub lambda: Lambda,
+    pub faults: Faults,
 }
 
 /// Which service a request is for.
@@ -53,6 +61,7 @@ enum Service {
     Iam,
     Sts,
     Health,
+    Control,
     Unknown,
 }
 
@@ -69,6 +78,9 @@ impl Service {
         let path = parts.uri.path();
         if path == "/_sensorctl/health" {
             return Service::Health;
+        }
+        if path.starts_with("/_sensorctl/") {
+            return Service::Control;
         }
         if starts_with_version(path) {
             return Service::Lambda;
@@ -90,13 +102,38 @@ impl Service {
             Service::Iam => query_api::error(IAM, &as_query_code(error)),
             Service::Sts => query_api::error(STS, &as_query_code(error)),
             Service::DynamoDb => error.json(AMZ_JSON_1_0),
-            Service::Lambda | Service::Health => error.rest(),
+            Service::Lambda | Service::Health | Service::Control => error.rest(),
             Service::Kinesis | Service::Logs | Service::Unknown => error.json(AMZ_JSON_1_1),
         }
     }
 
     fn body_limit(self) -> usize {
-        if self == Service::Lambda { MAX_LAMBDA_BODY } else { MAX_BODY }
+        match self {
+            Service::Lambda => MAX_LAMBDA_BODY,
+            Service::Control => MAX_CONTROL_BODY,
+            _ => MAX_BODY,
+        }
+    }
+
+    /// As IAM actions begin; none where there is no service.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Service::Kinesis => Some("kinesis"),
+            Service::DynamoDb => Some("dynamodb"),
+            Service::Logs => Some("logs"),
+            Service::Lambda => Some("lambda"),
+            Service::Iam => Some("iam"),
+            Service::Sts => Some("sts"),
+            Service::Health | Service::Control | Service::Unknown => None,
+        }
+    }
+
+    fn operation(self, request: &Request) -> String {
+        match self {
+            Service::Iam | Service::Sts => operation::of_query(request),
+            Service::Lambda => operation::of_lambda(request.method(), request.uri().path()).to_owned(),
+            _ => operation::of_target(request),
+        }
     }
 }
 
@@ -122,47 +159,140 @@ fn starts_with_version(path: &str) -> bool {
         })
 }
 
-/// The server's one route.
-pub(super) fn router(services: Arc<Services>) -> Router {
-    Router::new().fallback(serve).with_state(services)
-}
-
-async fn serve(State(services): State<Arc<Services>>, incoming: Incoming) -> axum::http::Response<Body> {
+/// Answers a request; nothing when its connection is to end without an answer.
+pub(super) async fn serve(
+    services: &Services,
+    incoming: http::Request<Incoming>,
+) -> Option<http::Response<Full<Bytes>>> {
     let (parts, body) = incoming.into_parts();
     let service = Service::of(&parts);
-    let answer = AssertUnwindSafe(answer(&services, service, parts, body)).catch_unwind().await;
+    let answer = AssertUnwindSafe(answer(services, service, parts, body)).catch_unwind().await;
     // The panic itself has been told on stderr; the caller must not wait for an answer that never comes.
-    let mut response = answer.unwrap_or_else(|_| service.refuse(&ServiceError::internal("the local cloud failed")));
+    let mut response =
+        answer.unwrap_or_else(|_| Some(service.refuse(&ServiceError::internal("the local cloud failed"))))?;
     if !response.headers().contains_key(REQUEST_ID)
         && let Ok(id) = HeaderValue::from_str(&wire::request_id())
     {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    response.map(Body::from)
+    Some(response.map(Full::new))
 }
 
-async fn answer(services: &Services, service: Service, mut parts: Parts, body: Body) -> Response {
+async fn answer(services: &Services, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
     if let Err(error) = check_origin(&parts.headers) {
-        return service.refuse(&error);
+        return Some(service.refuse(&error));
     }
-    if service == Service::Health {
-        return health(services, &parts.headers);
+    if matches!(service, Service::Health | Service::Control) {
+        if let Err(error) = check_owner(services, &parts.headers) {
+            return Some(error.rest());
+        }
+        if service == Service::Health {
+            return Some(health(services));
+        }
+    } else {
+        match services.keys.check(&parts.headers, &parts.uri) {
+            Ok(caller) => parts.extensions.insert(caller),
+            Err(mut error) => {
+                if service == Service::Lambda {
+                    error.status = 403;
+                }
+                return Some(service.refuse(&error));
+            }
+        };
     }
-    match services.keys.check(&parts.headers, &parts.uri) {
-        Ok(caller) => parts.extensions.insert(caller),
-        Err(mut error) => {
+    let body = match Limited::new(body, service.body_limit()).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = format!("Request must be smaller than {} bytes", service.body_limit());
+            let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
+            return Some(service.refuse(&ServiceError::new(413, code, message)));
+        }
+        // The client has gone, or does not speak HTTP.
+        Err(_) => return None,
+    };
+    if service == Service::Control {
+        return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
+    }
+    let request = Request::from_parts(parts, body);
+    let Some(name) = service.name() else {
+        let error = ServiceError::bad_request("UnknownOperationException", "no such service in the local cloud");
+        return Some(service.refuse(&error));
+    };
+    let operation = service.operation(&request);
+    let fate = services.faults.begin(name, &operation);
+    let answer = suffer(services, service, (name, &operation), request, &fate).await;
+    if matches!(fate.what, What::Hung) {
+        // Until the client gives up, or the local cloud ends.
+        std::future::pending::<()>().await;
+    }
+    answer
+}
+
+/// Has the service answer, unless fate has it otherwise.
+async fn suffer(
+    services: &Services,
+    service: Service,
+    (name, operation): (&str, &str),
+    mut request: Request,
+    fate: &Fate,
+) -> Option<Response> {
+    if !fate.delay.is_zero() {
+        tokio::time::sleep(fate.delay).await;
+    }
+    let answer = match &fate.what {
+        What::Nothing => Some(dispatch(services, service, request).await),
+        What::Refused(trouble) => Some(refused(service, &faults::refusal(name, operation, *trouble))),
+        What::Dropped => None,
+        What::Lost | What::Hung => {
+            dispatch(services, service, request).await;
+            None
+        }
+        What::Partly(portion) => match portion.hold_back(&mut request) {
+            None => Some(dispatch(services, service, request).await),
+            Some(held) => {
+                let answer = match held.nothing_left() {
+                    Some(answer) => answer,
+                    None => dispatch(services, service, request).await,
+                };
+                Some(held.put_back(answer))
+            }
+        },
+    };
+    services.faults.done(fate);
+    answer
+}
+
+/// The owner may do everything; a role what its policies allow. Who one is may be asked by everybody.
+fn check_permission(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {
+    let Some(Caller::Role { arn, session }) = request.extensions().get::<Caller>() else { return Ok(()) };
+    let (Some(name), operation) = (service.name(), service.operation(request)) else { return Ok(()) };
+    if (name, operation.as_str()) == ("sts", "GetCallerIdentity") {
+        return Ok(());
+    }
+    let policies = services.iam.policies(arn);
+    let user = services.identity.session_arn(arn.rsplit('/').next().unwrap_or_default(), session);
+    let (action, resources) = permissions::asked(&services.identity, name, &operation, request);
+    for resource in &resources {
+        let ask = Ask { resource: resource.as_deref(), ..Ask::new(&action, "") };
+        permissions::check(&policies, &user, &ask).map_err(|mut error| {
             if service == Service::Lambda {
                 error.status = 403;
             }
-            return service.refuse(&error);
-        }
-    };
-    let Ok(body) = axum::body::to_bytes(body, service.body_limit()).await else {
-        let message = format!("Request must be smaller than {} bytes", service.body_limit());
-        let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
-        return service.refuse(&ServiceError::new(413, code, message));
-    };
-    let request = Request::from_parts(parts, body);
+            error
+        })?;
+    }
+    Ok(())
+}
+
+/// A refusal in the form of the service.
+fn refused(service: Service, error: &ServiceError) -> Response {
+    if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
+}
+
+async fn dispatch(services: &Services, service: Service, request: Request) -> Response {
+    if let Err(error) = check_permission(services, service, &request) {
+        return refused(service, &error);
+    }
     match service {
         Service::Kinesis => services.kinesis.handle(request).await,
         Service::DynamoDb => services.dynamodb.handle(request).await,
@@ -170,8 +300,9 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: B
         Service::Lambda => services.lambda.handle(request).await,
         Service::Iam => services.iam.handle(request).await,
         Service::Sts => services.sts.handle(&request),
-        Service::Health | Service::Unknown => service
-            .refuse(&ServiceError::bad_request("UnknownOperationException", "no such service in the local cloud")),
+        Service::Health | Service::Control | Service::Unknown => {
+            service.refuse(&ServiceError::internal("no such service in the local cloud"))
+        }
     }
 }
 
@@ -193,16 +324,21 @@ fn check_origin(headers: &HeaderMap) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Who is there, for `local status`.
-fn health(services: &Services, headers: &HeaderMap) -> Response {
+/// Only the owner may look into the local cloud itself.
+fn check_owner(services: &Services, headers: &HeaderMap) -> Result<(), ServiceError> {
     let key = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !services.keys.is_owner(key) {
-        return ServiceError::new(403, "AccessDeniedException", "the key is not the one of this local cloud").rest();
+    if services.keys.is_owner(key) {
+        return Ok(());
     }
+    Err(ServiceError::new(403, "AccessDeniedException", "the key is not the one of this local cloud"))
+}
+
+/// Who is there, for `local status`.
+fn health(services: &Services) -> Response {
     let body = json!({
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
-        "region": services.region,
+        "region": services.identity.region,
     });
     wire::json(200, &body)
 }

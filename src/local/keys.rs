@@ -112,13 +112,8 @@ impl Keys {
         key_id == self.0.owner.key_id
     }
 
-    /// New keys for a session of a role, good until revoked or until this process ends.
-    pub(crate) fn issue(&self, role_arn: &str) -> SessionKeys {
-        self.issue_for(role_arn, "sensorctl", None)
-    }
-
-    /// As [`Keys::issue`], with the name that the session goes by and how long it lasts.
-    pub(crate) fn issue_for(&self, role_arn: &str, name: &str, lifetime: Option<Duration>) -> SessionKeys {
+    /// New keys for a session of a role: its name, and how long it lasts; else until revoked or until this process ends.
+    pub(crate) fn issue(&self, role_arn: &str, name: &str, lifetime: Option<Duration>) -> SessionKeys {
         let keys =
             SessionKeys { access_key_id: key_id("LSIA"), secret_access_key: secret(40), session_token: secret(120) };
         let session = Session {
@@ -223,7 +218,7 @@ mod tests {
     fn a_session_needs_its_token_and_ends_when_revoked() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(&dir.path().join("keys.json")).unwrap();
-        let session = keys.issue("arn:aws:iam::000000000000:role/r");
+        let session = keys.issue("arn:aws:iam::000000000000:role/r", "s", None);
         let uri = Uri::from_static("/");
         let mut headers = signed(&session.access_key_id);
         assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "UnrecognizedClientException");
@@ -231,7 +226,7 @@ mod tests {
         assert!(matches!(keys.check(&headers, &uri).unwrap(), Caller::Role { .. }));
         keys.revoke(&session.access_key_id);
         assert!(keys.check(&headers, &uri).is_err());
-        let short = keys.issue_for("arn:aws:iam::000000000000:role/r", "s", Some(Duration::ZERO));
+        let short = keys.issue("arn:aws:iam::000000000000:role/r", "s", Some(Duration::ZERO));
         let mut headers = signed(&short.access_key_id);
         headers.insert("x-amz-security-token", short.session_token.parse().unwrap());
         assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "ExpiredTokenException");

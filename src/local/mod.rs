@@ -3,6 +3,7 @@
 pub(crate) mod daemon;
 mod data_dir;
 mod dynamodb;
+mod faults;
 mod gateway;
 mod iam;
 mod identity;
@@ -10,8 +11,12 @@ mod keys;
 mod kinesis;
 mod lambda;
 mod logs;
+mod operation;
+mod permissions;
 mod query_api;
+mod server;
 mod sts;
+pub(crate) mod timing;
 mod wire;
 
 use std::io;
@@ -27,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
 use self::dynamodb::DynamoDb;
+pub(crate) use self::faults::FaultPlan;
+use self::faults::Faults;
 use self::gateway::Services;
 use self::iam::Iam;
 use self::identity::Identity;
@@ -35,6 +42,7 @@ use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::sts::Sts;
+pub(crate) use self::timing::Timing;
 use crate::aws::Target;
 use crate::error::Error;
 
@@ -45,7 +53,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What a local cloud starts with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LocalOptions {
     /// Where its state lives; made if needed, owned by one process at a time.
     pub data_dir: PathBuf,
@@ -53,6 +61,10 @@ pub(crate) struct LocalOptions {
     pub port: u16,
     /// The region that it reports; `us-east-1` if none.
     pub region: Option<String>,
+    /// What shall go wrong.
+    pub faults: FaultPlan,
+    /// How long things take.
+    pub timing: Timing,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -63,7 +75,7 @@ pub(crate) struct LocalCloud {
     keys: Keys,
     lambda: Lambda,
     stop: CancellationToken,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 impl LocalCloud {
@@ -78,10 +90,11 @@ impl LocalCloud {
         let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
 
+        let timing = options.timing;
         let keys = Keys::open(&data_dir.path("keys.json"))?;
-        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone())?;
-        let kinesis = Kinesis::start(identity.clone());
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone())?;
+        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone(), timing)?;
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), timing.of_streams())?;
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let lambda = Lambda::start(Deps {
@@ -92,22 +105,22 @@ impl LocalCloud {
             logs: logs.clone(),
             dir: data_dir.subdirectory("lambda")?,
             endpoint: endpoint.clone(),
+            timing,
         })
         .await?;
         let services = Services {
             keys: keys.clone(),
-            region: identity.region.clone(),
             kinesis,
             dynamodb,
             iam,
             sts,
             logs,
             lambda: lambda.clone(),
+            faults: Faults::new(options.faults),
+            identity: identity.clone(),
         };
         let stop = CancellationToken::new();
-        let server = axum::serve(listener, gateway::router(Arc::new(services)))
-            .with_graceful_shutdown(stop.clone().cancelled_owned());
-        let server = tokio::spawn(server.into_future());
+        let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));
 
         let owner = keys.owner();
         data_dir.announce(&EndpointFile {
@@ -144,15 +157,12 @@ impl LocalCloud {
         self.lambda.shutdown().await;
         self.stop.cancel();
         let abort = self.server.abort_handle();
-        match tokio::time::timeout(GRACE, self.server).await {
-            Ok(Ok(done)) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
-            Ok(Err(error)) => Err(Error::failed("the local cloud's server failed").caused_by(error)),
-            // A client holds its request open; it loses its connection with this process.
-            Err(_) => {
-                abort.abort();
-                Ok(())
-            }
+        if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
+            return done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error));
         }
+        // A client holds its request open; it loses its connection with this process.
+        abort.abort();
+        Ok(())
     }
 }
 

@@ -17,7 +17,12 @@ use crate::aws::{Clients, connect};
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 async fn start(dir: &Path) -> (LocalCloud, Clients) {
-    let options = LocalOptions { data_dir: dir.to_owned(), port: 0, region: Some("eu-central-1".into()) };
+    let options = LocalOptions {
+        data_dir: dir.to_owned(),
+        port: 0,
+        region: Some("eu-central-1".into()),
+        ..LocalOptions::default()
+    };
     let cloud = LocalCloud::start(options).await.unwrap();
     let clients = connect(&cloud.target()).await.unwrap();
     (cloud, clients)
@@ -340,7 +345,7 @@ async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it
     let (cloud, _) = start(dir.path()).await;
     let announced = EndpointFile::read(dir.path()).unwrap().unwrap();
     assert_eq!((announced.endpoint.as_str(), announced.pid), (cloud.endpoint(), std::process::id()));
-    let options = LocalOptions { data_dir: dir.path().to_owned(), port: 0, region: None };
+    let options = LocalOptions { data_dir: dir.path().to_owned(), port: 0, ..LocalOptions::default() };
     let Err(error) = LocalCloud::start(options.clone()).await else { panic!("two owners") };
     assert!(error.to_string().contains("already uses the data directory"), "{error}");
     let key = cloud.target().access.unwrap().key_id;
@@ -356,7 +361,7 @@ async fn a_port_in_use_is_said_with_a_way_out() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = taken.local_addr().unwrap().port();
-    let options = LocalOptions { data_dir: dir.path().to_owned(), port, region: None };
+    let options = LocalOptions { data_dir: dir.path().to_owned(), port, ..LocalOptions::default() };
     let Err(error) = LocalCloud::start(options).await else { panic!("two listeners") };
     assert!(error.hints()[0].contains("--port"), "{error:?}");
 }

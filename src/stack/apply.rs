@@ -101,7 +101,7 @@ async fn begin_anew(
 }
 
 /// How often a name that is taken when we create, yet free when we look, is tried again.
-const CREATE_ATTEMPTS: u32 = 5;
+const CREATE_ATTEMPTS: u32 = 10;
 
 /// Makes the resource and waits until it works. Finds what an earlier, killed run had made already.
 async fn make(cloud: &Cloud, resource: &dyn Resource, references: &References) -> Result<String, Error> {
@@ -120,9 +120,10 @@ async fn make(cloud: &Cloud, resource: &dyn Resource, references: &References) -
         };
         attempts += 1;
         // By ourselves a moment ago (a lost answer, another `up`), by someone else, or by what is just going away.
-        let found = resource.observe(cloud).await?;
+        let found = cloud.look_at(resource).await?;
         match found.state {
-            State::Missing => {}
+            // Looks may lag behind: what is taken is seen a moment later.
+            State::Missing => tokio::time::sleep(cloud.schedule.first * attempts).await,
             State::Deleting => until_gone(cloud, resource).await?,
             _ => {
                 if let Ownership::Foreign(why) = cloud.owner.of(&found) {
@@ -207,7 +208,7 @@ async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result<(), Error>
     let outcome = wait::until(
         cloud.schedule,
         || async {
-            Ok::<_, Failure>(match resource.observe(cloud).await?.state {
+            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
                 State::Missing => Look::Ready(()),
                 State::Deleting => Look::NotYet("being deleted".to_owned()),
                 State::Active => Look::NotYet("still there".to_owned()),

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Kind, Observer, Owner};
+use super::{Event, Found, Kind, Observer, Owner, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Clients, Failure};
 
 /// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a look is repeated: `plan` and `status` wait for nothing else.
+const LOOK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The services, seen from the engine.
 #[derive(Clone)]
@@ -50,6 +53,16 @@ impl Cloud {
         outcome.map_err(|error| match error {
             WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
         })
+    }
+
+    /// Looks at a resource; a look that fails for a passing reason is repeated for a while.
+    ///
+    /// # Errors
+    /// The last failure, once it is one that does not pass or the time is up.
+    pub async fn look_at(&self, resource: &dyn Resource) -> Result<Found, Failure> {
+        let limit = self.schedule.limit.min(LOOK_LIMIT);
+        let patient = Cloud { schedule: Schedule { limit, ..self.schedule }, ..self.clone() };
+        patient.patiently(resource.kind(), || resource.observe(self)).await
     }
 
     /// Tells the observer what is waited for.

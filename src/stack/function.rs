@@ -5,14 +5,20 @@ use std::collections::BTreeMap;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, Runtime, State as Status,
+    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig,
+    Runtime, State as Status,
 };
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use super::tags::{OwnTags, TAGS};
+use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::{Cause, Failure};
+use crate::settings;
 
 const SERVICE: &str = "Lambda";
 const RUNTIME: Runtime = Runtime::Providedal2023;
@@ -21,25 +27,27 @@ const HANDLER: &str = "bootstrap";
 
 /// The function of the pipeline.
 pub struct Function {
-    /// Its name.
-    pub name: String,
-    /// Memory in MB; CPU goes with it.
-    pub memory_mb: i32,
-    /// Time limit of an invocation in seconds.
-    pub timeout_seconds: i32,
-    /// Its environment variables.
-    pub environment: BTreeMap<String, String>,
-    /// Its code.
-    pub artifact: Artifact,
+    wanted: settings::Function,
+    /// All its environment variables: those that sensorctl sets, and the user's own.
+    environment: BTreeMap<String, String>,
+    artifact: Artifact,
+    tags: OwnTags,
 }
 
 impl Function {
+    /// What the settings ask for; `ours` are the variables that sensorctl sets.
+    #[must_use]
+    pub fn new(wanted: settings::Function, ours: BTreeMap<String, String>, artifact: Artifact, tags: OwnTags) -> Self {
+        let environment = wanted.environment.clone().into_iter().chain(ours).collect();
+        Function { wanted, environment, artifact, tags }
+    }
+
     async fn describe(&self, cloud: &Cloud) -> Result<Option<GetFunctionOutput>, Failure> {
         let clients = &cloud.clients;
-        match clients.lambda.get_function().function_name(&self.name).send().await {
+        match clients.lambda.get_function().function_name(&self.wanted.name).send().await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) => {
-                let failure = clients.failure(SERVICE, "GetFunction", &self.name, &error);
+                let failure = clients.failure(SERVICE, "GetFunction", &self.wanted.name, &error);
                 if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
             }
         }
@@ -55,10 +63,13 @@ impl Function {
         let call = clients
             .lambda
             .update_function_code()
-            .function_name(&self.name)
+            .function_name(&self.wanted.name)
             .architectures(self.architecture())
             .zip_file(Blob::new(self.artifact.zip()));
-        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "UpdateFunctionCode", &self.name, &error))
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|error| clients.failure(SERVICE, "UpdateFunctionCode", &self.wanted.name, &error))
     }
 
     async fn update_configuration(&self, cloud: &Cloud, role: &str) -> Result<(), Failure> {
@@ -66,17 +77,42 @@ impl Function {
         let call = clients
             .lambda
             .update_function_configuration()
-            .function_name(&self.name)
+            .function_name(&self.wanted.name)
             .role(role)
             .runtime(RUNTIME)
             .handler(HANDLER)
-            .memory_size(self.memory_mb)
-            .timeout(self.timeout_seconds)
-            .environment(self.environment());
+            .memory_size(self.wanted.memory_mb)
+            .timeout(self.wanted.timeout_seconds)
+            .environment(self.environment())
+            .logging_config(self.logging());
         call.send()
             .await
             .map(drop)
-            .map_err(|error| clients.failure(SERVICE, "UpdateFunctionConfiguration", &self.name, &error))
+            .map_err(|error| clients.failure(SERVICE, "UpdateFunctionConfiguration", &self.wanted.name, &error))
+    }
+
+    /// Sets concurrency aside, or leaves the function to the account's share again.
+    async fn set_concurrency(&self, cloud: &Cloud) -> Result<(), Failure> {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        if let Some(reserved) = self.wanted.reserved_concurrency {
+            let call = clients.lambda.put_function_concurrency().function_name(name);
+            let result = call.reserved_concurrent_executions(reserved).send().await.map(drop);
+            return result.map_err(|error| clients.failure(SERVICE, "PutFunctionConcurrency", name, &error));
+        }
+        let result = clients.lambda.delete_function_concurrency().function_name(name).send().await.map(drop);
+        result.map_err(|error| clients.failure(SERVICE, "DeleteFunctionConcurrency", name, &error))
+    }
+
+    async fn set_tags(&self, cloud: &Cloud, arn: &str, tags: Tags) -> Result<(), Failure> {
+        let clients = &cloud.clients;
+        let call = clients.lambda.tag_resource().resource(arn).set_tags(Some(tags.into_iter().collect()));
+        call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "TagResource", &self.wanted.name, &e))
+    }
+
+    fn logging(&self) -> LoggingConfig {
+        LoggingConfig::builder()
+            .log_format(if self.wanted.json_log { LogFormat::Json } else { LogFormat::Text })
+            .build()
     }
 
     fn architecture(&self) -> Architecture {
@@ -85,7 +121,7 @@ impl Function {
 
     fn role_missing(&self, cloud: &Cloud) -> Failure {
         let why = "not tried, because its role could not be made";
-        cloud.clients.not_made(SERVICE, "CreateFunction", &self.name, why)
+        cloud.clients.not_made(SERVICE, "CreateFunction", &self.wanted.name, why)
     }
 }
 
@@ -95,14 +131,16 @@ impl Resource for Function {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        &self.wanted.name
     }
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
             let Some(answer) = self.describe(cloud).await? else { return Ok(Found::missing()) };
-            let tags = answer.tags.unwrap_or_default().into_iter().collect();
+            let tags: Tags = answer.tags.unwrap_or_default().into_iter().collect();
+            let concurrency = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
             let Some(function) = answer.configuration else { return Ok(Found::missing()) };
+            let log_format = function.logging_config.as_ref().and_then(|logging| logging.log_format.as_ref());
             let environment: BTreeMap<_, _> = function
                 .environment
                 .as_ref()
@@ -111,39 +149,42 @@ impl Resource for Function {
                 .into_iter()
                 .collect();
             let architecture = function.architectures().first().map_or("x86_64", Architecture::as_str);
-            let properties = [
+            let mut properties: Properties = [
                 ("runtime", json!(function.runtime.as_ref().map(Runtime::as_str))),
                 ("handler", json!(function.handler)),
                 ("role", json!(function.role)),
                 ("memory_mb", json!(function.memory_size)),
                 ("timeout_seconds", json!(function.timeout)),
-                ("environment", json!(environment)),
+                ("environment", shown(&environment)),
                 ("architecture", json!(architecture)),
                 ("code_sha256", json!(function.code_sha256)),
-            ];
-            Ok(Found {
-                state: state_of(&function),
-                arn: function.function_arn,
-                tags,
-                properties: properties.into(),
-                ..Found::missing()
-            })
+                ("reserved_concurrency", concurrency.map_or_else(|| json!("none"), |reserved| json!(reserved))),
+                ("log_format", json!(if log_format == Some(&LogFormat::Json) { "json" } else { "text" })),
+            ]
+            .into();
+            self.tags.found(&tags, &mut properties);
+            Ok(Found { state: state_of(&function), arn: function.function_arn, tags, properties, ..Found::missing() })
         }
         .boxed()
     }
 
     fn wanted(&self, references: &References) -> Properties {
-        [
+        let reserved = self.wanted.reserved_concurrency;
+        let mut properties: Properties = [
             ("runtime", json!(RUNTIME.as_str())),
             ("handler", json!(HANDLER)),
             ("role", json!(references.shown(Kind::Role))),
-            ("memory_mb", json!(self.memory_mb)),
-            ("timeout_seconds", json!(self.timeout_seconds)),
-            ("environment", json!(self.environment)),
+            ("memory_mb", json!(self.wanted.memory_mb)),
+            ("timeout_seconds", json!(self.wanted.timeout_seconds)),
+            ("environment", shown(&self.environment)),
             ("architecture", json!(self.artifact.architecture().as_str())),
             ("code_sha256", json!(self.artifact.sha256_base64())),
+            ("reserved_concurrency", reserved.map_or_else(|| json!("none"), |reserved| json!(reserved))),
+            ("log_format", json!(if self.wanted.json_log { "json" } else { "text" })),
         ]
-        .into()
+        .into();
+        self.tags.want(&mut properties);
+        properties
     }
 
     fn create<'a>(
@@ -157,19 +198,22 @@ impl Resource for Function {
             let call = clients
                 .lambda
                 .create_function()
-                .function_name(&self.name)
+                .function_name(&self.wanted.name)
                 .description("Stores the readings of a Kinesis stream in DynamoDB (sensorctl)")
                 .runtime(RUNTIME)
                 .handler(HANDLER)
                 .role(role)
-                .memory_size(self.memory_mb)
-                .timeout(self.timeout_seconds)
+                .memory_size(self.wanted.memory_mb)
+                .timeout(self.wanted.timeout_seconds)
                 .architectures(self.architecture())
                 .environment(self.environment())
-                .set_tags(Some(cloud.owner.tags().into_iter().collect()))
+                .set_logging_config(self.wanted.json_log.then(|| self.logging()))
+                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()))
                 .code(FunctionCode::builder().zip_file(Blob::new(self.artifact.zip())).build());
-            let answer =
-                call.send().await.map_err(|error| clients.failure(SERVICE, "CreateFunction", &self.name, &error))?;
+            let answer = call
+                .send()
+                .await
+                .map_err(|error| clients.failure(SERVICE, "CreateFunction", &self.wanted.name, &error))?;
             Ok(answer.function_arn)
         }
         .boxed()
@@ -179,15 +223,26 @@ impl Resource for Function {
         &'a self,
         cloud: &'a Cloud,
         references: &'a References,
-        _: &'a Found,
+        found: &'a Found,
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let is_code = |difference: &Difference| matches!(difference.property, "code_sha256" | "architecture");
-            if differences.iter().any(is_code) {
-                self.update_code(cloud).await?;
+            let arn = found.arn.as_deref().unwrap_or_default();
+            let (mut code, mut configuration) = (false, false);
+            for difference in differences {
+                match difference.property {
+                    "code_sha256" | "architecture" => code = true,
+                    TAGS => self.set_tags(cloud, arn, self.tags.lacking(&cloud.owner, &found.tags)).await?,
+                    "reserved_concurrency" => self.set_concurrency(cloud).await?,
+                    _ => configuration = true,
+                }
             }
-            if differences.iter().any(|difference| !is_code(difference)) {
+            if code {
+                self.update_code(cloud).await?;
+                // The version that the code is of, so that an older sensorctl can tell.
+                self.set_tags(cloud, arn, cloud.owner.tags()).await?;
+            }
+            if configuration {
                 let role = references.arn(Kind::Role).await.ok_or_else(|| self.role_missing(cloud))?;
                 // Refused with a conflict until the update of the code is through.
                 cloud.patiently(Kind::Function, || self.update_configuration(cloud, &role)).await?;
@@ -199,14 +254,23 @@ impl Resource for Function {
 
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(function) = self.describe(cloud).await?.and_then(|answer| answer.configuration) else {
+            let Some(answer) = self.describe(cloud).await? else {
+                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
+            };
+            let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+            let Some(function) = answer.configuration else {
                 return Ok(Settled::NotYet("not to be seen yet".to_owned()));
             };
             match state_of(&function) {
+                // Concurrency cannot be given when a function is made.
+                State::Active if reserved != self.wanted.reserved_concurrency => {
+                    self.set_concurrency(cloud).await?;
+                    Ok(Settled::NotYet("setting its concurrency".to_owned()))
+                }
                 State::Active => Ok(Settled::Works(function.function_arn.unwrap_or_default())),
                 State::Failed(why) => {
                     let why = format!("the function does not come to work: {why}");
-                    Err(cloud.clients.not_made(SERVICE, "GetFunction", &self.name, why))
+                    Err(cloud.clients.not_made(SERVICE, "GetFunction", &self.wanted.name, why))
                 }
                 State::Changing(state) => Ok(Settled::NotYet(state)),
                 State::Missing | State::Deleting => Ok(Settled::NotYet("being deleted".to_owned())),
@@ -218,11 +282,24 @@ impl Resource for Function {
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             let clients = &cloud.clients;
-            let call = clients.lambda.delete_function().function_name(&self.name);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteFunction", &self.name, &error))
+            let call = clients.lambda.delete_function().function_name(&self.wanted.name);
+            call.send()
+                .await
+                .map(drop)
+                .map_err(|error| clients.failure(SERVICE, "DeleteFunction", &self.wanted.name, &error))
         }
         .boxed()
     }
+}
+
+/// The environment as it is compared and shown: of the user's own variables, which may be secret, a digest only.
+fn shown(environment: &BTreeMap<String, String>) -> Value {
+    let shown = |(name, value): (&String, &String)| {
+        let ours = name.starts_with("SENSORCTL_");
+        let digest = || format!("sha256:{}", STANDARD.encode(&Sha256::digest(value.as_bytes())[..9]));
+        (name.clone(), if ours { value.clone() } else { digest() })
+    };
+    json!(environment.iter().map(shown).collect::<BTreeMap<_, _>>())
 }
 
 /// Both states count: of the function, and of its last update, which may be absent (facts/aws.md B2).
@@ -243,4 +320,20 @@ fn state_of(function: &FunctionConfiguration) -> State {
 
 fn reason(text: Option<&str>) -> String {
     text.unwrap_or("the service gives no reason").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_the_users_own_are_compared_but_never_shown() {
+        let environment = |token: &str| {
+            BTreeMap::from([("SENSORCTL_TABLE".to_owned(), "t".to_owned()), ("TOKEN".to_owned(), token.to_owned())])
+        };
+        let one = shown(&environment("s3cret"));
+        assert_eq!(one["SENSORCTL_TABLE"], "t");
+        assert!(!one.to_string().contains("s3cret"));
+        assert_ne!(one, shown(&environment("other")));
+    }
 }

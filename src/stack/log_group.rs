@@ -3,8 +3,9 @@
 use aws_sdk_cloudwatchlogs::types::LogGroup as Group;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::tags::{OwnTags, TAGS};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::{Cause, Failure};
 
@@ -14,8 +15,10 @@ const SERVICE: &str = "CloudWatch Logs";
 pub struct LogGroup {
     /// `/aws/lambda/` and the function's name.
     pub name: String,
-    /// Days that events are kept.
-    pub retention_days: i32,
+    /// Days that events are kept; without limit if none.
+    pub retention_days: Option<i32>,
+    /// Tags of the user's own.
+    pub tags: OwnTags,
 }
 
 impl LogGroup {
@@ -34,10 +37,20 @@ impl LogGroup {
 
     async fn put_retention(&self, cloud: &Cloud) -> Result<(), Failure> {
         let clients = &cloud.clients;
-        let call =
-            clients.logs.put_retention_policy().log_group_name(&self.name).retention_in_days(self.retention_days);
-        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "PutRetentionPolicy", &self.name, &error))
+        if let Some(days) = self.retention_days {
+            let call = clients.logs.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
+            let result = call.send().await.map(drop);
+            return result.map_err(|error| clients.failure(SERVICE, "PutRetentionPolicy", &self.name, &error));
+        }
+        let call = clients.logs.delete_retention_policy().log_group_name(&self.name);
+        let result = call.send().await.map(drop);
+        result.map_err(|error| clients.failure(SERVICE, "DeleteRetentionPolicy", &self.name, &error))
     }
+}
+
+/// The retention as the settings have it.
+fn shown(days: Option<i32>) -> Value {
+    days.map_or_else(|| json!("never"), |days| json!(days))
 }
 
 impl Resource for LogGroup {
@@ -64,14 +77,17 @@ impl Resource for LogGroup {
                     Tags::new()
                 }
             };
-            let properties = [("retention_days", json!(group.retention_in_days))];
-            Ok(Found { state: State::Active, arn: Some(arn), tags, properties: properties.into(), ..Found::missing() })
+            let mut properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
+            self.tags.found(&tags, &mut properties);
+            Ok(Found { state: State::Active, arn: Some(arn), tags, properties, ..Found::missing() })
         }
         .boxed()
     }
 
     fn wanted(&self, _: &References) -> Properties {
-        [("retention_days", json!(self.retention_days))].into()
+        let mut properties: Properties = [("retention_days", shown(self.retention_days))].into();
+        self.tags.want(&mut properties);
+        properties
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
@@ -81,9 +97,11 @@ impl Resource for LogGroup {
                 .logs
                 .create_log_group()
                 .log_group_name(&self.name)
-                .set_tags(Some(cloud.owner.tags().into_iter().collect()));
+                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()));
             call.send().await.map_err(|error| clients.failure(SERVICE, "CreateLogGroup", &self.name, &error))?;
-            self.put_retention(cloud).await?;
+            if self.retention_days.is_some() {
+                self.put_retention(cloud).await?;
+            }
             // The answer names no ARN.
             Ok(self.describe(cloud).await?.map(|group| arn_of(&group)))
         }
@@ -94,10 +112,24 @@ impl Resource for LogGroup {
         &'a self,
         cloud: &'a Cloud,
         _: &'a References,
-        _: &'a Found,
-        _: &'a [Difference],
+        found: &'a Found,
+        differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        self.put_retention(cloud).boxed()
+        async move {
+            let clients = &cloud.clients;
+            for difference in differences {
+                if difference.property == TAGS {
+                    let lacking = self.tags.lacking(&cloud.owner, &found.tags);
+                    let call = clients.logs.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
+                    let result = call.set_tags(Some(lacking.into_iter().collect())).send().await;
+                    result.map_err(|error| clients.failure(SERVICE, "TagResource", &self.name, &error))?;
+                } else {
+                    self.put_retention(cloud).await?;
+                }
+            }
+            Ok(())
+        }
+        .boxed()
     }
 
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {

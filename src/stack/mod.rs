@@ -6,6 +6,7 @@
 
 mod apply;
 mod artifact;
+mod asked;
 mod cloud;
 mod event;
 mod function;
@@ -17,14 +18,14 @@ mod pipeline;
 mod plan;
 mod policy;
 mod references;
-mod rejects_table;
 mod resource;
 mod role;
 mod stream;
 mod table;
+mod tags;
 
 pub use apply::{Done, apply};
-pub use artifact::{Artifact, Destination};
+pub use artifact::{Architecture, Artifact, Destination};
 pub use cloud::{Cloud, PATIENCE};
 pub use event::{Event, Observer};
 pub use kind::Kind;

@@ -7,9 +7,11 @@ use futures::future;
 use super::function::Function;
 use super::log_group::LogGroup;
 use super::mapping::Mapping;
+use super::policy::Grants;
 use super::role::Role;
 use super::stream::Stream;
 use super::table::Table;
+use super::tags::OwnTags;
 use super::{Artifact, Cloud, Found, Kind, References, Resource};
 use crate::aws::Failure;
 use crate::settings::Pipeline;
@@ -24,27 +26,28 @@ impl Stack {
     #[must_use]
     pub fn new(settings: &Pipeline, artifact: Artifact) -> Self {
         let environment: BTreeMap<String, String> = [
-            ("SENSORCTL_TABLE".to_owned(), settings.table.clone()),
-            ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects_table.clone()),
-            ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects_retention_days.to_string()),
+            ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
+            ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
+            ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
             // Goes with the mapping's ReportBatchItemFailures, without which AWS takes any answer for success.
             ("SENSORCTL_PARTIAL_BATCH".to_owned(), "1".to_owned()),
         ]
         .into();
+        let tags = OwnTags::new(settings.tags.clone());
+        let grants =
+            Grants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
         let resources: Vec<Box<dyn Resource>> = vec![
-            Box::new(Table::of_readings(&settings.table)),
-            Box::new(Table::of_rejects(&settings.rejects_table)),
-            Box::new(Stream { name: settings.stream.clone(), shards: settings.shards }),
-            Box::new(Role { name: settings.role.clone() }),
-            Box::new(LogGroup { name: settings.log_group(), retention_days: settings.log_retention_days }),
-            Box::new(Function {
-                name: settings.function.clone(),
-                memory_mb: settings.memory_mb,
-                timeout_seconds: settings.timeout_seconds,
-                environment,
-                artifact,
+            Box::new(Table::of_readings(settings.table.clone(), tags.clone())),
+            Box::new(Table::of_rejects(settings.rejects.table.clone(), tags.clone())),
+            Box::new(Stream::new(settings.stream.clone(), tags.clone())),
+            Box::new(Role::new(settings.role.clone(), grants, tags.clone())),
+            Box::new(LogGroup {
+                name: settings.log_group_name(),
+                retention_days: settings.log_group.retention_days,
+                tags: tags.clone(),
             }),
-            Box::new(Mapping::new(&settings.stream, &settings.function, settings.batch_size, settings.parallelization)),
+            Box::new(Function::new(settings.function.clone(), environment, artifact, tags.clone())),
+            Box::new(Mapping::new(settings.stream.clone(), &settings.function.name, settings.mapping.clone(), tags)),
         ];
         debug_assert!(resources.iter().map(|resource| resource.kind()).eq(Kind::ALL));
         Stack { resources }
@@ -61,7 +64,8 @@ impl Stack {
     /// # Errors
     /// The first call that failed for another reason than absence.
     pub async fn observe(&self, cloud: &Cloud, references: &References) -> Result<Vec<Found>, Failure> {
-        let found = future::try_join_all(self.resources.iter().map(|resource| resource.observe(cloud))).await?;
+        let found =
+            future::try_join_all(self.resources.iter().map(|resource| cloud.look_at(resource.as_ref()))).await?;
         for (resource, found) in self.resources.iter().zip(&found) {
             if let Some(arn) = &found.arn {
                 references.tell(resource.kind(), arn);

@@ -78,6 +78,23 @@ impl Plan {
         self.steps.iter().any(|step| matches!(step.action, Action::Delete | Action::Replace))
     }
 
+    /// Whether all that is to be deleted can be.
+    ///
+    /// # Errors
+    /// What is protected, and how to lift that.
+    pub fn check_protection(&self) -> Result<(), Error> {
+        let destroyed = |step: &&Step| matches!(step.action, Action::Delete | Action::Replace);
+        for step in self.steps.iter().filter(destroyed) {
+            if let Some(way) = step.found.details.get("protected") {
+                let (kind, name) = (step.kind, &step.name);
+                return Err(Error::failed(format!("the {kind} `{name}` is protected against deletion"))
+                    .hint(format!("to delete it, {way} first"))
+                    .hint("`sensorctl down --keep-data` keeps both tables and deletes the rest"));
+            }
+        }
+        Ok(())
+    }
+
     /// What it takes to make what was found as wanted.
     ///
     /// # Errors
@@ -90,7 +107,12 @@ impl Plan {
     ) -> Result<Plan, Error> {
         let mut steps = Vec::new();
         for (resource, found) in resources.iter().zip(found) {
-            steps.push(step_up(owner, resource.as_ref(), found, references)?);
+            let step = step_up(owner, resource.as_ref(), found, references)?;
+            // A new role may have another path, and so another ARN, that the function must be told.
+            if step.kind == Kind::Role && step.action == Action::Replace {
+                references.forget(Kind::Role);
+            }
+            steps.push(step);
         }
         Ok(Plan { steps, is_teardown: false })
     }
@@ -114,6 +136,10 @@ fn step_up(owner: &Owner, resource: &dyn Resource, found: Found, references: &Re
         differences,
         found,
     };
+    if resource.is_existing() {
+        usable(resource, &found, references)?;
+        return Ok(step(Action::Keep, EXISTING.to_owned(), Vec::new(), found));
+    }
     if !found.is_there() {
         return Ok(step(Action::Create, "not there".to_owned(), Vec::new(), found));
     }
@@ -152,11 +178,31 @@ fn step_down(owner: &Owner, resource: &dyn Resource, found: Found, keep: &[Kind]
     let kind = resource.kind();
     let (action, reason) = match owner.of(&found) {
         _ if !found.is_there() => (Action::None, "not there".to_owned()),
+        _ if resource.is_existing() => (Action::Keep, EXISTING.to_owned()),
         Ownership::Foreign(why) => (Action::Keep, why),
         Ownership::Ours if keep.contains(&kind) => (Action::Keep, "kept as asked".to_owned()),
         Ownership::Ours => (Action::Delete, "made by sensorctl".to_owned()),
     };
     Step { kind, name: resource.name().to_owned(), action, reason, differences: Vec::new(), found }
+}
+
+/// Why a thing that the settings only point at is kept.
+const EXISTING: &str = "existing: used, never changed";
+
+/// Whether a thing that the settings only point at is there and fits.
+fn usable(resource: &dyn Resource, found: &Found, references: &References) -> Result<(), Error> {
+    let (kind, name) = (resource.kind(), resource.name());
+    if matches!(found.state, State::Missing | State::Deleting) {
+        return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
+            .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
+    }
+    let differences = resource::differences(&resource.wanted(references), &found.properties, &[]);
+    match differences.first() {
+        None => Ok(()),
+        Some(Difference { property, wanted, found, .. }) => Err(Error::failed(format!(
+            "the existing {kind} `{name}` cannot be used: its {property} is {found}, and the pipeline needs {wanted}"
+        ))),
+    }
 }
 
 /// Something of a wanted name that is not ours.
@@ -175,7 +221,10 @@ mod tests {
     use crate::aws::Failure;
     use crate::stack::{Cloud, Properties, Settled};
 
-    struct Shards(i64);
+    struct Shards {
+        wanted: i64,
+        existing: bool,
+    }
 
     impl Resource for Shards {
         fn kind(&self) -> Kind {
@@ -185,7 +234,10 @@ mod tests {
             "readings"
         }
         fn wanted(&self, _: &References) -> Properties {
-            [("key", json!("id")), ("shards", json!(self.0))].into()
+            [("key", json!("id")), ("shards", json!(self.wanted))].into()
+        }
+        fn is_existing(&self) -> bool {
+            self.existing
         }
         fn fixed(&self) -> &'static [&'static str] {
             &["key"]
@@ -227,7 +279,7 @@ mod tests {
     }
 
     fn up(found: Found) -> Result<Step, Error> {
-        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards(2))];
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
         Plan::up(&owner(), &resources, vec![found], &References::default()).map(|mut plan| plan.steps.remove(0))
     }
 
@@ -246,8 +298,31 @@ mod tests {
     fn what_is_not_ours_is_refused_and_never_deleted() {
         let error = up(found("id", 2, false)).unwrap_err();
         assert!(error.to_string().contains("`readings`") && !error.hints().is_empty());
-        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards(2))];
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
         let down = Plan::down(&owner(), &resources, vec![found("id", 2, false)], &[]);
         assert_eq!((down.steps[0].action, down.changes()), (Action::Keep, 0));
+    }
+
+    #[test]
+    fn what_the_settings_only_point_at_is_kept_whoever_made_it() {
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: true })];
+        let up = |found| Plan::up(&owner(), &resources, vec![found], &References::default());
+        for ours in [true, false] {
+            assert_eq!(up(found("id", 2, ours)).unwrap().steps[0].action, Action::Keep);
+            let down = Plan::down(&owner(), &resources, vec![found("id", 2, ours)], &[]);
+            assert_eq!(down.steps[0].action, Action::Keep);
+        }
+        assert!(up(Found::missing()).unwrap_err().to_string().contains("is not there"));
+        assert!(up(found("name", 2, false)).unwrap_err().to_string().contains("its key is \"name\""));
+    }
+
+    #[test]
+    fn a_protected_table_stops_the_teardown_before_it_begins() {
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
+        let mut protected = found("id", 2, true);
+        protected.details.insert("protected", "lift it".to_owned());
+        let down = |keep: &[Kind]| Plan::down(&owner(), &resources, vec![protected.clone()], keep);
+        assert!(down(&[]).check_protection().unwrap_err().hints()[0].contains("lift it"));
+        assert!(down(&[Kind::Stream]).check_protection().is_ok());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Kind, References};
 
@@ -21,16 +21,52 @@ pub fn trust() -> Value {
 /// The kinds of resources that the access policy names.
 pub const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::LogGroup];
 
+/// What the function and its mapping may do besides, by the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// The customer's key that the stream is encrypted with; the service's own needs no grant (facts/aws.md A12).
+    pub stream_key: Option<String>,
+    /// The queue, topic or bucket that hears of given-up batches (facts/aws.md C9).
+    pub on_failure: Option<String>,
+}
+
+impl Grants {
+    fn statements(&self) -> Vec<Value> {
+        let mut statements = Vec::new();
+        let mut allow = |sid: &str, action: &str, resource: String| {
+            statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource }));
+        };
+        if let Some(key) = self.stream_key.as_ref().filter(|key| key.starts_with("arn:")) {
+            allow("DecryptStream", "kms:Decrypt", key.clone());
+        }
+        if let Some(arn) = &self.on_failure {
+            match arn.split(':').nth(2) {
+                Some("sqs") => allow("TellFailures", "sqs:SendMessage", arn.clone()),
+                Some("sns") => allow("TellFailures", "sns:Publish", arn.clone()),
+                _ => {
+                    allow("TellFailures", "s3:PutObject", format!("{arn}/*"));
+                    allow("FindBucket", "s3:ListBucket", arn.clone());
+                }
+            }
+        }
+        statements
+    }
+}
+
 /// The access policy of the role, with the ARNs that are known and `${kind}` for those that are not.
 #[must_use]
-pub fn access(references: &References) -> Value {
+pub fn access(references: &References, grants: &Grants) -> Value {
     let mut text = ACCESS.to_owned();
     for kind in NAMED {
         if let Some(arn) = references.known(kind) {
             text = text.replace(&format!("${{{kind}}}"), &arn);
         }
     }
-    parse(&text)
+    let mut document: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(statements) = document["Statement"].as_array_mut() {
+        statements.extend(grants.statements());
+    }
+    canonical(&document)
 }
 
 /// Reads a policy document; a text that is no JSON stands for itself, so that it differs from every document.
@@ -71,12 +107,28 @@ mod tests {
     #[test]
     fn arns_are_filled_in_as_they_become_known() {
         let references = References::default();
-        assert!(access(&references).to_string().contains("${stream}"));
+        assert!(access(&references, &Grants::default()).to_string().contains("${stream}"));
         for kind in NAMED {
             references.tell(kind, &format!("arn:of:{kind}"));
         }
-        let text = access(&references).to_string();
+        let text = access(&references, &Grants::default()).to_string();
         assert!(!text.contains("${") && text.contains("arn:of:rejects-table") && text.contains("arn:of:log-group:*"));
+    }
+
+    #[test]
+    fn a_key_and_a_destination_of_ones_own_are_granted() {
+        let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+        for (arn, action) in [
+            ("arn:aws:sqs:eu-west-1:123456789012:q", "sqs:SendMessage"),
+            ("arn:aws:sns:eu-west-1:123456789012:t", "sns:Publish"),
+            ("arn:aws:s3:::bucket", "s3:PutObject"),
+        ] {
+            let grants = Grants { stream_key: Some(key.into()), on_failure: Some(arn.into()) };
+            let text = access(&References::default(), &grants).to_string();
+            assert!(text.contains(action) && text.contains(arn) && text.contains("kms:Decrypt"), "{text}");
+        }
+        let own = Grants { stream_key: Some("alias/aws/kinesis".into()), on_failure: None };
+        assert_eq!(access(&References::default(), &own), access(&References::default(), &Grants::default()));
     }
 
     #[test]

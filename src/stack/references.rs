@@ -36,6 +36,13 @@ impl References {
         }
     }
 
+    /// Takes back an ARN: its resource is going to be replaced, and may come back with another one.
+    pub fn forget(&self, kind: Kind) {
+        if let Some(sender) = self.arns.get(&kind) {
+            sender.send_replace(Known::NotYet);
+        }
+    }
+
     /// Tells all who wait for ARNs not known yet that they will not come.
     pub fn give_up(&self) {
         for sender in self.arns.values() {

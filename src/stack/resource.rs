@@ -91,6 +91,11 @@ pub trait Resource: Send + Sync {
     /// Its name, unique among resources of its kind in an account and region.
     fn name(&self) -> &str;
 
+    /// Whether the settings only point at it: it is used, and never made, changed, deleted or refused.
+    fn is_existing(&self) -> bool {
+        false
+    }
+
     /// Looks at what is there.
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>>;
 

@@ -1,19 +1,26 @@
-//! A DynamoDB table, made from the JSON document that the aws CLI takes.
+//! A DynamoDB table: of readings, or of the readings that the function could not store.
+
+mod change;
+mod document;
 
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription, TableStatus,
-    Tag, TimeToLiveSpecification, TimeToLiveStatus,
+    BillingMode, PointInTimeRecoveryStatus, TableDescription, TableStatus, Tag, TimeToLiveStatus,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Next};
+use super::tags::{OwnTags, TAGS};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Failure};
+use crate::settings::{self, Billing, TableClass};
+
+use self::change::{Change, Seen};
+use self::document::Document;
 
 const SERVICE: &str = "DynamoDB";
 
@@ -23,55 +30,72 @@ const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
 /// A table of the pipeline.
 pub struct Table {
     kind: Kind,
-    name: String,
+    wanted: settings::Table,
     document: Document,
-    ttl_attribute: Option<&'static str>,
-}
-
-/// `aws dynamodb create-table --cli-input-json`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Document {
-    #[serde(rename = "TableName")]
-    _table_name: String,
-    attribute_definitions: Vec<Attribute>,
-    key_schema: Vec<Key>,
-    billing_mode: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Attribute {
-    attribute_name: String,
-    attribute_type: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct Key {
-    attribute_name: String,
-    key_type: String,
+    tags: OwnTags,
+    asked: Asked<Change>,
 }
 
 impl Table {
     /// The table of readings.
     #[must_use]
-    pub fn of_readings(name: &str) -> Self {
-        Self::new(Kind::Table, name, include_str!("../../templates/sensor-data-table.json"), None)
+    pub fn of_readings(wanted: settings::Table, tags: OwnTags) -> Self {
+        let document = Document::bundled(include_str!("../../templates/sensor-data-table.json"));
+        Table { kind: Kind::Table, wanted, document, tags, asked: Asked::default() }
     }
 
-    /// A table as the document says, under another name.
+    /// The table of rejected readings; its items expire by themselves.
     #[must_use]
-    pub fn new(kind: Kind, name: &str, document: &str, ttl_attribute: Option<&'static str>) -> Self {
-        let document = serde_json::from_str(document).expect("the bundled templates are checked by a test");
-        Table { kind, name: name.to_owned(), document, ttl_attribute }
+    pub fn of_rejects(wanted: settings::Table, tags: OwnTags) -> Self {
+        let document = Document::bundled(include_str!("../../templates/rejects-table.json"));
+        Table { kind: Kind::RejectsTable, wanted, document, tags, asked: Asked::default() }
+    }
+
+    /// All that can be found out by name, at once.
+    async fn see(&self, cloud: &Cloud) -> Result<Option<Seen>, Failure> {
+        let (table, ttl_attribute, point_in_time_recovery) =
+            futures::try_join!(self.describe(cloud), self.ttl(cloud), self.recovery(cloud))?;
+        Ok(table.map(|table| Seen { table, ttl_attribute, point_in_time_recovery }))
     }
 
     async fn describe(&self, cloud: &Cloud) -> Result<Option<TableDescription>, Failure> {
-        let clients = &cloud.clients;
-        match clients.dynamodb.describe_table().table_name(&self.name).send().await {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match clients.dynamodb.describe_table().table_name(name).send().await {
             Ok(answer) => Ok(answer.table),
-            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTable", &self.name, &error)),
+            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTable", name, &error)),
+        }
+    }
+
+    async fn ttl(&self, cloud: &Cloud) -> Result<Option<String>, Failure> {
+        if self.wanted.existing {
+            return Ok(None);
+        }
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match clients.dynamodb.describe_time_to_live().table_name(name).send().await {
+            Ok(answer) => Ok(answer.time_to_live_description.and_then(|ttl| match ttl.time_to_live_status {
+                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) => ttl.attribute_name,
+                _ => None,
+            })),
+            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTimeToLive", name, &error)),
+        }
+    }
+
+    async fn recovery(&self, cloud: &Cloud) -> Result<bool, Failure> {
+        if self.wanted.existing {
+            return Ok(false);
+        }
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match clients.dynamodb.describe_continuous_backups().table_name(name).send().await {
+            Ok(answer) => {
+                let description = answer.continuous_backups_description;
+                let recovery = description.and_then(|backups| backups.point_in_time_recovery_description);
+                let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
+                Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
+            }
+            Err(error) => {
+                let failure = clients.failure(SERVICE, "DescribeContinuousBackups", name, &error);
+                missing_is_none(failure).map(Option::unwrap_or_default)
+            }
         }
     }
 
@@ -79,7 +103,7 @@ impl Table {
         let young = created
             .and_then(|created| SystemTime::now().duration_since(created).ok())
             .is_some_and(|age| age < TAGS_MAY_LAG);
-        let limit = if young { Duration::from_secs(10) } else { Duration::ZERO };
+        let limit = if young && !self.wanted.existing { Duration::from_secs(10) } else { Duration::ZERO };
         let outcome = wait::until(
             Schedule { limit, ..cloud.schedule },
             || async {
@@ -98,50 +122,51 @@ impl Table {
 
     async fn tags_now(&self, cloud: &Cloud, arn: &str) -> Result<Tags, Failure> {
         let clients = &cloud.clients;
-        let answer = match clients.dynamodb.list_tags_of_resource().resource_arn(arn).send().await {
-            Ok(answer) => answer,
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "ListTagsOfResource", &self.name, &error);
-                return missing_is_none(failure).map(Option::unwrap_or_default);
+        let mut tags = Tags::new();
+        let mut token = None;
+        loop {
+            let call = clients.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(token);
+            match call.send().await {
+                Ok(answer) => {
+                    tags.extend(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
+                    token = answer.next_token.filter(|token| !token.is_empty());
+                    if token.is_none() {
+                        return Ok(tags);
+                    }
+                }
+                Err(error) => {
+                    let failure = clients.failure(SERVICE, "ListTagsOfResource", &self.wanted.name, &error);
+                    return missing_is_none(failure).map(Option::unwrap_or_default);
+                }
             }
-        };
-        Ok(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect())
-    }
-
-    async fn ttl(&self, cloud: &Cloud) -> Result<Option<String>, Failure> {
-        if self.ttl_attribute.is_none() {
-            return Ok(None);
-        }
-        let clients = &cloud.clients;
-        match clients.dynamodb.describe_time_to_live().table_name(&self.name).send().await {
-            Ok(answer) => Ok(answer.time_to_live_description.and_then(|ttl| match ttl.time_to_live_status {
-                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) => ttl.attribute_name,
-                _ => None,
-            })),
-            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTimeToLive", &self.name, &error)),
         }
     }
 
-    async fn set_ttl(&self, cloud: &Cloud, attribute: &str) -> Result<(), Failure> {
-        let clients = &cloud.clients;
-        let specification = TimeToLiveSpecification::builder().enabled(true).attribute_name(attribute).build();
-        let call = clients.dynamodb.update_time_to_live().table_name(&self.name);
-        call.time_to_live_specification(
-            specification.map_err(|error| clients.not_made(SERVICE, "UpdateTimeToLive", &self.name, error))?,
-        )
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| clients.failure(SERVICE, "UpdateTimeToLive", &self.name, &error))
+    async fn add_tags(&self, cloud: &Cloud, found: &Found) -> Result<(), Failure> {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        let mut call = clients.dynamodb.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
+        for (key, value) in self.tags.lacking(&cloud.owner, &found.tags) {
+            let tag = Tag::builder().key(key).value(value).build();
+            call = call.tags(tag.map_err(|error| clients.not_made(SERVICE, "TagResource", name, error))?);
+        }
+        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "TagResource", name, &error))
     }
 
-    fn key_text(&self) -> Value {
-        let type_of = |name: &str| {
-            let definitions = &self.document.attribute_definitions;
-            definitions.iter().find(|attribute| attribute.attribute_name == name).map(|a| a.attribute_type.as_str())
-        };
-        let keys = self.document.key_schema.iter();
-        json!(keys.map(|key| (&key.attribute_name, &key.key_type, type_of(&key.attribute_name))).collect::<Vec<_>>())
+    /// Asks for a change, once.
+    async fn ask(&self, cloud: &Cloud, change: &Change) -> Result<(), Failure> {
+        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        match self.asked.next(cloud, change) {
+            Next::Ask => change.ask(clients, name).await.inspect_err(|_| self.asked.forget()),
+            Next::Wait => Ok(()),
+            Next::GiveUp => {
+                let why = format!("the service took it ({change}), but does not show it");
+                Err(clients.not_made(SERVICE, "UpdateTable", name, why))
+            }
+        }
+    }
+
+    fn section(&self) -> &'static str {
+        if self.kind == Kind::RejectsTable { "rejects" } else { "table" }
     }
 }
 
@@ -151,36 +176,54 @@ impl Resource for Table {
     }
 
     fn name(&self) -> &str {
-        &self.name
+        &self.wanted.name
+    }
+
+    fn is_existing(&self) -> bool {
+        self.wanted.existing
     }
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
-            let Some(table) = self.describe(cloud).await? else { return Ok(Found::missing()) };
-            let state = state_of(&table);
-            let arn = table.table_arn.clone().unwrap_or_default();
-            let created = table.creation_date_time.and_then(|time| SystemTime::try_from(time).ok());
-            let (tags, ttl) = futures::try_join!(self.tags(cloud, &arn, created), self.ttl(cloud))?;
-            let billing = table
-                .billing_mode_summary
-                .as_ref()
-                .and_then(|summary| summary.billing_mode.as_ref())
-                .map_or("PROVISIONED", BillingMode::as_str);
-            let mut properties: Properties = [("key", key_of(&table)), ("billing_mode", json!(billing))].into();
-            if self.ttl_attribute.is_some() {
-                properties.insert("ttl_attribute", json!(ttl));
+            let Some(seen) = self.see(cloud).await? else { return Ok(Found::missing()) };
+            let arn = seen.table.table_arn.clone().unwrap_or_default();
+            let created = seen.table.creation_date_time.and_then(|time| SystemTime::try_from(time).ok());
+            let tags = self.tags(cloud, &arn, created).await?;
+            let mut properties: Properties = [
+                ("key", document::key_of(&seen.table)),
+                ("billing", shown(seen.billing())),
+                ("class", json!(seen.class().as_str())),
+                ("deletion_protection", json!(seen.deletion_protection())),
+                ("point_in_time_recovery", json!(seen.point_in_time_recovery)),
+                ("ttl_attribute", json!(seen.ttl_attribute)),
+            ]
+            .into();
+            self.tags.found(&tags, &mut properties);
+            let mut found =
+                Found { state: state_of(&seen.table), arn: Some(arn), tags, properties, ..Found::missing() };
+            if seen.deletion_protection() {
+                let way = format!("set `{}.deletion_protection` to false and run `sensorctl up`", self.section());
+                found.details.insert("protected", way);
             }
-            Ok(Found { state, arn: Some(arn), tags, properties, ..Found::missing() })
+            Ok(found)
         }
         .boxed()
     }
 
     fn wanted(&self, _: &References) -> Properties {
-        let mut properties: Properties =
-            [("key", self.key_text()), ("billing_mode", json!(self.document.billing_mode))].into();
-        if let Some(attribute) = self.ttl_attribute {
-            properties.insert("ttl_attribute", json!(attribute));
+        let wanted = &self.wanted;
+        let mut properties: Properties = [("key", self.document.key())].into();
+        if wanted.existing {
+            return properties;
         }
+        properties.extend([
+            ("billing", shown(wanted.billing)),
+            ("class", json!(wanted.class.as_str())),
+            ("deletion_protection", json!(wanted.deletion_protection)),
+            ("point_in_time_recovery", json!(wanted.point_in_time_recovery)),
+            ("ttl_attribute", json!(wanted.ttl_attribute)),
+        ]);
+        self.tags.want(&mut properties);
         properties
     }
 
@@ -190,30 +233,27 @@ impl Resource for Table {
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let mut call = clients
-                .dynamodb
-                .create_table()
-                .table_name(&self.name)
-                .billing_mode(BillingMode::from(self.document.billing_mode.as_str()));
-            let unbuilt = |error| clients.not_made(SERVICE, "CreateTable", &self.name, error);
-            for attribute in &self.document.attribute_definitions {
-                let definition = AttributeDefinition::builder()
-                    .attribute_name(&attribute.attribute_name)
-                    .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()));
-                call = call.attribute_definitions(definition.build().map_err(unbuilt)?);
+            let (clients, wanted) = (&cloud.clients, &self.wanted);
+            let unbuilt = |error| clients.not_made(SERVICE, "CreateTable", &wanted.name, error);
+            let call = clients.dynamodb.create_table().table_name(&wanted.name);
+            let mut call = self.document.fill(call).map_err(unbuilt)?;
+            call = match wanted.billing {
+                Billing::OnDemand => call.billing_mode(BillingMode::PayPerRequest),
+                Billing::Provisioned { read_units, write_units } => call
+                    .billing_mode(BillingMode::Provisioned)
+                    .provisioned_throughput(change::throughput(read_units, write_units).map_err(unbuilt)?),
+            };
+            if wanted.class != TableClass::Standard {
+                call = call.table_class(change::class(wanted.class));
             }
-            for key in &self.document.key_schema {
-                let element = KeySchemaElement::builder()
-                    .attribute_name(&key.attribute_name)
-                    .key_type(KeyType::from(key.key_type.as_str()));
-                call = call.key_schema(element.build().map_err(unbuilt)?);
+            if wanted.deletion_protection {
+                call = call.deletion_protection_enabled(true);
             }
-            for (key, value) in cloud.owner.tags() {
+            for (key, value) in self.tags.all(&cloud.owner) {
                 call = call.tags(Tag::builder().key(key).value(value).build().map_err(unbuilt)?);
             }
             let answer =
-                call.send().await.map_err(|error| clients.failure(SERVICE, "CreateTable", &self.name, &error))?;
+                call.send().await.map_err(|error| clients.failure(SERVICE, "CreateTable", &wanted.name, &error))?;
             Ok(answer.table_description.and_then(|table| table.table_arn))
         }
         .boxed()
@@ -223,54 +263,59 @@ impl Resource for Table {
         &'a self,
         cloud: &'a Cloud,
         _: &'a References,
-        _: &'a Found,
+        found: &'a Found,
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            for difference in differences {
-                match (difference.property, self.ttl_attribute) {
-                    ("billing_mode", _) => {
-                        let mode = BillingMode::from(self.document.billing_mode.as_str());
-                        let call = clients.dynamodb.update_table().table_name(&self.name).billing_mode(mode);
-                        call.send().await.map_err(|e| clients.failure(SERVICE, "UpdateTable", &self.name, &e))?;
-                    }
-                    ("ttl_attribute", Some(attribute)) => self.set_ttl(cloud, attribute).await?,
-                    _ => {}
-                }
+            // The first change is asked for here; `settle` asks for each next one when the table is free again.
+            if differences.iter().any(|difference| difference.property == TAGS) {
+                self.add_tags(cloud, found).await?;
             }
-            Ok(())
+            let Some(seen) = self.see(cloud).await? else { return Ok(()) };
+            match Change::next(&self.wanted, &seen) {
+                Some(change) => self.ask(cloud, &change).await,
+                None => Ok(()),
+            }
         }
         .boxed()
     }
 
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(table) = self.describe(cloud).await? else {
+            let Some(seen) = self.see(cloud).await? else {
                 return Ok(Settled::NotYet("not to be seen yet".to_owned()));
             };
-            if state_of(&table) != State::Active {
-                let status = table.table_status.as_ref().map_or("unknown", TableStatus::as_str);
+            if state_of(&seen.table) != State::Active {
+                self.asked.busy();
+                let status = seen.table.table_status.as_ref().map_or("unknown", TableStatus::as_str);
                 return Ok(Settled::NotYet(status.to_owned()));
             }
-            // Expiry can only be asked for once the table works.
-            if let Some(attribute) = self.ttl_attribute
-                && self.ttl(cloud).await?.is_none()
-            {
-                self.set_ttl(cloud, attribute).await?;
+            // Expiry and recovery can only be asked for once the table works.
+            if let Some(change) = Change::next(&self.wanted, &seen) {
+                self.ask(cloud, &change).await?;
+                return Ok(Settled::NotYet(change.to_string()));
             }
-            Ok(Settled::Works(table.table_arn.unwrap_or_default()))
+            Ok(Settled::Works(seen.table.table_arn.unwrap_or_default()))
         }
         .boxed()
     }
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let call = clients.dynamodb.delete_table().table_name(&self.name);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteTable", &self.name, &error))
+            let (clients, name) = (&cloud.clients, &self.wanted.name);
+            let call = clients.dynamodb.delete_table().table_name(name);
+            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteTable", name, &error))
         }
         .boxed()
+    }
+}
+
+fn shown(billing: Billing) -> Value {
+    match billing {
+        Billing::OnDemand => json!("on-demand"),
+        Billing::Provisioned { read_units, write_units } => {
+            json!({ "read_units": read_units, "write_units": write_units })
+        }
     }
 }
 
@@ -284,28 +329,6 @@ fn state_of(table: &TableDescription) -> State {
     }
 }
 
-fn key_of(table: &TableDescription) -> Value {
-    let type_of = |name: &str| {
-        let definition = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name == name);
-        definition.map(|attribute| attribute.attribute_type.as_str())
-    };
-    let keys = table.key_schema().iter();
-    json!(
-        keys.map(|key| (&key.attribute_name, key.key_type.as_str(), type_of(&key.attribute_name))).collect::<Vec<_>>()
-    )
-}
-
 fn missing_is_none<T>(failure: Failure) -> Result<Option<T>, Failure> {
     if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_templates_are_the_tables_of_the_walkthrough() {
-        let wanted = Table::of_readings("SensorData").wanted(&References::default());
-        assert_eq!(wanted["key"], json!([["SensorId", "HASH", "S"], ["CurrentTime", "RANGE", "N"]]));
-    }
 }

@@ -3,7 +3,7 @@
 use crate::support::Home;
 
 /// All commands, with those below them.
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["up"],
     &["plan"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 20] = [
     &["local", "env"],
     &["export"],
     &["export", "function-zip"],
+    &["init"],
     &["completions"],
     &["man"],
 ];

@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     // Not waited for: a read of standard input may never return.
     let _reading = tokio::task::spawn_blocking(move || inputs.read(|chunk| sender.blocking_send(chunk).is_ok()));
     let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
-    let stream = &context.settings.pipeline.stream;
+    let stream = &context.settings.pipeline.stream.name;
     let outcome = match clients {
         Some(clients) => {
             produce(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await

@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         return context.output.report(&PutReport { row, stored_after_ms: None });
     }
     let clients = context.clients().await?;
-    let stream = &context.settings.pipeline.stream;
+    let stream = &context.settings.pipeline.stream.name;
     let began = Instant::now();
     let put = async { put_one(clients, stream, &reading).await.map_err(Error::from) };
     let unsure = || Error::interrupted(format!("interrupted; stream {stream} may or may not have taken the reading"));
@@ -40,7 +40,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 
 async fn wait_for_row(context: &Context, reading: &Reading, receipt: &Receipt, limit: Duration) -> Result<(), Error> {
     let clients = context.clients().await?;
-    let table = &context.settings.pipeline.table;
+    let table = &context.settings.pipeline.table.name;
     let progress = context.output.progress();
     let step = progress.step(format!("row in {table}"));
     let wait = async {

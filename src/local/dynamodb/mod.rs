@@ -2,6 +2,7 @@
 
 mod batch;
 mod decode;
+mod life;
 
 use std::path::Path;
 
@@ -11,7 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use self::life::Life;
 use super::identity::Identity;
+use super::timing::Timing;
 use super::wire::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
 use crate::error::Error;
 
@@ -23,11 +26,12 @@ const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 pub(crate) struct DynamoDb {
     database: Database,
     identity: Identity,
+    life: Life,
 }
 
 impl DynamoDb {
     /// Opens or creates the database file. What was acknowledged survives a killed process, not a power loss.
-    pub(crate) fn open(path: &Path, identity: Identity) -> Result<DynamoDb, Error> {
+    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing) -> Result<DynamoDb, Error> {
         let cannot = |error: DynoxideError| {
             Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
                 .caused_by(error)
@@ -40,7 +44,7 @@ impl DynamoDb {
         let database = Database::new(text).map_err(cannot)?;
         // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write.
         database.disable_bulk_loading().map_err(cannot)?;
-        Ok(DynamoDb { database, identity })
+        Ok(DynamoDb { database, identity, life: Life::new(timing) })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -48,10 +52,22 @@ impl DynamoDb {
         let operation = wire::operation(&request).to_owned();
         let service = self.clone();
         // The database waits for its lock and the disk; other requests must not wait with it.
-        let done = tokio::task::spawn_blocking(move || service.answer(&operation, request.body())).await;
+        let done = tokio::task::spawn_blocking(move || service.answer_in_time(&operation, request.body())).await;
         match done {
             Ok(response) => response,
             Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_0),
+        }
+    }
+
+    /// The answer as it looks while a table is on its way.
+    fn answer_in_time(&self, operation: &str, body: &Bytes) -> Response {
+        if !self.life.is_slow() {
+            return self.answer(operation, body);
+        }
+        let input = serde_json::from_slice(body).unwrap_or_default();
+        match self.life.before(operation, &input) {
+            Some(response) => response,
+            None => self.life.after(operation, &input, self.answer(operation, body)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The AWS managed policies of the walkthrough, as AWS published them.
 
+use super::store::StoredRole;
+
 /// A managed policy.
 pub(super) struct ManagedPolicy {
     pub name: &'static str,
@@ -53,6 +55,12 @@ static POLICIES: [ManagedPolicy; 3] = [
         document: include_str!("dynamodb-full-access.json"),
     },
 ];
+
+/// The documents of all policies of a role, inline and attached, as JSON text.
+pub(super) fn documents(role: &StoredRole) -> Vec<String> {
+    let attached = role.attached.iter().filter_map(|arn| find(arn));
+    role.inline.values().cloned().chain(attached.map(|policy| policy.document.to_owned())).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,15 +4,18 @@ mod attached;
 mod document;
 mod inline;
 mod managed;
+mod propagation;
 mod roles;
 mod store;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use self::propagation::Propagation;
 use self::store::Store;
 use super::identity::Identity;
 use super::query_api::{self, IAM, Parameters, Xml};
+use super::timing::Timing;
 use super::wire::{Request, Response, ServiceError};
 use crate::error::Error;
 
@@ -23,6 +26,8 @@ pub(crate) struct Iam(Arc<Inner>);
 struct Inner {
     identity: Identity,
     store: Store,
+    timing: Timing,
+    propagation: Propagation,
 }
 
 /// A role, as other services need it.
@@ -39,27 +44,30 @@ type Answer = Result<Option<Xml>, ServiceError>;
 
 impl Iam {
     /// Opens the state kept in a file.
-    pub(crate) fn open(path: &Path, identity: Identity) -> Result<Iam, Error> {
-        Ok(Iam(Arc::new(Inner { identity, store: Store::open(path)? })))
+    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing) -> Result<Iam, Error> {
+        let store = Store::open(path)?;
+        Ok(Iam(Arc::new(Inner { identity, store, timing, propagation: Propagation::default() })))
     }
 
-    /// The role of an ARN.
+    /// The role of an ARN, with the trust policy that is in force.
     pub(crate) fn role(&self, arn: &str) -> Option<Role> {
+        let old = self.0.propagation.trust(arn);
         self.0.store.read(|account| {
-            account
-                .roles
-                .values()
-                .find(|role| role.arn == arn)
-                .map(|role| Role { id: role.id.clone(), trust_policy: role.trust_policy.clone() })
+            account.roles.values().find(|role| role.arn == arn).map(|role| Role {
+                id: role.id.clone(),
+                trust_policy: old.unwrap_or_else(|| role.trust_policy.clone()),
+            })
         })
     }
 
-    /// The documents of all policies of a role, inline and attached, as JSON text.
+    /// The documents of all policies of a role that are in force, inline and attached, as JSON text.
     pub(crate) fn policies(&self, arn: &str) -> Vec<String> {
+        if let Some(old) = self.0.propagation.policies(arn) {
+            return old;
+        }
         self.0.store.read(|account| {
             let Some(role) = account.roles.values().find(|role| role.arn == arn) else { return Vec::new() };
-            let attached = role.attached.iter().filter_map(|arn| managed::find(arn));
-            role.inline.values().cloned().chain(attached.map(|policy| policy.document.to_owned())).collect()
+            managed::documents(role)
         })
     }
 
@@ -75,6 +83,15 @@ impl Iam {
     }
 
     fn run(&self, input: &Parameters) -> Answer {
+        let change = self.change_of(input);
+        let answer = self.operate(input)?;
+        if let Some(change) = change {
+            self.0.propagation.note(change, self.0.timing.role, self.0.timing.policy);
+        }
+        Ok(answer)
+    }
+
+    fn operate(&self, input: &Parameters) -> Answer {
         match input.action() {
             "CreateRole" => self.create_role(input),
             "GetRole" => self.get_role(input),

@@ -5,7 +5,7 @@ use super::*;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 fn iam(directory: &Path) -> Iam {
-    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1")).unwrap()
+    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), crate::local::Timing::default()).unwrap()
 }
 
 async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {

@@ -1,25 +1,37 @@
-//! Kinesis: `ferrokinesis`, in memory, behind a lock that it needs (it loses records and deadlocks without), with the
-//! gaps closed that `up`, the pollers and the AWS CLI would fall into.
+//! Kinesis: streams as append-only logs on disk, behind the JSON and CBOR wire and for the pollers in this process.
+//!
+//! A record is acknowledged when it is written to its shard's log file, so it survives this process being killed.
+//! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
-mod reading;
-mod streams;
+mod api;
+mod fields;
+mod form;
+mod hash_range;
+mod iterator;
+mod log;
+mod sequence;
+mod shard;
+mod store;
+mod stream;
+mod throttle;
+mod validation;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use ferrokinesis::actions::{Operation, dispatch};
-use ferrokinesis::error::KinesisErrorResponse;
-use ferrokinesis::store::{Store, StoreOptions};
-use serde_json::Value;
-use tokio::sync::{RwLock, watch};
-use tower::ServiceExt;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::sync::watch;
 
+use self::form::Form;
+use self::iterator::ShardIterator;
+use self::log::LogOptions;
+use self::sequence::shard_number;
+use self::store::Store;
 use super::identity::Identity;
-use super::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
-
-/// The largest answer is one of `GetRecords`: 10 MiB of data, a third more in base64, and the keys.
-const MAX_ANSWER: usize = 64 << 20;
+use super::wire::{self, Request, Response, ServiceError, now_ms, seconds};
+use crate::error::Error;
 
 /// The Kinesis of one local cloud; clones share it.
 #[derive(Clone)]
@@ -27,12 +39,39 @@ pub(crate) struct Kinesis(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    router: Router,
+    options: Options,
     store: Store,
-    /// Puts write, all else reads: sequence numbers are taken before a record is inserted, so a reader in between
-    /// would pass over it for ever.
-    order: RwLock<()>,
     puts: watch::Sender<u64>,
+}
+
+/// How a local Kinesis behaves where it may differ from the service.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Whether every put is flushed to the disk before it is answered: it then survives a power cut.
+    pub durable_full: bool,
+    /// Whether each shard takes only what it would in the service: 1 MiB and 1,000 records a second.
+    pub throttle: bool,
+    /// How long a stream stays `CREATING`.
+    pub create_delay: Duration,
+    /// How long a stream stays `UPDATING`.
+    pub update_delay: Duration,
+    /// How long a stream stays `DELETING`.
+    pub delete_delay: Duration,
+    /// The size at which a log file is closed and another begun, in bytes.
+    pub segment_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            durable_full: false,
+            throttle: false,
+            create_delay: Duration::ZERO,
+            update_delay: Duration::ZERO,
+            delete_delay: Duration::ZERO,
+            segment_bytes: 16 << 20,
+        }
+    }
 }
 
 /// One shard of a stream.
@@ -58,7 +97,6 @@ pub(crate) enum StartAt {
     /// The first record that arrived at or after this time, in seconds since 1970.
     AtTimestamp(f64),
     /// The record of this sequence number.
-    #[allow(dead_code, reason = "the type mirrors the service's five")]
     AtSequence(String),
     /// The record after this sequence number.
     AfterSequence(String),
@@ -73,7 +111,7 @@ pub(crate) struct Record {
     pub partition_key: String,
     /// The data in base64.
     pub data: String,
-    /// When it arrived, in seconds since 1970 (whole seconds for now).
+    /// When it arrived, in seconds since 1970, to the millisecond.
     pub arrival: f64,
 }
 
@@ -89,145 +127,135 @@ pub(crate) struct Page {
 }
 
 impl Kinesis {
-    /// An empty Kinesis. Must be called inside a Tokio runtime.
-    pub(crate) fn start(identity: Identity) -> Kinesis {
-        let (router, store) = ferrokinesis::create_app(StoreOptions {
-            aws_account_id: identity.account.clone(),
-            aws_region: identity.region.clone(),
-            create_stream_ms: 0,
-            delete_stream_ms: 0,
-            update_stream_ms: 0,
-            shard_limit: 500,
-            enforce_limits: false,
-            durable: None,
-            ..StoreOptions::default()
-        });
+    /// Opens the streams kept in a directory, which is made if needed.
+    ///
+    /// # Errors
+    /// When the directory cannot be used or a stream's state is damaged. A damaged log is told to who reads it.
+    pub(crate) fn open(directory: &Path, identity: Identity, options: Options) -> Result<Kinesis, Error> {
+        let log = LogOptions { segment_bytes: options.segment_bytes, durable_full: options.durable_full };
+        let store = Store::open(directory, log)?;
         let (puts, _) = watch::channel(0);
-        Kinesis(Arc::new(Inner { identity, router, store, order: RwLock::new(()), puts }))
+        Ok(Kinesis(Arc::new(Inner { identity, options, store, puts })))
     }
 
     /// Answers a request of the Kinesis API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
-        let operation = wire::operation(&request).to_owned();
-        let is_json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.starts_with(AMZ_JSON_1_1));
-        if operation == "SubscribeToShard" {
-            let message = "the local cloud has no enhanced fan-out; read with GetRecords";
-            return ServiceError::bad_request("InvalidArgumentException", message).json(AMZ_JSON_1_1);
-        }
-        if matches!(operation.as_str(), "PutRecord" | "PutRecords") {
-            let response = {
-                let _writing = self.0.order.write().await;
-                self.forward(request).await
-            };
-            if response.status().is_success() {
-                self.0.puts.send_modify(|count| *count += 1);
-            }
-            return response;
-        }
-        // Other content types (CBOR), and what is no JSON object, get ferrokinesis's own answer.
-        if is_json && let Ok(Value::Object(input)) = serde_json::from_slice(request.body()) {
-            return self.amended(&operation, Value::Object(input), request).await;
-        }
-        let _reading = self.0.order.read().await;
-        self.forward(request).await
+        let form = Form::of(&request);
+        let kinesis = self.clone();
+        self.blocking(move || kinesis.answer(wire::operation(&request), form, request.body()))
+            .await
+            .unwrap_or_else(|error| form.refuse(&error))
     }
 
-    /// Changes after every acknowledged put, to any stream: sleep on it instead of polling.
+    /// The shards of a stream, closed ones too.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` when there is no such stream.
+    #[expect(clippy::unused_async, reason = "callers await every question to the service")]
+    pub(crate) async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ServiceError> {
+        let stream = self.stream(&self.name_of(stream_arn)?)?;
+        let live = stream.read();
+        let shards = live.state.visible_shards(now_ms()).map(|shard| Shard {
+            id: shard.id(),
+            parent: shard.parent.map(sequence::shard_id),
+            adjacent_parent: shard.adjacent_parent.map(sequence::shard_id),
+            open: shard.closed.is_none(),
+        });
+        Ok(shards.collect())
+    }
+
+    /// An iterator into a shard.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` for a missing stream or shard, `InvalidArgumentException` for a sequence number of
+    /// another shard.
+    pub(crate) async fn iterator(
+        &self,
+        stream_arn: &str,
+        shard_id: &str,
+        at: &StartAt,
+    ) -> Result<String, ServiceError> {
+        let name = self.name_of(stream_arn)?;
+        let (kinesis, shard_id, at) = (self.clone(), shard_id.to_owned(), at.clone());
+        self.blocking(move || kinesis.start(&name, &shard_id, &at).map(|iterator| iterator.token(now_ms()))).await
+    }
+
+    /// The next records of a shard, at most `limit` of them (and at most what one `GetRecords` gives).
+    ///
+    /// # Errors
+    /// `ExpiredIteratorException` five minutes after the iterator was made.
+    pub(crate) async fn records(&self, iterator: &str, limit: usize) -> Result<Page, ServiceError> {
+        let at = ShardIterator::parse(iterator, now_ms())?;
+        let kinesis = self.clone();
+        self.blocking(move || {
+            let read = kinesis.read(&at, limit)?;
+            let record = |entry: log::Entry| Record {
+                sequence_number: read.shard.sequence_number(entry.index, entry.arrival).to_string(),
+                partition_key: entry.partition_key,
+                data: BASE64.encode(entry.data),
+                arrival: seconds(entry.arrival),
+            };
+            Ok(Page {
+                records: read.entries.into_iter().map(record).collect(),
+                next: read.next.map(|next| next.token(now_ms())),
+                millis_behind: read.millis_behind,
+            })
+        })
+        .await
+    }
+
+    /// Changes after every acknowledged put, to any stream, and when shards change: sleep on it instead of polling.
     pub(crate) fn puts(&self) -> watch::Receiver<u64> {
         self.0.puts.subscribe()
     }
 
-    /// The operations that ferrokinesis gets wrong, done here; the others with their ARN turned into a name.
-    async fn amended(&self, operation: &str, mut input: Value, mut request: Request) -> Response {
-        let _reading = self.0.order.read().await;
-        if let Err(error) = self.name_stream(operation, &mut input) {
-            return error.json(AMZ_JSON_1_1);
-        }
-        let answer = match operation {
-            "CreateStream" => return self.create_stream(input, request).await,
-            "ListShards" => self.list_shards(&input).await,
-            "ListStreams" => return self.list_streams(input, request).await,
-            "GetRecords" if input["ShardIterator"].is_string() => self.read(&input).await,
-            "GetShardIterator" if input["ShardIteratorType"] == "AT_TIMESTAMP" && input["Timestamp"].is_number() => {
-                self.at_timestamp(input).await
-            }
-            _ => {
-                *request.body_mut() = input.to_string().into();
-                return self.forward(request).await;
-            }
-        };
-        match answer {
-            Ok(body) => wire::json_as(200, AMZ_JSON_1_1, &body),
-            Err(error) => error.json(AMZ_JSON_1_1),
+    /// Wakes the readers.
+    fn wake(&self) {
+        self.0.puts.send_modify(|count| *count += 1);
+    }
+
+    /// Files are read and written off the threads that serve requests.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(answer) => answer,
+            Err(error) => Err(ServiceError::internal(error.to_string())),
         }
     }
 
-    /// Most operations of ferrokinesis know a stream by its name only.
-    fn name_stream(&self, operation: &str, input: &mut Value) -> Result<(), ServiceError> {
-        const BY_ARN: [&str; 8] = [
-            "UpdateStreamMode",
-            "UpdateMaxRecordSize",
-            "UpdateStreamWarmThroughput",
-            "RegisterStreamConsumer",
-            "DeregisterStreamConsumer",
-            "DescribeStreamConsumer",
-            "ListStreamConsumers",
-            "GetRecords",
-        ];
-        if BY_ARN.contains(&operation) || input.get("StreamName").is_some() {
-            return Ok(());
-        }
-        if let Some(arn) = input.get("StreamARN").and_then(Value::as_str) {
-            let name = self.name_of(arn)?;
-            if let Some(fields) = input.as_object_mut() {
-                fields.remove("StreamARN");
-                fields.insert("StreamName".to_owned(), name.into());
-            }
-        }
-        Ok(())
+    /// The stream of a name.
+    fn stream(&self, name: &str) -> Result<Arc<stream::Stream>, ServiceError> {
+        self.0.store.get(name).ok_or_else(|| self.no_stream(name))
     }
 
     /// The stream's name in its ARN, which must be one of this account and region.
     fn name_of(&self, arn: &str) -> Result<String, ServiceError> {
-        let prefix = self.0.identity.stream_arn("");
-        arn.strip_prefix(&prefix).map(str::to_owned).ok_or_else(|| {
-            let message = format!("Stream {arn} under account {} not found.", self.0.identity.account);
-            ServiceError::bad_request("ResourceNotFoundException", message)
-        })
+        let name = arn.strip_prefix(&self.0.identity.stream_arn(""));
+        // A consumer's ARN goes on after the stream's name.
+        let name = name.and_then(|name| name.split('/').next());
+        name.map(str::to_owned).ok_or_else(|| self.no_stream(arn))
     }
 
-    /// Has ferrokinesis answer; the caller holds the lock.
-    async fn forward(&self, request: Request) -> Response {
-        let (parts, body) = request.into_parts();
-        let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body));
-        let response = match self.0.router.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
-        let (parts, body) = response.into_parts();
-        match axum::body::to_bytes(body, MAX_ANSWER).await {
-            Ok(body) => Response::from_parts(parts, body),
-            Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_1),
-        }
+    fn no_stream(&self, name: &str) -> ServiceError {
+        let message = format!("Stream {name} under account {} not found.", self.0.identity.account);
+        ServiceError::bad_request("ResourceNotFoundException", message)
     }
 
-    /// Runs an operation in process; the caller holds the lock.
-    async fn run(&self, operation: Operation, input: Value) -> Result<Value, ServiceError> {
-        dispatch(&self.0.store, operation, input).await.map(Option::unwrap_or_default).map_err(refused)
+    fn no_shard(&self, id: &str, stream: &str) -> ServiceError {
+        let message =
+            format!("Could not find shard {id} in stream {stream} under account {}.", self.0.identity.account);
+        ServiceError::bad_request("ResourceNotFoundException", message)
+    }
+
+    /// The number in a shard's id as callers give it.
+    fn number_of(&self, id: &str, stream: &str) -> Result<u32, ServiceError> {
+        shard_number(id).ok_or_else(|| self.no_shard(id, stream))
     }
 }
 
-fn refused(error: KinesisErrorResponse) -> ServiceError {
-    ServiceError {
-        status: error.status_code,
-        code: error.body.error_type,
-        message: error.body.message.unwrap_or_default(),
-    }
-}
-
+#[cfg(test)]
+mod api_tests;
 #[cfg(test)]
 mod tests;

@@ -112,7 +112,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// An error as the service writes it.
-fn failure(error: &ServiceError) -> Response {
+pub(crate) fn failure(error: &ServiceError) -> Response {
     let body = if error.code == "TooManyRequestsException" {
         // The reason is a field of its own; it is the message's first word here.
         let (reason, message) = error.message.split_once(": ").unwrap_or(("", &error.message));

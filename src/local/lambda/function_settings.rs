@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::Deps;
 use super::control_api::invalid;
 use super::environment::RESERVED;
-use super::permissions::trusts_lambda;
+use super::permissions::is_assumable;
 use super::state::{Function, Logging, Tags};
-use crate::local::iam::Iam;
 use crate::local::wire::ServiceError;
 
 /// The runtimes that a machine can run as they are.
@@ -85,7 +85,7 @@ pub(super) struct LoggingInput {
 }
 
 /// Sets what the input names; everything is checked first.
-pub(super) fn apply(input: FunctionInput, function: &mut Function, iam: &Iam) -> Result<(), ServiceError> {
+pub(super) fn apply(input: FunctionInput, function: &mut Function, deps: &Deps) -> Result<(), ServiceError> {
     refuse_what_cannot_run(&input)?;
     if let Some(runtime) = input.runtime {
         if !RUNTIMES.contains(&runtime.as_str()) {
@@ -138,7 +138,7 @@ pub(super) fn apply(input: FunctionInput, function: &mut Function, iam: &Iam) ->
     }
     // Last, because a role that is new may still become usable: everything else is right or wrong for good.
     if let Some(role) = input.role {
-        check_role(&role, iam)?;
+        check_role(&role, deps)?;
         function.role = role;
     }
     Ok(())
@@ -279,7 +279,7 @@ fn logging_of(input: LoggingInput, old: &Logging) -> Result<Logging, ServiceErro
 }
 
 /// The role must be there, and let Lambda have it.
-fn check_role(arn: &str, iam: &Iam) -> Result<(), ServiceError> {
+fn check_role(arn: &str, deps: &Deps) -> Result<(), ServiceError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_arn = match parts.as_slice() {
         ["arn", partition, "iam", "", account, role] => {
@@ -295,7 +295,7 @@ fn check_role(arn: &str, iam: &Iam) -> Result<(), ServiceError> {
                     arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         return Err(constraint(arn, "role", rule));
     }
-    if iam.role(arn).is_some_and(|role| trusts_lambda(&role.trust_policy)) {
+    if is_assumable(&deps.iam, &deps.identity, arn) {
         return Ok(());
     }
     Err(invalid("The role defined for the function cannot be assumed by Lambda."))

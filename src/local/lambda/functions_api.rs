@@ -15,6 +15,7 @@ use super::control_api::{Call, invalid};
 use super::function_settings::{self, FunctionInput, host_architecture};
 use super::names::{FunctionName, LATEST, missing};
 use super::service::Lambda;
+use super::settling::Change;
 use super::state::{Function, Logging};
 use super::tags_api;
 use crate::local::wire::{self, Response, ServiceError};
@@ -43,7 +44,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     let zip = input.code.as_ref().and_then(|code| code.zip_file.clone());
     let mut function = blank(name.clone());
     function.tags = tags;
-    function_settings::apply(input, &mut function, &deps.iam)?;
+    function_settings::apply(input, &mut function, deps)?;
     set_code(&mut function, unpack(call.lambda, zip).await?);
     let function = Arc::new(touched(function));
     call.lambda.change_functions(|functions| {
@@ -53,6 +54,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         functions.insert(name, Arc::clone(&function));
         Ok(())
     })?;
+    call.lambda.settling().begin(&function.id, Change::Creating, deps.timing.function_create);
     Ok(wire::json(201, &configuration(call.lambda, &function)))
 }
 
@@ -93,11 +95,11 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, ServiceError> {
 
 /// `UpdateFunctionConfiguration`.
 pub(super) fn update_configuration(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
-    let old = find(call, name)?;
+    let old = find_settled(call, name)?;
     let input: FunctionInput = call.input()?;
     let revision = input.revision_id.clone();
     let mut new = (*old).clone();
-    function_settings::apply(FunctionInput { architectures: None, ..input }, &mut new, &call.lambda.deps().iam)?;
+    function_settings::apply(FunctionInput { architectures: None, ..input }, &mut new, call.lambda.deps())?;
     let new = change(call.lambda, &old.name, revision.as_deref(), |function| {
         // Code, tags and concurrency may have changed in the meantime; they are not part of the configuration.
         let (code, tags) = (code_of(function), std::mem::take(&mut function.tags));
@@ -108,16 +110,17 @@ pub(super) fn update_configuration(call: &Call<'_>, name: &str) -> Result<Respon
         function.reserved_concurrency = reserved;
     })?;
     call.lambda.pool().renew(&new.id);
+    call.lambda.settling().begin(&new.id, Change::Updating, call.lambda.deps().timing.function_update);
     Ok(wire::json(200, &configuration(call.lambda, &new)))
 }
 
 /// `UpdateFunctionCode`.
 pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
-    let old = find(call, name)?;
+    let old = find_settled(call, name)?;
     let mut input: FunctionInput = call.input()?;
     let (revision, dry_run, zip) = (input.revision_id.take(), input.dry_run, input.zip_file.take());
     let mut checked = (*old).clone();
-    function_settings::apply(input, &mut checked, &call.lambda.deps().iam)?;
+    function_settings::apply(input, &mut checked, call.lambda.deps())?;
     let code = unpack(call.lambda, zip).await?;
     if dry_run {
         set_code(&mut checked, code);
@@ -125,6 +128,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     }
     let new = change(call.lambda, &old.name, revision.as_deref(), |function| set_code(function, code))?;
     call.lambda.pool().renew(&new.id);
+    call.lambda.settling().begin(&new.id, Change::Updating, call.lambda.deps().timing.function_update);
     Ok(wire::json(200, &configuration(call.lambda, &new)))
 }
 
@@ -144,6 +148,14 @@ pub(super) fn find(call: &Call<'_>, given: &str) -> Result<Arc<Function>, Servic
     let identity = &call.lambda.deps().identity;
     let name = FunctionName::parse(given, call.query("Qualifier"), identity)?.latest_only(identity)?;
     call.lambda.function(&name).ok_or_else(|| missing(&identity.function_arn(&name)))
+}
+
+/// The function that a path names, if it can be changed now.
+fn find_settled(call: &Call<'_>, given: &str) -> Result<Arc<Function>, ServiceError> {
+    let function = find(call, given)?;
+    let arn = call.lambda.deps().identity.function_arn(&function.name);
+    call.lambda.settling().check_update(&function.id, &arn)?;
+    Ok(function)
 }
 
 /// Changes one function, if it is still at the revision that the caller knows.
@@ -208,6 +220,7 @@ pub(super) fn configuration(lambda: &Lambda, function: &Function) -> Value {
     for (name, value) in &function.shown {
         shown[name] = value.clone();
     }
+    lambda.settling().show(&function.id, &mut shown);
     shown
 }
 

@@ -27,6 +27,7 @@ const THROTTLED: Duration = Duration::from_secs(1);
 /// Runs a function once.
 pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, ServiceError> {
     let function = find(call, given)?;
+    call.lambda.settling().check_invoke(&function.id)?;
     let header = |name: &str| call.request.headers().get(name).and_then(|value| value.to_str().ok());
     let kind = header("x-amz-invocation-type").unwrap_or("RequestResponse");
     let mut invocation = Invocation::new(event(call.request.body(), kind)?);

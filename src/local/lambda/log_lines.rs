@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::names::LATEST;
+use super::permissions::LogAccess;
 use super::process::Pipes;
 use super::state::Logging;
 use crate::local::logs::Logs;
@@ -25,8 +26,17 @@ pub(super) struct Destination {
     pub logs: Logs,
     pub group: String,
     pub stream: String,
-    /// Whether the role lets the function make its log group.
-    pub may_create_group: bool,
+    /// What the role allows.
+    pub access: LogAccess,
+}
+
+impl Destination {
+    /// Writes lines, as far as the role allows it; without a word where it does not, as the service does.
+    pub(super) fn write(&self, events: Vec<(u64, String)>, may_create_group: bool) {
+        if self.access.write {
+            self.logs.append(&self.group, &self.stream, events, may_create_group && self.access.create_group);
+        }
+    }
 }
 
 /// The output of one execution environment.
@@ -131,9 +141,7 @@ impl Sink {
             self.tail.push(line.as_bytes());
             self.tail.push(b"\n");
         }
-        let events = lines.into_iter().map(|line| (now, line)).collect();
-        let Destination { logs, group, stream, may_create_group: may } = &self.destination;
-        logs.append(group, stream, events, may_create_group && *may);
+        self.destination.write(lines.into_iter().map(|line| (now, line)).collect(), may_create_group);
     }
 }
 

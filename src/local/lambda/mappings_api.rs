@@ -11,6 +11,7 @@ use super::control_api::{Call, invalid};
 use super::lane::function_of;
 use super::mapping_settings::{self, MappingInput};
 use super::names::FunctionName;
+use super::permissions;
 use super::service::Lambda;
 use super::state::{Mapping, MappingState};
 use super::tags_api;
@@ -31,6 +32,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     tags_api::check(&input.tags)?;
     let given = input.function_name.as_deref().unwrap_or_default();
     let function_arn = function_arn(call.lambda, given)?;
+    check_access(call.lambda, &function_arn, &stream_arn)?;
     let uuid = Uuid::new_v4().to_string();
     let positions = first_positions(call.lambda, &stream_arn, &starting_position).await?;
     let mapping = Mapping {
@@ -137,6 +139,7 @@ pub(super) fn find(call: &Call<'_>, uuid: &str) -> Result<Mapping, ServiceError>
 /// Goes from a state of change to the one that it leads to, once the batches under way are done.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
     lambda.stop_reading(&uuid).await;
+    pass_through_states(&lambda, &uuid).await;
     // At the end of the local cloud the next start goes on from here.
     if lambda.stopping().is_cancelled() {
         return;
@@ -161,6 +164,35 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
     }
 }
 
+/// Takes the time that the service takes, and shows the states that lie between.
+async fn pass_through_states(lambda: &Lambda, uuid: &str) {
+    let timing = &lambda.deps().timing;
+    let Some(mapping) = lambda.mapping(uuid).filter(|_| !timing.is_none()) else { return };
+    let pause = async |time| lambda.stopping().run_until_cancelled(tokio::time::sleep(time)).await.is_some();
+    match mapping.state {
+        MappingState::Deleting => {
+            pause(timing.mapping_delete).await;
+        }
+        MappingState::Creating => {
+            if !pause(timing.mapping_create).await || !mapping.settings.enabled {
+                return;
+            }
+            lambda.show_state(uuid, MappingState::Enabling);
+            pause(timing.mapping_create).await;
+            // What is put while it starts is missed by LATEST (facts: C5).
+            if mapping.starting_position == "LATEST"
+                && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
+            {
+                // If it cannot be written, the earlier positions hold: more comes, not less.
+                Checkpoints::create(&lambda.deps().dir, uuid, &positions).unwrap_or_default();
+            }
+        }
+        _ => {
+            pause(timing.mapping_update).await;
+        }
+    }
+}
+
 /// What `LATEST` means now, for every shard there is; nothing for the other starting positions.
 async fn first_positions(
     lambda: &Lambda,
@@ -180,6 +212,17 @@ async fn first_positions(
         positions.insert(shard.id, Position::Start { iterator, at });
     }
     Ok(positions)
+}
+
+/// The function's role must allow what reading takes (facts: C4).
+fn check_access(lambda: &Lambda, function_arn: &str, stream_arn: &str) -> Result<(), ServiceError> {
+    let Some(function) = lambda.function(&function_of(lambda, function_arn)) else { return Ok(()) };
+    permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
+        invalid(format!(
+            "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
+             DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
+        ))
+    })
 }
 
 fn settled(mappings: &BTreeMap<String, Mapping>, uuid: &str) -> Result<Mapping, ServiceError> {

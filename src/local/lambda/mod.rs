@@ -12,6 +12,7 @@ mod concurrency_api;
 mod control_api;
 mod environment;
 mod event;
+mod failure;
 mod function_settings;
 mod functions_api;
 mod invoke;
@@ -31,6 +32,7 @@ mod progress;
 mod records;
 mod runtime_api;
 mod service;
+mod settling;
 mod shard_reader;
 mod state;
 mod tags_api;
@@ -48,7 +50,9 @@ use super::identity::Identity;
 use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
+use super::timing::Timing;
 
+pub(crate) use control_api::failure;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.
@@ -68,4 +72,6 @@ pub(crate) struct Deps {
     pub dir: PathBuf,
     /// The local cloud's own address, for the functions.
     pub endpoint: String,
+    /// How long changes take.
+    pub timing: Timing,
 }

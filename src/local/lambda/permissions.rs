@@ -1,86 +1,52 @@
-//! What a role's policies mean for a function: who may assume it, and whether it may make its log group.
+//! What a function's role must allow the platform: to assume it, to read the stream, to write the log.
 
-use serde_json::Value;
+use super::Deps;
+use crate::local::iam::Iam;
+use crate::local::identity::Identity;
+use crate::local::permissions::{Ask, Decision, check, decide};
+use crate::local::wire::ServiceError;
 
-/// Whether a trust policy lets `lambda.amazonaws.com` assume the role. Conditions are taken as met.
-pub(super) fn trusts_lambda(policy: &str) -> bool {
-    is_allowed(&statements(policy), |statement| {
-        let service = statement.get("Principal").and_then(|principal| principal.get("Service"));
-        is_or_holds(service, |service| service == "lambda.amazonaws.com")
-            && is_or_holds(statement.get("Action"), |action| ["sts:AssumeRole", "sts:*", "*"].contains(&action))
-    })
+/// What the platform does with a stream (facts: C4).
+const READING: [&str; 4] =
+    ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream", "kinesis:ListShards"];
+
+/// Whether Lambda may assume a role, by the trust policy that is in force.
+pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
+    let Some(role) = iam.role(arn) else { return false };
+    let ask = Ask {
+        action: "sts:AssumeRole",
+        resource: Some(arn),
+        context: &[("aws:SourceAccount", &identity.account)],
+        service: Some("lambda.amazonaws.com"),
+    };
+    decide(&[role.trust_policy], &ask) == Decision::Allowed
 }
 
-/// Whether these policies let a function make a log group (on whatever resource they name).
-pub(super) fn may_create_log_group(policies: &[String]) -> bool {
-    let all: Vec<Value> = policies.iter().flat_map(|policy| statements(policy)).collect();
-    is_allowed(&all, |statement| {
-        is_or_holds(statement.get("Action"), |action| match action.to_ascii_lowercase().strip_suffix('*') {
-            Some(start) => "logs:createloggroup".starts_with(start),
-            None => action.eq_ignore_ascii_case("logs:CreateLogGroup"),
-        })
-    })
+/// Whether a role lets the platform read a stream; the first action that it does not, in the service's words.
+pub(super) fn may_read(deps: &Deps, role: &str, function: &str, stream_arn: &str) -> Result<(), ServiceError> {
+    let policies = deps.iam.policies(role);
+    let user = deps.identity.session_arn(role.rsplit('/').next().unwrap_or_default(), function);
+    READING.iter().try_for_each(|action| check(&policies, &user, &Ask::new(action, stream_arn)))
 }
 
-fn statements(policy: &str) -> Vec<Value> {
-    match serde_json::from_str::<Value>(policy).ok().and_then(|mut policy| Some(policy.get_mut("Statement")?.take())) {
-        Some(Value::Array(many)) => many,
-        Some(one) => vec![one],
-        None => Vec::new(),
-    }
+/// What a function's role lets the platform do with its log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LogAccess {
+    /// Make the group.
+    pub create_group: bool,
+    /// Make streams, and write.
+    pub write: bool,
 }
 
-/// One statement that allows it, and none that denies it.
-fn is_allowed(statements: &[Value], applies: impl Fn(&Value) -> bool) -> bool {
-    let effects: Vec<&str> = statements
-        .iter()
-        .filter(|statement| applies(statement))
-        .filter_map(|statement| statement.get("Effect")?.as_str())
-        .collect();
-    effects.contains(&"Allow") && !effects.contains(&"Deny")
-}
-
-fn is_or_holds(value: Option<&Value>, wanted: impl Fn(&str) -> bool) -> bool {
-    match value {
-        Some(Value::String(one)) => wanted(one),
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).any(wanted),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_policy_that_names_lambda_is_trusted() {
-        let policy = |effect: &str, principal: &str, action: &str| {
-            format!(r#"{{"Statement":[{{"Effect":"{effect}","Principal":{principal},"Action":{action}}}]}}"#)
-        };
-        let lambda = r#"{"Service":"lambda.amazonaws.com"}"#;
-        assert!(trusts_lambda(&policy("Allow", lambda, r#""sts:AssumeRole""#)));
-        assert!(trusts_lambda(&policy(
-            "Allow",
-            r#"{"Service":["a","lambda.amazonaws.com"]}"#,
-            r#"["sts:AssumeRole"]"#
-        )));
-        assert!(!trusts_lambda(&policy("Deny", lambda, r#""sts:AssumeRole""#)));
-        assert!(!trusts_lambda(&policy("Allow", r#"{"Service":"ec2.amazonaws.com"}"#, r#""sts:AssumeRole""#)));
-        assert!(!trusts_lambda(&policy("Allow", lambda, r#""sts:TagSession""#)));
-        assert!(!trusts_lambda("nonsense"));
-    }
-
-    #[test]
-    fn a_log_group_is_made_only_with_permission() {
-        let policy = |effect: &str, action: &str| {
-            format!(r#"{{"Statement":{{"Effect":"{effect}","Action":{action},"Resource":"*"}}}}"#)
-        };
-        let allowed = |policies: &[String]| may_create_log_group(policies);
-        assert!(allowed(&[policy("Allow", r#"["logs:CreateLogGroup","logs:PutLogEvents"]"#)]));
-        assert!(allowed(&[policy("Allow", r#""logs:Create*""#)]));
-        assert!(allowed(&[policy("Allow", r#""*""#)]));
-        assert!(!allowed(&[policy("Allow", r#"["logs:CreateLogStream","logs:PutLogEvents"]"#)]));
-        assert!(!allowed(&[policy("Allow", r#""logs:*""#), policy("Deny", r#""logs:CreateLogGroup""#)]));
-        assert!(!allowed(&[]));
+/// What a role allows for a log group.
+pub(super) fn log_access(deps: &Deps, role: &str, group: &str) -> LogAccess {
+    let policies = deps.iam.policies(role);
+    let group = deps.identity.log_group_arn(group);
+    // Policies are written with `:*` behind the group, which stands for its streams.
+    let stream = format!("{group}:log-stream:x");
+    let allows = |action: &str, resource: &str| decide(&policies, &Ask::new(action, resource)) == Decision::Allowed;
+    LogAccess {
+        create_group: allows("logs:CreateLogGroup", &group) || allows("logs:CreateLogGroup", &stream),
+        write: allows("logs:CreateLogStream", &stream) && allows("logs:PutLogEvents", &stream),
     }
 }

@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::invoke::invoke;
+use super::lane::function_of;
 use super::mapping_task::MappingTask;
 use super::pool::{Pool, Throttle};
+use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState};
 use super::worker::{Invocation, Outcome};
-use super::{Deps, checkpoint, code, control_api, leftovers};
+use super::{Deps, checkpoint, code, control_api, leftovers, permissions};
 use crate::error::Error;
 use crate::local::data_dir::{read_json, write_json};
 use crate::local::wire::{Request, Response, ServiceError};
@@ -28,6 +30,7 @@ pub(crate) struct Lambda(Arc<Inner>);
 struct Inner {
     deps: Deps,
     pool: Pool,
+    settling: Settling,
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
     running: Mutex<BTreeMap<String, MappingTask>>,
@@ -58,6 +61,7 @@ impl Lambda {
         let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
         let lambda = Lambda(Arc::new(Inner {
             pool: Pool::default(),
+            settling: Settling::default(),
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
             running: Mutex::default(),
@@ -113,6 +117,10 @@ impl Lambda {
 
     pub(super) fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    pub(super) fn settling(&self) -> &Settling {
+        &self.0.settling
     }
 
     /// Ends with the local cloud.
@@ -182,6 +190,13 @@ impl Lambda {
         }
     }
 
+    /// Shows a state that lies on the way to another one; not worth keeping.
+    pub(super) fn show_state(&self, uuid: &str, state: MappingState) {
+        if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid) {
+            mapping.state = state;
+        }
+    }
+
     /// Starts the reading of a mapping.
     pub(super) fn start_reading(&self, uuid: &str) {
         if let Some(mapping) = self.mapping(uuid) {
@@ -195,6 +210,14 @@ impl Lambda {
         let task = lock(&self.0.running).remove(uuid);
         if let Some(task) = task {
             task.finish().await;
+        }
+    }
+
+    /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.
+    pub(super) fn may_read(&self, mapping: &Mapping) -> Result<(), ServiceError> {
+        match self.function(&function_of(self, &mapping.function_arn)) {
+            Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),
+            None => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::{Checkpoints, Position};
@@ -96,11 +97,22 @@ impl ShardReader {
         let mut puts = self.lambda.deps().kinesis.puts();
         let mut last_read: Option<String> = None;
         let mut iterator: Option<String> = None;
+        // A policy may change at any time; to ask it for every read would cost more than the read.
+        let mut checked: Option<Instant> = None;
+        let poll = self.lambda.deps().timing.poll;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = settled.try_recv() {
                 self.complete(progress, &indexes);
             }
             let has_room = progress.len() < ahead && progress.weight() < AHEAD;
+            if checked.is_none_or(|at| at.elapsed() >= LOOK) {
+                if let Err(error) = self.lambda.may_read(&self.mapping) {
+                    self.note(&error);
+                    self.stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+                    continue;
+                }
+                checked = Some(Instant::now());
+            }
             if has_room {
                 puts.mark_unchanged();
                 match self.page(&mut iterator, last_read.as_deref(), page_size).await {
@@ -116,6 +128,9 @@ impl ShardReader {
                         }
                         let Some(next) = page.next else { return true };
                         iterator = Some(next);
+                        if !poll.is_zero() && page.millis_behind == 0 {
+                            self.stop.run_until_cancelled(tokio::time::sleep(poll)).await;
+                        }
                         if !was_empty {
                             continue;
                         }

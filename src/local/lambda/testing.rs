@@ -17,6 +17,7 @@ use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
 use crate::local::logs::Logs;
+use crate::local::timing::Timing;
 use crate::local::wire::Response;
 
 pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
@@ -56,11 +57,17 @@ impl Bench {
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
         let deps = Deps {
             keys: Keys::open(&dir.path().join("keys.json")).unwrap(),
-            kinesis: Kinesis::start(identity.clone()),
-            iam: Iam::open(&dir.path().join("iam.json"), identity.clone()).unwrap(),
+            kinesis: Kinesis::open(
+                &dir.path().join("kinesis"),
+                identity.clone(),
+                crate::local::kinesis::Options::default(),
+            )
+            .unwrap(),
+            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default()).unwrap(),
             logs: Logs::open(&dir.path().join("logs"), identity.clone()).unwrap(),
             dir: dir.path().join("lambda"),
             endpoint: "http://127.0.0.1:9".to_owned(),
+            timing: Timing::default(),
             identity,
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();

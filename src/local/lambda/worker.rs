@@ -1,22 +1,21 @@
 //! One execution environment: one process, one Runtime API, one invocation at a time.
 
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::Deps;
 use super::environment::{self, Place};
+use super::failure::{Failure, error_body, exit_failure, how_it_ended, kind_of, plain};
 use super::log_lines::{Destination, LogLines, Report, end_lines, start_line};
 use super::permissions;
 use super::process::Process;
-use super::runtime_api::{Call, RESPONSE_LIMIT, RuntimeApi, Task, too_large_text};
+use super::runtime_api::{Call, RuntimeApi, Task, too_large_text};
 use super::state::Function;
 
 /// How often the memory in use is looked at.
@@ -63,13 +62,6 @@ pub(super) enum Run {
     InitTimedOut,
 }
 
-/// An error of a function, and how the platform's report names it.
-struct Failure {
-    body: Bytes,
-    line: Option<String>,
-    status: (&'static str, Option<String>),
-}
-
 /// An execution environment.
 pub(super) struct Worker {
     function: Arc<Function>,
@@ -106,14 +98,14 @@ impl Worker {
         // The real one names the day in UTC.
         let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
         let stream = format!("{day}/[$LATEST]{}", Uuid::new_v4().simple());
-        let may_create_group = permissions::may_create_log_group(&deps.iam.policies(&function.role));
-        let destination = Destination {
+        let access = permissions::log_access(deps, &function.role, &function.logging.group);
+        let destination = || Destination {
             logs: deps.logs.clone(),
             group: function.logging.group.clone(),
             stream: stream.clone(),
-            may_create_group,
+            access,
         };
-        match Self::launch(deps, Arc::clone(&function), folder, destination).await {
+        match Self::launch(deps, Arc::clone(&function), folder, destination()).await {
             Ok(worker) => Ok(worker),
             Err(reason) => {
                 let id = &invocation.request_id;
@@ -129,8 +121,7 @@ impl Worker {
                 lines.extend(end_lines(&function.logging, id, &report));
                 let tail = lines.join("\n").into_bytes();
                 let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-                let events = lines.into_iter().map(|line| (now, line)).collect();
-                deps.logs.append(&function.logging.group, &stream, events, may_create_group);
+                destination().write(lines.into_iter().map(|line| (now, line)).collect(), true);
                 let payload = error_body("Runtime.InvalidEntrypoint", &format!("RequestId: {id} Error: {reason}"));
                 Err(Outcome { payload, failed: true, log_tail: tail })
             }
@@ -149,7 +140,7 @@ impl Worker {
         }
         let own_fault = |error: std::io::Error| format!("the local cloud could not start the environment: {error}");
         let (api, calls) = RuntimeApi::start().await.map_err(own_fault)?;
-        let keys = deps.keys.issue(&function.role);
+        let keys = deps.keys.issue(&function.role, &function.name, None);
         let session = Session { keys: deps.keys.clone(), access_key_id: keys.access_key_id.clone() };
         let place = Place {
             region: &deps.identity.region,
@@ -369,49 +360,6 @@ impl Worker {
     fn end(&mut self) {
         self.usable = false;
         self.process.kill();
-    }
-}
-
-fn exit_failure(id: &str, how: &str, status: &str) -> Failure {
-    let how = if how.starts_with("without") { how.to_owned() } else { format!("with error: {how}") };
-    let message = format!("RequestId: {id} Error: Runtime exited {how}");
-    Failure {
-        body: error_body("Runtime.ExitError", &message),
-        line: Some(message),
-        status: ("error", Some(status.to_owned())),
-    }
-}
-
-/// In the words of the service, which is written in Go.
-fn how_it_ended(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match (status.code(), status.signal()) {
-        (Some(0), _) => "without providing a reason".to_owned(),
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(9)) => "signal: killed".to_owned(),
-        (None, Some(6)) => "signal: aborted (core dumped)".to_owned(),
-        (None, Some(11)) => "signal: segmentation fault".to_owned(),
-        (None, signal) => format!("signal: {}", signal.unwrap_or_default()),
-    }
-}
-
-fn error_body(kind: &str, message: &str) -> Bytes {
-    debug_assert!(message.len() < RESPONSE_LIMIT);
-    Bytes::from(json!({"errorType": kind, "errorMessage": message}).to_string())
-}
-
-fn kind_of(body: &Bytes) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    body.get("errorType")?.as_str().map(str::to_owned)
-}
-
-/// An I/O error as the service puts it, without Rust's `(os error N)`.
-fn plain(error: &std::io::Error) -> String {
-    match error.raw_os_error() {
-        Some(8) => "exec format error".to_owned(),
-        Some(13) => "permission denied".to_owned(),
-        Some(2) => "no such file or directory".to_owned(),
-        _ => error.to_string(),
     }
 }
 

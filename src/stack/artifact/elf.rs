@@ -25,6 +25,12 @@ impl Architecture {
         }
     }
 
+    /// By Lambda's name for it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Architecture::X86_64, Architecture::Arm64].into_iter().find(|architecture| architecture.as_str() == name)
+    }
+
     /// What this process runs on, if Lambda has it.
     #[must_use]
     pub fn of_this_machine() -> Option<Self> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use answerer::{ACCOUNT, Answerer, Saying};
-pub use stranger::Stranger;
+pub use stranger::{Seen, Stranger};
 
 /// A home of its own; its local cloud is stopped when it goes.
 pub struct Home {

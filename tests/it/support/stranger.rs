@@ -1,7 +1,10 @@
-//! Calls to a local cloud that no sensorctl makes: other people's resources, other people's keys.
+//! Calls to a local cloud that no sensorctl makes: other people's resources, other people's keys, and its owner's
+//! look behind the scenes.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+
+use serde_json::Value;
 
 use super::Home;
 
@@ -11,6 +14,15 @@ pub struct Stranger {
     address: String,
     key: String,
     header: String,
+}
+
+/// A call that the local cloud has seen.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// `kinesis:CreateStream`.
+    pub call: String,
+    /// From 1, per operation.
+    pub n: u64,
 }
 
 impl Stranger {
@@ -35,24 +47,78 @@ impl Stranger {
 
     /// Status and body of a JSON 1.1 call.
     pub fn call(&self, target: &str, body: &str) -> (u16, String) {
+        let head = format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1");
+        self.send("POST /", "kinesis", &head, body)
+    }
+
+    /// Status and body of a call that is named by its method and path.
+    pub fn send(&self, line: &str, service: &str, head: &str, body: &str) -> (u16, String) {
         let Stranger { address, key, header } = self;
         let mut stream = TcpStream::connect(address).unwrap();
         write!(
             stream,
-            "POST / HTTP/1.1\r\nHost: {address}\r\n{header}\r\nX-Amz-Target: {target}\r\n\
-             Content-Type: application/x-amz-json-1.1\r\nX-Amz-Date: 20260101T000000Z\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/kinesis/aws4_request, \
+            "{line} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n{head}\r\nX-Amz-Date: 20260101T000000Z\r\n\
+             Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/{service}/aws4_request, \
              SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+        let Some(status) = answer.split(' ').nth(1) else { return (0, String::new()) };
+        (status.parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
     pub fn describe(&self, stream: &str) -> String {
         self.call("Kinesis_20131202.DescribeStream", &format!("{{\"StreamName\":\"{stream}\"}}")).1
+    }
+
+    /// What the local cloud says of itself.
+    pub fn control(&self, line: &str, body: &str) -> (u16, Value) {
+        let (status, body) = self.send(line, "x", &format!("X-Sensorctl-Key: {}", self.key), body);
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Has these faults from now on, and counts calls from 1 again.
+    #[track_caller]
+    pub fn set_faults(&self, spec: &str) {
+        let (status, said) = self.control("PUT /_sensorctl/faults", spec);
+        assert_eq!(status, 200, "{said}");
+    }
+
+    fn log(&self) -> Vec<Value> {
+        self.control("GET /_sensorctl/calls", "").1["calls"].as_array().unwrap().clone()
+    }
+
+    /// The calls since the faults were set last.
+    pub fn seen(&self) -> Vec<Seen> {
+        let seen =
+            |call: &Value| Seen { call: call["call"].as_str().unwrap().to_owned(), n: call["n"].as_u64().unwrap() };
+        self.log().iter().map(seen).collect()
+    }
+
+    /// Whether a call hangs whose work is done.
+    pub fn has_hung(&self) -> bool {
+        self.log().iter().any(|call| call["fault"] == "hang" && call["done"] == true)
+    }
+
+    /// Everything that there is, by service, as the services list it.
+    pub fn everything(&self) -> Vec<String> {
+        let iam = "Content-Type: application/x-www-form-urlencoded";
+        [
+            self.call("Kinesis_20131202.ListStreams", "{}").1,
+            self.call("DynamoDB_20120810.ListTables", "{}").1,
+            self.call("Logs_20140328.DescribeLogGroups", "{}").1,
+            self.send("GET /2015-03-31/functions", "lambda", "X-Nothing: 2", "").1,
+            self.send("GET /2015-03-31/event-source-mappings", "lambda", "X-Nothing: 2", "").1,
+            // Every answer has an id of its own behind the result.
+            self.send("POST /", "iam", iam, "Action=ListRoles&Version=2010-05-08")
+                .1
+                .split("<ResponseMetadata>")
+                .next()
+                .unwrap()
+                .to_owned(),
+        ]
+        .into()
     }
 }

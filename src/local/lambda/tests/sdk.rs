@@ -34,13 +34,15 @@ async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(),
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_works_through_the_sdk() {
     let dir = tempfile::tempdir().unwrap();
-    let options = LocalOptions { data_dir: dir.path().join("data"), port: 0, region: None };
+    let options = LocalOptions { data_dir: dir.path().join("data"), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();
     let clients = connect(&cloud.target()).await.unwrap();
     let out = dir.path().join("handled");
 
     let role = clients.iam.create_role().role_name("r").assume_role_policy_document(TRUST).send().await.unwrap();
     let role = role.role().unwrap().arn().to_owned();
+    let reading = "arn:aws:iam::aws:policy/service-role/AWSLambdaKinesisExecutionRole";
+    clients.iam.attach_role_policy().role_name("r").policy_arn(reading).send().await.unwrap();
     create_function(&clients, &role, out.to_str().unwrap()).await.unwrap();
     let again = create_function(&clients, &role, "").await.unwrap_err();
     assert_eq!(

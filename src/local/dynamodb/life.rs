@@ -1,0 +1,138 @@
+//! Tables that are being made or deleted, and what is not seen of them yet (facts: D1).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::local::timing::Timing;
+use crate::local::wire::{self, AMZ_JSON_1_0, Response, ServiceError};
+
+/// The tables that are on their way; clones share them.
+#[derive(Clone)]
+pub(super) struct Life {
+    timing: Timing,
+    tables: Arc<Mutex<Tables>>,
+}
+
+#[derive(Default)]
+struct Tables {
+    created: HashMap<String, Instant>,
+    tagged: HashMap<String, Instant>,
+    /// With the description as it was.
+    deleted: HashMap<String, (Instant, Value)>,
+}
+
+impl Life {
+    pub(super) fn new(timing: Timing) -> Self {
+        Life { timing, tables: Arc::default() }
+    }
+
+    /// Whether anything takes time at all.
+    pub(super) fn is_slow(&self) -> bool {
+        !self.timing.is_none()
+    }
+
+    /// The answer of a table that is on its way; nothing when the database is to answer.
+    pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
+        let mut tables = self.tables();
+        tables.deleted.retain(|_, (at, _)| at.elapsed() < self.timing.table_delete);
+        let in_use = |doing: &str, name: &str| {
+            let text = format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}");
+            Some(ServiceError::bad_request("ResourceInUseException", text).json(AMZ_JSON_1_0))
+        };
+        for name in names(input) {
+            if let Some((_, description)) = tables.deleted.get(&name) {
+                match operation {
+                    "DescribeTable" => return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Table": description}))),
+                    "DeleteTable" => {
+                        return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"TableDescription": description})));
+                    }
+                    "CreateTable" | "UpdateTable" | "UpdateTimeToLive" => return in_use("deleted", &name),
+                    _ => {}
+                }
+            }
+            let Some(age) = tables.created.get(&name).map(Instant::elapsed) else { continue };
+            match operation {
+                "DescribeTable" if age < self.timing.table_lag => {
+                    let text = format!("Requested resource not found: Table: {name} not found");
+                    return Some(ServiceError::bad_request("ResourceNotFoundException", text).json(AMZ_JSON_1_0));
+                }
+                "DeleteTable" | "UpdateTable" | "UpdateTimeToLive" if age < self.timing.table_create => {
+                    return in_use("created", &name);
+                }
+                "ListTagsOfResource" => {
+                    let tagged = tables.tagged.get(&name).map(Instant::elapsed);
+                    if tagged.is_some_and(|age| age < self.timing.tags_lag) {
+                        return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Tags": []})));
+                    }
+                }
+                _ if touches_items(operation) && age < self.timing.table_create => {
+                    let text = "Requested resource not found";
+                    return Some(ServiceError::bad_request("ResourceNotFoundException", text).json(AMZ_JSON_1_0));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The database's answer as it looks while the table is on its way.
+    pub(super) fn after(&self, operation: &str, input: &Value, response: Response) -> Response {
+        if !response.status().is_success() {
+            return response;
+        }
+        let Some(name) = names(input).pop() else { return response };
+        let Ok(mut answer) = serde_json::from_slice::<Value>(response.body()) else { return response };
+        let mut tables = self.tables();
+        match operation {
+            "CreateTable" => {
+                answer["TableDescription"]["TableStatus"] = json!("CREATING");
+                tables.created.insert(name.clone(), Instant::now());
+                tables.tagged.insert(name, Instant::now());
+            }
+            "DescribeTable" => {
+                let is_new = tables.created.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_create);
+                if !is_new {
+                    return response;
+                }
+                answer["Table"]["TableStatus"] = json!("CREATING");
+            }
+            "DeleteTable" => {
+                answer["TableDescription"]["TableStatus"] = json!("DELETING");
+                tables.created.remove(&name);
+                tables.tagged.remove(&name);
+                tables.deleted.insert(name, (Instant::now(), answer["TableDescription"].clone()));
+            }
+            "TagResource" => {
+                tables.tagged.insert(name, Instant::now());
+                return response;
+            }
+            _ => return response,
+        }
+        wire::json_as(200, AMZ_JSON_1_0, &answer)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The tables that a request names, by their bare names.
+fn names(input: &Value) -> Vec<String> {
+    let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let texts = [input.get("TableName"), input.get("ResourceArn")];
+    let mut names: Vec<String> = texts.into_iter().flatten().filter_map(Value::as_str).map(bare).collect();
+    if let Some(tables) = input.get("RequestItems").and_then(Value::as_object) {
+        names.extend(tables.keys().map(|name| bare(name)));
+    }
+    names
+}
+
+fn touches_items(operation: &str) -> bool {
+    matches!(
+        operation,
+        "PutItem" | "GetItem" | "UpdateItem" | "DeleteItem" | "Query" | "Scan" | "BatchWriteItem" | "BatchGetItem"
+    )
+}

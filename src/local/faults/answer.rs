@@ -1,0 +1,62 @@
+//! Refusals as each service words them: too many calls, or a failure of its own.
+
+use crate::local::wire::ServiceError;
+
+/// Why a call is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Too many calls.
+    Throttled,
+    /// The service failed, with this status.
+    Failed(u16),
+}
+
+/// The refusal of an operation in its service's own code and words (facts: A3, A6, B1, D2, D6, E1).
+pub(crate) fn refusal(service: &str, operation: &str, trouble: Trouble) -> ServiceError {
+    let (status, code, message) = match trouble {
+        Trouble::Throttled => throttled(service, operation),
+        Trouble::Failed(503) => match service {
+            "logs" => (503, "ServiceUnavailableException", "The service cannot complete the request."),
+            _ => (503, "ServiceUnavailable", "Service is unavailable. Please try again."),
+        },
+        Trouble::Failed(_) => match service {
+            "dynamodb" => (500, "InternalServerError", "Internal server error"),
+            "lambda" => (500, "ServiceException", "Service encountered an internal error."),
+            "iam" => (500, "ServiceFailure", "The request processing has failed because of an unknown error."),
+            _ => (500, "InternalFailure", "Internal service failure."),
+        },
+    };
+    ServiceError::new(status, code, message)
+}
+
+fn throttled(service: &str, operation: &str) -> (u16, &'static str, &'static str) {
+    let is_data = matches!(
+        operation,
+        "PutRecord"
+            | "PutRecords"
+            | "GetRecords"
+            | "GetShardIterator"
+            | "PutItem"
+            | "GetItem"
+            | "UpdateItem"
+            | "DeleteItem"
+            | "Query"
+            | "Scan"
+            | "BatchWriteItem"
+            | "BatchGetItem"
+    );
+    match (service, is_data) {
+        ("kinesis", true) => (400, "ProvisionedThroughputExceededException", "Rate exceeded for shard."),
+        ("kinesis", false) => (400, "LimitExceededException", "Rate exceeded for stream."),
+        ("dynamodb", true) => (
+            400,
+            "ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+             provisioning level with the UpdateTable API.",
+        ),
+        // The reason is a field of its own; the REST form takes it from the message's beginning.
+        ("lambda", _) => (429, "TooManyRequestsException", "CallerRateLimitExceeded: Rate exceeded"),
+        ("iam" | "sts", _) => (400, "Throttling", "Rate exceeded"),
+        _ => (400, "ThrottlingException", "Rate exceeded"),
+    }
+}

@@ -1,0 +1,43 @@
+//! The control endpoint: `GET`, `PUT`, `DELETE /_sensorctl/faults` and `GET /_sensorctl/calls`.
+
+use axum::body::Bytes;
+use axum::http::Method;
+use serde_json::json;
+
+use super::{FaultPlan, Faults};
+use crate::local::wire::{self, Response, ServiceError};
+
+impl Faults {
+    /// Answers a request of the owner.
+    ///
+    /// `GET faults` tells the plan in force; `PUT faults` takes a plan as text; `DELETE faults` ends all faults. Both
+    /// start the numbers of calls anew. `GET calls` lists the calls since the start or since then.
+    pub(crate) fn control(&self, method: &Method, path: &str, body: &Bytes) -> Response {
+        match (method, path) {
+            (&Method::GET, "/_sensorctl/faults") => self.told(),
+            (&Method::PUT, "/_sensorctl/faults") => {
+                let text = String::from_utf8_lossy(body);
+                match text.trim_end().parse::<FaultPlan>() {
+                    Ok(plan) => {
+                        self.set(plan);
+                        self.told()
+                    }
+                    Err(error) => ServiceError::bad_request("InvalidFaults", error.to_string()).rest(),
+                }
+            }
+            (&Method::DELETE, "/_sensorctl/faults") => {
+                self.set(FaultPlan::default());
+                self.told()
+            }
+            (&Method::GET, "/_sensorctl/calls") => {
+                let state = self.state();
+                wire::json(200, &json!({"calls": state.calls, "left_out": state.left_out}))
+            }
+            _ => ServiceError::new(404, "NotFound", format!("no {method} {path} here")).rest(),
+        }
+    }
+
+    fn told(&self) -> Response {
+        wire::json(200, &json!({"faults": self.state().plan.to_string()}))
+    }
+}

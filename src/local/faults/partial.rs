@@ -1,0 +1,198 @@
+//! Calls that succeed in part: `PutRecords` with records that fail, `BatchWriteItem` with unprocessed items.
+
+use serde_json::{Map, Value, json};
+
+use super::Dice;
+use crate::local::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
+
+/// Which share of a call's records or items is not taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Portion {
+    pub(super) share: f64,
+    pub(super) dice: Dice,
+}
+
+/// What was held back, to be put into the answer again.
+pub(crate) enum Held {
+    /// Whether each of the records was held back.
+    Records { held: Vec<bool>, stream: String },
+    /// Requests by table.
+    Items(Map<String, Value>),
+}
+
+impl Portion {
+    /// Takes the records or items out that are to fail. Nothing when the request is none that can succeed in part.
+    pub(crate) fn hold_back(&self, request: &mut Request) -> Option<Held> {
+        let mut input: Value = serde_json::from_slice(request.body()).ok()?;
+        let held = if wire::operation(request) == "PutRecords" {
+            self.hold_records(&mut input)?
+        } else {
+            self.hold_items(&mut input)?
+        };
+        *request.body_mut() = input.to_string().into();
+        Some(held)
+    }
+
+    fn hold_records(&self, input: &mut Value) -> Option<Held> {
+        let stream = input.get("StreamName").or(input.get("StreamARN"))?.as_str()?.to_owned();
+        let records = input.get_mut("Records")?.as_array_mut()?;
+        let held = self.choose(records.len());
+        let mut index = 0;
+        records.retain(|_| {
+            index += 1;
+            !held[index - 1]
+        });
+        Some(Held::Records { held, stream })
+    }
+
+    fn hold_items(&self, input: &mut Value) -> Option<Held> {
+        let tables = input.get_mut("RequestItems")?.as_object_mut()?;
+        let count = tables.values().map(|requests| requests.as_array().map_or(0, Vec::len)).sum();
+        let mut held = self.choose(count);
+        // When nothing at all is taken, the service refuses the call instead (facts: D2).
+        if let Some(first) = held.first_mut() {
+            *first = false;
+        }
+        let mut index = 0;
+        let mut back = Map::new();
+        for (table, requests) in tables.iter_mut() {
+            let Some(requests) = requests.as_array_mut() else { continue };
+            let (mut kept, mut unprocessed) = (Vec::new(), Vec::new());
+            for request in requests.drain(..) {
+                (if held[index] { &mut unprocessed } else { &mut kept }).push(request);
+                index += 1;
+            }
+            *requests = kept;
+            if !unprocessed.is_empty() {
+                back.insert(table.clone(), unprocessed.into());
+            }
+        }
+        tables.retain(|_, requests| requests.as_array().is_none_or(|requests| !requests.is_empty()));
+        Some(Held::Items(back))
+    }
+
+    /// At least one where there are any.
+    fn choose(&self, count: usize) -> Vec<bool> {
+        let mut held: Vec<bool> = (0..count).map(|index| self.dice.roll(index + 1) < self.share).collect();
+        if self.share > 0.0
+            && !held.contains(&true)
+            && let Some(last) = held.last_mut()
+        {
+            *last = true;
+        }
+        held
+    }
+}
+
+impl Held {
+    /// The answer when nothing is left to ask the service for.
+    pub(crate) fn nothing_left(&self) -> Option<Response> {
+        match self {
+            Held::Records { held, .. } if !held.is_empty() && held.iter().all(|held| *held) => {
+                Some(wire::json_as(200, AMZ_JSON_1_1, &json!({"FailedRecordCount": 0, "Records": []})))
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts what was held back into the service's answer.
+    pub(crate) fn put_back(self, response: Response) -> Response {
+        if !response.status().is_success() {
+            return response;
+        }
+        let Ok(mut answer) = serde_json::from_slice::<Value>(response.body()) else { return response };
+        match self {
+            Held::Records { held, stream } => {
+                let taken = answer["Records"].as_array().cloned().unwrap_or_default();
+                let mut taken = taken.into_iter();
+                let mut failed = answer["FailedRecordCount"].as_u64().unwrap_or_default();
+                let mut all = Vec::new();
+                for (index, held) in held.into_iter().enumerate() {
+                    if held {
+                        failed += 1;
+                        all.push(failed_record(index, &stream));
+                    } else {
+                        all.extend(taken.next());
+                    }
+                }
+                answer["Records"] = all.into();
+                answer["FailedRecordCount"] = failed.into();
+                wire::json_as(200, AMZ_JSON_1_1, &answer)
+            }
+            Held::Items(back) => {
+                let unprocessed = answer["UnprocessedItems"].as_object().cloned().unwrap_or_default();
+                let mut unprocessed = unprocessed;
+                for (table, requests) in back {
+                    let list = unprocessed.entry(table).or_insert_with(|| json!([]));
+                    if let (Some(list), Value::Array(requests)) = (list.as_array_mut(), requests) {
+                        list.extend(requests);
+                    }
+                }
+                answer["UnprocessedItems"] = unprocessed.into();
+                wire::json_as(200, AMZ_JSON_1_0, &answer)
+            }
+        }
+    }
+}
+
+/// The two ways in which a record fails (facts: A3).
+fn failed_record(index: usize, stream: &str) -> Value {
+    if index.is_multiple_of(2) {
+        let message =
+            format!("Rate exceeded for shard shardId-000000000000 in stream {stream} under account 000000000000.");
+        json!({"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": message})
+    } else {
+        json!({"ErrorCode": "InternalFailure", "ErrorMessage": "Internal service failure."})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn portion(share: f64) -> Portion {
+        Portion { share, dice: Dice { seed: 1, rule: 0, call: "x".into(), n: 1 } }
+    }
+
+    fn request(operation: &str, body: &Value) -> Request {
+        axum::http::Request::post("/")
+            .header("x-amz-target", format!("X.{operation}"))
+            .body(body.to_string().into())
+            .unwrap()
+    }
+
+    #[test]
+    fn records_that_fail_stand_at_their_own_place_in_the_answer() {
+        let records: Vec<Value> = (0..20).map(|n| json!({"PartitionKey": n.to_string(), "Data": ""})).collect();
+        let mut request = request("PutRecords", &json!({"StreamName": "s", "Records": records}));
+        let held = portion(0.5).hold_back(&mut request).unwrap();
+        let passed: Value = serde_json::from_slice(request.body()).unwrap();
+        let passed: Vec<Value> = passed["Records"].as_array().unwrap().clone();
+        assert!((1..20).contains(&passed.len()));
+        let taken: Vec<Value> = passed.iter().map(|record| json!({"SequenceNumber": record["PartitionKey"]})).collect();
+        let answer = held.put_back(wire::json(200, &json!({"FailedRecordCount": 0, "Records": taken})));
+        let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+        let all = answer["Records"].as_array().unwrap();
+        assert_eq!(all.len(), 20);
+        assert_eq!(answer["FailedRecordCount"], 20 - passed.len());
+        for (index, record) in all.iter().enumerate() {
+            let own = record["SequenceNumber"].as_str() == Some(index.to_string().as_str());
+            assert!(record["ErrorCode"].is_string() || own, "{index} {record}");
+        }
+    }
+
+    #[test]
+    fn items_are_either_written_or_come_back() {
+        let items: Vec<Value> = (0..10).map(|n| json!({"PutRequest": {"Item": {"n": {"N": n.to_string()}}}})).collect();
+        for share in [0.1, 0.5, 1.0] {
+            let mut request = request("BatchWriteItem", &json!({"RequestItems": {"t": items}}));
+            let held = portion(share).hold_back(&mut request).unwrap();
+            let passed: Value = serde_json::from_slice(request.body()).unwrap();
+            let answer = held.put_back(wire::json(200, &json!({"UnprocessedItems": {}})));
+            let answer: Value = serde_json::from_slice(answer.body()).unwrap();
+            let written = passed["RequestItems"]["t"].as_array().unwrap().len();
+            let back = answer["UnprocessedItems"]["t"].as_array().unwrap().len();
+            assert!(written >= 1 && back >= 1 && written + back == 10, "{written} {back}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! The text form of a fault plan.
+//!
+//! ```text
+//! SPEC  = ITEM { ";" ITEM }            white space around items is ignored
+//! ITEM  = "seed=" NUMBER | CALLS "=" FAULT [ "@" WHEN ]
+//! CALLS = SERVICE ":" OPERATION        `*` stands for any characters: kinesis:Put*  *:*
+//! FAULT = throttle                     refused with the service's own code for too many calls
+//!       | error | error(500|503)       refused as a failure of the service
+//!       | drop                         the connection breaks before the call does anything
+//!       | lost                         the call does its work, then the connection breaks
+//!       | hang                         the call does its work and never answers
+//!       | delay(TIME)                  it takes longer: 200ms, 1.5s; goes together with the others
+//!       | partial | partial(P%)        PutRecords: this share of the records fails (default 50%)
+//!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
+//! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
+//! ```
+//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`. The first rule that hits a call counts.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What shall go wrong.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FaultPlan {
+    pub(super) seed: u64,
+    pub(super) rules: Vec<Rule>,
+    text: String,
+}
+
+/// One rule of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Rule {
+    service: String,
+    operation: String,
+    pub fault: Fault,
+    pub when: When,
+}
+
+/// A kind of fault; shares are from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fault {
+    Throttle,
+    Error(u16),
+    Drop,
+    Lost,
+    Hang,
+    Delay(Duration),
+    Partial(f64),
+    Unprocessed(f64),
+}
+
+/// Which of the calls.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum When {
+    Always,
+    /// By chance, from 0 to 1.
+    Share(f64),
+    /// By number, from 1, both ends included.
+    Calls {
+        first: u64,
+        last: u64,
+    },
+}
+
+/// A text that is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("column {column}: {message}")]
+pub(crate) struct SpecError {
+    /// Where, in characters from 1.
+    pub column: usize,
+    message: String,
+}
+
+const SERVICES: [&str; 6] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs"];
+const FAULTS: &str = "throttle, error, drop, lost, hang, delay(200ms), partial, unprocessed";
+/// A longer delay is a mistake: clients give up after a minute.
+const LONGEST_DELAY: f64 = 600.0;
+
+impl FaultPlan {
+    /// Whether nothing goes wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl fmt::Display for FaultPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl FromStr for FaultPlan {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let mut plan = FaultPlan { text: text.to_owned(), ..FaultPlan::default() };
+        let mut start = 0;
+        for item in text.split(';') {
+            let at = start + (item.len() - item.trim_start().len());
+            start += item.len() + 1;
+            let item = Piece { all: text, text: item.trim(), at };
+            if item.text.is_empty() {
+                continue;
+            }
+            let Some((calls, rest)) = item.split('=') else {
+                return Err(item.wrong("expected `SERVICE:OPERATION=FAULT` or `seed=NUMBER`"));
+            };
+            if calls.text.trim() == "seed" {
+                plan.seed = rest.text.trim().parse().map_err(|_| rest.wrong("a seed is a whole number"))?;
+            } else {
+                plan.rules.push(Rule::read(&calls, &rest)?);
+            }
+        }
+        Ok(plan)
+    }
+}
+
+impl Rule {
+    fn read(calls: &Piece<'_>, rest: &Piece<'_>) -> Result<Rule, SpecError> {
+        let Some((service, operation)) = calls.split(':') else {
+            return Err(calls.wrong("expected `SERVICE:OPERATION` before `=`, such as kinesis:PutRecords"));
+        };
+        if !SERVICES.iter().any(|name| matches(service.text, name)) {
+            return Err(service.wrong(&format!("no service is `{}`; there are {}", service.text, SERVICES.join(", "))));
+        }
+        let is_name =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'*');
+        if !is_name(operation.text) {
+            return Err(operation.wrong("an operation is letters, digits and `*`"));
+        }
+        let (fault, when) = match rest.split('@') {
+            Some((fault, when)) => (fault, when.read_when()?),
+            None => (*rest, When::Always),
+        };
+        let fault = fault.read_fault()?;
+        Ok(Rule { service: service.text.to_owned(), operation: operation.text.to_owned(), fault, when })
+    }
+
+    /// Whether the rule is for this operation.
+    pub(super) fn covers(&self, service: &str, operation: &str) -> bool {
+        let only = match self.fault {
+            Fault::Partial(_) => operation == "PutRecords",
+            Fault::Unprocessed(_) => operation == "BatchWriteItem",
+            _ => true,
+        };
+        only && matches(&self.service, service) && matches(&self.operation, operation)
+    }
+}
+
+impl Fault {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Fault::Throttle => "throttle",
+            Fault::Error(_) => "error",
+            Fault::Drop => "drop",
+            Fault::Lost => "lost",
+            Fault::Hang => "hang",
+            Fault::Delay(_) => "delay",
+            Fault::Partial(_) => "partial",
+            Fault::Unprocessed(_) => "unprocessed",
+        }
+    }
+}
+
+/// A part of the text, and where it is.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    all: &'a str,
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Piece<'a> {
+    fn split(&self, separator: char) -> Option<(Piece<'a>, Piece<'a>)> {
+        let (before, after) = self.text.split_once(separator)?;
+        let part = |text, at| Piece { all: self.all, text, at };
+        Some((part(before, self.at), part(after, self.at + before.len() + separator.len_utf8())))
+    }
+
+    fn wrong(&self, message: &str) -> SpecError {
+        SpecError { column: self.all[..self.at].chars().count() + 1, message: message.to_owned() }
+    }
+
+    fn read_fault(&self) -> Result<Fault, SpecError> {
+        let (name, argument) = match self.text.split_once('(') {
+            Some((name, rest)) => {
+                let inner = rest.strip_suffix(')').ok_or_else(|| self.wrong("the `(` is not closed"))?;
+                (name, Some(Piece { all: self.all, text: inner, at: self.at + name.len() + 1 }))
+            }
+            None => (self.text, None),
+        };
+        let share = || argument.as_ref().map_or(Ok(0.5), Piece::read_share);
+        match (name, &argument) {
+            ("throttle", None) => Ok(Fault::Throttle),
+            ("error", None) => Ok(Fault::Error(500)),
+            ("error", Some(status)) => match status.text {
+                "500" => Ok(Fault::Error(500)),
+                "503" => Ok(Fault::Error(503)),
+                _ => Err(status.wrong("error takes 500 or 503")),
+            },
+            ("drop", None) => Ok(Fault::Drop),
+            ("lost", None) => Ok(Fault::Lost),
+            ("hang", None) => Ok(Fault::Hang),
+            ("delay", Some(time)) => time.read_time().map(Fault::Delay),
+            ("delay", None) => Err(self.wrong("delay needs a time: delay(200ms)")),
+            ("partial", _) => share().map(Fault::Partial),
+            ("unprocessed", _) => share().map(Fault::Unprocessed),
+            ("throttle" | "drop" | "lost" | "hang", Some(argument)) => {
+                Err(argument.wrong(&format!("{name} takes no argument")))
+            }
+            _ => Err(self.wrong(&format!("no fault is `{name}`; there are {FAULTS}"))),
+        }
+    }
+
+    fn read_when(&self) -> Result<When, SpecError> {
+        let Some(numbers) = self.text.strip_prefix('#') else { return self.read_share().map(When::Share) };
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        match (first.parse(), last.parse()) {
+            (Ok(first), Ok(last)) if 1 <= first && first <= last => Ok(When::Calls { first, last }),
+            _ => Err(self.wrong("expected the number of a call, from 1: #3, or #3-5")),
+        }
+    }
+
+    fn read_share(&self) -> Result<f64, SpecError> {
+        let number = self.text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+        match number {
+            Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+            _ => Err(self.wrong("expected a share from 0% to 100%, such as 20%")),
+        }
+    }
+
+    fn read_time(&self) -> Result<Duration, SpecError> {
+        let (number, unit) = match (self.text.strip_suffix("ms"), self.text.strip_suffix('s')) {
+            (Some(number), _) => (number, 0.001),
+            (None, Some(number)) => (number, 1.0),
+            _ => ("", 1.0),
+        };
+        match number.parse::<f64>() {
+            Ok(number) if (0.0..=LONGEST_DELAY).contains(&(number * unit)) => {
+                Ok(Duration::from_secs_f64(number * unit))
+            }
+            _ => Err(self.wrong("expected a time up to 600s, such as 200ms or 1.5s")),
+        }
+    }
+}
+
+/// Whether a name is what a pattern with `*` stands for; letter case does not count.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern.eq_ignore_ascii_case(name) };
+    let Some(rest) = name.get(before.len()..) else { return false };
+    name[..before.len()].eq_ignore_ascii_case(before)
+        && (0..=rest.len()).any(|skip| rest.is_char_boundary(skip) && matches(after, &rest[skip..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_the_form_is_read() {
+        let plan: FaultPlan =
+            "seed=7; kinesis:PutRecords=throttle@20%; iam:CreateRole=lost@#1;*:*=delay(1.5s)@#2-4;dynamodb:B*Item=unprocessed(30%);"
+                .parse()
+                .unwrap();
+        assert_eq!(plan.seed, 7);
+        let told: Vec<(Fault, When)> = plan.rules.iter().map(|rule| (rule.fault, rule.when)).collect();
+        assert_eq!(
+            told,
+            [
+                (Fault::Throttle, When::Share(0.2)),
+                (Fault::Lost, When::Calls { first: 1, last: 1 }),
+                (Fault::Delay(Duration::from_millis(1500)), When::Calls { first: 2, last: 4 }),
+                (Fault::Unprocessed(0.3), When::Always),
+            ]
+        );
+        assert!(plan.rules[3].covers("dynamodb", "BatchWriteItem"));
+        assert!(!plan.rules[3].covers("dynamodb", "PutItem"));
+        assert!("".parse::<FaultPlan>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_wrong_spec_is_refused_with_the_place() {
+        for (spec, column, words) in [
+            ("kinesis:PutRecords", 1, "SERVICE:OPERATION=FAULT"),
+            ("seed=x", 6, "whole number"),
+            ("s3:Get*=drop", 1, "kinesis, dynamodb"),
+            ("iam:*=drop; kinesis=drop", 13, "SERVICE:OPERATION"),
+            ("kinesis:=drop", 9, "operation"),
+            ("kinesis:*=explode", 11, "throttle, error"),
+            ("kinesis:*=error(404)", 17, "500 or 503"),
+            ("kinesis:*=delay", 11, "needs a time"),
+            ("kinesis:*=delay(soon)", 17, "200ms"),
+            ("kinesis:*=delay(5ms", 11, "not closed"),
+            ("kinesis:*=drop@0.2", 16, "20%"),
+            ("kinesis:*=drop@120%", 16, "100%"),
+            ("kinesis:*=drop@#0", 16, "from 1"),
+            ("kinesis:*=drop@#3-2", 16, "from 1"),
+            ("kinesis:*=drop(1)", 16, "no argument"),
+        ] {
+            let error = spec.parse::<FaultPlan>().unwrap_err();
+            assert!(error.column == column && error.to_string().contains(words), "{spec}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_it(text in "\\PC{0,40}") {
+            let _ = text.parse::<FaultPlan>();
+        }
+
+        #[test]
+        fn near_misses_do_not_break_it(text in "(seed|kinesis|\\*)?[:=@#();%é*-]{0,3}(drop|delay|partial)?[(@#;0-9%ms)]{0,6}") {
+            let _ = text.parse::<FaultPlan>();
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! `DescribeLimits`: what the account may have.
+
+use ferrokinesis_core::types::StreamMode;
+use serde_json::json;
+
+use crate::local::kinesis::Kinesis;
+use crate::local::kinesis::form::Form;
+use crate::local::wire::Response;
+
+/// The most open shards of provisioned streams; each may keep a file open.
+pub(super) const SHARD_LIMIT: usize = 500;
+
+/// The most on-demand streams, as in the service; only told.
+const ON_DEMAND_STREAMS: usize = 50;
+
+impl Kinesis {
+    pub(super) fn describe_limits(&self, form: Form) -> Response {
+        let streams = self.0.store.all();
+        let open: usize = streams.iter().map(|stream| stream.read().state.open_shards().len()).sum();
+        let on_demand = streams.iter().filter(|stream| stream.read().state.mode == StreamMode::OnDemand).count();
+        form.members(&json!({
+            "ShardLimit": SHARD_LIMIT,
+            "OpenShardCount": open,
+            "OnDemandStreamCount": on_demand,
+            "OnDemandStreamCountLimit": ON_DEMAND_STREAMS,
+        }))
+    }
+}

@@ -1,0 +1,165 @@
+//! Registered consumers: kept and listed, though there is no enhanced fan-out here.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::tags::check_tags;
+use crate::local::kinesis::Kinesis;
+use crate::local::kinesis::form::Form;
+use crate::local::kinesis::stream::ConsumerState;
+use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::wire::{Response, ServiceError, now_ms, seconds};
+
+/// The most consumers of one stream.
+const MAX_CONSUMERS: usize = 20;
+
+/// The consumers in one answer where the caller names no number.
+const PAGE: i64 = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RegisterConsumer {
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    consumer_name: Option<String>,
+    tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct OneConsumer {
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    consumer_name: Option<String>,
+    #[serde(rename = "ConsumerARN")]
+    consumer_arn: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListConsumers {
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    next_token: Option<String>,
+    max_results: Option<i64>,
+}
+
+impl ConsumerState {
+    /// ARN of the consumer of a name.
+    pub(super) fn arn(&self, stream_arn: &str, name: &str) -> String {
+        format!("{stream_arn}/consumer/{name}:{}", self.created / 1000)
+    }
+
+    fn described(&self, stream_arn: &str, name: &str) -> Value {
+        json!({
+            "ConsumerName": name,
+            "ConsumerARN": self.arn(stream_arn, name),
+            "ConsumerStatus": "ACTIVE",
+            "ConsumerCreationTimestamp": seconds(self.created),
+        })
+    }
+}
+
+impl Kinesis {
+    pub(super) fn register_stream_consumer(
+        &self,
+        form: Form,
+        input: RegisterConsumer,
+    ) -> Result<Response, ServiceError> {
+        let mut checks = Checks::default();
+        checks.present("streamARN", input.stream_arn.as_ref()).present("consumerName", input.consumer_name.as_ref());
+        checks.name("consumerName", input.consumer_name.as_deref()).done()?;
+        let arn = input.stream_arn.unwrap_or_default();
+        let name = input.consumer_name.unwrap_or_default();
+        let tags = input.tags.unwrap_or_default();
+        check_tags(&tags)?;
+        let now = now_ms();
+        let consumer = self.stream(&self.name_of(&arn)?)?.change(|state| {
+            self.must_be_active(state, now)?;
+            if state.consumers.contains_key(&name) {
+                let message = format!("Consumer {name} under stream {arn} already exists.");
+                return Err(ServiceError::bad_request("ResourceInUseException", message));
+            }
+            if state.consumers.len() >= MAX_CONSUMERS {
+                let message = "You have reached the maximum number of registered consumers for this stream.";
+                return Err(ServiceError::bad_request("LimitExceededException", message));
+            }
+            let consumer = ConsumerState { created: now, tags };
+            let described = consumer.described(&arn, &name);
+            state.consumers.insert(name, consumer);
+            Ok(described)
+        })?;
+        Ok(form.members(&json!({ "Consumer": consumer })))
+    }
+
+    pub(super) fn deregister_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
+        let (stream, name) = self.consumer(input)?;
+        self.stream(&stream)?.change(|state| {
+            state.consumers.remove(&name);
+            Ok(())
+        })?;
+        Ok(form.empty())
+    }
+
+    pub(super) fn describe_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
+        let (name, consumer) = self.consumer(input)?;
+        let stream = self.stream(&name)?;
+        let arn = self.0.identity.stream_arn(&name);
+        let state = &stream.read().state;
+        let found = state.consumers.get(&consumer).ok_or_else(|| no_consumer(&consumer, &arn))?;
+        let mut described = found.described(&arn, &consumer);
+        described["StreamARN"] = arn.into();
+        Ok(form.members(&json!({ "ConsumerDescription": described })))
+    }
+
+    pub(super) fn list_stream_consumers(&self, form: Form, input: &ListConsumers) -> Result<Response, ServiceError> {
+        let mut checks = Checks::default();
+        checks.present("streamARN", input.stream_arn.as_ref());
+        checks.range("maxResults", input.max_results, 1, 10_000).done()?;
+        let name = self.named(None, input.stream_arn.as_deref())?;
+        let arn = self.0.identity.stream_arn(&name);
+        let stream = self.stream(&name)?;
+        let state = &stream.read().state;
+        let limit = usize::try_from(input.max_results.unwrap_or(PAGE)).unwrap_or_default();
+        let mut rest =
+            state.consumers.iter().filter(|(name, _)| input.next_token.as_ref().is_none_or(|after| *name > after));
+        let page: Vec<_> = rest.by_ref().take(limit).collect();
+        let described: Vec<_> = page.iter().map(|(name, consumer)| consumer.described(&arn, name)).collect();
+        let mut body = json!({ "Consumers": described });
+        if rest.next().is_some() {
+            body["NextToken"] = page.last().map(|(name, _)| (*name).clone()).into();
+        }
+        Ok(form.members(&body))
+    }
+
+    /// Stream and name of the consumer that is meant, which must be registered.
+    fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
+        let arn = input.consumer_arn.as_deref().or(input.stream_arn.as_deref()).unwrap_or_default();
+        let wanted = match (&input.consumer_arn, &input.consumer_name) {
+            (None, None) => None,
+            (by_arn, by_name) if by_arn.is_some() || input.stream_arn.is_some() => Some((by_arn, by_name)),
+            _ => None,
+        };
+        let Some((by_arn, by_name)) = wanted else {
+            return Err(invalid("Must specify either ConsumerARN, or both StreamARN and ConsumerName."));
+        };
+        let stream_name = self.name_of(arn)?;
+        let stream = self.stream(&stream_name)?;
+        let stream_arn = self.0.identity.stream_arn(&stream_name);
+        let state = &stream.read().state;
+        let found = state.consumers.iter().find(|(name, consumer)| {
+            by_arn.as_ref().is_none_or(|arn| consumer.arn(&stream_arn, name) == *arn)
+                && by_name.as_ref().is_none_or(|wanted| *name == wanted)
+        });
+        let named = by_name.as_deref().or(by_arn.as_deref()).unwrap_or_default();
+        let (name, _) = found.ok_or_else(|| no_consumer(named, &stream_arn))?;
+        Ok((stream_name, name.clone()))
+    }
+}
+
+fn no_consumer(name: &str, stream_arn: &str) -> ServiceError {
+    let message = format!("Consumer {name} under stream {stream_arn} not found.");
+    ServiceError::bad_request("ResourceNotFoundException", message)
+}

@@ -1,0 +1,272 @@
+//! `GetShardIterator` and `GetRecords`: pages within the service's limits, and how far behind a read is.
+
+use ferrokinesis_core::types::ShardIteratorType;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::local::kinesis::fields::{BlobRef, Time, millis};
+use crate::local::kinesis::form::Form;
+use crate::local::kinesis::hash_range::HashRange;
+use crate::local::kinesis::iterator::ShardIterator;
+use crate::local::kinesis::log::{Entry, FIRST_INDEX};
+use crate::local::kinesis::sequence::SequenceNumber;
+use crate::local::kinesis::stream::{ShardState, StreamState};
+use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::{Kinesis, StartAt};
+use crate::local::wire::{Response, ServiceError, now_ms};
+
+/// The most data and keys that one `GetRecords` hands out, in bytes.
+const MAX_PAGE_BYTES: usize = 10 << 20;
+
+/// The most records that one `GetRecords` hands out.
+const MAX_PAGE_RECORDS: usize = 10_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetShardIterator {
+    stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+    shard_id: Option<String>,
+    shard_iterator_type: Option<String>,
+    starting_sequence_number: Option<String>,
+    timestamp: Option<Time>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct GetRecords {
+    shard_iterator: Option<String>,
+    limit: Option<i64>,
+    #[serde(rename = "StreamARN")]
+    stream_arn: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetRecordsAnswer<'a> {
+    records: Vec<RecordAnswer<'a>>,
+    /// Null at the end of a closed shard.
+    next_shard_iterator: Option<String>,
+    millis_behind_latest: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    child_shards: Vec<serde_json::Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RecordAnswer<'a> {
+    sequence_number: String,
+    approximate_arrival_timestamp: Time,
+    data: BlobRef<'a>,
+    partition_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_type: Option<&'static str>,
+}
+
+/// What one read of a shard gave.
+pub(in crate::local::kinesis) struct Read {
+    /// The shard that was read.
+    pub shard: ShardState,
+    /// In order.
+    pub entries: Vec<Entry>,
+    /// None when the shard is closed and read to its end.
+    pub next: Option<ShardIterator>,
+    /// 0 when there is nothing more.
+    pub millis_behind: u64,
+    /// What the shard was split or merged into; only at its end.
+    children: Vec<Child>,
+}
+
+/// A shard that follows another.
+struct Child {
+    id: String,
+    parents: Vec<String>,
+    range: HashRange,
+}
+
+impl Kinesis {
+    pub(super) fn get_shard_iterator(&self, form: Form, input: &GetShardIterator) -> Result<Response, ServiceError> {
+        let words = ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
+        let kind = input.shard_iterator_type.as_deref();
+        let mut checks = Checks::default();
+        checks.present("shardId", input.shard_id.as_ref()).name("shardId", input.shard_id.as_deref());
+        checks.present("shardIteratorType", kind.as_ref()).one_of("shardIteratorType", kind, &words).done()?;
+        let name = self.named(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
+        let at = input.start_at(now_ms())?;
+        let iterator = self.start(&name, input.shard_id.as_deref().unwrap_or_default(), &at)?;
+        Ok(form.members(&json!({ "ShardIterator": iterator.token(now_ms()) })))
+    }
+
+    pub(super) fn get_records(&self, form: Form, input: &GetRecords) -> Result<Response, ServiceError> {
+        let mut checks = Checks::default();
+        checks.present("shardIterator", input.shard_iterator.as_ref());
+        checks.range("limit", input.limit, 1, 10_000).done()?;
+        let now = now_ms();
+        let at = ShardIterator::parse(input.shard_iterator.as_deref().unwrap_or_default(), now)?;
+        if let Some(arn) = &input.stream_arn
+            && self.name_of(arn)? != at.stream
+        {
+            return Err(invalid("StreamARN and ShardIterator must name the same stream."));
+        }
+        let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MAX_PAGE_RECORDS);
+        let read = self.read(&at, limit)?;
+        let record = |entry: &'_ Entry| read.shard.sequence_number(entry.index, entry.arrival).to_string();
+        let records = read
+            .entries
+            .iter()
+            .map(|entry| RecordAnswer {
+                sequence_number: record(entry),
+                approximate_arrival_timestamp: Time(entry.arrival),
+                data: BlobRef(&entry.data),
+                partition_key: &entry.partition_key,
+                encryption_type: entry.encrypted.then_some("KMS"),
+            })
+            .collect();
+        let child_shards = read.children.iter().map(Child::answer).collect();
+        Ok(form.answer(&GetRecordsAnswer {
+            records,
+            next_shard_iterator: read.next.as_ref().map(|next| next.token(now)),
+            millis_behind_latest: read.millis_behind,
+            child_shards,
+        }))
+    }
+
+    /// The place in a shard where reading starts.
+    pub(in crate::local::kinesis) fn start(
+        &self,
+        name: &str,
+        shard_id: &str,
+        at: &StartAt,
+    ) -> Result<ShardIterator, ServiceError> {
+        let stream = self.stream(name)?;
+        let number = self.number_of(shard_id, name)?;
+        let live = stream.read();
+        let (state, shard) = live.shard(number).ok_or_else(|| {
+            let account = &self.0.identity.account;
+            let message = format!("Shard {shard_id} in stream {name} under account {account} does not exist");
+            ServiceError::bad_request("ResourceNotFoundException", message)
+        })?;
+        let next = match at {
+            StartAt::TrimHorizon => FIRST_INDEX,
+            StartAt::Latest => shard.next_index(),
+            StartAt::AtTimestamp(seconds) => shard.index_at(millis(seconds * 1000.0))?,
+            StartAt::AtSequence(number) => self.place(number, state, shard_id, name)?,
+            StartAt::AfterSequence(number) => self.place(number, state, shard_id, name)?.saturating_add(1),
+        };
+        // A closed shard's ending number is after all of its records.
+        let next = next.clamp(FIRST_INDEX, shard.next_index());
+        Ok(ShardIterator { stream: name.to_owned(), shard: number, created: state.created / 1000, next })
+    }
+
+    /// The next records of a shard, within the limits of a page.
+    pub(in crate::local::kinesis) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
+        let stream = self.stream(&at.stream)?;
+        let now = now_ms();
+        let (state, shard, horizon, children) = {
+            let live = stream.read();
+            let (state, shard) = live
+                .shard(at.shard)
+                .filter(|(state, _)| state.created / 1000 == at.created)
+                // An iterator of an earlier stream of the same name.
+                .ok_or_else(|| {
+                    ServiceError::bad_request("ExpiredIteratorException", "The stream is another one now.")
+                })?;
+            (state.clone(), shard.clone(), live.state.cutoff(now), children(&live.state, at.shard))
+        };
+        let from = at.next.max(shard.horizon(horizon)?);
+        let chunk = shard.read(from, limit.clamp(1, MAX_PAGE_RECORDS), MAX_PAGE_BYTES)?;
+        let behind = |entry: &Entry| now.saturating_sub(entry.arrival).max(1);
+        let millis_behind = if chunk.is_last { 0 } else { chunk.entries.last().map_or(0, behind) };
+        let is_end = chunk.is_last && state.closed.is_some();
+        let next = ShardIterator { next: chunk.next, ..at.clone() };
+        Ok(Read {
+            shard: state,
+            entries: chunk.entries,
+            next: if is_end { None } else { Some(next) },
+            millis_behind,
+            children: if is_end { children } else { Vec::new() },
+        })
+    }
+
+    /// The index in a sequence number, which must be one of this shard.
+    fn place(&self, number: &str, shard: &ShardState, shard_id: &str, stream: &str) -> Result<u64, ServiceError> {
+        let account = &self.0.identity.account;
+        let used = format!(
+            "StartingSequenceNumber {number} used in GetShardIterator on shard {shard_id} in stream {stream} under \
+             account {account} is invalid"
+        );
+        let parsed = SequenceNumber::parse(number).ok_or_else(|| invalid(format!("{used}.")))?;
+        if parsed.shard != shard.number {
+            return Err(invalid(format!(
+                "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {shard_id}",
+                crate::local::kinesis::sequence::shard_id(parsed.shard)
+            )));
+        }
+        if parsed.created != shard.created / 1000 {
+            return Err(invalid(format!("{used} because it did not come from this stream.")));
+        }
+        Ok(parsed.index)
+    }
+}
+
+impl GetShardIterator {
+    fn start_at(&self, now: u64) -> Result<StartAt, ServiceError> {
+        let text = self.shard_iterator_type.clone().unwrap_or_default();
+        let kind: Option<ShardIteratorType> = serde_json::from_value(text.clone().into()).ok();
+        let mismatch = |found: &str| {
+            Err(invalid(format!(
+                "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or \
+                 (2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {text} and {found} \
+                 StartingSequenceNumber."
+            )))
+        };
+        match (kind, self.starting_sequence_number.clone()) {
+            (Some(ShardIteratorType::AtSequenceNumber), Some(number)) => Ok(StartAt::AtSequence(number)),
+            (Some(ShardIteratorType::AfterSequenceNumber), Some(number)) => Ok(StartAt::AfterSequence(number)),
+            (Some(ShardIteratorType::TrimHorizon), None) => Ok(StartAt::TrimHorizon),
+            (Some(ShardIteratorType::Latest), None) => Ok(StartAt::Latest),
+            (Some(ShardIteratorType::AtTimestamp), None) => match self.timestamp {
+                None => Err(invalid(
+                    "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has \
+                     no timestamp parameter.",
+                )),
+                Some(Time(at)) if at > now => Err(invalid(format!(
+                    "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
+                     timestampInMillis: {at}, currentTimestampInMillis: {now}"
+                ))),
+                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::wire::seconds(at))),
+            },
+            (_, Some(_)) => mismatch("also a"),
+            (_, None) => mismatch("no"),
+        }
+    }
+}
+
+impl Child {
+    fn answer(&self) -> serde_json::Value {
+        json!({
+            "ShardId": self.id,
+            "ParentShards": self.parents,
+            "HashKeyRange": {
+                "StartingHashKey": self.range.start.to_string(),
+                "EndingHashKey": self.range.end.to_string(),
+            },
+        })
+    }
+}
+
+/// The shards that a shard was split or merged into.
+fn children(state: &StreamState, number: u32) -> Vec<Child> {
+    let parents = |shard: &ShardState| [shard.parent, shard.adjacent_parent].into_iter().flatten();
+    state
+        .shards
+        .iter()
+        .filter(|shard| parents(shard).any(|parent| parent == number))
+        .map(|shard| Child {
+            id: shard.id(),
+            parents: parents(shard).map(crate::local::kinesis::sequence::shard_id).collect(),
+            range: shard.range,
+        })
+        .collect()
+}

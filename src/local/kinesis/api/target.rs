@@ -1,0 +1,42 @@
+//! Which stream a request is about: by name, by ARN, or by both.
+
+use serde::Deserialize;
+
+use crate::local::kinesis::Kinesis;
+use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::wire::ServiceError;
+
+/// The members that name a stream.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub(super) struct Target {
+    pub stream_name: Option<String>,
+    #[serde(rename = "StreamARN")]
+    pub stream_arn: Option<String>,
+}
+
+/// A request that says nothing but the stream.
+#[derive(Debug, Deserialize)]
+pub(super) struct OnlyTarget {
+    #[serde(flatten)]
+    pub target: Target,
+}
+
+impl Kinesis {
+    /// Name of the stream that is meant.
+    pub(super) fn target(&self, target: &Target) -> Result<String, ServiceError> {
+        self.named(target.stream_name.as_deref(), target.stream_arn.as_deref())
+    }
+
+    /// Name of the stream of a name, an ARN or both.
+    pub(super) fn named(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, ServiceError> {
+        Checks::default().name("streamName", name).done()?;
+        match (name, arn) {
+            (Some(name), None) => Ok(name.to_owned()),
+            (None, Some(arn)) => self.name_of(arn),
+            (Some(name), Some(arn)) if self.name_of(arn)? == name => Ok(name.to_owned()),
+            (Some(_), Some(_)) => Err(invalid("StreamARN and StreamName must name the same stream.")),
+            (None, None) => Err(invalid("Either StreamName or StreamARN should be provided.")),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The two forms of a request and its answer: JSON 1.1, and CBOR as the Java SDK sends it.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue};
+use ciborium::Value as Cbor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::fields::millis;
+use crate::local::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
+
+/// The content type of CBOR.
+const AMZ_CBOR_1_1: &str = "application/x-amz-cbor-1.1";
+
+/// CBOR's tag of a time.
+const TIME: u64 = 1;
+
+/// How a request is written, and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `application/x-amz-json-1.1`
+    Json,
+    /// `application/x-amz-cbor-1.1`
+    Cbor,
+}
+
+impl Form {
+    /// The form that a request says it has; JSON if it says none.
+    pub(super) fn of(request: &Request) -> Form {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match content_type {
+            Some(value) if value.starts_with(AMZ_CBOR_1_1) => Form::Cbor,
+            _ => Form::Json,
+        }
+    }
+
+    /// Reads a request's body; an empty one says nothing.
+    ///
+    /// # Errors
+    /// `SerializationException`, without repeating what was sent.
+    pub(super) fn read<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, ServiceError> {
+        let refused = |message: String| Err(ServiceError::bad_request("SerializationException", message));
+        match self {
+            Form::Json => {
+                let body = if body.is_empty() { b"{}" } else { body };
+                match serde_json::from_slice(body) {
+                    Ok(input) => Ok(input),
+                    Err(error) if error.is_data() => {
+                        refused(format!("A value of the wrong type ends at byte {} of the request.", error.column()))
+                    }
+                    Err(error) => refused(format!("The request is no JSON from its byte {} on.", error.column())),
+                }
+            }
+            Form::Cbor => {
+                // An empty map.
+                let body = if body.is_empty() { &[0xa0] } else { body };
+                match ciborium::from_reader(body) {
+                    Ok(input) => Ok(input),
+                    Err(_) => refused("The request is no CBOR of the members that are expected.".to_owned()),
+                }
+            }
+        }
+    }
+
+    /// An answer without content.
+    pub(super) fn empty(self) -> Response {
+        wire::bytes(200, self.content_type(), Vec::new())
+    }
+
+    /// An answer of a few members; those whose names end in `Timestamp` are epoch seconds.
+    pub(super) fn members(self, body: &Value) -> Response {
+        match self {
+            Form::Json => self.answer(body),
+            Form::Cbor => self.answer(&as_cbor("", body)),
+        }
+    }
+
+    /// An answer of any content.
+    pub(super) fn answer(self, body: &impl Serialize) -> Response {
+        self.with_status(200, body)
+    }
+
+    /// A refusal.
+    pub(super) fn refuse(self, error: &ServiceError) -> Response {
+        let body = serde_json::json!({ "__type": error.code, "message": error.message });
+        let mut response = self.with_status(error.status, &body);
+        if let Ok(code) = HeaderValue::from_str(&error.code) {
+            response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), code);
+        }
+        response
+    }
+
+    fn with_status(self, status: u16, body: &impl Serialize) -> Response {
+        match self {
+            Form::Json => wire::json_as(status, AMZ_JSON_1_1, body),
+            Form::Cbor => {
+                let mut bytes = Vec::new();
+                match ciborium::into_writer(body, &mut bytes) {
+                    Ok(()) => wire::bytes(status, AMZ_CBOR_1_1, bytes),
+                    // Memory takes all that is written: only a mistake of ours gets here.
+                    Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_1),
+                }
+            }
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Form::Json => AMZ_JSON_1_1,
+            Form::Cbor => AMZ_CBOR_1_1,
+        }
+    }
+}
+
+/// A JSON value as CBOR, with times in the form that Java reads.
+fn as_cbor(name: &str, value: &Value) -> Cbor {
+    match value {
+        Value::Null => Cbor::Null,
+        Value::Bool(value) => Cbor::Bool(*value),
+        Value::Number(number) => {
+            let float = number.as_f64().unwrap_or_default();
+            if name.ends_with("Timestamp") {
+                Cbor::Tag(TIME, Box::new(Cbor::Integer(millis(float * 1000.0).into())))
+            } else {
+                number.as_i64().map_or(Cbor::Float(float), |number| Cbor::Integer(number.into()))
+            }
+        }
+        Value::String(text) => Cbor::Text(text.clone()),
+        Value::Array(values) => Cbor::Array(values.iter().map(|value| as_cbor("", value)).collect()),
+        Value::Object(members) => {
+            Cbor::Map(members.iter().map(|(name, value)| (Cbor::Text(name.clone()), as_cbor(name, value))).collect())
+        }
+    }
+}

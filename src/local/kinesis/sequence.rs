@@ -1,0 +1,116 @@
+//! Sequence numbers in the service's own form (version 2): decimal numbers of 56 digits that grow along a shard.
+
+use std::fmt;
+
+use ferrokinesis_core::sequence::{MAX_SEQ_IX, parse_sequence};
+
+/// The largest power of ten in a `u64`.
+const CHUNK: u128 = 10_000_000_000_000_000_000;
+
+/// What a sequence number says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SequenceNumber {
+    /// When its shard was made, in epoch seconds; tells a new stream from an earlier one of the same name.
+    pub created: u64,
+    /// Number of its shard.
+    pub shard: u32,
+    /// The record's place in the shard.
+    pub index: u64,
+    /// When it arrived, in epoch seconds.
+    pub time: u64,
+}
+
+impl SequenceNumber {
+    /// Larger than that of any record of the shard: where a closed shard ends.
+    pub(super) fn ending(created: u64, shard: u32, closed: u64) -> Self {
+        SequenceNumber { created, shard, index: MAX_SEQ_IX, time: closed }
+    }
+
+    /// Reads a number; none where it is not one that this service gives.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() || text.len() > 129 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let parsed = parse_sequence(text).ok()?;
+        if parsed.version != 2 {
+            return None;
+        }
+        Some(SequenceNumber {
+            created: parsed.shard_create_time / 1000,
+            shard: u32::try_from(parsed.shard_ix).ok()?,
+            index: parsed.seq_ix?,
+            time: parsed.seq_time? / 1000,
+        })
+    }
+}
+
+/// Bits from the highest: 2 (4 bits), created (36), low bits of the shard (4), index (64), zeros (8), time (36),
+/// shard (32), 2 (4). `ferrokinesis-core` writes the same through big integers, too slowly for every record.
+impl fmt::Display for SequenceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (index, shard) = (u128::from(self.index), u128::from(self.shard));
+        let low = 2 | shard << 4 | u128::from(self.time) << 36 | index << 80;
+        let high = index >> 48 | (shard & 0xf) << 16 | u128::from(self.created) << 20 | 2 << 56;
+        let mut limbs = [high, low >> 64, low & u128::from(u64::MAX)];
+        let mut divide = || {
+            let mut rest = 0;
+            for limb in &mut limbs {
+                let value = rest << 64 | *limb;
+                *limb = value / CHUNK;
+                rest = value % CHUNK;
+            }
+            rest
+        };
+        let (lowest, middle, highest) = (divide(), divide(), divide());
+        write!(f, "{highest}{middle:019}{lowest:019}")
+    }
+}
+
+/// `shardId-000000000000`.
+pub(super) fn shard_id(number: u32) -> String {
+    ferrokinesis_core::sequence::shard_id_name(i64::from(number))
+}
+
+/// The number in a shard's id; none where it is no id.
+pub(super) fn shard_number(id: &str) -> Option<u32> {
+    let digits = id.strip_prefix("shardId-")?;
+    if digits.len() != 12 {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrokinesis_core::sequence::{SeqObj, stringify_sequence};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn numbers() -> impl Strategy<Value = SequenceNumber> {
+        (0..16_000_000_000_u64, 0..1_u32 << 31, 0..=MAX_SEQ_IX, 0..16_000_000_000_u64)
+            .prop_map(|(created, shard, index, time)| SequenceNumber { created, shard, index, time })
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_written_as_ferrokinesis_writes_it_and_reads_back(number in numbers()) {
+            let theirs = stringify_sequence(&SeqObj {
+                shard_create_time: number.created * 1000,
+                seq_ix: Some(number.index),
+                byte1: None,
+                seq_time: Some(number.time * 1000),
+                seq_rand: None,
+                shard_ix: i64::from(number.shard),
+                version: 2,
+            });
+            prop_assert_eq!(number.to_string(), theirs.clone());
+            prop_assert_eq!(SequenceNumber::parse(&theirs), Some(number));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9]{0,140}|.*") {
+            let _ = SequenceNumber::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! A stream: its state, which is a JSON file, and its shards.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use ferrokinesis_core::types::{StreamMode, StreamStatus};
+use serde::{Deserialize, Serialize};
+
+use super::hash_range::HashRange;
+use super::log::{LogOptions, ShardLog};
+use super::sequence::{SequenceNumber, shard_id};
+use super::shard::Shard;
+use crate::error::Error;
+use crate::local::data_dir::write_json;
+use crate::local::wire::{ServiceError, now_ms};
+
+/// The state's file in a stream's directory.
+pub(super) const STATE_FILE: &str = "stream.json";
+
+/// All about a stream but its records.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct StreamState {
+    /// Name in the account and region.
+    pub name: String,
+    /// Epoch milliseconds.
+    pub created: u64,
+    /// What it is until `settles`, then `ACTIVE` or, after `DELETING`, nothing.
+    pub status: StreamStatus,
+    /// When a change under way is done, in epoch milliseconds.
+    pub settles: u64,
+    /// Whether its shards are ours to count.
+    pub mode: StreamMode,
+    /// 24 to 8,760.
+    pub retention_hours: u32,
+    /// 1,024 to 10,240.
+    pub max_record_kib: u32,
+    /// The key that records are said to be encrypted with.
+    pub key_id: Option<String>,
+    /// Shard-level metrics that were asked for.
+    pub metrics: BTreeSet<String>,
+    /// MiB a second that it was warmed up to; only remembered.
+    pub warm_throughput: Option<u32>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// By number; closed ones too.
+    pub shards: Vec<ShardState>,
+    /// Registered consumers by name.
+    pub consumers: BTreeMap<String, ConsumerState>,
+    /// When the shard count was changed, in epoch milliseconds, in the last day.
+    pub scalings: Vec<u64>,
+}
+
+/// All about a shard but its records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ShardState {
+    /// Its place among the stream's shards, from 0.
+    pub number: u32,
+    /// The hash keys that it takes.
+    pub range: HashRange,
+    /// Epoch milliseconds.
+    pub created: u64,
+    /// Epoch milliseconds; none while it is open.
+    pub closed: Option<u64>,
+    /// The shard that it was split or merged from.
+    pub parent: Option<u32>,
+    /// The other shard of a merge.
+    pub adjacent_parent: Option<u32>,
+}
+
+/// A registered consumer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct ConsumerState {
+    /// Epoch milliseconds.
+    pub created: u64,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl StreamState {
+    /// The status now.
+    pub(super) fn status(&self, now: u64) -> StreamStatus {
+        if self.status != StreamStatus::Deleting && now >= self.settles { StreamStatus::Active } else { self.status }
+    }
+
+    /// Whether it was deleted and that is done.
+    pub(super) fn is_gone(&self, now: u64) -> bool {
+        self.status == StreamStatus::Deleting && now >= self.settles
+    }
+
+    /// The time before which records are no longer kept, in epoch milliseconds.
+    pub(super) fn cutoff(&self, now: u64) -> u64 {
+        now.saturating_sub(u64::from(self.retention_hours) * 3_600_000)
+    }
+
+    /// Shards that take records, by hash keys.
+    pub(super) fn open_shards(&self) -> Vec<&ShardState> {
+        let mut open: Vec<_> = self.shards.iter().filter(|shard| shard.closed.is_none()).collect();
+        open.sort_by_key(|shard| shard.range.start);
+        open
+    }
+
+    /// Shards that are listed: open, or closed so lately that they may hold records.
+    pub(super) fn visible_shards(&self, now: u64) -> impl Iterator<Item = &ShardState> {
+        let cutoff = self.cutoff(now);
+        self.shards.iter().filter(move |shard| shard.closed.is_none_or(|closed| closed >= cutoff))
+    }
+
+    /// Adds an open shard.
+    pub(super) fn add_shard(&mut self, range: HashRange, parent: Option<u32>, adjacent: Option<u32>, now: u64) -> u32 {
+        let number = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
+        self.shards.push(ShardState { number, range, created: now, closed: None, parent, adjacent_parent: adjacent });
+        number
+    }
+}
+
+impl ShardState {
+    /// `shardId-000000000000`.
+    pub(super) fn id(&self) -> String {
+        shard_id(self.number)
+    }
+
+    /// The sequence number of the record with this index.
+    pub(super) fn sequence_number(&self, index: u64, arrival: u64) -> SequenceNumber {
+        SequenceNumber { created: self.created / 1000, shard: self.number, index, time: arrival / 1000 }
+    }
+
+    /// The sequence number before all of its records.
+    pub(super) fn starting(&self) -> SequenceNumber {
+        self.sequence_number(0, self.created)
+    }
+
+    /// The sequence number after all of its records, once it is closed.
+    pub(super) fn ending(&self) -> Option<SequenceNumber> {
+        self.closed.map(|closed| SequenceNumber::ending(self.created / 1000, self.number, closed / 1000))
+    }
+}
+
+/// A stream at work.
+pub(super) struct Stream {
+    directory: PathBuf,
+    options: LogOptions,
+    live: RwLock<Live>,
+}
+
+/// What changes as a whole: readers and writers see it before or after a change.
+pub(super) struct Live {
+    /// What is in the file.
+    pub state: StreamState,
+    /// By number.
+    shards: Vec<Arc<Shard>>,
+    /// Last hash key and number of the open shards, in order.
+    routes: Vec<(u128, u32)>,
+}
+
+impl Live {
+    fn new(state: StreamState, shards: Vec<Arc<Shard>>) -> Self {
+        let routes = state.open_shards().iter().map(|shard| (shard.range.end, shard.number)).collect();
+        Live { state, shards, routes }
+    }
+
+    /// The shard of a number.
+    pub(super) fn shard(&self, number: u32) -> Option<(&ShardState, &Arc<Shard>)> {
+        let at = usize::try_from(number).ok()?;
+        Some((self.state.shards.get(at)?, self.shards.get(at)?))
+    }
+
+    /// Number of the open shard that takes a hash key.
+    pub(super) fn route(&self, hash_key: u128) -> Option<u32> {
+        let at = self.routes.partition_point(|(end, _)| *end < hash_key);
+        self.routes.get(at).map(|(_, number)| *number)
+    }
+}
+
+impl Stream {
+    /// Writes the state of a new stream and returns it.
+    pub(super) fn create(directory: &Path, state: StreamState, options: LogOptions) -> Result<Stream, ServiceError> {
+        write_json(&directory.join(STATE_FILE), &state).map_err(|error| not_kept(&error))?;
+        let mut stream =
+            Stream { directory: directory.to_owned(), options, live: RwLock::new(Live::new(state, Vec::new())) };
+        let live = stream.live.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for shard in live.state.shards.clone() {
+            let (shard, _) = open_shard(directory, shard.number, options)?;
+            live.shards.push(shard);
+        }
+        Ok(stream)
+    }
+
+    /// Opens a stream that was there, with what is to be told of its logs.
+    pub(super) fn open(
+        directory: &Path,
+        state: StreamState,
+        options: LogOptions,
+    ) -> Result<(Stream, Vec<String>), Error> {
+        let mut shards = Vec::new();
+        let mut notices = Vec::new();
+        for shard in &state.shards {
+            let opened = ShardLog::open(&shard_dir(directory, shard.number), options);
+            let (log, notice) = opened.map_err(|error| {
+                Error::failed(format!("could not open the stream {} of the local cloud", state.name)).caused_by(error)
+            })?;
+            notices.extend(notice);
+            shards.push(Arc::new(Shard::new(log)));
+        }
+        let live = RwLock::new(Live::new(state, shards));
+        Ok((Stream { directory: directory.to_owned(), options, live }, notices))
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The stream as it is; nothing changes but its records while this is held.
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state as a whole or, when refused or not written, not at all.
+    pub(super) fn change<T>(
+        &self,
+        edit: impl FnOnce(&mut StreamState) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = live.state.clone();
+        let answer = edit(&mut state)?;
+        let mut shards = live.shards.clone();
+        for shard in state.shards.iter().skip(shards.len()) {
+            shards.push(open_shard(&self.directory, shard.number, self.options)?.0);
+        }
+        write_json(&self.directory.join(STATE_FILE), &state).map_err(|error| not_kept(&error))?;
+        *live = Live::new(state, shards);
+        Ok(answer)
+    }
+
+    /// Deletes the log files that hold only records past their retention.
+    pub(super) fn trim(&self) -> Result<(), ServiceError> {
+        let live = self.read();
+        let cutoff = live.state.cutoff(now_ms());
+        live.shards.iter().try_for_each(|shard| shard.trim(cutoff))
+    }
+}
+
+fn open_shard(
+    directory: &Path,
+    number: u32,
+    options: LogOptions,
+) -> Result<(Arc<Shard>, Option<String>), ServiceError> {
+    let opened = ShardLog::open(&shard_dir(directory, number), options);
+    let (log, notice) = opened.map_err(|error| ServiceError::internal(error.to_string()))?;
+    Ok((Arc::new(Shard::new(log)), notice))
+}
+
+fn shard_dir(directory: &Path, number: u32) -> PathBuf {
+    directory.join(shard_id(number))
+}
+
+fn not_kept(error: &std::io::Error) -> ServiceError {
+    ServiceError::internal(format!("the stream's state could not be kept: {error}"))
+}

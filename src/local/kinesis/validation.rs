@@ -1,0 +1,98 @@
+//! Constraints on what a request says, refused in the service's words.
+//!
+//! `ferrokinesis-core` has such rules too, but they copy every request and are behind the service: names only where
+//! it takes ARNs, a retention of a week, records of 1 MiB.
+
+use crate::local::wire::ServiceError;
+
+/// The constraints that a request breaks.
+#[derive(Default)]
+pub(super) struct Checks(Vec<String>);
+
+impl Checks {
+    /// The member must be there.
+    pub(super) fn present<T>(&mut self, field: &str, value: Option<&T>) -> &mut Self {
+        if value.is_none() {
+            self.breaks("null", field, "Member must not be null");
+        }
+        self
+    }
+
+    /// So many characters, where it is there.
+    pub(super) fn length(&mut self, field: &str, value: Option<&str>, least: usize, most: usize) -> &mut Self {
+        let Some(value) = value else { return self };
+        let count = value.chars().count();
+        self.size(field, Some(count), least, most)
+    }
+
+    /// So many members or bytes, where it is there.
+    pub(super) fn size(&mut self, field: &str, size: Option<usize>, least: usize, most: usize) -> &mut Self {
+        match size {
+            Some(size) if size < least => {
+                self.breaks("", field, &format!("Member must have length greater than or equal to {least}"));
+            }
+            Some(size) if size > most => {
+                self.breaks("", field, &format!("Member must have length less than or equal to {most}"));
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// A number from one to another, where it is there.
+    pub(super) fn range(&mut self, field: &str, value: Option<i64>, least: i64, most: i64) -> &mut Self {
+        match value {
+            Some(value) if value < least => self.breaks(
+                &format!("'{value}'"),
+                field,
+                &format!("Member must have value greater than or equal to {least}"),
+            ),
+            Some(value) if value > most => self.breaks(
+                &format!("'{value}'"),
+                field,
+                &format!("Member must have value less than or equal to {most}"),
+            ),
+            _ => {}
+        }
+        self
+    }
+
+    /// A name of a stream, shard or consumer: 1 to 128 letters, digits, `_`, `.` and `-`.
+    pub(super) fn name(&mut self, field: &str, value: Option<&str>) -> &mut Self {
+        let is_named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+        if value.is_some_and(|value| !value.bytes().all(is_named)) {
+            self.breaks("", field, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
+        }
+        self.length(field, value, 1, 128)
+    }
+
+    /// One of some words, where it is there.
+    pub(super) fn one_of(&mut self, field: &str, value: Option<&str>, words: &[&str]) -> &mut Self {
+        if value.is_some_and(|value| !words.contains(&value)) {
+            let words = words.join(", ");
+            self.breaks("", field, &format!("Member must satisfy enum value set: [{words}]"));
+        }
+        self
+    }
+
+    /// Refuses the request if it breaks any.
+    pub(super) fn done(&mut self) -> Result<(), ServiceError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let noun = if self.0.len() == 1 { "error" } else { "errors" };
+        let message = format!("{} validation {noun} detected: {}", self.0.len(), self.0.join("; "));
+        Err(ServiceError::bad_request("ValidationException", message))
+    }
+
+    /// No value of the caller's is repeated but numbers: it may be a reading.
+    fn breaks(&mut self, value: &str, field: &str, constraint: &str) {
+        let space = if value.is_empty() { "" } else { " " };
+        self.0.push(format!("Value{space}{value} at '{field}' failed to satisfy constraint: {constraint}"));
+    }
+}
+
+/// An argument that cannot be: `InvalidArgumentException`.
+pub(super) fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::bad_request("InvalidArgumentException", message)
+}

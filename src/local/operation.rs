@@ -1,0 +1,79 @@
+//! The name of the operation that a request asks for, as IAM actions and fault plans have it.
+
+use axum::http::Method;
+
+use super::query_api::Parameters;
+use super::wire::{self, Request};
+
+/// What an operation that is not known is called.
+const UNKNOWN: &str = "Unknown";
+
+/// The operation of a request to one of the JSON services, by its target.
+pub(super) fn of_target(request: &Request) -> String {
+    known(wire::operation(request))
+}
+
+/// The operation of a request to one of the query services, by its `Action`.
+pub(super) fn of_query(request: &Request) -> String {
+    known(Parameters::parse(request.body()).action())
+}
+
+/// Names from outside are counted and listed: only what can be one is taken.
+fn known(name: &str) -> String {
+    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (if is_name { name } else { UNKNOWN }).to_owned()
+}
+
+/// The operation of a request to Lambda, by its method and path.
+pub(super) fn of_lambda(method: &Method, path: &str) -> &'static str {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("POST", ["functions"]) => "CreateFunction",
+        ("GET", ["functions"]) => "ListFunctions",
+        ("GET", ["functions", _]) => "GetFunction",
+        ("DELETE", ["functions", _]) => "DeleteFunction",
+        ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
+        ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
+        ("PUT", ["functions", _, "code"]) => "UpdateFunctionCode",
+        ("POST", ["functions", _, "invocations"]) => "Invoke",
+        ("GET", ["functions", _, "versions"]) => "ListVersionsByFunction",
+        ("GET", ["functions", _, "aliases"]) => "ListAliases",
+        ("GET", ["functions", _, "policy"]) => "GetPolicy",
+        ("GET", ["functions", _, "code-signing-config"]) => "GetFunctionCodeSigningConfig",
+        ("PUT", ["functions", _, "concurrency"]) => "PutFunctionConcurrency",
+        ("DELETE", ["functions", _, "concurrency"]) => "DeleteFunctionConcurrency",
+        ("GET", ["functions", _, "concurrency"]) => "GetFunctionConcurrency",
+        ("GET", ["account-settings"]) => "GetAccountSettings",
+        ("GET", ["tags", ..]) => "ListTags",
+        ("POST", ["tags", ..]) => "TagResource",
+        ("DELETE", ["tags", ..]) => "UntagResource",
+        ("POST", ["event-source-mappings"]) => "CreateEventSourceMapping",
+        ("GET", ["event-source-mappings"]) => "ListEventSourceMappings",
+        ("GET", ["event-source-mappings", _]) => "GetEventSourceMapping",
+        ("PUT", ["event-source-mappings", _]) => "UpdateEventSourceMapping",
+        ("DELETE", ["event-source-mappings", _]) => "DeleteEventSourceMapping",
+        _ => UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambda_paths_have_names_with_and_without_a_slash_at_the_end() {
+        assert_eq!(of_lambda(&Method::POST, "/2015-03-31/event-source-mappings/"), "CreateEventSourceMapping");
+        assert_eq!(of_lambda(&Method::GET, "/2015-03-31/functions/f"), "GetFunction");
+        assert_eq!(of_lambda(&Method::PATCH, "/2015-03-31/functions/f"), "Unknown");
+    }
+
+    #[test]
+    fn what_is_no_name_is_not_kept() {
+        let request = |target: &str| {
+            axum::http::Request::post("/").header("x-amz-target", target).body(axum::body::Bytes::new()).unwrap()
+        };
+        assert_eq!(of_target(&request("Kinesis_20131202.PutRecord")), "PutRecord");
+        assert_eq!(of_target(&request("Kinesis_20131202.<script>")), "Unknown");
+        assert_eq!(of_target(&request("Kinesis_20131202.")), "Unknown");
+    }
+}

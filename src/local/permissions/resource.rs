@@ -1,0 +1,117 @@
+//! What a request asks for, as IAM has it: the action, and the ARNs of the resources that it names.
+
+use serde_json::Value;
+
+use crate::local::identity::Identity;
+use crate::local::query_api::Parameters;
+use crate::local::wire::Request;
+
+/// The action of a request and its resources; `None` among them where the request does not tell which.
+pub(crate) fn asked(
+    identity: &Identity,
+    service: &str,
+    operation: &str,
+    request: &Request,
+) -> (String, Vec<Option<String>>) {
+    let input = || serde_json::from_slice::<Value>(request.body()).unwrap_or_default();
+    let resources = match service {
+        "dynamodb" => tables(identity, &input()),
+        "kinesis" => stream(identity, &input()),
+        "logs" => vec![Some(log_stream(identity, &input()))],
+        "lambda" => vec![Some(function(identity, request.uri().path()))],
+        "iam" => {
+            let input = Parameters::parse(request.body());
+            vec![Some(input.get("RoleName").map_or("*".to_owned(), |name| identity.role_arn("/", name)))]
+        }
+        _ => vec![Some("*".to_owned())],
+    };
+    let action = if operation == "Invoke" { "InvokeFunction" } else { operation };
+    (format!("{service}:{action}"), resources)
+}
+
+fn tables(identity: &Identity, input: &Value) -> Vec<Option<String>> {
+    let arn = |name: &str| if name.starts_with("arn:") { name.to_owned() } else { identity.table_arn(name) };
+    let mut names: Vec<String> = Vec::new();
+    if let Some(name) = input.get("TableName").and_then(Value::as_str) {
+        let index = input.get("IndexName").and_then(Value::as_str);
+        names.push(index.map_or_else(|| arn(name), |index| format!("{}/index/{index}", arn(name))));
+    }
+    names.extend(input.get("ResourceArn").and_then(Value::as_str).map(str::to_owned));
+    if let Some(tables) = input.get("RequestItems").and_then(Value::as_object) {
+        names.extend(tables.keys().map(|name| arn(name)));
+    }
+    if let Some(actions) = input.get("TransactItems").and_then(Value::as_array) {
+        let parts = actions.iter().filter_map(Value::as_object).flat_map(|action| action.values());
+        names.extend(parts.filter_map(|part| part.get("TableName")?.as_str()).map(arn));
+    }
+    if names.is_empty() {
+        names.push("*".to_owned());
+    }
+    names.into_iter().map(Some).collect()
+}
+
+fn stream(identity: &Identity, input: &Value) -> Vec<Option<String>> {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let named = text("StreamARN").or(text("ResourceARN")).map(str::to_owned);
+    match named.or_else(|| text("StreamName").map(|name| identity.stream_arn(name))) {
+        Some(arn) => vec![Some(arn)],
+        // An iterator is of a stream, but does not say of which.
+        None if text("ShardIterator").is_some() => vec![None],
+        None => vec![Some("*".to_owned())],
+    }
+}
+
+fn log_stream(identity: &Identity, input: &Value) -> String {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let group = match text("logGroupName").or(text("logGroupIdentifier")).or(text("resourceArn")) {
+        Some(arn) if arn.starts_with("arn:") => arn.trim_end_matches(":*").to_owned(),
+        Some(name) => identity.log_group_arn(name),
+        None => return "*".to_owned(),
+    };
+    format!("{group}:log-stream:{}", text("logStreamName").unwrap_or_default())
+}
+
+fn function(identity: &Identity, path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/').skip(1);
+    match (parts.next(), parts.next()) {
+        (Some("functions"), Some(name)) if name.starts_with("arn") => {
+            percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned()
+        }
+        (Some("functions"), Some(name)) => identity.function_arn(name),
+        _ => "*".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(service: &str, operation: &str, path: &str, body: &Value) -> (String, Vec<Option<String>>) {
+        let request = axum::http::Request::post(path).body(body.to_string().into()).unwrap();
+        asked(&Identity::new("us-east-1"), service, operation, &request)
+    }
+
+    #[test]
+    fn a_batch_asks_for_every_table_that_it_names() {
+        let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/";
+        let (action, resources) =
+            of("dynamodb", "BatchWriteItem", "/", &json!({"RequestItems": {"a": [], format!("{arn}b"): []}}));
+        assert_eq!(action, "dynamodb:BatchWriteItem");
+        assert_eq!(resources, [Some(format!("{arn}a")), Some(format!("{arn}b"))]);
+    }
+
+    #[test]
+    fn streams_logs_and_functions_are_named_by_their_arns() {
+        let one = |service: &str, path: &str, body: Value| of(service, "Invoke", path, &body).1.remove(0);
+        let arn = |rest: &str| Some(format!("arn:aws:{rest}"));
+        assert_eq!(one("kinesis", "/", json!({"StreamName": "s"})), arn("kinesis:us-east-1:000000000000:stream/s"));
+        assert_eq!(one("kinesis", "/", json!({"ShardIterator": "AAA"})), None);
+        let stream = json!({"logGroupName": "/aws/lambda/f", "logStreamName": "x"});
+        assert_eq!(one("logs", "/", stream), arn("logs:us-east-1:000000000000:log-group:/aws/lambda/f:log-stream:x"));
+        let path = "/2015-03-31/functions/f/invocations";
+        assert_eq!(one("lambda", path, json!({})), arn("lambda:us-east-1:000000000000:function:f"));
+        assert_eq!(of("lambda", "Invoke", path, &json!({})).0, "lambda:InvokeFunction");
+    }
+}

@@ -1,0 +1,135 @@
+//! The time that the real cloud takes, for rehearsal and benchmarks: nothing is at once there.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::kinesis::Options;
+
+/// How long changes take until they are done, or seen. All zero: at once, which is the default.
+///
+/// AWS promises no figures: these are recorded or told ones (facts/aws.md, facts/retries.md), and where there are
+/// none, a guess that is marked as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// How much shorter than AWS; 0: no delays.
+    speed: u32,
+    /// A stream is CREATING (guess; A6: waiters look every 10 s).
+    pub stream_create: Duration,
+    /// A stream is UPDATING (guess; A10: "minutes" for large ones).
+    pub stream_update: Duration,
+    /// A stream is DELETING (guess).
+    pub stream_delete: Duration,
+    /// Each shard takes 1 MiB and 1,000 records a second (A2).
+    pub stream_throttle: bool,
+    /// A table is CREATING (retries.md: Terraform waits 5 s before it looks).
+    pub table_create: Duration,
+    /// A table is DELETING (guess).
+    pub table_delete: Duration,
+    /// A new table is not seen by `DescribeTable` (D1: eventually consistent).
+    pub table_lag: Duration,
+    /// Tags of a table are not seen (D1: asynchronous).
+    pub tags_lag: Duration,
+    /// A new role cannot be assumed (E2: 5 to 15 s typical).
+    pub role: Duration,
+    /// A policy has no effect yet (E2).
+    pub policy: Duration,
+    /// A function is Pending (B2: 1 to 10 s).
+    pub function_create: Duration,
+    /// An update of a function is `InProgress` (retries.md: about 1 s).
+    pub function_update: Duration,
+    /// A mapping is Creating, then as long Enabling (C5: tests took 50 to 160 s with all around it; a guess).
+    pub mapping_create: Duration,
+    /// A mapping is Updating, Enabling or Disabling (C5: "several minutes"; a guess).
+    pub mapping_update: Duration,
+    /// A mapping is Deleting (a guess).
+    pub mapping_delete: Duration,
+    /// A shard is looked at this often, whatever is put (C5: once a second).
+    pub poll: Duration,
+}
+
+impl Timing {
+    /// AWS, so many times as fast.
+    fn aws(speed: u32) -> Self {
+        let seconds = |seconds: f64| Duration::from_secs_f64(seconds / f64::from(speed.max(1)));
+        Timing {
+            speed,
+            stream_create: seconds(10.0),
+            stream_update: seconds(10.0),
+            stream_delete: seconds(10.0),
+            stream_throttle: true,
+            table_create: seconds(7.0),
+            table_delete: seconds(5.0),
+            table_lag: seconds(1.0),
+            tags_lag: seconds(2.0),
+            role: seconds(8.0),
+            policy: seconds(6.0),
+            function_create: seconds(3.0),
+            function_update: seconds(1.5),
+            mapping_create: seconds(10.0),
+            mapping_update: seconds(10.0),
+            mapping_delete: seconds(10.0),
+            poll: seconds(1.0),
+        }
+    }
+
+    /// The same for streams.
+    pub(crate) fn of_streams(&self) -> Options {
+        Options {
+            throttle: self.stream_throttle,
+            create_delay: self.stream_create,
+            update_delay: self.stream_update,
+            delete_delay: self.stream_delete,
+            ..Options::default()
+        }
+    }
+
+    /// Whether everything is at once.
+    pub(crate) fn is_none(&self) -> bool {
+        self.speed == 0
+    }
+}
+
+impl fmt::Display for Timing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.speed {
+            0 => formatter.write_str("none"),
+            1 => formatter.write_str("aws"),
+            speed => write!(formatter, "aws/{speed}"),
+        }
+    }
+}
+
+impl FromStr for Timing {
+    type Err = String;
+
+    /// `none`, `aws`, or `aws/N`: N times as fast.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let speed = match text {
+            "none" => return Ok(Timing::default()),
+            "aws" => Some(1),
+            _ => text.strip_prefix("aws/").and_then(|speed| speed.parse().ok()),
+        };
+        speed
+            .filter(|speed| (1..=1000).contains(speed))
+            .map(Timing::aws)
+            .ok_or_else(|| "expected `none`, `aws`, or `aws/10` for ten times as fast".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for text in ["none", "aws", "aws/20"] {
+            assert_eq!(text.parse::<Timing>().unwrap().to_string(), text);
+        }
+        assert!(Timing::default().is_none());
+        assert_eq!("aws/10".parse::<Timing>().unwrap().role, Duration::from_millis(800));
+        for text in ["", "AWS", "aws/", "aws/0", "aws/-1", "slow"] {
+            assert!(text.parse::<Timing>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The settings file, `sensorctl.toml`: read once, with the line of every key.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind as IoErrorKind;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use super::origin::Origin;
+use crate::error::Error;
+
+/// The name that is looked for in the working directory.
+pub const FILE_NAME: &str = "sensorctl.toml";
+
+/// A settings file that was read.
+#[derive(Debug)]
+pub struct File {
+    path: PathBuf,
+    values: toml::Table,
+    /// Line of each key by its dotted name.
+    lines: BTreeMap<String, usize>,
+}
+
+impl File {
+    /// Reads the named file, or `sensorctl.toml` in the working directory if it is there.
+    ///
+    /// # Errors
+    /// When a named file is missing, or the file cannot be read or is no TOML.
+    pub fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
+        let path = named.unwrap_or(Path::new(FILE_NAME));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(path, &text).map(Some),
+            Err(error) if error.kind() == IoErrorKind::NotFound && named.is_none() => Ok(None),
+            Err(error) => {
+                let error =
+                    Error::usage(format!("could not read the settings file {}", path.display())).caused_by(error);
+                Err(error.hint("`sensorctl init` writes one; `--config FILE` or SENSORCTL_CONFIG names another"))
+            }
+        }
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// When it is no TOML.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+        let wrong = |error: &toml::de::Error| {
+            let line = error.span().map(|span| format!(", line {}", line_of(text, span.start))).unwrap_or_default();
+            // The message alone: the whole error shows the line itself, which may hold a secret.
+            Error::usage(format!("{}{line} is not valid TOML: {}", path.display(), error.message().trim()))
+        };
+        let values = text.parse::<toml::Table>().map_err(|error| wrong(&error))?;
+        let mut lines = BTreeMap::new();
+        let table = DeTable::parse(text).map_err(|error| wrong(&error))?;
+        find_lines("", table.get_ref(), text, &mut lines);
+        Ok(File { path: path.to_owned(), values, lines })
+    }
+
+    /// A value by its dotted name.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&toml::Value> {
+        let mut parts = key.split('.');
+        let mut value = self.values.get(parts.next()?)?;
+        for part in parts {
+            value = value.as_table()?.get(part)?;
+        }
+        Some(value)
+    }
+
+    /// The names at the top, and for each section those in it: `stage`, `stream`, `stream.shards`.
+    pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
+        self.values.iter().flat_map(|(name, value)| {
+            let inner = value.as_table().into_iter().flat_map(toml::Table::keys);
+            std::iter::once(name.clone()).chain(inner.map(move |key| format!("{name}.{key}")))
+        })
+    }
+
+    /// Where a key stands.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        let line = self.lines.get(key).copied().unwrap_or(1);
+        Origin::File { path: self.path.display().to_string(), line }
+    }
+
+    /// A path in the file is meant from the file's own folder.
+    #[must_use]
+    pub fn beside(&self, path: &str) -> PathBuf {
+        self.path.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+    }
+}
+
+fn find_lines(prefix: &str, table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+        if let Some(inner) = value.get_ref().as_table() {
+            find_lines(&name, inner, text, lines);
+        }
+        lines.insert(name, line_of(text, key.span().start));
+    }
+}
+
+/// Line of a byte, counted from 1.
+fn line_of(text: &str, byte: usize) -> usize {
+    text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_knows_its_line() {
+        let text = "stage = \"blue\"\n\n[stream]\n# comment\nshards = 2\n[table]\nbilling = { read_units = 1 }\n";
+        let file = File::parse(Path::new("here.toml"), text).unwrap();
+        assert_eq!(file.origin("stream.shards").to_string(), "here.toml:5");
+        assert_eq!(file.origin("table.billing").to_string(), "here.toml:7");
+        assert_eq!(file.value("table.billing.read_units").and_then(toml::Value::as_integer), Some(1));
+        let keys: Vec<_> = file.keys().collect();
+        assert_eq!(keys, ["stage", "stream", "stream.shards", "table", "table.billing"]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_toml_is_refused_with_its_line_and_without_its_text() {
+        let error = File::parse(Path::new("s.toml"), "a = 1\ntoken = s3cret\n").unwrap_err();
+        assert!(error.to_string().starts_with("s.toml, line 2 is not valid TOML"), "{error}");
+        assert!(!error.full_message().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn only_a_named_file_must_be_there() {
+        let error = File::find(Some(Path::new("no/such/file.toml"))).unwrap_err();
+        assert!(error.to_string().contains("no/such/file.toml") && !error.hints().is_empty());
+    }
+}

@@ -1,0 +1,136 @@
+//! `[function]`: the Lambda function.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::layers::{Layers, Section};
+use super::names::Stage;
+use super::origin::Origin;
+use super::ranges;
+use crate::error::Error;
+
+/// What is wanted of the function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Memory in MB; CPU goes with it, 1769 MB are one vCPU.
+    pub memory_mb: i32,
+    /// Time limit of an invocation in seconds.
+    pub timeout_seconds: i32,
+    /// `x86_64` or `arm64`; else that of its program.
+    pub architecture: Option<&'static str>,
+    /// Environment variables besides those that sensorctl sets. They may be secret: never shown.
+    pub environment: BTreeMap<String, String>,
+    /// Invocations at the same time that are set aside for it, and at most run.
+    pub reserved_concurrency: Option<i32>,
+    /// Whether its log lines are JSON documents.
+    pub json_log: bool,
+    /// A zip to use instead of the bundled function.
+    pub zip: Option<PathBuf>,
+}
+
+/// Lambda takes 4 KB of environment in all (Lambda quotas); ours take their part of it.
+const LARGEST_ENVIRONMENT: usize = 4096 - 512;
+
+/// Names that Lambda keeps for itself (Lambda developer guide, environment variables).
+const RESERVED: [&str; 20] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_LAMBDA_METADATA_API",
+    "AWS_LAMBDA_METADATA_TOKEN",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+
+impl Function {
+    pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
+        let mut section = layers.section("function");
+        let name = stage.name(&mut section, "ProcessKinesisRecords", ranges::FUNCTION_NAME, false)?;
+        let memory_mb = section.integer("memory_mb", 256, &ranges::MEMORY)?;
+        let timeout_seconds = section.integer("timeout_seconds", 60, &ranges::TIMEOUT)?;
+        let architecture =
+            section.choice("architecture", &[("auto", None), ("x86_64", Some("x86_64")), ("arm64", Some("arm64"))])?;
+        let reserved_concurrency = section.integer_or(
+            "reserved_concurrency",
+            "none",
+            None,
+            |number| ranges::CONCURRENCY.accept(number),
+            &ranges::CONCURRENCY.in_words(),
+        )?;
+        let json_log = section.choice("log_format", &[("text", false), ("json", true)])?;
+        let origin = section.take("zip").map(|given| given.origin);
+        let zip = section.optional("zip", |_| Ok(()))?;
+        let zip = zip.map(|path| match (&origin, section.layers().file()) {
+            (Some(Origin::File { .. }), Some(file)) => file.beside(&path),
+            _ => PathBuf::from(path),
+        });
+        let environment = environment(&mut section)?;
+        Ok(Function {
+            name,
+            memory_mb,
+            timeout_seconds,
+            architecture,
+            environment,
+            reserved_concurrency,
+            json_log,
+            zip,
+        })
+    }
+}
+
+/// The variables of the user's own. Their values may be secret, so no message shows one.
+fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>, Error> {
+    let Some(given) = section.take("environment") else {
+        section.settle("environment", &"{}", None);
+        return Ok(BTreeMap::new());
+    };
+    let wrong = |name: &str, why: &str| {
+        Error::usage(format!("{}: the function's environment variable `{name}` {why}", given.origin))
+    };
+    let table = given.value.as_table().ok_or_else(|| {
+        Error::usage(format!("{}: `function.environment` must be a section of NAME = \"value\"", given.origin))
+    })?;
+    let mut variables = BTreeMap::new();
+    for (name, value) in table {
+        // Lambda developer guide: starts with a letter, two characters or more, letters, digits, underscores.
+        let named = name.len() >= 2
+            && name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+        if RESERVED.contains(&name.as_str()) {
+            return Err(wrong(name, "is kept by Lambda for itself"));
+        }
+        if name.starts_with("SENSORCTL_") {
+            return Err(wrong(name, "is set by sensorctl itself"));
+        }
+        if !named {
+            return Err(wrong(name, "must begin with a letter and have two or more letters, digits and underscores"));
+        }
+        let value = value.as_str().ok_or_else(|| wrong(name, "must be text in quotes"))?;
+        variables.insert(name.clone(), value.to_owned());
+    }
+    let size: usize = variables.iter().map(|(name, value)| name.len() + value.len() + 6).sum();
+    if size > LARGEST_ENVIRONMENT {
+        return Err(Error::usage(format!(
+            "{}: the function's environment takes {size} bytes; Lambda leaves room for {LARGEST_ENVIRONMENT}",
+            given.origin
+        )));
+    }
+    let names = variables.keys().map(|name| format!("{name} = …")).collect::<Vec<_>>().join(", ");
+    section.settle("environment", &format!("{{ {names} }}"), Some(&given));
+    Ok(variables)
+}

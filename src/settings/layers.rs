@@ -1,0 +1,294 @@
+//! Command line, environment and file laid over each other: the first that names a value wins, and is remembered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::file::File;
+use super::origin::{Origin, Setting};
+use super::ranges::Range;
+use crate::error::Error;
+
+/// Reads an environment variable.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// All that was said, by precedence.
+pub struct Layers<'a> {
+    flags: BTreeMap<String, (String, Origin)>,
+    environment: Environment<'a>,
+    file: Option<File>,
+    settled: Vec<Setting>,
+    known: BTreeSet<String>,
+    sections: BTreeSet<String>,
+}
+
+/// A value as it was given.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// The value.
+    pub value: toml::Value,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+impl<'a> Layers<'a> {
+    /// Lays them over each other. `flags` are dotted names with the text given for them.
+    #[must_use]
+    pub fn new(flags: BTreeMap<String, (String, Origin)>, environment: Environment<'a>, file: Option<File>) -> Self {
+        Layers { flags, environment, file, settled: Vec::new(), known: BTreeSet::new(), sections: BTreeSet::new() }
+    }
+
+    /// The values below a section's name; the empty name is the top.
+    pub fn section(&mut self, name: &'static str) -> Section<'_, 'a> {
+        Section { layers: self, name }
+    }
+
+    /// The file, if there is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    /// An environment variable that is set and not empty.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Takes note of a settled value.
+    pub fn settle(&mut self, key: &str, value: &impl ToString, origin: Origin) {
+        self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
+    }
+
+    /// What was given for a key, by the first layer that names it.
+    pub fn take(&mut self, key: &str) -> Option<Given> {
+        self.known.insert(key.to_owned());
+        if let Some((section, _)) = key.split_once('.') {
+            self.sections.insert(section.to_owned());
+        }
+        let given = self.take_whole(key);
+        let inner = format!("{key}.");
+        let inside: Vec<_> = self.flags.iter().filter(|(name, _)| name.starts_with(&inner)).collect();
+        let Some((_, (_, origin))) = inside.first() else { return given };
+        // `--set tags.team=blue` adds to the tags of the file.
+        let mut table = given.and_then(|given| given.value.as_table().cloned()).unwrap_or_default();
+        for (name, (text, _)) in &inside {
+            table.insert(name[inner.len()..].to_owned(), from_text(text));
+            self.known.insert((*name).clone());
+        }
+        Some(Given { value: toml::Value::Table(table), origin: origin.clone() })
+    }
+
+    fn take_whole(&self, key: &str) -> Option<Given> {
+        if let Some((text, origin)) = self.flags.get(key) {
+            return Some(Given { value: from_text(text), origin: origin.clone() });
+        }
+        let variable = format!("SENSORCTL_{}", key.replace('.', "_").to_ascii_uppercase());
+        if let Some(text) = self.variable(&variable) {
+            return Some(Given { value: from_text(&text), origin: Origin::Environment(variable) });
+        }
+        let file = self.file.as_ref()?;
+        file.value(key).map(|value| Given { value: value.clone(), origin: file.origin(key) })
+    }
+
+    /// Ends the reading: what nobody asked for is not a setting.
+    ///
+    /// # Errors
+    /// The first unknown key, with its place and the nearest name that there is.
+    pub fn finish(self) -> Result<Vec<Setting>, Error> {
+        let names = self.known.union(&self.sections).cloned().collect();
+        for (key, (_, origin)) in &self.flags {
+            if !self.known.contains(key) {
+                return Err(unknown(key, origin, &names));
+            }
+        }
+        if let Some(file) = &self.file {
+            for key in file.keys() {
+                let is_section = file.value(&key).is_some_and(toml::Value::is_table);
+                // What is inside a setting that is a table itself is that setting's to judge.
+                let inside = key.split_once('.').is_some_and(|(whole, _)| self.known.contains(whole));
+                if self.known.contains(&key) || inside || (is_section && self.sections.contains(&key)) {
+                    continue;
+                }
+                let origin = file.origin(&key);
+                if self.sections.contains(&key) {
+                    return Err(Error::usage(format!("{}: `{key}` must be a section, [{key}]", place(&origin))));
+                }
+                return Err(unknown(&key, &origin, &names));
+            }
+        }
+        Ok(self.settled)
+    }
+}
+
+fn unknown(key: &str, origin: &Origin, known: &BTreeSet<String>) -> Error {
+    let error = Error::usage(format!("{}: there is no setting `{key}`", place(origin)));
+    let mut near: Vec<_> = known.iter().map(|name| (strsim::jaro_winkler(key, name), name)).collect();
+    // A setting of that very name in another section is the likeliest.
+    let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    near.iter_mut().filter(|(_, name)| bare(name) == bare(key)).for_each(|(nearness, _)| *nearness = 1.0);
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    match near.first() {
+        Some((nearness, name)) if *nearness > 0.8 => error.hint(format!("did you mean `{name}`?")),
+        _ => error.hint("`sensorctl init --print` shows all settings"),
+    }
+}
+
+/// Where something wrong stands, for the front of a message.
+fn place(origin: &Origin) -> String {
+    match origin {
+        Origin::File { path, line } => format!("{path}, line {line}"),
+        other => other.to_string(),
+    }
+}
+
+/// `2`, `true` and `"text"` as in the file; anything else is text.
+fn from_text(text: &str) -> toml::Value {
+    text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
+}
+
+/// What is said below one section's name.
+pub struct Section<'l, 'a> {
+    layers: &'l mut Layers<'a>,
+    name: &'static str,
+}
+
+impl<'a> Section<'_, 'a> {
+    /// All that was said.
+    pub fn layers(&mut self) -> &mut Layers<'a> {
+        self.layers
+    }
+
+    /// Dotted name of a key.
+    #[must_use]
+    pub fn full(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// What was given for a key.
+    pub fn take(&mut self, key: &str) -> Option<Given> {
+        self.layers.take(&self.full(key))
+    }
+
+    /// Takes note of a settled value.
+    pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&Given>) {
+        let origin = given.map_or(Origin::Default, |given| given.origin.clone());
+        let key = self.full(key);
+        self.layers.settle(&key, value, origin);
+    }
+
+    /// A value that cannot be.
+    #[must_use]
+    pub fn refuse(&self, key: &str, given: &Given, must_be: &str) -> Error {
+        let Given { value, origin } = given;
+        Error::usage(format!("{}: `{}` is {value}, but must be {must_be}", place(origin), self.full(key)))
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// When it is something else or out of its range.
+    pub fn integer(&mut self, key: &str, default: i32, range: &Range) -> Result<i32, Error> {
+        let given = self.take(key);
+        let value = match &given {
+            None => default,
+            Some(given) => {
+                let number = given.value.as_integer().and_then(|number| range.accept(number));
+                number.ok_or_else(|| self.refuse(key, given, &range.in_words()))?
+            }
+        };
+        self.settle(key, &value, given.as_ref());
+        Ok(value)
+    }
+
+    /// A whole number, or a word that stands for none.
+    ///
+    /// # Errors
+    /// When it is neither, or not accepted.
+    pub fn integer_or(
+        &mut self,
+        key: &str,
+        word: &str,
+        default: Option<i32>,
+        accept: impl Fn(i64) -> Option<i32>,
+        must_be: &str,
+    ) -> Result<Option<i32>, Error> {
+        let given = self.take(key);
+        let value = match &given {
+            None => default,
+            Some(given) if given.value.as_str() == Some(word) => None,
+            Some(given) => {
+                let number = given.value.as_integer().and_then(&accept);
+                Some(number.ok_or_else(|| self.refuse(key, given, &format!("\"{word}\" or {must_be}")))?)
+            }
+        };
+        let shown = value.map_or_else(|| format!("\"{word}\""), |number| number.to_string());
+        self.settle(key, &shown, given.as_ref());
+        Ok(value)
+    }
+
+    /// True or false.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn boolean(&mut self, key: &str, default: bool) -> Result<bool, Error> {
+        let given = self.take(key);
+        let value = match &given {
+            None => default,
+            Some(given) => given.value.as_bool().ok_or_else(|| self.refuse(key, given, "true or false"))?,
+        };
+        self.settle(key, &value, given.as_ref());
+        Ok(value)
+    }
+
+    /// Text; the check says what it must be.
+    ///
+    /// # Errors
+    /// When it is no text, or the check refuses it.
+    pub fn text(
+        &mut self,
+        key: &str,
+        default: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, Error> {
+        let given = self.take(key);
+        let value = match &given {
+            None => default.to_owned(),
+            Some(given) => {
+                // `--set stream.name=7` means the text.
+                let text = match (&given.value, &given.origin) {
+                    (toml::Value::String(text), _) => Ok(text.clone()),
+                    (
+                        value @ (toml::Value::Integer(_) | toml::Value::Float(_)),
+                        Origin::Flag(_) | Origin::Environment(_),
+                    ) => Ok(value.to_string()),
+                    _ => Err(self.refuse(key, given, "text in quotes")),
+                }?;
+                check(&text).map_err(|must_be| self.refuse(key, given, &must_be))?;
+                text
+            }
+        };
+        self.settle(key, &toml::Value::from(value.as_str()), given.as_ref());
+        Ok(value)
+    }
+
+    /// Text, or nothing where it is empty.
+    ///
+    /// # Errors
+    /// When it is no text, or the check refuses it.
+    pub fn optional(&mut self, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Option<String>, Error> {
+        let text = self.text(key, "", |text| if text.is_empty() { Ok(()) } else { check(text) })?;
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// One of some words; the first is the default.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<T, Error> {
+        let words = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+        let default = choices[0].0;
+        let text = self.text(key, default, |text| {
+            choices.iter().any(|(word, _)| *word == text).then_some(()).ok_or_else(|| words.clone())
+        })?;
+        Ok(choices.iter().find(|(word, _)| *word == text).map_or(choices[0].1, |(_, value)| *value))
+    }
+}

@@ -1,0 +1,26 @@
+//! `[log_group]`: the function's log.
+
+use super::layers::Layers;
+use super::ranges::LOG_RETENTION;
+use crate::error::Error;
+
+/// What is wanted of the log group; its name is the function's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogGroup {
+    /// Days that a line is kept; without limit if none.
+    pub retention_days: Option<i32>,
+}
+
+impl LogGroup {
+    pub(super) fn read(layers: &mut Layers<'_>) -> Result<Self, Error> {
+        let allowed = LOG_RETENTION.map(|days| days.to_string()).join(", ");
+        let retention_days = layers.section("log_group").integer_or(
+            "retention_days",
+            "never",
+            Some(14),
+            |days| i32::try_from(days).ok().filter(|days| LOG_RETENTION.contains(days)),
+            &format!("one of {allowed} (days)"),
+        )?;
+        Ok(LogGroup { retention_days })
+    }
+}

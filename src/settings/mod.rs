@@ -1,0 +1,181 @@
+//! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
+
+mod file;
+mod function;
+mod layers;
+mod log_group;
+mod mapping;
+mod names;
+mod origin;
+mod ranges;
+mod role;
+mod stream;
+mod table;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::cli::Global;
+use crate::error::Error;
+
+use self::file::File;
+use self::layers::Layers;
+use self::names::Stage;
+
+pub use self::file::FILE_NAME;
+pub use self::function::Function;
+pub use self::log_group::LogGroup;
+pub use self::mapping::{Mapping, StartingPosition};
+pub use self::origin::{Origin, Setting};
+pub use self::role::{Permissions, Role};
+pub use self::stream::{Capacity, Stream};
+pub use self::table::{Billing, Rejects, Table, TableClass};
+
+/// Everything that can be set, settled.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Appended to every resource name as `-NAME`.
+    pub stage: Option<String>,
+    /// AWS profile.
+    pub profile: Option<String>,
+    /// AWS region; the credential chain's own choice if none.
+    pub region: Option<String>,
+    /// Address that stands in for AWS.
+    pub endpoint_url: Option<String>,
+    /// Use the local cloud of this user.
+    pub local: bool,
+    /// Where the local cloud keeps its state.
+    pub data_dir: PathBuf,
+    /// The resources of the pipeline.
+    pub pipeline: Pipeline,
+    /// Every value with where it came from, in the order of the file.
+    pub origins: Vec<Setting>,
+}
+
+/// The resources of a pipeline, with the names of the walkthrough as defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Table of readings.
+    pub table: Table,
+    /// Table of rejected readings.
+    pub rejects: Rejects,
+    /// Kinesis stream.
+    pub stream: Stream,
+    /// Role of the function.
+    pub role: Role,
+    /// Function.
+    pub function: Function,
+    /// The function's log.
+    pub log_group: LogGroup,
+    /// Event source mapping.
+    pub mapping: Mapping,
+    /// Tags of the user's own, on every resource.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Pipeline {
+    /// The defaults, with the names of the walkthrough.
+    ///
+    /// # Errors
+    /// Never: the defaults are what the services take.
+    pub fn by_default() -> Result<Self, Error> {
+        Self::read(&mut Layers::new(BTreeMap::new(), &|_| None, None), &Stage::default())
+    }
+
+    fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
+        Ok(Pipeline {
+            stream: Stream::read(layers, stage)?,
+            table: Table::read(layers, stage)?,
+            rejects: Rejects::read(layers, stage)?,
+            role: Role::read(layers, stage)?,
+            function: Function::read(layers, stage)?,
+            log_group: LogGroup::read(layers)?,
+            mapping: Mapping::read(layers)?,
+            tags: tags::read(layers)?,
+        })
+    }
+
+    /// The log group that Lambda writes the function's log to.
+    #[must_use]
+    pub fn log_group_name(&self) -> String {
+        format!("/aws/lambda/{}", self.function.name)
+    }
+}
+
+impl Settings {
+    /// Settles all settings.
+    ///
+    /// # Errors
+    /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
+    pub fn resolve(global: &Global) -> Result<Self, Error> {
+        let file = File::find(global.config.as_deref())?;
+        let environment = |name: &str| std::env::var(name).ok();
+        Self::settle(Layers::new(flags(global)?, &environment, file), global.local)
+    }
+
+    fn settle(mut layers: Layers<'_>, local: bool) -> Result<Self, Error> {
+        let stage = Stage(layers.section("").optional("stage", Stage::check)?);
+        let profile = connection(&mut layers, "profile", &["AWS_PROFILE"])?;
+        let region = connection(&mut layers, "region", &["AWS_REGION", "AWS_DEFAULT_REGION"])?;
+        let endpoint_url = connection(&mut layers, "endpoint_url", &["AWS_ENDPOINT_URL"])?;
+        let pipeline = Pipeline::read(&mut layers, &stage)?;
+        let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
+        let origins = layers.finish()?;
+        Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins })
+    }
+}
+
+/// What the command line says, by dotted name.
+fn flags(global: &Global) -> Result<BTreeMap<String, (String, Origin)>, Error> {
+    let mut flags = BTreeMap::new();
+    for assignment in &global.set {
+        let (key, value) = assignment.split_once('=').ok_or_else(|| {
+            Error::usage(format!("--set {assignment}: must be KEY=VALUE, as in --set stream.shards=2"))
+        })?;
+        flags.insert(key.trim().to_owned(), (value.trim().to_owned(), Origin::Flag("--set")));
+    }
+    let named = [
+        ("stage", "--stage", "SENSORCTL_STAGE", &global.stage),
+        ("profile", "--profile", "SENSORCTL_PROFILE", &global.profile),
+        ("region", "--region", "SENSORCTL_REGION", &global.region),
+        ("endpoint_url", "--endpoint-url", "SENSORCTL_ENDPOINT_URL", &global.endpoint_url),
+    ];
+    for (key, flag, variable, value) in named {
+        if let Some(value) = value {
+            let from_environment = global.from_environment.contains(key);
+            let origin = if from_environment { Origin::Environment(variable.to_owned()) } else { Origin::Flag(flag) };
+            flags.insert(key.to_owned(), (toml::Value::from(value.as_str()).to_string(), origin));
+        }
+    }
+    Ok(flags)
+}
+
+/// A value that AWS's own variables may set too. Those stand above the file; the SDK reads them itself.
+fn connection(layers: &mut Layers<'_>, key: &'static str, variables: &[&str]) -> Result<Option<String>, Error> {
+    let mut section = layers.section("");
+    let given = section.take(key);
+    let by_us = given.as_ref().is_some_and(|given| !matches!(given.origin, Origin::File { .. }));
+    if !by_us {
+        for variable in variables {
+            if let Some(value) = section.layers().variable(variable) {
+                let origin = Origin::Environment((*variable).to_owned());
+                section.layers().settle(key, &toml::Value::from(value), origin);
+                return Ok(None);
+            }
+        }
+    }
+    section.optional(key, |_| Ok(()))
+}
+
+/// `SENSORCTL_DATA_DIR`, else the platform's state directory.
+fn data_dir(named: Option<String>) -> Result<PathBuf, Error> {
+    if let Some(path) = named {
+        return Ok(PathBuf::from(path));
+    }
+    dirs::state_dir().or_else(dirs::data_local_dir).map(|dir| dir.join("sensorctl")).ok_or_else(|| {
+        Error::usage("no home directory to keep the local cloud's state in").hint("set SENSORCTL_DATA_DIR to a folder")
+    })
+}

@@ -1,0 +1,51 @@
+//! Where each value came from, so that `status -v` can tell.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Where a value came from, in falling precedence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The command line; the flag's name.
+    Flag(&'static str),
+    /// An environment variable; its name.
+    Environment(String),
+    /// The settings file; its path and the line, counted from 1.
+    File {
+        /// As it was named.
+        path: String,
+        /// Line of the key.
+        line: usize,
+    },
+    /// Nobody said otherwise.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) => formatter.write_str(name),
+            Origin::Environment(name) => formatter.write_str(name),
+            Origin::File { path, line } => write!(formatter, "{path}:{line}"),
+            Origin::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+impl Serialize for Origin {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One value with its origin.
+#[derive(Clone, Debug, Serialize)]
+pub struct Setting {
+    /// Name as in the file, with its section: `function.memory_mb`.
+    pub key: String,
+    /// The value as one would write it in the file. Values that may be secret are not shown.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}

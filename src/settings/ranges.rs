@@ -1,0 +1,124 @@
+//! What the services take: ranges and names, each with its source, so that a wrong value is refused before any call.
+
+/// Whole numbers that a service takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    least: i32,
+    most: i32,
+    /// One value more, outside of the range.
+    also: Option<i32>,
+    unit: &'static str,
+}
+
+impl Range {
+    const fn new(least: i32, most: i32, unit: &'static str) -> Self {
+        Range { least, most, also: None, unit }
+    }
+
+    const fn or(mut self, value: i32) -> Self {
+        self.also = Some(value);
+        self
+    }
+
+    /// The value, if it is one that the service takes.
+    #[must_use]
+    pub fn accept(&self, value: i64) -> Option<i32> {
+        let value = i32::try_from(value).ok()?;
+        ((self.least..=self.most).contains(&value) || self.also == Some(value)).then_some(value)
+    }
+
+    /// The range in words: `a whole number from 128 to 10240 (MB)`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" ({})", self.unit) };
+        let also = self.also.map(|value| format!("{value}, or ")).unwrap_or_default();
+        format!("{also}a whole number from {} to {}{unit}", self.least, self.most)
+    }
+}
+
+/// Provisioned shards; `UpdateShardCount` goes up to 10,000 (its API reference).
+pub const SHARDS: Range = Range::new(1, 10_000, "shards");
+/// Retention of a stream: 24 to 8760 hours (`IncreaseStreamRetentionPeriod`).
+pub const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
+/// Capacity units of a table: at least 1; 40,000 is the default quota of a table (`DynamoDB` quotas).
+pub const CAPACITY: Range = Range::new(1, 40_000, "units per second");
+/// Days until a rejected reading expires: ours; ten years keep the expiry time far from any limit.
+pub const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");
+/// Memory of a function (Lambda quotas).
+pub const MEMORY: Range = Range::new(128, 10_240, "MB");
+/// Time limit of a function (Lambda quotas).
+pub const TIMEOUT: Range = Range::new(1, 900, "seconds");
+/// Reserved concurrency of a function; 0 stops it. The account's own limit, 1000 unless raised, is the service's to
+/// check.
+pub const CONCURRENCY: Range = Range::new(0, 100_000, "concurrent invocations");
+/// Batch size of a Kinesis event source (`CreateEventSourceMapping`).
+pub const BATCH: Range = Range::new(1, 10_000, "records");
+/// Batching window (`CreateEventSourceMapping`).
+pub const WINDOW: Range = Range::new(0, 300, "seconds");
+/// Parallelization factor (`CreateEventSourceMapping`).
+pub const PARALLELIZATION: Range = Range::new(1, 10, "batches of a shard at a time");
+/// Retries; -1 retries until the record expires (`CreateEventSourceMapping`).
+pub const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without limit");
+/// Record age; the model has 0 to 59 too, but the service refuses them (terraform-provider-aws).
+pub const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
+
+/// Days that `PutRetentionPolicy` takes (CloudWatch Logs API reference).
+pub const LOG_RETENTION: [i32; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// What a name may be.
+#[derive(Clone, Copy, Debug)]
+pub struct NameRule {
+    shortest: usize,
+    longest: usize,
+    /// What is allowed besides ASCII letters and digits.
+    others: &'static str,
+}
+
+/// Stream (Kinesis API reference).
+pub const STREAM_NAME: NameRule = NameRule { shortest: 1, longest: 128, others: "_.-" };
+/// Table (`DynamoDB` naming rules).
+pub const TABLE_NAME: NameRule = NameRule { shortest: 3, longest: 255, others: "_.-" };
+/// Attribute that expires a row (`DynamoDB` naming rules; the characters are ours, so that expressions need no care).
+pub const ATTRIBUTE_NAME: NameRule = NameRule { shortest: 1, longest: 255, others: "_.-" };
+/// Role (IAM API reference).
+pub const ROLE_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_+=,.@-" };
+/// Function (Lambda API reference).
+pub const FUNCTION_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_-" };
+/// Stage: ours; goes into every name above, so it takes only what all of them take.
+pub const STAGE_NAME: NameRule = NameRule { shortest: 1, longest: 32, others: "_-" };
+
+impl NameRule {
+    /// Whether the text is such a name.
+    ///
+    /// # Errors
+    /// What it must be, in words.
+    pub fn check(&self, name: &str) -> Result<(), String> {
+        let fits = |character: char| character.is_ascii_alphanumeric() || self.others.contains(character);
+        if (self.shortest..=self.longest).contains(&name.len()) && name.chars().all(fits) {
+            return Ok(());
+        }
+        let others = self.others.chars().map(|character| format!("`{character}`")).collect::<Vec<_>>().join(" ");
+        Err(format!("{} to {} letters, digits and {others}", self.shortest, self.longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_takes_its_ends_and_nothing_beyond() {
+        assert_eq!([127, 128, 10_240, 10_241].map(|value| MEMORY.accept(value).is_some()), [false, true, true, false]);
+        assert_eq!([-2, -1, 0, 59, 60].map(|age| RECORD_AGE.accept(age).is_some()), [false, true, false, false, true]);
+        assert_eq!(MEMORY.in_words(), "a whole number from 128 to 10240 (MB)");
+        assert_eq!(MEMORY.accept(i64::MAX), None);
+    }
+
+    #[test]
+    fn names_are_those_of_the_service() {
+        assert!(FUNCTION_NAME.check("Process-Kinesis_1").is_ok());
+        assert!(FUNCTION_NAME.check("a.b").is_err() && STREAM_NAME.check("a.b").is_ok());
+        assert!(TABLE_NAME.check("ab").is_err() && FUNCTION_NAME.check(&"x".repeat(65)).is_err());
+    }
+}

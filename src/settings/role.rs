@@ -1,0 +1,61 @@
+//! `[role]`: the IAM role of the function.
+
+use super::layers::Layers;
+use super::names::Stage;
+use super::ranges;
+use crate::error::Error;
+
+/// What is wanted of the role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// Its path, `/` or `/…/`.
+    pub path: String,
+    /// ARN of the policy that bounds what it may do.
+    pub permissions_boundary: Option<String>,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// It is there already: used, never made, changed or deleted.
+    pub existing: bool,
+}
+
+/// What the role may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permissions {
+    /// Exactly what the pipeline needs, by an inline policy.
+    Least,
+    /// The two managed policies of the walkthrough: far more than is needed.
+    Managed,
+}
+
+impl Role {
+    pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
+        let mut section = layers.section("role");
+        let existing = section.boolean("existing", false)?;
+        let name = stage.name(&mut section, "kinesis-lambda-dynamodb", ranges::ROLE_NAME, existing)?;
+        Ok(Role {
+            name,
+            path: section.text("path", "/", check_path)?,
+            permissions_boundary: section.optional("permissions_boundary", check_policy_arn)?,
+            permissions: section
+                .choice("permissions", &[("least", Permissions::Least), ("managed", Permissions::Managed)])?,
+            existing,
+        })
+    }
+}
+
+/// `/`, or up to 512 printable characters between slashes (IAM API reference).
+fn check_path(path: &str) -> Result<(), String> {
+    let fits = path.len() <= 512
+        && path.starts_with('/')
+        && path.ends_with('/')
+        && path.chars().all(|character| character.is_ascii_graphic());
+    fits.then_some(()).ok_or_else(|| "\"/\", or up to 512 characters that begin and end with /".to_owned())
+}
+
+fn check_policy_arn(arn: &str) -> Result<(), String> {
+    let parts: Vec<_> = arn.split(':').collect();
+    let fits = matches!(parts.as_slice(), ["arn", _, "iam", "", _, resource] if resource.starts_with("policy/"));
+    fits.then_some(()).ok_or_else(|| "the ARN of a policy: arn:aws:iam::ACCOUNT:policy/NAME".to_owned())
+}

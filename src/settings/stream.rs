@@ -1,0 +1,71 @@
+//! `[stream]`: the Kinesis stream.
+
+use super::layers::Layers;
+use super::names::Stage;
+use super::ranges;
+use crate::error::Error;
+
+/// What is wanted of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stream {
+    /// Its name.
+    pub name: String,
+    /// How much it takes.
+    pub capacity: Capacity,
+    /// Hours that a record is kept, 24 to 8760.
+    pub retention_hours: i32,
+    /// KMS key that encrypts it: a key ARN, or `alias/aws/kinesis`.
+    pub key: Option<String>,
+    /// It is there already: used, never made, changed or deleted.
+    pub existing: bool,
+}
+
+/// How much a stream takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capacity {
+    /// A fixed number of open shards: 1 MB/s and 1,000 records/s each.
+    Shards(i32),
+    /// As much as comes, within the service's limits.
+    OnDemand,
+}
+
+/// The alias of the key that Kinesis keeps itself, as the API wants it.
+const OWN_KEY: &str = "alias/aws/kinesis";
+
+impl Stream {
+    pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
+        let mut section = layers.section("stream");
+        let existing = section.boolean("existing", false)?;
+        let name = stage.name(&mut section, "temperature-sensor-data", ranges::STREAM_NAME, existing)?;
+        let on_demand = section.choice("mode", &[("provisioned", false), ("on-demand", true)])?;
+        let given = section.take("shards");
+        let shards = section.integer("shards", 1, &ranges::SHARDS)?;
+        if let Some(given) = given
+            && on_demand
+        {
+            return Err(section.refuse(
+                "shards",
+                &given,
+                "left out with mode = \"on-demand\": Kinesis sets them itself",
+            ));
+        }
+        let retention_hours = section.integer("retention_hours", 24, &ranges::STREAM_RETENTION)?;
+        let encryption = section.text("encryption", "none", |text| {
+            let known = matches!(text, "none" | "aws/kinesis" | OWN_KEY) || is_key(text);
+            if known { Ok(()) } else { Err("\"none\", \"aws/kinesis\" or the ARN of a KMS key".to_owned()) }
+        })?;
+        let key = match encryption.as_str() {
+            "none" => None,
+            "aws/kinesis" | OWN_KEY => Some(OWN_KEY.to_owned()),
+            arn => Some(arn.to_owned()),
+        };
+        let capacity = if on_demand { Capacity::OnDemand } else { Capacity::Shards(shards) };
+        Ok(Stream { name, capacity, retention_hours, key, existing })
+    }
+}
+
+/// `arn:aws:kms:REGION:ACCOUNT:key/ID`. An alias of one's own is not taken: policies need the key's ARN.
+fn is_key(text: &str) -> bool {
+    let parts: Vec<_> = text.split(':').collect();
+    matches!(parts.as_slice(), ["arn", _, "kms", _, _, resource] if resource.starts_with("key/"))
+}

@@ -1,0 +1,44 @@
+//! `[tags]`: tags of the user's own, on every resource.
+
+use std::collections::BTreeMap;
+
+use super::layers::Layers;
+use crate::error::Error;
+
+/// All services of the pipeline take 50 tags; three are ours.
+const MOST: usize = 47;
+
+/// Reads the tags: keys of 1 to 128 and values of up to 256 characters out of what every service of the pipeline takes
+/// (IAM's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, facts/aws.md E1).
+pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, Error> {
+    let mut section = layers.section("");
+    let Some(given) = section.take("tags") else { return Ok(BTreeMap::new()) };
+    let table =
+        given.value.as_table().ok_or_else(|| section.refuse("tags", &given, "a section of name = \"value\""))?;
+    let wrong = |name: &str, why: &str| Error::usage(format!("{}: the tag `{name}` {why}", given.origin));
+    let fits = |text: &str| {
+        text.chars().all(|character| character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character))
+    };
+    let mut tags = BTreeMap::new();
+    for (name, value) in table {
+        let lower = name.to_ascii_lowercase();
+        if lower.starts_with("aws:") || lower.starts_with("sensorctl:") {
+            return Err(wrong(name, "begins with a prefix that is kept for AWS or for sensorctl"));
+        }
+        let value = value.as_str().ok_or_else(|| wrong(name, "must be text in quotes"))?;
+        if !(1..=128).contains(&name.chars().count()) || value.chars().count() > 256 {
+            return Err(wrong(name, "must have 1 to 128 characters, and its value at most 256"));
+        }
+        if !fits(name) || !fits(value) {
+            return Err(wrong(name, "may hold letters, digits, spaces and _ . : / = + - @, and so may its value"));
+        }
+        tags.insert(name.clone(), value.to_owned());
+    }
+    if tags.len() > MOST {
+        return Err(Error::usage(format!("{}: there are {} tags; at most {MOST} fit", given.origin, tags.len())));
+    }
+    for (name, value) in &tags {
+        section.settle(&format!("tags.{name}"), &toml::Value::from(value.as_str()), Some(&given));
+    }
+    Ok(tags)
+}

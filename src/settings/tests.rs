@@ -1,0 +1,192 @@
+//! The layers together: precedence, refusals, and that the written file says what the program does.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+
+const TEMPLATE: &str = include_str!("../../templates/sensorctl.toml");
+
+fn file(text: &str) -> File {
+    File::parse(Path::new("sensorctl.toml"), text).unwrap()
+}
+
+fn settle(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings, Error> {
+    let flags =
+        flags.iter().map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), Origin::Flag("--set")))).collect();
+    let read = |name: &str| {
+        let home = (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
+        home.or_else(|| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    };
+    Settings::settle(Layers::new(flags, &read, Some(file(text))), false)
+}
+
+fn refused(text: &str) -> Error {
+    settle(text, &[], &[]).expect_err(text)
+}
+
+fn origin_of(settings: &Settings, key: &str) -> String {
+    settings.origins.iter().find(|setting| setting.key == key).map(|setting| setting.origin.to_string()).unwrap()
+}
+
+/// The template with every setting taken in.
+fn uncommented() -> String {
+    TEMPLATE
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase())))
+        .zip(TEMPLATE.lines())
+        .map(|(setting, line)| setting.unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn the_written_file_changes_nothing_and_uncommented_says_exactly_the_defaults() {
+    let defaults = Pipeline::by_default().unwrap();
+    assert_eq!(settle(TEMPLATE, &[], &[]).unwrap().pipeline, defaults);
+    let all = uncommented();
+    let settings = settle(&all, &[], &[]).unwrap();
+    assert_eq!(settings.pipeline, defaults);
+    assert_eq!((&settings.stage, &settings.profile, &settings.region), (&None, &None, &None));
+    // Every setting that there is stands in the file, as the default is shown.
+    let written = file(&all);
+    for setting in settle("", &[], &[]).unwrap().origins {
+        let value = written.value(&setting.key).unwrap_or_else(|| panic!("{} is not in the file", setting.key));
+        let shown =
+            if value.as_table().is_some_and(toml::Table::is_empty) { "{}".to_owned() } else { value.to_string() };
+        assert_eq!(shown, setting.value, "{}", setting.key);
+    }
+}
+
+#[test]
+fn flag_stands_above_environment_above_file_above_default() {
+    let text = "[stream]\nshards = 2\nretention_hours = 48\n[function]\nmemory_mb = 512\n";
+    let settings = settle(
+        text,
+        &[("stream.shards", "4")],
+        &[("SENSORCTL_STREAM_SHARDS", "3"), ("SENSORCTL_FUNCTION_MEMORY_MB", "1024")],
+    )
+    .unwrap();
+    let Pipeline { stream, function, .. } = &settings.pipeline;
+    assert_eq!((stream.capacity, stream.retention_hours, function.memory_mb), (Capacity::Shards(4), 48, 1024));
+    assert_eq!(origin_of(&settings, "stream.shards"), "--set");
+    assert_eq!(origin_of(&settings, "function.memory_mb"), "SENSORCTL_FUNCTION_MEMORY_MB");
+    assert_eq!(origin_of(&settings, "stream.retention_hours"), "sensorctl.toml:3");
+    assert_eq!(origin_of(&settings, "function.timeout_seconds"), "default");
+}
+
+#[test]
+fn the_variables_of_aws_stand_above_the_file_and_below_ours() {
+    let text = "region = \"eu-west-1\"\n";
+    assert_eq!(settle(text, &[], &[]).unwrap().region.as_deref(), Some("eu-west-1"));
+    let theirs = settle(text, &[], &[("AWS_REGION", "us-east-1")]).unwrap();
+    assert_eq!((theirs.region.as_deref(), origin_of(&theirs, "region").as_str()), (None, "AWS_REGION"));
+    let ours = settle(text, &[], &[("AWS_REGION", "us-east-1"), ("SENSORCTL_REGION", "eu-north-1")]).unwrap();
+    assert_eq!(ours.region.as_deref(), Some("eu-north-1"));
+}
+
+#[test]
+fn the_stage_ends_every_name_but_those_of_existing_things() {
+    let text = "stage = \"blue\"\n[stream]\nname = \"readings\"\n[role]\nname = \"theirs\"\nexisting = true\n";
+    let pipeline = settle(text, &[], &[]).unwrap().pipeline;
+    assert_eq!(pipeline.stream.name, "readings-blue");
+    assert_eq!(pipeline.role.name, "theirs");
+    assert_eq!(pipeline.log_group_name(), "/aws/lambda/ProcessKinesisRecords-blue");
+    let long = format!("stage = \"{}\"\n[function]\nname = \"{}\"\n", "s".repeat(32), "f".repeat(40));
+    assert!(refused(&long).to_string().contains("function.name"));
+    assert!(refused("stage = \"default\"").to_string().contains("stands in tags"));
+    assert!(refused("[stream]\nexisting = true\n").to_string().contains("stream.name"));
+}
+
+#[test]
+fn unknown_settings_are_refused_with_the_nearest_name_and_the_line() {
+    let error = refused("[function]\n\nmemory = 512\n");
+    assert_eq!(error.to_string(), "sensorctl.toml, line 3: there is no setting `function.memory`");
+    assert_eq!(error.hints(), ["did you mean `function.memory_mb`?"]);
+    assert_eq!(refused("[strem]\nshards = 1\n").hints(), ["did you mean `stream`?"]);
+    assert_eq!(refused("[table]\nbatch_size = 1\n").hints(), ["did you mean `mapping.batch_size`?"]);
+    let flag = settle("", &[("stream.shard", "2")], &[]).unwrap_err();
+    assert_eq!(flag.to_string(), "--set: there is no setting `stream.shard`");
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_place_value_and_range() {
+    assert_eq!(
+        refused("[function]\nmemory_mb = 64\n").to_string(),
+        "sensorctl.toml, line 2: `function.memory_mb` is 64, but must be a whole number from 128 to 10240 (MB)"
+    );
+    let wrong = [
+        "[stream]\nshards = 0",
+        "[stream]\nshards = \"two\"",
+        "[stream]\nmode = \"on-demand\"\nshards = 2",
+        "[stream]\nretention_hours = 23",
+        "[stream]\nencryption = \"alias/mine\"",
+        "[table]\nname = \"no\"",
+        "[table]\nbilling = { read_units = 5 }",
+        "[table]\nbilling = { read_units = 0, write_units = 1 }",
+        "[table]\nclass = \"glacier\"",
+        "[rejects]\nretention_days = 0",
+        "[role]\npath = \"pipelines\"",
+        "[role]\npermissions_boundary = \"boundary\"",
+        "[role]\npermissions = \"all\"",
+        "[function]\ntimeout_seconds = 901",
+        "[function]\nreserved_concurrency = -1",
+        "[function]\narchitecture = \"mips\"",
+        "[log_group]\nretention_days = 15",
+        "[mapping]\nbatch_size = 10001",
+        "[mapping]\nrecord_age_seconds = 59",
+        "[mapping]\nstarting_position = \"3026-01-01T00:00:00Z\"",
+        "[mapping]\non_failure = \"arn:aws:sqs:eu-west-1:123456789012:q.fifo\"",
+        "[tags]\n\"aws:x\" = \"1\"",
+        "[tags]\nteam = 1",
+        "tags = 1",
+        "[function.environment]\nAWS_REGION = \"x\"",
+        "[function.environment]\nSENSORCTL_TABLE = \"x\"",
+        "stream = 1",
+    ];
+    for text in wrong {
+        let error = refused(text);
+        assert_eq!(error.kind(), crate::ErrorKind::Usage, "{text}");
+        assert!(error.to_string().starts_with("sensorctl.toml"), "{error}");
+    }
+}
+
+#[test]
+fn everything_can_be_set() {
+    let text = r#"
+        [stream]
+        mode = "on-demand"
+        encryption = "aws/kinesis"
+        [table]
+        billing = { read_units = 5, write_units = 6 }
+        class = "infrequent-access"
+        ttl_attribute = "expires_at"
+        [function]
+        reserved_concurrency = 5
+        zip = "own.zip"
+        [function.environment]
+        TOKEN = "s3cret"
+        [log_group]
+        retention_days = "never"
+        [mapping]
+        starting_position = "2026-01-01T00:00:00Z"
+        on_failure = "arn:aws:sqs:eu-west-1:123456789012:failed"
+        [tags]
+        team = "blue"
+    "#;
+    let settings = settle(text, &[("tags.cost-centre", "7a")], &[]).unwrap();
+    let Pipeline { table, stream, function, log_group, mapping, tags, .. } = &settings.pipeline;
+    assert_eq!((stream.capacity, stream.key.as_deref()), (Capacity::OnDemand, Some("alias/aws/kinesis")));
+    assert_eq!(table.billing, Billing::Provisioned { read_units: 5, write_units: 6 });
+    assert_eq!((table.class, table.ttl_attribute.as_deref()), (TableClass::InfrequentAccess, Some("expires_at")));
+    assert_eq!((function.reserved_concurrency, log_group.retention_days), (Some(5), None));
+    assert!(matches!(mapping.starting_position, StartingPosition::At(_)) && mapping.on_failure.is_some());
+    assert_eq!(*tags, BTreeMap::from([("cost-centre", "7a"), ("team", "blue")].map(|(k, v)| (k.into(), v.into()))));
+    assert!(!format!("{:?}", settings.origins).contains("s3cret"));
+}
+
+#[test]
+fn a_number_given_outside_of_the_file_can_be_a_name() {
+    let settings = settle("", &[("stream.name", "7")], &[]).unwrap();
+    assert_eq!(settings.pipeline.stream.name, "7");
+}

@@ -1,0 +1,188 @@
+//! What a stream still lacks of what is wanted: one change at a time, because each one makes it busy.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use aws_sdk_kinesis::types::{EncryptionType, ScalingType, StreamDescriptionSummary, StreamMode, StreamModeDetails};
+
+use super::{SERVICE, mode_of};
+use crate::aws::{Clients, Failure};
+use crate::settings::{Capacity, Stream};
+
+/// One change of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Another capacity mode; at most two a day (facts/aws.md A5).
+    Mode(StreamMode),
+    /// Another number of open shards.
+    Shards(i32),
+    /// Records are kept longer.
+    Longer(i32),
+    /// Records are kept for less time; older ones are gone almost at once.
+    Shorter(i32),
+    /// Encrypt with a key, or with another one.
+    Encrypt(String),
+    /// Encrypt no more; names the key in use.
+    Decrypt(String),
+}
+
+impl Change {
+    /// The next change that brings the stream closer to what is wanted.
+    #[must_use]
+    pub fn next(wanted: &Stream, found: &StreamDescriptionSummary) -> Option<Self> {
+        let mode = match wanted.capacity {
+            Capacity::Shards(_) => StreamMode::Provisioned,
+            Capacity::OnDemand => StreamMode::OnDemand,
+        };
+        if mode_of(found) != mode {
+            return Some(Change::Mode(mode));
+        }
+        if let Capacity::Shards(shards) = wanted.capacity
+            && shards != found.open_shard_count
+        {
+            return Some(Change::Shards(towards(found.open_shard_count, shards)));
+        }
+        let hours = wanted.retention_hours;
+        match hours.cmp(&found.retention_period_hours) {
+            Ordering::Greater => return Some(Change::Longer(hours)),
+            Ordering::Less => return Some(Change::Shorter(hours)),
+            Ordering::Equal => {}
+        }
+        match (&wanted.key, key_of(found)) {
+            (Some(key), has) if has != Some(key.as_str()) => Some(Change::Encrypt(key.clone())),
+            (None, Some(has)) => Some(Change::Decrypt(has.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Asks for it.
+    pub async fn ask(&self, clients: &Clients, name: &str, arn: &str) -> Result<(), Failure> {
+        let kinesis = &clients.kinesis;
+        match self {
+            Change::Mode(mode) => {
+                let details = StreamModeDetails::builder().stream_mode(mode.clone()).build();
+                let details = details.map_err(|error| clients.not_made(SERVICE, "UpdateStreamMode", name, error))?;
+                let call = kinesis.update_stream_mode().stream_arn(arn).stream_mode_details(details);
+                call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "UpdateStreamMode", name, &e))
+            }
+            Change::Shards(shards) => {
+                let call = kinesis.update_shard_count().stream_name(name).target_shard_count(*shards);
+                let call = call.scaling_type(ScalingType::UniformScaling);
+                call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "UpdateShardCount", name, &e))
+            }
+            Change::Longer(hours) => {
+                let call = kinesis.increase_stream_retention_period().stream_name(name);
+                let result = call.retention_period_hours(*hours).send().await.map(drop);
+                result.map_err(|e| clients.failure(SERVICE, "IncreaseStreamRetentionPeriod", name, &e))
+            }
+            Change::Shorter(hours) => {
+                let call = kinesis.decrease_stream_retention_period().stream_name(name);
+                let result = call.retention_period_hours(*hours).send().await.map(drop);
+                result.map_err(|e| clients.failure(SERVICE, "DecreaseStreamRetentionPeriod", name, &e))
+            }
+            Change::Encrypt(key) => {
+                let call = kinesis.start_stream_encryption().stream_name(name).key_id(key);
+                let result = call.encryption_type(EncryptionType::Kms).send().await.map(drop);
+                result.map_err(|e| clients.failure(SERVICE, "StartStreamEncryption", name, &e))
+            }
+            Change::Decrypt(key) => {
+                let call = kinesis.stop_stream_encryption().stream_name(name).key_id(key);
+                let result = call.encryption_type(EncryptionType::Kms).send().await.map(drop);
+                result.map_err(|e| clients.failure(SERVICE, "StopStreamEncryption", name, &e))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::Mode(mode) => write!(formatter, "changing to {mode}"),
+            Change::Shards(shards) => write!(formatter, "resharding to {shards}"),
+            Change::Longer(hours) | Change::Shorter(hours) => write!(formatter, "changing retention to {hours} h"),
+            Change::Encrypt(_) => formatter.write_str("starting encryption"),
+            Change::Decrypt(_) => formatter.write_str("ending encryption"),
+        }
+    }
+}
+
+/// The key that encrypts the stream, if any.
+pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
+    match stream.encryption_type {
+        Some(EncryptionType::Kms) => stream.key_id.as_deref(),
+        _ => None,
+    }
+}
+
+/// One resharding goes at most to the double, and not below the half (facts/aws.md A10).
+fn towards(now: i32, wanted: i32) -> i32 {
+    wanted.clamp((now + 1) / 2, now.saturating_mul(2).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kinesis::types::StreamStatus;
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+    use crate::settings::Pipeline;
+
+    fn found(shards: i32, hours: i32, key: Option<&str>) -> StreamDescriptionSummary {
+        let mode = StreamModeDetails::builder().stream_mode(StreamMode::Provisioned).build().unwrap();
+        StreamDescriptionSummary::builder()
+            .stream_name("s")
+            .stream_arn("arn")
+            .stream_status(StreamStatus::Active)
+            .stream_mode_details(mode)
+            .retention_period_hours(hours)
+            .stream_creation_timestamp(DateTime::from_secs(0))
+            .set_enhanced_monitoring(Some(vec![]))
+            .set_encryption_type(key.map(|_| EncryptionType::Kms))
+            .set_key_id(key.map(str::to_owned))
+            .open_shard_count(shards)
+            .build()
+            .unwrap()
+    }
+
+    fn wanted(capacity: Capacity, retention_hours: i32, key: Option<&str>) -> Stream {
+        let stream = Pipeline::by_default().unwrap().stream;
+        Stream { capacity, retention_hours, key: key.map(str::to_owned), ..stream }
+    }
+
+    #[test]
+    fn changes_come_one_at_a_time_until_nothing_differs() {
+        let want = wanted(Capacity::Shards(2), 48, Some("alias/aws/kinesis"));
+        assert_eq!(Change::next(&want, &found(1, 24, None)), Some(Change::Shards(2)));
+        assert_eq!(Change::next(&want, &found(2, 24, None)), Some(Change::Longer(48)));
+        assert_eq!(Change::next(&want, &found(2, 72, None)), Some(Change::Shorter(48)));
+        assert_eq!(Change::next(&want, &found(2, 48, None)), Some(Change::Encrypt("alias/aws/kinesis".into())));
+        assert_eq!(Change::next(&want, &found(2, 48, Some("alias/aws/kinesis"))), None);
+        let plain = wanted(Capacity::Shards(2), 48, None);
+        assert_eq!(Change::next(&plain, &found(2, 48, Some("k"))), Some(Change::Decrypt("k".into())));
+    }
+
+    #[test]
+    fn the_shards_of_a_stream_on_demand_are_its_own() {
+        let want = wanted(Capacity::OnDemand, 24, None);
+        assert_eq!(Change::next(&want, &found(1, 24, None)), Some(Change::Mode(StreamMode::OnDemand)));
+        let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build().unwrap();
+        let mut on_demand = found(4, 24, None);
+        on_demand.stream_mode_details = Some(mode);
+        assert_eq!(Change::next(&want, &on_demand), None);
+    }
+
+    #[test]
+    fn resharding_goes_by_what_the_service_takes_in_one_go() {
+        let steps = |mut now: i32, wanted| {
+            let mut seen = Vec::new();
+            while now != wanted {
+                now = towards(now, wanted);
+                seen.push(now);
+            }
+            seen
+        };
+        assert_eq!(steps(1, 8), [2, 4, 8]);
+        assert_eq!(steps(9, 2), [5, 3, 2]);
+        assert_eq!(steps(4, 5), [5]);
+    }
+}
