@@ -90,11 +90,11 @@ fn denied_names_the_missing_permission_and_the_account() {
 fn every_service_s_denial_reaches_the_person_in_all_commands_that_look_at_the_stack() {
     let home = home();
     for (service, code, name) in [
-        ("dynamodb", "AccessDeniedException", "DynamoDB DescribeTable of "),
-        ("kinesis", "AccessDeniedException", "Kinesis DescribeStreamSummary of "),
+        ("dynamodb", "AccessDeniedException", "DynamoDB Describe"),
+        ("kinesis", "AccessDeniedException", "Kinesis Describe"),
         ("lambda", "AccessDeniedException", "Lambda "),
-        ("iam", "AccessDenied", "IAM GetRole of "),
-        ("logs", "AccessDeniedException", "CloudWatch Logs DescribeLogGroups of "),
+        ("iam", "AccessDenied", "IAM Get"),
+        ("logs", "AccessDeniedException", "CloudWatch Logs Describe"),
         ("sts", "AccessDenied", "STS GetCallerIdentity of the credentials"),
     ] {
         let message = "is not authorized to perform this";
