@@ -201,6 +201,10 @@ impl Resource for Table {
             self.tags.found(&tags, &mut properties);
             let mut found =
                 Found { state: state_of(&seen.table), arn: Some(arn), tags, properties, ..Found::missing() };
+            // As DynamoDB counts them, every six hours or so; enough to say what a deletion would take along.
+            if let Some(rows) = seen.table.item_count() {
+                found.details.insert("rows", rows.to_string());
+            }
             if seen.deletion_protection() {
                 let way = format!("set `{}.deletion_protection` to false and run `sensorctl up`", self.section());
                 found.details.insert("protected", way);

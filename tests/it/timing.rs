@@ -46,13 +46,13 @@ fn two_ups_at_once_end_like_one_though_nothing_is_seen_at_once() {
 fn what_is_not_ready_says_so_in_the_services_words() {
     let home = slow_cloud();
     let cloud = Stranger::of(&home);
-    let table = r#"{"TableName":"t","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],
+    let table = r#"{"TableName":"things","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],
         "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"Tags":[{"Key":"a","Value":"b"}]}"#;
     let dynamodb = |operation: &str, body: &str| cloud.call(&format!("DynamoDB_20120810.{operation}"), body).1;
     assert!(dynamodb("CreateTable", table).contains("\"CREATING\""));
-    assert!(dynamodb("DescribeTable", r#"{"TableName":"t"}"#).contains("ResourceNotFoundException"));
-    assert!(dynamodb("Scan", r#"{"TableName":"t"}"#).contains("ResourceNotFoundException"));
-    assert!(dynamodb("DeleteTable", r#"{"TableName":"t"}"#).contains("ResourceInUseException"));
+    assert!(dynamodb("DescribeTable", r#"{"TableName":"things"}"#).contains("ResourceNotFoundException"));
+    assert!(dynamodb("Scan", r#"{"TableName":"things"}"#).contains("ResourceNotFoundException"));
+    assert!(dynamodb("DeleteTable", r#"{"TableName":"things"}"#).contains("ResourceInUseException"));
     let status = |wanted: &str, body: &str| {
         let deadline = Instant::now() + Duration::from_secs(5);
         while !body_of(&cloud, body).contains(wanted) {
@@ -60,12 +60,12 @@ fn what_is_not_ready_says_so_in_the_services_words() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    status("\"CREATING\"", r#"{"TableName":"t"}"#);
-    status("\"ACTIVE\"", r#"{"TableName":"t"}"#);
-    assert!(dynamodb("DeleteTable", r#"{"TableName":"t"}"#).contains("\"DELETING\""));
-    assert!(dynamodb("DescribeTable", r#"{"TableName":"t"}"#).contains("\"DELETING\""));
+    status("\"CREATING\"", r#"{"TableName":"things"}"#);
+    status("\"ACTIVE\"", r#"{"TableName":"things"}"#);
+    assert!(dynamodb("DeleteTable", r#"{"TableName":"things"}"#).contains("\"DELETING\""));
+    assert!(dynamodb("DescribeTable", r#"{"TableName":"things"}"#).contains("\"DELETING\""));
     assert!(dynamodb("CreateTable", table).contains("Table is being deleted"));
-    status("ResourceNotFoundException", r#"{"TableName":"t"}"#);
+    status("ResourceNotFoundException", r#"{"TableName":"things"}"#);
 }
 
 fn body_of(cloud: &Stranger, body: &str) -> String {
@@ -102,11 +102,11 @@ fn a_fresh_function_and_mapping_pass_through_their_states() {
     let path = format!("PUT /2015-03-31/event-source-mappings/{uuid}");
     let update = || cloud.send(&path, "lambda", "Content-Type: application/json", r#"{"BatchSize":10}"#);
     assert_eq!(update().0, 202);
-    let (status, said) = update();
-    assert!(status == 400 && said.contains("in use"), "{said}");
+    let (code, said) = update();
+    assert!(code == 400 && said.contains("in use"), "{said}");
     let memory = "PUT /2015-03-31/functions/ProcessKinesisRecords/configuration";
     let update = || cloud.send(memory, "lambda", "Content-Type: application/json", r#"{"MemorySize":256}"#);
     assert_eq!(update().0, 200);
-    let (status, said) = update();
-    assert!(status == 409 && said.contains("An update is in progress for resource: arn:aws:lambda"), "{said}");
+    let (code, said) = update();
+    assert!(code == 409 && said.contains("An update is in progress for resource: arn:aws:lambda"), "{said}");
 }

@@ -20,8 +20,14 @@ pub(super) struct Life {
 struct Tables {
     created: HashMap<String, Instant>,
     tagged: HashMap<String, Instant>,
-    /// With the description as it was.
-    deleted: HashMap<String, (Instant, Value)>,
+    deleted: HashMap<String, Deleted>,
+}
+
+/// A table that is being deleted, as it was.
+struct Deleted {
+    at: Instant,
+    description: Value,
+    tags: Option<Response>,
 }
 
 impl Life {
@@ -37,19 +43,20 @@ impl Life {
     /// The answer of a table that is on its way; nothing when the database is to answer.
     pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
         let mut tables = self.tables();
-        tables.deleted.retain(|_, (at, _)| at.elapsed() < self.timing.table_delete);
+        tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_delete);
         let in_use = |doing: &str, name: &str| {
             let text = format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}");
             Some(ServiceError::bad_request("ResourceInUseException", text).json(AMZ_JSON_1_0))
         };
         for name in names(input) {
-            if let Some((_, description)) = tables.deleted.get(&name) {
+            if let Some(Deleted { description, tags, .. }) = tables.deleted.get(&name) {
                 match operation {
                     "DescribeTable" => return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Table": description}))),
                     "DeleteTable" => {
                         return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"TableDescription": description})));
                     }
                     "CreateTable" | "UpdateTable" | "UpdateTimeToLive" => return in_use("deleted", &name),
+                    "ListTagsOfResource" if tags.is_some() => return tags.clone(),
                     _ => {}
                 }
             }
@@ -79,7 +86,7 @@ impl Life {
     }
 
     /// The database's answer as it looks while the table is on its way.
-    pub(super) fn after(&self, operation: &str, input: &Value, response: Response) -> Response {
+    pub(super) fn after(&self, operation: &str, input: &Value, response: Response, tags: Option<Response>) -> Response {
         if !response.status().is_success() {
             return response;
         }
@@ -103,7 +110,8 @@ impl Life {
                 answer["TableDescription"]["TableStatus"] = json!("DELETING");
                 tables.created.remove(&name);
                 tables.tagged.remove(&name);
-                tables.deleted.insert(name, (Instant::now(), answer["TableDescription"].clone()));
+                let description = answer["TableDescription"].clone();
+                tables.deleted.insert(name, Deleted { at: Instant::now(), description, tags });
             }
             "TagResource" => {
                 tables.tagged.insert(name, Instant::now());

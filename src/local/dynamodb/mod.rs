@@ -65,10 +65,16 @@ impl DynamoDb {
             return self.answer(operation, body);
         }
         let input = serde_json::from_slice(body).unwrap_or_default();
-        match self.life.before(operation, &input) {
-            Some(response) => response,
-            None => self.life.after(operation, &input, self.answer(operation, body)),
+        if let Some(response) = self.life.before(operation, &input) {
+            return response;
         }
+        // A table that is being deleted still has its tags.
+        let tags = (operation == "DeleteTable").then(|| {
+            let name = input.get("TableName").and_then(Value::as_str).unwrap_or_default();
+            let arn = self.identity.table_arn(name.rsplit('/').next().unwrap_or_default());
+            self.answer("ListTagsOfResource", &json!({ "ResourceArn": arn }).to_string().into())
+        });
+        self.life.after(operation, &input, self.answer(operation, body), tags)
     }
 
     fn answer(&self, operation: &str, body: &Bytes) -> Response {

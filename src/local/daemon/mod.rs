@@ -1,8 +1,10 @@
 //! The local cloud as a background process: start it, find it, stop it.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+mod health;
+mod ownership;
+
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -10,35 +12,28 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::data_dir::{EndpointFile, private_dir};
-use super::faults::FaultPlan;
-use super::timing::Timing;
+use self::health::health;
+use self::ownership::is_owned;
+pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
+use crate::local::data_dir::{EndpointFile, private_dir};
+use crate::local::faults::FaultPlan;
+use crate::local::timing::Timing;
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long a stop may take before the process is killed; and after that.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const KILL_LIMIT: Duration = Duration::from_secs(5);
-/// How long a health answer may take: the process may be busy, the machine asleep a moment ago.
-const HEALTH_LIMIT: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the process says is kept in a file, which starts anew when it is larger than this.
 const LOG: &str = "local.log";
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
-/// What a data directory holds. Nothing else in it is ours.
-const OWN_FILES: [&str; 7] =
-    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
-const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
-
 /// What the background process is started with.
 #[derive(Clone, Debug)]
 pub(crate) struct StartOptions {
@@ -88,13 +83,6 @@ pub(crate) enum Started {
     New(Running),
     /// It ran already.
     Already(Running),
-}
-
-#[derive(Deserialize)]
-struct Health {
-    pid: u32,
-    version: String,
-    region: String,
 }
 
 /// How to reach the local cloud that runs on this data directory.
@@ -213,76 +201,6 @@ pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
     Err(Error::failed(format!("process {} does not end", running.pid)))
 }
 
-/// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
-///
-/// # Errors
-/// When a process owns the directory, or something cannot be deleted.
-pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
-    let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
-    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(Error::failed("the local cloud runs").hint("stop it with `sensorctl local stop`"));
-        }
-        Err(TryLockError::Error(error)) => return Err(cannot(error)),
-    }
-    let gone = |result: io::Result<()>| match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(error)),
-        _ => Ok(()),
-    };
-    for name in OWN_FOLDERS {
-        // A symbolic link is not followed: it is not ours.
-        if fs::symlink_metadata(data_dir.join(name)).is_ok_and(|found| found.is_dir()) {
-            gone(fs::remove_dir_all(data_dir.join(name)))?;
-        }
-    }
-    for name in OWN_FILES {
-        gone(fs::remove_file(data_dir.join(name)))?;
-    }
-    // The lock file stays: whoever waits for it has it open.
-    others(data_dir).map_err(cannot)
-}
-
-/// Names in the directory that are not ours.
-fn others(data_dir: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(data_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != "lock" {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
-/// Whether a process owns the data directory.
-fn is_owned(data_dir: &Path) -> Result<bool, Error> {
-    let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
-    // Shared, and given back at once. An owner that starts in this very moment says that the directory is in use.
-    match lock.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => {
-            Err(Error::failed(format!("could not test the lock of {}", data_dir.display())).caused_by(error))
-        }
-    }
-}
-
-fn open_lock(data_dir: &Path) -> Result<Option<File>, Error> {
-    match File::open(data_dir.join("lock")) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).caused_by(error)),
-    }
-}
-
 fn open_log(data_dir: &Path) -> io::Result<(File, u64)> {
     let path = data_dir.join(LOG);
     let old = fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -342,33 +260,10 @@ fn did_not_start(data_dir: &Path, log_start: u64) -> Error {
     error.hint(format!("its log is {}", path.display()))
 }
 
-/// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.
-async fn health(announced: &EndpointFile) -> Option<Health> {
-    let address: SocketAddr = announced.endpoint.strip_prefix("http://")?.parse().ok()?;
-    if !address.ip().is_loopback() {
-        return None;
-    }
-    let asked = async {
-        let mut stream = TcpStream::connect(address).await.ok()?;
-        let request = format!(
-            "GET /_sensorctl/health HTTP/1.0\r\nhost: {address}\r\nx-sensorctl-key: {}\r\n\r\n",
-            announced.access_key_id
-        );
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        // Whatever has the port may never stop talking.
-        stream.take(64 << 10).read_to_end(&mut answer).await.ok()?;
-        Some(answer)
-    };
-    let answer = timeout(HEALTH_LIMIT, asked).await.ok()??;
-    let answer = String::from_utf8(answer).ok()?;
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let is_ok = head.split_ascii_whitespace().nth(1) == Some("200");
-    if is_ok { serde_json::from_str(body).ok() } else { None }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
     use crate::local::{LocalCloud, LocalOptions};
 

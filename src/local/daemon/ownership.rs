@@ -1,0 +1,83 @@
+//! Whose a data directory is, by its lock, and how its state is deleted when it is nobody's.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use super::LOG;
+use crate::error::Error;
+
+/// What a data directory holds. Nothing else in it is ours.
+const OWN_FILES: [&str; 7] =
+    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
+const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
+
+/// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
+///
+/// # Errors
+/// When a process owns the directory, or something cannot be deleted.
+pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
+    let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
+    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(Error::failed("the local cloud runs").hint("stop it with `sensorctl local stop`"));
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(error)),
+    }
+    let gone = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(error)),
+        _ => Ok(()),
+    };
+    for name in OWN_FOLDERS {
+        // A symbolic link is not followed: it is not ours.
+        if fs::symlink_metadata(data_dir.join(name)).is_ok_and(|found| found.is_dir()) {
+            gone(fs::remove_dir_all(data_dir.join(name)))?;
+        }
+    }
+    for name in OWN_FILES {
+        gone(fs::remove_file(data_dir.join(name)))?;
+    }
+    // The lock file stays: whoever waits for it has it open.
+    others(data_dir).map_err(cannot)
+}
+
+/// Names in the directory that are not ours.
+fn others(data_dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(data_dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name != "lock" {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Whether a process owns the data directory.
+pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
+    let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
+    // Shared, and given back at once. An owner that starts in this very moment says that the directory is in use.
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => {
+            Err(Error::failed(format!("could not test the lock of {}", data_dir.display())).caused_by(error))
+        }
+    }
+}
+
+fn open_lock(data_dir: &Path) -> Result<Option<File>, Error> {
+    match File::open(data_dir.join("lock")) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).caused_by(error)),
+    }
+}

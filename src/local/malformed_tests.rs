@@ -1,0 +1,184 @@
+//! Whatever is sent to the one port, it answers or ends the connection, and goes on.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::{LocalCloud, LocalOptions};
+
+const TARGETS: [&str; 18] = [
+    "Kinesis_20131202.PutRecords",
+    "Kinesis_20131202.GetRecords",
+    "Kinesis_20131202.GetShardIterator",
+    "Kinesis_20131202.CreateStream",
+    "Kinesis_20131202.UpdateShardCount",
+    "Kinesis_20131202.ListShards",
+    "Kinesis_20131202.SplitShard",
+    "DynamoDB_20120810.CreateTable",
+    "DynamoDB_20120810.BatchWriteItem",
+    "DynamoDB_20120810.PutItem",
+    "DynamoDB_20120810.Query",
+    "DynamoDB_20120810.Scan",
+    "DynamoDB_20120810.UpdateTimeToLive",
+    "Logs_20140328.CreateLogGroup",
+    "Logs_20140328.PutLogEvents",
+    "Logs_20140328.FilterLogEvents",
+    "Nobody_1.Nothing",
+    "",
+];
+const PATHS: [&str; 10] = [
+    "/",
+    "/2015-03-31/functions",
+    "/2015-03-31/functions/%ff%00/configuration",
+    "/2015-03-31/functions/f/invocations?Qualifier=%zz",
+    "/2015-03-31/event-source-mappings/",
+    "/2015-03-31/event-source-mappings/x?MaxItems=-1",
+    "/2017-03-31/tags/arn%3Aaws",
+    "/_sensorctl/faults",
+    "/_sensorctl/calls",
+    "/_sensorctl/../etc",
+];
+const KEYS: [&str; 16] = [
+    "StreamName",
+    "StreamARN",
+    "ShardCount",
+    "Records",
+    "Data",
+    "PartitionKey",
+    "ShardIterator",
+    "Limit",
+    "TableName",
+    "RequestItems",
+    "Item",
+    "KeySchema",
+    "logGroupName",
+    "logEvents",
+    "FunctionName",
+    "Tags",
+];
+
+/// JSON that comes near to what the services take.
+fn near_json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        any::<i64>().prop_map(|number| number.to_string()),
+        Just("1e999".to_owned()),
+        "[a-zA-Z0-9+/=.:_-]{0,40}".prop_map(|text| format!("\"{text}\"")),
+        Just("\"\\ud800\"".to_owned()),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec((prop::sample::select(&KEYS[..]), inner), 0..5).prop_map(|pairs| {
+                let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                format!("{{{}}}", pairs.join(","))
+            }),
+        ]
+    })
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        4 => near_json().prop_map(String::into_bytes),
+        1 => "Action=[A-Z][a-zA-Z]{0,20}(&[A-Za-z.0-9]{1,12}=[%a-z0-9{}\"]{0,20}){0,4}".prop_map(String::into_bytes),
+        1 => Just(br#"{"a":"#.repeat(5000)),
+        1 => prop::collection::vec(any::<u8>(), 0..300),
+    ]
+}
+
+/// A whole request as bytes; mostly with the right key, so that it gets as far as the services.
+fn request(key: String) -> impl Strategy<Value = Vec<u8>> {
+    let method = prop_oneof![
+        4 => prop::sample::select(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"][..]).prop_map(str::to_owned),
+        1 => "[A-Z!~]{1,12}",
+    ];
+    let path = prop_oneof![4 => prop::sample::select(&PATHS[..]).prop_map(str::to_owned), 1 => "/[!-~]{0,40}"];
+    let scope = prop::sample::select(&["kinesis", "dynamodb", "iam", "sts", "logs", "lambda", "s3", ""][..]);
+    let content = prop::sample::select(
+        &["application/x-amz-json-1.1", "application/x-amz-json-1.0", "application/cbor", "x"][..],
+    );
+    let length = prop_oneof![5 => Just(None), 1 => prop::sample::select(&["-1", "x", "99999999999999999999", "7"][..]).prop_map(Some)];
+    let target = prop::sample::select(&TARGETS[..]);
+    let extra = "([A-Za-z-]{1,12}: [ -~]{0,30}\r\n){0,3}";
+    (method, path, scope, content, length, target, extra, body()).prop_map(
+        move |(method, path, scope, content, length, target, extra, body)| {
+            let length = length.map_or_else(|| body.len().to_string(), str::to_owned);
+            let mut bytes = format!(
+                "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-amz-target: {target}\r\ncontent-type: {content}\r\n\
+                 x-sensorctl-key: {key}\r\nauthorization: AWS4-HMAC-SHA256 Credential={key}/1/r/{scope}/aws4_request, \
+                 SignedHeaders=host, Signature=0\r\nx-amz-date: 20260101T000000Z\r\nconnection: close\r\n{extra}\
+                 content-length: {length}\r\n\r\n"
+            )
+            .into_bytes();
+            bytes.extend(body);
+            bytes
+        },
+    )
+}
+
+/// What comes back until the connection ends; nothing is an answer too.
+fn send(address: &str, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    // The server may end the connection while we still write, or before we have read.
+    if stream.write_all(request).is_ok() {
+        stream.shutdown(Shutdown::Write).unwrap_or_default();
+    }
+    let mut answer = Vec::new();
+    match stream.read_to_end(&mut answer) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("no answer, and no end"),
+        _ => answer,
+    }
+}
+
+fn healthy(address: &str, key: &str) -> bool {
+    let request = format!("GET /_sensorctl/health HTTP/1.0\r\nhost: localhost\r\nx-sensorctl-key: {key}\r\n\r\n");
+    send(address, request.as_bytes()).starts_with(b"HTTP/1.0 200")
+}
+
+#[test]
+fn thousands_of_malformed_requests_do_not_take_it_down() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+    let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
+    let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let key = cloud.target().access.unwrap().key_id;
+    let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&request(key.clone()), |request| {
+        let answer = send(&address, &request);
+        let text = String::from_utf8_lossy(&answer);
+        prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
+        // What a panic is turned into.
+        prop_assert!(!text.contains("the local cloud failed"), "{text}");
+        Ok(())
+    });
+    result.unwrap();
+    assert!(healthy(&address, &key));
+    runtime.block_on(cloud.shutdown()).unwrap();
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused_and_not_kept() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+    let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
+    let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let key = cloud.target().access.unwrap().key_id;
+    for (path, limit) in [("/", 16 << 20), ("/_sensorctl/faults", 64 << 10)] {
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nhost: localhost\r\nx-amz-target: Kinesis_20131202.PutRecord\r\nx-sensorctl-key: {key}\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential={key}/1/r/kinesis/aws4_request\r\ncontent-length: {}\r\n\r\n",
+            limit + 1
+        );
+        let answer = send(&address, &[head.as_bytes(), &vec![b' '; limit + 1]].concat());
+        assert!(answer.starts_with(b"HTTP/1.1 413"), "{}", String::from_utf8_lossy(&answer));
+    }
+    assert!(healthy(&address, &key));
+    runtime.block_on(cloud.shutdown()).unwrap();
+}
