@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(answer["FailedRecordCount"], 20 - passed.len());
         for (index, record) in all.iter().enumerate() {
             assert!(
-                record["ErrorCode"].is_string() || record["SequenceNumber"] == index.to_string(),
+                record["ErrorCode"].is_string() || record["SequenceNumber"].as_str() == Some(&index.to_string()),
                 "{index} {record}"
             );
         }
