@@ -28,7 +28,7 @@ impl Cli {
     ///
     /// # Errors
     /// Wrong usage; also help and version, which clap treats alike.
-    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let matches = Cli::command().try_get_matches_from(arguments)?;
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.global.from_environment = ["stage", "profile", "region", "endpoint_url"]

@@ -14,6 +14,7 @@ mod output;
 mod pipeline;
 mod settings;
 mod stack;
+mod wrong_usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -28,13 +29,10 @@ pub use crate::error::{Error, ErrorKind};
 
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::read(arguments) {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are data on stdout; wrong usage is said on stderr. Nobody is left to tell otherwise.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return wrong_usage::tell(&error, &arguments),
     };
     let output = Output::new(cli.global.output, cli.global.quiet, cli.global.verbose, cli.global.color);
     match execute(cli, &output) {

@@ -94,6 +94,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         region,
         endpoint,
+        profile: target.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()),
         account: OnceCell::new(),
     })
 }

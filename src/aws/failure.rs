@@ -5,6 +5,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::hint;
 use crate::error::Error;
 
 /// The class of a failure; what decides whether to go on, wait or stop.
@@ -84,14 +85,14 @@ impl Failure {
                 (Some(code), message, cause)
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
-                let text = DisplayErrorContext(error).to_string();
-                let no_credentials = text.contains("credential") || text.contains("no providers in chain");
+                let message = without_debug(&DisplayErrorContext(error).to_string());
+                let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = match error {
                     _ if no_credentials => Cause::NoCredentials,
-                    SdkError::DispatchFailure(failure) if has_broken(failure, &text) => Cause::Unsteady,
+                    SdkError::DispatchFailure(failure) if has_broken(failure, &message) => Cause::Unsteady,
                     _ => Cause::Unreachable,
                 };
-                (None, without_debug(&text), cause)
+                (None, message, cause)
             }
             _ => (None, without_debug(&DisplayErrorContext(error).to_string()), Cause::Other),
         };
@@ -105,9 +106,17 @@ impl Failure {
     }
 }
 
-/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only.
+/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only, in one line,
+/// without the layers that say no more than the one below.
 fn without_debug(text: &str) -> String {
-    text.split(" (").next().unwrap_or(text).to_owned()
+    let sentence = text.split(" (").next().unwrap_or(text);
+    // The list of every place where no credentials were found follows.
+    let sentence = sentence.split(" Attempted:").next().unwrap_or(sentence);
+    let sentence = sentence.strip_prefix("dispatch failure: ").unwrap_or(sentence);
+    let sentence = sentence.strip_prefix("other: ").unwrap_or(sentence).trim_end().trim_end_matches('.');
+    let mut layers: Vec<&str> = sentence.split(": ").collect();
+    layers.dedup();
+    layers.join(": ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether there was a connection, and it ended before the answer.
@@ -166,7 +175,10 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "SignatureDoesNotMatch"
         | "IncompleteSignature"
         | "MissingAuthenticationTokenException"
-        | "MissingAuthenticationToken" => Cause::Credentials,
+        | "MissingAuthenticationToken"
+        | "InvalidAccessKeyId"
+        | "RequestExpired"
+        | "RequestTimeTooSkewed" => Cause::Credentials,
         _ if status == 503 => Cause::Throttled,
         _ if status >= 500 => Cause::Unsteady,
         _ => Cause::Other,
@@ -175,45 +187,22 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
 
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
-        let cause = failure.cause;
-        let local = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
-        let error = Error::failed(failure.to_string());
-        match cause {
-            Cause::Denied => error.hint(format!(
-                "the credentials in use need permission for {}:{}; `aws sts get-caller-identity` shows whose they are",
-                failure.service.to_ascii_lowercase(),
-                failure.operation
-            )),
-            Cause::Credentials => {
-                error.hint("sign in again (`aws sso login`, or new keys), or name another `--profile`")
-            }
-            Cause::NoCredentials => no_credentials(error),
-            Cause::Unreachable if local => error
-                .hint("is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"),
-            Cause::Unreachable => error.hint("check the network, `--region` and `--endpoint-url`"),
-            Cause::Throttled => error.hint("the service asks to slow down; run the same command again in a minute"),
-            Cause::Unsteady => {
-                error.hint("run the same command again; AWS's own troubles are at https://health.aws.amazon.com")
-            }
-            Cause::InUse | Cause::Propagating => error.hint("run the same command again: it goes on where it stopped"),
-            Cause::Missing => {
-                error.hint("`sensorctl status` shows what is there; `sensorctl up` makes what is missing")
-            }
-            Cause::Exists | Cause::Other => error,
-        }
+        hint::hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
     }
-}
-
-/// What to do when there are no credentials.
-fn no_credentials(error: Error) -> Error {
-    error
-        .hint("run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`")
-        .hint("no AWS account? add `--local` to use the local cloud on this machine")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_went_wrong_before_the_call_is_one_sentence() {
+        let chain = "dispatch failure: other: the credential provider was not enabled: no credentials found in chain. \
+                     Attempted:\n  Environment: no (CredentialsNotLoaded)";
+        assert_eq!(without_debug(chain), "the credential provider was not enabled: no credentials found in chain");
+        let process = "dispatch failure: other: loading: loading: exit status: 127. Stderr: sh: not found\n (Debug)";
+        assert_eq!(without_debug(process), "loading: exit status: 127. Stderr: sh: not found");
+    }
 
     #[test]
     fn code_and_message_decide_together() {

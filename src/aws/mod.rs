@@ -2,15 +2,22 @@
 
 mod config;
 mod failure;
+mod hint;
 pub mod wait;
+
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 pub use config::{Access, Target, connect};
 pub use failure::{Cause, Failure};
+
+/// A failure is not kept back longer than this to find out in which account it was.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
 #[derive(Debug)]
@@ -31,6 +38,8 @@ pub struct Clients {
     pub region: String,
     /// The endpoint that stands in for AWS, if any.
     pub endpoint: Option<String>,
+    /// The profile that was asked for, to name it where it gives no credentials.
+    profile: Option<String>,
     account: OnceCell<String>,
 }
 
@@ -65,7 +74,21 @@ impl Clients {
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        Failure::new(service, operation, resource, self.place(), error)
+        let mut failure = Failure::new(service, operation, resource, self.place(), error);
+        if let (Cause::NoCredentials, Some(profile)) = (failure.cause, &self.profile) {
+            failure.message.push_str(&format!("; profile `{profile}` gives none"));
+        }
+        failure
+    }
+
+    /// The failure with the account in its place; asks for it where nobody did and an answer is likely, at most 2 s.
+    pub async fn located(&self, failure: Failure) -> Failure {
+        if matches!(failure.cause, Cause::Credentials | Cause::NoCredentials | Cause::Unreachable) {
+            return failure;
+        }
+        // Whether it is known or not, the failure is what is to be told.
+        let _ = timeout(ACCOUNT_WAIT, self.account()).await;
+        Failure { place: self.place(), ..failure }
     }
 
     /// A call that was not even made, in the form of one that failed.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::aws::Clients;
 use crate::aws::wait::Schedule;
@@ -64,7 +65,9 @@ impl Deployment {
         let function = &settings.pipeline.function;
         let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
         let architecture = function.architecture.and_then(Architecture::named).unwrap_or(artifact.architecture());
-        artifact.check_for(if clients.is_nearby() { Destination::Local } else { Destination::Aws(architecture) })?;
+        // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
+        let local = clients.is_nearby() && architecture == artifact.architecture();
+        artifact.check_for(if local { Destination::Local } else { Destination::Aws(architecture) })?;
         let stack = Stack::new(&settings.pipeline, artifact);
         let references = References::default();
         let account = async { clients.account().await.map(str::to_owned) };
@@ -143,6 +146,30 @@ impl StepReport {
     }
 }
 
+impl StepReport {
+    /// The reason, or the settings that differ, a line each.
+    fn why(&self) -> String {
+        if self.changes.is_empty() {
+            return self.reason.clone();
+        }
+        let change = |change: &Difference| {
+            format!("{}: {} → {}", change.property, shortened(&change.found), shortened(&change.wanted))
+        };
+        self.changes.iter().map(change).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A value for a line of text. Documents and lists of variables are cut; the JSON report has them whole.
+#[must_use]
+pub fn shortened(value: &Value) -> String {
+    const MOST: usize = 60;
+    let text = value.to_string();
+    if text.chars().count() <= MOST {
+        return text;
+    }
+    text.chars().take(MOST - 1).chain(['…']).collect()
+}
+
 impl Report for StackReport {
     fn table(&self) -> String {
         let mut table = new_table(&["resource", "name", "action", "time", "why"]);
@@ -156,7 +183,7 @@ impl Report for StackReport {
                 } else {
                     String::new()
                 }),
-                cell(&resource.reason),
+                cell(&resource.why()),
             ]);
         }
         table.trim_fmt()
@@ -176,6 +203,7 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         for difference in &step.differences {
             let Difference { property, wanted, found, replaces } = difference;
             let how = if *replaces { "  takes a new one" } else { "" };
+            let (found, wanted) = (shortened(found), shortened(wanted));
             lines.push(format!("           {property}: {found} → {wanted}{how}"));
         }
     }

@@ -61,7 +61,9 @@ impl Args {
                     .hint("`--yes` goes ahead without asking"));
             }
             let place = format!("account {account}, {}", cloud.clients.region);
-            if !output.confirm(&format!("Delete {} resources and their data in {place}?", plan.changes()))? {
+            let rows = rows_to_go(&plan);
+            let what = format!("Delete these {} resources in {place}, and {rows} with them?", plan.changes());
+            if !output.confirm(&what)? {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
@@ -88,5 +90,15 @@ impl Args {
         let mut report = deployment.report(&plan, &done);
         report.remaining = Some(remaining);
         Ok(report)
+    }
+}
+
+/// The rows of the tables that go, as far as the service has counted them.
+fn rows_to_go(plan: &Plan) -> String {
+    let going = plan.steps.iter().filter(|step| step.action == Action::Delete);
+    let counted: u64 = going.filter_map(|step| step.found.details.get("rows")?.parse::<u64>().ok()).sum();
+    match counted {
+        0 => "all rows in them".to_owned(),
+        rows => format!("about {} rows", units::count(rows)),
     }
 }

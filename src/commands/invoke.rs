@@ -8,6 +8,7 @@ use aws_sdk_lambda::config::Builder;
 use aws_sdk_lambda::config::StalledStreamProtectionConfig;
 use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::invoke::InvokeOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::LogType;
@@ -115,18 +116,26 @@ pub(super) async fn invoke(context: &Context, function: &str, event: String) -> 
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(LONGEST_RUN).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(RetryConfig::disabled());
-    let answer = clients
+    let request = clients
         .lambda
         .invoke()
         .function_name(function)
         .log_type(LogType::Tail)
         .payload(Blob::new(event))
         .customize()
-        .config_override(patient)
-        .send()
-        .await
-        .map_err(|error| clients.failure("Lambda", "Invoke", &format!("function {function}"), &error))?;
-    invocation(answer)
+        .config_override(patient);
+    match request.send().await {
+        Ok(answer) if answer.executed_version.is_none() && answer.request_id().is_none() => {
+            // Any web page is a success, as far as the protocol goes; only its headers tell.
+            let why = "what answered is not Lambda: it gave neither the version that ran nor a request id";
+            Err(clients.not_made("Lambda", "Invoke", &format!("function {function}"), why).into())
+        }
+        Ok(answer) => invocation(answer),
+        Err(error) => {
+            let failure = clients.failure("Lambda", "Invoke", &format!("function {function}"), &error);
+            Err(clients.located(failure).await.into())
+        }
+    }
 }
 
 fn invocation(answer: InvokeOutput) -> Result<Invocation, Error> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe, tell_settings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::StackProgress;
+use crate::output::{Format, StackProgress};
 use crate::stack::Plan;
 
 /// Show what `up` would do, and why; changes nothing
@@ -23,8 +23,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
-    for line in describe(&plan) {
-        context.output.status(line);
+    // The table says it all by itself.
+    if context.output.report_format() != Format::Table {
+        for line in describe(&plan) {
+            context.output.status(line);
+        }
     }
     context.output.report(&deployment.report(&plan, &BTreeMap::new()))?;
     match plan.changes() {

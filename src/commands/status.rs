@@ -1,37 +1,62 @@
 //! `sensorctl status`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, tell_settings};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, shortened, tell_settings};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, StackProgress, cell, new_table};
 use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
 
 /// Show each resource: whether it is there, whose it is, and how it differs from the settings
+///
+/// With -v also every setting, and where its value came from.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Look again and again until Ctrl-C
+    #[arg(short, long)]
+    watch: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "watch",
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    interval: u64,
+}
 
-pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     tell_settings(context);
+    if !args.watch {
+        return look(context).await?.verdict();
+    }
+    let output = &context.output;
+    let stopped = || Error::interrupted("stopped watching");
+    loop {
+        let seen = context.or_interrupt(see(context), stopped).await?;
+        output.clear()?;
+        output.report(&seen)?;
+        if output.is_closed() {
+            return Ok(());
+        }
+        let pause = async {
+            tokio::time::sleep(Duration::from_secs(args.interval)).await;
+            Ok(())
+        };
+        context.or_interrupt(pause, stopped).await?;
+    }
+}
+
+async fn look(context: &Context) -> Result<Status, Error> {
+    let status = see(context).await?;
+    context.output.report(&status)?;
+    Ok(status)
+}
+
+async fn see(context: &Context) -> Result<Status, Error> {
     let observer = Arc::new(StackProgress::new(&context.output));
     let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
-    let report = Status::of(&deployment);
-    context.output.report(&report)?;
-    if report.healthy {
-        return Ok(());
-    }
-    let unwell = report.resources.iter().filter(|resource| !resource.is_well());
-    let said: Vec<_> = unwell.map(|resource| format!("{} {}", resource.kind, resource.trouble())).collect();
-    let missing = report.resources.iter().all(|resource| resource.state == "missing");
-    Err(if missing {
-        Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it")
-    } else {
-        Error::unwell(format!("not all is well: {}", said.join(", ")))
-            .hint("`sensorctl plan` shows what `sensorctl up` would do about it")
-    })
+    Ok(Status::of(&deployment))
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +67,10 @@ struct Status {
     healthy: bool,
     resources: Vec<ResourceStatus>,
     mapping: Option<MappingStatus>,
-    /// How far the consumer is behind; not known without a metrics service.
+    /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
+    /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
+    /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
+    /// (facts/aws.md A8).
     lag_ms: Option<u64>,
 }
 
@@ -65,6 +93,23 @@ struct MappingStatus {
 }
 
 impl Status {
+    /// Whether all is well, as an exit code.
+    fn verdict(&self) -> Result<(), Error> {
+        if self.healthy {
+            return Ok(());
+        }
+        if self.resources.iter().all(|resource| resource.state == "missing") {
+            return Err(Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it"));
+        }
+        let unwell = self.resources.iter().filter(|resource| !resource.is_well());
+        let mut said: Vec<_> = unwell.map(|resource| format!("{} {}", resource.kind, resource.trouble())).collect();
+        if let Some(mapping) = self.mapping.as_ref().filter(|mapping| mapping.has_problem()) {
+            said.push(format!("the mapping says {}", mapping.last_processing_result));
+        }
+        Err(Error::unwell(format!("not all is well: {}", said.join(", ")))
+            .hint("`sensorctl plan` shows what `sensorctl up` would do about it"))
+    }
+
     fn of(deployment: &Deployment) -> Self {
         let Deployment { cloud, stack, references, account, found } = deployment;
         let resources: Vec<_> = stack
@@ -97,7 +142,7 @@ impl Status {
             state: found.details["state"].clone(),
             last_processing_result: found.details["last_processing_result"].clone(),
         });
-        let works = mapping.as_ref().is_none_or(|mapping| !mapping.last_processing_result.starts_with("PROBLEM"));
+        let works = mapping.as_ref().is_none_or(|mapping: &MappingStatus| !mapping.has_problem());
         Status {
             account: account.clone(),
             region: cloud.owner.region.clone(),
@@ -121,6 +166,12 @@ fn state_of(found: &Found, kind: Kind, ownership: &Ownership) -> (&'static str, 
     }
 }
 
+impl MappingStatus {
+    fn has_problem(&self) -> bool {
+        self.last_processing_result.starts_with("PROBLEM")
+    }
+}
+
 impl ResourceStatus {
     fn is_well(&self) -> bool {
         self.state == "active" && self.drift.is_empty()
@@ -139,7 +190,10 @@ impl Report for Status {
     fn table(&self) -> String {
         let mut table = new_table(&["resource", "name", "state", "note"]);
         for resource in &self.resources {
-            let drift = resource.drift.iter().map(|d| format!("{}: {} instead of {}", d.property, d.found, d.wanted));
+            let drift = resource
+                .drift
+                .iter()
+                .map(|d| format!("{}: {} instead of {}", d.property, shortened(&d.found), shortened(&d.wanted)));
             let notes = Some(resource.note.clone()).into_iter().filter(|note| !note.is_empty()).chain(drift);
             let notes = notes.collect::<Vec<_>>().join("; ");
             table.add_row([cell(resource.kind.as_str()), cell(&resource.name), cell(resource.state), cell(&notes)]);

@@ -134,6 +134,14 @@ impl Output {
         self.data(&text)
     }
 
+    /// Begins a screen anew, where stdout is one; elsewhere nothing.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn clear(&self) -> Result<(), Error> {
+        if self.stdout_is_terminal { self.bytes(b"\x1b[H\x1b[2J") } else { Ok(()) }
+    }
+
     /// A writer of rows in the asked form.
     #[must_use]
     pub fn rows(&self) -> Rows {

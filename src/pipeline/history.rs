@@ -54,7 +54,10 @@ pub async fn read(
     let mut pages = stream::select_all(pages);
     let mut left = question.limit.unwrap_or(u64::MAX);
     while let Some(page) = pages.next().await {
-        let page = page?;
+        let page = match page {
+            Ok(page) => page,
+            Err(failure) => return Err(clients.located(failure).await.into()),
+        };
         left = left.saturating_sub(page.rows.len() as u64);
         if !each(page)? || left == 0 {
             break;
@@ -179,7 +182,10 @@ pub async fn wait_until_stored(
             None => Look::NotYet("no such row".to_owned()),
         })
     };
-    wait::until(schedule, look, |_, _| {}).await
+    match wait::until(schedule, look, |_, _| {}).await {
+        Err(WaitError::Failed(failure)) => Err(WaitError::Failed(clients.located(failure).await)),
+        result => result,
+    }
 }
 
 /// Sequence numbers are integers of up to 129 digits (facts A9).

@@ -23,16 +23,19 @@ pub struct Receipt {
 /// # Errors
 /// When the stream does not take it.
 pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Result<Receipt, Failure> {
-    let answer = clients
+    let request = clients
         .kinesis
         .put_record()
         .stream_name(stream)
         .partition_key(partition_key(&reading.sensor_id))
-        .data(Blob::new(reading.to_json()))
-        .send()
-        .await
-        .map_err(|error| clients.failure("Kinesis", "PutRecord", &format!("stream {stream}"), &error))?;
-    Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
+        .data(Blob::new(reading.to_json()));
+    match request.send().await {
+        Ok(answer) => Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number }),
+        Err(error) => {
+            let failure = clients.failure("Kinesis", "PutRecord", &format!("stream {stream}"), &error);
+            Err(clients.located(failure).await)
+        }
+    }
 }
 
 /// Puts up to 500 records; one answer for each, in their order. The SDK repeats only requests that fail as a whole.
@@ -57,14 +60,14 @@ pub async fn put_records(clients: &Clients, stream: &str, records: &[&Record]) -
             .build()
     });
     let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| broken(error.to_string()))?;
-    let answer = clients
-        .kinesis
-        .put_records()
-        .stream_name(stream)
-        .set_records(Some(entries))
-        .send()
-        .await
-        .map_err(|error| clients.failure("Kinesis", "PutRecords", &resource, &error))?;
+    let answer = match clients.kinesis.put_records().stream_name(stream).set_records(Some(entries)).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let failure = clients.failure("Kinesis", "PutRecords", &resource, &error);
+            // One that may pass is tried again at once, and nobody hears of it.
+            return Err(if failure.is_passing() { failure } else { clients.located(failure).await });
+        }
+    };
     if answer.records.len() != records.len() {
         return Err(broken(format!("{} answers to {} records", answer.records.len(), records.len())));
     }

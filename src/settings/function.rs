@@ -96,7 +96,7 @@ impl Function {
 /// The variables of the user's own. Their values may be secret, so no message shows one.
 fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>, Error> {
     let Some(given) = section.take("environment") else {
-        section.settle("environment", "{}", None);
+        section.settle("environment", &"{}", None);
         return Ok(BTreeMap::new());
     };
     let wrong = |name: &str, why: &str| {
@@ -131,6 +131,6 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
         )));
     }
     let names = variables.keys().map(|name| format!("{name} = …")).collect::<Vec<_>>().join(", ");
-    section.settle("environment", format!("{{ {names} }}"), Some(&given));
+    section.settle("environment", &format!("{{ {names} }}"), Some(&given));
     Ok(variables)
 }

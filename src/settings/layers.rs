@@ -54,7 +54,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Takes note of a settled value.
-    pub fn settle(&mut self, key: &str, value: impl ToString, origin: Origin) {
+    pub fn settle(&mut self, key: &str, value: &impl ToString, origin: Origin) {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
@@ -169,7 +169,7 @@ impl<'a> Section<'_, 'a> {
     }
 
     /// Takes note of a settled value.
-    pub fn settle(&mut self, key: &str, value: impl ToString, given: Option<&Given>) {
+    pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&Given>) {
         let origin = given.map_or(Origin::Default, |given| given.origin.clone());
         let key = self.full(key);
         self.layers.settle(&key, value, origin);
@@ -195,7 +195,7 @@ impl<'a> Section<'_, 'a> {
                 number.ok_or_else(|| self.refuse(key, given, &range.in_words()))?
             }
         };
-        self.settle(key, value, given.as_ref());
+        self.settle(key, &value, given.as_ref());
         Ok(value)
     }
 
@@ -221,7 +221,7 @@ impl<'a> Section<'_, 'a> {
             }
         };
         let shown = value.map_or_else(|| format!("\"{word}\""), |number| number.to_string());
-        self.settle(key, shown, given.as_ref());
+        self.settle(key, &shown, given.as_ref());
         Ok(value)
     }
 
@@ -235,7 +235,7 @@ impl<'a> Section<'_, 'a> {
             None => default,
             Some(given) => given.value.as_bool().ok_or_else(|| self.refuse(key, given, "true or false"))?,
         };
-        self.settle(key, value, given.as_ref());
+        self.settle(key, &value, given.as_ref());
         Ok(value)
     }
 
@@ -266,7 +266,7 @@ impl<'a> Section<'_, 'a> {
                 text
             }
         };
-        self.settle(key, toml::Value::from(value.as_str()), given.as_ref());
+        self.settle(key, &toml::Value::from(value.as_str()), given.as_ref());
         Ok(value)
     }
 

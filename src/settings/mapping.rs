@@ -80,8 +80,13 @@ fn position(text: &str) -> Option<StartingPosition> {
 /// SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`, facts/aws.md C1). A FIFO queue is not taken.
 fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
-    let known = matches!(parts.as_slice(), ["arn", _, "sqs" | "sns", region, account, name] if !region.is_empty() && !account.is_empty() && !name.is_empty() && !name.ends_with(".fifo"))
-        || matches!(parts.as_slice(), ["arn", _, "s3", "", "", bucket] if !bucket.is_empty());
+    let known = match parts.as_slice() {
+        ["arn", _, "sqs" | "sns", region, account, name] => {
+            !region.is_empty() && !account.is_empty() && !name.is_empty() && name.rsplit_once('.').is_none()
+        }
+        ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),
+        _ => false,
+    };
     if known && arn.len() <= 350 {
         return Ok(());
     }

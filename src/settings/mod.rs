@@ -32,7 +32,7 @@ pub use self::mapping::{Mapping, StartingPosition};
 pub use self::origin::{Origin, Setting};
 pub use self::role::{Permissions, Role};
 pub use self::stream::{Capacity, Stream};
-pub use self::table::{Billing, Rejects, Table};
+pub use self::table::{Billing, Rejects, Table, TableClass};
 
 /// Everything that can be set, settled.
 #[derive(Clone, Debug)]
@@ -162,7 +162,7 @@ fn connection(layers: &mut Layers<'_>, key: &'static str, variables: &[&str]) ->
         for variable in variables {
             if let Some(value) = section.layers().variable(variable) {
                 let origin = Origin::Environment((*variable).to_owned());
-                section.layers().settle(key, toml::Value::from(value), origin);
+                section.layers().settle(key, &toml::Value::from(value), origin);
                 return Ok(None);
             }
         }

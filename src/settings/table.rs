@@ -16,8 +16,8 @@ pub struct Table {
     pub point_in_time_recovery: bool,
     /// Whether the service refuses to delete it.
     pub deletion_protection: bool,
-    /// Whether it is of the class for rarely read tables.
-    pub infrequent_access: bool,
+    /// What its storage and its requests cost.
+    pub class: TableClass,
     /// Attribute that holds when a row expires, in epoch seconds.
     pub ttl_attribute: Option<String>,
     /// It is there already: used, never made, changed or deleted.
@@ -36,6 +36,28 @@ pub enum Billing {
         /// Writes of 1 KB a second.
         write_units: i32,
     },
+}
+
+/// What storage and requests of a table cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableClass {
+    /// The usual.
+    Standard,
+    /// Cheaper storage, dearer requests.
+    InfrequentAccess,
+}
+
+impl TableClass {
+    const ALL: [TableClass; 2] = [TableClass::Standard, TableClass::InfrequentAccess];
+
+    /// As in the settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TableClass::Standard => "standard",
+            TableClass::InfrequentAccess => "infrequent-access",
+        }
+    }
 }
 
 /// What is wanted of the table of rejected readings.
@@ -68,13 +90,13 @@ impl Table {
             None => Billing::OnDemand,
             Some(given) => Billing::from(&given.value).ok_or_else(|| section.refuse("billing", given, BILLING))?,
         };
-        section.settle("billing", billing.shown(), given.as_ref());
+        section.settle("billing", &billing.shown(), given.as_ref());
         Ok(Table {
             name,
             billing,
             point_in_time_recovery: section.boolean("point_in_time_recovery", false)?,
             deletion_protection: section.boolean("deletion_protection", false)?,
-            infrequent_access: section.choice("class", &[("standard", false), ("infrequent-access", true)])?,
+            class: section.choice("class", &TableClass::ALL.map(|class| (class.as_str(), class)))?,
             ttl_attribute: None,
             existing,
         })

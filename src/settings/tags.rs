@@ -38,7 +38,7 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         return Err(Error::usage(format!("{}: there are {} tags; at most {MOST} fit", given.origin, tags.len())));
     }
     for (name, value) in &tags {
-        section.settle(&format!("tags.{name}"), toml::Value::from(value.as_str()), Some(&given));
+        section.settle(&format!("tags.{name}"), &toml::Value::from(value.as_str()), Some(&given));
     }
     Ok(tags)
 }

@@ -178,7 +178,7 @@ fn everything_can_be_set() {
     let Pipeline { table, stream, function, log_group, mapping, tags, .. } = &settings.pipeline;
     assert_eq!((stream.capacity, stream.key.as_deref()), (Capacity::OnDemand, Some("alias/aws/kinesis")));
     assert_eq!(table.billing, Billing::Provisioned { read_units: 5, write_units: 6 });
-    assert_eq!((table.infrequent_access, table.ttl_attribute.as_deref()), (true, Some("expires_at")));
+    assert_eq!((table.class, table.ttl_attribute.as_deref()), (TableClass::InfrequentAccess, Some("expires_at")));
     assert_eq!((function.reserved_concurrency, log_group.retention_days), (Some(5), None));
     assert!(matches!(mapping.starting_position, StartingPosition::At(_)) && mapping.on_failure.is_some());
     assert_eq!(*tags, BTreeMap::from([("cost-centre", "7a"), ("team", "blue")].map(|(k, v)| (k.into(), v.into()))));

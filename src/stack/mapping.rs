@@ -72,14 +72,13 @@ impl Mapping {
     async fn position(&self, cloud: &Cloud) -> Result<(EventSourcePosition, Option<DateTime>), Failure> {
         let at = |time: Timestamp| DateTime::from_nanos(time.as_nanosecond()).ok();
         Ok(match self.wanted.starting_position {
-            StartingPosition::TrimHorizon => (EventSourcePosition::TrimHorizon, None),
             StartingPosition::Latest => (EventSourcePosition::Latest, None),
             StartingPosition::At(time) => (EventSourcePosition::AtTimestamp, at(time)),
             // All that is in a stream of ours is meant for us; of another one, what comes from now on.
             StartingPosition::Auto if self.stream.existing || self.is_adopted(cloud).await? => {
                 (EventSourcePosition::AtTimestamp, self.began.time().or_else(|| at(Timestamp::now())))
             }
-            StartingPosition::Auto => (EventSourcePosition::TrimHorizon, None),
+            StartingPosition::Auto | StartingPosition::TrimHorizon => (EventSourcePosition::TrimHorizon, None),
         })
     }
 

@@ -221,7 +221,10 @@ mod tests {
     use crate::aws::Failure;
     use crate::stack::{Cloud, Properties, Settled};
 
-    struct Shards(i64);
+    struct Shards {
+        wanted: i64,
+        existing: bool,
+    }
 
     impl Resource for Shards {
         fn kind(&self) -> Kind {
@@ -231,7 +234,10 @@ mod tests {
             "readings"
         }
         fn wanted(&self, _: &References) -> Properties {
-            [("key", json!("id")), ("shards", json!(self.0))].into()
+            [("key", json!("id")), ("shards", json!(self.wanted))].into()
+        }
+        fn is_existing(&self) -> bool {
+            self.existing
         }
         fn fixed(&self) -> &'static [&'static str] {
             &["key"]
@@ -273,7 +279,7 @@ mod tests {
     }
 
     fn up(found: Found) -> Result<Step, Error> {
-        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards(2))];
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
         Plan::up(&owner(), &resources, vec![found], &References::default()).map(|mut plan| plan.steps.remove(0))
     }
 
@@ -292,8 +298,31 @@ mod tests {
     fn what_is_not_ours_is_refused_and_never_deleted() {
         let error = up(found("id", 2, false)).unwrap_err();
         assert!(error.to_string().contains("`readings`") && !error.hints().is_empty());
-        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards(2))];
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
         let down = Plan::down(&owner(), &resources, vec![found("id", 2, false)], &[]);
         assert_eq!((down.steps[0].action, down.changes()), (Action::Keep, 0));
+    }
+
+    #[test]
+    fn what_the_settings_only_point_at_is_kept_whoever_made_it() {
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: true })];
+        let up = |found| Plan::up(&owner(), &resources, vec![found], &References::default());
+        for ours in [true, false] {
+            assert_eq!(up(found("id", 2, ours)).unwrap().steps[0].action, Action::Keep);
+            let down = Plan::down(&owner(), &resources, vec![found("id", 2, ours)], &[]);
+            assert_eq!(down.steps[0].action, Action::Keep);
+        }
+        assert!(up(Found::missing()).unwrap_err().to_string().contains("is not there"));
+        assert!(up(found("name", 2, false)).unwrap_err().to_string().contains("its key is \"name\""));
+    }
+
+    #[test]
+    fn a_protected_table_stops_the_teardown_before_it_begins() {
+        let resources: Vec<Box<dyn Resource>> = vec![Box::new(Shards { wanted: 2, existing: false })];
+        let mut protected = found("id", 2, true);
+        protected.details.insert("protected", "lift it".to_owned());
+        let down = |keep: &[Kind]| Plan::down(&owner(), &resources, vec![protected.clone()], keep);
+        assert!(down(&[]).check_protection().unwrap_err().hints()[0].contains("lift it"));
+        assert!(down(&[Kind::Stream]).check_protection().is_ok());
     }
 }

@@ -17,7 +17,7 @@ use super::tags::{OwnTags, TAGS};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Failure};
-use crate::settings::{self, Billing};
+use crate::settings::{self, Billing, TableClass};
 
 use self::change::{Change, Seen};
 use self::document::Document;
@@ -192,7 +192,7 @@ impl Resource for Table {
             let mut properties: Properties = [
                 ("key", document::key_of(&seen.table)),
                 ("billing", shown(seen.billing())),
-                ("class", json!(class(seen.infrequent_access()))),
+                ("class", json!(seen.class().as_str())),
                 ("deletion_protection", json!(seen.deletion_protection())),
                 ("point_in_time_recovery", json!(seen.point_in_time_recovery)),
                 ("ttl_attribute", json!(seen.ttl_attribute)),
@@ -201,6 +201,10 @@ impl Resource for Table {
             self.tags.found(&tags, &mut properties);
             let mut found =
                 Found { state: state_of(&seen.table), arn: Some(arn), tags, properties, ..Found::missing() };
+            // As DynamoDB counts them, every six hours or so; enough to say what a deletion would take along.
+            if let Some(rows) = seen.table.item_count() {
+                found.details.insert("rows", rows.to_string());
+            }
             if seen.deletion_protection() {
                 let way = format!("set `{}.deletion_protection` to false and run `sensorctl up`", self.section());
                 found.details.insert("protected", way);
@@ -218,7 +222,7 @@ impl Resource for Table {
         }
         properties.extend([
             ("billing", shown(wanted.billing)),
-            ("class", json!(class(wanted.infrequent_access))),
+            ("class", json!(wanted.class.as_str())),
             ("deletion_protection", json!(wanted.deletion_protection)),
             ("point_in_time_recovery", json!(wanted.point_in_time_recovery)),
             ("ttl_attribute", json!(wanted.ttl_attribute)),
@@ -243,8 +247,8 @@ impl Resource for Table {
                     .billing_mode(BillingMode::Provisioned)
                     .provisioned_throughput(change::throughput(read_units, write_units).map_err(unbuilt)?),
             };
-            if wanted.infrequent_access {
-                call = call.table_class(change::class(true));
+            if wanted.class != TableClass::Standard {
+                call = call.table_class(change::class(wanted.class));
             }
             if wanted.deletion_protection {
                 call = call.deletion_protection_enabled(true);
@@ -317,10 +321,6 @@ fn shown(billing: Billing) -> Value {
             json!({ "read_units": read_units, "write_units": write_units })
         }
     }
-}
-
-fn class(infrequent_access: bool) -> &'static str {
-    if infrequent_access { "infrequent-access" } else { "standard" }
 }
 
 fn state_of(table: &TableDescription) -> State {

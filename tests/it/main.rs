@@ -1,7 +1,15 @@
 //! The one integration binary: `sensorctl` as its users run it, each test in a home and a local cloud of its own.
 
-#![allow(clippy::unwrap_used, clippy::format_collect, reason = "a test ends where something is not as it must be")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::needless_pass_by_value,
+    clippy::similar_names,
+    reason = "a test ends where something is not as it must be, and its speed does not matter"
+)]
 
+mod aws_errors;
+mod bulk;
 mod crash;
 mod demo;
 mod failures;
@@ -12,5 +20,6 @@ mod lifecycle;
 mod local_cloud;
 mod permissions;
 mod readings;
+mod settings;
 mod support;
 mod timing;

@@ -69,7 +69,7 @@ impl Default for Options {
             create_delay: Duration::ZERO,
             update_delay: Duration::ZERO,
             delete_delay: Duration::ZERO,
-            segment_bytes: 32 << 20,
+            segment_bytes: 16 << 20,
         }
     }
 }

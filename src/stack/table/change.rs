@@ -3,14 +3,14 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::types::{
-    BillingMode, PointInTimeRecoverySpecification, ProvisionedThroughput, TableClass, TableDescription,
+    self, BillingMode, PointInTimeRecoverySpecification, ProvisionedThroughput, TableDescription,
     TimeToLiveSpecification,
 };
 use aws_smithy_types::error::operation::BuildError;
 
 use super::SERVICE;
 use crate::aws::{Clients, Failure};
-use crate::settings::{Billing, Table};
+use crate::settings::{Billing, Table, TableClass};
 
 /// What was found of a table that is there.
 #[derive(Clone, Debug)]
@@ -39,11 +39,14 @@ impl Seen {
         }
     }
 
-    /// Whether it is of the class for rarely read tables.
+    /// Its class; the standard one is not named.
     #[must_use]
-    pub fn infrequent_access(&self) -> bool {
+    pub fn class(&self) -> TableClass {
         let class = self.table.table_class_summary.as_ref().and_then(|summary| summary.table_class.as_ref());
-        class == Some(&TableClass::StandardInfrequentAccess)
+        match class {
+            Some(types::TableClass::StandardInfrequentAccess) => TableClass::InfrequentAccess,
+            _ => TableClass::Standard,
+        }
     }
 
     /// Whether the service refuses to delete it.
@@ -59,7 +62,7 @@ pub enum Change {
     /// Pay for it otherwise.
     Billing(Billing),
     /// Another class.
-    InfrequentAccess(bool),
+    Class(TableClass),
     /// Protect it, or no more.
     Protection(bool),
     /// Keep it restorable, or no more.
@@ -81,8 +84,8 @@ impl Change {
         if wanted.billing != seen.billing() {
             return Some(Change::Billing(wanted.billing));
         }
-        if wanted.infrequent_access != seen.infrequent_access() {
-            return Some(Change::InfrequentAccess(wanted.infrequent_access));
+        if wanted.class != seen.class() {
+            return Some(Change::Class(wanted.class));
         }
         if wanted.point_in_time_recovery != seen.point_in_time_recovery {
             return Some(Change::Recovery(wanted.point_in_time_recovery));
@@ -107,7 +110,7 @@ impl Change {
                     throughput(*read_units, *write_units).map_err(|error| unbuilt("UpdateTable", error))?,
                 )
             }
-            Change::InfrequentAccess(infrequent) => update.table_class(class(*infrequent)),
+            Change::Class(wanted) => update.table_class(class(*wanted)),
             Change::Protection(protect) => update.deletion_protection_enabled(*protect),
             Change::Recovery(enabled) => {
                 let specification =
@@ -135,7 +138,7 @@ impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Change::Billing(_) => "changing its billing",
-            Change::InfrequentAccess(_) => "changing its class",
+            Change::Class(_) => "changing its class",
             Change::Protection(_) => "changing its protection",
             Change::Recovery(_) => "changing its point-in-time recovery",
             Change::Expire(_) | Change::Keep(_) => "changing how rows expire",
@@ -150,8 +153,11 @@ pub fn throughput(read_units: i32, write_units: i32) -> Result<ProvisionedThroug
 }
 
 /// Class for a call.
-pub fn class(infrequent_access: bool) -> TableClass {
-    if infrequent_access { TableClass::StandardInfrequentAccess } else { TableClass::Standard }
+pub fn class(class: TableClass) -> types::TableClass {
+    match class {
+        TableClass::Standard => types::TableClass::Standard,
+        TableClass::InfrequentAccess => types::TableClass::StandardInfrequentAccess,
+    }
 }
 
 #[cfg(test)]
@@ -183,7 +189,10 @@ mod tests {
         let wanted = [
             (Table { deletion_protection: true, ..default.clone() }, Change::Protection(true)),
             (Table { billing: provisioned, ..default.clone() }, Change::Billing(provisioned)),
-            (Table { infrequent_access: true, ..default.clone() }, Change::InfrequentAccess(true)),
+            (
+                Table { class: TableClass::InfrequentAccess, ..default.clone() },
+                Change::Class(TableClass::InfrequentAccess),
+            ),
             (Table { point_in_time_recovery: true, ..default.clone() }, Change::Recovery(true)),
             (Table { ttl_attribute: Some("until".into()), ..default.clone() }, Change::Expire("until".into())),
         ];

@@ -1,5 +1,6 @@
 //! A hermetic home: own HOME, own data directory, no AWS settings of the person who runs the tests, any free port.
 
+mod answerer;
 mod stranger;
 
 use std::io::Write;
@@ -9,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use answerer::{ACCOUNT, Answerer, Saying};
 pub use stranger::{Seen, Stranger};
 
 /// A home of its own; its local cloud is stopped when it goes.

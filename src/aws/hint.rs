@@ -1,0 +1,131 @@
+//! What a person can do about a failed call.
+
+use super::{Cause, Failure};
+
+/// One or more things to do, in order of promise.
+pub(super) fn hints(failure: &Failure) -> Vec<String> {
+    let near = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
+    let hint = match failure.cause {
+        Cause::Denied => return denied(failure),
+        Cause::Credentials => credentials(failure, near),
+        Cause::NoCredentials => {
+            return vec![
+                "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
+                "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
+            ];
+        }
+        Cause::Unreachable if near => {
+            "is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"
+        }
+        Cause::Unreachable => "check the network, `--region` and `--endpoint-url`",
+        Cause::Throttled => "the service asks to slow down; run the same command again in a minute",
+        Cause::Unsteady => "run the same command again; AWS's own troubles are at https://health.aws.amazon.com",
+        Cause::InUse | Cause::Propagating => "run the same command again: it goes on where it stopped",
+        Cause::Missing => {
+            return vec![
+                "`sensorctl status` shows what is there; `sensorctl up` makes what is missing".to_owned(),
+                "made in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
+            ];
+        }
+        Cause::Exists => "choose another `--stage`, or delete or rename what is there",
+        Cause::Other => return vec![other(failure)],
+    };
+    vec![hint.to_owned()]
+}
+
+fn denied(failure: &Failure) -> Vec<String> {
+    let action = action(failure);
+    let permission = if failure.message.contains("explicit deny") {
+        format!("a policy denies {action} outright (the message says which kind); its owner can change that")
+    } else {
+        format!("the credentials in use need permission for {action}")
+    };
+    vec![permission, "`aws sts get-caller-identity` shows whose they are; `--profile` names others".to_owned()]
+}
+
+/// The action of a policy that allows the call.
+fn action(failure: &Failure) -> String {
+    let prefix = match failure.service {
+        "CloudWatch Logs" => "logs".to_owned(),
+        service => service.to_ascii_lowercase(),
+    };
+    let operation = match (failure.service, failure.operation) {
+        ("Lambda", "Invoke") => "InvokeFunction",
+        (_, operation) => operation,
+    };
+    format!("{prefix}:{operation}")
+}
+
+/// The services tell these cases apart by message rather than by code.
+fn credentials(failure: &Failure, near: bool) -> &'static str {
+    let code = failure.code.as_deref().unwrap_or_default();
+    let says = |part: &str| failure.message.to_ascii_lowercase().contains(part);
+    if says("signature expired")
+        || says("signature not yet current")
+        || matches!(code, "RequestExpired" | "RequestTimeTooSkewed")
+    {
+        "the clock of this machine is wrong (`date -u` shows it): set it, and run the same command again"
+    } else if says("should be scoped to") {
+        "the address belongs to another region or service: check `--region` and `--endpoint-url`"
+    } else if code.starts_with("ExpiredToken") || says("expired") {
+        "the credentials are too old: sign in again (`aws sso login`, or new keys), or name another `--profile`"
+    } else if matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") {
+        "the secret key does not fit the key id: set both anew (`aws configure`), or name another `--profile`"
+    } else if near {
+        "who answers does not know these keys; `--local` takes the local cloud's own, and `sensorctl local env` prints them"
+    } else {
+        "AWS does not know these keys (a region that is not enabled for the account says so, too): sign in again, or name another `--profile` or `--region`"
+    }
+}
+
+fn other(failure: &Failure) -> String {
+    let Failure { service, operation, .. } = failure;
+    match failure.code.as_deref() {
+        Some("LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
+            format!("a quota of the account is used up: the Service Quotas console shows and raises those of {service}")
+        }
+        Some(code) if code.starts_with("Internal") || code.starts_with("HTTP 5") || code == "ServiceException" => {
+            "the service itself failed: run the same command again; https://health.aws.amazon.com tells of outages"
+                .to_owned()
+        }
+        Some(code) => format!("the {service} API reference says under {operation} what {code} can mean"),
+        None => {
+            "what answered is not AWS: check `--endpoint-url` and what is between (a proxy, a sign-in page)".to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hint(code: &str, message: &str) -> String {
+        let failure = Failure {
+            service: "Kinesis",
+            operation: "PutRecords",
+            resource: "stream s".into(),
+            place: "eu-central-1".into(),
+            code: Some(code.into()),
+            message: message.into(),
+            cause: Cause::Credentials,
+        };
+        hints(&failure).join(" ")
+    }
+
+    #[test]
+    fn a_wrong_clock_an_old_token_a_wrong_region_and_a_wrong_secret_are_told_apart() {
+        let signature = "InvalidSignatureException";
+        let early = "Signature not yet current: 20260101T000000Z is still later than 20250101T000500Z";
+        assert!(hint(signature, "Signature expired: 20250101T000000Z is now earlier than 2026").contains("clock"));
+        assert!(hint("SignatureDoesNotMatch", early).contains("clock"));
+        assert!(hint("RequestExpired", "Request has expired.").contains("clock"));
+        assert!(
+            hint("ExpiredTokenException", "The security token included in the request is expired").contains("too old")
+        );
+        assert!(
+            hint(signature, "Credential should be scoped to a valid region, not 'eu-west-9'.").contains("--region")
+        );
+        assert!(hint(signature, "The request signature we calculated does not match").contains("secret key"));
+        assert!(hint("UnrecognizedClientException", "The security token is invalid.").contains("does not know"));
+    }
+}

@@ -1,0 +1,91 @@
+//! A command line that is none: said as clap says it, or as JSON where JSON was asked for.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::cli::ColorChoice;
+use crate::error::Error;
+use crate::output::{Format, Output};
+
+/// Says what clap has to say; help and version are data on stdout and a success.
+pub fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+    let is_data = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
+    match format {
+        Some(format) if !is_data => Output::new(format, false, 0, ColorChoice::Never).error(&read(error)),
+        // Nobody is left to tell when the other end is gone.
+        _ => error.print().unwrap_or_default(),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// The form of JSON that was asked for, if any, in arguments that could not be read as a whole; the last one counts.
+fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<Format> {
+    let mut asked = environment;
+    let mut texts = arguments.iter().skip(1).map_while(|argument| argument.to_str()).take_while(|text| *text != "--");
+    while let Some(text) = texts.next() {
+        asked = match text.strip_prefix("--output").or_else(|| text.strip_prefix("-o")) {
+            Some("") => texts.next(),
+            Some(value) => Some(value.strip_prefix('=').unwrap_or(value)),
+            None => continue,
+        };
+    }
+    match asked {
+        Some("json") => Some(Format::Json),
+        Some("ndjson") => Some(Format::Ndjson),
+        _ => None,
+    }
+}
+
+/// Clap's words in our form: its first paragraph is the message, tips and usage are hints.
+fn read(error: &clap::Error) -> Error {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Error::usage("a command is missing").hint("`sensorctl --help` lists the commands");
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty());
+    let said = Error::usage(paragraphs.next().unwrap_or_default());
+    paragraphs.fold(said, |said, paragraph| {
+        said.hint(paragraph.strip_prefix("tip: ").map_or(paragraph.clone(), str::to_owned))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn asked(arguments: &[&str], environment: Option<&str>) -> Option<Format> {
+        let arguments: Vec<_> = ["sensorctl"].iter().chain(arguments).map(OsString::from).collect();
+        asked_format(&arguments, environment)
+    }
+
+    #[test]
+    fn json_is_seen_in_every_way_to_ask_for_it() {
+        for arguments in
+            [&["-o", "json"][..], &["-ojson"], &["-o=json"], &["--output", "json"], &["x", "--output=json"]]
+        {
+            assert_eq!(asked(arguments, None), Some(Format::Json), "{arguments:?}");
+        }
+        assert_eq!(asked(&["scan"], Some("ndjson")), Some(Format::Ndjson));
+        assert_eq!(asked(&["-o", "table"], Some("json")), None);
+        assert_eq!(asked(&["-o", "json", "-o", "csv"], None), None);
+        assert_eq!(asked(&["--", "-o", "json"], None), None);
+        assert_eq!(asked(&["-o"], None), None);
+    }
+
+    #[test]
+    fn the_message_is_one_line_and_the_rest_are_hints() {
+        let error = read(&Cli::try_parse_from(["sensorctl", "scan", "--limmit", "3"]).unwrap_err());
+        assert_eq!(error.full_message(), "unexpected argument '--limmit' found");
+        assert!(error.hints().iter().any(|hint| hint.contains("'--limit'")), "{:?}", error.hints());
+        let error = read(&Cli::try_parse_from(["sensorctl"]).unwrap_err());
+        assert_eq!(error.full_message(), "a command is missing");
+    }
+}

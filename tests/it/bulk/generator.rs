@@ -1,0 +1,148 @@
+//! A file of made-up readings from a seed, with a model of what the table and the rejects must hold afterwards.
+
+use std::collections::BTreeMap;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// Sensor and time, in the texts in which they come back.
+pub type Key = (String, String);
+/// Names and JSON texts of a reading's values, without its place in the stream.
+pub type Values = BTreeMap<String, String>;
+
+/// Sensors that measure.
+const SENSORS: u32 = 1_000;
+/// Moments at which a sensor measures; fewer than its readings, so that many come again.
+const MOMENTS: u32 = 60;
+/// One line in so many is no reading.
+const BAD_EVERY: u32 = 40;
+
+/// A file's bytes, and what must come of them.
+pub struct Made {
+    /// NDJSON.
+    pub text: Vec<u8>,
+    /// The last reading of each key.
+    pub rows: BTreeMap<Key, Values>,
+    /// Line, code and bytes of each line that is no reading, in their order.
+    pub bad: Vec<(u64, &'static str, Vec<u8>)>,
+    /// Readings, those that are replaced included.
+    pub good: u64,
+}
+
+/// So many lines; blank lines, which are nothing at all, come on top.
+pub fn readings(seed: u64, lines: u64) -> Made {
+    let mut luck = StdRng::seed_from_u64(seed);
+    let mut made = Made { text: Vec::new(), rows: BTreeMap::new(), bad: Vec::new(), good: 0 };
+    let mut line = 0;
+    for number in 0..lines {
+        line += 1;
+        if luck.random_ratio(1, BAD_EVERY) {
+            let (code, raw) = no_reading(&mut luck, number);
+            made.text.extend_from_slice(&raw);
+            made.bad.push((line, code, raw));
+        } else {
+            let (key, values, json) = reading(&mut luck, number);
+            made.text.extend_from_slice(json.as_bytes());
+            made.rows.insert(key, values);
+            made.good += 1;
+        }
+        made.text.extend_from_slice(if luck.random_ratio(1, 50) { b"\r\n" } else { b"\n" });
+        if luck.random_ratio(1, 200) {
+            made.text.extend_from_slice(b"  \n");
+            line += 1;
+        }
+    }
+    made
+}
+
+/// A number as a sensor may write it, and as the table returns it.
+fn number(luck: &mut StdRng) -> (String, String) {
+    let sign = if luck.random_ratio(1, 4) { "-" } else { "" };
+    let whole = luck.random_range(1..120);
+    let cents = luck.random_range(0..10) * 10 + luck.random_range(1..10);
+    let exact = format!("{sign}{whole}.{cents:02}");
+    let written = match luck.random_range(0..6) {
+        0 => format!("{exact}0"),
+        1 => format!("{sign}{whole}{cents:02}e-2"),
+        2 => format!("{sign}0.{whole:03}{cents:02}E+3"),
+        3 => {
+            let whole = format!("{sign}{whole}");
+            return (format!("{whole}.0"), whole);
+        }
+        _ => exact.clone(),
+    };
+    (written, exact)
+}
+
+fn reading(luck: &mut StdRng, number_of_line: u64) -> (Key, Values, String) {
+    let sensor = match luck.random_range(0..SENSORS) {
+        0 => "Außenfühler \\\"Süd\\\" 🌡".to_owned(),
+        1 => "x".repeat(300),
+        index => format!("sensor-{index}"),
+    };
+    let moment = luck.random_range(0..MOMENTS);
+    let time =
+        if moment % 3 == 0 { format!("{}.125", 1_700_000_000 + moment) } else { (1_700_000_000 + moment).to_string() };
+    let (written, exact) = number(luck);
+    let mut values = BTreeMap::from([
+        ("sensor_id".to_owned(), format!("\"{sensor}\"")),
+        ("temperature".to_owned(), exact),
+        ("current_time".to_owned(), time.clone()),
+        // Tells readings of the same key apart.
+        ("line".to_owned(), number_of_line.to_string()),
+    ]);
+    let mut json = format!("{{\"temperature\":{written},\"sensor_id\":\"{sensor}\",\"line\":{number_of_line}");
+    if luck.random_ratio(1, 3) {
+        let (written, exact) = number(luck);
+        json.push_str(&format!(", \"humidity\" : {written}"));
+        values.insert("humidity".to_owned(), exact);
+    }
+    if luck.random_ratio(1, 10) {
+        let note = r#"{"a":[true,null,"ä"],"deep":{"n":12345678901234567890123456789}}"#;
+        json.push_str(&format!(",\"note\":{note}"));
+        values.insert("note".to_owned(), note.to_owned());
+    }
+    if luck.random_ratio(1, 20) {
+        // Where it came from is not the writer's to say.
+        json.push_str(",\"shard_id\":\"shardId-7\",\"sequence_number\":\"7\"");
+    }
+    json.push_str(&format!(",\"current_time\":{time}}}"));
+    ((format!("\"{sensor}\""), time), values, json)
+}
+
+/// Bytes that are no reading, all different, and the code under which they are refused.
+pub fn no_reading(luck: &mut StdRng, number: u64) -> (&'static str, Vec<u8>) {
+    let (code, text) = match luck.random_range(0..14) {
+        0 => ("not-json", format!("{{\"sensor_id\":\"sensor-1\",\"temperature\":1,\"current_time\":{number}")),
+        1 => ("not-json", format!("sensor-{number} is warm")),
+        2 => ("not-json", format!("{{\"sensor_id\":\"a\",\"temperature\":NaN,\"current_time\":{number}}}")),
+        3 => ("not-an-object", format!("[\"sensor-1\",21.5,{number}]")),
+        4 => ("missing-key", format!("{{\"sensor_id\":\"a\",\"current_time\":{number}}}")),
+        5 => ("missing-key", format!("{{\"temperature\":1,\"current_time\":{number}}}")),
+        6 => ("wrong-type", format!("{{\"sensor_id\":\"a\",\"temperature\":\"21.5\",\"current_time\":{number}}}")),
+        7 => ("wrong-type", format!("{{\"sensor_id\":{number},\"temperature\":1,\"current_time\":1}}")),
+        8 => ("id-empty", format!("{{\"sensor_id\":\"\",\"temperature\":1,\"current_time\":{number}}}")),
+        9 => {
+            let long = "y".repeat(2049);
+            ("id-too-long", format!("{{\"sensor_id\":\"{long}\",\"temperature\":1,\"current_time\":{number}}}"))
+        }
+        10 => {
+            ("number-out-of-range", format!("{{\"sensor_id\":\"a\",\"temperature\":1e126,\"current_time\":{number}}}"))
+        }
+        11 => {
+            let long = "1".repeat(39);
+            ("too-many-digits", format!("{{\"sensor_id\":\"a\",\"temperature\":{long},\"current_time\":{number}}}"))
+        }
+        12 => {
+            let twice =
+                format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"temperature\":2,\"current_time\":{number}}}");
+            ("duplicate-key", twice)
+        }
+        _ => {
+            let mut bytes = format!("{{\"sensor_id\":\"{number}").into_bytes();
+            bytes.extend_from_slice(b"\xff\xfe\",\"temperature\":1,\"current_time\":1}");
+            return ("not-json", bytes);
+        }
+    };
+    (code, text.into_bytes())
+}

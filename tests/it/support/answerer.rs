@@ -1,0 +1,174 @@
+//! An AWS that says what a local cloud cannot: each service fails in its own wire form, or has nothing.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use super::{Home, Run};
+
+/// The account that its STS names.
+pub const ACCOUNT: &str = "123456789012";
+
+/// One failure.
+#[derive(Clone)]
+pub struct Saying {
+    /// Who says it, by the name in a signature (`kinesis`, `logs`…); everybody where there is none.
+    pub service: Option<&'static str>,
+    pub status: u16,
+    pub code: &'static str,
+    pub message: &'static str,
+}
+
+/// A server on a port of its own, for as long as the test runs.
+pub struct Answerer {
+    pub url: String,
+}
+
+impl Answerer {
+    /// An empty account in which `saying` is said.
+    pub fn new(saying: Saying) -> Self {
+        Self::serving(move |request| {
+            let concerned = saying.service.is_none_or(|service| service == request.service);
+            if concerned { request.failure(saying.status, saying.code, saying.message) } else { request.nothing() }
+        })
+    }
+
+    /// Answers everything with the same bytes of a page that is not AWS's.
+    pub fn page(status: u16, body: &'static str) -> Self {
+        Self::serving(move |_| http(status, "Content-Type: text/html\r\n", body))
+    }
+
+    fn serving(answer: impl Fn(&Request) -> String + Clone + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let answer = answer.clone();
+                // A client that goes away in the middle ends its own connection only.
+                std::thread::spawn(move || stream.map(|stream| serve(&stream, &answer)));
+            }
+        });
+        Answerer { url }
+    }
+
+    /// `sensorctl` with keys, pointed at this server.
+    pub fn command<'a>(&self, home: &Home, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = home.command(arguments);
+        command
+            .args(["--region", "eu-west-1", "--endpoint-url", &self.url])
+            .env("AWS_ACCESS_KEY_ID", "AKIDNOBODY")
+            .env("AWS_SECRET_ACCESS_KEY", "topsecret")
+            .env("AWS_SESSION_TOKEN", "tokenoftoday");
+        command
+    }
+
+    pub fn run<'a>(&self, home: &Home, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        Run::of(&self.command(home, arguments).output().unwrap())
+    }
+}
+
+/// What decides an answer.
+struct Request {
+    service: String,
+    target: String,
+    path: String,
+    body: String,
+}
+
+fn serve(stream: &TcpStream, answer: &impl Fn(&Request) -> String) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let mut writer = stream;
+    loop {
+        let request = Request::read(&mut reader)?;
+        writer.write_all(answer(&request).as_bytes()).ok()?;
+    }
+}
+
+fn http(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+impl Request {
+    fn read(reader: &mut impl BufRead) -> Option<Self> {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            match line.trim_end() {
+                "" => break,
+                text => lines.push(text.to_owned()),
+            }
+        }
+        let header = |name: &str| {
+            let found =
+                lines.iter().find_map(|line| line.split_once(": ").filter(|(key, _)| key.eq_ignore_ascii_case(name)));
+            found.map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+        reader.read_exact(&mut body).ok()?;
+        // Credential=KEY/DATE/REGION/SERVICE/aws4_request
+        let service = header("authorization").split('/').nth(3).unwrap_or_default().to_owned();
+        let path = lines.first()?.split(' ').nth(1)?.to_owned();
+        Some(Request {
+            service,
+            target: header("x-amz-target"),
+            path,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+
+    /// A failure in the wire form of the service.
+    fn failure(&self, status: u16, code: &str, message: &str) -> String {
+        match self.service.as_str() {
+            "iam" | "sts" => http(
+                status,
+                "Content-Type: text/xml\r\n",
+                &format!(
+                    "<ErrorResponse xmlns=\"https://{}.amazonaws.com/doc/\"><Error><Type>Sender</Type><Code>{code}</Code>\
+                     <Message>{message}</Message></Error><RequestId>1</RequestId></ErrorResponse>",
+                    self.service
+                ),
+            ),
+            "lambda" => http(
+                status,
+                &format!(
+                    "Content-Type: application/json\r\nX-Amzn-ErrorType: {code}:http://internal.amazon.com/coral/\r\n"
+                ),
+                &serde_json::json!({"Message": message, "Type": "User"}).to_string(),
+            ),
+            "dynamodb" => self.typed(status, &format!("com.amazonaws.dynamodb.v20120810#{code}"), message),
+            _ => self.typed(status, code, message),
+        }
+    }
+
+    fn typed(&self, status: u16, kind: &str, message: &str) -> String {
+        let version = if self.service == "dynamodb" { "1.0" } else { "1.1" };
+        let headers = format!("Content-Type: application/x-amz-json-{version}\r\n");
+        http(status, &headers, &serde_json::json!({"__type": kind, "message": message}).to_string())
+    }
+
+    /// What an account without any resource answers.
+    fn nothing(&self) -> String {
+        let operation = self.target.rsplit('.').next().unwrap_or_default();
+        match self.service.as_str() {
+            "sts" => http(
+                200,
+                "Content-Type: text/xml\r\n",
+                &format!(
+                    "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+                     <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/somebody</Arn><UserId>AIDA</UserId>\
+                     <Account>{ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+                ),
+            ),
+            "iam" => {
+                assert!(self.body.contains("Action=Get") || self.body.contains("Action=List"), "{}", self.body);
+                self.failure(404, "NoSuchEntity", "The role cannot be found.")
+            }
+            "lambda" if self.path.contains("event-source-mappings") => {
+                http(200, "Content-Type: application/json\r\n", "{\"EventSourceMappings\":[]}")
+            }
+            "logs" => http(200, "Content-Type: application/x-amz-json-1.1\r\n", "{\"logGroups\":[]}"),
+            _ => self.failure(400, "ResourceNotFoundException", &format!("nothing for {operation}")),
+        }
+    }
+}
