@@ -79,7 +79,8 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         ));
     }
     let config = loader.load().await;
-    let region = config.region().map(ToString::to_string).ok_or_else(|| {
+    // An empty AWS_REGION is none, as the AWS CLI has it.
+    let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
         Error::usage("no AWS region is set")
             .hint("add `--region eu-central-1` (or another), or set AWS_REGION or a region in the profile")
             .hint("no AWS account? add `--local` to use the local cloud on this machine")

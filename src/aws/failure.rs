@@ -2,7 +2,6 @@
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::hint;
@@ -85,7 +84,7 @@ impl Failure {
                 (Some(code), message, cause)
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ConstructionFailure(_) => {
-                let message = without_debug(&DisplayErrorContext(error).to_string());
+                let message = chain(error);
                 let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = match error {
                     _ if no_credentials => Cause::NoCredentials,
@@ -94,7 +93,7 @@ impl Failure {
                 };
                 (None, message, cause)
             }
-            _ => (None, without_debug(&DisplayErrorContext(error).to_string()), Cause::Other),
+            _ => (None, chain(error), Cause::Other),
         };
         Failure { service, operation, resource: resource.into(), place: place.into(), code, message, cause }
     }
@@ -106,17 +105,23 @@ impl Failure {
     }
 }
 
-/// `DisplayErrorContext` ends with the debug form of the error in brackets; people need the sentence only, in one line,
-/// without the layers that say no more than the one below.
-fn without_debug(text: &str) -> String {
-    let sentence = text.split(" (").next().unwrap_or(text);
-    // The list of every place where no credentials were found follows.
-    let sentence = sentence.split(" Attempted:").next().unwrap_or(sentence);
-    let sentence = sentence.strip_prefix("dispatch failure: ").unwrap_or(sentence);
-    let sentence = sentence.strip_prefix("other: ").unwrap_or(sentence).trim_end().trim_end_matches('.');
-    let mut layers: Vec<&str> = sentence.split(": ").collect();
-    layers.dedup();
-    layers.join(": ").split_whitespace().collect::<Vec<_>>().join(" ")
+/// What every layer of an error says, in one line; layers that say only that there is one below are left out.
+fn chain(error: &dyn std::error::Error) -> String {
+    const HOLLOW: [&str; 4] = ["dispatch failure", "other", "io error", "client error (Connect)"];
+    let mut layers: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let said = error.to_string();
+        // The list of every place where no credentials were found follows.
+        let said = said.split(" Attempted:").next().unwrap_or_default();
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = said.trim_end_matches('.');
+        if !said.is_empty() && !HOLLOW.contains(&said) && layers.last().is_none_or(|last| last != said) {
+            layers.push(said.to_owned());
+        }
+        next = error.source();
+    }
+    if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
 /// Whether there was a connection, and it ended before the answer.
@@ -195,13 +200,31 @@ impl From<Failure> for Error {
 mod tests {
     use super::*;
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Layer(&'static str, #[source] Option<Box<Layer>>);
+
     #[test]
     fn what_went_wrong_before_the_call_is_one_sentence() {
-        let chain = "dispatch failure: other: the credential provider was not enabled: no credentials found in chain. \
-                     Attempted:\n  Environment: no (CredentialsNotLoaded)";
-        assert_eq!(without_debug(chain), "the credential provider was not enabled: no credentials found in chain");
-        let process = "dispatch failure: other: loading: loading: exit status: 127. Stderr: sh: not found\n (Debug)";
-        assert_eq!(without_debug(process), "loading: exit status: 127. Stderr: sh: not found");
+        let said = |layers: &[&'static str]| {
+            let built = layers.iter().rev().fold(None, |below, said| Some(Box::new(Layer(said, below))));
+            chain(&*built.unwrap())
+        };
+        let none = [
+            "dispatch failure",
+            "other",
+            "not enabled",
+            "no credentials found in chain. Attempted:\n  Environment: no",
+        ];
+        assert_eq!(said(&none), "not enabled: no credentials found in chain");
+        let refused =
+            ["dispatch failure", "io error", "client error (Connect)", "tcp connect error", "refused (os error 111)"];
+        assert_eq!(said(&refused), "tcp connect error: refused (os error 111)");
+        assert_eq!(
+            said(&["dispatch failure", "loading", "loading", "exit status: 127.\n"]),
+            "loading: exit status: 127"
+        );
+        assert_eq!(said(&["dispatch failure"]), "dispatch failure");
     }
 
     #[test]

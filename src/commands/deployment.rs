@@ -71,7 +71,11 @@ impl Deployment {
         let stack = Stack::new(&settings.pipeline, artifact);
         let references = References::default();
         let account = async { clients.account().await.map(str::to_owned) };
-        let (account, found) = futures::try_join!(account, stack.observe(&cloud, &references))?;
+        let (account, found) = match futures::try_join!(account, stack.observe(&cloud, &references)) {
+            Ok(both) => both,
+            // The look may have failed before the account was known.
+            Err(failure) => return Err(clients.located(failure).await.into()),
+        };
         Ok(Deployment { cloud, stack, references, account, found })
     }
 

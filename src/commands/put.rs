@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::{InputForm, Mapping, parse_length, parse_time, value_of};
 
+// `requires` alone is not enough: clap drops it where what is required conflicts with something that is there.
 /// Put one reading, or many from files, into the stream
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -50,19 +51,19 @@ pub struct Args {
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The files' form [default: told by their beginning]
-    #[arg(long, value_enum, value_name = "FORM", requires = "files")]
+    #[arg(long, value_enum, value_name = "FORM", requires = "files", conflicts_with = "temp")]
     format: Option<InputForm>,
     /// The CSV column that holds a key of the reading (repeatable)
-    #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files")]
+    #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files", conflicts_with = "temp")]
     mappings: Vec<Mapping>,
     /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line
-    #[arg(long, value_name = "FILE", requires = "files")]
+    #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
     rejects: Option<PathBuf>,
     /// Write readings that the stream did not take to this file, as NDJSON to be put again
-    #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", requires = "files", conflicts_with_all = ["dry_run", "temp"])]
     failed: Option<PathBuf>,
     /// Send at most so many readings per second
-    #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files")]
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files", conflicts_with = "temp")]
     rate: Option<f64>,
     /// Check everything and send nothing
     #[arg(long)]

@@ -23,3 +23,5 @@ mod readings;
 mod settings;
 mod support;
 mod timing;
+mod transcripts;
+mod wrong_uses;

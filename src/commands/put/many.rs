@@ -65,7 +65,6 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
 
 /// A file that is to be written must not be one that is read: making it would empty it.
 fn refuse_overwriting(args: &Args) -> Result<(), Error> {
-    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let written: Vec<_> = [&args.rejects, &args.failed].into_iter().flatten().collect();
     for path in &written {
         let same = |other: &&PathBuf| real(other) == real(path);
@@ -75,6 +74,15 @@ fn refuse_overwriting(args: &Args) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The one path of a file, also of one that is not there yet.
+fn real(path: &Path) -> PathBuf {
+    let beside = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok::<_, std::io::Error>(fs::canonicalize(folder)?.join(path.file_name().unwrap_or_default()))
+    };
+    fs::canonicalize(path).or_else(|_| beside()).unwrap_or_else(|_| path.to_owned())
 }
 
 fn create(path: &Path) -> Result<File, Error> {

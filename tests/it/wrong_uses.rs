@@ -1,0 +1,160 @@
+//! Wrong uses of each command: exit code 2 (or 1 where a file is at fault), what is wrong in words, nothing touched.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value;
+
+use crate::support::Home;
+
+/// Arguments that are wrong in themselves, and what is said of them.
+const WRONG: &[(&[&str], &str)] = &[
+    (&[], "Usage: sensorctl"),
+    (&["fly"], "fly"),
+    (&["upp"], "'up'"),
+    (&["up", "--bogus"], "--bogus"),
+    (&["up", "--timeout", "0"], "--timeout"),
+    (&["up", "extra"], "extra"),
+    (&["plan", "--bogus"], "--bogus"),
+    (&["status", "--stage", "a/b"], "stage"),
+    (&["status", "-o", "xml"], "xml"),
+    (&["status", "--color", "purple"], "purple"),
+    (&["status", "--local", "--endpoint-url", "http://127.0.0.1:1"], "--endpoint-url"),
+    (&["put"], "--sensor"),
+    (&["put", "--sensor", "a"], "--temp"),
+    (&["put", "--sensor", "a", "--temp", "1e999"], "--temp"),
+    (&["put", "--sensor", "a", "--temp", "1", "--time", "yesterday"], "--time"),
+    (&["put", "--sensor", "a", "--temp", "1", "--field", "humidity"], "NAME=VALUE"),
+    (&["put", "--sensor", "a", "--temp", "1", "--field", "shard_id=7"], "shard_id"),
+    (&["put", "--sensor", "a", "--temp", "1", "--field", "SensorId=b"], "SensorId"),
+    (&["put", "--sensor", "a", "--temp", "1", "--field", "x=1", "--field", "x=2"], "twice"),
+    (&["put", "--sensor", "a", "--temp", "1", "--file", "good.ndjson"], "--file"),
+    (&["put", "--sensor", "a", "--temp", "1", "--rejects", "r"], "--rejects"),
+    (&["put", "--sensor", "a", "--temp", "1", "--timeout", "5s"], "--wait"),
+    (&["put", "--sensor", "a", "--temp", "1", "--wait", "--timeout", "soon"], "--timeout"),
+    (&["put", "--file", "good.ndjson", "--wait"], "--wait"),
+    (&["put", "--file", "good.ndjson", "--rate", "0"], "--rate"),
+    (&["put", "--file", "good.ndjson", "--format", "xml"], "xml"),
+    (&["put", "--file", "good.ndjson", "--map", "temperature"], "--map"),
+    (&["put", "--file", "good.ndjson", "--map", "temperature=t"], "--map"),
+    (&["put", "--file", "good.ndjson", "--sensor", "a"], "--sensor"),
+    (&["put", "--file", "good.ndjson", "--rejects", "good.ndjson"], "twice"),
+    (&["put", "--file", "good.ndjson", "--rejects", "r", "--failed", "./r"], "twice"),
+    (&["put", "--file", "good.ndjson", "--dry-run", "--failed", "f"], "--failed"),
+    (&["put", "--file", "-", "--file", "-"], "only once"),
+    (&["put", "--file", "header.csv", "--dry-run"], "neither NDJSON nor CSV"),
+    (&["put", "--file", "binary.dat", "--dry-run"], "binary.dat"),
+    (&["put", "--file", "utf16.csv", "--dry-run"], "UTF-16"),
+    (&["scan", "--limit", "many"], "--limit"),
+    (&["scan", "--limit", "-1"], "-1"),
+    (&["scan", "--since", "later"], "--since"),
+    (&["scan", "--min-temp", "warm"], "--min-temp"),
+    (&["scan", "--sort", "colour"], "colour"),
+    (&["invoke", "--event", "good.csv"], "good.csv is not one JSON document"),
+    (&["invoke", "--event", "empty"], "empty is not one JSON document"),
+    (&["down", "--bogus"], "--bogus"),
+    (&["demo", "extra"], "extra"),
+    (&["local"], "Usage: sensorctl local"),
+    (&["local", "fly"], "fly"),
+    (&["local", "start", "--port", "70000"], "70000"),
+    (&["export"], "Usage: sensorctl export"),
+    (&["export", "function-zip"], "FILE"),
+    (&["completions", "cmd.exe"], "cmd.exe"),
+];
+
+/// Files that cannot be read, and what is said of them.
+const UNREADABLE: &[(&[&str], &[&str])] = &[
+    (&["put", "--file", "no-such.ndjson"], &["could not read no-such.ndjson", "No such file"]),
+    (&["put", "--file", "folder"], &["could not read folder", "directory"]),
+    (&["put", "--file", "good.ndjson", "--rejects", "no/such/folder"], &["could not make no/such/folder"]),
+    (&["put", "--file", "good.ndjson", "--rejects", "folder"], &["could not make folder"]),
+    (&["put", "--file", "good.ndjson", "--failed", "no/such/folder"], &["could not make no/such/folder"]),
+    (&["invoke", "--event", "no-such.json"], &["could not read no-such.json", "No such file"]),
+    (&["invoke", "--event", "folder"], &["could not read folder", "directory"]),
+    (&["invoke", "--event", "binary.dat"], &["could not read binary.dat", "UTF-8"]),
+    (&["export", "function-zip", "no/such/folder/f.zip"], &["no/such/folder/f.zip"]),
+];
+
+fn home() -> Home {
+    let home = Home::new();
+    home.write("good.ndjson", GOOD);
+    home.write("good.csv", "sensor_id,temperature,current_time\na,1,2\n");
+    home.write("header.csv", "date,t\n1,2\n");
+    home.write("empty", "");
+    home.write("binary.dat", [0_u8, 159, 146, 150, 255, 0, 10, 7, 0]);
+    home.write("utf16.csv", b"\xff\xfes\0e\0n\0s\0o\0r\0");
+    std::fs::create_dir(home.path("folder")).unwrap();
+    home
+}
+
+const GOOD: &str = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2}\n";
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() {
+    let home = home();
+    let mut otherwise = String::new();
+    for (arguments, said) in WRONG {
+        let run = home.run(arguments.iter().copied());
+        if run.code != 2 || !run.stderr.contains(said) || !run.stdout.is_empty() {
+            otherwise.push_str(&format!("{arguments:?}: {} {}{}\n", run.code, run.stdout, run.stderr));
+        }
+    }
+    assert!(otherwise.is_empty(), "{otherwise}");
+    assert_eq!(std::fs::read_to_string(home.path("good.ndjson")).unwrap(), GOOD, "no input was emptied");
+    assert!(!home.path("r").exists() && !home.path("data").exists(), "nothing was made");
+}
+
+#[test]
+fn wrong_usage_is_json_where_json_is_asked_for() {
+    let home = home();
+    for (arguments, _) in WRONG {
+        if arguments.contains(&"-o") {
+            continue;
+        }
+        let run = home.run(["-o", "json"].iter().chain(*arguments).copied()).exited(2);
+        let line = run.stderr.lines().last().unwrap();
+        let error: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{arguments:?} {error}: {}", run.stderr));
+        assert_eq!(error["error"]["kind"], "usage", "{arguments:?}");
+        assert!(!error["error"]["message"].as_str().unwrap().is_empty(), "{arguments:?}");
+        assert!(error["error"]["hints"].is_array(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_made_is_named_with_the_reason() {
+    let home = home();
+    for (arguments, said) in UNREADABLE {
+        let run = home.run(["--region", "eu-west-1"].iter().chain(*arguments).copied());
+        assert_eq!(run.code, 1, "{arguments:?}: {}{}", run.stdout, run.stderr);
+        for part in *said {
+            assert!(run.stderr.contains(part), "{arguments:?}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_file_without_permission_is_named() {
+    let home = home();
+    let secret = home.write("secret.ndjson", GOOD);
+    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::read(&secret).is_ok() {
+        // Root reads everything, as in many a container.
+        return;
+    }
+    home.run(["put", "--file", "secret.ndjson", "--dry-run"]).exited(1).says(&["secret.ndjson", "Permission denied"]);
+}
+
+#[test]
+fn an_empty_file_is_no_reading_and_no_error() {
+    let home = home();
+    let report = home.run(["put", "--file", "empty", "--dry-run", "-o", "json"]).succeeded().json();
+    assert_eq!((&report["read"], &report["accepted"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn binary_lines_are_rejected_without_being_shown() {
+    let home = home();
+    let run = home.run(["put", "--file", "binary.dat", "--format", "ndjson", "--dry-run", "-o", "json"]).exited(3);
+    assert_eq!(run.json()["rejected"], 2);
+    assert!(run.stderr.contains("binary.dat:1: ") && !run.stderr.contains('\u{fffd}'), "{}", run.stderr);
+}
