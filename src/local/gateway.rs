@@ -1,6 +1,7 @@
 //! The one port: who may come in, which service a request is for, and that every request is answered.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http;
@@ -8,10 +9,11 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use futures::FutureExt;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::json;
 
+use super::body::{self, NoBody};
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
@@ -34,6 +36,9 @@ const MAX_LAMBDA_BODY: usize = 70 << 20;
 
 /// The largest request to the local cloud itself.
 const MAX_CONTROL_BODY: usize = 64 << 10;
+
+/// How long a call hangs that is to hang.
+const HANG: Duration = Duration::from_mins(10);
 
 /// The header by which `sensorctl` itself shows its key.
 const KEY_HEADER: &str = "x-sensorctl-key";
@@ -200,15 +205,14 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
             }
         };
     }
-    let body = match Limited::new(body, service.body_limit()).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
+    let body = match body::read(body, service.body_limit()).await {
+        Ok(body) => body,
+        Err(NoBody::TooLarge) => {
             let message = format!("Request must be smaller than {} bytes", service.body_limit());
             let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
             return Some(service.refuse(&ServiceError::new(413, code, message)));
         }
-        // The client has gone, or does not speak HTTP.
-        Err(_) => return None,
+        Err(NoBody::Broken) => return None,
     };
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
@@ -222,8 +226,8 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
     let fate = services.faults.begin(name, &operation);
     let answer = suffer(services, service, (name, &operation), request, &fate).await;
     if matches!(fate.what, What::Hung) {
-        // Until the client gives up, or the local cloud ends.
-        std::future::pending::<()>().await;
+        // Longer than any client waits; or until the local cloud ends.
+        tokio::time::sleep(HANG).await;
     }
     answer
 }

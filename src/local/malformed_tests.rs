@@ -170,9 +170,12 @@ fn a_body_beyond_the_limit_is_refused_and_not_kept() {
     let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
     let key = cloud.target().access.unwrap().key_id;
-    for (path, limit) in [("/", 16 << 20), ("/_sensorctl/faults", 64 << 10)] {
+    // A target goes before the path: without one the control endpoint is meant.
+    for (path, target, limit) in
+        [("/", "x-amz-target: Kinesis_20131202.PutRecord", 16 << 20), ("/_sensorctl/faults", "x-nothing: 1", 64 << 10)]
+    {
         let head = format!(
-            "PUT {path} HTTP/1.1\r\nhost: localhost\r\nx-amz-target: Kinesis_20131202.PutRecord\r\nx-sensorctl-key: {key}\r\n\
+            "PUT {path} HTTP/1.1\r\nhost: localhost\r\n{target}\r\nx-sensorctl-key: {key}\r\n\
              authorization: AWS4-HMAC-SHA256 Credential={key}/1/r/kinesis/aws4_request\r\ncontent-length: {}\r\n\r\n",
             limit + 1
         );

@@ -1,5 +1,6 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
+mod body;
 pub(crate) mod daemon;
 mod data_dir;
 mod dynamodb;

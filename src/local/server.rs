@@ -50,7 +50,11 @@ async fn connection(stream: TcpStream, services: Arc<Services>, stop: Cancellati
             }
         }
     });
-    let mut connection = std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut server = http1::Builder::new();
+    // A client that has said all it has to say still gets its answer; and work that was begun is finished even when
+    // its client has gone, as in the service.
+    server.half_close(true);
+    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // Whatever ends a connection, its client sees it; nobody else needs to know.
     tokio::select! {
         ended = connection.as_mut() => return ended.unwrap_or_default(),

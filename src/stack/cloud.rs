@@ -11,7 +11,7 @@ use crate::aws::{Clients, Failure};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a look is repeated: `plan` and `status` wait for nothing else.
-const LOOK_LIMIT: Duration = Duration::from_secs(60);
+const LOOK_LIMIT: Duration = Duration::from_secs(20);
 
 /// The services, seen from the engine.
 #[derive(Clone)]

@@ -1,0 +1,49 @@
+//! The body of a request, up to a limit.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+/// How much of a body beyond its limit is thrown away, and for how long, so that the refusal is read: a connection
+/// that ends with unread data takes its last answer with it.
+const THROWN_AWAY: usize = 64 << 20;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why there is no body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoBody {
+    /// It is larger than allowed.
+    TooLarge,
+    /// The client has gone, or does not speak HTTP.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes; holds no more than that.
+pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, NoBody> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut content = Vec::with_capacity(if expected > limit { 0 } else { expected });
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| NoBody::Broken)?;
+        let Some(data) = frame.data_ref() else { continue };
+        if content.len() + data.len() > limit {
+            drop(content);
+            // Whether or not all of it comes, the answer is the same.
+            tokio::time::timeout(PATIENCE, throw_away(body)).await.unwrap_or_default();
+            return Err(NoBody::TooLarge);
+        }
+        content.extend_from_slice(data);
+    }
+    Ok(content.into())
+}
+
+async fn throw_away(mut body: Incoming) {
+    let mut thrown = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        thrown += frame.data_ref().map_or(0, Bytes::len);
+        if thrown > THROWN_AWAY {
+            return;
+        }
+    }
+}
