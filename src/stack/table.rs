@@ -188,7 +188,15 @@ impl Resource for Table {
             let Some(seen) = self.see(cloud).await? else { return Ok(Found::missing()) };
             let arn = seen.table.table_arn.clone().unwrap_or_default();
             let created = seen.table.creation_date_time.and_then(|time| SystemTime::try_from(time).ok());
-            let tags = self.tags(cloud, &arn, created).await?;
+            let tags = match self.tags(cloud, &arn, created).await {
+                Ok(tags) => tags,
+                // DynamoDB denies the tags of a table that is not there: it may have gone since it was described.
+                Err(failure) if failure.cause == Cause::Denied => match self.see(cloud).await? {
+                    None => return Ok(Found::missing()),
+                    Some(_) => return Err(failure),
+                },
+                Err(failure) => return Err(failure),
+            };
             let mut properties: Properties = [
                 ("key", document::key_of(&seen.table)),
                 ("billing", shown(seen.billing())),
