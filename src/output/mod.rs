@@ -55,7 +55,6 @@ pub enum Format {
 pub struct Output {
     format: Format,
     quiet: bool,
-    #[allow(dead_code, reason = "said of settings, by `-v`")]
     verbosity: u8,
     color: bool,
     stdout_is_terminal: bool,
@@ -186,7 +185,6 @@ impl Output {
     }
 
     /// Says a line only under `-v`.
-    #[allow(dead_code, reason = "said of settings, by `-v`")]
     pub fn detail(&self, line: impl AsRef<str>) {
         if self.verbosity > 0 {
             self.status(line);

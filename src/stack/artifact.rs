@@ -55,7 +55,6 @@ impl Artifact {
     ///
     /// # Errors
     /// When it cannot be read, is no zip, or has no executable `bootstrap` for Linux at its root.
-    #[allow(dead_code, reason = "for a function zip of one's own, by the settings file")]
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let zip =
