@@ -1,14 +1,13 @@
 //! What `up`, `plan`, `status`, `down` and `demo` share: the wanted stack, the cloud it is in, and what is reported.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::Clients;
 use crate::aws::wait::Schedule;
+use crate::aws::{Clients, Failure};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
@@ -53,44 +52,83 @@ impl Deployment {
     /// Connects, and looks at everything at once.
     ///
     /// # Errors
-    /// When there is no cloud to talk to, or a look failed.
+    /// When there is no cloud to talk to, the function's program does not fit it, or a look failed.
     pub async fn observe(context: &Context, timeout: Duration, observer: Arc<dyn Observer>) -> Result<Self, Error> {
-        let clients = context.clients().await?;
-        let settings = &context.settings;
-        let owner = Owner {
-            stage: settings.stage.clone().unwrap_or_else(|| DEFAULT_STAGE.to_owned()),
-            region: clients.region.clone(),
-        };
-        let cloud = Cloud { clients: clients.clone(), owner, schedule: schedule(clients, timeout), observer };
-        let function = &settings.pipeline.function;
-        let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
-        let architecture = function.architecture.and_then(Architecture::named).unwrap_or(artifact.architecture());
-        // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
-        let local = clients.is_nearby() && architecture == artifact.architecture();
-        artifact.check_for(if local { Destination::Local } else { Destination::Aws(architecture) })?;
-        let stack = Stack::new(&settings.pipeline, artifact);
+        let cloud = cloud(context, timeout, observer).await?;
+        let artifact = artifact(context, &cloud.clients)?;
+        Self::seen(context, cloud, artifact).await
+    }
+
+    /// The same for a teardown: it asks for no program, so that it works where there is none.
+    ///
+    /// # Errors
+    /// When there is no cloud to talk to, or a look failed.
+    pub async fn to_take_down(cloud: Cloud, context: &Context) -> Result<Self, Error> {
+        Self::seen(context, cloud, Artifact::none()).await
+    }
+
+    async fn seen(context: &Context, cloud: Cloud, artifact: Artifact) -> Result<Self, Error> {
+        let stack = Stack::new(&context.settings.pipeline, artifact);
         let references = References::default();
-        let account = async { clients.account().await.map(str::to_owned) };
-        let (account, found) = match futures::try_join!(account, stack.observe(&cloud, &references)) {
+        let (account, found) = match futures::try_join!(account(&cloud), stack.observe(&cloud, &references)) {
             Ok(both) => both,
             // The look may have failed before the account was known.
-            Err(failure) => return Err(clients.located(failure).await.into()),
+            Err(failure) => return Err(cloud.clients.located(failure).await.into()),
         };
         Ok(Deployment { cloud, stack, references, account, found })
     }
 
     /// The report of a plan, carried out or not.
     #[must_use]
-    pub fn report(&self, plan: &Plan, done: &BTreeMap<Kind, Done>) -> StackReport {
+    pub fn report(&self, plan: &Plan, done: &[Done]) -> StackReport {
+        let steps = plan.steps.iter().enumerate();
         StackReport {
             account: self.account.clone(),
             region: self.cloud.owner.region.clone(),
             stage: self.cloud.owner.stage.clone(),
             changed: plan.changes(),
-            resources: plan.steps.iter().map(|step| StepReport::new(step, done.get(&step.kind))).collect(),
+            resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
             remaining: None,
         }
     }
+}
+
+/// The services, as the settings name them.
+///
+/// # Errors
+/// When there is no cloud to talk to.
+pub async fn cloud(context: &Context, timeout: Duration, observer: Arc<dyn Observer>) -> Result<Cloud, Error> {
+    let clients = context.clients().await?;
+    let settings = &context.settings;
+    let owner = Owner {
+        stage: settings.stage.clone().unwrap_or_else(|| DEFAULT_STAGE.to_owned()),
+        region: clients.region.clone(),
+        tags: settings.pipeline.tags.clone(),
+    };
+    let schedule = schedule(clients, timeout);
+    Ok(Cloud { clients: clients.clone(), owner, schedule, delete_consumers: false, observer })
+}
+
+/// The function's program, checked against the place where it is to run.
+fn artifact(context: &Context, clients: &Clients) -> Result<Artifact, Error> {
+    let function = &context.settings.pipeline.function;
+    let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
+    let named = function.architecture.and_then(Architecture::named);
+    artifact.check_for(match (clients.is_nearby(), named) {
+        // What runs on this machine needs no check against the runtime of AWS, unless something else is asked for.
+        (true, None) => Destination::Local,
+        (true, Some(named)) if Some(named) == Architecture::of_this_machine() => Destination::Local,
+        (_, Some(named)) => Destination::Aws(named),
+        // A program of one's own says by itself what it needs.
+        (false, None) if function.zip.is_some() => Destination::Aws(artifact.architecture()),
+        (false, None) => Destination::Aws(Architecture::DEFAULT),
+    })?;
+    Ok(artifact)
+}
+
+/// The account, asked for as patiently as everything else.
+async fn account(cloud: &Cloud) -> Result<String, Failure> {
+    cloud.for_a_look().repeat(|| async { cloud.clients.account().await.map(str::to_owned) }, |_, _| {}).await
 }
 
 fn schedule(clients: &Clients, timeout: Duration) -> Schedule {

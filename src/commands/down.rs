@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, describe};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, cloud, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::stack::{Action, Kind, Plan, References, apply};
+use crate::stack::{Action, Kind, Ownership, Plan, References, Step, Teardown, apply, check_obstacles};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -20,6 +20,12 @@ pub struct Args {
     /// Keep both tables and the rows in them
     #[arg(long)]
     keep_data: bool,
+    /// Delete also consumers that others registered for the stream
+    #[arg(long)]
+    delete_consumers: bool,
+    /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
+    #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
+    delete_adopted: Vec<String>,
     /// Seconds to wait for a resource to be gone [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -47,11 +53,16 @@ impl Args {
         let output = &context.output;
         let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));
-        let deployment = Deployment::observe(context, timeout, observer).await?;
+        let mut cloud = cloud(context, timeout, observer).await?;
+        cloud.delete_consumers = self.delete_consumers;
+        let deployment = Deployment::to_take_down(cloud, context).await?;
         let Deployment { cloud, stack, references, found, account } = &deployment;
-        let keep: &[Kind] = if self.keep_data { &[Kind::Table, Kind::RejectsTable] } else { &[] };
-        let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), keep);
-        plan.check_protection()?;
+        let resources = stack.resources();
+        let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
+        let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
+        let plan = Plan::down(&cloud.owner, &resources, found.clone(), &teardown);
+        self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
+        check_obstacles(cloud, &resources, &plan).await?;
         for line in describe(&plan) {
             output.status(line);
         }
@@ -61,14 +72,14 @@ impl Args {
                     .hint("`--yes` goes ahead without asking"));
             }
             let place = format!("account {account}, {}", cloud.clients.region);
-            let rows = rows_to_go(&plan);
-            let what = format!("Delete these {} resources in {place}, and {rows} with them?", plan.changes());
+            let rows = rows_to_go(&plan).map(|rows| format!(", and {rows} with them")).unwrap_or_default();
+            let what = format!("Delete these {} resources in {place}{rows}?", plan.changes());
             if !output.confirm(&what)? {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
         let began = Instant::now();
-        let done = apply(cloud, stack.resources(), &plan, references).await?;
+        let done = apply(cloud, &resources, &plan, references).await?;
         let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
         if let Some(step) = kept {
             output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
@@ -91,14 +102,28 @@ impl Args {
         report.remaining = Some(remaining);
         Ok(report)
     }
+
+    /// What is named to be deleted though it was adopted must be just that: a mistyped name would leave it standing.
+    fn check_named(&self, plan: &Plan, is_adopted: impl Fn(&Step) -> bool) -> Result<(), Error> {
+        let adopted: Vec<_> = plan.steps.iter().filter(|step| is_adopted(step)).collect();
+        let is = |step: &Step, named: &str| step.kind.as_str() == named || step.name == named;
+        let Some(named) = self.delete_adopted.iter().find(|named| !adopted.iter().any(|step| is(step, named))) else {
+            return Ok(());
+        };
+        let error = Error::usage(format!("--delete-adopted {named}: nothing adopted of that kind or name is there"));
+        let there: Vec<_> = adopted.iter().map(|step| format!("{} `{}`", step.kind, step.name)).collect();
+        Err(if there.is_empty() { error } else { error.hint(format!("adopted are: {}", there.join(", "))) })
+    }
 }
 
-/// The rows of the tables that go, as far as the service has counted them.
-fn rows_to_go(plan: &Plan) -> String {
-    let going = plan.steps.iter().filter(|step| step.action == Action::Delete);
+/// The rows of the tables that go, as far as the service has counted them; nothing where no table goes.
+fn rows_to_go(plan: &Plan) -> Option<String> {
+    let is_table = |step: &&Step| matches!(step.kind, Kind::Table | Kind::RejectsTable);
+    let mut going = plan.steps.iter().filter(|step| step.action == Action::Delete).filter(is_table).peekable();
+    going.peek()?;
     let counted: u64 = going.filter_map(|step| step.found.details.get("rows")?.parse::<u64>().ok()).sum();
-    match counted {
+    Some(match counted {
         0 => "all rows in them".to_owned(),
         rows => format!("about {} rows", units::count(rows)),
-    }
+    })
 }

@@ -1,6 +1,5 @@
 //! `sensorctl plan`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe, tell_settings};
@@ -15,6 +14,9 @@ pub struct Args {
     /// Exit with 3 when something would change
     #[arg(long)]
     exit_code: bool,
+    /// As `up --adopt` would: also take over what is there and was not made by sensorctl
+    #[arg(long)]
+    adopt: bool,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
@@ -22,21 +24,21 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let observer = Arc::new(StackProgress::new(&context.output));
     let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
-    let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
+    let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
         for line in describe(&plan) {
             context.output.status(line);
         }
     }
-    context.output.report(&deployment.report(&plan, &BTreeMap::new()))?;
+    context.output.report(&deployment.report(&plan, &[]))?;
+    let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());
+    let command = if args.adopt { "`sensorctl up --adopt`" } else { "`sensorctl up`" };
     match plan.changes() {
         0 => Ok(()),
-        changes if args.exit_code => {
-            Err(Error::unwell(format!("{changes} of 7 resources would change")).hint("`sensorctl up` does it"))
-        }
-        changes => {
-            context.output.status(format!("{changes} of 7 resources would change; `sensorctl up` does it."));
+        _ if args.exit_code => Err(Error::unwell(would).hint(format!("{command} does it"))),
+        _ => {
+            context.output.status(format!("{would}; {command} does it."));
             Ok(())
         }
     }

@@ -117,22 +117,25 @@ impl Status {
             .iter()
             .zip(found)
             .map(|(resource, found)| {
-                let drift = if found.is_there() {
-                    differences(&resource.wanted(references), &found.properties, resource.fixed())
-                } else {
-                    Vec::new()
-                };
+                let ownership = cloud.owner.of(found);
+                // What is not ours is never brought in line: how it differs is nobody's trouble.
+                let compared = found.is_there() && (resource.is_existing() || ownership.is_ours());
+                let mut drift = Vec::new();
+                if compared {
+                    drift = differences(&resource.wanted(references), &found.properties, resource.fixed());
+                    drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing()));
+                }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {
                     ("active", "existing: used, never changed".to_owned())
                 } else {
-                    state_of(found, resource.kind(), &cloud.owner.of(found))
+                    state_of(found, resource.kind(), &ownership)
                 };
                 ResourceStatus {
                     kind: resource.kind(),
                     name: resource.name().to_owned(),
                     arn: found.arn.clone(),
                     state,
-                    drift: if state == "foreign" { Vec::new() } else { drift },
+                    drift,
                     note,
                 }
             })
@@ -158,8 +161,12 @@ impl Status {
 fn state_of(found: &Found, kind: Kind, ownership: &Ownership) -> (&'static str, String) {
     match (&found.state, ownership) {
         (State::Missing, _) => ("missing", String::new()),
-        (_, Ownership::Foreign(why)) if kind != Kind::LogGroup => ("foreign", why.clone()),
-        (State::Active, _) => ("active", String::new()),
+        (_, Ownership::Foreign) if kind == Kind::LogGroup => {
+            ("active", "used as it is: not made by sensorctl".to_owned())
+        }
+        (_, Ownership::Foreign | Ownership::OfAnother(_)) => ("foreign", ownership.to_string()),
+        (State::Active, Ownership::Adopted) => ("active", "adopted".to_owned()),
+        (State::Active, Ownership::Ours) => ("active", String::new()),
         (State::Changing(state), _) => ("changing", state.clone()),
         (State::Deleting, _) => ("changing", "being deleted".to_owned()),
         (State::Failed(why), _) => ("failed", why.clone()),
