@@ -90,7 +90,7 @@ impl Failure {
                 let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = match error {
                     _ if no_credentials => Cause::NoCredentials,
-                    SdkError::DispatchFailure(failure) if has_broken(failure, &message) => Cause::Unsteady,
+                    SdkError::DispatchFailure(failure) if has_broken(failure) => Cause::Unsteady,
                     _ => Cause::Unreachable,
                 };
                 (None, message, cause)
@@ -126,9 +126,18 @@ fn chain(error: &dyn std::error::Error) -> String {
     if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
-/// Whether there was a connection, and it ended before the answer.
-fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
-    failure.is_io() && !["connect error", "dns error", "refused"].iter().any(|word| text.contains(word))
+/// Whether there was a connection, and it ended before the answer. How it ended decides under which of the SDK's kinds it
+/// comes: a reset is an I/O error, an orderly end in the middle is "other".
+fn has_broken(failure: &DispatchFailure) -> bool {
+    let Some(error) = failure.as_connector_error() else { return false };
+    !error.is_user() && !error.is_timeout() && !failed_to_connect(error)
+}
+
+fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let said = error.to_string();
+        ["client error (Connect)", "connect error", "dns error"].iter().any(|part| said.contains(part))
+    })
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.
@@ -227,6 +236,13 @@ mod tests {
             "loading: exit status: 127"
         );
         assert_eq!(said(&["dispatch failure"]), "dispatch failure");
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_is_told_apart_from_one_that_broke() {
+        let connect = Layer("client error (Connect)", Some(Box::new(Layer("refused", None))));
+        let broken = Layer("client error (SendRequest)", Some(Box::new(Layer("connection closed", None))));
+        assert!(failed_to_connect(&connect) && !failed_to_connect(&broken));
     }
 
     #[test]
