@@ -27,7 +27,7 @@ pub struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let left = || {
-        Error::interrupted("interrupted while taking the pipeline down; some of it is still there")
+        Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
             .hint("`sensorctl down` goes on where this stopped")
     };
     let report = context.or_interrupt(args.take_down(context), left).await?;
@@ -63,7 +63,7 @@ impl Args {
             let place = format!("account {account}, {}", cloud.clients.region);
             let rows = rows_to_go(&plan);
             let what = format!("Delete these {} resources in {place}, and {rows} with them?", plan.changes());
-            if !output.confirm(&what)? {
+            if !output.confirm(&what).await? {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }

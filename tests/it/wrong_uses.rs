@@ -171,3 +171,30 @@ fn binary_lines_are_rejected_without_being_shown() {
     assert_eq!(run.json()["rejected"], 2);
     assert!(run.stderr.contains("binary.dat:1: ") && !run.stderr.contains('\u{fffd}'), "{}", run.stderr);
 }
+
+#[test]
+fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
+    let home = home();
+    for arguments in [
+        &["up", "--local"] as &[_],
+        &["down", "--local", "--yes"],
+        &["put", "--local", "--file", "good.ndjson"],
+        &["local", "start", "--port", "0"],
+        &["demo"],
+    ] {
+        home.run(arguments.iter().chain(&["-o", "csv"]).copied()).exited(2).says(&["no CSV form", "hint: "]);
+    }
+    assert!(!home.path("data").exists(), "nothing was started");
+    home.run(["man", "--help", "-o", "csv"]).succeeded();
+}
+
+#[test]
+fn what_a_file_holds_does_not_reach_the_terminal_as_it_is() {
+    let home = home();
+    home.write("escapes.csv", "\u{1b}]0;title\u{7}\u{1b}[31mred,b\n1,2\n");
+    let run = home.run(["put", "--file", "escapes.csv", "--dry-run"]).exited(2).says(&["red, b"]);
+    assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{}", run.stderr);
+    home.write("escapes.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1,\"\\u001b[31mX\":1e999}\n");
+    let run = home.run(["put", "--file", "escapes.ndjson", "--dry-run"]).exited(3).says(&["[31mX"]);
+    assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
+}

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::Args;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Step, units};
 use crate::pipeline::{
     Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
@@ -44,14 +44,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         None => check_only(chunks, plan).await,
     };
     watcher.finish(&outcome.summary);
-    if let Some(file) = rejects {
-        file.finish()?;
+    // Whatever cannot be written: what was not sent is kept where it can be, and the ledger is told.
+    let rejects_kept = rejects.map_or(Ok(()), RejectsFile::finish);
+    let failed_kept = match (failed_file, &args.failed) {
+        (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
+        _ => Ok(()),
+    };
+    let told = context.output.report(&outcome.summary);
+    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
+    if outcome.summary.accepted > 0
+        && !context.interrupt.is_cancelled()
+        && (args.failed.is_none() || failed_kept.is_err())
+    {
+        name_failed(&context.output, &outcome.failed);
     }
-    if let (Some(file), Some(path)) = (failed_file, &args.failed) {
-        write_failed(file, path, &outcome.failed)?;
+    match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome)) {
+        (Ok(()), ended) => ended,
+        (Err(unwritten), Ok(())) => Err(unwritten),
+        // Readings rejected or not sent are the lesser news beside a file that should have kept them.
+        (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Unwell => Err(unwritten.hint(ended.to_string())),
+        (Err(unwritten), Err(ended)) => Err(ended.hint(unwritten.full_message())),
     }
-    context.output.report(&outcome.summary)?;
-    verdict(context, &args, outcome)
 }
 
 fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
@@ -105,11 +118,7 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
 
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
 fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
-    let Outcome { summary, failed, stopped } = outcome;
-    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
-    if summary.accepted > 0 && !context.interrupt.is_cancelled() {
-        name_failed(&context.output, args, &failed);
-    }
+    let Outcome { summary, stopped, .. } = outcome;
     let ledger = format!(
         "{} read, {} accepted, {} rejected, {} failed",
         units::count(summary.read),
@@ -143,10 +152,7 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
     Err(error)
 }
 
-fn name_failed(output: &Output, args: &Args, failed: &[Record]) {
-    if args.failed.is_some() {
-        return;
-    }
+fn name_failed(output: &Output, failed: &[Record]) {
     let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
     places.sort();
     for (file, line) in places.into_iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
