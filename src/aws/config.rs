@@ -83,6 +83,9 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         // A local server may pause under a debugger, and answers in microseconds otherwise.
         loader = loader
             .endpoint_url(url)
+            // Variants of AWS's own addresses; asked for together with an address of one's own they are an error.
+            .use_fips(false)
+            .use_dual_stack(false)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)));
     }
@@ -101,7 +104,8 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     }
     // An empty AWS_REGION is none, as the AWS CLI has it.
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
-        Error::usage("no AWS region is set")
+        let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or is not there"));
+        Error::usage(format!("no AWS region is set{}", profile.collect::<String>()))
             .hint("add `--region eu-central-1` (or another), or set AWS_REGION or a region in the profile")
             .hint("no AWS account? add `--local` to use the local cloud on this machine")
     })?;

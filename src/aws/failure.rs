@@ -112,8 +112,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let said = error.to_string();
-        // The list of every place where no credentials were found follows.
+        // What follows is the list of every place where no credentials were found, or the whole request.
         let said = said.split(" Attempted:").next().unwrap_or_default();
+        let said = said.split(" to request `").next().unwrap_or_default();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let said = said.trim_end_matches('.');
         if !said.is_empty() && !HOLLOW.contains(&said) && layers.last().is_none_or(|last| last != said) {

@@ -1,7 +1,6 @@
 //! Wrong uses and broken surroundings: a clear error, a hint, the exit code of the contract, nothing of others touched.
 
 use std::net::TcpListener;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

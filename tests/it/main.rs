@@ -12,6 +12,7 @@ mod aws_errors;
 mod bulk;
 mod crash;
 mod demo;
+mod environment;
 mod failures;
 mod faults;
 mod help;
