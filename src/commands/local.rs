@@ -122,7 +122,9 @@ impl Args {
 
 impl WhereArgs {
     fn data_dir(&self, context: &Context) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone())
+        let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
+        // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
+        std::path::absolute(&named).unwrap_or(named)
     }
 }
 

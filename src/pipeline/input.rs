@@ -66,7 +66,7 @@ impl Input {
         }
         let form = match (reader.form, line.trim_ascii()) {
             (Some(form), _) => form,
-            (None, [b'['] | [b'[', b' ' | b'{' | b']', ..] | [b'{']) => return Err(one_document(&name)),
+            (None, [b'[', ..] | [b'{']) => return Err(one_document(&name)),
             (None, [b'{', ..]) => InputForm::Ndjson,
             (None, _) => InputForm::Csv,
         };
