@@ -127,7 +127,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Whether there was a connection, and it ended before the answer.
 fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
-    failure.is_io() && !["connect error", "dns error", "refused"].iter().any(|word| text.contains(word))
+    // TLS against a server without it, or with a certificate that nobody trusts, will not do better the next time.
+    let never = ["connect error", "dns error", "refused", "InvalidContentType", "invalid peer certificate"];
+    failure.is_io() && !never.iter().any(|word| text.contains(word))
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.

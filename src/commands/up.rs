@@ -64,7 +64,7 @@ impl Args {
         for line in describe(plan) {
             output.status(line);
         }
-        let holds_data = |kind| matches!(kind, Kind::Table | Kind::RejectsTable | Kind::Stream);
+        let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
         let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
         if let Some(step) = losing
             && !self.replace
