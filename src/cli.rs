@@ -126,3 +126,32 @@ pub enum ColorChoice {
     /// Not at all.
     Never,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of a shell's command line; double quotes hold blanks.
+    fn words(line: &str) -> Vec<OsString> {
+        let mut quoted = false;
+        let line = line.split(" #").next().unwrap_or_default();
+        let parts = line.split(|character: char| {
+            quoted ^= character == '"';
+            character.is_whitespace() && !quoted
+        });
+        parts.filter(|part| !part.is_empty()).map(|part| part.replace('"', "").into()).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_readme_is_one() {
+        let lines = include_str!("../README.md").lines().filter_map(|line| line.strip_prefix("$ sensorctl "));
+        let lines: Vec<_> = lines.collect();
+        assert!(lines.len() > 10, "{lines:?}");
+        for line in lines {
+            let arguments: Vec<_> = [OsString::from("sensorctl")].into_iter().chain(words(line)).collect();
+            if let Err(error) = Cli::read(&arguments) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
+}
