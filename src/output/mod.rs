@@ -32,7 +32,7 @@ pub use readings::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;
-pub use table::{cell, new_table};
+pub use table::{cell, new_table, table_of_rows};
 
 /// The form of the data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

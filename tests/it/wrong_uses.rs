@@ -201,3 +201,22 @@ fn what_a_file_holds_does_not_reach_the_terminal_as_it_is() {
     let run = home.run(["put", "--file", "escapes.ndjson", "--dry-run"]).exited(3).says(&["[31mX"]);
     assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
 }
+
+#[test]
+fn a_file_is_not_emptied_under_another_name_nor_before_it_is_needed() {
+    let home = home();
+    std::fs::hard_link(home.path("good.ndjson"), home.path("same.ndjson")).unwrap();
+    home.run(["put", "--local", "--file", "good.ndjson", "--failed", "same.ndjson"]).exited(2).says(&["twice"]);
+    // The natural way to send again what failed, and the fatal one.
+    let mut again = home.command(["put", "--local", "--file", "-", "--failed", "good.ndjson"]);
+    let run = again.stdin(std::fs::File::open(home.path("good.ndjson")).unwrap()).output().unwrap();
+    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(home.path("good.ndjson")).unwrap(), GOOD);
+    home.write("old.ndjson", "of an earlier run");
+    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "old.ndjson"]).exited(1).says(&["typo"]);
+    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "new.ndjson"]).exited(1).says(&["typo"]);
+    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "of an earlier run");
+    assert!(!home.path("new.ndjson").exists());
+    home.run(["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"]).succeeded();
+    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
+}
