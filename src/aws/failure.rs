@@ -114,8 +114,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let said = error.to_string();
-        // The list of every place where no credentials were found follows.
+        // What follows is the list of every place where no credentials were found, or the whole request.
         let said = said.split(" Attempted:").next().unwrap_or_default();
+        let said = said.split(" to request `").next().unwrap_or_default();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let said = said.trim_end_matches('.');
         if !said.is_empty() && !HOLLOW.contains(&said) && layers.last().is_none_or(|last| last != said) {
@@ -134,10 +135,11 @@ fn has_broken(failure: &DispatchFailure) -> bool {
 }
 
 fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
-        let said = error.to_string();
-        ["client error (Connect)", "connect error", "dns error"].iter().any(|part| said.contains(part))
-    })
+    // TLS against a server without it, or with a certificate that nobody trusts, will not do better the next time.
+    let never =
+        ["client error (Connect)", "connect error", "dns error", "InvalidContentType", "invalid peer certificate"];
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| never.iter().any(|part| error.to_string().contains(part)))
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.

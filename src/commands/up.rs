@@ -57,7 +57,7 @@ impl Args {
         let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
         plan.waits = !self.no_wait;
         check_obstacles(cloud, &resources, &plan).await?;
-        self.consent(context, &plan)?;
+        self.consent(context, &plan).await?;
         let done = apply(cloud, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
         let (changes, all) = (plan.changes(), plan.steps.len());
@@ -72,12 +72,12 @@ impl Args {
         Ok(deployment.report(&plan, &done))
     }
 
-    fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
+    async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
         let output = &context.output;
         for line in describe(plan) {
             output.status(line);
         }
-        let holds_data = |kind| matches!(kind, Kind::Table | Kind::RejectsTable | Kind::Stream);
+        let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
         let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
         if let Some(step) = losing
             && !self.replace
@@ -102,7 +102,7 @@ impl Args {
             return Err(Error::usage(format!("{doubts}, and there is no terminal to ask on"))
                 .hint("`--yes` goes ahead without asking"));
         }
-        if output.confirm(&format!("Go ahead, though {doubts}?"))? {
+        if output.confirm(&format!("Go ahead, though {doubts}?")).await? {
             Ok(())
         } else {
             Err(Error::failed("not confirmed; nothing was changed"))

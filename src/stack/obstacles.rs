@@ -3,7 +3,7 @@
 use futures::future;
 
 use super::resource::{Obstacle, Resource};
-use super::{Cloud, Kind, Plan};
+use super::{Cloud, Plan};
 use crate::error::Error;
 
 /// Checks that all that is to be deleted can be.
@@ -29,7 +29,7 @@ pub async fn check_obstacles(cloud: &Cloud, resources: &[&dyn Resource], plan: &
     for (step, Obstacle { what, way }) in found {
         said.push(format!("the {} `{}` {what}", step.kind, step.name));
         ways.push(way);
-        holds_data |= matches!(step.kind, Kind::Table | Kind::RejectsTable);
+        holds_data |= step.kind.is_table();
     }
     if holds_data && plan.is_teardown {
         ways.push("`sensorctl down --keep-data` keeps both tables and deletes the rest".to_owned());
