@@ -8,17 +8,21 @@
     reason = "a test ends where something is not as it must be, and its speed does not matter"
 )]
 
+mod adoption;
 mod aws_errors;
 mod bulk;
 mod crash;
 mod demo;
+mod diagnosis;
 mod environment;
 mod failures;
 mod faults;
+mod foreign;
 mod help;
 mod layering;
 mod lifecycle;
 mod local_cloud;
+mod ownership;
 mod permissions;
 mod readings;
 mod readme;

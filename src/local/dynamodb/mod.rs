@@ -1,5 +1,6 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
+mod backups;
 mod batch;
 mod decode;
 mod life;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use self::backups::Backups;
 use self::life::Life;
 use super::identity::Identity;
 use super::timing::Timing;
@@ -27,6 +29,7 @@ pub(crate) struct DynamoDb {
     database: Database,
     identity: Identity,
     life: Life,
+    backups: Backups,
 }
 
 impl DynamoDb {
@@ -44,7 +47,7 @@ impl DynamoDb {
         let database = Database::new(text).map_err(cannot)?;
         // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write.
         database.disable_bulk_loading().map_err(cannot)?;
-        Ok(DynamoDb { database, identity, life: Life::new(timing) })
+        Ok(DynamoDb { database, identity, life: Life::new(timing), backups: Backups::open(path)? })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -177,21 +180,26 @@ impl DynamoDb {
             "UntagResource" => call(text, |input| db.untag_resource(input)),
             "ListTagsOfResource" => call(text, |input| db.list_tags_of_resource(input)),
             "DescribeLimits" => Ok(LIMITS.to_string()),
-            "DescribeContinuousBackups" => self.describe_backups(text),
+            "DescribeContinuousBackups" => self.table_id(text).map(|id| self.backups.describe(&id).to_string()),
+            "UpdateContinuousBackups" => {
+                self.table_id(text).and_then(|id| self.backups.update(&id, text)).map(|answer| answer.to_string())
+            }
             _ => return None,
         })
     }
 
-    /// Backups are never on here; Terraform and others ask nevertheless.
-    fn describe_backups(&self, text: &str) -> Result<String, DynoxideError> {
-        call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
-            self.database.describe_table(input)
-        })?;
-        let body = json!({ "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "ENABLED",
-            "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "DISABLED" },
-        }});
-        Ok(body.to_string())
+    /// The id of the table that a request names; another table of the same name has another one.
+    fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
+        let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
+            self.name_tables(&mut input);
+            input.get("TableName").map(|name| json!({ "TableName": name }).to_string())
+        });
+        let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(
+            name.as_deref().unwrap_or("{}"),
+            |input| self.database.describe_table(input),
+        )?;
+        let described: Value = serde_json::from_str(&described).unwrap_or_default();
+        Ok(described["Table"]["TableId"].as_str().unwrap_or_default().to_owned())
     }
 }
 
@@ -215,6 +223,7 @@ fn speaks_of_arns(operation: &str) -> bool {
             | "DescribeTimeToLive"
             | "UpdateTimeToLive"
             | "DescribeContinuousBackups"
+            | "UpdateContinuousBackups"
     )
 }
 

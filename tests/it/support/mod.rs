@@ -1,6 +1,7 @@
 //! A hermetic home: own HOME, own data directory, no AWS settings of the person who runs the tests, any free port.
 
 mod answerer;
+mod neighbour;
 mod stranger;
 
 use std::io::Write;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use answerer::{ACCOUNT, Answerer, Saying};
+pub use neighbour::{Neighbour, form};
 pub use stranger::{Seen, Stranger};
 
 /// A home of its own; its local cloud is stopped when it goes.

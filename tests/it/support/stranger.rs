@@ -69,6 +69,15 @@ impl Stranger {
         (status.parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
     }
 
+    /// What IAM answers to a form.
+    #[track_caller]
+    pub fn iam(&self, form: &str) -> String {
+        let head = "Content-Type: application/x-www-form-urlencoded";
+        let (status, body) = self.send("POST /", "iam", head, &format!("Version=2010-05-08&{form}"));
+        assert_eq!(status, 200, "{form}: {body}");
+        body
+    }
+
     pub fn describe(&self, stream: &str) -> String {
         self.call("Kinesis_20131202.DescribeStream", &format!("{{\"StreamName\":\"{stream}\"}}")).1
     }
