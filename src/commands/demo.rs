@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::aws;
 use crate::aws::wait::WaitError;
-use crate::commands::deployment::{Deployment, NoProgress};
+use crate::commands::deployment::{Deployment, NoProgress, Scope, cloud};
 use crate::commands::invoke::{self, TEST_EVENT};
 use crate::context::Context;
 use crate::error::Error;
@@ -128,7 +128,8 @@ impl Walk<'_> {
 }
 
 async fn up(context: &Context) -> Result<(), Error> {
-    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let resources = stack.resources();
     let plan = Plan::up(&cloud.owner, &resources, found.clone(), references, false)?;
@@ -136,7 +137,8 @@ async fn up(context: &Context) -> Result<(), Error> {
 }
 
 async fn down(context: &Context) -> Result<(), Error> {
-    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let resources = stack.resources();
     let plan = Plan::down(&cloud.owner, &resources, found.clone(), &Teardown::default());

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, cloud, describe};
+use futures::future;
+
+use crate::aws::Failure;
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
+use crate::commands::stack_report::{StackReport, Thing, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::stack::{Action, Kind, Ownership, Plan, References, Step, Teardown, apply, check_obstacles};
+use crate::stack::{Action, Cloud, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -55,12 +59,17 @@ impl Args {
         let observer = Arc::new(StackProgress::new(output));
         let mut cloud = cloud(context, timeout, observer).await?;
         cloud.delete_consumers = self.delete_consumers;
-        let deployment = Deployment::to_take_down(cloud, context).await?;
-        let Deployment { cloud, stack, references, found, account } = &deployment;
-        let resources = stack.resources();
+        let deployment = Deployment::to_take_down(context, cloud).await?;
+        let Deployment { cloud, stack, references, account, leftovers, .. } = &deployment;
+        for (kind, why) in &leftovers.unseen {
+            output.warn(&Message::Unseen { kind: kind.to_string(), why: why.clone() });
+        }
+        let mut resources = stack.resources();
+        resources.extend(leftovers.things.iter().map(|(resource, _)| resource.as_ref()));
+        let found = deployment.found.iter().chain(leftovers.things.iter().map(|(_, found)| found)).cloned();
         let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
         let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
-        let plan = Plan::down(&cloud.owner, &resources, found.clone(), &teardown);
+        let plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
         self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
         check_obstacles(cloud, &resources, &plan).await?;
         for line in describe(&plan) {
@@ -80,25 +89,21 @@ impl Args {
         }
         let began = Instant::now();
         let done = apply(cloud, &resources, &plan, references).await?;
-        let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
-        if let Some(step) = kept {
+        let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
+        if let Some(step) = plan.steps.iter().filter(|step| step.kind == Kind::LogGroup).find(is_foreign) {
             output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
         }
-        let again = stack.observe(cloud, &References::default()).await?;
-        let remaining: Vec<_> = plan
-            .steps
-            .iter()
-            .zip(again)
-            .filter(|(step, found)| step.action == Action::Delete && found.is_there())
-            .map(|(step, found)| Remaining { kind: step.kind, name: step.name.clone(), arn: found.arn })
-            .collect();
+        let remaining = remaining(cloud, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
         match plan.changes() {
             0 => output.status(format!("Nothing to delete ({took}).")),
             _ if !remaining.is_empty() => {}
-            changes => output.status(format!("{changes} resources deleted in {took}; nothing is left.")),
+            changes if leftovers.unseen.is_empty() => {
+                output.status(format!("{changes} resources deleted in {took}; nothing is left."));
+            }
+            changes => output.status(format!("{changes} resources deleted in {took}; nothing of them is left.")),
         }
-        let mut report = deployment.report(&plan, &done);
+        let mut report = StackReport::new(&deployment, &plan, &done);
         report.remaining = Some(remaining);
         Ok(report)
     }
@@ -114,6 +119,15 @@ impl Args {
         let there: Vec<_> = adopted.iter().map(|step| format!("{} `{}`", step.kind, step.name)).collect();
         Err(if there.is_empty() { error } else { error.hint(format!("adopted are: {}", there.join(", "))) })
     }
+}
+
+/// Looks again at all that was deleted.
+async fn remaining(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
+    let gone = plan.steps.iter().zip(resources).filter(|(step, _)| step.action == Action::Delete);
+    let looks = gone.map(async |(step, resource)| Ok::<_, Failure>((step, cloud.look_at(*resource).await?)));
+    let again = future::try_join_all(looks).await?;
+    let there = again.into_iter().filter(|(_, found)| found.is_there());
+    Ok(there.map(|(step, found)| Thing { kind: step.kind, name: step.name.clone(), arn: found.arn }).collect())
 }
 
 /// The rows of the tables that go, as far as the service has counted them; nothing where no table goes.

@@ -14,6 +14,7 @@ mod man;
 mod plan;
 mod put;
 mod scan;
+mod stack_report;
 mod status;
 mod up;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe, tell_settings};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
+use crate::commands::stack_report::{StackReport, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, StackProgress};
@@ -22,7 +23,8 @@ pub struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     tell_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
-    let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
+    let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
     // The table says it all by itself.
@@ -31,7 +33,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             context.output.status(line);
         }
     }
-    context.output.report(&deployment.report(&plan, &[]))?;
+    tell_leftovers(&context.output, &deployment.leftovers);
+    context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
     let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());
     let command = if args.adopt { "`sensorctl up --adopt`" } else { "`sensorctl up`" };
     match plan.changes() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, StackReport, describe};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud};
+use crate::commands::stack_report::{StackReport, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
@@ -51,7 +52,8 @@ impl Args {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
-        let deployment = Deployment::observe(context, timeout, observer).await?;
+        let cloud = cloud(context, timeout, observer).await?;
+        let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
         let Deployment { cloud, stack, references, found, .. } = &deployment;
         let resources = stack.resources();
         let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
@@ -69,7 +71,7 @@ impl Args {
             }
             _ => output.status(format!("The pipeline works: {changes} of {all} resources changed in {took}.")),
         }
-        Ok(deployment.report(&plan, &done))
+        Ok(StackReport::new(&deployment, &plan, &done))
     }
 
     async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! The Lambda function.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
@@ -21,7 +23,11 @@ use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Re
 use crate::aws::{Call, Failure};
 use crate::settings;
 
+pub use self::list::{list, tags_of};
+
 const SERVICE: &str = "Lambda";
+/// By it, too, is known what sensorctl made.
+const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
 /// Ignored by `provided.*`, but required; `bootstrap` by convention.
 const HANDLER: &str = "bootstrap";
@@ -205,7 +211,7 @@ impl Resource for Function {
                 .lambda
                 .create_function()
                 .function_name(&self.wanted.name)
-                .description("Stores the readings of a Kinesis stream in DynamoDB (sensorctl)")
+                .description(DESCRIPTION)
                 .runtime(RUNTIME)
                 .handler(HANDLER)
                 .role(role)

@@ -5,6 +5,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
+use super::leftovers::Candidate;
 use super::resource::Tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
@@ -43,6 +44,22 @@ impl LogGroup {
     }
 }
 
+/// All log groups of functions.
+pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
+    let pages = cloud.clients.logs.describe_log_groups().log_group_name_prefix("/aws/lambda/").into_paginator();
+    let groups: Result<Vec<_>, _> = pages.items().send().collect().await;
+    let groups = cloud.clients.call(SERVICE, "DescribeLogGroups", "all log groups of functions").answer(groups)?;
+    let candidate = |group: Group| Some(Candidate { key: arn_of(&group), name: group.log_group_name? });
+    Ok(groups.into_iter().filter_map(candidate).collect())
+}
+
+/// The tags of a log group; none if it is not there.
+pub async fn tags_of(cloud: &Cloud, arn: &str, name: &str) -> Result<Tags, Failure> {
+    let result = cloud.clients.logs.list_tags_for_resource().resource_arn(arn).send().await;
+    let answer = cloud.clients.call(SERVICE, "ListTagsForResource", name).find(result)?;
+    Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
+}
+
 /// The retention as the settings have it.
 fn shown(days: Option<i32>) -> Value {
     days.map_or_else(|| json!("never"), |days| json!(days))
@@ -61,9 +78,7 @@ impl Resource for LogGroup {
         async move {
             let Some(group) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             let arn = arn_of(&group);
-            let request = cloud.clients.logs.list_tags_for_resource().resource_arn(&arn);
-            let answer = self.call(cloud, "ListTagsForResource").find(request.send().await)?;
-            let tags = answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect();
+            let tags = tags_of(cloud, &arn, &self.name).await?;
             let properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
             Ok(Found { state: State::Active, arn: Some(arn), tags, properties, ..Found::missing() })
         }

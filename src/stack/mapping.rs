@@ -1,5 +1,6 @@
 //! The event source mapping that feeds the stream's records to the function.
 
+mod list;
 mod service_clock;
 
 use aws_sdk_lambda::primitives::DateTime;
@@ -14,11 +15,13 @@ use serde_json::{Value, json};
 use super::ownership::ADOPTED;
 use super::resource::{Never, Tags};
 use super::role::diagnosis::{self, Need};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, stream};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
 use self::service_clock::ServiceClock;
+
+pub use self::list::list;
 
 const SERVICE: &str = "Lambda";
 
@@ -41,7 +44,7 @@ impl Mapping {
     /// A mapping between the two.
     #[must_use]
     pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
-        let name = format!("{} → {function}", stream.name);
+        let name = name(&stream.name, function);
         let (function, role) = (function.to_owned(), role.to_owned());
         Mapping { name, stream, function, role, wanted, began: ServiceClock::default() }
     }
@@ -80,9 +83,7 @@ impl Mapping {
 
     /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
     fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
-        let stream = mapping.event_source_arn().and_then(|arn| arn.rsplit_once(":stream/")).map(|(_, name)| name);
-        let function = mapping.function_arn().and_then(|arn| arn.rsplit(':').next());
-        stream == Some(&self.stream.name) && function == Some(&self.function)
+        ends(mapping) == Some((&self.stream.name, &self.function))
     }
 
     /// Where a new mapping begins, and with which moment.
@@ -108,11 +109,6 @@ impl Mapping {
         let on_failure = OnFailure::builder().set_destination(self.wanted.on_failure.clone()).build();
         DestinationConfig::builder().on_failure(on_failure).build()
     }
-
-    async fn tags(&self, cloud: &Cloud, arn: &str) -> Result<Tags, Failure> {
-        let answer = self.call(cloud, "ListTags").find(cloud.clients.lambda.list_tags().resource(arn).send().await)?;
-        Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
-    }
 }
 
 impl Resource for Mapping {
@@ -129,7 +125,7 @@ impl Resource for Mapping {
             let Some(mapping) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             let arn = mapping.event_source_mapping_arn.clone();
             let tags = match &arn {
-                Some(arn) => self.tags(cloud, arn).await?,
+                Some(arn) => function::tags_of(cloud, arn, &self.name).await?,
                 None => Tags::new(),
             };
             let responses: Vec<_> =
@@ -290,6 +286,27 @@ impl Resource for Mapping {
         }
         .boxed()
     }
+}
+
+/// How a mapping is called, since the service gives it no name.
+#[must_use]
+pub fn name(stream: &str, function: &str) -> String {
+    format!("{stream}{ARROW}{function}")
+}
+
+/// Stream and function of a mapping's name.
+#[must_use]
+pub fn parts(name: &str) -> (&str, &str) {
+    name.split_once(ARROW).unwrap_or((name, ""))
+}
+
+/// Between stream and function; no name of either has such letters.
+const ARROW: &str = " → ";
+
+/// Names of the stream that a mapping reads and of the function that it calls, or that function's version or alias.
+fn ends(mapping: &EventSourceMappingConfiguration) -> Option<(&str, &str)> {
+    let (_, stream) = mapping.event_source_arn()?.rsplit_once(":stream/")?;
+    Some((stream, mapping.function_arn()?.rsplit(':').next()?))
 }
 
 fn uuid_of(found: &Found) -> String {

@@ -3,6 +3,7 @@
 
 pub mod diagnosis;
 mod documents;
+mod list;
 mod release;
 
 use aws_sdk_iam::types::{AttachedPolicy, Role as Described, Tag};
@@ -17,8 +18,12 @@ use crate::policy::canonical;
 use crate::settings::{self, Permissions};
 
 pub use self::documents::Grants;
+pub use self::list::{list, tags_of};
 
 const SERVICE: &str = "IAM";
+
+/// By it, too, is known what sensorctl made.
+const DESCRIPTION: &str = "Role of the sensorctl pipeline's Lambda function";
 
 /// Name of the inline policy.
 const POLICY: &str = "sensorctl";
@@ -175,7 +180,7 @@ impl Resource for Role {
                 .create_role()
                 .role_name(&self.wanted.name)
                 .path(&self.wanted.path)
-                .description("Role of the sensorctl pipeline's Lambda function")
+                .description(DESCRIPTION)
                 .assume_role_policy_document(documents::trust().to_string())
                 .set_permissions_boundary(self.wanted.permissions_boundary.clone())
                 .set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::asked::Asked;
+use super::leftovers::Candidate;
 use super::resource::{Obstacle, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Cause, Failure};
@@ -78,6 +79,15 @@ pub async fn tags_of(cloud: &Cloud, name: &str) -> Result<Tags, Failure> {
             return Ok(tags);
         }
     }
+}
+
+/// Names of all streams.
+pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
+    let pages = cloud.clients.kinesis.list_streams().into_paginator().send();
+    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let pages = cloud.clients.call(SERVICE, "ListStreams", "all streams").answer(pages)?;
+    let names = pages.into_iter().flat_map(|page| page.stream_names);
+    Ok(names.map(|name| Candidate { key: name.clone(), name }).collect())
 }
 
 impl Resource for Stream {

@@ -18,6 +18,8 @@ use crate::settings::{self, Billing, TableClass};
 use self::change::Change;
 use self::document::Document;
 
+pub use self::look::{list, tags_of_name};
+
 const SERVICE: &str = "DynamoDB";
 
 /// A table of the pipeline.
@@ -41,6 +43,12 @@ impl Table {
     pub fn of_rejects(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../templates/rejects-table.json"));
         Table { kind: Kind::RejectsTable, wanted, document, asked: Asked::default() }
+    }
+
+    /// The key that it must have.
+    #[must_use]
+    pub fn key(&self) -> Value {
+        self.document.key()
     }
 
     fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {

@@ -362,6 +362,9 @@ fn a_denied_action_is_named_whichever_it_is() {
         let mut calls: Vec<String> = cloud.seen().into_iter().map(|seen| seen.call).collect();
         calls.sort();
         calls.dedup();
+        // What is listed only to find what was renamed can be done without.
+        let renamed = ["kinesis:ListStreams", "dynamodb:ListTables", "lambda:ListFunctions", "iam:ListRoles"];
+        calls.retain(|call| !renamed.contains(&call.as_str()));
         assert!(calls.len() > 15, "{calls:?}");
         // What was done is undone, so that each call is needed again.
         let back: &[&str] = if command[0] == "up" { &["down", "--local", "--yes"] } else { &["up", "--local"] };

@@ -20,6 +20,7 @@ mod faults;
 mod foreign;
 mod help;
 mod layering;
+mod leftovers;
 mod lifecycle;
 mod local_cloud;
 mod ownership;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableOutput;
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
 
 use super::change::Seen;
@@ -9,6 +10,7 @@ use super::{SERVICE, Table};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Failure};
 use crate::stack::Cloud;
+use crate::stack::leftovers::Candidate;
 use crate::stack::resource::Tags;
 
 /// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).
@@ -81,6 +83,29 @@ impl Table {
             },
             Err(WaitError::Failed(failure)) => Err(failure),
         }
+    }
+}
+
+/// Names of all tables.
+pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
+    let pages = cloud.clients.dynamodb.list_tables().into_paginator().items().send();
+    let names: Result<Vec<_>, _> = pages.collect().await;
+    let names = cloud.clients.call(SERVICE, "ListTables", "all tables").answer(names)?;
+    Ok(names.into_iter().map(|name| Candidate { key: name.clone(), name }).collect())
+}
+
+/// The tags of a table by its name; none if it is not there, or has gone since it was listed.
+pub async fn tags_of_name(cloud: &Cloud, name: &str) -> Result<Tags, Failure> {
+    let describe = || async {
+        let result = cloud.clients.dynamodb.describe_table().table_name(name).send().await;
+        cloud.clients.call(SERVICE, "DescribeTable", name).find(result)
+    };
+    let arn = |answer: DescribeTableOutput| answer.table.and_then(|table| table.table_arn);
+    let Some(arn) = describe().await?.and_then(arn) else { return Ok(Tags::new()) };
+    match tags_of(cloud, &arn, name).await {
+        // DynamoDB denies the tags of a table that is not there.
+        Err(failure) if failure.cause == Cause::Denied && describe().await?.is_none() => Ok(Tags::new()),
+        result => result,
     }
 }
 
