@@ -7,11 +7,13 @@ use futures::future;
 
 use crate::aws::Failure;
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
-use crate::commands::stack_report::{StackReport, Thing, describe};
+use crate::commands::markers;
+use crate::commands::stack_report::{Drained, StackReport, Thing, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::stack::{Action, Cloud, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles};
+use crate::pipeline::Consumed;
+use crate::stack::{Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -24,6 +26,9 @@ pub struct Args {
     /// Keep both tables and the rows in them
     #[arg(long)]
     keep_data: bool,
+    /// First show that the function has consumed the stream: a marker in each shard is seen stored
+    #[arg(long)]
+    drain: bool,
     /// Delete also consumers that others registered for the stream
     #[arg(long)]
     delete_consumers: bool,
@@ -87,6 +92,7 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
+        let drained = if self.drain { self.drain(context, cloud, &plan, timeout).await? } else { None };
         let began = Instant::now();
         let done = apply(cloud, &resources, &plan, references).await?;
         let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
@@ -104,8 +110,55 @@ impl Args {
             changes => output.status(format!("{changes} resources deleted in {took}; nothing of them is left.")),
         }
         let mut report = StackReport::new(&deployment, &plan, &done);
+        report.drained = drained;
         report.remaining = Some(remaining);
         Ok(report)
+    }
+
+    /// Shows that everything in the stream is consumed, before anything is deleted.
+    async fn drain(
+        &self,
+        context: &Context,
+        cloud: &Cloud,
+        plan: &Plan,
+        timeout: Duration,
+    ) -> Result<Option<Drained>, Error> {
+        let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
+        let is_there = |kind| found(kind).is_some_and(Found::is_there);
+        if !is_there(Kind::Stream) {
+            context.output.status("There is no stream to drain.");
+            return Ok(None);
+        }
+        let reads = found(Kind::Mapping).and_then(|mapping| mapping.details.get("state"));
+        let unable = match reads {
+            _ if !is_there(Kind::Function) => Some("there is no function that would consume it".to_owned()),
+            None => Some("there is no mapping that would read it".to_owned()),
+            Some(state) if state != "Enabled" => Some(format!("its mapping is {state}")),
+            Some(_) => None,
+        };
+        if let Some(why) = unable {
+            return Err(Error::failed(format!("the stream cannot be drained: {why}; nothing was deleted")).hint(
+                "`sensorctl up` makes the pipeline whole; without `--drain`, `down` deletes what is in the stream",
+            ));
+        }
+        let step = context.output.progress().step("draining the stream");
+        let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
+        let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
+        match markers::way(context, cloud, timeout).drain(lanes).await {
+            Ok(Consumed { shards, markers, took }) => {
+                step.done("drained");
+                context.output.status(format!(
+                    "What was put before now is consumed: markers put into every open shard were seen stored, each \
+                     after what was before it (markers: {markers}, shards: {shards})."
+                ));
+                let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
+                Ok(Some(Drained { shards, markers, seconds }))
+            }
+            Err(error) => {
+                step.failed();
+                Err(markers::told(error).during("the stream is not drained, and nothing was deleted"))
+            }
+        }
     }
 
     /// What is named to be deleted though it was adopted must be just that: a mistyped name would leave it standing.

@@ -11,6 +11,7 @@ mod invoke;
 #[cfg(feature = "local")]
 mod local;
 mod man;
+mod markers;
 mod plan;
 mod put;
 mod scan;

@@ -22,6 +22,12 @@ pub struct StackReport {
     /// Things of this stage under names that the settings do not have any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     leftovers: Vec<Thing>,
+    /// After `up --verify`: how long a marker took from the stream to the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_after_ms: Option<u64>,
+    /// After `down --drain`: what showed that the stream was consumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drained: Option<Drained>,
     /// After `down`: what is still there of what should be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Vec<Thing>>,
@@ -41,9 +47,22 @@ impl StackReport {
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
             // What is taken down is among the resources.
             leftovers: if plan.is_teardown { Vec::new() } else { Thing::left_over(leftovers) },
+            verified_after_ms: None,
+            drained: None,
             remaining: None,
         }
     }
+}
+
+/// What showed that a stream was consumed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Drained {
+    /// Open shards.
+    pub shards: usize,
+    /// Markers that were stored, all of what was put before them having been consumed.
+    pub markers: usize,
+    /// How long that took.
+    pub seconds: f64,
 }
 
 /// Something that is there.

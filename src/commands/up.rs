@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud};
+use crate::commands::markers;
 use crate::commands::stack_report::{StackReport, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
-use crate::stack::{Action, Kind, Plan, apply, check_obstacles};
+use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -28,6 +29,9 @@ pub struct Args {
     /// Return once all is asked for, without waiting until it works
     #[arg(long)]
     no_wait: bool,
+    /// Send a marker reading through when all works, and take it out of the table again
+    #[arg(long, conflicts_with = "no_wait")]
+    verify: bool,
     /// Seconds to wait for a resource to work [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -71,7 +75,11 @@ impl Args {
             }
             _ => output.status(format!("The pipeline works: {changes} of {all} resources changed in {took}.")),
         }
-        Ok(StackReport::new(&deployment, &plan, &done))
+        let mut report = StackReport::new(&deployment, &plan, &done);
+        if self.verify {
+            report.verified_after_ms = Some(verify(context, cloud, timeout).await?);
+        }
+        Ok(report)
     }
 
     async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
@@ -108,6 +116,21 @@ impl Args {
             Ok(())
         } else {
             Err(Error::failed("not confirmed; nothing was changed"))
+        }
+    }
+}
+
+/// Sends a marker through, and tells how long it took in milliseconds.
+async fn verify(context: &Context, cloud: &Cloud, timeout: Duration) -> Result<u64, Error> {
+    let step = context.output.progress().step("marker reading");
+    match markers::way(context, cloud, timeout).send_one_through().await {
+        Ok(took) => {
+            step.done("went through");
+            Ok(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        }
+        Err(error) => {
+            step.failed();
+            Err(markers::told(error).during("the pipeline is up, but a reading does not come through it"))
         }
     }
 }

@@ -23,6 +23,7 @@ mod layering;
 mod leftovers;
 mod lifecycle;
 mod local_cloud;
+mod markers;
 mod ownership;
 mod permissions;
 mod readings;
