@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::durability::Durability;
 use crate::error::Error;
 
 /// How to reach the local cloud that owns a data directory; `endpoint.json` while it runs.
@@ -87,7 +88,8 @@ impl DataDir {
 
     /// Tells other processes how to reach this one.
     pub(crate) fn announce(&self, endpoint: &EndpointFile) -> Result<(), Error> {
-        save_json(&self.path("endpoint.json"), endpoint)
+        // It says what is only true while this process lives.
+        Ok(Durability::Process.write_json(&self.path("endpoint.json"), endpoint)?)
     }
 
     /// Takes the announcement back.
@@ -114,23 +116,6 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
 /// Makes a directory and its parents, readable by this user only.
 pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
-pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(content)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // A temporary file is made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(&text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// As [`write_json`], with an error for people.
-pub(crate) fn save_json(path: &Path, content: &impl Serialize) -> Result<(), Error> {
-    write_json(path, content)
-        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
 }
 
 /// Reads a state file; none when there is no such file.
@@ -166,7 +151,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("a/b");
         let data = DataDir::open(&root).unwrap();
-        save_json(&data.path("x.json"), &1).unwrap();
+        Durability::Process.write_json(&data.path("x.json"), &1).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&root), mode(&data.path("x.json"))), (0o700, 0o600));
     }

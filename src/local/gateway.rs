@@ -22,6 +22,7 @@ use super::keys::{Caller, Credential, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use super::notices::Notices;
 use super::operation;
 use super::permissions::{self, Ask};
 use super::query_api::{self, IAM, STS};
@@ -54,6 +55,7 @@ pub(super) struct Services {
     pub logs: Logs,
     pub lambda: Lambda,
     pub faults: Faults,
+    pub notices: Notices,
 }
 
 /// Which service a request is for.
@@ -343,6 +345,7 @@ fn health(services: &Services) -> Response {
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
         "region": services.identity.region,
+        "notices": services.notices.all(),
     });
     wire::json(200, &body)
 }

@@ -238,7 +238,9 @@ async fn a_log_group_takes_events_and_gives_them_back() {
     clients.logs.create_log_group().log_group_name(group).tags("a", "1").send().await.unwrap();
     clients.logs.put_retention_policy().log_group_name(group).retention_in_days(14).send().await.unwrap();
     clients.logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.unwrap();
-    let event = aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(5).message("hello").build().unwrap();
+    let now = i64::try_from(wire::now_ms()).unwrap();
+    let event =
+        aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(now).message("hello").build().unwrap();
     let put = clients.logs.put_log_events().log_group_name(group).log_stream_name("s").log_events(event);
     put.send().await.unwrap();
     let found = clients.logs.filter_log_events().log_group_name(group).send().await.unwrap();

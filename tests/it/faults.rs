@@ -35,7 +35,7 @@ fn a_start_takes_faults_and_refuses_wrong_ones_with_the_place() {
     let owner = Stranger::of(&home);
     assert_eq!(owner.call(LIST, "{}").0, 503);
     assert_eq!(owner.call(LIST, "{}").0, 200);
-    home.run(["local", "start", "--faults", "*:*=drop"]).succeeded().says(&["already runs", "timing stay"]);
+    home.run(["local", "start", "--faults", "*:*=drop"]).succeeded().says(&["already runs", "durability stay"]);
 }
 
 #[test]

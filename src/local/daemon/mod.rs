@@ -20,6 +20,7 @@ pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::local::data_dir::{EndpointFile, private_dir};
+use crate::local::durability::Durability;
 use crate::local::faults::FaultPlan;
 use crate::local::timing::Timing;
 
@@ -35,7 +36,7 @@ const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
 /// What the background process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StartOptions {
     /// Where its state lives.
     pub data_dir: PathBuf,
@@ -47,6 +48,8 @@ pub(crate) struct StartOptions {
     pub faults: FaultPlan,
     /// How long things take.
     pub timing: Timing,
+    /// What is acknowledged survives this.
+    pub durability: Durability,
 }
 
 /// A local cloud that answers.
@@ -60,6 +63,8 @@ pub(crate) struct Running {
     pub pid: u32,
     /// Its version.
     pub version: String,
+    /// What it has to tell its owner: damage that it found.
+    pub notices: Vec<String>,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -121,6 +126,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         region: health.region,
         pid: health.pid,
         version: health.version,
+        notices: health.notices,
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }
@@ -224,6 +230,9 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if !options.timing.is_none() {
         command.arg("--timing").arg(options.timing.to_string());
     }
+    if options.durability != Durability::default() {
+        command.arg("--durable").arg(options.durability.to_string());
+    }
     // What the user wants of this command's output is not what its log should look like.
     for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
@@ -310,6 +319,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        // What a kill, or somebody who tidied up, may have left.
+        fs::write(dir.path().join("iam.json.new"), "{").unwrap();
+        fs::remove_file(dir.path().join("lock")).unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 

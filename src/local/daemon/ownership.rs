@@ -1,11 +1,13 @@
 //! Whose a data directory is, by its lock, and how its state is deleted when it is nobody's.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::LOG;
 use crate::error::Error;
+use crate::local::durability::FRESH;
 
 /// What a data directory holds. Nothing else in it is ours.
 const OWN_FILES: [&str; 7] =
@@ -18,7 +20,11 @@ const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 /// When a process owns the directory, or something cannot be deleted.
 pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
-    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
+    if !data_dir.exists() {
+        return Ok(Vec::new());
+    }
+    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(data_dir.join("lock"));
+    let lock = lock.map_err(cannot)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -38,6 +44,8 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     }
     for name in OWN_FILES {
         gone(fs::remove_file(data_dir.join(name)))?;
+        // What a kill left of a change.
+        gone(fs::remove_file(data_dir.join(name).with_added_extension(FRESH)))?;
     }
     // The lock file stays: whoever waits for it has it open.
     others(data_dir).map_err(cannot)

@@ -38,16 +38,20 @@ impl std::ops::Deref for Local {
     }
 }
 
+fn open(directory: &Path, options: Options) -> Kinesis {
+    Kinesis::open(directory, Identity::new("us-east-1"), options, Notices::default()).unwrap()
+}
+
 impl Local {
     pub(super) fn new(options: Options) -> Local {
         let directory = tempfile::tempdir().unwrap();
-        let kinesis = Kinesis::open(directory.path(), Identity::new("us-east-1"), options).unwrap();
+        let kinesis = open(directory.path(), options);
         Local { kinesis, directory, options }
     }
 
     /// As after the process was killed: nothing is closed or written.
     pub(super) fn reopened(self) -> Local {
-        let kinesis = Kinesis::open(self.directory.path(), Identity::new("us-east-1"), self.options).unwrap();
+        let kinesis = open(self.directory.path(), self.options);
         Local { kinesis, ..self }
     }
 
