@@ -18,6 +18,7 @@ mod operation;
 mod permissions;
 mod query_api;
 mod server;
+mod service;
 mod sts;
 pub(crate) mod timing;
 mod wire;

@@ -24,7 +24,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
-use self::form::Form;
+pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
 use self::sequence::shard_number;
@@ -152,7 +152,7 @@ impl Kinesis {
 
     /// Answers a request of the Kinesis API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
-        let form = Form::of(&request);
+        let form = Form::of(request.headers());
         let kinesis = self.clone();
         self.blocking(move || kinesis.answer(wire::operation(&request), form, request.body()))
             .await
