@@ -15,6 +15,7 @@ mod demo;
 mod failures;
 mod faults;
 mod help;
+mod kills;
 mod layering;
 mod lifecycle;
 mod local_cloud;
