@@ -29,9 +29,11 @@ pub(crate) struct EndpointFile {
 impl EndpointFile {
     /// What the directory's `endpoint.json` says; none when no local cloud left one there.
     ///
-    /// After `kill -9` it still names the dead process: ask the endpoint before believing it.
+    /// After `kill -9` it still names the dead process: ask the endpoint before believing it. What is damaged announces
+    /// nobody, and the next start writes it anew.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, Error> {
-        read_json(&root.join("endpoint.json"))
+        let path = root.join("endpoint.json");
+        Ok(read(&path)?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 }
 
@@ -120,16 +122,20 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
 
 /// Reads a state file; none when there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
-    };
+    let Some(text) = read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         Error::failed(format!("{} is damaged", path.display()))
             .caused_by(error)
             .hint("`sensorctl local reset` starts over with an empty local cloud")
     })
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+    }
 }
 
 #[cfg(test)]

@@ -90,6 +90,7 @@ pub(crate) struct LocalCloud {
     notices: Notices,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 impl LocalCloud {
@@ -127,7 +128,7 @@ impl LocalCloud {
         })
         .await?;
         let stop = CancellationToken::new();
-        tokio::spawn(tidy(kinesis.clone(), dynamodb.clone(), logs.clone(), stop.clone()));
+        let tidying = tokio::spawn(tidy(kinesis.clone(), dynamodb.clone(), logs.clone(), stop.clone()));
         let services = Services {
             keys: keys.clone(),
             kinesis,
@@ -150,7 +151,7 @@ impl LocalCloud {
             access_key_id: owner.key_id,
             secret_access_key: owner.secret,
         })?;
-        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, notices, stop, server })
+        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, notices, stop, server, tidying })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -181,6 +182,8 @@ impl LocalCloud {
         self.data_dir.withdraw()?;
         self.lambda.shutdown().await;
         self.stop.cancel();
+        // It has the tables open, which are closed by whoever has them last. A panic in it has been told.
+        self.tidying.await.unwrap_or_default();
         let abort = self.server.abort_handle();
         if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
             return done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error));

@@ -9,6 +9,7 @@
 )]
 
 mod aws_errors;
+mod broken_disk;
 mod bulk;
 mod crash;
 mod demo;
