@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::load::{Acknowledged, STREAM, TABLE, Thing};
-use crate::support::{Home, Stranger};
+use super::load::{Acknowledged, STREAM, TABLE};
+use crate::support::{Home, Stranger, Thing};
 
 /// Keys in one `BatchGetItem`.
 const KEYS: usize = 100;
@@ -183,7 +183,7 @@ impl Ledger {
             .map(|(thing, _)| thing.clone())
             .collect();
         for thing in left {
-            thing.delete(owner).unwrap();
+            assert_eq!(thing.delete(owner).unwrap().0, 200, "{thing:?}");
             self.things.insert(thing, false);
         }
     }

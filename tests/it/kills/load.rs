@@ -1,27 +1,20 @@
 //! The load: streams, rows, readings, and things that are made and deleted, until the local cloud is gone.
 
-use std::io::{self, Cursor, Write as _};
+use std::io;
 use std::thread::JoinHandle;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use zip::ZipWriter;
-use zip::write::SimpleFileOptions;
 
-use crate::support::Stranger;
+use crate::support::{Stranger, Thing};
 
 /// A stream that nobody but the test reads.
-pub const STREAM: &str = "side";
+pub const STREAM: &str = Thing::TAGGED;
 /// A table that nobody but the test writes.
 pub const TABLE: &str = "side";
-/// The pipeline's stream and role.
+/// The pipeline's stream.
 const PIPELINE: &str = "temperature-sensor-data";
-const ROLE: &str = "kinesis-lambda-dynamodb";
-
-/// The trust policy of new roles.
-const TRUST: &str =
-    r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 /// Writers of each kind.
 const WRITERS: u32 = 2;
@@ -39,17 +32,6 @@ pub struct Acknowledged {
     pub things: Vec<(Thing, bool)>,
     /// What was under way at the end: it is there, or not.
     pub open: Option<Thing>,
-}
-
-/// Something with a name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Thing {
-    Stream(String),
-    Role(String),
-    LogGroup(String),
-    Function(String),
-    /// On [`STREAM`].
-    Tag(String),
 }
 
 /// Makes what all rounds use.
@@ -155,7 +137,6 @@ fn put_readings(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -
 }
 
 fn change_things(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
-    let code = code();
     let mut last: Vec<Thing> = Vec::new();
     for turn in 0_u32.. {
         let name = format!("{name}-{turn}");
@@ -165,11 +146,8 @@ fn change_things(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) 
         let gone: Vec<Thing> = every_other.map(|(_, thing)| thing.clone()).collect();
         for (thing, make) in things.iter().map(|thing| (thing, true)).chain(gone.iter().map(|thing| (thing, false))) {
             acknowledged.open = Some(thing.clone());
-            if make {
-                thing.make(owner, &code)?;
-            } else {
-                thing.delete(owner)?;
-            }
+            let (status, said) = if make { thing.make(owner)? } else { thing.delete(owner)? };
+            assert!((200..300).contains(&status), "{thing:?}: {status} {said}");
             acknowledged.open = None;
             acknowledged.things.push((thing.clone(), make));
         }
@@ -183,105 +161,5 @@ fn change_things(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) 
         }
         last = things.into();
     }
-    Ok(())
-}
-
-/// A zip that unpacks to something executable; it is never run.
-fn code() -> String {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    zip.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
-    zip.write_all(b"#!/bin/sh\n").unwrap();
-    BASE64.encode(zip.finish().unwrap().into_inner())
-}
-
-impl Thing {
-    fn make(&self, owner: &Stranger, code: &str) -> io::Result<()> {
-        match self {
-            Thing::Stream(name) => {
-                call(owner, "Kinesis_20131202.CreateStream", &json!({ "StreamName": name, "ShardCount": 1 }))?;
-            }
-            Thing::Role(name) => {
-                let trust = percent_encoding::utf8_percent_encode(TRUST, percent_encoding::NON_ALPHANUMERIC);
-                iam(owner, &format!("Action=CreateRole&RoleName={name}&AssumeRolePolicyDocument={trust}"))?;
-            }
-            Thing::LogGroup(name) => {
-                call(owner, "Logs_20140328.CreateLogGroup", &json!({ "logGroupName": name }))?;
-            }
-            Thing::Function(name) => {
-                let role = format!("arn:aws:iam::000000000000:role/{ROLE}");
-                let input = json!({
-                    "FunctionName": name, "Role": role, "Runtime": "provided.al2023", "Handler": "bootstrap",
-                    "Code": { "ZipFile": code },
-                });
-                let (status, body) =
-                    owner.try_send("POST /2015-03-31/functions", "lambda", "X-Nothing: 2", &input.to_string())?;
-                assert_eq!(status, 201, "{body}");
-            }
-            Thing::Tag(name) => {
-                call(
-                    owner,
-                    "Kinesis_20131202.AddTagsToStream",
-                    &json!({ "StreamName": STREAM, "Tags": { name: "" } }),
-                )?;
-            }
-        }
-        Ok(())
-    }
-
-    pub fn delete(&self, owner: &Stranger) -> io::Result<()> {
-        match self {
-            Thing::Stream(name) => {
-                call(owner, "Kinesis_20131202.DeleteStream", &json!({ "StreamName": name }))?;
-            }
-            Thing::Role(name) => iam(owner, &format!("Action=DeleteRole&RoleName={name}"))?,
-            Thing::LogGroup(name) => {
-                call(owner, "Logs_20140328.DeleteLogGroup", &json!({ "logGroupName": name }))?;
-            }
-            Thing::Function(name) => {
-                let line = format!("DELETE /2015-03-31/functions/{name}");
-                let (status, body) = owner.try_send(&line, "lambda", "X-Nothing: 2", "")?;
-                assert_eq!(status, 204, "{body}");
-            }
-            Thing::Tag(name) => {
-                let input = json!({ "StreamName": STREAM, "TagKeys": [name] });
-                call(owner, "Kinesis_20131202.RemoveTagsFromStream", &input)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether it is there.
-    pub fn is_there(&self, owner: &Stranger) -> bool {
-        let (status, body) = match self {
-            Thing::Stream(name) => {
-                let input = json!({ "StreamName": name }).to_string();
-                owner.call("Kinesis_20131202.DescribeStreamSummary", &input)
-            }
-            Thing::Role(name) => {
-                let head = "Content-Type: application/x-www-form-urlencoded";
-                owner.send("POST /", "iam", head, &format!("Action=GetRole&RoleName={name}"))
-            }
-            Thing::LogGroup(name) => {
-                let input = json!({ "logGroupNamePrefix": name }).to_string();
-                let (status, body) = owner.call("Logs_20140328.DescribeLogGroups", &input);
-                (if body.contains(&format!("\"{name}\"")) { status } else { 404 }, body)
-            }
-            Thing::Function(name) => {
-                owner.send(&format!("GET /2015-03-31/functions/{name}"), "lambda", "X-Nothing: 2", "")
-            }
-            Thing::Tag(name) => {
-                let input = json!({ "StreamName": STREAM }).to_string();
-                let (status, body) = owner.call("Kinesis_20131202.ListTagsForStream", &input);
-                (if body.contains(&format!("\"{name}\"")) { status } else { 404 }, body)
-            }
-        };
-        assert!(matches!(status, 200 | 400 | 404), "{self:?}: {status} {body}");
-        status == 200
-    }
-}
-
-fn iam(owner: &Stranger, body: &str) -> io::Result<()> {
-    let (status, said) = owner.try_send("POST /", "iam", "Content-Type: application/x-www-form-urlencoded", body)?;
-    assert_eq!(status, 200, "{said}");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod answerer;
 mod stranger;
+mod thing;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 pub use answerer::{ACCOUNT, Answerer, Saying};
 pub use stranger::{Seen, Stranger};
+pub use thing::Thing;
 
 /// A home of its own; its local cloud is stopped when it goes.
 pub struct Home {
