@@ -58,7 +58,10 @@ impl Context {
             });
         }
         #[cfg(feature = "local")]
-        return crate::local::running_target(&settings.data_dir, settings.region.as_deref()).await;
+        {
+            let region = settings.region.as_deref().zip(settings.origin("region"));
+            return crate::local::running_target(&settings.data_dir, region).await;
+        }
         #[cfg(not(feature = "local"))]
         Err(Error::usage("this sensorctl was built without the local cloud")
             .hint("build it with the cargo feature `local`"))

@@ -27,6 +27,9 @@ use crate::output::Output;
 
 pub use crate::error::{Error, ErrorKind};
 
+/// The exit code of [`ErrorKind::Interrupted`].
+const INTERRUPTED: i32 = 130;
+
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
@@ -45,6 +48,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
+    cli.command.check_format(output)?;
     if let Some(result) = cli.command.run_without_settings(&cli.global, output) {
         return result;
     }
@@ -64,11 +68,12 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
 }
 
 /// The first Ctrl-C asks everything to come to an end; the second one does not wait for it.
+#[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
 async fn watch_for_interrupt(interrupt: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         interrupt.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap_or_default();
+            std::process::exit(INTERRUPTED);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::commands::invoke::{self, TEST_EVENT};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
-use crate::output::{Output, Report, cell, new_table, units};
+use crate::output::{Output, Report, table_of_rows, units};
 use crate::pipeline::{Question, Stored, put_one, read, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::{Plan, References, apply};
@@ -181,16 +181,17 @@ fn rounded(took: Duration) -> f64 {
 
 impl Report for Demo {
     fn table(&self) -> String {
-        let mut table = new_table(&["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"]);
-        for row in &self.rows {
-            table.add_row([
-                cell(&row.reading.sensor_id),
-                cell(row.reading.temperature.as_str()),
-                cell(row.reading.current_time.as_str()),
-                cell(row.shard_id.as_deref().unwrap_or_default()),
-                cell(row.sequence_number.as_deref().unwrap_or_default()),
-            ]);
-        }
-        table.trim_fmt()
+        let cells = |row: &Stored| {
+            vec![
+                row.reading.sensor_id.clone(),
+                row.reading.temperature.to_string(),
+                row.reading.current_time.to_string(),
+                row.shard_id.clone().unwrap_or_default(),
+                row.sequence_number.clone().unwrap_or_default(),
+            ]
+        };
+        let columns = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
+        let rows: Vec<_> = self.rows.iter().map(cells).collect();
+        table_of_rows(&columns, &rows, &["shard_id", "sequence_number"])
     }
 }

@@ -176,18 +176,20 @@ pub fn shortened(value: &Value) -> String {
 
 impl Report for StackReport {
     fn table(&self) -> String {
-        let mut table = new_table(&["resource", "name", "action", "time", "why"]);
+        // What was done took its time; what is planned has its reason. The one was said before the other was begun.
+        let done = self.resources.iter().any(|resource| resource.seconds > 0.0);
+        let mut table = new_table(&["resource", "name", "action", if done { "time" } else { "why" }]);
         for resource in &self.resources {
-            table.add_row(vec![
+            let last = match done {
+                true if resource.seconds > 0.0 => units::duration(Duration::from_secs_f64(resource.seconds)),
+                true => String::new(),
+                false => resource.why(),
+            };
+            table.add_row([
                 cell(resource.kind.as_str()),
                 cell(&resource.name),
                 cell(resource.action.as_str()),
-                cell(&if resource.seconds > 0.0 {
-                    units::duration(Duration::from_secs_f64(resource.seconds))
-                } else {
-                    String::new()
-                }),
-                cell(&resource.why()),
+                cell(&last),
             ]);
         }
         table.trim_fmt()

@@ -24,8 +24,8 @@ pub(super) struct Dispatcher<'a> {
     due: Option<Instant>,
     plan: Plan<'a>,
     halt: &'a Halt,
-    begun: Instant,
-    paced: u32,
+    /// When the next reading may go, under a rate.
+    turn: Instant,
     done: Dispatched,
 }
 
@@ -41,8 +41,7 @@ pub(super) struct Dispatched {
 impl<'a> Dispatcher<'a> {
     pub(super) fn new(lanes: Vec<mpsc::Sender<Batch>>, plan: Plan<'a>, halt: &'a Halt) -> Self {
         let open = lanes.iter().map(|_| Batch::default()).collect();
-        let begun = Instant::now();
-        Dispatcher { lanes, open, due: None, plan, halt, begun, paced: 0, done: Dispatched::default() }
+        Dispatcher { lanes, open, due: None, plan, halt, turn: Instant::now(), done: Dispatched::default() }
     }
 
     /// Takes everything, until the input ends or the halt.
@@ -102,8 +101,9 @@ impl<'a> Dispatcher<'a> {
 
     async fn keep_pace(&mut self) {
         let Some(rate) = self.plan.rate else { return };
-        let turn = self.begun + Duration::from_secs_f64(f64::from(self.paced) / rate);
-        self.paced += 1;
+        // What was late a little, by a slow timer, is made up for; a pause is not, or a burst would follow it.
+        let turn = self.turn.max(Instant::now() - LINGER);
+        self.turn = turn + Duration::from_secs_f64(rate.recip());
         while Instant::now() < turn && !self.halt.is_set() {
             match self.due {
                 Some(due) if due < turn => {

@@ -64,11 +64,12 @@ impl Input {
             return Err(Error::usage(format!("{name} is UTF-16 text"))
                 .hint(format!("make it UTF-8 first: iconv -f UTF-16 -t UTF-8 {name} | sensorctl put --file -")));
         }
-        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
-        let form = reader.form.unwrap_or(match first {
-            Some(b'{' | b'[') => InputForm::Ndjson,
-            _ => InputForm::Csv,
-        });
+        let form = match (reader.form, line.trim_ascii()) {
+            (Some(form), _) => form,
+            (None, [b'[', ..] | [b'{']) => return Err(one_document(&name)),
+            (None, [b'{', ..]) => InputForm::Ndjson,
+            (None, _) => InputForm::Csv,
+        };
         let csv_only = !reader.mappings.is_empty() || reader.sensor.is_some();
         let kind = match form {
             _ if found == Found::End => Kind::Empty,
@@ -77,9 +78,12 @@ impl Input {
                     .hint("each line of NDJSON has the keys sensor_id, temperature and current_time itself"));
             }
             InputForm::Ndjson => Kind::Ndjson(Some(found)),
+            InputForm::Csv if found == Found::TooLong => {
+                return Err(not_csv(&name, &format!("its first line is longer than {LONGEST_LINE} bytes")));
+            }
             InputForm::Csv => {
                 let mut parser = RowParser::new();
-                while !parser.feed(without_end(&line)) {
+                while !parser.feed(&line) {
                     line.clear();
                     if lines.append(&mut line).map_err(|error| unreadable(&name, error))? != Found::Line {
                         return Err(not_csv(&name, "its first line has a quote that is never closed"));
@@ -159,7 +163,7 @@ impl Input {
                 }
                 begin = self.lines.number();
             }
-            if parser.feed(without_end(&self.line[before..])) {
+            if parser.feed(&self.line[before..]) {
                 break;
             }
         }
@@ -207,6 +211,12 @@ fn not_csv(name: &str, reason: &str) -> Error {
     Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"))
         .hint("CSV: name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor S`")
         .hint("NDJSON that begins with a broken line: add `--format ndjson`")
+}
+
+fn one_document(name: &str) -> Error {
+    Error::usage(format!("{name} is one JSON document over several lines, or an array; NDJSON has one reading a line"))
+        .hint(format!("an array: jq -c '.[]' {name} | sensorctl put --file -"))
+        .hint(format!("one reading: jq -c . {name} | sensorctl put --file -"))
 }
 
 pub(super) fn unreadable(name: &str, error: io::Error) -> Error {
@@ -292,6 +302,16 @@ mod tests {
     fn what_cannot_work_fails_before_anything_is_read() {
         let wrong = |bytes: &[u8], reader: &Reader| items(bytes, reader).unwrap_err().to_string();
         assert!(wrong(b"hello\n", &Reader::default()).contains("there is no column `sensor_id`"));
+        for document in ["[\n{}\n]", "[{},{}]", "[]", " [ {} ]", "{\n\"sensor_id\":1}"] {
+            assert!(
+                wrong(document.as_bytes(), &Reader::default()).contains("NDJSON has one reading a line"),
+                "{document}"
+            );
+        }
+        let long = wrong(&vec![b'x'; 2 * LONGEST_LINE], &Reader::default());
+        assert!(long.contains("longer than") && long.len() < 200, "{long}");
+        let values = wrong(b"sensor-2,88.8,987654321\n", &Reader::default());
+        assert!(values.contains("values and no names") && !values.contains("88.8"), "{values}");
         assert!(wrong(b"\xff\xfea\0", &Reader::default()).contains("UTF-16"));
         let sensor = Reader { sensor: Some("s".into()), ..Reader::default() };
         assert!(wrong(A.as_bytes(), &sensor).contains("are for CSV"));

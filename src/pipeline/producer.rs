@@ -278,6 +278,31 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_of_the_input_is_not_made_up_for() {
+        let sent = RefCell::new(Vec::new());
+        let send = async |records: &[&Record]| {
+            sent.borrow_mut().push(records.len());
+            Ok(records.iter().map(|_| Answer::Accepted).collect())
+        };
+        let outcome = paused(async {
+            let (sender, chunks) = mpsc::channel(2);
+            let feed = tokio::spawn(async move {
+                sender.send(Ok(vec![item(0, 1, false)])).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                sender.send(Ok((1..101).map(|index| item(index, 1, false)).collect())).await.unwrap();
+            });
+            let interrupt = CancellationToken::new();
+            let plan = Plan { rate: Some(100.0), rejects: None, observer: &Deaf, interrupt: &interrupt };
+            let outcome = produce(chunks, send, plan).await;
+            feed.await.unwrap();
+            outcome
+        });
+        assert_eq!(outcome.summary.accepted, 101);
+        assert!((60.8..61.2).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        assert!(sent.borrow().iter().all(|records| *records <= 21), "{:?}", sent.borrow());
+    }
+
+    #[test]
     fn a_rate_is_kept_and_slow_readings_do_not_wait_for_a_full_request() {
         let calls = RefCell::new(0);
         let send = async |records: &[&Record]| {

@@ -1,7 +1,6 @@
 //! Wrong uses and broken surroundings: a clear error, a hint, the exit code of the contract, nothing of others touched.
 
 use std::net::TcpListener;
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -103,31 +102,46 @@ fn errors_are_json_where_json_is_asked_for() {
 }
 
 #[test]
-fn ctrl_c_during_up_exits_with_130_and_says_how_to_go_on() {
-    let home = Home::with_local_cloud();
-    // A service that never answers: the call is under way when the signal comes.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", silent.local_addr().unwrap());
-    let child = home
-        .command(["up", "--region", "eu-west-1", "--endpoint-url", &url])
-        .env("AWS_ACCESS_KEY_ID", "nobody")
-        .env("AWS_SECRET_ACCESS_KEY", "nothing")
-        .stdout(Stdio::piped())
-        .spawn()
+fn ctrl_c_ends_whatever_is_under_way_with_130_and_says_how_to_go_on() {
+    let home = Home::new();
+    for (command, said) in [("up", "sensorctl down"), ("plan", "interrupted"), ("status", "interrupted")] {
+        // A service that never answers: the call is under way when the signal comes.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let child = home
+            .command([command, "--region", "eu-west-1", "--endpoint-url", &url])
+            .env("AWS_ACCESS_KEY_ID", "nobody")
+            .env("AWS_SECRET_ACCESS_KEY", "nothing")
+            .spawn()
+            .unwrap();
+        // The first connection shows that the signal handler is in place.
+        let began = Instant::now();
+        let _connection = silent.accept().unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
+            rustix::process::Signal::INT,
+        )
         .unwrap();
-    // The first connection shows that the signal handler is in place.
-    let began = Instant::now();
-    let _connection = silent.accept().unwrap();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert!(began.elapsed() < Duration::from_secs(10));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("interrupted") && stderr.contains("sensorctl down"), "{stderr}");
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{command}: {stderr}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{command}");
+        assert!(stderr.contains("interrupted") && stderr.contains(said), "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn the_ledger_is_told_and_what_was_not_sent_is_kept_whatever_else_cannot_be_written() {
+    let home = Home::with_local_cloud();
+    let good = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2}\n";
+    home.write("mixed.ndjson", format!("{good}no reading\n"));
+    // There is no stream, so that nothing is accepted.
+    let arguments = ["put", "--local", "--file", "mixed.ndjson", "--rejects", "/dev/full", "--failed", "failed.ndjson"];
+    let run = home.run(arguments).exited(1).says(&["ResourceNotFoundException", "could not write /dev/full"]);
+    let ledger = run.json();
+    let counts = ["read", "accepted", "rejected", "failed"].map(|key| ledger[key].as_u64().unwrap());
+    assert_eq!(counts, [2, 0, 1, 1]);
+    assert_eq!(std::fs::read_to_string(home.path("failed.ndjson")).unwrap(), good);
 }
 
 #[test]

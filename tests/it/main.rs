@@ -13,6 +13,7 @@ mod broken_disk;
 mod bulk;
 mod crash;
 mod demo;
+mod environment;
 mod failures;
 mod faults;
 mod help;

@@ -103,9 +103,18 @@ struct ResetArgs {
     place: WhereArgs,
 }
 
+impl Args {
+    /// Whether it ends with a report, rather than lines for a shell or nothing.
+    pub fn reports(&self) -> bool {
+        matches!(self.action, Action::Start(_) | Action::Status(_))
+    }
+}
+
 impl WhereArgs {
     fn data_dir(&self, context: &Context) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone())
+        let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
+        // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
+        std::path::absolute(&named).unwrap_or(named)
     }
 }
 
@@ -114,13 +123,20 @@ impl WhereArgs {
 /// # Errors
 /// When the local cloud cannot be started, found or stopped.
 pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
+    let work = async {
+        match &args.action {
+            Action::Start(args) => start(args, context).await,
+            Action::Stop(args) => stop(args, context).await,
+            Action::Status(args) => status(args, context).await,
+            Action::Reset(args) => reset(args, context).await,
+            Action::Env(args) => environment(args, context).await,
+            Action::Run(args) => run_here(args, context).await,
+        }
+    };
     match args.action {
-        Action::Start(args) => start(&args, context).await,
-        Action::Stop(args) => stop(&args, context).await,
-        Action::Status(args) => status(&args, context).await,
-        Action::Reset(args) => reset(&args, context).await,
-        Action::Run(args) => run_here(&args, context).await,
-        Action::Env(args) => environment(&args, context).await,
+        // Takes an interrupt for its end, and ends in order.
+        Action::Run(_) => work.await,
+        _ => context.or_interrupt(work, || Error::interrupted("interrupted")).await,
     }
 }
 
@@ -191,7 +207,7 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
             return Err(Error::usage("`local reset` deletes the state of the local cloud and cannot ask here")
                 .hint("add `--yes` if that is meant"));
         }
-        if !context.output.confirm(&question)? {
+        if !context.output.confirm(&question).await? {
             return Err(Error::failed("nothing was deleted"));
         }
     }

@@ -3,6 +3,8 @@
 mod health;
 mod ownership;
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,7 +21,7 @@ use self::ownership::is_owned;
 pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
-use crate::local::data_dir::{EndpointFile, private_dir};
+use crate::local::data_dir::{EndpointFile, LOG, own_dir};
 use crate::local::durability::Durability;
 use crate::local::faults::FaultPlan;
 use crate::local::timing::Timing;
@@ -31,7 +33,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the process says is kept in a file, which starts anew when it is larger than this.
-const LOG: &str = "local.log";
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
@@ -90,18 +91,18 @@ pub(crate) enum Started {
     Already(Running),
 }
 
-/// How to reach the local cloud that runs on this data directory.
+/// How to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who said so.
 ///
 /// # Errors
-/// When none runs, or it has another region than the one asked for.
-pub(crate) async fn running_target(data_dir: &Path, region: Option<&str>) -> Result<Target, Error> {
+/// When none runs, or it has another region.
+pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl Display)>) -> Result<Target, Error> {
     let running = find(data_dir).await?.ok_or_else(|| not_running(data_dir))?;
     match region {
-        Some(region) if region != running.region => Err(Error::usage(format!(
-            "the local cloud at {} is in the region {}, not {region}",
+        Some((region, origin)) if region != running.region => Err(Error::usage(format!(
+            "the local cloud at {} is in the region {}, not {region} as {origin} says",
             running.endpoint, running.region
         ))
-        .hint(format!("leave out `--region`, or say `--region {}`", running.region))
+        .hint(format!("say `--region {}`, or leave the region out where it was said", running.region))
         .hint("stop it and start it again with the other region to change it")),
         _ => Ok(running.target()),
     }
@@ -141,8 +142,7 @@ pub(crate) async fn start(options: &StartOptions) -> Result<Started, Error> {
     }
     let data_dir = std::path::absolute(&options.data_dir)
         .map_err(|error| Error::failed("could not tell where the data directory is").caused_by(error))?;
-    private_dir(&data_dir)
-        .map_err(|error| Error::failed(format!("could not create {}", data_dir.display())).caused_by(error))?;
+    own_dir(&data_dir)?;
     let (log, log_start) = open_log(&data_dir)
         .map_err(|error| Error::failed(format!("could not write {}", data_dir.join(LOG).display())).caused_by(error))?;
     let mut child = spawn(options, &data_dir, log)
@@ -233,10 +233,13 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if options.durability != Durability::default() {
         command.arg("--durable").arg(options.durability.to_string());
     }
-    // What the user wants of this command's output is not what its log should look like.
-    for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
+    // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
+    // file, whose path may be relative) is not meant for it.
+    let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
+    for name in std::env::vars_os().map(|(name, _)| name).filter(of_this_command) {
         command.env_remove(name);
     }
+    command.env_remove("CLICOLOR_FORCE");
     command
         // It must not keep the user's folder from being unmounted.
         .current_dir(data_dir)
@@ -288,13 +291,13 @@ mod tests {
         let running = find(dir.path()).await.unwrap().unwrap();
         assert_eq!((running.endpoint.as_str(), running.pid), (cloud.endpoint(), std::process::id()));
         assert!(is_owned(dir.path()).unwrap());
-        assert!(running_target(dir.path(), Some("us-east-1")).await.is_ok());
-        let error = running_target(dir.path(), Some("eu-central-1")).await.unwrap_err();
+        assert!(running_target(dir.path(), Some(("us-east-1", "--region"))).await.is_ok());
+        let error = running_target(dir.path(), Some(("eu-central-1", "sensorctl.toml:3"))).await.unwrap_err();
         assert!(error.to_string().contains("us-east-1"), "{error}");
         assert!(reset(dir.path()).is_err(), "nothing is deleted under a running cloud");
         cloud.shutdown().await.unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
-        let error = running_target(dir.path(), None).await.unwrap_err();
+        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert_eq!(error.hints(), ["start it with `sensorctl local start`"]);
         assert!(!stop(dir.path()).await.unwrap());
     }
@@ -319,9 +322,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
-        // What a kill, or somebody who tidied up, may have left.
+        // What a kill may have left.
         fs::write(dir.path().join("iam.json.new"), "{").unwrap();
-        fs::remove_file(dir.path().join("lock")).unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 

@@ -1,18 +1,12 @@
 //! Whose a data directory is, by its lock, and how its state is deleted when it is nobody's.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::LOG;
 use crate::error::Error;
+use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, others};
 use crate::local::durability::FRESH;
-
-/// What a data directory holds. Nothing else in it is ours.
-const OWN_FILES: [&str; 7] =
-    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
-const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
 /// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
 ///
@@ -20,11 +14,7 @@ const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 /// When a process owns the directory, or something cannot be deleted.
 pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
-    if !data_dir.exists() {
-        return Ok(Vec::new());
-    }
-    let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(data_dir.join("lock"));
-    let lock = lock.map_err(cannot)?;
+    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -49,24 +39,6 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     }
     // The lock file stays: whoever waits for it has it open.
     others(data_dir).map_err(cannot)
-}
-
-/// Names in the directory that are not ours.
-fn others(data_dir: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(data_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != "lock" {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Whether a process owns the data directory.
