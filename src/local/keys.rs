@@ -123,7 +123,12 @@ impl Keys {
             token: keys.session_token.clone(),
             ends: lifetime.map(|lifetime| Instant::now() + lifetime),
         };
-        self.sessions().insert(keys.access_key_id.clone(), session);
+        let mut sessions = self.sessions();
+        let now = Instant::now();
+        // Those that nobody can use any more.
+        sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
+        sessions.insert(keys.access_key_id.clone(), session);
+        drop(sessions);
         keys
     }
 

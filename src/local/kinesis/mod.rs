@@ -288,6 +288,4 @@ impl Kinesis {
 }
 
 #[cfg(test)]
-mod api_tests;
-#[cfg(test)]
 mod tests;
