@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::durability::{Durability, FRESH};
 use crate::error::Error;
 
 /// What the background process says.
@@ -37,9 +38,11 @@ pub(crate) struct EndpointFile {
 impl EndpointFile {
     /// What the directory's `endpoint.json` says; none when no local cloud left one there.
     ///
-    /// After `kill -9` it still names the dead process: ask the endpoint before believing it.
+    /// After `kill -9` it still names the dead process: ask the endpoint before believing it. What is damaged announces
+    /// nobody, and the next start writes it anew.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, Error> {
-        read_json(&root.join("endpoint.json"))
+        let path = root.join("endpoint.json");
+        Ok(read(&path)?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 }
 
@@ -94,7 +97,8 @@ impl DataDir {
 
     /// Tells other processes how to reach this one.
     pub(crate) fn announce(&self, endpoint: &EndpointFile) -> Result<(), Error> {
-        save_json(&self.path("endpoint.json"), endpoint)
+        // It says what is only true while this process lives.
+        Ok(Durability::Process.write_json(&self.path("endpoint.json"), endpoint)?)
     }
 
     /// Takes the announcement back.
@@ -149,7 +153,8 @@ pub(crate) fn others(root: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let ours = name == LOCK || OWN_FILES.contains(&name.as_str()) || OWN_FOLDERS.contains(&name.as_str());
+        let file = name.strip_suffix(&format!(".{FRESH}")).unwrap_or(&name);
+        let ours = name == LOCK || OWN_FILES.contains(&file) || OWN_FOLDERS.contains(&name.as_str());
         if !ours {
             names.push(name);
         }
@@ -163,35 +168,22 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
-pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(content)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // A temporary file is made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(&text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// As [`write_json`], with an error for people.
-pub(crate) fn save_json(path: &Path, content: &impl Serialize) -> Result<(), Error> {
-    write_json(path, content)
-        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
-}
-
 /// Reads a state file; none when there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
-    };
+    let Some(text) = read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         Error::failed(format!("{} is damaged", path.display()))
             .caused_by(error)
             .hint("`sensorctl local reset` starts over with an empty local cloud")
     })
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("a/b");
         let data = DataDir::open(&root).unwrap();
-        save_json(&data.path("x.json"), &1).unwrap();
+        Durability::Process.write_json(&data.path("x.json"), &1).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&root), mode(&data.path("x.json"))), (0o700, 0o600));
     }

@@ -9,6 +9,7 @@
 )]
 
 mod aws_errors;
+mod broken_disk;
 mod bulk;
 mod crash;
 mod demo;
@@ -16,6 +17,7 @@ mod environment;
 mod failures;
 mod faults;
 mod help;
+mod kills;
 mod layering;
 mod lifecycle;
 mod local_cloud;

@@ -22,6 +22,7 @@ pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::local::data_dir::{EndpointFile, LOG, own_dir};
+use crate::local::durability::Durability;
 use crate::local::faults::FaultPlan;
 use crate::local::timing::Timing;
 
@@ -36,7 +37,7 @@ const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
 /// What the background process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StartOptions {
     /// Where its state lives.
     pub data_dir: PathBuf,
@@ -48,6 +49,8 @@ pub(crate) struct StartOptions {
     pub faults: FaultPlan,
     /// How long things take.
     pub timing: Timing,
+    /// What is acknowledged survives this.
+    pub durability: Durability,
 }
 
 /// A local cloud that answers.
@@ -61,6 +64,8 @@ pub(crate) struct Running {
     pub pid: u32,
     /// Its version.
     pub version: String,
+    /// What it has to tell its owner: damage that it found.
+    pub notices: Vec<String>,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -123,6 +128,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         region: health.region,
         pid: health.pid,
         version: health.version,
+        notices: health.notices,
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }
@@ -225,6 +231,9 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if !options.timing.is_none() {
         command.arg("--timing").arg(options.timing.to_string());
     }
+    if options.durability != Durability::default() {
+        command.arg("--durable").arg(options.durability.to_string());
+    }
     // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
     // file, whose path may be relative) is not meant for it.
     let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
@@ -314,6 +323,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        // What a kill may have left.
+        fs::write(dir.path().join("iam.json.new"), "{").unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::local::data_dir::{read_json, write_json};
+use crate::error::Error;
+use crate::local::data_dir::read_json;
+use crate::local::durability::{Durability, NotWritten};
 
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,25 +31,30 @@ pub(super) enum Position {
 /// The positions of all shards of a mapping.
 pub(super) struct Checkpoints {
     path: PathBuf,
+    durability: Durability,
     shards: Mutex<BTreeMap<String, Position>>,
     changed: AtomicBool,
 }
 
 impl Checkpoints {
-    /// Reads what is on disk. A damaged file counts as none: then everything comes again.
-    pub(super) fn load(dir: &Path, uuid: &str) -> Self {
+    /// Reads what is on disk; nothing where there is no file.
+    ///
+    /// # Errors
+    /// When the file is damaged: to guess where a mapping was would leave records out, or bring all of them again.
+    pub(super) fn load(dir: &Path, uuid: &str, durability: Durability) -> Result<Self, Error> {
         let path = path(dir, uuid);
-        let shards = read_json(&path).ok().flatten().unwrap_or_default();
-        Checkpoints { path, shards: Mutex::new(shards), changed: AtomicBool::new(false) }
+        let shards = read_json(&path)?.unwrap_or_default();
+        Ok(Checkpoints { path, durability, shards: Mutex::new(shards), changed: AtomicBool::new(false) })
     }
 
     /// The first positions of a new mapping, on disk before it is answered for.
-    pub(super) fn create(dir: &Path, uuid: &str, shards: &BTreeMap<String, Position>) -> io::Result<()> {
-        let path = path(dir, uuid);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        write_json(&path, shards)
+    pub(super) fn create(
+        dir: &Path,
+        uuid: &str,
+        shards: &BTreeMap<String, Position>,
+        durability: Durability,
+    ) -> Result<(), NotWritten> {
+        durability.write_json(&path(dir, uuid), shards)
     }
 
     pub(super) fn get(&self, shard_id: &str) -> Option<Position> {
@@ -71,12 +77,13 @@ impl Checkpoints {
     }
 
     /// Writes what has changed.
-    pub(super) fn save(&self) -> io::Result<()> {
+    pub(super) fn save(&self) -> Result<(), NotWritten> {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         let shards = self.lock().clone();
-        write_json(&self.path, &shards).inspect_err(|_| self.changed.store(true, Ordering::Release))
+        let written = self.durability.write_json(&self.path, &shards);
+        written.inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Position>> {
@@ -101,15 +108,19 @@ mod tests {
     #[test]
     fn what_is_saved_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        Checkpoints::create(dir.path(), "u", &BTreeMap::new()).unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
+        fs::create_dir(dir.path().join("checkpoints")).unwrap();
+        Checkpoints::create(dir.path(), "u", &BTreeMap::new(), Durability::Process).unwrap();
+        let load = || Checkpoints::load(dir.path(), "u", Durability::Process);
+        let checkpoints = load().unwrap();
         checkpoints.set("shardId-0", Position::After("7".into()));
         checkpoints.set("shardId-1", Position::Finished);
         checkpoints.save().unwrap();
-        let again = Checkpoints::load(dir.path(), "u");
+        let again = load().unwrap();
         assert_eq!(again.get("shardId-0"), Some(Position::After("7".into())));
         assert_eq!(again.get("shardId-1"), Some(Position::Finished));
         delete(dir.path(), "u");
-        assert_eq!(Checkpoints::load(dir.path(), "u").get("shardId-0"), None);
+        assert_eq!(load().unwrap().get("shardId-0"), None);
+        fs::write(path(dir.path(), "u"), "{").unwrap();
+        assert!(load().err().unwrap().to_string().contains("u.json is damaged"));
     }
 }

@@ -8,6 +8,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::Deps;
 use super::checkpoint::{Checkpoints, Position};
 use super::service::Lambda;
 use super::shard_reader::{End, ShardReader};
@@ -46,7 +47,11 @@ impl MappingTask {
 }
 
 async fn run(lambda: Lambda, mapping: Arc<Mapping>, stop: CancellationToken) {
-    let checkpoints = Arc::new(Checkpoints::load(&lambda.deps().dir, &mapping.uuid));
+    let Deps { dir, durability, .. } = lambda.deps();
+    let checkpoints = match Checkpoints::load(dir, &mapping.uuid, *durability) {
+        Ok(checkpoints) => Arc::new(checkpoints),
+        Err(error) => return lambda.note_result(&mapping.uuid, &format!("PROBLEM: {error}")),
+    };
     let mut readers = JoinSet::new();
     let mut reading = BTreeSet::new();
     let mut save = tokio::time::interval(SAVE);
@@ -94,7 +99,7 @@ async fn run(lambda: Lambda, mapping: Arc<Mapping>, stop: CancellationToken) {
 
 fn keep(lambda: &Lambda, mapping: &Mapping, checkpoints: &Checkpoints) {
     if let Err(error) = checkpoints.save() {
-        lambda.note_result(&mapping.uuid, &format!("PROBLEM: the local cloud cannot write its checkpoint: {error}"));
+        lambda.note_result(&mapping.uuid, &format!("PROBLEM: {error}"));
     }
 }
 
@@ -119,6 +124,7 @@ fn due(shards: &[Shard], checkpoints: &Checkpoints, reading: &BTreeSet<String>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::durability::Durability;
 
     fn shard(id: &str, parents: [Option<&str>; 2], open: bool) -> Shard {
         let [parent, adjacent_parent] = parents.map(|parent| parent.map(str::to_owned));
@@ -128,7 +134,7 @@ mod tests {
     #[test]
     fn a_child_waits_for_both_its_parents() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
         let shards = [
             shard("a", [None, None], false),
             shard("b", [None, None], false),
@@ -146,7 +152,7 @@ mod tests {
     #[test]
     fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
         checkpoints.set("a", Position::Finished);
         checkpoints.set("b", Position::After("7".into()));
         assert_eq!(due(&[shard("a", [None, None], true)], &checkpoints, &BTreeSet::new()), ["a"]);

@@ -45,6 +45,7 @@ mod worker;
 
 use std::path::PathBuf;
 
+use super::durability::Durability;
 use super::iam::Iam;
 use super::identity::Identity;
 use super::keys::Keys;
@@ -70,6 +71,8 @@ pub(crate) struct Deps {
     pub logs: Logs,
     /// Where state and unpacked code are kept.
     pub dir: PathBuf,
+    /// What changes survive.
+    pub durability: Durability,
     /// The local cloud's own address, for the functions.
     pub endpoint: String,
     /// How long changes take.

@@ -17,7 +17,7 @@ use super::state::{Function, Mapping, MappingState};
 use super::worker::{Invocation, Outcome};
 use super::{Deps, checkpoint, code, control_api, leftovers, permissions};
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::{private_dir, read_json};
 use crate::local::wire::{Request, Response, ServiceError};
 
 /// How often idle environments are looked for.
@@ -152,7 +152,7 @@ impl Lambda {
         let mut changed = functions.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Function> = changed.values().map(AsRef::as_ref).collect();
-        save(&self.0.deps.dir.join("functions.json"), &all)?;
+        self.save("functions.json", &all)?;
         *functions = changed;
         Ok(result)
     }
@@ -176,9 +176,16 @@ impl Lambda {
         let mut changed = mappings.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Mapping> = changed.values().collect();
-        save(&self.0.deps.dir.join("mappings.json"), &all)?;
+        self.save("mappings.json", &all)?;
         *mappings = changed;
         Ok(result)
+    }
+
+    fn save(&self, file: &str, value: &impl serde::Serialize) -> Result<(), ServiceError> {
+        let Deps { dir, durability, .. } = self.deps();
+        durability
+            .write_json(&dir.join(file), value)
+            .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))
     }
 
     /// Notes what came of a batch. It is written with the next change: it says what happened last, no more.
@@ -235,7 +242,7 @@ impl Lambda {
 /// What was there before, with what it left behind cleared away. Blocks.
 fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
-    std::fs::create_dir_all(dir).map_err(broken)?;
+    private_dir(&dir.join("checkpoints")).map_err(broken)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
     let functions: Vec<Function> = read_json(&dir.join("functions.json"))?.unwrap_or_default();
     let mappings: Vec<Mapping> = read_json(&dir.join("mappings.json"))?.unwrap_or_default();
@@ -248,16 +255,6 @@ async fn end_idle(pool: Pool, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(IDLE_LOOK)).await.is_some() {
         pool.end_idle();
     }
-}
-
-fn save(path: &Path, value: &impl serde::Serialize) -> Result<(), ServiceError> {
-    write_json(path, value).map_err(|error| {
-        ServiceError::new(
-            500,
-            "ServiceException",
-            format!("The local cloud could not write {}: {error}", path.display()),
-        )
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
