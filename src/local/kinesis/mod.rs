@@ -83,8 +83,8 @@ pub(crate) struct Shard {
     pub parent: Option<String>,
     /// The other shard of a merge.
     pub adjacent_parent: Option<String>,
-    /// Whether it still takes records.
-    pub open: bool,
+    /// When it was made, in epoch milliseconds: tells it from one of an earlier stream of the same name.
+    pub created: u64,
 }
 
 /// Where reading a shard starts.
@@ -159,9 +159,16 @@ impl Kinesis {
             id: shard.id(),
             parent: shard.parent.map(sequence::shard_id),
             adjacent_parent: shard.adjacent_parent.map(sequence::shard_id),
-            open: shard.closed.is_none(),
+            created: shard.created,
         });
         Ok(shards.collect())
+    }
+
+    /// How long a stream keeps its records; none when there is no such stream.
+    pub(crate) fn retention(&self, stream_arn: &str) -> Option<Duration> {
+        let stream = self.stream(&self.name_of(stream_arn).ok()?).ok()?;
+        let hours = stream.read().state.retention_hours;
+        Some(Duration::from_secs(u64::from(hours) * 3600))
     }
 
     /// An iterator into a shard.

@@ -14,6 +14,8 @@ use crate::local::wire::ServiceError;
 
 /// The runtimes that a machine can run as they are.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];
+/// What is said of a role that Lambda may not take.
+pub(super) const NO_ROLE: &str = "The role defined for the function cannot be assumed by Lambda.";
 /// Bytes of the environment variables as JSON.
 const ENVIRONMENT_LIMIT: usize = 4096;
 
@@ -298,7 +300,7 @@ fn check_role(arn: &str, deps: &Deps) -> Result<(), ServiceError> {
     if is_assumable(&deps.iam, &deps.identity, arn) {
         return Ok(());
     }
-    Err(invalid("The role defined for the function cannot be assumed by Lambda."))
+    Err(invalid(NO_ROLE))
 }
 
 #[cfg(test)]

@@ -29,6 +29,17 @@ pub(super) fn may_read(deps: &Deps, role: &str, function: &str, stream_arn: &str
     READING.iter().try_for_each(|action| check(&policies, &user, &Ask::new(action, stream_arn)))
 }
 
+/// Whether a role lets the platform tell a destination of what is given up; else what it does not allow.
+pub(super) fn may_tell(deps: &Deps, role: &str, destination: &str) -> Result<(), &'static str> {
+    let (action, resource, what) = match destination.split(':').nth(2) {
+        Some("sqs") => ("sqs:SendMessage", destination.to_owned(), "SendMessage on SQS"),
+        Some("sns") => ("sns:Publish", destination.to_owned(), "Publish on SNS"),
+        _ => ("s3:PutObject", format!("{destination}/x"), "PutObject on S3"),
+    };
+    let is_allowed = decide(&deps.iam.policies(role), &Ask::new(action, &resource)) == Decision::Allowed;
+    if is_allowed { Ok(()) } else { Err(what) }
+}
+
 /// What a function's role lets the platform do with its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LogAccess {

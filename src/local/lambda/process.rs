@@ -64,8 +64,23 @@ impl Process {
 
     /// Kills the process and all that it started.
     pub(super) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Stops it and all that it started, as the service freezes an environment between invocations.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         if self.exit.borrow().is_none() {
-            kill_group(self.pid);
+            // The only failure is that it has ended.
+            rustix::process::kill_process_group(self.pid, signal).unwrap_or_default();
         }
     }
 

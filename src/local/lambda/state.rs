@@ -112,6 +112,8 @@ pub(super) struct MappingSettings {
     pub bisect: bool,
     /// Whether the function answers which records failed (`ReportBatchItemFailures`).
     pub report_failures: bool,
+    /// The queue, topic or bucket that hears of batches that are given up; kept, and not told (see `discard`).
+    pub on_failure: Option<String>,
     /// Settings that are kept and shown back, by their name in the API.
     pub shown: Map<String, Value>,
 }

@@ -154,6 +154,7 @@ async fn nothing_of_the_users_environment_reaches_the_function() {
             "MODE",
             "OUT",
             "PATH",
+            "TMPDIR",
             "TZ",
             "_AWS_XRAY_DAEMON_ADDRESS",
             "_AWS_XRAY_DAEMON_PORT",
