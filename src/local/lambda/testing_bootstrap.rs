@@ -54,30 +54,60 @@ fn main() {
                 ask("POST", &format!("invocation/{id}/error"), error);
                 continue;
             }
-            "consume" => consume(&event),
+            "consume" => match consume(&event) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    ask("POST", &format!("invocation/{id}/error"), &error);
+                    continue;
+                }
+            },
             other => panic!("no mode {other}"),
         };
         ask("POST", &format!("invocation/{id}/response"), &answer);
     }
 }
 
-/// Writes down each record's sequence number. A record with the data `bad` fails while the file OUT.bad is there.
-fn consume(event: &str) -> String {
+/// Writes down what it got into OUT.batches, and the sequence number of each record that it handles into OUT.
+///
+/// Files beside OUT say how it goes: while OUT.hold is there it waits; with OUT.fail it fails; with OUT.answer it
+/// handles nothing and answers what is in there; with OUT.bad a record with the data `bad` fails.
+fn consume(event: &str) -> Result<String, String> {
     let out = std::env::var("OUT").unwrap();
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&out).unwrap();
-    for record in event.split("\"sequenceNumber\":\"").skip(1) {
-        let number = record.split('"').next().unwrap();
-        let data = record.split("\"data\":\"").nth(1).unwrap().split('"').next().unwrap();
-        if data == "YmFk" && Path::new(&format!("{out}.bad")).exists() {
-            return format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"{number}"}}]}}"#);
+    let is_there = |what: &str| Path::new(&format!("{out}.{what}")).exists();
+    let append = |path: &str, text: &str| {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let field = |record: &str, name: &str| {
+        record.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let records: Vec<(String, String)> = event
+        .split("\"kinesis\":")
+        .skip(1)
+        .map(|record| (field(record, "sequenceNumber"), field(record, "data")))
+        .collect();
+    let numbers: Vec<&str> = records.iter().map(|(number, _)| number.as_str()).collect();
+    append(&format!("{out}.batches"), &format!("{} {}\n", event.len(), numbers.join(" ")));
+    while is_there("hold") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if is_there("fail") {
+        return Err(r#"{"errorType":"Fn.Bad","errorMessage":"I was told to"}"#.to_owned());
+    }
+    if is_there("answer") {
+        return Ok(std::fs::read_to_string(format!("{out}.answer")).unwrap());
+    }
+    for (number, data) in &records {
+        if data == "YmFk" && is_there("bad") {
+            return Ok(format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"{number}"}}]}}"#));
         }
         if data == "cG9pc29u" {
             eprintln!("poison");
             exit(9);
         }
-        file.write_all(format!("{number}\n").as_bytes()).unwrap();
+        append(&out, &format!("{number}\n"));
     }
-    r#"{"batchItemFailures":[]}"#.to_owned()
+    Ok(r#"{"batchItemFailures":[]}"#.to_owned())
 }
 
 fn header(head: &str, name: &str) -> String {
