@@ -1,6 +1,8 @@
 //! Starts an execution environment: its Runtime API, credentials, scratch space and process.
 
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +41,7 @@ pub(super) struct Held {
     /// Its `TMPDIR`, and nobody else's: gone with it.
     _scratch: tempfile::TempDir,
     /// Keeps the code from being swept away.
-    _code: std::fs::File,
+    _code: File,
 }
 
 /// Why there is none.
@@ -127,8 +129,7 @@ fn destination(deps: &Deps, function: &Function) -> Destination {
 
 fn scratch(root: &Path) -> io::Result<tempfile::TempDir> {
     std::fs::create_dir_all(root)?;
-    // Made with mode 0700.
-    tempfile::tempdir_in(root)
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir_in(root)
 }
 
 fn session(keys: &Keys, function: &Function) -> (Session, SessionKeys) {

@@ -45,6 +45,8 @@ pub(super) struct LogLines {
 enum Command {
     /// An invocation begins: its tail starts empty.
     Begin(Vec<String>, LogAccess, oneshot::Sender<()>),
+    /// Lines of the platform before the first invocation.
+    Preface(Vec<String>, oneshot::Sender<()>),
     /// Lines of the platform, after everything that the function has written so far.
     Add(Vec<String>, oneshot::Sender<Vec<u8>>),
 }
@@ -62,6 +64,11 @@ impl LogLines {
     /// Returns once the lines are written: what the function writes after it has got the invocation comes after them.
     pub(super) async fn begin(&self, lines: Vec<String>, access: LogAccess) {
         self.ask(|written| Command::Begin(lines, access, written)).await;
+    }
+
+    /// Adds lines about the start.
+    pub(super) async fn preface(&self, lines: Vec<String>) {
+        self.ask(|written| Command::Preface(lines, written)).await;
     }
 
     /// Adds lines; gives the last 4 KB of what was written since the beginning of the invocation.
@@ -113,6 +120,10 @@ async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sin
                 sink.write(lines, true);
                 written.send(()).unwrap_or_default();
             }
+            Some(Command::Preface(lines, written)) => {
+                sink.write(lines, true);
+                written.send(()).unwrap_or_default();
+            }
             Some(Command::Add(lines, tail)) => {
                 sink.write(lines, false);
                 tail.send(sink.tail.content()).unwrap_or_default();
@@ -131,7 +142,7 @@ struct Sink {
 }
 
 impl Sink {
-    /// Only the first line of an invocation makes a log group: a late line must not bring a deleted one back.
+    /// Only the first lines of an environment and an invocation make a log group: a late line must not bring a deleted one back.
     fn write(&mut self, lines: Vec<String>, may_create_group: bool) {
         if lines.is_empty() {
             return;

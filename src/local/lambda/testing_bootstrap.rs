@@ -14,6 +14,9 @@ fn main() {
             exit(1);
         }
         "init-sleep" => std::thread::sleep(Duration::from_secs(600)),
+        "init-memory" => drop(fill_memory()),
+        "init-exit-once" if is_first_start() => exit(7),
+        "init-sleep-once" if is_first_start() => std::thread::sleep(Duration::from_secs(600)),
         _ => {}
     }
     loop {
@@ -21,6 +24,7 @@ fn main() {
         let id = header(&head, "lambda-runtime-aws-request-id");
         let deadline = header(&head, "lambda-runtime-deadline-ms");
         let answer = match mode.as_str() {
+            "init-exit-once" | "init-sleep-once" => event,
             "echo" => {
                 println!("hello from stdout");
                 eprint!("and from stderr");
@@ -29,24 +33,22 @@ fn main() {
             "headers" => format!("{head:?}"),
             "environment" => format!("{:?}", std::env::vars().map(|(name, _)| name).collect::<Vec<_>>()),
             "variable" => format!("{:?}", std::env::var(event.trim_matches('"')).unwrap_or_default()),
-            "credentials" => format!("{:?}", std::env::var("AWS_ACCESS_KEY_ID").unwrap()),
             "pid" => std::process::id().to_string(),
             "exit" => exit(3),
             "sleep" => {
                 std::thread::sleep(Duration::from_secs(600));
                 deadline
             }
-            "short-sleep" => {
-                std::thread::sleep(Duration::from_millis(400));
-                event
-            }
-            "memory" => {
-                let mut blocks = Vec::new();
-                for _ in 0..100 {
-                    blocks.push(vec![1_u8; 10 << 20]);
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                blocks.len().to_string()
+            "memory" => fill_memory().len().to_string(),
+            "temporary-files" => temporary_files(),
+            "answer-twice" => {
+                let status = |id: &str, body: &str| {
+                    let head = ask("POST", &format!("invocation/{id}/response"), body).0;
+                    head.split(' ').nth(1).unwrap().to_owned()
+                };
+                let statuses = [status("another", "1"), status(&id, &event), status(&id, "2")];
+                std::fs::write(std::env::var("OUT").unwrap(), statuses.join(" ")).unwrap();
+                continue;
             }
             "large" => format!("\"{}\"", "x".repeat(6_300_000)),
             "fail" => {
@@ -65,6 +67,29 @@ fn main() {
         };
         ask("POST", &format!("invocation/{id}/response"), &answer);
     }
+}
+
+/// Takes a gigabyte, unless somebody stops it.
+fn fill_memory() -> Vec<Vec<u8>> {
+    let mut blocks = Vec::new();
+    for _ in 0..100 {
+        blocks.push(vec![1_u8; 10 << 20]);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    blocks
+}
+
+fn is_first_start() -> bool {
+    let marker = format!("{}.started", std::env::var("OUT").unwrap());
+    std::fs::OpenOptions::new().create_new(true).write(true).open(marker).is_ok()
+}
+
+/// Adds a file to the place of temporary files; answers that place and how many files are in it.
+fn temporary_files() -> String {
+    let folder = std::env::temp_dir();
+    let count = || std::fs::read_dir(&folder).unwrap().count();
+    std::fs::write(folder.join(format!("file-{}", count())), "x").unwrap();
+    format!("[{:?},{}]", folder.to_str().unwrap(), count())
 }
 
 /// Writes down what it got into OUT.batches, and the sequence number of each record that it handles into OUT.

@@ -128,7 +128,7 @@ impl Worker {
             lines.extend(failure.line.clone());
         }
         lines.push(init_report_line(&self.function.logging, self.started.elapsed(), phase, &failure.status));
-        self.launched.log.add(lines).await;
+        self.launched.log.preface(lines).await;
     }
 
     /// The outcome when the second start failed as well.
