@@ -4,6 +4,7 @@
 //! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
 mod api;
+mod asked;
 mod fields;
 mod form;
 mod hash_range;
@@ -24,6 +25,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
+pub(crate) use self::asked::{AskedStream, asked_stream};
 use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;

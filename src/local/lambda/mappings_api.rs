@@ -307,14 +307,11 @@ fn function_arn(lambda: &Lambda, given: &str) -> Result<String, ServiceError> {
 }
 
 fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
-    let identity = &lambda.deps().identity;
     let settings = &mapping.settings;
     let types: &[&str] = if settings.report_failures { &["ReportBatchItemFailures"] } else { &[] };
     let mut shown = json!({
         "UUID": mapping.uuid,
-        "EventSourceMappingArn": format!(
-            "arn:aws:lambda:{}:{}:event-source-mapping:{}", identity.region, identity.account, mapping.uuid
-        ),
+        "EventSourceMappingArn": lambda.deps().identity.mapping_arn(&mapping.uuid),
         "EventSourceArn": mapping.stream_arn,
         "FunctionArn": mapping.function_arn,
         "StartingPosition": mapping.starting_position,
