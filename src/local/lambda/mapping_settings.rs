@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::control_api::invalid;
+use super::filter::{self, Filter};
 use super::function_settings::{constraint, keep, within};
 use super::state::{MappingSettings, Tags};
 use crate::local::wire::ServiceError;
@@ -49,16 +50,13 @@ pub(super) fn defaults() -> MappingSettings {
         bisect: false,
         report_failures: false,
         on_failure: None,
+        filters: Vec::new(),
         shown: Map::new(),
     }
 }
 
 /// Sets what the input names; everything is checked first.
 pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Result<(), ServiceError> {
-    let filters = input.filter_criteria.as_ref().and_then(|criteria| criteria.get("Filters")).and_then(Value::as_array);
-    if filters.is_some_and(|filters| !filters.is_empty()) {
-        return Err(invalid("The local cloud has no filters: every record of the stream goes to the function."));
-    }
     if input.tumbling_window_in_seconds.is_some_and(|seconds| seconds != 0) {
         return Err(invalid("The local cloud has no tumbling windows: leave TumblingWindowInSeconds at 0."));
     }
@@ -100,6 +98,10 @@ pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     }
     settings.bisect = input.bisect_batch_on_function_error.unwrap_or(settings.bisect);
     settings.enabled = input.enabled.unwrap_or(settings.enabled);
+    if let Some(criteria) = &input.filter_criteria {
+        settings.filters = filter::patterns(criteria)?;
+        Filter::new(&settings.filters)?;
+    }
     if let Some(config) = &input.destination_config {
         settings.on_failure = destination(config)?;
     }
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn what_is_not_acted_on_is_refused_or_shown_back() {
         assert!(applied(json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})).is_err());
-        assert!(applied(json!({"FilterCriteria": {"Filters": []}})).is_ok());
+        assert_eq!(applied(json!({"FilterCriteria": {}})).unwrap().filters, [""; 0]);
         assert!(applied(json!({"TumblingWindowInSeconds": 30})).is_err());
         let error = applied(json!({"Queues": ["q"]})).unwrap_err();
         assert_eq!(error.message, "The local cloud has no Queues in a mapping of a Kinesis stream.");

@@ -335,6 +335,10 @@ fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
     if let Some(at) = mapping.starting_timestamp {
         shown["StartingPositionTimestamp"] = json!(at);
     }
+    if !settings.filters.is_empty() {
+        let filters: Vec<Value> = settings.filters.iter().map(|pattern| json!({"Pattern": pattern})).collect();
+        shown["FilterCriteria"] = json!({"Filters": filters});
+    }
     for (name, value) in &settings.shown {
         shown[name] = value.clone();
     }

@@ -15,6 +15,7 @@ mod discard;
 mod environment;
 mod event;
 mod failure;
+mod filter;
 mod function_settings;
 mod functions_api;
 mod invocation;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::batching::{Batching, Limits};
 use super::checkpoint::{Checkpoints, Position};
 use super::event::EVENT_LIMIT;
+use super::filter::Filter;
 use super::lane::{Lane, function_of};
 use super::progress::Progress;
 use super::records::{Item, lane_of};
@@ -48,6 +49,7 @@ struct Lanes {
     queues: Vec<mpsc::UnboundedSender<Item>>,
     settled: mpsc::UnboundedReceiver<Vec<u64>>,
     progress: Progress,
+    filter: Option<Filter>,
 }
 
 /// Whether a read gave something.
@@ -65,9 +67,19 @@ enum Turn {
 impl ShardReader {
     /// Reads until the shard ends or this is stopped; batches under way are done then.
     pub(super) async fn run(self) -> End {
-        let mut lanes = self.lanes();
+        let filters = &self.mapping.settings.filters;
+        let filter = match if filters.is_empty() { Ok(None) } else { Filter::new(filters).map(Some) } {
+            Ok(filter) => filter,
+            // They could be read when they were set, by another version then. Without them too much would come.
+            Err(error) => {
+                self.note(&error);
+                self.stop.cancelled().await;
+                return End::Left;
+            }
+        };
+        let mut lanes = self.lanes(filter);
         let read_all = self.read(&mut lanes).await;
-        let Lanes { mut tasks, queues, mut settled, mut progress } = lanes;
+        let Lanes { mut tasks, queues, mut settled, mut progress, .. } = lanes;
         // Lanes end when no more records can come, or when they are stopped.
         drop(queues);
         if !read_all && !self.stop.is_cancelled() {
@@ -85,7 +97,7 @@ impl ShardReader {
         End::Left
     }
 
-    fn lanes(&self) -> Lanes {
+    fn lanes(&self, filter: Option<Filter>) -> Lanes {
         let settings = &self.mapping.settings;
         let limits = Limits { records: settings.batch_size, window: Duration::from_secs(settings.window_seconds) };
         let (settled_sender, settled) = mpsc::unbounded_channel();
@@ -103,7 +115,7 @@ impl ShardReader {
             };
             tasks.spawn(lane.run(Batching::new(records, limits)));
         }
-        Lanes { tasks, queues, settled, progress: Progress::default() }
+        Lanes { tasks, queues, settled, progress: Progress::default(), filter }
     }
 
     /// True when the shard was read to its end.
@@ -177,7 +189,7 @@ impl ShardReader {
         let was_empty = page.records.is_empty();
         for record in page.records {
             place.last_read = Some(record.sequence_number.clone());
-            deal(record, lanes);
+            self.deal(record, lanes);
         }
         let Some(next) = page.next else { return Ok(Turn::End) };
         place.iterator = Some(next);
@@ -229,6 +241,20 @@ impl ShardReader {
         kinesis.iterator(arn, id, &start).await
     }
 
+    /// Gives a record to its lane; one that no filter takes is done at once.
+    fn deal(&self, record: Record, lanes: &mut Lanes) {
+        let is_taken = lanes.filter.as_ref().is_none_or(|filter| filter.takes(&record));
+        let lane = lane_of(&record.partition_key, lanes.queues.len());
+        let mut item = Item::new(0, record);
+        item.index = lanes.progress.begin(&item.sequence_number, item.weight());
+        if is_taken {
+            // A lane that has failed is seen by the reader, which begins anew.
+            lanes.queues[lane].send(item).unwrap_or_default();
+        } else {
+            self.complete(&mut lanes.progress, &[item.index]);
+        }
+    }
+
     fn complete(&self, progress: &mut Progress, indexes: &[u64]) {
         if let Some(reached) = progress.complete(indexes) {
             self.checkpoints.set(&self.shard, Position::After(reached));
@@ -254,12 +280,4 @@ impl ShardReader {
 struct Place {
     iterator: Option<String>,
     last_read: Option<String>,
-}
-
-fn deal(record: Record, lanes: &mut Lanes) {
-    let lane = lane_of(&record.partition_key, lanes.queues.len());
-    let mut item = Item::new(0, record);
-    item.index = lanes.progress.begin(&item.sequence_number, item.weight());
-    // A lane that has failed is seen by the reader, which begins anew.
-    lanes.queues[lane].send(item).unwrap_or_default();
 }

@@ -188,3 +188,33 @@ async fn a_new_stream_counts_even_when_the_old_one_was_not_seen_to_go() {
     put.extend(bench.put_many(3, 1).await);
     assert_eq!(bench.handled_all(8).await, numbers(&put));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_a_filter_takes_is_brought_and_the_rest_is_passed() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let criteria = json!({"Filters": [{"Pattern": r#"{"data":{"temperature":[{"numeric":[">",20]}]}}"#}]});
+    let mut taken = Vec::new();
+    for (data, is_taken) in [
+        (r#"{"temperature":21}"#, true),
+        (r#"{"temperature":20}"#, false),
+        ("no json", false),
+        (r#"{"temperature":22.5}"#, true),
+        (r#"{"humidity":40}"#, false),
+    ] {
+        let number = bench.put("key", data).await;
+        if is_taken {
+            taken.push(number);
+        }
+    }
+    let uuid = bench.mapping("Fn", json!({"FilterCriteria": criteria})).await;
+    assert_eq!(bench.handled_all(2).await, taken);
+    assert_eq!(bench.shown(&uuid).await["FilterCriteria"], criteria);
+    // What was passed stays passed, also the last one, which no batch has confirmed.
+    bench.restart().await;
+    bench.update(&uuid, json!({"FilterCriteria": {}})).await;
+    bench.mapping_state(&uuid, "Enabled").await;
+    assert_eq!(bench.shown(&uuid).await.get("FilterCriteria"), None);
+    taken.push(bench.put("key", "no json").await);
+    assert_eq!(bench.handled_all(3).await, taken);
+}
