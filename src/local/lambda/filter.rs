@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::control_api::invalid;
+use super::state::MappingSettings;
 use crate::local::kinesis::Record;
 use crate::local::wire::ServiceError;
 
@@ -20,6 +21,11 @@ const OPERATORS: [&str; 6] = ["prefix", "suffix", "anything-but", "numeric", "ex
 pub(super) struct Filter(Quamina<usize>);
 
 impl Filter {
+    /// The filter of a mapping, if it has one.
+    pub(super) fn of(settings: &MappingSettings) -> Result<Option<Self>, ServiceError> {
+        if settings.filters.is_empty() { Ok(None) } else { Filter::new(&settings.filters).map(Some) }
+    }
+
     /// Reads patterns.
     pub(super) fn new(patterns: &[String]) -> Result<Self, ServiceError> {
         let mut filter = Quamina::new();

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::control_api::invalid;
 use super::filter::{self, Filter};
-use super::function_settings::{constraint, keep, within};
+use super::function_settings::{constraint, is_empty, keep, within};
 use super::state::{MappingSettings, Tags};
 use crate::local::wire::ServiceError;
 
@@ -108,16 +108,6 @@ pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     let shown = [("KMSKeyArn", input.kms_key_arn.clone()), ("MetricsConfig", input.metrics_config.clone())];
     keep(shown, &mut settings.shown);
     Ok(())
-}
-
-/// A value that asks for nothing.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(members) => members.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
 }
 
 /// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (facts: C1).

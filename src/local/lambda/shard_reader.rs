@@ -67,8 +67,7 @@ enum Turn {
 impl ShardReader {
     /// Reads until the shard ends or this is stopped; batches under way are done then.
     pub(super) async fn run(self) -> End {
-        let filters = &self.mapping.settings.filters;
-        let filter = match if filters.is_empty() { Ok(None) } else { Filter::new(filters).map(Some) } {
+        let filter = match Filter::of(&self.mapping.settings) {
             Ok(filter) => filter,
             // They could be read when they were set, by another version then. Without them too much would come.
             Err(error) => {

@@ -44,7 +44,7 @@ pub(super) struct Worker {
     init: Option<Duration>,
     initialized: bool,
     usable: bool,
-    /// The most that the process has used, in bytes.
+    /// The most that it was seen to use, in bytes.
     most_memory: u64,
 }
 
@@ -236,8 +236,8 @@ impl Worker {
 
     /// Ends the environment if its process uses more memory than the function has.
     fn over_memory(&mut self, id: &str) -> Option<Failure> {
-        let (now, most) = self.launched.process.memory()?;
-        self.most_memory = self.most_memory.max(most);
+        let now = self.launched.process.memory()?;
+        self.most_memory = self.most_memory.max(now);
         if now <= self.function.memory_size << 20 {
             return None;
         }
@@ -253,7 +253,7 @@ impl Worker {
 
     /// Writes the last lines of an invocation.
     async fn outcome(&mut self, id: &str, duration: Duration, result: Result<Bytes, Failure>) -> Outcome {
-        let most = self.launched.process.memory().map_or(self.most_memory, |(_, most)| most);
+        let most = self.launched.process.memory().unwrap_or_default().max(self.most_memory);
         let mut report = Report {
             duration,
             init: self.init.take(),
