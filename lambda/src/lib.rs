@@ -16,5 +16,5 @@ pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
 pub use crate::reading::Reading;
-pub use crate::refusal::Refusal;
+pub use crate::refusal::{Refusal, shown};
 pub use crate::value::Value;

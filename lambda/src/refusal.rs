@@ -110,7 +110,8 @@ impl Refusal {
 }
 
 /// A key as it is named in a message: whole if short, else its beginning.
-pub(crate) fn shown(key: &str) -> String {
+#[must_use]
+pub fn shown(key: &str) -> String {
     const LONGEST: usize = 64;
     if key.chars().count() <= LONGEST {
         return key.to_owned();

@@ -53,15 +53,29 @@ impl Command {
         }
     }
 
+    /// Refuses what cannot be shown in the asked form, before anything is done.
+    ///
+    /// # Errors
+    /// When CSV is asked of a command that has no rows.
+    pub fn check_format(&self, output: &Output) -> Result<(), Error> {
+        match self {
+            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+            #[cfg(feature = "local")]
+            Command::Local(args) if !args.reports() => Ok(()),
+            _ => output.check_report_format(),
+        }
+    }
+
     /// Runs the command.
     ///
     /// # Errors
     /// Whatever the command could not do.
     pub async fn run(self, context: &Context) -> Result<(), Error> {
+        let left = || Error::interrupted("interrupted");
         match self {
             Command::Up(args) => up::run(context, args).await,
-            Command::Plan(args) => plan::run(context, args).await,
-            Command::Status(args) => status::run(context, args).await,
+            Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).await,
+            Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,

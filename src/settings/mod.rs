@@ -1,5 +1,6 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
+mod connection;
 mod file;
 mod function;
 mod layers;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use crate::cli::Global;
 use crate::error::Error;
 
+use self::connection::Connection;
 use self::file::File;
 use self::layers::Layers;
 use self::names::Stage;
@@ -113,14 +115,18 @@ impl Settings {
     pub fn resolve(global: &Global) -> Result<Self, Error> {
         let file = File::find(global.config.as_deref())?;
         let environment = |name: &str| std::env::var(name).ok();
-        Self::settle(Layers::new(flags(global)?, &environment, file), global.local)
+        Self::settle(Layers::new(flags(global)?, &environment, file), connection::is_local(global)?)
+    }
+
+    /// Where the value of a key came from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.origins.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
     }
 
     fn settle(mut layers: Layers<'_>, local: bool) -> Result<Self, Error> {
         let stage = Stage(layers.section("").optional("stage", Stage::check)?);
-        let profile = connection(&mut layers, "profile", &["AWS_PROFILE"])?;
-        let region = connection(&mut layers, "region", &["AWS_REGION", "AWS_DEFAULT_REGION"])?;
-        let endpoint_url = connection(&mut layers, "endpoint_url", &["AWS_ENDPOINT_URL"])?;
+        let Connection { profile, region, endpoint_url } = Connection::read(&mut layers, local)?;
         let pipeline = Pipeline::read(&mut layers, &stage)?;
         let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
         let origins = layers.finish()?;
@@ -151,23 +157,6 @@ fn flags(global: &Global) -> Result<BTreeMap<String, (String, Origin)>, Error> {
         }
     }
     Ok(flags)
-}
-
-/// A value that AWS's own variables may set too. Those stand above the file; the SDK reads them itself.
-fn connection(layers: &mut Layers<'_>, key: &'static str, variables: &[&str]) -> Result<Option<String>, Error> {
-    let mut section = layers.section("");
-    let given = section.take(key);
-    let by_us = given.as_ref().is_some_and(|given| !matches!(given.origin, Origin::File { .. }));
-    if !by_us {
-        for variable in variables {
-            if let Some(value) = section.layers().variable(variable) {
-                let origin = Origin::Environment((*variable).to_owned());
-                section.layers().settle(key, &toml::Value::from(value), origin);
-                return Ok(None);
-            }
-        }
-    }
-    section.optional(key, |_| Ok(()))
 }
 
 /// `SENSORCTL_DATA_DIR`, else the platform's state directory.

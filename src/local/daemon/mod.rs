@@ -3,6 +3,8 @@
 mod health;
 mod ownership;
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,7 +21,8 @@ use self::ownership::is_owned;
 pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
-use crate::local::data_dir::{EndpointFile, private_dir};
+use crate::local::data_dir::{EndpointFile, LOG, own_dir};
+use crate::local::durability::Durability;
 use crate::local::faults::FaultPlan;
 use crate::local::timing::Timing;
 
@@ -30,12 +33,11 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the process says is kept in a file, which starts anew when it is larger than this.
-const LOG: &str = "local.log";
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
 /// What the background process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StartOptions {
     /// Where its state lives.
     pub data_dir: PathBuf,
@@ -47,6 +49,8 @@ pub(crate) struct StartOptions {
     pub faults: FaultPlan,
     /// How long things take.
     pub timing: Timing,
+    /// What is acknowledged survives this.
+    pub durability: Durability,
 }
 
 /// A local cloud that answers.
@@ -60,6 +64,8 @@ pub(crate) struct Running {
     pub pid: u32,
     /// Its version.
     pub version: String,
+    /// What it has to tell its owner: damage that it found.
+    pub notices: Vec<String>,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -69,6 +75,7 @@ impl Running {
     pub(crate) fn target(&self) -> Target {
         Target {
             profile: None,
+            profile_wins: false,
             region: Some(self.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.access.clone()),
@@ -85,18 +92,18 @@ pub(crate) enum Started {
     Already(Running),
 }
 
-/// How to reach the local cloud that runs on this data directory.
+/// How to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who said so.
 ///
 /// # Errors
-/// When none runs, or it has another region than the one asked for.
-pub(crate) async fn running_target(data_dir: &Path, region: Option<&str>) -> Result<Target, Error> {
+/// When none runs, or it has another region.
+pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl Display)>) -> Result<Target, Error> {
     let running = find(data_dir).await?.ok_or_else(|| not_running(data_dir))?;
     match region {
-        Some(region) if region != running.region => Err(Error::usage(format!(
-            "the local cloud at {} is in the region {}, not {region}",
+        Some((region, origin)) if region != running.region => Err(Error::usage(format!(
+            "the local cloud at {} is in the region {}, not {region} as {origin} says",
             running.endpoint, running.region
         ))
-        .hint(format!("leave out `--region`, or say `--region {}`", running.region))
+        .hint(format!("say `--region {}`, or leave the region out where it was said", running.region))
         .hint("stop it and start it again with the other region to change it")),
         _ => Ok(running.target()),
     }
@@ -121,6 +128,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         region: health.region,
         pid: health.pid,
         version: health.version,
+        notices: health.notices,
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }
@@ -135,8 +143,7 @@ pub(crate) async fn start(options: &StartOptions) -> Result<Started, Error> {
     }
     let data_dir = std::path::absolute(&options.data_dir)
         .map_err(|error| Error::failed("could not tell where the data directory is").caused_by(error))?;
-    private_dir(&data_dir)
-        .map_err(|error| Error::failed(format!("could not create {}", data_dir.display())).caused_by(error))?;
+    own_dir(&data_dir)?;
     let (log, log_start) = open_log(&data_dir)
         .map_err(|error| Error::failed(format!("could not write {}", data_dir.join(LOG).display())).caused_by(error))?;
     let mut child = spawn(options, &data_dir, log)
@@ -224,10 +231,16 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if !options.timing.is_none() {
         command.arg("--timing").arg(options.timing.to_string());
     }
-    // What the user wants of this command's output is not what its log should look like.
-    for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
+    if options.durability != Durability::default() {
+        command.arg("--durable").arg(options.durability.to_string());
+    }
+    // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
+    // file, whose path may be relative) is not meant for it.
+    let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
+    for name in std::env::vars_os().map(|(name, _)| name).filter(of_this_command) {
         command.env_remove(name);
     }
+    command.env_remove("CLICOLOR_FORCE");
     command
         // It must not keep the user's folder from being unmounted.
         .current_dir(data_dir)
@@ -279,13 +292,13 @@ mod tests {
         let running = find(dir.path()).await.unwrap().unwrap();
         assert_eq!((running.endpoint.as_str(), running.pid), (cloud.endpoint(), std::process::id()));
         assert!(is_owned(dir.path()).unwrap());
-        assert!(running_target(dir.path(), Some("us-east-1")).await.is_ok());
-        let error = running_target(dir.path(), Some("eu-central-1")).await.unwrap_err();
+        assert!(running_target(dir.path(), Some(("us-east-1", "--region"))).await.is_ok());
+        let error = running_target(dir.path(), Some(("eu-central-1", "sensorctl.toml:3"))).await.unwrap_err();
         assert!(error.to_string().contains("us-east-1"), "{error}");
         assert!(reset(dir.path()).is_err(), "nothing is deleted under a running cloud");
         cloud.shutdown().await.unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
-        let error = running_target(dir.path(), None).await.unwrap_err();
+        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert_eq!(error.hints(), ["start it with `sensorctl local start`"]);
         assert!(!stop(dir.path()).await.unwrap());
     }
@@ -310,6 +323,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        // What a kill may have left.
+        fs::write(dir.path().join("iam.json.new"), "{").unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 

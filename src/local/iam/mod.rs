@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use self::propagation::Propagation;
 use self::store::Store;
+use super::durability::Durability;
 use super::identity::Identity;
 use super::permissions::Policies;
 use super::query_api::{self, IAM, Parameters, Xml};
@@ -46,8 +47,8 @@ type Answer = Result<Option<Xml>, ServiceError>;
 
 impl Iam {
     /// Opens the state kept in a file.
-    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing) -> Result<Iam, Error> {
-        let store = Store::open(path)?;
+    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing, durability: Durability) -> Result<Iam, Error> {
+        let store = Store::open(path, durability)?;
         Ok(Iam(Arc::new(Inner { identity, store, timing, propagation: Propagation::default() })))
     }
 

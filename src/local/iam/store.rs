@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::missing;
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::read_json;
+use crate::local::durability::Durability;
 use crate::local::wire::ServiceError;
 
 /// The whole state.
@@ -72,13 +73,14 @@ fn missing_role(name: &str) -> ServiceError {
 /// The state and its file.
 pub(super) struct Store {
     path: PathBuf,
+    durability: Durability,
     account: Mutex<Account>,
 }
 
 impl Store {
-    pub(super) fn open(path: &Path) -> Result<Store, Error> {
+    pub(super) fn open(path: &Path, durability: Durability) -> Result<Store, Error> {
         let account = read_json(path)?.unwrap_or_default();
-        Ok(Store { path: path.to_owned(), account: Mutex::new(account) })
+        Ok(Store { path: path.to_owned(), durability, account: Mutex::new(account) })
     }
 
     pub(super) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
@@ -93,8 +95,9 @@ impl Store {
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = account.clone();
         let answer = edit(&mut changed)?;
-        write_json(&self.path, &changed)
-            .map_err(|error| ServiceError::new(500, "ServiceFailure", format!("could not be kept: {error}")))?;
+        self.durability
+            .write_json(&self.path, &changed)
+            .map_err(|error| ServiceError::new(500, "ServiceFailure", error.to_string()))?;
         *account = changed;
         Ok(answer)
     }

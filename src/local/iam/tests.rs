@@ -5,7 +5,8 @@ use super::*;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 fn iam(directory: &Path) -> Iam {
-    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), crate::local::Timing::default()).unwrap()
+    let timing = crate::local::Timing::default();
+    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), timing, Durability::Process).unwrap()
 }
 
 async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {

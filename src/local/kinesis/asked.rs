@@ -32,7 +32,7 @@ struct Members {
 
 /// The stream of a request, in whichever form it is written.
 pub(crate) fn asked_stream(request: &Request) -> AskedStream {
-    let members: Members = Form::of(request).read(request.body()).unwrap_or_default();
+    let members: Members = Form::of(request.headers()).read(request.body()).unwrap_or_default();
     // What is in the iterator is read, whatever is said beside it.
     let name = members.shard_iterator.as_deref().and_then(ShardIterator::stream_in).or(members.stream_name);
     let arn = members.stream_arn.or(members.resource_arn).or(members.consumer_arn);

@@ -16,7 +16,7 @@ pub(super) struct ShardIterator {
     pub stream: String,
     /// Number of the shard.
     pub shard: u32,
-    /// When the shard was made, in epoch seconds.
+    /// The shard's epoch.
     pub created: u64,
     /// Index of the record to read next.
     pub next: u64,

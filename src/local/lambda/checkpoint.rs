@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::read_json;
+use crate::local::durability::{Durability, NotWritten};
 use crate::local::kinesis::Shard;
 
 /// How far a shard is read.
@@ -39,26 +40,32 @@ struct Mark {
 /// The positions of all shards of a mapping.
 pub(super) struct Checkpoints {
     path: PathBuf,
+    durability: Durability,
     marks: Mutex<BTreeMap<String, Mark>>,
     changed: AtomicBool,
 }
 
 impl Checkpoints {
-    /// Reads what is on disk. A damaged file is an error: to begin anew would bring everything again, without a word.
-    pub(super) fn load(dir: &Path, uuid: &str) -> Result<Self, Error> {
+    /// Reads what is on disk; nothing where there is no file.
+    ///
+    /// # Errors
+    /// When the file is damaged: to guess where a mapping was would leave records out, or bring all of them again.
+    pub(super) fn load(dir: &Path, uuid: &str, durability: Durability) -> Result<Self, Error> {
         let path = path(dir, uuid);
         let marks = read_json(&path)?.unwrap_or_default();
-        Ok(Checkpoints { path, marks: Mutex::new(marks), changed: AtomicBool::new(false) })
+        Ok(Checkpoints { path, durability, marks: Mutex::new(marks), changed: AtomicBool::new(false) })
     }
 
     /// The first positions of a new mapping, on disk before it is answered for.
-    pub(super) fn create(dir: &Path, uuid: &str, positions: Vec<(Shard, Position)>) -> io::Result<()> {
-        let path = path(dir, uuid);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
+    pub(super) fn create(
+        dir: &Path,
+        uuid: &str,
+        positions: Vec<(Shard, Position)>,
+        durability: Durability,
+    ) -> Result<(), NotWritten> {
         let mark = |(shard, position): (Shard, Position)| (shard.id, Mark { created: shard.created, position });
-        write_json(&path, &positions.into_iter().map(mark).collect::<BTreeMap<_, _>>())
+        let marks: BTreeMap<String, Mark> = positions.into_iter().map(mark).collect();
+        durability.write_json(&path(dir, uuid), &marks)
     }
 
     /// How far a shard is read, if it has been begun.
@@ -83,12 +90,13 @@ impl Checkpoints {
     }
 
     /// Writes what has changed.
-    pub(super) fn save(&self) -> io::Result<()> {
+    pub(super) fn save(&self) -> Result<(), NotWritten> {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
         let marks = self.lock().clone();
-        write_json(&self.path, &marks).inspect_err(|_| self.changed.store(true, Ordering::Release))
+        let written = self.durability.write_json(&self.path, &marks);
+        written.inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Mark>> {
@@ -131,25 +139,34 @@ mod tests {
         Shard { id: id.to_owned(), parent: None, adjacent_parent: None, created }
     }
 
+    fn create(dir: &Path, uuid: &str, positions: Vec<(Shard, Position)>) {
+        fs::create_dir_all(dir.join("checkpoints")).unwrap();
+        Checkpoints::create(dir, uuid, positions, Durability::Process).unwrap();
+    }
+
+    fn load(dir: &Path, uuid: &str) -> Result<Checkpoints, Error> {
+        Checkpoints::load(dir, uuid, Durability::Process)
+    }
+
     #[test]
     fn what_is_saved_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        Checkpoints::create(dir.path(), "u", Vec::new()).unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u").unwrap();
+        create(dir.path(), "u", Vec::new());
+        let checkpoints = load(dir.path(), "u").unwrap();
         checkpoints.set(&shard("a", 1), Position::After("7".into()));
         checkpoints.set(&shard("b", 1), Position::Finished);
         checkpoints.save().unwrap();
-        let again = Checkpoints::load(dir.path(), "u").unwrap();
+        let again = load(dir.path(), "u").unwrap();
         assert_eq!(again.get(&shard("a", 1)), Some(Position::After("7".into())));
         assert_eq!(again.get(&shard("b", 1)), Some(Position::Finished));
         delete(dir.path(), "u");
-        assert_eq!(Checkpoints::load(dir.path(), "u").unwrap().get(&shard("a", 1)), None);
+        assert_eq!(load(dir.path(), "u").unwrap().get(&shard("a", 1)), None);
     }
 
     #[test]
     fn a_shard_of_another_stream_of_the_same_name_has_no_position() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u").unwrap();
+        let checkpoints = load(dir.path(), "u").unwrap();
         checkpoints.set(&shard("a", 1), Position::Finished);
         assert_eq!(checkpoints.get(&shard("a", 2)), None);
         checkpoints.keep_only(&[shard("b", 1)]);
@@ -159,9 +176,9 @@ mod tests {
     #[test]
     fn a_damaged_file_is_told_and_left_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
-        Checkpoints::create(dir.path(), "u", Vec::new()).unwrap();
+        create(dir.path(), "u", Vec::new());
         fs::write(path(dir.path(), "u"), "{\"a\":").unwrap();
-        assert!(Checkpoints::load(dir.path(), "u").is_err());
+        assert!(load(dir.path(), "u").err().unwrap().to_string().contains("u.json is damaged"));
         assert_eq!(fs::read_to_string(path(dir.path(), "u")).unwrap(), "{\"a\":");
     }
 
@@ -170,10 +187,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         sweep(dir.path(), &[]).unwrap();
         for uuid in ["u", "v"] {
-            Checkpoints::create(dir.path(), uuid, vec![(shard("a", 1), Position::Finished)]).unwrap();
+            create(dir.path(), uuid, vec![(shard("a", 1), Position::Finished)]);
         }
         sweep(dir.path(), &["v"]).unwrap();
         assert!(!path(dir.path(), "u").exists());
-        assert!(Checkpoints::load(dir.path(), "v").unwrap().get(&shard("a", 1)).is_some());
+        assert!(load(dir.path(), "v").unwrap().get(&shard("a", 1)).is_some());
     }
 }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
+use crate::local::durability::Durability;
 use crate::local::wire::ServiceError;
 
 /// Bytes that a zip sent inline may have (facts: B1).
@@ -41,7 +42,7 @@ pub(super) fn identify(zip: &[u8]) -> Code {
 
 /// Unpacks a zip below `root`, unless it is there already. The code stays for as long as the file is held, used or not.
 /// Blocks.
-pub(super) fn unpack(zip: &[u8], root: &Path) -> Result<(Code, File), ServiceError> {
+pub(super) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<(Code, File), ServiceError> {
     if zip.len() > ZIPPED_LIMIT {
         let text = format!("Zipped size must be smaller than {ZIPPED_LIMIT} bytes");
         return Err(ServiceError::new(413, "RequestEntityTooLargeException", text));
@@ -50,23 +51,26 @@ pub(super) fn unpack(zip: &[u8], root: &Path) -> Result<(Code, File), ServiceErr
     match hold(root, &code.folder) {
         Ok(held) => return Ok((code, held)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(broken_disk(&error)),
+        Err(error) => return Err(broken_disk(root, &error)),
     }
-    fs::create_dir_all(root).map_err(|error| broken_disk(&error))?;
-    let fresh = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(root).map_err(|error| broken_disk(&error))?;
+    let broken = |error: io::Error| broken_disk(root, &error);
+    fs::create_dir_all(root).map_err(broken)?;
+    let fresh = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(root).map_err(broken)?;
     unpack_into(zip, fresh.path())?;
     let held = File::open(fresh.path()).and_then(|file| file.lock_shared().map(|()| file));
-    let held = held.map_err(|error| broken_disk(&error))?;
+    let held = held.map_err(broken)?;
     let fresh = fresh.keep();
-    match fs::rename(&fresh, root.join(&code.folder)) {
-        Ok(()) => Ok((code, held)),
+    durability.sync_tree(&fresh).map_err(broken)?;
+    let held = match fs::rename(&fresh, root.join(&code.folder)) {
+        Ok(()) => held,
         // Somebody else unpacked the same zip in the meantime.
         Err(_) => {
-            fs::remove_dir_all(&fresh).map_err(|error| broken_disk(&error))?;
-            let held = hold(root, &code.folder).map_err(|error| broken_disk(&error))?;
-            Ok((code, held))
+            fs::remove_dir_all(&fresh).map_err(broken)?;
+            hold(root, &code.folder).map_err(broken)?
         }
-    }
+    };
+    durability.sync_names(root).map_err(broken)?;
+    Ok((code, held))
 }
 
 /// Keeps code from being swept away for as long as the file is held.
@@ -112,21 +116,22 @@ fn unpack_into(zip: &[u8], target: &Path) -> Result<(), ServiceError> {
             return Err(invalid(format!("The zip holds a symbolic link, `{}`, which is not unpacked.", entry.name())));
         }
         if entry.is_dir() {
-            fs::create_dir_all(&path).map_err(|_| bad_zip())?;
+            fs::create_dir_all(&path).map_err(|error| not_unzipped(target, &error))?;
             continue;
         }
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|_| bad_zip())?;
+            fs::create_dir_all(folder).map_err(|error| not_unzipped(target, &error))?;
         }
         // The size in the header is what the maker of the zip says; what comes out is what counts.
-        let mut file = File::create_new(&path).map_err(|_| bad_zip())?;
-        let written = io::copy(&mut entry.by_ref().take(left + 1), &mut file).map_err(|_| bad_zip())?;
+        let mut file = File::create_new(&path).map_err(|error| not_unzipped(target, &error))?;
+        let written = io::copy(&mut entry.by_ref().take(left + 1), &mut file);
+        let written = written.map_err(|error| not_unzipped(target, &error))?;
         left = left
             .checked_sub(written)
             .ok_or_else(|| invalid(format!("Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes")))?;
         // Without set-id and sticky bits. A zip made without modes (by Windows, or `zipfile.writestr`) gives none.
         let mode = entry.unix_mode().map_or(0o644, |mode| mode & 0o777);
-        file.set_permissions(fs::Permissions::from_mode(mode | 0o400)).map_err(|error| broken_disk(&error))?;
+        file.set_permissions(fs::Permissions::from_mode(mode | 0o400)).map_err(|error| broken_disk(target, &error))?;
     }
     Ok(())
 }
@@ -148,8 +153,15 @@ fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(400, "InvalidParameterValueException", message)
 }
 
-fn broken_disk(error: &io::Error) -> ServiceError {
-    ServiceError::new(500, "ServiceException", format!("The local cloud could not store the code: {error}"))
+/// Whose fault it is that an entry was not written: the disk's, or the zip's.
+fn not_unzipped(folder: &Path, error: &io::Error) -> ServiceError {
+    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let of_the_disk = [FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
+    if of_the_disk.contains(&error.kind()) { broken_disk(folder, error) } else { bad_zip() }
+}
+
+fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
+    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }
 
 #[cfg(test)]
@@ -160,6 +172,10 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
+
+    fn unpack(zip: &[u8], root: &Path) -> Result<(Code, File), ServiceError> {
+        super::unpack(zip, root, Durability::Full)
+    }
 
     fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -47,6 +47,7 @@ pub(super) fn write_down(
         destination.write(vec![(now_ms(), line.to_string())], true);
         access.write.then_some(group)
     });
+    let is_unseen = group.is_none();
     let count = given_up.records.len();
     let place = match group {
         Some(group) => format!("see {stream} in the log group {group}"),
@@ -56,7 +57,11 @@ pub(super) fn write_down(
         Some(arn) => format!("the local cloud does not deliver to {arn}, "),
         None => String::new(),
     };
-    format!("PROBLEM: {count} records of {shard_id} were discarded ({:?}): {told}{place}", given_up.condition)
+    let lost = format!("{count} records of {shard_id} were discarded ({:?}): {told}{place}", given_up.condition);
+    if is_unseen {
+        lambda.deps().notices.tell(&lost);
+    }
+    format!("PROBLEM: {lost}")
 }
 
 /// What the service sends to a destination.

@@ -279,9 +279,10 @@ fn set_code(function: &mut Function, code: Code) {
 async fn unpack(lambda: &Lambda, zip: Option<String>) -> Result<(Code, File), ServiceError> {
     let zip = zip.ok_or_else(|| invalid("Please provide a source for function code."))?;
     let root = lambda.deps().dir.join("code");
+    let durability = lambda.deps().durability;
     let work = tokio::task::spawn_blocking(move || {
         let zip = STANDARD.decode(zip.as_bytes()).map_err(|_| invalid("The ZipFile is not base64."))?;
-        code::unpack(&zip, &root)
+        code::unpack(&zip, &root, durability)
     });
     work.await.map_err(|_| ServiceError::new(500, "ServiceException", "The code could not be unpacked."))?
 }

@@ -8,6 +8,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::Deps;
 use super::checkpoint::{Checkpoints, Position};
 use super::service::Lambda;
 use super::shard_reader::{End, ShardReader};
@@ -42,7 +43,8 @@ impl MappingTask {
 
 async fn run(lambda: Lambda, mapping: Arc<Mapping>, stop: CancellationToken) {
     let uuid = mapping.uuid.clone();
-    let checkpoints = match Checkpoints::load(&lambda.deps().dir, &uuid) {
+    let Deps { dir, durability, .. } = lambda.deps();
+    let checkpoints = match Checkpoints::load(dir, &uuid, *durability) {
         Ok(checkpoints) => Arc::new(checkpoints),
         Err(error) => return lambda.note_result(&uuid, &format!("PROBLEM: {}", error.full_message())),
     };
@@ -137,7 +139,7 @@ impl Readers {
 
     fn save(&self) {
         if let Err(error) = self.checkpoints.save() {
-            self.note(&format!("PROBLEM: the local cloud cannot write its checkpoint: {error}"));
+            self.note(&format!("PROBLEM: {error}"));
         }
     }
 
@@ -163,6 +165,7 @@ fn due<'a>(shards: &'a [Shard], checkpoints: &Checkpoints, is_running: impl Fn(&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::durability::Durability;
 
     fn shard(id: &str, parents: [Option<&str>; 2]) -> Shard {
         let [parent, adjacent_parent] = parents.map(|parent| parent.map(str::to_owned));
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn a_child_waits_for_both_its_parents() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u").unwrap();
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
         let shards = [
             shard("a", [None, None]),
             shard("b", [None, None]),
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u").unwrap();
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
         checkpoints.set(&shard("a", [None, None]), Position::Finished);
         let new = Shard { created: 2, ..shard("a", [None, None]) };
         assert_eq!(due(std::slice::from_ref(&new), &checkpoints, |_| false), [&new]);

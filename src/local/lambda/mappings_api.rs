@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Deps;
 use super::checkpoint::{self, Checkpoints, Position};
 use super::control_api::{Call, invalid};
 use super::lane::function_of;
@@ -52,9 +53,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         tags: input.tags,
     };
     refuse_second(call.lambda, &call.lambda.mappings(), &mapping)?;
-    Checkpoints::create(&call.lambda.deps().dir, &uuid, positions).map_err(|error| {
-        ServiceError::new(500, "ServiceException", format!("The local cloud could not write a checkpoint: {error}"))
-    })?;
+    let Deps { dir, durability, .. } = call.lambda.deps();
+    Checkpoints::create(dir, &uuid, positions, *durability)
+        .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))?;
     let inserted = call.lambda.change_mappings(|mappings| {
         let others: Vec<Mapping> = mappings.values().cloned().collect();
         refuse_second(call.lambda, &others, &mapping)?;
@@ -198,7 +199,8 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
                 && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
             {
                 // If it cannot be written, the earlier positions hold: more comes, not less.
-                Checkpoints::create(&lambda.deps().dir, uuid, positions).unwrap_or_default();
+                let Deps { dir, durability, .. } = lambda.deps();
+                Checkpoints::create(dir, uuid, positions, *durability).unwrap_or_default();
             }
         }
         _ => {

@@ -51,11 +51,13 @@ mod worker;
 
 use std::path::PathBuf;
 
+use super::durability::Durability;
 use super::iam::Iam;
 use super::identity::Identity;
 use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
+use super::notices::Notices;
 use super::timing::Timing;
 
 pub(crate) use control_api::failure;
@@ -74,8 +76,12 @@ pub(crate) struct Deps {
     pub iam: Iam,
     /// Where functions' output goes.
     pub logs: Logs,
+    /// Where what nobody asks for is told.
+    pub notices: Notices,
     /// Where state and unpacked code are kept.
     pub dir: PathBuf,
+    /// What changes survive.
+    pub durability: Durability,
     /// The local cloud's own address, for the functions.
     pub endpoint: String,
     /// How long changes take.

@@ -17,7 +17,7 @@ use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState};
 use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions};
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::{private_dir, read_json};
 use crate::local::wire::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
@@ -142,7 +142,7 @@ impl Lambda {
         let mut changed = functions.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Function> = changed.values().map(AsRef::as_ref).collect();
-        save(&self.0.deps.dir.join("functions.json"), &all)?;
+        self.save("functions.json", &all)?;
         *functions = changed;
         Ok(result)
     }
@@ -166,9 +166,16 @@ impl Lambda {
         let mut changed = mappings.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Mapping> = changed.values().collect();
-        save(&self.0.deps.dir.join("mappings.json"), &all)?;
+        self.save("mappings.json", &all)?;
         *mappings = changed;
         Ok(result)
+    }
+
+    fn save(&self, file: &str, value: &impl serde::Serialize) -> Result<(), ServiceError> {
+        let Deps { dir, durability, .. } = self.deps();
+        durability
+            .write_json(&dir.join(file), value)
+            .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))
     }
 
     /// Notes what came of a batch. It is written with the next change: it says what happened last, no more.
@@ -224,7 +231,7 @@ impl Lambda {
 /// What was there before, with what it left behind cleared away. Blocks.
 fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
-    std::fs::create_dir_all(dir).map_err(broken)?;
+    private_dir(&dir.join("checkpoints")).map_err(broken)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
     leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
     let functions: Vec<Function> = read_json(&dir.join("functions.json"))?.unwrap_or_default();
@@ -240,7 +247,7 @@ fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
 async fn tidy(lambda: Lambda) {
     while lambda.stopping().run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
         lambda.pool().end_idle();
-        let lambda = lambda.clone();
+        let (lambda, notices) = (lambda.clone(), &lambda.deps().notices);
         let swept = tokio::task::spawn_blocking(move || {
             let is_in_use = |folder: &str| {
                 folder.starts_with(code::UNPACKING)
@@ -248,19 +255,9 @@ async fn tidy(lambda: Lambda) {
             };
             code::sweep(&lambda.deps().dir.join("code"), is_in_use)
         });
-        // What cannot be deleted now is tried again, and told at the next start.
-        swept.await.map_or(Ok(()), |swept| swept).unwrap_or_default();
+        let swept = swept.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        notices.tell_failure(swept.map_err(|error| format!("could not delete a function's old code: {error}")));
     }
-}
-
-fn save(path: &Path, value: &impl serde::Serialize) -> Result<(), ServiceError> {
-    write_json(path, value).map_err(|error| {
-        ServiceError::new(
-            500,
-            "ServiceException",
-            format!("The local cloud could not write {}: {error}", path.display()),
-        )
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

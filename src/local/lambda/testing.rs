@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Deps, Lambda};
+use crate::local::durability::Durability;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
 use crate::local::logs::Logs;
+use crate::local::notices::Notices;
 use crate::local::timing::Timing;
 use crate::local::wire::Response;
 
@@ -58,16 +60,21 @@ impl Bench {
         let identity = Identity::new("eu-central-1");
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
         let deps = Deps {
-            keys: Keys::open(&dir.path().join("keys.json")).unwrap(),
+            keys: Keys::open(&dir.path().join("keys.json"), Durability::Process).unwrap(),
             kinesis: Kinesis::open(
                 &dir.path().join("kinesis"),
                 identity.clone(),
                 crate::local::kinesis::Options::default(),
+                Notices::default(),
             )
             .unwrap(),
-            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default()).unwrap(),
-            logs: Logs::open(&dir.path().join("logs"), identity.clone()).unwrap(),
+            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default(), Durability::Process)
+                .unwrap(),
+            logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Notices::default())
+                .unwrap(),
+            notices: Notices::default(),
             dir: dir.path().join("lambda"),
+            durability: Durability::Process,
             endpoint: "http://127.0.0.1:9".to_owned(),
             timing: Timing::default(),
             identity,

@@ -245,3 +245,18 @@ async fn halving_with_partial_answers_splits_where_the_function_says() {
     assert_eq!(said[0]["record"]["KinesisBatchInfo"]["startSequenceNumber"], bad);
     assert_eq!(said[0]["record"]["KinesisBatchInfo"]["batchSize"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_that_may_not_be_logged_is_told_to_the_owner() {
+    let bench = Bench::new(1).await;
+    bench.tell("fail", "");
+    bench.function("Fn", "consume").await;
+    let policy = json!({"Statement": {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}}).to_string();
+    let policy = percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC);
+    bench.iam(&format!("Action=PutRolePolicy&RoleName=lambda&PolicyName=p&PolicyDocument={policy}")).await;
+    bench.put_many(1, 1).await;
+    let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
+    let result = bench.result(&uuid, "PROBLEM: 1 records").await;
+    assert!(result.ends_with("the function's role may not write its log"), "{result}");
+    assert_eq!(bench.deps.notices.all(), [result.strip_prefix("PROBLEM: ").unwrap()]);
+}
