@@ -192,13 +192,15 @@ mod tests {
     #[test]
     fn a_partial_failure_splits_where_the_function_says_and_that_is_no_retry() {
         let mut batch = Batch::new(vec![1, 2, 3, 4]);
-        let policy = policy(0, true);
+        let policy = policy(1, true);
         assert_eq!(batch.settle(Verdict::FailedFrom(1), policy).done, [1]);
         assert_eq!(batch.current(), Some([2, 3, 4].as_slice()), "not halved");
         batch.settle(Verdict::FAILED, policy);
         assert_eq!(batch.current(), Some([2].as_slice()), "nothing done: halved");
-        let settled = batch.settle(Verdict::FAILED, policy);
-        assert_eq!(settled.given_up.map(|given_up| given_up.records), Some(vec![2]));
+        assert_eq!(batch.settle(Verdict::FAILED, policy).given_up, None, "the one retry is left");
+        let condition = Condition::RetryAttemptsExhausted;
+        let given_up = batch.settle(Verdict::FAILED, policy).given_up;
+        assert_eq!(given_up, Some(GivenUp { records: vec![2], tries: 4, condition }));
         assert_eq!(batch.current(), Some([3, 4].as_slice()));
     }
 
