@@ -161,9 +161,10 @@ fn check_permission(services: &Services, service: Service, request: &Request) ->
     let policies = services.iam.policies(arn);
     let user = services.identity.session_arn(arn.rsplit('/').next().unwrap_or_default(), session);
     let (action, resources) = permissions::asked(&services.identity, name, &operation, request);
+    let context = permissions::context(&services.identity, arn);
     for resource in &resources {
-        let ask = Ask { resource: resource.as_deref(), ..Ask::new(&action, "") };
-        permissions::check(&policies, &user, &ask).map_err(|mut error| {
+        let ask = Ask { resource: resource.as_deref(), context: &context, ..Ask::new(&action, "") };
+        policies.check(&user, &ask).map_err(|mut error| {
             if service == Service::Lambda {
                 error.status = 403;
             }

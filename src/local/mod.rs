@@ -121,6 +121,7 @@ impl LocalCloud {
             kinesis: kinesis.clone(),
             iam: iam.clone(),
             logs: logs.clone(),
+            notices: notices.clone(),
             dir: data_dir.subdirectory("lambda")?,
             durability,
             endpoint: endpoint.clone(),

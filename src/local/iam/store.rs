@@ -17,6 +17,22 @@ use crate::local::wire::ServiceError;
 pub(super) struct Account {
     /// Roles by name.
     pub roles: BTreeMap<String, StoredRole>,
+    /// The account's own managed policies by ARN.
+    #[serde(default)]
+    pub policies: BTreeMap<String, StoredPolicy>,
+}
+
+/// A managed policy of the account's own; it has one version.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct StoredPolicy {
+    pub name: String,
+    pub path: String,
+    pub id: String,
+    /// As IAM writes time.
+    pub created: String,
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub document: String,
 }
 
 /// A role with all that hangs on it.

@@ -29,6 +29,11 @@ impl ShardIterator {
         create_shard_iterator(&self.stream, &shard_id(self.shard), &at.to_string(), now)
     }
 
+    /// The stream of a token, however old; none where it is no token.
+    pub(super) fn stream_in(token: &str) -> Option<String> {
+        decode_shard_iterator(token).ok().map(|(_, stream, ..)| stream)
+    }
+
     /// Reads a token.
     ///
     /// # Errors

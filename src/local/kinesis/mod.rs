@@ -4,6 +4,7 @@
 //! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
 mod api;
+mod asked;
 mod fields;
 mod form;
 mod hash_range;
@@ -24,6 +25,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
+pub(crate) use self::asked::{AskedStream, asked_stream};
 pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
@@ -90,8 +92,8 @@ pub(crate) struct Shard {
     pub parent: Option<String>,
     /// The other shard of a merge.
     pub adjacent_parent: Option<String>,
-    /// Whether it still takes records.
-    pub open: bool,
+    /// When it was made, in epoch milliseconds: tells it from one of an earlier stream of the same name.
+    pub created: u64,
 }
 
 /// Where reading a shard starts.
@@ -173,11 +175,18 @@ impl Kinesis {
                 id: shard.id(),
                 parent: shard.parent.map(sequence::shard_id),
                 adjacent_parent: shard.adjacent_parent.map(sequence::shard_id),
-                open: shard.closed.is_none(),
+                created: shard.created,
             });
             Ok(shards.collect())
         })
         .await
+    }
+
+    /// How long a stream keeps its records; none when there is no such stream.
+    pub(crate) fn retention(&self, stream_arn: &str) -> Option<Duration> {
+        let stream = self.stream(&self.name_of(stream_arn).ok()?).ok()?;
+        let hours = stream.read().state.retention_hours;
+        Some(Duration::from_secs(u64::from(hours) * 3600))
     }
 
     /// An iterator into a shard.

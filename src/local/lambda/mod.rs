@@ -6,18 +6,23 @@
 
 mod batch;
 mod batch_answer;
+mod batching;
 mod checkpoint;
 mod code;
 mod concurrency_api;
 mod control_api;
+mod discard;
 mod environment;
 mod event;
 mod failure;
+mod filter;
 mod function_settings;
 mod functions_api;
+mod invocation;
 mod invoke;
 mod invoke_api;
 mod lane;
+mod launch;
 mod leftovers;
 mod log_lines;
 mod mapping_settings;
@@ -26,6 +31,7 @@ mod mappings_api;
 mod names;
 mod peer;
 mod permissions;
+mod platform_lines;
 mod pool;
 mod process;
 mod progress;
@@ -51,6 +57,7 @@ use super::identity::Identity;
 use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
+use super::notices::Notices;
 use super::timing::Timing;
 
 pub(crate) use control_api::failure;
@@ -69,6 +76,8 @@ pub(crate) struct Deps {
     pub iam: Iam,
     /// Where functions' output goes.
     pub logs: Logs,
+    /// Where what nobody asks for is told.
+    pub notices: Notices,
     /// Where state and unpacked code are kept.
     pub dir: PathBuf,
     /// What changes survive.
