@@ -19,6 +19,7 @@ mod wrong_usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
@@ -67,12 +68,17 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     result
 }
 
-/// The first Ctrl-C asks everything to come to an end; the second one does not wait for it.
+/// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
 #[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
 async fn watch_for_interrupt(interrupt: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    for second in [false, true] {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => if result.is_err() { return },
+            _ = terminate.recv() => {}
+        }
         interrupt.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if second {
             std::process::exit(INTERRUPTED);
         }
     }

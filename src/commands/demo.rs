@@ -43,10 +43,9 @@ struct StepTime {
 }
 
 pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
-    let left = || Error::interrupted("interrupted; the throw-away local cloud is gone with this process");
     let began = Instant::now();
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
-    let rows = context.or_interrupt(walk.all(context), left).await?;
+    let rows = walk.all(context).await?;
     let took = began.elapsed();
     context.output.status(format!("The whole pipeline, up and down again, in {}.", units::duration(took)));
     context.output.status("Next: `sensorctl up --local` keeps one running; `put`, `scan` and `down` take --local too.");
@@ -74,10 +73,18 @@ impl Walk<'_> {
             context.interrupt.clone(),
             aws::connect(&cloud.target()).await?,
         );
-        let rows = self.pipeline(&inner).await;
-        let stopped = self.step("stop the local cloud", cloud.shutdown()).await;
+        let left = || Error::interrupted("interrupted; the throw-away local cloud is gone");
+        let rows = context.or_interrupt(self.pipeline(&inner), left).await;
+        let stopped = match rows {
+            Ok(_) => self.step("stop the local cloud", cloud.shutdown()).await,
+            Err(_) => cloud.shutdown().await,
+        };
+        let path = home.path().to_owned();
+        let removed = home.close().map_err(|error| {
+            Error::failed(format!("could not remove the throw-away local cloud in {}", path.display())).caused_by(error)
+        });
         let rows = rows?;
-        stopped?;
+        stopped.and(removed)?;
         Ok(rows)
     }
 

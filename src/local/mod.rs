@@ -168,6 +168,7 @@ impl LocalCloud {
     pub(crate) fn target(&self) -> Target {
         Target {
             profile: None,
+            profile_wins: false,
             region: Some(self.identity.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.keys.owner()),

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::batch::Batch;
 use super::input::Item;
 use super::lane::Halt;
-use super::producer::{Chunks, Plan};
-use super::{Event, Record};
+use super::producer::Plan;
+use super::{Chunks, Event, Record, Rejection};
 use crate::error::Error;
 
 /// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
@@ -68,14 +68,45 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.flush().await;
+        if self.done.error.is_some() || self.halt.is_set() {
+            self.leave(chunks.rest().await);
+        }
         self.done
     }
 
     async fn take(&mut self, items: Vec<Item>) -> Result<(), Error> {
+        let mut items = items.into_iter();
+        let result = self.take_each(&mut items).await;
+        self.leave(items);
+        result
+    }
+
+    /// Items that were read and will not be sent.
+    fn leave(&mut self, items: impl IntoIterator<Item = Item>) {
         for item in items {
-            if self.halt.is_set() {
-                return Ok(());
+            self.done.read += 1;
+            match item {
+                Item::Ready(record) => self.done.left.push(record),
+                Item::Rejected(rejection) => {
+                    self.done.rejected += 1;
+                    // The first error is the one that is told.
+                    if let Err(error) = self.refuse(&rejection) {
+                        self.done.error.get_or_insert(error);
+                    }
+                }
             }
+        }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection) -> Result<(), Error> {
+        self.plan.observer.event(&Event::Rejected(rejection));
+        self.plan.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection))
+    }
+
+    /// Takes them one by one, as long as there is no halt.
+    async fn take_each(&mut self, items: &mut impl Iterator<Item = Item>) -> Result<(), Error> {
+        while !self.halt.is_set() {
+            let Some(item) = items.next() else { return Ok(()) };
             match item {
                 Item::Ready(record) => {
                     self.keep_pace().await;
@@ -89,10 +120,7 @@ impl<'a> Dispatcher<'a> {
                 Item::Rejected(rejection) => {
                     self.done.read += 1;
                     self.done.rejected += 1;
-                    self.plan.observer.event(&Event::Rejected(&rejection));
-                    if let Some(file) = &mut self.plan.rejects {
-                        file.write(&rejection)?;
-                    }
+                    self.refuse(&rejection)?;
                 }
             }
         }
@@ -145,8 +173,8 @@ enum Next {
 
 async fn receive(chunks: &mut Chunks, due: Option<Instant>) -> Next {
     let next = match due {
-        Some(due) => timeout_at(due, chunks.recv()).await,
-        None => Ok(chunks.recv().await),
+        Some(due) => timeout_at(due, chunks.next()).await,
+        None => Ok(chunks.next().await),
     };
     match next {
         Err(_) => Next::Due,

@@ -1,11 +1,13 @@
 //! Wrong uses and broken surroundings: a clear error, a hint, the exit code of the contract, nothing of others touched.
 
+use std::io::Write as _;
 use std::net::TcpListener;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Home, Stranger};
+use crate::support::{Home, Run, Stranger};
 
 #[test]
 fn without_credentials_the_local_cloud_is_named() {
@@ -142,6 +144,35 @@ fn the_ledger_is_told_and_what_was_not_sent_is_kept_whatever_else_cannot_be_writ
     let counts = ["read", "accepted", "rejected", "failed"].map(|key| ledger[key].as_u64().unwrap());
     assert_eq!(counts, [2, 0, 1, 1]);
     assert_eq!(std::fs::read_to_string(home.path("failed.ndjson")).unwrap(), good);
+}
+
+#[test]
+fn what_was_read_from_a_pipe_is_sent_or_kept_when_it_is_interrupted() {
+    const LINES: usize = 3000;
+    let home = Home::with_pipeline();
+    let text: String =
+        (0..LINES).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    let mut put = home
+        .command(["put", "--local", "--file", "-", "--rate", "200", "--failed", "failed.ndjson"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Held open: more could come at any time.
+    let mut pipe = put.stdin.take().unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    home.rows(1);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(put.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let run = Run::of(&put.wait_with_output().unwrap()).exited(130).says(&["interrupted", "failed.ndjson"]);
+    let ledger = run.json();
+    let [read, accepted, failed] = ["read", "accepted", "failed"].map(|key| ledger[key].as_u64().unwrap());
+    // Whatever the program had taken out of the pipe, and only that, is in the ledger; the rest died with the pipe.
+    assert_eq!(read, accepted + failed);
+    let kept = std::fs::read_to_string(home.path("failed.ndjson")).unwrap();
+    assert_eq!(kept.lines().count() as u64, failed);
+    assert!(accepted > 0 && read as usize > LINES / 2, "{ledger}");
+    let expected: String = text.split_inclusive('\n').take(read as usize).skip(accepted as usize).collect();
+    assert_eq!(kept, expected);
 }
 
 #[test]

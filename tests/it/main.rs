@@ -23,6 +23,7 @@ mod lifecycle;
 mod local_cloud;
 mod permissions;
 mod readings;
+mod readme;
 mod settings;
 mod support;
 mod timing;

@@ -5,22 +5,18 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
-
 use super::Args;
 use super::written::Written;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Step, units};
 use crate::pipeline::{
-    Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
+    Chunks, Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
     put_records,
 };
 
 /// So many rejected or failed readings are named; the rest is counted.
 const NAMED: u64 = 20;
-/// Chunks of about 256 KiB that wait between reading and sending.
-const CHUNKS_WAITING: usize = 4;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let origins = origins(&args.files)?;
@@ -32,9 +28,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
 
     let watcher = Watcher::new(&context.output, &args);
-    let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-    // Not waited for: a read of standard input may never return.
-    let _reading = tokio::task::spawn_blocking(move || inputs.read(|chunk| sender.blocking_send(chunk).is_ok()));
+    let chunks = Chunks::of(inputs);
     let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
     let stream = &context.settings.pipeline.stream.name;
     let outcome = match clients {
@@ -100,12 +94,12 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
         units::count(summary.rejected),
         units::count(summary.failed)
     );
-    let again = "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled";
+    let again = how_to_go_on(args);
     if context.interrupt.is_cancelled() {
         return Err(Error::interrupted(format!("interrupted; {ledger}")).hint(again));
     }
     if let Some(error) = stopped {
-        return Err(if summary.accepted > 0 { error.hint(format!("{ledger}; {again}")) } else { error });
+        return Err(if summary.accepted > 0 { error.hint(ledger).hint(again) } else { error });
     }
     if summary.is_whole() {
         return Ok(());
@@ -118,12 +112,25 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
         });
     }
     if summary.failed > 0 {
-        error = error.hint(match &args.failed {
-            Some(path) => format!("`sensorctl put --file {}` sends the failed ones again", path.display()),
-            None => again.to_owned(),
-        });
+        error = error.hint(again);
     }
     Err(error)
+}
+
+/// How the readings that were not sent get into the stream after all.
+fn how_to_go_on(args: &Args) -> String {
+    let from_pipe = args.files.iter().any(|file| file.as_os_str() == "-");
+    match &args.failed {
+        Some(path) => {
+            let rest = if from_pipe { "; what standard input still held was not read" } else { "" };
+            format!("`sensorctl put --file {}` sends again what was read and not sent{rest}", path.display())
+        }
+        None if from_pipe => {
+            "what was read from standard input and not sent is named above or gone; `--failed FILE` keeps it".to_owned()
+        }
+        None => "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled"
+            .to_owned(),
+    }
 }
 
 fn name_failed(output: &Output, failed: &[Record]) {

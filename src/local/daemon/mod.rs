@@ -75,6 +75,7 @@ impl Running {
     pub(crate) fn target(&self) -> Target {
         Target {
             profile: None,
+            profile_wins: false,
             region: Some(self.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.access.clone()),
