@@ -10,6 +10,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
@@ -46,6 +47,8 @@ impl std::fmt::Debug for Access {
 pub struct Target {
     /// AWS profile; else the credential chain's own choice.
     pub profile: Option<String>,
+    /// Whether the profile wins over keys in the environment, as one that was named on the command line does.
+    pub profile_wins: bool,
     /// Region; else the chain's.
     pub region: Option<String>,
     /// Address that every call is sent to.
@@ -69,12 +72,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         loader = loader.app_name(name);
     }
     if let Some(profile) = &target.profile {
-        // A profile that was named wins over keys in the environment, as the AWS CLI has it; the chain alone asks the
-        // environment first.
-        let region = target.region.clone().map(Region::new);
-        let provider = ProviderConfig::without_region().with_http_client(provider_client).with_region(region);
-        let profile_file = ProfileFileCredentialsProvider::builder().configure(&provider).profile_name(profile);
-        loader = loader.profile_name(profile).credentials_provider(profile_file.build());
+        loader = loader.profile_name(profile);
     }
     if let Some(region) = &target.region {
         loader = loader.region(Region::new(region.clone()));
@@ -99,6 +97,14 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         ));
     }
     let mut config = loader.load().await;
+    if let Some(profile) = target.profile.as_ref().filter(|_| target.profile_wins) {
+        // The chain alone asks the environment first. A role of the profile is assumed in the region that was found.
+        let provider_config =
+            ProviderConfig::without_region().with_http_client(provider_client).with_region(config.region().cloned());
+        let provider = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
+        let provider = SharedCredentialsProvider::new(provider.build());
+        config = config.into_builder().credentials_provider(provider).build();
+    }
     if plain {
         config = config.into_builder().http_client(plain_client()).build();
     }

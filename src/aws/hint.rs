@@ -3,7 +3,7 @@
 use super::{Cause, Failure};
 
 /// A service on this machine that failed: most likely it could not write.
-const LOCAL_TROUBLE: &str = "run the same command again; or is the disk full? `sensorctl local status` names the folder of the local cloud; local.log in it says what went wrong";
+const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, is the disk full? local.log, in the folder that `sensorctl local status` names, says what went wrong";
 
 /// One or more things to do, in order of promise.
 pub(super) fn hints(failure: &Failure) -> Vec<String> {

@@ -1,7 +1,16 @@
 //! What policy documents say: whether they are the same, and whether they allow something.
 //!
-//! A small evaluator of our own: identity and trust policies with Effect, (Not)Action, (Not)Resource, Principal,
-//! wildcards, explicit deny and the usual conditions. Not evaluated: policy variables (`${aws:…}`), resource policies.
+//! Evaluated are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards, explicit deny,
+//! policy variables, and conditions on text, ARNs and truth values. What is not understood (another operator, a key that
+//! is not known here) opens no door: it allows nothing, and denies what it may deny. Not evaluated: session and resource
+//! policies.
+//!
+//! Why an evaluator of our own: two crates were tried on the cases of the tests below. Both `iam-rs` 0.8 and
+//! `scratchstack-aspen` 0.3 put an empty text where a variable has no value, so that `table/${aws:PrincipalTag/team}*`
+//! allows every table to who has no team; take neither `*` as the resource of a request nor a pattern like
+//! `arn:aws:dynamodb:*`; and do not evaluate trust policies. `iam-rs` lets `ForAllValues` on a key that it was not told
+//! allow everything; `scratchstack-aspen` (last released on the crates of 2022) compares services with their letter
+//! case, knows no set operators, and compiles five regular expressions for each comparison.
 
 mod canonical;
 mod condition;
@@ -11,14 +20,15 @@ mod statement;
 use serde_json::Value;
 
 pub use self::canonical::canonical;
-use self::statement::{Reach, Statement};
+use self::condition::Met;
+use self::statement::Statement;
 
 /// What somebody wants to do.
 #[derive(Clone, Debug)]
 pub struct Ask<'a> {
     /// `dynamodb:BatchWriteItem`.
     pub action: &'a str,
-    /// The ARN; none where the request does not tell (a Kinesis iterator), which any allowed resource covers.
+    /// The ARN; none where the request does not tell: allowed only by who allows all, denied by who denies any.
     pub resource: Option<&'a str>,
     /// Condition keys and their values.
     pub context: &'a [(&'a str, &'a str)],
@@ -52,25 +62,24 @@ pub fn decide(policies: &[String], ask: &Ask<'_>) -> Decision {
     weigh(&documents, ask).0
 }
 
-/// What these documents, taken together, say, and whether that is certain: a condition that is not understood here opens
-/// no door, and closes what it may close.
+/// What these documents, taken together, say, and whether that is certain: it is not where it hangs on something that is
+/// not understood.
 #[must_use]
 pub fn weigh(documents: &[Value], ask: &Ask<'_>) -> (Decision, bool) {
-    let (mut allowed, mut may_be_denied) = (Reach::NotCovered, false);
+    let (mut allowed, mut denied) = (Met::No, Met::No);
     for statement in documents.iter().flat_map(statements) {
-        match (statement.allows(), statement.reach(ask)) {
-            (false, Reach::Covered) => return (Decision::Denied, true),
-            (false, Reach::Unclear) => may_be_denied = true,
-            (true, Reach::Unclear) if allowed == Reach::NotCovered => allowed = Reach::Unclear,
-            (true, Reach::Covered) => allowed = Reach::Covered,
-            _ => {}
-        }
+        let covered = statement.covers(ask);
+        let so_far = if statement.allows() { &mut allowed } else { &mut denied };
+        *so_far = Met::any([*so_far, covered].into_iter());
     }
-    match (allowed, may_be_denied) {
-        (Reach::Covered, false) => (Decision::Allowed, true),
-        (Reach::NotCovered, _) => (Decision::NotAllowed, true),
-        (_, true) => (Decision::Denied, false),
-        (Reach::Unclear, false) => (Decision::NotAllowed, false),
+    match (allowed, denied) {
+        (_, Met::Yes) => (Decision::Denied, true),
+        (Met::No, Met::No) => (Decision::NotAllowed, true),
+        (Met::Unclear, Met::No) => (Decision::NotAllowed, false),
+        // Whichever it is, it is not allowed.
+        (Met::No, Met::Unclear) => (Decision::Denied, true),
+        (_, Met::Unclear) => (Decision::Denied, false),
+        (Met::Yes, Met::No) => (Decision::Allowed, true),
     }
 }
 
@@ -162,12 +171,63 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_is_not_told_is_covered_by_any_allow_but_denied_only_by_all() {
-        let ask = Ask { resource: None, ..Ask::new("kinesis:GetRecords", "") };
-        let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "kinesis:*", "Resource": resource});
-        assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::Allowed);
-        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "arn:x")]), &ask), Decision::Allowed);
-        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "*")]), &ask), Decision::Denied);
+    fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
+        let ask = Ask { resource: None, ..Ask::new("dynamodb:ExecuteStatement", "") };
+        let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "*", "Resource": resource});
+        assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::NotAllowed);
+        assert_eq!(says(&one("Allow", "*"), &ask), Decision::Allowed);
+        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "arn:x")]), &ask), Decision::Denied);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_opens_no_door() {
+        let context = [("aws:PrincipalAccount", "000000000000")];
+        let ask = Ask { context: &context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+        let one = |effect: &str, key: &str, resource: &str| {
+            let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+            let mut one = json!({"Effect": effect, "Action": "*"});
+            one[key] = json!(resource);
+            if effect == "Deny" { says(&json!([all, one]), &ask) } else { says(&one, &ask) }
+        };
+        let (known, unknown) = ("arn:*:${aws:PrincipalAccount}:table/*", "arn:*:table/${aws:PrincipalTag/team}*");
+        assert_eq!(one("Allow", "Resource", known), Decision::Allowed);
+        assert_eq!(one("Allow", "Resource", unknown), Decision::NotAllowed);
+        assert_eq!(one("Deny", "Resource", unknown), Decision::Denied);
+        assert_eq!(one("Allow", "NotResource", unknown), Decision::NotAllowed);
+        assert_eq!(one("Deny", "NotResource", unknown), Decision::Denied);
+        let owner = |value: &str| {
+            says(
+                &json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:PrincipalAccount": value}}}),
+                &ask,
+            )
+        };
+        assert_eq!(owner("${aws:PrincipalAccount}"), Decision::Allowed);
+        assert_eq!(owner("${aws:PrincipalTag/account}"), Decision::NotAllowed);
+    }
+
+    #[test]
+    fn set_operators_and_other_unknown_ones_open_no_door() {
+        for operator in ["ForAllValues:StringEquals", "ForAnyValue:StringLike", "OddOperator", "IpAddress"] {
+            let condition = json!({operator: {"dynamodb:LeadingKeys": ["a"]}});
+            let one = |effect| json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
+            let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+            assert_eq!(of_write(&one("Allow")), Decision::NotAllowed, "{operator}");
+            assert_eq!(of_write(&json!([all, one("Deny")])), Decision::Denied, "{operator}");
+        }
+    }
+
+    #[test]
+    fn a_trust_policy_is_about_who_asks() {
+        let trust = |principal: Value| {
+            let ask = Ask { service: Some("lambda.amazonaws.com"), ..Ask::new("sts:AssumeRole", "arn:role") };
+            says(&json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}), &ask)
+        };
+        assert_eq!(trust(json!({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]})), Decision::Allowed);
+        assert_eq!(trust(json!("*")), Decision::Allowed);
+        for other in [json!({"Service": "ec2.amazonaws.com"}), json!({"AWS": "*"}), json!({})] {
+            assert_eq!(trust(other.clone()), Decision::NotAllowed, "{other}");
+        }
     }
 
     #[test]

@@ -224,6 +224,26 @@ fn a_profile_that_was_named_wins_over_keys_in_the_environment() {
     };
     assert_eq!(of_others(&[]), Some(1), "the keys of the environment are not known there");
     assert_eq!(of_others(&["--profile", "mine"]), Some(0));
+    // The environment stands above the file.
+    home.write("sensorctl.toml", "profile = \"mine\"\n");
+    assert_eq!(of_others(&[]), Some(1));
+    assert_eq!(of_others(&["--profile", "mine"]), Some(0));
+}
+
+#[test]
+fn the_role_of_a_profile_is_assumed_in_the_profile_s_region() {
+    let home = Home::new();
+    std::fs::create_dir(home.path(".aws")).unwrap();
+    let role = "[profile p]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = base\n";
+    let base = "[profile base]\naws_access_key_id = A\naws_secret_access_key = S\n";
+    home.write(".aws/config", [role, base].concat());
+    // The only way out leads to nobody, so that nothing leaves this machine.
+    let nobody = "http://127.0.0.1:1";
+    let run = home.command(["scan", "--profile", "p"]).env("HTTPS_PROXY", nobody).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(!said.to_lowercase().contains("missing region"), "{said}");
+    assert!(said.contains("eu-west-1") && said.contains("127.0.0.1:1") || said.contains("onnect"), "{said}");
 }
 
 #[test]

@@ -186,8 +186,7 @@ fn what_was_deleted_by_hand_is_made_anew() {
         home.run(["status", "--local"]).exited(3);
         // A stream takes its mapping along, and that is asked about.
         home.run(["up", "--local", "--yes"]).succeeded();
-        let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
-        assert_eq!(status["healthy"], true, "{kind}: {status}");
+        home.becomes_healthy();
         let time = n.to_string();
         home.run(["put", "--local", "--sensor", kind, "--temp", "1", "--time", &time, "--wait"]).succeeded();
     }
@@ -217,6 +216,8 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         drop(lambda(&cloud, &format!("PUT {path}"), &body));
     };
     let document = |text: &str| form(text);
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
     let changes: [(&str, &[&str], &dyn Fn()); 19] = [
@@ -259,7 +260,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             role("Action=AttachRolePolicy&PolicyArn=arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess");
         }),
         ("role", &["permissions_boundary"], &|| {
-            role("Action=PutRolePermissionsBoundary&PermissionsBoundary=arn:aws:iam::000000000000:policy/b");
+            role("Action=PutRolePermissionsBoundary&PermissionsBoundary=arn:aws:iam::000000000000:policy/bounds");
         }),
         ("log-group", &["retention_days"], &|| {
             let body = json!({"logGroupName": "/aws/lambda/ProcessKinesisRecords", "retentionInDays": 30});

@@ -10,7 +10,9 @@
 
 mod adoption;
 mod aws_errors;
+mod broken_disk;
 mod bulk;
+mod colour;
 mod crash;
 mod demo;
 mod diagnosis;
@@ -19,6 +21,7 @@ mod failures;
 mod faults;
 mod foreign;
 mod help;
+mod kills;
 mod layering;
 mod leftovers;
 mod lifecycle;

@@ -1,6 +1,6 @@
 //! The settings file as its users meet it: written by `init`, obeyed by `up`, explained by `status -v`.
 
-use crate::support::Home;
+use crate::support::{Home, Stranger, form};
 
 /// Every kind of setting, other than its default, that the local cloud acts on or shows back.
 const CHANGED: &str = r#"
@@ -90,6 +90,8 @@ fn status_tells_where_every_value_came_from() {
 fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
     let home = Home::with_local_cloud();
     home.write("sensorctl.toml", CHANGED);
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    Stranger::of(&home).iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let up = home.run(["up", "--local", "-o", "json"]).succeeded();
     assert_eq!(up.json()["changed"], 7);
     assert!(!up.stderr.contains("s3cret"), "{}", up.stderr);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, others};
+use crate::local::durability::FRESH;
 
 /// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
 ///
@@ -33,6 +34,8 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     }
     for name in OWN_FILES {
         gone(fs::remove_file(data_dir.join(name)))?;
+        // What a kill left of a change.
+        gone(fs::remove_file(data_dir.join(name).with_added_extension(FRESH)))?;
     }
     // The lock file stays: whoever waits for it has it open.
     others(data_dir).map_err(cannot)

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::read_json;
+use crate::local::durability::Durability;
 
 /// Days back that AWS restores where nobody says otherwise.
 const DAYS: u32 = 35;
@@ -18,6 +19,7 @@ const DAYS: u32 = 35;
 #[derive(Clone)]
 pub(super) struct Backups {
     path: PathBuf,
+    durability: Durability,
     days: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
@@ -36,10 +38,10 @@ struct Specification {
 
 impl Backups {
     /// What is kept beside the database.
-    pub(super) fn open(database: &Path) -> Result<Backups, Error> {
+    pub(super) fn open(database: &Path, durability: Durability) -> Result<Backups, Error> {
         let path = database.with_extension("backups.json");
         let days = read_json(&path)?.unwrap_or_default();
-        Ok(Backups { path, days: Arc::new(Mutex::new(days)) })
+        Ok(Backups { path, durability, days: Arc::new(Mutex::new(days)) })
     }
 
     /// `DescribeContinuousBackups` of a table by its id.
@@ -73,8 +75,9 @@ impl Backups {
             } else {
                 changed.remove(id);
             }
-            write_json(&self.path, &changed)
-                .map_err(|error| DynoxideError::InternalServerError(format!("could not be kept: {error}")))?;
+            self.durability
+                .write_json(&self.path, &changed)
+                .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
             *days = changed;
         }
         Ok(self.describe(id))
@@ -94,10 +97,10 @@ mod tests {
             let shown = backups.describe(id);
             shown["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"].clone()
         };
-        let backups = Backups::open(&path).unwrap();
+        let backups = Backups::open(&path, Durability::Process).unwrap();
         assert_eq!(status(&backups, "a"), "DISABLED");
         backups.update("a", on).unwrap();
-        let again = Backups::open(&path).unwrap();
+        let again = Backups::open(&path, Durability::Process).unwrap();
         assert_eq!((status(&again, "a"), status(&again, "b")), (json!("ENABLED"), json!("DISABLED")));
         again.update("a", &on.replace("true", "false")).unwrap();
         assert_eq!(status(&again, "a"), "DISABLED");

@@ -3,6 +3,7 @@
 mod answerer;
 mod neighbour;
 mod stranger;
+mod thing;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 pub use answerer::{ACCOUNT, Answerer, Saying};
 pub use neighbour::{Neighbour, form};
 pub use stranger::{Seen, Stranger};
+pub use thing::Thing;
 
 /// A home of its own; its local cloud is stopped when it goes.
 pub struct Home {
@@ -92,20 +94,44 @@ impl Home {
 
     /// The endpoint and keys of the running local cloud.
     pub fn endpoint(&self) -> Value {
-        let text = std::fs::read(self.path("data").join("endpoint.json")).unwrap();
-        serde_json::from_slice(&text).unwrap()
+        self.announced().unwrap()
+    }
+
+    /// As [`Home::endpoint`], if a local cloud has announced itself.
+    pub fn announced(&self) -> Option<Value> {
+        let text = std::fs::read(self.path("data").join("endpoint.json")).ok()?;
+        Some(serde_json::from_slice(&text).unwrap())
+    }
+
+    /// Waits until `status` finds everything well: a mapping says so after its next look at the stream only.
+    #[track_caller]
+    pub fn becomes_healthy(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let run = self.run(["status", "--local", "-o", "json"]);
+            if run.code == 0 {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{}{}", run.stdout, run.stderr);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 
     /// Rows of the table of readings once there are that many, by sensor and time.
     pub fn rows(&self, count: usize) -> Vec<Value> {
+        self.rows_with(|rows| rows.len() >= count)
+    }
+
+    /// Rows of the table of readings once they are as wanted.
+    pub fn rows_with(&self, are_all: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             let run = self.run(["scan", "--local", "--consistent", "-o", "ndjson"]).succeeded();
             let rows: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-            if rows.len() >= count {
+            if are_all(&rows) {
                 return rows;
             }
-            assert!(std::time::Instant::now() < deadline, "{} rows instead of {count}", rows.len());
+            assert!(std::time::Instant::now() < deadline, "still {} rows, and not all that were wanted", rows.len());
             std::thread::sleep(std::time::Duration::from_millis(200));
         }
     }
