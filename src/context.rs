@@ -9,7 +9,7 @@ use crate::aws::{self, Clients, Target};
 use crate::cli::Global;
 use crate::error::Error;
 use crate::output::Output;
-use crate::settings::{Origin, Settings};
+use crate::settings::{Origin, Scope, Settings};
 
 /// Everything a command needs besides its own arguments.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl Context {
     ///
     /// # Errors
     /// When the settings cannot be read or make no sense.
-    pub fn new(global: &Global, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
-        let settings = Settings::resolve(global)?;
+    pub fn new(global: &Global, scope: Scope, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
+        let settings = Settings::resolve(global, scope)?;
         Ok(Context { settings, output, interrupt, clients: OnceCell::new() })
     }
 

@@ -59,7 +59,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         .map_err(|error| Error::failed("could not start").caused_by(error))?;
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
-        let context = Context::new(&cli.global, output.clone(), interrupt.clone())?;
+        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt.clone())?;
         tokio::spawn(watch_for_interrupt(interrupt));
         cli.command.run(&context).await
     });

@@ -23,6 +23,7 @@ use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Output;
+use crate::settings::Scope;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -50,6 +51,18 @@ impl Command {
         match self {
             Command::Init(args) => Some(init::run(global, output, args)),
             _ => None,
+        }
+    }
+
+    /// What it needs of the settings.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
+            #[cfg(feature = "local")]
+            Command::Demo(_) => Scope { file: false, local: true },
+            #[cfg(feature = "local")]
+            Command::Local(args) => Scope { file: args.reads_settings(), local: true },
+            _ => Scope { file: true, local: false },
         }
     }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ use crate::error::Error;
 pub(crate) const LOG: &str = "local.log";
 /// Shows, by being locked, that a process owns the directory; and by being there, that the directory is a local cloud's.
 const LOCK: &str = "lock";
+/// How often, and how far apart, a lock that is held is tried again.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(10);
 /// What a data directory holds besides. Nothing else in it is ours.
 pub(crate) const OWN_FILES: [&str; 7] =
     ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
@@ -72,14 +76,22 @@ impl DataDir {
             .mode(0o600)
             .open(root.join(LOCK))
             .map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(owned_by_another(root, &mut lock)),
-            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        // Whoever looks for an owner holds the lock for a moment.
+        let mut looks = 0;
+        while let Err(refused) = lock.try_lock() {
+            match refused {
+                TryLockError::WouldBlock if looks < LOOKS => looks += 1,
+                TryLockError::WouldBlock => return Err(owned_by_another(root, &mut lock)),
+                TryLockError::Error(error) => return Err(cannot(error)),
+            }
+            std::thread::sleep(LOOK);
         }
         lock.set_len(0).map_err(cannot)?;
         write!(lock, "{}", std::process::id()).map_err(cannot)?;
-        Ok(DataDir { root: root.to_owned(), _lock: lock })
+        let data_dir = DataDir { root: root.to_owned(), _lock: lock };
+        // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
+        data_dir.withdraw()?;
+        Ok(data_dir)
     }
 
     /// A file or directory in it.

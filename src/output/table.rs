@@ -2,6 +2,7 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, ContentArrangement, Row, Table};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Columns between two cells.
 const GAP: usize = 2;
@@ -35,7 +36,7 @@ pub fn table_of_rows(columns: &[&str], rows: &[Vec<String>], expendable: &[&str]
 
 fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], expendable: &[&str]) -> String {
     let wanted = |at: usize| {
-        let cells = rows.iter().filter_map(|cells| cells.get(at)).map(|text| text.chars().count());
+        let cells = rows.iter().filter_map(|cells| cells.get(at)).map(|text| text.width());
         cells.chain([columns[at].len()]).max().unwrap_or(0)
     };
     // The columns that are shown, with their widths.
@@ -61,11 +62,18 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], ex
     table.trim_fmt()
 }
 
+/// The text within a width in columns of a terminal, of which some characters take two.
 fn shortened(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    text.chars().take(width - 1).chain(['…']).collect()
+    let mut room = width.saturating_sub(1);
+    let fits = |character: &char| {
+        let left = room.checked_sub(character.width().unwrap_or(0));
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// A cell with control characters made visible, so that no reading can move the cursor.
@@ -99,5 +107,6 @@ mod tests {
         assert!(within(Some(80)).contains("49680558") && within(Some(80)).contains('…'));
         assert!(within(Some(56)).contains("shardId-000000000000") && !within(Some(56)).contains("NUMBER"));
         assert!(!within(Some(31)).contains("SHARD"));
+        assert_eq!((shortened("温度計の台所", 7).as_str(), shortened("温度", 4).as_str()), ("温度計…", "温度"));
     }
 }

@@ -67,7 +67,7 @@ fn bad(code: &'static str, reason: impl Into<String>) -> BadRow {
 fn no_column(wanted: &str, names: &[&str]) -> String {
     const MOST: usize = 12;
     // A file without a header: its first line is a reading, which is not to be shown.
-    if names.iter().any(|name| Decimal::parse(name).is_ok()) {
+    if names.iter().any(|name| parse_time(name).is_ok()) {
         return format!("there is no column `{wanted}`; its first line holds values and no names");
     }
     let mut listed = names.iter().take(MOST).map(|name| shown(name)).collect::<Vec<_>>().join(", ");

@@ -311,9 +311,9 @@ mod tests {
 
     #[test]
     fn a_pause_of_the_input_is_not_made_up_for() {
-        let sent = RefCell::new(Vec::new());
+        let sizes = RefCell::new(Vec::new());
         let send = async |records: &[&Record]| {
-            sent.borrow_mut().push(records.len());
+            sizes.borrow_mut().push(records.len());
             Ok(records.iter().map(|_| Answer::Accepted).collect())
         };
         let outcome = paused(async {
@@ -331,7 +331,7 @@ mod tests {
         });
         assert_eq!(outcome.summary.accepted, 101);
         assert!((60.8..61.2).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
-        assert!(sent.borrow().iter().all(|records| *records <= 21), "{:?}", sent.borrow());
+        assert!(sizes.borrow().iter().all(|records| *records <= 21), "{:?}", sizes.borrow());
     }
 
     #[test]

@@ -57,6 +57,15 @@ pub struct Settings {
     pub origins: Vec<Setting>,
 }
 
+/// What a command needs of the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The settings file. What does without works beside a broken one.
+    pub file: bool,
+    /// It is about the local cloud whatever else is said.
+    pub local: bool,
+}
+
 /// The resources of a pipeline, with the names of the walkthrough as defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipeline {
@@ -112,10 +121,11 @@ impl Settings {
     ///
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
-    pub fn resolve(global: &Global) -> Result<Self, Error> {
-        let file = File::find(global.config.as_deref())?;
+    pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
+        let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let environment = |name: &str| std::env::var(name).ok();
-        Self::settle(Layers::new(flags(global)?, &environment, file), connection::is_local(global)?)
+        let local = connection::is_local(global)? || scope.local;
+        Self::settle(Layers::new(flags(global)?, &environment, file), local)
     }
 
     /// Where the value of a key came from.

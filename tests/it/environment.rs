@@ -16,9 +16,9 @@ fn an_empty_variable_is_none_and_a_wrong_one_is_named() {
     for (name, value) in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_COLOR", "purple"), ("SENSORCTL_LOCAL", "perhaps")] {
         run(&home, &["local", "status"], &[(name, value)]).exited(2).says(&[name, value]);
     }
-    run(&home, &["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")])
-        .exited(2)
-        .says(&["AWS_ENDPOINT_URL", "http://"]);
+    // The local cloud needs no address; everything else does.
+    run(&home, &["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).succeeded();
+    run(&home, &["status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).exited(2).says(&["AWS_ENDPOINT_URL", "http://"]);
 }
 
 #[test]
@@ -70,4 +70,25 @@ fn another_region_than_the_local_cloud_s_is_said_with_who_wants_it() {
     let home = Home::with_local_cloud();
     home.write("sensorctl.toml", "region = \"eu-west-1\"\n");
     home.run(["status", "--local"]).exited(2).says(&["us-east-1", "eu-west-1", "sensorctl.toml:1"]);
+}
+
+#[test]
+fn a_broken_settings_file_stops_only_what_needs_it() {
+    let home = Home::with_local_cloud();
+    home.write("sensorctl.toml", "stage = \n");
+    for command in [&["local", "status"] as &[_], &["completions", "bash"], &["man"], &["demo"], &["local", "stop"]] {
+        home.run(command.iter().copied()).succeeded();
+    }
+    for command in [&["status", "--local"] as &[_], &["local", "start", "--port", "0"]] {
+        home.run(command.iter().copied()).exited(2).says(&["sensorctl.toml, line 1"]);
+    }
+}
+
+#[test]
+fn where_the_usual_port_is_taken_up_takes_another() {
+    // Whether this test has it or another program.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:4588");
+    let home = Home::new();
+    home.run(["up", "--local"]).succeeded();
+    assert!(!home.endpoint()["endpoint"].as_str().unwrap().ends_with(":4588"));
 }

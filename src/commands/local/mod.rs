@@ -3,9 +3,11 @@
 mod environment;
 mod status;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use self::status::Status;
@@ -108,6 +110,11 @@ impl Args {
     pub fn reports(&self) -> bool {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
+
+    /// Whether the settings file matters: it may name the region of a cloud that is to be started.
+    pub fn reads_settings(&self) -> bool {
+        matches!(self.action, Action::Start(_))
+    }
 }
 
 impl WhereArgs {
@@ -159,7 +166,10 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     let data_dir = context.settings.data_dir.clone();
     if daemon::find(&data_dir).await?.is_none() {
         let region = context.settings.region.clone();
-        start_with(context, &StartOptions { data_dir, port: PORT, region, ..StartOptions::default() }).await?;
+        // Where the usual port is somebody else's, any other does: clients find it by the data directory.
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
+        let port = if taken { 0 } else { PORT };
+        start_with(context, &StartOptions { data_dir, port, region, ..StartOptions::default() }).await?;
     }
     Ok(())
 }

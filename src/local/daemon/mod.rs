@@ -111,8 +111,17 @@ pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl D
 
 /// The error of whoever needs a running local cloud.
 pub(crate) fn not_running(data_dir: &Path) -> Error {
+    if is_owned(data_dir).unwrap_or(false) {
+        return does_not_answer(data_dir);
+    }
     Error::failed(format!("the local cloud is not running (data directory {})", data_dir.display()))
         .hint("start it with `sensorctl local start`")
+}
+
+fn does_not_answer(data_dir: &Path) -> Error {
+    Error::failed(format!("a process owns the data directory {} but does not answer", data_dir.display()))
+        .hint("it may be starting or ending: try again in a moment")
+        .hint(format!("its process id is in {}", data_dir.join("lock").display()))
 }
 
 /// The local cloud that runs on this data directory, if one does and answers.
@@ -120,8 +129,12 @@ pub(crate) fn not_running(data_dir: &Path) -> Error {
 /// # Errors
 /// When its announcement cannot be read.
 pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+    // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
+    if !is_owned(data_dir)? {
+        return Ok(None);
+    }
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
-    // After a crash another program may have the port: only the right key and process id are believed.
+    // Only the right key and process id are believed.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
     Ok(Some(Running {
         endpoint: announced.endpoint,
@@ -181,12 +194,7 @@ pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let Some(running) = find(data_dir).await? else {
-        return Err(Error::failed(format!(
-            "a process owns the data directory {} but does not answer",
-            data_dir.display()
-        ))
-        .hint("it may be starting or ending: try again in a moment")
-        .hint(format!("its process id is in {}", data_dir.join("lock").display())));
+        return Err(does_not_answer(data_dir));
     };
     let pid = i32::try_from(running.pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::failed(format!("{} is no process id", running.pid)))?;
@@ -303,19 +311,37 @@ mod tests {
         assert!(!stop(dir.path()).await.unwrap());
     }
 
-    #[tokio::test]
-    async fn another_program_at_the_announced_port_is_not_believed() {
+    /// A directory that announces a local cloud at an address where another program listens.
+    async fn haunted() -> (tempfile::TempDir, tokio::net::TcpListener) {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let announced = serde_json::json!({"endpoint": endpoint, "region": "r", "pid": 1,
             "access_key_id": "A", "secret_access_key": "S"});
         fs::write(dir.path().join("endpoint.json"), announced.to_string()).unwrap();
+        (dir, listener)
+    }
+
+    #[tokio::test]
+    async fn after_a_crash_the_key_is_shown_to_nobody() {
+        let (dir, listener) = haunted().await;
+        fs::write(dir.path().join("lock"), "1").unwrap();
+        assert!(find(dir.path()).await.unwrap().is_none());
+        assert!(tokio::time::timeout(Duration::from_millis(50), listener.accept()).await.is_err(), "somebody called");
+    }
+
+    #[tokio::test]
+    async fn another_program_at_the_announced_port_is_not_believed() {
+        let (dir, listener) = haunted().await;
+        let lock = File::create(dir.path().join("lock")).unwrap();
+        lock.lock().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{\"pid\":2,\"version\":\"1\",\"region\":\"r\"}").await.unwrap();
         });
         assert!(find(dir.path()).await.unwrap().is_none());
+        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
+        assert!(error.to_string().contains("does not answer"), "{error}");
     }
 
     #[tokio::test]
