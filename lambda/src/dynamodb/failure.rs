@@ -129,9 +129,12 @@ impl Failure {
 
 /// Whether the other end could not show who it is; it cannot the next time either.
 fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
-    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let error = within.and_then(|error| error.downcast_ref()).or_else(|| error.downcast_ref());
-    matches!(error, Some(rustls::Error::InvalidCertificate(_)))
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not among its sources.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.is_some_and(|error| is_distrust(error))
 }
 
 impl fmt::Display for Failure {
