@@ -8,10 +8,10 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Response};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::time::timeout;
 
 use super::http::serve;
@@ -50,7 +50,7 @@ impl Answer {
 pub struct Function {
     events: Sender<Event>,
     answers: Receiver<Answer>,
-    log: Lines<BufReader<ChildStdout>>,
+    log: UnboundedReceiver<String>,
     process: Child,
 }
 
@@ -79,7 +79,14 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let log = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (line, log) = mpsc::unbounded_channel();
+        // Read whether or not the test asks: a full pipe would hold the function up.
+        tokio::spawn(async move {
+            while let Ok(Some(text)) = lines.next_line().await {
+                let _ = line.send(text);
+            }
+        });
         Function { events, answers, log, process }
     }
 
@@ -91,7 +98,10 @@ impl Function {
     /// One invocation with so much time.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
         self.events.send((serde_json::to_vec(event).unwrap(), limit)).await.unwrap();
-        timeout(Duration::from_mins(2), self.answers.recv()).await.expect("no answer in time").unwrap()
+        tokio::select! {
+            answer = timeout(Duration::from_mins(2), self.answers.recv()) => answer.expect("no answer in time").unwrap(),
+            status = self.process.wait() => panic!("the function ended: {status:?}"),
+        }
     }
 
     /// Freezes it, as Lambda does between invocations.
@@ -110,7 +120,7 @@ impl Function {
 
     /// The next line of its log.
     pub async fn log_line(&mut self) -> Value {
-        let line = timeout(Duration::from_mins(1), self.log.next_line()).await.expect("no line in time").unwrap();
+        let line = timeout(Duration::from_mins(1), self.log.recv()).await.expect("no line in time");
         serde_json::from_str(&line.unwrap()).unwrap()
     }
 }
