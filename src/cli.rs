@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{Resettable, StyledStr};
+use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, ValueEnum};
 
 use crate::commands::Command;
 use crate::output::Format;
@@ -29,14 +31,46 @@ impl Cli {
     /// # Errors
     /// Wrong usage; also help and version, which clap treats alike.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let matches = Cli::command().try_get_matches_from(arguments)?;
+        let mut command = Cli::command();
+        for flag in empty_variables(&command) {
+            command = command.mut_arg(flag, |argument| argument.env(Resettable::Reset));
+        }
+        let variables = variables(&command);
+        let matches =
+            command.try_get_matches_from(arguments).map_err(|error| name_variable(error, arguments, &variables))?;
         let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.global.from_environment = ["stage", "profile", "region", "endpoint_url"]
+        cli.global.from_environment = ["stage", "profile", "region", "endpoint_url", "local"]
             .into_iter()
             .filter(|flag| matches.value_source(flag) == Some(ValueSource::EnvVariable))
             .collect();
         Ok(cli)
     }
+}
+
+/// The flags whose environment variable is set and empty, which is as if it were not set.
+fn empty_variables(command: &clap::Command) -> Vec<Id> {
+    let is_empty =
+        |argument: &&Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command.get_arguments().filter(is_empty).map(|argument| argument.get_id().clone()).collect()
+}
+
+/// Environment variables that stand for flags, with their values.
+fn variables(command: &clap::Command) -> Vec<(String, String)> {
+    let names = command.get_arguments().filter_map(Arg::get_env).filter_map(|name| name.to_str());
+    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+/// Adds the name of the variable to an error about a value that nobody typed.
+fn name_variable(mut error: clap::Error, arguments: &[OsString], variables: &[(String, String)]) -> clap::Error {
+    if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) {
+        let typed = arguments.iter().any(|argument| argument.to_string_lossy().ends_with(value.as_str()));
+        let source = variables.iter().find(|(_, set_to)| set_to == value);
+        if let Some((name, _)) = source.filter(|_| !typed) {
+            let tip = StyledStr::from(format!("the environment variable {name} is set to it"));
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+        }
+    }
+    error
 }
 
 /// Flags that every command takes.
@@ -59,7 +93,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_REGION")]
     pub region: Option<String>,
     /// Send every AWS call to this address instead
-    #[arg(long, global = true, value_name = "URL", env = "SENSORCTL_ENDPOINT_URL", conflicts_with = "local")]
+    #[arg(long, global = true, value_name = "URL", env = "SENSORCTL_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
     /// Use the local cloud of this user instead of AWS
     #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
@@ -91,4 +125,34 @@ pub enum ColorChoice {
     Always,
     /// Not at all.
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words of a shell's command line; double quotes hold blanks.
+    fn words(line: &str) -> Vec<OsString> {
+        let mut quoted = false;
+        let line = line.split(" #").next().unwrap_or_default();
+        let parts = line.split(|character: char| {
+            quoted ^= character == '"';
+            character.is_whitespace() && !quoted
+        });
+        parts.filter(|part| !part.is_empty()).map(|part| part.replace('"', "").into()).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_readme_is_one() {
+        let lines = include_str!("../README.md").lines();
+        let typed = |line: &'static str| line.strip_prefix("$ ").unwrap_or(line).strip_prefix("sensorctl ");
+        let lines: Vec<_> = lines.filter_map(typed).collect();
+        assert!(lines.len() > 10, "{lines:?}");
+        for line in lines {
+            let arguments: Vec<_> = [OsString::from("sensorctl")].into_iter().chain(words(line)).collect();
+            if let Err(error) = Cli::read(&arguments) {
+                panic!("{line}: {error}");
+            }
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::aws::{self, Clients, Target};
 use crate::cli::Global;
 use crate::error::Error;
 use crate::output::Output;
-use crate::settings::Settings;
+use crate::settings::{Origin, Scope, Settings};
 
 /// Everything a command needs besides its own arguments.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ impl Context {
     ///
     /// # Errors
     /// When the settings cannot be read or make no sense.
-    pub fn new(global: &Global, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
-        let settings = Settings::resolve(global)?;
+    pub fn new(global: &Global, scope: Scope, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
+        let settings = Settings::resolve(global, scope)?;
         Ok(Context { settings, output, interrupt, clients: OnceCell::new() })
     }
 
@@ -52,13 +52,17 @@ impl Context {
         if !settings.local {
             return Ok(Target {
                 profile: settings.profile.clone(),
+                profile_wins: matches!(settings.origin("profile"), Some(Origin::Flag(_) | Origin::Environment(_))),
                 region: settings.region.clone(),
                 endpoint_url: settings.endpoint_url.clone(),
                 access: None,
             });
         }
         #[cfg(feature = "local")]
-        return crate::local::running_target(&settings.data_dir, settings.region.as_deref()).await;
+        {
+            let region = settings.region.as_deref().zip(settings.origin("region"));
+            return crate::local::running_target(&settings.data_dir, region).await;
+        }
         #[cfg(not(feature = "local"))]
         Err(Error::usage("this sensorctl was built without the local cloud")
             .hint("build it with the cargo feature `local`"))

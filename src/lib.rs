@@ -19,6 +19,7 @@ mod wrong_usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::Cli;
@@ -26,6 +27,9 @@ use crate::context::Context;
 use crate::output::Output;
 
 pub use crate::error::{Error, ErrorKind};
+
+/// The exit code of [`ErrorKind::Interrupted`].
+const INTERRUPTED: i32 = 130;
 
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -45,6 +49,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
+    cli.command.check_format(output)?;
     if let Some(result) = cli.command.run_without_settings(&cli.global, output) {
         return result;
     }
@@ -54,7 +59,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         .map_err(|error| Error::failed("could not start").caused_by(error))?;
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
-        let context = Context::new(&cli.global, output.clone(), interrupt.clone())?;
+        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt.clone())?;
         tokio::spawn(watch_for_interrupt(interrupt));
         cli.command.run(&context).await
     });
@@ -63,12 +68,18 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     result
 }
 
-/// The first Ctrl-C asks everything to come to an end; the second one does not wait for it.
+/// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
+#[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
 async fn watch_for_interrupt(interrupt: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    for second in [false, true] {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => if result.is_err() { return },
+            _ = terminate.recv() => {}
+        }
         interrupt.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap_or_default();
+        if second {
+            std::process::exit(INTERRUPTED);
         }
     }
 }

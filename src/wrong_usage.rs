@@ -26,7 +26,7 @@ fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<For
     let mut asked = environment;
     let mut texts = arguments.iter().skip(1).map_while(|argument| argument.to_str()).take_while(|text| *text != "--");
     while let Some(text) = texts.next() {
-        asked = match text.strip_prefix("--output").or_else(|| text.strip_prefix("-o")) {
+        asked = match text.strip_prefix("--output").or_else(|| short_output(text)) {
             Some("") => texts.next(),
             Some(value) => Some(value.strip_prefix('=').unwrap_or(value)),
             None => continue,
@@ -37,6 +37,13 @@ fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<For
         Some("ndjson") => Some(Format::Ndjson),
         _ => None,
     }
+}
+
+/// What follows `-o`, which may stand behind other short flags: `-qo json`.
+fn short_output(text: &str) -> Option<&str> {
+    let flags = text.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
+    let (before, value) = flags.split_once('o')?;
+    before.chars().all(|flag| matches!(flag, 'q' | 'v')).then_some(value)
 }
 
 /// Clap's words in our form: its first paragraph is the message, tips and usage are hints.
@@ -68,9 +75,14 @@ mod tests {
 
     #[test]
     fn json_is_seen_in_every_way_to_ask_for_it() {
-        for arguments in
-            [&["-o", "json"][..], &["-ojson"], &["-o=json"], &["--output", "json"], &["x", "--output=json"]]
-        {
+        for arguments in [
+            &["-o", "json"][..],
+            &["-ojson"],
+            &["-qo", "json"],
+            &["-vqojson"],
+            &["--output", "json"],
+            &["x", "--output=json"],
+        ] {
             assert_eq!(asked(arguments, None), Some(Format::Json), "{arguments:?}");
         }
         assert_eq!(asked(&["scan"], Some("ndjson")), Some(Format::Ndjson));

@@ -15,6 +15,6 @@ mod size;
 pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
-pub use crate::reading::Reading;
-pub use crate::refusal::Refusal;
+pub use crate::reading::{MAX_SENSOR_ID_BYTES, Reading};
+pub use crate::refusal::{Refusal, shown};
 pub use crate::value::Value;

@@ -115,11 +115,18 @@ impl Refusal {
     }
 }
 
-/// A key as it is named in a message: whole if short, else its beginning.
-pub(crate) fn shown(key: &str) -> String {
+/// A key as it is named in a message: whole if short, else its beginning, with control characters escaped.
+#[must_use]
+pub fn shown(key: &str) -> String {
     const LONGEST: usize = 64;
-    if key.chars().count() <= LONGEST {
-        return key.to_owned();
+    let long = key.chars().nth(LONGEST).is_some();
+    let kept = key.chars().take(if long { LONGEST - 1 } else { LONGEST });
+    let mut text = String::with_capacity(key.len().min(LONGEST));
+    for character in kept {
+        if character.is_control() { text.extend(character.escape_default()) } else { text.push(character) }
     }
-    key.chars().take(LONGEST - 1).chain(['…']).collect()
+    if long {
+        text.push('…');
+    }
+    text
 }

@@ -1,14 +1,24 @@
 //! Region, profile, endpoint, credentials, retries, timeouts and the name we go by.
 
+use std::path::Path;
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::OnceCell;
 
 use super::Clients;
@@ -37,6 +47,8 @@ impl std::fmt::Debug for Access {
 pub struct Target {
     /// AWS profile; else the credential chain's own choice.
     pub profile: Option<String>,
+    /// Whether the profile wins over keys in the environment, as one that was named on the command line does.
+    pub profile_wins: bool,
     /// Region; else the chain's.
     pub region: Option<String>,
     /// Address that every call is sent to.
@@ -50,8 +62,11 @@ pub struct Target {
 /// # Errors
 /// When no region can be found.
 pub async fn connect(target: &Target) -> Result<Clients, Error> {
+    let plain = target.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
+    // Credentials may come from far away (SSO, a role to assume) even where the calls themselves stay near.
+    let provider_client = if target.access.is_some() { plain_client() } else { tls_client()? };
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(target.endpoint_url.as_deref()))
+        .http_client(provider_client.clone())
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build());
     if let Ok(name) = AppName::new(concat!("sensorctl-", env!("CARGO_PKG_VERSION"))) {
         loader = loader.app_name(name);
@@ -66,6 +81,9 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         // A local server may pause under a debugger, and answers in microseconds otherwise.
         loader = loader
             .endpoint_url(url)
+            // Variants of AWS's own addresses; asked for together with an address of one's own they are an error.
+            .use_fips(false)
+            .use_dual_stack(false)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(50)));
     }
@@ -78,10 +96,22 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
             "local cloud",
         ));
     }
-    let config = loader.load().await;
+    let mut config = loader.load().await;
+    if let Some(profile) = target.profile.as_ref().filter(|_| target.profile_wins) {
+        // The chain alone asks the environment first. A role of the profile is assumed in the region that was found.
+        let provider_config =
+            ProviderConfig::without_region().with_http_client(provider_client).with_region(config.region().cloned());
+        let provider = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
+        let provider = SharedCredentialsProvider::new(provider.build());
+        config = config.into_builder().credentials_provider(provider).build();
+    }
+    if plain {
+        config = config.into_builder().http_client(plain_client()).build();
+    }
     // An empty AWS_REGION is none, as the AWS CLI has it.
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
-        Error::usage("no AWS region is set")
+        let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or is not there"));
+        Error::usage(format!("no AWS region is set{}", profile.collect::<String>()))
             .hint("add `--region eu-central-1` (or another), or set AWS_REGION or a region in the profile")
             .hint("no AWS account? add `--local` to use the local cloud on this machine")
     })?;
@@ -100,11 +130,43 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     })
 }
 
-/// Plain HTTP where the target is known to be plain, which saves reading the certificates of the machine.
-fn http_client(endpoint: Option<&str>) -> SharedHttpClient {
-    if endpoint.is_some_and(|url| url.starts_with("http://")) {
-        Builder::new().build_http()
-    } else {
-        Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+/// For a target that is known to be plain, which saves reading the certificates of the machine.
+fn plain_client() -> SharedHttpClient {
+    Builder::new().build_http()
+}
+
+/// With the certificates of the machine, or those of `AWS_CA_BUNDLE`, and through the proxy of `HTTPS_PROXY` where one is
+/// set and `NO_PROXY` does not except the host.
+fn tls_client() -> Result<SharedHttpClient, Error> {
+    let trusted = match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
+        None => TrustStore::default(),
+        Some(path) => TrustStore::empty().with_pem_certificate(certificates(Path::new(&path))?),
+    };
+    let context = TlsContext::builder()
+        .with_trust_store(trusted)
+        .build()
+        .map_err(|error| Error::failed("TLS could not be set up").caused_by(error))?;
+    let connector = move |settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>| {
+        let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+        builder.set_connector_settings(settings.cloned());
+        builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        let builder = builder.tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring));
+        builder.tls_context(context.clone()).build()
+    };
+    Ok(Builder::new().build_with_connector_fn(connector))
+}
+
+/// The certificates of a bundle; looked at here, because the SDK takes one that cannot be used as a bug and panics.
+fn certificates(bundle: &Path) -> Result<Vec<u8>, Error> {
+    let unusable = || {
+        Error::usage(format!("AWS_CA_BUNDLE names {}, which cannot be used", bundle.display()))
+            .hint("name a file of PEM certificates, or unset AWS_CA_BUNDLE")
+    };
+    let pem = std::fs::read(bundle).map_err(|error| unusable().caused_by(error))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = certificate.map_err(|error| unusable().caused_by(error))?;
+        roots.add(certificate).map_err(|error| unusable().caused_by(error))?;
     }
+    if roots.is_empty() { Err(unusable().hint("it holds no certificate")) } else { Ok(pem) }
 }

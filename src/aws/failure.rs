@@ -112,8 +112,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
         let said = error.to_string();
-        // The list of every place where no credentials were found follows.
+        // What follows is the list of every place where no credentials were found, or the whole request.
         let said = said.split(" Attempted:").next().unwrap_or_default();
+        let said = said.split(" to request `").next().unwrap_or_default();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let said = said.trim_end_matches('.');
         if !said.is_empty() && !HOLLOW.contains(&said) && layers.last().is_none_or(|last| last != said) {
@@ -126,7 +127,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Whether there was a connection, and it ended before the answer.
 fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
-    failure.is_io() && !["connect error", "dns error", "refused"].iter().any(|word| text.contains(word))
+    // TLS against a server without it, or with a certificate that nobody trusts, will not do better the next time.
+    let never = ["connect error", "dns error", "refused", "InvalidContentType", "invalid peer certificate"];
+    failure.is_io() && !never.iter().any(|word| text.contains(word))
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.

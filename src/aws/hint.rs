@@ -2,6 +2,9 @@
 
 use super::{Cause, Failure};
 
+/// A service on this machine that failed: most likely it could not write.
+const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, is the disk full? local.log, in the folder that `sensorctl local status` names, says what went wrong";
+
 /// One or more things to do, in order of promise.
 pub(super) fn hints(failure: &Failure) -> Vec<String> {
     let near = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
@@ -19,6 +22,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
         }
         Cause::Unreachable => "check the network, `--region` and `--endpoint-url`",
         Cause::Throttled => "the service asks to slow down; run the same command again in a minute",
+        Cause::Unsteady if near => LOCAL_TROUBLE,
         Cause::Unsteady => "run the same command again; AWS's own troubles are at https://health.aws.amazon.com",
         Cause::InUse | Cause::Propagating => "run the same command again: it goes on where it stopped",
         Cause::Missing => {
@@ -28,6 +32,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
             ];
         }
         Cause::Exists => "choose another `--stage`, or delete or rename what is there",
+        Cause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
         Cause::Other => return vec![other(failure)],
     };
     vec![hint.to_owned()]
@@ -84,7 +89,7 @@ fn other(failure: &Failure) -> String {
         Some("LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
             format!("a quota of the account is used up: the Service Quotas console shows and raises those of {service}")
         }
-        Some(code) if code.starts_with("Internal") || code.starts_with("HTTP 5") || code == "ServiceException" => {
+        Some(_) if failed_inside(failure) => {
             "the service itself failed: run the same command again; https://health.aws.amazon.com tells of outages"
                 .to_owned()
         }
@@ -93,6 +98,12 @@ fn other(failure: &Failure) -> String {
             "what answered is not AWS: check `--endpoint-url` and what is between (a proxy, a sign-in page)".to_owned()
         }
     }
+}
+
+/// Whether the service itself failed, rather than refused.
+fn failed_inside(failure: &Failure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    code.starts_with("Internal") || code.starts_with("HTTP 5") || code == "ServiceException"
 }
 
 #[cfg(test)]

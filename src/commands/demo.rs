@@ -13,7 +13,7 @@ use crate::commands::invoke::{self, TEST_EVENT};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
-use crate::output::{Output, Report, cell, new_table, units};
+use crate::output::{Output, Report, table_of_rows, units};
 use crate::pipeline::{Question, Stored, put_one, read, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::{Plan, References, apply};
@@ -43,10 +43,9 @@ struct StepTime {
 }
 
 pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
-    let left = || Error::interrupted("interrupted; the throw-away local cloud is gone with this process");
     let began = Instant::now();
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
-    let rows = context.or_interrupt(walk.all(context), left).await?;
+    let rows = walk.all(context).await?;
     let took = began.elapsed();
     context.output.status(format!("The whole pipeline, up and down again, in {}.", units::duration(took)));
     context.output.status("Next: `sensorctl up --local` keeps one running; `put`, `scan` and `down` take --local too.");
@@ -74,10 +73,18 @@ impl Walk<'_> {
             context.interrupt.clone(),
             aws::connect(&cloud.target()).await?,
         );
-        let rows = self.pipeline(&inner).await;
-        let stopped = self.step("stop the local cloud", cloud.shutdown()).await;
+        let left = || Error::interrupted("interrupted; the throw-away local cloud is gone");
+        let rows = context.or_interrupt(self.pipeline(&inner), left).await;
+        let stopped = match rows {
+            Ok(_) => self.step("stop the local cloud", cloud.shutdown()).await,
+            Err(_) => cloud.shutdown().await,
+        };
+        let path = home.path().to_owned();
+        let removed = home.close().map_err(|error| {
+            Error::failed(format!("could not remove the throw-away local cloud in {}", path.display())).caused_by(error)
+        });
         let rows = rows?;
-        stopped?;
+        stopped.and(removed)?;
         Ok(rows)
     }
 
@@ -181,16 +188,17 @@ fn rounded(took: Duration) -> f64 {
 
 impl Report for Demo {
     fn table(&self) -> String {
-        let mut table = new_table(&["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"]);
-        for row in &self.rows {
-            table.add_row([
-                cell(&row.reading.sensor_id),
-                cell(row.reading.temperature.as_str()),
-                cell(row.reading.current_time.as_str()),
-                cell(row.shard_id.as_deref().unwrap_or_default()),
-                cell(row.sequence_number.as_deref().unwrap_or_default()),
-            ]);
-        }
-        table.trim_fmt()
+        let cells = |row: &Stored| {
+            vec![
+                row.reading.sensor_id.clone(),
+                row.reading.temperature.to_string(),
+                row.reading.current_time.to_string(),
+                row.shard_id.clone().unwrap_or_default(),
+                row.sequence_number.clone().unwrap_or_default(),
+            ]
+        };
+        let columns = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
+        let rows: Vec<_> = self.rows.iter().map(cells).collect();
+        table_of_rows(&columns, &rows, &["shard_id", "sequence_number"])
     }
 }

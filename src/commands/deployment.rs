@@ -157,37 +157,47 @@ impl StepReport {
             return self.reason.clone();
         }
         let change = |change: &Difference| {
-            format!("{}: {} → {}", change.property, shortened(&change.found), shortened(&change.wanted))
+            let (found, wanted) = shortened(&change.found, &change.wanted);
+            format!("{}: {found} → {wanted}", change.property)
         };
         self.changes.iter().map(change).collect::<Vec<_>>().join("\n")
     }
 }
 
-/// A value for a line of text. Documents and lists of variables are cut; the JSON report has them whole.
+/// Two values that differ, for a line of text. Of documents and lists of variables the place of the first difference is
+/// shown; the JSON report has them whole.
 #[must_use]
-pub fn shortened(value: &Value) -> String {
+pub fn shortened(found: &Value, wanted: &Value) -> (String, String) {
     const MOST: usize = 60;
-    let text = value.to_string();
-    if text.chars().count() <= MOST {
-        return text;
-    }
-    text.chars().take(MOST - 1).chain(['…']).collect()
+    /// What stands before the difference and says where it is.
+    const BEFORE: usize = 20;
+    let texts = [found, wanted].map(|value| value.to_string().chars().collect::<Vec<_>>());
+    let same = texts[0].iter().zip(&texts[1]).take_while(|(a, b)| a == b).count();
+    let [found, wanted] = texts.map(|text| {
+        let begin = if text.len() <= MOST { 0 } else { same.saturating_sub(BEFORE) };
+        let end = text.len().min(begin + MOST);
+        let (before, after) = (if begin > 0 { "…" } else { "" }, if end < text.len() { "…" } else { "" });
+        format!("{before}{}{after}", text[begin..end].iter().collect::<String>())
+    });
+    (found, wanted)
 }
 
 impl Report for StackReport {
     fn table(&self) -> String {
-        let mut table = new_table(&["resource", "name", "action", "time", "why"]);
+        // What was done took its time; what is planned has its reason. The one was said before the other was begun.
+        let done = self.resources.iter().any(|resource| resource.seconds > 0.0);
+        let mut table = new_table(&["resource", "name", "action", if done { "time" } else { "why" }]);
         for resource in &self.resources {
-            table.add_row(vec![
+            let last = match done {
+                true if resource.seconds > 0.0 => units::duration(Duration::from_secs_f64(resource.seconds)),
+                true => String::new(),
+                false => resource.why(),
+            };
+            table.add_row([
                 cell(resource.kind.as_str()),
                 cell(&resource.name),
                 cell(resource.action.as_str()),
-                cell(&if resource.seconds > 0.0 {
-                    units::duration(Duration::from_secs_f64(resource.seconds))
-                } else {
-                    String::new()
-                }),
-                cell(&resource.why()),
+                cell(&last),
             ]);
         }
         table.trim_fmt()
@@ -207,9 +217,27 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         for difference in &step.differences {
             let Difference { property, wanted, found, replaces } = difference;
             let how = if *replaces { "  takes a new one" } else { "" };
-            let (found, wanted) = (shortened(found), shortened(wanted));
+            let (found, wanted) = shortened(found, wanted);
             lines.push(format!("           {property}: {found} → {wanted}{how}"));
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn two_documents_are_shown_where_they_differ() {
+        assert_eq!(shortened(&json!(256), &json!(512)), ("256".into(), "512".into()));
+        let document = |table: &str| json!({"a": "x".repeat(200), "table": table, "z": "y".repeat(200)});
+        let (found, wanted) = shortened(&document("SensorData"), &document("Other"));
+        assert!(found.contains("\"SensorData\"") && wanted.contains("\"Other\""), "{found} {wanted}");
+        assert!(found.starts_with('…') && found.ends_with('…') && found.chars().count() <= 62, "{found}");
+        let (found, wanted) = shortened(&json!("é".repeat(100)), &json!("é".repeat(99)));
+        assert_ne!(found, wanted);
+    }
 }

@@ -27,7 +27,7 @@ pub struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let left = || {
-        Error::interrupted("interrupted while taking the pipeline down; some of it is still there")
+        Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
             .hint("`sensorctl down` goes on where this stopped")
     };
     let report = context.or_interrupt(args.take_down(context), left).await?;
@@ -62,8 +62,8 @@ impl Args {
             }
             let place = format!("account {account}, {}", cloud.clients.region);
             let rows = rows_to_go(&plan);
-            let what = format!("Delete these {} resources in {place}, and {rows} with them?", plan.changes());
-            if !output.confirm(&what)? {
+            let what = format!("Delete these {} resources in {place}{rows}?", plan.changes());
+            if !output.confirm(&what).await? {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
@@ -93,12 +93,17 @@ impl Args {
     }
 }
 
-/// The rows of the tables that go, as far as the service has counted them.
+/// The rows of the tables that go, as far as the service has counted them; nothing where no table goes.
 fn rows_to_go(plan: &Plan) -> String {
-    let going = plan.steps.iter().filter(|step| step.action == Action::Delete);
+    let mut going = plan.steps.iter().filter(|step| step.action == Action::Delete && step.kind.is_table()).peekable();
+    if going.peek().is_none() {
+        return String::new();
+    }
     let counted: u64 = going.filter_map(|step| step.found.details.get("rows")?.parse::<u64>().ok()).sum();
     match counted {
-        0 => "all rows in them".to_owned(),
-        rows => format!("about {} rows", units::count(rows)),
+        // The service counts every six hours (facts/aws.md).
+        0 => ", and all rows with them".to_owned(),
+        1 => ", and about 1 row with them".to_owned(),
+        rows => format!(", and about {} rows with them", units::count(rows)),
     }
 }

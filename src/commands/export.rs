@@ -18,7 +18,7 @@ pub struct Args {
 enum What {
     /// Write the bundled function as a zip file, ready for `aws lambda create-function --zip-file fileb://FILE`
     FunctionZip {
-        /// Where to write it
+        /// Where to write it; `-` for stdout
         file: PathBuf,
     },
 }
@@ -28,6 +28,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         What::FunctionZip { file } => {
             let artifact = Artifact::bundled()?;
             let zip = artifact.zip();
+            if file.as_os_str() == "-" {
+                return context.output.bytes(zip);
+            }
             tokio::fs::write(&file, zip).await.map_err(|error| {
                 Error::failed(format!("could not write {}", file.display()))
                     .caused_by(error)

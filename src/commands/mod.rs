@@ -23,6 +23,7 @@ use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Output;
+use crate::settings::Scope;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -53,15 +54,41 @@ impl Command {
         }
     }
 
+    /// What it needs of the settings.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
+            #[cfg(feature = "local")]
+            Command::Demo(_) => Scope { file: false, local: true },
+            #[cfg(feature = "local")]
+            Command::Local(args) => Scope { file: args.reads_settings(), local: true },
+            _ => Scope { file: true, local: false },
+        }
+    }
+
+    /// Refuses what cannot be shown in the asked form, before anything is done.
+    ///
+    /// # Errors
+    /// When CSV is asked of a command that has no rows.
+    pub fn check_format(&self, output: &Output) -> Result<(), Error> {
+        match self {
+            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+            #[cfg(feature = "local")]
+            Command::Local(args) if !args.reports() => Ok(()),
+            _ => output.check_report_format(),
+        }
+    }
+
     /// Runs the command.
     ///
     /// # Errors
     /// Whatever the command could not do.
     pub async fn run(self, context: &Context) -> Result<(), Error> {
+        let left = || Error::interrupted("interrupted");
         match self {
             Command::Up(args) => up::run(context, args).await,
-            Command::Plan(args) => plan::run(context, args).await,
-            Command::Status(args) => status::run(context, args).await,
+            Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).await,
+            Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,

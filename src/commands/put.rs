@@ -2,6 +2,7 @@
 
 mod many;
 mod one;
+mod written;
 
 use std::path::PathBuf;
 use std::time::Duration;

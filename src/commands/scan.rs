@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use sensor_model::Decimal;
+use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -75,8 +75,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     if empty(&args.min_temp, &args.max_temp) {
         return Err(Error::usage("`--min-temp` is above `--max-temp`"));
     }
-    if args.sensor.as_deref() == Some("") {
-        return Err(Error::usage("`--sensor` is empty").hint("leave it out to see all sensors"));
+    if let Some(length) = args.sensor.as_ref().map(String::len)
+        && !(1..=MAX_SENSOR_ID_BYTES).contains(&length)
+    {
+        return Err(Error::usage(format!("`--sensor` has {length} bytes; an id has 1 to {MAX_SENSOR_ID_BYTES}"))
+            .hint("leave it out to see all sensors"));
     }
     let question = question(&args);
     let clients = context.clients().await?;

@@ -190,10 +190,10 @@ impl Report for Status {
     fn table(&self) -> String {
         let mut table = new_table(&["resource", "name", "state", "note"]);
         for resource in &self.resources {
-            let drift = resource
-                .drift
-                .iter()
-                .map(|d| format!("{}: {} instead of {}", d.property, shortened(&d.found), shortened(&d.wanted)));
+            let drift = resource.drift.iter().map(|difference| {
+                let (found, wanted) = shortened(&difference.found, &difference.wanted);
+                format!("{}: {found} instead of {wanted}", difference.property)
+            });
             let notes = Some(resource.note.clone()).into_iter().filter(|note| !note.is_empty()).chain(drift);
             let notes = notes.collect::<Vec<_>>().join("; ");
             table.add_row([cell(resource.kind.as_str()), cell(&resource.name), cell(resource.state), cell(&notes)]);

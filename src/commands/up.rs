@@ -49,7 +49,7 @@ impl Args {
         let Deployment { cloud, stack, references, found, .. } = &deployment;
         let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
         plan.check_protection()?;
-        self.consent(context, &plan)?;
+        self.consent(context, &plan).await?;
         let done = apply(cloud, stack.resources(), &plan, references).await?;
         let took = units::duration(began.elapsed());
         match plan.changes() {
@@ -59,12 +59,12 @@ impl Args {
         Ok(deployment.report(&plan, &done))
     }
 
-    fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
+    async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
         let output = &context.output;
         for line in describe(plan) {
             output.status(line);
         }
-        let holds_data = |kind| matches!(kind, Kind::Table | Kind::RejectsTable | Kind::Stream);
+        let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
         let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
         if let Some(step) = losing
             && !self.replace
@@ -80,7 +80,7 @@ impl Args {
             return Err(Error::usage("something would be replaced, and there is no terminal to ask on")
                 .hint("`--yes` goes ahead without asking"));
         }
-        if output.confirm("Replace as shown?")? {
+        if output.confirm("Replace as shown?").await? {
             Ok(())
         } else {
             Err(Error::failed("not confirmed; nothing was changed"))

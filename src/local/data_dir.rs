@@ -4,11 +4,25 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::durability::{Durability, FRESH};
 use crate::error::Error;
+
+/// What the background process says.
+pub(crate) const LOG: &str = "local.log";
+/// Shows, by being locked, that a process owns the directory; and by being there, that the directory is a local cloud's.
+const LOCK: &str = "lock";
+/// How often, and how far apart, a lock that is held is tried again.
+const LOOKS: u32 = 20;
+const LOOK: Duration = Duration::from_millis(10);
+/// What a data directory holds besides. Nothing else in it is ours.
+pub(crate) const OWN_FILES: [&str; 7] =
+    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
+pub(crate) const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
 /// How to reach the local cloud that owns a data directory; `endpoint.json` while it runs.
 #[derive(Clone, Serialize, Deserialize)]
@@ -28,9 +42,11 @@ pub(crate) struct EndpointFile {
 impl EndpointFile {
     /// What the directory's `endpoint.json` says; none when no local cloud left one there.
     ///
-    /// After `kill -9` it still names the dead process: ask the endpoint before believing it.
+    /// After `kill -9` it still names the dead process: ask the endpoint before believing it. What is damaged announces
+    /// nobody, and the next start writes it anew.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, Error> {
-        read_json(&root.join("endpoint.json"))
+        let path = root.join("endpoint.json");
+        Ok(read(&path)?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 }
 
@@ -51,25 +67,31 @@ impl DataDir {
         let cannot = |error: io::Error| {
             Error::failed(format!("could not use the data directory {}", root.display())).caused_by(error)
         };
-        private_dir(root).map_err(cannot)?;
-        // It may be older than we are, and more open.
-        fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)?;
+        own_dir(root)?;
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(root.join("lock"))
+            .open(root.join(LOCK))
             .map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(owned_by_another(root, &mut lock)),
-            Err(TryLockError::Error(error)) => return Err(cannot(error)),
+        // Whoever looks for an owner holds the lock for a moment.
+        let mut looks = 0;
+        while let Err(refused) = lock.try_lock() {
+            match refused {
+                TryLockError::WouldBlock if looks < LOOKS => looks += 1,
+                TryLockError::WouldBlock => return Err(owned_by_another(root, &mut lock)),
+                TryLockError::Error(error) => return Err(cannot(error)),
+            }
+            std::thread::sleep(LOOK);
         }
         lock.set_len(0).map_err(cannot)?;
         write!(lock, "{}", std::process::id()).map_err(cannot)?;
-        Ok(DataDir { root: root.to_owned(), _lock: lock })
+        let data_dir = DataDir { root: root.to_owned(), _lock: lock };
+        // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
+        data_dir.withdraw()?;
+        Ok(data_dir)
     }
 
     /// A file or directory in it.
@@ -87,7 +109,8 @@ impl DataDir {
 
     /// Tells other processes how to reach this one.
     pub(crate) fn announce(&self, endpoint: &EndpointFile) -> Result<(), Error> {
-        save_json(&self.path("endpoint.json"), endpoint)
+        // It says what is only true while this process lives.
+        Ok(Durability::Process.write_json(&self.path("endpoint.json"), endpoint)?)
     }
 
     /// Takes the announcement back.
@@ -111,40 +134,68 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
         .hint("or give this one its own with `--data-dir DIR` or SENSORCTL_DATA_DIR")
 }
 
+/// Makes a data directory (mode 0700), or takes one that a local cloud made or that is empty.
+///
+/// # Errors
+/// When it cannot be made, or holds what no local cloud put there: closing it to everybody else is not ours to do.
+pub(crate) fn own_dir(root: &Path) -> Result<(), Error> {
+    let cannot = |error: io::Error| {
+        Error::failed(format!("could not use the data directory {}", root.display()))
+            .caused_by(error)
+            .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names another one")
+    };
+    private_dir(root).map_err(cannot)?;
+    if !root.join(LOCK).exists()
+        && let [first, ..] = others(root).map_err(cannot)?.as_slice()
+    {
+        return Err(Error::usage(format!("{} is not a local cloud's: it holds {first}", root.display()))
+            .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names a directory that is empty or not there yet"));
+    }
+    // It may be older than we are, and more open.
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)
+}
+
+/// Names in the directory that are not ours.
+pub(crate) fn others(root: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let file = name.strip_suffix(&format!(".{FRESH}")).unwrap_or(&name);
+        let ours = name == LOCK || OWN_FILES.contains(&file) || OWN_FOLDERS.contains(&name.as_str());
+        if !ours {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Makes a directory and its parents, readable by this user only.
 pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
-pub(crate) fn write_json(path: &Path, content: &impl Serialize) -> io::Result<()> {
-    let text = serde_json::to_vec_pretty(content)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    // A temporary file is made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(&text)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// As [`write_json`], with an error for people.
-pub(crate) fn save_json(path: &Path, content: &impl Serialize) -> Result<(), Error> {
-    write_json(path, content)
-        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
-}
-
 /// Reads a state file; none when there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
-    };
+    let Some(text) = read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         Error::failed(format!("{} is damaged", path.display()))
             .caused_by(error)
             .hint("`sensorctl local reset` starts over with an empty local cloud")
     })
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+    }
 }
 
 #[cfg(test)]
@@ -166,9 +217,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("a/b");
         let data = DataDir::open(&root).unwrap();
-        save_json(&data.path("x.json"), &1).unwrap();
+        Durability::Process.write_json(&data.path("x.json"), &1).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&root), mode(&data.path("x.json"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_directory_with_other_things_in_it_is_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("it holds thesis.txt"), "{error}");
+        assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o755);
+        assert!(!dir.path().join(LOCK).exists());
     }
 
     #[test]

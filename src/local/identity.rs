@@ -33,6 +33,11 @@ impl Identity {
         self.regional("lambda", &format!("function:{name}"))
     }
 
+    /// ARN of an event source mapping.
+    pub(crate) fn mapping_arn(&self, uuid: &str) -> String {
+        self.regional("lambda", &format!("event-source-mapping:{uuid}"))
+    }
+
     /// ARN of a log group, without the `:*` that stands for its streams.
     pub(crate) fn log_group_arn(&self, name: &str) -> String {
         self.regional("logs", &format!("log-group:{name}"))
@@ -41,6 +46,11 @@ impl Identity {
     /// ARN of a role; the path starts and ends with `/`.
     pub(crate) fn role_arn(&self, path: &str, name: &str) -> String {
         format!("arn:aws:iam::{}:role{path}{name}", self.account)
+    }
+
+    /// ARN of a managed policy of the account's own; the path starts and ends with `/`.
+    pub(crate) fn policy_arn(&self, path: &str, name: &str) -> String {
+        format!("arn:aws:iam::{}:policy{path}{name}", self.account)
     }
 
     /// ARN of a session of a role.

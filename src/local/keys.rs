@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::data_dir::{read_json, save_json};
+use super::data_dir::read_json;
+use super::durability::Durability;
 use super::wire::ServiceError;
 use crate::aws::Access;
 use crate::error::Error;
@@ -90,12 +91,12 @@ impl Credential {
 
 impl Keys {
     /// The keys of this file; the owner's are made up on first use and kept.
-    pub(crate) fn open(path: &Path) -> Result<Keys, Error> {
+    pub(crate) fn open(path: &Path, durability: Durability) -> Result<Keys, Error> {
         let file = if let Some(file) = read_json::<KeyFile>(path)? {
             file
         } else {
             let file = KeyFile { access_key_id: key_id("LKIA"), secret_access_key: secret(40) };
-            save_json(path, &file)?;
+            durability.write_json(path, &file)?;
             file
         };
         let owner = Access { key_id: file.access_key_id, secret: file.secret_access_key };
@@ -122,7 +123,12 @@ impl Keys {
             token: keys.session_token.clone(),
             ends: lifetime.map(|lifetime| Instant::now() + lifetime),
         };
-        self.sessions().insert(keys.access_key_id.clone(), session);
+        let mut sessions = self.sessions();
+        let now = Instant::now();
+        // Those that nobody can use any more.
+        sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
+        sessions.insert(keys.access_key_id.clone(), session);
+        drop(sessions);
         keys
     }
 
@@ -208,8 +214,8 @@ mod tests {
     fn the_owners_key_stays_the_same_over_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
-        let first = Keys::open(&path).unwrap().owner();
-        let again = Keys::open(&path).unwrap();
+        let first = Keys::open(&path, Durability::Process).unwrap().owner();
+        let again = Keys::open(&path, Durability::Process).unwrap();
         assert_eq!((first.key_id.len(), first.secret.len()), (20, 40));
         assert_eq!(again.check(&signed(&first.key_id), &Uri::from_static("/")).unwrap(), Caller::Owner);
     }
@@ -217,7 +223,7 @@ mod tests {
     #[test]
     fn a_session_needs_its_token_and_ends_when_revoked() {
         let dir = tempfile::tempdir().unwrap();
-        let keys = Keys::open(&dir.path().join("keys.json")).unwrap();
+        let keys = Keys::open(&dir.path().join("keys.json"), Durability::Process).unwrap();
         let session = keys.issue("arn:aws:iam::000000000000:role/r", "s", None);
         let uri = Uri::from_static("/");
         let mut headers = signed(&session.access_key_id);

@@ -60,6 +60,20 @@ const KEYS: [&str; 16] = [
     "Tags",
 ];
 
+/// A map of one, a list of one, a text, a list and a map without end, a text, bytes and a list of 2^63, a tag, a float.
+const CBOR_HEADS: [&[u8]; 10] = [
+    b"\xa1\x61a",
+    b"\x81",
+    b"\x63abc",
+    b"\x9f",
+    b"\xbf",
+    b"\x7b\x7f\xff\xff\xff\xff\xff\xff\xff",
+    b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff",
+    b"\x9b\x7f\xff\xff\xff\xff\xff\xff\xff",
+    b"\xc1",
+    b"\xfb",
+];
+
 /// JSON that comes near to what the services take.
 fn near_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
@@ -87,6 +101,22 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         1 => "Action=[A-Z][a-zA-Z]{0,20}(&[A-Za-z.0-9]{1,12}=[%a-z0-9{}\"]{0,20}){0,4}".prop_map(String::into_bytes),
         1 => Just(br#"{"a":"#.repeat(5000)),
         1 => prop::collection::vec(any::<u8>(), 0..300),
+        2 => near_cbor(),
+    ]
+}
+
+/// CBOR that is deep, that promises more than comes, or that breaks off.
+fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
+    let head = prop::sample::select(&CBOR_HEADS[..]);
+    let known = prop::sample::select(&KEYS[..]).prop_map(|key| {
+        let mut pair = vec![0xa1, 0x60 + u8::try_from(key.len()).unwrap()];
+        pair.extend(key.as_bytes());
+        pair
+    });
+    let part = prop_oneof![3 => head.clone().prop_map(<[u8]>::to_vec), 3 => known, 1 => prop::collection::vec(any::<u8>(), 0..9)];
+    prop_oneof![
+        4 => prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat()),
+        1 => head.prop_map(|head| head.repeat(20_000)),
     ]
 }
 
@@ -99,7 +129,14 @@ fn request(key: String) -> impl Strategy<Value = Vec<u8>> {
     let path = prop_oneof![4 => prop::sample::select(&PATHS[..]).prop_map(str::to_owned), 1 => "/[!-~]{0,40}"];
     let scope = prop::sample::select(&["kinesis", "dynamodb", "iam", "sts", "logs", "lambda", "s3", ""][..]);
     let content = prop::sample::select(
-        &["application/x-amz-json-1.1", "application/x-amz-json-1.0", "application/cbor", "x"][..],
+        &[
+            "application/x-amz-json-1.1",
+            "application/x-amz-json-1.0",
+            "application/x-amz-cbor-1.1",
+            "application/x-www-form-urlencoded; charset=utf-8",
+            "x",
+            "",
+        ][..],
     );
     let length = prop_oneof![5 => Just(None), 1 => prop::sample::select(&["-1", "x", "99999999999999999999", "7"][..]).prop_map(Some)];
     let target = prop::sample::select(&TARGETS[..]);
@@ -155,6 +192,13 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
         prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
         // What a panic is turned into.
         prop_assert!(!text.contains("the local cloud failed"), "{text}");
+        Ok(())
+    });
+    result.unwrap();
+    let http2 = prop::collection::vec(any::<u8>(), 0..200);
+    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let result = TestRunner::new(config).run(&http2, |garbage| {
+        send(&address, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &garbage[..]].concat());
         Ok(())
     });
     result.unwrap();

@@ -3,6 +3,7 @@
 mod body;
 pub(crate) mod daemon;
 mod data_dir;
+mod durability;
 mod dynamodb;
 mod faults;
 mod gateway;
@@ -12,10 +13,12 @@ mod keys;
 mod kinesis;
 mod lambda;
 mod logs;
+mod notices;
 mod operation;
 mod permissions;
 mod query_api;
 mod server;
+mod service;
 mod sts;
 pub(crate) mod timing;
 mod wire;
@@ -27,11 +30,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
+pub(crate) use self::durability::Durability;
 use self::dynamodb::DynamoDb;
 pub(crate) use self::faults::FaultPlan;
 use self::faults::Faults;
@@ -42,6 +48,7 @@ use self::keys::Keys;
 use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
+use self::notices::Notices;
 use self::sts::Sts;
 pub(crate) use self::timing::Timing;
 use crate::aws::Target;
@@ -49,6 +56,9 @@ use crate::error::Error;
 
 /// The region where none is asked for.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// How often what is past its time is deleted.
+const TIDY: Duration = Duration::from_mins(1);
 
 /// How long requests under way may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(2);
@@ -66,6 +76,8 @@ pub(crate) struct LocalOptions {
     pub faults: FaultPlan,
     /// How long things take.
     pub timing: Timing,
+    /// What is acknowledged survives this.
+    pub durability: Durability,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -75,8 +87,10 @@ pub(crate) struct LocalCloud {
     identity: Identity,
     keys: Keys,
     lambda: Lambda,
+    notices: Notices,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    tidying: JoinHandle<()>,
 }
 
 impl LocalCloud {
@@ -91,12 +105,15 @@ impl LocalCloud {
         let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
 
-        let timing = options.timing;
-        let keys = Keys::open(&data_dir.path("keys.json"))?;
-        let dynamodb = DynamoDb::open(&data_dir.path("dynamodb.sqlite"), identity.clone(), timing)?;
-        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), timing.of_streams())?;
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing)?;
-        let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone())?;
+        let LocalOptions { timing, durability, .. } = options;
+        let notices = Notices::default();
+        let keys = Keys::open(&data_dir.path("keys.json"), durability)?;
+        let tables = data_dir.path("dynamodb.sqlite");
+        let dynamodb = DynamoDb::open(&tables, identity.clone(), timing, durability, notices.clone())?;
+        let streams = kinesis::Options { durability, ..timing.of_streams() };
+        let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), streams, notices.clone())?;
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing, durability)?;
+        let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone(), durability, notices.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let lambda = Lambda::start(Deps {
             identity: identity.clone(),
@@ -104,11 +121,15 @@ impl LocalCloud {
             kinesis: kinesis.clone(),
             iam: iam.clone(),
             logs: logs.clone(),
+            notices: notices.clone(),
             dir: data_dir.subdirectory("lambda")?,
+            durability,
             endpoint: endpoint.clone(),
             timing,
         })
         .await?;
+        let stop = CancellationToken::new();
+        let tidying = tokio::spawn(tidy(kinesis.clone(), dynamodb.clone(), logs.clone(), stop.clone()));
         let services = Services {
             keys: keys.clone(),
             kinesis,
@@ -119,8 +140,8 @@ impl LocalCloud {
             lambda: lambda.clone(),
             faults: Faults::new(options.faults),
             identity: identity.clone(),
+            notices: notices.clone(),
         };
-        let stop = CancellationToken::new();
         let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));
 
         let owner = keys.owner();
@@ -131,7 +152,7 @@ impl LocalCloud {
             access_key_id: owner.key_id,
             secret_access_key: owner.secret,
         })?;
-        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, stop, server })
+        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, notices, stop, server, tidying })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -139,10 +160,16 @@ impl LocalCloud {
         &self.endpoint
     }
 
+    /// What it has to tell its owner, from now on and before.
+    pub(crate) fn notices(&self) -> UnboundedReceiver<String> {
+        self.notices.listen()
+    }
+
     /// What clients need to reach it as its owner.
     pub(crate) fn target(&self) -> Target {
         Target {
             profile: None,
+            profile_wins: false,
             region: Some(self.identity.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.keys.owner()),
@@ -157,6 +184,8 @@ impl LocalCloud {
         self.data_dir.withdraw()?;
         self.lambda.shutdown().await;
         self.stop.cancel();
+        // It has the tables open, which are closed by whoever has them last. A panic in it has been told.
+        self.tidying.await.unwrap_or_default();
         let abort = self.server.abort_handle();
         if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
             return done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error));
@@ -164,6 +193,22 @@ impl LocalCloud {
         // A client holds its request open; it loses its connection with this process.
         abort.abort();
         Ok(())
+    }
+}
+
+/// Deletes, now and then, what is past its time; what was damaged while nobody looked is found so as well.
+async fn tidy(kinesis: Kinesis, dynamodb: DynamoDb, logs: Logs, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(TIDY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let (kinesis, dynamodb, logs) = (kinesis.clone(), dynamodb.clone(), logs.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            kinesis.tidy();
+            dynamodb.expire();
+            logs.expire();
+        });
+        // A panic has been told on stderr; the next round comes all the same.
+        work.await.unwrap_or_default();
     }
 }
 

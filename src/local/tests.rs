@@ -13,6 +13,7 @@ use std::path::Path;
 
 use super::*;
 use crate::aws::{Clients, connect};
+use crate::local::wire::Response;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
@@ -238,7 +239,9 @@ async fn a_log_group_takes_events_and_gives_them_back() {
     clients.logs.create_log_group().log_group_name(group).tags("a", "1").send().await.unwrap();
     clients.logs.put_retention_policy().log_group_name(group).retention_in_days(14).send().await.unwrap();
     clients.logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.unwrap();
-    let event = aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(5).message("hello").build().unwrap();
+    let now = i64::try_from(wire::now_ms()).unwrap();
+    let event =
+        aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(now).message("hello").build().unwrap();
     let put = clients.logs.put_log_events().log_group_name(group).log_stream_name("s").log_events(event);
     put.send().await.unwrap();
     let found = clients.logs.filter_log_events().log_group_name(group).send().await.unwrap();
@@ -282,6 +285,66 @@ async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String
     connection.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+}
+
+/// Sends a request of Kinesis over HTTP/2, as the SDKs of Java and JavaScript do: status, headers and body.
+async fn over_http2(
+    cloud: &LocalCloud,
+    host: &str,
+    target: &str,
+    content_type: &str,
+    body: Vec<u8>,
+) -> (u16, Response) {
+    let address = cloud.endpoint().strip_prefix("http://").unwrap();
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (executor, stream) = (hyper_util::rt::TokioExecutor::new(), hyper_util::rt::TokioIo::new(stream));
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
+    tokio::spawn(connection);
+    let key = cloud.target().access.unwrap().key_id;
+    let request = axum::http::Request::post(format!("http://{host}/"))
+        .header("x-amz-target", format!("Kinesis_20131202.{target}"))
+        .header("content-type", content_type)
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20261123/r/kinesis/aws4_request"))
+        .body(http_body_util::Full::new(axum::body::Bytes::from(body)))
+        .unwrap();
+    let (parts, body) = client.send_request(request).await.unwrap().into_parts();
+    let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    (parts.status.as_u16(), axum::http::Response::from_parts(parts, body))
+}
+
+#[tokio::test]
+async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let (status, answer) =
+        over_http2(&cloud, "127.0.0.1", "ListStreams", "application/x-amz-json-1.1", "{}".into()).await;
+    assert_eq!(status, 200);
+    assert!(answer.body().starts_with(b"{\"HasMoreStreams\":false"), "{:?}", answer.body());
+    let json = "application/x-amz-json-1.1";
+    assert_eq!(over_http2(&cloud, "evil.example", "ListStreams", json, "{}".into()).await.0, 403);
+
+    let faults = |text: &str| text.parse::<FaultPlan>().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = LocalOptions {
+        data_dir: dir.path().to_owned(),
+        faults: faults("kinesis:ListStreams=throttle"),
+        ..LocalOptions::default()
+    };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let cbor = "application/x-amz-cbor-1.1";
+    for (operation, body, code) in [
+        ("ListStreams", vec![0xa0], "LimitExceededException"),
+        ("DescribeLimits", vec![0; 17 << 20], "RequestTooLarge"),
+        ("SubscribeToShard", vec![0xa0], "InvalidArgumentException"),
+        ("CreateStream", vec![0xff; 10], "SerializationException"),
+    ] {
+        let (_, answer) = over_http2(&cloud, "127.0.0.1", operation, cbor, body).await;
+        assert_eq!(answer.headers()["content-type"], cbor, "{operation}");
+        let body: ciborium::Value = ciborium::from_reader(&answer.body()[..]).unwrap();
+        let members = body.into_map().unwrap();
+        let (_, found) = members.iter().find(|(name, _)| *name == "__type".into()).unwrap();
+        assert_eq!(*found, code.into(), "{operation}");
+    }
 }
 
 fn signed(cloud: &LocalCloud, target: &str, more: &str) -> String {

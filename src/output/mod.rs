@@ -14,6 +14,7 @@ mod stack_progress;
 mod table;
 pub mod units;
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +32,7 @@ pub use readings::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;
-pub use table::{cell, new_table};
+pub use table::{cell, new_table, table_of_rows};
 
 /// The form of the data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -118,6 +119,14 @@ impl Output {
         self.closed.load(Ordering::Relaxed)
     }
 
+    /// Whether a report can be shown in the asked form; to be known before anything is done.
+    ///
+    /// # Errors
+    /// When CSV was asked for, which is for rows.
+    pub fn check_report_format(&self) -> Result<(), Error> {
+        if self.format == Format::Csv { Err(no_csv()) } else { Ok(()) }
+    }
+
     /// Shows the one result of a command.
     ///
     /// # Errors
@@ -126,8 +135,7 @@ impl Output {
         let text = match self.report_format() {
             Format::Json => json::to_pretty(report),
             Format::Ndjson => json::to_line(report),
-            Format::Csv => Err(Error::usage("this command has no CSV form")
-                .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")),
+            Format::Csv => Err(no_csv()),
             Format::Auto | Format::Table => Ok(report.table()),
         }?;
         self.data(&text)
@@ -180,7 +188,7 @@ impl Output {
     /// Says a line to the person, on stderr.
     pub fn status(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            self.say(line.as_ref());
+            self.say(&visible(line.as_ref()));
         }
     }
 
@@ -194,8 +202,8 @@ impl Output {
     /// Says a warning with its hint.
     pub fn warn(&self, message: &Message) {
         if !self.quiet {
-            self.say(&format!("{} {message}", self.paint("33", "warning:")));
-            self.say(&format!("{} {}", self.paint("36", "hint:"), message.hint()));
+            self.say(&format!("{} {}", self.paint("33", "warning:"), visible(&message.to_string())));
+            self.say(&format!("{} {}", self.paint("36", "hint:"), visible(&message.hint())));
         }
     }
 
@@ -205,9 +213,9 @@ impl Output {
             self.say(&json::error(error));
             return;
         }
-        self.say(&format!("{} {}", self.paint("1;31", "error:"), error.full_message()));
+        self.say(&format!("{} {}", self.paint("1;31", "error:"), visible(&error.full_message())));
         for hint in error.hints() {
-            self.say(&format!("{} {hint}", self.paint("36", "hint:")));
+            self.say(&format!("{} {}", self.paint("36", "hint:"), visible(hint)));
         }
     }
 
@@ -221,15 +229,19 @@ impl Output {
     ///
     /// # Errors
     /// When the answer cannot be read.
-    #[expect(clippy::unused_self, reason = "whoever asks has an output, the only door to the terminal")]
-    pub fn confirm(&self, question: &str) -> Result<bool, Error> {
+    pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
+        let failed = |error: io::Error| Error::failed("could not ask").caused_by(error);
         let mut stderr = io::stderr().lock();
-        let asked = write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush());
+        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(failed)?;
         drop(stderr);
-        let mut answer = String::new();
-        asked
-            .and_then(|()| io::stdin().read_line(&mut answer))
-            .map_err(|error| Error::failed("could not ask").caused_by(error))?;
+        let mut open_line = OpenLine { output: self, answered: false };
+        // On a thread of its own, so that Ctrl-C ends the wait; it never returns where no answer comes.
+        let reading = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        let answer = reading.await.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)?;
+        open_line.answered = answer.ends_with('\n');
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
@@ -243,5 +255,31 @@ impl Output {
     #[must_use]
     pub fn paint(&self, style: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn no_csv() -> Error {
+    Error::usage("this command has no CSV form")
+        .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")
+}
+
+/// Text with its control characters made visible, line feeds excepted: what is said may quote a file or a service, and
+/// neither may move the cursor.
+fn visible(text: &str) -> Cow<'_, str> {
+    let moves = |character: char| character.is_control() && character != '\n';
+    if text.contains(moves) { text.replace(moves, "\u{fffd}").into() } else { text.into() }
+}
+
+/// A question whose line an answer will end; whatever is said instead begins a new one.
+struct OpenLine<'a> {
+    output: &'a Output,
+    answered: bool,
+}
+
+impl Drop for OpenLine<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.output.say("");
+        }
     }
 }

@@ -6,7 +6,7 @@ use sensor_model::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{CsvCells, CsvColumns, OwnCell, Report, Row, cell, new_table, units};
+use super::{CsvCells, CsvColumns, OwnCell, Report, Row, cell, new_table, table_of_rows, units};
 use crate::pipeline::{Stored, Summary, readable, value_json};
 
 impl Row for Stored {
@@ -26,6 +26,10 @@ impl Row for Stored {
             self.shard_id.clone().unwrap_or_default(),
             self.sequence_number.clone().unwrap_or_default(),
         ]
+    }
+
+    fn expendable() -> &'static [&'static str] {
+        &["shard_id", "sequence_number"]
     }
 
     fn csv_columns() -> CsvColumns {
@@ -87,9 +91,7 @@ impl Report for PutReport {
             header.push("stored_after_ms");
             cells.push(milliseconds.to_string());
         }
-        let mut table = new_table(&header);
-        table.add_row(cells.iter().map(|text| cell(text)));
-        table.trim_fmt()
+        table_of_rows(&header, &[cells], Stored::expendable())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::csv::{CsvCells, CsvColumns, CsvTable};
-use super::{Format, Output, cell, json, new_table};
+use super::{Format, Output, json, table_of_rows};
 use crate::error::Error;
 
 /// How many rows decide a table's column widths; later rows are printed page by page.
@@ -15,6 +15,10 @@ pub trait Row: Serialize {
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
+    /// The columns that a terminal may be too narrow for, the least needed one last.
+    fn expendable() -> &'static [&'static str] {
+        &[]
+    }
     /// The columns in CSV, where they differ from a table's.
     fn csv_columns() -> CsvColumns {
         CsvColumns::fixed(Self::columns())
@@ -102,10 +106,8 @@ impl Rows {
     }
 
     fn flush_table<R: Row>(&mut self) -> Result<(), Error> {
-        let mut table = new_table(R::columns());
-        for cells in self.page.drain(..) {
-            table.add_row(cells.iter().map(|text| cell(text)));
-        }
-        self.output.data(&table.trim_fmt())
+        let table = table_of_rows(R::columns(), &self.page, R::expendable());
+        self.page.clear();
+        self.output.data(&table)
     }
 }

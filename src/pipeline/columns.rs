@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::str::FromStr;
 
-use sensor_model::{Decimal, Reading};
+use sensor_model::{Decimal, Reading, shown};
 
 use super::cell::value_of;
 use super::moment::parse_time;
@@ -63,6 +63,20 @@ fn bad(code: &'static str, reason: impl Into<String>) -> BadRow {
     BadRow { code, reason: reason.into() }
 }
 
+/// What is missing and what there is: so many names, and of each so much, as can be read.
+fn no_column(wanted: &str, names: &[&str]) -> String {
+    const MOST: usize = 12;
+    // A file without a header: its first line is a reading, which is not to be shown.
+    if names.iter().any(|name| parse_time(name).is_ok()) {
+        return format!("there is no column `{wanted}`; its first line holds values and no names");
+    }
+    let mut listed = names.iter().take(MOST).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if names.len() > MOST {
+        listed.push_str(&format!(" and {} more", names.len() - MOST));
+    }
+    format!("there is no column `{wanted}`; there are: {listed}")
+}
+
 impl Columns {
     /// Finds the columns in a header. The text of an error says what is missing and what there is.
     pub(super) fn of(header: &[&str], mappings: &[Mapping], sensor: Option<&str>) -> Result<Self, String> {
@@ -72,13 +86,13 @@ impl Columns {
         }
         let mut seen = HashSet::new();
         if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(format!("column `{name}` is there twice"));
+            return Err(format!("column `{}` is there twice", shown(name)));
         }
         let mut keys: Vec<Option<&str>> = names.iter().map(|name| Some(*name)).collect();
         let mut mapped = BTreeMap::new();
         for Mapping { key, column } in mappings {
             let Some(at) = names.iter().position(|name| name == column) else {
-                return Err(format!("there is no column `{column}`; there are: {}", names.join(", ")));
+                return Err(no_column(column, &names));
             };
             if mapped.insert(key.as_str(), at).is_some() {
                 return Err(format!("`{key}` is mapped twice"));
@@ -94,9 +108,7 @@ impl Columns {
             keys[*at] = Some(key);
         }
         let find = |wanted: &str| keys.iter().position(|key| *key == Some(wanted));
-        let need = |wanted: &str| {
-            find(wanted).ok_or_else(|| format!("there is no column `{wanted}`; there are: {}", names.join(", ")))
-        };
+        let need = |wanted: &str| find(wanted).ok_or_else(|| no_column(wanted, &names));
         let sensor = match (find(SENSOR), sensor) {
             (Some(at), _) => Sensor::Column(at),
             (None, Some(sensor)) => Sensor::Fixed(sensor.to_owned()),

@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::batch::Batch;
 use super::input::Item;
 use super::lane::Halt;
-use super::producer::{Chunks, Plan};
-use super::{Event, Record};
+use super::producer::Plan;
+use super::{Chunks, Event, Record, Rejection};
 use crate::error::Error;
 
 /// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
@@ -24,8 +24,8 @@ pub(super) struct Dispatcher<'a> {
     due: Option<Instant>,
     plan: Plan<'a>,
     halt: &'a Halt,
-    begun: Instant,
-    paced: u32,
+    /// When the next reading may go, under a rate.
+    turn: Instant,
     done: Dispatched,
 }
 
@@ -41,8 +41,7 @@ pub(super) struct Dispatched {
 impl<'a> Dispatcher<'a> {
     pub(super) fn new(lanes: Vec<mpsc::Sender<Batch>>, plan: Plan<'a>, halt: &'a Halt) -> Self {
         let open = lanes.iter().map(|_| Batch::default()).collect();
-        let begun = Instant::now();
-        Dispatcher { lanes, open, due: None, plan, halt, begun, paced: 0, done: Dispatched::default() }
+        Dispatcher { lanes, open, due: None, plan, halt, turn: Instant::now(), done: Dispatched::default() }
     }
 
     /// Takes everything, until the input ends or the halt.
@@ -69,14 +68,45 @@ impl<'a> Dispatcher<'a> {
             }
         }
         self.flush().await;
+        if self.done.error.is_some() || self.halt.is_set() {
+            self.leave(chunks.rest().await);
+        }
         self.done
     }
 
     async fn take(&mut self, items: Vec<Item>) -> Result<(), Error> {
+        let mut items = items.into_iter();
+        let result = self.take_each(&mut items).await;
+        self.leave(items);
+        result
+    }
+
+    /// Items that were read and will not be sent.
+    fn leave(&mut self, items: impl IntoIterator<Item = Item>) {
         for item in items {
-            if self.halt.is_set() {
-                return Ok(());
+            self.done.read += 1;
+            match item {
+                Item::Ready(record) => self.done.left.push(record),
+                Item::Rejected(rejection) => {
+                    self.done.rejected += 1;
+                    // The first error is the one that is told.
+                    if let Err(error) = self.refuse(&rejection) {
+                        self.done.error.get_or_insert(error);
+                    }
+                }
             }
+        }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection) -> Result<(), Error> {
+        self.plan.observer.event(&Event::Rejected(rejection));
+        self.plan.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection))
+    }
+
+    /// Takes them one by one, as long as there is no halt.
+    async fn take_each(&mut self, items: &mut impl Iterator<Item = Item>) -> Result<(), Error> {
+        while !self.halt.is_set() {
+            let Some(item) = items.next() else { return Ok(()) };
             match item {
                 Item::Ready(record) => {
                     self.keep_pace().await;
@@ -90,10 +120,7 @@ impl<'a> Dispatcher<'a> {
                 Item::Rejected(rejection) => {
                     self.done.read += 1;
                     self.done.rejected += 1;
-                    self.plan.observer.event(&Event::Rejected(&rejection));
-                    if let Some(file) = &mut self.plan.rejects {
-                        file.write(&rejection)?;
-                    }
+                    self.refuse(&rejection)?;
                 }
             }
         }
@@ -102,8 +129,9 @@ impl<'a> Dispatcher<'a> {
 
     async fn keep_pace(&mut self) {
         let Some(rate) = self.plan.rate else { return };
-        let turn = self.begun + Duration::from_secs_f64(f64::from(self.paced) / rate);
-        self.paced += 1;
+        // What was late a little, by a slow timer, is made up for; a pause is not, or a burst would follow it.
+        let turn = self.turn.max(Instant::now() - LINGER);
+        self.turn = turn + Duration::from_secs_f64(rate.recip());
         while Instant::now() < turn && !self.halt.is_set() {
             match self.due {
                 Some(due) if due < turn => {
@@ -145,8 +173,8 @@ enum Next {
 
 async fn receive(chunks: &mut Chunks, due: Option<Instant>) -> Next {
     let next = match due {
-        Some(due) => timeout_at(due, chunks.recv()).await,
-        None => Ok(chunks.recv().await),
+        Some(due) => timeout_at(due, chunks.next()).await,
+        None => Ok(chunks.next().await),
     };
     match next {
         Err(_) => Next::Due,

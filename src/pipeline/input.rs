@@ -1,5 +1,6 @@
 //! One input, NDJSON or CSV, item by item.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -35,7 +36,24 @@ pub(super) struct Input {
     name: Arc<str>,
     lines: Lines,
     line: Vec<u8>,
+    /// Lines behind a quote that was never closed, to be read once more.
+    again: VecDeque<RowLine>,
     kind: Kind,
+}
+
+/// A line of a CSV file.
+struct RowLine {
+    number: u64,
+    found: Found,
+    bytes: Vec<u8>,
+}
+
+impl RowLine {
+    fn read(lines: &mut Lines) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        let found = lines.append(&mut bytes)?;
+        Ok(RowLine { number: lines.number(), found, bytes })
+    }
 }
 
 enum Kind {
@@ -64,11 +82,12 @@ impl Input {
             return Err(Error::usage(format!("{name} is UTF-16 text"))
                 .hint(format!("make it UTF-8 first: iconv -f UTF-16 -t UTF-8 {name} | sensorctl put --file -")));
         }
-        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
-        let form = reader.form.unwrap_or(match first {
-            Some(b'{' | b'[') => InputForm::Ndjson,
-            _ => InputForm::Csv,
-        });
+        let form = match (reader.form, line.trim_ascii()) {
+            (Some(form), _) => form,
+            (None, [b'[', ..] | [b'{']) => return Err(one_document(&name)),
+            (None, [b'{', ..]) => InputForm::Ndjson,
+            (None, _) => InputForm::Csv,
+        };
         let csv_only = !reader.mappings.is_empty() || reader.sensor.is_some();
         let kind = match form {
             _ if found == Found::End => Kind::Empty,
@@ -77,9 +96,12 @@ impl Input {
                     .hint("each line of NDJSON has the keys sensor_id, temperature and current_time itself"));
             }
             InputForm::Ndjson => Kind::Ndjson(Some(found)),
+            InputForm::Csv if found == Found::TooLong => {
+                return Err(not_csv(&name, &format!("its first line is longer than {LONGEST_LINE} bytes")));
+            }
             InputForm::Csv => {
                 let mut parser = RowParser::new();
-                while !parser.feed(without_end(&line)) {
+                while !parser.feed(&line) {
                     line.clear();
                     if lines.append(&mut line).map_err(|error| unreadable(&name, error))? != Found::Line {
                         return Err(not_csv(&name, "its first line has a quote that is never closed"));
@@ -91,7 +113,7 @@ impl Input {
                 Kind::Csv(columns, Box::new(parser))
             }
         };
-        Ok(Input { name, lines, line, kind })
+        Ok(Input { name, lines, line, again: VecDeque::new(), kind })
     }
 
     /// The next reading or rejected line.
@@ -121,7 +143,7 @@ impl Input {
 
     /// Whether the next item may have to be waited for.
     pub(super) fn may_block(&self) -> bool {
-        self.lines.may_block()
+        self.again.is_empty() && self.lines.may_block()
     }
 
     /// An error of reading, with the place.
@@ -136,38 +158,51 @@ impl Input {
         self.item(line, reading)
     }
 
+    /// The next row, which may have several lines where a quote is open.
     fn next_row(&mut self) -> io::Result<Option<Item>> {
-        let Kind::Csv(columns, parser) = &mut self.kind else { return Ok(None) };
         self.line.clear();
-        let mut begin = 0;
+        let mut row: Vec<RowLine> = Vec::new();
+        let Kind::Csv(_, parser) = &mut self.kind else { return Ok(None) };
         parser.reset();
         loop {
-            let before = self.line.len();
-            match self.lines.append(&mut self.line)? {
-                Found::End if self.line.is_empty() => return Ok(None),
-                Found::End => {
-                    let open = BadRow { code: "open-quote", reason: "a quoted value is never closed".to_owned() };
-                    return Ok(Some(self.item(begin, Err(open))));
+            let line = match self.again.pop_front() {
+                Some(line) => line,
+                None => RowLine::read(&mut self.lines)?,
+            };
+            match line.found {
+                Found::End if row.is_empty() => return Ok(None),
+                Found::Line if row.is_empty() && is_blank(&line.bytes) => continue,
+                Found::TooLong if row.is_empty() => {
+                    self.line = line.bytes;
+                    return Ok(Some(self.too_long(line.number)));
                 }
-                Found::TooLong => return Ok(Some(self.too_long(if begin == 0 { self.lines.number() } else { begin }))),
-                Found::Line => {}
+                Found::Line if self.line.len() + line.bytes.len() <= LONGEST_LINE => {}
+                _ => return Ok(Some(self.open_quote(row, line))),
             }
-            if before == 0 {
-                if is_blank(&self.line) {
-                    self.line.clear();
-                    continue;
-                }
-                begin = self.lines.number();
-            }
-            if parser.feed(without_end(&self.line[before..])) {
-                break;
+            self.line.extend_from_slice(&line.bytes);
+            let Kind::Csv(columns, parser) = &mut self.kind else { return Ok(None) };
+            let complete = parser.feed(&line.bytes);
+            row.push(line);
+            if complete {
+                let reading = match parser.cells() {
+                    Some(cells) => columns.reading(&cells),
+                    None => Err(BadRow { code: "not-utf-8", reason: "the line is not UTF-8".to_owned() }),
+                };
+                return Ok(Some(self.item(row[0].number, reading)));
             }
         }
-        let reading = match parser.cells() {
-            Some(cells) => columns.reading(&cells),
-            None => Err(BadRow { code: "not-utf-8", reason: "the line is not UTF-8".to_owned() }),
-        };
-        Ok(Some(self.item(begin, reading)))
+    }
+
+    /// Rejects the line with the quote, and it alone: what comes behind it is read again.
+    fn open_quote(&mut self, mut row: Vec<RowLine>, next: RowLine) -> Item {
+        let first = row.remove(0);
+        if next.found != Found::End {
+            row.push(next);
+        }
+        row.into_iter().rev().for_each(|line| self.again.push_front(line));
+        self.line = first.bytes;
+        let open = BadRow { code: "open-quote", reason: "a quoted value is never closed".to_owned() };
+        self.item(first.number, Err(open))
     }
 
     fn item(&self, line: u64, reading: Result<Reading, BadRow>) -> Item {
@@ -207,6 +242,12 @@ fn not_csv(name: &str, reason: &str) -> Error {
     Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"))
         .hint("CSV: name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor S`")
         .hint("NDJSON that begins with a broken line: add `--format ndjson`")
+}
+
+fn one_document(name: &str) -> Error {
+    Error::usage(format!("{name} is one JSON document over several lines, or an array; NDJSON has one reading a line"))
+        .hint(format!("an array: jq -c '.[]' {name} | sensorctl put --file -"))
+        .hint(format!("one reading: jq -c . {name} | sensorctl put --file -"))
 }
 
 pub(super) fn unreadable(name: &str, error: io::Error) -> Error {
@@ -274,11 +315,25 @@ mod tests {
     fn a_quote_that_is_never_closed_or_bytes_that_are_no_text_reject_a_row_and_not_the_program() {
         let header = b"sensor_id,temperature,current_time\n".to_vec();
         let with = |rows: &[u8]| told([header.as_slice(), rows].concat(), &Reader::default());
-        assert_eq!(with(b"a\xff,1,2\n\"a,1,2\nb,1,2\n"), ["2 not-utf-8", "3 open-quote"]);
+        let b = r#"4 {"sensor_id":"b","temperature":1,"current_time":2}"#;
+        assert_eq!(with(b"a\xff,1,2\n\"a,1,2\nb,1,2\n"), ["2 not-utf-8", "3 open-quote", b]);
         let long = [b"\"".as_slice(), &vec![b'x'; 2 * LONGEST_LINE], b"\"\na,1,2\n"].concat();
         let found = with(&long);
         assert_eq!(found[0], "2 line-too-long");
         assert!(found[1].starts_with("3 {"), "{found:?}");
+    }
+
+    #[test]
+    fn a_stray_quote_costs_its_own_line_and_no_other() {
+        // Far more than a row can hold, and a line that is too long on the way.
+        let rows: String = (0..60_000).map(|time| format!("a,1,{time},some text\n")).collect();
+        let long = "x".repeat(LONGEST_LINE + 1);
+        let text = format!("sensor_id,temperature,current_time,note\n\"a,1,2,x\n{rows}{long}\n\"b,1,2,x\nb,1,3,x\n");
+        let told = told(text, &Reader::default());
+        assert_eq!(told.len(), 60_004);
+        let codes: Vec<_> = told.iter().filter(|line| !line.contains('{')).map(String::as_str).collect();
+        assert_eq!(codes, ["2 open-quote", "60003 line-too-long", "60004 open-quote"]);
+        assert!(told[60_003].starts_with(r#"60005 {"sensor_id":"b""#), "{}", told[60_003]);
     }
 
     #[test]
@@ -292,6 +347,16 @@ mod tests {
     fn what_cannot_work_fails_before_anything_is_read() {
         let wrong = |bytes: &[u8], reader: &Reader| items(bytes, reader).unwrap_err().to_string();
         assert!(wrong(b"hello\n", &Reader::default()).contains("there is no column `sensor_id`"));
+        for document in ["[\n{}\n]", "[{},{}]", "[]", " [ {} ]", "{\n\"sensor_id\":1}"] {
+            assert!(
+                wrong(document.as_bytes(), &Reader::default()).contains("NDJSON has one reading a line"),
+                "{document}"
+            );
+        }
+        let long = wrong(&vec![b'x'; 2 * LONGEST_LINE], &Reader::default());
+        assert!(long.contains("longer than") && long.len() < 200, "{long}");
+        let values = wrong(b"sensor-2,88.8,987654321\n", &Reader::default());
+        assert!(values.contains("values and no names") && !values.contains("88.8"), "{values}");
         assert!(wrong(b"\xff\xfea\0", &Reader::default()).contains("UTF-16"));
         let sensor = Reader { sensor: Some("s".into()), ..Reader::default() };
         assert!(wrong(A.as_bytes(), &sensor).contains("are for CSV"));

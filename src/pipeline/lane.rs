@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A lane that got nothing into the stream for so long gives up; twice the time that the KPL keeps a record (facts A13).
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
+/// How long an answer is waited for after a halt.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
 /// What ends a bulk put early, known to all its lanes.
 #[derive(Debug)]
 pub(super) struct Halt {
@@ -95,9 +98,9 @@ where
         if attempt > 0 {
             tally.retries += request.len() as u64;
         }
-        // A request that is under way is waited for even after a halt: the stream may well have taken it.
-        let code = match send(&request).await {
-            Ok(answers) => {
+        let code = match within(ANSWER_LIMIT, halt, send(&request)).await {
+            None => "no answer".to_owned(),
+            Some(Ok(answers)) => {
                 let settled = unsent.settle(&records, &answers);
                 tally.accepted += settled.readings;
                 tally.records += settled.records;
@@ -114,7 +117,7 @@ where
                 }
                 code
             }
-            Err(failure) => {
+            Some(Err(failure)) => {
                 let worth_it = may_pass(&failure, halt.anything_accepted.load(Ordering::Relaxed));
                 let code = failure.code.clone().unwrap_or_else(|| "no answer".to_owned());
                 if !worth_it || progressed.elapsed() >= GIVE_UP_AFTER {
@@ -138,6 +141,19 @@ where
             tally.failed.extend(records.into_iter().zip(left).filter_map(|(record, left)| left.then_some(record)));
             return;
         }
+    }
+}
+
+/// Waits for a request that is under way even after a halt, because the stream may well have taken it; but not for ever.
+async fn within<T>(limit: Duration, halt: &Halt, request: impl Future<Output = T>) -> Option<T> {
+    let late = async {
+        halt.set().await;
+        sleep(limit).await;
+    };
+    tokio::select! {
+        biased;
+        answer = request => Some(answer),
+        () = late => None,
     }
 }
 

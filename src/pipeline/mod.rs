@@ -10,6 +10,7 @@
 mod attributes;
 mod batch;
 mod cell;
+mod chunks;
 mod columns;
 mod csv_row;
 mod dispatcher;
@@ -29,6 +30,7 @@ mod source;
 mod stored;
 
 pub use cell::value_of;
+pub use chunks::Chunks;
 pub use columns::Mapping;
 pub use event::{Event, Observer, Summary};
 pub use history::{Page, read, wait_until_stored};

@@ -9,14 +9,12 @@ use super::dispatcher::{Dispatched, Dispatcher};
 use super::input::Item;
 use super::lane::{self, Halt, Tally};
 use super::resend::Answer;
-use super::{Event, Observer, Record, RejectsFile, Summary};
+use super::{Chunks, Event, Observer, Record, RejectsFile, Summary};
 use crate::aws::Failure;
 use crate::error::Error;
 
 /// Requests that are under way at the same time at most; the readings of a sensor share a lane.
 const LANES: usize = 4;
-/// Chunks of an input, as [`super::Inputs::read`] hands them over.
-pub type Chunks = mpsc::Receiver<Result<Vec<Item>, Error>>;
 
 /// What to do besides sending.
 pub struct Plan<'a> {
@@ -84,7 +82,7 @@ pub async fn check_only(mut chunks: Chunks, mut plan: Plan<'_>) -> Outcome {
     while let Some(chunk) = tokio::select! {
         biased;
         () = plan.interrupt.cancelled() => None,
-        chunk = chunks.recv() => chunk,
+        chunk = chunks.next() => chunk,
     } {
         let result = chunk.and_then(|items| {
             for item in items {
@@ -175,6 +173,7 @@ mod tests {
                 }
             }
         });
+        let chunks = Chunks::from_channel(chunks);
         let outcome = produce(chunks, send, Plan { rate, rejects: None, observer: &Deaf, interrupt }).await;
         feed.await.unwrap();
         outcome
@@ -275,6 +274,64 @@ mod tests {
         assert!(balanced(&outcome));
         assert_eq!((*calls.borrow(), outcome.summary.accepted), (1, 500));
         assert!(outcome.stopped.is_none());
+    }
+
+    #[test]
+    fn an_interrupt_does_not_wait_for_ever() {
+        let interrupt = CancellationToken::new();
+        let send = async |_: &[&Record]| {
+            interrupt.cancel();
+            std::future::pending().await
+        };
+        let items = (0..600).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &interrupt));
+        assert!(balanced(&outcome));
+        assert_eq!((outcome.summary.accepted, outcome.summary.failed), (0, outcome.summary.read));
+        assert!((10.0..10.5).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+    }
+
+    #[test]
+    fn what_waits_behind_a_halt_is_failed_and_not_forgotten() {
+        let interrupt = CancellationToken::new();
+        interrupt.cancel();
+        let send = async |_: &[&Record]| panic!("nothing is sent after a halt");
+        let outcome = paused(async {
+            let (sender, chunks) = mpsc::channel(2);
+            for chunk in [0..100, 100..150] {
+                sender.try_send(Ok(chunk.map(|index| item(index, 1, index % 10 == 0)).collect())).unwrap();
+            }
+            drop(sender);
+            let plan = Plan { rate: None, rejects: None, observer: &Deaf, interrupt: &interrupt };
+            produce(Chunks::from_channel(chunks), send, plan).await
+        });
+        assert!(balanced(&outcome));
+        let sums = &outcome.summary;
+        assert_eq!((sums.read, sums.accepted, sums.rejected, sums.failed), (150, 0, 15, 135));
+    }
+
+    #[test]
+    fn a_pause_of_the_input_is_not_made_up_for() {
+        let sizes = RefCell::new(Vec::new());
+        let send = async |records: &[&Record]| {
+            sizes.borrow_mut().push(records.len());
+            Ok(records.iter().map(|_| Answer::Accepted).collect())
+        };
+        let outcome = paused(async {
+            let (sender, chunks) = mpsc::channel(2);
+            let feed = tokio::spawn(async move {
+                sender.send(Ok(vec![item(0, 1, false)])).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                sender.send(Ok((1..101).map(|index| item(index, 1, false)).collect())).await.unwrap();
+            });
+            let interrupt = CancellationToken::new();
+            let plan = Plan { rate: Some(100.0), rejects: None, observer: &Deaf, interrupt: &interrupt };
+            let outcome = produce(Chunks::from_channel(chunks), send, plan).await;
+            feed.await.unwrap();
+            outcome
+        });
+        assert_eq!(outcome.summary.accepted, 101);
+        assert!((60.8..61.2).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        assert!(sizes.borrow().iter().all(|records| *records <= 21), "{:?}", sizes.borrow());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -53,14 +53,10 @@ struct Entry<'a> {
 }
 
 impl RejectsFile {
-    /// Makes the file, emptying one that is there.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = File::create(path)
-            .map_err(|error| Error::failed(format!("could not make {}", path.display())).caused_by(error))?;
-        Ok(RejectsFile { path: path.to_owned(), writer: BufWriter::new(file) })
+    /// Takes an empty file; the path is its name in errors.
+    #[must_use]
+    pub fn new(path: PathBuf, file: File) -> Self {
+        RejectsFile { path, writer: BufWriter::new(file) }
     }
 
     /// Appends a rejected line.
@@ -104,7 +100,7 @@ mod tests {
     fn the_file_keeps_the_raw_line_whatever_its_bytes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rejects.ndjson");
-        let mut file = RejectsFile::create(&path).unwrap();
+        let mut file = RejectsFile::new(path.clone(), File::create(&path).unwrap());
         let rejection = |line, raw: &[u8], truncated| Rejection {
             file: "in.ndjson".into(),
             line,

@@ -54,8 +54,16 @@ impl Inputs {
         origins.iter().map(open).collect::<Result<_, _>>().map(Inputs)
     }
 
-    /// Reads everything and hands it over in chunks, until the other side wants no more. Blocks.
+    /// One input.
+    #[cfg(test)]
+    pub(super) fn of(name: &str, source: Box<dyn Read + Send>, reader: &Reader) -> Result<Self, Error> {
+        Ok(Inputs(vec![Input::open(name.into(), source, reader)?]))
+    }
+
+    /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
+    /// without waiting, because no one else can read it again. Blocks.
     pub fn read(self, mut hand_over: impl FnMut(Result<Vec<Item>, Error>) -> bool) {
+        let mut wanted = true;
         for mut input in self.0 {
             let mut chunk = Vec::new();
             let mut bytes = 0;
@@ -68,12 +76,13 @@ impl Inputs {
                         };
                         chunk.push(item);
                         // A live pipe is not made to wait for a full chunk.
-                        let full = bytes >= CHUNK_BYTES || input.may_block();
-                        if full && !hand_over(Ok(std::mem::take(&mut chunk))) {
-                            return;
-                        }
-                        if full {
+                        let blocks = input.may_block();
+                        if blocks || bytes >= CHUNK_BYTES {
+                            wanted &= hand_over(Ok(std::mem::take(&mut chunk)));
                             bytes = 0;
+                        }
+                        if blocks && !wanted {
+                            return;
                         }
                     }
                     Ok(None) => break,
@@ -83,7 +92,10 @@ impl Inputs {
                     }
                 }
             }
-            if !chunk.is_empty() && !hand_over(Ok(chunk)) {
+            if !chunk.is_empty() {
+                wanted &= hand_over(Ok(chunk));
+            }
+            if !wanted {
                 return;
             }
         }

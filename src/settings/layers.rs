@@ -58,6 +58,11 @@ impl<'a> Layers<'a> {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
+    /// Lets settled values go that are not in force after all.
+    pub fn forget(&mut self, keys: &[&str]) {
+        self.settled.retain(|setting| !keys.contains(&setting.key.as_str()));
+    }
+
     /// What was given for a key, by the first layer that names it.
     pub fn take(&mut self, key: &str) -> Option<Given> {
         self.known.insert(key.to_owned());

@@ -1,5 +1,6 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
+mod connection;
 mod file;
 mod function;
 mod layers;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use crate::cli::Global;
 use crate::error::Error;
 
+use self::connection::Connection;
 use self::file::File;
 use self::layers::Layers;
 use self::names::Stage;
@@ -53,6 +55,15 @@ pub struct Settings {
     pub pipeline: Pipeline,
     /// Every value with where it came from, in the order of the file.
     pub origins: Vec<Setting>,
+}
+
+/// What a command needs of the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The settings file. What does without works beside a broken one.
+    pub file: bool,
+    /// It is about the local cloud whatever else is said.
+    pub local: bool,
 }
 
 /// The resources of a pipeline, with the names of the walkthrough as defaults.
@@ -110,17 +121,22 @@ impl Settings {
     ///
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
-    pub fn resolve(global: &Global) -> Result<Self, Error> {
-        let file = File::find(global.config.as_deref())?;
+    pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
+        let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let environment = |name: &str| std::env::var(name).ok();
-        Self::settle(Layers::new(flags(global)?, &environment, file), global.local)
+        let local = connection::is_local(global)? || scope.local;
+        Self::settle(Layers::new(flags(global)?, &environment, file), local)
+    }
+
+    /// Where the value of a key came from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.origins.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
     }
 
     fn settle(mut layers: Layers<'_>, local: bool) -> Result<Self, Error> {
         let stage = Stage(layers.section("").optional("stage", Stage::check)?);
-        let profile = connection(&mut layers, "profile", &["AWS_PROFILE"])?;
-        let region = connection(&mut layers, "region", &["AWS_REGION", "AWS_DEFAULT_REGION"])?;
-        let endpoint_url = connection(&mut layers, "endpoint_url", &["AWS_ENDPOINT_URL"])?;
+        let Connection { profile, region, endpoint_url } = Connection::read(&mut layers, local)?;
         let pipeline = Pipeline::read(&mut layers, &stage)?;
         let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
         let origins = layers.finish()?;
@@ -151,23 +167,6 @@ fn flags(global: &Global) -> Result<BTreeMap<String, (String, Origin)>, Error> {
         }
     }
     Ok(flags)
-}
-
-/// A value that AWS's own variables may set too. Those stand above the file; the SDK reads them itself.
-fn connection(layers: &mut Layers<'_>, key: &'static str, variables: &[&str]) -> Result<Option<String>, Error> {
-    let mut section = layers.section("");
-    let given = section.take(key);
-    let by_us = given.as_ref().is_some_and(|given| !matches!(given.origin, Origin::File { .. }));
-    if !by_us {
-        for variable in variables {
-            if let Some(value) = section.layers().variable(variable) {
-                let origin = Origin::Environment((*variable).to_owned());
-                section.layers().settle(key, &toml::Value::from(value), origin);
-                return Ok(None);
-            }
-        }
-    }
-    section.optional(key, |_| Ok(()))
 }
 
 /// `SENSORCTL_DATA_DIR`, else the platform's state directory.

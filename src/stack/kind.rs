@@ -42,6 +42,12 @@ impl Kind {
         }
     }
 
+    /// Whether it is a table, and its rows go with it.
+    #[must_use]
+    pub fn is_table(self) -> bool {
+        matches!(self, Kind::Table | Kind::RejectsTable)
+    }
+
     /// What must work before this can be made.
     ///
     /// The role is made at once and takes the ARNs for its policy as they become known, so nothing is named for it.

@@ -204,3 +204,57 @@ fn a_profile_that_is_not_there_or_broken_is_named() {
     let run = home.run(["scan", "--region", "eu-west-1", "--profile", "no-such-profile"]).exited(1);
     run.says(&["no-such-profile", "hint: ", "--profile"]);
 }
+
+#[test]
+fn a_profile_that_was_named_wins_over_keys_in_the_environment() {
+    let home = Home::with_local_cloud();
+    let about = home.endpoint();
+    let text = |name: &str| about[name].as_str().unwrap();
+    std::fs::create_dir(home.path(".aws")).unwrap();
+    let keys = format!(
+        "[mine]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        text("access_key_id"),
+        text("secret_access_key")
+    );
+    home.write(".aws/credentials", keys);
+    let of_others = |arguments: &[&str]| {
+        let mut command = home.command(["plan", "--region", "us-east-1", "--endpoint-url", text("endpoint")]);
+        command.args(arguments).env("AWS_ACCESS_KEY_ID", "others").env("AWS_SECRET_ACCESS_KEY", "others");
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(of_others(&[]), Some(1), "the keys of the environment are not known there");
+    assert_eq!(of_others(&["--profile", "mine"]), Some(0));
+    // The environment stands above the file.
+    home.write("sensorctl.toml", "profile = \"mine\"\n");
+    assert_eq!(of_others(&[]), Some(1));
+    assert_eq!(of_others(&["--profile", "mine"]), Some(0));
+}
+
+#[test]
+fn the_role_of_a_profile_is_assumed_in_the_profile_s_region() {
+    let home = Home::new();
+    std::fs::create_dir(home.path(".aws")).unwrap();
+    let role = "[profile p]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = base\n";
+    let base = "[profile base]\naws_access_key_id = A\naws_secret_access_key = S\n";
+    home.write(".aws/config", [role, base].concat());
+    // The only way out leads to nobody, so that nothing leaves this machine.
+    let nobody = "http://127.0.0.1:1";
+    let run = home.command(["scan", "--profile", "p"]).env("HTTPS_PROXY", nobody).output().unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(!said.to_lowercase().contains("missing region"), "{said}");
+    assert!(said.contains("eu-west-1") && said.contains("127.0.0.1:1") || said.contains("onnect"), "{said}");
+}
+
+#[test]
+fn a_bundle_of_certificates_that_cannot_be_used_is_named() {
+    let home = home();
+    home.write("bundle.pem", "no certificate");
+    home.write("broken.pem", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
+    for bundle in ["bundle.pem", "broken.pem", "no-such.pem"] {
+        let run = home.command(["status", "--region", "eu-west-1"]).env("AWS_CA_BUNDLE", bundle).output().unwrap();
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("AWS_CA_BUNDLE") && stderr.contains(bundle), "{stderr}");
+    }
+}

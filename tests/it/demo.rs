@@ -1,5 +1,9 @@
 //! The newcomer's minute.
 
+use std::io::{BufRead, BufReader};
+
+use rustix::process::{Pid, Signal};
+
 use crate::support::Home;
 
 #[test]
@@ -18,4 +22,24 @@ fn the_demo_shows_both_rows_of_the_walkthrough_and_leaves_nothing() {
     }
     assert!(demo["seconds"].as_f64().unwrap() < 30.0, "{demo}");
     assert!(!home.path("data").exists(), "the demo keeps its cloud to itself");
+}
+
+#[test]
+fn an_interrupted_demo_leaves_nothing_behind() {
+    let home = Home::new();
+    let temporary = home.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    for (after, signal) in [("start a local cloud", Signal::INT), ("make the pipeline", Signal::TERM)] {
+        let mut child = home.command(["demo"]).env("TMPDIR", &temporary).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        // Each step is said when it is done: the next one is under way.
+        said.find(|line| line.contains(after)).unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+        let rest: Vec<_> = said.collect();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+        assert!(rest.iter().any(|line| line.contains("the throw-away local cloud is gone")), "{rest:?}");
+        let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -1,12 +1,13 @@
 //! Wrong uses and broken surroundings: a clear error, a hint, the exit code of the contract, nothing of others touched.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Home, Stranger};
+use crate::support::{Home, Run, Stranger};
 
 #[test]
 fn without_credentials_the_local_cloud_is_named() {
@@ -103,31 +104,75 @@ fn errors_are_json_where_json_is_asked_for() {
 }
 
 #[test]
-fn ctrl_c_during_up_exits_with_130_and_says_how_to_go_on() {
+fn ctrl_c_ends_whatever_is_under_way_with_130_and_says_how_to_go_on() {
+    let home = Home::new();
+    for (command, said) in [("up", "sensorctl down"), ("plan", "interrupted"), ("status", "interrupted")] {
+        // A service that never answers: the call is under way when the signal comes.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let child = home
+            .command([command, "--region", "eu-west-1", "--endpoint-url", &url])
+            .env("AWS_ACCESS_KEY_ID", "nobody")
+            .env("AWS_SECRET_ACCESS_KEY", "nothing")
+            .spawn()
+            .unwrap();
+        // The first connection shows that the signal handler is in place.
+        let began = Instant::now();
+        let _connection = silent.accept().unwrap();
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
+            rustix::process::Signal::INT,
+        )
+        .unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{command}: {stderr}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{command}");
+        assert!(stderr.contains("interrupted") && stderr.contains(said), "{command}: {stderr}");
+    }
+}
+
+#[test]
+fn the_ledger_is_told_and_what_was_not_sent_is_kept_whatever_else_cannot_be_written() {
     let home = Home::with_local_cloud();
-    // A service that never answers: the call is under way when the signal comes.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", silent.local_addr().unwrap());
-    let child = home
-        .command(["up", "--region", "eu-west-1", "--endpoint-url", &url])
-        .env("AWS_ACCESS_KEY_ID", "nobody")
-        .env("AWS_SECRET_ACCESS_KEY", "nothing")
-        .stdout(Stdio::piped())
+    let good = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2}\n";
+    home.write("mixed.ndjson", format!("{good}no reading\n"));
+    // There is no stream, so that nothing is accepted.
+    let arguments = ["put", "--local", "--file", "mixed.ndjson", "--rejects", "/dev/full", "--failed", "failed.ndjson"];
+    let run = home.run(arguments).exited(1).says(&["ResourceNotFoundException", "could not write /dev/full"]);
+    let ledger = run.json();
+    let counts = ["read", "accepted", "rejected", "failed"].map(|key| ledger[key].as_u64().unwrap());
+    assert_eq!(counts, [2, 0, 1, 1]);
+    assert_eq!(std::fs::read_to_string(home.path("failed.ndjson")).unwrap(), good);
+}
+
+#[test]
+fn what_was_read_from_a_pipe_is_sent_or_kept_when_it_is_interrupted() {
+    const LINES: usize = 3000;
+    let home = Home::with_pipeline();
+    let text: String =
+        (0..LINES).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    let mut put = home
+        .command(["put", "--local", "--file", "-", "--rate", "200", "--failed", "failed.ndjson"])
+        .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    // The first connection shows that the signal handler is in place.
-    let began = Instant::now();
-    let _connection = silent.accept().unwrap();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130));
-    assert!(began.elapsed() < Duration::from_secs(10));
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(stderr.contains("interrupted") && stderr.contains("sensorctl down"), "{stderr}");
+    // Held open: more could come at any time.
+    let mut pipe = put.stdin.take().unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    home.rows(1);
+    let pid = rustix::process::Pid::from_raw(i32::try_from(put.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let run = Run::of(&put.wait_with_output().unwrap()).exited(130).says(&["interrupted", "failed.ndjson"]);
+    let ledger = run.json();
+    let [read, accepted, failed] = ["read", "accepted", "failed"].map(|key| ledger[key].as_u64().unwrap());
+    // Whatever the program had taken out of the pipe, and only that, is in the ledger; the rest died with the pipe.
+    assert_eq!(read, accepted + failed);
+    let kept = std::fs::read_to_string(home.path("failed.ndjson")).unwrap();
+    assert_eq!(kept.lines().count() as u64, failed);
+    assert!(accepted > 0 && read as usize > LINES / 2, "{ledger}");
+    let expected: String = text.split_inclusive('\n').take(read as usize).skip(accepted as usize).collect();
+    assert_eq!(kept, expected);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Faults on request: asked for at the start or later, by the owner only, and seen by every client as from AWS.
 
-use crate::support::{Home, Stranger};
+use std::time::{Duration, Instant};
+
+use crate::support::{Home, Stranger, Thing};
 
 const LIST: &str = "Kinesis_20131202.ListStreams";
 
@@ -35,7 +37,7 @@ fn a_start_takes_faults_and_refuses_wrong_ones_with_the_place() {
     let owner = Stranger::of(&home);
     assert_eq!(owner.call(LIST, "{}").0, 503);
     assert_eq!(owner.call(LIST, "{}").0, 200);
-    home.run(["local", "start", "--faults", "*:*=drop"]).succeeded().says(&["already runs", "timing stay"]);
+    home.run(["local", "start", "--faults", "*:*=drop"]).succeeded().says(&["already runs", "durability stay"]);
 }
 
 #[test]
@@ -95,17 +97,74 @@ fn every_service_refuses_in_its_own_words() {
     }
 }
 
+/// What a client sees of a call.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    Taken,
+    Refused(u16),
+    NoAnswer,
+}
+
+fn seen(answer: std::io::Result<(u16, String)>) -> Seen {
+    match answer {
+        Ok((200..300, _)) => Seen::Taken,
+        Ok((status, _)) => Seen::Refused(status),
+        Err(_) => Seen::NoAnswer,
+    }
+}
+
 #[test]
-fn a_dropped_call_did_nothing_and_a_lost_one_did_it_all() {
-    let home = Home::with_local_cloud();
+fn every_fault_of_every_service_hits_the_nth_call_alone_and_does_what_it_says() {
+    let home = Home::with_pipeline();
     let owner = Stranger::of(&home);
-    let create = |name: &str| {
-        owner.call("Kinesis_20131202.CreateStream", &format!(r#"{{"StreamName":"{name}","ShardCount":1}}"#)).0
-    };
-    owner.set_faults("kinesis:CreateStream=drop@#1;kinesis:CreateStream=lost@#2");
-    assert_eq!((create("dropped"), create("lost")), (0, 0));
-    let streams = owner.call(LIST, "{}").1;
-    assert!(streams.contains("lost") && !streams.contains("dropped"), "{streams}");
+    let kinds: [(&str, fn(String) -> Thing, u16); 5] = [
+        ("kinesis:CreateStream", Thing::Stream, 400),
+        ("dynamodb:CreateTable", Thing::Table, 400),
+        ("iam:CreateRole", Thing::Role, 400),
+        ("logs:CreateLogGroup", Thing::LogGroup, 400),
+        ("lambda:CreateFunction", Thing::Function, 429),
+    ];
+    for (call, thing, throttled) in kinds {
+        for (number, (fault, expected, is_there)) in [
+            ("throttle", Seen::Refused(throttled), false),
+            ("error", Seen::Refused(500), false),
+            ("error(503)", Seen::Refused(503), false),
+            ("drop", Seen::NoAnswer, false),
+            ("lost", Seen::NoAnswer, true),
+            ("delay(5ms)", Seen::Taken, true),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            owner.set_faults(&format!("{call}={fault}@#2"));
+            let things = ["before", "hit", "after"].map(|place| thing(format!("f{number}-{place}")));
+            let answers = things.clone().map(|thing| seen(thing.make(&owner)));
+            assert_eq!(answers, [Seen::Taken, expected, Seen::Taken], "{call}={fault}");
+            let there = things.map(|thing| thing.is_there(&owner));
+            assert_eq!(there, [true, is_there, true], "{call}={fault}");
+        }
+        owner.set_faults(&format!("{call}=hang@#1"));
+        let thing = thing("hung".to_owned());
+        let (client, hung) = (owner.clone(), thing.clone());
+        // It waits until the local cloud ends.
+        std::thread::spawn(move || hung.make(&client));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !owner.has_hung() {
+            assert!(Instant::now() < deadline, "{call} does not hang");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(thing.is_there(&owner), "{call}: the work is done");
+    }
+    // STS makes nothing that could be looked for.
+    let assume = format!("Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/{}", Thing::ROLE);
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    for (fault, expected) in
+        [("throttle", Seen::Refused(400)), ("error(503)", Seen::Refused(503)), ("drop", Seen::NoAnswer)]
+    {
+        owner.set_faults(&format!("sts:AssumeRole={fault}@#1"));
+        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), expected, "{fault}");
+        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), Seen::Taken, "{fault}");
+    }
 }
 
 #[test]

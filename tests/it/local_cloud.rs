@@ -18,6 +18,18 @@ fn it_starts_tells_where_it_is_and_stops() {
 }
 
 #[test]
+fn a_reset_asks_and_without_a_terminal_refuses() {
+    let home = Home::with_local_cloud();
+    let cloud = Stranger::of(&home);
+    cloud.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
+    home.run(["local", "reset"]).exited(2).says(&["cannot ask here", "--yes"]);
+    assert!(cloud.describe("mine").contains("ACTIVE"), "it runs as before");
+    home.run(["local", "reset", "--yes"]).succeeded().says(&["stopped", "is empty"]);
+    home.run(["local", "start", "--port", "0"]).succeeded();
+    assert!(Stranger::of(&home).describe("mine").contains("ResourceNotFoundException"));
+}
+
+#[test]
 fn env_points_any_tool_at_it_and_at_nothing_else() {
     let home = Home::with_local_cloud();
     let lines = home.run(["local", "env"]).succeeded().stdout;

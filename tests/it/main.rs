@@ -9,17 +9,21 @@
 )]
 
 mod aws_errors;
+mod broken_disk;
 mod bulk;
 mod crash;
 mod demo;
+mod environment;
 mod failures;
 mod faults;
 mod help;
+mod kills;
 mod layering;
 mod lifecycle;
 mod local_cloud;
 mod permissions;
 mod readings;
+mod readme;
 mod settings;
 mod support;
 mod timing;

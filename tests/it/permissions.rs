@@ -13,11 +13,16 @@ fn iam(cloud: &Stranger, form: &str) {
     assert_eq!(status, 200, "{body}");
 }
 
+/// A policy of one statement on everything, as it is written in a form.
+fn document(effect: &str, action: &str) -> String {
+    let document =
+        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"{action}","Resource":"*"}}}}"#);
+    document.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 /// Denies an action to the role.
 fn deny(cloud: &Stranger, action: &str) {
-    let document =
-        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Action":"{action}","Resource":"*"}}}}"#);
-    let document: String = document.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let document = document("Deny", action);
     iam(cloud, &format!("Action=PutRolePolicy&RoleName={ROLE}&PolicyName=deny&PolicyDocument={document}"));
 }
 
@@ -27,7 +32,7 @@ fn allow_again(cloud: &Stranger) {
 
 /// Waits until the mapping's last result is like this.
 fn wait_for_result(home: &Home, wanted: impl Fn(&str) -> bool) -> String {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let run = home.run(["status", "--local", "-o", "json"]);
         let status: Value = serde_json::from_str(&run.stdout).unwrap();
@@ -87,4 +92,20 @@ fn without_permission_to_write_them_there_are_no_log_lines() {
     home.run(["invoke", "--local"]).succeeded();
     let log = cloud.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"/aws/lambda/ProcessKinesisRecords"}"#).1;
     assert!(!log.contains("REPORT"), "{log}");
+}
+
+#[test]
+fn a_boundary_holds_back_what_the_policies_allow() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    let allowed = document("Allow", "kinesis:*");
+    iam(&cloud, &format!("Action=CreatePolicy&PolicyName=limit&PolicyDocument={allowed}"));
+    let boundary = "arn:aws:iam::000000000000:policy/limit";
+    iam(&cloud, &format!("Action=PutRolePermissionsBoundary&RoleName={ROLE}&PermissionsBoundary={boundary}"));
+    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).succeeded();
+    wait_for_result(&home, |result| result.starts_with("PROBLEM"));
+    assert!(home.rows(0).is_empty());
+    iam(&cloud, &format!("Action=DeleteRolePermissionsBoundary&RoleName={ROLE}"));
+    assert_eq!(home.rows(1).len(), 1);
+    wait_for_result(&home, |result| result == "OK");
 }

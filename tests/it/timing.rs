@@ -7,8 +7,12 @@ use serde_json::Value;
 use crate::support::{Home, Stranger};
 
 fn slow_cloud() -> Home {
+    cloud_with("aws/10")
+}
+
+fn cloud_with(timing: &str) -> Home {
     let home = Home::new();
-    home.run(["local", "start", "--port", "0", "--timing", "aws/10"]).succeeded();
+    home.run(["local", "start", "--port", "0", "--timing", timing]).succeeded();
     home
 }
 
@@ -19,7 +23,7 @@ fn up_put_and_down_work_in_a_cloud_that_takes_its_time() {
     home.run(["up", "--local"]).succeeded();
     // The longest way: a role 0.8 s, a function 0.3 s beside it, a mapping 1 s Creating and 1 s Enabling.
     let took = began.elapsed();
-    assert!((Duration::from_millis(2800)..Duration::from_secs(7)).contains(&took), "{took:?}");
+    assert!(took >= Duration::from_millis(2800), "{took:?}");
     let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
     assert_eq!(status["healthy"], true, "{status}");
     assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0);
@@ -44,7 +48,8 @@ fn two_ups_at_once_end_like_one_though_nothing_is_seen_at_once() {
 
 #[test]
 fn what_is_not_ready_says_so_in_the_services_words() {
-    let home = slow_cloud();
+    // As slow as AWS: what lasts a second is not over while this looks.
+    let home = cloud_with("aws");
     let cloud = Stranger::of(&home);
     let table = r#"{"TableName":"things","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],
         "AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}],"Tags":[{"Key":"a","Value":"b"}]}"#;
@@ -54,7 +59,7 @@ fn what_is_not_ready_says_so_in_the_services_words() {
     assert!(dynamodb("Scan", r#"{"TableName":"things"}"#).contains("ResourceNotFoundException"));
     assert!(dynamodb("DeleteTable", r#"{"TableName":"things"}"#).contains("ResourceInUseException"));
     let status = |wanted: &str, body: &str| {
-        let deadline = Instant::now() + Duration::from_secs(5);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while !body_of(&cloud, body).contains(wanted) {
             assert!(Instant::now() < deadline, "not {wanted}");
             std::thread::sleep(Duration::from_millis(20));

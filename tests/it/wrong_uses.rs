@@ -20,6 +20,9 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["status", "-o", "xml"], "xml"),
     (&["status", "--color", "purple"], "purple"),
     (&["status", "--local", "--endpoint-url", "http://127.0.0.1:1"], "--endpoint-url"),
+    (&["status", "--region", "eu-west-1", "--endpoint-url", "127.0.0.1:4588"], "http://"),
+    (&["status", "--region", "eu-west-1", "--endpoint-url", "http://me:secret@127.0.0.1:4588"], "without a user"),
+    (&["status", "--region", "eu west"], "region"),
     (&["put"], "--sensor"),
     (&["put", "--sensor", "a"], "--temp"),
     (&["put", "--sensor", "a", "--temp", "1e999"], "--temp"),
@@ -170,4 +173,50 @@ fn binary_lines_are_rejected_without_being_shown() {
     let run = home.run(["put", "--file", "binary.dat", "--format", "ndjson", "--dry-run", "-o", "json"]).exited(3);
     assert_eq!(run.json()["rejected"], 2);
     assert!(run.stderr.contains("binary.dat:1: ") && !run.stderr.contains('\u{fffd}'), "{}", run.stderr);
+}
+
+#[test]
+fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
+    let home = home();
+    for arguments in [
+        &["up", "--local"] as &[_],
+        &["down", "--local", "--yes"],
+        &["put", "--local", "--file", "good.ndjson"],
+        &["local", "start", "--port", "0"],
+        &["demo"],
+    ] {
+        home.run(arguments.iter().chain(&["-o", "csv"]).copied()).exited(2).says(&["no CSV form", "hint: "]);
+    }
+    assert!(!home.path("data").exists(), "nothing was started");
+    home.run(["man", "--help", "-o", "csv"]).succeeded();
+}
+
+#[test]
+fn what_a_file_holds_does_not_reach_the_terminal_as_it_is() {
+    let home = home();
+    home.write("escapes.csv", "\u{1b}]0;title\u{7}\u{1b}[31mred,b\n1,2\n");
+    let run = home.run(["put", "--file", "escapes.csv", "--dry-run"]).exited(2).says(&["red, b"]);
+    assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{}", run.stderr);
+    home.write("escapes.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1,\"\\u001b[31mX\":1e999}\n");
+    let run = home.run(["put", "--file", "escapes.ndjson", "--dry-run"]).exited(3).says(&["`\\u{1b}[31mX`"]);
+    assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
+}
+
+#[test]
+fn a_file_is_not_emptied_under_another_name_nor_before_it_is_needed() {
+    let home = home();
+    std::fs::hard_link(home.path("good.ndjson"), home.path("same.ndjson")).unwrap();
+    home.run(["put", "--local", "--file", "good.ndjson", "--failed", "same.ndjson"]).exited(2).says(&["twice"]);
+    // The natural way to send again what failed, and the fatal one.
+    let mut again = home.command(["put", "--local", "--file", "-", "--failed", "good.ndjson"]);
+    let run = again.stdin(std::fs::File::open(home.path("good.ndjson")).unwrap()).output().unwrap();
+    assert_eq!(run.status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(home.path("good.ndjson")).unwrap(), GOOD);
+    home.write("old.ndjson", "of an earlier run");
+    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "old.ndjson"]).exited(1).says(&["typo"]);
+    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "new.ndjson"]).exited(1).says(&["typo"]);
+    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "of an earlier run");
+    assert!(!home.path("new.ndjson").exists());
+    home.run(["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"]).succeeded();
+    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
 }

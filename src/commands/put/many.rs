@@ -1,40 +1,34 @@
 //! Many readings from files and standard input.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::mpsc;
-
 use super::Args;
+use super::written::Written;
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Step, units};
 use crate::pipeline::{
-    Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
+    Chunks, Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
     put_records,
 };
 
 /// So many rejected or failed readings are named; the rest is counted.
 const NAMED: u64 = 20;
-/// Chunks of about 256 KiB that wait between reading and sending.
-const CHUNKS_WAITING: usize = 4;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let origins = origins(&args.files)?;
-    refuse_overwriting(&args)?;
-    let mut rejects = args.rejects.as_deref().map(RejectsFile::create).transpose()?;
-    let failed_file = args.failed.as_deref().map(create).transpose()?;
+    let written = Written::open(context, &args).await?;
     let reader = Reader { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
-    // Everything that needs the network comes after the beginning of every file was found to be in order.
+    // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
     let inputs = open(context, origins, reader).await?;
+    let Written { mut rejects, failed: failed_file } = written.emptied()?;
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
 
     let watcher = Watcher::new(&context.output, &args);
-    let (sender, chunks) = mpsc::channel(CHUNKS_WAITING);
-    // Not waited for: a read of standard input may never return.
-    let _reading = tokio::task::spawn_blocking(move || inputs.read(|chunk| sender.blocking_send(chunk).is_ok()));
+    let chunks = Chunks::of(inputs);
     let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
     let stream = &context.settings.pipeline.stream.name;
     let outcome = match clients {
@@ -44,14 +38,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         None => check_only(chunks, plan).await,
     };
     watcher.finish(&outcome.summary);
-    if let Some(file) = rejects {
-        file.finish()?;
+    // Whatever cannot be written: what was not sent is kept where it can be, and the ledger is told.
+    let rejects_kept = rejects.map_or(Ok(()), RejectsFile::finish);
+    let failed_kept = match (failed_file, &args.failed) {
+        (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
+        _ => Ok(()),
+    };
+    let told = context.output.report(&outcome.summary);
+    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
+    if outcome.summary.accepted > 0
+        && !context.interrupt.is_cancelled()
+        && (args.failed.is_none() || failed_kept.is_err())
+    {
+        name_failed(&context.output, &outcome.failed);
     }
-    if let (Some(file), Some(path)) = (failed_file, &args.failed) {
-        write_failed(file, path, &outcome.failed)?;
+    match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome)) {
+        (Ok(()), ended) => ended,
+        (Err(unwritten), Ok(())) => Err(unwritten),
+        // Readings rejected or not sent are the lesser news beside a file that should have kept them.
+        (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Unwell => Err(unwritten.hint(ended.to_string())),
+        (Err(unwritten), Err(ended)) => Err(ended.hint(unwritten.full_message())),
     }
-    context.output.report(&outcome.summary)?;
-    verdict(context, &args, outcome)
 }
 
 fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
@@ -61,32 +68,6 @@ fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
         return Err(Error::usage("standard input (`-`) can be read only once"));
     }
     Ok(origins)
-}
-
-/// A file that is to be written must not be one that is read: making it would empty it.
-fn refuse_overwriting(args: &Args) -> Result<(), Error> {
-    let written: Vec<_> = [&args.rejects, &args.failed].into_iter().flatten().collect();
-    for path in &written {
-        let same = |other: &&PathBuf| real(other) == real(path);
-        if args.files.iter().any(|file| same(&file)) || written.iter().filter(|other| same(other)).count() > 1 {
-            return Err(Error::usage(format!("{} is named twice, to be read and to be written", path.display()))
-                .hint("name a new file for `--rejects` and another for `--failed`"));
-        }
-    }
-    Ok(())
-}
-
-/// The one path of a file, also of one that is not there yet.
-fn real(path: &Path) -> PathBuf {
-    let beside = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok::<_, std::io::Error>(fs::canonicalize(folder)?.join(path.file_name().unwrap_or_default()))
-    };
-    fs::canonicalize(path).or_else(|_| beside()).unwrap_or_else(|_| path.to_owned())
-}
-
-fn create(path: &Path) -> Result<File, Error> {
-    File::create(path).map_err(|error| Error::failed(format!("could not make {}", path.display())).caused_by(error))
 }
 
 async fn open(context: &Context, origins: Vec<Origin>, reader: Reader) -> Result<Inputs, Error> {
@@ -105,11 +86,7 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
 
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
 fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
-    let Outcome { summary, failed, stopped } = outcome;
-    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
-    if summary.accepted > 0 && !context.interrupt.is_cancelled() {
-        name_failed(&context.output, args, &failed);
-    }
+    let Outcome { summary, stopped, .. } = outcome;
     let ledger = format!(
         "{} read, {} accepted, {} rejected, {} failed",
         units::count(summary.read),
@@ -117,12 +94,12 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
         units::count(summary.rejected),
         units::count(summary.failed)
     );
-    let again = "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled";
+    let again = how_to_go_on(args);
     if context.interrupt.is_cancelled() {
         return Err(Error::interrupted(format!("interrupted; {ledger}")).hint(again));
     }
     if let Some(error) = stopped {
-        return Err(if summary.accepted > 0 { error.hint(format!("{ledger}; {again}")) } else { error });
+        return Err(if summary.accepted > 0 { error.hint(ledger).hint(again) } else { error });
     }
     if summary.is_whole() {
         return Ok(());
@@ -135,18 +112,28 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
         });
     }
     if summary.failed > 0 {
-        error = error.hint(match &args.failed {
-            Some(path) => format!("`sensorctl put --file {}` sends the failed ones again", path.display()),
-            None => again.to_owned(),
-        });
+        error = error.hint(again);
     }
     Err(error)
 }
 
-fn name_failed(output: &Output, args: &Args, failed: &[Record]) {
-    if args.failed.is_some() {
-        return;
+/// How the readings that were not sent get into the stream after all.
+fn how_to_go_on(args: &Args) -> String {
+    let from_pipe = args.files.iter().any(|file| file.as_os_str() == "-");
+    match &args.failed {
+        Some(path) => {
+            let rest = if from_pipe { "; what standard input still held was not read" } else { "" };
+            format!("`sensorctl put --file {}` sends again what was read and not sent{rest}", path.display())
+        }
+        None if from_pipe => {
+            "what was read from standard input and not sent is named above or gone; `--failed FILE` keeps it".to_owned()
+        }
+        None => "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled"
+            .to_owned(),
     }
+}
+
+fn name_failed(output: &Output, failed: &[Record]) {
     let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
     places.sort();
     for (file, line) in places.into_iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {

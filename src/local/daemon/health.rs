@@ -19,6 +19,9 @@ pub(super) struct Health {
     pub pid: u32,
     pub version: String,
     pub region: String,
+    /// What it has to tell its owner.
+    #[serde(default)]
+    pub notices: Vec<String>,
 }
 
 /// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.

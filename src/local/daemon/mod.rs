@@ -3,6 +3,8 @@
 mod health;
 mod ownership;
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,7 +21,8 @@ use self::ownership::is_owned;
 pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
-use crate::local::data_dir::{EndpointFile, private_dir};
+use crate::local::data_dir::{EndpointFile, LOG, own_dir};
+use crate::local::durability::Durability;
 use crate::local::faults::FaultPlan;
 use crate::local::timing::Timing;
 
@@ -30,12 +33,11 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 /// What the process says is kept in a file, which starts anew when it is larger than this.
-const LOG: &str = "local.log";
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
 /// What the background process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct StartOptions {
     /// Where its state lives.
     pub data_dir: PathBuf,
@@ -47,6 +49,8 @@ pub(crate) struct StartOptions {
     pub faults: FaultPlan,
     /// How long things take.
     pub timing: Timing,
+    /// What is acknowledged survives this.
+    pub durability: Durability,
 }
 
 /// A local cloud that answers.
@@ -60,6 +64,8 @@ pub(crate) struct Running {
     pub pid: u32,
     /// Its version.
     pub version: String,
+    /// What it has to tell its owner: damage that it found.
+    pub notices: Vec<String>,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -69,6 +75,7 @@ impl Running {
     pub(crate) fn target(&self) -> Target {
         Target {
             profile: None,
+            profile_wins: false,
             region: Some(self.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.access.clone()),
@@ -85,18 +92,18 @@ pub(crate) enum Started {
     Already(Running),
 }
 
-/// How to reach the local cloud that runs on this data directory.
+/// How to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who said so.
 ///
 /// # Errors
-/// When none runs, or it has another region than the one asked for.
-pub(crate) async fn running_target(data_dir: &Path, region: Option<&str>) -> Result<Target, Error> {
+/// When none runs, or it has another region.
+pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl Display)>) -> Result<Target, Error> {
     let running = find(data_dir).await?.ok_or_else(|| not_running(data_dir))?;
     match region {
-        Some(region) if region != running.region => Err(Error::usage(format!(
-            "the local cloud at {} is in the region {}, not {region}",
+        Some((region, origin)) if region != running.region => Err(Error::usage(format!(
+            "the local cloud at {} is in the region {}, not {region} as {origin} says",
             running.endpoint, running.region
         ))
-        .hint(format!("leave out `--region`, or say `--region {}`", running.region))
+        .hint(format!("say `--region {}`, or leave the region out where it was said", running.region))
         .hint("stop it and start it again with the other region to change it")),
         _ => Ok(running.target()),
     }
@@ -104,8 +111,17 @@ pub(crate) async fn running_target(data_dir: &Path, region: Option<&str>) -> Res
 
 /// The error of whoever needs a running local cloud.
 pub(crate) fn not_running(data_dir: &Path) -> Error {
+    if is_owned(data_dir).unwrap_or(false) {
+        return does_not_answer(data_dir);
+    }
     Error::failed(format!("the local cloud is not running (data directory {})", data_dir.display()))
         .hint("start it with `sensorctl local start`")
+}
+
+fn does_not_answer(data_dir: &Path) -> Error {
+    Error::failed(format!("a process owns the data directory {} but does not answer", data_dir.display()))
+        .hint("it may be starting or ending: try again in a moment")
+        .hint(format!("its process id is in {}", data_dir.join("lock").display()))
 }
 
 /// The local cloud that runs on this data directory, if one does and answers.
@@ -113,14 +129,19 @@ pub(crate) fn not_running(data_dir: &Path) -> Error {
 /// # Errors
 /// When its announcement cannot be read.
 pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+    // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
+    if !is_owned(data_dir)? {
+        return Ok(None);
+    }
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
-    // After a crash another program may have the port: only the right key and process id are believed.
+    // Only the right key and process id are believed.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
     Ok(Some(Running {
         endpoint: announced.endpoint,
         region: health.region,
         pid: health.pid,
         version: health.version,
+        notices: health.notices,
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }
@@ -135,8 +156,7 @@ pub(crate) async fn start(options: &StartOptions) -> Result<Started, Error> {
     }
     let data_dir = std::path::absolute(&options.data_dir)
         .map_err(|error| Error::failed("could not tell where the data directory is").caused_by(error))?;
-    private_dir(&data_dir)
-        .map_err(|error| Error::failed(format!("could not create {}", data_dir.display())).caused_by(error))?;
+    own_dir(&data_dir)?;
     let (log, log_start) = open_log(&data_dir)
         .map_err(|error| Error::failed(format!("could not write {}", data_dir.join(LOG).display())).caused_by(error))?;
     let mut child = spawn(options, &data_dir, log)
@@ -174,12 +194,7 @@ pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
         return Ok(false);
     }
     let Some(running) = find(data_dir).await? else {
-        return Err(Error::failed(format!(
-            "a process owns the data directory {} but does not answer",
-            data_dir.display()
-        ))
-        .hint("it may be starting or ending: try again in a moment")
-        .hint(format!("its process id is in {}", data_dir.join("lock").display())));
+        return Err(does_not_answer(data_dir));
     };
     let pid = i32::try_from(running.pid).ok().and_then(Pid::from_raw);
     let pid = pid.ok_or_else(|| Error::failed(format!("{} is no process id", running.pid)))?;
@@ -224,10 +239,16 @@ fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child
     if !options.timing.is_none() {
         command.arg("--timing").arg(options.timing.to_string());
     }
-    // What the user wants of this command's output is not what its log should look like.
-    for name in ["SENSORCTL_OUTPUT", "SENSORCTL_QUIET", "SENSORCTL_COLOR", "CLICOLOR_FORCE"] {
+    if options.durability != Durability::default() {
+        command.arg("--durable").arg(options.durability.to_string());
+    }
+    // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
+    // file, whose path may be relative) is not meant for it.
+    let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
+    for name in std::env::vars_os().map(|(name, _)| name).filter(of_this_command) {
         command.env_remove(name);
     }
+    command.env_remove("CLICOLOR_FORCE");
     command
         // It must not keep the user's folder from being unmounted.
         .current_dir(data_dir)
@@ -279,30 +300,48 @@ mod tests {
         let running = find(dir.path()).await.unwrap().unwrap();
         assert_eq!((running.endpoint.as_str(), running.pid), (cloud.endpoint(), std::process::id()));
         assert!(is_owned(dir.path()).unwrap());
-        assert!(running_target(dir.path(), Some("us-east-1")).await.is_ok());
-        let error = running_target(dir.path(), Some("eu-central-1")).await.unwrap_err();
+        assert!(running_target(dir.path(), Some(("us-east-1", "--region"))).await.is_ok());
+        let error = running_target(dir.path(), Some(("eu-central-1", "sensorctl.toml:3"))).await.unwrap_err();
         assert!(error.to_string().contains("us-east-1"), "{error}");
         assert!(reset(dir.path()).is_err(), "nothing is deleted under a running cloud");
         cloud.shutdown().await.unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
-        let error = running_target(dir.path(), None).await.unwrap_err();
+        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert_eq!(error.hints(), ["start it with `sensorctl local start`"]);
         assert!(!stop(dir.path()).await.unwrap());
     }
 
-    #[tokio::test]
-    async fn another_program_at_the_announced_port_is_not_believed() {
+    /// A directory that announces a local cloud at an address where another program listens.
+    async fn haunted() -> (tempfile::TempDir, tokio::net::TcpListener) {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let announced = serde_json::json!({"endpoint": endpoint, "region": "r", "pid": 1,
             "access_key_id": "A", "secret_access_key": "S"});
         fs::write(dir.path().join("endpoint.json"), announced.to_string()).unwrap();
+        (dir, listener)
+    }
+
+    #[tokio::test]
+    async fn after_a_crash_the_key_is_shown_to_nobody() {
+        let (dir, listener) = haunted().await;
+        fs::write(dir.path().join("lock"), "1").unwrap();
+        assert!(find(dir.path()).await.unwrap().is_none());
+        assert!(tokio::time::timeout(Duration::from_millis(50), listener.accept()).await.is_err(), "somebody called");
+    }
+
+    #[tokio::test]
+    async fn another_program_at_the_announced_port_is_not_believed() {
+        let (dir, listener) = haunted().await;
+        let lock = File::create(dir.path().join("lock")).unwrap();
+        lock.lock().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{\"pid\":2,\"version\":\"1\",\"region\":\"r\"}").await.unwrap();
         });
         assert!(find(dir.path()).await.unwrap().is_none());
+        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
+        assert!(error.to_string().contains("does not answer"), "{error}");
     }
 
     #[tokio::test]
@@ -310,6 +349,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
+        // What a kill may have left.
+        fs::write(dir.path().join("iam.json.new"), "{").unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 

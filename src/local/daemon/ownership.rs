@@ -4,13 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use super::LOG;
 use crate::error::Error;
-
-/// What a data directory holds. Nothing else in it is ours.
-const OWN_FILES: [&str; 7] =
-    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
-const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
+use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, others};
+use crate::local::durability::FRESH;
 
 /// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
 ///
@@ -38,27 +34,11 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     }
     for name in OWN_FILES {
         gone(fs::remove_file(data_dir.join(name)))?;
+        // What a kill left of a change.
+        gone(fs::remove_file(data_dir.join(name).with_added_extension(FRESH)))?;
     }
     // The lock file stays: whoever waits for it has it open.
     others(data_dir).map_err(cannot)
-}
-
-/// Names in the directory that are not ours.
-fn others(data_dir: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(data_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name != "lock" {
-            names.push(name);
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 /// Whether a process owns the data directory.

@@ -44,6 +44,8 @@ impl Life {
     pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
         let mut tables = self.tables();
         tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_delete);
+        tables.created.retain(|_, at| at.elapsed() < self.timing.table_create.max(self.timing.table_lag));
+        tables.tagged.retain(|_, at| at.elapsed() < self.timing.tags_lag);
         let in_use = |doing: &str, name: &str| {
             let text = format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}");
             Some(ServiceError::bad_request("ResourceInUseException", text).json(AMZ_JSON_1_0))
@@ -60,6 +62,9 @@ impl Life {
                     _ => {}
                 }
             }
+            if operation == "ListTagsOfResource" && tables.tagged.contains_key(&name) {
+                return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Tags": []})));
+            }
             let Some(age) = tables.created.get(&name).map(Instant::elapsed) else { continue };
             match operation {
                 "DescribeTable" if age < self.timing.table_lag => {
@@ -68,12 +73,6 @@ impl Life {
                 }
                 "DeleteTable" | "UpdateTable" | "UpdateTimeToLive" if age < self.timing.table_create => {
                     return in_use("created", &name);
-                }
-                "ListTagsOfResource" => {
-                    let tagged = tables.tagged.get(&name).map(Instant::elapsed);
-                    if tagged.is_some_and(|age| age < self.timing.tags_lag) {
-                        return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Tags": []})));
-                    }
                 }
                 _ if touches_items(operation) && age < self.timing.table_create => {
                     let text = "Requested resource not found";
@@ -135,12 +134,76 @@ fn names(input: &Value) -> Vec<String> {
     if let Some(tables) = input.get("RequestItems").and_then(Value::as_object) {
         names.extend(tables.keys().map(|name| bare(name)));
     }
+    let actions = input.get("TransactItems").and_then(Value::as_array).into_iter().flatten();
+    let actions = actions.filter_map(Value::as_object).flat_map(|action| action.values());
+    names.extend(actions.filter_map(|action| action.get("TableName")?.as_str()).map(bare));
     names
 }
 
 fn touches_items(operation: &str) -> bool {
     matches!(
         operation,
-        "PutItem" | "GetItem" | "UpdateItem" | "DeleteItem" | "Query" | "Scan" | "BatchWriteItem" | "BatchGetItem"
+        "PutItem"
+            | "GetItem"
+            | "UpdateItem"
+            | "DeleteItem"
+            | "Query"
+            | "Scan"
+            | "BatchWriteItem"
+            | "BatchGetItem"
+            | "TransactWriteItems"
+            | "TransactGetItems"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A life in which everything lasts until the end of the test, or no time at all.
+    fn life(lasts: bool) -> Life {
+        Life::new(if lasts { "aws".parse().unwrap() } else { Timing::default() })
+    }
+
+    fn ok(body: &Value) -> Response {
+        wire::json_as(200, AMZ_JSON_1_0, body)
+    }
+
+    fn said(answer: Option<Response>) -> String {
+        answer.map_or_else(String::new, |answer| String::from_utf8_lossy(answer.body()).into_owned())
+    }
+
+    #[test]
+    fn a_new_table_has_no_tags_and_no_items_for_a_while_whatever_asks() {
+        let table = json!({ "TableName": "t" });
+        let arn = json!({ "ResourceArn": "arn:aws:dynamodb:us-east-1:000000000000:table/t" });
+        let created = ok(&json!({ "TableDescription": { "TableStatus": "ACTIVE" } }));
+        let slow = life(true);
+        assert!(said(Some(slow.after("CreateTable", &table, created.clone(), None))).contains("CREATING"));
+        assert_eq!(said(slow.before("ListTagsOfResource", &arn)), r#"{"Tags":[]}"#);
+        for (operation, input) in [
+            ("Scan", table.clone()),
+            ("BatchWriteItem", json!({ "RequestItems": { "t": [] } })),
+            ("TransactWriteItems", json!({ "TransactItems": [{ "Put": { "TableName": "t" } }] })),
+            ("TransactGetItems", json!({ "TransactItems": [{ "Get": { "TableName": "t" } }] })),
+        ] {
+            assert!(said(slow.before(operation, &input)).contains("ResourceNotFoundException"), "{operation}");
+            assert!(slow.before(operation, &json!({ "TableName": "another" })).is_none());
+        }
+        let quick = life(false);
+        quick.after("CreateTable", &table, created, None);
+        for operation in ["Scan", "ListTagsOfResource", "DescribeTable", "DeleteTable"] {
+            assert!(quick.before(operation, &table).is_none(), "{operation}");
+        }
+        assert!(quick.tables().created.is_empty(), "nothing is kept of what is over");
+    }
+
+    #[test]
+    fn new_tags_of_an_old_table_are_not_seen_at_once() {
+        let slow = life(true);
+        let arn = json!({ "ResourceArn": "arn:aws:dynamodb:us-east-1:000000000000:table/old" });
+        assert!(slow.before("ListTagsOfResource", &arn).is_none());
+        slow.after("TagResource", &arn, ok(&json!({})), None);
+        assert_eq!(said(slow.before("ListTagsOfResource", &arn)), r#"{"Tags":[]}"#);
+    }
 }

@@ -5,6 +5,7 @@ mod decode;
 mod life;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use dynoxide::{Database, DynoxideError};
@@ -13,7 +14,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::life::Life;
+use super::durability::Durability;
 use super::identity::Identity;
+use super::notices::Notices;
 use super::timing::Timing;
 use super::wire::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
 use crate::error::Error;
@@ -27,11 +30,19 @@ pub(crate) struct DynamoDb {
     database: Database,
     identity: Identity,
     life: Life,
+    path: Arc<Path>,
+    notices: Notices,
 }
 
 impl DynamoDb {
-    /// Opens or creates the database file. What was acknowledged survives a killed process, not a power loss.
-    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing) -> Result<DynamoDb, Error> {
+    /// Opens or creates the database file.
+    pub(crate) fn open(
+        path: &Path,
+        identity: Identity,
+        timing: Timing,
+        durability: Durability,
+        notices: Notices,
+    ) -> Result<DynamoDb, Error> {
         let cannot = |error: DynoxideError| {
             Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
                 .caused_by(error)
@@ -42,9 +53,12 @@ impl DynamoDb {
                 .hint("choose another one with `--data-dir DIR`")
         })?;
         let database = Database::new(text).map_err(cannot)?;
-        // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write.
-        database.disable_bulk_loading().map_err(cannot)?;
-        Ok(DynamoDb { database, identity, life: Life::new(timing) })
+        if durability == Durability::Process {
+            // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write. A database as it
+            // is opened has `FULL`.
+            database.disable_bulk_loading().map_err(cannot)?;
+        }
+        Ok(DynamoDb { database, identity, life: Life::new(timing), path: path.into(), notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -90,10 +104,26 @@ impl DynamoDb {
         match result {
             Ok(body) => wire::bytes(200, AMZ_JSON_1_0, self.with_our_arns(operation, body)),
             Err(error) => {
-                let error = decode::resolve(operation, error);
+                let error = self.told(decode::resolve(operation, error));
                 wire::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
             }
         }
+    }
+
+    /// A failure of the database itself, with its file: a full disk, or damage.
+    fn told(&self, error: DynoxideError) -> DynoxideError {
+        if error.status_code() != 500 {
+            return error;
+        }
+        let message = format!("{}: {error}", self.path.display());
+        self.notices.tell(&message);
+        DynoxideError::InternalServerError(message)
+    }
+
+    /// Deletes items whose time has come, in tables that have a time to live. Blocks.
+    pub(crate) fn expire(&self) {
+        let expired = self.database.sweep_ttl().map(drop);
+        self.notices.tell_failure(expired.map_err(|error| format!("{}: {error}", self.path.display())));
     }
 
     /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.

@@ -34,7 +34,9 @@ impl Portion {
     }
 
     fn hold_records(&self, input: &mut Value) -> Option<Held> {
-        let stream = input.get("StreamName").or(input.get("StreamARN"))?.as_str()?.to_owned();
+        let stream = input.get("StreamName").or(input.get("StreamARN"))?.as_str()?;
+        // An ARN ends in the name.
+        let stream = stream.rsplit('/').next()?.to_owned();
         let records = input.get_mut("Records")?.as_array_mut()?;
         let held = self.choose(records.len());
         let mut index = 0;

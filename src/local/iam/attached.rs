@@ -1,8 +1,8 @@
-//! Operations on managed policies: attach to a role, detach, list, read.
+//! Managed policies on roles: attach, detach, list.
 
-use super::document::encoded;
 use super::managed::{self, ManagedPolicy};
 use super::roles::role_name;
+use super::store::Account;
 use super::{Answer, Iam, end_of_list, missing, page};
 use crate::local::query_api::{Parameters, Xml};
 use crate::local::wire::ServiceError;
@@ -15,8 +15,9 @@ impl Iam {
         let role = role_name(input)?;
         let arn = input.required("PolicyArn")?;
         self.0.store.change(|account| {
+            account.role(role)?;
+            known(account, arn)?;
             let role = account.role_mut(role)?;
-            known(arn, "does not exist or is not attachable")?;
             role.attached.insert(arn.to_owned());
             if role.attached.len() > MAX_ATTACHED {
                 let message = format!("Cannot exceed quota for PoliciesPerRole: {MAX_ATTACHED}");
@@ -44,7 +45,7 @@ impl Iam {
             let policies = role
                 .attached
                 .iter()
-                .filter_map(|arn| managed::find(arn).map(|policy| (arn, policy)))
+                .filter_map(|arn| managed::find(account, arn).map(|policy| (arn, policy)))
                 .filter(|(_, policy)| policy.path.starts_with(prefix));
             let (page, marker) = page(input, policies)?;
             let mut xml = Xml::default();
@@ -59,46 +60,8 @@ impl Iam {
             Ok(Some(xml))
         })
     }
-
-    pub(super) fn get_policy(&self, input: &Parameters) -> Answer {
-        let arn = input.required("PolicyArn")?;
-        let policy = known(arn, "was not found")?;
-        let attachments =
-            self.0.store.read(|account| account.roles.values().filter(|role| role.attached.contains(arn)).count());
-        let mut xml = Xml::default();
-        xml.node("Policy", |body| {
-            body.leaf("PolicyName", policy.name)
-                .leaf("PolicyId", policy.id)
-                .leaf("Arn", arn)
-                .leaf("Path", policy.path)
-                .leaf("DefaultVersionId", policy.version)
-                .leaf("AttachmentCount", attachments)
-                .leaf("PermissionsBoundaryUsageCount", 0)
-                .leaf("IsAttachable", true)
-                .leaf("CreateDate", policy.created)
-                .leaf("UpdateDate", policy.updated);
-        });
-        Ok(Some(xml))
-    }
-
-    pub(super) fn get_policy_version(input: &Parameters) -> Answer {
-        let arn = input.required("PolicyArn")?;
-        let policy = known(arn, "was not found")?;
-        let version = input.required("VersionId")?;
-        if version != policy.version {
-            return Err(missing(format!("Policy {arn} version {version} does not exist or is not attachable.")));
-        }
-        let mut xml = Xml::default();
-        xml.node("PolicyVersion", |body| {
-            body.leaf("Document", encoded(policy.document))
-                .leaf("VersionId", version)
-                .leaf("IsDefaultVersion", true)
-                .leaf("CreateDate", policy.updated);
-        });
-        Ok(Some(xml))
-    }
 }
 
-fn known(arn: &str, refusal: &str) -> Result<&'static ManagedPolicy, ServiceError> {
-    managed::find(arn).ok_or_else(|| missing(format!("Policy {arn} {refusal}.")))
+fn known<'a>(account: &'a Account, arn: &str) -> Result<ManagedPolicy<'a>, ServiceError> {
+    managed::find(account, arn).ok_or_else(|| missing(format!("Policy {arn} does not exist or is not attachable.")))
 }

@@ -1,32 +1,39 @@
-//! The AWS managed policies of the walkthrough, as AWS published them.
+//! Managed policies: those of the walkthrough as AWS published them, and the account's own.
 
-use super::store::StoredRole;
+use super::store::{Account, StoredPolicy, StoredRole};
+use crate::local::permissions::Policies;
 
 /// A managed policy.
-pub(super) struct ManagedPolicy {
-    pub name: &'static str,
-    pub path: &'static str,
-    pub id: &'static str,
-    pub version: &'static str,
+#[derive(Clone, Copy)]
+pub(super) struct ManagedPolicy<'a> {
+    pub name: &'a str,
+    pub path: &'a str,
+    pub id: &'a str,
+    pub version: &'a str,
     /// Date of the first version.
-    pub created: &'static str,
+    pub created: &'a str,
     /// Date of this version.
-    pub updated: &'static str,
-    pub document: &'static str,
+    pub updated: &'a str,
+    pub document: &'a str,
 }
 
-impl ManagedPolicy {
-    pub(super) fn arn(&self) -> String {
-        format!("arn:aws:iam::aws:policy{}{}", self.path, self.name)
+impl<'a> ManagedPolicy<'a> {
+    fn own(policy: &'a StoredPolicy) -> Self {
+        let StoredPolicy { name, path, id, created, document, .. } = policy;
+        ManagedPolicy { name, path, id, version: "v1", created, updated: created, document }
     }
 }
 
 /// The policy of an ARN.
-pub(super) fn find(arn: &str) -> Option<&'static ManagedPolicy> {
-    POLICIES.iter().find(|policy| policy.arn() == arn)
+pub(super) fn find<'a>(account: &'a Account, arn: &str) -> Option<ManagedPolicy<'a>> {
+    let of_aws = || {
+        let name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
+        POLICIES.iter().find(|policy| name.strip_prefix(policy.path) == Some(policy.name)).copied()
+    };
+    account.policies.get(arn).map(ManagedPolicy::own).or_else(of_aws)
 }
 
-static POLICIES: [ManagedPolicy; 3] = [
+static POLICIES: [ManagedPolicy<'static>; 3] = [
     ManagedPolicy {
         name: "AWSLambdaKinesisExecutionRole",
         path: "/service-role/",
@@ -56,10 +63,15 @@ static POLICIES: [ManagedPolicy; 3] = [
     },
 ];
 
-/// The documents of all policies of a role, inline and attached, as JSON text.
-pub(super) fn documents(role: &StoredRole) -> Vec<String> {
-    let attached = role.attached.iter().filter_map(|arn| find(arn));
-    role.inline.values().cloned().chain(attached.map(|policy| policy.document.to_owned())).collect()
+/// All that is said of what a role may do.
+pub(super) fn policies(account: &Account, role: &StoredRole) -> Policies {
+    let document = |arn: &String| find(account, arn).map(|policy| policy.document.to_owned());
+    let attached = role.attached.iter().filter_map(document);
+    Policies {
+        identity: role.inline.values().cloned().chain(attached).collect(),
+        // A boundary that is gone allows nothing, as an empty document does.
+        boundary: role.boundary.as_ref().map(|arn| document(arn).unwrap_or_default()),
+    }
 }
 
 #[cfg(test)]

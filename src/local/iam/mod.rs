@@ -4,6 +4,7 @@ mod attached;
 mod document;
 mod inline;
 mod managed;
+mod own_policies;
 mod propagation;
 mod roles;
 mod store;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 
 use self::propagation::Propagation;
 use self::store::Store;
+use super::durability::Durability;
 use super::identity::Identity;
+use super::permissions::Policies;
 use super::query_api::{self, IAM, Parameters, Xml};
 use super::timing::Timing;
 use super::wire::{Request, Response, ServiceError};
@@ -44,8 +47,8 @@ type Answer = Result<Option<Xml>, ServiceError>;
 
 impl Iam {
     /// Opens the state kept in a file.
-    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing) -> Result<Iam, Error> {
-        let store = Store::open(path)?;
+    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing, durability: Durability) -> Result<Iam, Error> {
+        let store = Store::open(path, durability)?;
         Ok(Iam(Arc::new(Inner { identity, store, timing, propagation: Propagation::default() })))
     }
 
@@ -60,14 +63,14 @@ impl Iam {
         })
     }
 
-    /// The documents of all policies of a role that are in force, inline and attached, as JSON text.
-    pub(crate) fn policies(&self, arn: &str) -> Vec<String> {
+    /// What is in force of what a role may do.
+    pub(crate) fn policies(&self, arn: &str) -> Policies {
         if let Some(old) = self.0.propagation.policies(arn) {
             return old;
         }
         self.0.store.read(|account| {
-            let Some(role) = account.roles.values().find(|role| role.arn == arn) else { return Vec::new() };
-            managed::documents(role)
+            let role = account.roles.values().find(|role| role.arn == arn);
+            role.map(|role| managed::policies(account, role)).unwrap_or_default()
         })
     }
 
@@ -114,7 +117,11 @@ impl Iam {
             "DetachRolePolicy" => self.detach_role_policy(input),
             "ListAttachedRolePolicies" => self.list_attached_role_policies(input),
             "GetPolicy" => self.get_policy(input),
-            "GetPolicyVersion" => Self::get_policy_version(input),
+            "GetPolicyVersion" => self.get_policy_version(input),
+            "CreatePolicy" => self.create_policy(input),
+            "DeletePolicy" => self.delete_policy(input),
+            "ListPolicies" => self.list_policies(input),
+            "ListPolicyVersions" => self.list_policy_versions(input),
             action => Err(query_api::unknown_action(action, "2010-05-08")),
         }
     }

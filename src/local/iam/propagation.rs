@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::store::StoredRole;
 use super::{Iam, managed};
+use crate::local::permissions::Policies;
 use crate::local::query_api::Parameters;
 
 /// What roles were before their latest changes, by ARN.
@@ -15,7 +15,7 @@ pub(super) struct Propagation(Mutex<HashMap<String, Before>>);
 #[derive(Default)]
 struct Before {
     trust: Option<Old<String>>,
-    policies: Option<Old<Vec<String>>>,
+    policies: Option<Old<Policies>>,
 }
 
 struct Old<T> {
@@ -26,7 +26,7 @@ struct Old<T> {
 /// What a request is about to change.
 pub(super) enum Change {
     Trust { arn: String, was: String },
-    Policies { arn: String, was: Vec<String> },
+    Policies { arn: String, was: Policies },
 }
 
 impl Propagation {
@@ -36,7 +36,7 @@ impl Propagation {
     }
 
     /// The policies that are still in force, if they are not the newest.
-    pub(super) fn policies(&self, arn: &str) -> Option<Vec<String>> {
+    pub(super) fn policies(&self, arn: &str) -> Option<Policies> {
         in_force(self.lock().get(arn)?.policies.as_ref())
     }
 
@@ -72,8 +72,10 @@ impl Iam {
             return None;
         }
         let name = input.get("RoleName")?;
-        let found = |role: &StoredRole| (role.arn.clone(), role.trust_policy.clone(), managed::documents(role));
-        let found = self.0.store.read(|account| account.roles.get(name).map(found));
+        let found = self.0.store.read(|account| {
+            let role = account.roles.get(name)?;
+            Some((role.arn.clone(), role.trust_policy.clone(), managed::policies(account, role)))
+        });
         match (input.action(), found) {
             ("CreateRole", None) => {
                 let arn = self.0.identity.role_arn(input.get("Path").unwrap_or("/"), name);
@@ -81,7 +83,13 @@ impl Iam {
             }
             ("UpdateAssumeRolePolicy", Some((arn, was, _))) => Some(Change::Trust { arn, was }),
             (
-                "PutRolePolicy" | "DeleteRolePolicy" | "AttachRolePolicy" | "DetachRolePolicy" | "DeleteRole",
+                "PutRolePolicy"
+                | "DeleteRolePolicy"
+                | "AttachRolePolicy"
+                | "DetachRolePolicy"
+                | "PutRolePermissionsBoundary"
+                | "DeleteRolePermissionsBoundary"
+                | "DeleteRole",
                 Some((arn, _, was)),
             ) => Some(Change::Policies { arn, was }),
             _ => None,

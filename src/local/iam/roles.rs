@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::Rng;
 
 use super::document::{check_trust, encoded};
-use super::store::StoredRole;
-use super::{Answer, Iam, end_of_list, page, timestamp};
+use super::store::{Account, StoredRole};
+use super::{Answer, Iam, end_of_list, managed, missing, page, timestamp};
 use crate::local::query_api::{Parameters, Xml, invalid};
 use crate::local::wire::{ServiceError, now_seconds};
 
@@ -19,20 +19,13 @@ const MAX_TAGS: usize = 50;
 impl Iam {
     pub(super) fn create_role(&self, input: &Parameters) -> Answer {
         let name = role_name(input)?;
-        let path = input.get("Path").unwrap_or("/");
-        let is_path = path == "/" || (path.starts_with('/') && path.ends_with('/') && path.len() <= 512);
-        if !is_path {
-            return Err(invalid(&format!(
-                "Value '{path}' at 'path' failed to satisfy constraint: \
-                 Member must satisfy regular expression pattern: (\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"
-            )));
-        }
+        let path = checked_path(input)?;
         let trust_policy = input.required("AssumeRolePolicyDocument")?;
         check_trust(trust_policy)?;
         let role = StoredRole {
             name: name.to_owned(),
             path: path.to_owned(),
-            id: role_id(),
+            id: unique_id("AROA"),
             arn: self.0.identity.role_arn(path, name),
             created: now_seconds().floor(),
             trust_policy: trust_policy.to_owned(),
@@ -44,6 +37,7 @@ impl Iam {
             attached: BTreeSet::new(),
         };
         self.0.store.change(|account| {
+            check_boundary(account, role.boundary.as_deref())?;
             // Names that differ in case only are one name.
             if account.roles.keys().any(|other| other.eq_ignore_ascii_case(name)) {
                 let message = format!("Role with name {name} already exists.");
@@ -167,6 +161,8 @@ impl Iam {
     pub(super) fn put_permissions_boundary(&self, input: &Parameters) -> Answer {
         let boundary = input.required("PermissionsBoundary")?.to_owned();
         self.0.store.change(|account| {
+            account.role(role_name(input)?)?;
+            check_boundary(account, Some(&boundary))?;
             account.role_mut(role_name(input)?)?.boundary = Some(boundary);
             Ok(None)
         })
@@ -221,11 +217,33 @@ pub(super) fn checked_name<'a>(
     Ok(name)
 }
 
+/// `/`, or one that begins and ends with it.
+pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
+    let path = input.get("Path").unwrap_or("/");
+    if path == "/" || (path.starts_with('/') && path.ends_with('/') && path.len() <= 512) {
+        return Ok(path);
+    }
+    Err(invalid(&format!(
+        "Value '{path}' at 'path' failed to satisfy constraint: \
+         Member must satisfy regular expression pattern: (\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)"
+    )))
+}
+
+/// A boundary is a managed policy that there is.
+fn check_boundary(account: &Account, arn: Option<&str>) -> Result<(), ServiceError> {
+    match arn {
+        Some(arn) if managed::find(account, arn).is_none() => {
+            Err(missing(format!("Scope ARN: {arn} does not exist or is not attachable.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn session_seconds(input: &Parameters) -> Result<u32, ServiceError> {
     input.number("MaxSessionDuration", SESSION_SECONDS, 3600, 43_200)
 }
 
-fn checked_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ServiceError> {
+pub(super) fn checked_tags(tags: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ServiceError> {
     if tags.len() > MAX_TAGS {
         let message = format!("Cannot exceed quota for TagsPerRole: {MAX_TAGS}");
         return Err(ServiceError::new(409, "LimitExceeded", message));
@@ -258,9 +276,10 @@ fn described(xml: &mut Xml, tag: &str, role: &StoredRole, whole: bool) {
     });
 }
 
-fn role_id() -> String {
+/// Its prefix says what it is of.
+pub(super) fn unique_id(prefix: &str) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut rng = rand::rng();
     let tail: String = (0..17).map(|_| char::from(LETTERS[rng.random_range(0..LETTERS.len())])).collect();
-    format!("AROA{tail}")
+    format!("{prefix}{tail}")
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::missing;
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::read_json;
+use crate::local::durability::Durability;
 use crate::local::wire::ServiceError;
 
 /// The whole state.
@@ -16,6 +17,22 @@ use crate::local::wire::ServiceError;
 pub(super) struct Account {
     /// Roles by name.
     pub roles: BTreeMap<String, StoredRole>,
+    /// The account's own managed policies by ARN.
+    #[serde(default)]
+    pub policies: BTreeMap<String, StoredPolicy>,
+}
+
+/// A managed policy of the account's own; it has one version.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct StoredPolicy {
+    pub name: String,
+    pub path: String,
+    pub id: String,
+    /// As IAM writes time.
+    pub created: String,
+    pub description: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub document: String,
 }
 
 /// A role with all that hangs on it.
@@ -56,13 +73,14 @@ fn missing_role(name: &str) -> ServiceError {
 /// The state and its file.
 pub(super) struct Store {
     path: PathBuf,
+    durability: Durability,
     account: Mutex<Account>,
 }
 
 impl Store {
-    pub(super) fn open(path: &Path) -> Result<Store, Error> {
+    pub(super) fn open(path: &Path, durability: Durability) -> Result<Store, Error> {
         let account = read_json(path)?.unwrap_or_default();
-        Ok(Store { path: path.to_owned(), account: Mutex::new(account) })
+        Ok(Store { path: path.to_owned(), durability, account: Mutex::new(account) })
     }
 
     pub(super) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
@@ -77,8 +95,9 @@ impl Store {
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = account.clone();
         let answer = edit(&mut changed)?;
-        write_json(&self.path, &changed)
-            .map_err(|error| ServiceError::new(500, "ServiceFailure", format!("could not be kept: {error}")))?;
+        self.durability
+            .write_json(&self.path, &changed)
+            .map_err(|error| ServiceError::new(500, "ServiceFailure", error.to_string()))?;
         *account = changed;
         Ok(answer)
     }

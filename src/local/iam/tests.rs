@@ -5,7 +5,8 @@ use super::*;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 fn iam(directory: &Path) -> Iam {
-    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), crate::local::Timing::default()).unwrap()
+    let timing = crate::local::Timing::default();
+    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), timing, Durability::Process).unwrap()
 }
 
 async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {
@@ -32,7 +33,7 @@ async fn a_role_survives_a_restart_with_its_policies_and_is_known_by_its_arn() {
     let role = again.role(arn).unwrap();
     assert_eq!(role.trust_policy, TRUST);
     assert!(role.id.starts_with("AROA") && role.id.len() == 21);
-    assert_eq!(again.policies(arn), [policy]);
+    assert_eq!(again.policies(arn), Policies { identity: vec![policy.to_owned()], boundary: None });
 }
 
 #[tokio::test]
@@ -77,6 +78,17 @@ async fn bad_input_is_refused_in_the_services_words() {
         (vec![("Action", "CreateRole"), ("RoleName", "x")], 400, "ValidationError"),
         (vec![("Action", "GetRole"), ("RoleName", "none")], 404, "NoSuchEntity"),
         (vec![("Action", "AttachRolePolicy"), ("RoleName", "r"), ("PolicyArn", unknown)], 404, "NoSuchEntity"),
+        (
+            vec![("Action", "PutRolePermissionsBoundary"), ("RoleName", "r"), ("PermissionsBoundary", unknown)],
+            404,
+            "NoSuchEntity",
+        ),
+        (
+            vec![("Action", "CreatePolicy"), ("PolicyName", "p"), ("PolicyDocument", TRUST)],
+            400,
+            "MalformedPolicyDocument",
+        ),
+        (vec![("Action", "GetPolicy"), ("PolicyArn", unknown)], 404, "NoSuchEntity"),
         (vec![("Action", "Nonsense")], 400, "InvalidAction"),
     ] {
         let (found, body) = call(&iam, &fields).await;
@@ -96,4 +108,35 @@ async fn roles_are_listed_in_pages() {
     assert!(first.contains("<IsTruncated>true</IsTruncated><Marker>b</Marker>"), "{first}");
     let (_, second) = call(&iam, &[("Action", "ListRoles"), ("MaxItems", "2"), ("Marker", "b")]).await;
     assert!(second.contains("<RoleName>c</RoleName>") && second.contains("<IsTruncated>false</IsTruncated>"));
+}
+
+#[tokio::test]
+async fn a_policy_of_ones_own_can_be_attached_and_be_a_boundary_and_then_not_be_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let iam = iam(dir.path());
+    create(&iam, "r").await;
+    let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"}}"#;
+    let make = [("Action", "CreatePolicy"), ("PolicyName", "limit"), ("PolicyDocument", document)];
+    assert_eq!(call(&iam, &make).await.0, 200);
+    assert!(call(&iam, &make).await.1.contains("A policy called limit already exists."));
+    let arn = "arn:aws:iam::000000000000:policy/limit";
+    let of_policy = |action| [("Action", action), ("PolicyArn", arn)];
+    let of_role = |action| [("Action", action), ("RoleName", "r"), ("PolicyArn", arn), ("PermissionsBoundary", arn)];
+    for action in ["AttachRolePolicy", "PutRolePermissionsBoundary"] {
+        assert_eq!(call(&iam, &of_role(action)).await.0, 200);
+    }
+    let role = "arn:aws:iam::000000000000:role/r";
+    let text = document.to_owned();
+    assert_eq!(iam.policies(role), Policies { identity: vec![text.clone()], boundary: Some(text) });
+    let (_, shown) = call(&iam, &of_policy("GetPolicy")).await;
+    assert!(shown.contains("<AttachmentCount>1<") && shown.contains("<PermissionsBoundaryUsageCount>1<"), "{shown}");
+    assert!(call(&iam, &[("Action", "ListPolicies"), ("Scope", "Local")]).await.1.contains(arn));
+    let (status, body) = call(&iam, &of_policy("DeletePolicy")).await;
+    assert!(status == 409 && body.contains("Cannot delete a policy attached to entities."), "{body}");
+    for action in ["DetachRolePolicy", "DeleteRolePermissionsBoundary"] {
+        assert_eq!(call(&iam, &of_role(action)).await.0, 200);
+    }
+    assert_eq!(call(&iam, &of_policy("DeletePolicy")).await.0, 200);
+    assert_eq!(call(&iam, &of_policy("DeletePolicy")).await.0, 404);
+    assert_eq!(iam.policies(role), Policies::default());
 }

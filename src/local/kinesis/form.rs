@@ -1,14 +1,14 @@
 //! The two forms of a request and its answer: JSON 1.1, and CBOR as the Java SDK sends it.
 
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ciborium::Value as Cbor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fields::millis;
-use crate::local::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
+use crate::local::wire::{self, AMZ_JSON_1_1, Response, ServiceError};
 
 /// The content type of CBOR.
 const AMZ_CBOR_1_1: &str = "application/x-amz-cbor-1.1";
@@ -18,7 +18,7 @@ const TIME: u64 = 1;
 
 /// How a request is written, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// `application/x-amz-json-1.1`
     Json,
     /// `application/x-amz-cbor-1.1`
@@ -27,8 +27,8 @@ pub(super) enum Form {
 
 impl Form {
     /// The form that a request says it has; JSON if it says none.
-    pub(super) fn of(request: &Request) -> Form {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    pub(crate) fn of(headers: &HeaderMap) -> Form {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match content_type {
             Some(value) if value.starts_with(AMZ_CBOR_1_1) => Form::Cbor,
             _ => Form::Json,
@@ -82,7 +82,7 @@ impl Form {
     }
 
     /// A refusal.
-    pub(super) fn refuse(self, error: &ServiceError) -> Response {
+    pub(crate) fn refuse(self, error: &ServiceError) -> Response {
         let body = serde_json::json!({ "__type": error.code, "message": error.message });
         let mut response = self.with_status(error.status, &body);
         if let Ok(code) = HeaderValue::from_str(&error.code) {

@@ -16,7 +16,7 @@ pub(super) struct ShardIterator {
     pub stream: String,
     /// Number of the shard.
     pub shard: u32,
-    /// When the shard was made, in epoch seconds.
+    /// The shard's epoch.
     pub created: u64,
     /// Index of the record to read next.
     pub next: u64,
@@ -27,6 +27,11 @@ impl ShardIterator {
     pub(super) fn token(&self, now: u64) -> String {
         let at = SequenceNumber { created: self.created, shard: self.shard, index: self.next, time: 0 };
         create_shard_iterator(&self.stream, &shard_id(self.shard), &at.to_string(), now)
+    }
+
+    /// The stream of a token, however old; none where it is no token.
+    pub(super) fn stream_in(token: &str) -> Option<String> {
+        decode_shard_iterator(token).ok().map(|(_, stream, ..)| stream)
     }
 
     /// Reads a token.

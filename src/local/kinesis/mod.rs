@@ -4,6 +4,7 @@
 //! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
 mod api;
+mod asked;
 mod fields;
 mod form;
 mod hash_range;
@@ -24,12 +25,15 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
-use self::form::Form;
+pub(crate) use self::asked::{AskedStream, asked_stream};
+pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
 use self::sequence::shard_number;
 use self::store::Store;
+use super::durability::Durability;
 use super::identity::Identity;
+use super::notices::Notices;
 use super::wire::{self, Request, Response, ServiceError, now_ms, seconds};
 use crate::error::Error;
 
@@ -41,15 +45,17 @@ struct Inner {
     identity: Identity,
     options: Options,
     store: Store,
+    notices: Notices,
     puts: watch::Sender<u64>,
 }
 
 /// How a local Kinesis behaves where it may differ from the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// Whether every put is flushed to the disk before it is answered: it then survives a power cut.
-    pub durable_full: bool,
-    /// Whether each shard takes only what it would in the service: 1 MiB and 1,000 records a second.
+    /// What an acknowledged put or change survives.
+    pub durability: Durability,
+    /// Whether each shard takes and gives only what it would in the service: 1 MiB and 1,000 records a second, and
+    /// 2 MiB and five reads.
     pub throttle: bool,
     /// How long a stream stays `CREATING`.
     pub create_delay: Duration,
@@ -64,7 +70,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            durable_full: false,
+            durability: Durability::Process,
             throttle: false,
             create_delay: Duration::ZERO,
             update_delay: Duration::ZERO,
@@ -73,6 +79,9 @@ impl Default for Options {
         }
     }
 }
+
+/// The code for more than a shard takes or gives.
+const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
 /// One shard of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,8 +92,8 @@ pub(crate) struct Shard {
     pub parent: Option<String>,
     /// The other shard of a merge.
     pub adjacent_parent: Option<String>,
-    /// Whether it still takes records.
-    pub open: bool,
+    /// When it was made, in epoch milliseconds: tells it from one of an earlier stream of the same name.
+    pub created: u64,
 }
 
 /// Where reading a shard starts.
@@ -131,16 +140,21 @@ impl Kinesis {
     ///
     /// # Errors
     /// When the directory cannot be used or a stream's state is damaged. A damaged log is told to who reads it.
-    pub(crate) fn open(directory: &Path, identity: Identity, options: Options) -> Result<Kinesis, Error> {
-        let log = LogOptions { segment_bytes: options.segment_bytes, durable_full: options.durable_full };
-        let store = Store::open(directory, log)?;
+    pub(crate) fn open(
+        directory: &Path,
+        identity: Identity,
+        options: Options,
+        notices: Notices,
+    ) -> Result<Kinesis, Error> {
+        let Options { segment_bytes, durability, .. } = options;
+        let store = Store::open(directory, LogOptions { segment_bytes, durability, notices: notices.clone() })?;
         let (puts, _) = watch::channel(0);
-        Ok(Kinesis(Arc::new(Inner { identity, options, store, puts })))
+        Ok(Kinesis(Arc::new(Inner { identity, options, store, notices, puts })))
     }
 
     /// Answers a request of the Kinesis API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
-        let form = Form::of(&request);
+        let form = Form::of(request.headers());
         let kinesis = self.clone();
         self.blocking(move || kinesis.answer(wire::operation(&request), form, request.body()))
             .await
@@ -151,17 +165,28 @@ impl Kinesis {
     ///
     /// # Errors
     /// `ResourceNotFoundException` when there is no such stream.
-    #[expect(clippy::unused_async, reason = "callers await every question to the service")]
     pub(crate) async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ServiceError> {
-        let stream = self.stream(&self.name_of(stream_arn)?)?;
-        let live = stream.read();
-        let shards = live.state.visible_shards(now_ms()).map(|shard| Shard {
-            id: shard.id(),
-            parent: shard.parent.map(sequence::shard_id),
-            adjacent_parent: shard.adjacent_parent.map(sequence::shard_id),
-            open: shard.closed.is_none(),
-        });
-        Ok(shards.collect())
+        let name = self.name_of(stream_arn)?;
+        let kinesis = self.clone();
+        self.blocking(move || {
+            let stream = kinesis.stream(&name)?;
+            let live = stream.read();
+            let shards = live.state.visible_shards(now_ms()).map(|shard| Shard {
+                id: shard.id(),
+                parent: shard.parent.map(sequence::shard_id),
+                adjacent_parent: shard.adjacent_parent.map(sequence::shard_id),
+                created: shard.created,
+            });
+            Ok(shards.collect())
+        })
+        .await
+    }
+
+    /// How long a stream keeps its records; none when there is no such stream.
+    pub(crate) fn retention(&self, stream_arn: &str) -> Option<Duration> {
+        let stream = self.stream(&self.name_of(stream_arn).ok()?).ok()?;
+        let hours = stream.read().state.retention_hours;
+        Some(Duration::from_secs(u64::from(hours) * 3600))
     }
 
     /// An iterator into a shard.
@@ -186,6 +211,10 @@ impl Kinesis {
     /// `ExpiredIteratorException` five minutes after the iterator was made.
     pub(crate) async fn records(&self, iterator: &str, limit: usize) -> Result<Page, ServiceError> {
         let at = ShardIterator::parse(iterator, now_ms())?;
+        // Event source mappings take their share of the shard like everybody, and wait for it.
+        while let Err(wait) = self.admit_read(&at) {
+            tokio::time::sleep(wait).await;
+        }
         let kinesis = self.clone();
         self.blocking(move || {
             let read = kinesis.read(&at, limit)?;
@@ -202,6 +231,14 @@ impl Kinesis {
             })
         })
         .await
+    }
+
+    /// Deletes what is past its retention or was deleted; tells what it finds damaged. Blocks.
+    pub(crate) fn tidy(&self) {
+        self.0.store.sweep();
+        for stream in self.0.store.all() {
+            self.0.notices.tell_failure(stream.trim().map_err(|error| error.message));
+        }
     }
 
     /// Changes after every acknowledged put, to any stream, and when shards change: sleep on it instead of polling.
@@ -238,6 +275,10 @@ impl Kinesis {
         name.map(str::to_owned).ok_or_else(|| self.no_stream(arn))
     }
 
+    fn rate_exceeded(&self, shard: &str, stream: &str) -> String {
+        format!("Rate exceeded for shard {shard} in stream {stream} under account {}.", self.0.identity.account)
+    }
+
     fn no_stream(&self, name: &str) -> ServiceError {
         let message = format!("Stream {name} under account {} not found.", self.0.identity.account);
         ServiceError::bad_request("ResourceNotFoundException", message)
@@ -255,7 +296,5 @@ impl Kinesis {
     }
 }
 
-#[cfg(test)]
-mod api_tests;
 #[cfg(test)]
 mod tests;

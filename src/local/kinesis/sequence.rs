@@ -10,7 +10,8 @@ const CHUNK: u128 = 10_000_000_000_000_000_000;
 /// What a sequence number says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SequenceNumber {
-    /// When its shard was made, in epoch seconds; tells a new stream from an earlier one of the same name.
+    /// When its shard was made, in epoch seconds, or a little later: tells a new stream from an earlier one of the same
+    /// name, and a shard from its parents.
     pub created: u64,
     /// Number of its shard.
     pub shard: u32,

@@ -1,19 +1,21 @@
 //! A shard at work: its log, and how much it takes a second.
 
 use super::log::{Appended, Chunk, LogError, NewRecord, ShardLog};
-use super::throttle::Throttle;
+use super::throttle::{ReadThrottle, WriteThrottle};
 use crate::local::wire::ServiceError;
 
-/// The log and the throttle of one shard.
+/// The log and the throttles of one shard.
 pub(super) struct Shard {
     log: ShardLog,
     /// Used only where the limits of the service are asked for.
-    pub throttle: Throttle,
+    pub writes: WriteThrottle,
+    /// As `writes`.
+    pub reads: ReadThrottle,
 }
 
 impl Shard {
     pub(super) fn new(log: ShardLog) -> Self {
-        Shard { log, throttle: Throttle::new() }
+        Shard { log, writes: WriteThrottle::new(), reads: ReadThrottle::default() }
     }
 
     /// Writes records in one piece: all of them, or none.
@@ -32,8 +34,8 @@ impl Shard {
     }
 
     /// The index that the next record gets.
-    pub(super) fn next_index(&self) -> u64 {
-        self.log.next_index()
+    pub(super) fn next_index(&self) -> Result<u64, ServiceError> {
+        self.log.next_index().map_err(|error| failed(&error))
     }
 
     /// The first record that arrived at or after this time (epoch ms), or the next to come.

@@ -1,11 +1,10 @@
 //! All streams of a local cloud, and where they are: one directory for each, named by the stream and when it was made.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
@@ -20,44 +19,52 @@ const DELETED: &str = "deleted";
 pub(super) struct Store {
     directory: PathBuf,
     options: LogOptions,
-    streams: RwLock<BTreeMap<String, Arc<Stream>>>,
+    streams: RwLock<Streams>,
+}
+
+struct Streams {
+    by_name: BTreeMap<String, Arc<Stream>>,
+    /// Later than any shard that is no more (see [`ShardState::epoch`]).
+    ///
+    /// [`ShardState::epoch`]: super::stream::ShardState::epoch
+    epoch: u64,
 }
 
 impl Store {
-    /// Opens the streams kept in a directory; what was cut off their logs is told in its `recovery.log`.
+    /// Opens the streams kept in a directory. Their logs are not read before they are used.
     pub(super) fn open(directory: &Path, options: LogOptions) -> Result<Store, Error> {
         let cannot = |error| Error::failed(format!("could not use {}", directory.display())).caused_by(error);
         private_dir(directory).map_err(cannot)?;
-        let mut streams = BTreeMap::new();
-        let mut notices = Vec::new();
+        let (mut streams, mut aside) = (BTreeMap::new(), Vec::new());
         for found in fs::read_dir(directory).map_err(cannot)? {
             let path = found.map_err(cannot)?.path();
             if path.extension().is_some_and(|extension| extension == DELETED) {
-                fs::remove_dir_all(&path).map_err(cannot)?;
+                aside.push(path);
                 continue;
             }
             if !path.is_dir() {
                 continue;
             }
-            // A directory without a state is of a stream whose creation was never answered.
-            let Some(state) = read_json::<StreamState>(&path.join(STATE_FILE))? else { continue };
-            let name = state.name.clone();
-            let (stream, told) = Stream::open(&path, state, options)?;
-            notices.extend(told);
-            streams.insert(name, Arc::new(stream));
+            let Some(state) = read_json::<StreamState>(&path.join(STATE_FILE))? else {
+                // An empty one is of a stream whose creation was never answered.
+                if fs::read_dir(&path).map_err(cannot)?.next().is_some() {
+                    options
+                        .notices
+                        .tell(format!("{} has lost its {STATE_FILE}: its stream is missing", path.display()));
+                }
+                continue;
+            };
+            streams.insert(state.name.clone(), Arc::new(Stream::open(&path, state, options.clone())));
         }
-        tell(directory, &notices).map_err(cannot)?;
-        let store = Store { directory: directory.to_owned(), options, streams: RwLock::new(streams) };
-        for stream in store.all() {
-            // Damage is told to who reads it, not to who starts the local cloud.
-            let _ = stream.trim();
-        }
+        let streams = RwLock::new(Streams { by_name: streams, epoch: now_ms() / 1000 + 1 });
+        let store = Store { directory: directory.to_owned(), options, streams };
+        aside.iter().for_each(|directory| store.clear(directory));
         Ok(store)
     }
 
     /// The stream of a name, unless it is gone.
     pub(super) fn get(&self, name: &str) -> Option<Arc<Stream>> {
-        let stream = self.streams.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()?;
+        let stream = self.read().by_name.get(name).cloned()?;
         let is_gone = stream.read().state.is_gone(now_ms());
         if is_gone { None } else { Some(stream) }
     }
@@ -65,21 +72,21 @@ impl Store {
     /// All streams by name.
     pub(super) fn all(&self) -> Vec<Arc<Stream>> {
         let now = now_ms();
-        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
-        streams.values().filter(|stream| !stream.read().state.is_gone(now)).cloned().collect()
+        self.read().by_name.values().filter(|stream| !stream.read().state.is_gone(now)).cloned().collect()
     }
 
     /// Adds a stream, unless one has its name.
-    pub(super) fn create(&self, state: StreamState) -> Result<(), ServiceError> {
-        let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = streams.get(&state.name) {
+    pub(super) fn create(&self, mut state: StreamState) -> Result<(), ServiceError> {
+        let mut streams = self.write();
+        if let Some(earlier) = streams.by_name.get(&state.name).cloned() {
             if !earlier.read().state.is_gone(now_ms()) {
                 return Err(ServiceError::bad_request("ResourceInUseException", ""));
             }
-            remove(earlier)?;
-            streams.remove(&state.name);
+            self.clear(&streams.put_aside(&earlier)?);
         }
-        let failed = |error: io::Error| ServiceError::internal(format!("the stream could not be made: {error}"));
+        for shard in &mut state.shards {
+            shard.epoch = shard.epoch().max(streams.epoch);
+        }
         let mut at = state.created;
         // Two streams of one name and millisecond, one of them deleted.
         let directory = loop {
@@ -89,57 +96,72 @@ impl Store {
             }
             at += 1;
         };
+        let failed =
+            |error: io::Error| ServiceError::internal(format!("could not make {}: {error}", directory.display()));
         private_dir(&directory).map_err(failed)?;
         let name = state.name.clone();
-        let stream = Stream::create(&directory, state, self.options)?;
-        streams.insert(name, Arc::new(stream));
+        let stream = Stream::create(&directory, state, self.options.clone()).inspect_err(|_| {
+            // Nothing is in it; without a state it is nothing to the next start either.
+            fs::remove_dir(&directory).unwrap_or_default();
+        })?;
+        self.options.durability.sync_names(&self.directory).map_err(failed)?;
+        streams.by_name.insert(name, Arc::new(stream));
         Ok(())
     }
 
     /// Deletes what is gone, files and all.
-    pub(super) fn sweep(&self) -> Result<(), ServiceError> {
+    pub(super) fn sweep(&self) {
         let now = now_ms();
-        let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
-        let gone: Vec<_> = streams
-            .iter()
-            .filter(|(_, stream)| stream.read().state.is_gone(now))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in gone {
-            if let Some(stream) = streams.get(&name) {
-                remove(stream)?;
+        let mut streams = self.write();
+        let gone: Vec<_> =
+            streams.by_name.values().filter(|stream| stream.read().state.is_gone(now)).cloned().collect();
+        let aside: Vec<_> = gone.iter().map(|stream| streams.put_aside(stream)).collect();
+        drop(streams);
+        for aside in aside {
+            match aside {
+                Ok(directory) => self.clear(&directory),
+                // It is tried again with the next sweep.
+                Err(error) => self.options.notices.tell(error.message),
             }
-            streams.remove(&name);
         }
-        Ok(())
+    }
+
+    /// Deletes the files of a stream that was put aside; what cannot be deleted is tried again at the next start.
+    fn clear(&self, directory: &Path) {
+        match fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                self.options.notices.tell(format!("could not delete {}: {error}", directory.display()));
+            }
+            _ => {}
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Streams> {
+        self.streams.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Streams> {
+        self.streams.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Renames a stream's directory first: then it is deleted even if this is cut short.
-fn remove(stream: &Stream) -> Result<(), ServiceError> {
-    let failed = |error: io::Error| ServiceError::internal(format!("the stream could not be deleted: {error}"));
-    let from = stream.directory();
-    let mut to = from.as_os_str().to_owned();
-    to.push(".");
-    to.push(DELETED);
-    match fs::rename(from, &to) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        renamed => renamed.map_err(failed)?,
+impl Streams {
+    /// Forgets a stream and renames its directory: from then on it is deleted even if that is cut short.
+    fn put_aside(&mut self, stream: &Stream) -> Result<PathBuf, ServiceError> {
+        let from = stream.directory();
+        let mut to = from.as_os_str().to_owned();
+        to.push(".");
+        to.push(DELETED);
+        let to = PathBuf::from(to);
+        match fs::rename(from, &to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ServiceError::internal(format!("could not delete {}: {error}", from.display())));
+            }
+            _ => {}
+        }
+        let state = &stream.read().state;
+        self.epoch = state.shards.iter().map(|shard| shard.epoch() + 1).fold(self.epoch, u64::max);
+        self.by_name.remove(&state.name);
+        Ok(to)
     }
-    fs::remove_dir_all(&to).map_err(failed)
-}
-
-fn tell(directory: &Path, notices: &[String]) -> io::Result<()> {
-    if notices.is_empty() {
-        return Ok(());
-    }
-    let now = format!("{:.3} ", jiff::Timestamp::now());
-    let mut lines = String::new();
-    for notice in notices {
-        lines.push_str(&now);
-        lines.push_str(notice);
-        lines.push('\n');
-    }
-    let path = directory.join("recovery.log");
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?.write_all(lines.as_bytes())
 }

@@ -11,8 +11,6 @@ use super::hash_range::HashRange;
 use super::log::{LogOptions, ShardLog};
 use super::sequence::{SequenceNumber, shard_id};
 use super::shard::Shard;
-use crate::error::Error;
-use crate::local::data_dir::write_json;
 use crate::local::wire::{ServiceError, now_ms};
 
 /// The state's file in a stream's directory.
@@ -60,6 +58,10 @@ pub(super) struct ShardState {
     pub range: HashRange,
     /// Epoch milliseconds.
     pub created: u64,
+    /// When it was made, in epoch seconds, as its sequence numbers have it: later than its parents', and than those of
+    /// an earlier stream of the same name, even within one second.
+    #[serde(default)]
+    pub epoch: u64,
     /// Epoch milliseconds; none while it is open.
     pub closed: Option<u64>,
     /// The shard that it was split or merged from.
@@ -109,7 +111,10 @@ impl StreamState {
     /// Adds an open shard.
     pub(super) fn add_shard(&mut self, range: HashRange, parent: Option<u32>, adjacent: Option<u32>, now: u64) -> u32 {
         let number = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
-        self.shards.push(ShardState { number, range, created: now, closed: None, parent, adjacent_parent: adjacent });
+        let of_parents = self.shards.iter().filter(|shard| [parent, adjacent].contains(&Some(shard.number)));
+        let epoch = of_parents.map(|shard| shard.epoch() + 1).fold(now / 1000, u64::max);
+        let closed = None;
+        self.shards.push(ShardState { number, range, created: now, epoch, closed, parent, adjacent_parent: adjacent });
         number
     }
 }
@@ -120,9 +125,15 @@ impl ShardState {
         shard_id(self.number)
     }
 
+    /// When it was made, as its sequence numbers have it.
+    pub(super) fn epoch(&self) -> u64 {
+        // State that an earlier version wrote has none.
+        if self.epoch == 0 { self.created / 1000 } else { self.epoch }
+    }
+
     /// The sequence number of the record with this index.
     pub(super) fn sequence_number(&self, index: u64, arrival: u64) -> SequenceNumber {
-        SequenceNumber { created: self.created / 1000, shard: self.number, index, time: arrival / 1000 }
+        SequenceNumber { created: self.epoch(), shard: self.number, index, time: arrival / 1000 }
     }
 
     /// The sequence number before all of its records.
@@ -132,7 +143,7 @@ impl ShardState {
 
     /// The sequence number after all of its records, once it is closed.
     pub(super) fn ending(&self) -> Option<SequenceNumber> {
-        self.closed.map(|closed| SequenceNumber::ending(self.created / 1000, self.number, closed / 1000))
+        self.closed.map(|closed| SequenceNumber::ending(self.epoch(), self.number, closed / 1000))
     }
 }
 
@@ -175,35 +186,16 @@ impl Live {
 impl Stream {
     /// Writes the state of a new stream and returns it.
     pub(super) fn create(directory: &Path, state: StreamState, options: LogOptions) -> Result<Stream, ServiceError> {
-        write_json(&directory.join(STATE_FILE), &state).map_err(|error| not_kept(&error))?;
-        let mut stream =
-            Stream { directory: directory.to_owned(), options, live: RwLock::new(Live::new(state, Vec::new())) };
-        let live = stream.live.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for shard in live.state.shards.clone() {
-            let (shard, _) = open_shard(directory, shard.number, options)?;
-            live.shards.push(shard);
-        }
+        let stream = Stream::open(directory, state, options);
+        stream.write(&stream.read().state)?;
         Ok(stream)
     }
 
-    /// Opens a stream that was there, with what is to be told of its logs.
-    pub(super) fn open(
-        directory: &Path,
-        state: StreamState,
-        options: LogOptions,
-    ) -> Result<(Stream, Vec<String>), Error> {
-        let mut shards = Vec::new();
-        let mut notices = Vec::new();
-        for shard in &state.shards {
-            let opened = ShardLog::open(&shard_dir(directory, shard.number), options);
-            let (log, notice) = opened.map_err(|error| {
-                Error::failed(format!("could not open the stream {} of the local cloud", state.name)).caused_by(error)
-            })?;
-            notices.extend(notice);
-            shards.push(Arc::new(Shard::new(log)));
-        }
+    /// A stream that was there.
+    pub(super) fn open(directory: &Path, state: StreamState, options: LogOptions) -> Stream {
+        let shards = state.shards.iter().map(|shard| new_shard(directory, shard.number, &options)).collect();
         let live = RwLock::new(Live::new(state, shards));
-        Ok((Stream { directory: directory.to_owned(), options, live }, notices))
+        Stream { directory: directory.to_owned(), options, live }
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -225,9 +217,9 @@ impl Stream {
         let answer = edit(&mut state)?;
         let mut shards = live.shards.clone();
         for shard in state.shards.iter().skip(shards.len()) {
-            shards.push(open_shard(&self.directory, shard.number, self.options)?.0);
+            shards.push(new_shard(&self.directory, shard.number, &self.options));
         }
-        write_json(&self.directory.join(STATE_FILE), &state).map_err(|error| not_kept(&error))?;
+        self.write(&state)?;
         *live = Live::new(state, shards);
         Ok(answer)
     }
@@ -238,22 +230,13 @@ impl Stream {
         let cutoff = live.state.cutoff(now_ms());
         live.shards.iter().try_for_each(|shard| shard.trim(cutoff))
     }
+
+    fn write(&self, state: &StreamState) -> Result<(), ServiceError> {
+        let written = self.options.durability.write_json(&self.directory.join(STATE_FILE), state);
+        written.map_err(|error| ServiceError::internal(error.to_string()))
+    }
 }
 
-fn open_shard(
-    directory: &Path,
-    number: u32,
-    options: LogOptions,
-) -> Result<(Arc<Shard>, Option<String>), ServiceError> {
-    let opened = ShardLog::open(&shard_dir(directory, number), options);
-    let (log, notice) = opened.map_err(|error| ServiceError::internal(error.to_string()))?;
-    Ok((Arc::new(Shard::new(log)), notice))
-}
-
-fn shard_dir(directory: &Path, number: u32) -> PathBuf {
-    directory.join(shard_id(number))
-}
-
-fn not_kept(error: &std::io::Error) -> ServiceError {
-    ServiceError::internal(format!("the stream's state could not be kept: {error}"))
+fn new_shard(directory: &Path, number: u32, options: &LogOptions) -> Arc<Shard> {
+    Arc::new(Shard::new(ShardLog::new(&directory.join(shard_id(number)), options.clone())))
 }

@@ -1,15 +1,25 @@
-//! What one shard takes a second in the real service: 1 MiB and 1,000 records.
+//! What one shard takes and gives a second in the real service (facts: A2, A8).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Bytes of data and keys a second.
-const BYTES: u64 = 1 << 20;
+/// Bytes of data and keys that are written a second.
+const WRITTEN_BYTES: u64 = 1 << 20;
 
-/// Records a second.
-const RECORDS: u64 = 1000;
+/// Records that are written a second.
+const WRITTEN_RECORDS: u64 = 1000;
+
+/// Bytes that are read a second.
+const READ_BYTES: u64 = 2 << 20;
+
+/// Calls that read in a second.
+const READ_CALLS: u32 = 5;
+
+/// A second in milliseconds.
+const SECOND: u64 = 1000;
 
 /// Two buckets that hold one second's worth. Amounts are in thousandths, so that a millisecond adds a whole number.
-pub(super) struct Throttle(Mutex<Buckets>);
+pub(super) struct WriteThrottle(Mutex<Buckets>);
 
 struct Buckets {
     bytes: u64,
@@ -18,28 +28,68 @@ struct Buckets {
     filled: u64,
 }
 
-impl Throttle {
+impl WriteThrottle {
     /// Full buckets.
     pub(super) fn new() -> Self {
-        Throttle(Mutex::new(Buckets { bytes: BYTES * 1000, records: RECORDS * 1000, filled: 0 }))
+        let (bytes, records) = (WRITTEN_BYTES * SECOND, WRITTEN_RECORDS * SECOND);
+        WriteThrottle(Mutex::new(Buckets { bytes, records, filled: 0 }))
     }
 
     /// Whether a record of this size fits now (epoch ms); it is counted if so.
     pub(super) fn admits(&self, bytes: u64, now: u64) -> bool {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = now.saturating_sub(buckets.filled).min(1000);
+        let mut buckets = lock(&self.0);
+        let elapsed = now.saturating_sub(buckets.filled).min(SECOND);
         buckets.filled = buckets.filled.max(now);
-        buckets.bytes = (buckets.bytes + elapsed * BYTES).min(BYTES * 1000);
-        buckets.records = (buckets.records + elapsed * RECORDS).min(RECORDS * 1000);
+        buckets.bytes = (buckets.bytes + elapsed * WRITTEN_BYTES).min(WRITTEN_BYTES * SECOND);
+        buckets.records = (buckets.records + elapsed * WRITTEN_RECORDS).min(WRITTEN_RECORDS * SECOND);
         // A record larger than a second's worth waits for a full bucket and empties it.
-        let wanted = bytes.min(BYTES) * 1000;
-        if buckets.records < 1000 || buckets.bytes < wanted {
+        let wanted = bytes.min(WRITTEN_BYTES) * SECOND;
+        if buckets.records < SECOND || buckets.bytes < wanted {
             return false;
         }
-        buckets.records -= 1000;
+        buckets.records -= SECOND;
         buckets.bytes -= wanted;
         true
     }
+}
+
+/// Calls and bytes of the second under way. A larger answer uses up the seconds after it: ten mebibytes are five.
+#[derive(Default)]
+pub(super) struct ReadThrottle(Mutex<Window>);
+
+#[derive(Default)]
+struct Window {
+    /// Epoch milliseconds.
+    began: u64,
+    calls: u32,
+    bytes: u64,
+}
+
+impl ReadThrottle {
+    /// Takes up a call at this time (epoch ms).
+    ///
+    /// # Errors
+    /// When there were enough: how long until one is taken.
+    pub(super) fn admit(&self, now: u64) -> Result<(), Duration> {
+        let mut window = lock(&self.0);
+        let ends = window.began + SECOND * window.bytes.div_ceil(READ_BYTES).max(1);
+        if now >= ends {
+            *window = Window { began: now, ..Window::default() };
+        } else if window.calls >= READ_CALLS || window.bytes >= READ_BYTES {
+            return Err(Duration::from_millis(ends - now));
+        }
+        window.calls += 1;
+        Ok(())
+    }
+
+    /// Counts what a call gave.
+    pub(super) fn gave(&self, bytes: u64) {
+        lock(&self.0).bytes += bytes;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -48,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_shard_takes_a_thousand_records_or_a_mebibyte_a_second() {
-        let throttle = Throttle::new();
+        let throttle = WriteThrottle::new();
         let admitted = |bytes, now| (0..3000).filter(|_| throttle.admits(bytes, now)).count();
         assert_eq!(admitted(1, 10_000), 1000);
         assert_eq!(admitted(1, 10_500), 500);
@@ -56,5 +106,19 @@ mod tests {
         assert_eq!(admitted(100 << 10, 30_000), 10);
         assert!(throttle.admits(5 << 20, 40_000), "a large record goes alone");
         assert!(!throttle.admits(1, 40_000));
+    }
+
+    #[test]
+    fn a_shard_is_read_five_times_or_by_two_mebibytes_a_second() {
+        let throttle = ReadThrottle::default();
+        let admitted = |now| (0..20).filter(|_| throttle.admit(now).is_ok()).count();
+        assert_eq!((admitted(10_000), admitted(10_999), admitted(11_000)), (5, 0, 5));
+        assert!(throttle.admit(20_000).is_ok());
+        throttle.gave(READ_BYTES);
+        assert_eq!(throttle.admit(20_400), Err(Duration::from_millis(600)));
+        assert!(throttle.admit(21_000).is_ok());
+        throttle.gave(10 << 20);
+        assert_eq!(throttle.admit(21_001), Err(Duration::from_millis(4999)));
+        assert!(throttle.admit(26_000).is_ok());
     }
 }

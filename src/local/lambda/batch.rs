@@ -23,20 +23,39 @@ pub(super) struct Batch<R> {
 struct Part<R> {
     records: Vec<R>,
     retries: i64,
+    /// How often the function had them.
+    tries: u64,
 }
 
-/// Records that need no further try.
+/// What is settled after a try.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settled<R> {
     /// The function has dealt with them.
     pub done: Vec<R>,
     /// Their retries are used up.
-    pub given_up: Vec<R>,
+    pub given_up: Option<GivenUp<R>>,
+}
+
+/// Records that get no further try.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GivenUp<R> {
+    /// At least one.
+    pub records: Vec<R>,
+    /// How often the function had them.
+    pub tries: u64,
+    pub condition: Condition,
+}
+
+/// Why records are given up, in the words of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Condition {
+    RetryAttemptsExhausted,
+    RecordAgeExceeded,
 }
 
 impl<R> Batch<R> {
     pub(super) fn new(records: Vec<R>) -> Self {
-        Batch { parts: VecDeque::from([Part { records, retries: 0 }]) }
+        Batch { parts: VecDeque::from([Part { records, retries: 0, tries: 0 }]) }
     }
 
     /// The records to try next; `None` when all are settled.
@@ -44,42 +63,45 @@ impl<R> Batch<R> {
         self.parts.front().map(|part| part.records.as_slice())
     }
 
-    /// Takes the leading records of the current part for which this holds, without a try.
-    pub(super) fn give_up_while(&mut self, too_old: impl Fn(&R) -> bool) -> Vec<R> {
-        let Some(part) = self.parts.front_mut() else { return Vec::new() };
+    /// Takes the leading records of the current part that are too old, without a try.
+    pub(super) fn give_up_while(&mut self, too_old: impl Fn(&R) -> bool) -> Option<GivenUp<R>> {
+        let part = self.parts.front_mut()?;
         let count = part.records.iter().take_while(|record| too_old(record)).count();
-        let old = part.records.drain(..count).collect();
+        let records: Vec<R> = part.records.drain(..count).collect();
+        let given_up = GivenUp { records, tries: part.tries, condition: Condition::RecordAgeExceeded };
         if part.records.is_empty() {
             self.parts.pop_front();
         }
-        old
+        if count == 0 { None } else { Some(given_up) }
     }
 
     /// Takes in what came of the current part.
     pub(super) fn settle(&mut self, verdict: Verdict, policy: Policy) -> Settled<R> {
-        let mut settled = Settled { done: Vec::new(), given_up: Vec::new() };
-        let Some(mut part) = self.parts.pop_front() else { return settled };
-        let from = match verdict {
-            Verdict::Done => part.records.len(),
-            Verdict::FailedFrom(position) => position.min(part.records.len()),
+        let Some(Part { mut records, retries, tries }) = self.parts.pop_front() else {
+            return Settled { done: Vec::new(), given_up: None };
         };
-        let rest = part.records.split_off(from);
-        settled.done = part.records;
+        let from = match verdict {
+            Verdict::Done => records.len(),
+            Verdict::FailedFrom(position) => position.min(records.len()),
+        };
+        let tries = tries + 1;
+        let mut rest = records.split_off(from);
+        let mut settled = Settled { done: records, given_up: None };
+        let mut again = |records, retries| self.parts.push_front(Part { records, retries, tries });
         if rest.is_empty() {
             return settled;
         }
         if policy.bisect && from > 0 {
             // Split at the sequence number that the function named; splitting is no retry.
-            self.parts.push_front(Part { records: rest, retries: part.retries });
+            again(rest, retries);
         } else if policy.bisect && rest.len() > 1 {
-            let mut first = rest;
-            let second = first.split_off(first.len() / 2);
-            self.parts.push_front(Part { records: second, retries: part.retries });
-            self.parts.push_front(Part { records: first, retries: part.retries });
-        } else if policy.max_retries >= 0 && part.retries >= policy.max_retries {
-            settled.given_up = rest;
+            again(rest.split_off(rest.len() / 2), retries);
+            again(rest, retries);
+        } else if policy.max_retries >= 0 && retries >= policy.max_retries {
+            let condition = Condition::RetryAttemptsExhausted;
+            settled.given_up = Some(GivenUp { records: rest, tries, condition });
         } else {
-            self.parts.push_front(Part { records: rest, retries: part.retries + 1 });
+            again(rest, retries + 1);
         }
         settled
     }
@@ -109,7 +131,7 @@ mod tests {
             };
             let settled = batch.settle(verdict, policy);
             done.extend(settled.done);
-            given_up.extend(settled.given_up);
+            given_up.extend(settled.given_up.into_iter().flat_map(|given_up| given_up.records));
         }
         (done, given_up, tries)
     }
@@ -118,6 +140,21 @@ mod tests {
     fn a_batch_that_fails_is_tried_as_often_as_allowed_and_then_given_up_whole() {
         let (done, given_up, tries) = run(4, &[2], policy(2, false), false);
         assert_eq!((done, given_up, tries), (vec![], vec![0, 1, 2, 3], 3));
+    }
+
+    #[test]
+    fn what_is_given_up_says_why_and_how_often_it_was_tried() {
+        let mut batch = Batch::new(vec![1, 2, 3]);
+        let policy = policy(2, false);
+        for _ in 0..2 {
+            assert_eq!(batch.settle(Verdict::FAILED, policy).given_up, None);
+        }
+        // Even when the last try gets as far as the second record: what is behind it goes with it.
+        let settled = batch.settle(Verdict::FailedFrom(1), policy);
+        assert_eq!(settled.done, [1]);
+        let condition = Condition::RetryAttemptsExhausted;
+        assert_eq!(settled.given_up, Some(GivenUp { records: vec![2, 3], tries: 3, condition }));
+        assert_eq!(batch.current(), None);
     }
 
     #[test]
@@ -142,10 +179,29 @@ mod tests {
     #[test]
     fn what_is_too_old_is_given_up_without_a_try() {
         let mut batch = Batch::new(vec![1, 2, 3]);
-        assert_eq!(batch.give_up_while(|record| *record < 3), [1, 2]);
+        let given_up =
+            |records: Vec<i32>, tries| Some(GivenUp { records, tries, condition: Condition::RecordAgeExceeded });
+        assert_eq!(batch.give_up_while(|record| *record < 1), None);
+        assert_eq!(batch.give_up_while(|record| *record < 3), given_up(vec![1, 2], 0));
         assert_eq!(batch.current(), Some([3].as_slice()));
-        assert_eq!(batch.give_up_while(|_| true), [3]);
+        batch.settle(Verdict::FAILED, policy(-1, false));
+        assert_eq!(batch.give_up_while(|_| true), given_up(vec![3], 1));
         assert_eq!(batch.current(), None);
+    }
+
+    #[test]
+    fn a_partial_failure_splits_where_the_function_says_and_that_is_no_retry() {
+        let mut batch = Batch::new(vec![1, 2, 3, 4]);
+        let policy = policy(1, true);
+        assert_eq!(batch.settle(Verdict::FailedFrom(1), policy).done, [1]);
+        assert_eq!(batch.current(), Some([2, 3, 4].as_slice()), "not halved");
+        batch.settle(Verdict::FAILED, policy);
+        assert_eq!(batch.current(), Some([2].as_slice()), "nothing done: halved");
+        assert_eq!(batch.settle(Verdict::FAILED, policy).given_up, None, "the one retry is left");
+        let condition = Condition::RetryAttemptsExhausted;
+        let given_up = batch.settle(Verdict::FAILED, policy).given_up;
+        assert_eq!(given_up, Some(GivenUp { records: vec![2], tries: 4, condition }));
+        assert_eq!(batch.current(), Some([3, 4].as_slice()));
     }
 
     proptest! {

@@ -9,7 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::local::data_dir::{read_json, write_json};
+use crate::error::Error;
+use crate::local::data_dir::read_json;
+use crate::local::durability::{Durability, NotWritten};
+use crate::local::kinesis::Shard;
 
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,67 +30,101 @@ pub(super) enum Position {
     Finished,
 }
 
+/// The position in a shard, and which shard that is: one of a later stream of the same name has the same id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Mark {
+    created: u64,
+    position: Position,
+}
+
 /// The positions of all shards of a mapping.
 pub(super) struct Checkpoints {
     path: PathBuf,
-    shards: Mutex<BTreeMap<String, Position>>,
+    durability: Durability,
+    marks: Mutex<BTreeMap<String, Mark>>,
     changed: AtomicBool,
 }
 
 impl Checkpoints {
-    /// Reads what is on disk. A damaged file counts as none: then everything comes again.
-    pub(super) fn load(dir: &Path, uuid: &str) -> Self {
+    /// Reads what is on disk; nothing where there is no file.
+    ///
+    /// # Errors
+    /// When the file is damaged: to guess where a mapping was would leave records out, or bring all of them again.
+    pub(super) fn load(dir: &Path, uuid: &str, durability: Durability) -> Result<Self, Error> {
         let path = path(dir, uuid);
-        let shards = read_json(&path).ok().flatten().unwrap_or_default();
-        Checkpoints { path, shards: Mutex::new(shards), changed: AtomicBool::new(false) }
+        let marks = read_json(&path)?.unwrap_or_default();
+        Ok(Checkpoints { path, durability, marks: Mutex::new(marks), changed: AtomicBool::new(false) })
     }
 
     /// The first positions of a new mapping, on disk before it is answered for.
-    pub(super) fn create(dir: &Path, uuid: &str, shards: &BTreeMap<String, Position>) -> io::Result<()> {
-        let path = path(dir, uuid);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        write_json(&path, shards)
+    pub(super) fn create(
+        dir: &Path,
+        uuid: &str,
+        positions: Vec<(Shard, Position)>,
+        durability: Durability,
+    ) -> Result<(), NotWritten> {
+        let mark = |(shard, position): (Shard, Position)| (shard.id, Mark { created: shard.created, position });
+        let marks: BTreeMap<String, Mark> = positions.into_iter().map(mark).collect();
+        durability.write_json(&path(dir, uuid), &marks)
     }
 
-    pub(super) fn get(&self, shard_id: &str) -> Option<Position> {
-        self.lock().get(shard_id).cloned()
+    /// How far a shard is read, if it has been begun.
+    pub(super) fn get(&self, shard: &Shard) -> Option<Position> {
+        self.lock().get(&shard.id).filter(|mark| mark.created == shard.created).map(|mark| mark.position.clone())
     }
 
-    pub(super) fn set(&self, shard_id: &str, position: Position) {
-        self.lock().insert(shard_id.to_owned(), position);
+    /// Notes how far a shard is read.
+    pub(super) fn set(&self, shard: &Shard, position: Position) {
+        self.lock().insert(shard.id.clone(), Mark { created: shard.created, position });
         self.changed.store(true, Ordering::Release);
     }
 
-    /// Forgets shards that the stream no longer has, and those of an earlier stream of the same name.
-    pub(super) fn forget(&self, is_gone: impl Fn(&str, &Position) -> bool) {
-        let mut shards = self.lock();
-        let before = shards.len();
-        shards.retain(|shard_id, position| !is_gone(shard_id, position));
-        if shards.len() != before {
+    /// Forgets shards that the stream no longer has.
+    pub(super) fn keep_only(&self, shards: &[Shard]) {
+        let mut marks = self.lock();
+        let before = marks.len();
+        marks.retain(|id, _| shards.iter().any(|shard| shard.id == *id));
+        if marks.len() != before {
             self.changed.store(true, Ordering::Release);
         }
     }
 
     /// Writes what has changed.
-    pub(super) fn save(&self) -> io::Result<()> {
+    pub(super) fn save(&self) -> Result<(), NotWritten> {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let shards = self.lock().clone();
-        write_json(&self.path, &shards).inspect_err(|_| self.changed.store(true, Ordering::Release))
+        let marks = self.lock().clone();
+        let written = self.durability.write_json(&self.path, &marks);
+        written.inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Position>> {
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Mark>> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Deletes the positions of a mapping.
 pub(super) fn delete(dir: &Path, uuid: &str) {
-    // Without its mapping nobody reads it; there may be none.
+    // Without its mapping nobody reads it, and the next start sweeps it away; there may be none.
     fs::remove_file(path(dir, uuid)).unwrap_or_default();
+}
+
+/// Deletes the positions of mappings that there are none of: of one whose creation was cut short. Blocks.
+pub(super) fn sweep(dir: &Path, uuids: &[&str]) -> io::Result<()> {
+    let entries = match fs::read_dir(dir.join("checkpoints")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !uuids.iter().any(|uuid| name == format!("{uuid}.json").as_str()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn path(dir: &Path, uuid: &str) -> PathBuf {
@@ -98,18 +135,62 @@ fn path(dir: &Path, uuid: &str) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn shard(id: &str, created: u64) -> Shard {
+        Shard { id: id.to_owned(), parent: None, adjacent_parent: None, created }
+    }
+
+    fn create(dir: &Path, uuid: &str, positions: Vec<(Shard, Position)>) {
+        fs::create_dir_all(dir.join("checkpoints")).unwrap();
+        Checkpoints::create(dir, uuid, positions, Durability::Process).unwrap();
+    }
+
+    fn load(dir: &Path, uuid: &str) -> Result<Checkpoints, Error> {
+        Checkpoints::load(dir, uuid, Durability::Process)
+    }
+
     #[test]
     fn what_is_saved_is_there_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
-        Checkpoints::create(dir.path(), "u", &BTreeMap::new()).unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
-        checkpoints.set("shardId-0", Position::After("7".into()));
-        checkpoints.set("shardId-1", Position::Finished);
+        create(dir.path(), "u", Vec::new());
+        let checkpoints = load(dir.path(), "u").unwrap();
+        checkpoints.set(&shard("a", 1), Position::After("7".into()));
+        checkpoints.set(&shard("b", 1), Position::Finished);
         checkpoints.save().unwrap();
-        let again = Checkpoints::load(dir.path(), "u");
-        assert_eq!(again.get("shardId-0"), Some(Position::After("7".into())));
-        assert_eq!(again.get("shardId-1"), Some(Position::Finished));
+        let again = load(dir.path(), "u").unwrap();
+        assert_eq!(again.get(&shard("a", 1)), Some(Position::After("7".into())));
+        assert_eq!(again.get(&shard("b", 1)), Some(Position::Finished));
         delete(dir.path(), "u");
-        assert_eq!(Checkpoints::load(dir.path(), "u").get("shardId-0"), None);
+        assert_eq!(load(dir.path(), "u").unwrap().get(&shard("a", 1)), None);
+    }
+
+    #[test]
+    fn a_shard_of_another_stream_of_the_same_name_has_no_position() {
+        let dir = tempfile::tempdir().unwrap();
+        let checkpoints = load(dir.path(), "u").unwrap();
+        checkpoints.set(&shard("a", 1), Position::Finished);
+        assert_eq!(checkpoints.get(&shard("a", 2)), None);
+        checkpoints.keep_only(&[shard("b", 1)]);
+        assert_eq!(checkpoints.get(&shard("a", 1)), None);
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), "u", Vec::new());
+        fs::write(path(dir.path(), "u"), "{\"a\":").unwrap();
+        assert!(load(dir.path(), "u").err().unwrap().to_string().contains("u.json is damaged"));
+        assert_eq!(fs::read_to_string(path(dir.path(), "u")).unwrap(), "{\"a\":");
+    }
+
+    #[test]
+    fn only_positions_of_mappings_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        sweep(dir.path(), &[]).unwrap();
+        for uuid in ["u", "v"] {
+            create(dir.path(), uuid, vec![(shard("a", 1), Position::Finished)]);
+        }
+        sweep(dir.path(), &["v"]).unwrap();
+        assert!(!path(dir.path(), "u").exists());
+        assert!(load(dir.path(), "v").unwrap().get(&shard("a", 1)).is_some());
     }
 }

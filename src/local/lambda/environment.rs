@@ -38,14 +38,19 @@ pub(super) struct Place<'a> {
     pub endpoint: &'a str,
     pub runtime_api: SocketAddr,
     pub code: &'a Path,
+    pub scratch: &'a Path,
     pub log_stream: &'a str,
 }
 
 /// All variables of the process; it gets no others, so nothing of the user's own environment reaches the function.
 pub(super) fn variables(function: &Function, place: &Place<'_>, keys: &SessionKeys) -> BTreeMap<String, String> {
     let root = place.code.display().to_string();
-    // The only one of ours that a function may set itself.
-    let mut all = BTreeMap::from([("AWS_ENDPOINT_URL".to_owned(), place.endpoint.to_owned())]);
+    // What the service does not set, and a function may set itself. There is no file system of its own here, where
+    // `/tmp` would be the environment's: programs that ask for the place of temporary files get one that is.
+    let mut all = BTreeMap::from([
+        ("AWS_ENDPOINT_URL".to_owned(), place.endpoint.to_owned()),
+        ("TMPDIR".to_owned(), place.scratch.display().to_string()),
+    ]);
     all.extend(function.environment.clone());
     let ours = [
         ("AWS_ACCESS_KEY_ID", keys.access_key_id.clone()),

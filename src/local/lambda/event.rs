@@ -5,25 +5,48 @@ use std::fmt::Write;
 use axum::body::Bytes;
 
 use super::records::Item;
+use crate::local::kinesis::Record;
 
 /// Bytes that an event may have.
 pub(super) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 const HEAD: &str = "{\"Records\":[";
 const TAIL: &str = "]}";
+/// Bytes of an event without records.
+pub(super) const EMPTY: usize = HEAD.len() + TAIL.len();
 
 /// What all records of a shard have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
-    pub stream_arn: String,
-    pub shard_id: String,
-    pub region: String,
-    pub role: String,
+    stream_arn: String,
+    shard_id: String,
+    region: String,
+    role: String,
+    /// Bytes of a record without its own content, and of a comma.
+    overhead: usize,
 }
 
 impl Frame {
+    /// The frame of a shard's records; `role` is the one by which they are read.
+    pub(super) fn new(stream_arn: &str, shard_id: &str, region: &str, role: &str) -> Self {
+        let [stream_arn, shard_id, region, role] = [stream_arn, shard_id, region, role].map(str::to_owned);
+        let mut frame = Frame { stream_arn, shard_id, region, role, overhead: 1 };
+        let nothing = Record {
+            sequence_number: String::new(),
+            partition_key: String::new(),
+            data: String::new(),
+            // The longest there is until the year 2286.
+            arrival: 9_999_999_999.0,
+        };
+        let mut empty = String::new();
+        // The quotes of the key are counted with the key.
+        frame.write(&mut empty, &Item { key_json: String::new(), ..Item::new(0, nothing) });
+        frame.overhead += empty.len();
+        frame
+    }
+
     /// The event for these records.
     pub(super) fn event(&self, items: &[Item]) -> Bytes {
-        let mut text = String::with_capacity(self.length(items));
+        let mut text = String::with_capacity(EMPTY + self.length(items));
         text.push_str(HEAD);
         for (position, item) in items.iter().enumerate() {
             if position > 0 {
@@ -37,39 +60,21 @@ impl Frame {
 
     /// How many of the first records fit into one event; one always goes, whatever its size.
     pub(super) fn fitting<'a>(&self, items: impl IntoIterator<Item = &'a Item>) -> usize {
-        let frame_length = self.frame_length();
-        let mut length = HEAD.len() + TAIL.len();
+        let mut length = EMPTY;
         let fits = |item: &&Item| {
-            length += frame_length + item.variable_length();
+            length += self.length([*item]);
             length <= EVENT_LIMIT
         };
         items.into_iter().take_while(fits).count().max(1)
     }
 
-    /// Bytes of these records as an event, or a few more.
+    /// Bytes that these records take in an event.
     pub(super) fn length<'a>(&self, items: impl IntoIterator<Item = &'a Item>) -> usize {
-        let frame_length = self.frame_length();
-        let records: usize = items.into_iter().map(|item| frame_length + item.variable_length()).sum();
-        records + HEAD.len() + TAIL.len()
-    }
-
-    /// Bytes of a record without its own content, and of a comma.
-    fn frame_length(&self) -> usize {
-        let mut empty = String::new();
-        let nothing = Item {
-            index: 0,
-            sequence_number: String::new(),
-            key_json: String::new(),
-            data: String::new(),
-            // The longest there is until the year 2286.
-            arrival: 9_999_999_999.0,
-        };
-        self.write(&mut empty, &nothing);
-        empty.len() + 1
+        items.into_iter().map(|item| self.overhead + item.variable_length()).sum()
     }
 
     fn write(&self, text: &mut String, item: &Item) {
-        let Frame { stream_arn, shard_id, region, role } = self;
+        let Frame { stream_arn, shard_id, region, role, .. } = self;
         let Item { sequence_number, key_json, data, arrival, .. } = item;
         // None of these needs escaping but the key, which is JSON already. Writing to a string cannot fail.
         write!(
@@ -89,15 +94,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::local::kinesis::Record;
 
     fn frame() -> Frame {
-        Frame {
-            stream_arn: "arn:aws:kinesis:eu-central-1:123456789012:stream/s".into(),
-            shard_id: "shardId-000000000006".into(),
-            region: "eu-central-1".into(),
-            role: "arn:aws:iam::123456789012:role/r".into(),
-        }
+        let stream = "arn:aws:kinesis:eu-central-1:123456789012:stream/s";
+        Frame::new(stream, "shardId-000000000006", "eu-central-1", "arn:aws:iam::123456789012:role/r")
     }
 
     fn item(key: &str, data: &str) -> Item {
@@ -121,6 +121,13 @@ mod tests {
             "eventName": "aws:kinesis:record", "invokeIdentityArn": "arn:aws:iam::123456789012:role/r",
             "awsRegion": "eu-central-1", "eventSourceARN": "arn:aws:kinesis:eu-central-1:123456789012:stream/s"}]});
         assert_eq!(event, wanted);
+    }
+
+    #[test]
+    fn the_length_is_told_to_the_byte() {
+        let items = [item("k", "aGk="), item("another \"key\"", "")];
+        // Both arrived at a time of as many digits as there can be; the comma after the last one is not there.
+        assert_eq!(frame().event(&items).len(), EMPTY + frame().length(&items) - 1);
     }
 
     #[test]

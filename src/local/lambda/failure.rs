@@ -7,14 +7,19 @@ use serde_json::json;
 
 use super::runtime_api::RESPONSE_LIMIT;
 
+/// How the platform's report names what did not end well: `timeout` or `error`, and the kind of error.
+pub(super) type Status = (&'static str, Option<String>);
+
+/// The kind of error of code that cannot be run.
+pub(super) const ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
+
 /// An error of a function, and how the platform's report names it.
 pub(super) struct Failure {
     /// JSON with `errorType` and `errorMessage`.
     pub body: Bytes,
     /// A line of the platform in the log.
     pub line: Option<String>,
-    /// Status and error type of the report.
-    pub status: (&'static str, Option<String>),
+    pub status: Status,
 }
 
 /// The failure of a process that ended.
@@ -53,12 +58,26 @@ pub(super) fn kind_of(body: &Bytes) -> Option<String> {
     body.get("errorType")?.as_str().map(str::to_owned)
 }
 
-/// An I/O error as the service puts it, without Rust's `(os error N)`.
-pub(super) fn plain(error: &std::io::Error) -> String {
+/// Why a file cannot be run, in the words of the service; `None` when that is this machine's fault and not the file's.
+pub(super) fn exec_failure(error: &std::io::Error) -> Option<&'static str> {
     match error.raw_os_error() {
-        Some(8) => "exec format error".to_owned(),
-        Some(13) => "permission denied".to_owned(),
-        Some(2) => "no such file or directory".to_owned(),
-        _ => error.to_string(),
+        Some(8) => Some("exec format error"),
+        Some(13) => Some("permission denied"),
+        // The interpreter that a script or a dynamic program names.
+        Some(2) => Some("no such file or directory"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_is_full_is_not_the_functions_fault() {
+        let of = |code| exec_failure(&std::io::Error::from_raw_os_error(code));
+        assert_eq!(of(8), Some("exec format error"));
+        // EAGAIN, ENOMEM, EMFILE.
+        assert_eq!([11, 12, 24].map(of), [None; 3]);
     }
 }

@@ -14,6 +14,8 @@ use crate::local::wire::ServiceError;
 
 /// The runtimes that a machine can run as they are.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];
+/// What is said of a role that Lambda may not take.
+pub(super) const NO_ROLE: &str = "The role defined for the function cannot be assumed by Lambda.";
 /// Bytes of the environment variables as JSON.
 const ENVIRONMENT_LIMIT: usize = 4096;
 
@@ -49,6 +51,9 @@ pub(super) struct FunctionInput {
     pub snap_start: Option<Value>,
     #[serde(rename = "KMSKeyArn")]
     pub kms_key_arn: Option<Value>,
+    /// What there is beside these.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// `Code`.
@@ -194,10 +199,31 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
         "VPCs"
     } else if input.publish {
         "published versions"
+    } else if text_in(&input.dead_letter_config, "TargetArn").is_some_and(|arn| !arn.is_empty()) {
+        "dead letter queues"
+    } else if text_in(&input.snap_start, "ApplyOn").is_some_and(|on| on != "None") {
+        "SnapStart"
+    } else if let Some((name, _)) = input.other.iter().find(|(_, value)| !is_empty(value)) {
+        name
     } else {
         return Ok(());
     };
     Err(invalid(format!("The local cloud has no {what}.")))
+}
+
+/// A text inside an optional setting.
+fn text_in<'a>(setting: &'a Option<Value>, name: &str) -> Option<&'a str> {
+    setting.as_ref()?.get(name)?.as_str()
+}
+
+/// A value that asks for nothing.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Object(members) => members.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 fn architecture(given: &[String]) -> Result<String, ServiceError> {
@@ -298,7 +324,7 @@ fn check_role(arn: &str, deps: &Deps) -> Result<(), ServiceError> {
     if is_assumable(&deps.iam, &deps.identity, arn) {
         return Ok(());
     }
-    Err(invalid("The role defined for the function cannot be assumed by Lambda."))
+    Err(invalid(NO_ROLE))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Functions: create, read, list, change, delete.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -45,7 +46,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     let mut function = blank(name.clone());
     function.tags = tags;
     function_settings::apply(input, &mut function, deps)?;
-    set_code(&mut function, unpack(call.lambda, zip).await?);
+    // Held until the function is known to use it.
+    let (code, _held) = unpack(call.lambda, zip).await?;
+    set_code(&mut function, code);
     let function = Arc::new(touched(function));
     call.lambda.change_functions(|functions| {
         if functions.contains_key(&name) {
@@ -121,7 +124,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     let (revision, dry_run, zip) = (input.revision_id.take(), input.dry_run, input.zip_file.take());
     let mut checked = (*old).clone();
     function_settings::apply(input, &mut checked, call.lambda.deps())?;
-    let code = unpack(call.lambda, zip).await?;
+    let (code, _held) = unpack(call.lambda, zip).await?;
     if dry_run {
         set_code(&mut checked, code);
         return Ok(wire::json(200, &configuration(call.lambda, &checked)));
@@ -273,12 +276,13 @@ fn set_code(function: &mut Function, code: Code) {
 }
 
 /// Unpacks base64 of a zip, away from the threads that answer.
-async fn unpack(lambda: &Lambda, zip: Option<String>) -> Result<Code, ServiceError> {
+async fn unpack(lambda: &Lambda, zip: Option<String>) -> Result<(Code, File), ServiceError> {
     let zip = zip.ok_or_else(|| invalid("Please provide a source for function code."))?;
     let root = lambda.deps().dir.join("code");
+    let durability = lambda.deps().durability;
     let work = tokio::task::spawn_blocking(move || {
         let zip = STANDARD.decode(zip.as_bytes()).map_err(|_| invalid("The ZipFile is not base64."))?;
-        code::unpack(&zip, &root)
+        code::unpack(&zip, &root, durability)
     });
     work.await.map_err(|_| ServiceError::new(500, "ServiceException", "The code could not be unpacked."))?
 }

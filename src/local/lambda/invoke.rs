@@ -1,50 +1,79 @@
 //! Runs an invocation in a warm or a new execution environment.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::Deps;
-use super::pool::{Pool, Throttle};
-use super::state::Function;
-use super::worker::{Invocation, Outcome, Run, Worker};
+use super::invocation::{Invocation, Outcome};
+use super::launch::NotStarted;
+use super::pool::Throttle;
+use super::service::Lambda;
+use super::worker::{Run, Worker};
 
-/// How long an environment may take to start; after that it is started anew within the function's own time limit
-/// (facts: B5).
+/// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
+/// function's own time limit (facts: B5).
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Environments that may end between asking for work and taking it, before that is the function's own failure.
+/// Warm environments that may have ended meanwhile, before that is the function's own failure.
 const RELAUNCHES: u32 = 3;
 
-/// Runs an invocation to its end. `Err`: it was not run.
+/// Why an invocation was not run: the function has not seen it.
+#[derive(Debug)]
+pub(super) enum NotRun {
+    /// There is no such function.
+    Missing,
+    /// It is still being created.
+    Pending,
+    /// Too many run at the same time.
+    Throttled(Throttle),
+    /// The role cannot be assumed (any more).
+    NoRole,
+    /// The local cloud itself failed.
+    Failed(String),
+    /// The local cloud is ending.
+    Stopping,
+}
+
+/// Runs an invocation of a function, by its bare name, to its end.
 ///
 /// Dropping the future kills the environment.
-pub(super) async fn invoke(
-    deps: &Deps,
-    pool: &Pool,
-    function: Arc<Function>,
-    invocation: &Invocation,
-) -> Result<Outcome, Throttle> {
-    let mut lease = pool.lease(&function)?;
+pub(super) async fn invoke(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, NotRun> {
+    let id = lambda.function(name).ok_or(NotRun::Missing)?.id.clone();
+    if lambda.settling().is_creating(&id) {
+        return Err(NotRun::Pending);
+    }
+    let reserved = lambda.function(name).and_then(|function| function.reserved_concurrency);
+    let mut lease = lambda.pool().lease(&id, reserved).map_err(NotRun::Throttled)?;
+    // Read after the lease is taken: a later change of the function renews the pool, and what is started here, from the
+    // code of before, is not used again.
+    let function = lambda.function(name).filter(|function| function.id == id).ok_or(NotRun::Missing)?;
     let limit = Duration::from_secs(function.timeout);
-    let mut init_limit = INIT_LIMIT;
+    let mut second_start = None;
     let mut tries = 0;
     loop {
         let mut worker = match lease.worker.take() {
             Some(worker) => worker,
-            None => match Worker::start(deps, Arc::clone(&function), invocation).await {
+            None => match Worker::start(lambda.deps(), function.clone(), invocation).await {
                 Ok(worker) => worker,
-                Err(outcome) => return Ok(outcome),
+                Err(NotStarted::Outcome(outcome)) => return Ok(outcome),
+                Err(NotStarted::NoRole) => return Err(NotRun::NoRole),
+                Err(NotStarted::Failed(why)) => return Err(NotRun::Failed(why)),
             },
         };
-        match worker.run(invocation, init_limit).await {
+        // A second start and the work have the function's time together.
+        let start_until = second_start.unwrap_or_else(|| Instant::now() + INIT_LIMIT);
+        match worker.run(invocation, start_until, second_start).await {
             Run::Ended(outcome) => {
                 lease.worker = Some(worker);
                 return Ok(outcome);
             }
             Run::NotTaken if tries >= RELAUNCHES => return Ok(worker.gave_up(invocation).await),
             Run::NotTaken => tries += 1,
-            Run::InitTimedOut if init_limit == limit => return Ok(worker.start_took_too_long(invocation).await),
-            Run::InitTimedOut => init_limit = limit,
+            Run::NotReady(failure) if second_start.is_some() => {
+                return Ok(worker.did_not_start(invocation, failure).await);
+            }
+            Run::NotReady(failure) => {
+                worker.report_start("init", &failure).await;
+                second_start = Some(Instant::now() + limit);
+            }
         }
     }
 }

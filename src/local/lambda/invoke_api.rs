@@ -1,6 +1,6 @@
 //! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (facts: B6).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::http::{self, HeaderName, HeaderValue, StatusCode};
@@ -9,11 +9,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 
 use super::control_api::{Call, invalid};
+use super::function_settings::NO_ROLE;
 use super::functions_api::find;
+use super::invocation::Invocation;
+use super::invoke::NotRun;
 use super::names::{LATEST, missing};
 use super::pool::Throttle;
-use super::service::{Lambda, NotRun};
-use super::worker::Invocation;
+use super::service::Lambda;
+use super::settling::pending;
 use crate::local::wire::{Response, ServiceError};
 
 /// Bytes of an event, waited for or not.
@@ -21,13 +24,14 @@ const SYNC_LIMIT: usize = 6_291_456;
 const ASYNC_LIMIT: usize = 1_048_576;
 /// Pauses before an asynchronous invocation that failed is tried again, as in the service.
 const ASYNC_RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
-/// The pause before one that was throttled is.
+/// How long one that cannot be run is kept.
+const EVENT_AGE: Duration = Duration::from_hours(6);
+/// The pause before one that was throttled is tried again.
 const THROTTLED: Duration = Duration::from_secs(1);
 
 /// Runs a function once.
 pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, ServiceError> {
     let function = find(call, given)?;
-    call.lambda.settling().check_invoke(&function.id)?;
     let header = |name: &str| call.request.headers().get(name).and_then(|value| value.to_str().ok());
     let kind = header("x-amz-invocation-type").unwrap_or("RequestResponse");
     let mut invocation = Invocation::new(event(call.request.body(), kind)?);
@@ -48,7 +52,10 @@ pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, Ser
         "RequestResponse" => {
             let outcome = call.lambda.invoke(&function.name, &invocation).await.map_err(|why| match why {
                 NotRun::Missing => missing(&call.lambda.deps().identity.function_arn(&function.name)),
+                NotRun::Pending => pending(),
                 NotRun::Throttled(throttle) => throttled(throttle),
+                NotRun::NoRole => ServiceError::new(403, "AccessDeniedException", NO_ROLE),
+                NotRun::Failed(why) => ServiceError::new(500, "ServiceException", why),
                 NotRun::Stopping => ServiceError::new(503, "ServiceException", "The local cloud is ending."),
             })?;
             let mut response = answer(200, outcome.payload, &invocation.request_id);
@@ -90,11 +97,14 @@ fn event(body: &Bytes, kind: &str) -> Result<Bytes, ServiceError> {
 /// Runs an invocation that nobody waits for.
 async fn run_later(lambda: Lambda, name: String, invocation: Invocation) {
     let mut pauses = ASYNC_RETRIES.into_iter();
+    let began = Instant::now();
     loop {
         let pause = match lambda.invoke(&name, &invocation).await {
             Ok(outcome) if outcome.failed => pauses.next(),
             Ok(_) | Err(NotRun::Missing | NotRun::Stopping) => None,
-            Err(NotRun::Throttled(_)) => Some(THROTTLED),
+            // What did not get as far as the function is tried for hours, as in the service.
+            Err(_) if began.elapsed() > EVENT_AGE => None,
+            Err(NotRun::Pending | NotRun::Throttled(_) | NotRun::NoRole | NotRun::Failed(_)) => Some(THROTTLED),
         };
         let Some(pause) = pause else { return };
         if lambda.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {

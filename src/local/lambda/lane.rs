@@ -1,28 +1,31 @@
 //! A lane of a shard: takes records in order, makes batches of them, and brings each to the function until it is
 //! settled.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Batch, Policy};
+use super::batch::{Batch, GivenUp, Policy};
 use super::batch_answer::{self, Verdict};
+use super::batching::Batching;
+use super::discard::{self, LastTry};
 use super::event::{EVENT_LIMIT, Frame};
+use super::function_settings::NO_ROLE;
+use super::invocation::Invocation;
+use super::invoke::NotRun;
 use super::names::FunctionName;
 use super::records::Item;
-use super::service::{Lambda, NotRun};
+use super::service::Lambda;
 use super::state::Mapping;
-use super::worker::Invocation;
 
-/// What the service says of the last batch (facts: C3; the last three texts are our own).
+/// What the service says of the last batch (facts: C3; all but these two texts are our own).
 const OK: &str = "OK";
 const FAILED: &str = "PROBLEM: Function call failed";
 const NO_FUNCTION: &str = "PROBLEM: Function not found";
+const PENDING: &str = "PROBLEM: Function is not active yet";
 const THROTTLED: &str = "PROBLEM: Function call throttled";
 /// Pauses between tries: doubling from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -39,62 +42,30 @@ pub(super) struct Lane {
     pub function: String,
     /// No new batch is begun after this.
     pub stop: CancellationToken,
-    /// Records to work on, in order.
-    pub records: mpsc::UnboundedReceiver<Item>,
     /// Indexes of the records that are settled.
     pub settled: mpsc::UnboundedSender<Vec<u64>>,
 }
 
+/// What came of one call of the function.
+enum Called {
+    /// It answered, or failed.
+    Tried(Verdict, LastTry),
+    /// It was not run, which is no try; what to say of it.
+    NotRun(String),
+    /// The local cloud is ending.
+    Stopping,
+}
+
 impl Lane {
     /// Works until there are no more records, or it is stopped.
-    pub(super) async fn run(mut self) {
-        let mut queue = VecDeque::new();
-        while self.fill(&mut queue).await {
-            let count = self.frame().fitting(queue.iter().take(self.mapping.settings.batch_size)).min(queue.len());
-            let batch = queue.drain(..count).collect();
+    pub(super) async fn run(self, mut batching: Batching) {
+        loop {
+            let frame = self.frame();
+            let Some(Some(batch)) = self.stop.run_until_cancelled(batching.next(&frame)).await else { return };
             if !self.bring(Batch::new(batch)).await {
                 return;
             }
         }
-    }
-
-    /// Waits until a batch can be made; false when there is none to come.
-    async fn fill(&mut self, queue: &mut VecDeque<Item>) -> bool {
-        let stop = self.stop.clone();
-        if queue.is_empty() {
-            let Some(Some(item)) = stop.run_until_cancelled(self.records.recv()).await else { return false };
-            queue.push_back(item);
-        }
-        let deadline = Instant::now() + Duration::from_secs(self.mapping.settings.window_seconds);
-        let frame = self.frame();
-        let mut bytes = frame.length(queue.iter());
-        loop {
-            while queue.len() < self.mapping.settings.batch_size {
-                match self.records.try_recv() {
-                    Ok(item) => {
-                        bytes += frame.length([&item]);
-                        queue.push_back(item);
-                    }
-                    Err(_) => break,
-                }
-            }
-            let is_full = self.mapping.settings.window_seconds == 0
-                || queue.len() >= self.mapping.settings.batch_size
-                || bytes > EVENT_LIMIT;
-            if is_full {
-                break;
-            }
-            match stop.run_until_cancelled(timeout_at(deadline, self.records.recv())).await {
-                None => return false,
-                Some(Ok(Some(item))) => {
-                    bytes += frame.length([&item]);
-                    queue.push_back(item);
-                }
-                // The window has passed, or the shard has ended.
-                Some(Err(_) | Ok(None)) => break,
-            }
-        }
-        !stop.is_cancelled()
     }
 
     /// Brings a batch to the function until every record is settled; false when stopped before.
@@ -102,33 +73,25 @@ impl Lane {
         let settings = &self.mapping.settings;
         let policy = Policy { max_retries: settings.max_retries, bisect: settings.bisect };
         let mut pause = FIRST_PAUSE;
+        let mut last_try = None;
         loop {
-            if let Ok(limit) = u64::try_from(settings.max_record_age) {
-                let now = Timestamp::now().as_duration().as_secs_f64();
-                let oldest = now - Duration::from_secs(limit).as_secs_f64();
-                self.report(&batch.give_up_while(|item| item.arrival < oldest));
+            if let Some(oldest) = self.oldest() {
+                self.give_up(batch.give_up_while(|item| item.arrival < oldest), last_try.as_ref());
             }
             let Some(current) = batch.current() else { return true };
             if self.stop.is_cancelled() {
                 return false;
             }
-            let invocation = Invocation::new(self.frame().event(current));
-            let wait = match self.lambda.invoke(&self.function, &invocation).await {
-                Ok(outcome) => {
-                    let verdict = if outcome.failed {
-                        Verdict::FAILED
-                    } else if settings.report_failures {
-                        batch_answer::read(&outcome.payload, &current.iter().map(|item| item.sequence_number.as_str()))
-                    } else {
-                        Verdict::Done
-                    };
+            let wait = match self.call(current).await {
+                Called::Tried(verdict, tried) => {
                     self.note(if verdict == Verdict::Done { OK } else { FAILED });
                     let settled = batch.settle(verdict, policy);
-                    if !settled.done.is_empty() || !settled.given_up.is_empty() {
+                    if !settled.done.is_empty() || settled.given_up.is_some() {
                         pause = FIRST_PAUSE;
                     }
                     self.report(&settled.done);
-                    self.report(&settled.given_up);
+                    self.give_up(settled.given_up, Some(&tried));
+                    last_try = Some(tried);
                     if verdict == Verdict::Done {
                         continue;
                     }
@@ -136,21 +99,62 @@ impl Lane {
                     pause = LAST_PAUSE.min(pause * 2);
                     wait
                 }
-                // What did not get as far as the function is no try.
-                Err(NotRun::Missing) => {
-                    self.note(NO_FUNCTION);
+                Called::NotRun(why) => {
+                    self.note(&why);
                     LOOK_AGAIN
                 }
-                Err(NotRun::Throttled(_)) => {
-                    self.note(THROTTLED);
-                    LOOK_AGAIN
-                }
-                Err(NotRun::Stopping) => return false,
+                Called::Stopping => return false,
             };
             if batch.current().is_some() && self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return false;
             }
         }
+    }
+
+    /// Calls the function with these records once.
+    async fn call(&self, items: &[Item]) -> Called {
+        let invocation = Invocation::new(self.frame().event(items));
+        let size = invocation.payload.len();
+        if size > EVENT_LIMIT {
+            // Only one record alone can be as large. The service cannot bring it either (facts: A2).
+            let (id, shard) = (&items[0].sequence_number, &self.shard_id);
+            return Called::NotRun(format!(
+                "PROBLEM: Function call failed: the record {id} of {shard} makes an event of {size} bytes, and a \
+                 function takes {EVENT_LIMIT}"
+            ));
+        }
+        let outcome = match self.lambda.invoke(&self.function, &invocation).await {
+            Ok(outcome) => outcome,
+            Err(NotRun::Missing) => return Called::NotRun(NO_FUNCTION.to_owned()),
+            Err(NotRun::Pending) => return Called::NotRun(PENDING.to_owned()),
+            Err(NotRun::Throttled(_)) => return Called::NotRun(THROTTLED.to_owned()),
+            Err(NotRun::NoRole) => return Called::NotRun(format!("PROBLEM: {NO_ROLE}")),
+            Err(NotRun::Failed(why)) => return Called::NotRun(format!("PROBLEM: {why}")),
+            Err(NotRun::Stopping) => return Called::Stopping,
+        };
+        let verdict = if outcome.failed {
+            Verdict::FAILED
+        } else if self.mapping.settings.report_failures {
+            batch_answer::read(&outcome.payload, &items.iter().map(|item| item.sequence_number.as_str()))
+        } else {
+            Verdict::Done
+        };
+        Called::Tried(verdict, LastTry { request_id: invocation.request_id, failed: outcome.failed })
+    }
+
+    /// Records that arrived before this (epoch seconds) are given up: by the mapping, or because the stream keeps them
+    /// no longer.
+    fn oldest(&self) -> Option<f64> {
+        let retention = self.lambda.deps().kinesis.retention(&self.mapping.stream_arn);
+        let limit = age_limit(self.mapping.settings.max_record_age, retention)?;
+        Some(Timestamp::now().as_duration().as_secs_f64() - limit.as_secs_f64())
+    }
+
+    fn give_up(&self, given_up: Option<GivenUp<Item>>, last_try: Option<&LastTry>) {
+        let Some(given_up) = given_up else { return };
+        let result = discard::write_down(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try);
+        self.note(&result);
+        self.report(&given_up.records);
     }
 
     fn report(&self, items: &[Item]) {
@@ -165,16 +169,33 @@ impl Lane {
     }
 
     fn frame(&self) -> Frame {
-        Frame {
-            stream_arn: self.mapping.stream_arn.clone(),
-            shard_id: self.shard_id.clone(),
-            region: self.lambda.deps().identity.region.clone(),
-            role: self.lambda.function(&self.function).map(|function| function.role.clone()).unwrap_or_default(),
-        }
+        let role = self.lambda.function(&self.function).map(|function| function.role.clone()).unwrap_or_default();
+        let region = &self.lambda.deps().identity.region;
+        Frame::new(&self.mapping.stream_arn, &self.shard_id, region, &role)
     }
+}
+
+/// How old a record may get: what the mapping says (-1: nothing), and what the stream keeps.
+fn age_limit(max_record_age: i64, retention: Option<Duration>) -> Option<Duration> {
+    let by_mapping = u64::try_from(max_record_age).ok().map(Duration::from_secs);
+    by_mapping.into_iter().chain(retention).min()
 }
 
 /// The bare name in a function ARN.
 pub(super) fn function_of(lambda: &Lambda, arn: &str) -> String {
     FunctionName::parse(arn, None, &lambda.deps().identity).map(|name| name.name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_gets_as_old_as_mapping_and_stream_let_it() {
+        let day = Some(Duration::from_hours(24));
+        assert_eq!(age_limit(-1, None), None);
+        assert_eq!(age_limit(-1, day), day, "infinite means until it expires");
+        assert_eq!(age_limit(60, day), Some(Duration::from_secs(60)));
+        assert_eq!(age_limit(604_800, day), day);
+    }
 }

@@ -44,6 +44,14 @@ pub(super) fn end_all(register: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Deletes what is in a folder.
+pub(super) fn empty(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// When a process was started, in clock ticks since the machine was, with what tells one boot from another.
 fn started(pid: Pid) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -1,25 +1,23 @@
 //! What a function writes, line by line into its log group, between the platform's own lines (facts: B5).
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use futures::FutureExt;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::unconstrained;
 
-use super::names::LATEST;
 use super::permissions::LogAccess;
 use super::process::Pipes;
-use super::state::Logging;
 use crate::local::logs::Logs;
+use crate::local::wire::now_ms;
 
 /// Bytes of `LogType=Tail` (facts: B6).
 const TAIL_LIMIT: usize = 4096;
 /// Bytes of one log event; a longer line is cut into several.
 const LINE_LIMIT: usize = 256 * 1024 - 26;
-/// A function that never stops writing must not keep its answer back.
-const SETTLE: Duration = Duration::from_millis(250);
+/// Bytes that a pipe holds: all that can have been written before something else happened, and not have been read.
+const PIPE: usize = 64 * 1024;
 
 /// Where the lines of one execution environment go.
 pub(super) struct Destination {
@@ -46,9 +44,11 @@ pub(super) struct LogLines {
 
 enum Command {
     /// An invocation begins: its tail starts empty.
-    Begin(Vec<String>, oneshot::Sender<()>),
-    /// A line of the platform, after everything that the function has written so far.
-    Platform(Vec<String>, oneshot::Sender<Vec<u8>>),
+    Begin(Vec<String>, LogAccess, oneshot::Sender<()>),
+    /// Lines of the platform before the first invocation.
+    Preface(Vec<String>, oneshot::Sender<()>),
+    /// Lines of the platform, after everything that the function has written so far.
+    Add(Vec<String>, oneshot::Sender<Vec<u8>>),
 }
 
 impl LogLines {
@@ -59,66 +59,77 @@ impl LogLines {
         LogLines { commands }
     }
 
-    /// Marks the beginning of an invocation.
+    /// Marks the beginning of an invocation, and what the role allows from now on.
     ///
-    /// Returns once the lines are written: what the function writes after it has got the invocation would otherwise
-    /// be read first, because output comes before commands, and be missing from the tail.
-    pub(super) async fn begin(&self, lines: Vec<String>) {
-        let (sender, written) = oneshot::channel();
-        let asked = self.commands.send(Command::Begin(lines, sender));
-        let answered = async {
-            asked.await.ok()?;
-            written.await.ok()
-        };
-        // A function that never stops writing in the background must not keep its own invocation back either.
-        tokio::time::timeout(SETTLE, answered).await.unwrap_or_default();
+    /// Returns once the lines are written: what the function writes after it has got the invocation comes after them.
+    pub(super) async fn begin(&self, lines: Vec<String>, access: LogAccess) {
+        self.ask(|written| Command::Begin(lines, access, written)).await;
     }
 
-    /// Marks its end; gives the last 4 KB of what was written since its beginning.
-    pub(super) async fn end(&self, lines: Vec<String>) -> Vec<u8> {
-        let (sender, tail) = oneshot::channel();
-        let asked = self.commands.send(Command::Platform(lines, sender));
-        let answered = async {
-            asked.await.ok()?;
-            tail.await.ok()
-        };
-        tokio::time::timeout(SETTLE, answered).await.ok().flatten().unwrap_or_default()
+    /// Adds lines about the start.
+    pub(super) async fn preface(&self, lines: Vec<String>) {
+        self.ask(|written| Command::Preface(lines, written)).await;
+    }
+
+    /// Adds lines; gives the last 4 KB of what was written since the beginning of the invocation.
+    pub(super) async fn add(&self, lines: Vec<String>) -> Vec<u8> {
+        self.ask(|tail| Command::Add(lines, tail)).await
+    }
+
+    async fn ask<T: Default>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
+        let (sender, answer) = oneshot::channel();
+        match self.commands.send(command(sender)).await {
+            Ok(()) => answer.await.unwrap_or_default(),
+            // Only a panic has ended the reader; the invocation is answered all the same.
+            Err(_) => T::default(),
+        }
     }
 }
 
-/// Output comes before commands: what was written before an answer was sent is read before the answer's last lines.
-async fn read(mut pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sink) {
-    let (mut out, mut err) = (LineBuffer::default(), LineBuffer::default());
-    let (mut out_open, mut err_open, mut wanted) = (true, true, true);
-    while out_open || err_open || wanted {
-        tokio::select! {
-            biased;
-            open = out.fill(&mut pipes.stdout), if out_open => out_open = open,
-            open = err.fill(&mut pipes.stderr), if err_open => err_open = open,
-            command = commands.recv(), if wanted => match command {
-                Some(Command::Begin(lines, written)) => {
-                    // The rest of what an earlier invocation wrote is not this one's.
-                    let mut late = out.rest();
-                    late.extend(err.rest());
-                    sink.write(late, false);
-                    sink.tail.clear();
-                    sink.write(lines, true);
-                    // Whoever waited may have given up.
-                    written.send(()).unwrap_or_default();
-                }
-                Some(Command::Platform(lines, tail)) => {
-                    let mut all = out.rest();
-                    all.extend(err.rest());
-                    all.extend(lines);
-                    sink.write(all, false);
-                    tail.send(sink.tail.content()).unwrap_or_default();
-                }
-                None => wanted = false,
-            },
+/// Brings output and commands into one order: what was written before an answer was sent comes before its last lines.
+/// A function that never stops writing does not keep its answer back.
+async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sink) {
+    let (mut out, mut err) = (LineReader::new(pipes.stdout), LineReader::new(pipes.stderr));
+    let mut wanted = true;
+    while out.is_open || err.is_open || wanted {
+        let command = tokio::select! {
+            () = out.fill(), if out.is_open => None,
+            () = err.fill(), if err.is_open => None,
+            command = commands.recv(), if wanted => {
+                wanted = command.is_some();
+                command
+            }
+        };
+        if command.is_some() {
+            out.catch_up();
+            err.catch_up();
         }
         let mut lines = out.lines();
         lines.extend(err.lines());
+        if command.is_some() {
+            // A last line without its line feed is one, too.
+            lines.extend(out.rest());
+            lines.extend(err.rest());
+        }
         sink.write(lines, false);
+        // Whoever waits may have given up.
+        match command {
+            Some(Command::Begin(lines, access, written)) => {
+                sink.destination.access = access;
+                sink.tail.clear();
+                sink.write(lines, true);
+                written.send(()).unwrap_or_default();
+            }
+            Some(Command::Preface(lines, written)) => {
+                sink.write(lines, true);
+                written.send(()).unwrap_or_default();
+            }
+            Some(Command::Add(lines, tail)) => {
+                sink.write(lines, false);
+                tail.send(sink.tail.content()).unwrap_or_default();
+            }
+            None => {}
+        }
     }
     let mut lines = out.rest();
     lines.extend(err.rest());
@@ -131,12 +142,12 @@ struct Sink {
 }
 
 impl Sink {
-    /// Only the first line of an invocation makes a log group: a late line must not bring a deleted one back.
+    /// Only the first lines of an environment and an invocation make a log group: a late line must not bring a deleted one back.
     fn write(&mut self, lines: Vec<String>, may_create_group: bool) {
         if lines.is_empty() {
             return;
         }
-        let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+        let now = now_ms();
         for line in &lines {
             self.tail.push(line.as_bytes());
             self.tail.push(b"\n");
@@ -166,27 +177,55 @@ impl Tail {
     }
 }
 
+/// A pipe that is read line by line.
+struct LineReader<R> {
+    pipe: R,
+    is_open: bool,
+    buffer: LineBuffer,
+}
+
+impl<R: AsyncRead + Unpin> LineReader<R> {
+    fn new(pipe: R) -> Self {
+        LineReader { pipe, is_open: true, buffer: LineBuffer::default() }
+    }
+
+    /// Reads once.
+    async fn fill(&mut self) {
+        let mut chunk = [0_u8; 8192];
+        match self.pipe.read(&mut chunk).await {
+            Ok(0) | Err(_) => self.is_open = false,
+            Ok(length) => self.buffer.push(&chunk[..length]),
+        }
+    }
+
+    /// Reads what is in the pipe now.
+    fn catch_up(&mut self) {
+        let before = self.buffer.taken;
+        while self.is_open && self.buffer.taken - before < PIPE && unconstrained(self.fill()).now_or_never().is_some() {
+        }
+    }
+
+    fn lines(&mut self) -> Vec<String> {
+        self.buffer.lines()
+    }
+
+    fn rest(&mut self) -> Vec<String> {
+        self.buffer.rest()
+    }
+}
+
 /// Cuts bytes into lines.
 #[derive(Default)]
 struct LineBuffer {
     pending: Vec<u8>,
     lines: Vec<String>,
+    /// Bytes so far.
+    taken: usize,
 }
 
 impl LineBuffer {
-    /// Reads once; false at the end.
-    async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> bool {
-        let mut chunk = [0_u8; 8192];
-        match from.read(&mut chunk).await {
-            Ok(0) | Err(_) => false,
-            Ok(length) => {
-                self.push(&chunk[..length]);
-                true
-            }
-        }
-    }
-
     fn push(&mut self, bytes: &[u8]) {
+        self.taken += bytes.len();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.pending.extend_from_slice(part.strip_suffix(b"\n").unwrap_or(part));
             if part.ends_with(b"\n") || self.pending.len() >= LINE_LIMIT {
@@ -213,94 +252,9 @@ impl LineBuffer {
     }
 }
 
-/// What the platform says of an invocation.
-pub(super) struct Report {
-    pub duration: Duration,
-    pub init: Option<Duration>,
-    pub memory_size_mb: u64,
-    pub max_memory_mb: u64,
-    /// `timeout` or `error`, with the kind of error, when it did not end well.
-    pub status: Option<(&'static str, Option<String>)>,
-}
-
-/// The line before the function's own.
-pub(super) fn start_line(logging: &Logging, request_id: &str) -> String {
-    if logging.format == "JSON" {
-        return platform(logging, "platform.start", &json!({"requestId": request_id, "version": LATEST}));
-    }
-    format!("START RequestId: {request_id} Version: {LATEST}")
-}
-
-/// The lines after the function's own.
-pub(super) fn end_lines(logging: &Logging, request_id: &str, report: &Report) -> Vec<String> {
-    let duration = milliseconds(report.duration);
-    let billed = (report.duration + report.init.unwrap_or_default()).as_nanos().div_ceil(1_000_000);
-    if logging.format == "JSON" {
-        let mut metrics = json!({"durationMs": duration, "billedDurationMs": billed,
-            "memorySizeMB": report.memory_size_mb, "maxMemoryUsedMB": report.max_memory_mb});
-        if let Some(init) = report.init {
-            metrics["initDurationMs"] = json!(milliseconds(init));
-        }
-        let status = report.status.as_ref().map_or("success", |(status, _)| status);
-        let record = json!({"requestId": request_id, "metrics": metrics, "status": status});
-        return vec![platform(logging, "platform.report", &record)];
-    }
-    let (memory, used) = (report.memory_size_mb, report.max_memory_mb);
-    let mut fields = vec![
-        format!("REPORT RequestId: {request_id}"),
-        format!("Duration: {duration:.2} ms"),
-        format!("Billed Duration: {billed} ms"),
-        format!("Memory Size: {memory} MB"),
-        format!("Max Memory Used: {used} MB"),
-    ];
-    if let Some(init) = report.init {
-        fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
-    }
-    // Every field ends with a tab in the service's line; only a status, which comes last, does not.
-    fields.push(report.status.as_ref().map(|(status, _)| format!("Status: {status}")).unwrap_or_default());
-    if let Some((_, Some(kind))) = &report.status {
-        fields.push(format!("Error Type: {kind}"));
-    }
-    let line = fields.join("\t");
-    vec![format!("END RequestId: {request_id}"), line]
-}
-
-fn platform(logging: &Logging, kind: &str, record: &Value) -> String {
-    let level = logging.system_level.as_deref().unwrap_or("INFO");
-    json!({"time": Timestamp::now().to_string(), "type": kind, "level": level, "record": record}).to_string()
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 100_000.0).round() / 100.0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn text() -> Logging {
-        Logging { format: "Text".into(), group: "/g".into(), application_level: None, system_level: None }
-    }
-
-    #[test]
-    fn the_report_has_the_form_of_the_service() {
-        let report = Report {
-            duration: Duration::from_micros(1_230),
-            init: Some(Duration::from_micros(40_100)),
-            memory_size_mb: 128,
-            max_memory_mb: 30,
-            status: None,
-        };
-        assert_eq!(
-            end_lines(&text(), "id", &report),
-            [
-                "END RequestId: id",
-                "REPORT RequestId: id\tDuration: 1.23 ms\tBilled Duration: 42 ms\tMemory Size: 128 MB\t\
-                 Max Memory Used: 30 MB\tInit Duration: 40.10 ms\t"
-            ]
-        );
-        assert_eq!(start_line(&text(), "id"), "START RequestId: id Version: $LATEST");
-    }
 
     #[test]
     fn lines_are_whole_whatever_the_chunks() {

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::control_api::invalid;
-use super::function_settings::{constraint, keep, within};
+use super::filter::{self, Filter};
+use super::function_settings::{constraint, is_empty, keep, within};
 use super::state::{MappingSettings, Tags};
 use crate::local::wire::ServiceError;
 
@@ -32,6 +33,9 @@ pub(super) struct MappingInput {
     pub kms_key_arn: Option<Value>,
     pub metrics_config: Option<Value>,
     pub tags: Tags,
+    /// What mappings of other sources have, and what is newer than this.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// The service's defaults.
@@ -45,18 +49,19 @@ pub(super) fn defaults() -> MappingSettings {
         max_retries: -1,
         bisect: false,
         report_failures: false,
+        on_failure: None,
+        filters: Vec::new(),
         shown: Map::new(),
     }
 }
 
 /// Sets what the input names; everything is checked first.
 pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Result<(), ServiceError> {
-    let filters = input.filter_criteria.as_ref().and_then(|criteria| criteria.get("Filters")).and_then(Value::as_array);
-    if filters.is_some_and(|filters| !filters.is_empty()) {
-        return Err(invalid("The local cloud has no filters: every record of the stream goes to the function."));
-    }
     if input.tumbling_window_in_seconds.is_some_and(|seconds| seconds != 0) {
         return Err(invalid("The local cloud has no tumbling windows: leave TumblingWindowInSeconds at 0."));
+    }
+    if let Some((name, _)) = input.other.iter().find(|(_, value)| !is_empty(value)) {
+        return Err(invalid(format!("The local cloud has no {name} in a mapping of a Kinesis stream.")));
     }
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     if let Some(batch_size) = input.batch_size {
@@ -93,13 +98,37 @@ pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     }
     settings.bisect = input.bisect_batch_on_function_error.unwrap_or(settings.bisect);
     settings.enabled = input.enabled.unwrap_or(settings.enabled);
-    let shown = [
-        ("DestinationConfig", input.destination_config.clone()),
-        ("KMSKeyArn", input.kms_key_arn.clone()),
-        ("MetricsConfig", input.metrics_config.clone()),
-    ];
+    if let Some(criteria) = &input.filter_criteria {
+        settings.filters = filter::patterns(criteria)?;
+        Filter::new(&settings.filters)?;
+    }
+    if let Some(config) = &input.destination_config {
+        settings.on_failure = destination(config)?;
+    }
+    let shown = [("KMSKeyArn", input.kms_key_arn.clone()), ("MetricsConfig", input.metrics_config.clone())];
     keep(shown, &mut settings.shown);
     Ok(())
+}
+
+/// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (facts: C1).
+fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
+    let arn = |which: &str| config.get(which)?.get("Destination")?.as_str().filter(|arn| !arn.is_empty());
+    if arn("OnSuccess").is_some() {
+        return Err(invalid("Mappings of a Kinesis stream have no destination for OnSuccess."));
+    }
+    let Some(arn) = arn("OnFailure") else { return Ok(None) };
+    let is_known = match arn.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "sqs", region, account, name] => {
+            ![region, account, name].iter().any(|part| part.is_empty()) && !name.ends_with(".fifo")
+        }
+        ["arn", _, "sns", region, account, name] => ![region, account, name].iter().any(|part| part.is_empty()),
+        ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),
+        _ => false,
+    };
+    if is_known && arn.len() <= 350 {
+        return Ok(Some(arn.to_owned()));
+    }
+    Err(invalid(format!("The destination {arn} is neither a standard SQS queue nor an SNS topic nor an S3 bucket.")))
 }
 
 /// Where reading starts.
@@ -160,11 +189,30 @@ mod tests {
     #[test]
     fn what_is_not_acted_on_is_refused_or_shown_back() {
         assert!(applied(json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})).is_err());
-        assert!(applied(json!({"FilterCriteria": {"Filters": []}})).is_ok());
+        assert_eq!(applied(json!({"FilterCriteria": {}})).unwrap().filters, [""; 0]);
         assert!(applied(json!({"TumblingWindowInSeconds": 30})).is_err());
-        let destination = json!({"OnFailure": {"Destination": "arn:aws:sqs:eu-central-1:1:q"}});
-        let settings = applied(json!({"DestinationConfig": destination})).unwrap();
-        assert_eq!(settings.shown["DestinationConfig"], destination);
+        let error = applied(json!({"Queues": ["q"]})).unwrap_err();
+        assert_eq!(error.message, "The local cloud has no Queues in a mapping of a Kinesis stream.");
+        assert!(applied(json!({"ScalingConfig": {}, "SourceAccessConfigurations": []})).is_ok());
+        assert_eq!(applied(json!({"KMSKeyArn": "k"})).unwrap().shown["KMSKeyArn"], "k");
+    }
+
+    #[test]
+    fn a_destination_is_kept_taken_back_and_checked() {
+        let to = |arn: &str| applied(json!({"DestinationConfig": {"OnFailure": {"Destination": arn}}}));
+        for arn in ["arn:aws:sqs:eu-central-1:1:q", "arn:aws:sns:eu-central-1:1:t", "arn:aws:s3:::bucket"] {
+            assert_eq!(to(arn).unwrap().on_failure.as_deref(), Some(arn));
+        }
+        for arn in ["q", "arn:aws:sqs:eu-central-1:1:q.fifo", "arn:aws:sqs:::q", "arn:aws:lambda:eu-central-1:1:f"] {
+            assert!(to(arn).unwrap_err().message.contains(arn), "{arn}");
+        }
+        assert!(applied(json!({"DestinationConfig": {"OnSuccess": {"Destination": "arn:aws:s3:::b"}}})).is_err());
+        let mut settings = to("arn:aws:s3:::bucket").unwrap();
+        apply(&MappingInput::default(), &mut settings).unwrap();
+        assert!(settings.on_failure.is_some(), "what is not named stays");
+        let back = serde_json::from_value(json!({"DestinationConfig": {"OnFailure": {}}})).unwrap();
+        apply(&back, &mut settings).unwrap();
+        assert_eq!(settings.on_failure, None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Runs one event source mapping: a reader for each shard whose parents are done, and checkpoints on disk.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::MissedTickBehavior;
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use super::Deps;
 use super::checkpoint::{Checkpoints, Position};
 use super::service::Lambda;
 use super::shard_reader::{End, ShardReader};
@@ -32,124 +33,174 @@ impl MappingTask {
         MappingTask { stop, work }
     }
 
-    /// Ends it once the batches under way are done.
+    /// Ends it: once the batches under way are done, or at once when the local cloud ends.
     pub(super) async fn finish(self) {
         self.stop.cancel();
         // It ends when it is told to; a panic in it has ended it as well.
         self.work.await.unwrap_or_default();
     }
-
-    /// Ends it when the local cloud ends: invocations under way are cut off.
-    pub(super) async fn abandon(self) {
-        self.finish().await;
-    }
 }
 
 async fn run(lambda: Lambda, mapping: Arc<Mapping>, stop: CancellationToken) {
-    let checkpoints = Arc::new(Checkpoints::load(&lambda.deps().dir, &mapping.uuid));
-    let mut readers = JoinSet::new();
-    let mut reading = BTreeSet::new();
-    let mut save = tokio::time::interval(SAVE);
-    let mut look = tokio::time::interval(LOOK);
-    save.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !stop.is_cancelled() {
+    let uuid = mapping.uuid.clone();
+    let Deps { dir, durability, .. } = lambda.deps();
+    let checkpoints = match Checkpoints::load(dir, &uuid, *durability) {
+        Ok(checkpoints) => Arc::new(checkpoints),
+        Err(error) => return lambda.note_result(&uuid, &format!("PROBLEM: {}", error.full_message())),
+    };
+    let mut readers = Readers { lambda, mapping, checkpoints, stop, tasks: JoinSet::new(), running: BTreeMap::new() };
+    let (mut save, mut look) = (every(SAVE), every(LOOK));
+    while !readers.stop.is_cancelled() {
         tokio::select! {
-            () = stop.cancelled() => {}
-            Some(ended) = readers.join_next() => {
-                if let Ok((shard_id, end)) = ended {
-                    reading.remove(&shard_id);
-                    // The children of a finished shard are read at once; what cannot be read waits a moment.
-                    if end == End::Finished {
-                        look.reset_immediately();
-                    }
+            () = readers.stop.cancelled() => {}
+            Some(ended) = readers.tasks.join_next_with_id() => {
+                // The children of a finished shard are read at once; what cannot be read waits a moment.
+                if readers.ended(ended) {
+                    look.reset_immediately();
                 }
             }
-            _ = save.tick() => keep(&lambda, &mapping, &checkpoints),
-            _ = look.tick() => match lambda.deps().kinesis.shards(&mapping.stream_arn).await {
-                Ok(shards) => for shard_id in due(&shards, &checkpoints, &reading) {
-                    reading.insert(shard_id.clone());
-                    let reader = ShardReader {
-                        lambda: lambda.clone(),
-                        mapping: Arc::clone(&mapping),
-                        shard_id: shard_id.clone(),
-                        checkpoints: Arc::clone(&checkpoints),
-                        stop: stop.clone(),
-                    };
-                    readers.spawn(async move { (shard_id, reader.run().await) });
-                },
-                Err(error) if error.code == "ResourceNotFoundException" => {
-                    let text = format!("PROBLEM: Stream not found: {}", mapping.stream_arn);
-                    lambda.note_result(&mapping.uuid, &text);
-                }
-                Err(error) => {
-                    lambda.note_result(&mapping.uuid, &format!("PROBLEM: {}: {}", error.code, error.message));
-                }
-            },
+            _ = save.tick() => readers.save(),
+            _ = look.tick() => readers.look().await,
         }
     }
-    while readers.join_next().await.is_some() {}
-    keep(&lambda, &mapping, &checkpoints);
+    while readers.tasks.join_next().await.is_some() {}
+    readers.save();
 }
 
-fn keep(lambda: &Lambda, mapping: &Mapping, checkpoints: &Checkpoints) {
-    if let Err(error) = checkpoints.save() {
-        lambda.note_result(&mapping.uuid, &format!("PROBLEM: the local cloud cannot write its checkpoint: {error}"));
+fn every(period: Duration) -> Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// The readers of a mapping's shards.
+struct Readers {
+    lambda: Lambda,
+    mapping: Arc<Mapping>,
+    checkpoints: Arc<Checkpoints>,
+    stop: CancellationToken,
+    tasks: JoinSet<End>,
+    /// By shard id.
+    running: BTreeMap<String, Running>,
+}
+
+/// A reader at work.
+struct Running {
+    task: Id,
+    /// When its shard was made.
+    created: u64,
+    stop: CancellationToken,
+}
+
+impl Readers {
+    /// Looks for shards, begins with those that are due, and ends readers of shards that are no more.
+    async fn look(&mut self) {
+        let shards = match self.lambda.deps().kinesis.shards(&self.mapping.stream_arn).await {
+            Ok(shards) => shards,
+            Err(error) if error.code == "ResourceNotFoundException" => {
+                return self.note(&format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn));
+            }
+            Err(error) => return self.note(&format!("PROBLEM: {}: {}", error.code, error.message)),
+        };
+        for shard in &shards {
+            // A new stream has the name: what is read from the earlier one does not count any more.
+            if let Some(running) = self.running.get(&shard.id).filter(|running| running.created != shard.created) {
+                running.stop.cancel();
+            }
+        }
+        self.checkpoints.keep_only(&shards);
+        for shard in due(&shards, &self.checkpoints, |id| self.running.contains_key(id)) {
+            let stop = self.stop.child_token();
+            let reader = ShardReader {
+                lambda: self.lambda.clone(),
+                mapping: Arc::clone(&self.mapping),
+                shard: shard.clone(),
+                checkpoints: Arc::clone(&self.checkpoints),
+                stop: stop.clone(),
+            };
+            let task = self.tasks.spawn(reader.run()).id();
+            self.running.insert(shard.id.clone(), Running { task, created: shard.created, stop });
+        }
+    }
+
+    /// Takes in that a reader has ended; true when its shard is done.
+    fn ended(&mut self, ended: Result<(Id, End), JoinError>) -> bool {
+        let (task, end) = match ended {
+            Ok((task, end)) => (task, Some(end)),
+            Err(error) => (error.id(), None),
+        };
+        self.running.retain(|_, running| running.task != task);
+        if end.is_none() {
+            // A panic; the shard is taken up again from its checkpoint.
+            self.note("PROBLEM: the local cloud failed while it read a shard");
+        }
+        end == Some(End::Finished)
+    }
+
+    fn save(&self) {
+        if let Err(error) = self.checkpoints.save() {
+            self.note(&format!("PROBLEM: {error}"));
+        }
+    }
+
+    fn note(&self, result: &str) {
+        self.lambda.note_result(&self.mapping.uuid, result);
     }
 }
 
 /// The shards to begin with now: not read yet, and with nothing before them that is not done.
-fn due(shards: &[Shard], checkpoints: &Checkpoints, reading: &BTreeSet<String>) -> Vec<String> {
-    // An open shard cannot have been read to its end: that was one of an earlier stream.
-    checkpoints.forget(|shard_id, position| {
-        let shard = shards.iter().find(|shard| shard.id == shard_id);
-        shard.is_none_or(|shard| shard.open && *position == Position::Finished)
-    });
-    let is_done =
-        |id: &String| !shards.iter().any(|shard| shard.id == *id) || checkpoints.get(id) == Some(Position::Finished);
+fn due<'a>(shards: &'a [Shard], checkpoints: &Checkpoints, is_running: impl Fn(&str) -> bool) -> Vec<&'a Shard> {
+    let is_finished = |shard: &Shard| checkpoints.get(shard) == Some(Position::Finished);
+    // A parent that the stream no longer lists has no records any more; those that were read may still be under way.
+    let is_done = |id: &String| !is_running(id) && shards.iter().find(|shard| shard.id == *id).is_none_or(is_finished);
     let is_due = |shard: &&Shard| {
-        !reading.contains(&shard.id)
-            && checkpoints.get(&shard.id) != Some(Position::Finished)
+        !is_running(&shard.id)
+            && !is_finished(shard)
             && shard.parent.as_ref().is_none_or(is_done)
             && shard.adjacent_parent.as_ref().is_none_or(is_done)
     };
-    shards.iter().filter(is_due).map(|shard| shard.id.clone()).collect()
+    shards.iter().filter(is_due).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::durability::Durability;
 
-    fn shard(id: &str, parents: [Option<&str>; 2], open: bool) -> Shard {
+    fn shard(id: &str, parents: [Option<&str>; 2]) -> Shard {
         let [parent, adjacent_parent] = parents.map(|parent| parent.map(str::to_owned));
-        Shard { id: id.to_owned(), parent, adjacent_parent, open }
+        Shard { id: id.to_owned(), parent, adjacent_parent, created: 1 }
     }
 
     #[test]
     fn a_child_waits_for_both_its_parents() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
         let shards = [
-            shard("a", [None, None], false),
-            shard("b", [None, None], false),
-            shard("c", [Some("a"), Some("b")], true),
-            shard("d", [Some("long gone"), None], true),
+            shard("a", [None, None]),
+            shard("b", [None, None]),
+            shard("c", [Some("a"), Some("b")]),
+            shard("d", [Some("long gone"), None]),
+            shard("e", [Some("c"), None]),
         ];
-        let reading = BTreeSet::new();
-        assert_eq!(due(&shards, &checkpoints, &reading), ["a", "b", "d"]);
-        checkpoints.set("a", Position::Finished);
-        assert_eq!(due(&shards, &checkpoints, &reading), ["b", "d"]);
-        checkpoints.set("b", Position::Finished);
-        assert_eq!(due(&shards, &checkpoints, &BTreeSet::from(["d".to_owned()])), ["c"]);
+        let due_while = |running: &[&str]| -> Vec<String> {
+            due(&shards, &checkpoints, |id| running.contains(&id)).into_iter().map(|shard| shard.id.clone()).collect()
+        };
+        assert_eq!(due_while(&[]), ["a", "b", "d"]);
+        assert_eq!(due_while(&["a", "long gone"]), ["b"], "its records are still under way");
+        checkpoints.set(&shards[0], Position::Finished);
+        assert_eq!(due_while(&[]), ["b", "d"]);
+        checkpoints.set(&shards[1], Position::Finished);
+        assert_eq!(due_while(&["d"]), ["c"], "and not the grandchild");
+        assert_eq!(due_while(&["b", "d"]), [""; 0], "done, but not ended");
     }
 
     #[test]
     fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u");
-        checkpoints.set("a", Position::Finished);
-        checkpoints.set("b", Position::After("7".into()));
-        assert_eq!(due(&[shard("a", [None, None], true)], &checkpoints, &BTreeSet::new()), ["a"]);
-        assert_eq!(checkpoints.get("b"), None);
+        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
+        checkpoints.set(&shard("a", [None, None]), Position::Finished);
+        let new = Shard { created: 2, ..shard("a", [None, None]) };
+        assert_eq!(due(std::slice::from_ref(&new), &checkpoints, |_| false), [&new]);
     }
 }

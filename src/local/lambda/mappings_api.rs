@@ -1,11 +1,13 @@
 //! Event source mappings: create, read, list, change, delete (facts: C2 to C4).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Deps;
 use super::checkpoint::{self, Checkpoints, Position};
 use super::control_api::{Call, invalid};
 use super::lane::function_of;
@@ -15,12 +17,14 @@ use super::permissions;
 use super::service::Lambda;
 use super::state::{Mapping, MappingState};
 use super::tags_api;
-use crate::local::kinesis::StartAt;
+use crate::local::kinesis::{Shard, StartAt};
 use crate::local::wire::{self, Response, ServiceError};
 
 /// Mappings that one page of a list has at most.
 const PAGE: usize = 100;
 const USER_ACTION: &str = "User action";
+/// A change that could not be written to the disk is tried again this often.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// `CreateEventSourceMapping`.
 pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
@@ -32,7 +36,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     tags_api::check(&input.tags)?;
     let given = input.function_name.as_deref().unwrap_or_default();
     let function_arn = function_arn(call.lambda, given)?;
-    check_access(call.lambda, &function_arn, &stream_arn)?;
+    check_access(call.lambda, &function_arn, &stream_arn, settings.on_failure.as_deref())?;
     let uuid = Uuid::new_v4().to_string();
     let positions = first_positions(call.lambda, &stream_arn, &starting_position).await?;
     let mapping = Mapping {
@@ -49,9 +53,9 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         tags: input.tags,
     };
     refuse_second(call.lambda, &call.lambda.mappings(), &mapping)?;
-    Checkpoints::create(&call.lambda.deps().dir, &uuid, &positions).map_err(|error| {
-        ServiceError::new(500, "ServiceException", format!("The local cloud could not write a checkpoint: {error}"))
-    })?;
+    let Deps { dir, durability, .. } = call.lambda.deps();
+    Checkpoints::create(dir, &uuid, positions, *durability)
+        .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))?;
     let inserted = call.lambda.change_mappings(|mappings| {
         let others: Vec<Mapping> = mappings.values().cloned().collect();
         refuse_second(call.lambda, &others, &mapping)?;
@@ -96,11 +100,15 @@ pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceErr
     let input: MappingInput = call.input()?;
     let function_arn = input.function_name.as_deref().map(|given| function_arn(call.lambda, given)).transpose()?;
     let answer = call.lambda.change_mappings(|mappings| {
-        let mut mapping = settled(mappings, uuid)?;
+        let mut mapping = settled(mappings, uuid, "update")?;
         let was_enabled = mapping.settings.enabled;
         mapping_settings::apply(&input, &mut mapping.settings)?;
         if let Some(function_arn) = function_arn {
             mapping.function_arn = function_arn;
+        }
+        if input.function_name.is_some() || input.destination_config.is_some() {
+            let on_failure = mapping.settings.on_failure.as_deref();
+            check_access(call.lambda, &mapping.function_arn, &mapping.stream_arn, on_failure)?;
             let others: Vec<Mapping> = mappings.values().filter(|other| other.uuid != uuid).cloned().collect();
             refuse_second(call.lambda, &others, &mapping)?;
         }
@@ -121,8 +129,9 @@ pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceErr
 /// `DeleteEventSourceMapping`.
 pub(super) fn delete(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceError> {
     let answer = call.lambda.change_mappings(|mappings| {
-        let mut mapping = settled(mappings, uuid)?;
+        let mut mapping = settled(mappings, uuid, "delete")?;
         mapping.state = MappingState::Deleting;
+        USER_ACTION.clone_into(&mut mapping.state_reason);
         mapping.last_modified = now();
         mappings.insert(uuid.to_owned(), mapping.clone());
         Ok(mapping)
@@ -148,19 +157,25 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
     if mapping.state == MappingState::Deleting {
         checkpoint::delete(&lambda.deps().dir, &uuid);
     }
-    let changed = lambda.change_mappings(|mappings| {
-        if mapping.state == MappingState::Deleting {
-            mappings.remove(&uuid);
-        } else if let Some(mapping) = mappings.get_mut(&uuid) {
-            mapping.state = if mapping.settings.enabled { MappingState::Enabled } else { MappingState::Disabled };
+    let change = || {
+        lambda.change_mappings(|mappings| {
+            if mapping.state == MappingState::Deleting {
+                mappings.remove(&uuid);
+            } else if let Some(mapping) = mappings.get_mut(&uuid) {
+                mapping.state = if mapping.settings.enabled { MappingState::Enabled } else { MappingState::Disabled };
+            }
+            Ok(())
+        })
+    };
+    // The disk is full, most likely: the mapping says why it does not come to rest.
+    while let Err(error) = change() {
+        lambda.note_result(&uuid, &format!("PROBLEM: {}", error.message));
+        if lambda.stopping().run_until_cancelled(tokio::time::sleep(WRITE_AGAIN)).await.is_none() {
+            return;
         }
-        Ok(())
-    });
-    match changed {
-        Ok(()) if mapping.state != MappingState::Deleting && mapping.settings.enabled => lambda.start_reading(&uuid),
-        Ok(()) => {}
-        // The disk is full, most likely: the mapping stays as it is and says why.
-        Err(error) => lambda.note_result(&uuid, &format!("PROBLEM: {}", error.message)),
+    }
+    if mapping.state != MappingState::Deleting && mapping.settings.enabled {
+        lambda.start_reading(&uuid);
     }
 }
 
@@ -184,7 +199,8 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
                 && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
             {
                 // If it cannot be written, the earlier positions hold: more comes, not less.
-                Checkpoints::create(&lambda.deps().dir, uuid, &positions).unwrap_or_default();
+                let Deps { dir, durability, .. } = lambda.deps();
+                Checkpoints::create(dir, uuid, positions, *durability).unwrap_or_default();
             }
         }
         _ => {
@@ -198,43 +214,52 @@ async fn first_positions(
     lambda: &Lambda,
     stream_arn: &str,
     starting_position: &str,
-) -> Result<BTreeMap<String, Position>, ServiceError> {
+) -> Result<Vec<(Shard, Position)>, ServiceError> {
     let kinesis = &lambda.deps().kinesis;
-    let no_stream = |_: ServiceError| invalid(format!("Stream not found: {stream_arn}"));
+    let no_stream = |error: ServiceError| match error.code.as_str() {
+        "ResourceNotFoundException" => invalid(format!("Stream not found: {stream_arn}")),
+        _ => error,
+    };
     let shards = kinesis.shards(stream_arn).await.map_err(no_stream)?;
-    let mut positions = BTreeMap::new();
+    let mut positions = Vec::new();
     if starting_position != "LATEST" {
         return Ok(positions);
     }
     for shard in shards {
         let at = now();
         let iterator = kinesis.iterator(stream_arn, &shard.id, &StartAt::Latest).await.map_err(no_stream)?;
-        positions.insert(shard.id, Position::Start { iterator, at });
+        positions.push((shard, Position::Start { iterator, at }));
     }
     Ok(positions)
 }
 
-/// The function's role must allow what reading takes (facts: C4).
-fn check_access(lambda: &Lambda, function_arn: &str, stream_arn: &str) -> Result<(), ServiceError> {
+/// The function's role must allow what reading takes, and what telling the destination would take (facts: B3, C4).
+fn check_access(
+    lambda: &Lambda,
+    function_arn: &str,
+    stream_arn: &str,
+    on_failure: Option<&str>,
+) -> Result<(), ServiceError> {
     let Some(function) = lambda.function(&function_of(lambda, function_arn)) else { return Ok(()) };
     permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
         invalid(format!(
             "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
              DescribeStream, ListShards, and ListStreams Actions on your stream in IAM."
         ))
-    })
+    })?;
+    on_failure
+        .map_or(Ok(()), |arn| permissions::may_tell(lambda.deps(), &function.role, arn))
+        .map_err(|what| invalid(format!("The provided execution role does not have permissions to call {what}")))
 }
 
-fn settled(mappings: &BTreeMap<String, Mapping>, uuid: &str) -> Result<Mapping, ServiceError> {
+/// The mapping of this UUID, if it can be changed now.
+fn settled(mappings: &BTreeMap<String, Mapping>, uuid: &str, change: &str) -> Result<Mapping, ServiceError> {
     let mapping = mappings.get(uuid).ok_or_else(missing)?;
     if mapping.state.is_settled() {
         return Ok(mapping.clone());
     }
-    Err(ServiceError::new(
-        400,
-        "ResourceInUseException",
-        format!("Cannot change the event source mapping because it is in use: its state is {:?}.", mapping.state),
-    ))
+    let text = format!("Cannot {change} the event source mapping because it is in use.");
+    Err(ServiceError::new(400, "ResourceInUseException", text))
 }
 
 fn refuse_second(lambda: &Lambda, others: &[Mapping], mapping: &Mapping) -> Result<(), ServiceError> {
@@ -284,14 +309,11 @@ fn function_arn(lambda: &Lambda, given: &str) -> Result<String, ServiceError> {
 }
 
 fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
-    let identity = &lambda.deps().identity;
     let settings = &mapping.settings;
     let types: &[&str] = if settings.report_failures { &["ReportBatchItemFailures"] } else { &[] };
     let mut shown = json!({
         "UUID": mapping.uuid,
-        "EventSourceMappingArn": format!(
-            "arn:aws:lambda:{}:{}:event-source-mapping:{}", identity.region, identity.account, mapping.uuid
-        ),
+        "EventSourceMappingArn": lambda.deps().identity.mapping_arn(&mapping.uuid),
         "EventSourceArn": mapping.stream_arn,
         "FunctionArn": mapping.function_arn,
         "StartingPosition": mapping.starting_position,
@@ -303,7 +325,10 @@ fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
         "BisectBatchOnFunctionError": settings.bisect,
         "TumblingWindowInSeconds": 0,
         "FunctionResponseTypes": types,
-        "DestinationConfig": {"OnFailure": {}},
+        "DestinationConfig": {"OnFailure": settings.on_failure.as_ref().map_or_else(
+            || json!({}),
+            |arn| json!({"Destination": arn}),
+        )},
         "LastModified": mapping.last_modified,
         "LastProcessingResult": mapping.last_result,
         "State": mapping.state,
@@ -311,6 +336,10 @@ fn shown(lambda: &Lambda, mapping: &Mapping) -> Value {
     });
     if let Some(at) = mapping.starting_timestamp {
         shown["StartingPositionTimestamp"] = json!(at);
+    }
+    if !settings.filters.is_empty() {
+        let filters: Vec<Value> = settings.filters.iter().map(|pattern| json!({"Pattern": pattern})).collect();
+        shown["FilterCriteria"] = json!({"Filters": filters});
     }
     for (name, value) in &settings.shown {
         shown[name] = value.clone();

@@ -6,18 +6,23 @@
 
 mod batch;
 mod batch_answer;
+mod batching;
 mod checkpoint;
 mod code;
 mod concurrency_api;
 mod control_api;
+mod discard;
 mod environment;
 mod event;
 mod failure;
+mod filter;
 mod function_settings;
 mod functions_api;
+mod invocation;
 mod invoke;
 mod invoke_api;
 mod lane;
+mod launch;
 mod leftovers;
 mod log_lines;
 mod mapping_settings;
@@ -26,6 +31,7 @@ mod mappings_api;
 mod names;
 mod peer;
 mod permissions;
+mod platform_lines;
 mod pool;
 mod process;
 mod progress;
@@ -45,11 +51,13 @@ mod worker;
 
 use std::path::PathBuf;
 
+use super::durability::Durability;
 use super::iam::Iam;
 use super::identity::Identity;
 use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::logs::Logs;
+use super::notices::Notices;
 use super::timing::Timing;
 
 pub(crate) use control_api::failure;
@@ -68,8 +76,12 @@ pub(crate) struct Deps {
     pub iam: Iam,
     /// Where functions' output goes.
     pub logs: Logs,
+    /// Where what nobody asks for is told.
+    pub notices: Notices,
     /// Where state and unpacked code are kept.
     pub dir: PathBuf,
+    /// What changes survive.
+    pub durability: Durability,
     /// The local cloud's own address, for the functions.
     pub endpoint: String,
     /// How long changes take.

@@ -3,7 +3,7 @@
 use super::Deps;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
-use crate::local::permissions::{Ask, Decision, check, decide};
+use crate::local::permissions::{Ask, Decision, context, decide};
 use crate::local::wire::ServiceError;
 
 /// What the platform does with a stream (facts: C4).
@@ -26,7 +26,21 @@ pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
 pub(super) fn may_read(deps: &Deps, role: &str, function: &str, stream_arn: &str) -> Result<(), ServiceError> {
     let policies = deps.iam.policies(role);
     let user = deps.identity.session_arn(role.rsplit('/').next().unwrap_or_default(), function);
-    READING.iter().try_for_each(|action| check(&policies, &user, &Ask::new(action, stream_arn)))
+    let context = context(&deps.identity, role);
+    let ask = |action| Ask { context: &context, ..Ask::new(action, stream_arn) };
+    READING.iter().try_for_each(|action| policies.check(&user, &ask(action)))
+}
+
+/// Whether a role lets the platform tell a destination of what is given up; else what it does not allow.
+pub(super) fn may_tell(deps: &Deps, role: &str, destination: &str) -> Result<(), &'static str> {
+    let (action, resource, what) = match destination.split(':').nth(2) {
+        Some("sqs") => ("sqs:SendMessage", destination.to_owned(), "SendMessage on SQS"),
+        Some("sns") => ("sns:Publish", destination.to_owned(), "Publish on SNS"),
+        _ => ("s3:PutObject", format!("{destination}/x"), "PutObject on S3"),
+    };
+    let context = context(&deps.identity, role);
+    let ask = Ask { context: &context, ..Ask::new(action, &resource) };
+    if deps.iam.policies(role).allow(&ask) { Ok(()) } else { Err(what) }
 }
 
 /// What a function's role lets the platform do with its log.
@@ -44,7 +58,9 @@ pub(super) fn log_access(deps: &Deps, role: &str, group: &str) -> LogAccess {
     let group = deps.identity.log_group_arn(group);
     // Policies are written with `:*` behind the group, which stands for its streams.
     let stream = format!("{group}:log-stream:x");
-    let allows = |action: &str, resource: &str| decide(&policies, &Ask::new(action, resource)) == Decision::Allowed;
+    let context = context(&deps.identity, role);
+    let allows =
+        |action: &str, resource: &str| policies.allow(&Ask { context: &context, ..Ask::new(action, resource) });
     LogAccess {
         create_group: allows("logs:CreateLogGroup", &group) || allows("logs:CreateLogGroup", &stream),
         write: allows("logs:CreateLogStream", &stream) && allows("logs:PutLogEvents", &stream),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::state::Function;
 use super::worker::Worker;
 
 /// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
@@ -45,12 +44,12 @@ pub(super) struct Lease {
 }
 
 impl Pool {
-    /// The right to run one more invocation of a function.
-    pub(super) fn lease(&self, function: &Function) -> Result<Lease, Throttle> {
+    /// The right to run one more invocation of a function, given its id and reserved concurrency.
+    pub(super) fn lease(&self, id: &str, reserved: Option<u64>) -> Result<Lease, Throttle> {
         let mut slots = self.lock();
         let all: usize = slots.values().map(|slot| slot.running).sum();
-        let slot = slots.entry(function.id.clone()).or_default();
-        let reserved = function.reserved_concurrency.and_then(|reserved| usize::try_from(reserved).ok());
+        let slot = slots.entry(id.to_owned()).or_default();
+        let reserved = reserved.and_then(|reserved| usize::try_from(reserved).ok());
         if reserved.is_some_and(|reserved| slot.running >= reserved) {
             return Err(Throttle::Reserved);
         }
@@ -60,7 +59,7 @@ impl Pool {
         slot.running += 1;
         // The one used last, so that the others grow old.
         let worker = slot.idle.pop().map(|(worker, _)| worker);
-        Ok(Lease { pool: self.clone(), id: function.id.clone(), generation: slot.generation, worker })
+        Ok(Lease { pool: self.clone(), id: id.to_owned(), generation: slot.generation, worker })
     }
 
     /// Code or configuration has changed: no environment takes a further invocation.
@@ -117,6 +116,7 @@ impl Drop for Lease {
             && slot.generation == self.generation
             && !slot.retired
         {
+            worker.freeze();
             slot.idle.push((worker, Instant::now()));
         } else if slot.retired && slot.running == 0 {
             slots.remove(&self.id);

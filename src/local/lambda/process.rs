@@ -64,8 +64,23 @@ impl Process {
 
     /// Kills the process and all that it started.
     pub(super) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Stops it and all that it started, as the service freezes an environment between invocations.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         if self.exit.borrow().is_none() {
-            kill_group(self.pid);
+            // The only failure is that it has ended.
+            rustix::process::kill_process_group(self.pid, signal).unwrap_or_default();
         }
     }
 
@@ -74,15 +89,22 @@ impl Process {
         self.exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// Memory in use now, and at most so far, in bytes. `None` where the system does not say.
-    pub(super) fn memory(&self) -> Option<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
-        };
-        Some((field("VmRSS:")?, field("VmHWM:")?))
+    /// Memory in use now by the process and those that it started, in bytes. `None` where the system does not say.
+    pub(super) fn memory(&self) -> Option<u64> {
+        resident(self.pid)
     }
+}
+
+/// Resident memory of a process and its descendants. A process that ends meanwhile has none.
+fn resident(pid: Pid) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let own: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    let children = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = children.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let of_child = |child: &str| Pid::from_raw(child.parse().ok()?).and_then(resident);
+    let others: u64 = children.flat_map(|pids| pids.split(' ').filter_map(of_child).collect::<Vec<_>>()).sum();
+    Some(own * 1024 + others)
 }
 
 impl Drop for Process {
@@ -132,3 +154,25 @@ fn limit(pid: Pid, memory_mb: u64) {
 
 #[cfg(not(target_os = "linux"))]
 fn limit(_pid: Pid, _memory_mb: u64) {}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory_is_that_of_the_process_and_its_children() {
+        let mut shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).kill_on_drop(true).spawn().unwrap();
+        let pid = Pid::from_raw(shell.id().unwrap().cast_signed()).unwrap();
+        let own = || {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+            line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
+        };
+        while resident(pid).unwrap() < own() + 100_000 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        shell.kill().await.unwrap();
+        assert_eq!(resident(pid), None);
+    }
+}

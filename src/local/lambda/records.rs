@@ -1,5 +1,7 @@
 //! A record of a stream on its way to a function.
 
+use tokio::time::Instant;
+
 use crate::local::kinesis::Record;
 
 /// A record, with its place in the order of its shard.
@@ -14,6 +16,8 @@ pub(super) struct Item {
     pub data: String,
     /// Epoch seconds.
     pub arrival: f64,
+    /// When it was read from the stream.
+    pub read_at: Instant,
 }
 
 impl Item {
@@ -24,6 +28,7 @@ impl Item {
             sequence_number: record.sequence_number,
             data: record.data,
             arrival: record.arrival,
+            read_at: Instant::now(),
         }
     }
 

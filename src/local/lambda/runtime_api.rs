@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -60,8 +61,29 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (sender, receiver) = mpsc::channel(4);
-        let server = tokio::spawn(serve(listener, address, sender));
+        let line = Line { calls: sender, under_way: Arc::default() };
+        let server = tokio::spawn(serve(listener, address, line));
         Ok((RuntimeApi { address, server }, receiver))
+    }
+}
+
+/// What the connections of one environment share.
+#[derive(Clone)]
+struct Line {
+    calls: mpsc::Sender<Call>,
+    /// Id of the invocation that has been handed out and not answered.
+    under_way: Arc<Mutex<Option<String>>>,
+}
+
+impl Line {
+    fn hand_out(&self, id: &str) {
+        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+    }
+
+    /// Whether this is the invocation under way, which is answered only once.
+    fn take(&self, id: &str) -> bool {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.take_if(|under_way| under_way == id).is_some()
     }
 }
 
@@ -71,13 +93,13 @@ impl Drop for RuntimeApi {
     }
 }
 
-async fn serve(listener: TcpListener, here: SocketAddr, calls: mpsc::Sender<Call>) {
+async fn serve(listener: TcpListener, here: SocketAddr, line: Line) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if peer::is_own(peer, here) => {
-                    connections.spawn(connection(stream, calls.clone()));
+                    connections.spawn(connection(stream, line.clone()));
                 }
                 Ok(_) => {}
                 // Out of file descriptors, most likely: it passes.
@@ -88,30 +110,33 @@ async fn serve(listener: TcpListener, here: SocketAddr, calls: mpsc::Sender<Call
     }
 }
 
-async fn connection(stream: TcpStream, calls: mpsc::Sender<Call>) {
+async fn connection(stream: TcpStream, line: Line) {
     // Small answers go out at once. Without the option they only go out later.
     stream.set_nodelay(true).unwrap_or_default();
     let service = service_fn(|request| {
-        let calls = calls.clone();
-        async move { Ok::<_, Infallible>(answer(request, &calls).await) }
+        let line = line.clone();
+        async move { Ok::<_, Infallible>(answer(request, &line).await) }
     });
     // A broken connection is seen by the end of the process, or by its next call.
     http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.unwrap_or_default();
 }
 
-async fn answer(request: http::Request<Incoming>, calls: &mpsc::Sender<Call>) -> http::Response<Full<Bytes>> {
+async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let Some(rest) = path.strip_prefix(VERSION) else { return unknown() };
     let parts: Vec<&str> = rest.split('/').collect();
     match (request.method(), parts.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => next(calls).await,
+        (&Method::GET, ["invocation", "next"]) => next(line).await,
+        (&Method::POST, ["invocation", id, "response" | "error"]) if !line.take(id) => {
+            refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+        }
         (&Method::POST, ["invocation", id, "response"]) => {
             let call = match body(request).await {
                 Some(body) => Call::Response { request_id: (*id).to_owned(), body },
                 None => Call::TooLarge { request_id: (*id).to_owned() },
             };
             let too_large = matches!(call, Call::TooLarge { .. });
-            let answer = accept(calls, call).await;
+            let answer = accept(line, call).await;
             if too_large {
                 return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &too_large_text());
             }
@@ -119,11 +144,11 @@ async fn answer(request: http::Request<Incoming>, calls: &mpsc::Sender<Call>) ->
         }
         (&Method::POST, ["invocation", id, "error"]) => {
             let body = body(request).await.unwrap_or_default();
-            accept(calls, Call::Failure { request_id: (*id).to_owned(), body }).await
+            accept(line, Call::Failure { request_id: (*id).to_owned(), body }).await
         }
         (&Method::POST, ["init", "error"]) => {
             let body = body(request).await.unwrap_or_default();
-            accept(calls, Call::InitFailure { body }).await
+            accept(line, Call::InitFailure { body }).await
         }
         _ => unknown(),
     }
@@ -134,11 +159,14 @@ pub(super) fn too_large_text() -> String {
     format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
 }
 
-async fn next(calls: &mpsc::Sender<Call>) -> http::Response<Full<Bytes>> {
+async fn next(line: &Line) -> http::Response<Full<Bytes>> {
     let (sender, task) = oneshot::channel();
-    let asked = calls.send(Call::Next(sender)).await.is_ok();
+    let asked = line.calls.send(Call::Next(sender)).await.is_ok();
     match task.await {
-        Ok(task) if asked => delivery(task),
+        Ok(task) if asked => {
+            line.hand_out(&task.request_id);
+            delivery(task)
+        }
         _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "Shutdown", "the execution environment is ending"),
     }
 }
@@ -168,8 +196,8 @@ async fn body(request: http::Request<Incoming>) -> Option<Bytes> {
     Limited::new(request.into_body(), RESPONSE_LIMIT).collect().await.ok().map(http_body_util::Collected::to_bytes)
 }
 
-async fn accept(calls: &mpsc::Sender<Call>, call: Call) -> http::Response<Full<Bytes>> {
-    if calls.send(call).await.is_err() {
+async fn accept(line: &Line, call: Call) -> http::Response<Full<Bytes>> {
+    if line.calls.send(call).await.is_err() {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Shutdown", "the execution environment is ending");
     }
     let mut response = http::Response::new(Full::new(Bytes::from_static(b"{\"status\":\"OK\"}\n")));

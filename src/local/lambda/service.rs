@@ -8,20 +8,20 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::invoke::invoke;
+use super::invocation::{Invocation, Outcome};
+use super::invoke::{NotRun, invoke};
 use super::lane::function_of;
 use super::mapping_task::MappingTask;
-use super::pool::{Pool, Throttle};
+use super::pool::Pool;
 use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState};
-use super::worker::{Invocation, Outcome};
-use super::{Deps, checkpoint, code, control_api, leftovers, permissions};
+use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions};
 use crate::error::Error;
-use crate::local::data_dir::{read_json, write_json};
+use crate::local::data_dir::{private_dir, read_json};
 use crate::local::wire::{Request, Response, ServiceError};
 
-/// How often idle environments are looked for.
-const IDLE_LOOK: Duration = Duration::from_secs(15);
+/// How often idle environments and old code are looked for.
+const TIDY: Duration = Duration::from_secs(15);
 
 /// The Lambda service of a local cloud.
 #[derive(Clone)]
@@ -36,16 +36,6 @@ struct Inner {
     running: Mutex<BTreeMap<String, MappingTask>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
-}
-
-/// Why an invocation of a named function was not run.
-pub(super) enum NotRun {
-    /// There is no such function.
-    Missing,
-    /// Too many run at the same time.
-    Throttled(Throttle),
-    /// The local cloud is ending.
-    Stopping,
 }
 
 impl Lambda {
@@ -70,7 +60,7 @@ impl Lambda {
             deps,
         }));
         lambda.resume(mappings);
-        lambda.0.tasks.spawn(end_idle(lambda.0.pool.clone(), lambda.0.stopping.clone()));
+        lambda.spawn(tidy(lambda.clone()));
         Ok(lambda)
     }
 
@@ -84,7 +74,7 @@ impl Lambda {
         self.0.stopping.cancel();
         let running = std::mem::take(&mut *lock(&self.0.running));
         for task in running.into_values() {
-            task.abandon().await;
+            task.finish().await;
         }
         self.0.tasks.close();
         self.0.tasks.wait().await;
@@ -152,7 +142,7 @@ impl Lambda {
         let mut changed = functions.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Function> = changed.values().map(AsRef::as_ref).collect();
-        save(&self.0.deps.dir.join("functions.json"), &all)?;
+        self.save("functions.json", &all)?;
         *functions = changed;
         Ok(result)
     }
@@ -176,9 +166,16 @@ impl Lambda {
         let mut changed = mappings.clone();
         let result = change(&mut changed)?;
         let all: Vec<&Mapping> = changed.values().collect();
-        save(&self.0.deps.dir.join("mappings.json"), &all)?;
+        self.save("mappings.json", &all)?;
         *mappings = changed;
         Ok(result)
+    }
+
+    fn save(&self, file: &str, value: &impl serde::Serialize) -> Result<(), ServiceError> {
+        let Deps { dir, durability, .. } = self.deps();
+        durability
+            .write_json(&dir.join(file), value)
+            .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))
     }
 
     /// Notes what came of a batch. It is written with the next change: it says what happened last, no more.
@@ -223,11 +220,10 @@ impl Lambda {
 
     /// Runs a function by its bare name.
     pub(super) async fn invoke(&self, name: &str, invocation: &Invocation) -> Result<Outcome, NotRun> {
-        let function = self.function(name).ok_or(NotRun::Missing)?;
         tokio::select! {
             biased;
             () = self.0.stopping.cancelled() => Err(NotRun::Stopping),
-            result = invoke(&self.0.deps, &self.0.pool, function, invocation) => result.map_err(NotRun::Throttled),
+            result = invoke(self, name, invocation) => result,
         }
     }
 }
@@ -235,29 +231,33 @@ impl Lambda {
 /// What was there before, with what it left behind cleared away. Blocks.
 fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
-    std::fs::create_dir_all(dir).map_err(broken)?;
+    private_dir(&dir.join("checkpoints")).map_err(broken)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
+    leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
     let functions: Vec<Function> = read_json(&dir.join("functions.json"))?.unwrap_or_default();
     let mappings: Vec<Mapping> = read_json(&dir.join("mappings.json"))?.unwrap_or_default();
-    let in_use: Vec<String> = functions.iter().map(|function| function.code_folder.clone()).collect();
-    code::sweep(&dir.join("code"), &in_use).map_err(broken)?;
+    let is_in_use = |folder: &str| functions.iter().any(|function| function.code_folder == folder);
+    code::sweep(&dir.join("code"), is_in_use).map_err(broken)?;
+    let uuids: Vec<&str> = mappings.iter().map(|mapping| mapping.uuid.as_str()).collect();
+    checkpoint::sweep(dir, &uuids).map_err(broken)?;
     Ok((functions, mappings))
 }
 
-async fn end_idle(pool: Pool, stopping: CancellationToken) {
-    while stopping.run_until_cancelled(tokio::time::sleep(IDLE_LOOK)).await.is_some() {
-        pool.end_idle();
+/// Ends what has been idle for long, and deletes code that nothing uses any more.
+async fn tidy(lambda: Lambda) {
+    while lambda.stopping().run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+        lambda.pool().end_idle();
+        let (lambda, notices) = (lambda.clone(), &lambda.deps().notices);
+        let swept = tokio::task::spawn_blocking(move || {
+            let is_in_use = |folder: &str| {
+                folder.starts_with(code::UNPACKING)
+                    || lambda.functions().iter().any(|function| function.code_folder == folder)
+            };
+            code::sweep(&lambda.deps().dir.join("code"), is_in_use)
+        });
+        let swept = swept.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+        notices.tell_failure(swept.map_err(|error| format!("could not delete a function's old code: {error}")));
     }
-}
-
-fn save(path: &Path, value: &impl serde::Serialize) -> Result<(), ServiceError> {
-    write_json(path, value).map_err(|error| {
-        ServiceError::new(
-            500,
-            "ServiceException",
-            format!("The local cloud could not write {}: {error}", path.display()),
-        )
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

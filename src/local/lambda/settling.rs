@@ -48,9 +48,9 @@ impl Settling {
         }
     }
 
-    /// Refuses to run a function that is not there yet. While it is updated, it runs.
-    pub(super) fn check_invoke(&self, id: &str) -> Result<(), ServiceError> {
-        if self.of(id) == Some(Change::Creating) { Err(pending()) } else { Ok(()) }
+    /// Whether a function is not there yet, and cannot be run. While it is updated, it runs.
+    pub(super) fn is_creating(&self, id: &str) -> bool {
+        self.of(id) == Some(Change::Creating)
     }
 
     /// Puts what is going on into a function's configuration.
@@ -74,7 +74,7 @@ impl Settling {
     }
 }
 
-fn pending() -> ServiceError {
+pub(super) fn pending() -> ServiceError {
     let text =
         "The operation cannot be performed at this time. The function is currently in the following state: Pending";
     ServiceError::new(409, "ResourceConflictException", text)

@@ -8,21 +8,22 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::batching::{Batching, Limits};
 use super::checkpoint::{Checkpoints, Position};
+use super::event::EVENT_LIMIT;
+use super::filter::Filter;
 use super::lane::{Lane, function_of};
 use super::progress::Progress;
 use super::records::{Item, lane_of};
 use super::service::Lambda;
 use super::state::Mapping;
-use crate::local::kinesis::{Page, StartAt};
+use crate::local::kinesis::{Page, Record, Shard, StartAt};
 use crate::local::wire::ServiceError;
 
 /// A shard without new records is looked at this often, as in the service: it may have been closed.
 const LOOK: Duration = Duration::from_secs(1);
 /// Records of one `GetRecords`.
 const PAGE: usize = 10_000;
-/// Bytes of records that are read ahead of the function.
-const AHEAD: usize = 16 << 20;
 
 /// How the reading of a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,122 +38,130 @@ pub(super) enum End {
 pub(super) struct ShardReader {
     pub lambda: Lambda,
     pub mapping: Arc<Mapping>,
-    pub shard_id: String,
+    pub shard: Shard,
     pub checkpoints: Arc<Checkpoints>,
     pub stop: CancellationToken,
+}
+
+/// The lanes of a shard, and how far their records are done.
+struct Lanes {
+    tasks: JoinSet<()>,
+    queues: Vec<mpsc::UnboundedSender<Item>>,
+    settled: mpsc::UnboundedReceiver<Vec<u64>>,
+    progress: Progress,
+    filter: Option<Filter>,
+}
+
+/// Whether a read gave something.
+enum Turn {
+    /// Records: there may be more.
+    More,
+    /// Nothing new.
+    Empty,
+    /// The shard is closed and read to its end.
+    End,
+    /// The shard is no longer there.
+    Gone,
 }
 
 impl ShardReader {
     /// Reads until the shard ends or this is stopped; batches under way are done then.
     pub(super) async fn run(self) -> End {
+        let filter = match Filter::of(&self.mapping.settings) {
+            Ok(filter) => filter,
+            // They could be read when they were set, by another version then. Without them too much would come.
+            Err(error) => {
+                self.note(&error);
+                self.stop.cancelled().await;
+                return End::Left;
+            }
+        };
+        let mut lanes = self.lanes(filter);
+        let read_all = self.read(&mut lanes).await;
+        let Lanes { mut tasks, queues, mut settled, mut progress, .. } = lanes;
+        // Lanes end when no more records can come, or when they are stopped.
+        drop(queues);
+        if !read_all && !self.stop.is_cancelled() {
+            // What was read must not be brought twice by two readers.
+            tasks.shutdown().await;
+        }
+        while let Some(indexes) = settled.recv().await {
+            self.complete(&mut progress, &indexes);
+        }
+        while tasks.join_next().await.is_some() {}
+        if read_all && progress.len() == 0 {
+            self.checkpoints.set(&self.shard, Position::Finished);
+            return End::Finished;
+        }
+        End::Left
+    }
+
+    fn lanes(&self, filter: Option<Filter>) -> Lanes {
         let settings = &self.mapping.settings;
-        let (settled_sender, mut settled) = mpsc::unbounded_channel();
-        let mut lanes = JoinSet::new();
-        let mut queues = Vec::new();
+        let limits = Limits { records: settings.batch_size, window: Duration::from_secs(settings.window_seconds) };
+        let (settled_sender, settled) = mpsc::unbounded_channel();
+        let (mut tasks, mut queues) = (JoinSet::new(), Vec::new());
         for _ in 0..settings.parallelization {
             let (sender, records) = mpsc::unbounded_channel();
             queues.push(sender);
             let lane = Lane {
                 lambda: self.lambda.clone(),
                 mapping: Arc::clone(&self.mapping),
-                shard_id: self.shard_id.clone(),
+                shard_id: self.shard.id.clone(),
                 function: function_of(&self.lambda, &self.mapping.function_arn),
                 stop: self.stop.clone(),
-                records,
                 settled: settled_sender.clone(),
             };
-            lanes.spawn(lane.run());
+            tasks.spawn(lane.run(Batching::new(records, limits)));
         }
-        drop(settled_sender);
-        let mut progress = Progress::default();
-        let read_all = self.read(&queues, &mut progress, &mut settled).await;
-        // Lanes end when no more records can come, or when they are stopped.
-        drop(queues);
-        if !read_all && !self.stop.is_cancelled() {
-            // The stream is gone: what was read from it must not be brought twice by two readers.
-            lanes.shutdown().await;
-        }
-        while let Some(indexes) = settled.recv().await {
-            self.complete(&mut progress, &indexes);
-        }
-        while lanes.join_next().await.is_some() {}
-        if read_all && progress.len() == 0 {
-            self.checkpoints.set(&self.shard_id, Position::Finished);
-            return End::Finished;
-        }
-        End::Left
+        Lanes { tasks, queues, settled, progress: Progress::default(), filter }
     }
 
     /// True when the shard was read to its end.
-    async fn read(
-        &self,
-        queues: &[mpsc::UnboundedSender<Item>],
-        progress: &mut Progress,
-        settled: &mut mpsc::UnboundedReceiver<Vec<u64>>,
-    ) -> bool {
+    async fn read(&self, lanes: &mut Lanes) -> bool {
         let settings = &self.mapping.settings;
-        // Enough for every lane to have its next batch at hand.
-        let ahead = settings.batch_size * settings.parallelization * 2;
-        let page_size = (settings.batch_size * settings.parallelization).clamp(100, PAGE);
+        // Enough for every lane to have its next batch at hand, and one more than would leave them all waiting for more.
+        let records_ahead = settings.batch_size * settings.parallelization * 2;
+        let bytes_ahead = EVENT_LIMIT * (settings.parallelization + 2);
         let mut puts = self.lambda.deps().kinesis.puts();
-        let mut last_read: Option<String> = None;
-        let mut iterator: Option<String> = None;
+        let mut place = Place::default();
         // A policy may change at any time; to ask it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
-        let poll = self.lambda.deps().timing.poll;
         while !self.stop.is_cancelled() {
-            while let Ok(indexes) = settled.try_recv() {
-                self.complete(progress, &indexes);
+            while let Ok(indexes) = lanes.settled.try_recv() {
+                self.complete(&mut lanes.progress, &indexes);
             }
-            let has_room = progress.len() < ahead && progress.weight() < AHEAD;
             if checked.is_none_or(|at| at.elapsed() >= LOOK) {
                 if let Err(error) = self.lambda.may_read(&self.mapping) {
                     self.note(&error);
-                    self.stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+                    self.pause(LOOK).await;
                     continue;
                 }
                 checked = Some(Instant::now());
             }
+            let has_room = lanes.progress.len() < records_ahead && lanes.progress.weight() < bytes_ahead;
             if has_room {
                 puts.mark_unchanged();
-                match self.page(&mut iterator, last_read.as_deref(), page_size).await {
-                    Ok(page) => {
-                        let was_empty = page.records.is_empty();
-                        for record in page.records {
-                            last_read = Some(record.sequence_number.clone());
-                            let lane = lane_of(&record.partition_key, queues.len());
-                            let mut item = Item::new(0, record);
-                            item.index = progress.begin(&item.sequence_number, item.weight());
-                            // A lane ends before its reader only when both are stopped.
-                            queues[lane].send(item).unwrap_or_default();
-                        }
-                        let Some(next) = page.next else { return true };
-                        iterator = Some(next);
-                        if !poll.is_zero() && page.millis_behind == 0 {
-                            self.stop.run_until_cancelled(tokio::time::sleep(poll)).await;
-                        }
-                        if !was_empty {
-                            continue;
-                        }
-                    }
-                    Err(error) if error.code == "ExpiredIteratorException" => {
-                        iterator = None;
-                        continue;
-                    }
+                match self.turn(&mut place, lanes).await {
+                    Ok(Turn::More) => continue,
+                    Ok(Turn::Empty) => {}
+                    Ok(Turn::End) => return true,
+                    Ok(Turn::Gone) => return false,
                     Err(error) => {
                         self.note(&error);
-                        if error.code == "ResourceNotFoundException" {
-                            return false;
-                        }
-                        iterator = None;
-                        self.stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+                        self.pause(LOOK).await;
                         continue;
                     }
                 }
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                Some(indexes) = settled.recv() => self.complete(progress, &indexes),
+                Some(indexes) = lanes.settled.recv() => self.complete(&mut lanes.progress, &indexes),
+                // A lane ends after its reader, unless it failed: its records are taken up again from the checkpoint.
+                Some(_) = lanes.tasks.join_next() => {
+                    self.lambda.note_result(&self.mapping.uuid, "PROBLEM: the local cloud failed on a batch");
+                    return false;
+                }
                 _ = puts.changed(), if has_room => {}
                 () = tokio::time::sleep(LOOK), if has_room => {}
             }
@@ -160,30 +169,60 @@ impl ShardReader {
         false
     }
 
-    async fn page(
-        &self,
-        iterator: &mut Option<String>,
-        last_read: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, ServiceError> {
-        let kinesis = &self.lambda.deps().kinesis;
-        let current = match iterator.take() {
-            Some(iterator) => iterator,
-            None => self.first_iterator(last_read).await?,
+    /// Reads once, and deals out what came.
+    async fn turn(&self, place: &mut Place, lanes: &mut Lanes) -> Result<Turn, ServiceError> {
+        let settings = &self.mapping.settings;
+        let limit = (settings.batch_size * settings.parallelization).clamp(100, PAGE);
+        let page = match self.page(place, limit).await {
+            Ok(page) => page,
+            // The stream is gone, or another one has its name.
+            Err(error) if error.code == "ResourceNotFoundException" => {
+                self.note(&error);
+                return Ok(Turn::Gone);
+            }
+            Err(error) if error.code == "InvalidArgumentException" && place.last_read.is_some() => {
+                return Ok(Turn::Gone);
+            }
+            Err(error) => return Err(error),
         };
-        let page = kinesis.records(&current, limit).await;
-        if page.is_err() {
-            // The same place may be readable a moment later.
-            *iterator = Some(current);
+        let was_empty = page.records.is_empty();
+        for record in page.records {
+            place.last_read = Some(record.sequence_number.clone());
+            self.deal(record, lanes);
         }
-        page
+        let Some(next) = page.next else { return Ok(Turn::End) };
+        place.iterator = Some(next);
+        let poll = self.lambda.deps().timing.poll;
+        if !poll.is_zero() && page.millis_behind == 0 {
+            self.pause(poll).await;
+        }
+        Ok(if was_empty { Turn::Empty } else { Turn::More })
+    }
+
+    async fn page(&self, place: &mut Place, limit: usize) -> Result<Page, ServiceError> {
+        let kinesis = &self.lambda.deps().kinesis;
+        loop {
+            let current = match place.iterator.take() {
+                Some(iterator) => iterator,
+                None => self.first_iterator(place.last_read.as_deref()).await?,
+            };
+            match kinesis.records(&current, limit).await {
+                // It was made long ago: a new one goes on after what was read last.
+                Err(error) if error.code == "ExpiredIteratorException" => {}
+                page => {
+                    // After a failure the same place may be readable a moment later.
+                    place.iterator = Some(current);
+                    return page;
+                }
+            }
+        }
     }
 
     /// Where to read on: after what was read last, else after what is done, else where the mapping starts.
     async fn first_iterator(&self, last_read: Option<&str>) -> Result<String, ServiceError> {
-        let (arn, shard) = (&self.mapping.stream_arn, &self.shard_id);
+        let (arn, id) = (&self.mapping.stream_arn, &self.shard.id);
         let kinesis = &self.lambda.deps().kinesis;
-        let start = match (last_read, self.checkpoints.get(shard)) {
+        let start = match (last_read, self.checkpoints.get(&self.shard)) {
             (Some(last), _) => StartAt::AfterSequence(last.to_owned()),
             (None, Some(Position::After(last))) => StartAt::AfterSequence(last),
             (None, Some(Position::Start { iterator, at })) => {
@@ -198,19 +237,31 @@ impl ShardReader {
                 _ => StartAt::TrimHorizon,
             },
         };
-        match kinesis.iterator(arn, shard, &start).await {
-            // A sequence number of a stream that is no more: a new one has its name.
-            Err(error) if error.code == "InvalidArgumentException" && matches!(start, StartAt::AfterSequence(_)) => {
-                kinesis.iterator(arn, shard, &StartAt::TrimHorizon).await
-            }
-            result => result,
+        kinesis.iterator(arn, id, &start).await
+    }
+
+    /// Gives a record to its lane; one that no filter takes is done at once.
+    fn deal(&self, record: Record, lanes: &mut Lanes) {
+        let is_taken = lanes.filter.as_ref().is_none_or(|filter| filter.takes(&record));
+        let lane = lane_of(&record.partition_key, lanes.queues.len());
+        let mut item = Item::new(0, record);
+        item.index = lanes.progress.begin(&item.sequence_number, item.weight());
+        if is_taken {
+            // A lane that has failed is seen by the reader, which begins anew.
+            lanes.queues[lane].send(item).unwrap_or_default();
+        } else {
+            self.complete(&mut lanes.progress, &[item.index]);
         }
     }
 
     fn complete(&self, progress: &mut Progress, indexes: &[u64]) {
         if let Some(reached) = progress.complete(indexes) {
-            self.checkpoints.set(&self.shard_id, Position::After(reached));
+            self.checkpoints.set(&self.shard, Position::After(reached));
         }
+    }
+
+    async fn pause(&self, time: Duration) {
+        self.stop.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 
     fn note(&self, error: &ServiceError) {
@@ -221,4 +272,11 @@ impl ShardReader {
         };
         self.lambda.note_result(&self.mapping.uuid, &text);
     }
+}
+
+/// Where reading is.
+#[derive(Default)]
+struct Place {
+    iterator: Option<String>,
+    last_read: Option<String>,
 }

@@ -112,6 +112,11 @@ pub(super) struct MappingSettings {
     pub bisect: bool,
     /// Whether the function answers which records failed (`ReportBatchItemFailures`).
     pub report_failures: bool,
+    /// The queue, topic or bucket that hears of batches that are given up; kept, and not told (see `discard`).
+    pub on_failure: Option<String>,
+    /// Patterns, one of which a record must fit to be brought; none: all are.
+    #[serde(default)]
+    pub filters: Vec<String>,
     /// Settings that are kept and shown back, by their name in the API.
     pub shown: Map<String, Value>,
 }

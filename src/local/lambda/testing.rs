@@ -12,17 +12,21 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Deps, Lambda};
+use crate::local::durability::Durability;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
 use crate::local::logs::Logs;
+use crate::local::notices::Notices;
 use crate::local::timing::Timing;
 use crate::local::wire::Response;
 
+pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
     "Action":"sts:AssumeRole"}]}"#;
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A busy machine is slow, and no test measures it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Lambda with the services around it.
 pub(super) struct Bench {
@@ -56,16 +60,21 @@ impl Bench {
         let identity = Identity::new("eu-central-1");
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
         let deps = Deps {
-            keys: Keys::open(&dir.path().join("keys.json")).unwrap(),
+            keys: Keys::open(&dir.path().join("keys.json"), Durability::Process).unwrap(),
             kinesis: Kinesis::open(
                 &dir.path().join("kinesis"),
                 identity.clone(),
                 crate::local::kinesis::Options::default(),
+                Notices::default(),
             )
             .unwrap(),
-            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default()).unwrap(),
-            logs: Logs::open(&dir.path().join("logs"), identity.clone()).unwrap(),
+            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default(), Durability::Process)
+                .unwrap(),
+            logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Notices::default())
+                .unwrap(),
+            notices: Notices::default(),
             dir: dir.path().join("lambda"),
+            durability: Durability::Process,
             endpoint: "http://127.0.0.1:9".to_owned(),
             timing: Timing::default(),
             identity,
@@ -93,7 +102,7 @@ impl Bench {
         self.lambda = Lambda::start(self.deps.clone()).await.unwrap();
     }
 
-    async fn iam(&self, form: &str) {
+    pub(super) async fn iam(&self, form: &str) {
         let request = Request::post("/")
             .header("content-type", "application/x-www-form-urlencoded")
             .body(Bytes::from(format!("{form}&Version=2010-05-08")))
@@ -123,6 +132,17 @@ impl Bench {
     pub(super) async fn put(&self, key: &str, data: &str) -> String {
         let input = json!({"StreamName": "readings", "PartitionKey": key, "Data": STANDARD.encode(data)});
         self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
+    }
+
+    /// Puts records of some keys in turn; gives key and sequence number of each.
+    pub(super) async fn put_many(&self, count: usize, keys: usize) -> Vec<(String, String)> {
+        let mut put = Vec::new();
+        for number in 0..count {
+            let key = format!("sensor-{}", number % keys);
+            let sequence_number = self.put(&key, &number.to_string()).await;
+            put.push((key, sequence_number));
+        }
+        put
     }
 
     pub(super) fn stream_arn(&self) -> String {
@@ -163,22 +183,39 @@ impl Bench {
         self.call("POST", &format!("/2015-03-31/functions/{name}/invocations"), event).await
     }
 
-    /// Creates a mapping from the stream to the function and waits until it is at work; gives its UUID.
+    /// Creates a mapping from the stream to the function and waits until it has come to rest; gives its UUID.
     pub(super) async fn mapping(&self, function: &str, settings: Value) -> String {
         let mut input = json!({"EventSourceArn": self.stream_arn(), "FunctionName": function,
             "StartingPosition": "TRIM_HORIZON"});
         input.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        let answer = self.call("POST", "/2015-03-31/event-source-mappings/", input).await;
+        let answer = self.call("POST", &format!("{MAPPINGS}/"), input).await;
         assert_eq!((answer.status, &answer.body["State"]), (202, &json!("Creating")), "{}", answer.body);
         let uuid = answer.body["UUID"].as_str().unwrap().to_owned();
-        self.mapping_state(&uuid, "Enabled").await;
+        let state = if settings["Enabled"] == json!(false) { "Disabled" } else { "Enabled" };
+        self.mapping_state(&uuid, state).await;
         uuid
+    }
+
+    /// A mapping as the service shows it.
+    pub(super) async fn shown(&self, uuid: &str) -> Value {
+        self.call("GET", &format!("{MAPPINGS}/{uuid}"), Value::Null).await.body
+    }
+
+    /// Changes a mapping.
+    pub(super) async fn update(&self, uuid: &str, settings: Value) -> Answer {
+        self.call("PUT", &format!("{MAPPINGS}/{uuid}"), settings).await
     }
 
     /// Waits until the mapping is in a state.
     pub(super) async fn mapping_state(&self, uuid: &str, state: &str) {
-        let path = format!("/2015-03-31/event-source-mappings/{uuid}");
-        self.until(async || self.call("GET", &path, Value::Null).await.body["State"] == state).await;
+        self.until(async || self.shown(uuid).await["State"] == state).await;
+    }
+
+    /// Waits until the mapping's last result begins like this; gives all of it.
+    pub(super) async fn result(&self, uuid: &str, beginning: &str) -> String {
+        let result = async || self.shown(uuid).await["LastProcessingResult"].as_str().unwrap().to_owned();
+        self.until(async || result().await.starts_with(beginning)).await;
+        result().await
     }
 
     /// Where the function `consume` writes the sequence numbers that it has handled, one a line.
@@ -195,6 +232,57 @@ impl Bench {
         self.until(async || self.handled().len() >= count).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.handled()
+    }
+
+    /// The batches that the function `consume` has got: bytes of the event, and sequence numbers.
+    pub(super) fn batches(&self) -> Vec<(usize, Vec<String>)> {
+        let text = std::fs::read_to_string(self.beside("batches")).unwrap_or_default();
+        let batch = |line: &str| {
+            let mut words = line.split(' ');
+            (words.next().unwrap().parse().unwrap(), words.map(str::to_owned).collect())
+        };
+        text.lines().map(batch).collect()
+    }
+
+    /// Waits until the function has got this many batches.
+    pub(super) async fn batches_come(&self, count: usize) {
+        self.until(async || self.batches().len() >= count).await;
+    }
+
+    /// Tells the function `consume` how to go on: see `testing_bootstrap.rs`.
+    pub(super) fn tell(&self, what: &str, content: &str) {
+        std::fs::write(self.beside(what), content).unwrap();
+    }
+
+    pub(super) fn untell(&self, what: &str) {
+        std::fs::remove_file(self.beside(what)).unwrap();
+    }
+
+    fn beside(&self, what: &str) -> PathBuf {
+        PathBuf::from(format!("{}.{what}", self.out().display()))
+    }
+
+    /// The messages in a function's log group.
+    pub(super) async fn log(&self, function: &str) -> Vec<String> {
+        let input = json!({"logGroupName": format!("/aws/lambda/{function}")});
+        let request = Request::post("/")
+            .header("x-amz-target", "Logs_20140328.FilterLogEvents")
+            .body(Bytes::from(input.to_string()))
+            .unwrap();
+        let response = self.deps.logs.handle(request).await;
+        let answer: Value = serde_json::from_slice(response.body()).unwrap();
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        events.iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What the log says of records that were given up, once it says something.
+    pub(super) async fn discarded(&self, function: &str) -> Vec<Value> {
+        let all = async || {
+            let lines = self.log(function).await;
+            lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect::<Vec<_>>()
+        };
+        self.until(async || !all().await.is_empty()).await;
+        all().await
     }
 
     /// Waits for a condition.

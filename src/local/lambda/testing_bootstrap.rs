@@ -14,6 +14,9 @@ fn main() {
             exit(1);
         }
         "init-sleep" => std::thread::sleep(Duration::from_secs(600)),
+        "init-memory" => drop(fill_memory()),
+        "init-exit-once" if is_first_start() => exit(7),
+        "init-sleep-once" if is_first_start() => std::thread::sleep(Duration::from_secs(600)),
         _ => {}
     }
     loop {
@@ -21,6 +24,7 @@ fn main() {
         let id = header(&head, "lambda-runtime-aws-request-id");
         let deadline = header(&head, "lambda-runtime-deadline-ms");
         let answer = match mode.as_str() {
+            "init-exit-once" | "init-sleep-once" => event,
             "echo" => {
                 println!("hello from stdout");
                 eprint!("and from stderr");
@@ -29,24 +33,22 @@ fn main() {
             "headers" => format!("{head:?}"),
             "environment" => format!("{:?}", std::env::vars().map(|(name, _)| name).collect::<Vec<_>>()),
             "variable" => format!("{:?}", std::env::var(event.trim_matches('"')).unwrap_or_default()),
-            "credentials" => format!("{:?}", std::env::var("AWS_ACCESS_KEY_ID").unwrap()),
             "pid" => std::process::id().to_string(),
             "exit" => exit(3),
             "sleep" => {
                 std::thread::sleep(Duration::from_secs(600));
                 deadline
             }
-            "short-sleep" => {
-                std::thread::sleep(Duration::from_millis(400));
-                event
-            }
-            "memory" => {
-                let mut blocks = Vec::new();
-                for _ in 0..100 {
-                    blocks.push(vec![1_u8; 10 << 20]);
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                blocks.len().to_string()
+            "memory" => fill_memory().len().to_string(),
+            "temporary-files" => temporary_files(),
+            "answer-twice" => {
+                let status = |id: &str, body: &str| {
+                    let head = ask("POST", &format!("invocation/{id}/response"), body).0;
+                    head.split(' ').nth(1).unwrap().to_owned()
+                };
+                let statuses = [status("another", "1"), status(&id, &event), status(&id, "2")];
+                std::fs::write(std::env::var("OUT").unwrap(), statuses.join(" ")).unwrap();
+                continue;
             }
             "large" => format!("\"{}\"", "x".repeat(6_300_000)),
             "fail" => {
@@ -54,30 +56,83 @@ fn main() {
                 ask("POST", &format!("invocation/{id}/error"), error);
                 continue;
             }
-            "consume" => consume(&event),
+            "consume" => match consume(&event) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    ask("POST", &format!("invocation/{id}/error"), &error);
+                    continue;
+                }
+            },
             other => panic!("no mode {other}"),
         };
         ask("POST", &format!("invocation/{id}/response"), &answer);
     }
 }
 
-/// Writes down each record's sequence number. A record with the data `bad` fails while the file OUT.bad is there.
-fn consume(event: &str) -> String {
+/// Takes a gigabyte, unless somebody stops it.
+fn fill_memory() -> Vec<Vec<u8>> {
+    let mut blocks = Vec::new();
+    for _ in 0..100 {
+        blocks.push(vec![1_u8; 10 << 20]);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    blocks
+}
+
+fn is_first_start() -> bool {
+    let marker = format!("{}.started", std::env::var("OUT").unwrap());
+    std::fs::OpenOptions::new().create_new(true).write(true).open(marker).is_ok()
+}
+
+/// Adds a file to the place of temporary files; answers that place and how many files are in it.
+fn temporary_files() -> String {
+    let folder = std::env::temp_dir();
+    let count = || std::fs::read_dir(&folder).unwrap().count();
+    std::fs::write(folder.join(format!("file-{}", count())), "x").unwrap();
+    format!("[{:?},{}]", folder.to_str().unwrap(), count())
+}
+
+/// Writes down what it got into OUT.batches, and the sequence number of each record that it handles into OUT.
+///
+/// Files beside OUT say how it goes: while OUT.hold is there it waits; with OUT.fail it fails; with OUT.answer it
+/// handles nothing and answers what is in there; with OUT.bad a record with the data `bad` fails.
+fn consume(event: &str) -> Result<String, String> {
     let out = std::env::var("OUT").unwrap();
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(&out).unwrap();
-    for record in event.split("\"sequenceNumber\":\"").skip(1) {
-        let number = record.split('"').next().unwrap();
-        let data = record.split("\"data\":\"").nth(1).unwrap().split('"').next().unwrap();
-        if data == "YmFk" && Path::new(&format!("{out}.bad")).exists() {
-            return format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"{number}"}}]}}"#);
+    let is_there = |what: &str| Path::new(&format!("{out}.{what}")).exists();
+    let append = |path: &str, text: &str| {
+        let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let field = |record: &str, name: &str| {
+        record.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let records: Vec<(String, String)> = event
+        .split("\"kinesis\":")
+        .skip(1)
+        .map(|record| (field(record, "sequenceNumber"), field(record, "data")))
+        .collect();
+    let numbers: Vec<&str> = records.iter().map(|(number, _)| number.as_str()).collect();
+    append(&format!("{out}.batches"), &format!("{} {}\n", event.len(), numbers.join(" ")));
+    while is_there("hold") {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if is_there("fail") {
+        return Err(r#"{"errorType":"Fn.Bad","errorMessage":"I was told to"}"#.to_owned());
+    }
+    if is_there("answer") {
+        return Ok(std::fs::read_to_string(format!("{out}.answer")).unwrap());
+    }
+    for (number, data) in &records {
+        if data == "YmFk" && is_there("bad") {
+            return Ok(format!(r#"{{"batchItemFailures":[{{"itemIdentifier":"{number}"}}]}}"#));
         }
         if data == "cG9pc29u" {
             eprintln!("poison");
             exit(9);
         }
-        file.write_all(format!("{number}\n").as_bytes()).unwrap();
+        append(&out, &format!("{number}\n"));
     }
-    r#"{"batchItemFailures":[]}"#.to_owned()
+    Ok(r#"{"batchItemFailures":[]}"#.to_owned())
 }
 
 fn header(head: &str, name: &str) -> String {

@@ -1,21 +1,21 @@
 //! One execution environment: one process, one Runtime API, one invocation at a time.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 use super::Deps;
-use super::environment::{self, Place};
-use super::failure::{Failure, error_body, exit_failure, how_it_ended, kind_of, plain};
-use super::log_lines::{Destination, LogLines, Report, end_lines, start_line};
+use super::failure::{Failure, error_body, exit_failure, how_it_ended, kind_of};
+use super::invocation::{Invocation, Outcome};
+use super::launch::{Launched, NotStarted, launch};
 use super::permissions;
-use super::process::Process;
-use super::runtime_api::{Call, RuntimeApi, Task, too_large_text};
+use super::platform_lines::{Report, end_lines, init_report_line, start_line};
+use super::runtime_api::{Call, Task, too_large_text};
 use super::state::Function;
 
 /// How often the memory in use is looked at.
@@ -23,151 +23,57 @@ const LOOK: Duration = Duration::from_millis(50);
 /// An answer that was sent just before the process ended is still taken.
 const LAST_WORD: Duration = Duration::from_millis(100);
 
-/// What is to be done.
-#[derive(Clone, Debug)]
-pub(super) struct Invocation {
-    /// The same for all attempts of an asynchronous invocation.
-    pub request_id: String,
-    /// JSON.
-    pub payload: Bytes,
-    /// As the caller gave it: JSON, not base64.
-    pub client_context: Option<String>,
-}
-
-impl Invocation {
-    /// An invocation with an id of its own.
-    pub(super) fn new(payload: impl Into<Bytes>) -> Self {
-        Invocation { request_id: Uuid::new_v4().to_string(), payload: payload.into(), client_context: None }
-    }
-}
-
-/// How it ended.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    /// The function's answer, or the error as JSON.
-    pub payload: Bytes,
-    /// Whether it is an error.
-    pub failed: bool,
-    /// The last 4 KB of the log.
-    pub log_tail: Vec<u8>,
-}
-
 /// What became of an invocation that was given to an environment.
 pub(super) enum Run {
     /// It ran to an end, good or bad.
     Ended(Outcome),
     /// The environment ended before it took the invocation, which can safely go to another one.
     NotTaken,
-    /// The environment did not start within the limit.
-    InitTimedOut,
+    /// The environment did not start.
+    NotReady(Failure),
 }
 
 /// An execution environment.
 pub(super) struct Worker {
+    deps: Deps,
     function: Arc<Function>,
-    function_arn: String,
-    calls: mpsc::Receiver<Call>,
+    launched: Launched,
     ready: Option<oneshot::Sender<Task>>,
-    process: Process,
-    _api: RuntimeApi,
-    log: LogLines,
     started: Instant,
     /// Set once the function has asked for work for the first time; taken by the first report.
     init: Option<Duration>,
     initialized: bool,
     usable: bool,
-    _session: Session,
+    /// The most that it was seen to use, in bytes.
+    most_memory: u64,
 }
 
-/// Credentials that end with the environment.
-struct Session {
-    keys: crate::local::keys::Keys,
-    access_key_id: String,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        self.keys.revoke(&self.access_key_id);
-    }
+/// Why an environment does not ask for work.
+enum NotReady {
+    Exited,
+    TimedOut,
+    Failed(Failure),
 }
 
 impl Worker {
-    /// Starts the process. `Err` holds the outcome of the invocation that needed it.
-    pub(super) async fn start(deps: &Deps, function: Arc<Function>, invocation: &Invocation) -> Result<Self, Outcome> {
-        let folder = deps.dir.join("code").join(&function.code_folder);
-        // The real one names the day in UTC.
-        let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
-        let stream = format!("{day}/[$LATEST]{}", Uuid::new_v4().simple());
-        let access = permissions::log_access(deps, &function.role, &function.logging.group);
-        let destination = || Destination {
-            logs: deps.logs.clone(),
-            group: function.logging.group.clone(),
-            stream: stream.clone(),
-            access,
-        };
-        match Self::launch(deps, Arc::clone(&function), folder, destination()).await {
-            Ok(worker) => Ok(worker),
-            Err(reason) => {
-                let id = &invocation.request_id;
-                let report = Report {
-                    duration: Duration::ZERO,
-                    init: None,
-                    memory_size_mb: function.memory_size,
-                    max_memory_mb: 0,
-                    status: Some(("error", Some("Runtime.InvalidEntrypoint".to_owned()))),
-                };
-                let mut lines = vec![start_line(&function.logging, id)];
-                lines.push(format!("RequestId: {id} Error: {reason}"));
-                lines.extend(end_lines(&function.logging, id, &report));
-                let tail = lines.join("\n").into_bytes();
-                let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-                destination().write(lines.into_iter().map(|line| (now, line)).collect(), true);
-                let payload = error_body("Runtime.InvalidEntrypoint", &format!("RequestId: {id} Error: {reason}"));
-                Err(Outcome { payload, failed: true, log_tail: tail })
-            }
-        }
-    }
-
-    async fn launch(
+    /// Starts the process.
+    pub(super) async fn start(
         deps: &Deps,
         function: Arc<Function>,
-        folder: PathBuf,
-        destination: Destination,
-    ) -> Result<Self, String> {
-        let bootstrap = folder.join("bootstrap");
-        if !bootstrap.is_file() {
-            return Err("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]".to_owned());
-        }
-        let own_fault = |error: std::io::Error| format!("the local cloud could not start the environment: {error}");
-        let (api, calls) = RuntimeApi::start().await.map_err(own_fault)?;
-        let keys = deps.keys.issue(&function.role, &function.name, None);
-        let session = Session { keys: deps.keys.clone(), access_key_id: keys.access_key_id.clone() };
-        let place = Place {
-            region: &deps.identity.region,
-            endpoint: &deps.endpoint,
-            runtime_api: api.address,
-            code: &folder,
-            log_stream: &destination.stream,
-        };
-        let variables = environment::variables(&function, &place, &keys);
-        let register = deps.dir.join("running");
+        invocation: &Invocation,
+    ) -> Result<Self, NotStarted> {
         let started = Instant::now();
-        let (process, pipes) = Process::start(&bootstrap, &folder, &variables, function.memory_size, &register)
-            .await
-            .map_err(|error| format!("fork/exec /var/task/bootstrap: {}", plain(&error)))?;
+        let launched = launch(deps, &function, invocation).await?;
         Ok(Worker {
-            function_arn: deps.identity.function_arn(&function.name),
+            deps: deps.clone(),
             function,
-            calls,
+            launched,
             ready: None,
-            process,
-            _api: api,
-            log: LogLines::start(pipes, destination),
             started,
             init: None,
             initialized: false,
             usable: true,
-            _session: session,
+            most_memory: 0,
         })
     }
 
@@ -176,67 +82,90 @@ impl Worker {
         self.usable
     }
 
-    /// Runs one invocation; `init_limit` bounds the start of an environment that has not started yet.
-    pub(super) async fn run(&mut self, invocation: &Invocation, init_limit: Duration) -> Run {
-        let first = !self.initialized;
-        match tokio::time::timeout(init_limit, self.wait_until_ready()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(None)) if !first => return self.not_taken(),
-            Ok(Err(Some(failure))) => return Run::Ended(self.init_failed(invocation, failure).await),
-            Ok(Err(None)) => {
-                let failure = self.exited(&invocation.request_id).await;
-                return Run::Ended(self.init_failed(invocation, failure).await);
-            }
-            Err(_) if first => {
-                self.end();
-                return Run::InitTimedOut;
-            }
-            Err(_) => return self.not_taken(),
-        }
-        let Some(ready) = self.ready.take() else { return self.not_taken() };
-        let limit = Duration::from_secs(self.function.timeout);
-        let began = Instant::now();
-        let deadline = Timestamp::now().as_millisecond().saturating_add(limit.as_millis().try_into().unwrap_or(0));
-        self.log.begin(vec![start_line(&self.function.logging, &invocation.request_id)]).await;
-        let task = Task {
-            request_id: invocation.request_id.clone(),
-            payload: invocation.payload.clone(),
-            deadline_ms: u64::try_from(deadline).unwrap_or_default(),
-            function_arn: self.function_arn.clone(),
-            trace_id: trace_id(),
-            client_context: invocation.client_context.clone(),
-        };
-        if ready.send(task).is_err() {
-            return self.not_taken();
-        }
-        let result = match tokio::time::timeout(limit, self.work(&invocation.request_id)).await {
-            Ok(result) => result,
-            Err(_) => Err(self.timed_out(&invocation.request_id)),
-        };
-        Run::Ended(self.outcome(&invocation.request_id, began.elapsed(), result).await)
+    /// Between invocations nothing runs.
+    pub(super) fn freeze(&self) {
+        self.launched.process.freeze();
     }
 
-    /// The outcome when the start took the whole time limit of the function.
-    pub(super) async fn start_took_too_long(&mut self, invocation: &Invocation) -> Outcome {
-        let failure = self.timed_out(&invocation.request_id);
-        self.init_failed(invocation, failure).await
+    /// Runs one invocation. An environment that has not started yet has until `start_until` to do so; the work has
+    /// until `work_until`, or as long as the function may take.
+    pub(super) async fn run(
+        &mut self,
+        invocation: &Invocation,
+        start_until: Instant,
+        work_until: Option<Instant>,
+    ) -> Run {
+        let id = &invocation.request_id;
+        let is_new = !self.initialized;
+        self.launched.process.thaw();
+        match self.be_ready(id, start_until).await {
+            Ok(()) => {}
+            Err(_) if !is_new => return self.not_taken(),
+            Err(NotReady::Exited) => return Run::NotReady(self.exited(id).await),
+            Err(NotReady::TimedOut) => return Run::NotReady(self.timed_out(id)),
+            Err(NotReady::Failed(failure)) => return Run::NotReady(failure),
+        }
+        let Some(ready) = self.ready.take() else { return self.not_taken() };
+        self.log_start(id).await;
+        let began = Instant::now();
+        let until = work_until.unwrap_or(began + Duration::from_secs(self.function.timeout));
+        if ready.send(self.task(invocation, until.saturating_duration_since(began))).is_err() {
+            return self.not_taken();
+        }
+        let result = match timeout_at(until.into(), self.work(id)).await {
+            Ok(result) => result,
+            Err(_) => Err(self.timed_out(id)),
+        };
+        Run::Ended(self.outcome(id, began.elapsed(), result).await)
+    }
+
+    /// Writes down that this environment did not start: in its own time (`init`), or in that of the invocation
+    /// (`invoke`).
+    pub(super) async fn report_start(&mut self, phase: &str, failure: &Failure) {
+        self.end();
+        let mut lines = Vec::new();
+        if phase == "init" && failure.status.0 == "error" {
+            lines.extend(failure.line.clone());
+        }
+        lines.push(init_report_line(&self.function.logging, self.started.elapsed(), phase, &failure.status));
+        self.launched.log.preface(lines).await;
+    }
+
+    /// The outcome when the second start failed as well.
+    pub(super) async fn did_not_start(&mut self, invocation: &Invocation, failure: Failure) -> Outcome {
+        self.report_start("invoke", &failure).await;
+        self.log_start(&invocation.request_id).await;
+        self.outcome(&invocation.request_id, self.started.elapsed(), Err(failure)).await
     }
 
     /// The outcome when one environment after the other ended before it took the invocation.
     pub(super) async fn gave_up(&mut self, invocation: &Invocation) -> Outcome {
         let failure = self.exited(&invocation.request_id).await;
-        self.init_failed(invocation, failure).await
+        self.did_not_start(invocation, failure).await
     }
 
-    /// `Err(None)`: the process has ended.
-    async fn wait_until_ready(&mut self) -> Result<(), Option<Failure>> {
+    fn task(&self, invocation: &Invocation, limit: Duration) -> Task {
+        let deadline = Timestamp::now().as_millisecond().saturating_add(limit.as_millis().try_into().unwrap_or(0));
+        Task {
+            request_id: invocation.request_id.clone(),
+            payload: invocation.payload.clone(),
+            deadline_ms: u64::try_from(deadline).unwrap_or_default(),
+            function_arn: self.deps.identity.function_arn(&self.function.name),
+            trace_id: trace_id(),
+            client_context: invocation.client_context.clone(),
+        }
+    }
+
+    /// Waits until the function asks for work.
+    async fn be_ready(&mut self, id: &str, until: Instant) -> Result<(), NotReady> {
+        let mut look = tokio::time::interval(LOOK);
         loop {
             if self.ready.as_ref().is_some_and(|ready| !ready.is_closed()) {
                 return Ok(());
             }
             tokio::select! {
                 biased;
-                call = self.calls.recv() => match call {
+                call = self.launched.calls.recv() => match call {
                     Some(Call::Next(ready)) => {
                         if !self.initialized {
                             self.initialized = true;
@@ -245,13 +174,17 @@ impl Worker {
                         self.ready = Some(ready);
                     }
                     Some(Call::InitFailure { body }) if !self.initialized => {
-                        return Err(Some(Failure { line: None, status: ("error", kind_of(&body)), body }));
+                        return Err(NotReady::Failed(Failure { line: None, status: ("error", kind_of(&body)), body }));
                     }
                     // An answer that came too late: its invocation has been answered already.
                     Some(_) => {}
-                    None => return Err(None),
+                    None => return Err(NotReady::Exited),
                 },
-                _ = self.process.ended() => return Err(None),
+                _ = self.launched.process.ended() => return Err(NotReady::Exited),
+                () = tokio::time::sleep_until(until.into()) => return Err(NotReady::TimedOut),
+                _ = look.tick() => if let Some(failure) = self.over_memory(id) {
+                    return Err(NotReady::Failed(failure));
+                },
             }
         }
     }
@@ -259,15 +192,14 @@ impl Worker {
     /// Waits for the answer to the invocation under way.
     async fn work(&mut self, id: &str) -> Result<Bytes, Failure> {
         let mut look = tokio::time::interval(LOOK);
-        let memory_limit = self.function.memory_size << 20;
         loop {
             tokio::select! {
                 biased;
-                call = self.calls.recv() => if let Some(result) = self.heard(call, id) {
+                call = self.launched.calls.recv() => if let Some(result) = self.heard(call, id) {
                     return result;
                 },
-                _ = self.process.ended() => {
-                    while let Ok(Some(call)) = tokio::time::timeout(LAST_WORD, self.calls.recv()).await {
+                _ = self.launched.process.ended() => {
+                    while let Ok(Some(call)) = tokio::time::timeout(LAST_WORD, self.launched.calls.recv()).await {
                         if let Some(result) = self.heard(Some(call), id) {
                             self.usable = false;
                             return result;
@@ -275,12 +207,9 @@ impl Worker {
                     }
                     return Err(self.exited(id).await);
                 }
-                _ = look.tick() => {
-                    if self.process.memory().is_some_and(|(now, _)| now > memory_limit) {
-                        self.end();
-                        return Err(exit_failure(id, "signal: killed", "Runtime.OutOfMemory"));
-                    }
-                }
+                _ = look.tick() => if let Some(failure) = self.over_memory(id) {
+                    return Err(failure);
+                },
             }
         }
     }
@@ -305,21 +234,31 @@ impl Worker {
         }
     }
 
-    async fn init_failed(&mut self, invocation: &Invocation, failure: Failure) -> Outcome {
-        let id = &invocation.request_id;
+    /// Ends the environment if its process uses more memory than the function has.
+    fn over_memory(&mut self, id: &str) -> Option<Failure> {
+        let now = self.launched.process.memory()?;
+        self.most_memory = self.most_memory.max(now);
+        if now <= self.function.memory_size << 20 {
+            return None;
+        }
         self.end();
-        self.log.begin(vec![start_line(&self.function.logging, id)]).await;
-        self.outcome(id, self.started.elapsed(), Err(failure)).await
+        Some(exit_failure(id, "signal: killed", "Runtime.OutOfMemory"))
+    }
+
+    async fn log_start(&self, id: &str) {
+        // The role may have been changed since the last invocation.
+        let access = permissions::log_access(&self.deps, &self.function.role, &self.function.logging.group);
+        self.launched.log.begin(vec![start_line(&self.function.logging, id)], access).await;
     }
 
     /// Writes the last lines of an invocation.
     async fn outcome(&mut self, id: &str, duration: Duration, result: Result<Bytes, Failure>) -> Outcome {
-        let memory = self.process.memory().map_or(0, |(_, most)| most.div_ceil(1 << 20));
+        let most = self.launched.process.memory().unwrap_or_default().max(self.most_memory);
         let mut report = Report {
             duration,
             init: self.init.take(),
             memory_size_mb: self.function.memory_size,
-            max_memory_mb: memory,
+            max_memory_mb: most.div_ceil(1 << 20),
             status: None,
         };
         let mut lines = Vec::new();
@@ -332,7 +271,7 @@ impl Worker {
             }
         };
         lines.extend(end_lines(&self.function.logging, id, &report));
-        let log_tail = self.log.end(lines).await;
+        let log_tail = self.launched.log.add(lines).await;
         Outcome { payload, failed, log_tail }
     }
 
@@ -347,7 +286,7 @@ impl Worker {
     async fn exited(&mut self, id: &str) -> Failure {
         self.usable = false;
         // The connection may break a moment before the process is gone.
-        let status = tokio::time::timeout(LAST_WORD, self.process.ended()).await.ok().flatten();
+        let status = tokio::time::timeout(LAST_WORD, self.launched.process.ended()).await.ok().flatten();
         let how = status.map_or_else(|| "without providing a reason".to_owned(), how_it_ended);
         exit_failure(id, &how, "Runtime.ExitError")
     }
@@ -359,7 +298,7 @@ impl Worker {
 
     fn end(&mut self) {
         self.usable = false;
-        self.process.kill();
+        self.launched.process.kill();
     }
 }
 

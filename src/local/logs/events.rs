@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::event_file::Event;
 use super::filter::Pattern;
-use super::store::Event;
 use super::{Logs, group_name, invalid};
 use crate::local::wire::ServiceError;
 
@@ -66,7 +66,8 @@ impl Logs {
             return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
         }
         let events = input.log_events.into_iter().map(|event| (event.timestamp, event.message)).collect();
-        self.store().append(&input.log_group_name, &input.log_stream_name, events)?;
+        let store = self.store();
+        store.append(&input.log_group_name, &input.log_stream_name, events, store.durability())?;
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 
@@ -74,8 +75,7 @@ impl Logs {
     pub(super) fn get_log_events(&self, input: &GetLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
-        let mut store = self.store();
-        store.recall()?;
+        let store = self.store();
         store.stream(group, &input.log_stream_name)?;
         let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
         let mut events = store.events(group, &input.log_stream_name)?;
@@ -114,8 +114,7 @@ impl Logs {
         }
         let pattern = Pattern::parse(input.filter_pattern.as_deref().unwrap_or_default()).map_err(invalid)?;
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
-        let mut store = self.store();
-        store.recall()?;
+        let store = self.store();
         let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
         let mut found: Vec<(u64, String, usize, Event)> = Vec::new();
         let prefix = input.log_stream_name_prefix.as_deref().unwrap_or_default();

@@ -1,11 +1,13 @@
 //! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
+mod event_file;
 mod events;
 mod filter;
 mod groups;
 mod store;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::store::Store;
+use super::durability::Durability;
 use super::identity::Identity;
+use super::notices::Notices;
 use super::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
 use crate::error::Error;
 
@@ -23,41 +27,40 @@ pub(crate) struct Logs(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
+    notices: Notices,
     store: Mutex<Store>,
 }
 
 impl Logs {
     /// Opens the logs kept in a directory.
-    pub(crate) fn open(directory: &Path, identity: Identity) -> Result<Logs, Error> {
-        Ok(Logs(Arc::new(Inner { identity, store: Mutex::new(Store::open(directory)?) })))
+    pub(crate) fn open(
+        directory: &Path,
+        identity: Identity,
+        durability: Durability,
+        notices: Notices,
+    ) -> Result<Logs, Error> {
+        let store = Mutex::new(Store::open(directory, durability)?);
+        Ok(Logs(Arc::new(Inner { identity, notices, store })))
     }
 
     /// Adds what a function wrote (epoch milliseconds and text), creating the stream.
     ///
     /// A missing group is created only when the function's role may; else the events are dropped, as the service does.
-    /// A failure to write is told by the next request that reads the logs.
     pub(crate) fn append(&self, group: &str, stream: &str, events: Vec<(u64, String)>, may_create_group: bool) {
         let mut store = self.store();
-        if !store.has_group(group) {
-            if !may_create_group {
-                return;
-            }
-            if let Err(error) = store.create_group(group, std::collections::BTreeMap::new()) {
-                store.remember(error);
-                return;
-            }
-        }
-        let created = store.create_stream(group, stream);
-        let already = created.as_ref().is_err_and(|error| error.code == "ResourceAlreadyExistsException");
-        if let Err(error) = created
-            && !already
-        {
-            store.remember(error);
+        if !store.has_group(group) && !may_create_group {
             return;
         }
-        if let Err(error) = store.append(group, stream, events) {
-            store.remember(error);
-        }
+        let written = write(&mut store, group, stream, events);
+        drop(store);
+        // The function is through; it cannot be told.
+        self.0.notices.tell_failure(written.map_err(|error| error.message));
+    }
+
+    /// Deletes what is past its retention. Blocks.
+    pub(crate) fn expire(&self) {
+        let expired = self.store().expire(wire::now_ms());
+        self.0.notices.tell_failure(expired.map_err(|error| error.message));
     }
 
     /// Answers a request of the Logs API.
@@ -100,6 +103,17 @@ impl Logs {
     fn store(&self) -> MutexGuard<'_, Store> {
         self.0.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Adds events to a stream of a group, made if needed. Nobody waits for them to be on the disk.
+fn write(store: &mut Store, group: &str, stream: &str, events: Vec<(u64, String)>) -> Result<(), ServiceError> {
+    if !store.has_group(group) {
+        store.create_group(group, BTreeMap::new())?;
+    }
+    if !store.has_stream(group, stream) {
+        store.create_stream(group, stream)?;
+    }
+    store.append(group, stream, events, Durability::Process)
 }
 
 fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {

@@ -1,21 +1,26 @@
 //! What the logs keep, and how: one JSON file for all groups, one file of events (a JSON value a line) per stream.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::event_file::{self, Event};
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json, write_json};
+use crate::local::data_dir::{private_dir, read_json};
+use crate::local::durability::Durability;
 use crate::local::wire::{ServiceError, now_ms};
 
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// A day in milliseconds.
+const DAY: u64 = 24 * 3_600_000;
 
 /// A log group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +35,13 @@ pub(super) struct Group {
     pub streams: BTreeMap<String, Stream>,
 }
 
+impl Group {
+    /// The time before which events are no longer kept, in epoch milliseconds.
+    fn cutoff(&self, now: u64) -> Option<u64> {
+        self.retention_days.map(|days| now.saturating_sub(u64::from(days) * DAY))
+    }
+}
+
 /// A log stream, without its events.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Stream {
@@ -37,45 +49,30 @@ pub(super) struct Stream {
     pub created: u64,
 }
 
-/// One event as it is kept.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Event {
-    /// When it happened, in epoch milliseconds.
-    #[serde(rename = "t")]
-    pub timestamp: u64,
-    /// When it was taken in, in epoch milliseconds.
-    #[serde(rename = "i")]
-    pub ingested: u64,
-    /// The text.
-    #[serde(rename = "m")]
-    pub message: String,
-}
-
 /// All groups, and where their events are.
 pub(super) struct Store {
     directory: PathBuf,
+    durability: Durability,
     groups: BTreeMap<String, Group>,
-    failed: Option<ServiceError>,
 }
 
 impl Store {
-    pub(super) fn open(directory: &Path) -> Result<Store, Error> {
+    pub(super) fn open(directory: &Path, durability: Durability) -> Result<Store, Error> {
         let groups = read_json(&directory.join("groups.json"))?.unwrap_or_default();
-        Ok(Store { directory: directory.to_owned(), groups, failed: None })
+        Ok(Store { directory: directory.to_owned(), durability, groups })
     }
 
-    /// Keeps a failure that nobody waited for, for the next reader.
-    pub(super) fn remember(&mut self, error: ServiceError) {
-        self.failed = Some(error);
-    }
-
-    /// Tells a failure that nobody has heard of yet.
-    pub(super) fn recall(&mut self) -> Result<(), ServiceError> {
-        self.failed.take().map_or(Ok(()), Err)
+    /// What changes survive.
+    pub(super) fn durability(&self) -> Durability {
+        self.durability
     }
 
     pub(super) fn has_group(&self, name: &str) -> bool {
         self.groups.contains_key(name)
+    }
+
+    pub(super) fn has_stream(&self, group: &str, stream: &str) -> bool {
+        self.stream(group, stream).is_ok()
     }
 
     pub(super) fn groups(&self) -> &BTreeMap<String, Group> {
@@ -103,7 +100,8 @@ impl Store {
 
     pub(super) fn delete_group(&mut self, name: &str) -> Result<(), ServiceError> {
         self.change(|groups| groups.remove(name).map(drop).ok_or_else(missing_group))?;
-        absent_is_fine(fs::remove_dir_all(self.group_dir(name)))
+        let directory = self.group_dir(name);
+        absent_is_fine(&directory, fs::remove_dir_all(&directory))
     }
 
     /// Changes a group's retention or tags.
@@ -128,49 +126,56 @@ impl Store {
         self.change_group(group, |group| {
             group.streams.remove(stream);
         })?;
-        absent_is_fine(fs::remove_file(self.event_file(group, stream)))
+        let file = self.event_file(group, stream);
+        absent_is_fine(&file, fs::remove_file(&file))
     }
 
     /// Adds events to a stream, which must be there.
-    pub(super) fn append(&self, group: &str, stream: &str, events: Vec<(u64, String)>) -> Result<(), ServiceError> {
+    pub(super) fn append(
+        &self,
+        group: &str,
+        stream: &str,
+        events: Vec<(u64, String)>,
+        durability: Durability,
+    ) -> Result<(), ServiceError> {
         self.stream(group, stream)?;
-        self.write_events(group, stream, events).map_err(|error| lost(&error))
-    }
-
-    fn write_events(&self, group: &str, stream: &str, events: Vec<(u64, String)>) -> io::Result<()> {
-        private_dir(&self.group_dir(group))?;
-        let path = self.event_file(group, stream);
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
-        let mut text = Vec::new();
-        if ends_mid_line(&mut file)? {
-            // A write that a crash cut short: end its line, so that only it is lost.
-            text.push(b'\n');
-        }
-        let ingested = now_ms();
-        for (timestamp, message) in events {
-            serde_json::to_writer(&mut text, &Event { timestamp, ingested, message })?;
-            text.push(b'\n');
-        }
-        file.write_all(&text)
+        let (folder, file) = (self.group_dir(group), self.event_file(group, stream));
+        let is_new = !file.exists();
+        let written =
+            private_dir(&folder).and_then(|()| event_file::append(&file, events, durability)).and_then(|()| {
+                if !is_new {
+                    return Ok(());
+                }
+                durability.sync_names(&folder)?;
+                durability.sync_names(&self.directory)
+            });
+        written.map_err(|error| lost(&file, &error))
     }
 
     /// The events of a stream with their ordinals, oldest first.
     pub(super) fn events(&self, group: &str, stream: &str) -> Result<Vec<(usize, Event)>, ServiceError> {
-        let file = match fs::File::open(self.event_file(group, stream)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(lost(&error)),
-        };
-        let mut events = Vec::new();
-        for (ordinal, line) in BufReader::new(file).split(b'\n').enumerate() {
-            let line = line.map_err(|error| lost(&error))?;
-            // A line that a crash cut short was never acknowledged.
-            if let Ok(event) = serde_json::from_slice::<Event>(&line) {
-                events.push((ordinal, event));
+        let file = self.event_file(group, stream);
+        let mut events = event_file::read(&file).map_err(|error| lost(&file, &error))?;
+        let oldest = self.groups.get(group).and_then(|group| group.cutoff(now_ms())).unwrap_or_default();
+        events.retain(|(_, event)| event.timestamp >= oldest);
+        Ok(events)
+    }
+
+    /// Deletes the events of streams that were last written to before their group's retention.
+    pub(super) fn expire(&self, now: u64) -> Result<(), ServiceError> {
+        for (name, group) in &self.groups {
+            let Some(oldest) = group.cutoff(now).map(|cutoff| UNIX_EPOCH + Duration::from_millis(cutoff)) else {
+                continue;
+            };
+            for stream in group.streams.keys() {
+                let file = self.event_file(name, stream);
+                let is_past = fs::metadata(&file).and_then(|about| about.modified()).is_ok_and(|at| at < oldest);
+                if is_past {
+                    absent_is_fine(&file, fs::remove_file(&file))?;
+                }
             }
         }
-        events.sort_by_key(|(_, event)| event.timestamp);
-        Ok(events)
+        Ok(())
     }
 
     fn change(
@@ -179,7 +184,9 @@ impl Store {
     ) -> Result<(), ServiceError> {
         let mut groups = self.groups.clone();
         edit(&mut groups)?;
-        write_json(&self.directory.join("groups.json"), &groups).map_err(|error| lost(&error))?;
+        self.durability
+            .write_json(&self.directory.join("groups.json"), &groups)
+            .map_err(|error| unavailable(error.to_string()))?;
         self.groups = groups;
         Ok(())
     }
@@ -204,25 +211,19 @@ fn file_name(name: &str) -> String {
     format!("{}-{hash:x}", &escaped[..LONGEST - 65])
 }
 
-fn ends_mid_line(file: &mut fs::File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(last != *b"\n")
-}
-
-fn absent_is_fine(done: io::Result<()>) -> Result<(), ServiceError> {
+fn absent_is_fine(path: &Path, done: io::Result<()>) -> Result<(), ServiceError> {
     match done {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(lost(&error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(lost(path, &error)),
         _ => Ok(()),
     }
 }
 
-fn lost(error: &io::Error) -> ServiceError {
-    ServiceError::new(500, "ServiceUnavailableException", format!("the log could not be kept: {error}"))
+fn lost(path: &Path, error: &io::Error) -> ServiceError {
+    unavailable(format!("could not use the log in {}: {error}", path.display()))
+}
+
+fn unavailable(message: String) -> ServiceError {
+    ServiceError::new(500, "ServiceUnavailableException", message)
 }
 
 fn missing_group() -> ServiceError {

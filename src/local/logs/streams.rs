@@ -60,8 +60,7 @@ impl Logs {
         if by_time && !prefix.is_empty() {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        let mut store = self.store();
-        store.recall()?;
+        let store = self.store();
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let mut streams = Vec::new();
         for (name, stream) in &store.group(group)?.streams {

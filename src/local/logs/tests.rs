@@ -3,7 +3,7 @@
 use super::*;
 
 fn logs(directory: &Path) -> Logs {
-    Logs::open(directory, Identity::new("us-east-1")).unwrap()
+    Logs::open(directory, Identity::new("us-east-1"), Durability::Full, Notices::default()).unwrap()
 }
 
 async fn call(logs: &Logs, operation: &str, input: Value) -> (u16, Value) {
@@ -29,10 +29,11 @@ fn messages(body: &Value) -> Vec<&str> {
 async fn groups_events_and_tags_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = logs(dir.path());
+    let now = wire::now_ms();
     let group = "/aws/lambda/f";
     ok(&first, "CreateLogGroup", json!({ "logGroupName": group, "tags": { "a": "1" } })).await;
     ok(&first, "PutRetentionPolicy", json!({ "logGroupName": group, "retentionInDays": 14 })).await;
-    first.append(group, "2026/11/23/[$LATEST]x", vec![(1, "one".into()), (2, "two".into())], false);
+    first.append(group, "2026/11/23/[$LATEST]x", vec![(now, "one".into()), (now + 1, "two".into())], false);
     drop(first);
     let again = logs(dir.path());
     let body = ok(&again, "DescribeLogGroups", json!({ "logGroupNamePrefix": "/aws/" })).await;
@@ -109,6 +110,47 @@ async fn a_line_that_a_crash_cut_short_costs_only_itself() {
     first.append("g", "s", vec![(3, "three".into())], false);
     let body = ok(&first, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
     assert_eq!(messages(&body), ["one", "three"]);
+}
+
+#[tokio::test]
+async fn a_damaged_line_is_told_with_its_file_and_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "s", vec![(1, "one".into()), (2, "two".into())], true);
+    let file = dir.path().join("g/s.ndjson");
+    let text = std::fs::read_to_string(&file).unwrap().replacen("{\"t\"", "{#t\"", 1);
+    std::fs::write(&file, &text).unwrap();
+    let (status, body) = call(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
+    let message = body["message"].as_str().unwrap();
+    assert!(status == 500 && message.contains("g/s.ndjson: it is damaged in line 1"), "{message}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[tokio::test]
+async fn events_past_their_retention_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    let now = wire::now_ms();
+    logs.append("g", "s", vec![(now - 2 * 24 * 3_600_000, "old".into()), (now, "new".into())], true);
+    let shown = async || ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
+    assert_eq!(messages(&shown().await), ["old", "new"]);
+    ok(&logs, "PutRetentionPolicy", json!({ "logGroupName": "g", "retentionInDays": 1 })).await;
+    assert_eq!(messages(&shown().await), ["new"]);
+    logs.expire();
+    assert!(dir.path().join("g/s.ndjson").exists());
+    logs.store().expire(now + 2 * 24 * 3_600_000).unwrap();
+    assert!(!dir.path().join("g/s.ndjson").exists());
+    assert_eq!(messages(&shown().await), [""; 0]);
+}
+
+#[tokio::test]
+async fn output_that_cannot_be_kept_is_told_to_the_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    std::fs::write(dir.path().join("g"), "no directory").unwrap();
+    logs.append("g", "s", vec![(1, "one".into())], true);
+    let notices = logs.0.notices.all();
+    assert!(notices[0].contains("g/s.ndjson"), "{notices:?}");
 }
 
 #[tokio::test]

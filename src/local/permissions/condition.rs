@@ -2,62 +2,80 @@
 
 use serde_json::Value;
 
-use super::pattern::matches;
+use super::pattern::{Context, Pattern, found};
 
-/// Whether conditions are met.
+/// Whether something holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Met {
     Yes,
     No,
-    /// An operator is not known here.
+    /// It depends on what is not known here: an operator, or a key.
     Unclear,
 }
 
-/// Whether all conditions of a statement are met, given the keys of a request. Names of keys have no letter case.
-pub(super) fn met(conditions: &Value, context: &[(&str, &str)]) -> Met {
-    let Some(operators) = conditions.as_object() else { return Met::Unclear };
-    let mut all = Met::Yes;
-    for (operator, keys) in operators {
-        let Some(keys) = keys.as_object() else { return Met::Unclear };
-        for (key, wanted) in keys {
-            let found = context.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value);
-            match holds(operator, found, &texts(wanted)) {
-                Met::No => return Met::No,
-                Met::Unclear => all = Met::Unclear,
-                Met::Yes => {}
-            }
+impl Met {
+    pub(super) fn when(is_met: bool) -> Met {
+        if is_met { Met::Yes } else { Met::No }
+    }
+
+    pub(super) fn not(self) -> Met {
+        match self {
+            Met::Yes => Met::No,
+            Met::No => Met::Yes,
+            Met::Unclear => Met::Unclear,
         }
     }
-    all
+
+    /// One of several.
+    pub(super) fn any(all: impl Iterator<Item = Met>) -> Met {
+        all.fold(Met::No, |any, one| match (any, one) {
+            (Met::Yes, _) | (_, Met::Yes) => Met::Yes,
+            (Met::Unclear, _) | (_, Met::Unclear) => Met::Unclear,
+            _ => Met::No,
+        })
+    }
+
+    /// Each of several.
+    pub(super) fn all(all: impl Iterator<Item = Met>) -> Met {
+        Met::any(all.map(Met::not)).not()
+    }
 }
 
-fn holds(operator: &str, found: Option<&str>, wanted: &[String]) -> Met {
+/// Whether all conditions of a statement are met, given the keys of a request.
+pub(super) fn met(conditions: &Value, context: &Context<'_>) -> Met {
+    let Some(operators) = conditions.as_object() else { return Met::Unclear };
+    Met::all(operators.iter().map(|(operator, keys)| match keys.as_object() {
+        Some(keys) => Met::all(keys.iter().map(|(key, wanted)| holds(operator, found(key, context), wanted, context))),
+        None => Met::Unclear,
+    }))
+}
+
+fn holds(operator: &str, found: Option<&str>, wanted: &Value, context: &Context<'_>) -> Met {
     let (operator, if_exists) = match operator.strip_suffix("IfExists") {
         Some(operator) => (operator, true),
         None => (operator, false),
     };
-    let compare: fn(&str, &str) -> bool = match operator {
-        "StringEquals" | "StringNotEquals" => |wanted, found| wanted == found,
+    let compare: fn(&Pattern, &str) -> bool = match operator {
+        "StringEquals" | "StringNotEquals" => |wanted, found| wanted.text() == found,
         "StringEqualsIgnoreCase" | "StringNotEqualsIgnoreCase" | "Bool" => {
-            |wanted, found| wanted.eq_ignore_ascii_case(found)
+            |wanted, found| wanted.text().eq_ignore_ascii_case(found)
         }
-        "StringLike" | "StringNotLike" | "ArnLike" | "ArnEquals" | "ArnNotLike" | "ArnNotEquals" => matches,
+        "StringLike" | "StringNotLike" | "ArnLike" | "ArnEquals" | "ArnNotLike" | "ArnNotEquals" => Pattern::matches,
         "Null" => {
             let is_missing = if found.is_none() { "true" } else { "false" };
-            return yes_or_no(wanted.iter().any(|wanted| wanted == is_missing));
+            return Met::when(texts(wanted).iter().any(|wanted| wanted == is_missing));
         }
         _ => return Met::Unclear,
     };
     let is_negated = operator.contains("Not");
-    match found {
-        // A key that is not there differs from everything.
-        None => yes_or_no(if_exists || is_negated),
-        Some(found) => yes_or_no(wanted.iter().any(|wanted| compare(wanted, found)) != is_negated),
-    }
-}
-
-fn yes_or_no(is_met: bool) -> Met {
-    if is_met { Met::Yes } else { Met::No }
+    // A key that is not there differs from everything.
+    let Some(found) = found else { return Met::when(if_exists || is_negated) };
+    let is_one = |wanted: &String| match Pattern::with_variables(wanted, context) {
+        Some(wanted) => Met::when(compare(&wanted, found)),
+        None => Met::Unclear,
+    };
+    let is_any = Met::any(texts(wanted).iter().map(is_one));
+    if is_negated { is_any.not() } else { is_any }
 }
 
 fn texts(value: &Value) -> Vec<String> {

@@ -1,7 +1,16 @@
 //! What a role's policies allow: who may do what with which resource, in the service's own words when they may not.
 //!
-//! A small evaluator of our own: identity policies with Effect, (Not)Action, (Not)Resource, wildcards, explicit deny
-//! and the usual conditions. Not evaluated: boundaries, policy variables (`${aws:…}`), resource policies.
+//! Evaluated are identity policies and the permissions boundary: Effect, (Not)Action, (Not)Resource, wildcards, explicit
+//! deny, policy variables, and conditions on text, ARNs and truth values. What is not understood (another operator, a
+//! key that is not known here) opens no door: it allows nothing, and denies what it may deny. Not evaluated: session and
+//! resource policies, of which the local cloud has none.
+//!
+//! Why an evaluator of our own: two crates were tried on the cases of the tests below. Both `iam-rs` 0.8 and
+//! `scratchstack-aspen` 0.3 put an empty text where a variable has no value, so that `table/${aws:PrincipalTag/team}*`
+//! allows every table to who has no team; take neither `*` as the resource of a request nor a pattern like
+//! `arn:aws:dynamodb:*`; and do not evaluate trust policies. `iam-rs` lets `ForAllValues` on a key that it was not told
+//! allow everything; `scratchstack-aspen` (last released on the crates of 2022) compares services with their letter
+//! case, knows no set operators, and compiles five regular expressions for each comparison.
 
 mod condition;
 mod pattern;
@@ -10,8 +19,10 @@ mod statement;
 
 use serde_json::Value;
 
+use self::condition::Met;
 pub(crate) use self::resource::asked;
-use self::statement::{Reach, Statement};
+use self::statement::Statement;
+use super::identity::Identity;
 use super::wire::ServiceError;
 
 /// What somebody wants to do.
@@ -19,7 +30,7 @@ use super::wire::ServiceError;
 pub(crate) struct Ask<'a> {
     /// `dynamodb:BatchWriteItem`.
     pub action: &'a str,
-    /// The ARN; none where the request does not tell (a Kinesis iterator), which any allowed resource covers.
+    /// The ARN; none where the request does not tell: allowed only by who allows all, denied by who denies any.
     pub resource: Option<&'a str>,
     /// Condition keys and their values.
     pub context: &'a [(&'a str, &'a str)],
@@ -32,6 +43,17 @@ impl<'a> Ask<'a> {
     pub(crate) fn new(action: &'a str, resource: &'a str) -> Self {
         Ask { action, resource: Some(resource), context: &[], service: None }
     }
+}
+
+/// The condition keys that are known of whatever a role asks.
+pub(crate) fn context<'a>(identity: &'a Identity, role: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("aws:PrincipalArn", role),
+        ("aws:PrincipalAccount", &identity.account),
+        ("aws:RequestedRegion", &identity.region),
+        // Loopback only.
+        ("aws:SecureTransport", "false"),
+    ]
 }
 
 /// What policies say of it.
@@ -50,25 +72,13 @@ pub(crate) fn decide(policies: &[String], ask: &Ask<'_>) -> Decision {
     let documents: Vec<Value> = policies.iter().filter_map(|policy| serde_json::from_str(policy).ok()).collect();
     let mut decision = Decision::NotAllowed;
     for statement in documents.iter().flat_map(statements) {
-        match (statement.allows(), statement.reach(ask)) {
-            (false, Reach::Covered | Reach::Unclear) => return Decision::Denied,
-            (true, Reach::Covered) => decision = Decision::Allowed,
+        match (statement.allows(), statement.covers(ask)) {
+            (false, Met::Yes | Met::Unclear) => return Decision::Denied,
+            (true, Met::Yes) => decision = Decision::Allowed,
             _ => {}
         }
     }
     decision
-}
-
-/// The refusal of what is not allowed, as the services word it.
-pub(crate) fn check(policies: &[String], user: &str, ask: &Ask<'_>) -> Result<(), ServiceError> {
-    let why = match decide(policies, ask) {
-        Decision::Allowed => return Ok(()),
-        Decision::NotAllowed => format!("because no identity-based policy allows the {} action", ask.action),
-        Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
-    };
-    let on = ask.resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
-    let message = format!("User: {user} is not authorized to perform: {}{on} {why}", ask.action);
-    Err(ServiceError::bad_request("AccessDeniedException", message))
 }
 
 fn statements(document: &Value) -> Vec<Statement<'_>> {
@@ -76,6 +86,47 @@ fn statements(document: &Value) -> Vec<Statement<'_>> {
         Some(Value::Array(many)) => many.iter().map(Statement).collect(),
         Some(one) => vec![Statement(one)],
         None => Vec::new(),
+    }
+}
+
+/// All that is said of what a role may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Policies {
+    /// The documents of its policies.
+    pub identity: Vec<String>,
+    /// The document of its boundary: what it may do at most.
+    pub boundary: Option<String>,
+}
+
+impl Policies {
+    /// Whether it may do this.
+    pub(crate) fn allow(&self, ask: &Ask<'_>) -> bool {
+        self.refusal(ask).is_none()
+    }
+
+    /// Refuses what it may not do, as the services word it; `user` is the session that asks.
+    pub(crate) fn check(&self, user: &str, ask: &Ask<'_>) -> Result<(), ServiceError> {
+        let Some(why) = self.refusal(ask) else { return Ok(()) };
+        let on = ask.resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
+        let message = format!("User: {user} is not authorized to perform: {}{on} {why}", ask.action);
+        Err(ServiceError::bad_request("AccessDeniedException", message))
+    }
+
+    /// Why it may not do this.
+    fn refusal(&self, ask: &Ask<'_>) -> Option<String> {
+        let by_identity = decide(&self.identity, ask);
+        let by_boundary = match &self.boundary {
+            Some(boundary) => decide(std::slice::from_ref(boundary), ask),
+            None => Decision::Allowed,
+        };
+        let none = |what: &str| Some(format!("because no {what} allows the {} action", ask.action));
+        match (by_identity, by_boundary) {
+            (Decision::Denied, _) => Some("with an explicit deny in an identity-based policy".to_owned()),
+            (_, Decision::Denied) => Some("with an explicit deny in a permissions boundary".to_owned()),
+            (Decision::NotAllowed, _) => none("identity-based policy"),
+            (_, Decision::NotAllowed) => none("permissions boundary"),
+            (Decision::Allowed, Decision::Allowed) => None,
+        }
     }
 }
 
@@ -159,18 +210,91 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_that_is_not_told_is_covered_by_any_allow_but_denied_only_by_all() {
-        let ask = Ask { resource: None, ..Ask::new("kinesis:GetRecords", "") };
-        let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "kinesis:*", "Resource": resource});
-        assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::Allowed);
-        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "arn:x")]), &ask), Decision::Allowed);
-        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "*")]), &ask), Decision::Denied);
+    fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
+        let ask = Ask { resource: None, ..Ask::new("dynamodb:ExecuteStatement", "") };
+        let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "*", "Resource": resource});
+        assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::NotAllowed);
+        assert_eq!(says(&one("Allow", "*"), &ask), Decision::Allowed);
+        assert_eq!(says(&json!([one("Allow", "*"), one("Deny", "arn:x")]), &ask), Decision::Denied);
+    }
+
+    #[test]
+    fn a_variable_without_a_value_opens_no_door() {
+        let context = [("aws:PrincipalAccount", "000000000000")];
+        let ask = Ask { context: &context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+        let one = |effect: &str, key: &str, resource: &str| {
+            let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+            let mut one = json!({"Effect": effect, "Action": "*"});
+            one[key] = json!(resource);
+            if effect == "Deny" { says(&json!([all, one]), &ask) } else { says(&one, &ask) }
+        };
+        let (known, unknown) = ("arn:*:${aws:PrincipalAccount}:table/*", "arn:*:table/${aws:PrincipalTag/team}*");
+        assert_eq!(one("Allow", "Resource", known), Decision::Allowed);
+        assert_eq!(one("Allow", "Resource", unknown), Decision::NotAllowed);
+        assert_eq!(one("Deny", "Resource", unknown), Decision::Denied);
+        assert_eq!(one("Allow", "NotResource", unknown), Decision::NotAllowed);
+        assert_eq!(one("Deny", "NotResource", unknown), Decision::Denied);
+        let owner = |value: &str| {
+            says(
+                &json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+                    "Condition": {"StringEquals": {"aws:PrincipalAccount": value}}}),
+                &ask,
+            )
+        };
+        assert_eq!(owner("${aws:PrincipalAccount}"), Decision::Allowed);
+        assert_eq!(owner("${aws:PrincipalTag/account}"), Decision::NotAllowed);
+    }
+
+    #[test]
+    fn set_operators_and_other_unknown_ones_open_no_door() {
+        for operator in ["ForAllValues:StringEquals", "ForAnyValue:StringLike", "OddOperator", "IpAddress"] {
+            let condition = json!({operator: {"dynamodb:LeadingKeys": ["a"]}});
+            let one = |effect| json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
+            let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+            assert_eq!(of_write(&one("Allow")), Decision::NotAllowed, "{operator}");
+            assert_eq!(of_write(&json!([all, one("Deny")])), Decision::Denied, "{operator}");
+        }
+    }
+
+    #[test]
+    fn a_trust_policy_is_about_who_asks() {
+        let trust = |principal: Value| {
+            let ask = Ask { service: Some("lambda.amazonaws.com"), ..Ask::new("sts:AssumeRole", "arn:role") };
+            says(&json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}), &ask)
+        };
+        assert_eq!(trust(json!({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]})), Decision::Allowed);
+        assert_eq!(trust(json!("*")), Decision::Allowed);
+        for other in [json!({"Service": "ec2.amazonaws.com"}), json!({"AWS": "*"}), json!({})] {
+            assert_eq!(trust(other.clone()), Decision::NotAllowed, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_is_the_most_that_a_role_may_do() {
+        let document = |effect: &str, action: &str| {
+            json!({"Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]}).to_string()
+        };
+        let ask = Ask::new("dynamodb:BatchWriteItem", TABLE);
+        let says = |identity: &str, boundary: &str| {
+            let policies = Policies { identity: vec![identity.to_owned()], boundary: Some(boundary.to_owned()) };
+            policies.check("me", &ask).map_err(|error| error.message.split_once(TABLE).unwrap().1.trim().to_owned())
+        };
+        let (all, none, deny) = (document("Allow", "*"), document("Allow", "kinesis:*"), document("Deny", "*"));
+        let missing = |what: &str| Err(format!("because no {what} allows the dynamodb:BatchWriteItem action"));
+        let denied = |what: &str| Err(format!("with an explicit deny in {what}"));
+        assert_eq!(says(&all, &all), Ok(()));
+        assert_eq!(says(&none, &all), missing("identity-based policy"), "a boundary allows nothing by itself");
+        assert_eq!(says(&all, &none), missing("permissions boundary"));
+        assert_eq!(says(&all, &deny), denied("a permissions boundary"));
+        assert_eq!(says(&none, &deny), denied("a permissions boundary"), "a denial goes first");
+        assert_eq!(says(&deny, &all), denied("an identity-based policy"));
+        assert_eq!(says(&all, ""), missing("permissions boundary"), "one that is gone");
     }
 
     #[test]
     fn the_refusal_is_worded_as_the_service_does() {
         let user = "arn:aws:sts::000000000000:assumed-role/r/f";
-        let error = check(&[], user, &Ask::new("dynamodb:BatchWriteItem", TABLE)).unwrap_err();
+        let error = Policies::default().check(user, &Ask::new("dynamodb:BatchWriteItem", TABLE)).unwrap_err();
         assert_eq!(
             error.message,
             format!(

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::local::identity::Identity;
+use crate::local::kinesis::{AskedStream, asked_stream};
 use crate::local::query_api::Parameters;
 use crate::local::wire::Request;
 
@@ -14,16 +15,21 @@ pub(crate) fn asked(
     request: &Request,
 ) -> (String, Vec<Option<String>>) {
     let input = || serde_json::from_slice::<Value>(request.body()).unwrap_or_default();
+    let everything = || "*".to_owned();
     let resources = match service {
+        // What a PartiQL statement is about is not read.
+        "dynamodb" if operation.contains("Execute") => vec![None],
         "dynamodb" => tables(identity, &input()),
-        "kinesis" => stream(identity, &input()),
+        "kinesis" => vec![stream(identity, operation, request)],
         "logs" => vec![Some(log_stream(identity, &input()))],
-        "lambda" => vec![Some(function(identity, request.uri().path()))],
+        "lambda" => vec![Some(function_or_mapping(identity, request.uri().path()))],
         "iam" => {
             let input = Parameters::parse(request.body());
-            vec![Some(input.get("RoleName").map_or("*".to_owned(), |name| identity.role_arn("/", name)))]
+            let policy = || input.get("PolicyArn").map_or_else(everything, str::to_owned);
+            vec![Some(input.get("RoleName").map_or_else(policy, |name| identity.role_arn("/", name)))]
         }
-        _ => vec![Some("*".to_owned())],
+        "sts" => vec![Some(Parameters::parse(request.body()).get("RoleArn").map_or_else(everything, str::to_owned))],
+        _ => vec![Some(everything())],
     };
     let action = if operation == "Invoke" { "InvokeFunction" } else { operation };
     (format!("{service}:{action}"), resources)
@@ -50,14 +56,13 @@ fn tables(identity: &Identity, input: &Value) -> Vec<Option<String>> {
     names.into_iter().map(Some).collect()
 }
 
-fn stream(identity: &Identity, input: &Value) -> Vec<Option<String>> {
-    let text = |name: &str| input.get(name).and_then(Value::as_str);
-    let named = text("StreamARN").or(text("ResourceARN")).map(str::to_owned);
-    match named.or_else(|| text("StreamName").map(|name| identity.stream_arn(name))) {
-        Some(arn) => vec![Some(arn)],
-        // An iterator is of a stream, but does not say of which.
-        None if text("ShardIterator").is_some() => vec![None],
-        None => vec![Some("*".to_owned())],
+fn stream(identity: &Identity, operation: &str, request: &Request) -> Option<String> {
+    match asked_stream(request) {
+        AskedStream::Arn(arn) => Some(arn),
+        AskedStream::Name(name) => Some(identity.stream_arn(&name)),
+        // An iterator that is none.
+        AskedStream::None if operation == "GetRecords" => None,
+        AskedStream::None => Some("*".to_owned()),
     }
 }
 
@@ -71,13 +76,14 @@ fn log_stream(identity: &Identity, input: &Value) -> String {
     format!("{group}:log-stream:{}", text("logStreamName").unwrap_or_default())
 }
 
-fn function(identity: &Identity, path: &str) -> String {
-    let mut parts = path.trim_matches('/').split('/').skip(1);
-    match (parts.next(), parts.next()) {
-        (Some("functions"), Some(name)) if name.starts_with("arn") => {
-            percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned()
-        }
-        (Some("functions"), Some(name)) => identity.function_arn(name),
+fn function_or_mapping(identity: &Identity, path: &str) -> String {
+    let decoded = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
+    match parts.as_slice() {
+        ["tags", arn, ..] => decoded(arn),
+        ["functions", name, ..] if name.starts_with("arn") => decoded(name),
+        ["functions", name, ..] => identity.function_arn(&decoded(name)),
+        ["event-source-mappings", uuid] => identity.mapping_arn(uuid),
         _ => "*".to_owned(),
     }
 }
@@ -107,11 +113,17 @@ mod tests {
         let one = |service: &str, path: &str, body: Value| of(service, "Invoke", path, &body).1.remove(0);
         let arn = |rest: &str| Some(format!("arn:aws:{rest}"));
         assert_eq!(one("kinesis", "/", json!({"StreamName": "s"})), arn("kinesis:us-east-1:000000000000:stream/s"));
-        assert_eq!(one("kinesis", "/", json!({"ShardIterator": "AAA"})), None);
+        assert_eq!(one("kinesis", "/", json!({})), Some("*".to_owned()));
+        assert_eq!(of("kinesis", "GetRecords", "/", &json!({"ShardIterator": "AAA"})).1, [None]);
+        assert_eq!(of("dynamodb", "BatchExecuteStatement", "/", &json!({})).1, [None]);
         let stream = json!({"logGroupName": "/aws/lambda/f", "logStreamName": "x"});
         assert_eq!(one("logs", "/", stream), arn("logs:us-east-1:000000000000:log-group:/aws/lambda/f:log-stream:x"));
         let path = "/2015-03-31/functions/f/invocations";
         assert_eq!(one("lambda", path, json!({})), arn("lambda:us-east-1:000000000000:function:f"));
         assert_eq!(of("lambda", "Invoke", path, &json!({})).0, "lambda:InvokeFunction");
+        let path = "/2015-03-31/event-source-mappings/u";
+        assert_eq!(one("lambda", path, json!({})), arn("lambda:us-east-1:000000000000:event-source-mapping:u"));
+        let tags = "/2017-03-31/tags/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af";
+        assert_eq!(one("lambda", tags, json!({})), arn("lambda:us-east-1:000000000000:function:f"));
     }
 }

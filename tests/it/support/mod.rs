@@ -2,6 +2,7 @@
 
 mod answerer;
 mod stranger;
+mod thing;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 
 pub use answerer::{ACCOUNT, Answerer, Saying};
 pub use stranger::{Seen, Stranger};
+pub use thing::Thing;
 
 /// A home of its own; its local cloud is stopped when it goes.
 pub struct Home {
@@ -90,20 +92,30 @@ impl Home {
 
     /// The endpoint and keys of the running local cloud.
     pub fn endpoint(&self) -> Value {
-        let text = std::fs::read(self.path("data").join("endpoint.json")).unwrap();
-        serde_json::from_slice(&text).unwrap()
+        self.announced().unwrap()
+    }
+
+    /// As [`Home::endpoint`], if a local cloud has announced itself.
+    pub fn announced(&self) -> Option<Value> {
+        let text = std::fs::read(self.path("data").join("endpoint.json")).ok()?;
+        Some(serde_json::from_slice(&text).unwrap())
     }
 
     /// Rows of the table of readings once there are that many, by sensor and time.
     pub fn rows(&self, count: usize) -> Vec<Value> {
+        self.rows_with(|rows| rows.len() >= count)
+    }
+
+    /// Rows of the table of readings once they are as wanted.
+    pub fn rows_with(&self, are_all: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
         loop {
             let run = self.run(["scan", "--local", "--consistent", "-o", "ndjson"]).succeeded();
             let rows: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-            if rows.len() >= count {
+            if are_all(&rows) {
                 return rows;
             }
-            assert!(std::time::Instant::now() < deadline, "{} rows instead of {count}", rows.len());
+            assert!(std::time::Instant::now() < deadline, "still {} rows, and not all that were wanted", rows.len());
             std::thread::sleep(std::time::Duration::from_millis(200));
         }
     }
@@ -117,7 +129,7 @@ impl Drop for Home {
 }
 
 impl Run {
-    fn of(output: &Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

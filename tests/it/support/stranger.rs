@@ -1,7 +1,7 @@
 //! Calls to a local cloud that no sensorctl makes: other people's resources, other people's keys, and its owner's
 //! look behind the scenes.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use serde_json::Value;
@@ -51,22 +51,41 @@ impl Stranger {
         self.send("POST /", "kinesis", &head, body)
     }
 
-    /// Status and body of a call that is named by its method and path.
+    /// Status and body of a call that is named by its method and path; 0 where the connection ends without an answer.
+    #[track_caller]
     pub fn send(&self, line: &str, service: &str, head: &str, body: &str) -> (u16, String) {
+        match self.try_send(line, service, head, body) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => (0, String::new()),
+            answer => answer.unwrap(),
+        }
+    }
+
+    /// As [`Stranger::call`], of a local cloud that may end meanwhile: an error unless the whole answer came.
+    pub fn try_call(&self, target: &str, body: &str) -> io::Result<(u16, String)> {
+        let head = format!("X-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1");
+        self.try_send("POST /", "kinesis", &head, body)
+    }
+
+    /// As [`Stranger::send`], of a local cloud that may end meanwhile: an error unless the whole answer came.
+    pub fn try_send(&self, line: &str, service: &str, head: &str, body: &str) -> io::Result<(u16, String)> {
         let Stranger { address, key, header } = self;
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
             "{line} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n{head}\r\nX-Amz-Date: 20260101T000000Z\r\n\
              Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/{service}/aws4_request, \
              SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
-        )
-        .unwrap();
+        )?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let Some(status) = answer.split(' ').nth(1) else { return (0, String::new()) };
-        (status.parse().unwrap(), answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+        stream.read_to_string(&mut answer)?;
+        let cut = || io::Error::from(ErrorKind::UnexpectedEof);
+        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if length.is_some_and(|length| length.parse() != Ok(body.len())) {
+            return Err(cut());
+        }
+        Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
     }
 
     pub fn describe(&self, stream: &str) -> String {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::fields::Blob;
 use crate::local::kinesis::form::Form;
 use crate::local::kinesis::hash_range::hash_key;
@@ -15,6 +14,7 @@ use crate::local::kinesis::log::NewRecord;
 use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::local::kinesis::stream::Live;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::{Kinesis, THROTTLED};
 use crate::local::wire::{Response, ServiceError, now_ms};
 
 /// The most bytes of data and keys in one `PutRecords`.
@@ -145,7 +145,7 @@ impl Kinesis {
     /// When nothing was written because the disk refused.
     fn put(&self, live: &Live, records: &[Checked]) -> Result<Vec<Outcome>, ServiceError> {
         let now = now_ms();
-        if live.state.status(now) == StreamStatus::Creating {
+        if live.state.status(now) == StreamStatus::Creating || live.state.is_gone(now) {
             return Err(self.no_stream(&live.state.name));
         }
         let mut by_shard: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
@@ -162,9 +162,12 @@ impl Kinesis {
             if self.0.options.throttle {
                 places.retain(|&at| {
                     let record = &records[at];
-                    let admitted = shard.throttle.admits((record.data.len() + record.key.len()) as u64, now);
+                    let admitted = shard.writes.admits((record.data.len() + record.key.len()) as u64, now);
                     if !admitted {
-                        outcomes[at] = Some(self.throttled(&id, &live.state.name));
+                        outcomes[at] = Some(Outcome::Failed {
+                            error_code: THROTTLED.to_owned(),
+                            error_message: self.rate_exceeded(&id, &live.state.name),
+                        });
                         has_any = true;
                     }
                     admitted
@@ -185,7 +188,11 @@ impl Kinesis {
                         outcomes[at] = Some(Outcome::Written { sequence_number, shard_id: id.clone() });
                     }
                 }
-                Err(error) => refusal = Some(error),
+                Err(error) => {
+                    // In an answer that succeeds in part there is no room for the reason.
+                    self.0.notices.tell(&error.message);
+                    refusal = Some(error);
+                }
             }
         }
         match refusal {
@@ -197,16 +204,6 @@ impl Kinesis {
             error_message: "Internal service failure.".to_owned(),
         };
         Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(failed)).collect())
-    }
-
-    fn throttled(&self, shard: &str, stream: &str) -> Outcome {
-        Outcome::Failed {
-            error_code: "ProvisionedThroughputExceededException".to_owned(),
-            error_message: format!(
-                "Rate exceeded for shard {shard} in stream {stream} under account {}.",
-                self.0.identity.account
-            ),
-        }
     }
 }
 

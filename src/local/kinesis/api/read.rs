@@ -1,5 +1,7 @@
 //! `GetShardIterator` and `GetRecords`: pages within the service's limits, and how far behind a read is.
 
+use std::time::Duration;
+
 use ferrokinesis_core::types::ShardIteratorType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -9,10 +11,10 @@ use crate::local::kinesis::form::Form;
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::iterator::ShardIterator;
 use crate::local::kinesis::log::{Entry, FIRST_INDEX};
-use crate::local::kinesis::sequence::SequenceNumber;
+use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::{Kinesis, StartAt};
+use crate::local::kinesis::{Kinesis, StartAt, THROTTLED};
 use crate::local::wire::{Response, ServiceError, now_ms};
 
 /// The most data and keys that one `GetRecords` hands out, in bytes.
@@ -109,6 +111,8 @@ impl Kinesis {
         {
             return Err(invalid("StreamARN and ShardIterator must name the same stream."));
         }
+        self.admit_read(&at)
+            .map_err(|_| ServiceError::bad_request(THROTTLED, self.rate_exceeded(&shard_id(at.shard), &at.stream)))?;
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MAX_PAGE_RECORDS);
         let read = self.read(&at, limit)?;
         let record = |entry: &'_ Entry| read.shard.sequence_number(entry.index, entry.arrival).to_string();
@@ -149,14 +153,28 @@ impl Kinesis {
         })?;
         let next = match at {
             StartAt::TrimHorizon => FIRST_INDEX,
-            StartAt::Latest => shard.next_index(),
+            StartAt::Latest => shard.next_index()?,
             StartAt::AtTimestamp(seconds) => shard.index_at(millis(seconds * 1000.0))?,
             StartAt::AtSequence(number) => self.place(number, state, shard_id, name)?,
             StartAt::AfterSequence(number) => self.place(number, state, shard_id, name)?.saturating_add(1),
         };
         // A closed shard's ending number is after all of its records.
-        let next = next.clamp(FIRST_INDEX, shard.next_index());
-        Ok(ShardIterator { stream: name.to_owned(), shard: number, created: state.created / 1000, next })
+        let next = next.clamp(FIRST_INDEX, shard.next_index()?);
+        Ok(ShardIterator { stream: name.to_owned(), shard: number, created: state.epoch(), next })
+    }
+
+    /// Takes up a read of a shard that gives only so much a second.
+    ///
+    /// # Errors
+    /// When it has given enough: how long until it gives more.
+    pub(in crate::local::kinesis) fn admit_read(&self, at: &ShardIterator) -> Result<(), Duration> {
+        if !self.0.options.throttle {
+            return Ok(());
+        }
+        // What is not there is for the read to say.
+        let Some(stream) = self.0.store.get(&at.stream) else { return Ok(()) };
+        let live = stream.read();
+        live.shard(at.shard).map_or(Ok(()), |(_, shard)| shard.reads.admit(now_ms()))
     }
 
     /// The next records of a shard, within the limits of a page.
@@ -167,7 +185,7 @@ impl Kinesis {
             let live = stream.read();
             let (state, shard) = live
                 .shard(at.shard)
-                .filter(|(state, _)| state.created / 1000 == at.created)
+                .filter(|(state, _)| state.epoch() == at.created)
                 // An iterator of an earlier stream of the same name.
                 .ok_or_else(|| {
                     ServiceError::bad_request("ExpiredIteratorException", "The stream is another one now.")
@@ -176,6 +194,10 @@ impl Kinesis {
         };
         let from = at.next.max(shard.horizon(horizon)?);
         let chunk = shard.read(from, limit.clamp(1, MAX_PAGE_RECORDS), MAX_PAGE_BYTES)?;
+        if self.0.options.throttle {
+            let bytes = chunk.entries.iter().map(|entry| entry.data.len() + entry.partition_key.len()).sum::<usize>();
+            shard.reads.gave(bytes as u64);
+        }
         let behind = |entry: &Entry| now.saturating_sub(entry.arrival).max(1);
         let millis_behind = if chunk.is_last { 0 } else { chunk.entries.last().map_or(0, behind) };
         let is_end = chunk.is_last && state.closed.is_some();
@@ -203,7 +225,7 @@ impl Kinesis {
                 crate::local::kinesis::sequence::shard_id(parsed.shard)
             )));
         }
-        if parsed.created != shard.created / 1000 {
+        if parsed.created != shard.epoch() {
             return Err(invalid(format!("{used} because it did not come from this stream.")));
         }
         Ok(parsed.index)

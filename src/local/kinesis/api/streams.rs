@@ -132,7 +132,7 @@ impl Kinesis {
             return Err(invalid("A stream cannot have more than 50 tags."));
         }
         let count = input.shard_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(ON_DEMAND_SHARDS);
-        self.0.store.sweep()?;
+        self.0.store.sweep();
         if self.0.store.get(&name).is_some() {
             return Err(self.already_exists(&name));
         }
@@ -188,7 +188,7 @@ impl Kinesis {
             state.settles = now + delay(self.0.options.delete_delay);
             Ok(())
         })?;
-        self.0.store.sweep()?;
+        self.0.store.sweep();
         self.wake();
         Ok(form.empty())
     }

@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::LogError;
 use super::entry_reader::{EntryReader, Fault};
+use super::fault::{Damage, LogError};
 
 /// Bytes of entries between two samples of the index.
 const SAMPLE: u64 = 32 << 10;
@@ -29,35 +29,51 @@ pub(super) struct Segment {
     next: Option<u64>,
     /// Bytes of whole entries.
     pub length: u64,
+    /// The first record's arrival, once it was looked at.
+    first_arrival: Option<u64>,
     /// The last record's arrival.
     last_arrival: Option<u64>,
     samples: Vec<Sample>,
     /// Kept open while it is written.
     file: Option<Arc<File>>,
+    /// Whether it ends in a part of an entry.
+    is_torn: bool,
+    damage: Option<Damage>,
 }
 
 impl Segment {
     /// The segment of a file that is there, not scanned yet. None where the name is no segment's.
     pub(super) fn at(path: &Path, length: u64) -> Option<Segment> {
         let first = path.file_name()?.to_str()?.strip_suffix(".log")?.parse().ok()?;
-        let path = path.to_owned();
-        Some(Segment { path, first, next: None, length, last_arrival: None, samples: Vec::new(), file: None })
+        Some(Segment::new(path.to_owned(), first, length))
+    }
+
+    fn new(path: PathBuf, first: u64, length: u64) -> Segment {
+        Segment {
+            path,
+            first,
+            next: None,
+            length,
+            first_arrival: None,
+            last_arrival: None,
+            samples: Vec::new(),
+            file: None,
+            is_torn: false,
+            damage: None,
+        }
     }
 
     /// A new, empty segment; one that a crash left empty is taken over.
-    pub(super) fn create(directory: &Path, first: u64) -> io::Result<Segment> {
+    pub(super) fn create(directory: &Path, first: u64) -> Result<Segment, LogError> {
         let path = directory.join(format!("{first:020}.log"));
-        let file = open_for_writing(&path)?;
-        file.set_len(0)?;
-        Ok(Segment {
-            path,
-            first,
-            next: Some(first),
-            length: 0,
-            last_arrival: None,
-            samples: Vec::new(),
-            file: Some(Arc::new(file)),
-        })
+        let mut segment = Segment::new(path, first, 0);
+        segment.next = Some(first);
+        segment.open_for_writing()?;
+        let length = segment.file()?.metadata().map_err(|error| segment.error(Fault::Io(error)))?.len();
+        if length > 0 {
+            return Err(segment.error(Fault::Damaged(0, "it was not there when the log was opened")));
+        }
+        Ok(segment)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -65,13 +81,20 @@ impl Segment {
     }
 
     /// The file: open if it is the one written to, else opened now.
-    pub(super) fn file(&self) -> io::Result<Arc<File>> {
+    pub(super) fn file(&self) -> Result<Arc<File>, LogError> {
+        self.opened().map_err(|error| self.error(Fault::Io(error)))
+    }
+
+    fn opened(&self) -> io::Result<Arc<File>> {
         self.file.clone().map_or_else(|| File::open(&self.path).map(Arc::new), Ok)
     }
 
     /// Opens the file for writing and keeps it open.
-    pub(super) fn open_for_writing(&mut self) -> io::Result<()> {
-        self.file = Some(Arc::new(open_for_writing(&self.path)?));
+    fn open_for_writing(&mut self) -> Result<(), LogError> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(&self.path).map_err(|error| self.error(Fault::Io(error)))?;
+        self.file = Some(Arc::new(file));
         Ok(())
     }
 
@@ -83,23 +106,46 @@ impl Segment {
     /// Takes note of entries that were written at the end: where each begins among the bytes, and how many bytes.
     pub(super) fn grew(&mut self, first: u64, starts: &[u64], arrival: u64, bytes: u64) {
         for (index, start) in (first..).zip(starts) {
-            let offset = self.length + start;
-            if self.samples.last().is_none_or(|last| offset - last.offset >= SAMPLE) {
-                self.samples.push(Sample { index, arrival, offset });
-            }
+            self.note(index, arrival, self.length + start);
         }
         self.length += bytes;
         self.next = Some(first + starts.len() as u64);
-        self.last_arrival = Some(arrival);
     }
 
-    /// Reads the whole file once, checking it; `length` becomes the end of the last whole entry.
-    ///
-    /// # Errors
-    /// [`Fault::Torn`] after everything before the torn entry was taken in: the caller decides what it means.
-    pub(super) fn scan(&mut self) -> Result<(), Fault> {
-        let file = self.file().map_err(Fault::Io)?;
-        let mut reader = EntryReader::new(file, 0, self.length);
+    /// Reads the file once, checking it, unless that was done. What is good before a damage can be read.
+    pub(super) fn ensure_scanned(&mut self) -> Result<(), LogError> {
+        if self.next.is_some() {
+            return Ok(());
+        }
+        match self.scan() {
+            Ok(()) => {}
+            Err(fault) => match self.error(fault) {
+                LogError::Damaged(damage) => self.damage = Some(damage),
+                error @ LogError::Io { .. } => return Err(error),
+            },
+        }
+        Ok(())
+    }
+
+    /// As [`Segment::ensure_scanned`], for the segment that is written to: an entry at its end that a kill cut short was
+    /// never acknowledged. It is cut off; gives where, and how many bytes.
+    pub(super) fn scan_and_cut(&mut self) -> Result<Option<(u64, u64)>, LogError> {
+        self.open_for_writing()?;
+        let found = self.length;
+        self.ensure_scanned()?;
+        let end = self.length;
+        if !self.is_torn {
+            return Ok(None);
+        }
+        self.file()?.set_len(end).map_err(|error| self.error(Fault::Io(error)))?;
+        self.is_torn = false;
+        self.damage = None;
+        Ok(Some((end, found - end)))
+    }
+
+    /// Takes in every entry; `length` becomes the end of the last whole one.
+    fn scan(&mut self) -> Result<(), Fault> {
+        let mut reader = EntryReader::new(self.opened().map_err(Fault::Io)?, 0, self.length);
         let mut next = self.first;
         self.samples.clear();
         let fault = loop {
@@ -110,37 +156,33 @@ impl Segment {
                     break Some(Fault::Damaged(offset, "it is not the record that follows"));
                 }
                 Ok(Some(entry)) => {
-                    if self.samples.last().is_none_or(|last| offset - last.offset >= SAMPLE) {
-                        self.samples.push(Sample { index: next, arrival: entry.arrival, offset });
-                    }
-                    self.last_arrival = Some(entry.arrival);
+                    self.note(next, entry.arrival, offset);
                     next += 1;
                 }
+                Err(Fault::Io(error)) => return Err(Fault::Io(error)),
                 Err(fault) => break Some(fault),
             }
         };
         self.next = Some(next);
-        match fault {
-            None => Ok(()),
-            Some(Fault::Torn(offset)) => {
-                self.length = offset;
-                Err(Fault::Torn(offset))
-            }
-            Some(fault) => Err(fault),
+        if let Some(Fault::Torn(offset)) = fault {
+            self.length = offset;
+            self.is_torn = true;
         }
+        fault.map_or(Ok(()), Err)
     }
 
-    /// Scans a full segment unless that was done: none of its entries may be torn.
-    pub(super) fn ensure_scanned(&mut self) -> Result<(), LogError> {
-        if self.next.is_some() {
-            return Ok(());
+    /// Takes note of a record.
+    fn note(&mut self, index: u64, arrival: u64, offset: u64) {
+        if self.samples.last().is_none_or(|last| offset - last.offset >= SAMPLE) {
+            self.samples.push(Sample { index, arrival, offset });
         }
-        let scanned = self.scan();
-        if let Err(fault) = scanned {
-            self.next = None;
-            return Err(self.error(fault));
-        }
-        Ok(())
+        self.first_arrival.get_or_insert(arrival);
+        self.last_arrival = Some(arrival);
+    }
+
+    /// Where the segment is damaged, as far as it was scanned.
+    pub(super) fn damage(&self) -> Option<&Damage> {
+        self.damage.as_ref()
     }
 
     /// The index after the last record, of a scanned segment.
@@ -154,14 +196,13 @@ impl Segment {
     }
 
     /// The first record's arrival, read from the file if need be.
-    pub(super) fn first_arrival(&self) -> Result<Option<u64>, LogError> {
-        if let Some(first) = self.samples.first() {
-            return Ok(Some(first.arrival));
+    pub(super) fn first_arrival(&mut self) -> Result<Option<u64>, LogError> {
+        if self.first_arrival.is_none() && self.length > 0 {
+            let mut reader = EntryReader::new(self.file()?, 0, self.length);
+            let entry = reader.next().map_err(|fault| self.error(fault))?;
+            self.first_arrival = entry.map(|entry| entry.arrival);
         }
-        let file = self.file().map_err(|error| self.error(Fault::Io(error)))?;
-        let mut reader = EntryReader::new(file, 0, self.length);
-        let entry = reader.next().map_err(|fault| self.error(fault))?;
-        Ok(entry.map(|entry| entry.arrival))
+        Ok(self.first_arrival)
     }
 
     /// An offset from which the record of this index is near, of a scanned segment.
@@ -180,8 +221,4 @@ impl Segment {
     pub(super) fn error(&self, fault: Fault) -> LogError {
         LogError::of(&self.path, fault)
     }
-}
-
-fn open_for_writing(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }

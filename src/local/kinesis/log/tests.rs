@@ -1,13 +1,17 @@
 //! Logs across reopening, cutting, damage, rolling and retention.
 
+use std::fs;
+
 use proptest::prelude::*;
 
+use super::segments::found_in;
 use super::*;
 
-const SMALL: LogOptions = LogOptions { segment_bytes: 2000, durable_full: false };
-
-fn open(directory: &Path) -> (ShardLog, Option<String>) {
-    ShardLog::open(directory, SMALL).unwrap()
+/// The log of a directory, and what is told of it.
+fn open(directory: &Path) -> (ShardLog, Notices) {
+    let notices = Notices::default();
+    let options = LogOptions { segment_bytes: 2000, durability: Durability::Full, notices: notices.clone() };
+    (ShardLog::new(directory, options), notices)
 }
 
 fn append(log: &ShardLog, data: &[&str], now: u64) -> Appended {
@@ -23,7 +27,7 @@ fn all(log: &ShardLog) -> Vec<String> {
 
 /// The file that is written to.
 fn active(directory: &Path) -> PathBuf {
-    segments_in(directory).unwrap().last().unwrap().path().to_owned()
+    found_in(directory).unwrap().last().unwrap().path().to_owned()
 }
 
 #[test]
@@ -47,15 +51,15 @@ fn a_log_cut_at_any_byte_keeps_the_whole_entries_before_and_goes_on() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(active(full.path()).file_name().unwrap());
         fs::write(&path, &bytes[..cut]).unwrap();
-        let (log, notice) = open(directory.path());
+        let (log, notices) = open(directory.path());
         let whole = ends.iter().filter(|end| **end <= cut).count();
         assert_eq!(all(&log).len(), whole, "cut at {cut}");
         let is_clean = cut == 0 || ends.contains(&cut);
-        assert_eq!(notice.is_none(), is_clean, "cut at {cut}: {notice:?}");
+        assert_eq!(notices.all().is_empty(), is_clean, "cut at {cut}: {:?}", notices.all());
         assert_eq!(append(&log, &["new"], 2).first, FIRST_INDEX + whole as u64);
         drop(log);
-        let (log, notice) = open(directory.path());
-        assert_eq!((all(&log).len(), notice), (whole + 1, None));
+        let (log, notices) = open(directory.path());
+        assert_eq!((all(&log).len(), notices.all().len()), (whole + 1, 0));
     }
 }
 
@@ -67,9 +71,9 @@ fn zeros_that_a_power_cut_left_are_cut_off() {
     let mut bytes = fs::read(&path).unwrap();
     bytes.extend([0; 100]);
     fs::write(&path, bytes).unwrap();
-    let (log, notice) = open(directory.path());
-    assert!(notice.unwrap().contains("cut off 100 bytes"));
+    let (log, notices) = open(directory.path());
     assert_eq!(all(&log), ["one"]);
+    assert!(notices.all()[0].contains("cut off 100 bytes"), "{:?}", notices.all());
 }
 
 #[test]
@@ -82,9 +86,9 @@ fn damage_is_an_error_where_it_is_and_nothing_is_deleted_or_appended() {
         let mut bytes = good.clone();
         bytes[at] ^= 0x10;
         fs::write(&path, &bytes).unwrap();
-        let (log, notice) = open(directory.path());
-        assert_eq!(notice, None);
+        let (log, notices) = open(directory.path());
         assert_eq!(log.read(FIRST_INDEX, 10, 1000).unwrap().entries.len(), 1, "what is good is handed out");
+        assert!(notices.all()[0].contains(&path.display().to_string()), "{:?}", notices.all());
         let error = log.read(FIRST_INDEX + 1, 10, 1000).unwrap_err().to_string();
         assert!(error.contains("is damaged at byte 37"), "{error}");
         assert!(log.append(&[NewRecord { partition_key: "k", data: b"" }], false, 1).is_err());
@@ -100,14 +104,63 @@ fn damage_in_a_full_file_is_told_by_reads_there_and_puts_go_on() {
         append(&log, &[&"x".repeat(900)], 1);
     }
     drop(log);
-    let first = segments_in(directory.path()).unwrap().remove(0).path().to_owned();
-    let mut bytes = fs::read(&first).unwrap();
-    bytes[500] ^= 1;
-    fs::write(&first, bytes).unwrap();
+    let first = found_in(directory.path()).unwrap().remove(0).path().to_owned();
+    let good = fs::read(&first).unwrap();
+    let second_entry = good.len() / 2;
+    let mut damaged = good.clone();
+    damaged[second_entry + 500] ^= 1;
+    // A bit turned over; cut within an entry; cut between two: each loses the second record.
+    for bytes in [&damaged[..], &good[..second_entry + 500], &good[..second_entry]] {
+        fs::write(&first, bytes).unwrap();
+        let (log, _) = open(directory.path());
+        let before = log.read(FIRST_INDEX, 10, 10_000).unwrap();
+        assert_eq!((before.entries.len(), before.is_last), (1, false), "what is good is handed out");
+        let error = log.read(before.next, 10, 10_000).unwrap_err().to_string();
+        assert!(error.contains(&format!("{} is damaged at byte {second_entry}", first.display())), "{error}");
+        assert_eq!(log.read(FIRST_INDEX + 2, 1, 10_000).unwrap().entries.len(), 1);
+        assert!(append(&log, &["new"], 2).first >= FIRST_INDEX + 4);
+        assert_eq!(fs::read(&first).unwrap(), bytes, "nothing is repaired by deletion");
+    }
+}
+
+#[test]
+fn a_file_that_is_missing_is_told_and_not_skipped() {
+    let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
-    assert!(log.read(FIRST_INDEX, 10, 10_000).unwrap_err().to_string().contains("damaged at byte 0"));
-    assert_eq!(log.read(FIRST_INDEX + 2, 10, 10_000).unwrap().entries.len(), 2);
-    assert_eq!(append(&log, &["new"], 2).first, FIRST_INDEX + 4);
+    for _ in 0..6 {
+        append(&log, &[&"x".repeat(900)], 1);
+    }
+    drop(log);
+    fs::remove_file(found_in(directory.path()).unwrap()[1].path()).unwrap();
+    let (log, _) = open(directory.path());
+    let before = log.read(FIRST_INDEX, 10, 10_000).unwrap();
+    assert_eq!((before.entries.len(), before.is_last), (2, false));
+    let error = log.read(before.next, 10, 10_000).unwrap_err().to_string();
+    assert!(error.contains("the 2 records before those of the next file are missing"), "{error}");
+}
+
+#[test]
+fn a_file_that_appears_where_the_next_would_be_made_is_not_overwritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, _) = open(directory.path());
+    append(&log, &["one"], 1);
+    let next = directory.path().join(format!("{:020}.log", FIRST_INDEX + 1));
+    fs::write(&next, "of somebody").unwrap();
+    let large = "x".repeat(2000);
+    let refused = log.append(&[NewRecord { partition_key: "k", data: large.as_bytes() }], false, 1);
+    assert!(refused.unwrap_err().to_string().contains("was not there when the log was opened"));
+    assert_eq!(fs::read(&next).unwrap(), b"of somebody");
+}
+
+#[test]
+fn nothing_is_read_before_it_is_needed() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("shard")).unwrap();
+    fs::write(directory.path().join("shard").join(format!("{FIRST_INDEX:020}.log")), "no entry").unwrap();
+    let (log, notices) = open(&directory.path().join("shard"));
+    assert_eq!(notices.all().len(), 0);
+    assert!(log.next_index().is_ok());
+    assert_eq!(notices.all().len(), 1);
 }
 
 #[test]
@@ -117,10 +170,10 @@ fn files_wholly_past_their_retention_go_and_numbers_go_on() {
     for now in 1..=10 {
         append(&log, &[&"x".repeat(900)], now * 100);
     }
-    assert_eq!(segments_in(directory.path()).unwrap().len(), 5);
+    assert_eq!(found_in(directory.path()).unwrap().len(), 5);
     assert_eq!(log.horizon(550).unwrap(), FIRST_INDEX + 5);
     log.trim(550).unwrap();
-    assert_eq!(segments_in(directory.path()).unwrap().len(), 3);
+    assert_eq!(found_in(directory.path()).unwrap().len(), 3);
     assert_eq!(log.horizon(0).unwrap(), FIRST_INDEX + 4);
     assert_eq!(log.read(FIRST_INDEX + 4, 100, usize::MAX).unwrap().entries.len(), 6);
     log.trim(u64::MAX).unwrap();
@@ -138,7 +191,7 @@ fn a_failed_write_leaves_nothing_behind() {
     fs::create_dir(directory.path().join(format!("{:020}.log", FIRST_INDEX + 1))).unwrap();
     let large = "x".repeat(2000);
     assert!(log.append(&[NewRecord { partition_key: "k", data: large.as_bytes() }], false, 1).is_err());
-    assert_eq!(log.next_index(), FIRST_INDEX + 1);
+    assert_eq!(log.next_index().unwrap(), FIRST_INDEX + 1);
     fs::remove_dir(directory.path().join(format!("{:020}.log", FIRST_INDEX + 1))).unwrap();
     assert_eq!(append(&log, &[&large], 2).first, FIRST_INDEX + 1);
     assert_eq!(all(&log), ["one", &large]);
@@ -207,9 +260,7 @@ proptest! {
                 }
                 Step::Reopen => {
                     drop(log);
-                    let (opened, notice) = open(directory.path());
-                    prop_assert_eq!(notice, None);
-                    log = opened;
+                    log = open(directory.path()).0;
                 }
             }
         }

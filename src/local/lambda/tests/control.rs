@@ -45,6 +45,9 @@ async fn wrong_functions_are_refused_in_the_words_of_the_service() {
         (with("Timeout", json!(901)), "ValidationException", "less than or equal to 900"),
         (with("Code", json!({"ZipFile": "bm8="})), "InvalidParameterValueException", "Could not unzip"),
         (with("Layers", json!(["arn"])), "InvalidParameterValueException", "no layers"),
+        (with("DeadLetterConfig", json!({"TargetArn": "arn"})), "InvalidParameterValueException", "dead letter queues"),
+        (with("SnapStart", json!({"ApplyOn": "PublishedVersions"})), "InvalidParameterValueException", "no SnapStart"),
+        (with("ImageConfig", json!({"Command": ["x"]})), "InvalidParameterValueException", "no ImageConfig"),
         (with("FunctionName", json!("a b")), "ValidationException", "functionName"),
         (with("Handler", Value::Null), "ValidationException", "handler"),
     ] {

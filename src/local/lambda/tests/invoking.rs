@@ -1,10 +1,10 @@
 //! Invocations of real processes.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
+use crate::local::keys::Caller;
 use crate::local::lambda::testing::{Bench, zip_of};
+use crate::local::wire::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {
@@ -64,30 +64,75 @@ async fn an_error_of_the_function_is_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_out_kills_the_process() {
+async fn a_time_out_kills_the_process_and_the_next_invocation_gets_a_new_one() {
     let bench = Bench::new(1).await;
-    bench.function_with("Fn", "sleep", json!({"Timeout": 1})).await;
-    let began = Instant::now();
+    bench.tell("hold", "");
+    bench.function_with("Fn", "consume", json!({"Timeout": 1})).await;
     let answer = bench.invoke("Fn", json!({})).await;
-    assert!(began.elapsed() < Duration::from_secs(5));
     let id = answer.header("x-amzn-requestid").unwrap();
     let message = format!("RequestId: {id} Error: Task timed out after 1.00 seconds");
+    assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
     assert_eq!(answer.body, json!({"errorType": "Sandbox.Timedout", "errorMessage": message}));
-    assert!(answer.log().contains("Status: timeout"), "{}", answer.log());
+    let log = answer.log();
+    assert!(log.contains(&format!("{id} Task timed out after 1.00 seconds")), "{log}");
+    assert!(log.contains("Status: timeout") && !log.contains("Max Memory Used: 0 MB"), "{log}");
     let running = bench.dir.path().join("lambda/running");
     bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 0).await;
+    bench.untell("hold");
+    assert!(bench.invoke("Fn", json!({})).await.log().contains("Init Duration"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failing_start_is_an_error_of_the_invocation() {
+async fn a_start_that_fails_twice_is_an_error_of_the_invocation() {
     let bench = Bench::new(1).await;
     bench.function("Broken", "init-error").await;
     let answer = bench.invoke("Broken", json!({})).await;
+    assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
     assert_eq!(answer.body, json!({"errorType": "Init.Broken", "errorMessage": "no table"}));
+    let starts = |log: Vec<String>| log.into_iter().filter(|line| line.starts_with("INIT_REPORT")).collect::<Vec<_>>();
+    let lines = starts(bench.log("Broken").await);
+    assert!(lines[0].ends_with("Phase: init\tStatus: error\tError Type: Init.Broken"), "{lines:?}");
+    assert!(lines[1].ends_with("Phase: invoke\tStatus: error\tError Type: Init.Broken"), "{lines:?}");
     bench.function("Gone", "init-exit").await;
     let answer = bench.invoke("Gone", json!({})).await;
-    assert_eq!(answer.body["errorType"], "Runtime.ExitError");
-    assert!(answer.body["errorMessage"].as_str().unwrap().ends_with("exit status 7"), "{}", answer.body);
+    let id = answer.header("x-amzn-requestid").unwrap();
+    let message = format!("RequestId: {id} Error: Runtime exited with error: exit status 7");
+    assert_eq!(answer.body, json!({"errorType": "Runtime.ExitError", "errorMessage": message}));
+    assert_eq!(starts(bench.log("Gone").await).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_fails_once_is_repeated() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "init-exit-once").await;
+    let answer = bench.invoke("Fn", json!(5)).await;
+    assert_eq!((answer.body.clone(), answer.header("x-amz-function-error")), (json!(5), None));
+    let log = bench.log("Fn").await;
+    assert_eq!(log.iter().filter(|line| line.starts_with("INIT_REPORT")).count(), 1, "{log:?}");
+}
+
+// Takes ten seconds, in which nothing runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_has_ten_seconds_and_then_the_time_of_the_function() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Once", "init-sleep-once", json!({"Timeout": 10})).await;
+    bench.function_with("Always", "init-sleep", json!({"Timeout": 1})).await;
+    let (once, always) = tokio::join!(bench.invoke("Once", json!(5)), bench.invoke("Always", json!(5)));
+    assert_eq!(once.body, json!(5));
+    assert_eq!(always.body["errorType"], "Sandbox.Timedout");
+    let message = always.body["errorMessage"].as_str().unwrap();
+    assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
+    for (name, phases) in [("Once", vec!["init"]), ("Always", vec!["init", "invoke"])] {
+        let log = bench.log(name).await;
+        let lines: Vec<&String> = log.iter().filter(|line| line.starts_with("INIT_REPORT")).collect();
+        assert_eq!(lines.len(), phases.len(), "{log:?}");
+        for (line, phase) in lines.iter().zip(phases) {
+            assert!(line.ends_with(&format!("Phase: {phase}\tStatus: timeout")), "{line}");
+        }
+        // Ten seconds and a little, whatever the time limit of the function.
+        let first = lines[0].split(' ').nth(3).unwrap().parse::<f64>().unwrap();
+        assert!(first >= 10_000.0, "{first}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,10 +153,131 @@ async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_that_takes_more_memory_than_it_has_is_killed() {
     let bench = Bench::new(1).await;
-    bench.function("Fn", "memory").await;
+    for (name, mode) in [("Fn", "memory"), ("Start", "init-memory")] {
+        bench.function(name, mode).await;
+        let answer = bench.invoke(name, json!({})).await;
+        let id = answer.header("x-amzn-requestid").unwrap();
+        let message = format!("RequestId: {id} Error: Runtime exited with error: signal: killed");
+        assert_eq!(answer.body, json!({"errorType": "Runtime.ExitError", "errorMessage": message}), "{name}");
+        assert!(answer.log().contains("Error Type: Runtime.OutOfMemory"), "{}", answer.log());
+        assert!(!answer.log().contains("Max Memory Used: 0 MB"), "{}", answer.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_is_told_who_it_is_and_until_when() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Fn", "headers", json!({"Timeout": 77})).await;
+    let before = now_ms();
     let answer = bench.invoke("Fn", json!({})).await;
-    assert_eq!(answer.body["errorType"], "Runtime.ExitError");
-    assert!(answer.log().contains("Error Type: Runtime.OutOfMemory"), "{}", answer.log());
+    let after = now_ms();
+    let head = answer.body.as_str().unwrap().to_ascii_lowercase();
+    let header = |name: &str| {
+        let line = head.lines().find_map(|line| line.strip_prefix(&format!("lambda-runtime-{name}: ")));
+        line.unwrap_or_else(|| panic!("no {name} in {head}")).to_owned()
+    };
+    assert_eq!(header("aws-request-id"), answer.header("x-amzn-requestid").unwrap());
+    assert_eq!(header("invoked-function-arn"), bench.deps.identity.function_arn("Fn").to_lowercase());
+    let deadline: u64 = header("deadline-ms").parse().unwrap();
+    assert!((before + 77_000..=after + 77_000).contains(&deadline), "{before} {deadline} {after}");
+    let trace = header("trace-id");
+    assert!(trace.starts_with("root=1-") && trace.ends_with(";sampled=0"), "{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn temporary_files_are_an_environments_own_and_go_with_it() {
+    let bench = Bench::new(1).await;
+    for name in ["One", "Other"] {
+        bench.function(name, "temporary-files").await;
+    }
+    let invoke = async |name| {
+        let body = bench.invoke(name, json!({})).await.body;
+        (body[0].as_str().unwrap().to_owned(), body[1].as_u64().unwrap())
+    };
+    let (one, other) = (invoke("One").await, invoke("Other").await);
+    assert_ne!(one.0, other.0);
+    assert_eq!((one.1, other.1), (1, 1));
+    assert_eq!(invoke("One").await, (one.0.clone(), 2), "they stay while it is warm");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&one.0).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
+    bench.call("DELETE", "/2015-03-31/functions/One", Value::Null).await;
+    bench.until(async || !std::path::Path::new(&one.0).exists()).await;
+    assert!(std::path::Path::new(&other.0).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "variable").await;
+    let mut headers = axum::http::HeaderMap::new();
+    let variable = async |name: &str| bench.invoke("Fn", json!(name)).await.body.as_str().unwrap().to_owned();
+    let key = variable("AWS_ACCESS_KEY_ID").await;
+    let credential = format!("AWS4-HMAC-SHA256 Credential={key}/20261123/eu-central-1/dynamodb/aws4_request");
+    headers.insert("authorization", credential.parse().unwrap());
+    headers.insert("x-amz-security-token", variable("AWS_SESSION_TOKEN").await.parse().unwrap());
+    let uri = axum::http::Uri::from_static("/");
+    let caller = bench.deps.keys.check(&headers, &uri).unwrap();
+    assert_eq!(caller, Caller::Role { arn: bench.role_arn(), session: "Fn".to_owned() });
+    assert!(!bench.deps.keys.is_owner(&key));
+    bench.call("DELETE", "/2015-03-31/functions/Fn", Value::Null).await;
+    bench.until(async || bench.deps.keys.check(&headers, &uri).is_err()).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn between_invocations_an_environment_is_frozen() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "pid").await;
+    let pid = bench.invoke("Fn", json!({})).await.body;
+    let state = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(')').unwrap().1.trim().chars().next().unwrap()
+    };
+    bench.until(async || state() == 'T').await;
+    assert_eq!(bench.invoke("Fn", json!({})).await.body, pid, "and goes on");
+    bench.until(async || state() == 'T').await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invocation_is_answered_once_and_by_its_own_id() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "answer-twice").await;
+    assert_eq!(bench.invoke("Fn", json!("first")).await.body, "first");
+    assert_eq!(bench.invoke("Fn", json!("second")).await.body, "second");
+    bench.until(async || bench.handled() == ["400 202 400"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_while_an_invocation_runs_retires_its_environment() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.tell("hold", "");
+    let (first, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
+        bench.batches_come(1).await;
+        let update = bench.call("PUT", "/2015-03-31/functions/Fn/configuration", json!({"Timeout": 9})).await;
+        assert_eq!(update.status, 200);
+        bench.untell("hold");
+    });
+    assert_eq!((first.status, first.header("x-amz-function-error")), (200, None));
+    assert!(bench.invoke("Fn", json!({})).await.log().contains("Init Duration"));
+    assert!(!bench.invoke("Fn", json!({})).await.log().contains("Init Duration"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_warm_environment_logs_what_its_role_may_now() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    bench.invoke("Fn", json!({})).await;
+    let lines = bench.log("Fn").await.len();
+    assert_eq!(lines, 5);
+    let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
+    let form = |action| format!("Action={action}RolePolicy&RoleName=lambda&PolicyArn={managed}");
+    bench.iam(&form("Detach")).await;
+    assert!(bench.invoke("Fn", json!({})).await.log().contains("REPORT"), "the caller sees it all the same");
+    assert_eq!(bench.log("Fn").await.len(), lines);
+    bench.iam(&form("Attach")).await;
+    bench.invoke("Fn", json!({})).await;
+    assert_eq!(bench.log("Fn").await.len(), 2 * lines);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,6 +320,7 @@ async fn nothing_of_the_users_environment_reaches_the_function() {
             "MODE",
             "OUT",
             "PATH",
+            "TMPDIR",
             "TZ",
             "_AWS_XRAY_DAEMON_ADDRESS",
             "_AWS_XRAY_DAEMON_PORT",
@@ -165,16 +332,27 @@ async fn nothing_of_the_users_environment_reaches_the_function() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
     let bench = Bench::new(1).await;
-    bench.function("Fn", "short-sleep").await;
+    bench.function("Fn", "consume").await;
+    bench.tell("hold", "");
     let path = "/2017-10-31/functions/Fn/concurrency";
     bench.call("PUT", path, json!({"ReservedConcurrentExecutions": 1})).await;
-    let (one, other) = tokio::join!(bench.invoke("Fn", json!(1)), bench.invoke("Fn", json!(2)));
-    let mut statuses = [one.status, other.status];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 429]);
-    bench.call("DELETE", path, Value::Null).await;
-    let (one, other) = tokio::join!(bench.invoke("Fn", json!(1)), bench.invoke("Fn", json!(2)));
-    assert_eq!((one.body, other.body), (json!(1), json!(2)));
+    let refused = "ReservedFunctionConcurrentInvocationLimitExceeded";
+    let (first, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
+        bench.batches_come(1).await;
+        let second = bench.invoke("Fn", json!({})).await;
+        assert_eq!((second.status, second.header("x-amzn-errortype")), (429, Some("TooManyRequestsException")));
+        assert_eq!(second.body, json!({"Type": "User", "Reason": refused, "message": "Rate Exceeded."}));
+        // Without the bound it runs beside the first.
+        bench.call("DELETE", path, Value::Null).await;
+        let (third, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
+            bench.batches_come(2).await;
+            bench.untell("hold");
+        });
+        assert_eq!(third.status, 200);
+    });
+    assert_eq!(first.status, 200);
+    bench.call("PUT", path, json!({"ReservedConcurrentExecutions": 0})).await;
+    assert_eq!(bench.invoke("Fn", json!({})).await.body["Reason"], refused, "nothing runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,40 +1,23 @@
 //! `sensorctl local`: the local cloud as a background service.
 
+mod environment;
+mod status;
+
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde::Serialize;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, StartOptions, Started};
-use crate::local::{FaultPlan, LocalCloud, LocalOptions, Timing};
-use crate::output::Report;
+use crate::local::{Durability, FaultPlan, LocalCloud, LocalOptions, Timing};
 
 /// The port where none is asked for.
 const PORT: u16 = 4588;
-/// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
-const NEUTRALISED: [&str; 17] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CA_BUNDLE",
-    "AWS_USE_FIPS_ENDPOINT",
-    "AWS_USE_DUALSTACK_ENDPOINT",
-    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    "AWS_ENDPOINT_URL_KINESIS",
-    "AWS_ENDPOINT_URL_DYNAMODB",
-    "AWS_ENDPOINT_URL_LAMBDA",
-    "AWS_ENDPOINT_URL_IAM",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
-    "AWS_ENDPOINT_URL_LOGS",
-];
-
 /// The form of `--faults`.
 const FAULTS_HELP: &str = "\
 What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, and seed=NUMBER. `*` stands for any \
@@ -47,7 +30,13 @@ FAULT: throttle, error, error(503): refused, in the service's words
        unprocessed(50%):            items of BatchWriteItem that come back
 WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
 
-Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1";
+Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
+
+While it runs, its owner sets, shows and ends faults, and lists the calls so far with their numbers:
+       eval \"$(sensorctl local env)\"
+       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" $AWS_ENDPOINT_URL/_sensorctl/calls";
 
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]
@@ -100,6 +89,9 @@ struct RunArgs {
     /// How long things take until they are there: none, aws (as in the real cloud), or aws/10 (ten times as fast)
     #[arg(long, value_name = "none|aws", default_value = "none")]
     timing: Timing,
+    /// What an acknowledged write survives: process (the local cloud being killed), or full (a power cut as well; slower)
+    #[arg(long, value_name = "process|full", default_value = "process")]
+    durable: Durability,
     #[command(flatten)]
     place: WhereArgs,
 }
@@ -113,9 +105,23 @@ struct ResetArgs {
     place: WhereArgs,
 }
 
+impl Args {
+    /// Whether it ends with a report, rather than lines for a shell or nothing.
+    pub fn reports(&self) -> bool {
+        matches!(self.action, Action::Start(_) | Action::Status(_))
+    }
+
+    /// Whether the settings file matters: it may name the region of a cloud that is to be started.
+    pub fn reads_settings(&self) -> bool {
+        matches!(self.action, Action::Start(_))
+    }
+}
+
 impl WhereArgs {
     fn data_dir(&self, context: &Context) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone())
+        let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
+        // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
+        std::path::absolute(&named).unwrap_or(named)
     }
 }
 
@@ -124,55 +130,34 @@ impl WhereArgs {
 /// # Errors
 /// When the local cloud cannot be started, found or stopped.
 pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
+    let work = async {
+        match &args.action {
+            Action::Start(args) => start(args, context).await,
+            Action::Stop(args) => stop(args, context).await,
+            Action::Status(args) => status(args, context).await,
+            Action::Reset(args) => reset(args, context).await,
+            Action::Env(args) => environment(args, context).await,
+            Action::Run(args) => run_here(args, context).await,
+        }
+    };
     match args.action {
-        Action::Start(args) => start(&args, context).await,
-        Action::Stop(args) => stop(&args, context).await,
-        Action::Status(args) => status(&args, context).await,
-        Action::Reset(args) => reset(&args, context).await,
-        Action::Run(args) => run_here(&args, context).await,
-        Action::Env(args) => environment(&args, context).await,
-    }
-}
-
-/// `local status` as data.
-#[derive(Debug, Serialize)]
-struct Status {
-    running: bool,
-    endpoint: Option<String>,
-    pid: Option<u32>,
-    data_dir: PathBuf,
-    region: Option<String>,
-    version: Option<String>,
-}
-
-impl Status {
-    fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
-        Status {
-            running: about.is_some(),
-            endpoint: about.map(|running| running.endpoint.clone()),
-            pid: about.map(|running| running.pid),
-            region: about.map(|running| running.region.clone()),
-            version: about.map(|running| running.version.clone()),
-            data_dir,
-        }
-    }
-}
-
-impl Report for Status {
-    fn table(&self) -> String {
-        let data_dir = self.data_dir.display();
-        match (&self.endpoint, self.pid, &self.region) {
-            (Some(endpoint), Some(pid), Some(region)) => {
-                format!("running    {endpoint}\nregion     {region}\nprocess    {pid}\nstate in   {data_dir}")
-            }
-            _ => format!("not running\nstate in   {data_dir}"),
-        }
+        // Takes an interrupt for its end, and ends in order.
+        Action::Run(_) => work.await,
+        _ => context.or_interrupt(work, || Error::interrupted("interrupted")).await,
     }
 }
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
-    let running = start_at(context, data_dir.clone(), args.port, args.faults.clone(), args.timing).await?;
+    let options = StartOptions {
+        data_dir: data_dir.clone(),
+        port: args.port,
+        region: context.settings.region.clone(),
+        faults: args.faults.clone(),
+        timing: args.timing,
+        durability: args.durable,
+    };
+    let running = start_with(context, &options).await?;
     context.output.report(&Status::new(Some(&running), data_dir))
 }
 
@@ -180,30 +165,32 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
 pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     let data_dir = context.settings.data_dir.clone();
     if daemon::find(&data_dir).await?.is_none() {
-        start_at(context, data_dir, PORT, FaultPlan::default(), Timing::default()).await?;
+        let region = context.settings.region.clone();
+        // Where the usual port is somebody else's, any other does: clients find it by the data directory.
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
+        let port = if taken { 0 } else { PORT };
+        start_with(context, &StartOptions { data_dir, port, region, ..StartOptions::default() }).await?;
     }
     Ok(())
 }
 
-async fn start_at(
-    context: &Context,
-    data_dir: PathBuf,
-    port: u16,
-    faults: FaultPlan,
-    timing: Timing,
-) -> Result<Running, Error> {
-    let has_wishes = !faults.is_empty() || !timing.is_none();
-    let options = StartOptions { data_dir, port, region: context.settings.region.clone(), faults, timing };
-    let (running, how) = match daemon::start(&options).await? {
-        Started::New(running) => (running, "runs"),
-        Started::Already(running) => (running, "already runs"),
+async fn start_with(context: &Context, options: &StartOptions) -> Result<Running, Error> {
+    let (running, is_new) = match daemon::start(options).await? {
+        Started::New(running) => (running, true),
+        Started::Already(running) => (running, false),
     };
+    let how = if is_new { "runs" } else { "already runs" };
     context.output.status(format!("the local cloud {how} at {}", running.endpoint));
-    if has_wishes && how == "already runs" {
-        context.output.status("its faults and its timing stay as they were; stop and start it to change them");
+    let has_wishes =
+        !options.faults.is_empty() || !options.timing.is_none() || options.durability != Durability::default();
+    if has_wishes && !is_new {
+        context.output.status("its faults, timing and durability stay as they were; stop and start it to change them");
     }
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!("it is version {}; stop and start it to change that", running.version));
+    }
+    for notice in &running.notices {
+        context.output.status(notice);
     }
     Ok(running)
 }
@@ -230,7 +217,7 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
             return Err(Error::usage("`local reset` deletes the state of the local cloud and cannot ask here")
                 .hint("add `--yes` if that is meant"));
         }
-        if !context.output.confirm(&question)? {
+        if !context.output.confirm(&question).await? {
             return Err(Error::failed("nothing was deleted"));
         }
     }
@@ -254,12 +241,17 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
         region: context.settings.region.clone(),
         faults: args.faults.clone(),
         timing: args.timing,
+        durability: args.durable,
     };
     let cloud = LocalCloud::start(options).await?;
     context.output.status(format!("the local cloud runs at {}", cloud.endpoint()));
-    tokio::select! {
-        () = context.interrupt.cancelled() => {}
-        _ = terminate.recv() => {}
+    let mut notices = cloud.notices();
+    loop {
+        tokio::select! {
+            () = context.interrupt.cancelled() => break,
+            _ = terminate.recv() => break,
+            Some(notice) = notices.recv() => context.output.status(notice),
+        }
     }
     context.output.status("the local cloud is ending");
     cloud.shutdown().await
@@ -268,52 +260,5 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
 async fn environment(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
     let running = daemon::find(&data_dir).await?.ok_or_else(|| daemon::not_running(&data_dir))?;
-    context.output.data(&environment_lines(&running))
-}
-
-/// Lines for a POSIX shell.
-fn environment_lines(running: &Running) -> String {
-    let set = [
-        ("AWS_ENDPOINT_URL", &running.endpoint),
-        ("AWS_REGION", &running.region),
-        ("AWS_DEFAULT_REGION", &running.region),
-        ("AWS_ACCESS_KEY_ID", &running.access.key_id),
-        ("AWS_SECRET_ACCESS_KEY", &running.access.secret),
-    ];
-    let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
-    lines.push(format!("unset {}", NEUTRALISED.join(" ")));
-    lines.join("\n")
-}
-
-/// A word that a POSIX shell takes as it is.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-    use crate::aws::Access;
-
-    #[test]
-    fn a_shell_takes_the_lines_as_they_are_meant() {
-        let running = Running {
-            endpoint: "http://127.0.0.1:4588".into(),
-            region: "us-east-1".into(),
-            pid: 1,
-            version: "0".into(),
-            access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
-        };
-        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-             \"${AWS_PROFILE-unset}\"";
-        let output = Command::new("sh")
-            .args(["-c", script])
-            .env("LINES_OF", environment_lines(&running))
-            .env("AWS_PROFILE", "production")
-            .output()
-            .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's $HOME; `a` \"b\"|http://127.0.0.1:4588|unset");
-    }
+    context.output.data(&environment::lines(&running))
 }

@@ -1,0 +1,119 @@
+"""boto3 against a local cloud that the environment points at: waiters, paginators, batch writers, typed exceptions."""
+import collections, datetime, json, time
+
+import boto3
+
+TRUST = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+
+
+def refused(error, call, words, **arguments):
+    try:
+        call(**arguments)
+    except error as found:
+        assert words in str(found), found
+        return
+    raise AssertionError(f"{call} was taken")
+
+
+def shards(kinesis, name):
+    """All shards, a page each; botocore's own paginator repeats the name, which AWS refuses as well."""
+    page = kinesis.list_shards(StreamName=name, MaxResults=1)
+    while True:
+        yield from page["Shards"]
+        if "NextToken" not in page:
+            return
+        page = kinesis.list_shards(NextToken=page["NextToken"], MaxResults=1)
+
+
+def read(kinesis, name, **start):
+    """Records of all shards; their numbers rise."""
+    records = collections.defaultdict(list)
+    for shard in (shard["ShardId"] for shard in shards(kinesis, name)):
+        iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard, **start)["ShardIterator"]
+        while iterator:
+            answer = kinesis.get_records(ShardIterator=iterator, Limit=100)
+            records[shard] += answer["Records"]
+            iterator = answer.get("NextShardIterator") if answer["MillisBehindLatest"] or answer["Records"] else None
+        numbers = [int(record["SequenceNumber"]) for record in records[shard]]
+        assert numbers == sorted(set(numbers))
+    return records
+
+
+def streams():
+    kinesis, name = boto3.client("kinesis"), "python"
+    kinesis.create_stream(StreamName=name, ShardCount=2, Tags={"by": "ci"})
+    kinesis.get_waiter("stream_exists").wait(StreamName=name)
+    put = [{"PartitionKey": str(at % 11), "Data": f"record {at}".encode()} for at in range(500)]
+    answer = kinesis.put_records(StreamName=name, Records=put)
+    assert answer["FailedRecordCount"] == 0 and len(answer["Records"]) == 500
+    between = datetime.datetime.now(datetime.timezone.utc)
+    time.sleep(0.01)
+    arn = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.update_shard_count(StreamName=name, TargetShardCount=3, ScalingType="UNIFORM_SCALING")
+    kinesis.get_waiter("stream_exists").wait(StreamName=name)
+    kinesis.put_records(StreamARN=arn, Records=put)
+    everything = [record["Data"] for shard in read(kinesis, name, ShardIteratorType="TRIM_HORIZON").values() for record in shard]
+    assert collections.Counter(everything) == collections.Counter([record["Data"] for record in put] * 2)
+    later = read(kinesis, name, ShardIteratorType="AT_TIMESTAMP", Timestamp=between)
+    assert sum(len(records) for records in later.values()) == 500
+    assert all(record["ApproximateArrivalTimestamp"] > between for records in later.values() for record in records)
+
+    kinesis.increase_stream_retention_period(StreamName=name, RetentionPeriodHours=48)
+    kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId="alias/aws/kinesis")
+    kinesis.add_tags_to_stream(StreamName=name, Tags={"more": "1"})
+    assert {tag["Key"] for tag in kinesis.list_tags_for_stream(StreamName=name)["Tags"]} == {"by", "more"}
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c")["Consumer"]
+    assert kinesis.list_stream_consumers(StreamARN=arn)["Consumers"][0]["ConsumerARN"] == consumer["ConsumerARN"]
+    errors = kinesis.exceptions
+    refused(errors.ResourceInUseException, kinesis.delete_stream, "consumers", StreamName=name)
+    refused(errors.ResourceInUseException, kinesis.create_stream, "already exists", StreamName=name, ShardCount=1)
+    refused(errors.ResourceNotFoundException, kinesis.describe_stream, "not found", StreamName="none")
+    refused(errors.InvalidArgumentException, kinesis.get_records, "Invalid ShardIterator", ShardIterator="nonsense")
+    kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
+    kinesis.get_waiter("stream_not_exists").wait(StreamName=name)
+
+
+def tables():
+    client, name = boto3.client("dynamodb"), "python"
+    client.create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST", Tags=[{"Key": "by", "Value": "ci"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}, {"AttributeName": "n", "AttributeType": "N"}])
+    client.get_waiter("table_exists").wait(TableName=name)
+    table = boto3.resource("dynamodb").Table(name)
+    with table.batch_writer() as batch:
+        for number in range(300):
+            batch.put_item(Item={"k": "a", "n": number, "text": "x" * 10_000, "nested": {"list": [1, None, b"\x00"]}})
+    query = {"TableName": name, "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": {":k": {"S": "a"}}}
+    pages = list(client.get_paginator("query").paginate(**query))
+    assert sum(page["Count"] for page in pages) == 300 and len(pages) > 2
+    assert sum(page["Count"] for page in client.get_paginator("scan").paginate(TableName=name)) == 300
+    refused(client.exceptions.ConditionalCheckFailedException, table.put_item, "conditional request failed",
+            Item={"k": "a", "n": 1}, ConditionExpression="attribute_not_exists(k)")
+    refused(client.exceptions.ResourceNotFoundException, client.describe_table, "not found", TableName="none")
+    client.delete_table(TableName=name)
+    client.get_waiter("table_not_exists").wait(TableName=name)
+
+
+def roles_and_logs():
+    iam, logs = boto3.client("iam"), boto3.client("logs")
+    role = iam.create_role(RoleName="python", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    assert role["AssumeRolePolicyDocument"] == TRUST and role["CreateDate"].tzinfo
+    assert "python" in [role["RoleName"] for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
+    refused(iam.exceptions.EntityAlreadyExistsException, iam.create_role, "already exists", RoleName="python",
+            AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.delete_role(RoleName="python")
+    logs.create_log_group(logGroupName="python")
+    logs.create_log_stream(logGroupName="python", logStreamName="s")
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now + at, "message": f"line {at}"} for at in range(50)]
+    logs.put_log_events(logGroupName="python", logStreamName="s", logEvents=events)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName="python", PaginationConfig={"PageSize": 7})
+    assert [event["message"] for page in pages for event in page["events"]] == [event["message"] for event in events]
+    logs.delete_log_group(logGroupName="python")
+
+
+streams()
+tables()
+roles_and_logs()
+print("boto3: streams across a reshard, tables, roles and logs; refusals by type")

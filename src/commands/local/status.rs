@@ -1,0 +1,53 @@
+//! The report of `local status` and `local start`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::local::daemon::Running;
+use crate::output::Report;
+
+/// `local status` as data.
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    running: bool,
+    endpoint: Option<String>,
+    pid: Option<u32>,
+    data_dir: PathBuf,
+    region: Option<String>,
+    version: Option<String>,
+    /// What it has to tell: damage that it found.
+    notices: Vec<String>,
+}
+
+impl Status {
+    pub(super) fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
+        Status {
+            running: about.is_some(),
+            endpoint: about.map(|running| running.endpoint.clone()),
+            pid: about.map(|running| running.pid),
+            region: about.map(|running| running.region.clone()),
+            version: about.map(|running| running.version.clone()),
+            notices: about.map(|running| running.notices.clone()).unwrap_or_default(),
+            data_dir,
+        }
+    }
+}
+
+impl Report for Status {
+    fn table(&self) -> String {
+        let data_dir = self.data_dir.display();
+        match (&self.endpoint, self.pid, &self.region) {
+            (Some(endpoint), Some(pid), Some(region)) => {
+                let mut text =
+                    format!("running    {endpoint}\nregion     {region}\nprocess    {pid}\nstate in   {data_dir}");
+                for notice in &self.notices {
+                    text.push_str("\nnotice     ");
+                    text.push_str(notice);
+                }
+                text
+            }
+            _ => format!("not running\nstate in   {data_dir}"),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The files that `put --file` writes: opened first, emptied last, and never the ones that it reads.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Args;
+use crate::context::Context;
+use crate::error::Error;
+use crate::pipeline::RejectsFile;
+
+/// Files for what did not get into the stream.
+pub(super) struct Written {
+    /// Lines that are no readings.
+    pub rejects: Option<RejectsFile>,
+    /// Readings that the stream did not take.
+    pub failed: Option<File>,
+}
+
+/// The same, as they were found.
+pub(super) struct Found {
+    rejects: Option<Opened>,
+    failed: Option<Opened>,
+}
+
+/// A file that is as it was; one that was not there goes again, unless it is taken.
+struct Opened {
+    path: PathBuf,
+    file: Option<File>,
+    made: bool,
+}
+
+impl Written {
+    /// Opens them without changing what is in them.
+    pub(super) async fn open(context: &Context, args: &Args) -> Result<Found, Error> {
+        let (rejects, failed, files) = (args.rejects.clone(), args.failed.clone(), args.files.clone());
+        // A pipe waits for its reader.
+        let opening = tokio::task::spawn_blocking(move || {
+            let found = Found { rejects: rejects.map(open).transpose()?, failed: failed.map(open).transpose()? };
+            found.refuse_overwriting(&files)?;
+            Ok(found)
+        });
+        let work = async { opening.await.map_err(|error| Error::failed("could not open").caused_by(error))? };
+        context.or_interrupt(work, || Error::interrupted("interrupted; nothing was sent")).await
+    }
+}
+
+impl Found {
+    /// Empties them, now that they are needed.
+    pub(super) fn emptied(self) -> Result<Written, Error> {
+        let rejects = self.rejects.map(Opened::emptied).transpose()?;
+        let failed = self.failed.map(Opened::emptied).transpose()?;
+        Ok(Written {
+            rejects: rejects.map(|(path, file)| RejectsFile::new(path, file)),
+            failed: failed.map(|(_, file)| file),
+        })
+    }
+
+    /// By identity and not by name: a file may have several names, or be standard input.
+    fn refuse_overwriting(&self, inputs: &[PathBuf]) -> Result<(), Error> {
+        let read: Vec<_> = inputs.iter().filter_map(|path| identity(path)).collect();
+        let mut taken = Vec::new();
+        for Opened { path, file, .. } in [&self.rejects, &self.failed].into_iter().flatten() {
+            let found = file.as_ref().and_then(|file| file.metadata().ok());
+            let Some(own) = found.as_ref().and_then(identity_of) else { continue };
+            if read.contains(&own) || taken.contains(&own) {
+                return Err(Error::usage(format!("{} is named twice, to be read and to be written", path.display()))
+                    .hint("name a new file for `--rejects` and another for `--failed`"));
+            }
+            taken.push(own);
+        }
+        Ok(())
+    }
+}
+
+impl Opened {
+    fn emptied(mut self) -> Result<(PathBuf, File), Error> {
+        let cannot =
+            |error: io::Error| Error::failed(format!("could not empty {}", self.path.display())).caused_by(error);
+        let file = self.file.take().ok_or_else(|| cannot(io::ErrorKind::NotFound.into()))?;
+        file.metadata().and_then(|found| empty(&file, &found)).map_err(cannot)?;
+        Ok((std::mem::take(&mut self.path), file))
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        if self.made && self.file.is_some() {
+            // It is empty, and was made for nothing.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn open(path: PathBuf) -> Result<Opened, Error> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let (file, made) = match options.clone().create_new(true).open(&path) {
+        Ok(file) => (Ok(file), true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(&path), false),
+        Err(error) => (Err(error), false),
+    };
+    match file {
+        Ok(file) => Ok(Opened { path, file: Some(file), made }),
+        Err(error) => Err(Error::failed(format!("could not make {}", path.display())).caused_by(error)),
+    }
+}
+
+/// Devices and pipes hold nothing to be emptied.
+fn empty(file: &File, found: &Metadata) -> io::Result<()> {
+    if found.is_file() { file.set_len(0) } else { Ok(()) }
+}
+
+fn identity(input: &Path) -> Option<(u64, u64)> {
+    if input.as_os_str() == "-" {
+        let stdin = io::stdin().as_fd().try_clone_to_owned().ok()?;
+        return identity_of(&File::from(stdin).metadata().ok()?);
+    }
+    identity_of(&fs::metadata(input).ok()?)
+}
+
+/// Device and inode of a file; a device such as a terminal may well be read and written.
+fn identity_of(found: &Metadata) -> Option<(u64, u64)> {
+    found.is_file().then(|| (found.dev(), found.ino()))
+}

@@ -1,0 +1,96 @@
+//! Reading a stream, as pollers in this process do.
+
+use serde_json::json;
+
+use super::{Local, STREAM, call, with_stream};
+use crate::local::identity::Identity;
+use crate::local::kinesis::{Kinesis, Options, StartAt};
+use crate::local::wire;
+
+async fn put(kinesis: &Kinesis, data: &str) {
+    let input = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": data });
+    let (status, body) = call(kinesis, "PutRecord", &input).await;
+    assert_eq!(status, 200, "{body}");
+}
+
+#[tokio::test]
+async fn a_stream_without_a_shard_count_is_on_demand() {
+    let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM })).await;
+    assert_eq!(kinesis.shards(&arn).await.unwrap().len(), 4);
+    let (_, body) = call(&kinesis, "DescribeStreamSummary", &json!({ "StreamARN": arn })).await;
+    assert_eq!(body["StreamDescriptionSummary"]["StreamModeDetails"]["StreamMode"], "ON_DEMAND");
+}
+
+#[tokio::test]
+async fn list_shards_pages_by_arn() {
+    let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 3 })).await;
+    let (_, first) = call(&kinesis, "ListShards", &json!({ "StreamARN": arn, "MaxResults": 2 })).await;
+    assert_eq!(first["Shards"].as_array().unwrap().len(), 2);
+    let (_, second) = call(&kinesis, "ListShards", &json!({ "NextToken": first["NextToken"] })).await;
+    assert_eq!(second["Shards"][0]["ShardId"], "shardId-000000000002");
+    assert!(second.get("NextToken").is_none());
+}
+
+#[tokio::test]
+async fn a_put_wakes_who_waits_and_a_full_page_says_how_far_it_is_behind() {
+    let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
+    let shard = kinesis.shards(&arn).await.unwrap().remove(0);
+    let mut puts = kinesis.puts();
+    let before = *puts.borrow_and_update();
+    for data in ["AAAA", "BBBB", "CCCC"] {
+        put(&kinesis, data).await;
+    }
+    assert!(puts.has_changed().unwrap());
+    assert_eq!(*puts.borrow_and_update(), before + 3);
+    let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::TrimHorizon).await.unwrap();
+    let page = kinesis.records(&iterator, 2).await.unwrap();
+    assert_eq!(page.records.iter().map(|record| record.data.as_str()).collect::<Vec<_>>(), ["AAAA", "BBBB"]);
+    assert!(page.millis_behind > 0);
+    let rest = kinesis.records(&page.next.unwrap(), 2).await.unwrap();
+    assert_eq!((rest.records.len(), rest.millis_behind), (1, 0));
+    let after = StartAt::AfterSequence(page.records[0].sequence_number.clone());
+    let iterator = kinesis.iterator(&arn, &shard.id, &after).await.unwrap();
+    assert_eq!(kinesis.records(&iterator, 10).await.unwrap().records[0].data, "BBBB");
+}
+
+#[tokio::test]
+async fn a_time_after_the_last_record_reads_nothing_old_and_a_time_before_it_reads_it() {
+    let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
+    let shard = kinesis.shards(&arn).await.unwrap().remove(0);
+    let before = wire::now_seconds();
+    put(&kinesis, "AAAA").await;
+    let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::AtTimestamp(before)).await.unwrap();
+    assert_eq!(kinesis.records(&iterator, 10).await.unwrap().records.len(), 1);
+    tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+    let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::AtTimestamp(wire::now_seconds())).await.unwrap();
+    assert!(kinesis.records(&iterator, 10).await.unwrap().records.is_empty());
+    put(&kinesis, "BBBB").await;
+    assert_eq!(kinesis.records(&iterator, 10).await.unwrap().records[0].data, "BBBB");
+}
+
+#[tokio::test]
+async fn large_pages_are_cut_at_ten_mebibytes_without_losing_a_record() {
+    let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
+    let shard = kinesis.shards(&arn).await.unwrap().remove(0);
+    let data = "A".repeat(1_000_000 / 3 * 4);
+    for _ in 0..12 {
+        put(&kinesis, &data).await;
+    }
+    let mut next = Some(kinesis.iterator(&arn, &shard.id, &StartAt::TrimHorizon).await.unwrap());
+    let mut sizes = Vec::new();
+    while sizes.iter().sum::<usize>() < 12 {
+        let page = kinesis.records(&next.unwrap(), 10_000).await.unwrap();
+        sizes.push(page.records.len());
+        next = page.next;
+    }
+    assert_eq!(sizes, [10, 2]);
+}
+
+#[tokio::test]
+async fn a_missing_stream_is_not_found() {
+    let kinesis = Local::new(Options::default());
+    let error = kinesis.shards(&Identity::new("us-east-1").stream_arn("none")).await.unwrap_err();
+    assert_eq!(error.code, "ResourceNotFoundException");
+    let (status, body) = call(&kinesis, "NoSuchOperation", &json!({})).await;
+    assert_eq!((status, body["__type"].as_str()), (400, Some("UnknownOperationException")));
+}

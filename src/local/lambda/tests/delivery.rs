@@ -1,0 +1,220 @@
+//! Records on their way from a stream to a function: which come, in which batches, in which order.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{assert_in_order, numbers};
+use crate::local::lambda::event::EVENT_LIMIT;
+use crate::local::lambda::testing::{Bench, MAPPINGS};
+use crate::local::wire::now_seconds;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_comes_once_and_in_order() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let mut put = bench.put_many(250, 10).await;
+    let uuid = bench.mapping("Fn", json!({"BatchSize": 40})).await;
+    put.extend(bench.put_many(50, 10).await);
+    assert_eq!(bench.handled_all(300).await, numbers(&put));
+    assert!(bench.batches().iter().all(|(_, numbers)| numbers.len() <= 40));
+    assert_eq!(bench.shown(&uuid).await["LastProcessingResult"], "OK");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_keep_the_order_of_each_key() {
+    let bench = Bench::new(2).await;
+    bench.function("Fn", "consume").await;
+    let put = bench.put_many(200, 12).await;
+    bench.mapping("Fn", json!({"BatchSize": 7, "ParallelizationFactor": 4})).await;
+    assert_in_order(&bench.handled_all(200).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parallelization_factor_is_how_many_batches_of_a_shard_are_under_way() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.tell("hold", "");
+    let put = bench.put_many(120, 60).await;
+    bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
+    bench.batches_come(3).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.batches().len(), 3);
+    bench.untell("hold");
+    assert_in_order(&bench.handled_all(120).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_has_six_megabytes_at_most() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
+    let data = "x".repeat(900_000);
+    let mut put = Vec::new();
+    for _ in 0..11 {
+        put.push(bench.put("key", &data).await);
+    }
+    // Five records of 1.2 MB in base64 fit. The eleventh waits for others.
+    let uuid = bench.mapping("Fn", json!({"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300})).await;
+    assert_eq!(bench.handled_all(10).await, put[..10]);
+    let batches = bench.batches();
+    assert_eq!(batches.iter().map(|(_, numbers)| numbers.len()).collect::<Vec<_>>(), [5, 5]);
+    assert!(batches.iter().all(|(bytes, _)| (6_000_000..=EVENT_LIMIT).contains(bytes)), "{batches:?}");
+    // A change ends the waiting, and the record is not lost by it.
+    bench.update(&uuid, json!({"MaximumBatchingWindowInSeconds": 0})).await;
+    assert_eq!(bench.handled_all(11).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let size = json!({"StreamARN": bench.stream_arn(), "MaxRecordSizeInKiB": 10_240});
+    bench.kinesis("UpdateMaxRecordSize", size).await;
+    let number = bench.put("key", &"x".repeat(5_000_000)).await;
+    let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
+    let result = bench.result(&uuid, "PROBLEM").await;
+    assert!(result.contains(&number) && result.contains("a function takes 6291456"), "{result}");
+    assert!(bench.batches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batching_window_waits_for_a_batch_to_fill() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.mapping("Fn", json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300})).await;
+    let mut put = bench.put_many(2, 1).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(bench.handled().len(), 0);
+    put.extend(bench.put_many(1, 1).await);
+    assert_eq!(bench.handled_all(3).await, numbers(&put));
+    assert_eq!(bench.batches().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batching_window_ends() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.mapping("Fn", json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 1})).await;
+    let put = bench.put_many(2, 1).await;
+    assert_eq!(bench.handled_all(2).await, numbers(&put));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_means_from_the_creation_of_the_mapping_on() {
+    let bench = Bench::new(2).await;
+    bench.function("Fn", "consume").await;
+    bench.put_many(5, 5).await;
+    let input = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
+    assert_eq!(bench.call("POST", MAPPINGS, input).await.status, 202);
+    let put = bench.put_many(5, 5).await;
+    assert_in_order(&bench.handled_all(5).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_timestamp_means_what_arrived_from_then_on() {
+    let bench = Bench::new(2).await;
+    bench.function("Fn", "consume").await;
+    bench.put_many(6, 6).await;
+    let moment = Duration::from_millis(20);
+    tokio::time::sleep(moment).await;
+    let at = now_seconds();
+    tokio::time::sleep(moment).await;
+    let mut put = bench.put_many(6, 6).await;
+    let settings = json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
+    let uuid = bench.mapping("Fn", settings).await;
+    put.extend(bench.put_many(6, 6).await);
+    assert_in_order(&bench.handled_all(12).await, &put);
+    assert_eq!(bench.shown(&uuid).await["StartingPositionTimestamp"], at);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_goes_on_where_it_was() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let mut put = bench.put_many(20, 2).await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    bench.handled_all(20).await;
+    bench.restart().await;
+    put.extend(bench.put_many(20, 2).await);
+    assert_eq!(bench.handled_all(40).await, numbers(&put));
+    bench.mapping_state(&uuid, "Enabled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_checkpoint_is_told_and_nothing_is_brought_again() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.put_many(5, 1).await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    bench.handled_all(5).await;
+    bench.lambda.shutdown().await;
+    let path = bench.deps.dir.join(format!("checkpoints/{uuid}.json"));
+    std::fs::write(&path, "{").unwrap();
+    bench.restart().await;
+    let result = bench.result(&uuid, "PROBLEM").await;
+    assert!(result.contains("is damaged"), "{result}");
+    bench.put_many(1, 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(bench.handled().len(), 5);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let mut put = bench.put_many(5, 1).await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    bench.handled_all(5).await;
+    bench.kinesis("DeleteStream", json!({"StreamName": "readings"})).await;
+    let gone = format!("PROBLEM: Stream not found: {}", bench.stream_arn());
+    assert_eq!(bench.result(&uuid, "PROBLEM").await, gone);
+    bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": 1})).await;
+    put.extend(bench.put_many(3, 1).await);
+    assert_eq!(bench.handled_all(8).await, numbers(&put));
+    let mapping = bench.shown(&uuid).await;
+    assert_eq!((&mapping["State"], &mapping["LastProcessingResult"]), (&json!("Enabled"), &json!("OK")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_stream_counts_even_when_the_old_one_was_not_seen_to_go() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let mut put = bench.put_many(5, 1).await;
+    bench.mapping("Fn", json!({})).await;
+    bench.handled_all(5).await;
+    bench.kinesis("DeleteStream", json!({"StreamName": "readings"})).await;
+    bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": 1})).await;
+    put.extend(bench.put_many(3, 1).await);
+    assert_eq!(bench.handled_all(8).await, numbers(&put));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_a_filter_takes_is_brought_and_the_rest_is_passed() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let criteria = json!({"Filters": [{"Pattern": r#"{"data":{"temperature":[{"numeric":[">",20]}]}}"#}]});
+    let mut taken = Vec::new();
+    for (data, is_taken) in [
+        (r#"{"temperature":21}"#, true),
+        (r#"{"temperature":20}"#, false),
+        ("no json", false),
+        (r#"{"temperature":22.5}"#, true),
+        (r#"{"humidity":40}"#, false),
+    ] {
+        let number = bench.put("key", data).await;
+        if is_taken {
+            taken.push(number);
+        }
+    }
+    let uuid = bench.mapping("Fn", json!({"FilterCriteria": criteria})).await;
+    assert_eq!(bench.handled_all(2).await, taken);
+    assert_eq!(bench.shown(&uuid).await["FilterCriteria"], criteria);
+    // What was passed stays passed, also the last one, which no batch has confirmed.
+    bench.restart().await;
+    bench.update(&uuid, json!({"FilterCriteria": {}})).await;
+    bench.mapping_state(&uuid, "Enabled").await;
+    assert_eq!(bench.shown(&uuid).await.get("FilterCriteria"), None);
+    taken.push(bench.put("key", "no json").await);
+    assert_eq!(bench.handled_all(3).await, taken);
+}

@@ -1,0 +1,143 @@
+//! Mappings that are changed while a batch is under way.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::numbers;
+use crate::local::lambda::testing::{Bench, MAPPINGS};
+
+/// A mapping whose function holds its first batch of one record; three more wait.
+async fn held(settings: Value) -> (Bench, String, Vec<String>) {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.tell("hold", "");
+    let put = numbers(&bench.put_many(4, 1).await);
+    let mut all = json!({"BatchSize": 1});
+    all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let uuid = bench.mapping("Fn", all).await;
+    bench.batches_come(1).await;
+    (bench, uuid, put)
+}
+
+/// The state stays for as long as the batch is under way, and no other change is taken.
+async fn stays(bench: &Bench, uuid: &str, state: &str) {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.shown(uuid).await["State"], state);
+    let update = bench.update(uuid, json!({"BatchSize": 7})).await;
+    assert_eq!((update.status, update.header("x-amzn-errortype")), (400, Some("ResourceInUseException")));
+    assert_eq!(update.body["Message"], "Cannot update the event source mapping because it is in use.");
+    let delete = bench.call("DELETE", &format!("{MAPPINGS}/{uuid}"), Value::Null).await;
+    assert_eq!(delete.body["Message"], "Cannot delete the event source mapping because it is in use.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_mapping_finishes_its_batch_and_keeps_its_place() {
+    let (bench, uuid, mut put) = held(json!({})).await;
+    assert_eq!(bench.update(&uuid, json!({"Enabled": false})).await.body["State"], "Disabling");
+    stays(&bench, &uuid, "Disabling").await;
+    bench.untell("hold");
+    bench.mapping_state(&uuid, "Disabled").await;
+    put.extend(numbers(&bench.put_many(4, 1).await));
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.handled(), put[..1]);
+    assert_eq!(bench.update(&uuid, json!({"Enabled": true})).await.body["State"], "Enabling");
+    bench.mapping_state(&uuid, "Enabled").await;
+    assert_eq!(bench.handled_all(8).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_finishes_the_batch_and_goes_on_with_the_new_settings() {
+    let (bench, uuid, put) = held(json!({})).await;
+    let settings = json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300});
+    let update = bench.update(&uuid, settings).await;
+    assert_eq!((update.status, &update.body["State"], &update.body["BatchSize"]), (202, &json!("Updating"), &json!(3)));
+    stays(&bench, &uuid, "Updating").await;
+    bench.untell("hold");
+    assert_eq!(bench.handled_all(4).await, put);
+    let batches: Vec<_> = bench.batches().into_iter().map(|(_, numbers)| numbers).collect();
+    assert_eq!(batches, [put[..1].to_vec(), put[1..].to_vec()]);
+    bench.mapping_state(&uuid, "Enabled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_under_way_is_settled_by_the_settings_that_it_was_begun_with() {
+    let (bench, uuid, put) = held(json!({"MaximumRetryAttempts": 0})).await;
+    bench.tell("fail", "");
+    bench.update(&uuid, json!({"MaximumRetryAttempts": 5})).await;
+    bench.untell("hold");
+    // No retry, and it is not lost without a word.
+    let said = bench.discarded("Fn").await;
+    assert_eq!(said[0]["record"]["KinesisBatchInfo"]["startSequenceNumber"], put[0]);
+    bench.untell("fail");
+    assert_eq!(bench.handled_all(3).await, put[1..]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_can_be_given_another_function() {
+    let (bench, uuid, put) = held(json!({})).await;
+    bench.function("Other", "consume").await;
+    let missing = bench.update(&uuid, json!({"FunctionName": "Nobody"})).await;
+    assert_eq!(missing.body["Message"], "Function does not exist");
+    let update = bench.update(&uuid, json!({"FunctionName": "Other"})).await;
+    assert_eq!(update.body["FunctionArn"], bench.deps.identity.function_arn("Other"));
+    bench.untell("hold");
+    assert_eq!(bench.handled_all(4).await, put);
+    assert_eq!(bench.log("Fn").await.iter().filter(|line| line.starts_with("START")).count(), 1);
+    assert_eq!(bench.log("Other").await.iter().filter(|line| line.starts_with("START")).count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_mapping_finishes_its_batch_and_is_gone() {
+    let (bench, uuid, put) = held(json!({})).await;
+    let path = format!("{MAPPINGS}/{uuid}");
+    let delete = bench.call("DELETE", &path, Value::Null).await;
+    assert_eq!((delete.status, &delete.body["State"]), (202, &json!("Deleting")));
+    stays(&bench, &uuid, "Deleting").await;
+    bench.untell("hold");
+    bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.handled(), put[..1]);
+    assert_eq!(std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().count(), 0);
+    // Another one for the same stream and function begins anew.
+    bench.mapping("Fn", json!({})).await;
+    bench.handled_all(5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_that_keeps_failing_is_deleted_all_the_same() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.tell("fail", "");
+    bench.put_many(3, 1).await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    bench.batches_come(2).await;
+    let path = format!("{MAPPINGS}/{uuid}");
+    bench.call("DELETE", &path, Value::Null).await;
+    bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
+    let tries = bench.batches().len();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(bench.batches().len(), tries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mapping_can_be_made_disabled() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let put = bench.put_many(3, 1).await;
+    let uuid = bench.mapping("Fn", json!({"Enabled": false})).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(bench.batches().is_empty());
+    bench.update(&uuid, json!({"Enabled": true})).await;
+    assert_eq!(bench.handled_all(3).await, numbers(&put));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_local_cloud_cuts_a_batch_off_and_the_next_start_brings_it_again() {
+    let (mut bench, uuid, put) = held(json!({})).await;
+    bench.restart().await;
+    bench.batches_come(2).await;
+    bench.untell("hold");
+    assert_eq!(bench.handled_all(4).await, put);
+    bench.mapping_state(&uuid, "Enabled").await;
+}

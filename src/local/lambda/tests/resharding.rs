@@ -1,0 +1,131 @@
+//! Splits and merges: children come after their parents, and no key's records change places.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{assert_in_order, numbers};
+use crate::local::lambda::testing::Bench;
+
+const HALF: u128 = 1 << 127;
+
+/// The open shards by hash keys: id, first and last key.
+async fn open_shards(bench: &Bench) -> Vec<(String, u128, u128)> {
+    let filter = json!({"StreamName": "readings", "ShardFilter": {"Type": "AT_LATEST"}});
+    let listed = bench.kinesis("ListShards", filter).await;
+    let number = |value: &Value| value.as_str().unwrap().parse().unwrap();
+    let shard = |shard: &Value| {
+        let range = &shard["HashKeyRange"];
+        let id = shard["ShardId"].as_str().unwrap().to_owned();
+        (id, number(&range["StartingHashKey"]), number(&range["EndingHashKey"]))
+    };
+    let mut open: Vec<_> = listed["Shards"].as_array().unwrap().iter().map(shard).collect();
+    open.sort_by_key(|(_, start, _)| *start);
+    open
+}
+
+async fn split(bench: &Bench, position: usize) {
+    let (id, start, end) = &open_shards(bench).await[position];
+    let middle = (start + (end - start) / 2).to_string();
+    let input = json!({"StreamName": "readings", "ShardToSplit": id, "NewStartingHashKey": middle});
+    bench.kinesis("SplitShard", input).await;
+}
+
+async fn merge(bench: &Bench, position: usize) {
+    let open = open_shards(bench).await;
+    let (one, other) = (&open[position].0, &open[position + 1].0);
+    let input = json!({"StreamName": "readings", "ShardToMerge": one, "AdjacentShardToMerge": other});
+    bench.kinesis("MergeShards", input).await;
+}
+
+/// Splits, merges and scales again and again, with records before, between and after.
+async fn put_through_many_shards(bench: &Bench) -> Vec<(String, String)> {
+    let mut put = bench.put_many(24, 12).await;
+    split(bench, 0).await;
+    put.extend(bench.put_many(24, 12).await);
+    split(bench, 1).await;
+    split(bench, 0).await;
+    put.extend(bench.put_many(24, 12).await);
+    merge(bench, 1).await;
+    put.extend(bench.put_many(24, 12).await);
+    merge(bench, 0).await;
+    merge(bench, 0).await;
+    put.extend(bench.put_many(24, 12).await);
+    let target = json!({"StreamName": "readings", "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"});
+    bench.kinesis("UpdateShardCount", target).await;
+    put.extend(bench.put_many(24, 12).await);
+    // A child without records has children of its own.
+    split(bench, 0).await;
+    split(bench, 0).await;
+    put.extend(bench.put_many(24, 12).await);
+    put
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn children_of_a_split_shard_come_after_their_parent() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let before = bench.put_many(30, 10).await;
+    let input = json!({"StreamName": "readings", "ShardToSplit": "shardId-000000000000",
+        "NewStartingHashKey": HALF.to_string()});
+    bench.kinesis("SplitShard", input).await;
+    let after = bench.put_many(30, 10).await;
+    bench.mapping("Fn", json!({"BatchSize": 5})).await;
+    let handled = bench.handled_all(60).await;
+    assert_eq!(handled[..30], numbers(&before));
+    assert_in_order(&handled[30..], &after);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_waits_while_its_parents_records_are_under_way() {
+    let bench = Bench::new(2).await;
+    bench.function("Fn", "consume").await;
+    bench.tell("hold", "");
+    let mut put = bench.put_many(10, 10).await;
+    bench.mapping("Fn", json!({})).await;
+    // One batch of each shard, which the function keeps.
+    bench.batches_come(2).await;
+    let under_way: usize = bench.batches().iter().map(|(_, numbers)| numbers.len()).sum();
+    merge(&bench, 0).await;
+    put.extend(bench.put_many(10, 10).await);
+    // Longer than it takes to look for shards.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(bench.batches().len(), 2);
+    assert!(under_way <= 10);
+    bench.untell("hold");
+    assert_in_order(&bench.handled_all(20).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_holds_through_many_reshards_read_afterwards() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let put = put_through_many_shards(&bench).await;
+    bench.mapping("Fn", json!({"BatchSize": 5})).await;
+    assert_in_order(&bench.handled_all(put.len()).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_holds_through_many_reshards_while_they_happen() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
+    let put = put_through_many_shards(&bench).await;
+    assert_in_order(&bench.handled_all(put.len()).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_holds_through_reshards_and_a_restart() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let mut put = bench.put_many(20, 5).await;
+    bench.mapping("Fn", json!({"BatchSize": 5})).await;
+    bench.handled_all(20).await;
+    split(&bench, 0).await;
+    put.extend(bench.put_many(20, 5).await);
+    bench.handled_all(40).await;
+    bench.restart().await;
+    merge(&bench, 0).await;
+    put.extend(bench.put_many(20, 5).await);
+    assert_in_order(&bench.handled_all(60).await, &put);
+}

@@ -1,0 +1,75 @@
+//! The events of one log stream: a file with a JSON value a line.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::local::durability::Durability;
+use crate::local::wire::now_ms;
+
+/// One event as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Event {
+    /// When it happened, in epoch milliseconds.
+    #[serde(rename = "t")]
+    pub timestamp: u64,
+    /// When it was taken in, in epoch milliseconds.
+    #[serde(rename = "i")]
+    pub ingested: u64,
+    /// The text.
+    #[serde(rename = "m")]
+    pub message: String,
+}
+
+/// Adds events (epoch milliseconds and text) to a file, which is made if needed.
+pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durability) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+    let length = file.metadata()?.len();
+    let mut text = Vec::new();
+    if length > 0 && ends_mid_line(&mut file)? {
+        // A write that a crash cut short: end its line, so that only it is lost.
+        text.push(b'\n');
+    }
+    let ingested = now_ms();
+    for (timestamp, message) in events {
+        serde_json::to_writer(&mut text, &Event { timestamp, ingested, message })?;
+        text.push(b'\n');
+    }
+    file.write_all(&text).and_then(|()| durability.sync(&file)).inspect_err(|_| {
+        // A part must not be read as events that were refused; what cannot be cut off ends mid-line.
+        file.set_len(length).unwrap_or_default();
+    })
+}
+
+/// All events with their ordinals, oldest first; none where there is no file.
+pub(super) fn read(path: &Path) -> io::Result<Vec<(usize, Event)>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut events = Vec::new();
+    for (ordinal, line) in BufReader::new(file).split(b'\n').enumerate() {
+        match serde_json::from_slice::<Event>(&line?) {
+            Ok(event) => events.push((ordinal, event)),
+            // A line that a crash cut short was never acknowledged.
+            Err(error) if error.is_eof() => {}
+            Err(error) => {
+                let damage = format!("it is damaged in line {}: {error}", ordinal + 1);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, damage));
+            }
+        }
+    }
+    events.sort_by_key(|(_, event)| event.timestamp);
+    Ok(events)
+}
+
+fn ends_mid_line(file: &mut File) -> io::Result<bool> {
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}

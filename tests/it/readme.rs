@@ -1,0 +1,67 @@
+//! The README's tour, typed as it stands there: each command succeeds, and says every line that is shown, in order.
+
+use std::process::Stdio;
+
+use crate::support::{Home, Run, repository};
+
+/// A command with the lines that are shown below it. `…` stands for what is left out.
+struct Shown<'a> {
+    command: &'a str,
+    lines: Vec<&'a str>,
+}
+
+fn tour(readme: &str) -> Vec<Shown<'_>> {
+    let block = readme.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut tour: Vec<Shown<'_>> = Vec::new();
+    for line in block.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix("$ sensorctl ") {
+            Some(command) => tour.push(Shown { command: command.split(" #").next().unwrap(), lines: Vec::new() }),
+            None => tour.last_mut().unwrap().lines.push(line),
+        }
+    }
+    tour
+}
+
+/// A line with one `0` for each number, whatever its unit of time, and one blank for several: times, ports and widths
+/// differ from run to run.
+fn alike(line: &str) -> String {
+    let mut text = String::new();
+    for character in line.chars() {
+        match character {
+            '0'..='9' if text.ends_with('0') => {}
+            '0'..='9' => text.push('0'),
+            ' ' if text.ends_with(' ') => {}
+            _ => text.push(character),
+        }
+    }
+    text.replace("0,0", "0").replace("0.0", "0").replace("0 ms", "0 s").trim().to_owned()
+}
+
+#[test]
+fn the_tour_of_the_readme_is_real() {
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    // On any port: the usual one may be taken.
+    let home = Home::with_local_cloud();
+    let tour = tour(&readme);
+    assert!(tour.len() >= 9);
+    for Shown { command, lines } in tour {
+        let output = home
+            .command(command.split_whitespace())
+            .env("SENSORCTL_OUTPUT", "table")
+            .current_dir(repository("."))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let run = Run::of(&output);
+        assert_eq!(run.code, 0, "{command}: {}", run.stderr);
+        let said: Vec<_> = run.stderr.lines().chain(run.stdout.lines()).map(alike).collect();
+        let mut rest = said.iter();
+        for line in lines {
+            let wanted = alike(line.split('…').next().unwrap());
+            let found = wanted.is_empty()
+                || wanted.starts_with("the local cloud runs at")
+                || rest.any(|said| if line.contains('…') { said.starts_with(&wanted) } else { *said == wanted });
+            assert!(found, "{command}: no `{wanted}` in {said:#?}");
+        }
+    }
+}
