@@ -51,6 +51,13 @@ impl Artifact {
         Self::from_zip("the bundled function", BUNDLED.to_vec())
     }
 
+    /// No program at all, for whoever only deletes.
+    #[must_use]
+    pub fn none() -> Self {
+        let program = Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None };
+        Artifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
+    }
+
     /// A function from a file.
     ///
     /// # Errors
@@ -102,7 +109,9 @@ impl Artifact {
                 Destination::Aws(architecture) => format!("the function on AWS is {architecture}"),
                 Destination::Local => format!("this machine is {}", std::env::consts::ARCH),
             };
-            return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name)));
+            return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name))
+                .hint(format!("`function.architecture = \"{built_for}\"` in the settings takes it on AWS as it is"))
+                .hint("`function.zip` in the settings names a function of your own"));
         }
         if destination == Destination::Local || self.program.is_static {
             return Ok(());
