@@ -12,7 +12,7 @@ use crate::aws::wait::Schedule;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, cell, new_table, units};
-use crate::settings::Setting;
+use crate::settings::{self, Setting};
 use crate::stack::{
     Action, Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Difference, Done, Event, Found, Kind, Observer,
     Owner, Plan, References, Stack, Step,
@@ -63,11 +63,7 @@ impl Deployment {
         };
         let cloud = Cloud { clients: clients.clone(), owner, schedule: schedule(clients, timeout), observer };
         let function = &settings.pipeline.function;
-        let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
-        let architecture = function.architecture.and_then(Architecture::named).unwrap_or(artifact.architecture());
-        // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
-        let local = clients.is_nearby() && architecture == artifact.architecture();
-        artifact.check_for(if local { Destination::Local } else { Destination::Aws(architecture) })?;
+        let artifact = artifact(function, clients.is_nearby())?;
         let stack = Stack::new(&settings.pipeline, artifact);
         let references = References::default();
         let account = async { clients.account().await.map(str::to_owned) };
@@ -91,6 +87,21 @@ impl Deployment {
             remaining: None,
         }
     }
+}
+
+/// The function that was asked for: on AWS for x86_64 wherever this runs, nearby for this machine.
+fn artifact(function: &settings::Function, is_nearby: bool) -> Result<Artifact, Error> {
+    let asked = function.architecture.and_then(Architecture::named);
+    let usual = if is_nearby { Architecture::of_this_machine() } else { None }.unwrap_or(Architecture::X86_64);
+    let artifact = match &function.zip {
+        Some(path) => Artifact::read(path)?,
+        None => Artifact::bundled(asked.unwrap_or(usual))?,
+    };
+    let architecture = asked.unwrap_or(artifact.architecture());
+    // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
+    let is_local = is_nearby && architecture == artifact.architecture();
+    artifact.check_for(if is_local { Destination::Local } else { Destination::Aws(architecture) })?;
+    Ok(artifact)
 }
 
 fn schedule(clients: &Clients, timeout: Duration) -> Schedule {
