@@ -11,6 +11,7 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, Val
 
 use crate::commands::Command;
 use crate::output::Format;
+use crate::wrong_usage::asked_color;
 
 /// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]
@@ -31,7 +32,7 @@ impl Cli {
     /// # Errors
     /// Wrong usage; also help and version, which clap treats alike.
     pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
-        let mut command = Cli::command();
+        let mut command = Cli::command().color(asked_color(arguments));
         for flag in empty_variables(&command) {
             command = command.mut_arg(flag, |argument| argument.env(Resettable::Reset));
         }

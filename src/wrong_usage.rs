@@ -1,6 +1,7 @@
 //! A command line that is none: said as clap says it, or as JSON where JSON was asked for.
 
 use std::ffi::OsString;
+use std::io::ErrorKind::BrokenPipe;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -15,28 +16,51 @@ pub fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
     match format {
         Some(format) if !is_data => Output::new(format, false, 0, ColorChoice::Never).error(&read(error)),
-        // Nobody is left to tell when the other end is gone.
-        _ => error.print().unwrap_or_default(),
+        _ => match error.print() {
+            // Nobody is left to tell when the other end is gone.
+            Err(unwritten) if is_data && unwritten.kind() != BrokenPipe => return ExitCode::FAILURE,
+            _ => {}
+        },
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
+/// When to colour, as asked for in arguments that are not read yet; the last one counts.
+pub fn asked_color(arguments: &[OsString]) -> clap::ColorChoice {
+    let environment = std::env::var("SENSORCTL_COLOR").ok();
+    match asked_for(arguments, |text| text.strip_prefix("--color"), environment.as_deref()) {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    }
+}
+
 /// The form of JSON that was asked for, if any, in arguments that could not be read as a whole; the last one counts.
 fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<Format> {
+    let output = |text| str::strip_prefix(text, "--output").or_else(|| short_output(text));
+    match asked_for(arguments, output, environment) {
+        Some("json") => Some(Format::Json),
+        Some("ndjson") => Some(Format::Ndjson),
+        _ => None,
+    }
+}
+
+/// The last value of a flag; `rest` gives what stands behind the flag in its word.
+fn asked_for<'a>(
+    arguments: &'a [OsString],
+    rest: impl Fn(&'a str) -> Option<&'a str>,
+    environment: Option<&'a str>,
+) -> Option<&'a str> {
     let mut asked = environment;
     let mut texts = arguments.iter().skip(1).map_while(|argument| argument.to_str()).take_while(|text| *text != "--");
     while let Some(text) = texts.next() {
-        asked = match text.strip_prefix("--output").or_else(|| short_output(text)) {
+        asked = match rest(text) {
             Some("") => texts.next(),
             Some(value) => Some(value.strip_prefix('=').unwrap_or(value)),
             None => continue,
         };
     }
-    match asked {
-        Some("json") => Some(Format::Json),
-        Some("ndjson") => Some(Format::Ndjson),
-        _ => None,
-    }
+    asked
 }
 
 /// What follows `-o`, which may stand behind other short flags: `-qo json`.

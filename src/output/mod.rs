@@ -73,8 +73,10 @@ impl Output {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto if set("NO_COLOR") => false,
-            ColorChoice::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
-            ColorChoice::Auto => stderr_is_terminal,
+            ColorChoice::Auto if set("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE") != Some("0".into()) => {
+                true
+            }
+            ColorChoice::Auto => stderr_is_terminal && std::env::var_os("TERM") != Some("dumb".into()),
         };
         Output {
             format,

@@ -11,6 +11,7 @@
 mod aws_errors;
 mod broken_disk;
 mod bulk;
+mod colour;
 mod crash;
 mod demo;
 mod environment;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use self::batch::BatchWriter;
 use self::life::Life;
 use super::durability::Durability;
 use super::identity::Identity;
@@ -28,6 +29,7 @@ const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 #[derive(Clone)]
 pub(crate) struct DynamoDb {
     database: Database,
+    batches: BatchWriter,
     identity: Identity,
     life: Life,
     path: Arc<Path>,
@@ -58,7 +60,14 @@ impl DynamoDb {
             // is opened has `FULL`.
             database.disable_bulk_loading().map_err(cannot)?;
         }
-        Ok(DynamoDb { database, identity, life: Life::new(timing), path: path.into(), notices })
+        Ok(DynamoDb {
+            database,
+            batches: BatchWriter::default(),
+            identity,
+            life: Life::new(timing),
+            path: path.into(),
+            notices,
+        })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -191,7 +200,7 @@ impl DynamoDb {
             "Query" => call(text, |input| db.query(input)),
             "Scan" => call(text, |input| db.scan(input)),
             "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
-            "BatchWriteItem" => call(text, |input| batch::write(db, text, input)),
+            "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
             "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
             "TransactGetItems" => call(text, |input| db.transact_get_items(input)),
             "ListStreams" => call(text, |input| db.list_streams(input)),
