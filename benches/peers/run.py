@@ -161,7 +161,7 @@ def peers(function_zip, folder):
 class Process:
     """A function on CPU 0; this process keeps to the others."""
 
-    def __init__(self, peer, runtime_api, endpoint, certificate):
+    def __init__(self, peer, runtime_api, endpoint, certificate="", settings=None):
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
@@ -178,6 +178,7 @@ class Process:
             "NODE_EXTRA_CA_CERTS": certificate,
             "NODE_NO_WARNINGS": "1",
             "SENSORCTL_PARTIAL_BATCH": "1",
+            **(settings or {}),
         }
         self.peer = peer
         self.process = subprocess.Popen(
@@ -221,7 +222,7 @@ async def first_response(peer, runs, certificate, tls):
 
 async def throughput(peer, runs, event, readings):
     api = RuntimeApi()
-    process = Process(peer, await serve(lambda: api), f"http://{await serve(DynamoDb)}", "")
+    process = Process(peer, await serve(lambda: api), f"http://{await serve(DynamoDb)}")
     walls, cpus = [], []
     for _ in range(1 + runs):
         await process.until(api.asked.wait())
@@ -246,7 +247,7 @@ async def instructions(peer, event, readings):
             valgrind = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={out}", *peer.command]
             api = RuntimeApi()
             endpoint = f"http://{await serve(DynamoDb)}"
-            process = Process(Peer(peer.name, valgrind, 0), await serve(lambda: api), endpoint, "")
+            process = Process(Peer(peer.name, valgrind, 0), await serve(lambda: api), endpoint)
             for _ in range(events):
                 await process.until(api.invoke(event))
             await process.until(api.asked.wait())

@@ -45,6 +45,30 @@ fn the_bundled_function_is_a_small_program_for_this_machine() {
     }
 }
 
+/// Both of Lambda's architectures in a release build and in CI, this machine's in any other.
+#[test]
+fn every_bundled_function_goes_where_it_was_built_for_and_nowhere_else() {
+    let all = Artifact::all_bundled().unwrap();
+    let other = |architecture| match architecture {
+        Architecture::X86_64 => Architecture::Arm64,
+        Architecture::Arm64 => Architecture::X86_64,
+    };
+    for artifact in &all {
+        let architecture = artifact.architecture();
+        assert_eq!(all.iter().filter(|artifact| artifact.architecture() == architecture).count(), 1);
+        if artifact.program.is_static {
+            artifact.check_for(Destination::Aws(architecture)).unwrap();
+        }
+        artifact.check_for(Destination::Aws(other(architecture))).unwrap_err();
+        let is_here = Some(architecture) == Architecture::of_this_machine();
+        assert_eq!(artifact.check_for(Destination::Local).is_ok(), is_here, "{architecture}");
+    }
+    if let [only] = all.as_slice() {
+        let missing = Artifact::bundled(other(only.architecture())).unwrap_err();
+        assert!(missing.hints()[0].contains("SENSORCTL_FUNCTION_ARCHITECTURES="), "{:?}", missing.hints());
+    }
+}
+
 #[test]
 fn the_bundled_zip_has_the_earliest_time_and_mode_0755() {
     assert!(!BUNDLED.is_empty());
