@@ -68,7 +68,14 @@ class RuntimeApi(Http):
             connection.answer(b"{}")
 
     async def invoke(self, event):
-        """Wall seconds from the event to the answer, when the function already waits."""
+        """Wall seconds from the event to the answer, when the function already waits; it must have stored all."""
+        path, body, took = await self.send(event)
+        if not path.endswith(b"/response") or b"itemIdentifier" in body:
+            raise SystemExit(f"the function failed: {body.decode()}")
+        return took
+
+    async def send(self, event):
+        """Path and body of the answer to an event, and the seconds that it took."""
         await self.asked.wait()
         self.asked.clear()
         headers = (
@@ -80,10 +87,7 @@ class RuntimeApi(Http):
         began = time.perf_counter()
         self.waiting.answer(event, headers)
         path, body = await self.answered.get()
-        took = time.perf_counter() - began
-        if not path.endswith(b"/response") or b"itemIdentifier" in body:
-            raise SystemExit(f"the function failed: {body.decode()}")
-        return took
+        return path, body, time.perf_counter() - began
 
 
 async def serve(protocol, tls=None):

@@ -2,6 +2,7 @@
 """The function beside three of the usual kind: start, CPU, wall, memory, size.
 
     benches/peers/run.py FUNCTION.zip [--runs N] [--only NAME] [--folder DIR]
+    benches/peers/run.py FUNCTION.zip --instructions     counts instructions of a reading with valgrind's callgrind
 
 FUNCTION.zip is what `sensorctl export function-zip` writes. Every function is a whole process behind the same Runtime
 API, writing to the same DynamoDB, both in this process and on another CPU. Needs Node 20, npm, Python 3 and openssl;
@@ -160,7 +161,7 @@ def peers(function_zip, folder):
 class Process:
     """A function on CPU 0; this process keeps to the others."""
 
-    def __init__(self, peer, runtime_api, endpoint, certificate):
+    def __init__(self, peer, runtime_api, endpoint, certificate="", settings=None):
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_LAMBDA_RUNTIME_API": runtime_api,
@@ -177,6 +178,7 @@ class Process:
             "NODE_EXTRA_CA_CERTS": certificate,
             "NODE_NO_WARNINGS": "1",
             "SENSORCTL_PARTIAL_BATCH": "1",
+            **(settings or {}),
         }
         self.peer = peer
         self.process = subprocess.Popen(
@@ -199,8 +201,8 @@ class Process:
         lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
-    def end(self):
-        self.process.kill()
+    def end(self, signal=9):
+        self.process.send_signal(signal)
         self.process.wait()
 
 
@@ -220,7 +222,7 @@ async def first_response(peer, runs, certificate, tls):
 
 async def throughput(peer, runs, event, readings):
     api = RuntimeApi()
-    process = Process(peer, await serve(lambda: api), f"http://{await serve(DynamoDb)}", "")
+    process = Process(peer, await serve(lambda: api), f"http://{await serve(DynamoDb)}")
     walls, cpus = [], []
     for _ in range(1 + runs):
         await process.until(api.asked.wait())
@@ -236,11 +238,31 @@ async def throughput(peer, runs, event, readings):
     return median(cpus), median(walls), peak
 
 
+async def instructions(peer, event, readings):
+    """Of a reading, in user space: what two more events of the same kind need. The same on a busy machine."""
+    counts = []
+    with tempfile.TemporaryDirectory() as folder:
+        for events in (1, 3):
+            out = f"{folder}/{events}"
+            valgrind = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={out}", *peer.command]
+            api = RuntimeApi()
+            endpoint = f"http://{await serve(DynamoDb)}"
+            process = Process(Peer(peer.name, valgrind, 0), await serve(lambda: api), endpoint)
+            for _ in range(events):
+                await process.until(api.invoke(event))
+            await process.until(api.asked.wait())
+            process.end(signal=15)
+            totals = next(line for line in Path(out).read_text().splitlines() if line.startswith("totals:"))
+            counts.append(int(totals.split()[1]))
+    return (counts[1] - counts[0]) / 2 / readings
+
+
 async def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("function_zip", type=Path)
     arguments.add_argument("--runs", type=int, default=20)
     arguments.add_argument("--only", default="")
+    arguments.add_argument("--instructions", action="store_true")
     arguments.add_argument("--folder", type=Path, default=Path("target/peers"))
     arguments = arguments.parse_args()
     folder = arguments.folder.resolve()
@@ -250,6 +272,10 @@ async def main():
         os.sched_setaffinity(0, set(range(1, os.cpu_count())))
     plain, plain_readings = largest(plain_records())
     packed, packed_readings = largest(aggregated_records())
+    if arguments.instructions:
+        for kind, event, readings in (("plain", plain, plain_readings), ("aggregated", packed, packed_readings)):
+            print(f"{kind}: {await instructions(all_peers[0], event, readings):.0f} instructions a reading")
+        return
     print(f"Largest events: {plain_readings} plain readings ({len(plain) / 2**20:.2f} MiB), {packed_readings} aggregated "
           f"({len(packed) / 2**20:.2f} MiB). Load {os.getloadavg()[0]:.1f}.\n")
     print("| function | start → first response, ms | plain: CPU, wall, µs a reading | aggregated: CPU, wall, µs a reading "
