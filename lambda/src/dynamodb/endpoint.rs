@@ -11,7 +11,7 @@ const PARTITIONS: [(&str, &str, &str); 6] = [
     ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
     ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
 ];
-/// The commercial partition and GovCloud share their domains.
+/// The commercial partition and `GovCloud` share their domains.
 const OTHER: (&str, &str) = ("amazonaws.com", "api.aws");
 
 /// What the environment says about the service's address.
