@@ -80,15 +80,20 @@ impl NestedBuild {
         })
     }
 
-    /// Builds, tells cargo what it depends on, and gives each target with the path of its binary.
+    /// Builds each target, and gives it with the path of its binary.
     fn run(&self) -> Result<Vec<(String, PathBuf)>> {
+        // One after the other: in one build they would share features, and so need each other's C compiler.
+        self.targets.iter().map(|target| Ok((target.clone(), self.build(target)?))).collect()
+    }
+
+    /// Builds, tells cargo what it depends on, and gives the path of the binary.
+    fn build(&self, target: &str) -> Result<PathBuf> {
         let mut command = Command::new(variable("CARGO")?);
         clean_environment(&mut command);
         command
             .current_dir(&self.workspace)
             .args(["build", "--locked", "--package", "sensorctl-lambda", "--bin", "bootstrap"])
-            .args(["--profile", self.profile])
-            .args(self.targets.iter().flat_map(|target| ["--target", target]))
+            .args(["--profile", self.profile, "--target", target])
             .arg("--target-dir")
             .arg(&self.target_dir)
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustc_flags()?);
@@ -96,21 +101,16 @@ impl NestedBuild {
         if offline {
             command.arg("--offline");
         }
-        for target in &self.targets {
-            self.choose_tools(target, &mut command);
-        }
+        self.choose_tools(target, &mut command);
         println!("cargo:rerun-if-env-changed=CARGO_NET_OFFLINE");
         let output = command.output().map_err(|error| format!("cargo for the function: {error}"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the function in lambda/ did not build:\n{said}").into());
+            return Err(format!("the function in lambda/ did not build for {target}:\n{said}").into());
         }
-        let binary = |target: &String| -> Result<(String, PathBuf)> {
-            let directory = self.target_dir.join(target).join(self.profile);
-            Self::depend_on(&directory.join("bootstrap.d"))?;
-            Ok((target.clone(), directory.join("bootstrap")))
-        };
-        self.targets.iter().map(binary).collect()
+        let directory = self.target_dir.join(target).join(self.profile);
+        Self::depend_on(&directory.join("bootstrap.d"))?;
+        Ok(directory.join("bootstrap"))
     }
 
     /// No path of this machine goes into the binary: the same source in another folder gives the same bytes.

@@ -1,6 +1,7 @@
 //! A reading: what a sensor measured when, from JSON and to JSON.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -130,6 +131,8 @@ struct Draft<'a> {
     current_time: Option<Decimal>,
     fields: BTreeMap<String, Value>,
     origin: [bool; ORIGIN_KEYS.len()],
+    /// How many more values an item can hold, each of at least one byte.
+    room: Cell<usize>,
     /// What is wrong with it first, unless it turns out to be no JSON at all.
     refusal: Option<Refusal>,
 }
@@ -161,6 +164,7 @@ impl<'a> Draft<'a> {
             current_time: None,
             fields: BTreeMap::new(),
             origin: [false; ORIGIN_KEYS.len()],
+            room: Cell::new(MAX_ITEM_BYTES),
             refusal: None,
         }
     }
@@ -176,7 +180,7 @@ impl<'a> Draft<'a> {
                 } else {
                     check_name(name)?;
                     check_field_name(name)?;
-                    let value = Field { key: name, text: self.text }.value(raw, 0)?;
+                    let value = Field { key: name, text: self.text, room: &self.room }.value(raw, 0)?;
                     self.fields.insert(name.to_owned(), value).is_some()
                 }
             }
@@ -285,11 +289,15 @@ struct Field<'a> {
     key: &'a str,
     /// The whole reading.
     text: &'a str,
+    /// Shared by all values of the reading.
+    room: &'a Cell<usize>,
 }
 
 impl Field<'_> {
     /// A value with `around` lists and maps around it.
     fn value(self, raw: &RawValue, around: usize) -> Result<Value, Refusal> {
+        // Before they take memory: a few bytes of JSON can be many of a value.
+        self.room.set(self.room.get().checked_sub(1).ok_or(Refusal::TooManyValues)?);
         let text = raw.get();
         let first = text.as_bytes().first().copied();
         if around >= MAX_DEPTH && matches!(first, Some(b'[' | b'{')) {

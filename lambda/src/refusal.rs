@@ -84,6 +84,9 @@ pub enum Refusal {
         /// Its length.
         bytes: usize,
     },
+    /// More values than an item can hold.
+    #[error("more values than an item of {MAX_ITEM_BYTES} bytes can hold")]
+    TooManyValues,
     /// Nested deeper than an item can be.
     #[error("`{key}` is nested deeper than {MAX_DEPTH} levels")]
     TooDeep {
@@ -109,7 +112,7 @@ impl Refusal {
             Refusal::NameEmpty => "name-empty",
             Refusal::NameTooLong { .. } => "name-too-long",
             Refusal::DuplicateKey { .. } => "duplicate-key",
-            Refusal::TooLarge { .. } | Refusal::TooMuchJson { .. } => "too-large",
+            Refusal::TooLarge { .. } | Refusal::TooMuchJson { .. } | Refusal::TooManyValues => "too-large",
             Refusal::TooDeep { .. } => "too-deep",
         }
     }

@@ -36,7 +36,7 @@ impl Endpoint {
         let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
         let (domain, dual_stack_domain) = partition.map_or(OTHER, |(_, domain, dual_stack)| (*domain, *dual_stack));
         let domain = if self.dual_stack { dual_stack_domain } else { domain };
-        // All of GovCloud's own addresses are validated.
+        // All of `GovCloud`'s own addresses are validated.
         let named_fips = self.fips && (self.dual_stack || !region.starts_with("us-gov-"));
         format!("https://dynamodb{}.{region}.{domain}", if named_fips { "-fips" } else { "" })
     }

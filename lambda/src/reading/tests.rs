@@ -89,6 +89,11 @@ fn limits_hold_to_the_byte() {
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(33)))), "too-deep");
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(100_000)))), "too-deep");
 
+    let values = |count: usize| with(&format!(",\"a\":[{}0]", "0,".repeat(count - 1)));
+    assert_eq!(Reading::from_json(values(MAX_ITEM_BYTES).as_bytes()), Err(Refusal::TooManyValues));
+    assert_eq!(code(&values(MAX_ITEM_BYTES - 1)), "too-large");
+    assert_eq!(code(&values(100_000)), "accepted");
+
     let blanks = |bytes: usize| with(&" ".repeat(bytes - with("").len()));
     assert_eq!(code(&blanks(MAX_JSON_BYTES)), "accepted");
     assert_eq!(code(&blanks(MAX_JSON_BYTES + 1)), "too-large");

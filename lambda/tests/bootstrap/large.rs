@@ -87,6 +87,15 @@ async fn a_record_of_many_tiny_sub_records_needs_no_more_memory() {
     all_of(&event(records), 0, 4 * 12_000).await;
 }
 
+/// Each of its numbers would be 126 digits.
+#[tokio::test]
+async fn a_reading_of_many_values_is_refused_before_they_take_memory() {
+    let values = "1e125,".repeat(500_000);
+    let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":[{values}0]}}"#);
+    // A part of a reject has 384 KiB.
+    all_of(&event([record(1, json.as_bytes())]), 0, json.len().div_ceil(384 * 1024)).await;
+}
+
 /// The key of a sub-record has no limit of its own, and a reject must fit into an item all the same.
 #[tokio::test]
 async fn a_reject_with_a_partition_key_of_any_length_is_kept() {

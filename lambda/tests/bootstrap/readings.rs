@@ -60,7 +60,7 @@ async fn a_number_that_the_table_would_change_is_a_reject() {
     ];
     let readings: Vec<_> = (0..).zip(given).map(|(index, number)| with_temperature(index, number)).collect();
     let (rows, rejects) = stored(&readings).await;
-    assert_eq!(rows, [json!({}); 0]);
+    assert!(rows.is_empty(), "{rows:?}");
     let (digits, range) = ("too-many-digits", "number-out-of-range");
     assert_eq!(rejects, [digits, range, range, range, digits]);
 }

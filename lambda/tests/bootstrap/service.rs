@@ -160,7 +160,7 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
             assert!(answer.error().contains(said), "{answer:?}");
         }
     }
-    assert_eq!(tables.rows("SensorData"), [json!({}); 0]);
+    assert!(tables.rows("SensorData").is_empty());
 }
 
 #[tokio::test]
