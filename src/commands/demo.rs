@@ -9,12 +9,12 @@ use serde::Serialize;
 use crate::aws;
 use crate::aws::wait::WaitError;
 use crate::commands::deployment::{Deployment, NoProgress, Scope, cloud};
-use crate::commands::invoke::{self, TEST_EVENT};
+use crate::commands::invoke::{TEST_EVENT, succeeded};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Output, Report, table_of_rows, units};
-use crate::pipeline::{Question, Stored, put_one, read, wait_until_stored};
+use crate::pipeline::{Question, Stored, invoke, put_one, read, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::{Plan, References, Teardown, apply};
 
@@ -94,9 +94,9 @@ impl Walk<'_> {
         self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
 
         let first = reading("sensor-1", "99.9", "123456789")?;
-        let invoked = invoke::invoke(context, &names.function.name, TEST_EVENT.to_owned());
+        let invoked = invoke(clients, &names.function.name, TEST_EVENT.to_owned());
         self.step("run the function on the test event: sensor-1, 99.9 at 123456789", async {
-            invoked.await?.succeeded(&names.function.name)
+            succeeded(&invoked.await?, &names.function.name)
         })
         .await?;
         self.step("find its row in the table", stored(context, &first, "0")).await?;
