@@ -1,7 +1,9 @@
-//! Builds the function in a cargo of its own, zips it reproducibly, and hands the zip to `include_bytes!`.
+//! Builds the function in a cargo of its own, zips it reproducibly, and hands the zips to `include_bytes!`.
 //!
 //! The nested build has its own target directory, so it never waits for the outer one's lock, and it takes part in the
-//! outer one's job limit. `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` takes a ready `bootstrap` instead.
+//! outer one's job limit. A release build has the function for both architectures of Lambda, any other only for this
+//! machine's; `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` says otherwise. `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` takes a
+//! ready `bootstrap` instead.
 
 use std::env;
 use std::error::Error;
@@ -18,6 +20,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// A ready `bootstrap` to embed.
 const READY_BOOTSTRAP: &str = "SENSORCTL_LAMBDA_BOOTSTRAP";
+/// For which architectures to build, by Lambda's names: `x86_64`, `arm64`, or both with a comma.
+const ARCHITECTURES: &str = "SENSORCTL_FUNCTION_ARCHITECTURES";
 /// What cargo tells its children and a cargo of our own needs, too.
 const KEPT_CARGO_VARIABLES: [&str; 3] = ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_TERM_COLOR"];
 const KEPT_CARGO_PREFIXES: [&str; 3] = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_"];
@@ -29,19 +33,22 @@ fn main() -> Result<()> {
     let out_dir = PathBuf::from(variable("OUT_DIR")?);
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed={READY_BOOTSTRAP}");
-    let (bootstrap, target) = if let Some(ready) = env::var_os(READY_BOOTSTRAP).filter(|path| !path.is_empty()) {
+    println!("cargo:rerun-if-env-changed={ARCHITECTURES}");
+    let bootstraps = if let Some(ready) = env::var_os(READY_BOOTSTRAP).filter(|path| !path.is_empty()) {
         println!("cargo:rerun-if-changed={}", Path::new(&ready).display());
-        (PathBuf::from(ready), "ready".to_owned())
+        vec![("ready".to_owned(), PathBuf::from(ready))]
     } else {
-        let nested = NestedBuild::new(&out_dir)?;
-        (nested.run()?, nested.target)
+        NestedBuild::new(&out_dir)?.run()?
     };
-    let zip = out_dir.join("function.zip");
-    let content = fs::read(&bootstrap).map_err(|error| format!("{}: {error}", bootstrap.display()))?;
-    write_if_changed(&zip, &zipped(&content)?)?;
-    println!("cargo:rustc-env=SENSORCTL_FUNCTION_ZIP={}", zip.display());
-    println!("cargo:rustc-env=SENSORCTL_FUNCTION_TARGET={target}");
-    Ok(())
+    let mut zips = String::from("&[");
+    for (target, bootstrap) in bootstraps {
+        let zip = out_dir.join(format!("{target}.zip"));
+        let content = fs::read(&bootstrap).map_err(|error| format!("{}: {error}", bootstrap.display()))?;
+        write_if_changed(&zip, &zipped(&content)?)?;
+        zips.push_str(&format!("include_bytes!({:?}), ", zip.display().to_string()));
+    }
+    zips.push(']');
+    write_if_changed(&out_dir.join("function_zips.rs"), zips.as_bytes())
 }
 
 fn variable(name: &str) -> Result<String> {
@@ -53,31 +60,40 @@ struct NestedBuild {
     workspace: PathBuf,
     target_dir: PathBuf,
     sysroot: PathBuf,
-    target: String,
+    host: String,
+    targets: Vec<String>,
     profile: &'static str,
 }
 
 impl NestedBuild {
     fn new(out_dir: &Path) -> Result<Self> {
         let sysroot = sysroot()?;
-        let target = target(&sysroot)?;
+        let host = variable("HOST")?;
+        let release = variable("PROFILE")? == "release";
         Ok(NestedBuild {
             workspace: PathBuf::from(variable("CARGO_MANIFEST_DIR")?),
             target_dir: target_dir(out_dir),
+            targets: targets(&sysroot, &host, release)?,
             sysroot,
-            target,
-            profile: if variable("PROFILE")? == "release" { "function" } else { "function-dev" },
+            host,
+            profile: if release { "function" } else { "function-dev" },
         })
     }
 
+    /// Builds each target, and gives it with the path of its binary.
+    fn run(&self) -> Result<Vec<(String, PathBuf)>> {
+        // One after the other: in one build they would share features, and so need each other's C compiler.
+        self.targets.iter().map(|target| Ok((target.clone(), self.build(target)?))).collect()
+    }
+
     /// Builds, tells cargo what it depends on, and gives the path of the binary.
-    fn run(&self) -> Result<PathBuf> {
+    fn build(&self, target: &str) -> Result<PathBuf> {
         let mut command = Command::new(variable("CARGO")?);
         clean_environment(&mut command);
         command
             .current_dir(&self.workspace)
             .args(["build", "--locked", "--package", "sensorctl-lambda", "--bin", "bootstrap"])
-            .args(["--profile", self.profile, "--target", &self.target])
+            .args(["--profile", self.profile, "--target", target])
             .arg("--target-dir")
             .arg(&self.target_dir)
             .env("CARGO_ENCODED_RUSTFLAGS", self.rustc_flags()?);
@@ -85,14 +101,14 @@ impl NestedBuild {
         if offline {
             command.arg("--offline");
         }
-        self.choose_c_compiler(&mut command);
+        self.choose_tools(target, &mut command);
         println!("cargo:rerun-if-env-changed=CARGO_NET_OFFLINE");
         let output = command.output().map_err(|error| format!("cargo for the function: {error}"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("the function in lambda/ did not build:\n{said}").into());
+            return Err(format!("the function in lambda/ did not build for {target}:\n{said}").into());
         }
-        let directory = self.target_dir.join(&self.target).join(self.profile);
+        let directory = self.target_dir.join(target).join(self.profile);
         Self::depend_on(&directory.join("bootstrap.d"))?;
         Ok(directory.join("bootstrap"))
     }
@@ -120,14 +136,15 @@ impl NestedBuild {
         Ok(flags)
     }
 
-    /// ring compiles some C. It needs no C library, so the host's compiler serves where there is none for musl.
-    fn choose_c_compiler(&self, command: &mut Command) {
-        let Some(architecture) = self.target.strip_suffix("-unknown-linux-musl") else { return };
-        let variable = format!("CC_{}", self.target.replace('-', "_"));
-        let told = env::var_os(&variable).is_some() || env::var_os("TARGET_CC").is_some();
-        let of_its_own = [format!("{architecture}-linux-musl-gcc"), "musl-gcc".to_owned()];
-        if !told && !of_its_own.iter().any(|program| is_in_path(program)) {
-            command.env(variable, "gcc");
+    /// A linker for another architecture comes with rustc.
+    fn choose_tools(&self, target: &str, command: &mut Command) {
+        let Some(architecture) = target.strip_suffix("-unknown-linux-musl") else { return };
+        let underscored = target.replace('-', "_");
+        if !self.host.starts_with(architecture) {
+            command.env(format!("CARGO_TARGET_{}_LINKER", underscored.to_uppercase()), "rust-lld");
+        }
+        if let Some(CCompiler::Named(program)) = CCompiler::of(architecture, &self.host) {
+            command.env(format!("CC_{underscored}"), program);
         }
     }
 
@@ -145,22 +162,76 @@ impl NestedBuild {
     }
 }
 
-/// Static musl of the host's architecture where it is installed: runs on any Linux, so also on Lambda's. Else the host's
-/// own target, which is good for the local cloud.
-fn target(sysroot: &Path) -> Result<String> {
-    let host = variable("HOST")?;
-    let architecture = host.split('-').next().unwrap_or_default();
-    let musl = format!("{architecture}-unknown-linux-musl");
-    let installed = sysroot.join("lib").join("rustlib").join(&musl).join("lib").is_dir();
-    // Looked at again when the target is added.
-    println!("cargo:rerun-if-changed={}", sysroot.join("lib").join("rustlib").display());
-    if installed {
-        return Ok(musl);
+/// What compiles the C of ring, which only the function for `x86_64` has in it.
+enum CCompiler {
+    /// What the crate `cc` finds by itself, or is told.
+    Default,
+    /// This one: the code needs no C library, so one that is not for musl serves as well.
+    Named(String),
+}
+
+impl CCompiler {
+    /// `None` when there is none for that architecture.
+    fn of(architecture: &str, host: &str) -> Option<Self> {
+        let variable = format!("CC_{architecture}_unknown_linux_musl");
+        let told = env::var_os(variable).is_some() || env::var_os("TARGET_CC").is_some();
+        let is_host = host.starts_with(architecture);
+        let musl = format!("{architecture}-linux-musl-gcc");
+        let gnu = format!("{architecture}-linux-gnu-gcc");
+        if architecture == "aarch64" || told || is_in_path(&musl) || (is_host && is_in_path("musl-gcc")) {
+            Some(CCompiler::Default)
+        } else if is_host {
+            Some(CCompiler::Named("gcc".to_owned()))
+        } else {
+            is_in_path(&gnu).then_some(CCompiler::Named(gnu))
+        }
     }
-    println!(
-        "cargo:warning=the function is built for {host} and may not run on AWS; for a static one: rustup target add {musl}"
-    );
-    Ok(host)
+}
+
+/// Static musl: runs on any Linux, so also on Lambda's. Where it is not installed for this machine's architecture, the
+/// machine's own target, which is good for the local cloud.
+fn targets(sysroot: &Path, host: &str, release: bool) -> Result<Vec<String>> {
+    let libraries = sysroot.join("lib").join("rustlib");
+    // Looked at again when a target is added.
+    println!("cargo:rerun-if-changed={}", libraries.display());
+    let of_host = host.split('-').next().unwrap_or_default();
+    let asked = env::var(ARCHITECTURES).unwrap_or_default();
+    let mut architectures = vec![of_host];
+    for name in asked.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        architectures.push(match name {
+            "x86_64" => "x86_64",
+            "arm64" => "aarch64",
+            _ => return Err(format!("{ARCHITECTURES}: `{name}` is neither `x86_64` nor `arm64`").into()),
+        });
+    }
+    if release && asked.is_empty() {
+        architectures.extend(["x86_64", "aarch64"]);
+    }
+    let mut targets = Vec::new();
+    for architecture in architectures {
+        let musl = format!("{architecture}-unknown-linux-musl");
+        let target = if libraries.join(&musl).join("lib").is_dir() {
+            if asked.is_empty() && CCompiler::of(architecture, host).is_none() {
+                println!("cargo:warning=the function for {architecture} is left out: no C compiler for it");
+                continue;
+            }
+            musl
+        } else if architecture == of_host {
+            println!(
+                "cargo:warning=the function is built for {host} and may not run on AWS; for a static one: rustup target add {musl}"
+            );
+            host.to_owned()
+        } else if asked.is_empty() {
+            println!("cargo:warning=the function for {architecture} is left out; to have it: rustup target add {musl}");
+            continue;
+        } else {
+            return Err(format!("{ARCHITECTURES}: for {architecture}: rustup target add {musl}").into());
+        };
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    Ok(targets)
 }
 
 fn sysroot() -> Result<PathBuf> {

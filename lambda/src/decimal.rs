@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::{CompactString, ToCompactString as _};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -33,7 +34,7 @@ pub enum DecimalError {
 ///
 /// Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Decimal(Box<str>);
+pub struct Decimal(CompactString);
 
 impl Decimal {
     /// Reads a decimal number: `-12.50`, `1e3`, `+.5`. Everything that JSON calls a number is one.
@@ -41,6 +42,9 @@ impl Decimal {
     /// # Errors
     /// When it is no number, or one that `DynamoDB` would not keep exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
+        if is_canonical(text) {
+            return Ok(Decimal(text.into()));
+        }
         let parts = Parts::split(text)?;
         let digits = parts.significant_digits();
         let Some(first) = digits.first_place else { return Ok(Decimal("0".into())) };
@@ -77,6 +81,26 @@ impl Decimal {
         let unsigned = self.0.strip_prefix('-').unwrap_or(&self.0);
         unsigned.split_once('.').unwrap_or((unsigned, ""))
     }
+}
+
+/// Whether the text is for certain in canonical form, as most numbers are: at most 38 digits around the point, so in
+/// range, without zeros to drop.
+fn is_canonical(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain_integer = match integer.as_bytes() {
+        // Zero itself has no sign.
+        [b'0'] => unsigned.len() > 1 || unsigned.len() == text.len(),
+        [first, ..] => *first != b'0',
+        [] => false,
+    };
+    plain_integer
+        && unsigned.len() <= MAX_DIGITS
+        && !fraction.is_empty()
+        && !fraction.ends_with('0')
+        && digits(integer)
+        && digits(fraction)
 }
 
 /// The pieces of a number's text.
@@ -205,13 +229,13 @@ impl FromStr for Decimal {
 
 impl From<u64> for Decimal {
     fn from(number: u64) -> Self {
-        Decimal(number.to_string().into())
+        Decimal(number.to_compact_string())
     }
 }
 
 impl From<i64> for Decimal {
     fn from(number: i64) -> Self {
-        Decimal(number.to_string().into())
+        Decimal(number.to_compact_string())
     }
 }
 
@@ -301,6 +325,16 @@ mod tests {
         fn a_canonical_text_stays_as_it_is(text in number_text()) {
             let once = canonical(&text);
             prop_assert_eq!(canonical(&once), once);
+        }
+
+        #[test]
+        fn what_is_taken_as_canonical_is_what_the_long_way_gives(text in "-?[0-9]{0,3}(\\.[0-9]{0,3})?|-?0?\\.?0{0,2}") {
+            // The sign `+` keeps it off the short way.
+            let long_way = |text: &str| match text.strip_prefix('-') {
+                Some(_) => Decimal::parse(&format!("{text}e0")),
+                None => Decimal::parse(&format!("+{text}")),
+            };
+            prop_assert_eq!(Decimal::parse(&text), long_way(&text));
         }
 
         #[test]

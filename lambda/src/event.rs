@@ -47,8 +47,9 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// What it lacks to be one of Kinesis; never its content.
-    pub fn read(json: &'a str) -> Result<Self, String> {
-        let event: Event<'a> = serde_json::from_str(json)
+    pub fn read(json: &'a [u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(json).map_err(|_| "not an event of Kinesis: not UTF-8".to_owned())?;
+        let event: Event<'a> = serde_json::from_str(text)
             .map_err(|error| format!("not an event of Kinesis: {}", without_content(&error)))?;
         for record in &event.records {
             let number = &record.kinesis.sequence_number;
@@ -61,7 +62,7 @@ impl<'a> Event<'a> {
 }
 
 /// `serde_json` quotes a value of the wrong type; all the rest it says is names and places.
-fn without_content(error: &serde_json::Error) -> String {
+pub fn without_content(error: &serde_json::Error) -> String {
     let said = error.to_string();
     if !said.starts_with("invalid") {
         return said;
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_bundled_test_event_is_one() {
-        let event = Event::read(BUNDLED).unwrap();
+        let event = Event::read(BUNDLED.as_bytes()).unwrap();
         let [record] = event.records.as_slice() else { panic!("not one record") };
         assert_eq!(record.shard_id(), "shardId-000000000000");
         assert_eq!(record.kinesis.approximate_arrival_timestamp.unwrap().get(), "1545084650.987");
@@ -99,7 +100,7 @@ mod tests {
             (r#"{"Records":"hunter2"}"#, "invalid type at line 1"),
             ("[]", "invalid length"),
         ] {
-            let error = Event::read(json).unwrap_err();
+            let error = Event::read(json.as_bytes()).unwrap_err();
             assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
         }
     }

@@ -1,20 +1,20 @@
 //! One invocation: a batch of Kinesis records becomes rows, and what is no reading becomes rejects.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use lambda_runtime::{Diagnostic, LambdaEvent};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::dynamodb::{Client, Failure, ItemJson, Table};
-use crate::event::Event;
-use crate::metrics::Metrics;
-use crate::pieces::{Decoded, Piece, Rejection};
+use crate::answer::{Answer, Fault};
+use crate::dynamodb::{Client, READINGS, Table};
+use crate::event::{Event, Record};
+use crate::metrics::{Metrics, Trouble};
+use crate::pieces::{Decoded, Rejection};
 use crate::rejects;
 use crate::settings::Settings;
-use crate::store::{Outcome, Put, Store};
+use crate::store::{Outcome, Store};
+use crate::window::{Fate, Unstored, Window};
 
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -28,49 +28,10 @@ pub struct Function {
     rejects: Option<Table>,
 }
 
-/// The answer to Lambda's event source mapping.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Answer {
-    batch_item_failures: Vec<FirstFailure>,
-}
-
-/// The record from which on the batch is to be retried.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FirstFailure {
-    item_identifier: String,
-}
-
-/// Why an invocation failed, so that all of its batch is retried.
-#[derive(Debug)]
-pub struct Fault {
-    kind: &'static str,
-    message: String,
-}
-
-impl Fault {
-    /// The environment makes no sense.
-    pub fn misconfigured(message: &str) -> Self {
-        Fault { kind: "Misconfigured", message: message.to_owned() }
-    }
-}
-
-impl From<Fault> for Diagnostic {
-    fn from(fault: Fault) -> Self {
-        Diagnostic { error_type: fault.kind.to_owned(), error_message: fault.message }
-    }
-}
-
-/// What became of a piece.
-#[derive(Clone, Debug)]
-enum Fate {
-    Open,
-    Stored,
-    /// A later reading of its key is stored.
-    Replaced,
-    Rejected(Rejection),
-    Unstored(String),
+/// The first piece that is neither a row nor a reject.
+struct Gap {
+    sequence_number: String,
+    trouble: Trouble,
 }
 
 impl Function {
@@ -80,10 +41,9 @@ impl Function {
     /// What is wrong with the environment.
     pub fn from_env() -> Result<Self, String> {
         let settings = Settings::from_env()?;
-        let client =
-            Client::new(settings.credentials.clone(), settings.region.clone(), settings.endpoint_url.as_deref())?;
-        let readings = Table { name: settings.table.clone(), partition: "SensorId", sort: "CurrentTime" };
-        let rejects = settings.rejects_table.clone().map(rejects::table);
+        let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
+        let readings = Table { name: settings.table.clone(), key: &READINGS };
+        let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &rejects::KEY });
         Ok(Function { settings, client, readings, rejects })
     }
 
@@ -91,140 +51,160 @@ impl Function {
     ///
     /// # Errors
     /// When the event is none of Kinesis, or when something was not stored and a partial answer would not be understood.
-    pub async fn handle(&self, event: LambdaEvent<Box<RawValue>>) -> Result<Answer, Fault> {
+    pub async fn handle(&self, json: &[u8], context: &Context) -> Result<Answer, Fault> {
         let began = Instant::now();
-        let deadline = began + time_for_work(event.context.deadline);
-        let mut metrics = Metrics::new(&self.settings.function_name, &event.context.request_id);
-        let result = self.store_event(event.payload.get(), deadline, &mut metrics).await;
+        let deadline = began + time_for_work(context.deadline);
+        let mut metrics = Metrics::default();
+        let result = self.answer(json, deadline, &mut metrics).await;
         if let Err(fault) = &result {
-            metrics.error.get_or_insert_with(|| fault.message.clone());
+            metrics.trouble.get_or_insert_with(|| fault.into());
         }
-        metrics.milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        metrics.log();
+        metrics.total = began.elapsed();
+        metrics.log(&self.settings.function_name, &context.request_id);
         result
     }
 
-    async fn store_event(&self, json: &str, deadline: Instant, metrics: &mut Metrics) -> Result<Answer, Fault> {
-        let event = Event::read(json).map_err(|message| Fault { kind: "NotAKinesisEvent", message })?;
+    async fn answer(&self, json: &[u8], deadline: Instant, metrics: &mut Metrics) -> Result<Answer, Fault> {
+        let Some(gap) = self.store_event(json, deadline, metrics).await? else { return Ok(Answer::default()) };
+        let Gap { sequence_number, trouble } = gap;
+        let (failed, readings) = (metrics.failed, metrics.readings);
+        let reason = &trouble.message;
+        let message = format!(
+            "{failed} of {readings} readings not stored, the first at sequence number {sequence_number}: {reason}"
+        );
+        metrics.trouble = Some(Trouble { code: trouble.code, message: message.clone() });
+        if self.settings.partial_batch {
+            Ok(Answer::retry_from(&sequence_number))
+        } else {
+            Err(Fault::not_stored(message))
+        }
+    }
+
+    /// Window by window, each settled before the next, so that a later row of a key is never put before an earlier one;
+    /// to the end, or to the first gap, because all from there on is delivered again.
+    async fn store_event(&self, json: &[u8], deadline: Instant, metrics: &mut Metrics) -> Result<Option<Gap>, Fault> {
+        let mut clock = Instant::now();
+        let event = Event::read(json).map_err(Fault::foreign_event)?;
         metrics.records = event.records.len();
+        metrics.iterator_age = event.records.last().and_then(age);
         let decoded = Decoded::of(&event);
-        let pieces = decoded.pieces();
         let store = Store::new(&self.client, deadline);
-
-        let mut fates = vec![Fate::Open; pieces.len()];
-        self.store_readings(&store, &pieces, &mut fates).await;
-        metrics.rejected = self.store_rejects(&store, &pieces, &mut fates).await;
-
-        metrics.readings = pieces.len();
+        let mut pieces = decoded.pieces();
+        let mut window = Window::default();
+        let mut gap = None;
+        while gap.is_none() && window.fill(&mut pieces) {
+            lap(&mut metrics.decoding, &mut clock);
+            self.store_readings(&store, &mut window).await;
+            lap(&mut metrics.storing, &mut clock);
+            self.store_rejects(&store, &mut window).await;
+            lap(&mut metrics.rejecting, &mut clock);
+            gap = count(&window, metrics);
+        }
+        lap(&mut metrics.decoding, &mut clock);
         metrics.retries = store.repetitions();
-        metrics.stored = fates.iter().filter(|fate| matches!(fate, Fate::Stored)).count();
-        metrics.replaced = fates.iter().filter(|fate| matches!(fate, Fate::Replaced)).count();
-        self.answer(&pieces, &fates, metrics)
+        Ok(gap)
     }
 
     /// Puts the last reading of each key; where the service refuses it, the one before.
-    async fn store_readings(&self, store: &Store<'_>, pieces: &[Piece<'_>], fates: &mut [Fate]) {
-        let mut by_key: HashMap<_, Vec<usize>> = HashMap::new();
-        for (index, piece) in pieces.iter().enumerate() {
-            match &piece.content {
-                Ok(reading) => by_key.entry((&reading.sensor_id, &reading.current_time)).or_default().push(index),
-                Err(rejection) => fates[index] = Fate::Rejected(rejection.clone()),
-            }
-        }
-        // In the order of the shard, so that what is left undone is at its end.
-        let mut rivals: Vec<_> = by_key.into_values().collect();
-        rivals.sort_unstable();
-        while !rivals.is_empty() {
-            let last = |indices: &Vec<usize>| indices.last().and_then(|&index| put(&pieces[index]));
-            let puts: Vec<_> = rivals.iter().filter_map(last).collect();
+    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>) {
+        let rivals = window.rivals();
+        let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
+        let mut candidates = rivals.last.clone();
+        while !candidates.is_empty() {
+            let puts: Vec<_> = candidates.iter().filter_map(|&index| window.put(index)).collect();
             let outcomes = store.put_all(&self.readings, &puts).await;
-            let mut refused = Vec::new();
-            for (mut indices, outcome) in rivals.into_iter().zip(outcomes) {
-                let Some(winner) = indices.pop() else { continue };
+            let mut next = Vec::new();
+            for (index, outcome) in candidates.into_iter().zip(outcomes) {
                 match outcome {
                     Outcome::Stored => {
-                        fates[winner] = Fate::Stored;
-                        for index in indices {
-                            fates[index] = Fate::Replaced;
-                        }
+                        window.entries[index].fate = Fate::Stored;
+                        all_before(index).for_each(|earlier| window.entries[earlier].fate = Fate::Replaced);
                     }
-                    Outcome::Refused(Failure { code, message, .. }) => {
-                        fates[winner] = Fate::Rejected(Rejection { code, reason: message });
-                        if !indices.is_empty() {
-                            refused.push(indices);
-                        }
+                    Outcome::Refused(failure) => {
+                        window.entries[index].fate = Fate::Rejected(Rejection {
+                            code: failure.code.clone(),
+                            reason: failure.message.clone(),
+                            is_ours: false,
+                        });
+                        next.extend(rivals.before[index]);
                     }
                     // The earlier ones are needed again, should the service refuse the winner in the end.
                     Outcome::Unstored(failure) => {
-                        for index in indices.into_iter().chain([winner]) {
-                            fates[index] = Fate::Unstored(failure.to_string());
+                        for index in all_before(index).chain([index]) {
+                            window.entries[index].fate = Fate::Unstored(Unstored::Failure(Rc::clone(&failure)));
                         }
                     }
                 }
             }
-            rivals = refused;
+            candidates = next;
         }
     }
 
-    /// Puts what was rejected into its table; gives how many pieces are there.
-    async fn store_rejects(&self, store: &Store<'_>, pieces: &[Piece<'_>], fates: &mut [Fate]) -> usize {
+    /// Puts what was rejected into its table.
+    async fn store_rejects(&self, store: &Store<'_>, window: &mut Window<'_>) {
         let expires_at = rejects::expiry(self.settings.rejects_days);
-        let mut owners = Vec::new();
-        let mut puts = Vec::new();
-        for (index, fate) in fates.iter_mut().enumerate() {
-            let Fate::Rejected(rejection) = &*fate else { continue };
+        let mut items = rejects::Items::default();
+        for (index, entry) in window.entries.iter_mut().enumerate() {
+            let Fate::Rejected(rejection) = &entry.fate else { continue };
             if self.rejects.is_some() {
-                let items = rejects::items(&pieces[index], rejection, &expires_at);
-                owners.extend(items.iter().map(|_| index));
-                puts.extend(items);
+                items.push(index, &entry.piece, rejection, &expires_at);
             } else {
-                let Rejection { code, reason } = rejection;
-                *fate = Fate::Unstored(format!("no reading, and no table for rejects is set: {code}: {reason}"));
+                entry.fate = Fate::Unstored(Unstored::NoRejectsTable(rejection.clone()));
             }
         }
-        let Some(table) = &self.rejects else { return 0 };
-        let outcomes = store.put_all(table, &puts).await;
-        for (index, outcome) in owners.into_iter().zip(outcomes) {
+        let Some(table) = &self.rejects else { return };
+        let outcomes = store.put_all(table, &items.puts()).await;
+        for (index, outcome) in items.owners().zip(outcomes) {
             if let Outcome::Refused(failure) | Outcome::Unstored(failure) = outcome {
-                fates[index] = Fate::Unstored(format!("reject not stored: {failure}"));
+                window.entries[index].fate = Fate::Unstored(Unstored::Reject(failure));
             }
         }
-        fates.iter().filter(|fate| matches!(fate, Fate::Rejected(_))).count()
-    }
-
-    fn answer(&self, pieces: &[Piece<'_>], fates: &[Fate], metrics: &mut Metrics) -> Result<Answer, Fault> {
-        let mut unstored = pieces.iter().zip(fates).filter_map(|(piece, fate)| match fate {
-            Fate::Unstored(reason) => Some((piece, reason.as_str())),
-            Fate::Open => Some((piece, "not tried")),
-            Fate::Stored | Fate::Replaced | Fate::Rejected(_) => None,
-        });
-        // Pieces are in the order of the shard: the first is the lowest.
-        let Some((lowest, reason)) = unstored.next() else { return Ok(Answer::default()) };
-        metrics.failed = 1 + unstored.count();
-        let sequence_number = &lowest.record.kinesis.sequence_number;
-        let message = format!(
-            "{} of {} readings not stored, the first at sequence number {sequence_number}: {reason}",
-            metrics.failed,
-            pieces.len()
-        );
-        if !self.settings.partial_batch {
-            return Err(Fault { kind: "NotStored", message });
-        }
-        metrics.error = Some(message);
-        Ok(Answer { batch_item_failures: vec![FirstFailure { item_identifier: sequence_number.clone().into_owned() }] })
     }
 }
 
-fn put(piece: &Piece<'_>) -> Option<Put> {
-    let reading = piece.content.as_ref().ok()?;
-    let item = ItemJson::new()
-        .text("SensorId", &reading.sensor_id)
-        .number("CurrentTime", &reading.current_time)
-        .number("Temperature", &reading.temperature)
-        .text("ShardID", piece.record.shard_id())
-        .text("SequenceNumber", &piece.record.kinesis.sequence_number);
-    let item = reading.fields.iter().fold(item, |item, (name, value)| item.value(name, value)).finish();
-    Some(Put { key: (reading.sensor_id.clone(), reading.current_time.to_string()), item })
+/// Counts what became of a window's pieces; gives the first gap.
+fn count(window: &Window<'_>, metrics: &mut Metrics) -> Option<Gap> {
+    let mut gap = None;
+    metrics.readings += window.entries.len();
+    for entry in &window.entries {
+        let trouble = match &entry.fate {
+            Fate::Stored => {
+                metrics.stored += 1;
+                continue;
+            }
+            Fate::Replaced => {
+                metrics.replaced += 1;
+                continue;
+            }
+            Fate::Rejected(_) => {
+                metrics.rejected += 1;
+                continue;
+            }
+            Fate::Unstored(unstored) => unstored.trouble(),
+            Fate::Open => Trouble { code: "NotTried".to_owned(), message: "not tried".to_owned() },
+        };
+        metrics.failed += 1;
+        // Pieces are in the order of the shard: the first is the lowest.
+        gap.get_or_insert_with(|| Gap {
+            sequence_number: entry.piece.record.kinesis.sequence_number.clone().into_owned(),
+            trouble,
+        });
+    }
+    gap
+}
+
+/// Adds what passed since the clock was last looked at.
+fn lap(phase: &mut Duration, clock: &mut Instant) {
+    let now = Instant::now();
+    *phase += now - *clock;
+    *clock = now;
+}
+
+/// Since a record arrived in the stream.
+fn age(record: &Record<'_>) -> Option<Duration> {
+    let arrival = record.kinesis.approximate_arrival_timestamp?.get().parse().ok()?;
+    let arrival = UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(arrival).ok()?)?;
+    Some(SystemTime::now().duration_since(arrival).unwrap_or_default())
 }
 
 /// From now to two seconds before the deadline (milliseconds since 1970), but at least to two thirds of a short time:

@@ -1,5 +1,6 @@
 //! The function: readings from a Kinesis stream into a `DynamoDB` table.
 
+mod answer;
 mod dynamodb;
 mod event;
 mod handler;
@@ -8,13 +9,18 @@ mod pieces;
 mod rejects;
 mod settings;
 mod store;
+mod window;
 
+use std::cell::Cell;
 use std::io::Write as _;
 
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
-use serde_json::value::RawValue;
+use bytes::Bytes;
+use lambda_runtime::tower::util::MapRequestLayer;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use serde::de::IgnoredAny;
 
-use crate::handler::{Fault, Function};
+use crate::answer::Fault;
+use crate::handler::Function;
 
 /// musl's own allocator would nearly double the CPU for a reading.
 #[cfg(target_env = "musl")]
@@ -30,9 +36,16 @@ fn main() -> Result<(), lambda_runtime::Error> {
     // An environment handles one event at a time, and most have less than one CPU.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let function = Function::from_env();
-    let handler = service_fn(async |event: LambdaEvent<Box<RawValue>>| match &function {
-        Ok(function) => function.handle(event).await,
+    // The handler takes an event's bytes as they came: to have them checked and copied first costs more than all that
+    // it does with them.
+    let body = Cell::new(Bytes::new());
+    let set_body_aside = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
+        body.set(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));
+        invocation
+    });
+    let handler = service_fn(async |event: LambdaEvent<IgnoredAny>| match &function {
+        Ok(function) => function.handle(&body.take(), &event.context).await,
         Err(message) => Err(Fault::misconfigured(message)),
     });
-    runtime.block_on(Runtime::new(handler).run())
+    runtime.block_on(Runtime::new(handler).layer(set_body_aside).run())
 }

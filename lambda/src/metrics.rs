@@ -1,20 +1,35 @@
 //! One line for each invocation, in `CloudWatch`'s embedded metric format: a log line that is metrics at the same time.
 
 use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+use crate::answer::Fault;
 
 const NAMESPACE: &str = "sensorctl";
 
-/// What happened in an invocation: counts and milliseconds, nothing of a reading's content.
+/// Why something was not stored, in words without content.
 #[derive(Debug)]
+pub struct Trouble {
+    /// The service's code, or one of ours.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+}
+
+impl From<&Fault> for Trouble {
+    fn from(fault: &Fault) -> Self {
+        Trouble { code: fault.kind.to_owned(), message: fault.message.clone() }
+    }
+}
+
+/// What happened in an invocation: counts and milliseconds, nothing of a reading's content.
+#[derive(Debug, Default)]
 pub struct Metrics {
-    function_name: String,
-    request_id: String,
     /// Kinesis records.
     pub records: usize,
-    /// Readings in them, or what should have been readings.
+    /// Readings in them, or what should have been readings, as far as they were looked at.
     pub readings: usize,
     /// Readings that are in the table now.
     pub stored: usize,
@@ -24,84 +39,101 @@ pub struct Metrics {
     pub rejected: usize,
     /// Readings that must be sent again.
     pub failed: usize,
-    /// Requests that were sent again.
+    /// Requests that were sent again, as a whole or for what was left unprocessed.
     pub retries: u64,
+    /// From the arrival of the last record in the stream to the invocation.
+    pub iterator_age: Option<Duration>,
+    /// Looking into the event and its readings.
+    pub decoding: Duration,
+    /// Putting readings.
+    pub storing: Duration,
+    /// Putting rejects.
+    pub rejecting: Duration,
     /// From the event to the answer.
-    pub milliseconds: u64,
+    pub total: Duration,
     /// Why something was not stored.
-    pub error: Option<String>,
+    pub trouble: Option<Trouble>,
 }
 
 impl Metrics {
-    /// Of an invocation that begins.
-    pub fn new(function_name: &str, request_id: &str) -> Self {
-        Metrics {
-            function_name: function_name.to_owned(),
-            request_id: request_id.to_owned(),
-            records: 0,
-            readings: 0,
-            stored: 0,
-            replaced: 0,
-            rejected: 0,
-            failed: 0,
-            retries: 0,
-            milliseconds: 0,
-            error: None,
-        }
-    }
-
     /// Writes the line to stdout, which Lambda makes the function's log.
-    pub fn log(&self) {
-        let mut line = self.line().to_string();
+    pub fn log(&self, function_name: &str, request_id: &str) {
+        let mut line = self.line(function_name, request_id).to_string();
         line.push('\n');
         // With no log there is nowhere to tell that there is none.
         let _ = std::io::stdout().write_all(line.as_bytes());
     }
 
-    fn line(&self) -> Value {
+    fn line(&self, function_name: &str, request_id: &str) -> Value {
+        let counts = [
+            ("Records", self.records as u64),
+            ("Readings", self.readings as u64),
+            ("Stored", self.stored as u64),
+            ("Replaced", self.replaced as u64),
+            ("Rejected", self.rejected as u64),
+            ("Failed", self.failed as u64),
+            ("Retries", self.retries),
+        ];
+        let times = [
+            ("DecodeDuration", Some(self.decoding)),
+            ("StoreDuration", Some(self.storing)),
+            ("RejectDuration", Some(self.rejecting)),
+            ("Duration", Some(self.total)),
+            ("IteratorAge", self.iterator_age),
+        ];
+        let times = times.into_iter().filter_map(|(name, time)| Some((name, milliseconds(time?))));
+        let declared = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+        let metrics: Vec<_> = counts
+            .iter()
+            .map(|(name, _)| declared(name, "Count"))
+            .chain(times.clone().map(|(name, _)| declared(name, "Milliseconds")))
+            .collect();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let count = |name| json!({"Name": name, "Unit": "Count"});
-        let mut line = json!({
-            "_aws": {
+        let mut line = Map::new();
+        line.insert(
+            "_aws".to_owned(),
+            json!({
                 "Timestamp": u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
-                "CloudWatchMetrics": [{
-                    "Namespace": NAMESPACE,
-                    "Dimensions": [["FunctionName"]],
-                    "Metrics": [
-                        count("Records"), count("Readings"), count("Stored"), count("Replaced"), count("Rejected"),
-                        count("Failed"), count("Retries"), {"Name": "Duration", "Unit": "Milliseconds"},
-                    ],
-                }],
-            },
-            "FunctionName": self.function_name,
-            "RequestId": self.request_id,
-            "Records": self.records,
-            "Readings": self.readings,
-            "Stored": self.stored,
-            "Replaced": self.replaced,
-            "Rejected": self.rejected,
-            "Failed": self.failed,
-            "Retries": self.retries,
-            "Duration": self.milliseconds,
-        });
-        if let Some(error) = &self.error {
-            line["Error"] = json!(error);
+                "CloudWatchMetrics": [
+                    {"Namespace": NAMESPACE, "Dimensions": [["FunctionName"]], "Metrics": metrics},
+                ],
+            }),
+        );
+        line.insert("FunctionName".to_owned(), json!(function_name));
+        line.insert("RequestId".to_owned(), json!(request_id));
+        line.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))));
+        line.extend(times.map(|(name, time)| (name.to_owned(), json!(time))));
+        if let Some(trouble) = &self.trouble {
+            line.insert("ErrorCode".to_owned(), json!(trouble.code));
+            line.insert("Error".to_owned(), json!(trouble.message));
         }
-        line
+        Value::Object(line)
     }
+}
+
+/// To the microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Metrics;
+    use super::{Metrics, Trouble};
+    use std::time::Duration;
 
     #[test]
     fn every_metric_that_is_declared_is_there() {
-        let line = Metrics::new("f", "r").line();
-        let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
-        assert_eq!(declared.len(), 8);
-        assert!(declared.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_number()));
-        assert_eq!(line["FunctionName"], "f");
-        assert!(line.get("Error").is_none());
+        let mut metrics = Metrics { total: Duration::from_nanos(1_234_567), ..Metrics::default() };
+        for (age, count) in [(None, 11), (Some(Duration::from_secs(7)), 12)] {
+            metrics.iterator_age = age;
+            let line = metrics.line("f", "r");
+            let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+            assert_eq!(declared.len(), count);
+            assert!(declared.iter().all(|metric| line[metric["Name"].as_str().unwrap()].is_number()), "{line}");
+            assert_eq!((&line["FunctionName"], &line["Duration"]), (&"f".into(), &1.235.into()));
+            assert!(line.get("Error").is_none());
+        }
+        metrics.trouble = Some(Trouble { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
+        assert_eq!(metrics.line("f", "r")["ErrorCode"], "AccessDeniedException");
     }
 }

@@ -1,11 +1,12 @@
 //! The pieces of a batch: each plain record, and each record inside an aggregated one, with its place in the shard.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::{Reading, aggregation};
+use sensor_model::aggregation::{self, SubRecord};
 
 use crate::event::{Event, Record};
 
@@ -20,8 +21,8 @@ pub struct Piece<'a> {
     pub partition_key: &'a str,
     /// Its bytes.
     pub data: &'a [u8],
-    /// What is in it.
-    pub content: Result<Reading, Rejection>,
+    /// Why there is no use in looking at its bytes.
+    pub broken: Option<Rejection>,
 }
 
 /// Why a piece is kept as a reject.
@@ -31,80 +32,88 @@ pub struct Rejection {
     pub code: String,
     /// What is wrong with it, for people.
     pub reason: String,
+    /// Whether the reason is ours, so without content, and may be logged.
+    pub is_ours: bool,
 }
 
-/// The bytes of every record, in the order of the shard.
+impl Rejection {
+    /// A rejection in words of our own.
+    pub fn new(code: &str, reason: &str) -> Self {
+        Rejection { code: code.to_owned(), reason: reason.to_owned(), is_ours: true }
+    }
+}
+
+/// The records of an event in the order of the shard, and their bytes.
 #[derive(Debug)]
-pub struct Decoded<'a>(Vec<(&'a Record<'a>, Result<Vec<u8>, Rejection>)>);
+pub struct Decoded<'a> {
+    bytes: Vec<u8>,
+    /// Without a range: its data is no base64.
+    records: Vec<(&'a Record<'a>, Option<Range<usize>>)>,
+}
 
 impl<'a> Decoded<'a> {
     /// Sorts the records by sequence number and decodes them.
     pub fn of(event: &'a Event<'a>) -> Self {
         let mut records: Vec<_> = event.records.iter().collect();
         records.sort_by(|left, right| by_sequence(&left.kinesis.sequence_number, &right.kinesis.sequence_number));
-        let bytes = |record: &Record<'_>| {
-            STANDARD
-                .decode(record.kinesis.data.as_bytes())
-                .map_err(|_| rejection("not-base64", "the record's data is no base64"))
+        let encoded: usize = records.iter().map(|record| record.kinesis.data.len()).sum();
+        let mut bytes = Vec::with_capacity(encoded / 4 * 3 + 3);
+        let mut decode = |record: &Record<'_>| {
+            let begin = bytes.len();
+            if STANDARD.decode_vec(record.kinesis.data.as_bytes(), &mut bytes).is_err() {
+                bytes.truncate(begin);
+                return None;
+            }
+            Some(begin..bytes.len())
         };
-        Decoded(records.into_iter().map(|record| (record, bytes(record))).collect())
+        let records = records.into_iter().map(|record| (record, decode(record))).collect();
+        Decoded { bytes, records }
     }
 
     /// All pieces, in the order in which they were put.
-    pub fn pieces(&'a self) -> Vec<Piece<'a>> {
-        let mut pieces = Vec::with_capacity(self.0.len());
-        for (record, bytes) in &self.0 {
-            let plain = |data, content| Piece {
+    pub fn pieces(&'a self) -> impl Iterator<Item = Piece<'a>> {
+        self.records.iter().flat_map(|(record, range)| {
+            let data = range.as_ref().map(|range| &self.bytes[range.clone()]);
+            let (whole, sub_records) = contents(record, data);
+            let parts = sub_records.into_iter().enumerate().map(|(sub_index, sub)| Piece {
                 record,
-                sub_index: 0,
-                partition_key: &record.kinesis.partition_key,
-                data,
-                content,
-            };
-            let bytes = match bytes {
-                Ok(bytes) => bytes,
-                Err(rejection) => {
-                    pieces.push(plain(record.kinesis.data.as_bytes(), Err(rejection.clone())));
-                    continue;
-                }
-            };
-            if !aggregation::is_marked(bytes) {
-                pieces.push(plain(bytes, reading(bytes)));
-                continue;
-            }
-            match guarded(|| aggregation::decode(bytes).ok_or_else(broken_aggregation)) {
-                Ok(sub_records) => {
-                    pieces.extend(sub_records.iter().enumerate().map(|(sub_index, sub)| Piece {
-                        record,
-                        sub_index,
-                        partition_key: sub.partition_key,
-                        data: sub.data,
-                        content: reading(sub.data),
-                    }));
-                }
-                Err(rejection) => pieces.push(plain(bytes, Err(rejection))),
-            }
-        }
-        pieces
+                sub_index,
+                partition_key: sub.partition_key,
+                data: sub.data,
+                broken: None,
+            });
+            whole.into_iter().chain(parts)
+        })
     }
 }
 
-fn rejection(code: &str, reason: &str) -> Rejection {
-    Rejection { code: code.to_owned(), reason: reason.to_owned() }
+/// A plain record is one piece as a whole, an aggregated one is many.
+fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece<'a>>, Vec<SubRecord<'a>>) {
+    let whole = |data, broken| {
+        let partition_key = &*record.kinesis.partition_key;
+        (Some(Piece { record, sub_index: 0, partition_key, data, broken }), Vec::new())
+    };
+    let Some(data) = data else {
+        let rejection = Rejection::new("not-base64", "the record's data is no base64");
+        return whole(record.kinesis.data.as_bytes(), Some(rejection));
+    };
+    if !aggregation::is_marked(data) {
+        return whole(data, None);
+    }
+    match guarded(|| aggregation::decode(data).ok_or_else(broken_aggregation)) {
+        Ok(sub_records) => (None, sub_records),
+        Err(rejection) => whole(data, Some(rejection)),
+    }
 }
 
 fn broken_aggregation() -> Rejection {
-    rejection("broken-aggregation", "marked as an aggregated record, but broken or empty")
-}
-
-fn reading(data: &[u8]) -> Result<Reading, Rejection> {
-    guarded(|| Reading::from_json(data).map_err(|refusal| rejection(refusal.code(), &refusal.to_string())))
+    Rejection::new("broken-aggregation", "marked as an aggregated record, but broken or empty")
 }
 
 /// A panic over one record must not cost the others of its batch.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+pub fn guarded<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(rejection("panic", "the function failed on this record; please report it")))
+        .unwrap_or_else(|_| Err(Rejection::new("panic", "the function failed on this record; please report it")))
 }
 
 /// Compares decimal texts of any length by value.
@@ -115,7 +124,7 @@ fn by_sequence(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rejection, by_sequence, guarded, rejection};
+    use super::{Rejection, by_sequence, guarded};
     use std::cmp::Ordering;
 
     #[test]
@@ -136,6 +145,6 @@ mod tests {
         let result = guarded(|| -> Result<(), Rejection> { panic!("boom") });
         assert_eq!(result.unwrap_err().code, "panic");
         assert_eq!(guarded(|| Ok::<_, Rejection>(1)), Ok(1));
-        assert_eq!(guarded(|| Err::<(), _>(rejection("a", "b"))), Err(rejection("a", "b")));
+        assert_eq!(guarded(|| Err::<(), _>(Rejection::new("a", "b"))), Err(Rejection::new("a", "b")));
     }
 }

@@ -1,6 +1,7 @@
 //! A reading: what a sensor measured when, from JSON and to JSON.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -19,6 +20,9 @@ use crate::value::Value;
 pub const MAX_SENSOR_ID_BYTES: usize = 2048;
 /// Bytes of an item, names included, at most.
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+/// Bytes of a reading's JSON, at most: an item whose every character is escaped, with room for blanks. Bounds the memory
+/// that a record can take before it is known to be too large.
+pub const MAX_JSON_BYTES: usize = 8 * MAX_ITEM_BYTES;
 /// Bytes of an attribute's name, at most.
 pub const MAX_NAME_BYTES: usize = 65_535;
 /// Lists and maps around a value, at most.
@@ -52,15 +56,16 @@ impl Reading {
     /// When it is no reading, or one that the table cannot hold.
     pub fn from_json(json: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(json).map_err(|error| Refusal::NotJson { at: error.valid_up_to() })?;
+        if text.len() > MAX_JSON_BYTES {
+            return Err(Refusal::TooMuchJson { bytes: text.len() });
+        }
         if !text.trim_ascii_start().starts_with('{') {
             read::<&RawValue>(text, text)?;
             return Err(Refusal::NotAnObject);
         }
-        let Members(members) = read(text, text)?;
         let mut draft = Draft::new(text);
-        for (Name(name), raw) in members {
-            draft.take(&name, raw)?;
-        }
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.deserialize_map(&mut draft).and_then(|()| json.end()).map_err(|error| not_json(text, text, &error))?;
         draft.finish()
     }
 
@@ -126,6 +131,28 @@ struct Draft<'a> {
     current_time: Option<Decimal>,
     fields: BTreeMap<String, Value>,
     origin: [bool; ORIGIN_KEYS.len()],
+    /// How many more values an item can hold, each of at least one byte.
+    room: Cell<usize>,
+    /// What is wrong with it first, unless it turns out to be no JSON at all.
+    refusal: Option<Refusal>,
+}
+
+/// Takes member by member, with all repetitions, to the end.
+impl<'de> Visitor<'de> for &mut Draft<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Name(name), raw)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            if self.refusal.is_none() {
+                self.refusal = self.take(&name, raw).err();
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Draft<'a> {
@@ -137,6 +164,8 @@ impl<'a> Draft<'a> {
             current_time: None,
             fields: BTreeMap::new(),
             origin: [false; ORIGIN_KEYS.len()],
+            room: Cell::new(MAX_ITEM_BYTES),
+            refusal: None,
         }
     }
 
@@ -151,7 +180,7 @@ impl<'a> Draft<'a> {
                 } else {
                     check_name(name)?;
                     check_field_name(name)?;
-                    let value = Field { key: name, text: self.text }.value(raw, 0)?;
+                    let value = Field { key: name, text: self.text, room: &self.room }.value(raw, 0)?;
                     self.fields.insert(name.to_owned(), value).is_some()
                 }
             }
@@ -160,6 +189,9 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(self) -> Result<Reading, Refusal> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
         let missing = |key| move || Refusal::MissingKey { key };
         let reading = Reading {
             sensor_id: self.sensor_id.ok_or_else(missing(SENSOR_ID))?,
@@ -172,21 +204,33 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Reads a part of `whole`; where that fails, says at which byte of it the part begins.
+/// Reads a part of `whole`.
 fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, Refusal> {
-    serde_json::from_str(part).map_err(|error| {
-        let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
-        // serde_json counts lines; a reading is one line but for blanks around it.
-        let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-        Refusal::NotJson { at: begin + within + error.column().saturating_sub(1) }
-    })
+    serde_json::from_str(part).map_err(|error| not_json(part, whole, &error))
+}
+
+/// At which byte of `whole` a part of it stops being JSON.
+fn not_json(part: &str, whole: &str, error: &serde_json::Error) -> Refusal {
+    let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
+    // serde_json counts lines; a reading is one line but for blanks around it.
+    let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    Refusal::NotJson { at: begin + within + error.column().saturating_sub(1) }
+}
+
+/// What a JSON string says.
+fn text(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
+    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        // Without escapes it says what is there.
+        Some(plain) if !plain.contains('\\') => Ok(plain.to_owned()),
+        _ => read(raw.get(), whole),
+    }
 }
 
 fn sensor_id(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
     if !raw.get().starts_with('"') {
         return Err(Refusal::WrongType { key: SENSOR_ID, wanted: "string" });
     }
-    let id: String = read(raw.get(), whole)?;
+    let id = text(raw, whole)?;
     check_sensor_id(&id)?;
     Ok(id)
 }
@@ -245,11 +289,15 @@ struct Field<'a> {
     key: &'a str,
     /// The whole reading.
     text: &'a str,
+    /// Shared by all values of the reading.
+    room: &'a Cell<usize>,
 }
 
 impl Field<'_> {
     /// A value with `around` lists and maps around it.
     fn value(self, raw: &RawValue, around: usize) -> Result<Value, Refusal> {
+        // Before they take memory: a few bytes of JSON can be many of a value.
+        self.room.set(self.room.get().checked_sub(1).ok_or(Refusal::TooManyValues)?);
         let text = raw.get();
         let first = text.as_bytes().first().copied();
         if around >= MAX_DEPTH && matches!(first, Some(b'[' | b'{')) {
@@ -259,7 +307,7 @@ impl Field<'_> {
             Some(b'n') => Value::Null,
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),
-            Some(b'"') => Value::Text(read(text, self.text)?),
+            Some(b'"') => Value::Text(self::text(raw, self.text)?),
             Some(b'[') => {
                 let Elements(elements) = read(text, self.text)?;
                 let values = elements.into_iter().map(|element| self.value(element, around + 1));

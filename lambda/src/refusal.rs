@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::reading::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
+use crate::reading::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
 
 /// Why something is no reading: names the key and the limit, never the content.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -78,6 +78,15 @@ pub enum Refusal {
         /// Names and values, by the rules of the table's service.
         bytes: usize,
     },
+    /// More JSON than an item can need.
+    #[error("{bytes} bytes of JSON, more than {MAX_JSON_BYTES}")]
+    TooMuchJson {
+        /// Its length.
+        bytes: usize,
+    },
+    /// More values than an item can hold.
+    #[error("more values than an item of {MAX_ITEM_BYTES} bytes can hold")]
+    TooManyValues,
     /// Nested deeper than an item can be.
     #[error("`{key}` is nested deeper than {MAX_DEPTH} levels")]
     TooDeep {
@@ -103,7 +112,7 @@ impl Refusal {
             Refusal::NameEmpty => "name-empty",
             Refusal::NameTooLong { .. } => "name-too-long",
             Refusal::DuplicateKey { .. } => "duplicate-key",
-            Refusal::TooLarge { .. } => "too-large",
+            Refusal::TooLarge { .. } | Refusal::TooMuchJson { .. } | Refusal::TooManyValues => "too-large",
             Refusal::TooDeep { .. } => "too-deep",
         }
     }

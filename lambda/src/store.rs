@@ -1,6 +1,7 @@
 //! Puts items until each is stored, refused, or out of time.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,14 +16,18 @@ const CONCURRENCY: usize = 8;
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
 /// Longest wait before any repetition.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// A batch takes tens of milliseconds; a slower answer is asked for again, on another connection, …
+const SLOWEST_ANSWER: Duration = Duration::from_secs(10);
+/// … and earlier when there is little time left, but never before this.
+const SLOW_ANSWER: Duration = Duration::from_secs(1);
 
 /// An item to put.
-#[derive(Debug)]
-pub struct Put {
-    /// Partition and sort key as text.
-    pub key: (String, String),
-    /// The item in the service's JSON.
-    pub item: String,
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'a> {
+    /// The attributes of its key in the service's JSON.
+    pub key: &'a str,
+    /// The request to put it, in the service's JSON.
+    pub request: &'a str,
 }
 
 /// What became of an item.
@@ -31,9 +36,9 @@ pub enum Outcome {
     /// It is in the table.
     Stored,
     /// The service does not accept this item.
-    Refused(Failure),
+    Refused(Rc<Failure>),
     /// It could not be stored now.
-    Unstored(Failure),
+    Unstored(Rc<Failure>),
 }
 
 /// Writes for one invocation.
@@ -49,9 +54,9 @@ pub struct Store<'a> {
 struct Run<'a> {
     store: &'a Store<'a>,
     table: &'a Table,
-    puts: &'a [Put],
+    puts: &'a [Put<'a>],
     /// Why no further request makes sense.
-    stopped: RefCell<Option<Failure>>,
+    stopped: RefCell<Option<Rc<Failure>>>,
 }
 
 /// Indices of puts that go into one request.
@@ -70,11 +75,11 @@ impl<'a> Store<'a> {
 
     /// Puts all items, no two of which have the same key; tells what became of each, in their order. Nothing is in
     /// flight when it returns.
-    pub async fn put_all(&self, table: &Table, puts: &[Put]) -> Vec<Outcome> {
+    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>]) -> Vec<Outcome> {
         let run = Run { store: self, table, puts, stopped: RefCell::new(None) };
         let mut written =
             futures::stream::iter(batches(puts)).map(|batch| run.write(batch)).buffer_unordered(CONCURRENCY);
-        let mut outcomes = vec![Outcome::Unstored(Failure::out_of_time()); puts.len()];
+        let mut outcomes = vec![Outcome::Unstored(Rc::new(Failure::out_of_time())); puts.len()];
         while let Some(settled) = written.next().await {
             for (index, outcome) in settled {
                 outcomes[index] = outcome;
@@ -82,18 +87,25 @@ impl<'a> Store<'a> {
         }
         outcomes
     }
+
+    /// When an attempt that begins now is given up: in time for another one, if there is time for two.
+    fn attempt_ends(&self) -> Instant {
+        let now = Instant::now();
+        let half = self.deadline.saturating_duration_since(now) / 2;
+        self.deadline.min(now + half.clamp(SLOW_ANSWER, SLOWEST_ANSWER))
+    }
 }
 
-fn batches(puts: &[Put]) -> Vec<Batch> {
+fn batches(puts: &[Put<'_>]) -> Vec<Batch> {
     let mut batches = Vec::with_capacity(puts.len().div_ceil(MAX_BATCH_ITEMS));
     let mut batch = Batch::new();
     let mut bytes = 0;
     for (index, put) in puts.iter().enumerate() {
-        if batch.len() == MAX_BATCH_ITEMS || (!batch.is_empty() && bytes + put.item.len() > MAX_BATCH_BYTES) {
+        if batch.len() == MAX_BATCH_ITEMS || (!batch.is_empty() && bytes + put.request.len() > MAX_BATCH_BYTES) {
             batches.push(std::mem::take(&mut batch));
             bytes = 0;
         }
-        bytes += put.item.len();
+        bytes += put.request.len();
         batch.push(index);
     }
     if !batch.is_empty() {
@@ -119,6 +131,7 @@ impl Run<'_> {
         while let Some(mut batch) = waiting.pop() {
             let mut attempt = 0;
             loop {
+                let sent = batch.len();
                 match self.attempt(batch, &mut settled).await {
                     Step::Done => break,
                     Step::Halves(first, second) => {
@@ -126,13 +139,17 @@ impl Run<'_> {
                         break;
                     }
                     Step::Again(left, failure) => {
+                        if left.len() < sent {
+                            // What gets on, however slowly, needs no longer waits.
+                            attempt = 0;
+                        }
                         let pause = backoff(attempt);
+                        attempt += 1;
                         if Instant::now() + pause >= self.store.deadline {
-                            settle(&mut settled, left, &Outcome::Unstored(failure));
+                            settle(&mut settled, left, &Outcome::Unstored(Rc::new(failure)));
                             break;
                         }
                         sleep(pause).await;
-                        attempt += 1;
                         self.store.repetitions.set(self.store.repetitions.get() + 1);
                         batch = left;
                     }
@@ -147,11 +164,12 @@ impl Run<'_> {
             settle(settled, batch, &Outcome::Unstored(failure));
             return Step::Done;
         }
-        let body = batch_body(self.table, batch.iter().map(|&index| self.puts[index].item.as_str()));
-        let request = self.store.client.batch_write(Bytes::from(body));
-        // Dropping the request at the deadline closes its connection.
-        let answer = timeout_at(self.store.deadline, request).await.unwrap_or_else(|_| Err(Failure::out_of_time()));
-        match answer {
+        let requests = || batch.iter().map(|&index| self.puts[index].request);
+        let bytes = requests().map(|request| request.len() + 1).sum();
+        let body = Bytes::from(batch_body(self.table, requests(), bytes));
+        // Dropping the request closes its connection.
+        let answer = timeout_at(self.store.attempt_ends(), self.store.client.batch_write(body)).await;
+        match answer.unwrap_or_else(|_| Err(Failure::too_slow())) {
             Ok(answer) => self.accepted(batch, &answer, settled),
             Err(failure) => self.failed(batch, failure, settled),
         }
@@ -160,9 +178,10 @@ impl Run<'_> {
     fn accepted(&self, batch: Batch, answer: &[u8], settled: &mut Vec<(usize, Outcome)>) -> Step {
         let left = match unprocessed(self.table, answer) {
             Ok(left) => left,
-            Err(error) => return Step::Again(batch, Failure::connection(&error)),
+            Err(message) => return Step::Again(batch, Failure::nonsense(message)),
         };
-        let (again, stored): (Batch, Batch) = batch.iter().partition(|&&index| left.contains(&self.puts[index].key));
+        let is_left = |index: &usize| left.iter().any(|key| key == self.puts[*index].key);
+        let (again, stored): (Batch, Batch) = batch.iter().partition(|index| is_left(index));
         if again.len() != left.len() {
             // Left over, but not known by its key: all of it is sent again, which changes nothing that is stored.
             return Step::Again(batch, left_over());
@@ -179,11 +198,12 @@ impl Run<'_> {
                 Step::Halves(batch, second)
             }
             Kind::Item => {
-                settle(settled, batch, &Outcome::Refused(failure));
+                settle(settled, batch, &Outcome::Refused(Rc::new(failure)));
                 Step::Done
             }
             Kind::Lasting => {
-                *self.stopped.borrow_mut() = Some(failure.clone());
+                let failure = Rc::new(failure);
+                *self.stopped.borrow_mut() = Some(Rc::clone(&failure));
                 settle(settled, batch, &Outcome::Unstored(failure));
                 Step::Done
             }
@@ -213,14 +233,11 @@ fn backoff(attempt: u32) -> Duration {
 mod tests {
     use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Put, backoff, batches};
 
-    fn put(bytes: usize) -> Put {
-        Put { key: (String::new(), String::new()), item: "x".repeat(bytes) }
-    }
-
     #[test]
     fn batches_keep_both_limits_and_every_item() {
         let sizes = |sizes: &[usize]| {
-            let puts: Vec<_> = sizes.iter().copied().map(put).collect();
+            let requests: Vec<_> = sizes.iter().map(|&bytes| "x".repeat(bytes)).collect();
+            let puts: Vec<_> = requests.iter().map(|request| Put { key: "", request }).collect();
             let batches = batches(&puts);
             assert!(batches.iter().flatten().copied().eq(0..puts.len()));
             batches.iter().map(Vec::len).collect::<Vec<_>>()

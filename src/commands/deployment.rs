@@ -7,7 +7,7 @@ use crate::aws::wait::Schedule;
 use crate::aws::{Clients, Failure};
 use crate::context::Context;
 use crate::error::Error;
-use crate::settings::Setting;
+use crate::settings::{self, Setting};
 use crate::stack::{
     Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Event, Found, Leftovers, Observer, Owner, References,
     Stack,
@@ -61,7 +61,7 @@ impl Deployment {
     /// # Errors
     /// When there is no cloud to talk to, the function's program does not fit it, or a look failed.
     pub async fn observe(context: &Context, cloud: Cloud, scope: Scope) -> Result<Self, Error> {
-        let artifact = artifact(context, &cloud.clients)?;
+        let artifact = artifact(&context.settings.pipeline.function, cloud.clients.is_nearby())?;
         Self::seen(context, cloud, artifact, scope).await
     }
 
@@ -109,26 +109,24 @@ pub async fn cloud(context: &Context, timeout: Duration, observer: Arc<dyn Obser
     Ok(Cloud { clients: clients.clone(), owner, schedule, delete_consumers: false, observer })
 }
 
-/// The function's program, checked against the place where it is to run.
-fn artifact(context: &Context, clients: &Clients) -> Result<Artifact, Error> {
-    let function = &context.settings.pipeline.function;
-    let artifact = function.zip.as_deref().map_or_else(Artifact::bundled, Artifact::read)?;
-    let named = function.architecture.and_then(Architecture::named);
-    artifact.check_for(match (clients.is_nearby(), named) {
-        // What runs on this machine needs no check against the runtime of AWS, unless something else is asked for.
-        (true, None) => Destination::Local,
-        (true, Some(named)) if Some(named) == Architecture::of_this_machine() => Destination::Local,
-        (_, Some(named)) => Destination::Aws(named),
-        // A program of one's own says by itself what it needs.
-        (false, None) if function.zip.is_some() => Destination::Aws(artifact.architecture()),
-        (false, None) => Destination::Aws(Architecture::DEFAULT),
-    })?;
-    Ok(artifact)
-}
-
 /// The account, asked for as patiently as everything else.
 async fn account(cloud: &Cloud) -> Result<String, Failure> {
     cloud.for_a_look().repeat(|| async { cloud.clients.account().await.map(str::to_owned) }, |_, _| {}).await
+}
+
+/// The function that was asked for: on AWS for x86_64 wherever this runs, nearby for this machine.
+fn artifact(function: &settings::Function, is_nearby: bool) -> Result<Artifact, Error> {
+    let asked = function.architecture.and_then(Architecture::named);
+    let usual = if is_nearby { Architecture::of_this_machine() } else { None }.unwrap_or(Architecture::DEFAULT);
+    let artifact = match &function.zip {
+        Some(path) => Artifact::read(path)?,
+        None => Artifact::bundled(asked.unwrap_or(usual))?,
+    };
+    let architecture = asked.unwrap_or(artifact.architecture());
+    // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
+    let is_local = is_nearby && architecture == artifact.architecture();
+    artifact.check_for(if is_local { Destination::Local } else { Destination::Aws(architecture) })?;
+    Ok(artifact)
 }
 
 fn schedule(clients: &Clients, timeout: Duration) -> Schedule {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::units;
-use crate::stack::Artifact;
+use crate::stack::{Architecture, Artifact};
 
 /// Hand the pipeline over to other tools
 #[derive(Debug, clap::Args)]
@@ -20,13 +20,20 @@ enum What {
     FunctionZip {
         /// Where to write it; `-` for stdout
         file: PathBuf,
+        /// The processor that it is for; `function.architecture` by default, else `x86_64` where it is bundled
+        #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"])]
+        architecture: Option<String>,
     },
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     match args.what {
-        What::FunctionZip { file } => {
-            let artifact = Artifact::bundled()?;
+        What::FunctionZip { file, architecture } => {
+            let set = context.settings.pipeline.function.architecture;
+            let artifact = match architecture.as_deref().or(set).and_then(Architecture::named) {
+                Some(asked) => Artifact::bundled(asked)?,
+                None => Artifact::bundled(Architecture::X86_64).or_else(|_| Artifact::bundled(Architecture::Arm64))?,
+            };
             let zip = artifact.zip();
             if file.as_os_str() == "-" {
                 return context.output.bytes(zip);

@@ -15,10 +15,13 @@ use crate::error::Error;
 
 pub use self::elf::Architecture;
 
-/// The function that this sensorctl was built with.
-static BUNDLED: &[u8] = include_bytes!(env!("SENSORCTL_FUNCTION_ZIP"));
+/// The functions that this sensorctl was built with, one for an architecture.
+static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/function_zips.rs"));
 /// The newest glibc that `provided.al2023` has.
 const RUNTIME_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
+/// Libraries that come with glibc and gcc, and so with every runtime.
+const RUNTIME_LIBRARIES: [&str; 7] =
+    ["libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1"];
 /// The entry that Lambda runs.
 const BOOTSTRAP: &str = "bootstrap";
 /// Lambda takes 50 MB as a direct upload (Lambda quotas); nothing beyond its 250 MB unzipped is worth reading.
@@ -43,18 +46,31 @@ pub struct Artifact {
 }
 
 impl Artifact {
-    /// The function that came with this sensorctl.
+    /// The function for that architecture that came with this sensorctl.
     ///
     /// # Errors
-    /// When it was built from a `bootstrap` that is no Linux program.
-    pub fn bundled() -> Result<Self, Error> {
-        Self::from_zip("the bundled function", BUNDLED.to_vec())
+    /// When this sensorctl was built without it, or from a `bootstrap` that is no Linux program.
+    pub fn bundled(architecture: Architecture) -> Result<Self, Error> {
+        let all = Self::all_bundled()?;
+        let others: Vec<_> = all.iter().map(|artifact| artifact.architecture().as_str()).collect();
+        let missing = format!("this sensorctl has no function for {architecture}, only for {}", others.join(" and "));
+        all.into_iter().find(|artifact| artifact.architecture() == architecture).ok_or_else(|| {
+            Error::failed(missing).hint(format!(
+                "build it with SENSORCTL_FUNCTION_ARCHITECTURES={architecture}, or set `function.architecture`"
+            ))
+        })
+    }
+
+    /// Every function that came with this sensorctl.
+    fn all_bundled() -> Result<Vec<Self>, Error> {
+        BUNDLED.iter().map(|zip| Self::from_zip("the bundled function", zip.to_vec())).collect()
     }
 
     /// No program at all, for whoever only deletes.
     #[must_use]
     pub fn none() -> Self {
-        let program = Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None };
+        let program =
+            Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None, libraries: Vec::new() };
         Artifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
     }
 
@@ -118,6 +134,15 @@ impl Artifact {
         }
         let target = built_for.static_target();
         let hint = format!("build it static: rustup target add {target}, then build sensorctl again");
+        let foreign = self
+            .program
+            .libraries
+            .iter()
+            .find(|name| !name.starts_with("ld-linux-") && !RUNTIME_LIBRARIES.contains(&name.as_str()));
+        if let Some(foreign) = foreign {
+            let problem = format!("{} needs the library {foreign}, which the runtime on AWS may not have", self.name);
+            return Err(Error::failed(problem).hint(hint));
+        }
         match self.program.glibc {
             Some(needed) if needed <= RUNTIME_GLIBC => Ok(()),
             Some(needed) => Err(Error::failed(format!(

@@ -8,22 +8,25 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::item::Table;
+use crate::event::without_content;
 
 /// Items of one request, at most (API Reference, `BatchWriteItem`).
 pub const MAX_BATCH_ITEMS: usize = 25;
-/// Bytes of one request's items. The service takes 16 MB; eight such requests at once would be too much for the memory
-/// of a small function.
-pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one request, but for a larger item. The service takes 16 MB; eight such requests at once would be too much
+/// for the memory of a small function.
+pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// The body of a request that puts the items.
-pub fn batch_body<'a>(table: &Table, items: impl IntoIterator<Item = &'a str>) -> String {
-    let mut body = String::from("{\"RequestItems\":{");
+/// The body of a request that puts items; each as a request of its own.
+pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>, bytes: usize) -> String {
+    let mut body = String::with_capacity(64 + table.name.len() + bytes);
+    body.push_str("{\"RequestItems\":{");
     push_string(&mut body, &table.name);
     body.push_str(":[");
-    for (index, item) in items.into_iter().enumerate() {
-        body.push_str(if index == 0 { "{\"PutRequest\":{\"Item\":" } else { ",{\"PutRequest\":{\"Item\":" });
-        body.push_str(item);
-        body.push_str("}}");
+    for (index, request) in requests.into_iter().enumerate() {
+        if index > 0 {
+            body.push(',');
+        }
+        body.push_str(request);
     }
     body.push_str("]}}");
     body
@@ -61,41 +64,59 @@ struct KeyText<'a> {
     text: Cow<'a, str>,
 }
 
-/// The keys of the items that an answer leaves over.
+/// The keys of the items that an answer leaves over, as [`Key::push`](super::Key::push) writes them.
 ///
 /// # Errors
-/// When it cannot be understood; then all of the request may be left over.
-pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<(String, String)>, serde_json::Error> {
-    let text = std::str::from_utf8(answer).map_err(serde::de::Error::custom)?;
-    let answer: Answer<'_> = serde_json::from_str(text)?;
-    let requests = answer.unprocessed_items.unwrap_or_default().into_values().flatten();
-    let key = |put: &Put<'_>, name: &'static str| {
-        let raw = put.item.get(&Name(name.into())).ok_or_else(|| serde::de::Error::missing_field(name))?;
-        serde_json::from_str::<KeyText<'_>>(raw.get()).map(|key| key.text.into_owned())
+/// Why it cannot be understood, without its content; then all of the request may be left over.
+pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
+    let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
+    let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
+    let answer: Answer<'_> = serde_json::from_str(text).map_err(unknown)?;
+    let attribute = |put: &Put<'_>, name: &'static str| {
+        let raw = put.item.get(&Name(name.into())).ok_or_else(|| format!("the answer has an item without `{name}`"))?;
+        serde_json::from_str::<KeyText<'_>>(raw.get()).map(|key| key.text.into_owned()).map_err(unknown)
     };
-    requests
-        .map(|request| Ok((key(&request.put_request, table.partition)?, key(&request.put_request, table.sort)?)))
-        .collect()
+    let key = |request: Request<'_>| {
+        let (partition, sort) = (table.key.partition, table.key.sort);
+        let mut key = String::new();
+        table.key.push(&mut key, &attribute(&request.put_request, partition)?, &attribute(&request.put_request, sort)?);
+        Ok(key)
+    };
+    answer.unprocessed_items.unwrap_or_default().into_values().flatten().map(key).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::{batch_body, unprocessed};
-    use crate::dynamodb::Table;
+    use crate::dynamodb::{READINGS, Table};
 
     fn table() -> Table {
-        Table { name: "SensorData".to_owned(), partition: "SensorId", sort: "CurrentTime" }
+        Table { name: "SensorData".to_owned(), key: &READINGS }
     }
 
     #[test]
     fn what_is_left_over_is_known_by_its_key() {
-        let item = r#"{"SensorId":{"S":"s\n1"},"CurrentTime":{"N":"12.5"},"x":{"L":[{"N":"1"}]}}"#;
-        let sent = batch_body(&table(), [item, item]);
+        let mut request = String::new();
+        let key = READINGS.push_request(&mut request, "s\n1", "12.5");
+        let key = request[key].to_owned();
+        request.push_str(r#","x":{"L":[{"N":"1"}]}}}}"#);
+        let sent = batch_body(&table(), [&*request, &*request], 0);
         let answer = sent.replace("RequestItems", "UnprocessedItems");
-        let key = ("s\n1".to_owned(), "12.5".to_owned());
         assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key]);
-        assert_eq!(unprocessed(&table(), b"{}").unwrap(), []);
-        assert_eq!(unprocessed(&table(), br#"{"UnprocessedItems":{}}"#).unwrap(), []);
-        assert!(unprocessed(&table(), b"oops").is_err());
+        assert_eq!(unprocessed(&table(), b"{}").unwrap(), [""; 0]);
+        assert_eq!(unprocessed(&table(), br#"{"UnprocessedItems":{}}"#).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn an_answer_that_makes_no_sense_is_said_without_its_content() {
+        for answer in [
+            "hunter2",
+            r#"{"UnprocessedItems":"hunter2"}"#,
+            r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#,
+            r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"SensorId":"hunter2"}}}]}}"#,
+        ] {
+            let error = unprocessed(&table(), answer.as_bytes()).unwrap_err();
+            assert!(error.starts_with("the answer") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

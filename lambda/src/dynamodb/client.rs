@@ -1,31 +1,32 @@
 //! Signed requests over pooled connections.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderValue, Request, Uri};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring;
 
-use super::endpoint;
+use super::endpoint::Endpoint;
 use super::failure::Failure;
+use super::skew::Clock;
+use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
 const TARGET_HEADER: &str = "x-amz-target";
 /// A connection in the same region is there within milliseconds, or something is wrong with that address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A batch takes tens of milliseconds; a slower answer is asked for again.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that were idle for longer are likely to be closed by the other end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of an answer, at most: it can hold all that was sent, and that is hardly more than an item of 16 MB.
+const MAX_ANSWER_BYTES: usize = 18 * 1024 * 1024;
 
 /// Makes requests to one region's service, or to what stands in for it.
 #[derive(Debug)]
@@ -34,26 +35,28 @@ pub struct Client {
     credentials: Credentials,
     region: String,
     address: Uri,
+    /// The address as it is signed.
+    address_text: String,
+    clock: Clock,
 }
 
 impl Client {
     /// A client; connects at the first request.
     ///
     /// # Errors
-    /// When the address is none.
-    pub fn new(credentials: Credentials, region: String, endpoint_url: Option<&str>) -> Result<Self, String> {
-        let address = endpoint_url.map_or_else(|| endpoint::of_region(&region), str::to_owned);
-        let address: Uri = address.parse().map_err(|_| format!("`{address}` is no address"))?;
+    /// When the address is none, or the certificates that it is to trust are none.
+    pub fn new(credentials: Credentials, region: String, endpoint: &Endpoint) -> Result<Self, String> {
+        let address_text = endpoint.address(&region);
+        let address: Uri = address_text.parse().map_err(|_| format!("`{address_text}` is no address"))?;
         if !matches!(address.scheme_str(), Some("http" | "https")) {
-            return Err(format!("`{address}` is no http or https address"));
+            return Err(format!("`{address_text}` is no http or https address"));
         }
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(ring::default_provider())
-            .map_err(|error| format!("no TLS: {error}"))?
+            .with_tls_config(tls::config(endpoint.ca_bundle.as_deref())?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -61,22 +64,26 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
-        Ok(Client { http, credentials, region, address })
+        let address_text = address.to_string();
+        Ok(Client { http, credentials, region, address, address_text, clock: Clock::default() })
     }
 
-    /// One `BatchWriteItem`, once.
+    /// One `BatchWriteItem`, once. Dropped before it is done, it closes its connection.
     ///
     /// # Errors
     /// What went wrong, sorted by what can be done about it.
     pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, Failure> {
         let request = self.signed("DynamoDB_20120810.BatchWriteItem", body)?;
-        let exchange = async {
-            let answer = self.http.request(request).await.map_err(|error| Failure::connection(&error))?;
-            let status = answer.status().as_u16();
-            let body = answer.into_body().collect().await.map_err(|error| Failure::connection(&error))?.to_bytes();
-            if status == 200 { Ok(body) } else { Err(Failure::answered(status, &body)) }
-        };
-        tokio::time::timeout(ATTEMPT_TIMEOUT, exchange).await.unwrap_or_else(|late| Err(Failure::connection(&late)))
+        let answer = self.http.request(request).await.map_err(|error| Failure::connection(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| Failure::connection(&*error))?.to_bytes();
+        if head.status == 200 {
+            return Ok(body);
+        }
+        let failure = Failure::answered(head.status.as_u16(), &body);
+        let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
+        Err(if self.clock.correct(&failure.code, date) { failure.passing() } else { failure })
     }
 
     fn signed(&self, target: &'static str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
@@ -86,15 +93,15 @@ impl Client {
             .identity(&identity)
             .region(&self.region)
             .name("dynamodb")
-            .time(SystemTime::now())
+            .time(self.clock.now())
             .settings(SigningSettings::default())
             .build()
             .map_err(|error| unsendable(&error))?
             .into();
         let headers = [(CONTENT_TYPE.as_str(), CONTENT_TYPE_JSON), (TARGET_HEADER, target)];
-        let address = self.address.to_string();
-        let signable = SignableRequest::new("POST", &address, headers.into_iter(), SignableBody::Bytes(&body))
-            .map_err(|error| unsendable(&error))?;
+        let signable =
+            SignableRequest::new("POST", &self.address_text, headers.into_iter(), SignableBody::Bytes(&body))
+                .map_err(|error| unsendable(&error))?;
         let (instructions, _) = sign(signable, &parameters).map_err(|error| unsendable(&error))?.into_parts();
         let mut request = Request::post(self.address.clone())
             .header(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_JSON))

@@ -27,12 +27,18 @@ pub struct Failure {
 }
 
 /// Errors that pass; all with a status of 5xx do, too.
-const PASSING: [&str; 8] = [
+const PASSING: [&str; 14] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "ThrottledException",
     "Throttling",
     "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "SlowDown",
+    "RequestTimeout",
+    "RequestTimeoutException",
     "TransactionInProgressException",
     "TransactionConflictException",
     "ReplicatedWriteConflictException",
@@ -74,16 +80,36 @@ impl Failure {
         Failure { kind, code, message }
     }
 
+    /// The same failure, when what caused it was mended.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        Failure { kind: Kind::Passing, ..self }
+    }
+
+    /// An answer that makes no sense. Whether the request was done is not known.
+    pub fn nonsense(message: String) -> Self {
+        Failure { kind: Kind::Passing, code: "Answer".to_owned(), message }
+    }
+
     /// No answer: connection refused, closed, or too slow. Whether the request was done is not known.
-    pub fn connection(error: &dyn std::error::Error) -> Self {
+    pub fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
+        let mut kind = Kind::Passing;
         let mut next = error.source();
         while let Some(source) = next {
             message.push_str(": ");
             message.push_str(&source.to_string());
+            if is_distrust(source) {
+                kind = Kind::Lasting;
+            }
             next = source.source();
         }
-        Failure { kind: Kind::Passing, code: "Connection".to_owned(), message }
+        Failure { kind, code: "Connection".to_owned(), message }
+    }
+
+    /// The service took no answer's time.
+    pub fn too_slow() -> Self {
+        Failure { kind: Kind::Passing, code: "Connection".to_owned(), message: "no answer in time".to_owned() }
     }
 
     /// There was no time left to try (again).
@@ -99,6 +125,16 @@ impl Failure {
     pub fn unsendable(message: impl Into<String>) -> Self {
         Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
     }
+}
+
+/// Whether the other end could not show who it is; it cannot the next time either.
+fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(error, rustls::Error::InvalidCertificate(_));
+    }
+    // What an I/O error wraps is not among its sources.
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    wrapped.is_some_and(|error| is_distrust(error))
 }
 
 impl fmt::Display for Failure {

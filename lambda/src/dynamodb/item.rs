@@ -1,83 +1,104 @@
-//! Items in `DynamoDB`'s JSON, written once and sent as they are.
+//! Requests to put an item, in `DynamoDB`'s JSON, written once and sent as they are: the key comes first.
+
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sensor_model::json_text::push_string;
-use sensor_model::{Decimal, Value};
+use sensor_model::{Decimal, Reading, Value};
 
-/// A table and the attributes of its key.
+/// A table and its key: a partition key of type S and a sort key.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Its name.
     pub name: String,
+    /// The key's attributes.
+    pub key: &'static Key,
+}
+
+/// The attributes of a key.
+#[derive(Debug)]
+pub struct Key {
     /// Partition key, of type S.
     pub partition: &'static str,
     /// Sort key.
     pub sort: &'static str,
+    /// Type of the sort key: S or N.
+    pub sort_type: &'static str,
 }
 
-/// An item in the making: `{"SensorId":{"S":"…"},…`.
-#[derive(Debug)]
-pub struct ItemJson(String);
+/// The key of the table of readings.
+pub static READINGS: Key = Key { partition: "SensorId", sort: "CurrentTime", sort_type: "N" };
 
-impl ItemJson {
-    /// An item without attributes.
-    pub fn new() -> Self {
-        ItemJson(String::with_capacity(256))
+const REQUEST: &str = "{\"PutRequest\":{\"Item\":{";
+
+impl Key {
+    /// Appends the beginning of a request, up to the end of its key; gives where the key is.
+    pub fn push_request(&self, out: &mut String, partition: &str, sort: &str) -> Range<usize> {
+        out.push_str(REQUEST);
+        let begin = out.len();
+        self.push(out, partition, sort);
+        begin..out.len()
     }
 
-    /// An attribute of type S.
-    #[must_use]
-    pub fn text(mut self, name: &str, text: &str) -> Self {
-        self.name(name);
-        push_text(&mut self.0, text);
-        self
-    }
-
-    /// An attribute of type N.
-    #[must_use]
-    pub fn number(mut self, name: &str, number: &Decimal) -> Self {
-        self.name(name);
-        push_number(&mut self.0, number);
-        self
-    }
-
-    /// An attribute of type B.
-    #[must_use]
-    pub fn bytes(mut self, name: &str, bytes: &[u8]) -> Self {
-        self.name(name);
-        self.0.push_str("{\"B\":\"");
-        STANDARD.encode_string(bytes, &mut self.0);
-        self.0.push_str("\"}");
-        self
-    }
-
-    /// An attribute of the type that the value has.
-    #[must_use]
-    pub fn value(mut self, name: &str, value: &Value) -> Self {
-        self.name(name);
-        push_value(&mut self.0, value);
-        self
-    }
-
-    /// The finished item.
-    #[must_use]
-    pub fn finish(mut self) -> String {
-        self.0.push(if self.0.is_empty() { '{' } else { '}' });
-        self.0
-    }
-
-    fn name(&mut self, name: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        push_string(&mut self.0, name);
-        self.0.push(':');
+    /// Appends the attributes of a key; equal keys have equal texts.
+    pub fn push(&self, out: &mut String, partition: &str, sort: &str) {
+        push_attribute(out, self.partition, "S", partition);
+        out.push(',');
+        push_attribute(out, self.sort, self.sort_type, sort);
     }
 }
 
-fn push_text(out: &mut String, text: &str) {
-    out.push_str("{\"S\":");
+/// Appends the end of a request.
+pub fn finish_request(out: &mut String) {
+    out.push_str("}}}");
+}
+
+/// Appends an attribute of type S or N.
+pub fn push_attribute(out: &mut String, name: &str, attribute_type: &str, text: &str) {
+    push_string(out, name);
+    out.push_str(":{\"");
+    out.push_str(attribute_type);
+    out.push_str("\":");
     push_string(out, text);
     out.push('}');
+}
+
+/// Appends an attribute of type B.
+pub fn push_bytes(out: &mut String, name: &str, bytes: &[u8]) {
+    push_string(out, name);
+    out.push_str(":{\"B\":\"");
+    STANDARD.encode_string(bytes, out);
+    out.push_str("\"}");
+}
+
+/// Appends the request to put a reading, with the shard and sequence number that it came from; gives where the key is.
+pub fn push_row(out: &mut String, reading: &Reading, (shard_id, sequence_number): (&str, &str)) -> Range<usize> {
+    // Written out, because this is done for every reading.
+    out.push_str(REQUEST);
+    let begin = out.len();
+    out.push_str("\"SensorId\":{\"S\":");
+    push_string(out, &reading.sensor_id);
+    out.push_str("},\"CurrentTime\":{\"N\":\"");
+    out.push_str(reading.current_time.as_str());
+    out.push_str("\"}");
+    let key = begin..out.len();
+    out.push_str(",\"Temperature\":{\"N\":\"");
+    out.push_str(reading.temperature.as_str());
+    out.push_str("\"},\"ShardID\":{\"S\":");
+    push_string(out, shard_id);
+    // A sequence number is all digits.
+    out.push_str("},\"SequenceNumber\":{\"S\":\"");
+    out.push_str(sequence_number);
+    out.push_str("\"}");
+    for (name, value) in &reading.fields {
+        out.push(',');
+        push_string(out, name);
+        out.push(':');
+        push_value(out, value);
+    }
+    finish_request(out);
+    key
 }
 
 fn push_number(out: &mut String, number: &Decimal) {
@@ -92,7 +113,11 @@ fn push_value(out: &mut String, value: &Value) {
         Value::Bool(true) => out.push_str("{\"BOOL\":true}"),
         Value::Bool(false) => out.push_str("{\"BOOL\":false}"),
         Value::Number(number) => push_number(out, number),
-        Value::Text(text) => push_text(out, text),
+        Value::Text(text) => {
+            out.push_str("{\"S\":");
+            push_string(out, text);
+            out.push('}');
+        }
         Value::List(elements) => {
             out.push_str("{\"L\":[");
             for (index, element) in elements.iter().enumerate() {
@@ -120,23 +145,34 @@ fn push_value(out: &mut String, value: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::ItemJson;
-    use sensor_model::{Decimal, Reading};
+    use super::{READINGS, push_bytes, push_row};
+    use sensor_model::Reading;
 
     #[test]
     fn every_type_has_its_descriptor() {
         let json =
-            br#"{"sensor_id":"s","temperature":1,"current_time":2,"a":[null,true,false,1.50,"x\n",{"k":{}}],"b":[]}"#;
+            br#"{"sensor_id":"s\"","temperature":1,"current_time":2,"a":[null,true,false,1.50,"x\n",{"k":{}}],"b":[]}"#;
         let reading = Reading::from_json(json).unwrap();
-        let item = ItemJson::new().text("SensorId", "s").number("N", &Decimal::from(7_u64)).bytes("D", b"\x00\xff");
-        let item = reading.fields.iter().fold(item, |item, (name, value)| item.value(name, value)).finish();
+        let mut request = String::new();
+        let key = push_row(&mut request, &reading, ("shard", "49"));
         assert_eq!(
-            item,
+            request,
             concat!(
-                r#"{"SensorId":{"S":"s"},"N":{"N":"7"},"D":{"B":"AP8="},"#,
+                r#"{"PutRequest":{"Item":{"SensorId":{"S":"s\""},"CurrentTime":{"N":"2"},"Temperature":{"N":"1"},"#,
+                r#""ShardID":{"S":"shard"},"SequenceNumber":{"S":"49"},"#,
                 r#""a":{"L":[{"NULL":true},{"BOOL":true},{"BOOL":false},{"N":"1.5"},{"S":"x\n"},{"M":{"k":{"M":{}}}}]},"#,
-                r#""b":{"L":[]}}"#
+                r#""b":{"L":[]}}}}"#
             )
         );
+        let mut same = String::new();
+        assert_eq!(READINGS.push_request(&mut same, "s\"", "2"), key);
+        assert_eq!(same[key.clone()], request[key]);
+    }
+
+    #[test]
+    fn bytes_are_base64() {
+        let mut attribute = String::new();
+        push_bytes(&mut attribute, "D", b"\x00\xff");
+        assert_eq!(attribute, r#""D":{"B":"AP8="}"#);
     }
 }

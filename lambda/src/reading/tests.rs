@@ -44,6 +44,7 @@ fn what_is_no_reading_is_refused_with_its_reason() {
         ("{", "not-json"),
         ("hello", "not-json"),
         ("{\"sensor_id\":\"s\"} x", "not-json"),
+        ("{\"sensor_id\":7,\"temperature\":", "not-json"),
         ("[]", "not-an-object"),
         ("42", "not-an-object"),
         ("{}", "missing-key"),
@@ -87,6 +88,15 @@ fn limits_hold_to_the_byte() {
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(32)))), "accepted");
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(33)))), "too-deep");
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(100_000)))), "too-deep");
+
+    let values = |count: usize| with(&format!(",\"a\":[{}0]", "0,".repeat(count - 1)));
+    assert_eq!(Reading::from_json(values(MAX_ITEM_BYTES).as_bytes()), Err(Refusal::TooManyValues));
+    assert_eq!(code(&values(MAX_ITEM_BYTES - 1)), "too-large");
+    assert_eq!(code(&values(100_000)), "accepted");
+
+    let blanks = |bytes: usize| with(&" ".repeat(bytes - with("").len()));
+    assert_eq!(code(&blanks(MAX_JSON_BYTES)), "accepted");
+    assert_eq!(code(&blanks(MAX_JSON_BYTES + 1)), "too-large");
 
     let empty = Reading::from_json(with(",\"a\":\"\"").as_bytes()).unwrap();
     let room = MAX_ITEM_BYTES - size::item_bytes(&empty);

@@ -5,22 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Function, Scripted, Tables, event, plain, reading, record, sent_times, sequence};
-
-const PARTIAL: (&str, &str) = ("SENSORCTL_PARTIAL_BATCH", "1");
-const REJECTS: (&str, &str) = ("SENSORCTL_REJECTS_TABLE", "Rejects");
-
-fn failure(code: &str, message: &str) -> (u16, Value) {
-    (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}))
-}
-
-fn throttled() -> (u16, Value) {
-    failure("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded")
-}
-
-fn stored() -> (u16, Value) {
-    (200, json!({"UnprocessedItems": {}}))
-}
+use crate::support::{
+    Answer, Function, PARTIAL, REJECTS, Scripted, Tables, event, failure, plain, reading, record, sent_times, sequence,
+    stored, throttled,
+};
 
 #[tokio::test]
 async fn without_a_table_for_rejects_a_reject_fails_the_invocation() {
@@ -145,7 +133,8 @@ async fn the_item_that_the_service_refuses_is_found_and_the_reading_before_it_is
     let mut times: Vec<_> = accepted.iter().flat_map(sent_times).collect();
     times.sort_unstable();
     assert_eq!(times, (1..=25).collect::<Vec<_>>());
-    let rejects: Vec<_> = accepted.iter().filter_map(|request| request["RequestItems"]["Rejects"].as_array()).collect();
+    let rejects: Vec<_> =
+        accepted.iter().filter_map(|request| request["RequestItems"]["SensorDataRejects"].as_array()).collect();
     assert_eq!(rejects.len(), 1);
     let reject = &rejects[0][0]["PutRequest"]["Item"];
     assert_eq!(reject["Code"]["S"], "ValidationException");
@@ -158,7 +147,7 @@ async fn the_item_that_the_service_refuses_is_found_and_the_reading_before_it_is
 #[tokio::test]
 async fn a_reject_that_cannot_be_kept_is_a_failure_of_its_record() {
     let dynamodb = Scripted::start(|request| {
-        if request["RequestItems"].get("Rejects").is_some() {
+        if request["RequestItems"].get("SensorDataRejects").is_some() {
             failure("AccessDeniedException", "User is not authorized to perform: dynamodb:BatchWriteItem")
         } else {
             stored()

@@ -3,5 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 
 mod faults;
+mod large;
+mod model;
+mod readings;
 mod rows;
+mod service;
 mod support;
+mod tls;

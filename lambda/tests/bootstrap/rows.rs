@@ -5,10 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sensor_model::aggregation::{self, SubRecord};
 use serde_json::{Value, json};
 
-use crate::support::{Function, SHARD, Tables, event, reading, record, sequence};
-
-const WITH_REJECTS: [(&str, &str); 2] =
-    [("SENSORCTL_REJECTS_TABLE", "SensorDataRejects"), ("SENSORCTL_PARTIAL_BATCH", "1")];
+use crate::support::{Function, PARTIAL, REJECTS, SHARD, Tables, event, reading, record, sequence};
 
 fn row(sensor: &str, time: &str, temperature: &str, sequence: &str) -> Value {
     json!({
@@ -81,7 +78,7 @@ async fn the_last_reading_of_a_key_wins_by_sequence_and_place_in_its_aggregate()
 #[tokio::test]
 async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
     let tables = Tables::start().await;
-    let mut function = Function::start(&tables.address, &WITH_REJECTS).await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let good = reading("s", 1, "1");
     let aggregate = aggregation::encode([sub(&good, "k0"), sub("{\"sensor_id\":1}", "k1")]);
     let mut cut = aggregate.clone();
@@ -130,7 +127,7 @@ async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
 #[tokio::test]
 async fn a_reject_larger_than_an_item_is_kept_in_parts() {
     let tables = Tables::start().await;
-    let mut function = Function::start(&tables.address, &WITH_REJECTS).await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let data: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x80).collect();
     assert_eq!(function.invoke(&event([record(1, &data)])).await.failures(), [""; 0]);
     let mut parts = tables.rows("SensorDataRejects");

@@ -1,6 +1,8 @@
-//! `BatchWriteItem` of puts only as one transaction, which is five to eight times as fast as one per item.
+//! `BatchWriteItem` of puts only: as one transaction, with those of other callers that wait at the same time. That is many
+//! times as fast as a transaction an item, and with `--durable full` one flush serves all.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dynoxide::actions::batch_write_item::{BatchWriteItemRequest, BatchWriteItemResponse};
 use dynoxide::types::{self, KeySchemaElement};
@@ -10,20 +12,84 @@ use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 /// The most requests that one batch may hold.
 const MAX_REQUESTS: usize = 25;
 
-/// Writes a batch. Whatever is not plainly good goes the general way, which knows every refusal by heart.
-pub(super) fn write(
-    database: &Database,
-    text: &str,
-    request: BatchWriteItemRequest,
-) -> Result<BatchWriteItemResponse, DynoxideError> {
-    if let Some((table, items)) = puts_only(database, text, &request)? {
-        let options = ImportOptions { record_streams: true, set_cached_at: false };
-        // One transaction: a refusal leaves nothing behind, and the general way then says what was wrong.
-        if database.import_items(table, items, options).is_ok() {
+/// Writes batches. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct BatchWriter(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    /// What waits for the next transaction.
+    waiting: Mutex<Vec<Waiting>>,
+    /// Held while a transaction is under way.
+    writing: Mutex<()>,
+}
+
+/// The puts of one caller.
+struct Waiting {
+    table: String,
+    items: Vec<Item>,
+    written: Written,
+}
+
+/// Whether the puts of one caller were written; none before that was tried.
+type Written = Arc<Mutex<Option<bool>>>;
+
+impl BatchWriter {
+    /// Writes a batch. Whatever is not plainly good goes the general way, which knows every refusal by heart.
+    pub(super) fn write(
+        &self,
+        database: &Database,
+        text: &str,
+        request: BatchWriteItemRequest,
+    ) -> Result<BatchWriteItemResponse, DynoxideError> {
+        if let Some((table, items)) = puts_only(database, text, &request)?
+            && self.put(database, table, items)
+        {
             return Ok(BatchWriteItemResponse::default());
         }
+        database.batch_write_item(request)
     }
-    database.batch_write_item(request)
+
+    /// Puts items; false when they were refused, and nothing of them is left behind.
+    fn put(&self, database: &Database, table: &str, items: Vec<Item>) -> bool {
+        let written = Written::default();
+        let waiting = Waiting { table: table.to_owned(), items, written: Arc::clone(&written) };
+        lock(&self.0.waiting).push(waiting);
+        let writing = lock(&self.0.writing);
+        // Whoever wrote meanwhile may have written this as well.
+        if lock(&written).is_none() {
+            let all = std::mem::take(&mut *lock(&self.0.waiting));
+            write_all(database, all);
+        }
+        drop(writing);
+        lock(&written).unwrap_or_default()
+    }
+}
+
+/// Writes what several callers put: a transaction for each table. What is refused in one caller's puts refuses those of
+/// the others with them; all go the general way then.
+fn write_all(database: &Database, all: Vec<Waiting>) {
+    let mut by_table: BTreeMap<String, (Vec<Item>, Vec<Written>)> = BTreeMap::new();
+    for Waiting { table, items, written } in all {
+        let (together, callers) = by_table.entry(table).or_default();
+        together.extend(items);
+        callers.push(written);
+    }
+    for (table, (items, callers)) in by_table {
+        let is_written = import(database, &table, items);
+        for caller in callers {
+            *lock(&caller) = Some(is_written);
+        }
+    }
+}
+
+/// One transaction: a refusal leaves nothing behind, and the general way then says what was wrong.
+fn import(database: &Database, table: &str, items: Vec<Item>) -> bool {
+    database.import_items(table, items, ImportOptions { record_streams: true, set_cached_at: false }).is_ok()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The table and its items, when the batch is nothing but distinct, valid puts into one table.
@@ -69,4 +135,76 @@ fn puts_only<'a>(
         items.push(item.clone());
     }
     Ok(Some((table, items)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn database() -> Database {
+        let database = Database::memory().unwrap();
+        let table = json!({
+            "TableName": "rows", "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{ "AttributeName": "k", "KeyType": "HASH" }],
+            "AttributeDefinitions": [{ "AttributeName": "k", "AttributeType": "S" }],
+        });
+        database.create_table(serde_json::from_value(table).unwrap()).unwrap();
+        database
+    }
+
+    fn count(database: &Database) -> usize {
+        database.scan(serde_json::from_value(json!({ "TableName": "rows" })).unwrap()).unwrap().count
+    }
+
+    fn write(writer: &BatchWriter, database: &Database, items: &[Value]) -> Result<(), String> {
+        let puts: Vec<Value> = items.iter().map(|item| json!({ "PutRequest": { "Item": item } })).collect();
+        let text = json!({ "RequestItems": { "rows": puts } }).to_string();
+        let request = serde_json::from_str(&text).unwrap();
+        writer.write(database, &text, request).map(drop).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn batches_that_wait_for_each_other_are_all_written_and_only_the_bad_one_is_refused() {
+        let database = database();
+        let writer = BatchWriter::default();
+        // Nothing is written before all of them wait.
+        let writing = lock(&writer.0.writing);
+        std::thread::scope(|scope| {
+            let good: Vec<_> = (0..6)
+                .map(|caller| {
+                    let items: Vec<Value> =
+                        (0..25).map(|at| json!({ "k": { "S": format!("{caller} {at}") } })).collect();
+                    let (writer, database) = (&writer, &database);
+                    scope.spawn(move || write(writer, database, &items))
+                })
+                .collect();
+            let bad = scope.spawn(|| {
+                let items = [json!({ "k": { "S": "fine" } }), json!({ "k": { "N": "1" } })];
+                write(&writer, &database, &items)
+            });
+            while lock(&writer.0.waiting).len() < 7 {
+                std::thread::yield_now();
+            }
+            drop(writing);
+            assert!(good.into_iter().all(|caller| caller.join().unwrap().is_ok()));
+            assert!(bad.join().unwrap().unwrap_err().contains("does not match the schema"));
+        });
+        assert_eq!(count(&database), 6 * 25, "nothing of the bad batch is there");
+        assert!(write(&writer, &database, &[json!({ "k": { "S": "later" } })]).is_ok());
+        assert_eq!(count(&database), 6 * 25 + 1);
+    }
+
+    #[test]
+    fn a_batch_alone_is_one_transaction_and_replaces() {
+        let database = database();
+        let writer = BatchWriter::default();
+        for text in ["old", "new"] {
+            write(&writer, &database, &[json!({ "k": { "S": "a" }, "text": { "S": text } })]).unwrap();
+        }
+        let found = database
+            .get_item(serde_json::from_value(json!({ "TableName": "rows", "Key": { "k": { "S": "a" } } })).unwrap());
+        assert!(serde_json::to_string(&found.unwrap()).unwrap().contains("new"));
+    }
 }

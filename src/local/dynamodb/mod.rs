@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::backups::Backups;
+use self::batch::BatchWriter;
 use self::life::Life;
 use super::durability::Durability;
 use super::identity::Identity;
@@ -30,6 +31,7 @@ const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 #[derive(Clone)]
 pub(crate) struct DynamoDb {
     database: Database,
+    batches: BatchWriter,
     identity: Identity,
     life: Life,
     backups: Backups,
@@ -61,8 +63,8 @@ impl DynamoDb {
             // is opened has `FULL`.
             database.disable_bulk_loading().map_err(cannot)?;
         }
-        let (life, backups) = (Life::new(timing), Backups::open(path, durability)?);
-        Ok(DynamoDb { database, identity, life, backups, path: path.into(), notices })
+        let (life, backups, batches) = (Life::new(timing), Backups::open(path, durability)?, BatchWriter::default());
+        Ok(DynamoDb { database, batches, identity, life, backups, path: path.into(), notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -195,7 +197,7 @@ impl DynamoDb {
             "Query" => call(text, |input| db.query(input)),
             "Scan" => call(text, |input| db.scan(input)),
             "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
-            "BatchWriteItem" => call(text, |input| batch::write(db, text, input)),
+            "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
             "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
             "TransactGetItems" => call(text, |input| db.transact_get_items(input)),
             "ListStreams" => call(text, |input| db.list_streams(input)),

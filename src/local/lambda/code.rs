@@ -61,13 +61,12 @@ pub(super) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<
     let held = held.map_err(broken)?;
     let fresh = fresh.keep();
     durability.sync_tree(&fresh).map_err(broken)?;
-    let held = match fs::rename(&fresh, root.join(&code.folder)) {
-        Ok(()) => held,
+    let held = if fs::rename(&fresh, root.join(&code.folder)).is_ok() {
+        held
+    } else {
         // Somebody else unpacked the same zip in the meantime.
-        Err(_) => {
-            fs::remove_dir_all(&fresh).map_err(broken)?;
-            hold(root, &code.folder).map_err(broken)?
-        }
+        fs::remove_dir_all(&fresh).map_err(broken)?;
+        hold(root, &code.folder).map_err(broken)?
     };
     durability.sync_names(root).map_err(broken)?;
     Ok((code, held))

@@ -199,9 +199,9 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
         "VPCs"
     } else if input.publish {
         "published versions"
-    } else if text_in(&input.dead_letter_config, "TargetArn").is_some_and(|arn| !arn.is_empty()) {
+    } else if text_in(input.dead_letter_config.as_ref(), "TargetArn").is_some_and(|arn| !arn.is_empty()) {
         "dead letter queues"
-    } else if text_in(&input.snap_start, "ApplyOn").is_some_and(|on| on != "None") {
+    } else if text_in(input.snap_start.as_ref(), "ApplyOn").is_some_and(|on| on != "None") {
         "SnapStart"
     } else if let Some((name, _)) = input.other.iter().find(|(_, value)| !is_empty(value)) {
         name
@@ -212,8 +212,8 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
 }
 
 /// A text inside an optional setting.
-fn text_in<'a>(setting: &'a Option<Value>, name: &str) -> Option<&'a str> {
-    setting.as_ref()?.get(name)?.as_str()
+fn text_in<'a>(setting: Option<&'a Value>, name: &str) -> Option<&'a str> {
+    setting?.get(name)?.as_str()
 }
 
 /// A value that asks for nothing.

@@ -36,14 +36,14 @@ pub(super) enum NotRun {
 ///
 /// Dropping the future kills the environment.
 pub(super) async fn invoke(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, NotRun> {
-    let id = lambda.function(name).ok_or(NotRun::Missing)?.id.clone();
+    let function = lambda.function(name).ok_or(NotRun::Missing)?;
+    let id = function.id.clone();
     if lambda.settling().is_creating(&id) {
         return Err(NotRun::Pending);
     }
-    let reserved = lambda.function(name).and_then(|function| function.reserved_concurrency);
-    let mut lease = lambda.pool().lease(&id, reserved).map_err(NotRun::Throttled)?;
-    // Read after the lease is taken: a later change of the function renews the pool, and what is started here, from the
-    // code of before, is not used again.
+    let mut lease = lambda.pool().lease(&id, function.reserved_concurrency).map_err(NotRun::Throttled)?;
+    // Read once more, after the lease is taken: a later change of the function renews the pool, and what is started
+    // here, from the code of before, is not used again.
     let function = lambda.function(name).filter(|function| function.id == id).ok_or(NotRun::Missing)?;
     let limit = Duration::from_secs(function.timeout);
     let mut second_start = None;

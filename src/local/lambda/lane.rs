@@ -12,7 +12,7 @@ use super::batch::{Batch, GivenUp, Policy};
 use super::batch_answer::{self, Verdict};
 use super::batching::Batching;
 use super::discard::{self, LastTry};
-use super::event::{EVENT_LIMIT, Frame};
+use super::event::{EMPTY, EVENT_LIMIT, Frame};
 use super::function_settings::NO_ROLE;
 use super::invocation::Invocation;
 use super::invoke::NotRun;
@@ -113,8 +113,8 @@ impl Lane {
 
     /// Calls the function with these records once.
     async fn call(&self, items: &[Item]) -> Called {
-        let invocation = Invocation::new(self.frame().event(items));
-        let size = invocation.payload.len();
+        let frame = self.frame();
+        let size = EMPTY + frame.length(items);
         if size > EVENT_LIMIT {
             // Only one record alone can be as large. The service cannot bring it either (facts: A2).
             let (id, shard) = (&items[0].sequence_number, &self.shard_id);
@@ -123,6 +123,7 @@ impl Lane {
                  function takes {EVENT_LIMIT}"
             ));
         }
+        let invocation = Invocation::new(frame.event(items));
         let outcome = match self.lambda.invoke(&self.function, &invocation).await {
             Ok(outcome) => outcome,
             Err(NotRun::Missing) => return Called::NotRun(NO_FUNCTION.to_owned()),

@@ -32,14 +32,23 @@ pub(super) fn end_all(register: &Path) -> io::Result<()> {
     for entry in entries {
         let entry = entry?;
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-        let known = fs::read_to_string(entry.path())?;
+        let known = match fs::read_to_string(entry.path()) {
+            Ok(known) => known,
+            // Struck out meanwhile: it has just ended.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
         // Process ids are used again; a process id with its start time is not.
         if let Some(pid) = pid
             && started(pid).is_some_and(|started| started == known)
         {
             rustix::process::kill_process_group(pid, Signal::KILL).unwrap_or_default();
         }
-        fs::remove_file(entry.path())?;
+        if let Err(error) = fs::remove_file(entry.path())
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
     let Some(arn) = arn("OnFailure") else { return Ok(None) };
     let is_known = match arn.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "sqs", region, account, name] => {
-            ![region, account, name].iter().any(|part| part.is_empty()) && !name.ends_with(".fifo")
+            ![region, account, name].iter().any(|part| part.is_empty()) && name.strip_suffix(".fifo").is_none()
         }
         ["arn", _, "sns", region, account, name] => ![region, account, name].iter().any(|part| part.is_empty()),
         ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),

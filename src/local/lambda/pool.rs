@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
 use super::worker::Worker;
 
 /// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
 pub(super) const ENVIRONMENTS: usize = 64;
 /// How long a warm environment is kept.
 const IDLE_LIMIT: Duration = Duration::from_mins(5);
+/// How long it runs on after an answer, to ask for more work and to finish what it does beside that.
+const RUN_ON: Duration = Duration::from_millis(50);
 
 /// Why no environment was given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,20 @@ impl Pool {
         }
     }
 
+    /// Freezes what is idle, once it has run on for a while.
+    fn freeze_later(&self) {
+        let pool = self.clone();
+        // Without a runtime the local cloud is ending.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            tokio::time::sleep(RUN_ON).await;
+            let slots = pool.lock();
+            let idle = slots.values().flat_map(|slot| &slot.idle);
+            // Under the lock: none of them is given out meanwhile.
+            idle.filter(|(_, since)| since.elapsed() >= RUN_ON).for_each(|(worker, _)| worker.freeze());
+        });
+    }
+
     /// Ends what has been idle for long.
     pub(super) fn end_idle(&self) {
         self.end_idle_since(IDLE_LIMIT);
@@ -116,8 +134,8 @@ impl Drop for Lease {
             && slot.generation == self.generation
             && !slot.retired
         {
-            worker.freeze();
             slot.idle.push((worker, Instant::now()));
+            self.pool.freeze_later();
         } else if slot.retired && slot.running == 0 {
             slots.remove(&self.id);
         }

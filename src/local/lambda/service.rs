@@ -84,16 +84,13 @@ impl Lambda {
     /// A mapping that was being changed when the local cloud ended goes to where it was going.
     fn resume(&self, mappings: Vec<Mapping>) {
         for mut mapping in mappings {
-            match mapping.state {
-                // Its position was written down before it was first saved.
-                _ if mapping.state == MappingState::Deleting => {
-                    checkpoint::delete(&self.0.deps.dir, &mapping.uuid);
-                    continue;
-                }
-                _ if mapping.settings.enabled => mapping.state = MappingState::Enabled,
-                _ => mapping.state = MappingState::Disabled,
+            if mapping.state == MappingState::Deleting {
+                checkpoint::delete(&self.0.deps.dir, &mapping.uuid);
+                continue;
             }
             let (uuid, enabled) = (mapping.uuid.clone(), mapping.settings.enabled);
+            // Its position was written down before it was first saved.
+            mapping.state = if enabled { MappingState::Enabled } else { MappingState::Disabled };
             lock(&self.0.mappings).insert(uuid.clone(), mapping);
             if enabled {
                 self.start_reading(&uuid);

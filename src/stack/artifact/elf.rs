@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use object::elf::{EM_AARCH64, EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PT_INTERP};
-use object::read::elf::{FileHeader as _, ProgramHeader as _};
+use object::elf::{DT_NEEDED, EM_AARCH64, EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PT_INTERP};
+use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _, SectionTable};
 use object::{Endianness, ReadRef};
 
 /// An instruction set of Lambda.
@@ -88,6 +88,8 @@ pub(super) struct Program {
     pub(super) is_static: bool,
     /// The newest version of glibc that any symbol needs, weak ones included: the loader checks those, too.
     pub(super) glibc: Option<Glibc>,
+    /// The shared libraries that must be there.
+    pub(super) libraries: Vec<String>,
 }
 
 impl Program {
@@ -107,17 +109,20 @@ impl Program {
         }
         let segments = header.program_headers(endian, bytes).map_err(broken)?;
         let is_static = segments.iter().all(|segment| segment.p_type(endian) != PT_INTERP);
-        let glibc = newest_glibc(header, endian, bytes).map_err(broken)?;
-        Ok(Program { architecture, is_static: is_static && glibc.is_none(), glibc })
+        let sections = header.sections(endian, bytes).map_err(broken)?;
+        let glibc = newest_glibc(&sections, endian, bytes).map_err(broken)?;
+        let libraries = needed_libraries(&sections, endian, bytes).map_err(broken)?;
+        Ok(Program { architecture, is_static: is_static && libraries.is_empty(), glibc, libraries })
     }
 }
 
-fn newest_glibc<'data>(
-    header: &'data FileHeader64<Endianness>,
+type Sections<'data, R> = SectionTable<'data, FileHeader64<Endianness>, R>;
+
+fn newest_glibc<'data, R: ReadRef<'data>>(
+    sections: &Sections<'data, R>,
     endian: Endianness,
-    bytes: impl ReadRef<'data>,
+    bytes: R,
 ) -> object::Result<Option<Glibc>> {
-    let sections = header.sections(endian, bytes)?;
     let Some((mut files, strings)) = sections.gnu_verneed(endian, bytes)? else { return Ok(None) };
     let strings = sections.strings(endian, bytes, strings)?;
     let mut newest = None;
@@ -127,4 +132,15 @@ fn newest_glibc<'data>(
         }
     }
     Ok(newest)
+}
+
+fn needed_libraries<'data, R: ReadRef<'data>>(
+    sections: &Sections<'data, R>,
+    endian: Endianness,
+    bytes: R,
+) -> object::Result<Vec<String>> {
+    let Some((entries, strings)) = sections.dynamic(endian, bytes)? else { return Ok(Vec::new()) };
+    let strings = sections.strings(endian, bytes, strings)?;
+    let needed = entries.iter().filter(|entry| entry.tag(endian) == DT_NEEDED);
+    needed.map(|entry| Ok(String::from_utf8_lossy(entry.string(endian, strings)?).into_owned())).collect()
 }

@@ -8,13 +8,18 @@ use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Response};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::time::timeout;
 
 use super::http::serve;
+
+/// The mapping understands partial answers.
+pub const PARTIAL: (&str, &str) = ("SENSORCTL_PARTIAL_BATCH", "1");
+/// There is a table for rejects.
+pub const REJECTS: (&str, &str) = ("SENSORCTL_REJECTS_TABLE", "SensorDataRejects");
 
 /// An event's bytes, and the time that the function has for it.
 type Event = (Vec<u8>, Duration);
@@ -45,8 +50,8 @@ impl Answer {
 pub struct Function {
     events: Sender<Event>,
     answers: Receiver<Answer>,
-    log: Lines<BufReader<ChildStdout>>,
-    _process: Child,
+    log: UnboundedReceiver<String>,
+    process: Child,
 }
 
 impl Function {
@@ -74,8 +79,15 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let log = BufReader::new(process.stdout.take().unwrap()).lines();
-        Function { events, answers, log, _process: process }
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (line, log) = mpsc::unbounded_channel();
+        // Read whether or not the test asks: a full pipe would hold the function up.
+        tokio::spawn(async move {
+            while let Ok(Some(text)) = lines.next_line().await {
+                let _ = line.send(text);
+            }
+        });
+        Function { events, answers, log, process }
     }
 
     /// One invocation with ample time.
@@ -86,12 +98,29 @@ impl Function {
     /// One invocation with so much time.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
         self.events.send((serde_json::to_vec(event).unwrap(), limit)).await.unwrap();
-        timeout(Duration::from_mins(1), self.answers.recv()).await.expect("no answer in time").unwrap()
+        tokio::select! {
+            answer = timeout(Duration::from_mins(2), self.answers.recv()) => answer.expect("no answer in time").unwrap(),
+            status = self.process.wait() => panic!("the function ended: {status:?}"),
+        }
+    }
+
+    /// Freezes it, as Lambda does between invocations.
+    pub fn freeze(&self) {
+        let id = self.process.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
+    }
+
+    /// The most memory that it had so far, in MiB.
+    #[cfg(target_os = "linux")]
+    pub fn peak_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
     /// The next line of its log.
     pub async fn log_line(&mut self) -> Value {
-        let line = timeout(Duration::from_secs(10), self.log.next_line()).await.expect("no line in time").unwrap();
+        let line = timeout(Duration::from_mins(1), self.log.recv()).await.expect("no line in time");
         serde_json::from_str(&line.unwrap()).unwrap()
     }
 }

@@ -7,34 +7,41 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 /// Serves until the test ends; gives `127.0.0.1:port`.
 pub async fn serve<F, A>(answer: F) -> String
 where
     F: Fn(hyper::Method, String, Bytes) -> A + Clone + Send + 'static,
-    A: Future<Output = Response<Full<Bytes>>> + Send,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         loop {
             let (socket, _) = listener.accept().await.unwrap();
-            let answer = answer.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let answer = answer.clone();
-                    async move {
-                        let (head, body) = request.into_parts();
-                        // A request that its sender gave up has no whole body.
-                        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-                        Ok::<_, Infallible>(answer(head.method, head.uri.path().to_owned(), body).await)
-                    }
-                });
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
-            });
+            tokio::spawn(serve_connection(socket, answer.clone()));
         }
     });
     address
+}
+
+/// Serves one connection until its other end closes it.
+pub async fn serve_connection<S, F, A>(socket: S, answer: F)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(hyper::Method, String, Bytes) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = answer.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            // A request that its sender gave up has no whole body.
+            let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            Ok::<_, Infallible>(answer(head.method, head.uri.path().to_owned(), body).await)
+        }
+    });
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
 }

@@ -5,8 +5,10 @@ mod function;
 mod http;
 mod scripted;
 mod tables;
+mod tls;
 
 pub use self::events::{SHARD, event, plain, reading, record, sequence};
-pub use self::function::{Answer, Function};
-pub use self::scripted::{Scripted, sent_times};
+pub use self::function::{Answer, Function, PARTIAL, REJECTS};
+pub use self::scripted::{Said, Scripted, failure, sent_items, sent_times, stored, throttled};
 pub use self::tables::Tables;
+pub use self::tls::TlsScripted;

@@ -1,13 +1,52 @@
 //! A `DynamoDB` that answers as a test tells it, for the faults that a whole one does not give.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Response;
 use hyper::body::Bytes;
-use serde_json::Value;
+use hyper::header::DATE;
+use serde_json::{Value, json};
 
 use super::http::serve;
+
+/// What it answers to a request.
+pub struct Said {
+    pub status: u16,
+    pub body: Bytes,
+    /// The service's time.
+    pub date: Option<String>,
+    pub after: Duration,
+}
+
+impl From<(u16, Value)> for Said {
+    fn from((status, body): (u16, Value)) -> Self {
+        Said::text(status, &body.to_string())
+    }
+}
+
+impl Said {
+    /// An answer that may be anything.
+    pub fn text(status: u16, body: &str) -> Self {
+        Said { status, body: Bytes::from(body.to_owned()), date: None, after: Duration::ZERO }
+    }
+}
+
+/// A failure in the service's form.
+pub fn failure(code: &str, message: &str) -> (u16, Value) {
+    (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}))
+}
+
+/// Too fast for the table.
+pub fn throttled() -> (u16, Value) {
+    failure("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded")
+}
+
+/// All of a request is stored.
+pub fn stored() -> (u16, Value) {
+    (200, json!({"UnprocessedItems": {}}))
+}
 
 /// A running one.
 pub struct Scripted {
@@ -17,18 +56,24 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Answers each request with the status and body that `script` gives for its body.
-    pub async fn start(script: impl FnMut(&Value) -> (u16, Value) + Send + 'static) -> Self {
-        let script = Arc::new(Mutex::new(script));
+    /// Answers each request as `script` says to its body.
+    pub async fn start<S: Into<Said>>(mut script: impl FnMut(&Value) -> S + Send + 'static) -> Self {
+        let script = Arc::new(Mutex::new(move |request: &Value| script(request).into()));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
         let address = serve(move |_, _, body: Bytes| {
             let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
             async move {
-                let request: Value = serde_json::from_slice(&body).unwrap();
-                let (status, answer) = script.lock().unwrap()(&request);
+                // A request that was given up while it was sent is none.
+                let Ok(request) = serde_json::from_slice::<Value>(&body) else { return Response::default() };
+                let said: Said = script.lock().unwrap()(&request);
                 seen.lock().unwrap().push(request);
-                Response::builder().status(status).body(Full::from(answer.to_string())).unwrap()
+                tokio::time::sleep(said.after).await;
+                let mut response = Response::builder().status(said.status);
+                if let Some(date) = said.date {
+                    response = response.header(DATE, date);
+                }
+                response.body(Full::from(said.body)).unwrap()
             }
         })
         .await;
@@ -41,8 +86,16 @@ impl Scripted {
     }
 }
 
+/// The items that a request puts into a table.
+pub fn sent_items<'a>(request: &'a Value, table: &str) -> Vec<&'a Value> {
+    let Some(puts) = request["RequestItems"][table].as_array() else { return Vec::new() };
+    puts.iter().map(|put| &put["PutRequest"]["Item"]).collect()
+}
+
 /// The `CurrentTime` of each reading that a request puts.
 pub fn sent_times(request: &Value) -> Vec<u32> {
-    let Some(puts) = request["RequestItems"]["SensorData"].as_array() else { return Vec::new() };
-    puts.iter().map(|put| put["PutRequest"]["Item"]["CurrentTime"]["N"].as_str().unwrap().parse().unwrap()).collect()
+    sent_items(request, "SensorData")
+        .iter()
+        .map(|item| item["CurrentTime"]["N"].as_str().unwrap().parse().unwrap())
+        .collect()
 }

@@ -141,3 +141,21 @@ async fn the_end_of_the_local_cloud_cuts_a_batch_off_and_the_next_start_brings_i
     assert_eq!(bench.handled_all(4).await, put);
     bench.mapping_state(&uuid, "Enabled").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_next_start() {
+    for (change, state) in
+        [(json!({"Enabled": false}), Some("Disabled")), (json!({"BatchSize": 7}), Some("Enabled")), (Value::Null, None)]
+    {
+        let (mut bench, uuid, _) = held(json!({})).await;
+        let path = format!("{MAPPINGS}/{uuid}");
+        let method = if change.is_null() { "DELETE" } else { "PUT" };
+        assert_eq!(bench.call(method, &path, change.clone()).await.status, 202);
+        bench.restart().await;
+        bench.untell("hold");
+        match state {
+            Some(state) => assert_eq!(bench.shown(&uuid).await["State"], state, "{change}"),
+            None => assert_eq!(bench.call("GET", &path, Value::Null).await.status, 404),
+        }
+    }
+}

@@ -57,7 +57,7 @@ async fn answers_mean_what_they_mean_in_the_service() {
         bench.batches_come(tries + 2).await;
         assert_eq!(
             bench.batches()[tries..][..2].iter().map(|(_, numbers)| numbers).collect::<Vec<_>>(),
-            [&[record.clone()]; 2],
+            [std::slice::from_ref(&record); 2],
             "{answer}"
         );
         assert_eq!(bench.result(&uuid, "PROBLEM").await, FAILED, "{answer}");

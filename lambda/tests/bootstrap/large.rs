@@ -1,0 +1,110 @@
+//! The largest events that Lambda sends: just under 6 MB of JSON.
+
+use sensor_model::aggregation::{self, SubRecord};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use crate::support::{Answer, Function, PARTIAL, REJECTS, Scripted, event, reading, record, sent_items, stored};
+
+const LARGEST: usize = 6 * 1024 * 1024;
+/// The memory of the smallest function.
+#[cfg(target_os = "linux")]
+const SMALLEST_FUNCTION_MIB: u64 = 128;
+
+/// What a service was given, by table.
+type Taken = Arc<Mutex<HashSet<(String, String)>>>;
+
+async fn taking() -> (Scripted, Taken) {
+    let taken = Taken::default();
+    let seen = Arc::clone(&taken);
+    let scripted = Scripted::start(move |request: &Value| {
+        let mut seen = seen.lock().unwrap();
+        for (table, sort) in [("SensorData", "CurrentTime"), ("SensorDataRejects", "RejectId")] {
+            for item in sent_items(request, table) {
+                let new = seen.insert((table.to_owned(), item[sort].to_string()));
+                assert!(new, "put twice: {item}");
+            }
+        }
+        stored()
+    })
+    .await;
+    (scripted, taken)
+}
+
+/// As many of the records as fit.
+fn largest(records: impl Iterator<Item = Value>) -> Value {
+    let mut bytes = 20;
+    let fitting = records.take_while(|record| {
+        bytes += record.to_string().len() + 1;
+        bytes < LARGEST
+    });
+    let event = event(fitting);
+    assert!((LARGEST - 100_000..LARGEST).contains(&event.to_string().len()), "{}", event.to_string().len());
+    event
+}
+
+async fn all_of(event: &Value, readings: usize, rejects: usize) {
+    let (service, taken) = taking().await;
+    let mut function = Function::start(&service.address, &[REJECTS, PARTIAL]).await;
+    let answer = function.invoke_within(event, std::time::Duration::from_secs(110)).await;
+    let Answer::Response(_) = &answer else { panic!("{answer:?}") };
+    assert_eq!(answer.failures(), [""; 0]);
+    let taken = taken.lock().unwrap();
+    let of = |table: &str| taken.iter().filter(|(name, _)| name == table).count();
+    assert_eq!((of("SensorData"), of("SensorDataRejects")), (readings, rejects));
+    #[cfg(target_os = "linux")]
+    assert!(function.peak_mib() < SMALLEST_FUNCTION_MIB, "{} MiB", function.peak_mib());
+}
+
+#[tokio::test]
+async fn the_largest_plain_event_is_stored_whole() {
+    let sensor = &"sensor-".repeat(14);
+    let event = largest((1..=10_000).map(|number| record(number, reading(sensor, number, "20.25").as_bytes())));
+    let readings = event["Records"].as_array().unwrap().len();
+    assert!(readings > 9_000, "{readings}");
+    all_of(&event, readings, 0).await;
+}
+
+#[tokio::test]
+async fn the_largest_aggregated_event_is_stored_whole() {
+    let aggregated = |number: u32| {
+        let readings: Vec<_> = (0..600).map(|index| reading("sensor-1", number * 600 + index, "20.25")).collect();
+        let sub = |data| SubRecord { partition_key: "lane", explicit_hash_key: None, data };
+        record(number, &aggregation::encode(readings.iter().map(|reading| sub(reading.as_bytes()))))
+    };
+    let event = largest((1..).map(aggregated));
+    let readings = event["Records"].as_array().unwrap().len() * 600;
+    assert!(readings > 40_000, "{readings}");
+    all_of(&event, readings, 0).await;
+}
+
+/// Each of them is a reject, many times larger than itself.
+#[tokio::test]
+async fn a_record_of_many_tiny_sub_records_needs_no_more_memory() {
+    let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"{}" };
+    let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
+    all_of(&event(records), 0, 4 * 12_000).await;
+}
+
+/// Each of its numbers would be 126 digits.
+#[tokio::test]
+async fn a_reading_of_many_values_is_refused_before_they_take_memory() {
+    let values = "1e125,".repeat(500_000);
+    let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":[{values}0]}}"#);
+    // A part of a reject has 384 KiB.
+    all_of(&event([record(1, json.as_bytes())]), 0, json.len().div_ceil(384 * 1024)).await;
+}
+
+/// The key of a sub-record has no limit of its own, and a reject must fit into an item all the same.
+#[tokio::test]
+async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
+    let key = "k".repeat(900_000);
+    let sub = SubRecord { partition_key: &key, explicit_hash_key: None, data: b"{}" };
+    all_of(&event([record(1, &aggregation::encode([sub]))]), 0, 1).await;
+    let (service, _) = taking().await;
+    let mut function = Function::start(&service.address, &[REJECTS, PARTIAL]).await;
+    function.invoke(&event([record(1, &aggregation::encode([sub]))])).await;
+    let kept = sent_items(&service.requests()[0], "SensorDataRejects")[0]["PartitionKey"]["S"].to_string();
+    assert_eq!(kept.len(), 256 + 2);
+}

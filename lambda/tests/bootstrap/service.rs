@@ -1,0 +1,286 @@
+//! What the function does when the service is down, slow, confused, or of another opinion about the time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::date_time::{DateTime, Format};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::support::{
+    Function, PARTIAL, REJECTS, Said, Scripted, Tables, event, failure, plain, record, sent_times, sequence, stored,
+};
+
+#[tokio::test]
+async fn a_service_that_is_down_is_the_first_failure_and_then_comes_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let mut function = Function::start(&address, &[PARTIAL]).await;
+    let answer = function.invoke_within(&event((1..=60).map(plain)), Duration::from_secs(2)).await;
+    assert_eq!(answer.failures(), [sequence(1)]);
+    let log = function.log_line().await;
+    assert_eq!((&log["ErrorCode"], &log["Failed"]), (&json!("Connection"), &json!(60)));
+    assert!(log["Retries"].as_u64().unwrap() > 0, "{log}");
+}
+
+#[tokio::test]
+async fn a_slow_service_is_waited_for() {
+    let dynamodb = Scripted::start(|_| Said { after: Duration::from_millis(1500), ..Said::from(stored()) }).await;
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert_eq!(function.invoke(&event((1..=60).map(plain))).await.failures(), [""; 0]);
+    assert_eq!(dynamodb.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_request_whose_answer_never_comes_is_sent_again_while_there_is_time() {
+    let calls = AtomicUsize::new(0);
+    let dynamodb = Scripted::start(move |_| {
+        let lost = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        Said { after: Duration::from_secs(if lost { 600 } else { 0 }), ..Said::from(stored()) }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert_eq!(function.invoke_within(&event([plain(1)]), Duration::from_secs(60)).await.failures(), [""; 0]);
+    assert_eq!(dynamodb.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn garbage_is_no_success_and_its_content_is_not_logged() {
+    for garbage in [
+        (200, "hunter2"),
+        (200, "<html>hunter2</html>"),
+        (200, r#"{"UnprocessedItems":"hunter2"}"#),
+        (200, r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#),
+        (200, ""),
+        (500, "hunter2"),
+    ] {
+        let calls = AtomicUsize::new(0);
+        let dynamodb = Scripted::start(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Said::text(garbage.0, garbage.1),
+            _ => stored().into(),
+        })
+        .await;
+        let mut function = Function::start(&dynamodb.address, &[]).await;
+        assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0], "{garbage:?}");
+        assert_eq!(dynamodb.requests().len(), 3, "{garbage:?}");
+
+        let always = Scripted::start(move |_| Said::text(garbage.0, garbage.1)).await;
+        let mut function = Function::start(&always.address, &[PARTIAL]).await;
+        let answer = function.invoke_within(&event([plain(1)]), Duration::from_secs(1)).await;
+        assert_eq!(answer.failures(), [sequence(1)], "{garbage:?}");
+        let log = function.log_line().await;
+        assert!(log["Error"].is_string() && !log.to_string().contains("hunter2"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_not_from_the_service_rejects_no_reading() {
+    for (status, body) in [(400, "<html>"), (403, ""), (404, "not here"), (302, "")] {
+        let proxy = Scripted::start(move |_| Said::text(status, body)).await;
+        let mut function = Function::start(&proxy.address, &[REJECTS, PARTIAL]).await;
+        assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)], "{status}");
+        assert_eq!(proxy.requests().len(), 1, "it is not tried again: {status}");
+        assert_eq!(function.log_line().await["ErrorCode"], format!("Http{status}"));
+    }
+}
+
+#[tokio::test]
+async fn connections_that_break_are_made_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        for number in 0.. {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = socket.read(&mut request).await;
+            let answer: &[u8] = match number {
+                0 => b"",
+                1 => b"HTTP/1.1 200 OK\r\ncontent-length: 23\r\n\r\n{\"Unproc",
+                2 => b"SSH-2.0-OpenSSH_9.2\r\n",
+                _ => b"HTTP/1.1 200 OK\r\ncontent-length: 23\r\n\r\n{\"UnprocessedItems\":{}}\n",
+            };
+            socket.write_all(answer).await.unwrap();
+        }
+    });
+    let mut function = Function::start(&address, &[]).await;
+    assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
+    assert_eq!(function.log_line().await["Retries"], 3);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_corrected_by_the_service_s_own() {
+    let theirs = DateTime::from(SystemTime::now() + Duration::from_secs(3600)).fmt(Format::HttpDate).unwrap();
+    let calls = AtomicUsize::new(0);
+    let dynamodb = Scripted::start(move |_| {
+        let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
+        let answer = if first { failure("InvalidSignatureException", "Signature expired") } else { stored() };
+        Said { date: Some(theirs.clone()), ..Said::from(answer) }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
+    assert_eq!(function.invoke(&event([plain(2)])).await.failures(), [""; 0]);
+    assert_eq!(dynamodb.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn what_no_request_can_mend_is_tried_once_and_said() {
+    for code in [
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "UnrecognizedClientException",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "ResourceNotFoundException",
+    ] {
+        let dynamodb = Scripted::start(move |_| failure(code, "no")).await;
+        let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+        assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)], "{code}");
+        assert_eq!(dynamodb.requests().len(), 1, "{code}");
+        assert_eq!(function.log_line().await["ErrorCode"], code);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
+    let tables = Tables::start().await;
+    for (name, value, said) in [
+        ("SENSORCTL_TABLE", "a b", "SENSORCTL_TABLE: `a b` is no table's name"),
+        ("SENSORCTL_REJECTS_TABLE", "x", "SENSORCTL_REJECTS_TABLE: `x` is no table's name"),
+        ("SENSORCTL_REJECTS_DAYS", "soon", "SENSORCTL_REJECTS_DAYS is not a whole number"),
+        ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is no http or https address"),
+    ] {
+        let mut function = Function::start(&tables.address, &[(name, value), PARTIAL]).await;
+        for _ in 0..2 {
+            let answer = function.invoke(&event([plain(1)])).await;
+            assert!(answer.error().contains(said), "{answer:?}");
+        }
+    }
+    assert!(tables.rows("SensorData").is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_table_for_rejects_keeps_the_checkpoint_at_the_reject() {
+    let tables = Tables::start().await;
+    let missing = ("SENSORCTL_REJECTS_TABLE", "Missing");
+    let mut function = Function::start(&tables.address, &[missing, PARTIAL]).await;
+    let batch = || event([plain(1), record(2, b"hunter2"), plain(3)]);
+    assert_eq!(function.invoke(&batch()).await.failures(), [sequence(2)]);
+    let log = function.log_line().await;
+    assert!(log["Error"].as_str().unwrap().contains("reject not stored: ResourceNotFoundException"), "{log}");
+    let mut function = Function::start(&tables.address, &[missing]).await;
+    assert!(function.invoke(&batch()).await.error().contains(&sequence(2)));
+}
+
+#[tokio::test]
+async fn a_hot_key_is_sent_again_alone_until_it_is_taken() {
+    let refused = AtomicUsize::new(0);
+    let dynamodb = Scripted::start(move |request| {
+        let mut left = request["RequestItems"].clone();
+        let puts = left["SensorData"].as_array_mut().unwrap();
+        puts.retain(|put| put["PutRequest"]["Item"]["CurrentTime"]["N"] == "7");
+        let is_hot = !puts.is_empty() && refused.fetch_add(1, Ordering::Relaxed) < 5;
+        if is_hot { (200, json!({"UnprocessedItems": left})) } else { stored() }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert_eq!(function.invoke(&event((1..=25).map(plain))).await.failures(), [""; 0]);
+    let sent: Vec<_> = dynamodb.requests().iter().map(sent_times).collect();
+    assert_eq!(sent[0].len(), 25);
+    assert_eq!(sent[1..], vec![vec![7]; 5]);
+}
+
+/// A frozen function must not go on writing when it is thawed, over rows that are newer by then.
+#[tokio::test]
+async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut function = Function::start(&listener.local_addr().unwrap().to_string(), &[PARTIAL]).await;
+    // Larger than what fits into the buffers between them, so that some of it is still with the function.
+    let filler = "x".repeat(390_000);
+    let large = |number: u32| {
+        let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":{number},"filler":"{filler}"}}"#);
+        record(number, json.as_bytes())
+    };
+    let accepted = tokio::spawn(async move {
+        let mut sockets = Vec::new();
+        for _ in 0..2 {
+            sockets.push(listener.accept().await.unwrap().0);
+        }
+        sockets
+    });
+    let answer = function.invoke_within(&event((1..=4).map(large)), Duration::from_secs(2)).await;
+    function.freeze();
+    assert_eq!(answer.failures(), [sequence(1)]);
+    for mut socket in accepted.await.unwrap() {
+        // What was under way arrives, and then nobody is there any more, though the function sleeps.
+        let rest = async {
+            let mut buffer = vec![0; 1 << 16];
+            while socket.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {}
+        };
+        timeout(Duration::from_secs(60), rest).await.expect("the connection is closed");
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_counts_times_and_age_and_the_service_s_code() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
+    let batch = [
+        plain(1),
+        plain(2),
+        record(3, b"hunter2"),
+        record(4, br#"{"sensor_id":"s","temperature":3,"current_time":1}"#),
+    ];
+    assert_eq!(function.invoke(&event(batch)).await.failures(), [""; 0]);
+    let log = function.log_line().await;
+    for (name, count) in [
+        ("Records", 4),
+        ("Readings", 4),
+        ("Stored", 2),
+        ("Replaced", 1),
+        ("Rejected", 1),
+        ("Failed", 0),
+        ("Retries", 0),
+    ] {
+        assert_eq!(log[name], count, "{name}");
+    }
+    let time = |name: &str| log[name].as_f64().unwrap();
+    let phases = time("DecodeDuration") + time("StoreDuration") + time("RejectDuration");
+    assert!(time("StoreDuration") > 0.0 && time("RejectDuration") > 0.0 && phases <= time("Duration") + 0.1, "{log}");
+    // The record of the event arrived in December 2018.
+    assert!(time("IteratorAge") > 2e11, "{log}");
+    assert_eq!(log["FunctionName"], "ProcessKinesisRecords");
+    let metrics = &log["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!((&metrics["Namespace"], &metrics["Dimensions"]), (&json!("sensorctl"), &json!([["FunctionName"]])));
+    let declared: Vec<_> = metrics["Metrics"].as_array().unwrap().iter().map(|metric| &metric["Name"]).collect();
+    assert!(declared.contains(&&json!("IteratorAge")) && declared.contains(&&json!("StoreDuration")), "{declared:?}");
+    assert!(!log.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_logged() {
+    let words = "The parameter cannot be converted to a numeric value: hunter2";
+    let refusing = || {
+        Scripted::start(move |request: &Value| {
+            if request["RequestItems"].get("SensorData").is_some() {
+                failure("ValidationException", words)
+            } else {
+                stored()
+            }
+        })
+    };
+    let dynamodb = refusing().await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
+    let reject = &dynamodb.requests()[1]["RequestItems"]["SensorDataRejects"][0]["PutRequest"]["Item"];
+    assert_eq!(reject["Reason"]["S"], words);
+    // Without a table for rejects it is an error, and errors are logged.
+    let mut function = Function::start(&refusing().await.address, &[]).await;
+    let answer = function.invoke(&event([plain(1)])).await;
+    assert!(answer.error().contains("ValidationException") && !answer.error().contains("hunter2"), "{answer:?}");
+    assert!(!function.log_line().await.to_string().contains("hunter2"));
+}
