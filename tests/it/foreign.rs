@@ -220,7 +220,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
-    let changes: [(&str, &[&str], &dyn Fn()); 19] = [
+    let changes: [(&str, &[&str], &dyn Fn()); 21] = [
         ("stream", &["shards"], &|| {
             kinesis("UpdateShardCount", json!({"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
         }),
@@ -275,6 +275,13 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             drop(lambda(&cloud, path, &json!({"ReservedConcurrentExecutions": 5})));
         }),
         ("mapping", &["enabled"], &|| map(json!({"Enabled": false}))),
+        ("mapping", &["filters"], &|| {
+            map(json!({"FilterCriteria": {"Filters": [{"Pattern": r#"{"partitionKey":["none"]}"#}]}}));
+        }),
+        ("mapping", &["on_failure"], &|| {
+            let queue = json!({"Destination": "arn:aws:sqs:us-east-1:000000000000:q"});
+            map(json!({"DestinationConfig": {"OnFailure": queue}}));
+        }),
         (
             "mapping",
             &["batch_size", "bisect", "parallelization", "record_age_seconds", "retry_attempts", "window_seconds"],
