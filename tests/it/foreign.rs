@@ -220,7 +220,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
-    let changes: [(&str, &[&str], &dyn Fn()); 21] = [
+    let changes: [(&str, &[&str], &dyn Fn()); 20] = [
         ("stream", &["shards"], &|| {
             kinesis("UpdateShardCount", json!({"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
         }),
@@ -277,10 +277,6 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         ("mapping", &["enabled"], &|| map(json!({"Enabled": false}))),
         ("mapping", &["filters"], &|| {
             map(json!({"FilterCriteria": {"Filters": [{"Pattern": r#"{"partitionKey":["none"]}"#}]}}));
-        }),
-        ("mapping", &["on_failure"], &|| {
-            let queue = json!({"Destination": "arn:aws:sqs:us-east-1:000000000000:q"});
-            map(json!({"DestinationConfig": {"OnFailure": queue}}));
         }),
         (
             "mapping",
