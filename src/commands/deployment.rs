@@ -114,7 +114,7 @@ async fn account(cloud: &Cloud) -> Result<String, Failure> {
     cloud.for_a_look().repeat(|| async { cloud.clients.account().await.map(str::to_owned) }, |_, _| {}).await
 }
 
-/// The function that was asked for: on AWS for x86_64 wherever this runs, nearby for this machine.
+/// The function that was asked for: on AWS for `x86_64` wherever this runs, nearby for this machine.
 fn artifact(function: &settings::Function, is_nearby: bool) -> Result<Artifact, Error> {
     let asked = function.architecture.and_then(Architecture::named);
     let usual = if is_nearby { Architecture::of_this_machine() } else { None }.unwrap_or(Architecture::DEFAULT);

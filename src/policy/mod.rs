@@ -73,11 +73,10 @@ pub fn weigh(documents: &[Value], ask: &Ask<'_>) -> (Decision, bool) {
         *so_far = Met::any([*so_far, covered].into_iter());
     }
     match (allowed, denied) {
-        (_, Met::Yes) => (Decision::Denied, true),
+        // Where nothing allows it, it is not allowed whatever the denial says.
+        (_, Met::Yes) | (Met::No, Met::Unclear) => (Decision::Denied, true),
         (Met::No, Met::No) => (Decision::NotAllowed, true),
         (Met::Unclear, Met::No) => (Decision::NotAllowed, false),
-        // Whichever it is, it is not allowed.
-        (Met::No, Met::Unclear) => (Decision::Denied, true),
         (_, Met::Unclear) => (Decision::Denied, false),
         (Met::Yes, Met::No) => (Decision::Allowed, true),
     }

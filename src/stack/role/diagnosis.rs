@@ -27,7 +27,7 @@ pub enum Need {
     },
 }
 
-/// What Lambda does with a stream for certain. It names ListStreams, too, but whether it does without is not known
+/// What Lambda does with a stream for certain. It names `ListStreams`, too, but whether it does without is not known
 /// (facts/aws.md C4), so that is no verdict.
 const READING: [&str; 4] =
     ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
