@@ -162,7 +162,7 @@ impl NestedBuild {
     }
 }
 
-/// What compiles the C of ring, which only the function for x86_64 has in it.
+/// What compiles the C of ring, which only the function for `x86_64` has in it.
 enum CCompiler {
     /// What the crate `cc` finds by itself, or is told.
     Default,

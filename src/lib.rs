@@ -12,6 +12,7 @@ mod error;
 mod local;
 mod output;
 mod pipeline;
+mod policy;
 mod settings;
 mod stack;
 mod wrong_usage;

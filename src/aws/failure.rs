@@ -30,6 +30,8 @@ pub enum Cause {
     Unsteady,
     /// No answer came: no network, no server, wrong address.
     Unreachable,
+    /// It was not tried, because something that it needs failed.
+    NotTried,
     /// Anything else; the service's own words say what.
     Other,
 }
@@ -88,7 +90,7 @@ impl Failure {
                 let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = match error {
                     _ if no_credentials => Cause::NoCredentials,
-                    SdkError::DispatchFailure(failure) if has_broken(failure, &message) => Cause::Unsteady,
+                    SdkError::DispatchFailure(failure) if has_broken(failure) => Cause::Unsteady,
                     _ => Cause::Unreachable,
                 };
                 (None, message, cause)
@@ -125,11 +127,19 @@ fn chain(error: &dyn std::error::Error) -> String {
     if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
-/// Whether there was a connection, and it ended before the answer.
-fn has_broken(failure: &DispatchFailure, text: &str) -> bool {
+/// Whether there was a connection, and it ended before the answer. How it ended decides under which of the SDK's kinds it
+/// comes: a reset is an I/O error, an orderly end in the middle is "other".
+fn has_broken(failure: &DispatchFailure) -> bool {
+    let Some(error) = failure.as_connector_error() else { return false };
+    !error.is_user() && !error.is_timeout() && !failed_to_connect(error)
+}
+
+fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
     // TLS against a server without it, or with a certificate that nobody trusts, will not do better the next time.
-    let never = ["connect error", "dns error", "refused", "InvalidContentType", "invalid peer certificate"];
-    failure.is_io() && !never.iter().any(|word| text.contains(word))
+    let never =
+        ["client error (Connect)", "connect error", "dns error", "InvalidContentType", "invalid peer certificate"];
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| never.iter().any(|part| error.to_string().contains(part)))
 }
 
 /// The table of `facts/retries.md`: code *and* message decide.
@@ -228,6 +238,13 @@ mod tests {
             "loading: exit status: 127"
         );
         assert_eq!(said(&["dispatch failure"]), "dispatch failure");
+    }
+
+    #[test]
+    fn a_connection_that_was_not_made_is_told_apart_from_one_that_broke() {
+        let connect = Layer("client error (Connect)", Some(Box::new(Layer("refused", None))));
+        let broken = Layer("client error (SendRequest)", Some(Box::new(Layer("connection closed", None))));
+        assert!(failed_to_connect(&connect) && !failed_to_connect(&broken));
     }
 
     #[test]

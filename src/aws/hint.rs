@@ -32,6 +32,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
             ];
         }
         Cause::Exists => "choose another `--stage`, or delete or rename what is there",
+        Cause::NotTried => return Vec::new(),
         Cause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
         Cause::Other => return vec![other(failure)],
     };
@@ -84,7 +85,10 @@ fn credentials(failure: &Failure, near: bool) -> &'static str {
 }
 
 fn other(failure: &Failure) -> String {
-    let Failure { service, operation, .. } = failure;
+    let Failure { service, operation, message, .. } = failure;
+    if message.contains("within a fixed interval") {
+        return "DynamoDB takes one change of the expiry an hour: run `sensorctl up` again then".to_owned();
+    }
     match failure.code.as_deref() {
         Some("LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
             format!("a quota of the account is used up: the Service Quotas console shows and raises those of {service}")

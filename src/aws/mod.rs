@@ -1,5 +1,6 @@
 //! The AWS side: one struct of SDK clients, how they are configured, what their failures mean, and how to wait.
 
+mod call;
 mod config;
 mod failure;
 mod hint;
@@ -13,6 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+pub use call::Call;
 pub use config::{Access, Target, connect};
 pub use failure::{Cause, Failure};
 
@@ -61,6 +63,12 @@ impl Clients {
             })
             .await
             .map(String::as_str)
+    }
+
+    /// A call by its name.
+    #[must_use]
+    pub fn call<'a>(&'a self, service: &'static str, operation: &'static str, resource: &'a str) -> Call<'a> {
+        Call { clients: self, service, operation, resource }
     }
 
     /// Reads an SDK error, adding where the call went.

@@ -8,15 +8,15 @@ use serde::Serialize;
 
 use crate::aws;
 use crate::aws::wait::WaitError;
-use crate::commands::deployment::{Deployment, NoProgress};
-use crate::commands::invoke::{self, TEST_EVENT};
+use crate::commands::deployment::{Deployment, NoProgress, Scope, cloud};
+use crate::commands::invoke::{TEST_EVENT, succeeded};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Output, Report, table_of_rows, units};
-use crate::pipeline::{Question, Stored, put_one, read, wait_until_stored};
+use crate::pipeline::{Question, Stored, invoke, put_one, read, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
-use crate::stack::{Plan, References, apply};
+use crate::stack::{Plan, References, Teardown, apply};
 
 /// No step of a healthy demo comes near this.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
@@ -94,9 +94,9 @@ impl Walk<'_> {
         self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
 
         let first = reading("sensor-1", "99.9", "123456789")?;
-        let invoked = invoke::invoke(context, &names.function.name, TEST_EVENT.to_owned());
+        let invoked = invoke(clients, &names.function.name, TEST_EVENT.to_owned());
         self.step("run the function on the test event: sensor-1, 99.9 at 123456789", async {
-            invoked.await?.succeeded(&names.function.name)
+            succeeded(&invoked.await?, &names.function.name)
         })
         .await?;
         self.step("find its row in the table", stored(context, &first, "0")).await?;
@@ -128,19 +128,23 @@ impl Walk<'_> {
 }
 
 async fn up(context: &Context) -> Result<(), Error> {
-    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
-    let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
-    apply(cloud, stack.resources(), &plan, references).await.map(drop)
+    let resources = stack.resources();
+    let plan = Plan::up(&cloud.owner, &resources, found.clone(), references, false)?;
+    apply(cloud, &resources, &plan, references).await.map(drop)
 }
 
 async fn down(context: &Context) -> Result<(), Error> {
-    let deployment = Deployment::observe(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
-    let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), &[]);
-    apply(cloud, stack.resources(), &plan, references).await?;
+    let resources = stack.resources();
+    let plan = Plan::down(&cloud.owner, &resources, found.clone(), &Teardown::default());
+    apply(cloud, &resources, &plan, references).await?;
     let again = stack.observe(cloud, &References::default()).await?;
-    match stack.resources().iter().zip(again).find(|(_, found)| found.is_there()) {
+    match resources.iter().zip(again).find(|(_, found)| found.is_there()) {
         None => Ok(()),
         Some((resource, _)) => Err(Error::failed(format!("the {} is still there", resource.kind()))),
     }

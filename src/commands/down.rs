@@ -3,11 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Remaining, StackReport, describe};
+use futures::future;
+
+use crate::aws::Failure;
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
+use crate::commands::markers;
+use crate::commands::stack_report::{Drained, StackReport, Thing, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::stack::{Action, Kind, Plan, References, apply};
+use crate::pipeline::Consumed;
+use crate::stack::{Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -20,6 +26,15 @@ pub struct Args {
     /// Keep both tables and the rows in them
     #[arg(long)]
     keep_data: bool,
+    /// First show that the function has consumed the stream: a marker in each shard is seen stored
+    #[arg(long)]
+    drain: bool,
+    /// Delete also consumers that others registered for the stream
+    #[arg(long)]
+    delete_consumers: bool,
+    /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
+    #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
+    delete_adopted: Vec<String>,
     /// Seconds to wait for a resource to be gone [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -47,11 +62,21 @@ impl Args {
         let output = &context.output;
         let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));
-        let deployment = Deployment::observe(context, timeout, observer).await?;
-        let Deployment { cloud, stack, references, found, account } = &deployment;
-        let keep: &[Kind] = if self.keep_data { &[Kind::Table, Kind::RejectsTable] } else { &[] };
-        let plan = Plan::down(&cloud.owner, stack.resources(), found.clone(), keep);
-        plan.check_protection()?;
+        let mut cloud = cloud(context, timeout, observer).await?;
+        cloud.delete_consumers = self.delete_consumers;
+        let deployment = Deployment::to_take_down(context, cloud).await?;
+        let Deployment { cloud, stack, references, account, leftovers, .. } = &deployment;
+        for (kind, why) in &leftovers.unseen {
+            output.warn(&Message::Unseen { kind: kind.to_string(), why: why.clone() });
+        }
+        let mut resources = stack.resources();
+        resources.extend(leftovers.things.iter().map(|(resource, _)| resource.as_ref()));
+        let found = deployment.found.iter().chain(leftovers.things.iter().map(|(_, found)| found)).cloned();
+        let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
+        let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
+        let plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
+        self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
+        check_obstacles(cloud, &resources, &plan).await?;
         for line in describe(&plan) {
             output.status(line);
         }
@@ -67,30 +92,95 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
+        let drained = if self.drain { self.drain(context, cloud, &plan, timeout).await? } else { None };
         let began = Instant::now();
-        let done = apply(cloud, stack.resources(), &plan, references).await?;
-        let kept = plan.steps.iter().find(|step| step.kind == Kind::LogGroup && step.action == Action::Keep);
-        if let Some(step) = kept {
+        let done = apply(cloud, &resources, &plan, references).await?;
+        let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
+        if let Some(step) = plan.steps.iter().filter(|step| step.kind == Kind::LogGroup).find(is_foreign) {
             output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
         }
-        let again = stack.observe(cloud, &References::default()).await?;
-        let remaining: Vec<_> = plan
-            .steps
-            .iter()
-            .zip(again)
-            .filter(|(step, found)| step.action == Action::Delete && found.is_there())
-            .map(|(step, found)| Remaining { kind: step.kind, name: step.name.clone(), arn: found.arn })
-            .collect();
+        let remaining = remaining(cloud, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
         match plan.changes() {
             0 => output.status(format!("Nothing to delete ({took}).")),
             _ if !remaining.is_empty() => {}
-            changes => output.status(format!("{changes} resources deleted in {took}; nothing is left.")),
+            changes if leftovers.unseen.is_empty() => {
+                output.status(format!("{changes} resources deleted in {took}; nothing is left."));
+            }
+            changes => output.status(format!("{changes} resources deleted in {took}; nothing of them is left.")),
         }
-        let mut report = deployment.report(&plan, &done);
+        let mut report = StackReport::new(&deployment, &plan, &done);
+        report.drained = drained;
         report.remaining = Some(remaining);
         Ok(report)
     }
+
+    /// Shows that everything in the stream is consumed, before anything is deleted.
+    async fn drain(
+        &self,
+        context: &Context,
+        cloud: &Cloud,
+        plan: &Plan,
+        timeout: Duration,
+    ) -> Result<Option<Drained>, Error> {
+        let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
+        let is_there = |kind| found(kind).is_some_and(Found::is_there);
+        if !is_there(Kind::Stream) {
+            context.output.status("There is no stream to drain.");
+            return Ok(None);
+        }
+        let reads = found(Kind::Mapping).and_then(|mapping| mapping.details.get("state"));
+        let unable = match reads {
+            _ if !is_there(Kind::Function) => Some("there is no function that would consume it".to_owned()),
+            None => Some("there is no mapping that would read it".to_owned()),
+            Some(state) if state != "Enabled" => Some(format!("its mapping is {state}")),
+            Some(_) => None,
+        };
+        if let Some(why) = unable {
+            return Err(Error::failed(format!("the stream cannot be drained: {why}; nothing was deleted")).hint(
+                "`sensorctl up` makes the pipeline whole; without `--drain`, `down` deletes what is in the stream",
+            ));
+        }
+        let step = context.output.progress().step("draining the stream");
+        let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
+        let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
+        match markers::way(context, cloud, timeout).drain(lanes).await {
+            Ok(Consumed { shards, markers, took }) => {
+                step.done("drained");
+                context.output.status(format!(
+                    "What was put before now is consumed: markers put into every open shard were seen stored, each \
+                     after what was before it (markers: {markers}, shards: {shards})."
+                ));
+                let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
+                Ok(Some(Drained { shards, markers, seconds }))
+            }
+            Err(error) => {
+                step.failed();
+                Err(markers::told(error).during("the stream is not drained, and nothing was deleted"))
+            }
+        }
+    }
+
+    /// What is named to be deleted though it was adopted must be just that: a mistyped name would leave it standing.
+    fn check_named(&self, plan: &Plan, is_adopted: impl Fn(&Step) -> bool) -> Result<(), Error> {
+        let adopted: Vec<_> = plan.steps.iter().filter(|step| is_adopted(step)).collect();
+        let is = |step: &Step, named: &str| step.kind.as_str() == named || step.name == named;
+        let Some(named) = self.delete_adopted.iter().find(|named| !adopted.iter().any(|step| is(step, named))) else {
+            return Ok(());
+        };
+        let error = Error::usage(format!("--delete-adopted {named}: nothing adopted of that kind or name is there"));
+        let there: Vec<_> = adopted.iter().map(|step| format!("{} `{}`", step.kind, step.name)).collect();
+        Err(if there.is_empty() { error } else { error.hint(format!("adopted are: {}", there.join(", "))) })
+    }
+}
+
+/// Looks again at all that was deleted.
+async fn remaining(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
+    let gone = plan.steps.iter().zip(resources).filter(|(step, _)| step.action == Action::Delete);
+    let looks = gone.map(async |(step, resource)| Ok::<_, Failure>((step, cloud.look_at(*resource).await?)));
+    let again = future::try_join_all(looks).await?;
+    let there = again.into_iter().filter(|(_, found)| found.is_there());
+    Ok(there.map(|(step, found)| Thing { kind: step.kind, name: step.name.clone(), arn: found.arn }).collect())
 }
 
 /// The rows of the tables that go, as far as the service has counted them; nothing where no table goes.

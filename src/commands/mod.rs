@@ -11,9 +11,11 @@ mod invoke;
 #[cfg(feature = "local")]
 mod local;
 mod man;
+mod markers;
 mod plan;
 mod put;
 mod scan;
+mod stack_report;
 mod status;
 mod up;
 

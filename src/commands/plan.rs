@@ -1,9 +1,9 @@
 //! `sensorctl plan`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, describe, tell_settings};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
+use crate::commands::stack_report::{StackReport, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, StackProgress};
@@ -15,28 +15,33 @@ pub struct Args {
     /// Exit with 3 when something would change
     #[arg(long)]
     exit_code: bool,
+    /// As `up --adopt` would: also take over what is there and was not made by sensorctl
+    #[arg(long)]
+    adopt: bool,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     tell_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
-    let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
+    let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
+    let deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
     let Deployment { cloud, stack, references, found, .. } = &deployment;
-    let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
+    let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
         for line in describe(&plan) {
             context.output.status(line);
         }
     }
-    context.output.report(&deployment.report(&plan, &BTreeMap::new()))?;
+    tell_leftovers(&context.output, &deployment.leftovers);
+    context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
+    let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());
+    let command = if args.adopt { "`sensorctl up --adopt`" } else { "`sensorctl up`" };
     match plan.changes() {
         0 => Ok(()),
-        changes if args.exit_code => {
-            Err(Error::unwell(format!("{changes} of 7 resources would change")).hint("`sensorctl up` does it"))
-        }
-        changes => {
-            context.output.status(format!("{changes} of 7 resources would change; `sensorctl up` does it."));
+        _ if args.exit_code => Err(Error::unwell(would).hint(format!("{command} does it"))),
+        _ => {
+            context.output.status(format!("{would}; {command} does it."));
             Ok(())
         }
     }

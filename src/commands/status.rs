@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, shortened, tell_settings};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
+use crate::commands::stack_report::{Thing, shortened, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, StackProgress, cell, new_table};
@@ -33,7 +34,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let output = &context.output;
     let stopped = || Error::interrupted("stopped watching");
     loop {
-        let seen = context.or_interrupt(see(context), stopped).await?;
+        let seen = context.or_interrupt(see(context, Scope::Wanted), stopped).await?;
         output.clear()?;
         output.report(&seen)?;
         if output.is_closed() {
@@ -48,14 +49,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 }
 
 async fn look(context: &Context) -> Result<Status, Error> {
-    let status = see(context).await?;
+    let status = see(context, Scope::Stage).await?;
     context.output.report(&status)?;
     Ok(status)
 }
 
-async fn see(context: &Context) -> Result<Status, Error> {
+async fn see(context: &Context, scope: Scope) -> Result<Status, Error> {
     let observer = Arc::new(StackProgress::new(&context.output));
-    let deployment = Deployment::observe(context, DEFAULT_TIMEOUT, observer).await?;
+    let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
+    let deployment = Deployment::observe(context, cloud, scope).await?;
+    tell_leftovers(&context.output, &deployment.leftovers);
     Ok(Status::of(&deployment))
 }
 
@@ -67,6 +70,9 @@ struct Status {
     healthy: bool,
     resources: Vec<ResourceStatus>,
     mapping: Option<MappingStatus>,
+    /// Things of this stage under names that the settings do not have any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    leftovers: Vec<Thing>,
     /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
     /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
     /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
@@ -111,28 +117,31 @@ impl Status {
     }
 
     fn of(deployment: &Deployment) -> Self {
-        let Deployment { cloud, stack, references, account, found } = deployment;
+        let Deployment { cloud, stack, references, account, found, leftovers } = deployment;
         let resources: Vec<_> = stack
             .resources()
             .iter()
             .zip(found)
             .map(|(resource, found)| {
-                let drift = if found.is_there() {
-                    differences(&resource.wanted(references), &found.properties, resource.fixed())
-                } else {
-                    Vec::new()
-                };
+                let ownership = cloud.owner.of(found);
+                // What is not ours is never brought in line: how it differs is nobody's trouble.
+                let compared = found.is_there() && (resource.is_existing() || ownership.is_ours());
+                let mut drift = Vec::new();
+                if compared {
+                    drift = differences(&resource.wanted(references), &found.properties, resource.fixed());
+                    drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing()));
+                }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {
                     ("active", "existing: used, never changed".to_owned())
                 } else {
-                    state_of(found, resource.kind(), &cloud.owner.of(found))
+                    state_of(found, resource.kind(), &ownership)
                 };
                 ResourceStatus {
                     kind: resource.kind(),
                     name: resource.name().to_owned(),
                     arn: found.arn.clone(),
                     state,
-                    drift: if state == "foreign" { Vec::new() } else { drift },
+                    drift,
                     note,
                 }
             })
@@ -150,6 +159,7 @@ impl Status {
             healthy: works && resources.iter().all(ResourceStatus::is_well),
             resources,
             mapping,
+            leftovers: Thing::left_over(leftovers),
             lag_ms: None,
         }
     }
@@ -158,8 +168,12 @@ impl Status {
 fn state_of(found: &Found, kind: Kind, ownership: &Ownership) -> (&'static str, String) {
     match (&found.state, ownership) {
         (State::Missing, _) => ("missing", String::new()),
-        (_, Ownership::Foreign(why)) if kind != Kind::LogGroup => ("foreign", why.clone()),
-        (State::Active, _) => ("active", String::new()),
+        (_, Ownership::Foreign) if kind == Kind::LogGroup => {
+            ("active", "used as it is: not made by sensorctl".to_owned())
+        }
+        (_, Ownership::Foreign | Ownership::OfAnother(_)) => ("foreign", ownership.to_string()),
+        (State::Active, Ownership::Adopted) => ("active", "adopted".to_owned()),
+        (State::Active, Ownership::Ours) => ("active", String::new()),
         (State::Changing(state), _) => ("changing", state.clone()),
         (State::Deleting, _) => ("changing", "being deleted".to_owned()),
         (State::Failed(why), _) => ("failed", why.clone()),

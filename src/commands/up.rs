@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, StackReport, describe};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud};
+use crate::commands::markers;
+use crate::commands::stack_report::{StackReport, describe};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
-use crate::stack::{Action, Kind, Plan, apply};
+use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -21,6 +23,15 @@ pub struct Args {
     /// Allow replacing a table or stream, which deletes the data in it
     #[arg(long)]
     replace: bool,
+    /// Take over what is there and was not made by sensorctl: it is tagged and brought in line, and `down` keeps it
+    #[arg(long)]
+    adopt: bool,
+    /// Return once all is asked for, without waiting until it works
+    #[arg(long)]
+    no_wait: bool,
+    /// Send a marker reading through when all works, and take it out of the table again
+    #[arg(long, conflicts_with = "no_wait")]
+    verify: bool,
     /// Seconds to wait for a resource to work [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
@@ -45,18 +56,30 @@ impl Args {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
-        let deployment = Deployment::observe(context, timeout, observer).await?;
+        let cloud = cloud(context, timeout, observer).await?;
+        let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
         let Deployment { cloud, stack, references, found, .. } = &deployment;
-        let plan = Plan::up(&cloud.owner, stack.resources(), found.clone(), references)?;
-        plan.check_protection()?;
+        let resources = stack.resources();
+        let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
+        plan.waits = !self.no_wait;
+        check_obstacles(cloud, &resources, &plan).await?;
         self.consent(context, &plan).await?;
-        let done = apply(cloud, stack.resources(), &plan, references).await?;
+        let done = apply(cloud, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
-        match plan.changes() {
+        let (changes, all) = (plan.changes(), plan.steps.len());
+        match changes {
             0 => output.status(format!("Nothing to do: the pipeline is as wanted ({took}).")),
-            changes => output.status(format!("The pipeline works: {changes} of 7 resources changed in {took}.")),
+            _ if self.no_wait => {
+                output.status(format!("All is asked for: {changes} of {all} resources changed in {took}."));
+                output.status("It works in a while; `sensorctl status` tells, and `sensorctl up` waits for it.");
+            }
+            _ => output.status(format!("The pipeline works: {changes} of {all} resources changed in {took}.")),
         }
-        Ok(deployment.report(&plan, &done))
+        let mut report = StackReport::new(&deployment, &plan, &done);
+        if self.verify {
+            report.verified_after_ms = Some(verify(context, cloud, timeout).await?);
+        }
+        Ok(report)
     }
 
     async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
@@ -73,17 +96,41 @@ impl Args {
             return Err(Error::failed(format!("the {kind} `{name}` would have to be replaced: {}", step.reason))
                 .hint("`--replace` allows it; the data in it is deleted"));
         }
-        if !plan.destroys() || self.yes {
+        let mut doubts = Vec::new();
+        if let Some(version) = plan.newer_code() {
+            doubts
+                .push(format!("the function's code of the newer sensorctl {version} would be replaced by this one's"));
+        }
+        if plan.destroys() {
+            doubts.push("something would be replaced".to_owned());
+        }
+        if doubts.is_empty() || self.yes {
             return Ok(());
         }
+        let doubts = doubts.join(", and ");
         if !output.can_ask() {
-            return Err(Error::usage("something would be replaced, and there is no terminal to ask on")
+            return Err(Error::usage(format!("{doubts}, and there is no terminal to ask on"))
                 .hint("`--yes` goes ahead without asking"));
         }
-        if output.confirm("Replace as shown?").await? {
+        if output.confirm(&format!("Go ahead, though {doubts}?")).await? {
             Ok(())
         } else {
             Err(Error::failed("not confirmed; nothing was changed"))
+        }
+    }
+}
+
+/// Sends a marker through, and tells how long it took in milliseconds.
+async fn verify(context: &Context, cloud: &Cloud, timeout: Duration) -> Result<u64, Error> {
+    let step = context.output.progress().step("marker reading");
+    match markers::way(context, cloud, timeout).send_one_through().await {
+        Ok(took) => {
+            step.done("went through");
+            Ok(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        }
+        Err(error) => {
+            step.failed();
+            Err(markers::told(error).during("the pipeline is up, but a reading does not come through it"))
         }
     }
 }

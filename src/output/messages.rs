@@ -12,6 +12,13 @@ pub enum Message {
         /// The log group that stays.
         name: String,
     },
+    /// What else there may be of a kind was not found out.
+    Unseen {
+        /// The kind.
+        kind: String,
+        /// Why not.
+        why: String,
+    },
     /// Items of a table that are not shown.
     ForeignItems {
         /// The table.
@@ -29,6 +36,10 @@ impl Message {
             Message::ForeignLogGroup { name } => {
                 format!("remove it with `aws logs delete-log-group --log-group-name {name}`")
             }
+            Message::Unseen { .. } => {
+                "what the settings name is looked at and deleted all the same; only what was renamed may be left"
+                    .to_owned()
+            }
             Message::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
@@ -41,6 +52,9 @@ impl fmt::Display for Message {
         match self {
             Message::ForeignLogGroup { name } => {
                 write!(formatter, "log group {name} was there before this pipeline and is kept")
+            }
+            Message::Unseen { kind, why } => {
+                write!(formatter, "things of kind {kind} under other names were not looked for: {why}")
             }
             Message::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is no reading and was left out")

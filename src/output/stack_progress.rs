@@ -10,7 +10,7 @@ use crate::stack::{Action, Event, Kind, Observer, PATIENCE};
 #[derive(Debug)]
 pub struct StackProgress {
     progress: Progress,
-    steps: Mutex<BTreeMap<Kind, Shown>>,
+    steps: Mutex<BTreeMap<(Kind, String), Shown>>,
 }
 
 #[derive(Debug)]
@@ -34,19 +34,19 @@ impl Observer for StackProgress {
         match event {
             Event::Started { kind, name, action } => {
                 let step = self.progress.step(format!("{kind} {name}"));
-                steps.insert(*kind, Shown { step, action: *action, told_to_wait: false });
+                steps.insert((*kind, name.clone()), Shown { step, action: *action, told_to_wait: false });
             }
-            Event::Waiting { kind, waited, said } => {
-                if let Some(shown) = steps.get_mut(kind) {
+            Event::Waiting { kind, name, waited, said } => {
+                if let Some(shown) = steps.get_mut(&(*kind, name.clone())) {
                     shown.step.waiting(said);
                     if *waited >= PATIENCE && !shown.told_to_wait {
                         shown.told_to_wait = true;
-                        self.progress.status(format!("  still waiting for the {kind}: {said}"));
+                        self.progress.status(format!("  still waiting for the {kind} {name}: {said}"));
                     }
                 }
             }
-            Event::Finished { kind } => {
-                if let Some(shown) = steps.remove(kind) {
+            Event::Finished { kind, name } => {
+                if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.done(match shown.action {
                         Action::Create => "created",
                         Action::Update => "updated",
@@ -56,8 +56,8 @@ impl Observer for StackProgress {
                     });
                 }
             }
-            Event::Failed { kind } => {
-                if let Some(shown) = steps.remove(kind) {
+            Event::Failed { kind, name } => {
+                if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.failed();
                 }
             }

@@ -82,7 +82,7 @@ fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {
         ["arn", _, "sqs" | "sns", region, account, name] => {
-            !region.is_empty() && !account.is_empty() && !name.is_empty() && name.rsplit_once('.').is_none()
+            !region.is_empty() && ranges::is_account(account) && !name.is_empty() && name.rsplit_once('.').is_none()
         }
         ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),
         _ => false,

@@ -97,7 +97,7 @@ impl Pipeline {
     }
 
     fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
-        Ok(Pipeline {
+        let pipeline = Pipeline {
             stream: Stream::read(layers, stage)?,
             table: Table::read(layers, stage)?,
             rejects: Rejects::read(layers, stage)?,
@@ -106,7 +106,26 @@ impl Pipeline {
             log_group: LogGroup::read(layers)?,
             mapping: Mapping::read(layers)?,
             tags: tags::read(layers)?,
-        })
+        };
+        pipeline.check_permissions()?;
+        Ok(pipeline)
+    }
+
+    /// The managed policies allow neither to tell of failures nor to use a key of one's own.
+    fn check_permissions(&self) -> Result<(), Error> {
+        let role = &self.role;
+        if role.existing || role.permissions == Permissions::Least {
+            return Ok(());
+        }
+        let own_key = self.stream.key.as_ref().is_some_and(|key| key.starts_with("arn:"));
+        let needs = [("mapping.on_failure", self.mapping.on_failure.is_some()), ("stream.encryption", own_key)];
+        match needs.iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((key, _)) => Err(Error::usage(format!(
+                "`{key}` takes permissions that `role.permissions = \"managed\"` does not give"
+            ))
+            .hint("`role.permissions = \"least\"` gives exactly what is needed")),
+        }
     }
 
     /// The log group that Lambda writes the function's log to.

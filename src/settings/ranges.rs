@@ -103,6 +103,11 @@ impl NameRule {
     }
 }
 
+/// Whether the account part of an ARN is one: twelve digits.
+pub fn is_account(part: &str) -> bool {
+    part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

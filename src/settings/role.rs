@@ -56,6 +56,7 @@ fn check_path(path: &str) -> Result<(), String> {
 
 fn check_policy_arn(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
-    let fits = matches!(parts.as_slice(), ["arn", _, "iam", "", _, resource] if resource.starts_with("policy/"));
+    let fits = matches!(parts.as_slice(), ["arn", _, "iam", "", account, resource]
+        if (*account == "aws" || ranges::is_account(account)) && resource.starts_with("policy/"));
     fits.then_some(()).ok_or_else(|| "the ARN of a policy: arn:aws:iam::ACCOUNT:policy/NAME".to_owned())
 }

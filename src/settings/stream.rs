@@ -67,5 +67,6 @@ impl Stream {
 /// `arn:aws:kms:REGION:ACCOUNT:key/ID`. An alias of one's own is not taken: policies need the key's ARN.
 fn is_key(text: &str) -> bool {
     let parts: Vec<_> = text.split(':').collect();
-    matches!(parts.as_slice(), ["arn", _, "kms", _, _, resource] if resource.starts_with("key/"))
+    matches!(parts.as_slice(), ["arn", _, "kms", _, account, resource]
+        if ranges::is_account(account) && resource.starts_with("key/"))
 }

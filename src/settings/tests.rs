@@ -190,3 +190,27 @@ fn a_number_given_outside_of_the_file_can_be_a_name() {
     let settings = settle("", &[("stream.name", "7")], &[]).unwrap();
     assert_eq!(settings.pipeline.stream.name, "7");
 }
+
+#[test]
+fn what_the_managed_policies_do_not_allow_is_refused_with_them() {
+    let queue = "[mapping]\non_failure = \"arn:aws:sqs:eu-west-1:123456789012:failed\"\n";
+    let key = "[stream]\nencryption = \"arn:aws:kms:eu-west-1:123456789012:key/1234\"\n";
+    for text in [queue, key] {
+        assert!(settle(text, &[], &[]).is_ok());
+        let error = settle(text, &[("role.permissions", "managed")], &[]).unwrap_err();
+        assert!(error.to_string().contains("does not give") && error.hints()[0].contains("least"), "{error}");
+    }
+    assert!(settle("[stream]\nencryption = \"aws/kinesis\"\n", &[("role.permissions", "managed")], &[]).is_ok());
+}
+
+#[test]
+fn accounts_in_arns_are_twelve_digits() {
+    for text in [
+        "[mapping]\non_failure = \"arn:aws:sqs:eu-west-1:12345:failed\"",
+        "[stream]\nencryption = \"arn:aws:kms:eu-west-1:me:key/1234\"",
+        "[role]\npermissions_boundary = \"arn:aws:iam::me:policy/b\"",
+    ] {
+        refused(text);
+    }
+    assert!(settle("[role]\npermissions_boundary = \"arn:aws:iam::aws:policy/PowerUserAccess\"", &[], &[]).is_ok());
+}

@@ -66,6 +66,14 @@ impl Artifact {
         BUNDLED.iter().map(|zip| Self::from_zip("the bundled function", zip.to_vec())).collect()
     }
 
+    /// No program at all, for whoever only deletes.
+    #[must_use]
+    pub fn none() -> Self {
+        let program =
+            Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None, libraries: Vec::new() };
+        Artifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
+    }
+
     /// A function from a file.
     ///
     /// # Errors
@@ -117,7 +125,9 @@ impl Artifact {
                 Destination::Aws(architecture) => format!("the function on AWS is {architecture}"),
                 Destination::Local => format!("this machine is {}", std::env::consts::ARCH),
             };
-            return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name)));
+            return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name))
+                .hint(format!("`function.architecture = \"{built_for}\"` in the settings takes it on AWS as it is"))
+                .hint("`function.zip` in the settings names a function of your own"));
         }
         if destination == Destination::Local || self.program.is_static {
             return Ok(());

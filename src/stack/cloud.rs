@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Found, Kind, Observer, Owner, Resource};
+use super::{Event, Found, Observer, Owner, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Clients, Failure};
 
@@ -22,35 +22,48 @@ pub struct Cloud {
     pub owner: Owner,
     /// How often to look at what is on its way, and for how long.
     pub schedule: Schedule,
+    /// Whether consumers that others registered go with their stream.
+    pub delete_consumers: bool,
     /// Hears what happens.
     pub observer: Arc<dyn Observer>,
 }
 
 impl Cloud {
-    /// Repeats a call while its failure is one that passes: a fresh role, a resource that is changing, a throttle.
+    /// Repeats a call about a resource while its failure is one that passes: a fresh role, a resource that is changing,
+    /// a throttle.
     ///
     /// # Errors
     /// The last failure, once it is one that does not pass or the time is up.
-    pub async fn patiently<T, Fut>(&self, kind: Kind, mut call: impl FnMut() -> Fut) -> Result<T, Failure>
+    pub async fn patiently<T, Fut>(&self, resource: &dyn Resource, call: impl FnMut() -> Fut) -> Result<T, Failure>
     where
         Fut: Future<Output = Result<T, Failure>>,
     {
-        let outcome = wait::until(
-            self.schedule,
-            || {
-                let call = call();
-                async move {
-                    match call.await {
-                        Ok(value) => Ok(Look::Ready(value)),
-                        Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
-                        Err(failure) => Err(failure),
-                    }
+        self.repeat(call, |waited, failure| self.waiting(resource, waited, failure)).await
+    }
+
+    /// The same of a call that is about no resource of the pipeline; `waiting` hears of every pause.
+    ///
+    /// # Errors
+    /// The last failure, once it is one that does not pass or the time is up.
+    pub async fn repeat<T, Fut>(
+        &self,
+        mut call: impl FnMut() -> Fut,
+        waiting: impl FnMut(Duration, &Failure),
+    ) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let look = || {
+            let call = call();
+            async move {
+                match call.await {
+                    Ok(value) => Ok(Look::Ready(value)),
+                    Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                    Err(failure) => Err(failure),
                 }
-            },
-            |waited, failure| self.waiting(kind, waited, failure),
-        )
-        .await;
-        outcome.map_err(|error| match error {
+            }
+        };
+        wait::until(self.schedule, look, waiting).await.map_err(|error| match error {
             WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
         })
     }
@@ -60,13 +73,19 @@ impl Cloud {
     /// # Errors
     /// The last failure, once it is one that does not pass or the time is up.
     pub async fn look_at(&self, resource: &dyn Resource) -> Result<Found, Failure> {
+        self.for_a_look().patiently(resource, || resource.observe(self)).await
+    }
+
+    /// The same services, with the patience that a mere look deserves.
+    #[must_use]
+    pub fn for_a_look(&self) -> Cloud {
         let limit = self.schedule.limit.min(LOOK_LIMIT);
-        let patient = Cloud { schedule: Schedule { limit, ..self.schedule }, ..self.clone() };
-        patient.patiently(resource.kind(), || resource.observe(self)).await
+        Cloud { schedule: Schedule { limit, ..self.schedule }, ..self.clone() }
     }
 
     /// Tells the observer what is waited for.
-    pub fn waiting(&self, kind: Kind, waited: Duration, said: &impl ToString) {
-        self.observer.on(&Event::Waiting { kind, waited, said: said.to_string() });
+    pub fn waiting(&self, resource: &dyn Resource, waited: Duration, said: &impl ToString) {
+        let (kind, name) = (resource.kind(), resource.name().to_owned());
+        self.observer.on(&Event::Waiting { kind, name, waited, said: said.to_string() });
     }
 }

@@ -20,6 +20,8 @@ pub enum Event {
     Waiting {
         /// Which.
         kind: Kind,
+        /// Its name.
+        name: String,
         /// For how long by now.
         waited: Duration,
         /// What the service said last.
@@ -29,11 +31,15 @@ pub enum Event {
     Finished {
         /// Which.
         kind: Kind,
+        /// Its name.
+        name: String,
     },
     /// Work on a resource failed; the error itself is returned by the engine.
     Failed {
         /// Which.
         kind: Kind,
+        /// Its name.
+        name: String,
     },
 }
 

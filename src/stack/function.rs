@@ -1,5 +1,7 @@
 //! The Lambda function.
 
+mod list;
+
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
@@ -15,12 +17,17 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::tags::{OwnTags, TAGS};
-use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
-use crate::aws::{Cause, Failure};
+use super::resource::{Never, Tags};
+use super::role::diagnosis::{self, Need};
+use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use crate::aws::{Call, Failure};
 use crate::settings;
 
+pub use self::list::{list, tags_of};
+
 const SERVICE: &str = "Lambda";
+/// By it, too, is known what sensorctl made.
+const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
 /// Ignored by `provided.*`, but required; `bootstrap` by convention.
 const HANDLER: &str = "bootstrap";
@@ -28,29 +35,33 @@ const HANDLER: &str = "bootstrap";
 /// The function of the pipeline.
 pub struct Function {
     wanted: settings::Function,
+    /// Name of the role that it takes.
+    role: String,
     /// All its environment variables: those that sensorctl sets, and the user's own.
     environment: BTreeMap<String, String>,
     artifact: Artifact,
-    tags: OwnTags,
 }
 
 impl Function {
     /// What the settings ask for; `ours` are the variables that sensorctl sets.
     #[must_use]
-    pub fn new(wanted: settings::Function, ours: BTreeMap<String, String>, artifact: Artifact, tags: OwnTags) -> Self {
+    pub fn new(
+        wanted: settings::Function,
+        role: impl Into<String>,
+        ours: BTreeMap<String, String>,
+        artifact: Artifact,
+    ) -> Self {
         let environment = wanted.environment.clone().into_iter().chain(ours).collect();
-        Function { wanted, environment, artifact, tags }
+        Function { wanted, role: role.into(), environment, artifact }
+    }
+
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.wanted.name)
     }
 
     async fn describe(&self, cloud: &Cloud) -> Result<Option<GetFunctionOutput>, Failure> {
-        let clients = &cloud.clients;
-        match clients.lambda.get_function().function_name(&self.wanted.name).send().await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "GetFunction", &self.wanted.name, &error);
-                if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
-            }
-        }
+        let request = cloud.clients.lambda.get_function().function_name(&self.wanted.name);
+        self.call(cloud, "GetFunction").find(request.send().await)
     }
 
     fn environment(&self) -> Environment {
@@ -59,22 +70,19 @@ impl Function {
     }
 
     async fn update_code(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let clients = &cloud.clients;
-        let call = clients
+        let request = cloud
+            .clients
             .lambda
             .update_function_code()
             .function_name(&self.wanted.name)
             .architectures(self.architecture())
             .zip_file(Blob::new(self.artifact.zip()));
-        call.send()
-            .await
-            .map(drop)
-            .map_err(|error| clients.failure(SERVICE, "UpdateFunctionCode", &self.wanted.name, &error))
+        self.call(cloud, "UpdateFunctionCode").done(request.send().await)
     }
 
     async fn update_configuration(&self, cloud: &Cloud, role: &str) -> Result<(), Failure> {
-        let clients = &cloud.clients;
-        let call = clients
+        let request = cloud
+            .clients
             .lambda
             .update_function_configuration()
             .function_name(&self.wanted.name)
@@ -85,43 +93,46 @@ impl Function {
             .timeout(self.wanted.timeout_seconds)
             .environment(self.environment())
             .logging_config(self.logging());
-        call.send()
-            .await
-            .map(drop)
-            .map_err(|error| clients.failure(SERVICE, "UpdateFunctionConfiguration", &self.wanted.name, &error))
+        self.call(cloud, "UpdateFunctionConfiguration").done(request.send().await)
     }
 
     /// Sets concurrency aside, or leaves the function to the account's share again.
     async fn set_concurrency(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        let (lambda, name) = (&cloud.clients.lambda, &self.wanted.name);
         if let Some(reserved) = self.wanted.reserved_concurrency {
-            let call = clients.lambda.put_function_concurrency().function_name(name);
-            let result = call.reserved_concurrent_executions(reserved).send().await.map(drop);
-            return result.map_err(|error| clients.failure(SERVICE, "PutFunctionConcurrency", name, &error));
+            let request = lambda.put_function_concurrency().function_name(name);
+            let result = request.reserved_concurrent_executions(reserved).send().await;
+            return self.call(cloud, "PutFunctionConcurrency").done(result);
         }
-        let result = clients.lambda.delete_function_concurrency().function_name(name).send().await.map(drop);
-        result.map_err(|error| clients.failure(SERVICE, "DeleteFunctionConcurrency", name, &error))
+        let result = lambda.delete_function_concurrency().function_name(name).send().await;
+        self.call(cloud, "DeleteFunctionConcurrency").done(result)
     }
 
     async fn set_tags(&self, cloud: &Cloud, arn: &str, tags: Tags) -> Result<(), Failure> {
-        let clients = &cloud.clients;
-        let call = clients.lambda.tag_resource().resource(arn).set_tags(Some(tags.into_iter().collect()));
-        call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "TagResource", &self.wanted.name, &e))
+        let request = cloud.clients.lambda.tag_resource().resource(arn);
+        let result = request.set_tags(Some(tags.into_iter().collect())).send().await;
+        self.call(cloud, "TagResource").done(result)
     }
 
     fn logging(&self) -> LoggingConfig {
         LoggingConfig::builder()
             .log_format(if self.wanted.json_log { LogFormat::Json } else { LogFormat::Text })
+            .log_group(self.log_group())
             .build()
+    }
+
+    /// Where Lambda writes the log by default, and where the role may write.
+    fn log_group(&self) -> String {
+        format!("/aws/lambda/{}", self.wanted.name)
     }
 
     fn architecture(&self) -> Architecture {
         Architecture::from(self.artifact.architecture().as_str())
     }
 
-    fn role_missing(&self, cloud: &Cloud) -> Failure {
+    async fn role(&self, cloud: &Cloud, references: &References) -> Result<String, Failure> {
         let why = "not tried, because its role could not be made";
-        cloud.clients.not_made(SERVICE, "CreateFunction", &self.wanted.name, why)
+        references.arn(Kind::Role).await.ok_or_else(|| self.call(cloud, "CreateFunction").not_tried(why))
     }
 }
 
@@ -140,7 +151,9 @@ impl Resource for Function {
             let tags: Tags = answer.tags.unwrap_or_default().into_iter().collect();
             let concurrency = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
             let Some(function) = answer.configuration else { return Ok(Found::missing()) };
-            let log_format = function.logging_config.as_ref().and_then(|logging| logging.log_format.as_ref());
+            let logging = function.logging_config.as_ref();
+            let log_format = logging.and_then(|logging| logging.log_format.as_ref());
+            let log_group = logging.and_then(|logging| logging.log_group.clone()).unwrap_or_else(|| self.log_group());
             let environment: BTreeMap<_, _> = function
                 .environment
                 .as_ref()
@@ -149,7 +162,7 @@ impl Resource for Function {
                 .into_iter()
                 .collect();
             let architecture = function.architectures().first().map_or("x86_64", Architecture::as_str);
-            let mut properties: Properties = [
+            let properties: Properties = [
                 ("runtime", json!(function.runtime.as_ref().map(Runtime::as_str))),
                 ("handler", json!(function.handler)),
                 ("role", json!(function.role)),
@@ -160,9 +173,9 @@ impl Resource for Function {
                 ("code_sha256", json!(function.code_sha256)),
                 ("reserved_concurrency", concurrency.map_or_else(|| json!("none"), |reserved| json!(reserved))),
                 ("log_format", json!(if log_format == Some(&LogFormat::Json) { "json" } else { "text" })),
+                ("log_group", json!(log_group)),
             ]
             .into();
-            self.tags.found(&tags, &mut properties);
             Ok(Found { state: state_of(&function), arn: function.function_arn, tags, properties, ..Found::missing() })
         }
         .boxed()
@@ -170,7 +183,7 @@ impl Resource for Function {
 
     fn wanted(&self, references: &References) -> Properties {
         let reserved = self.wanted.reserved_concurrency;
-        let mut properties: Properties = [
+        [
             ("runtime", json!(RUNTIME.as_str())),
             ("handler", json!(HANDLER)),
             ("role", json!(references.shown(Kind::Role))),
@@ -181,10 +194,9 @@ impl Resource for Function {
             ("code_sha256", json!(self.artifact.sha256_base64())),
             ("reserved_concurrency", reserved.map_or_else(|| json!("none"), |reserved| json!(reserved))),
             ("log_format", json!(if self.wanted.json_log { "json" } else { "text" })),
+            ("log_group", json!(self.log_group())),
         ]
-        .into();
-        self.tags.want(&mut properties);
-        properties
+        .into()
     }
 
     fn create<'a>(
@@ -193,13 +205,13 @@ impl Resource for Function {
         references: &'a References,
     ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let role = references.arn(Kind::Role).await.ok_or_else(|| self.role_missing(cloud))?;
-            let clients = &cloud.clients;
-            let call = clients
+            let role = self.role(cloud, references).await?;
+            let request = cloud
+                .clients
                 .lambda
                 .create_function()
                 .function_name(&self.wanted.name)
-                .description("Stores the readings of a Kinesis stream in DynamoDB (sensorctl)")
+                .description(DESCRIPTION)
                 .runtime(RUNTIME)
                 .handler(HANDLER)
                 .role(role)
@@ -208,13 +220,9 @@ impl Resource for Function {
                 .architectures(self.architecture())
                 .environment(self.environment())
                 .set_logging_config(self.wanted.json_log.then(|| self.logging()))
-                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()))
+                .set_tags(Some(cloud.owner.all_tags().into_iter().collect()))
                 .code(FunctionCode::builder().zip_file(Blob::new(self.artifact.zip())).build());
-            let answer = call
-                .send()
-                .await
-                .map_err(|error| clients.failure(SERVICE, "CreateFunction", &self.wanted.name, &error))?;
-            Ok(answer.function_arn)
+            Ok(self.call(cloud, "CreateFunction").answer(request.send().await)?.function_arn)
         }
         .boxed()
     }
@@ -232,7 +240,6 @@ impl Resource for Function {
             for difference in differences {
                 match difference.property {
                     "code_sha256" | "architecture" => code = true,
-                    TAGS => self.set_tags(cloud, arn, self.tags.lacking(&cloud.owner, &found.tags)).await?,
                     "reserved_concurrency" => self.set_concurrency(cloud).await?,
                     _ => configuration = true,
                 }
@@ -240,27 +247,27 @@ impl Resource for Function {
             if code {
                 self.update_code(cloud).await?;
                 // The version that the code is of, so that an older sensorctl can tell.
-                self.set_tags(cloud, arn, cloud.owner.tags()).await?;
+                self.set_tags(cloud, arn, cloud.owner.all_tags()).await?;
             }
             if configuration {
-                let role = references.arn(Kind::Role).await.ok_or_else(|| self.role_missing(cloud))?;
+                let role = self.role(cloud, references).await?;
                 // Refused with a conflict until the update of the code is through.
-                cloud.patiently(Kind::Function, || self.update_configuration(cloud, &role)).await?;
+                cloud.patiently(self, || self.update_configuration(cloud, &role)).await?;
             }
             Ok(())
         }
         .boxed()
     }
 
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        self.set_tags(cloud, found.arn.as_deref().unwrap_or_default(), tags).boxed()
+    }
+
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(answer) = self.describe(cloud).await? else {
-                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
-            };
+            let Some(answer) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
             let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
-            let Some(function) = answer.configuration else {
-                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
-            };
+            let Some(function) = answer.configuration else { return Ok(Settled::Unseen) };
             match state_of(&function) {
                 // Concurrency cannot be given when a function is made.
                 State::Active if reserved != self.wanted.reserved_concurrency => {
@@ -269,8 +276,7 @@ impl Resource for Function {
                 }
                 State::Active => Ok(Settled::Works(function.function_arn.unwrap_or_default())),
                 State::Failed(why) => {
-                    let why = format!("the function does not come to work: {why}");
-                    Err(cloud.clients.not_made(SERVICE, "GetFunction", &self.wanted.name, why))
+                    Err(self.call(cloud, "GetFunction").not_made(format!("the function does not come to work: {why}")))
                 }
                 State::Changing(state) => Ok(Settled::NotYet(state)),
                 State::Missing | State::Deleting => Ok(Settled::NotYet("being deleted".to_owned())),
@@ -281,12 +287,16 @@ impl Resource for Function {
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let call = clients.lambda.delete_function().function_name(&self.wanted.name);
-            call.send()
-                .await
-                .map(drop)
-                .map_err(|error| clients.failure(SERVICE, "DeleteFunction", &self.wanted.name, &error))
+            let request = cloud.clients.lambda.delete_function().function_name(&self.wanted.name);
+            self.call(cloud, "DeleteFunction").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn never<'a>(&'a self, cloud: &'a Cloud, _: &'a References, failure: &'a Failure) -> BoxFuture<'a, Option<Never>> {
+        async move {
+            let is_about_trust = failure.message.contains("cannot be assumed");
+            if is_about_trust { diagnosis::never(cloud, &self.role, &Need::Trust).await } else { None }
         }
         .boxed()
     }

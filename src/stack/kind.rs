@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// One resource of the pipeline; there is exactly one of each kind.
+/// One kind of resource; a pipeline has exactly one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// DynamoDB table of readings.
@@ -61,6 +61,21 @@ impl Kind {
         }
     }
 
+    /// The same where nobody waits for the pipeline to work: a batch that a table cannot take yet is delivered again.
+    #[must_use]
+    pub fn requested_after(self) -> &'static [Kind] {
+        match self {
+            Kind::Mapping => &[Kind::Function, Kind::Stream],
+            kind => kind.made_after(),
+        }
+    }
+
+    /// Whether others can only be asked for once this works.
+    #[must_use]
+    pub fn is_needed_at_work(self) -> bool {
+        Kind::ALL.iter().any(|kind| kind.requested_after().contains(&self))
+    }
+
     /// What must be gone before this can be deleted. The log group is last: a last invocation may write to it.
     #[must_use]
     pub fn deleted_after(self) -> &'static [Kind] {
@@ -90,6 +105,12 @@ impl Serialize for Kind {
 #[cfg(test)]
 mod tests {
     use super::Kind;
+
+    #[test]
+    fn without_waiting_only_what_nothing_hangs_on_is_left_on_its_way() {
+        let left: Vec<_> = Kind::ALL.into_iter().filter(|kind| !kind.is_needed_at_work()).collect();
+        assert_eq!(left, [Kind::Table, Kind::RejectsTable, Kind::Mapping]);
+    }
 
     #[test]
     fn what_is_made_last_is_deleted_first() {

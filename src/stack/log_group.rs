@@ -5,9 +5,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::tags::{OwnTags, TAGS};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
-use crate::aws::{Cause, Failure};
+use super::leftovers::Candidate;
+use super::resource::Tags;
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use crate::aws::{Call, Failure};
 
 const SERVICE: &str = "CloudWatch Logs";
 
@@ -17,35 +18,46 @@ pub struct LogGroup {
     pub name: String,
     /// Days that events are kept; without limit if none.
     pub retention_days: Option<i32>,
-    /// Tags of the user's own.
-    pub tags: OwnTags,
 }
 
 impl LogGroup {
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.name)
+    }
+
     async fn describe(&self, cloud: &Cloud) -> Result<Option<Group>, Failure> {
-        let clients = &cloud.clients;
         // Names are matched by prefix; the shortest, which is the whole name, comes first.
-        let call = clients.logs.describe_log_groups().log_group_name_prefix(&self.name).limit(1);
-        let answer =
-            call.send().await.map_err(|error| clients.failure(SERVICE, "DescribeLogGroups", &self.name, &error))?;
-        Ok(answer
-            .log_groups
-            .unwrap_or_default()
-            .into_iter()
-            .find(|group| group.log_group_name.as_deref() == Some(&self.name)))
+        let request = cloud.clients.logs.describe_log_groups().log_group_name_prefix(&self.name).limit(1);
+        let answer = self.call(cloud, "DescribeLogGroups").answer(request.send().await)?;
+        let mut groups = answer.log_groups.unwrap_or_default().into_iter();
+        Ok(groups.find(|group| group.log_group_name.as_deref() == Some(&self.name)))
     }
 
     async fn put_retention(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let clients = &cloud.clients;
+        let logs = &cloud.clients.logs;
         if let Some(days) = self.retention_days {
-            let call = clients.logs.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
-            let result = call.send().await.map(drop);
-            return result.map_err(|error| clients.failure(SERVICE, "PutRetentionPolicy", &self.name, &error));
+            let request = logs.put_retention_policy().log_group_name(&self.name).retention_in_days(days);
+            return self.call(cloud, "PutRetentionPolicy").done(request.send().await);
         }
-        let call = clients.logs.delete_retention_policy().log_group_name(&self.name);
-        let result = call.send().await.map(drop);
-        result.map_err(|error| clients.failure(SERVICE, "DeleteRetentionPolicy", &self.name, &error))
+        let request = logs.delete_retention_policy().log_group_name(&self.name);
+        self.call(cloud, "DeleteRetentionPolicy").done(request.send().await)
     }
+}
+
+/// All log groups of functions.
+pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
+    let pages = cloud.clients.logs.describe_log_groups().log_group_name_prefix("/aws/lambda/").into_paginator();
+    let groups: Result<Vec<_>, _> = pages.items().send().collect().await;
+    let groups = cloud.clients.call(SERVICE, "DescribeLogGroups", "all log groups of functions").answer(groups)?;
+    let candidate = |group: Group| Some(Candidate { key: arn_of(&group), name: group.log_group_name? });
+    Ok(groups.into_iter().filter_map(candidate).collect())
+}
+
+/// The tags of a log group; none if it is not there.
+pub async fn tags_of(cloud: &Cloud, arn: &str, name: &str) -> Result<Tags, Failure> {
+    let result = cloud.clients.logs.list_tags_for_resource().resource_arn(arn).send().await;
+    let answer = cloud.clients.call(SERVICE, "ListTagsForResource", name).find(result)?;
+    Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
 }
 
 /// The retention as the settings have it.
@@ -66,39 +78,22 @@ impl Resource for LogGroup {
         async move {
             let Some(group) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             let arn = arn_of(&group);
-            let clients = &cloud.clients;
-            let tags = match clients.logs.list_tags_for_resource().resource_arn(&arn).send().await {
-                Ok(answer) => answer.tags.unwrap_or_default().into_iter().collect(),
-                Err(error) => {
-                    let failure = clients.failure(SERVICE, "ListTagsForResource", &self.name, &error);
-                    if failure.cause != Cause::Missing {
-                        return Err(failure);
-                    }
-                    Tags::new()
-                }
-            };
-            let mut properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
-            self.tags.found(&tags, &mut properties);
+            let tags = tags_of(cloud, &arn, &self.name).await?;
+            let properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
             Ok(Found { state: State::Active, arn: Some(arn), tags, properties, ..Found::missing() })
         }
         .boxed()
     }
 
     fn wanted(&self, _: &References) -> Properties {
-        let mut properties: Properties = [("retention_days", shown(self.retention_days))].into();
-        self.tags.want(&mut properties);
-        properties
+        [("retention_days", shown(self.retention_days))].into()
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let call = clients
-                .logs
-                .create_log_group()
-                .log_group_name(&self.name)
-                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()));
-            call.send().await.map_err(|error| clients.failure(SERVICE, "CreateLogGroup", &self.name, &error))?;
+            let tags = cloud.owner.all_tags().into_iter().collect();
+            let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
+            self.call(cloud, "CreateLogGroup").done(request.send().await)?;
             if self.retention_days.is_some() {
                 self.put_retention(cloud).await?;
             }
@@ -112,22 +107,17 @@ impl Resource for LogGroup {
         &'a self,
         cloud: &'a Cloud,
         _: &'a References,
-        found: &'a Found,
-        differences: &'a [Difference],
+        _: &'a Found,
+        _: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
+        self.put_retention(cloud).boxed()
+    }
+
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            for difference in differences {
-                if difference.property == TAGS {
-                    let lacking = self.tags.lacking(&cloud.owner, &found.tags);
-                    let call = clients.logs.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
-                    let result = call.set_tags(Some(lacking.into_iter().collect())).send().await;
-                    result.map_err(|error| clients.failure(SERVICE, "TagResource", &self.name, &error))?;
-                } else {
-                    self.put_retention(cloud).await?;
-                }
-            }
-            Ok(())
+            let request = cloud.clients.logs.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
+            let request = request.set_tags(Some(tags.into_iter().collect()));
+            self.call(cloud, "TagResource").done(request.send().await)
         }
         .boxed()
     }
@@ -136,7 +126,7 @@ impl Resource for LogGroup {
         async move {
             Ok(match self.describe(cloud).await? {
                 Some(group) => Settled::Works(arn_of(&group)),
-                None => Settled::NotYet("not to be seen yet".to_owned()),
+                None => Settled::Unseen,
             })
         }
         .boxed()
@@ -144,9 +134,8 @@ impl Resource for LogGroup {
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let call = clients.logs.delete_log_group().log_group_name(&self.name);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteLogGroup", &self.name, &error))
+            let request = cloud.clients.logs.delete_log_group().log_group_name(&self.name);
+            self.call(cloud, "DeleteLogGroup").done(request.send().await)
         }
         .boxed()
     }

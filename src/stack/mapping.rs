@@ -1,5 +1,6 @@
 //! The event source mapping that feeds the stream's records to the function.
 
+mod list;
 mod service_clock;
 
 use aws_sdk_lambda::primitives::DateTime;
@@ -11,17 +12,18 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::tags::{OwnTags, TAGS};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags, stream};
-use crate::aws::{Cause, Failure};
+use super::ownership::ADOPTED;
+use super::resource::{Never, Tags};
+use super::role::diagnosis::{self, Need};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
+use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
 use self::service_clock::ServiceClock;
 
-const SERVICE: &str = "Lambda";
+pub use self::list::list;
 
-/// The tag of a thing that was taken over and not made by us.
-const ADOPTED: &str = "sensorctl:adopted";
+const SERVICE: &str = "Lambda";
 
 /// An event source mapping with partial batch responses.
 pub struct Mapping {
@@ -31,8 +33,9 @@ pub struct Mapping {
     stream: settings::Stream,
     /// The function that is called.
     function: String,
+    /// Name of the function's role, which does the reading.
+    role: String,
     wanted: settings::Mapping,
-    tags: OwnTags,
     /// The service's time at the first look, which is when `up` began.
     began: ServiceClock,
 }
@@ -40,32 +43,47 @@ pub struct Mapping {
 impl Mapping {
     /// A mapping between the two.
     #[must_use]
-    pub fn new(stream: settings::Stream, function: &str, wanted: settings::Mapping, tags: OwnTags) -> Self {
-        let name = format!("{} → {function}", stream.name);
-        Mapping { name, stream, function: function.to_owned(), wanted, tags, began: ServiceClock::default() }
+    pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
+        let name = name(&stream.name, function);
+        let (function, role) = (function.to_owned(), role.to_owned());
+        Mapping { name, stream, function, role, wanted, began: ServiceClock::default() }
     }
 
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.name)
+    }
+
+    /// The mapping, among those of the function. A mapping outlives its function (facts/aws.md B2); it is then to be found
+    /// among all of the account.
     async fn describe(&self, cloud: &Cloud) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
-        let clients = &cloud.clients;
+        match self.find(cloud, Some(&self.function)).await {
+            Err(failure) if failure.cause == Cause::Missing => self.find(cloud, None).await,
+            result => result,
+        }
+    }
+
+    async fn find(
+        &self,
+        cloud: &Cloud,
+        function: Option<&str>,
+    ) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
         let mut marker = None;
         loop {
-            let call = clients.lambda.list_event_source_mappings().function_name(&self.function).set_marker(marker);
-            let answer = match call.customize().interceptor(self.began.clone()).send().await {
-                Ok(answer) => answer,
-                Err(error) => {
-                    let failure = clients.failure(SERVICE, "ListEventSourceMappings", &self.function, &error);
-                    return if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) };
-                }
-            };
-            let ours = answer.event_source_mappings.unwrap_or_default().into_iter().find(|mapping| {
-                let arn = mapping.event_source_arn().unwrap_or_default();
-                arn.rsplit_once(":stream/").is_some_and(|(_, name)| name == self.stream.name)
-            });
+            let request = cloud.clients.lambda.list_event_source_mappings();
+            let request = request.set_function_name(function.map(str::to_owned)).set_marker(marker);
+            let result = request.customize().interceptor(self.began.clone()).send().await;
+            let answer = self.call(cloud, "ListEventSourceMappings").answer(result)?;
+            let found = answer.event_source_mappings.unwrap_or_default().into_iter().find(|it| self.is(it));
             marker = answer.next_marker.filter(|marker| !marker.is_empty());
-            if ours.is_some() || marker.is_none() {
-                return Ok(ours);
+            if found.is_some() || marker.is_none() {
+                return Ok(found);
             }
         }
+    }
+
+    /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
+    fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
+        ends(mapping) == Some((&self.stream.name, &self.function))
     }
 
     /// Where a new mapping begins, and with which moment.
@@ -91,22 +109,6 @@ impl Mapping {
         let on_failure = OnFailure::builder().set_destination(self.wanted.on_failure.clone()).build();
         DestinationConfig::builder().on_failure(on_failure).build()
     }
-
-    async fn tags(&self, cloud: &Cloud, arn: &str) -> Result<Tags, Failure> {
-        let clients = &cloud.clients;
-        match clients.lambda.list_tags().resource(arn).send().await {
-            Ok(answer) => Ok(answer.tags.unwrap_or_default().into_iter().collect()),
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "ListTags", &self.name, &error);
-                if failure.cause == Cause::Missing { Ok(Tags::new()) } else { Err(failure) }
-            }
-        }
-    }
-
-    fn not_tried(&self, cloud: &Cloud) -> Failure {
-        let why = "not tried, because its stream could not be made";
-        cloud.clients.not_made(SERVICE, "CreateEventSourceMapping", &self.name, why)
-    }
 }
 
 impl Resource for Mapping {
@@ -123,7 +125,7 @@ impl Resource for Mapping {
             let Some(mapping) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             let arn = mapping.event_source_mapping_arn.clone();
             let tags = match &arn {
-                Some(arn) => self.tags(cloud, arn).await?,
+                Some(arn) => function::tags_of(cloud, arn, &self.name).await?,
                 None => Tags::new(),
             };
             let responses: Vec<_> =
@@ -132,7 +134,7 @@ impl Resource for Mapping {
             let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
             let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
             let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
-            let mut properties: Properties = [
+            let properties: Properties = [
                 ("enabled", json!(enabled)),
                 ("window_seconds", json!(mapping.maximum_batching_window_in_seconds.unwrap_or(0))),
                 ("on_failure", json!(destination)),
@@ -144,7 +146,6 @@ impl Resource for Mapping {
                 ("record_age_seconds", unlimited(mapping.maximum_record_age_in_seconds, 604_800)),
             ]
             .into();
-            self.tags.found(&tags, &mut properties);
             let details = [
                 ("uuid", mapping.uuid.unwrap_or_default()),
                 ("state", mapping.state.unwrap_or_default()),
@@ -157,7 +158,7 @@ impl Resource for Mapping {
 
     fn wanted(&self, _: &References) -> Properties {
         let wanted = &self.wanted;
-        let mut properties: Properties = [
+        [
             ("enabled", json!(wanted.enabled)),
             ("batch_size", json!(wanted.batch_size)),
             ("window_seconds", json!(wanted.window_seconds)),
@@ -168,9 +169,7 @@ impl Resource for Mapping {
             ("record_age_seconds", unlimited(Some(wanted.record_age_seconds), 604_800)),
             ("on_failure", json!(wanted.on_failure)),
         ]
-        .into();
-        self.tags.want(&mut properties);
-        properties
+        .into()
     }
 
     fn create<'a>(
@@ -179,11 +178,13 @@ impl Resource for Mapping {
         references: &'a References,
     ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let stream = references.arn(Kind::Stream).await.ok_or_else(|| self.not_tried(cloud))?;
-            let clients = &cloud.clients;
+            let call = self.call(cloud, "CreateEventSourceMapping");
+            let why = "not tried, because its stream could not be made";
+            let stream = references.arn(Kind::Stream).await.ok_or_else(|| call.not_tried(why))?;
             let (position, time) = self.position(cloud).await?;
             let wanted = &self.wanted;
-            let call = clients
+            let request = cloud
+                .clients
                 .lambda
                 .create_event_source_mapping()
                 .function_name(&self.function)
@@ -199,12 +200,8 @@ impl Resource for Mapping {
                 .maximum_retry_attempts(wanted.retry_attempts)
                 .maximum_record_age_in_seconds(wanted.record_age_seconds)
                 .set_destination_config(wanted.on_failure.as_ref().map(|_| self.destination()))
-                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()));
-            let answer = call
-                .send()
-                .await
-                .map_err(|error| clients.failure(SERVICE, "CreateEventSourceMapping", &self.name, &error))?;
-            Ok(answer.event_source_mapping_arn)
+                .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
+            Ok(call.answer(request.send().await)?.event_source_mapping_arn)
         }
         .boxed()
     }
@@ -217,21 +214,13 @@ impl Resource for Mapping {
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let (clients, wanted) = (&cloud.clients, &self.wanted);
-            if differences.iter().any(|difference| difference.property == TAGS) {
-                let lacking = self.tags.lacking(&cloud.owner, &found.tags).into_iter().collect();
-                let arn = found.arn.as_deref().unwrap_or_default();
-                let result = clients.lambda.tag_resource().resource(arn).set_tags(Some(lacking)).send().await;
-                result.map_err(|error| clients.failure(SERVICE, "TagResource", &self.name, &error))?;
-            }
-            if differences.iter().all(|difference| difference.property == TAGS) {
-                return Ok(());
-            }
+            let wanted = &self.wanted;
             let destination = differences.iter().any(|difference| difference.property == "on_failure");
-            let call = clients
+            let request = cloud
+                .clients
                 .lambda
                 .update_event_source_mapping()
-                .uuid(found.details.get("uuid").cloned().unwrap_or_default())
+                .uuid(uuid_of(found))
                 .enabled(wanted.enabled)
                 .batch_size(wanted.batch_size)
                 .maximum_batching_window_in_seconds(wanted.window_seconds)
@@ -241,24 +230,29 @@ impl Resource for Mapping {
                 .maximum_retry_attempts(wanted.retry_attempts)
                 .maximum_record_age_in_seconds(wanted.record_age_seconds)
                 .set_destination_config(destination.then(|| self.destination()));
-            call.send()
-                .await
-                .map(drop)
-                .map_err(|error| clients.failure(SERVICE, "UpdateEventSourceMapping", &self.name, &error))
+            self.call(cloud, "UpdateEventSourceMapping").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let request = cloud.clients.lambda.tag_resource().resource(found.arn.as_deref().unwrap_or_default());
+            let result = request.set_tags(Some(tags.into_iter().collect())).send().await;
+            self.call(cloud, "TagResource").done(result)
         }
         .boxed()
     }
 
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(mapping) = self.describe(cloud).await? else {
-                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
-            };
+            let Some(mapping) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
+            let arn = mapping.event_source_mapping_arn.clone().unwrap_or_default();
             Ok(match mapping.state() {
                 Some(state) if state == (if self.wanted.enabled { "Enabled" } else { "Disabled" }) => {
-                    Settled::Works(mapping.event_source_mapping_arn.clone().unwrap_or_default())
+                    Settled::Works(arn)
                 }
-                state => Settled::NotYet(state.unwrap_or("unknown").to_owned()),
+                state => Settled::Underway(arn, state.unwrap_or("unknown").to_owned()),
             })
         }
         .boxed()
@@ -266,16 +260,57 @@ impl Resource for Mapping {
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let uuid = found.details.get("uuid").cloned().unwrap_or_default();
-            let call = clients.lambda.delete_event_source_mapping().uuid(uuid);
-            call.send()
-                .await
-                .map(drop)
-                .map_err(|error| clients.failure(SERVICE, "DeleteEventSourceMapping", &self.name, &error))
+            let request = cloud.clients.lambda.delete_event_source_mapping().uuid(uuid_of(found));
+            self.call(cloud, "DeleteEventSourceMapping").done(request.send().await)
         }
         .boxed()
     }
+
+    fn never<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        references: &'a References,
+        failure: &'a Failure,
+    ) -> BoxFuture<'a, Option<Never>> {
+        async move {
+            let says = |part| failure.message.contains(part);
+            let need = match (&self.wanted.on_failure, references.known(Kind::Stream)) {
+                _ if says("cannot be assumed") => Need::Trust,
+                (_, Some(stream)) if says("ensure the role can perform") => Need::Reading { stream },
+                (Some(arn), _) if says("execution role does not have permissions") => {
+                    Need::Telling { destination: arn.clone() }
+                }
+                _ => return None,
+            };
+            diagnosis::never(cloud, &self.role, &need).await
+        }
+        .boxed()
+    }
+}
+
+/// How a mapping is called, since the service gives it no name.
+#[must_use]
+pub fn name(stream: &str, function: &str) -> String {
+    format!("{stream}{ARROW}{function}")
+}
+
+/// Stream and function of a mapping's name.
+#[must_use]
+pub fn parts(name: &str) -> (&str, &str) {
+    name.split_once(ARROW).unwrap_or((name, ""))
+}
+
+/// Between stream and function; no name of either has such letters.
+const ARROW: &str = " → ";
+
+/// Names of the stream that a mapping reads and of the function that it calls, or that function's version or alias.
+fn ends(mapping: &EventSourceMappingConfiguration) -> Option<(&str, &str)> {
+    let (_, stream) = mapping.event_source_arn()?.rsplit_once(":stream/")?;
+    Some((stream, mapping.function_arn()?.rsplit(':').next()?))
+}
+
+fn uuid_of(found: &Found) -> String {
+    found.details.get("uuid").cloned().unwrap_or_default()
 }
 
 fn state_of(mapping: &EventSourceMappingConfiguration) -> State {

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::resource::{Found, Tags};
+use serde_json::json;
+
+use super::resource::{Difference, Found, Tags};
 
 /// Name of the copy of the pipeline that a resource belongs to.
 const STAGE: &str = "sensorctl:stage";
@@ -10,17 +12,24 @@ const STAGE: &str = "sensorctl:stage";
 const REGION: &str = "sensorctl:region";
 /// Version of sensorctl that made it.
 const VERSION: &str = "sensorctl:version";
+/// On what was taken over and not made by us: it is never deleted unless that is asked for by name.
+pub const ADOPTED: &str = "sensorctl:adopted";
 
 /// The stage as it stands in tags when none is named.
 pub const DEFAULT_STAGE: &str = "default";
 
-/// Whose resources `up` and `down` may touch.
+/// The property under which tags are compared.
+pub const TAGS: &str = "tags";
+
+/// Whose resources `up` and `down` may touch, and the tags that say so.
 #[derive(Clone, Debug)]
 pub struct Owner {
     /// Stage, or [`DEFAULT_STAGE`].
     pub stage: String,
     /// Region.
     pub region: String,
+    /// The user's own tags. Tags that are on a resource and not named here belong to someone else, and stay.
+    pub tags: Tags,
 }
 
 /// Whose a found resource is.
@@ -28,32 +37,85 @@ pub struct Owner {
 pub enum Ownership {
     /// Made by sensorctl for this stage and region.
     Ours,
-    /// Made by someone else, or for another stage or region; the text says which.
-    Foreign(String),
+    /// Made by someone else, and taken over for this stage and region.
+    Adopted,
+    /// Made by someone else.
+    Foreign,
+    /// Of another pipeline of sensorctl; the text says which.
+    OfAnother(String),
+}
+
+impl Ownership {
+    /// Whether it may be changed.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Ownership::Ours | Ownership::Adopted)
+    }
+}
+
+impl fmt::Display for Ownership {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Ownership::Ours => "made by sensorctl",
+            Ownership::Adopted => "adopted",
+            Ownership::Foreign => "it was not made by sensorctl",
+            Ownership::OfAnother(whose) => whose,
+        })
+    }
 }
 
 impl Owner {
-    /// The tags that every resource is made with.
+    /// The tags that a new resource is made with.
     #[must_use]
-    pub fn tags(&self) -> Tags {
-        [
-            (STAGE.to_owned(), self.stage.clone()),
-            (REGION.to_owned(), self.region.clone()),
-            (VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ]
-        .into()
+    pub fn all_tags(&self) -> Tags {
+        let ours = [(STAGE, self.stage.as_str()), (REGION, &self.region), (VERSION, env!("CARGO_PKG_VERSION"))];
+        let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.tags.clone().into_iter().chain(ours).collect()
+    }
+
+    /// The tags that a resource of ours lacks; of the user's own also those with another value. What says whose it is, is
+    /// never overwritten.
+    #[must_use]
+    pub fn lacking(&self, has: &Tags) -> Tags {
+        let is_lacking = |name: &String, value: &String| match has.get(name) {
+            Some(found) => found != value && self.tags.contains_key(name),
+            None => true,
+        };
+        self.all_tags().into_iter().filter(|(name, value)| is_lacking(name, value)).collect()
+    }
+
+    /// The tags that take a resource over. What was begun by a killed run is known by them, so they come in one call.
+    #[must_use]
+    pub fn adoption(&self) -> Tags {
+        let mut tags = self.all_tags();
+        tags.insert(ADOPTED.to_owned(), "true".to_owned());
+        tags
+    }
+
+    /// How the user's own tags differ.
+    #[must_use]
+    pub fn difference(&self, has: &Tags) -> Option<Difference> {
+        let found: Tags = has.iter().filter(|(name, _)| self.tags.contains_key(*name)).map(cloned).collect();
+        (found != self.tags).then(|| Difference {
+            property: TAGS,
+            wanted: json!(self.tags),
+            found: json!(found),
+            replaces: false,
+        })
     }
 
     /// Whose the found resource is.
     #[must_use]
     pub fn of(&self, found: &Found) -> Ownership {
         match (found.tags.get(STAGE), found.tags.get(REGION)) {
-            (Some(stage), Some(region)) if *stage == self.stage && *region == self.region => Ownership::Ours,
-            (Some(stage), Some(region)) if *region == self.region => {
-                Ownership::Foreign(format!("it belongs to the sensorctl stage `{stage}`"))
+            (Some(stage), Some(region)) if *stage == self.stage && *region == self.region => {
+                if found.tags.contains_key(ADOPTED) { Ownership::Adopted } else { Ownership::Ours }
             }
-            (Some(_), Some(region)) => Ownership::Foreign(format!("it belongs to a sensorctl pipeline in {region}")),
-            _ => Ownership::Foreign("it was not made by sensorctl".to_owned()),
+            (Some(stage), Some(region)) if *region == self.region => {
+                Ownership::OfAnother(format!("it belongs to the sensorctl stage `{stage}`"))
+            }
+            (Some(_), Some(region)) => Ownership::OfAnother(format!("it belongs to a sensorctl pipeline in {region}")),
+            _ => Ownership::Foreign,
         }
     }
 }
@@ -64,9 +126,32 @@ impl fmt::Display for Owner {
     }
 }
 
+/// The version of sensorctl that a resource is of, where it is a newer one than this.
+#[must_use]
+pub fn newer_version(tags: &Tags) -> Option<&str> {
+    tags.get(VERSION).map(String::as_str).filter(|version| is_newer(version, env!("CARGO_PKG_VERSION")))
+}
+
+/// Compares versions of the form `1.2.3`; anything else is not newer.
+fn is_newer(one: &str, other: &str) -> bool {
+    let parts = |version: &str| -> Option<Vec<u64>> {
+        version.split('-').next()?.split('.').map(|part| part.parse().ok()).collect()
+    };
+    parts(one).zip(parts(other)).is_some_and(|(one, other)| one > other)
+}
+
+fn cloned((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn owner(own: &[(&str, &str)]) -> Owner {
+        let tags = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Owner { stage: "default".into(), region: "eu-west-1".into(), tags }
+    }
 
     fn found_with(tags: Tags) -> Found {
         Found { tags, ..Found::missing() }
@@ -74,12 +159,43 @@ mod tests {
 
     #[test]
     fn only_the_same_stage_and_region_is_ours() {
-        let here = Owner { stage: "default".into(), region: "eu-west-1".into() };
-        assert_eq!(here.of(&found_with(here.tags())), Ownership::Ours);
+        let here = owner(&[]);
+        assert_eq!(here.of(&found_with(here.all_tags())), Ownership::Ours);
         let blue = Owner { stage: "blue".into(), ..here.clone() };
-        assert!(matches!(here.of(&found_with(blue.tags())), Ownership::Foreign(why) if why.contains("blue")));
+        assert!(matches!(here.of(&found_with(blue.all_tags())), Ownership::OfAnother(why) if why.contains("blue")));
         let there = Owner { region: "us-east-1".into(), ..here.clone() };
-        assert!(matches!(here.of(&found_with(there.tags())), Ownership::Foreign(why) if why.contains("us-east-1")));
-        assert!(matches!(here.of(&found_with(Tags::new())), Ownership::Foreign(why) if why.contains("not made")));
+        assert!(
+            matches!(here.of(&found_with(there.all_tags())), Ownership::OfAnother(why) if why.contains("us-east-1"))
+        );
+        assert_eq!(here.of(&found_with(Tags::new())), Ownership::Foreign);
+    }
+
+    #[test]
+    fn what_was_taken_over_stays_told_apart() {
+        let here = owner(&[("team", "blue")]);
+        let mut has = Tags::from([("their".to_owned(), "tag".to_owned())]);
+        has.extend(here.adoption());
+        assert_eq!(here.of(&found_with(has.clone())), Ownership::Adopted);
+        assert_eq!((has["their"].as_str(), has["team"].as_str()), ("tag", "blue"));
+        assert!(here.lacking(&has).is_empty());
+    }
+
+    #[test]
+    fn tags_of_others_are_neither_compared_nor_touched() {
+        let owner = owner(&[("team", "blue")]);
+        let mut has = owner.all_tags();
+        has.insert("their".to_owned(), "tag".to_owned());
+        assert_eq!(owner.difference(&has), None);
+        assert!(owner.lacking(&has).is_empty());
+        has.insert("team".to_owned(), "red".to_owned());
+        has.insert(VERSION.to_owned(), "0.0.1".to_owned());
+        assert_eq!(owner.lacking(&has), Tags::from([("team".to_owned(), "blue".to_owned())]));
+        assert_eq!(owner.difference(&has).unwrap().found, json!({"team": "red"}));
+    }
+
+    #[test]
+    fn a_newer_version_is_known_by_its_numbers() {
+        assert!(is_newer("0.10.0", "0.9.9") && is_newer("1.0.0", "0.99.0") && is_newer("0.1.1", "0.1.0"));
+        assert!(!is_newer("0.1.0", "0.1.0") && !is_newer("0.1.0", "0.2.0") && !is_newer("latest", "0.1.0"));
     }
 }

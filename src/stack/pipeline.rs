@@ -7,11 +7,9 @@ use futures::future;
 use super::function::Function;
 use super::log_group::LogGroup;
 use super::mapping::Mapping;
-use super::policy::Grants;
-use super::role::Role;
+use super::role::{Grants, Role};
 use super::stream::Stream;
 use super::table::Table;
-use super::tags::OwnTags;
 use super::{Artifact, Cloud, Found, Kind, References, Resource};
 use crate::aws::Failure;
 use crate::settings::Pipeline;
@@ -33,21 +31,18 @@ impl Stack {
             ("SENSORCTL_PARTIAL_BATCH".to_owned(), "1".to_owned()),
         ]
         .into();
-        let tags = OwnTags::new(settings.tags.clone());
         let grants =
             Grants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
+        let (function, role) = (settings.function.clone(), settings.role.name.as_str());
+        let mapping = Mapping::new(settings.stream.clone(), &function.name, role, settings.mapping.clone());
         let resources: Vec<Box<dyn Resource>> = vec![
-            Box::new(Table::of_readings(settings.table.clone(), tags.clone())),
-            Box::new(Table::of_rejects(settings.rejects.table.clone(), tags.clone())),
-            Box::new(Stream::new(settings.stream.clone(), tags.clone())),
-            Box::new(Role::new(settings.role.clone(), grants, tags.clone())),
-            Box::new(LogGroup {
-                name: settings.log_group_name(),
-                retention_days: settings.log_group.retention_days,
-                tags: tags.clone(),
-            }),
-            Box::new(Function::new(settings.function.clone(), environment, artifact, tags.clone())),
-            Box::new(Mapping::new(settings.stream.clone(), &settings.function.name, settings.mapping.clone(), tags)),
+            Box::new(Table::of_readings(settings.table.clone())),
+            Box::new(Table::of_rejects(settings.rejects.table.clone())),
+            Box::new(Stream::new(settings.stream.clone())),
+            Box::new(Role::new(settings.role.clone(), grants)),
+            Box::new(LogGroup { name: settings.log_group_name(), retention_days: settings.log_group.retention_days }),
+            Box::new(Function::new(function, role, environment, artifact)),
+            Box::new(mapping),
         ];
         debug_assert!(resources.iter().map(|resource| resource.kind()).eq(Kind::ALL));
         Stack { resources }
@@ -55,8 +50,8 @@ impl Stack {
 
     /// The resources.
     #[must_use]
-    pub fn resources(&self) -> &[Box<dyn Resource>] {
-        &self.resources
+    pub fn resources(&self) -> Vec<&dyn Resource> {
+        self.resources.iter().map(AsRef::as_ref).collect()
     }
 
     /// Looks at all of them at once, and tells their ARNs.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -81,9 +82,10 @@ pub struct Difference {
 
 /// A resource of the pipeline: what is wanted of it, and how to bring it about.
 ///
-/// `observe` never writes. `wanted` is pure. `create`, `update` and `delete` may be repeated after a crash at any
+/// `observe` never writes. `wanted` is pure. `create`, `update`, `tag` and `delete` may be repeated after a crash at any
 /// point and end in the same state: `create` is called when `observe` saw nothing, `delete` takes absence for success.
-/// None of them waits for the resource to work: that is `settle`'s. ARNs come from the services' answers.
+/// None of them waits for the resource to work: that is `settle`'s. ARNs come from the services' answers. Tags are the
+/// engine's to compare: they say whose a resource is.
 pub trait Resource: Send + Sync {
     /// Its kind.
     fn kind(&self) -> Kind;
@@ -123,11 +125,33 @@ pub trait Resource: Send + Sync {
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// Sets tags, beside those that are there.
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>>;
+
     /// One look at whether what was asked for has come about; does the rest of what can only be done then.
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>>;
 
     /// Asks for it to be deleted.
     fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// What keeps it from being deleted, if anything does. Asked before anything is deleted.
+    fn obstacle<'a>(
+        &'a self,
+        _cloud: &'a Cloud,
+        _found: &'a Found,
+    ) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+        future::ready(Ok(None)).boxed()
+    }
+
+    /// Why a call that failed as if something were only too new can never succeed; nothing while it may.
+    fn never<'a>(
+        &'a self,
+        _cloud: &'a Cloud,
+        _references: &'a References,
+        _failure: &'a Failure,
+    ) -> BoxFuture<'a, Option<Never>> {
+        future::ready(None).boxed()
+    }
 }
 
 /// What a look at an unfinished resource saw.
@@ -135,8 +159,30 @@ pub trait Resource: Send + Sync {
 pub enum Settled {
     /// It works; this is its ARN.
     Works(String),
-    /// Not yet; what the service says of it.
+    /// All has been asked for, and only time is wanting; its ARN, and what the service says of it.
+    Underway(String, String),
+    /// More is to be asked for when it is ready for that; what the service says of it.
     NotYet(String),
+    /// Not to be seen: not yet, or no more.
+    Unseen,
+}
+
+/// What keeps a resource from being deleted.
+#[derive(Clone, Debug)]
+pub struct Obstacle {
+    /// As in "the stream `x` …".
+    pub what: String,
+    /// What to do about it.
+    pub way: String,
+}
+
+/// Why something can never succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Never {
+    /// What is wrong, as a sentence.
+    pub why: String,
+    /// What to do about it.
+    pub way: String,
 }
 
 /// The settings in which `found` is not as `wanted`.

@@ -1,20 +1,29 @@
 //! The role of the function: one inline policy that names exactly the resources of this pipeline, or the two managed
 //! policies of the walkthrough.
 
+pub mod diagnosis;
+mod documents;
+mod list;
 mod release;
 
-use aws_sdk_iam::types::{Role as Described, Tag};
+use aws_sdk_iam::types::{AttachedPolicy, Role as Described, Tag};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::policy::Grants;
-use super::tags::{OwnTags, TAGS};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, policy};
-use crate::aws::{Cause, Failure};
+use super::resource::Tags;
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use crate::aws::{Call, Failure};
+use crate::policy::canonical;
 use crate::settings::{self, Permissions};
 
+pub use self::documents::Grants;
+pub use self::list::{list, tags_of};
+
 const SERVICE: &str = "IAM";
+
+/// By it, too, is known what sensorctl made.
+const DESCRIPTION: &str = "Role of the sensorctl pipeline's Lambda function";
 
 /// Name of the inline policy.
 const POLICY: &str = "sensorctl";
@@ -26,119 +35,77 @@ const MANAGED: [&str; 2] = ["AmazonDynamoDBFullAccess", "service-role/AWSLambdaK
 pub struct Role {
     wanted: settings::Role,
     grants: Grants,
-    tags: OwnTags,
 }
 
 impl Role {
     /// What the settings ask for.
     #[must_use]
-    pub fn new(wanted: settings::Role, grants: Grants, tags: OwnTags) -> Self {
-        Role { wanted, grants, tags }
+    pub fn new(wanted: settings::Role, grants: Grants) -> Self {
+        Role { wanted, grants }
     }
 
     fn is_least(&self) -> bool {
         self.wanted.permissions == Permissions::Least
     }
 
-    async fn describe(&self, cloud: &Cloud) -> Result<Option<Described>, Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match clients.iam.get_role().role_name(name).send().await {
-            Ok(answer) => Ok(answer.role),
-            Err(error) => none_if_missing(clients.failure(SERVICE, "GetRole", name, &error)),
-        }
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.wanted.name)
     }
 
-    /// The inline policy by meaning, if it is there.
-    async fn policy(&self, cloud: &Cloud) -> Result<Option<Value>, Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match clients.iam.get_role_policy().role_name(name).policy_name(POLICY).send().await {
-            Ok(answer) => Ok(Some(policy::parse(&url_decoded(&answer.policy_document)))),
-            Err(error) => none_if_missing(clients.failure(SERVICE, "GetRolePolicy", name, &error)),
-        }
-    }
-
-    /// Which of the walkthrough's managed policies are attached. Others are someone's own, and stay.
     async fn managed(&self, cloud: &Cloud) -> Result<Vec<&'static str>, Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        let pages = clients.iam.list_attached_role_policies().role_name(name).into_paginator().items().send();
-        let attached: Result<Vec<_>, _> = pages.collect().await;
-        match attached {
-            Ok(attached) => {
-                let arns: Vec<_> = attached.into_iter().filter_map(|policy| policy.policy_arn).collect();
-                let is_attached =
-                    |policy: &&str| arns.iter().any(|arn| arn.ends_with(&format!("::aws:policy/{policy}")));
-                Ok(MANAGED.into_iter().filter(is_attached).collect())
-            }
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "ListAttachedRolePolicies", name, &error);
-                none_if_missing(failure).map(Option::unwrap_or_default)
-            }
-        }
+        Ok(of_ours(&attached(cloud, &self.wanted.name).await?))
     }
 
     /// Puts the inline policy once the ARNs it names are known; or deletes it where the managed ones stand for it.
     async fn bring_policy(&self, cloud: &Cloud, references: &References) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        let (iam, name) = (&cloud.clients.iam, &self.wanted.name);
         if !self.is_least() {
-            let call = clients.iam.delete_role_policy().role_name(name).policy_name(POLICY);
-            let result = call.send().await.map(drop);
-            return gone_is_fine(result.map_err(|e| clients.failure(SERVICE, "DeleteRolePolicy", name, &e)));
+            let request = iam.delete_role_policy().role_name(name).policy_name(POLICY);
+            return self.call(cloud, "DeleteRolePolicy").find(request.send().await).map(drop);
         }
-        for kind in policy::NAMED {
+        let call = self.call(cloud, "PutRolePolicy");
+        for kind in documents::NAMED {
             if references.arn(kind).await.is_none() {
                 let why = format!("not tried, because the {kind} that the policy names could not be made");
-                return Err(clients.not_made(SERVICE, "PutRolePolicy", name, why));
+                return Err(call.not_tried(why));
             }
         }
-        let document = policy::access(references, &self.grants).to_string();
-        let call = clients.iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document);
-        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "PutRolePolicy", name, &error))
+        let document = documents::access(references, &self.grants).to_string();
+        let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document);
+        call.done(request.send().await)
     }
 
     /// Attaches both managed policies, or detaches both.
     async fn bring_managed(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        let (iam, name) = (&cloud.clients.iam, &self.wanted.name);
         let has = self.managed(cloud).await?;
         for policy in MANAGED {
-            let arn = format!("arn:{}:iam::aws:policy/{policy}", partition(&clients.region));
-            let iam = &clients.iam;
+            let arn = format!("arn:{}:iam::aws:policy/{policy}", partition(&cloud.clients.region));
             if self.is_least() && has.contains(&policy) {
-                let result = iam.detach_role_policy().role_name(name).policy_arn(arn).send().await.map(drop);
-                gone_is_fine(result.map_err(|e| clients.failure(SERVICE, "DetachRolePolicy", name, &e)))?;
+                let result = iam.detach_role_policy().role_name(name).policy_arn(arn).send().await;
+                self.call(cloud, "DetachRolePolicy").find(result)?;
             } else if !self.is_least() && !has.contains(&policy) {
                 let result = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
-                result.map_err(|e| clients.failure(SERVICE, "AttachRolePolicy", name, &e))?;
+                self.call(cloud, "AttachRolePolicy").done(result)?;
             }
         }
         Ok(())
     }
 
     async fn bring_boundary(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
+        let (iam, name) = (&cloud.clients.iam, &self.wanted.name);
         if let Some(boundary) = &self.wanted.permissions_boundary {
-            let call = clients.iam.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary);
-            let result = call.send().await.map(drop);
-            return result.map_err(|e| clients.failure(SERVICE, "PutRolePermissionsBoundary", name, &e));
+            let request = iam.put_role_permissions_boundary().role_name(name).permissions_boundary(boundary);
+            return self.call(cloud, "PutRolePermissionsBoundary").done(request.send().await);
         }
-        let result = clients.iam.delete_role_permissions_boundary().role_name(name).send().await.map(drop);
-        gone_is_fine(result.map_err(|e| clients.failure(SERVICE, "DeleteRolePermissionsBoundary", name, &e)))
+        let result = iam.delete_role_permissions_boundary().role_name(name).send().await;
+        self.call(cloud, "DeleteRolePermissionsBoundary").find(result).map(drop)
     }
 
     async fn bring_trust(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        let call = clients.iam.update_assume_role_policy().role_name(name);
-        let result = call.policy_document(policy::trust().to_string()).send().await.map(drop);
-        result.map_err(|error| clients.failure(SERVICE, "UpdateAssumeRolePolicy", name, &error))
-    }
-
-    async fn bring_tags(&self, cloud: &Cloud, found: &Found) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        let mut call = clients.iam.tag_role().role_name(name);
-        for (key, value) in self.tags.lacking(&cloud.owner, &found.tags) {
-            let tag = Tag::builder().key(key).value(value).build();
-            call = call.tags(tag.map_err(|error| clients.not_made(SERVICE, "TagRole", name, error))?);
-        }
-        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "TagRole", name, &error))
+        let request = cloud.clients.iam.update_assume_role_policy().role_name(&self.wanted.name);
+        let result = request.policy_document(documents::trust().to_string()).send().await;
+        self.call(cloud, "UpdateAssumeRolePolicy").done(result)
     }
 }
 
@@ -157,21 +124,21 @@ impl Resource for Role {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
-            let (role, policy, managed) =
-                futures::try_join!(self.describe(cloud), self.policy(cloud), self.managed(cloud))?;
+            let name = &self.wanted.name;
+            let (role, policy, attached) =
+                futures::try_join!(describe(cloud, name), inline(cloud, name, POLICY), attached(cloud, name))?;
             let Some(role) = role else { return Ok(Found::missing()) };
-            let trust = url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default());
+            let trust = trust_of(&role);
             let boundary = role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
             let tags = role.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-            let mut properties: Properties = [
+            let properties: Properties = [
                 ("path", json!(role.path)),
-                ("trust_policy", policy::parse(&trust)),
-                ("policy", json!(policy)),
-                ("managed_policies", json!(managed)),
+                ("trust_policy", canonical(&trust)),
+                ("policy", policy.as_ref().map_or(Value::Null, canonical)),
+                ("managed_policies", json!(of_ours(&attached))),
                 ("permissions_boundary", json!(boundary)),
             ]
             .into();
-            self.tags.found(&tags, &mut properties);
             Ok(Found { state: State::Active, arn: Some(role.arn), tags, properties, ..Found::missing() })
         }
         .boxed()
@@ -182,20 +149,18 @@ impl Resource for Role {
             return Properties::new();
         }
         let (policy, managed) = if self.is_least() {
-            (policy::access(references, &self.grants), json!([]))
+            (canonical(&documents::access(references, &self.grants)), json!([]))
         } else {
             (Value::Null, json!(MANAGED))
         };
-        let mut properties: Properties = [
+        [
             ("path", json!(self.wanted.path)),
-            ("trust_policy", policy::trust()),
+            ("trust_policy", canonical(&documents::trust())),
             ("policy", policy),
             ("managed_policies", managed),
             ("permissions_boundary", json!(self.wanted.permissions_boundary)),
         ]
-        .into();
-        self.tags.want(&mut properties);
-        properties
+        .into()
     }
 
     fn fixed(&self) -> &'static [&'static str] {
@@ -208,20 +173,18 @@ impl Resource for Role {
         references: &'a References,
     ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let (clients, name) = (&cloud.clients, &self.wanted.name);
-            let mut call = clients
+            let call = self.call(cloud, "CreateRole");
+            let request = cloud
+                .clients
                 .iam
                 .create_role()
-                .role_name(name)
+                .role_name(&self.wanted.name)
                 .path(&self.wanted.path)
-                .description("Role of the sensorctl pipeline's Lambda function")
-                .assume_role_policy_document(policy::trust().to_string())
-                .set_permissions_boundary(self.wanted.permissions_boundary.clone());
-            for (key, value) in self.tags.all(&cloud.owner) {
-                let tag = Tag::builder().key(key).value(value).build();
-                call = call.tags(tag.map_err(|error| clients.not_made(SERVICE, "CreateRole", name, error))?);
-            }
-            let answer = call.send().await.map_err(|error| clients.failure(SERVICE, "CreateRole", name, &error))?;
+                .description(DESCRIPTION)
+                .assume_role_policy_document(documents::trust().to_string())
+                .set_permissions_boundary(self.wanted.permissions_boundary.clone())
+                .set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
+            let answer = call.answer(request.send().await)?;
             if self.is_least() {
                 self.bring_policy(cloud, references).await?;
             } else {
@@ -236,7 +199,7 @@ impl Resource for Role {
         &'a self,
         cloud: &'a Cloud,
         references: &'a References,
-        found: &'a Found,
+        _: &'a Found,
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
@@ -257,10 +220,16 @@ impl Resource for Role {
             if !self.is_least() && differs("policy") {
                 self.bring_policy(cloud, references).await?;
             }
-            if differs(TAGS) {
-                self.bring_tags(cloud, found).await?;
-            }
             Ok(())
+        }
+        .boxed()
+    }
+
+    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let call = self.call(cloud, "TagRole");
+            let request = cloud.clients.iam.tag_role().role_name(&self.wanted.name);
+            call.done(request.set_tags(Some(sdk_tags(tags, call)?)).send().await)
         }
         .boxed()
     }
@@ -268,13 +237,14 @@ impl Resource for Role {
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
             // That it can be seen does not mean that Lambda can take it: that is found out by making the function.
+            let name = &self.wanted.name;
             let (role, policy, managed) =
-                futures::try_join!(self.describe(cloud), self.policy(cloud), self.managed(cloud))?;
+                futures::try_join!(describe(cloud, name), inline(cloud, name, POLICY), self.managed(cloud))?;
             let complete = if self.is_least() { policy.is_some() } else { managed.len() == MANAGED.len() };
             Ok(match role {
                 Some(role) if complete => Settled::Works(role.arn),
                 Some(_) => Settled::NotYet("its policy is not to be seen yet".to_owned()),
-                None => Settled::NotYet("not to be seen yet".to_owned()),
+                None => Settled::Unseen,
             })
         }
         .boxed()
@@ -282,13 +252,49 @@ impl Resource for Role {
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let (clients, name) = (&cloud.clients, &self.wanted.name);
-            release::release(cloud, name).await?;
-            let call = clients.iam.delete_role().role_name(name);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteRole", name, &error))
+            release::release(cloud, &self.wanted.name).await?;
+            let request = cloud.clients.iam.delete_role().role_name(&self.wanted.name);
+            self.call(cloud, "DeleteRole").done(request.send().await)
         }
         .boxed()
     }
+}
+
+async fn describe(cloud: &Cloud, name: &str) -> Result<Option<Described>, Failure> {
+    let result = cloud.clients.iam.get_role().role_name(name).send().await;
+    Ok(cloud.clients.call(SERVICE, "GetRole", name).find(result)?.and_then(|answer| answer.role))
+}
+
+/// One inline policy, if it is there.
+async fn inline(cloud: &Cloud, name: &str, policy: &str) -> Result<Option<Value>, Failure> {
+    let result = cloud.clients.iam.get_role_policy().role_name(name).policy_name(policy).send().await;
+    let answer = cloud.clients.call(SERVICE, "GetRolePolicy", name).find(result)?;
+    Ok(answer.map(|answer| documents::parse(&url_decoded(&answer.policy_document))))
+}
+
+/// The managed policies that are attached, whoever attached them.
+async fn attached(cloud: &Cloud, name: &str) -> Result<Vec<AttachedPolicy>, Failure> {
+    let pages = cloud.clients.iam.list_attached_role_policies().role_name(name).into_paginator().items().send();
+    let result: Result<Vec<_>, _> = pages.collect().await;
+    Ok(cloud.clients.call(SERVICE, "ListAttachedRolePolicies", name).find(result)?.unwrap_or_default())
+}
+
+/// Which of the walkthrough's managed policies are attached. Others are someone's own, and stay.
+fn of_ours(attached: &[AttachedPolicy]) -> Vec<&'static str> {
+    let is_attached = |policy: &&str| {
+        let end = format!("::aws:policy/{policy}");
+        attached.iter().any(|attached| attached.policy_arn().is_some_and(|arn| arn.ends_with(&end)))
+    };
+    MANAGED.into_iter().filter(is_attached).collect()
+}
+
+fn sdk_tags(tags: Tags, call: Call<'_>) -> Result<Vec<Tag>, Failure> {
+    let tag = |(key, value)| Tag::builder().key(key).value(value).build().map_err(|error| call.not_made(error));
+    tags.into_iter().map(tag).collect()
+}
+
+fn trust_of(role: &Described) -> Value {
+    documents::parse(&url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default()))
 }
 
 /// The partition that a region belongs to; the managed policies have its ARNs.
@@ -303,15 +309,4 @@ fn partition(region: &str) -> &'static str {
 /// Policy documents come URL-encoded (RFC 3986) out of IAM.
 fn url_decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-fn none_if_missing<T>(failure: Failure) -> Result<Option<T>, Failure> {
-    if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
-}
-
-fn gone_is_fine(result: Result<(), Failure>) -> Result<(), Failure> {
-    match result {
-        Err(failure) if failure.cause == Cause::Missing => Ok(()),
-        result => result,
-    }
 }

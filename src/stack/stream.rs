@@ -1,16 +1,18 @@
 //! The Kinesis stream.
 
 mod change;
+mod consumers;
 
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
 
-use super::asked::{Asked, Next};
-use super::tags::{OwnTags, TAGS};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
-use crate::aws::{Cause, Failure};
+use super::asked::Asked;
+use super::leftovers::Candidate;
+use super::resource::{Obstacle, Tags};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, Capacity};
 
 use self::change::Change;
@@ -20,53 +22,42 @@ const SERVICE: &str = "Kinesis";
 /// The stream of the pipeline.
 pub struct Stream {
     wanted: settings::Stream,
-    tags: OwnTags,
     asked: Asked<Change>,
 }
 
 impl Stream {
     /// What the settings ask for.
     #[must_use]
-    pub fn new(wanted: settings::Stream, tags: OwnTags) -> Self {
-        Stream { wanted, tags, asked: Asked::default() }
+    pub fn new(wanted: settings::Stream) -> Self {
+        Stream { wanted, asked: Asked::default() }
+    }
+
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.wanted.name)
     }
 
     async fn describe(&self, cloud: &Cloud) -> Result<Option<StreamDescriptionSummary>, Failure> {
-        let clients = &cloud.clients;
-        match clients.kinesis.describe_stream_summary().stream_name(&self.wanted.name).send().await {
-            Ok(answer) => Ok(answer.stream_description_summary),
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "DescribeStreamSummary", &self.wanted.name, &error);
-                if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
-            }
-        }
-    }
-
-    async fn tags(&self, cloud: &Cloud) -> Result<Tags, Failure> {
-        tags_of(cloud, &self.wanted.name).await
+        let request = cloud.clients.kinesis.describe_stream_summary().stream_name(&self.wanted.name);
+        let answer = self.call(cloud, "DescribeStreamSummary").find(request.send().await)?;
+        Ok(answer.and_then(|answer| answer.stream_description_summary))
     }
 
     /// Asks for a change, once.
     async fn ask(&self, cloud: &Cloud, change: &Change, arn: &str) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match self.asked.next(cloud, change) {
-            Next::Ask => change.ask(clients, name, arn).await.inspect_err(|_| self.asked.forget()),
-            Next::Wait => Ok(()),
-            Next::GiveUp => {
-                let why = format!("the service took it ({change}), but does not show it");
-                Err(clients.not_made(SERVICE, "UpdateStream", name, why))
-            }
-        }
+        let ask = change.ask(&cloud.clients, &self.wanted.name, arn);
+        let lacks = async { Ok(self.describe(cloud).await?.and_then(|stream| Change::next(&self.wanted, &stream))) };
+        self.asked.ask(cloud, self.call(cloud, "UpdateStream"), change, ask, lacks).await
     }
 
-    /// Adds the tags that it lacks. Ten a call at most (facts/aws.md A12).
-    async fn add_tags(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let clients = &cloud.clients;
-        let lacking: Vec<_> = self.tags.lacking(&cloud.owner, &self.tags(cloud).await?).into_iter().collect();
-        for some in lacking.chunks(10) {
-            let call = clients.kinesis.add_tags_to_stream().stream_name(&self.wanted.name);
-            let result = call.set_tags(Some(some.iter().cloned().collect())).send().await;
-            result.map_err(|error| clients.failure(SERVICE, "AddTagsToStream", &self.wanted.name, &error))?;
+    /// Adds tags, ten a call at most (facts/aws.md A12). Those that say whose it is come first and together.
+    async fn add_tags(&self, cloud: &Cloud, tags: Tags) -> Result<(), Failure> {
+        let (ours, own): (Vec<_>, Vec<_>) =
+            tags.into_iter().partition(|(name, _)| !cloud.owner.tags.contains_key(name));
+        let tags: Vec<_> = ours.into_iter().chain(own).collect();
+        for some in tags.chunks(10) {
+            let request = cloud.clients.kinesis.add_tags_to_stream().stream_name(&self.wanted.name);
+            let request = request.set_tags(Some(some.iter().cloned().collect()));
+            self.call(cloud, "AddTagsToStream").done(request.send().await)?;
         }
         Ok(())
     }
@@ -79,21 +70,24 @@ pub async fn tags_of(cloud: &Cloud, name: &str) -> Result<Tags, Failure> {
     loop {
         // The service gives ten a page where tags are many.
         let last = tags.keys().next_back().cloned();
-        let call = clients.kinesis.list_tags_for_stream().stream_name(name).set_exclusive_start_tag_key(last);
-        match call.send().await {
-            Ok(answer) => {
-                let before = tags.len();
-                tags.extend(answer.tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())));
-                if !answer.has_more_tags || tags.len() == before {
-                    return Ok(tags);
-                }
-            }
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "ListTagsForStream", name, &error);
-                return if failure.cause == Cause::Missing { Ok(Tags::new()) } else { Err(failure) };
-            }
+        let request = clients.kinesis.list_tags_for_stream().stream_name(name).set_exclusive_start_tag_key(last);
+        let call = clients.call(SERVICE, "ListTagsForStream", name);
+        let Some(answer) = call.find(request.send().await)? else { return Ok(Tags::new()) };
+        let before = tags.len();
+        tags.extend(answer.tags.into_iter().map(|tag| (tag.key, tag.value.unwrap_or_default())));
+        if !answer.has_more_tags || tags.len() == before {
+            return Ok(tags);
         }
     }
+}
+
+/// Names of all streams.
+pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
+    let pages = cloud.clients.kinesis.list_streams().into_paginator().send();
+    let pages: Result<Vec<_>, _> = pages.collect().await;
+    let pages = cloud.clients.call(SERVICE, "ListStreams", "all streams").answer(pages)?;
+    let names = pages.into_iter().flat_map(|page| page.stream_names);
+    Ok(names.map(|name| Candidate { key: name.clone(), name }).collect())
 }
 
 impl Resource for Stream {
@@ -111,17 +105,16 @@ impl Resource for Stream {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
-            let (stream, tags) = futures::try_join!(self.describe(cloud), self.tags(cloud))?;
+            let (stream, tags) = futures::try_join!(self.describe(cloud), tags_of(cloud, &self.wanted.name))?;
             let Some(stream) = stream else { return Ok(Found::missing()) };
             let mode = if mode_of(&stream) == StreamMode::OnDemand { "on-demand" } else { "provisioned" };
-            let mut properties: Properties = [
+            let properties: Properties = [
                 ("mode", json!(mode)),
                 ("shards", json!(stream.open_shard_count)),
                 ("retention_hours", json!(stream.retention_period_hours)),
-                ("encryption", json!(change::key_of(&stream).unwrap_or("none"))),
+                ("encryption", json!(change::key_of(&stream).map_or("none", change::short_key))),
             ]
             .into();
-            self.tags.found(&tags, &mut properties);
             let state = state_of(&stream);
             Ok(Found { state, arn: Some(stream.stream_arn), tags, properties, ..Found::missing() })
         }
@@ -134,7 +127,7 @@ impl Resource for Stream {
         }
         let mut properties: Properties = [
             ("retention_hours", json!(self.wanted.retention_hours)),
-            ("encryption", json!(self.wanted.key.as_deref().unwrap_or("none"))),
+            ("encryption", json!(self.wanted.key.as_deref().map_or("none", change::short_key))),
         ]
         .into();
         match self.wanted.capacity {
@@ -145,28 +138,26 @@ impl Resource for Stream {
                 properties.extend([("mode", json!("provisioned")), ("shards", json!(shards))]);
             }
         }
-        self.tags.want(&mut properties);
         properties
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let name = &self.wanted.name;
-            let mut call = clients
+            let call = self.call(cloud, "CreateStream");
+            let mut request = cloud
+                .clients
                 .kinesis
                 .create_stream()
-                .stream_name(name)
-                .set_tags(Some(self.tags.all(&cloud.owner).into_iter().collect()));
+                .stream_name(&self.wanted.name)
+                .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
             match self.wanted.capacity {
-                Capacity::Shards(shards) => call = call.shard_count(shards),
+                Capacity::Shards(shards) => request = request.shard_count(shards),
                 Capacity::OnDemand => {
                     let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build();
-                    let mode = mode.map_err(|error| clients.not_made(SERVICE, "CreateStream", name, error))?;
-                    call = call.stream_mode_details(mode);
+                    request = request.stream_mode_details(mode.map_err(|error| call.not_made(error))?);
                 }
             }
-            call.send().await.map_err(|error| clients.failure(SERVICE, "CreateStream", name, &error))?;
+            call.done(request.send().await)?;
             // The answer names no ARN, and others wait for it.
             Ok(self.describe(cloud).await?.map(|stream| stream.stream_arn))
         }
@@ -178,13 +169,10 @@ impl Resource for Stream {
         cloud: &'a Cloud,
         _: &'a References,
         _: &'a Found,
-        differences: &'a [Difference],
+        _: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             // The first change is asked for here; `settle` asks for each next one when the stream is free again.
-            if differences.iter().any(|difference| difference.property == TAGS) {
-                self.add_tags(cloud).await?;
-            }
             let Some(stream) = self.describe(cloud).await? else { return Ok(()) };
             match Change::next(&self.wanted, &stream) {
                 Some(change) => self.ask(cloud, &change, &stream.stream_arn).await,
@@ -194,34 +182,62 @@ impl Resource for Stream {
         .boxed()
     }
 
+    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        self.add_tags(cloud, tags).boxed()
+    }
+
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(stream) = self.describe(cloud).await? else {
-                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
-            };
-            if state_of(&stream) != State::Active {
-                self.asked.busy();
-                return Ok(Settled::NotYet(stream.stream_status.to_string()));
+            let Some(stream) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
+            let next = Change::next(&self.wanted, &stream);
+            match (state_of(&stream), next) {
+                // Retention and encryption cannot be given when a stream is made.
+                (State::Active, Some(change)) => {
+                    self.ask(cloud, &change, &stream.stream_arn).await?;
+                    Ok(Settled::NotYet(change.to_string()))
+                }
+                (State::Active, None) => {
+                    // Some endpoints drop the tags of the create call; without them `down` would not know its own stream.
+                    let lacking = cloud.owner.lacking(&tags_of(cloud, &self.wanted.name).await?);
+                    self.add_tags(cloud, lacking).await?;
+                    Ok(Settled::Works(stream.stream_arn))
+                }
+                _ => {
+                    self.asked.busy();
+                    Ok(Settled::NotYet(stream.stream_status.to_string()))
+                }
             }
-            // Retention and encryption cannot be given when a stream is made.
-            if let Some(change) = Change::next(&self.wanted, &stream) {
-                self.ask(cloud, &change, &stream.stream_arn).await?;
-                return Ok(Settled::NotYet(change.to_string()));
-            }
-            // Some endpoints drop the tags of the create call; without them `down` would not know its own stream.
-            self.add_tags(cloud).await?;
-            Ok(Settled::Works(stream.stream_arn))
         }
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let clients = &cloud.clients;
-            let name = &self.wanted.name;
-            // Consumers of others make the service refuse, and that is right.
-            let call = clients.kinesis.delete_stream().stream_name(name).enforce_consumer_deletion(false);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteStream", name, &error))
+            let call = self.call(cloud, "DeleteStream");
+            let request = cloud.clients.kinesis.delete_stream().stream_name(&self.wanted.name);
+            let request = request.enforce_consumer_deletion(cloud.delete_consumers);
+            match call.done(request.send().await) {
+                // Also what somebody registered since it was looked for: that does not pass by itself.
+                Err(failure) if failure.cause == Cause::InUse => match self.obstacle(cloud, found).await? {
+                    Some(Obstacle { what, way }) => Err(call.not_made(format!("it {what}: {way}"))),
+                    None => Err(failure),
+                },
+                result => result,
+            }
+        }
+        .boxed()
+    }
+
+    fn obstacle<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+        async move {
+            let consumers = match &found.arn {
+                Some(arn) if !cloud.delete_consumers => consumers::of(cloud, arn, &self.wanted.name).await?,
+                _ => Vec::new(),
+            };
+            Ok((!consumers.is_empty()).then(|| Obstacle {
+                what: format!("is read by consumers that others registered: {}", consumers.join(", ")),
+                way: "`sensorctl down --delete-consumers` deletes them with it".to_owned(),
+            }))
         }
         .boxed()
     }

@@ -2,171 +2,64 @@
 
 mod change;
 mod document;
+mod look;
 
-use std::time::{Duration, SystemTime};
-
-use aws_sdk_dynamodb::types::{
-    BillingMode, PointInTimeRecoveryStatus, TableDescription, TableStatus, Tag, TimeToLiveStatus,
-};
+use aws_sdk_dynamodb::types::{BillingMode, TableDescription, TableStatus, Tag};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use serde_json::{Value, json};
 
-use super::asked::{Asked, Next};
-use super::tags::{OwnTags, TAGS};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, Tags};
-use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Cause, Failure};
+use super::asked::Asked;
+use super::resource::{Obstacle, Tags};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use crate::aws::{Call, Failure};
 use crate::settings::{self, Billing, TableClass};
 
-use self::change::{Change, Seen};
+use self::change::Change;
 use self::document::Document;
 
-const SERVICE: &str = "DynamoDB";
+pub use self::look::{list, tags_of_name};
 
-/// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).
-const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
+const SERVICE: &str = "DynamoDB";
 
 /// A table of the pipeline.
 pub struct Table {
     kind: Kind,
     wanted: settings::Table,
     document: Document,
-    tags: OwnTags,
     asked: Asked<Change>,
 }
 
 impl Table {
     /// The table of readings.
     #[must_use]
-    pub fn of_readings(wanted: settings::Table, tags: OwnTags) -> Self {
+    pub fn of_readings(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../templates/sensor-data-table.json"));
-        Table { kind: Kind::Table, wanted, document, tags, asked: Asked::default() }
+        Table { kind: Kind::Table, wanted, document, asked: Asked::default() }
     }
 
     /// The table of rejected readings; its items expire by themselves.
     #[must_use]
-    pub fn of_rejects(wanted: settings::Table, tags: OwnTags) -> Self {
+    pub fn of_rejects(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../templates/rejects-table.json"));
-        Table { kind: Kind::RejectsTable, wanted, document, tags, asked: Asked::default() }
+        Table { kind: Kind::RejectsTable, wanted, document, asked: Asked::default() }
     }
 
-    /// All that can be found out by name, at once.
-    async fn see(&self, cloud: &Cloud) -> Result<Option<Seen>, Failure> {
-        let (table, ttl_attribute, point_in_time_recovery) =
-            futures::try_join!(self.describe(cloud), self.ttl(cloud), self.recovery(cloud))?;
-        Ok(table.map(|table| Seen { table, ttl_attribute, point_in_time_recovery }))
+    /// The key that it must have.
+    #[must_use]
+    pub fn key(&self) -> Value {
+        self.document.key()
     }
 
-    async fn describe(&self, cloud: &Cloud) -> Result<Option<TableDescription>, Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match clients.dynamodb.describe_table().table_name(name).send().await {
-            Ok(answer) => Ok(answer.table),
-            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTable", name, &error)),
-        }
-    }
-
-    async fn ttl(&self, cloud: &Cloud) -> Result<Option<String>, Failure> {
-        if self.wanted.existing {
-            return Ok(None);
-        }
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match clients.dynamodb.describe_time_to_live().table_name(name).send().await {
-            Ok(answer) => Ok(answer.time_to_live_description.and_then(|ttl| match ttl.time_to_live_status {
-                Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) => ttl.attribute_name,
-                _ => None,
-            })),
-            Err(error) => missing_is_none(clients.failure(SERVICE, "DescribeTimeToLive", name, &error)),
-        }
-    }
-
-    async fn recovery(&self, cloud: &Cloud) -> Result<bool, Failure> {
-        if self.wanted.existing {
-            return Ok(false);
-        }
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match clients.dynamodb.describe_continuous_backups().table_name(name).send().await {
-            Ok(answer) => {
-                let description = answer.continuous_backups_description;
-                let recovery = description.and_then(|backups| backups.point_in_time_recovery_description);
-                let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
-                Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
-            }
-            Err(error) => {
-                let failure = clients.failure(SERVICE, "DescribeContinuousBackups", name, &error);
-                missing_is_none(failure).map(Option::unwrap_or_default)
-            }
-        }
-    }
-
-    async fn tags(&self, cloud: &Cloud, arn: &str, created: Option<SystemTime>) -> Result<Tags, Failure> {
-        let young = created
-            .and_then(|created| SystemTime::now().duration_since(created).ok())
-            .is_some_and(|age| age < TAGS_MAY_LAG);
-        let limit = if young && !self.wanted.existing { Duration::from_secs(10) } else { Duration::ZERO };
-        let outcome = wait::until(
-            Schedule { limit, ..cloud.schedule },
-            || async {
-                let tags = self.tags_now(cloud, arn).await?;
-                Ok(if tags.is_empty() { Look::NotYet("no tags yet") } else { Look::Ready(tags) })
-            },
-            |_, _| {},
-        )
-        .await;
-        match outcome {
-            Ok(tags) => Ok(tags),
-            Err(WaitError::TimedOut { .. }) => Ok(Tags::new()),
-            Err(WaitError::Failed(failure)) => Err(failure),
-        }
-    }
-
-    async fn tags_now(&self, cloud: &Cloud, arn: &str) -> Result<Tags, Failure> {
-        let clients = &cloud.clients;
-        let mut tags = Tags::new();
-        let mut token = None;
-        loop {
-            let call = clients.dynamodb.list_tags_of_resource().resource_arn(arn).set_next_token(token);
-            match call.send().await {
-                Ok(answer) => {
-                    tags.extend(answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)));
-                    token = answer.next_token.filter(|token| !token.is_empty());
-                    if token.is_none() {
-                        return Ok(tags);
-                    }
-                }
-                Err(error) => {
-                    let failure = clients.failure(SERVICE, "ListTagsOfResource", &self.wanted.name, &error);
-                    return missing_is_none(failure).map(Option::unwrap_or_default);
-                }
-            }
-        }
-    }
-
-    async fn add_tags(&self, cloud: &Cloud, found: &Found) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        let mut call = clients.dynamodb.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
-        for (key, value) in self.tags.lacking(&cloud.owner, &found.tags) {
-            let tag = Tag::builder().key(key).value(value).build();
-            call = call.tags(tag.map_err(|error| clients.not_made(SERVICE, "TagResource", name, error))?);
-        }
-        call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "TagResource", name, &error))
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.wanted.name)
     }
 
     /// Asks for a change, once.
     async fn ask(&self, cloud: &Cloud, change: &Change) -> Result<(), Failure> {
-        let (clients, name) = (&cloud.clients, &self.wanted.name);
-        match self.asked.next(cloud, change) {
-            Next::Ask => change.ask(clients, name).await.inspect_err(|_| self.asked.forget()),
-            Next::Wait => Ok(()),
-            Next::GiveUp => {
-                let why = format!("the service took it ({change}), but does not show it");
-                Err(clients.not_made(SERVICE, "UpdateTable", name, why))
-            }
-        }
-    }
-
-    fn section(&self) -> &'static str {
-        if self.kind == Kind::RejectsTable { "rejects" } else { "table" }
+        let ask = change.ask(&cloud.clients, &self.wanted.name);
+        let lacks = async { Ok(self.see(cloud).await?.and_then(|seen| Change::next(&self.wanted, &seen))) };
+        self.asked.ask(cloud, self.call(cloud, "UpdateTable"), change, ask, lacks).await
     }
 }
 
@@ -186,18 +79,8 @@ impl Resource for Table {
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
             let Some(seen) = self.see(cloud).await? else { return Ok(Found::missing()) };
-            let arn = seen.table.table_arn.clone().unwrap_or_default();
-            let created = seen.table.creation_date_time.and_then(|time| SystemTime::try_from(time).ok());
-            let tags = match self.tags(cloud, &arn, created).await {
-                Ok(tags) => tags,
-                // DynamoDB denies the tags of a table that is not there: it may have gone since it was described.
-                Err(failure) if failure.cause == Cause::Denied => match self.see(cloud).await? {
-                    None => return Ok(Found::missing()),
-                    Some(_) => return Err(failure),
-                },
-                Err(failure) => return Err(failure),
-            };
-            let mut properties: Properties = [
+            let Some(tags) = self.tags(cloud, &seen).await? else { return Ok(Found::missing()) };
+            let properties: Properties = [
                 ("key", document::key_of(&seen.table)),
                 ("billing", shown(seen.billing())),
                 ("class", json!(seen.class().as_str())),
@@ -206,17 +89,13 @@ impl Resource for Table {
                 ("ttl_attribute", json!(seen.ttl_attribute)),
             ]
             .into();
-            self.tags.found(&tags, &mut properties);
-            let mut found =
-                Found { state: state_of(&seen.table), arn: Some(arn), tags, properties, ..Found::missing() };
+            let state = state_of(&seen.table);
+            let mut found = Found { state, tags, properties, ..Found::missing() };
             // As DynamoDB counts them, every six hours or so; enough to say what a deletion would take along.
             if let Some(rows) = seen.table.item_count() {
                 found.details.insert("rows", rows.to_string());
             }
-            if seen.deletion_protection() {
-                let way = format!("set `{}.deletion_protection` to false and run `sensorctl up`", self.section());
-                found.details.insert("protected", way);
-            }
+            found.arn = Some(seen.table.table_arn.unwrap_or_default());
             Ok(found)
         }
         .boxed()
@@ -225,17 +104,15 @@ impl Resource for Table {
     fn wanted(&self, _: &References) -> Properties {
         let wanted = &self.wanted;
         let mut properties: Properties = [("key", self.document.key())].into();
-        if wanted.existing {
-            return properties;
+        if !wanted.existing {
+            properties.extend([
+                ("billing", shown(wanted.billing)),
+                ("class", json!(wanted.class.as_str())),
+                ("deletion_protection", json!(wanted.deletion_protection)),
+                ("point_in_time_recovery", json!(wanted.point_in_time_recovery)),
+                ("ttl_attribute", json!(wanted.ttl_attribute)),
+            ]);
         }
-        properties.extend([
-            ("billing", shown(wanted.billing)),
-            ("class", json!(wanted.class.as_str())),
-            ("deletion_protection", json!(wanted.deletion_protection)),
-            ("point_in_time_recovery", json!(wanted.point_in_time_recovery)),
-            ("ttl_attribute", json!(wanted.ttl_attribute)),
-        ]);
-        self.tags.want(&mut properties);
         properties
     }
 
@@ -245,27 +122,27 @@ impl Resource for Table {
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
-            let (clients, wanted) = (&cloud.clients, &self.wanted);
-            let unbuilt = |error| clients.not_made(SERVICE, "CreateTable", &wanted.name, error);
-            let call = clients.dynamodb.create_table().table_name(&wanted.name);
-            let mut call = self.document.fill(call).map_err(unbuilt)?;
-            call = match wanted.billing {
-                Billing::OnDemand => call.billing_mode(BillingMode::PayPerRequest),
-                Billing::Provisioned { read_units, write_units } => call
-                    .billing_mode(BillingMode::Provisioned)
-                    .provisioned_throughput(change::throughput(read_units, write_units).map_err(unbuilt)?),
+            let wanted = &self.wanted;
+            let call = self.call(cloud, "CreateTable");
+            let request = cloud.clients.dynamodb.create_table().table_name(&wanted.name);
+            let mut request = self.document.fill(request).map_err(|error| call.not_made(error))?;
+            request = match wanted.billing {
+                Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
+                Billing::Provisioned { read_units, write_units } => {
+                    let throughput = change::throughput(read_units, write_units);
+                    request
+                        .billing_mode(BillingMode::Provisioned)
+                        .provisioned_throughput(throughput.map_err(|error| call.not_made(error))?)
+                }
             };
             if wanted.class != TableClass::Standard {
-                call = call.table_class(change::class(wanted.class));
+                request = request.table_class(change::class(wanted.class));
             }
             if wanted.deletion_protection {
-                call = call.deletion_protection_enabled(true);
+                request = request.deletion_protection_enabled(true);
             }
-            for (key, value) in self.tags.all(&cloud.owner) {
-                call = call.tags(Tag::builder().key(key).value(value).build().map_err(unbuilt)?);
-            }
-            let answer =
-                call.send().await.map_err(|error| clients.failure(SERVICE, "CreateTable", &wanted.name, &error))?;
+            request = request.set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
+            let answer = call.answer(request.send().await)?;
             Ok(answer.table_description.and_then(|table| table.table_arn))
         }
         .boxed()
@@ -275,14 +152,11 @@ impl Resource for Table {
         &'a self,
         cloud: &'a Cloud,
         _: &'a References,
-        found: &'a Found,
-        differences: &'a [Difference],
+        _: &'a Found,
+        _: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             // The first change is asked for here; `settle` asks for each next one when the table is free again.
-            if differences.iter().any(|difference| difference.property == TAGS) {
-                self.add_tags(cloud, found).await?;
-            }
             let Some(seen) = self.see(cloud).await? else { return Ok(()) };
             match Change::next(&self.wanted, &seen) {
                 Some(change) => self.ask(cloud, &change).await,
@@ -292,34 +166,64 @@ impl Resource for Table {
         .boxed()
     }
 
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        async move {
+            let call = self.call(cloud, "TagResource");
+            let arn = found.arn.as_deref().unwrap_or_default();
+            let request = cloud.clients.dynamodb.tag_resource().resource_arn(arn);
+            call.done(request.set_tags(Some(sdk_tags(tags.clone(), call)?)).send().await)?;
+            look::until_tagged(cloud, arn, &self.wanted.name, &tags).await
+        }
+        .boxed()
+    }
+
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
         async move {
-            let Some(seen) = self.see(cloud).await? else {
-                return Ok(Settled::NotYet("not to be seen yet".to_owned()));
-            };
-            if state_of(&seen.table) != State::Active {
-                self.asked.busy();
-                let status = seen.table.table_status.as_ref().map_or("unknown", TableStatus::as_str);
-                return Ok(Settled::NotYet(status.to_owned()));
+            let Some(seen) = self.see(cloud).await? else { return Ok(Settled::Unseen) };
+            let next = Change::next(&self.wanted, &seen);
+            let arn = seen.table.table_arn.clone().unwrap_or_default();
+            match (state_of(&seen.table), next) {
+                (State::Active, None) => Ok(Settled::Works(arn)),
+                // Expiry and recovery can only be asked for once the table works.
+                (State::Active, Some(change)) => {
+                    self.ask(cloud, &change).await?;
+                    Ok(Settled::NotYet(change.to_string()))
+                }
+                (State::Failed(status), _) => {
+                    Err(self.call(cloud, "DescribeTable").not_made(format!("the table does not work: it is {status}")))
+                }
+                (_, next) => {
+                    self.asked.busy();
+                    let status = seen.table.table_status.map_or("unknown".to_owned(), |status| status.to_string());
+                    Ok(if next.is_none() { Settled::Underway(arn, status) } else { Settled::NotYet(status) })
+                }
             }
-            // Expiry and recovery can only be asked for once the table works.
-            if let Some(change) = Change::next(&self.wanted, &seen) {
-                self.ask(cloud, &change).await?;
-                return Ok(Settled::NotYet(change.to_string()));
-            }
-            Ok(Settled::Works(seen.table.table_arn.unwrap_or_default()))
         }
         .boxed()
     }
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
-            let (clients, name) = (&cloud.clients, &self.wanted.name);
-            let call = clients.dynamodb.delete_table().table_name(name);
-            call.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "DeleteTable", name, &error))
+            let request = cloud.clients.dynamodb.delete_table().table_name(&self.wanted.name);
+            self.call(cloud, "DeleteTable").done(request.send().await)
         }
         .boxed()
     }
+
+    fn obstacle<'a>(&'a self, _: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+        let is_protected = found.properties.get("deletion_protection") == Some(&json!(true));
+        let section = if self.kind == Kind::RejectsTable { "rejects" } else { "table" };
+        future::ready(Ok(is_protected.then(|| Obstacle {
+            what: "is protected against deletion".to_owned(),
+            way: format!("to delete it, set `{section}.deletion_protection` to false and run `sensorctl up` first"),
+        })))
+        .boxed()
+    }
+}
+
+fn sdk_tags(tags: Tags, call: Call<'_>) -> Result<Vec<Tag>, Failure> {
+    let tag = |(key, value)| Tag::builder().key(key).value(value).build().map_err(|error| call.not_made(error));
+    tags.into_iter().map(tag).collect()
 }
 
 fn shown(billing: Billing) -> Value {
@@ -339,8 +243,4 @@ fn state_of(table: &TableDescription) -> State {
         Some(status) => State::Failed(status.to_string()),
         None => State::Changing("unknown".to_owned()),
     }
-}
-
-fn missing_is_none<T>(failure: Failure) -> Result<Option<T>, Failure> {
-    if failure.cause == Cause::Missing { Ok(None) } else { Err(failure) }
 }

@@ -133,6 +133,21 @@ fn two_runs_at_the_same_time_end_like_one() {
 }
 
 #[test]
+fn what_the_sdk_gives_up_on_is_tried_again() {
+    let scene = Scene::new();
+    // The SDK makes three tries.
+    for fault in ["throttle", "error", "error(503)", "drop", "lost"] {
+        for command in [&UP[..], &["plan", "--local"], &["status", "--local"], &DOWN] {
+            scene.cloud.set_faults(&format!("*:*={fault}@#1-4"));
+            let run = scene.home.run(command.to_vec());
+            assert_eq!(run.code, 0, "{command:?} with {fault} four times: {}", run.stderr);
+        }
+        scene.cloud.set_faults("");
+        assert_eq!(scene.cloud.everything(), scene.empty, "{fault}");
+    }
+}
+
+#[test]
 fn a_fifth_of_all_calls_going_wrong_stops_nothing() {
     let scene = Scene::new();
     for (seed, fault) in ["throttle", "error", "error(503)", "drop", "lost", "delay(20ms)"].iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Data flows one way: no file names a layer above its own.
+//! Data flows one way: no file names a layer above its own, and the AWS SDK is named at the edges only.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,39 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and what it may not name.
-const RULES: [(&str, &[&str]); 6] = [
-    ("aws", &["cli", "commands", "context", "output", "stack", "pipeline", "local"]),
-    ("stack", &["cli", "commands", "context", "output", "pipeline", "local"]),
-    ("pipeline", &["cli", "commands", "context", "output", "stack", "local"]),
-    ("local", &["cli", "commands", "context", "output", "stack", "pipeline"]),
-    ("output", &["commands", "context", "local", "aws"]),
-    ("settings", &["commands", "context", "output", "pipeline", "local", "aws"]),
+const RULES: [(&str, &[&str]); 11] = [
+    ("aws", &["cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
+    ("policy", &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "settings", "stack"]),
+    ("error", &["aws", "cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
+    ("stack", &["cli", "commands", "context", "local", "output", "pipeline"]),
+    ("pipeline", &["cli", "commands", "context", "local", "output", "stack"]),
+    ("local", &["cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
+    ("output", &["aws", "commands", "context", "local", "settings"]),
+    ("settings", &["aws", "commands", "context", "local", "output", "pipeline"]),
+    ("context", &["commands", "pipeline", "stack"]),
+    ("cli", &["aws", "context", "local", "pipeline", "settings", "stack"]),
+    ("wrong_usage", &["aws", "commands", "context", "local", "pipeline", "settings", "stack"]),
 ];
+
+/// Where types of the AWS SDK may stand: the layer made for it, each resource, the ends of the data path.
+const EDGES: [&str; 13] = [
+    "aws/",
+    "stack/function",
+    "stack/log_group",
+    "stack/mapping",
+    "stack/role",
+    "stack/stream",
+    "stack/table",
+    "pipeline/attributes.rs",
+    "pipeline/history.rs",
+    "pipeline/invocation.rs",
+    "pipeline/marker.rs",
+    "pipeline/question.rs",
+    "pipeline/sender.rs",
+];
+
+/// Files of tests only, which use the SDK as its users do.
+const TESTS: [&str; 2] = ["local/tests.rs", "local/lambda/tests/"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -28,22 +53,81 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-#[test]
-fn no_layer_names_one_above_it() {
+/// Each file of the source, by its name below `src`, without its tests.
+fn sources() -> Vec<(String, String)> {
     let source = repository("src");
     let all = files(&source);
     assert!(all.len() > 50, "the source is where it was");
-    let mut upward = Vec::new();
-    for path in all {
+    let read = |path: PathBuf| {
         let name = path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned();
-        let layer = name.split(['/', '.']).next().unwrap();
-        let Some((_, forbidden)) = RULES.iter().find(|(ruled, _)| *ruled == layer) else { continue };
         let text = fs::read_to_string(&path).unwrap();
-        for above in *forbidden {
-            if text.contains(&format!("crate::{above}::")) || text.contains(&format!("crate::{above};")) {
-                upward.push(format!("{name} names crate::{above}"));
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+        (name, text)
+    };
+    all.into_iter().map(read).collect()
+}
+
+/// The modules right below the crate that a text names, alone or in a group.
+fn named(text: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut names = Vec::new();
+    for rest in text.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            names.push(word(rest));
+            continue;
+        };
+        let (mut depth, mut at_name) = (0, true);
+        for (at, letter) in group.char_indices() {
+            match letter {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => at_name = true,
+                _ if at_name && letter.is_alphanumeric() => {
+                    names.push(word(&group[at..]));
+                    at_name = false;
+                }
+                _ => {}
             }
         }
     }
+    names
+}
+
+#[test]
+fn a_name_is_found_alone_and_in_a_group() {
+    let text = "use crate::aws::Failure; use crate::{error::Error, output::{Format, Output}, stack}; crate::local::x()";
+    assert_eq!(named(text), ["aws", "error", "output", "stack", "local"]);
+}
+
+#[test]
+fn no_layer_names_one_above_it() {
+    let mut upward = Vec::new();
+    for (name, text) in sources() {
+        let layer = name.split(['/', '.']).next().unwrap();
+        let Some((_, forbidden)) = RULES.iter().find(|(ruled, _)| *ruled == layer) else {
+            assert!(["main", "lib", "commands"].contains(&layer), "there is no rule for {name}");
+            continue;
+        };
+        let above = named(&text).into_iter().filter(|other| forbidden.contains(&other.as_str()));
+        upward.extend(above.map(|other| format!("{name} names crate::{other}")));
+    }
     assert!(upward.is_empty(), "{upward:#?}");
+}
+
+#[test]
+fn the_aws_sdk_is_named_at_the_edges_only() {
+    let is_sdk = |text: &str| ["aws_sdk_", "aws_smithy_", "aws_config::"].iter().any(|part| text.contains(part));
+    let mut inside = Vec::new();
+    let mut seen = 0;
+    for (name, text) in sources() {
+        let may = EDGES.iter().chain(&TESTS).any(|edge| name.starts_with(edge));
+        if is_sdk(&text) {
+            seen += 1;
+            if !may {
+                inside.push(name);
+            }
+        }
+    }
+    assert!(seen > 10 && inside.is_empty(), "{inside:#?}");
 }

@@ -8,20 +8,26 @@
     reason = "a test ends where something is not as it must be, and its speed does not matter"
 )]
 
+mod adoption;
 mod aws_errors;
 mod broken_disk;
 mod bulk;
 mod colour;
 mod crash;
 mod demo;
+mod diagnosis;
 mod environment;
 mod failures;
 mod faults;
+mod foreign;
 mod help;
 mod kills;
 mod layering;
+mod leftovers;
 mod lifecycle;
 mod local_cloud;
+mod markers;
+mod ownership;
 mod permissions;
 mod readings;
 mod readme;

@@ -1,6 +1,6 @@
 //! The settings file as its users meet it: written by `init`, obeyed by `up`, explained by `status -v`.
 
-use crate::support::Home;
+use crate::support::{Home, Stranger, form};
 
 /// Every kind of setting, other than its default, that the local cloud acts on or shows back.
 const CHANGED: &str = r#"
@@ -8,7 +8,10 @@ stage = "blue"
 [stream]
 shards = 2
 retention_hours = 48
+encryption = "aws/kinesis"
 [table]
+point_in_time_recovery = true
+class = "infrequent-access"
 billing = { read_units = 5, write_units = 6 }
 deletion_protection = true
 ttl_attribute = "expires_at"
@@ -17,9 +20,12 @@ retention_days = 7
 [role]
 path = "/pipelines/"
 permissions = "managed"
+permissions_boundary = "arn:aws:iam::000000000000:policy/bounds"
 [function]
 memory_mb = 512
 timeout_seconds = 90
+reserved_concurrency = 5
+log_format = "json"
 [function.environment]
 TOKEN = "s3cret"
 [log_group]
@@ -84,6 +90,8 @@ fn status_tells_where_every_value_came_from() {
 fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
     let home = Home::with_local_cloud();
     home.write("sensorctl.toml", CHANGED);
+    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    Stranger::of(&home).iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let up = home.run(["up", "--local", "-o", "json"]).succeeded();
     assert_eq!(up.json()["changed"], 7);
     assert!(!up.stderr.contains("s3cret"), "{}", up.stderr);
@@ -102,15 +110,21 @@ fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
         .collect();
     for property in [
         "billing",
+        "class",
+        "point_in_time_recovery",
         "deletion_protection",
         "ttl_attribute",
         "retention_hours",
+        "encryption",
         "path",
+        "permissions_boundary",
         "managed_policies",
         "policy",
         "memory_mb",
         "timeout_seconds",
         "environment",
+        "reserved_concurrency",
+        "log_format",
         "retention_days",
         "batch_size",
         "window_seconds",

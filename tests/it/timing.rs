@@ -23,7 +23,7 @@ fn up_put_and_down_work_in_a_cloud_that_takes_its_time() {
     home.run(["up", "--local"]).succeeded();
     // The longest way: a role 0.8 s, a function 0.3 s beside it, a mapping 1 s Creating and 1 s Enabling.
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(2800), "{took:?}");
+    assert!(took >= Duration::from_millis(2800), "it did not wait: {took:?}");
     let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
     assert_eq!(status["healthy"], true, "{status}");
     assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0);
@@ -33,6 +33,18 @@ fn up_put_and_down_work_in_a_cloud_that_takes_its_time() {
     assert_eq!(down["remaining"], serde_json::json!([]));
     // At once again: what is going away is waited for.
     home.run(["up", "--local"]).succeeded();
+}
+
+#[test]
+fn up_that_does_not_wait_leaves_the_rest_to_time() {
+    let home = slow_cloud();
+    let run = home.run(["up", "--local", "--no-wait"]).succeeded().says(&["All is asked for"]);
+    assert!(!run.stderr.contains("The pipeline works"));
+    let status = home.run(["status", "--local", "-o", "json"]).exited(3).json();
+    assert_ne!(status["mapping"]["state"], "Enabled", "{status}");
+    // The next one goes on waiting, and changes nothing.
+    home.run(["up", "--local"]).succeeded();
+    assert_eq!(home.run(["status", "--local", "-o", "json"]).succeeded().json()["healthy"], true);
 }
 
 #[test]

@@ -24,6 +24,7 @@ What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, a
 letters. The first rule that hits a call counts.
 
 FAULT: throttle, error, error(503): refused, in the service's words
+       denied:                      refused, as what the caller may not do
        drop, lost, hang:            no answer: before the call does its work, after it, never
        delay(200ms):                a late answer
        partial(50%):                records of PutRecords that fail

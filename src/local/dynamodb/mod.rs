@@ -1,5 +1,6 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
+mod backups;
 mod batch;
 mod decode;
 mod life;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use self::backups::Backups;
 use self::batch::BatchWriter;
 use self::life::Life;
 use super::durability::Durability;
@@ -32,6 +34,7 @@ pub(crate) struct DynamoDb {
     batches: BatchWriter,
     identity: Identity,
     life: Life,
+    backups: Backups,
     path: Arc<Path>,
     notices: Notices,
 }
@@ -60,14 +63,8 @@ impl DynamoDb {
             // is opened has `FULL`.
             database.disable_bulk_loading().map_err(cannot)?;
         }
-        Ok(DynamoDb {
-            database,
-            batches: BatchWriter::default(),
-            identity,
-            life: Life::new(timing),
-            path: path.into(),
-            notices,
-        })
+        let (life, backups, batches) = (Life::new(timing), Backups::open(path, durability)?, BatchWriter::default());
+        Ok(DynamoDb { database, batches, identity, life, backups, path: path.into(), notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -216,21 +213,26 @@ impl DynamoDb {
             "UntagResource" => call(text, |input| db.untag_resource(input)),
             "ListTagsOfResource" => call(text, |input| db.list_tags_of_resource(input)),
             "DescribeLimits" => Ok(LIMITS.to_string()),
-            "DescribeContinuousBackups" => self.describe_backups(text),
+            "DescribeContinuousBackups" => self.table_id(text).map(|id| self.backups.describe(&id).to_string()),
+            "UpdateContinuousBackups" => {
+                self.table_id(text).and_then(|id| self.backups.update(&id, text)).map(|answer| answer.to_string())
+            }
             _ => return None,
         })
     }
 
-    /// Backups are never on here; Terraform and others ask nevertheless.
-    fn describe_backups(&self, text: &str) -> Result<String, DynoxideError> {
-        call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
-            self.database.describe_table(input)
-        })?;
-        let body = json!({ "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "ENABLED",
-            "PointInTimeRecoveryDescription": { "PointInTimeRecoveryStatus": "DISABLED" },
-        }});
-        Ok(body.to_string())
+    /// The id of the table that a request names; another table of the same name has another one.
+    fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
+        let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
+            self.name_tables(&mut input);
+            input.get("TableName").map(|name| json!({ "TableName": name }).to_string())
+        });
+        let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(
+            name.as_deref().unwrap_or("{}"),
+            |input| self.database.describe_table(input),
+        )?;
+        let described: Value = serde_json::from_str(&described).unwrap_or_default();
+        Ok(described["Table"]["TableId"].as_str().unwrap_or_default().to_owned())
     }
 }
 
@@ -254,6 +256,7 @@ fn speaks_of_arns(operation: &str) -> bool {
             | "DescribeTimeToLive"
             | "UpdateTimeToLive"
             | "DescribeContinuousBackups"
+            | "UpdateContinuousBackups"
     )
 }
 

@@ -9,11 +9,19 @@ pub(crate) enum Trouble {
     Throttled,
     /// The service failed, with this status.
     Failed(u16),
+    /// The caller may not do this.
+    Denied,
 }
 
 /// The refusal of an operation in its service's own code and words (facts: A3, A6, B1, D2, D6, E1).
 pub(crate) fn refusal(service: &str, operation: &str, trouble: Trouble) -> ServiceError {
+    let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
     let (status, code, message) = match trouble {
+        Trouble::Denied => match service {
+            "iam" | "sts" => (403, "AccessDenied", denied.as_str()),
+            "lambda" => (403, "AccessDeniedException", denied.as_str()),
+            _ => (400, "AccessDeniedException", denied.as_str()),
+        },
         Trouble::Throttled => throttled(service, operation),
         Trouble::Failed(503) => match service {
             "logs" => (503, "ServiceUnavailableException", "The service cannot complete the request."),

@@ -119,6 +119,7 @@ impl Faults {
                 }
                 Fault::Throttle => What::Refused(Trouble::Throttled),
                 Fault::Error(status) => What::Refused(Trouble::Failed(status)),
+                Fault::Denied => What::Refused(Trouble::Denied),
                 Fault::Drop => What::Dropped,
                 Fault::Lost => What::Lost,
                 Fault::Hang => What::Hung,

@@ -1,8 +1,11 @@
 //! Calls that succeed in part: `PutRecords` with records that fail, `BatchWriteItem` with unprocessed items.
 
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::Dice;
+use crate::local::kinesis::Form;
 use crate::local::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
 /// Which share of a call's records or items is not taken.
@@ -14,8 +17,8 @@ pub(crate) struct Portion {
 
 /// What was held back, to be put into the answer again.
 pub(crate) enum Held {
-    /// Whether each of the records was held back.
-    Records { held: Vec<bool>, stream: String },
+    /// Whether each of the records was held back, and the form in which the caller wants to hear it.
+    Records { held: Vec<bool>, stream: String, form: Form },
     /// Requests by table.
     Items(Map<String, Value>),
 }
@@ -23,9 +26,12 @@ pub(crate) enum Held {
 impl Portion {
     /// Takes the records or items out that are to fail. Nothing when the request is none that can succeed in part.
     pub(crate) fn hold_back(&self, request: &mut Request) -> Option<Held> {
-        let mut input: Value = serde_json::from_slice(request.body()).ok()?;
+        let form = Form::of(request.headers());
+        let mut input: Value = form.json(request.body())?;
         let held = if wire::operation(request) == "PutRecords" {
-            self.hold_records(&mut input)?
+            // The service takes either form; between here and there it is JSON.
+            request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(AMZ_JSON_1_1));
+            self.hold_records(&mut input, form)?
         } else {
             self.hold_items(&mut input)?
         };
@@ -33,7 +39,7 @@ impl Portion {
         Some(held)
     }
 
-    fn hold_records(&self, input: &mut Value) -> Option<Held> {
+    fn hold_records(&self, input: &mut Value, form: Form) -> Option<Held> {
         let stream = input.get("StreamName").or(input.get("StreamARN"))?.as_str()?;
         // An ARN ends in the name.
         let stream = stream.rsplit('/').next()?.to_owned();
@@ -44,7 +50,7 @@ impl Portion {
             index += 1;
             !held[index - 1]
         });
-        Some(Held::Records { held, stream })
+        Some(Held::Records { held, stream, form })
     }
 
     fn hold_items(&self, input: &mut Value) -> Option<Held> {
@@ -104,7 +110,7 @@ impl Held {
         }
         let Ok(mut answer) = serde_json::from_slice::<Value>(response.body()) else { return response };
         match self {
-            Held::Records { held, stream } => {
+            Held::Records { held, stream, form } => {
                 let taken = answer["Records"].as_array().cloned().unwrap_or_default();
                 let mut taken = taken.into_iter();
                 let mut failed = answer["FailedRecordCount"].as_u64().unwrap_or_default();
@@ -119,7 +125,7 @@ impl Held {
                 }
                 answer["Records"] = all.into();
                 answer["FailedRecordCount"] = failed.into();
-                wire::json_as(200, AMZ_JSON_1_1, &answer)
+                form.members(&answer)
             }
             Held::Items(back) => {
                 let unprocessed = answer["UnprocessedItems"].as_object().cloned().unwrap_or_default();
@@ -181,6 +187,30 @@ mod tests {
             let own = record["SequenceNumber"].as_str() == Some(index.to_string().as_str());
             assert!(record["ErrorCode"].is_string() || own, "{index} {record}");
         }
+    }
+
+    #[test]
+    fn records_in_cbor_fail_in_part_as_well() {
+        use ciborium::Value as Cbor;
+        let pair = |name: &str, value: Cbor| (Cbor::from(name), value);
+        let record = Cbor::Map(vec![pair("PartitionKey", "k".into()), pair("Data", Cbor::Bytes(vec![0, 255]))]);
+        let input = Cbor::Map(vec![pair("StreamName", "s".into()), pair("Records", Cbor::Array(vec![record; 20]))]);
+        let mut body = Vec::new();
+        ciborium::into_writer(&input, &mut body).unwrap();
+        let mut request = request("PutRecords", &json!({}));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-cbor-1.1"));
+        *request.body_mut() = body.into();
+        let held = portion(0.5).hold_back(&mut request).unwrap();
+        let passed: Value = serde_json::from_slice(request.body()).unwrap();
+        let passed = passed["Records"].as_array().unwrap();
+        assert!((1..20).contains(&passed.len()) && passed[0]["Data"] == "AP8=", "{passed:?}");
+        assert_eq!(request.headers()[CONTENT_TYPE], AMZ_JSON_1_1);
+        let taken = vec![json!({ "SequenceNumber": "1" }); passed.len()];
+        let answer = held.put_back(wire::json(200, &json!({"FailedRecordCount": 0, "Records": taken})));
+        let answer: Cbor = ciborium::from_reader(&answer.body()[..]).unwrap();
+        let members = answer.into_map().unwrap();
+        let (_, records) = members.into_iter().find(|(name, _)| *name == "Records".into()).unwrap();
+        assert_eq!(records.into_array().unwrap().len(), 20);
     }
 
     #[test]

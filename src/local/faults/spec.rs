@@ -6,6 +6,7 @@
 //! CALLS = SERVICE ":" OPERATION        `*` stands for any characters: kinesis:Put*  *:*
 //! FAULT = throttle                     refused with the service's own code for too many calls
 //!       | error | error(500|503)       refused as a failure of the service
+//!       | denied                       refused as what the caller may not do
 //!       | drop                         the connection breaks before the call does anything
 //!       | lost                         the call does its work, then the connection breaks
 //!       | hang                         the call does its work and never answers
@@ -42,6 +43,7 @@ pub(super) struct Rule {
 pub(super) enum Fault {
     Throttle,
     Error(u16),
+    Denied,
     Drop,
     Lost,
     Hang,
@@ -73,7 +75,7 @@ pub(crate) struct SpecError {
 }
 
 const SERVICES: [&str; 6] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs"];
-const FAULTS: &str = "throttle, error, drop, lost, hang, delay(200ms), partial, unprocessed";
+const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed";
 /// A longer delay is a mistake: clients give up after a minute.
 const LONGEST_DELAY: f64 = 600.0;
 
@@ -153,6 +155,7 @@ impl Fault {
         match self {
             Fault::Throttle => "throttle",
             Fault::Error(_) => "error",
+            Fault::Denied => "denied",
             Fault::Drop => "drop",
             Fault::Lost => "lost",
             Fault::Hang => "hang",
@@ -199,6 +202,7 @@ impl<'a> Piece<'a> {
                 "503" => Ok(Fault::Error(503)),
                 _ => Err(status.wrong("error takes 500 or 503")),
             },
+            ("denied", None) => Ok(Fault::Denied),
             ("drop", None) => Ok(Fault::Drop),
             ("lost", None) => Ok(Fault::Lost),
             ("hang", None) => Ok(Fault::Hang),
@@ -206,7 +210,7 @@ impl<'a> Piece<'a> {
             ("delay", None) => Err(self.wrong("delay needs a time: delay(200ms)")),
             ("partial", _) => share().map(Fault::Partial),
             ("unprocessed", _) => share().map(Fault::Unprocessed),
-            ("throttle" | "drop" | "lost" | "hang", Some(argument)) => {
+            ("throttle" | "denied" | "drop" | "lost" | "hang", Some(argument)) => {
                 Err(argument.wrong(&format!("{name} takes no argument")))
             }
             _ => Err(self.wrong(&format!("no fault is `{name}`; there are {FAULTS}"))),

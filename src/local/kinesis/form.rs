@@ -2,6 +2,8 @@
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ciborium::Value as Cbor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -63,13 +65,21 @@ impl Form {
         }
     }
 
+    /// A request's body as JSON, data in base64; none where it is not of this form.
+    pub(crate) fn json(self, body: &[u8]) -> Option<Value> {
+        match self {
+            Form::Json => serde_json::from_slice(body).ok(),
+            Form::Cbor => as_json(ciborium::from_reader(body).ok()?),
+        }
+    }
+
     /// An answer without content.
     pub(super) fn empty(self) -> Response {
         wire::bytes(200, self.content_type(), Vec::new())
     }
 
     /// An answer of a few members; those whose names end in `Timestamp` are epoch seconds.
-    pub(super) fn members(self, body: &Value) -> Response {
+    pub(crate) fn members(self, body: &Value) -> Response {
         match self {
             Form::Json => self.answer(body),
             Form::Cbor => self.answer(&as_cbor("", body)),
@@ -111,6 +121,24 @@ impl Form {
             Form::Cbor => AMZ_CBOR_1_1,
         }
     }
+}
+
+/// A CBOR value as JSON; none where it has no such form.
+fn as_json(value: Cbor) -> Option<Value> {
+    Some(match value {
+        Cbor::Bool(value) => value.into(),
+        Cbor::Integer(number) => i64::try_from(number).ok()?.into(),
+        Cbor::Float(number) => number.into(),
+        Cbor::Text(text) => text.into(),
+        Cbor::Bytes(bytes) => BASE64.encode(bytes).into(),
+        Cbor::Tag(_, tagged) => as_json(*tagged)?,
+        Cbor::Array(values) => values.into_iter().map(as_json).collect::<Option<Vec<_>>>()?.into(),
+        Cbor::Map(members) => {
+            let member = |(name, value): (Cbor, Cbor)| Some((name.into_text().ok()?, as_json(value)?));
+            Value::Object(members.into_iter().map(member).collect::<Option<_>>()?)
+        }
+        _ => Value::Null,
+    })
 }
 
 /// A JSON value as CBOR, with times in the form that Java reads.

@@ -16,6 +16,9 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// What a function on AWS runs on where nobody says otherwise, whatever this machine is.
+    pub const DEFAULT: Architecture = Architecture::X86_64;
+
     /// Lambda's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

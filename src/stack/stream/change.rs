@@ -49,7 +49,7 @@ impl Change {
             Ordering::Equal => {}
         }
         match (&wanted.key, key_of(found)) {
-            (Some(key), has) if has != Some(key.as_str()) => Some(Change::Encrypt(key.clone())),
+            (Some(key), has) if has.map(short_key) != Some(short_key(key)) => Some(Change::Encrypt(key.clone())),
             (None, Some(has)) => Some(Change::Decrypt(has.to_owned())),
             _ => None,
         }
@@ -58,37 +58,35 @@ impl Change {
     /// Asks for it.
     pub async fn ask(&self, clients: &Clients, name: &str, arn: &str) -> Result<(), Failure> {
         let kinesis = &clients.kinesis;
+        let call = |operation| clients.call(SERVICE, operation, name);
         match self {
             Change::Mode(mode) => {
+                let call = call("UpdateStreamMode");
                 let details = StreamModeDetails::builder().stream_mode(mode.clone()).build();
-                let details = details.map_err(|error| clients.not_made(SERVICE, "UpdateStreamMode", name, error))?;
-                let call = kinesis.update_stream_mode().stream_arn(arn).stream_mode_details(details);
-                call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "UpdateStreamMode", name, &e))
+                let details = details.map_err(|error| call.not_made(error))?;
+                call.done(kinesis.update_stream_mode().stream_arn(arn).stream_mode_details(details).send().await)
             }
             Change::Shards(shards) => {
-                let call = kinesis.update_shard_count().stream_name(name).target_shard_count(*shards);
-                let call = call.scaling_type(ScalingType::UniformScaling);
-                call.send().await.map(drop).map_err(|e| clients.failure(SERVICE, "UpdateShardCount", name, &e))
+                let request = kinesis.update_shard_count().stream_name(name).target_shard_count(*shards);
+                call("UpdateShardCount").done(request.scaling_type(ScalingType::UniformScaling).send().await)
             }
             Change::Longer(hours) => {
-                let call = kinesis.increase_stream_retention_period().stream_name(name);
-                let result = call.retention_period_hours(*hours).send().await.map(drop);
-                result.map_err(|e| clients.failure(SERVICE, "IncreaseStreamRetentionPeriod", name, &e))
+                let request = kinesis.increase_stream_retention_period().stream_name(name);
+                let result = request.retention_period_hours(*hours).send().await;
+                call("IncreaseStreamRetentionPeriod").done(result)
             }
             Change::Shorter(hours) => {
-                let call = kinesis.decrease_stream_retention_period().stream_name(name);
-                let result = call.retention_period_hours(*hours).send().await.map(drop);
-                result.map_err(|e| clients.failure(SERVICE, "DecreaseStreamRetentionPeriod", name, &e))
+                let request = kinesis.decrease_stream_retention_period().stream_name(name);
+                let result = request.retention_period_hours(*hours).send().await;
+                call("DecreaseStreamRetentionPeriod").done(result)
             }
             Change::Encrypt(key) => {
-                let call = kinesis.start_stream_encryption().stream_name(name).key_id(key);
-                let result = call.encryption_type(EncryptionType::Kms).send().await.map(drop);
-                result.map_err(|e| clients.failure(SERVICE, "StartStreamEncryption", name, &e))
+                let request = kinesis.start_stream_encryption().stream_name(name).key_id(key);
+                call("StartStreamEncryption").done(request.encryption_type(EncryptionType::Kms).send().await)
             }
             Change::Decrypt(key) => {
-                let call = kinesis.stop_stream_encryption().stream_name(name).key_id(key);
-                let result = call.encryption_type(EncryptionType::Kms).send().await.map(drop);
-                result.map_err(|e| clients.failure(SERVICE, "StopStreamEncryption", name, &e))
+                let request = kinesis.stop_stream_encryption().stream_name(name).key_id(key);
+                call("StopStreamEncryption").done(request.encryption_type(EncryptionType::Kms).send().await)
             }
         }
     }
@@ -111,6 +109,16 @@ pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
     match stream.encryption_type {
         Some(EncryptionType::Kms) => stream.key_id.as_deref(),
         _ => None,
+    }
+}
+
+/// A key in the one form that all its names have in common: `alias/…`, or its id without the ARN around it. The service
+/// may show another form than it was given.
+pub fn short_key(key: &str) -> &str {
+    match (key.find("alias/"), key.split_once(":key/")) {
+        (Some(at), _) => &key[at..],
+        (None, Some((_, id))) => id,
+        (None, None) => key,
     }
 }
 
@@ -157,6 +165,11 @@ mod tests {
         assert_eq!(Change::next(&want, &found(2, 72, None)), Some(Change::Shorter(48)));
         assert_eq!(Change::next(&want, &found(2, 48, None)), Some(Change::Encrypt("alias/aws/kinesis".into())));
         assert_eq!(Change::next(&want, &found(2, 48, Some("alias/aws/kinesis"))), None);
+        let same = "arn:aws:kms:eu-west-1:123456789012:alias/aws/kinesis";
+        assert_eq!(Change::next(&want, &found(2, 48, Some(same))), None);
+        let own = wanted(Capacity::Shards(2), 48, Some("arn:aws:kms:eu-west-1:123456789012:key/1234"));
+        assert_eq!(Change::next(&own, &found(2, 48, Some("1234"))), None);
+        assert!(matches!(Change::next(&own, &found(2, 48, Some("4321"))), Some(Change::Encrypt(_))));
         let plain = wanted(Capacity::Shards(2), 48, None);
         assert_eq!(Change::next(&plain, &found(2, 48, Some("k"))), Some(Change::Decrypt("k".into())));
     }

@@ -101,36 +101,37 @@ impl Change {
 
     /// Asks for it.
     pub async fn ask(&self, clients: &Clients, name: &str) -> Result<(), Failure> {
+        let call = |operation| clients.call(SERVICE, operation, name);
         let update = clients.dynamodb.update_table().table_name(name);
-        let unbuilt = |operation, error: BuildError| clients.not_made(SERVICE, operation, name, error);
         let update = match self {
             Change::Billing(Billing::OnDemand) => update.billing_mode(BillingMode::PayPerRequest),
             Change::Billing(Billing::Provisioned { read_units, write_units }) => {
-                update.billing_mode(BillingMode::Provisioned).provisioned_throughput(
-                    throughput(*read_units, *write_units).map_err(|error| unbuilt("UpdateTable", error))?,
-                )
+                let throughput = throughput(*read_units, *write_units);
+                update
+                    .billing_mode(BillingMode::Provisioned)
+                    .provisioned_throughput(throughput.map_err(|error| call("UpdateTable").not_made(error))?)
             }
             Change::Class(wanted) => update.table_class(class(*wanted)),
             Change::Protection(protect) => update.deletion_protection_enabled(*protect),
             Change::Recovery(enabled) => {
+                let call = call("UpdateContinuousBackups");
                 let specification =
                     PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(*enabled).build();
-                let specification = specification.map_err(|error| unbuilt("UpdateContinuousBackups", error))?;
-                let call = clients.dynamodb.update_continuous_backups().table_name(name);
-                let result = call.point_in_time_recovery_specification(specification).send().await.map(drop);
-                return result.map_err(|e| clients.failure(SERVICE, "UpdateContinuousBackups", name, &e));
+                let specification = specification.map_err(|error| call.not_made(error))?;
+                let request = clients.dynamodb.update_continuous_backups().table_name(name);
+                return call.done(request.point_in_time_recovery_specification(specification).send().await);
             }
             Change::Expire(attribute) | Change::Keep(attribute) => {
+                let call = call("UpdateTimeToLive");
                 let enabled = matches!(self, Change::Expire(_));
                 let specification =
                     TimeToLiveSpecification::builder().enabled(enabled).attribute_name(attribute).build();
-                let specification = specification.map_err(|error| unbuilt("UpdateTimeToLive", error))?;
-                let call = clients.dynamodb.update_time_to_live().table_name(name);
-                let result = call.time_to_live_specification(specification).send().await.map(drop);
-                return result.map_err(|e| clients.failure(SERVICE, "UpdateTimeToLive", name, &e));
+                let specification = specification.map_err(|error| call.not_made(error))?;
+                let request = clients.dynamodb.update_time_to_live().table_name(name);
+                return call.done(request.time_to_live_specification(specification).send().await);
             }
         };
-        update.send().await.map(drop).map_err(|error| clients.failure(SERVICE, "UpdateTable", name, &error))
+        call("UpdateTable").done(update.send().await)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A hermetic home: own HOME, own data directory, no AWS settings of the person who runs the tests, any free port.
 
 mod answerer;
+mod neighbour;
 mod stranger;
 mod thing;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use answerer::{ACCOUNT, Answerer, Saying};
+pub use neighbour::{Neighbour, form};
 pub use stranger::{Seen, Stranger};
 pub use thing::Thing;
 
@@ -99,6 +101,20 @@ impl Home {
     pub fn announced(&self) -> Option<Value> {
         let text = std::fs::read(self.path("data").join("endpoint.json")).ok()?;
         Some(serde_json::from_slice(&text).unwrap())
+    }
+
+    /// Waits until `status` finds everything well: a mapping says so after its next look at the stream only.
+    #[track_caller]
+    pub fn becomes_healthy(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        loop {
+            let run = self.run(["status", "--local", "-o", "json"]);
+            if run.code == 0 {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{}{}", run.stdout, run.stderr);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 
     /// Rows of the table of readings once there are that many, by sensor and time.

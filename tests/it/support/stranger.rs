@@ -88,6 +88,15 @@ impl Stranger {
         Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned()))
     }
 
+    /// What IAM answers to a form.
+    #[track_caller]
+    pub fn iam(&self, form: &str) -> String {
+        let head = "Content-Type: application/x-www-form-urlencoded";
+        let (status, body) = self.send("POST /", "iam", head, &format!("Version=2010-05-08&{form}"));
+        assert_eq!(status, 200, "{form}: {body}");
+        body
+    }
+
     pub fn describe(&self, stream: &str) -> String {
         self.call("Kinesis_20131202.DescribeStream", &format!("{{\"StreamName\":\"{stream}\"}}")).1
     }

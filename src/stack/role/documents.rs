@@ -1,16 +1,14 @@
-//! Policy documents: filled in from templates, and compared by meaning and not by text.
+//! The role's policy documents, filled in from templates.
 
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
 
-use serde_json::{Map, Value, json};
-
-use super::{Kind, References};
+use crate::stack::{Kind, References};
 
 /// Who may take the role: Lambda.
-const TRUST: &str = include_str!("../../templates/lambda-trust-policy.json");
+const TRUST: &str = include_str!("../../../templates/lambda-trust-policy.json");
 
 /// What the function and its mapping may do; `${kind}` stands for the ARN of that resource.
-const ACCESS: &str = include_str!("../../templates/lambda-access-policy.json");
+const ACCESS: &str = include_str!("../../../templates/lambda-access-policy.json");
 
 /// The trust policy of the role.
 #[must_use]
@@ -39,17 +37,21 @@ impl Grants {
         if let Some(key) = self.stream_key.as_ref().filter(|key| key.starts_with("arn:")) {
             allow("DecryptStream", "kms:Decrypt", key.clone());
         }
-        if let Some(arn) = &self.on_failure {
-            match arn.split(':').nth(2) {
-                Some("sqs") => allow("TellFailures", "sqs:SendMessage", arn.clone()),
-                Some("sns") => allow("TellFailures", "sns:Publish", arn.clone()),
-                _ => {
-                    allow("TellFailures", "s3:PutObject", format!("{arn}/*"));
-                    allow("FindBucket", "s3:ListBucket", arn.clone());
-                }
-            }
+        for (action, resource) in self.on_failure.iter().flat_map(|arn| telling(arn)) {
+            let sid = if action == "s3:ListBucket" { "FindBucket" } else { "TellFailures" };
+            allow(sid, action, resource);
         }
         statements
+    }
+}
+
+/// The actions, with their resources, that tell a queue, a topic or a bucket of batches given up (facts/aws.md C9).
+#[must_use]
+pub fn telling(destination: &str) -> Vec<(&'static str, String)> {
+    match destination.split(':').nth(2) {
+        Some("sqs") => vec![("sqs:SendMessage", destination.to_owned())],
+        Some("sns") => vec![("sns:Publish", destination.to_owned())],
+        _ => vec![("s3:PutObject", format!("{destination}/*")), ("s3:ListBucket", destination.to_owned())],
     }
 }
 
@@ -66,43 +68,18 @@ pub fn access(references: &References, grants: &Grants) -> Value {
     if let Some(statements) = document["Statement"].as_array_mut() {
         statements.extend(grants.statements());
     }
-    canonical(&document)
+    document
 }
 
 /// Reads a policy document; a text that is no JSON stands for itself, so that it differs from every document.
 #[must_use]
 pub fn parse(text: &str) -> Value {
-    serde_json::from_str(text).map_or_else(|_| Value::from(text), |document: Value| canonical(&document))
-}
-
-/// The same policy in one form: a list of one is that one, order in lists does not matter, statements may be one.
-fn canonical(document: &Value) -> Value {
-    match document {
-        Value::Array(items) => {
-            let mut seen = BTreeSet::new();
-            let mut items: Vec<Value> =
-                items.iter().map(canonical).filter(|item| seen.insert(item.to_string())).collect();
-            items.sort_by_key(ToString::to_string);
-            if items.len() == 1 { items.remove(0) } else { Value::Array(items) }
-        }
-        Value::Object(members) => {
-            Value::Object(members.iter().map(|(name, value)| (name.clone(), canonical(value))).collect::<Map<_, _>>())
-        }
-        other => other.clone(),
-    }
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn order_and_lists_of_one_do_not_matter() {
-        let one = parse(r#"{"Statement":{"Action":["b:C","a:B"],"Resource":"x","Effect":"Allow"}}"#);
-        let other = parse(r#"{"Statement":[{"Effect":"Allow","Action":["a:B","b:C"],"Resource":["x"]}]}"#);
-        assert_eq!(one, other);
-        assert_ne!(one, parse(r#"{"Statement":{"Action":["b:C"],"Resource":"x","Effect":"Allow"}}"#));
-    }
 
     #[test]
     fn arns_are_filled_in_as_they_become_known() {

@@ -1,0 +1,110 @@
+//! Point-in-time recovery: there is none here, but whether it is wanted is kept and shown.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dynoxide::DynoxideError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::local::data_dir::read_json;
+use crate::local::durability::Durability;
+
+/// Days back that AWS restores where nobody says otherwise.
+const DAYS: u32 = 35;
+
+/// Which tables, by their ids, are to be restorable for how many days; clones share it.
+#[derive(Clone)]
+pub(super) struct Backups {
+    path: PathBuf,
+    durability: Durability,
+    days: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update {
+    point_in_time_recovery_specification: Specification,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Specification {
+    point_in_time_recovery_enabled: bool,
+    recovery_period_in_days: Option<u32>,
+}
+
+impl Backups {
+    /// What is kept beside the database.
+    pub(super) fn open(database: &Path, durability: Durability) -> Result<Backups, Error> {
+        let path = database.with_extension("backups.json");
+        let days = read_json(&path)?.unwrap_or_default();
+        Ok(Backups { path, durability, days: Arc::new(Mutex::new(days)) })
+    }
+
+    /// `DescribeContinuousBackups` of a table by its id.
+    pub(super) fn describe(&self, id: &str) -> Value {
+        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        let recovery = match days {
+            None => json!({ "PointInTimeRecoveryStatus": "DISABLED" }),
+            Some(days) => json!({ "PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": days }),
+        };
+        json!({ "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": recovery,
+        }})
+    }
+
+    /// `UpdateContinuousBackups` of a table by its id.
+    pub(super) fn update(&self, id: &str, text: &str) -> Result<Value, DynoxideError> {
+        let invalid = |message: String| DynoxideError::ValidationException(message);
+        let update: Update = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let Specification { point_in_time_recovery_enabled: enabled, recovery_period_in_days } =
+            update.point_in_time_recovery_specification;
+        let wanted = recovery_period_in_days.unwrap_or(DAYS);
+        if !(1..=DAYS).contains(&wanted) {
+            return Err(invalid(format!("RecoveryPeriodInDays must be from 1 to {DAYS}")));
+        }
+        {
+            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = days.clone();
+            if enabled {
+                changed.insert(id.to_owned(), wanted);
+            } else {
+                changed.remove(id);
+            }
+            self.durability
+                .write_json(&self.path, &changed)
+                .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+            *days = changed;
+        }
+        Ok(self.describe(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_kept_for_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tables.sqlite");
+        let on = r#"{"TableName":"t","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}"#;
+        let status = |backups: &Backups, id: &str| {
+            let shown = backups.describe(id);
+            shown["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"].clone()
+        };
+        let backups = Backups::open(&path, Durability::Process).unwrap();
+        assert_eq!(status(&backups, "a"), "DISABLED");
+        backups.update("a", on).unwrap();
+        let again = Backups::open(&path, Durability::Process).unwrap();
+        assert_eq!((status(&again, "a"), status(&again, "b")), (json!("ENABLED"), json!("DISABLED")));
+        again.update("a", &on.replace("true", "false")).unwrap();
+        assert_eq!(status(&again, "a"), "DISABLED");
+        let long = on.replace("true", "true,\"RecoveryPeriodInDays\":36");
+        assert!(again.update("a", &long).is_err());
+    }
+}

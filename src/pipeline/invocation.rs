@@ -1,0 +1,135 @@
+//! Running the function once, outside of the stream.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::config::Builder;
+use aws_sdk_lambda::config::StalledStreamProtectionConfig;
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
+use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::operation::invoke::InvokeOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LogType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::aws::{Clients, Failure};
+
+/// A function may run for 15 minutes (facts B); the answer has to come back, too.
+const LONGEST_RUN: Duration = Duration::from_mins(16);
+
+/// What the function did.
+#[derive(Debug, Serialize)]
+pub struct Invocation {
+    /// HTTP status of the call; 200 also where the function failed.
+    pub status: i32,
+    /// The version that ran.
+    pub executed_version: Option<String>,
+    /// What it answered; a text where that is not JSON.
+    pub answer: Box<RawValue>,
+    /// `Unhandled` or `Handled` where the function failed.
+    pub function_error: Option<String>,
+    /// The last 4 KB of its log.
+    pub log: Vec<String>,
+}
+
+/// Runs a function on an event and waits for its answer.
+///
+/// # Errors
+/// When the call fails; that the function itself failed is part of its answer.
+pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<Invocation, Failure> {
+    let resource = format!("function {function}");
+    let call = clients.call("Lambda", "Invoke", &resource);
+    // Its own limits: the answer takes as long as the function runs, and running it twice is not what was asked.
+    let patient = Builder::new()
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(LONGEST_RUN).build())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .retry_config(RetryConfig::disabled());
+    let request = clients.lambda.invoke().function_name(function).log_type(LogType::Tail).payload(Blob::new(event));
+    let answer = match call.answer(request.customize().config_override(patient).send().await) {
+        Ok(answer) => answer,
+        Err(failure) => return Err(clients.located(failure).await),
+    };
+    if answer.executed_version.is_none() && answer.request_id().is_none() {
+        // Any web page is a success, as far as the protocol goes; only its headers tell.
+        return Err(call.not_made("what answered is not Lambda: it gave neither the version that ran nor a request id"));
+    }
+    Invocation::read(answer).map_err(|why| call.not_made(why))
+}
+
+impl Invocation {
+    fn read(answer: InvokeOutput) -> Result<Self, String> {
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let payload = String::from_utf8_lossy(&payload).into_owned();
+        let json = RawValue::from_string(payload.clone()).or_else(|_| to_raw_value(&payload));
+        let log = answer.log_result.map(|text| STANDARD.decode(text)).transpose();
+        let log = log.map_err(|error| format!("the log in Lambda's answer is not base64: {error}"))?;
+        Ok(Invocation {
+            status: answer.status_code,
+            executed_version: answer.executed_version,
+            answer: json.map_err(|error| format!("could not read the answer: {error}"))?,
+            function_error: answer.function_error,
+            log: String::from_utf8_lossy(&log.unwrap_or_default()).lines().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Where the function failed: whether it handled that, and what it says of it.
+    #[must_use]
+    pub fn failure(&self) -> Option<(&str, String)> {
+        self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
+    }
+}
+
+/// Error type and message, as runtimes answer them.
+fn reason(answer: &RawValue) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Failed {
+        error_type: Option<String>,
+        error_message: Option<String>,
+    }
+    match serde_json::from_str(answer.get()) {
+        Ok(Failed { error_type: Some(kind), error_message: Some(message) }) => format!("{kind}: {message}"),
+        Ok(Failed { error_type: Some(text), .. } | Failed { error_message: Some(text), .. }) => text,
+        _ => "it gave no reason".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_has_the_answer_as_json_and_the_log_as_lines() {
+        let answer = |payload: &str| {
+            let answer = InvokeOutput::builder()
+                .status_code(200)
+                .executed_version("$LATEST")
+                .payload(Blob::new(payload))
+                .log_result(STANDARD.encode("START\nEND\n"))
+                .build();
+            serde_json::to_string(&Invocation::read(answer).unwrap()).unwrap()
+        };
+        let expected = |answer: &str| {
+            format!(
+                r#"{{"status":200,"executed_version":"$LATEST","answer":{answer},"function_error":null,"log":["START","END"]}}"#
+            )
+        };
+        assert_eq!(answer(r#"{"batchItemFailures":[]}"#), expected(r#"{"batchItemFailures":[]}"#));
+        assert_eq!(answer("plain"), expected(r#""plain""#));
+        assert_eq!(answer(""), expected(r#""""#));
+    }
+
+    #[test]
+    fn a_failed_function_is_quoted_with_type_and_message() {
+        let reason = |text: &str| reason(&RawValue::from_string(text.to_owned()).unwrap());
+        assert_eq!(reason(r#"{"errorType":"Panic","errorMessage":"lost"}"#), "Panic: lost");
+        assert_eq!(
+            reason(r#"{"errorMessage":"Task timed out after 3.00 seconds"}"#),
+            "Task timed out after 3.00 seconds"
+        );
+        assert_eq!(reason("null"), "it gave no reason");
+    }
+}

@@ -1,0 +1,190 @@
+//! Markers: readings of our own that show that a shard was consumed up to them. They do not stay in the table.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_kinesis::primitives::Blob;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use rand::Rng;
+use sensor_model::{Decimal, Reading};
+
+use super::attributes::{SENSOR, TIME};
+use super::record::partition_key;
+use super::{Receipt, now, wait_until_stored};
+use crate::aws::wait::WaitError;
+use crate::aws::{Clients, Failure};
+
+/// What the sensor of a marker is called.
+const SENSOR_PREFIX: &str = "sensorctl-marker-";
+
+/// Markers of a shard for each lane that it is read in. Their keys are spread over the lanes by chance: that one of ten
+/// lanes gets none of 160 comes about once in two million times.
+const FOR_EACH_LANE: i32 = 16;
+
+/// Markers that are on their way side by side.
+const AT_ONCE: usize = 20;
+
+/// How often the shards may change while markers are put into them.
+const ROUNDS: u32 = 3;
+
+/// What markers have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Open shards, each of which was consumed up to its markers.
+    pub shards: usize,
+    /// Markers that were seen stored.
+    pub markers: usize,
+    /// From the first put to the last row.
+    pub took: Duration,
+}
+
+/// Why markers have shown nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotConsumed {
+    /// A call failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// A marker was put and did not come to the table.
+    #[error("the marker that went into {shard} is not in table {table} after {} s", waited.as_secs())]
+    NotStored {
+        /// The shard.
+        shard: String,
+        /// The table.
+        table: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The shards changed again and again.
+    #[error("the shards of stream {0} change while they are looked at")]
+    Resharding(String),
+}
+
+/// Where markers go and where they are to come out.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// SDK clients.
+    pub clients: &'a Clients,
+    /// The stream.
+    pub stream: &'a str,
+    /// The table.
+    pub table: &'a str,
+    /// How long a marker may take.
+    pub limit: Duration,
+}
+
+/// An open shard: its id, and a hash key that leads into it.
+struct Shard {
+    id: String,
+    hash_key: String,
+}
+
+impl Way<'_> {
+    /// Sends one marker through.
+    ///
+    /// # Errors
+    /// When it does not come out.
+    pub async fn send_one_through(&self) -> Result<Duration, NotConsumed> {
+        let began = Instant::now();
+        self.through(None).await?;
+        Ok(began.elapsed())
+    }
+
+    /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and are stored only
+    /// after what was put before them. `lanes` is how many batches of a shard are read side by side; order is kept within
+    /// each lane, so each gets markers.
+    ///
+    /// # Errors
+    /// When one does not come out, or the shards change all the time.
+    pub async fn drain(&self, lanes: i32) -> Result<Consumed, NotConsumed> {
+        let began = Instant::now();
+        let each = usize::try_from(if lanes > 1 { lanes * FOR_EACH_LANE } else { 1 }).unwrap_or(1);
+        for _ in 0..ROUNDS {
+            let shards = self.open_shards().await?;
+            let markers = shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each));
+            let through = stream::iter(markers).map(|shard| self.through(Some(shard))).buffer_unordered(AT_ONCE);
+            through.try_collect::<Vec<()>>().await?;
+            // A shard that was split or merged meanwhile has children that had no marker.
+            let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
+            if ids(&self.open_shards().await?) == ids(&shards) {
+                let took = began.elapsed();
+                return Ok(Consumed { shards: shards.len(), markers: shards.len() * each, took });
+            }
+        }
+        Err(NotConsumed::Resharding(self.stream.to_owned()))
+    }
+
+    /// Puts a marker, waits for its row, and takes the row away.
+    async fn through(&self, shard: Option<&Shard>) -> Result<(), NotConsumed> {
+        let Way { clients, table, limit, .. } = *self;
+        let marker = self.marker()?;
+        let receipt = self.put(&marker, shard).await?;
+        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, limit).await;
+        // Also one that comes too late is not to stay, as far as that is in our hands.
+        let deleted = self.delete(&marker).await;
+        match stored {
+            Ok(()) => Ok(deleted?),
+            Err(WaitError::Failed(failure)) => Err(failure.into()),
+            Err(WaitError::TimedOut { waited, .. }) => {
+                Err(NotConsumed::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
+            }
+        }
+    }
+
+    fn marker(&self) -> Result<Reading, Failure> {
+        let not_made = |why| self.clients.not_made("Kinesis", "PutRecord", self.stream, why);
+        let number: u64 = rand::rng().random();
+        Ok(Reading {
+            sensor_id: format!("{SENSOR_PREFIX}{number:016x}"),
+            temperature: Decimal::parse("0").map_err(|error| not_made(error.to_string()))?,
+            current_time: now().map_err(not_made)?,
+            fields: [].into(),
+        })
+    }
+
+    async fn put(&self, marker: &Reading, shard: Option<&Shard>) -> Result<Receipt, Failure> {
+        let request = self
+            .clients
+            .kinesis
+            .put_record()
+            .stream_name(self.stream)
+            .partition_key(partition_key(&marker.sensor_id))
+            .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
+            .data(Blob::new(marker.to_json()));
+        let answer = self.clients.call("Kinesis", "PutRecord", self.stream).answer(request.send().await)?;
+        Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
+    }
+
+    async fn delete(&self, marker: &Reading) -> Result<(), Failure> {
+        let request = self
+            .clients
+            .dynamodb
+            .delete_item()
+            .table_name(self.table)
+            .key(SENSOR, AttributeValue::S(marker.sensor_id.clone()))
+            .key(TIME, AttributeValue::N(marker.current_time.to_string()));
+        self.clients.call("DynamoDB", "DeleteItem", self.table).done(request.send().await)
+    }
+
+    async fn open_shards(&self) -> Result<Vec<Shard>, Failure> {
+        let mut shards = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            // A page after the first is named by its token alone.
+            let name = token.is_none().then(|| self.stream.to_owned());
+            let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
+            let answer = self.clients.call("Kinesis", "ListShards", self.stream).answer(request.send().await)?;
+            let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
+                shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
+            };
+            for shard in answer.shards.unwrap_or_default().into_iter().filter(is_open) {
+                let hash_key = shard.hash_key_range.map(|range| range.starting_hash_key).unwrap_or_default();
+                shards.push(Shard { id: shard.shard_id, hash_key });
+            }
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(shards);
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Taking a resource away, and waiting until it is gone.
+
+use super::Stopped;
+use crate::aws::wait::{self, Look, WaitError};
+use crate::aws::{Cause, Failure};
+use crate::error::Error;
+use crate::stack::Cloud;
+use crate::stack::resource::{Found, Resource, State};
+
+/// Deletes a resource and waits until it is gone; absence is success.
+pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Stopped> {
+    match cloud.patiently(resource, || resource.delete(cloud, found)).await {
+        Ok(()) => {}
+        Err(failure) if failure.cause == Cause::Missing => return Ok(()),
+        Err(failure) => return Err(failure.into()),
+    }
+    until_gone(cloud, resource).await
+}
+
+/// Waits until a resource is gone.
+pub(super) async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result<(), Stopped> {
+    let outcome = wait::until(
+        cloud.schedule,
+        || async {
+            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
+                State::Missing => Look::Ready(()),
+                State::Deleting => Look::NotYet("being deleted".to_owned()),
+                State::Active => Look::NotYet("still there".to_owned()),
+                State::Changing(state) | State::Failed(state) => Look::NotYet(state),
+            })
+        },
+        |waited, said| cloud.waiting(resource, waited, said),
+    )
+    .await;
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(WaitError::Failed(failure)) => Err(failure.into()),
+        Err(WaitError::TimedOut { waited, last }) => {
+            let (kind, name) = (resource.kind(), resource.name());
+            let what = format!("the {kind} `{name}` is not gone yet after {:.0} s: {last}", waited.as_secs_f64());
+            Err(Error::failed(what).hint("run the same command again to go on waiting").into())
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What keeps something from being deleted, found out before anything is.
+
+use futures::future;
+
+use super::resource::{Obstacle, Resource};
+use super::{Cloud, Plan};
+use crate::error::Error;
+
+/// Checks that all that is to be deleted can be.
+///
+/// # Errors
+/// What cannot, and how to lift that.
+pub async fn check_obstacles(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
+    let look = cloud.for_a_look();
+    let going = plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys());
+    let found = future::try_join_all(going.map(|(step, resource)| {
+        let look = &look;
+        async move {
+            let obstacle = look.patiently(*resource, || resource.obstacle(cloud, &step.found)).await?;
+            Ok::<_, crate::aws::Failure>(obstacle.map(|obstacle| (step, obstacle)))
+        }
+    }))
+    .await?;
+    let mut found = found.into_iter().flatten().peekable();
+    if found.peek().is_none() {
+        return Ok(());
+    }
+    let (mut said, mut ways, mut holds_data) = (Vec::new(), Vec::new(), false);
+    for (step, Obstacle { what, way }) in found {
+        said.push(format!("the {} `{}` {what}", step.kind, step.name));
+        ways.push(way);
+        holds_data |= step.kind.is_table();
+    }
+    if holds_data && plan.is_teardown {
+        ways.push("`sensorctl down --keep-data` keeps both tables and deletes the rest".to_owned());
+    }
+    Err(ways.into_iter().fold(Error::failed(said.join("; ")), Error::hint))
+}

@@ -1,0 +1,208 @@
+//! What is found decides what is done, and whose it is decides whether anything is.
+
+use futures::future::BoxFuture;
+use serde_json::json;
+
+use super::*;
+use crate::aws::Failure;
+use crate::error::Error;
+use crate::stack::resource::{Properties, Resource, Settled, State, Tags};
+use crate::stack::{Cloud, Owner, References};
+
+/// A resource with a key that cannot be changed and a size that can.
+struct Thing {
+    kind: Kind,
+    existing: bool,
+}
+
+impl Resource for Thing {
+    fn kind(&self) -> Kind {
+        self.kind
+    }
+    fn name(&self) -> &'static str {
+        "readings"
+    }
+    fn wanted(&self, _: &References) -> Properties {
+        let size = if self.kind == Kind::Function { "code_sha256" } else { "shards" };
+        [("key", json!("id")), (size, json!(2))].into()
+    }
+    fn is_existing(&self) -> bool {
+        self.existing
+    }
+    fn fixed(&self) -> &'static [&'static str] {
+        &["key"]
+    }
+    fn observe<'a>(&'a self, _: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+        unreachable!()
+    }
+    fn create<'a>(&'a self, _: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        unreachable!()
+    }
+    fn update<'a>(
+        &'a self,
+        _: &'a Cloud,
+        _: &'a References,
+        _: &'a Found,
+        _: &'a [Difference],
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        unreachable!()
+    }
+    fn tag<'a>(&'a self, _: &'a Cloud, _: &'a Found, _: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+        unreachable!()
+    }
+    fn settle<'a>(&'a self, _: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+        unreachable!()
+    }
+    fn delete<'a>(&'a self, _: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+        unreachable!()
+    }
+}
+
+const STREAM: Thing = Thing { kind: Kind::Stream, existing: false };
+const FUNCTION: Thing = Thing { kind: Kind::Function, existing: false };
+const MAPPING: Thing = Thing { kind: Kind::Mapping, existing: false };
+
+fn owner() -> Owner {
+    Owner { stage: "default".into(), region: "eu-west-1".into(), tags: Tags::new() }
+}
+
+fn blue() -> Tags {
+    Owner { stage: "blue".into(), ..owner() }.all_tags()
+}
+
+fn found(key: &str, size: i64, tags: Tags) -> Found {
+    let properties = [("key", key.into()), ("shards", size.into()), ("code_sha256", size.into()), ("other", json!(1))];
+    Found { state: State::Active, tags, properties: properties.into(), ..Found::missing() }
+}
+
+fn ours(key: &str, size: i64) -> Found {
+    found(key, size, owner().all_tags())
+}
+
+fn adopted(key: &str, size: i64) -> Found {
+    found(key, size, owner().adoption())
+}
+
+fn up(thing: &Thing, found: Found, adopt: bool) -> Result<Step, Error> {
+    Plan::up(&owner(), &[thing], vec![found], &References::default(), adopt).map(|mut plan| plan.steps.remove(0))
+}
+
+fn down(found: Found, teardown: &Teardown) -> Step {
+    Plan::down(&owner(), &[&STREAM], vec![found], teardown).steps.remove(0)
+}
+
+#[test]
+fn what_is_there_decides_the_action() {
+    let action = |found| up(&STREAM, found, false).unwrap();
+    assert_eq!(action(Found::missing()).action, Action::Create);
+    assert_eq!(action(ours("id", 2)).action, Action::None);
+    let update = action(ours("id", 1));
+    assert_eq!((update.action, update.reason.as_str()), (Action::Update, "differs in shards"));
+    assert_eq!(action(ours("name", 2)).action, Action::Replace);
+    let changing = |key| Found { state: State::Changing("CREATING".into()), ..ours(key, 2) };
+    assert_eq!(
+        (action(changing("id")).action, action(changing("id")).reason.as_str()),
+        (Action::Update, "still CREATING")
+    );
+    assert_eq!(action(changing("name")).action, Action::Replace, "what no update can change is said at once");
+    assert_eq!(action(Found { state: State::Deleting, ..ours("id", 2) }).action, Action::Create);
+}
+
+#[test]
+fn only_a_function_that_does_not_work_is_thrown_away() {
+    let broken = || Found { state: State::Failed("broken".into()), ..ours("id", 2) };
+    assert_eq!(up(&FUNCTION, broken(), false).unwrap().action, Action::Replace);
+    assert_eq!(up(&STREAM, broken(), false).unwrap().action, Action::Update);
+}
+
+#[test]
+fn what_is_not_ours_is_refused_and_never_deleted() {
+    for tags in [Tags::new(), blue()] {
+        let error = up(&STREAM, found("id", 2, tags.clone()), false).unwrap_err();
+        assert!(error.to_string().contains("`readings`") && !error.hints().is_empty());
+        assert_eq!(down(found("id", 2, tags), &Teardown::default()).action, Action::Keep);
+    }
+}
+
+#[test]
+fn everything_in_the_way_is_named_at_once() {
+    let found = vec![found("id", 2, Tags::new()), found("id", 2, blue())];
+    let error = Plan::up(&owner(), &[&STREAM, &FUNCTION], found, &References::default(), false).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("the stream `readings`") && said.contains("the function `readings`"), "{said}");
+    assert!(!error.hints().iter().any(|hint| hint.contains("--adopt")), "another stage's is not to be taken over");
+}
+
+#[test]
+fn what_someone_made_is_adopted_only_on_request_and_never_from_another_stage() {
+    assert!(up(&STREAM, found("id", 2, Tags::new()), false).unwrap_err().hints()[1].contains("--adopt"));
+    let step = up(&STREAM, found("id", 1, Tags::new()), true).unwrap();
+    assert!(step.adopts && step.action == Action::Update);
+    let changed: Vec<_> = step.differences.iter().map(|difference| difference.property).collect();
+    assert_eq!(changed, ["shards", "tags"]);
+    assert!(up(&STREAM, found("id", 2, blue()), true).is_err());
+}
+
+#[test]
+fn what_is_adopted_is_changed_but_never_replaced_nor_deleted_unless_it_is_named() {
+    assert_eq!(up(&STREAM, adopted("id", 2), false).unwrap().action, Action::None);
+    assert_eq!(up(&STREAM, adopted("id", 1), false).unwrap().action, Action::Update);
+    for (found, adopt) in [(adopted("name", 2), false), (found("name", 2, Tags::new()), true)] {
+        let error = up(&STREAM, found, adopt).unwrap_err();
+        assert!(error.to_string().contains("no update can change its key"), "{error}");
+    }
+    let broken = Found { state: State::Failed("broken".into()), ..adopted("id", 2) };
+    assert!(up(&FUNCTION, broken, false).unwrap_err().to_string().contains("broken"));
+    let named = |name: &str| Teardown { delete_adopted: vec![name.into()], ..Teardown::default() };
+    assert_eq!(down(adopted("id", 2), &Teardown::default()).action, Action::Keep);
+    assert_eq!(down(adopted("id", 2), &named("table")).action, Action::Keep);
+    assert_eq!(down(adopted("id", 2), &named("stream")).action, Action::Delete);
+    assert_eq!(down(adopted("id", 2), &named("readings")).action, Action::Delete);
+}
+
+#[test]
+fn what_an_adopted_thing_that_stays_needs_stays_too() {
+    let actions = |mapping| {
+        let found = vec![ours("id", 2), ours("id", 2), mapping];
+        let plan = Plan::down(&owner(), &[&STREAM, &FUNCTION, &MAPPING], found, &Teardown::default());
+        plan.steps.iter().map(|step| step.action).collect::<Vec<_>>()
+    };
+    assert_eq!(actions(ours("id", 2)), [Action::Delete; 3]);
+    assert_eq!(actions(adopted("id", 2)), [Action::Keep; 3]);
+}
+
+#[test]
+fn what_the_settings_only_point_at_is_kept_whoever_made_it() {
+    let existing = Thing { existing: true, ..STREAM };
+    let up = |found| up(&existing, found, false);
+    for tags in [owner().all_tags(), Tags::new(), blue()] {
+        assert_eq!(up(found("id", 2, tags.clone())).unwrap().action, Action::Keep);
+        let down = Plan::down(&owner(), &[&existing], vec![found("id", 2, tags)], &Teardown::default());
+        assert_eq!(down.steps[0].action, Action::Keep);
+    }
+    assert!(up(Found::missing()).unwrap_err().to_string().contains("is not there"));
+    assert!(up(found("name", 2, Tags::new())).unwrap_err().to_string().contains("its key is \"name\""));
+}
+
+#[test]
+fn code_of_a_newer_version_is_told() {
+    let of = |version: &str, size| {
+        let mut found = ours("id", size);
+        found.tags.insert("sensorctl:version".into(), version.into());
+        up(&FUNCTION, found, false).unwrap().newer_code
+    };
+    assert_eq!(of("99.0.0", 1).as_deref(), Some("99.0.0"));
+    assert_eq!(of("99.0.0", 2), None, "the code is the same");
+    assert_eq!(of("0.0.1", 1), None);
+}
+
+#[test]
+fn a_mapping_does_not_outlive_its_stream() {
+    let plan = |stream| {
+        let found = vec![stream, ours("id", 2)];
+        Plan::up(&owner(), &[&STREAM, &MAPPING], found, &References::default(), false).unwrap().steps.remove(1)
+    };
+    assert_eq!(plan(ours("id", 2)).action, Action::None);
+    assert_eq!(plan(Found::missing()).action, Action::Replace);
+    assert_eq!(plan(ours("name", 2)).action, Action::Replace);
+}

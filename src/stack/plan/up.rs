@@ -1,0 +1,167 @@
+//! What it takes to make what was found as wanted.
+
+use super::{Action, EXISTING, Plan, Step};
+use crate::error::Error;
+use crate::stack::ownership::{TAGS, newer_version};
+use crate::stack::resource::{self, Difference, Found, Resource, State};
+use crate::stack::{Kind, Owner, Ownership, References};
+
+impl Plan {
+    /// What it takes to make what was found as wanted; with `adopt` also of what someone else made.
+    ///
+    /// # Errors
+    /// When something of a wanted name is not ours, or would have to be replaced and must not be.
+    pub fn up(
+        owner: &Owner,
+        resources: &[&dyn Resource],
+        found: Vec<Found>,
+        references: &References,
+        adopt: bool,
+    ) -> Result<Plan, Error> {
+        let mut steps = Vec::new();
+        let mut strangers = Vec::new();
+        for (resource, found) in resources.iter().zip(found) {
+            let ownership = owner.of(&found);
+            let in_the_way = found.is_there() && found.state != State::Deleting && !resource.is_existing();
+            // Lambda makes the log group of a function by itself, and leaves it behind: it is used as it is.
+            let usable = ownership == Ownership::Foreign && (adopt || resource.kind() == Kind::LogGroup);
+            if in_the_way && !ownership.is_ours() && !usable {
+                strangers.push((resource.kind(), resource.name(), ownership));
+                continue;
+            }
+            let step = step(owner, *resource, found, references, adopt)?;
+            // A new role may have another path, and so another ARN, that the function must be told.
+            if step.kind == Kind::Role && step.action == Action::Replace {
+                references.forget(Kind::Role);
+            }
+            steps.push(step);
+        }
+        if !strangers.is_empty() {
+            return Err(foreign(&strangers, owner));
+        }
+        renew_mapping(owner, &mut steps);
+        Ok(Plan { steps, is_teardown: false, waits: true })
+    }
+}
+
+fn step(
+    owner: &Owner,
+    resource: &dyn Resource,
+    found: Found,
+    references: &References,
+    adopt: bool,
+) -> Result<Step, Error> {
+    let (kind, name) = (resource.kind(), resource.name());
+    if resource.is_existing() {
+        usable(resource, &found, references)?;
+        return Ok(Step::new(kind, name, Action::Keep, EXISTING, found));
+    }
+    if !found.is_there() {
+        return Ok(Step::new(kind, name, Action::Create, "not there", found));
+    }
+    if found.state == State::Deleting {
+        return Ok(Step::new(kind, name, Action::Create, "the one before is still being deleted", found));
+    }
+    let ownership = owner.of(&found);
+    let adopts = ownership == Ownership::Foreign;
+    if adopts && !adopt {
+        return Ok(Step::new(kind, name, Action::None, "used as it is: not made by sensorctl", found));
+    }
+    let mut differences = resource::differences(&resource.wanted(references), &found.properties, resource.fixed());
+    differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
+    let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
+    // A function holds nothing; a table or stream that does not work is never thrown away for it.
+    let is_broken = kind == Kind::Function && matches!(found.state, State::Failed(_));
+    let replaces = is_broken || !fixed.is_empty();
+    if replaces && ownership != Ownership::Ours {
+        return Err(not_to_be_replaced(kind, name, &fixed, &found));
+    }
+    let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
+    let (action, reason) = match &found.state {
+        State::Failed(why) if is_broken => (Action::Replace, format!("does not work: {why}")),
+        _ if replaces => (Action::Replace, format!("differs in {}", names.join(", "))),
+        State::Changing(state) => (Action::Update, format!("still {state}")),
+        State::Failed(why) => (Action::Update, format!("does not work: {why}")),
+        _ if adopts => (Action::Update, "adopted: made by someone else".to_owned()),
+        _ if differences.is_empty() => (Action::None, "as wanted".to_owned()),
+        _ => (Action::Update, format!("differs in {}", names.join(", "))),
+    };
+    let replaces_code = kind == Kind::Function && names.contains(&"code_sha256");
+    let newer_code = newer_version(&found.tags).filter(|_| replaces_code).map(str::to_owned);
+    let reason = match &newer_code {
+        Some(version) => format!("{reason}; the code there is of the newer sensorctl {version}"),
+        None => reason,
+    };
+    Ok(Step { differences, adopts, newer_code, ..Step::new(kind, name, action, reason, found) })
+}
+
+fn adoption(owner: &Owner, found: &Found) -> Difference {
+    let wanted = owner.adoption();
+    let has = found.tags.iter().filter(|(name, _)| wanted.contains_key(*name));
+    let has: resource::Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Difference { property: TAGS, wanted: serde_json::json!(wanted), found: serde_json::json!(has), replaces: false }
+}
+
+/// A mapping remembers how far it has read its stream. Of a stream of the same name that is made anew, it would know a
+/// place that is not there.
+fn renew_mapping(owner: &Owner, steps: &mut [Step]) {
+    let is_new = |step: &Step| step.kind == Kind::Stream && matches!(step.action, Action::Create | Action::Replace);
+    if !steps.iter().any(is_new) {
+        return;
+    }
+    for step in steps.iter_mut().filter(|step| step.kind == Kind::Mapping) {
+        let stays = matches!(step.action, Action::None | Action::Update);
+        if stays && owner.of(&step.found) == Ownership::Ours {
+            step.action = Action::Replace;
+            "the stream that it reads is made anew".clone_into(&mut step.reason);
+        }
+    }
+}
+
+/// Whether a thing that the settings only point at is there and fits.
+fn usable(resource: &dyn Resource, found: &Found, references: &References) -> Result<(), Error> {
+    let (kind, name) = (resource.kind(), resource.name());
+    if matches!(found.state, State::Missing | State::Deleting) {
+        return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
+            .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
+    }
+    let differences = resource::differences(&resource.wanted(references), &found.properties, &[]);
+    match differences.first() {
+        None => Ok(()),
+        Some(Difference { property, wanted, found, .. }) => Err(Error::failed(format!(
+            "the existing {kind} `{name}` cannot be used: its {property} is {found}, and the pipeline needs {wanted}"
+        ))),
+    }
+}
+
+/// Things of wanted names that are not ours.
+fn foreign(strangers: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
+    let region = &owner.region;
+    let said = strangers.iter().map(|(kind, name, why)| format!("the {kind} `{name}` in {region} is there, but {why}"));
+    let mut error = Error::failed(said.collect::<Vec<_>>().join("; "))
+        .hint("use another name for this pipeline with `--stage NAME`: every resource then gets that ending");
+    let is_adoptable = |(_, _, ownership): &&(Kind, &str, Ownership)| *ownership == Ownership::Foreign;
+    if strangers.iter().filter(is_adoptable).count() == strangers.len() {
+        error = error.hint(
+            "or take over what is there with `--adopt`: `sensorctl plan --adopt` shows what that changes; \
+             `sensorctl down` keeps it",
+        );
+    }
+    if strangers.iter().any(|(kind, _, why)| *kind == Kind::Role && matches!(why, Ownership::OfAnother(_))) {
+        error = error.hint("a role's name is the same in all regions of an account: `role.name` sets another one");
+    }
+    let names: Vec<_> = strangers.iter().map(|(kind, name, _)| format!("the {kind} `{name}`")).collect();
+    error.hint(format!("or remove {} yourself if nobody needs it; sensorctl does not touch it", names.join(", ")))
+}
+
+/// Something that is not ours to delete, and could only be made as wanted by that.
+fn not_to_be_replaced(kind: Kind, name: &str, fixed: &[&str], found: &Found) -> Error {
+    let why = match &found.state {
+        State::Failed(why) if fixed.is_empty() => format!("it does not work: {why}"),
+        _ => format!("no update can change its {}", fixed.join(", ")),
+    };
+    Error::failed(format!(
+        "the {kind} `{name}` was made by someone else and would have to be replaced, which sensorctl does not do: {why}"
+    ))
+    .hint("use another `--stage` or name for it, or delete it yourself")
+}

@@ -1,0 +1,22 @@
+//! Consumers with a throughput of their own: sensorctl registers none, so all are someone else's.
+
+use super::SERVICE;
+use crate::aws::Failure;
+use crate::stack::Cloud;
+
+/// Names of the consumers that are registered for a stream.
+pub async fn of(cloud: &Cloud, arn: &str, name: &str) -> Result<Vec<String>, Failure> {
+    let clients = &cloud.clients;
+    let mut names = Vec::new();
+    let mut token = None;
+    loop {
+        let request = clients.kinesis.list_stream_consumers().stream_arn(arn).set_next_token(token);
+        let call = clients.call(SERVICE, "ListStreamConsumers", name);
+        let Some(answer) = call.find(request.send().await)? else { return Ok(names) };
+        names.extend(answer.consumers.unwrap_or_default().into_iter().map(|consumer| consumer.consumer_name));
+        token = answer.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return Ok(names);
+        }
+    }
+}

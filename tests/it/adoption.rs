@@ -1,0 +1,98 @@
+//! Taking over what somebody made without sensorctl: only on request, changed in place, and never deleted unless named.
+
+use serde_json::Value;
+
+use crate::support::{Home, Neighbour};
+
+fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
+    report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap()
+}
+
+#[test]
+fn a_pipeline_typed_by_hand_is_taken_over_works_and_outlives_down() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let before = somebody.described();
+    home.run(["up", "--local"]).exited(1).says(&["the table `SensorData`", "the mapping", "--adopt"]);
+    let plan = home.run(["plan", "--local", "--adopt", "--exit-code", "-o", "json"]).exited(3).json();
+    for resource in plan["resources"].as_array().unwrap() {
+        assert_eq!(
+            (&resource["action"], resource["reason"].as_str().unwrap().starts_with("adopted")),
+            (&"update".into(), true)
+        );
+    }
+    assert_eq!(somebody.described(), before, "a plan changes nothing");
+
+    home.run(["up", "--local", "--adopt"]).succeeded();
+    let again = home.run(["up", "--local", "-o", "json"]).succeeded().json();
+    assert_eq!(again["changed"], 0, "{again}");
+    home.becomes_healthy();
+    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
+    let policies = somebody.cloud.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
+    assert!(policies.contains("own") && policies.contains("sensorctl"), "somebody's policy stays: {policies}");
+
+    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    assert_eq!(down["changed"], 0, "{down}");
+    assert!(by_kind(&down, "table")["reason"].as_str().unwrap().contains("--delete-adopted table"));
+    home.run(["status", "--local"]).succeeded();
+
+    home.run(["down", "--local", "--yes", "--delete-adopted", "bucket"]).exited(2).says(&["bucket", "stream"]);
+    let all = "table,rejects-table,temperature-sensor-data,role,log-group,function,mapping";
+    let down = home.run(["down", "--local", "--yes", "--delete-adopted", all, "-o", "json"]).succeeded().json();
+    assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn one_adopted_stream_stays_when_the_rest_goes() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_stream();
+    home.run(["up", "--local", "--adopt"]).succeeded();
+    let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
+    assert_eq!(status["healthy"], true, "{status}");
+    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    assert_eq!((&down["changed"], &by_kind(&down, "stream")["action"]), (&6.into(), &"keep".into()), "{down}");
+    let tags =
+        somebody.cloud.call("Kinesis_20131202.ListTagsForStream", r#"{"StreamName":"temperature-sensor-data"}"#).1;
+    assert!(tags.contains("somebody") && tags.contains("sensorctl:adopted"), "{tags}");
+}
+
+#[test]
+fn what_would_have_to_be_replaced_is_not_taken_over() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_table("SensorData", "Id", "Time", "N");
+    home.run(["up", "--local", "--adopt", "--yes", "--replace"]).exited(1).says(&[
+        "the table `SensorData`",
+        "no update can change its key",
+        "hint:",
+    ]);
+    assert_eq!(home.run(["plan", "--local", "--adopt"]).code, 1);
+}
+
+#[test]
+fn nothing_is_taken_over_from_another_stage() {
+    let home = Home::with_local_cloud();
+    home.run(["--stage", "blue", "up", "--local"]).succeeded();
+    home.write("sensorctl.toml", "[stream]\nname = \"temperature-sensor-data-blue\"\n");
+    home.run(["up", "--local", "--adopt"]).exited(1).says(&["belongs to the sensorctl stage `blue`"]);
+    home.run(["--config", "/dev/null", "--stage", "blue", "status", "--local"]).succeeded();
+}
+
+#[test]
+fn an_adoption_that_failed_halfway_is_finished_by_the_next_up() {
+    for call in
+        ["kinesis:AddTagsToStream", "dynamodb:TagResource", "iam:TagRole", "lambda:TagResource", "logs:TagResource"]
+    {
+        let home = Home::with_local_cloud();
+        let somebody = Neighbour::with_our_names(&home);
+        somebody.makes_everything(&home);
+        somebody.cloud.set_faults(&format!("{call}=denied"));
+        home.run(["up", "--local", "--adopt"]).exited(1).says(&[call]);
+        somebody.cloud.set_faults("");
+        home.run(["up", "--local"]).exited(1).says(&["not made by sensorctl"]);
+        home.run(["up", "--local", "--adopt"]).succeeded();
+        assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0, "{call}");
+    }
+}
