@@ -19,7 +19,7 @@ use crate::stack::{Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, 
 ///
 /// Never touches what sensorctl did not make. A run that was interrupted is finished by the next one.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line, not states")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Args {
     /// Do not ask
     #[arg(short, long)]

@@ -16,7 +16,7 @@ use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
 /// Creates what is missing, updates what differs, and waits until it works. Doing it again changes nothing; a run that
 /// was interrupted is finished by the next one. With --local it starts the local cloud of this user if need be.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of a command line, not states")]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Args {
     /// Do not ask, even when something is replaced
     #[arg(short, long)]

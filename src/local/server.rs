@@ -69,14 +69,14 @@ async fn connection(stream: TcpStream, services: Arc<Services>, stop: Cancellati
     if is_http2 {
         let server = http2::Builder::new(TokioExecutor::new());
         let connection = server.serve_connection(stream, service);
-        run(connection, &stop, |connection| connection.graceful_shutdown()).await;
+        run(connection, &stop, http2::Connection::graceful_shutdown).await;
     } else {
         let mut server = http1::Builder::new();
         // A client that has said all it has to say still gets its answer; and work that was begun is finished even when
         // its client has gone, as in the service.
         server.half_close(true);
         let connection = server.serve_connection(stream, service);
-        run(connection, &stop, |connection| connection.graceful_shutdown()).await;
+        run(connection, &stop, http1::Connection::graceful_shutdown).await;
     }
 }
 

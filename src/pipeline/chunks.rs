@@ -105,9 +105,8 @@ mod tests {
     }
 
     fn chunks(readings: usize) -> (Chunks, std::sync::mpsc::Sender<()>) {
-        let text: String = (0..readings)
-            .map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n"))
-            .collect();
+        let line = |time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n");
+        let text = (0..readings).map(line).collect::<Vec<_>>().concat();
         let (go_on, waits) = std::sync::mpsc::channel();
         let source = Source(io::Cursor::new(text.into_bytes()), waits);
         let inputs = Inputs::of("-", Box::new(source), &Reader::default()).unwrap();

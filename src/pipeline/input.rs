@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn a_stray_quote_costs_its_own_line_and_no_other() {
         // Far more than a row can hold, and a line that is too long on the way.
-        let rows: String = (0..60_000).map(|time| format!("a,1,{time},some text\n")).collect();
+        let rows = (0..60_000).map(|time| format!("a,1,{time},some text\n")).collect::<Vec<_>>().concat();
         let long = "x".repeat(LONGEST_LINE + 1);
         let text = format!("sensor_id,temperature,current_time,note\n\"a,1,2,x\n{rows}{long}\n\"b,1,2,x\nb,1,3,x\n");
         let told = told(text, &Reader::default());

@@ -73,7 +73,7 @@ pub fn weigh(documents: &[Value], ask: &Ask<'_>) -> (Decision, bool) {
         *so_far = Met::any([*so_far, covered].into_iter());
     }
     match (allowed, denied) {
-        // Where nothing allows it, whether something denies it makes no difference.
+        // Where nothing allows it, it is not allowed whatever the denial says.
         (_, Met::Yes) | (Met::No, Met::Unclear) => (Decision::Denied, true),
         (Met::No, Met::No) => (Decision::NotAllowed, true),
         (Met::Unclear, Met::No) => (Decision::NotAllowed, false),

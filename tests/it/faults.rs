@@ -113,11 +113,14 @@ fn seen(answer: std::io::Result<(u16, String)>) -> Seen {
     }
 }
 
+/// A call, what it makes, and the status of its refusal.
+type Kind = (&'static str, fn(String) -> Thing, u16);
+
 #[test]
 fn every_fault_of_every_service_hits_the_nth_call_alone_and_does_what_it_says() {
     let home = Home::with_pipeline();
     let owner = Stranger::of(&home);
-    let kinds: [(&str, fn(String) -> Thing, u16); 5] = [
+    let kinds: [Kind; 5] = [
         ("kinesis:CreateStream", Thing::Stream, 400),
         ("dynamodb:CreateTable", Thing::Table, 400),
         ("iam:CreateRole", Thing::Role, 400),

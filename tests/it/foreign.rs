@@ -197,7 +197,11 @@ fn what_was_deleted_by_hand_is_made_anew() {
     assert!(!everything[4].contains("UUID"), "{everything:?}");
 }
 
+/// What is changed, the properties that differ then, and how.
+type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of changes, one for each property")]
 fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     let home = Home::with_pipeline();
     let cloud = Stranger::of(&home);
@@ -220,7 +224,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
-    let changes: [(&str, &[&str], &dyn Fn()); 20] = [
+    let changes: [Change<'_>; 20] = [
         ("stream", &["shards"], &|| {
             kinesis("UpdateShardCount", json!({"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
         }),

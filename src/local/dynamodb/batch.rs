@@ -55,13 +55,13 @@ impl BatchWriter {
         let written = Written::default();
         let waiting = Waiting { table: table.to_owned(), items, written: Arc::clone(&written) };
         lock(&self.0.waiting).push(waiting);
-        let writing = lock(&self.0.writing);
+        let turn = lock(&self.0.writing);
         // Whoever wrote meanwhile may have written this as well.
         if lock(&written).is_none() {
             let all = std::mem::take(&mut *lock(&self.0.waiting));
             write_all(database, all);
         }
-        drop(writing);
+        drop(turn);
         lock(&written).unwrap_or_default()
     }
 }

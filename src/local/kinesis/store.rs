@@ -58,7 +58,9 @@ impl Store {
         }
         let streams = RwLock::new(Streams { by_name: streams, epoch: now_ms() / 1000 + 1 });
         let store = Store { directory: directory.to_owned(), options, streams };
-        aside.iter().for_each(|directory| store.clear(directory));
+        for directory in &aside {
+            store.clear(directory);
+        }
         Ok(store)
     }
 
