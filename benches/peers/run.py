@@ -174,16 +174,18 @@ class Process:
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_SESSION_TOKEN": "token",
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-            "AWS_CA_BUNDLE": certificate,
-            "NODE_EXTRA_CA_CERTS": certificate,
             "NODE_NO_WARNINGS": "1",
             "SENSORCTL_PARTIAL_BATCH": "1",
             **(settings or {}),
         }
+        if certificate:
+            environment |= {"AWS_CA_BUNDLE": certificate, "NODE_EXTRA_CA_CERTS": certificate}
         self.peer = peer
-        self.process = subprocess.Popen(
-            peer.command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, {0})
-        )
+        # Inherited, because anything done between fork and exec makes this process, which is large, copy its page tables.
+        here = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {0})
+        self.process = subprocess.Popen(peer.command, env=environment, stdout=subprocess.DEVNULL)
+        os.sched_setaffinity(0, here)
 
     async def until(self, awaited):
         """What is awaited, unless the function ends before."""

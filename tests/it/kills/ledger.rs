@@ -109,7 +109,9 @@ impl Ledger {
                 continue;
             }
             let positions: BTreeMap<String, Value> = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            for (shard, position) in positions {
+            for (shard, mark) in positions {
+                let position = &mark["position"];
+                assert!(position.is_object() || position == "Finished", "{shard}: {mark}");
                 let Some(number) = position["After"].as_str() else { continue };
                 let key = (path.display().to_string(), shard);
                 let before = self.checkpoints.insert(key, number.to_owned());
