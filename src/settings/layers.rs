@@ -284,6 +284,33 @@ impl<'a> Section<'_, 'a> {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
+    /// A list of texts, empty by default.
+    ///
+    /// # Errors
+    /// When it is none, has too many or one that is not taken.
+    pub fn texts(
+        &mut self,
+        key: &str,
+        most: usize,
+        fits: impl Fn(&str) -> bool,
+        must_be: &str,
+    ) -> Result<Vec<String>, Error> {
+        let given = self.take(key);
+        let list = given.as_ref().map(|given| (given, given.value.as_array()));
+        let texts = match list {
+            None => Vec::new(),
+            Some((given, list)) => {
+                let all = list.filter(|list| list.len() <= most).and_then(|list| {
+                    list.iter().map(|text| text.as_str().filter(|text| fits(text)).map(str::to_owned)).collect()
+                });
+                all.ok_or_else(|| self.refuse(key, given, &format!("a list of at most {most} {must_be}")))?
+            }
+        };
+        let shown = toml::Value::from(texts.clone());
+        self.settle(key, &shown, given.as_ref());
+        Ok(texts)
+    }
+
     /// One of some words; the first is the default.
     ///
     /// # Errors

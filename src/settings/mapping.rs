@@ -25,6 +25,10 @@ pub struct Mapping {
     pub bisect: bool,
     /// Where in the stream it begins. Only looked at when it is made.
     pub starting_position: StartingPosition,
+    /// Patterns of records that are delivered; all are where there is none.
+    pub filters: Vec<String>,
+    /// Whether the service counts what the mapping does.
+    pub metrics: bool,
     /// ARN of the queue, topic or bucket that hears of given-up batches.
     pub on_failure: Option<String>,
 }
@@ -58,6 +62,8 @@ impl Mapping {
             record_age_seconds: section.integer("record_age_seconds", -1, &ranges::RECORD_AGE)?,
             bisect: section.boolean("bisect", true)?,
             starting_position: position_or_auto(&position),
+            filters: section.texts("filters", ranges::MOST_FILTERS, check_pattern, PATTERN)?,
+            metrics: section.boolean("metrics", false)?,
             on_failure: section.optional("on_failure", check_destination)?,
         })
     }
@@ -75,6 +81,13 @@ fn position(text: &str) -> Option<StartingPosition> {
         // The service takes no moment of the future.
         text => text.parse().ok().filter(|time| *time <= Timestamp::now()).map(StartingPosition::At),
     }
+}
+
+const PATTERN: &str = "JSON documents of at most 4096 characters, as in '{ \"data\": { \"temperature\": [ { \"numeric\": [ \">\", 30 ] } ] } }'";
+
+/// A pattern is a JSON document (`CreateEventSourceMapping`, facts/aws.md C1); what it may say is the service's to judge.
+fn check_pattern(pattern: &str) -> bool {
+    pattern.len() <= 4096 && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(pattern).is_ok()
 }
 
 /// SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`, facts/aws.md C1). A FIFO queue is not taken.

@@ -62,6 +62,9 @@ pub const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without limit");
 /// Record age; the model has 0 to 59 too, but the service refuses them (terraform-provider-aws).
 pub const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
 
+/// Filters of a mapping: five, ten on request (Lambda developer guide).
+pub const MOST_FILTERS: usize = 10;
+
 /// Days that `PutRetentionPolicy` takes (CloudWatch Logs API reference).
 pub const LOG_RETENTION: [i32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];

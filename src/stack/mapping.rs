@@ -5,7 +5,8 @@ mod service_clock;
 
 use aws_sdk_lambda::primitives::DateTime;
 use aws_sdk_lambda::types::{
-    DestinationConfig, EventSourceMappingConfiguration, EventSourcePosition, FunctionResponseType, OnFailure,
+    DestinationConfig, EventSourceMappingConfiguration, EventSourceMappingMetric, EventSourceMappingMetricsConfig,
+    EventSourcePosition, Filter, FilterCriteria, FunctionResponseType, OnFailure,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -104,8 +105,19 @@ impl Mapping {
         Ok(stream::tags_of(cloud, &self.stream.name).await?.contains_key(ADOPTED))
     }
 
+    // Of the three below an empty one clears what was there; none at all would leave it.
+
+    fn filters(&self) -> FilterCriteria {
+        let filter = |pattern: &String| Filter::builder().pattern(pattern).build();
+        FilterCriteria::builder().set_filters(Some(self.wanted.filters.iter().map(filter).collect())).build()
+    }
+
+    fn metrics(&self) -> EventSourceMappingMetricsConfig {
+        let metrics = self.wanted.metrics.then_some(EventSourceMappingMetric::EventCount);
+        EventSourceMappingMetricsConfig::builder().set_metrics(Some(metrics.into_iter().collect())).build()
+    }
+
     fn destination(&self) -> DestinationConfig {
-        // An empty one clears what was there; none at all would leave it.
         let on_failure = OnFailure::builder().set_destination(self.wanted.on_failure.clone()).build();
         DestinationConfig::builder().on_failure(on_failure).build()
     }
@@ -134,10 +146,15 @@ impl Resource for Mapping {
             let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
             let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
             let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
+            let filters = mapping.filter_criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
+            let filters = filters.iter().filter_map(|filter| filter.pattern());
+            let metrics = mapping.metrics_config.as_ref().is_some_and(|config| !config.metrics().is_empty());
             let properties: Properties = [
                 ("enabled", json!(enabled)),
                 ("window_seconds", json!(mapping.maximum_batching_window_in_seconds.unwrap_or(0))),
                 ("on_failure", json!(destination)),
+                ("filters", by_meaning(filters)),
+                ("metrics", json!(metrics)),
                 ("batch_size", json!(mapping.batch_size)),
                 ("parallelization", json!(mapping.parallelization_factor.unwrap_or(1))),
                 ("bisect", json!(mapping.bisect_batch_on_function_error.unwrap_or(false))),
@@ -168,6 +185,8 @@ impl Resource for Mapping {
             ("retry_attempts", unlimited(Some(wanted.retry_attempts), 10_000)),
             ("record_age_seconds", unlimited(Some(wanted.record_age_seconds), 604_800)),
             ("on_failure", json!(wanted.on_failure)),
+            ("filters", by_meaning(wanted.filters.iter().map(String::as_str))),
+            ("metrics", json!(wanted.metrics)),
         ]
         .into()
     }
@@ -200,6 +219,8 @@ impl Resource for Mapping {
                 .maximum_retry_attempts(wanted.retry_attempts)
                 .maximum_record_age_in_seconds(wanted.record_age_seconds)
                 .set_destination_config(wanted.on_failure.as_ref().map(|_| self.destination()))
+                .set_filter_criteria((!wanted.filters.is_empty()).then(|| self.filters()))
+                .set_metrics_config(wanted.metrics.then(|| self.metrics()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
             Ok(call.answer(request.send().await)?.event_source_mapping_arn)
         }
@@ -215,7 +236,7 @@ impl Resource for Mapping {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             let wanted = &self.wanted;
-            let destination = differences.iter().any(|difference| difference.property == "on_failure");
+            let differs = |property| differences.iter().any(|difference| difference.property == property);
             let request = cloud
                 .clients
                 .lambda
@@ -229,7 +250,9 @@ impl Resource for Mapping {
                 .function_response_types(FunctionResponseType::ReportBatchItemFailures)
                 .maximum_retry_attempts(wanted.retry_attempts)
                 .maximum_record_age_in_seconds(wanted.record_age_seconds)
-                .set_destination_config(destination.then(|| self.destination()));
+                .set_destination_config(differs("on_failure").then(|| self.destination()))
+                .set_filter_criteria(differs("filters").then(|| self.filters()))
+                .set_metrics_config(differs("metrics").then(|| self.metrics()));
             self.call(cloud, "UpdateEventSourceMapping").done(request.send().await)
         }
         .boxed()
@@ -319,6 +342,14 @@ fn state_of(mapping: &EventSourceMappingConfiguration) -> State {
         Some("Deleting") => State::Deleting,
         state => State::Changing(state.unwrap_or("unknown").to_owned()),
     }
+}
+
+/// Patterns as documents, in one order: one of them must match, whichever.
+fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
+    let mut patterns: Vec<Value> =
+        patterns.map(|pattern| serde_json::from_str(pattern).unwrap_or_else(|_| json!(pattern))).collect();
+    patterns.sort_by_key(Value::to_string);
+    json!(patterns)
 }
 
 /// Older answers give the greatest value where nothing was set (facts/aws.md C1).

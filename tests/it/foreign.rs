@@ -224,7 +224,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
-    let changes: [Change<'_>; 19] = [
+    let changes: [Change<'_>; 20] = [
         ("stream", &["shards"], &|| {
             kinesis("UpdateShardCount", json!({"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
         }),
@@ -279,6 +279,9 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             drop(lambda(&cloud, path, &json!({"ReservedConcurrentExecutions": 5})));
         }),
         ("mapping", &["enabled"], &|| map(json!({"Enabled": false}))),
+        ("mapping", &["filters"], &|| {
+            map(json!({"FilterCriteria": {"Filters": [{"Pattern": r#"{"partitionKey":["none"]}"#}]}}));
+        }),
         (
             "mapping",
             &["batch_size", "bisect", "parallelization", "record_age_seconds", "retry_attempts", "window_seconds"],

@@ -37,6 +37,8 @@ parallelization = 2
 retry_attempts = 9
 record_age_seconds = 3600
 bisect = false
+filters = ['{"data":{"temperature":[{"numeric":["<",1000]}]}}', '{"partitionKey":["a"]}']
+metrics = true
 [tags]
 team = "blue"
 "#;
@@ -132,6 +134,8 @@ fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
         "retry_attempts",
         "record_age_seconds",
         "bisect",
+        "filters",
+        "metrics",
     ] {
         assert!(changed.iter().any(|name| name == property), "{property} is not in {changed:?}");
     }

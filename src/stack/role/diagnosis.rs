@@ -80,12 +80,13 @@ async fn never_allowed(cloud: &Cloud, role: &str, asked: &[(&str, &str)]) -> Res
     let Some(found) = describe(cloud, role).await? else { return Ok(None) };
     let documents = documents_of(cloud, role).await?;
     if let Some(refused) = refused(&documents, asked) {
-        return Ok(Some(refused.told(role, "its policies")));
+        return Ok(Some(refused.told(role, "its policies", true)));
     }
     let boundary = found.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn);
     let Some(boundary) = boundary else { return Ok(None) };
     let document = managed_document(cloud, role, &boundary).await?;
-    Ok(refused(&[document], asked).map(|refused| refused.told(role, &format!("its permissions boundary {boundary}"))))
+    Ok(refused(&[document], asked)
+        .map(|refused| refused.told(role, &format!("its permissions boundary {boundary}"), false)))
 }
 
 /// All documents of a role's policies, inline and managed.
@@ -134,18 +135,19 @@ fn refused(documents: &[Value], asked: &[(&str, &str)]) -> Option<Refused> {
 }
 
 impl Refused {
-    fn told(&self, role: &str, by: &str) -> Never {
+    fn told(&self, role: &str, by: &str, are_many: bool) -> Never {
         let Refused { actions, resource, is_denied } = self;
+        let (deny, lack) = if are_many { ("deny", "lack") } else { ("denies", "lacks") };
         if *is_denied {
             let actions = actions.join(", ");
             return Never {
-                why: format!("the role `{role}` cannot do what the mapping needs: {by} deny {actions} on {resource}"),
+                why: format!("the role `{role}` cannot do what the mapping needs: {by} {deny} {actions} on {resource}"),
                 way: "take the denying statement out, or name another role in `role.name`".to_owned(),
             };
         }
         let lacking = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
         Never {
-            why: format!("the role `{role}` cannot do what the mapping needs: {by} lack the statement {lacking}"),
+            why: format!("the role `{role}` cannot do what the mapping needs: {by} {lack} the statement {lacking}"),
             way: "add the statement to a policy of the role, or name another role in `role.name`".to_owned(),
         }
     }
@@ -170,7 +172,7 @@ mod tests {
         assert_eq!((lacking.actions.as_slice(), lacking.is_denied), (&["kinesis:ListShards".to_owned()][..], false));
         let denied = refused(&[statement("Allow", "kinesis:Get*"), statement("Deny", "kinesis:GetRecords")]).unwrap();
         assert!(denied.is_denied && denied.actions == ["kinesis:GetRecords"]);
-        let said = denied.told("r", "its policies");
+        let said = denied.told("r", "its policies", true);
         assert!(said.why.contains("deny kinesis:GetRecords on arn:aws"), "{said:?}");
     }
 
