@@ -20,8 +20,16 @@ const LOCK: &str = "lock";
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(10);
 /// What a data directory holds besides. Nothing else in it is ours.
-pub(crate) const OWN_FILES: [&str; 7] =
-    ["endpoint.json", "keys.json", "iam.json", "dynamodb.sqlite", "dynamodb.sqlite-wal", "dynamodb.sqlite-shm", LOG];
+pub(crate) const OWN_FILES: [&str; 8] = [
+    "endpoint.json",
+    "keys.json",
+    "iam.json",
+    "dynamodb.sqlite",
+    "dynamodb.sqlite-wal",
+    "dynamodb.sqlite-shm",
+    "dynamodb.backups.json",
+    LOG,
+];
 pub(crate) const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
 /// How to reach the local cloud that owns a data directory; `endpoint.json` while it runs.

@@ -60,6 +60,9 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// How often what is past its time is deleted.
 const TIDY: Duration = Duration::from_mins(1);
 
+/// How long after a change the tables are written back.
+const WRITE_BACK: Duration = Duration::from_millis(250);
+
 /// How long requests under way may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -196,17 +199,26 @@ impl LocalCloud {
     }
 }
 
-/// Deletes, now and then, what is past its time; what was damaged while nobody looked is found so as well.
+/// Writes tables back beside the requests; deletes, now and then, what is past its time. What was damaged while nobody
+/// looked is found so as well.
 async fn tidy(kinesis: Kinesis, dynamodb: DynamoDb, logs: Logs, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(TIDY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let (kinesis, dynamodb, logs) = (kinesis.clone(), dynamodb.clone(), logs.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            kinesis.tidy();
-            dynamodb.expire();
-            logs.expire();
-        });
+    while !stop.is_cancelled() {
+        let (kinesis, logs, tables) = (kinesis.clone(), logs.clone(), dynamodb.clone());
+        let work = tokio::select! {
+            () = stop.cancelled() => return,
+            () = dynamodb.changed() => {
+                // What changes next goes with it.
+                stop.run_until_cancelled(tokio::time::sleep(WRITE_BACK)).await;
+                tokio::task::spawn_blocking(move || tables.write_back())
+            }
+            _ = ticks.tick() => tokio::task::spawn_blocking(move || {
+                kinesis.tidy();
+                tables.expire();
+                logs.expire();
+            }),
+        };
         // A panic has been told on stderr; the next round comes all the same.
         work.await.unwrap_or_default();
     }

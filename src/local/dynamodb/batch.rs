@@ -9,6 +9,8 @@ use dynoxide::types::{self, KeySchemaElement};
 use dynoxide::validation::{partition_key_name, sort_key_name, validate_nesting_depth};
 use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 
+use super::decode;
+
 /// The most requests that one batch may hold.
 const MAX_REQUESTS: usize = 25;
 
@@ -42,18 +44,22 @@ impl BatchWriter {
         text: &str,
         request: BatchWriteItemRequest,
     ) -> Result<BatchWriteItemResponse, DynoxideError> {
-        if let Some((table, items)) = puts_only(database, text, &request)?
-            && self.put(database, table, items)
-        {
-            return Ok(BatchWriteItemResponse::default());
+        if !is_plain(database, text, &request)? {
+            return database.batch_write_item(request);
         }
-        database.batch_write_item(request)
+        for (table, writes) in request.request_items {
+            let items = writes.into_iter().filter_map(|write| write.put_request).map(|put| put.item).collect();
+            if !self.put(database, table, items) {
+                return database.batch_write_item(decode::input(text)?);
+            }
+        }
+        Ok(BatchWriteItemResponse::default())
     }
 
     /// Puts items; false when they were refused, and nothing of them is left behind.
-    fn put(&self, database: &Database, table: &str, items: Vec<Item>) -> bool {
+    fn put(&self, database: &Database, table: String, items: Vec<Item>) -> bool {
         let written = Written::default();
-        let waiting = Waiting { table: table.to_owned(), items, written: Arc::clone(&written) };
+        let waiting = Waiting { table, items, written: Arc::clone(&written) };
         lock(&self.0.waiting).push(waiting);
         let turn = lock(&self.0.writing);
         // Whoever wrote meanwhile may have written this as well.
@@ -92,49 +98,33 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The table and its items, when the batch is nothing but distinct, valid puts into one table.
-fn puts_only<'a>(
-    database: &Database,
-    text: &str,
-    request: &'a BatchWriteItemRequest,
-) -> Result<Option<(&'a str, Vec<Item>)>, DynoxideError> {
+/// Whether a batch is nothing but distinct, valid puts into one table.
+fn is_plain(database: &Database, text: &str, request: &BatchWriteItemRequest) -> Result<bool, DynoxideError> {
     let asks_more = request.return_consumed_capacity.is_some() || request.return_item_collection_metrics.is_some();
     // An empty attribute name is refused at any depth.
     if asks_more || request.request_items.len() != 1 || text.contains("\"\"") {
-        return Ok(None);
+        return Ok(false);
     }
-    let Some((table, writes)) = request.request_items.iter().next() else { return Ok(None) };
+    let Some((table, writes)) = request.request_items.iter().next() else { return Ok(false) };
     if writes.is_empty() || writes.len() > MAX_REQUESTS {
-        return Ok(None);
+        return Ok(false);
     }
-    let Some(metadata) = database.get_table_metadata(table)? else { return Ok(None) };
-    let Ok(schema) = serde_json::from_str::<Vec<KeySchemaElement>>(&metadata.key_schema) else { return Ok(None) };
+    let Some(metadata) = database.get_table_metadata(table)? else { return Ok(false) };
+    let Ok(schema) = serde_json::from_str::<Vec<KeySchemaElement>>(&metadata.key_schema) else { return Ok(false) };
     let has_vectors = metadata.vector_index_definitions.is_some();
-    let Some(partition) = partition_key_name(&schema).filter(|_| !has_vectors) else { return Ok(None) };
+    let Some(partition) = partition_key_name(&schema).filter(|_| !has_vectors) else { return Ok(false) };
     let sort = sort_key_name(&schema);
-
     let mut keys = HashSet::new();
-    let mut items = Vec::with_capacity(writes.len());
-    for write in writes {
-        let (Some(put), None) = (&write.put_request, &write.delete_request) else { return Ok(None) };
-        let item = &put.item;
-        let key = |name: &str| item.get(name).and_then(types::AttributeValue::to_key_string);
-        let Some(partition) = key(partition) else { return Ok(None) };
-        let sort = match sort {
-            Some(name) => match key(name) {
-                Some(sort) => sort,
-                None => return Ok(None),
-            },
-            None => String::new(),
+    Ok(writes.iter().all(|write| {
+        let (Some(put), None) = (&write.put_request, &write.delete_request) else { return false };
+        let key = |name: &str| put.item.get(name).and_then(types::AttributeValue::to_key_string);
+        let (Some(partition), Some(sort)) = (key(partition), sort.map_or(Some(String::new()), key)) else {
+            return false;
         };
-        let is_small = types::item_size(item) <= types::MAX_ITEM_SIZE;
-        let is_flat = item.values().all(|value| validate_nesting_depth(value).is_ok());
-        if !is_small || !is_flat || !keys.insert((partition, sort)) {
-            return Ok(None);
-        }
-        items.push(item.clone());
-    }
-    Ok(Some((table, items)))
+        types::item_size(&put.item) <= types::MAX_ITEM_SIZE
+            && put.item.values().all(|value| validate_nesting_depth(value).is_ok())
+            && keys.insert((partition, sort))
+    }))
 }
 
 #[cfg(test)]

@@ -1,15 +1,12 @@
 //! Reading a request as `DynamoDB` does: dynoxide marks its own refusals inside serde's messages, and those marks must
 //! not reach the wire. Follows its server's `serde_errors`, which is not public.
 
-use axum::body::Bytes;
 use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// The body as text, if it is one JSON value.
-pub(super) fn json_text(body: &Bytes) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Some(text.to_owned())
+/// Whether a text is one JSON value.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// The request of an operation.

@@ -4,7 +4,9 @@ mod backups;
 mod batch;
 mod decode;
 mod life;
+mod wal;
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use self::backups::Backups;
 use self::batch::BatchWriter;
 use self::life::Life;
+use self::wal::Wal;
 use super::durability::Durability;
 use super::identity::Identity;
 use super::notices::Notices;
@@ -32,6 +35,7 @@ const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 pub(crate) struct DynamoDb {
     database: Database,
     batches: BatchWriter,
+    wal: Arc<Wal>,
     identity: Identity,
     life: Life,
     backups: Backups,
@@ -48,7 +52,7 @@ impl DynamoDb {
         durability: Durability,
         notices: Notices,
     ) -> Result<DynamoDb, Error> {
-        let cannot = |error: DynoxideError| {
+        let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
                 .caused_by(error)
                 .hint("`sensorctl local reset` starts over with an empty local cloud")
@@ -57,14 +61,11 @@ impl DynamoDb {
             Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
                 .hint("choose another one with `--data-dir DIR`")
         })?;
-        let database = Database::new(text).map_err(cannot)?;
-        if durability == Durability::Process {
-            // This is `PRAGMA synchronous = NORMAL`: an fsync per checkpoint instead of one per write. A database as it
-            // is opened has `FULL`.
-            database.disable_bulk_loading().map_err(cannot)?;
-        }
-        let (life, backups, batches) = (Life::new(timing), Backups::open(path, durability)?, BatchWriter::default());
-        Ok(DynamoDb { database, batches, identity, life, backups, path: path.into(), notices })
+        let database = Database::new(text).map_err(|error| cannot(error.into()))?;
+        let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
+        let backups = Backups::open(path, durability)?;
+        let (batches, life) = (BatchWriter::default(), Life::new(timing));
+        Ok(DynamoDb { database, batches, wal, backups, identity, life, path: path.into(), notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -98,22 +99,41 @@ impl DynamoDb {
     }
 
     fn answer(&self, operation: &str, body: &Bytes) -> Response {
-        let Some(text) = decode::json_text(body) else {
-            let body = json!({ "__type": "com.amazon.coral.service#SerializationException" });
-            return wire::json_as(400, AMZ_JSON_1_0, &body);
+        let refused = |kind: &str| {
+            let body = json!({ "__type": format!("com.amazon.coral.service#{kind}") });
+            wire::json_as(400, AMZ_JSON_1_0, &body)
         };
+        let Ok(text) = std::str::from_utf8(body) else { return refused("SerializationException") };
         let text = self.with_their_arns(operation, text);
-        let Some(result) = self.run(operation, &text) else {
-            let body = json!({ "__type": "com.amazon.coral.service#UnknownOperationException" });
-            return wire::json_as(400, AMZ_JSON_1_0, &body);
+        let answer = match self.run(operation, &text) {
+            None => return refused("UnknownOperationException"),
+            Some(Ok(answer)) if only_reads(operation) => Ok(answer),
+            Some(Ok(answer)) => match self.wal.keep() {
+                Ok(()) => Ok(answer),
+                Err(error) => Err(DynoxideError::InternalServerError(format!("it could not be flushed: {error}"))),
+            },
+            // What is no JSON at all is told from what only lacks something.
+            Some(Err(_)) if !decode::is_json(&text) => return refused("SerializationException"),
+            Some(Err(error)) => Err(error),
         };
-        match result {
+        match answer {
             Ok(body) => wire::bytes(200, AMZ_JSON_1_0, self.with_our_arns(operation, body)),
             Err(error) => {
                 let error = self.told(decode::resolve(operation, error));
                 wire::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
             }
         }
+    }
+
+    /// Returns once something has changed.
+    pub(crate) async fn changed(&self) {
+        self.wal.changed().await;
+    }
+
+    /// Writes changes back from the log to the database, beside the requests. Blocks.
+    pub(crate) fn write_back(&self) {
+        let written = self.wal.write_back();
+        self.notices.tell_failure(written.map_err(|error| format!("{}: {error}", self.path.display())));
     }
 
     /// A failure of the database itself, with its file: a full disk, or damage.
@@ -133,16 +153,16 @@ impl DynamoDb {
     }
 
     /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.
-    fn with_their_arns(&self, operation: &str, text: String) -> String {
+    fn with_their_arns<'a>(&self, operation: &str, text: &'a str) -> Cow<'a, str> {
         if !text.contains("arn:aws:dynamodb:") {
-            return text;
+            return text.into();
         }
         if speaks_of_arns(operation) {
-            return text.replace(&self.our_arn(), THEIR_ARN);
+            return text.replace(&self.our_arn(), THEIR_ARN).into();
         }
-        let Ok(mut input) = serde_json::from_str::<Value>(&text) else { return text };
+        let Ok(mut input) = serde_json::from_str::<Value>(text) else { return text.into() };
         self.name_tables(&mut input);
-        input.to_string()
+        input.to_string().into()
     }
 
     fn with_our_arns(&self, operation: &str, text: String) -> String {
@@ -258,6 +278,13 @@ fn speaks_of_arns(operation: &str) -> bool {
             | "DescribeContinuousBackups"
             | "UpdateContinuousBackups"
     )
+}
+
+/// The operations that leave nothing to be kept.
+fn only_reads(operation: &str) -> bool {
+    ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
 }
 
 fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>

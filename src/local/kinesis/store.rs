@@ -46,8 +46,8 @@ impl Store {
                 continue;
             }
             let Some(state) = read_json::<StreamState>(&path.join(STATE_FILE))? else {
-                // An empty one is of a stream whose creation was never answered.
-                if fs::read_dir(&path).map_err(cannot)?.next().is_some() {
+                // One without shards is of a stream whose creation was never answered.
+                if fs::read_dir(&path).map_err(cannot)?.flatten().any(|shard| shard.path().is_dir()) {
                     options
                         .notices
                         .tell(format!("{} has lost its {STATE_FILE}: its stream is missing", path.display()));
