@@ -8,7 +8,7 @@ use futures::future;
 use crate::aws::Failure;
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
 use crate::commands::markers;
-use crate::commands::stack_report::{Drained, StackReport, Thing, describe};
+use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
@@ -30,6 +30,11 @@ pub struct Args {
     /// First show that the function has consumed the stream: a marker in each shard is seen stored
     #[arg(long)]
     drain: bool,
+    /// Delete also what this stage has under names that the settings do not have any more
+    ///
+    /// What carries the tags of the stage may as well be another pipeline's, whose settings name no stage either.
+    #[arg(long)]
+    leftovers: bool,
     /// Delete also consumers that others registered for the stream
     #[arg(long)]
     delete_consumers: bool,
@@ -70,9 +75,10 @@ impl Args {
         for (kind, why) in &leftovers.unseen {
             output.warn(&Message::Unseen { kind: kind.to_string(), why: why.clone() });
         }
+        let taken = if self.leftovers { leftovers.things.as_slice() } else { &[] };
         let mut resources = stack.resources();
-        resources.extend(leftovers.things.iter().map(|(resource, _)| resource.as_ref()));
-        let found = deployment.found.iter().chain(leftovers.things.iter().map(|(_, found)| found)).cloned();
+        resources.extend(taken.iter().map(|(resource, _)| resource.as_ref()));
+        let found = deployment.found.iter().chain(taken.iter().map(|(_, found)| found)).cloned();
         let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
         let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
         let plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
@@ -80,6 +86,9 @@ impl Args {
         check_obstacles(cloud, &resources, &plan).await?;
         for line in describe(&plan) {
             output.status(line);
+        }
+        if !self.leftovers {
+            tell_leftovers(output, leftovers);
         }
         if plan.destroys() && !self.yes {
             if !output.can_ask() {
@@ -105,7 +114,7 @@ impl Args {
         match plan.changes() {
             0 => output.status(format!("Nothing to delete ({took}).")),
             _ if !remaining.is_empty() => {}
-            changes if leftovers.unseen.is_empty() => {
+            changes if leftovers.unseen.is_empty() && taken.len() == leftovers.things.len() => {
                 output.status(format!("{changes} resources deleted in {took}; nothing is left."));
             }
             changes => output.status(format!("{changes} resources deleted in {took}; nothing of them is left.")),

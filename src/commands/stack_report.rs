@@ -45,13 +45,17 @@ impl StackReport {
             stage: cloud.owner.stage.clone(),
             changed: plan.changes(),
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
-            // What is taken down is among the resources.
-            leftovers: if plan.is_teardown { Vec::new() } else { Thing::left_over(leftovers) },
+            leftovers: if takes_leftovers(deployment, plan) { Vec::new() } else { Thing::left_over(leftovers) },
             verified_after_ms: None,
             drained: None,
             remaining: None,
         }
     }
+}
+
+/// Whether the things under other names are among the plan's resources, as for `down --leftovers`.
+fn takes_leftovers(deployment: &Deployment, plan: &Plan) -> bool {
+    plan.steps.len() > deployment.stack.resources().len()
 }
 
 /// What showed that a stream was consumed.
@@ -93,7 +97,7 @@ impl Thing {
 pub fn tell_leftovers(output: &Output, leftovers: &Leftovers) {
     for Thing { kind, name, .. } in Thing::left_over(leftovers) {
         output.status(format!(
-            "  left     {kind:<14} {name}  (of this stage, though the settings name another; `sensorctl down` deletes it)"
+            "  left     {kind:<14} {name}  (of this stage, though the settings name another; `sensorctl down --leftovers` deletes it)"
         ));
     }
     for (kind, why) in &leftovers.unseen {
