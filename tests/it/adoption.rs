@@ -27,8 +27,8 @@ fn a_pipeline_typed_by_hand_is_taken_over_works_and_outlives_down() {
     home.run(["up", "--local", "--adopt"]).succeeded();
     let again = home.run(["up", "--local", "-o", "json"]).succeeded().json();
     assert_eq!(again["changed"], 0, "{again}");
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
     home.becomes_healthy();
+    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
     let policies = somebody.cloud.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
     assert!(policies.contains("own") && policies.contains("sensorctl"), "somebody's policy stays: {policies}");
 

@@ -186,10 +186,9 @@ fn what_was_deleted_by_hand_is_made_anew() {
         home.run(["status", "--local"]).exited(3);
         // A stream takes its mapping along, and that is asked about.
         home.run(["up", "--local", "--yes"]).succeeded();
+        home.becomes_healthy();
         let time = n.to_string();
         home.run(["put", "--local", "--sensor", kind, "--temp", "1", "--time", &time, "--wait"]).succeeded();
-        // A mapping tells of its trouble until it has read something again.
-        home.becomes_healthy();
     }
     delete_function();
     let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();

@@ -85,6 +85,18 @@ fn a_denied_stream_is_not_read_and_no_mapping_can_be_made_for_it() {
 }
 
 #[test]
+fn a_trouble_of_reading_is_no_longer_told_when_reading_works_again() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    deny(&cloud, "kinesis:GetRecords");
+    wait_for_result(&home, |result| result.starts_with("PROBLEM"));
+    allow_again(&cloud);
+    // Nothing comes, and all is well.
+    wait_for_result(&home, |result| result == "No records processed");
+    home.run(["status", "--local"]).succeeded();
+}
+
+#[test]
 fn without_permission_to_write_them_there_are_no_log_lines() {
     let home = Home::with_pipeline();
     let cloud = Stranger::of(&home);

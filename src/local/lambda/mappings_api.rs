@@ -15,7 +15,7 @@ use super::mapping_settings::{self, MappingInput};
 use super::names::FunctionName;
 use super::permissions;
 use super::service::Lambda;
-use super::state::{Mapping, MappingState};
+use super::state::{Mapping, MappingState, NOTHING_YET};
 use super::tags_api;
 use crate::local::kinesis::{Shard, StartAt};
 use crate::local::wire::{self, Response, ServiceError};
@@ -48,7 +48,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         settings,
         state: MappingState::Creating,
         state_reason: USER_ACTION.to_owned(),
-        last_result: "No records processed".to_owned(),
+        last_result: NOTHING_YET.to_owned(),
         last_modified: now(),
         tags: input.tags,
     };

@@ -16,7 +16,7 @@ use super::lane::{Lane, function_of};
 use super::progress::Progress;
 use super::records::{Item, lane_of};
 use super::service::Lambda;
-use super::state::Mapping;
+use super::state::{Mapping, NOTHING_YET};
 use crate::local::kinesis::{Page, Record, Shard, StartAt};
 use crate::local::wire::ServiceError;
 
@@ -127,6 +127,8 @@ impl ShardReader {
         let mut place = Place::default();
         // A policy may change at any time; to ask it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
+        // Whether the mapping's result is a trouble of this reading; it goes when reading works again.
+        let mut is_troubled = false;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = lanes.settled.try_recv() {
                 self.complete(&mut lanes.progress, &indexes);
@@ -134,6 +136,7 @@ impl ShardReader {
             if checked.is_none_or(|at| at.elapsed() >= LOOK) {
                 if let Err(error) = self.lambda.may_read(&self.mapping) {
                     self.note(&error);
+                    is_troubled = true;
                     self.pause(LOOK).await;
                     continue;
                 }
@@ -144,11 +147,16 @@ impl ShardReader {
                 puts.mark_unchanged();
                 match self.turn(&mut place, lanes).await {
                     Ok(Turn::More) => continue,
+                    Ok(Turn::Empty) if is_troubled => {
+                        self.lambda.note_result(&self.mapping.uuid, NOTHING_YET);
+                        is_troubled = false;
+                    }
                     Ok(Turn::Empty) => {}
                     Ok(Turn::End) => return true,
                     Ok(Turn::Gone) => return false,
                     Err(error) => {
                         self.note(&error);
+                        is_troubled = true;
                         self.pause(LOOK).await;
                         continue;
                     }

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 /// Tags of a function or mapping.
 pub(super) type Tags = BTreeMap<String, String>;
 
+/// The result of a mapping that has brought nothing so far, in the service's words.
+pub(super) const NOTHING_YET: &str = "No records processed";
+
 /// A function: its code, its configuration and its tags.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Function {
