@@ -51,6 +51,12 @@ fn denied(failure: &Failure) -> Vec<String> {
 
 /// The action of a policy that allows the call.
 fn action(failure: &Failure) -> String {
+    // The message knows best: to create a function takes iam:PassRole, to create with tags the action for tags.
+    if let Some((_, rest)) = failure.message.split_once("not authorized to perform: ")
+        && let Some(action) = rest.split_whitespace().next().filter(|action| action.contains(':'))
+    {
+        return action.to_owned();
+    }
     let prefix = match failure.service {
         "CloudWatch Logs" => "logs".to_owned(),
         service => service.to_ascii_lowercase(),
@@ -125,6 +131,23 @@ mod tests {
             cause: Cause::Credentials,
         };
         hints(&failure).join(" ")
+    }
+
+    #[test]
+    fn the_action_that_is_missing_is_the_one_that_the_message_names() {
+        let failure = |message: &str| Failure {
+            service: "Lambda",
+            operation: "CreateFunction",
+            resource: "function f".into(),
+            place: "eu-central-1".into(),
+            code: Some("AccessDeniedException".into()),
+            message: message.into(),
+            cause: Cause::Denied,
+        };
+        let said =
+            "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r";
+        assert!(hints(&failure(said))[0].contains("iam:PassRole"));
+        assert!(hints(&failure("no"))[0].contains("lambda:CreateFunction"));
     }
 
     #[test]

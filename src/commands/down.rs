@@ -65,6 +65,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 
 impl Args {
     async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
+        if self.drain {
+            markers::check(context, "--drain")?;
+        }
         let output = &context.output;
         let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));

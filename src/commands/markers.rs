@@ -13,6 +13,22 @@ pub(super) fn way<'a>(context: &'a Context, cloud: &'a Cloud, limit: Duration) -
     Way { clients: &cloud.clients, stream: &pipeline.stream.name, table: &pipeline.table.name, limit }
 }
 
+/// Refuses what a marker could never pass, before it is waited for.
+///
+/// # Errors
+/// When the mapping is to be switched off, or filters records.
+pub(super) fn check(context: &Context, flag: &str) -> Result<(), Error> {
+    let mapping = &context.settings.pipeline.mapping;
+    let why = if !mapping.enabled {
+        "`mapping.enabled` is false"
+    } else if !mapping.filters.is_empty() {
+        "`mapping.filters` may hold it back"
+    } else {
+        return Ok(());
+    };
+    Err(Error::usage(format!("`{flag}` sends a marker reading through, and {why}")).hint(format!("leave out `{flag}`")))
+}
+
 /// The error with what to do about it.
 pub(super) fn told(error: NotConsumed) -> Error {
     match error {

@@ -39,6 +39,9 @@ pub struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    if args.verify {
+        markers::check(context, "--verify")?;
+    }
     #[cfg(feature = "local")]
     if context.settings.local {
         super::local::ensure_running(context).await?;

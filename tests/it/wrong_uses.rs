@@ -15,6 +15,17 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["up", "--bogus"], "--bogus"),
     (&["up", "--timeout", "0"], "--timeout"),
     (&["up", "extra"], "extra"),
+    (
+        &[
+            "up",
+            "--local",
+            "--verify",
+            "--set",
+            "mapping.filters=[\"{\\\"data\\\":{\\\"temperature\\\":[{\\\"numeric\\\":[\\\">\\\",30]}]}}\"]",
+        ],
+        "mapping.filters",
+    ),
+    (&["down", "--local", "--yes", "--drain", "--set", "mapping.enabled=false"], "mapping.enabled"),
     (&["plan", "--bogus"], "--bogus"),
     (&["status", "--stage", "a/b"], "stage"),
     (&["status", "-o", "xml"], "xml"),

@@ -184,6 +184,15 @@ impl Lambda {
         }
     }
 
+    /// Notes another result, unless something has happened since the one that is told.
+    pub(super) fn replace_result(&self, uuid: &str, told: &str, result: &str) {
+        if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
+            && mapping.last_result == told
+        {
+            result.clone_into(&mut mapping.last_result);
+        }
+    }
+
     /// Shows a state that lies on the way to another one; not worth keeping.
     pub(super) fn show_state(&self, uuid: &str, state: MappingState) {
         if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid) {

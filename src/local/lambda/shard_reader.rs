@@ -127,16 +127,15 @@ impl ShardReader {
         let mut place = Place::default();
         // A policy may change at any time; to ask it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
-        // Whether the mapping's result is a trouble of this reading; it goes when reading works again.
-        let mut is_troubled = false;
+        // The trouble of reading that was told; it is taken back when reading works again.
+        let mut trouble: Option<String> = None;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = lanes.settled.try_recv() {
                 self.complete(&mut lanes.progress, &indexes);
             }
             if checked.is_none_or(|at| at.elapsed() >= LOOK) {
                 if let Err(error) = self.lambda.may_read(&self.mapping) {
-                    self.note(&error);
-                    is_troubled = true;
+                    trouble = Some(self.note(&error));
                     self.pause(LOOK).await;
                     continue;
                 }
@@ -145,18 +144,19 @@ impl ShardReader {
             let has_room = lanes.progress.len() < records_ahead && lanes.progress.weight() < bytes_ahead;
             if has_room {
                 puts.mark_unchanged();
-                match self.turn(&mut place, lanes).await {
+                let turn = self.turn(&mut place, lanes).await;
+                if turn.is_ok()
+                    && let Some(told) = trouble.take()
+                {
+                    self.lambda.replace_result(&self.mapping.uuid, &told, NOTHING_YET);
+                }
+                match turn {
                     Ok(Turn::More) => continue,
-                    Ok(Turn::Empty) if is_troubled => {
-                        self.lambda.note_result(&self.mapping.uuid, NOTHING_YET);
-                        is_troubled = false;
-                    }
                     Ok(Turn::Empty) => {}
                     Ok(Turn::End) => return true,
                     Ok(Turn::Gone) => return false,
                     Err(error) => {
-                        self.note(&error);
-                        is_troubled = true;
+                        trouble = Some(self.note(&error));
                         self.pause(LOOK).await;
                         continue;
                     }
@@ -180,7 +180,10 @@ impl ShardReader {
     /// Reads once, and deals out what came.
     async fn turn(&self, place: &mut Place, lanes: &mut Lanes) -> Result<Turn, ServiceError> {
         let settings = &self.mapping.settings;
-        let limit = (settings.batch_size * settings.parallelization).clamp(100, PAGE);
+        let poll = self.lambda.deps().timing.poll;
+        // Where a shard is looked at once a second, each look takes all that there is, as in the service.
+        let enough = if poll.is_zero() { settings.batch_size * settings.parallelization } else { PAGE };
+        let limit = enough.clamp(100, PAGE);
         let page = match self.page(place, limit).await {
             Ok(page) => page,
             // The stream is gone, or another one has its name.
@@ -200,7 +203,6 @@ impl ShardReader {
         }
         let Some(next) = page.next else { return Ok(Turn::End) };
         place.iterator = Some(next);
-        let poll = self.lambda.deps().timing.poll;
         if !poll.is_zero() && page.millis_behind == 0 {
             self.pause(poll).await;
         }
@@ -272,13 +274,15 @@ impl ShardReader {
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 
-    fn note(&self, error: &ServiceError) {
+    /// Tells of a failed read; gives the words.
+    fn note(&self, error: &ServiceError) -> String {
         let text = if error.code == "ResourceNotFoundException" {
             format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn)
         } else {
             format!("PROBLEM: {}: {}", error.code, error.message)
         };
         self.lambda.note_result(&self.mapping.uuid, &text);
+        text
     }
 }
 
