@@ -14,7 +14,7 @@ use super::lane::function_of;
 use super::mapping_task::MappingTask;
 use super::pool::Pool;
 use super::settling::Settling;
-use super::state::{Function, Mapping, MappingState};
+use super::state::{Function, Mapping, MappingState, NOTHING_YET};
 use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions};
 use crate::error::Error;
 use crate::local::data_dir::{private_dir, read_json};
@@ -34,6 +34,8 @@ struct Inner {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
     running: Mutex<BTreeMap<String, MappingTask>>,
+    /// Troubles of reading that were told, by mapping and shard; taken back by whoever reads the shard again.
+    reading_troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -55,6 +57,7 @@ impl Lambda {
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
             running: Mutex::default(),
+            reading_troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             deps,
@@ -184,12 +187,20 @@ impl Lambda {
         }
     }
 
-    /// Notes another result, unless something has happened since the one that is told.
-    pub(super) fn replace_result(&self, uuid: &str, told: &str, result: &str) {
-        if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
+    /// Notes that a shard cannot be read.
+    pub(super) fn note_reading_trouble(&self, uuid: &str, shard: &str, result: &str) {
+        self.note_result(uuid, result);
+        lock(&self.0.reading_troubles).insert((uuid.to_owned(), shard.to_owned()), result.to_owned());
+    }
+
+    /// Takes the trouble of a shard back that can be read again, unless something has happened since it was told.
+    pub(super) fn end_reading_trouble(&self, uuid: &str, shard: &str) {
+        let told = lock(&self.0.reading_troubles).remove(&(uuid.to_owned(), shard.to_owned()));
+        if let Some(told) = told
+            && let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
             && mapping.last_result == told
         {
-            result.clone_into(&mut mapping.last_result);
+            NOTHING_YET.clone_into(&mut mapping.last_result);
         }
     }
 

@@ -16,7 +16,7 @@ use super::lane::{Lane, function_of};
 use super::progress::Progress;
 use super::records::{Item, lane_of};
 use super::service::Lambda;
-use super::state::{Mapping, NOTHING_YET};
+use super::state::Mapping;
 use crate::local::kinesis::{Page, Record, Shard, StartAt};
 use crate::local::wire::ServiceError;
 
@@ -127,15 +127,16 @@ impl ShardReader {
         let mut place = Place::default();
         // A policy may change at any time; to ask it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
-        // The trouble of reading that was told; it is taken back when reading works again.
-        let mut trouble: Option<String> = None;
+        // An earlier reader may have told of a trouble.
+        let mut may_be_troubled = true;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = lanes.settled.try_recv() {
                 self.complete(&mut lanes.progress, &indexes);
             }
             if checked.is_none_or(|at| at.elapsed() >= LOOK) {
                 if let Err(error) = self.lambda.may_read(&self.mapping) {
-                    trouble = Some(self.note(&error));
+                    self.note(&error);
+                    may_be_troubled = true;
                     self.pause(LOOK).await;
                     continue;
                 }
@@ -145,10 +146,8 @@ impl ShardReader {
             if has_room {
                 puts.mark_unchanged();
                 let turn = self.turn(&mut place, lanes).await;
-                if turn.is_ok()
-                    && let Some(told) = trouble.take()
-                {
-                    self.lambda.replace_result(&self.mapping.uuid, &told, NOTHING_YET);
+                if turn.is_ok() && std::mem::take(&mut may_be_troubled) {
+                    self.lambda.end_reading_trouble(&self.mapping.uuid, &self.shard.id);
                 }
                 match turn {
                     Ok(Turn::More) => continue,
@@ -156,7 +155,8 @@ impl ShardReader {
                     Ok(Turn::End) => return true,
                     Ok(Turn::Gone) => return false,
                     Err(error) => {
-                        trouble = Some(self.note(&error));
+                        self.note(&error);
+                        may_be_troubled = true;
                         self.pause(LOOK).await;
                         continue;
                     }
@@ -167,6 +167,10 @@ impl ShardReader {
                 Some(indexes) = lanes.settled.recv() => self.complete(&mut lanes.progress, &indexes),
                 // A lane ends after its reader, unless it failed: its records are taken up again from the checkpoint.
                 Some(_) = lanes.tasks.join_next() => {
+                    // Lanes hear of an end as well, and may be the first to follow it.
+                    if self.stop.is_cancelled() {
+                        continue;
+                    }
                     self.lambda.note_result(&self.mapping.uuid, "PROBLEM: the local cloud failed on a batch");
                     return false;
                 }
@@ -274,15 +278,13 @@ impl ShardReader {
         self.stop.run_until_cancelled(tokio::time::sleep(time)).await;
     }
 
-    /// Tells of a failed read; gives the words.
-    fn note(&self, error: &ServiceError) -> String {
+    fn note(&self, error: &ServiceError) {
         let text = if error.code == "ResourceNotFoundException" {
             format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn)
         } else {
             format!("PROBLEM: {}: {}", error.code, error.message)
         };
-        self.lambda.note_result(&self.mapping.uuid, &text);
-        text
+        self.lambda.note_reading_trouble(&self.mapping.uuid, &self.shard.id, &text);
     }
 }
 
