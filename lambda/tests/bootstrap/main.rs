@@ -10,3 +10,4 @@ mod rows;
 mod service;
 mod support;
 mod tls;
+mod windows;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Response};
+use hyper::{Method, Request, Response};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -60,8 +60,7 @@ impl Function {
         let (events, next) = mpsc::channel(1);
         let (answer, answers) = mpsc::channel(1);
         let next = Arc::new(Mutex::new(next));
-        let runtime_api =
-            serve(move |method, path, body| runtime_api(Arc::clone(&next), answer.clone(), method, path, body)).await;
+        let runtime_api = serve(move |request| runtime_api(Arc::clone(&next), answer.clone(), request)).await;
         let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
@@ -128,11 +127,9 @@ impl Function {
 async fn runtime_api(
     next: Arc<Mutex<Receiver<Event>>>,
     answer: Sender<Answer>,
-    method: Method,
-    path: String,
-    body: Bytes,
+    request: Request<Bytes>,
 ) -> Response<Full<Bytes>> {
-    if method == Method::GET {
+    if request.method() == Method::GET {
         let Some((event, limit)) = next.lock().await.recv().await else { std::future::pending().await };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
         return Response::builder()
@@ -142,9 +139,9 @@ async fn runtime_api(
             .body(Full::from(event))
             .unwrap();
     }
-    let body: Value = serde_json::from_slice(&body).unwrap();
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-    let sent = if path.ends_with("/error") {
+    let sent = if request.uri().path().ends_with("/error") {
         Answer::Error { kind: text("errorType"), message: text("errorMessage") }
     } else {
         Answer::Response(body)
