@@ -32,11 +32,13 @@ pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>
     body
 }
 
+/// The service always names what is left over, if only as `{}` (API Reference, `BatchWriteItem`): an answer that does not
+/// is none of the service's.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer<'a> {
-    #[serde(borrow, default)]
-    unprocessed_items: Option<HashMap<Cow<'a, str>, Vec<Request<'a>>>>,
+    #[serde(borrow)]
+    unprocessed_items: HashMap<Cow<'a, str>, Vec<Request<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,10 @@ struct KeyText<'a> {
 pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
     let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
+    // A list would be read as the fields in their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err("the answer is no JSON object".to_owned());
+    }
     let answer: Answer<'_> = serde_json::from_str(text).map_err(unknown)?;
     let attribute = |put: &Put<'_>, name: &'static str| {
         let raw = put.item.get(&Name(name.into())).ok_or_else(|| format!("the answer has an item without `{name}`"))?;
@@ -82,7 +88,7 @@ pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> 
         table.key.push(&mut key, &attribute(&request.put_request, partition)?, &attribute(&request.put_request, sort)?);
         Ok(key)
     };
-    answer.unprocessed_items.unwrap_or_default().into_values().flatten().map(key).collect()
+    answer.unprocessed_items.into_values().flatten().map(key).collect()
 }
 
 #[cfg(test)]
@@ -103,7 +109,6 @@ mod tests {
         let sent = batch_body(&table(), [&*request, &*request], 0);
         let answer = sent.replace("RequestItems", "UnprocessedItems");
         assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key]);
-        assert_eq!(unprocessed(&table(), b"{}").unwrap(), [""; 0]);
         assert_eq!(unprocessed(&table(), br#"{"UnprocessedItems":{}}"#).unwrap(), [""; 0]);
     }
 
@@ -111,6 +116,11 @@ mod tests {
     fn an_answer_that_makes_no_sense_is_said_without_its_content() {
         for answer in [
             "hunter2",
+            "{}",
+            "[{}]",
+            "null",
+            r#"{"hunter2":{}}"#,
+            r#"{"UnprocessedItems":null}"#,
             r#"{"UnprocessedItems":"hunter2"}"#,
             r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#,
             r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"SensorId":"hunter2"}}}]}}"#,
