@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use sensor_model::Decimal;
 use sensor_model::json_text::push_string;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -83,9 +84,14 @@ pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> 
         serde_json::from_str::<KeyText<'_>>(raw.get()).map(|key| key.text.into_owned()).map_err(unknown)
     };
     let key = |request: Request<'_>| {
-        let (partition, sort) = (table.key.partition, table.key.sort);
+        let partition = attribute(&request.put_request, table.key.partition)?;
+        let mut sort = attribute(&request.put_request, table.key.sort)?;
+        if table.key.sort_type == "N" {
+            // The service may write the same number in another way.
+            sort = Decimal::parse(&sort).map_or(sort, |number| number.as_str().to_owned());
+        }
         let mut key = String::new();
-        table.key.push(&mut key, &attribute(&request.put_request, partition)?, &attribute(&request.put_request, sort)?);
+        table.key.push(&mut key, &partition, &sort);
         Ok(key)
     };
     answer.unprocessed_items.into_values().flatten().map(key).collect()
@@ -108,7 +114,9 @@ mod tests {
         request.push_str(r#","x":{"L":[{"N":"1"}]}}}}"#);
         let sent = batch_body(&table(), [&*request, &*request], 0);
         let answer = sent.replace("RequestItems", "UnprocessedItems");
-        assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key]);
+        assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key.clone()]);
+        let other_notation = answer.replace("12.5", "1.250E+1");
+        assert_eq!(unprocessed(&table(), other_notation.as_bytes()).unwrap(), [key.clone(), key]);
         assert_eq!(unprocessed(&table(), br#"{"UnprocessedItems":{}}"#).unwrap(), [""; 0]);
     }
 
