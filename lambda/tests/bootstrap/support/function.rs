@@ -61,7 +61,7 @@ impl Function {
         let (answer, answers) = mpsc::channel(1);
         let next = Arc::new(Mutex::new(next));
         let runtime_api = serve(move |request| runtime_api(Arc::clone(&next), answer.clone(), request)).await;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        let mut process = bootstrap()
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
             .env("AWS_LAMBDA_FUNCTION_NAME", "ProcessKinesisRecords")
@@ -96,7 +96,16 @@ impl Function {
 
     /// One invocation with so much time.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
-        self.events.send((serde_json::to_vec(event).unwrap(), limit)).await.unwrap();
+        self.send(serde_json::to_vec(event).unwrap(), limit).await
+    }
+
+    /// One invocation with ample time, with an event that is written out.
+    pub async fn invoke_with(&mut self, event: Vec<u8>) -> Answer {
+        self.send(event, Duration::from_secs(30)).await
+    }
+
+    async fn send(&mut self, event: Vec<u8>, limit: Duration) -> Answer {
+        self.events.send((event, limit)).await.unwrap();
         tokio::select! {
             answer = timeout(Duration::from_mins(2), self.answers.recv()) => answer.expect("no answer in time").unwrap(),
             status = self.process.wait() => panic!("the function ended: {status:?}"),
@@ -122,6 +131,15 @@ impl Function {
         let line = timeout(Duration::from_mins(1), self.log.recv()).await.expect("no line in time");
         serde_json::from_str(&line.unwrap()).unwrap()
     }
+}
+
+/// The compiled function, or what `SENSORCTL_TEST_BOOTSTRAP` says instead: `qemu-aarch64 path/of/another`.
+fn bootstrap() -> Command {
+    let named = std::env::var("SENSORCTL_TEST_BOOTSTRAP").unwrap_or_default();
+    let mut words = named.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or(env!("CARGO_BIN_EXE_bootstrap")));
+    command.args(words);
+    command
 }
 
 async fn runtime_api(
