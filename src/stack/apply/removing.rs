@@ -7,9 +7,22 @@ use crate::error::Error;
 use crate::stack::Cloud;
 use crate::stack::resource::{Found, Resource, State};
 
-/// Deletes a resource and waits until it is gone; absence is success.
-pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Stopped> {
-    match cloud.patiently(resource, || resource.delete(cloud, found)).await {
+/// Deletes a resource and waits until it is gone; absence is success. Somebody may have made it theirs since the plan
+/// was shown: then it stays.
+pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Stopped> {
+    let found = cloud.look_at(resource).await?;
+    match found.state {
+        State::Missing => return Ok(()),
+        State::Deleting => return until_gone(cloud, resource).await,
+        _ => {}
+    }
+    let ownership = cloud.owner.of(&found);
+    if ownership != cloud.owner.of(planned) {
+        let (kind, name) = (resource.kind(), resource.name());
+        let why = format!("the {kind} `{name}` changed hands while this ran and is not deleted: {ownership}");
+        return Err(Error::failed(why).hint("run the same command again to see what it would do now").into());
+    }
+    match cloud.patiently(resource, || resource.delete(cloud, &found)).await {
         Ok(()) => {}
         Err(failure) if failure.cause == Cause::Missing => return Ok(()),
         Err(failure) => return Err(failure.into()),
