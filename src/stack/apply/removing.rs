@@ -7,27 +7,29 @@ use crate::error::Error;
 use crate::stack::Cloud;
 use crate::stack::resource::{Found, Resource, State};
 
-/// Deletes a resource and waits until it is gone; absence is success. Somebody may have made it theirs since the plan
-/// was shown: then it stays.
+/// Deletes a resource and waits until it is gone; absence is success.
 pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Stopped> {
+    let_go(cloud, resource, planned).await?;
+    until_gone(cloud, resource).await
+}
+
+/// Asks for a resource to be deleted; absence is success. Somebody may have made it theirs since the plan was shown: then
+/// it stays.
+pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Error> {
     let found = cloud.look_at(resource).await?;
-    match found.state {
-        State::Missing => return Ok(()),
-        State::Deleting => return until_gone(cloud, resource).await,
-        _ => {}
+    if matches!(found.state, State::Missing | State::Deleting) {
+        return Ok(());
     }
     let ownership = cloud.owner.of(&found);
     if ownership != cloud.owner.of(planned) {
         let (kind, name) = (resource.kind(), resource.name());
         let why = format!("the {kind} `{name}` changed hands while this ran and is not deleted: {ownership}");
-        return Err(Error::failed(why).hint("run the same command again to see what it would do now").into());
+        return Err(Error::failed(why).hint("run the same command again to see what it would do now"));
     }
     match cloud.patiently(resource, || resource.delete(cloud, &found)).await {
-        Ok(()) => {}
-        Err(failure) if failure.cause == Cause::Missing => return Ok(()),
-        Err(failure) => return Err(failure.into()),
+        Err(failure) if failure.cause != Cause::Missing => Err(failure.into()),
+        _ => Ok(()),
     }
-    until_gone(cloud, resource).await
 }
 
 /// Waits until a resource is gone.

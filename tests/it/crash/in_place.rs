@@ -6,7 +6,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::ground::Ground;
-use super::walk::{Disturbance, Leg, walk};
+use super::walk::{Disturbance, Leg, under_every_fault, walk};
 use crate::support::form;
 
 /// Consent to what loses data: less retention, and point-in-time recovery switched off.
@@ -68,7 +68,7 @@ pub fn lays_out(ground: &Ground) {
     ground.home.write("other.zip", zip.finish().unwrap().into_inner());
 }
 
-fn there_and_back(disturbance: Disturbance) {
+fn there_and_back(go: impl Fn(&Ground, &[Leg])) {
     let ground = Ground::new();
     lays_out(&ground);
     ground.home.write("sensorctl.toml", ONE);
@@ -79,15 +79,44 @@ fn there_and_back(disturbance: Disturbance) {
         Leg::new("to the other settings", UP).after(&other).from_the_first_change(),
         Leg::new("back", UP).after(&one).from_the_first_change(),
     ];
-    walk(&ground, disturbance, &legs);
+    go(&ground, &legs);
 }
 
 #[test]
 fn a_lost_answer_while_everything_is_changed_in_place_changes_nothing_in_the_end() {
-    there_and_back(Disturbance::Lost);
+    there_and_back(|ground, legs| walk(ground, Disturbance::Lost, legs));
 }
 
 #[test]
 fn a_run_killed_while_everything_is_changed_in_place_is_finished_by_the_next() {
-    there_and_back(Disturbance::Killed);
+    there_and_back(|ground, legs| walk(ground, Disturbance::Killed, legs));
+}
+
+#[test]
+fn every_fault_of_every_call_that_changes_something_in_place_is_tried_again() {
+    let operations = [
+        "dynamodb:UpdateTable",
+        "dynamodb:UpdateTimeToLive",
+        "dynamodb:UpdateContinuousBackups",
+        "dynamodb:TagResource",
+        "kinesis:UpdateShardCount",
+        "kinesis:IncreaseStreamRetentionPeriod",
+        "kinesis:DecreaseStreamRetentionPeriod",
+        "kinesis:StartStreamEncryption",
+        "kinesis:StopStreamEncryption",
+        "kinesis:AddTagsToStream",
+        "iam:PutRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:DeleteRolePermissionsBoundary",
+        "iam:TagRole",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+        "lambda:UpdateFunctionCode",
+        "lambda:UpdateFunctionConfiguration",
+        "lambda:PutFunctionConcurrency",
+        "lambda:DeleteFunctionConcurrency",
+        "lambda:UpdateEventSourceMapping",
+        "lambda:TagResource",
+    ];
+    there_and_back(|ground, legs| under_every_fault(ground, legs, &operations));
 }

@@ -107,6 +107,25 @@ pub fn walk(ground: &Ground, disturbance: Disturbance, legs: &[Leg]) {
     }
 }
 
+/// Runs the legs with every kind of fault in the first calls of every operation, one more than the SDK tries.
+pub fn under_every_fault(ground: &Ground, legs: &[Leg], operations: &[&str]) {
+    let learnt: Vec<_> = legs.iter().map(|leg| leg.learn(ground)).collect();
+    let seen = |operation: &&&str| learnt.iter().flat_map(|(calls, _)| calls).any(|seen| seen.call == **operation);
+    let unseen: Vec<_> = operations.iter().filter(|operation| !seen(operation)).collect();
+    assert!(unseen.is_empty(), "never called: {unseen:?}");
+    for fault in ["throttle", "error", "error(503)", "drop", "lost", "delay(5ms)"] {
+        for (leg, (_, end)) in legs.iter().zip(&learnt) {
+            leg.prepare(ground);
+            ground.cloud.set_faults(&format!("*:*={fault}@#1-4"));
+            let run = ground.home.run(leg.command.to_vec());
+            assert_eq!(run.code, 0, "{} with {fault} four times: {}", leg.name, run.stderr);
+            ground.cloud.set_faults("");
+            let differences = differences("", &leg.end(ground), end);
+            assert!(differences.is_empty(), "{} with {fault}: {differences:#?}", leg.name);
+        }
+    }
+}
+
 /// Where two states differ.
 fn differences(path: &str, found: &Value, wanted: &Value) -> Vec<String> {
     match (found, wanted) {

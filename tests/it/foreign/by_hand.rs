@@ -1,9 +1,13 @@
 //! What of ours was deleted or changed by hand: told by name, and mended.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{FUNCTION, by_hand, lambda, mapping_path, planned};
-use crate::support::{Home, Stranger, form};
+use crate::support::{Home, Neighbour, Stranger, form};
+
+const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data";
 
 #[test]
 fn what_was_deleted_by_hand_is_made_anew() {
@@ -74,9 +78,16 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     let document = |text: &str| form(text);
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
+    Neighbour { role: "theirs".into(), ..Neighbour::with_our_names(&home) }.makes_role();
+    // Another build: the same program beside something else.
+    home.run(["export", "function-zip", "function.zip"]).succeeded();
+    let bundled = std::fs::read(home.path("function.zip")).unwrap();
+    let mut zip = zip::ZipWriter::new_append(std::io::Cursor::new(bundled)).unwrap();
+    zip.start_file("notes", zip::write::SimpleFileOptions::default()).unwrap();
+    let other_code = STANDARD.encode(zip.finish().unwrap().into_inner());
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
-    let changes: [Change<'_>; 20] = [
+    let changes: [Change<'_>; 28] = [
         ("stream", &["shards"], &|| {
             kinesis("UpdateShardCount", json!({"TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING"}));
         }),
@@ -85,6 +96,17 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("stream", &["encryption"], &|| {
             kinesis("StartStreamEncryption", json!({"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}));
+        }),
+        ("stream", &["mode"], &|| {
+            let mode = json!({"StreamModeDetails": {"StreamMode": "ON_DEMAND"}, "StreamARN": STREAM});
+            by_hand(&cloud, "Kinesis_20131202.UpdateStreamMode", &mode);
+        }),
+        ("table", &["ttl_attribute"], &|| {
+            let on = json!({"Enabled": true, "AttributeName": "until"});
+            dynamodb("UpdateTimeToLive", "SensorData", json!({"TimeToLiveSpecification": on}));
+        }),
+        ("table", &["class"], &|| {
+            dynamodb("UpdateTable", "SensorData", json!({"TableClass": "STANDARD_INFREQUENT_ACCESS"}));
         }),
         ("table", &["billing"], &|| {
             let units = json!({"ReadCapacityUnits": 5, "WriteCapacityUnits": 5});
@@ -124,6 +146,13 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("function", &["memory_mb", "timeout_seconds"], &|| configure(json!({"MemorySize": 512, "Timeout": 9}))),
         ("function", &["environment"], &|| configure(json!({"Environment": {"Variables": {"OTHER": "1"}}}))),
+        ("function", &["runtime", "handler"], &|| {
+            configure(json!({"Runtime": "provided.al2", "Handler": "other"}));
+        }),
+        ("function", &["role"], &|| configure(json!({"Role": "arn:aws:iam::000000000000:role/theirs"}))),
+        ("function", &["code_sha256"], &|| {
+            drop(lambda(&cloud, &format!("PUT {FUNCTION}/code"), &json!({"ZipFile": other_code})));
+        }),
         ("function", &["log_format"], &|| configure(json!({"LoggingConfig": {"LogFormat": "JSON"}}))),
         ("function", &["log_group"], &|| configure(json!({"LoggingConfig": {"LogGroup": "/elsewhere"}}))),
         ("function", &["reserved_concurrency"], &|| {
@@ -131,6 +160,11 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             drop(lambda(&cloud, path, &json!({"ReservedConcurrentExecutions": 5})));
         }),
         ("mapping", &["enabled"], &|| map(json!({"Enabled": false}))),
+        ("mapping", &["response_types"], &|| map(json!({"FunctionResponseTypes": []}))),
+        ("mapping", &["metrics", "on_failure"], &|| {
+            let to = json!({"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:failed"}});
+            map(json!({"MetricsConfig": {"Metrics": ["EventCount"]}, "DestinationConfig": to}));
+        }),
         ("mapping", &["filters"], &|| {
             map(json!({"FilterCriteria": {"Filters": [{"Pattern": r#"{"partitionKey":["none"]}"#}]}}));
         }),
@@ -155,7 +189,8 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             assert!(std::time::Instant::now() < deadline, "{kind} {properties:?}: {found:?}");
         }
         home.run(["status", "--local"]).exited(3).says(&[kind, properties[0]]);
-        home.run(["up", "--local"]).succeeded();
+        // What loses data, as less retention does, is consented to.
+        home.run(["up", "--local", "--yes", "--replace"]).succeeded();
         assert_eq!(planned(&home), [], "{kind} {properties:?}");
     }
     // By meaning the same: another order, one in a list, other letters of an action.
