@@ -146,7 +146,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("function", &["memory_mb", "timeout_seconds"], &|| configure(json!({"MemorySize": 512, "Timeout": 9}))),
         ("function", &["environment"], &|| configure(json!({"Environment": {"Variables": {"OTHER": "1"}}}))),
-        ("function", &["runtime", "handler"], &|| {
+        ("function", &["handler", "runtime"], &|| {
             configure(json!({"Runtime": "provided.al2", "Handler": "other"}));
         }),
         ("function", &["role"], &|| configure(json!({"Role": "arn:aws:iam::000000000000:role/theirs"}))),
