@@ -132,6 +132,14 @@ impl Plan {
         self.steps.iter().any(Step::destroys)
     }
 
+    /// The settings whose change in place takes data away, or what guards it.
+    pub fn losing(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
+            let losing = step.differences.iter().filter(|difference| difference.loses_data);
+            losing.map(|difference| format!("{} of the {} `{}`", difference.property, step.kind, step.name))
+        })
+    }
+
     /// The newer sensorctl whose code would be replaced by this one's, if any.
     #[must_use]
     pub fn newer_code(&self) -> Option<&str> {

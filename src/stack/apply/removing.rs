@@ -15,6 +15,9 @@ pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, found: &Found
 
 /// Asks for a resource to be deleted; absence is success.
 pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Failure> {
+    if found.state == State::Deleting {
+        return Ok(());
+    }
     match cloud.patiently(resource, || resource.delete(cloud, found)).await {
         Err(failure) if failure.cause != Cause::Missing => Err(failure),
         _ => Ok(()),
@@ -26,7 +29,11 @@ pub(super) async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result
     let outcome = wait::until(
         cloud.schedule,
         || async {
-            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
+            let found = match resource.observe(cloud).await {
+                Err(failure) if cloud.may_pass(&failure) => return Ok(Look::NotYet(failure.to_string())),
+                found => found?,
+            };
+            Ok::<_, Failure>(match found.state {
                 State::Missing => Look::Ready(()),
                 State::Deleting => Look::NotYet("being deleted".to_owned()),
                 State::Active => Look::NotYet("still there".to_owned()),

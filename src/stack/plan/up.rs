@@ -68,7 +68,7 @@ fn step(
     if adopts && !adopt {
         return Ok(Step::new(kind, name, Action::None, "used as it is: not made by sensorctl", found));
     }
-    let mut differences = resource::differences(&resource.wanted(references), &found.properties, resource.fixed());
+    let mut differences = resource::differences(resource, references, &found);
     differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
     let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
     // A function holds nothing; a table or stream that does not work is never thrown away for it.
@@ -100,7 +100,13 @@ fn adoption(owner: &Owner, found: &Found) -> Difference {
     let wanted = owner.adoption();
     let has = found.tags.iter().filter(|(name, _)| wanted.contains_key(*name));
     let has: resource::Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Difference { property: TAGS, wanted: serde_json::json!(wanted), found: serde_json::json!(has), replaces: false }
+    Difference {
+        property: TAGS,
+        wanted: serde_json::json!(wanted),
+        found: serde_json::json!(has),
+        replaces: false,
+        loses_data: false,
+    }
 }
 
 /// What is bound to something that is made anew is made anew, too.
@@ -130,7 +136,7 @@ fn usable(resource: &dyn Resource, found: &Found, references: &References) -> Re
         return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
             .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
     }
-    let differences = resource::differences(&resource.wanted(references), &found.properties, &[]);
+    let differences = resource::differences(resource, references, found);
     match differences.first() {
         None => Ok(()),
         Some(Difference { property, wanted, found, .. }) => Err(Error::failed(format!(
