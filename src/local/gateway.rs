@@ -1,6 +1,7 @@
 //! The one port: who may come in, what becomes of a request, and that every one is answered.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,6 +14,7 @@ use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 
 use super::body::{self, NoBody};
 use super::dynamodb::DynamoDb;
@@ -47,11 +49,13 @@ pub(super) struct Services {
     pub lambda: Lambda,
     pub faults: Faults,
     pub notices: Notices,
+    /// Work of the services: it ends although its connection has, and before the data directory is given back.
+    pub work: TaskTracker,
 }
 
 /// Answers a request; nothing when its connection is to end without an answer.
 pub(super) async fn serve(
-    services: &Services,
+    services: &Arc<Services>,
     incoming: http::Request<Incoming>,
 ) -> Option<http::Response<Full<Bytes>>> {
     let (parts, body) = incoming.into_parts();
@@ -68,7 +72,7 @@ pub(super) async fn serve(
     Some(response.map(Full::new))
 }
 
-async fn answer(services: &Services, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
+async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
     if let Err(error) = check_origin(&parts.headers, &parts.uri) {
         return Some(service.refuse(&error));
     }
@@ -119,7 +123,7 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
 
 /// Has the service answer, unless fate has it otherwise.
 async fn suffer(
-    services: &Services,
+    services: &Arc<Services>,
     service: Service,
     (name, operation): (&str, &str),
     mut request: Request,
@@ -179,7 +183,18 @@ fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
 }
 
-async fn dispatch(services: &Services, service: Service, request: Request) -> Response {
+/// Has the service answer.
+async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> Response {
+    let work = services.work.spawn(ask(Arc::clone(services), service, request));
+    match work.await {
+        Ok(response) => response,
+        // The panic has been told on stderr.
+        Err(_) => service.refuse(&ServiceError::internal("the local cloud failed")),
+    }
+}
+
+async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
+    let services = services.as_ref();
     if let Err(error) = check_permission(services, service, &request) {
         return refused(service, &error);
     }
