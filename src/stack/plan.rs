@@ -96,7 +96,9 @@ impl Step {
 
     /// Whether it makes something that a resource of this kind stays bound to the first one of.
     fn is_new_for(&self, kind: Kind) -> bool {
-        matches!(self.action, Action::Create | Action::Replace) && kind.goes_with().contains(&self.kind)
+        // A role is replaced for another path, and has another ARN then: to be told of that is enough.
+        let is_made = self.action == Action::Create || (self.action == Action::Replace && self.kind != Kind::Role);
+        is_made && kind.goes_with().contains(&self.kind)
     }
 
     /// Whether the resource goes away, for good or for a new one.
