@@ -19,13 +19,14 @@ use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles, name_what_
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Args {
-    /// Do not ask, even when something is replaced
+    /// Do not ask, even when something is replaced or data is lost
     #[arg(short, long)]
     yes: bool,
     /// Allow replacing a table or stream, which deletes the data in it
     #[arg(long)]
     replace: bool,
-    /// Take over what is there and was not made by sensorctl: it is tagged and brought in line, and `down` keeps it
+    /// Take over what is there and was not made by sensorctl: it is tagged, only what the settings name or the pipeline
+    /// needs is changed, and `down` keeps it
     #[arg(long)]
     adopt: bool,
     /// Return once all is asked for, without waiting until it works
@@ -34,7 +35,7 @@ pub struct Args {
     /// Send a marker reading through when all works, and take it out of the table again
     #[arg(long, conflicts_with = "no_wait")]
     verify: bool,
-    /// Seconds to wait for a resource to work [default: 900]
+    /// Seconds to wait, all in all, until everything works [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }
@@ -64,7 +65,8 @@ impl Args {
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
         let cloud = cloud(context, timeout, observer).await?;
-        let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
+        let mut deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
+        deployment.keep(context, self.adopt);
         let Deployment { cloud, stack, references, found, .. } = &deployment;
         let resources = stack.resources();
         let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
@@ -72,6 +74,8 @@ impl Args {
         check_obstacles(cloud, &resources, &plan).await?;
         name_what_goes_along(cloud, &resources, &mut plan).await?;
         self.consent(context, &plan).await?;
+        // The time in which somebody was asked does not count.
+        let cloud = &cloud.for_all_that_follows();
         let done = apply(cloud, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
         let (changes, all) = (plan.changes(), plan.steps.len());
@@ -85,7 +89,7 @@ impl Args {
         }
         let mut report = StackReport::new(&deployment, &plan, &done);
         if self.verify {
-            report.verified_after_ms = Some(verify(context, cloud, timeout, trail).await?);
+            report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left(), trail).await?);
         }
         Ok(report)
     }
@@ -112,6 +116,10 @@ impl Args {
         }
         if plan.destroys() {
             doubts.push("something would be replaced".to_owned());
+        }
+        let losing: Vec<_> = plan.losing().collect();
+        if !losing.is_empty() {
+            doubts.push(format!("data would be lost or left unguarded by a change of {}", losing.join(", ")));
         }
         if doubts.is_empty() || self.yes {
             return Ok(());

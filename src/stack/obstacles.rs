@@ -2,7 +2,7 @@
 
 use futures::future;
 
-use super::resource::{Obstacle, Resource};
+use super::resource::{Obstacle, Resource, State};
 use super::{Cloud, Plan};
 use crate::error::Error;
 
@@ -33,7 +33,9 @@ pub async fn name_what_goes_along(cloud: &Cloud, resources: &[&dyn Resource], pl
 /// What cannot, and how to lift that.
 pub async fn check_obstacles(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
     let look = cloud.for_a_look();
-    let going = plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys());
+    // What is on its way out already is only waited for.
+    let going =
+        plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys() && step.found.state != State::Deleting);
     let found = future::try_join_all(going.map(|(step, resource)| {
         let look = &look;
         async move {

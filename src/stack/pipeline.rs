@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::role::{Grants, Role};
 use super::stream::Stream;
 use super::table::Table;
-use super::{Artifact, Cloud, Found, Kind, References, Resource};
+use super::{Artifact, Cloud, Found, Kind, Owner, Ownership, References, Resource};
 use crate::aws::Failure;
 use crate::settings::Pipeline;
 
@@ -52,6 +52,21 @@ impl Stack {
     #[must_use]
     pub fn resources(&self) -> Vec<&dyn Resource> {
         self.resources.iter().map(AsRef::as_ref).collect()
+    }
+
+    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
+    /// with `adopt` also what is only about to be taken over.
+    pub fn keep(&mut self, owner: &Owner, found: &[Found], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
+        for (resource, found) in self.resources.iter_mut().zip(found) {
+            let is_of_others = match owner.of(found) {
+                Ownership::Adopted => true,
+                Ownership::Foreign => adopt,
+                Ownership::Ours | Ownership::OfAnother(_) => false,
+            };
+            if is_of_others && found.is_there() && !resource.is_existing() {
+                resource.keep(found, is_asked);
+            }
+        }
     }
 
     /// Looks at all of them at once, and tells their ARNs.

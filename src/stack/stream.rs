@@ -6,7 +6,7 @@ mod consumers;
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::leftovers::Candidate;
@@ -139,6 +139,27 @@ impl Resource for Stream {
             }
         }
         properties
+    }
+
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        if !is_asked("stream.mode") && !is_asked("stream.shards") {
+            wanted.capacity = match (found.text("mode").as_deref(), found.number("shards")) {
+                (Some("on-demand"), _) => Capacity::OnDemand,
+                (_, Some(shards)) => Capacity::Shards(shards),
+                (_, None) => wanted.capacity,
+            };
+        }
+        if let Some(hours) = found.number("retention_hours").filter(|_| !is_asked("stream.retention_hours")) {
+            wanted.retention_hours = hours;
+        }
+        if !is_asked("stream.encryption") {
+            wanted.key = found.text("encryption").filter(|key| key != "none");
+        }
+    }
+
+    fn loses_data(&self, property: &str, found: &Value, wanted: &Value) -> bool {
+        property == "retention_hours" && found.as_i64() > wanted.as_i64()
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {

@@ -37,7 +37,11 @@ pub(super) async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result
     let outcome = wait::until(
         cloud.schedule,
         || async {
-            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
+            let found = match resource.observe(cloud).await {
+                Err(failure) if cloud.may_pass(&failure) => return Ok(Look::NotYet(failure.to_string())),
+                found => found?,
+            };
+            Ok::<_, Failure>(match found.state {
                 State::Missing => Look::Ready(()),
                 State::Deleting => Look::NotYet("being deleted".to_owned()),
                 State::Active => Look::NotYet("still there".to_owned()),
