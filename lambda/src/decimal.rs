@@ -1,4 +1,4 @@
-//! Numbers as exact decimal text, in the one form that `DynamoDB` gives back.
+//! Numbers as exact decimal text, each value in one form.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,6 +15,9 @@ pub const MAX_DIGITS: usize = 38;
 const MAX_EXPONENT: i64 = 125;
 /// The smallest magnitude above zero is `1E-130`.
 const MIN_EXPONENT: i64 = -130;
+/// Characters of plain notation, at most: what 38 digits need with `0.` before them. A number that needs more is mostly
+/// zeros, and many of them would make a small reading a large request.
+const LONGEST_PLAIN: usize = MAX_DIGITS + 2;
 
 /// Why a text is no number that `DynamoDB` can hold.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -30,9 +33,10 @@ pub enum DecimalError {
     OutOfRange,
 }
 
-/// An exact decimal number: plain notation, no leading or trailing zeros, no exponent, no `-0`.
+/// An exact decimal number without leading or trailing zeros and `-0`: in plain notation, as `DynamoDB` gives it back, or
+/// with an exponent where that would be longer than 40 characters.
 ///
-/// Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`.
+/// Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`, `10e124` is `1E125`. All of them are numbers in JSON.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(CompactString);
 
@@ -56,7 +60,7 @@ impl Decimal {
         if !(MIN_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
             return Err(DecimalError::OutOfRange);
         }
-        Ok(Decimal(plain_notation(parts.negative, &digits.text, exponent).into()))
+        Ok(Decimal(canonical_text(parts.negative, &digits.text, exponent).into()))
     }
 
     /// The canonical text.
@@ -67,7 +71,8 @@ impl Decimal {
 
     /// Digits without sign and point; zeros that only fill the plain notation are not counted.
     pub(crate) fn significant_digits(&self) -> usize {
-        let digits = self.0.bytes().filter(u8::is_ascii_digit);
+        let mantissa = self.0.split('E').next().unwrap_or_default();
+        let digits = mantissa.bytes().filter(u8::is_ascii_digit);
         let leading = digits.clone().take_while(|&digit| digit == b'0').count();
         let trailing = digits.clone().rev().take_while(|&digit| digit == b'0').count();
         digits.count().saturating_sub(leading + trailing).max(1)
@@ -77,9 +82,11 @@ impl Decimal {
         self.0.starts_with('-')
     }
 
-    fn magnitude(&self) -> (&str, &str) {
-        let unsigned = self.0.strip_prefix('-').unwrap_or(&self.0);
-        unsigned.split_once('.').unwrap_or((unsigned, ""))
+    /// Power of ten of the first digit, and all digits; no trailing zeros, so they compare as text.
+    fn magnitude(&self) -> Option<(i64, String)> {
+        let parts = Parts::split(&self.0).ok()?;
+        let digits = parts.significant_digits();
+        Some((digits.first_place? + parts.exponent(), digits.text))
     }
 }
 
@@ -160,12 +167,29 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// `digits` with the point after the place of 10^0, when the first digit stands at 10^`exponent`.
-fn plain_notation(negative: bool, digits: &str, exponent: i64) -> String {
-    let mut text = String::with_capacity(digits.len() + 4);
+/// The number whose first digit stands at 10^`exponent`.
+fn canonical_text(negative: bool, digits: &str, exponent: i64) -> String {
+    let mut text = String::with_capacity(LONGEST_PLAIN + 8);
     if negative {
         text.push('-');
     }
+    let after_first = i64::try_from(digits.len()).unwrap_or(i64::MAX) - 1;
+    let plain = if exponent < 0 { after_first - exponent + 2 } else { exponent.max(after_first) + 1 };
+    if usize::try_from(plain).unwrap_or(usize::MAX) <= LONGEST_PLAIN {
+        push_plain(&mut text, digits, exponent);
+    } else {
+        text.push_str(&digits[..1]);
+        if digits.len() > 1 {
+            text.push('.');
+            text.push_str(&digits[1..]);
+        }
+        text.push('E');
+        text.push_str(&exponent.to_string());
+    }
+    text
+}
+
+fn push_plain(text: &mut String, digits: &str, exponent: i64) {
     match usize::try_from(exponent) {
         Err(_) => {
             text.push_str("0.");
@@ -182,16 +206,12 @@ fn plain_notation(negative: bool, digits: &str, exponent: i64) -> String {
             text.extend((digits.len()..=exponent).map(|_| '0'));
         }
     }
-    text
 }
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_magnitude = || {
-            let ((whole, fraction), (other_whole, other_fraction)) = (self.magnitude(), other.magnitude());
-            // No leading zeros: the longer whole part is the larger; no trailing zeros: fractions compare as text.
-            whole.len().cmp(&other_whole.len()).then_with(|| whole.cmp(other_whole)).then(fraction.cmp(other_fraction))
-        };
+        // Zero, which has no first digit, is the smallest.
+        let by_magnitude = || self.magnitude().cmp(&other.magnitude());
         match (self.is_negative(), other.is_negative()) {
             (false, false) => by_magnitude(),
             (true, true) => by_magnitude().reverse(),
@@ -289,13 +309,32 @@ mod tests {
     #[test]
     fn the_ends_of_the_range_are_kept_and_what_is_beyond_is_refused() {
         let nines = "9".repeat(38);
-        assert_eq!(canonical(&format!("{nines}e88")), format!("{nines}{}", "0".repeat(88)));
-        assert_eq!(canonical("1E-130"), format!("0.{}1", "0".repeat(129)));
+        assert_eq!(canonical(&format!("{nines}e88")), format!("9.{}E125", &nines[1..]));
+        assert_eq!(canonical("1E-130"), "1E-130");
         for beyond in ["1e126", "-1e126", "9e-131", "1e99999999999999999999", "1e-99999999999999999999"] {
             assert_eq!(Decimal::parse(beyond), Err(DecimalError::OutOfRange), "{beyond}");
         }
         assert_eq!(Decimal::parse(&format!("{nines}.5")), Err(DecimalError::TooManyDigits));
         assert_eq!(canonical(&format!("{nines}.0")), nines);
+    }
+
+    #[test]
+    fn what_would_be_mostly_zeros_has_an_exponent_however_it_was_written() {
+        let zeros = "0".repeat(125);
+        for (given, kept, digits) in [
+            (format!("1{zeros}"), "1E125", 1),
+            ("10e124".to_owned(), "1E125", 1),
+            ("1e+125".to_owned(), "1E125", 1),
+            (format!("-12{zeros}e-1"), "-1.2E125", 2),
+            (format!("0.{zeros}15"), "1.5E-126", 2),
+            ("1e40".to_owned(), "1E40", 1),
+            ("1e39".to_owned(), "1000000000000000000000000000000000000000", 1),
+            ("1e-39".to_owned(), "1E-39", 1),
+            ("-1e-38".to_owned(), "-0.00000000000000000000000000000000000001", 1),
+        ] {
+            assert_eq!(canonical(&given), kept, "{given}");
+            assert_eq!(Decimal::parse(&given).unwrap().significant_digits(), digits);
+        }
     }
 
     #[test]
@@ -341,6 +380,16 @@ mod tests {
         fn order_is_by_value(left in -1_000_000_i64..1_000_000, right in -1_000_000_i64..1_000_000, scale in 0_u32..9) {
             let number = |mantissa: i64| Decimal::parse(&format!("{mantissa}e-{scale}")).unwrap();
             prop_assert_eq!(number(left).cmp(&number(right)), left.cmp(&right));
+        }
+
+        #[test]
+        fn order_is_by_value_whatever_the_notation(left in number_text(), right in number_text()) {
+            let value = |text: &str| text.parse::<f64>().unwrap();
+            let by_value = value(&left).total_cmp(&(value(&right)));
+            let (left, right) = (Decimal::parse(&left).unwrap(), Decimal::parse(&right).unwrap());
+            // A float cannot tell them apart when they are as good as equal.
+            prop_assume!(value(left.as_str()).total_cmp(&value(right.as_str())) != std::cmp::Ordering::Equal);
+            prop_assert_eq!(left.cmp(&right), by_value);
         }
 
         #[test]

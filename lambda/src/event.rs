@@ -28,9 +28,9 @@ pub struct Record<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KinesisRecord<'a> {
-    /// Decides the shard.
+    /// Decides the shard; looked at for a reject only.
     #[serde(borrow)]
-    pub partition_key: Cow<'a, str>,
+    partition_key: &'a RawValue,
     /// Decimal, growing within the shard.
     #[serde(borrow)]
     pub sequence_number: Cow<'a, str>,
@@ -72,6 +72,13 @@ pub fn without_content(error: &serde_json::Error) -> String {
 }
 
 impl Record<'_> {
+    /// The partition key. One that is no Unicode text, with half of a surrogate pair, is given as it is escaped in the
+    /// event: it must not cost the whole batch.
+    pub fn partition_key(&self) -> Cow<'_, str> {
+        let raw = self.kinesis.partition_key.get();
+        serde_json::from_str(raw).unwrap_or_else(|_| Cow::Borrowed(raw.trim_matches('"')))
+    }
+
     /// `shardId-000000000000`
     pub fn shard_id(&self) -> &str {
         self.event_id.split_once(':').map_or(&self.event_id, |(shard_id, _)| shard_id)
@@ -90,6 +97,16 @@ mod tests {
         let [record] = event.records.as_slice() else { panic!("not one record") };
         assert_eq!(record.shard_id(), "shardId-000000000000");
         assert_eq!(record.kinesis.approximate_arrival_timestamp.unwrap().get(), "1545084650.987");
+    }
+
+    #[test]
+    fn a_partition_key_that_is_no_text_is_given_as_it_is_escaped() {
+        for (escaped, expected) in
+            [(r"sensor-\u00e9\n", "sensor-é\n"), (r"\ud83d\ude00", "😀"), (r"a\ud83d", r"a\ud83d"), ("", "")]
+        {
+            let json = BUNDLED.replace("\"sensor-data\"", &format!("\"{escaped}\""));
+            assert_eq!(Event::read(json.as_bytes()).unwrap().records[0].partition_key(), expected);
+        }
     }
 
     #[test]

@@ -16,11 +16,12 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use lambda_runtime::tower::util::MapRequestLayer;
-use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
+use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
 use crate::answer::Fault;
 use crate::handler::Function;
+use crate::metrics::Metrics;
 
 /// musl's own allocator would nearly double the CPU for a reading.
 #[cfg(target_env = "musl")]
@@ -45,7 +46,15 @@ fn main() -> Result<(), lambda_runtime::Error> {
     });
     let handler = service_fn(async |event: LambdaEvent<IgnoredAny>| match &function {
         Ok(function) => function.handle(&body.take(), &event.context).await,
-        Err(message) => Err(Fault::misconfigured(message)),
+        Err(message) => Err(refuse(message, &event.context)),
     });
     runtime.block_on(Runtime::new(handler).layer(set_body_aside).run())
+}
+
+/// Every event, while the environment makes no sense.
+fn refuse(message: &str, context: &Context) -> Fault {
+    let fault = Fault::misconfigured(message);
+    let metrics = Metrics { trouble: Some((&fault).into()), ..Metrics::default() };
+    metrics.log(&settings::function_name(), &context.request_id);
+    fault
 }

@@ -1,5 +1,6 @@
 //! The pieces of a batch: each plain record, and each record inside an aggregated one, with its place in the shard.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +18,8 @@ pub struct Piece<'a> {
     pub record: &'a Record<'a>,
     /// Its index in an aggregated record; 0 in a plain one.
     pub sub_index: usize,
-    /// Its own partition key.
-    pub partition_key: &'a str,
+    /// Its own partition key in an aggregated record; in a plain one it is the record's.
+    pub own_partition_key: Option<&'a str>,
     /// Its bytes.
     pub data: &'a [u8],
     /// Why there is no use in looking at its bytes.
@@ -34,6 +35,13 @@ pub struct Rejection {
     pub reason: String,
     /// Whether the reason is ours, so without content, and may be logged.
     pub is_ours: bool,
+}
+
+impl Piece<'_> {
+    /// The partition key that it was put with.
+    pub fn partition_key(&self) -> Cow<'_, str> {
+        self.own_partition_key.map_or_else(|| self.record.partition_key(), Cow::Borrowed)
+    }
 }
 
 impl Rejection {
@@ -78,7 +86,7 @@ impl<'a> Decoded<'a> {
             let parts = sub_records.into_iter().enumerate().map(|(sub_index, sub)| Piece {
                 record,
                 sub_index,
-                partition_key: sub.partition_key,
+                own_partition_key: Some(sub.partition_key),
                 data: sub.data,
                 broken: None,
             });
@@ -89,10 +97,8 @@ impl<'a> Decoded<'a> {
 
 /// A plain record is one piece as a whole, an aggregated one is many.
 fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece<'a>>, Vec<SubRecord<'a>>) {
-    let whole = |data, broken| {
-        let partition_key = &*record.kinesis.partition_key;
-        (Some(Piece { record, sub_index: 0, partition_key, data, broken }), Vec::new())
-    };
+    let whole =
+        |data, broken| (Some(Piece { record, sub_index: 0, own_partition_key: None, data, broken }), Vec::new());
     let Some(data) = data else {
         let rejection = Rejection::new("not-base64", "the record's data is no base64");
         return whole(record.kinesis.data.as_bytes(), Some(rejection));

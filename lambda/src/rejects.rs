@@ -43,6 +43,7 @@ impl Items {
         let count = piece.data.len().div_ceil(PART_BYTES).max(1).to_string();
         let kinesis = &piece.record.kinesis;
         let arrival = kinesis.approximate_arrival_timestamp.and_then(|number| Decimal::parse(number.get()).ok());
+        let partition_key = piece.partition_key();
         let out = &mut self.text;
         for (part, data) in parts.enumerate() {
             let begin = out.len();
@@ -50,7 +51,7 @@ impl Items {
             let key = KEY.push_request(out, piece.record.shard_id(), &id);
             for (name, attribute_type, text) in [
                 ("SequenceNumber", "S", &*kinesis.sequence_number),
-                ("PartitionKey", "S", first(KEY_CHARACTERS, piece.partition_key)),
+                ("PartitionKey", "S", first(KEY_CHARACTERS, &partition_key)),
                 ("Code", "S", first(KEY_CHARACTERS, &rejection.code)),
                 ("Reason", "S", first(REASON_CHARACTERS, &rejection.reason)),
                 ("ExpiresAt", "N", expires_at.as_str()),

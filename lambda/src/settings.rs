@@ -7,6 +7,8 @@ use aws_credential_types::Credentials;
 
 use crate::dynamodb::Endpoint;
 
+const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+
 /// Settings of the function. Credentials and region are those that Lambda gives its role.
 #[derive(Debug)]
 pub struct Settings {
@@ -34,55 +36,167 @@ impl Settings {
     /// # Errors
     /// Which variable is missing or makes no sense.
     pub fn from_env() -> Result<Self, String> {
+        Settings::read(&Variables(&|name| env::var(name).ok()))
+    }
+
+    fn read(variables: &Variables<'_>) -> Result<Self, String> {
+        let get = |name| variables.get(name);
+        let needed = |name| get(name).ok_or_else(|| format!("{name} is not set"));
+        let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")).ok_or("AWS_REGION is not set")?;
+        let table = |name| get(name).map(|table| checked_table(name, table, &region)).transpose();
         Ok(Settings {
             table: table("SENSORCTL_TABLE")?.unwrap_or_else(|| "SensorData".to_owned()),
             rejects_table: table("SENSORCTL_REJECTS_TABLE")?,
-            rejects_days: number("SENSORCTL_REJECTS_DAYS", 30)?,
-            partial_batch: variable("SENSORCTL_PARTIAL_BATCH").as_deref() == Some("1"),
-            function_name: variable("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).ok_or("AWS_REGION is not set")?,
-            endpoint: endpoint(),
+            rejects_days: variables.number("SENSORCTL_REJECTS_DAYS", 30)?,
+            partial_batch: get("SENSORCTL_PARTIAL_BATCH").as_deref() == Some("1"),
+            function_name: get(FUNCTION_NAME).unwrap_or_default(),
+            endpoint: endpoint(variables),
             credentials: Credentials::new(
-                variable("AWS_ACCESS_KEY_ID").ok_or("AWS_ACCESS_KEY_ID is not set")?,
-                variable("AWS_SECRET_ACCESS_KEY").ok_or("AWS_SECRET_ACCESS_KEY is not set")?,
-                variable("AWS_SESSION_TOKEN"),
+                needed("AWS_ACCESS_KEY_ID")?,
+                needed("AWS_SECRET_ACCESS_KEY")?,
+                get("AWS_SESSION_TOKEN"),
                 None,
                 "environment",
             ),
+            region,
         })
     }
 }
 
+/// The function's name, for its metrics.
+pub fn function_name() -> String {
+    env::var(FUNCTION_NAME).unwrap_or_default()
+}
+
 /// By the variables of every SDK.
-fn endpoint() -> Endpoint {
-    let configured = || variable("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| variable("AWS_ENDPOINT_URL"));
+fn endpoint(variables: &Variables<'_>) -> Endpoint {
+    let get = |name| variables.get(name);
+    let is_true = |name| get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let configured = || get("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| get("AWS_ENDPOINT_URL"));
     Endpoint {
         url: if is_true("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") { None } else { configured() },
         fips: is_true("AWS_USE_FIPS_ENDPOINT"),
         dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
-        ca_bundle: variable("AWS_CA_BUNDLE").map(Into::into),
+        ca_bundle: get("AWS_CA_BUNDLE").map(Into::into),
     }
 }
 
-/// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
+/// Where variables come from.
+struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
 
-fn is_true(name: &str) -> bool {
-    variable(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-}
+impl Variables<'_> {
+    /// A variable that is set and not empty.
+    fn get(&self, name: &str) -> Option<String> {
+        self.0(name).filter(|value| !value.is_empty())
+    }
 
-fn number<T: FromStr>(name: &str, otherwise: T) -> Result<T, String> {
-    variable(name).map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{name} is not a whole number")))
+    fn number<T: FromStr>(&self, name: &str, otherwise: T) -> Result<T, String> {
+        self.get(name).map_or(Ok(otherwise), |text| text.parse().map_err(|_| format!("{name} is not a whole number")))
+    }
 }
 
 /// A table's name or ARN. The service would refuse another one just as it refuses an item, and so every reading.
-fn table(name: &str) -> Result<Option<String>, String> {
-    let Some(table) = variable(name) else { return Ok(None) };
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if table.starts_with("arn:") || ((3..=255).contains(&table.len()) && table.bytes().all(allowed)) {
-        return Ok(Some(table));
+fn checked_table(variable: &str, table: String, region: &str) -> Result<String, String> {
+    let Some(rest) = table.strip_prefix("arn:") else {
+        return if is_table_name(&table) {
+            Ok(table)
+        } else {
+            Err(format!("{variable}: `{table}` is no table's name: 3 to 255 letters, digits, `_`, `.` and `-`"))
+        };
+    };
+    // arn:aws:dynamodb:eu-central-1:123456789012:table/SensorData
+    let parts: Vec<_> = rest.split(':').collect();
+    let [partition, "dynamodb", of_region, account, resource] = parts.as_slice() else {
+        return Err(format!("{variable}: `{table}` is no ARN of a DynamoDB table"));
+    };
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    if !partition.starts_with("aws") || !is_account || !resource.strip_prefix("table/").is_some_and(is_table_name) {
+        return Err(format!("{variable}: `{table}` is no ARN of a DynamoDB table"));
     }
-    Err(format!("{name}: `{table}` is no table's name: 3 to 255 letters, digits, `_`, `.` and `-`"))
+    if *of_region != region {
+        return Err(format!("{variable}: `{table}` is not in {region}, where the function is"));
+    }
+    Ok(table)
+}
+
+fn is_table_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (3..=255).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Settings, Variables};
+
+    fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
+        let given = [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "s")];
+        Settings::read(&Variables(&|name| {
+            // The last one counts.
+            given.iter().chain(settings).rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }))
+    }
+
+    fn address(settings: &[(&str, &str)]) -> String {
+        let settings = read(settings).unwrap();
+        settings.endpoint.address(&settings.region)
+    }
+
+    #[test]
+    fn the_address_follows_the_variables_of_every_sdk() {
+        let (of_service, of_all) = (("AWS_ENDPOINT_URL_DYNAMODB", "http://one"), ("AWS_ENDPOINT_URL", "http://all"));
+        assert_eq!(address(&[]), "https://dynamodb.eu-central-1.amazonaws.com");
+        assert_eq!(address(&[of_all]), "http://all");
+        assert_eq!(address(&[of_all, of_service]), "http://one");
+        assert_eq!(address(&[of_all, ("AWS_ENDPOINT_URL_DYNAMODB", "")]), "http://all");
+        let own = "https://dynamodb.eu-central-1.amazonaws.com";
+        for (value, expected) in [("true", own), ("TRUE", own), ("false", "http://one"), ("1", "http://one")] {
+            assert_eq!(address(&[of_service, ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", value)]), expected, "{value}");
+        }
+        let (fips, dual_stack) = (("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"));
+        assert_eq!(address(&[fips]), "https://dynamodb-fips.eu-central-1.amazonaws.com");
+        assert_eq!(address(&[dual_stack]), "https://dynamodb.eu-central-1.api.aws");
+        assert_eq!(address(&[fips, dual_stack]), "https://dynamodb-fips.eu-central-1.api.aws");
+        assert_eq!(address(&[("AWS_USE_FIPS_ENDPOINT", "no")]), own);
+    }
+
+    #[test]
+    fn a_table_is_a_name_or_an_arn_in_the_function_s_region() {
+        for table in [
+            "abc",
+            "Sensor_Data.1-x",
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/SensorData",
+            "arn:aws-cn:dynamodb:eu-central-1:123456789012:table/abc",
+        ] {
+            assert_eq!(read(&[("SENSORCTL_TABLE", table)]).unwrap().table, table);
+        }
+        for table in [
+            "ab",
+            "a b c",
+            "täbelle",
+            "arn:",
+            "arn:aws",
+            "arn:aws:dynamodb:eu-central-1:123456789012:SensorData",
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/ab",
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/SensorData/index/i",
+            "arn:aws:dynamodb:eu-central-1:12345678901:table/SensorData",
+            "arn:aws:dynamodb:us-east-1:123456789012:table/SensorData",
+            "arn:aws:kinesis:eu-central-1:123456789012:table/SensorData",
+            "arn:aws:dynamodb:eu-central-1:123456789012:table/SensorData:x",
+        ] {
+            for variable in ["SENSORCTL_TABLE", "SENSORCTL_REJECTS_TABLE"] {
+                let error = read(&[(variable, table)]).unwrap_err();
+                assert!(error.starts_with(&format!("{variable}: `{table}` is n")), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_set_is_the_walkthrough_s_table_without_rejects() {
+        let settings = read(&[("SENSORCTL_REJECTS_TABLE", "")]).unwrap();
+        assert_eq!((settings.table.as_str(), settings.rejects_table.as_deref()), ("SensorData", None));
+        assert_eq!((settings.rejects_days, settings.partial_batch), (30, false));
+        for needed in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            assert_eq!(read(&[(needed, "")]).unwrap_err(), format!("{needed} is not set"));
+        }
+    }
 }

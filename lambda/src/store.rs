@@ -164,6 +164,10 @@ impl Run<'_> {
             settle(settled, batch, &Outcome::Unstored(failure));
             return Step::Done;
         }
+        if Instant::now() >= self.store.deadline {
+            settle(settled, batch, &Outcome::Unstored(Rc::new(Failure::out_of_time())));
+            return Step::Done;
+        }
         let requests = || batch.iter().map(|&index| self.puts[index].request);
         let bytes = requests().map(|request| request.len() + 1).sum();
         let body = Bytes::from(batch_body(self.table, requests(), bytes));
@@ -231,7 +235,27 @@ fn backoff(attempt: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Put, backoff, batches};
+    use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Outcome, Put, Store, backoff, batches};
+    use crate::dynamodb::{Client, Endpoint, READINGS, Table};
+    use aws_credential_types::Credentials;
+    use tokio::time::Instant;
+
+    #[tokio::test]
+    async fn after_the_deadline_nothing_is_sent() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Some(format!("http://{}", listener.local_addr().unwrap()));
+        let credentials = Credentials::new("a", "s", None, None, "test");
+        let endpoint = Endpoint { url, ..Endpoint::default() };
+        let client = Client::new(credentials, "us-east-1".to_owned(), &endpoint).unwrap();
+        let table = Table { name: "SensorData".to_owned(), key: &READINGS };
+        let puts = [Put { key: "k", request: "{}" }; 1000];
+        let outcomes = Store::new(&client, Instant::now()).put_all(&table, &puts).await;
+        assert_eq!(outcomes.len(), puts.len());
+        for outcome in outcomes {
+            let Outcome::Unstored(failure) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(failure.code, "OutOfTime");
+        }
+    }
 
     #[test]
     fn batches_keep_both_limits_and_every_item() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
-use crate::commands::stack_report::{StackReport, describe, tell_leftovers};
+use crate::commands::stack_report::{StackReport, describe, tell_dangers, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, StackProgress};
@@ -33,6 +33,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             context.output.status(line);
         }
     }
+    tell_dangers(&context.output, found);
     tell_leftovers(&context.output, &deployment.leftovers);
     context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
     let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());

@@ -93,6 +93,13 @@ impl Thing {
     }
 }
 
+/// Says what is there besides and loses readings.
+pub fn tell_dangers(output: &Output, found: &[Found]) {
+    for danger in found.iter().flat_map(|found| &found.dangers) {
+        output.status(format!("  danger   {danger}"));
+    }
+}
+
 /// Says what is left over under other names, and under `-v` what could not be looked through.
 pub fn tell_leftovers(output: &Output, leftovers: &Leftovers) {
     for Thing { kind, name, .. } in Thing::left_over(leftovers) {
@@ -116,6 +123,9 @@ pub struct StepReport {
     seconds: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Difference>,
+    /// What is there besides and loses readings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dangers: Vec<String>,
 }
 
 impl StepReport {
@@ -128,6 +138,7 @@ impl StepReport {
             reason: step.reason.clone(),
             seconds: done.map_or(0.0, |done| (done.took.as_secs_f64() * 1000.0).round() / 1000.0),
             changes: step.differences.clone(),
+            dangers: step.found.dangers.clone(),
         }
     }
 }

@@ -87,6 +87,9 @@ struct ResourceStatus {
     arn: Option<String>,
     state: &'static str,
     drift: Vec<Difference>,
+    /// What is there besides and loses readings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dangers: Vec<String>,
     #[serde(skip)]
     note: String,
 }
@@ -142,6 +145,7 @@ impl Status {
                     arn: found.arn.clone(),
                     state,
                     drift,
+                    dangers: found.dangers.clone(),
                     note,
                 }
             })
@@ -188,7 +192,7 @@ impl MappingStatus {
 
 impl ResourceStatus {
     fn is_well(&self) -> bool {
-        self.state == "active" && self.drift.is_empty()
+        self.state == "active" && self.drift.is_empty() && self.dangers.is_empty()
     }
 
     fn trouble(&self) -> String {
@@ -196,7 +200,8 @@ impl ResourceStatus {
             return self.state.to_owned();
         }
         let names: Vec<_> = self.drift.iter().map(|difference| difference.property).collect();
-        format!("differs in {}", names.join(", "))
+        let differs = (!names.is_empty()).then(|| format!("differs in {}", names.join(", ")));
+        differs.into_iter().chain(self.dangers.clone()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -208,6 +213,7 @@ impl Report for Status {
                 let (found, wanted) = shortened(&difference.found, &difference.wanted);
                 format!("{}: {found} instead of {wanted}", difference.property)
             });
+            let drift = drift.chain(resource.dangers.clone());
             let notes = Some(resource.note.clone()).into_iter().filter(|note| !note.is_empty()).chain(drift);
             let notes = notes.collect::<Vec<_>>().join("; ");
             table.add_row([cell(resource.kind.as_str()), cell(&resource.name), cell(resource.state), cell(&notes)]);

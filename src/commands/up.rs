@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud};
 use crate::commands::markers;
-use crate::commands::stack_report::{StackReport, describe};
+use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
@@ -91,6 +91,7 @@ impl Args {
         for line in describe(plan) {
             output.status(line);
         }
+        tell_dangers(output, &plan.steps.iter().map(|step| step.found.clone()).collect::<Vec<_>>());
         let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
         let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
         if let Some(step) = losing

@@ -66,6 +66,10 @@ pub fn parse_length(text: &str) -> Result<std::time::Duration, String> {
 #[must_use]
 pub fn readable(time: &Decimal) -> Option<String> {
     let text = time.as_str();
+    // As good as zero, or far from any year.
+    if text.contains('E') {
+        return None;
+    }
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let whole: i64 = whole.parse().ok()?;
@@ -136,7 +140,9 @@ mod tests {
         assert_eq!(shown("1262307600").as_deref(), Some("2010-01-01T01:00:00Z"));
         assert_eq!(shown("1262307600.5").as_deref(), Some("2010-01-01T01:00:00.5Z"));
         assert_eq!(shown("-1.5").as_deref(), Some("1969-12-31T23:59:58.5Z"));
-        assert_eq!(shown("99999999999999"), None);
+        for far in ["99999999999999", "1.123456789E50", "1E125", "1E-125"] {
+            assert_eq!(shown(far), None, "{far}");
+        }
     }
 
     proptest! {

@@ -5,8 +5,8 @@ mod removing;
 
 use std::time::{Duration, Instant};
 
-use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use futures::{StreamExt, future};
 
 use super::resource::Resource;
 use super::{Action, Cloud, Event, Plan, References, Step};
@@ -54,6 +54,8 @@ pub async fn apply(
     references: &References,
 ) -> Result<Vec<Done>, Error> {
     let steps = &plan.steps;
+    let going = steps.iter().zip(resources).filter(|(step, _)| plan.goes_first(step));
+    future::try_join_all(going.map(|(step, resource)| removing::let_go(cloud, *resource, &step.found))).await?;
     let mut done: Vec<Option<Done>> = vec![None; steps.len()];
     let mut waiting: Vec<usize> = (0..steps.len()).collect();
     let mut running = FuturesUnordered::new();
@@ -106,9 +108,11 @@ async fn perform(
     }
     let (kind, name) = (step.kind, step.name.clone());
     cloud.observer.on(&Event::Started { kind, name: name.clone(), action: step.action });
-    let making = making::Making { cloud, resource, references, waits: plan.waits };
+    let waits = plan.waits || plan.is_needed_at_work(kind);
+    let making = making::Making { cloud, resource, references, waits };
     let result = match step.action {
         Action::Delete => removing::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
+        Action::Replace if plan.goes_first(step) => making.anew_once_gone().await.map(Some),
         Action::Replace => match removing::remove(cloud, resource, &step.found).await {
             Ok(()) => making.make().await.map(Some),
             Err(stopped) => Err(stopped),

@@ -61,6 +61,17 @@ impl Kind {
         }
     }
 
+    /// What it stays bound to the first one of: it does not work with a second one of the same name, and goes with it.
+    ///
+    /// A mapping knows a place in its stream. A function's variables are encrypted for its role, not for the role's name.
+    #[must_use]
+    pub fn goes_with(self) -> &'static [Kind] {
+        match self {
+            Kind::Mapping => &[Kind::Stream],
+            _ => &[],
+        }
+    }
+
     /// The same where nobody waits for the pipeline to work: a batch that a table cannot take yet is delivered again.
     #[must_use]
     pub fn requested_after(self) -> &'static [Kind] {

@@ -54,30 +54,43 @@ impl Mapping {
         cloud.clients.call(SERVICE, operation, &self.name)
     }
 
-    /// The mapping, among those of the function. A mapping outlives its function (facts/aws.md B2); it is then to be found
-    /// among all of the account.
+    /// The mapping.
     async fn describe(&self, cloud: &Cloud) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
-        match self.find(cloud, Some(&self.function)).await {
-            Err(failure) if failure.cause == Cause::Missing => self.find(cloud, None).await,
-            result => result,
-        }
+        Ok(self.find(cloud).await?.0)
     }
 
+    /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
+    /// (facts/aws.md B2); it is then to be found among all of the account.
     async fn find(
         &self,
         cloud: &Cloud,
+    ) -> Result<(Option<EventSourceMappingConfiguration>, Vec<EventSourceMappingConfiguration>), Failure> {
+        let all = match self.list(cloud, Some(&self.function)).await {
+            Err(failure) if failure.cause == Cause::Missing => self.list(cloud, None).await,
+            result => result,
+        }?;
+        let (mut ours, others): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .filter(|mapping| ends(mapping).is_some_and(|(_, function)| function == self.function))
+            .partition(|mapping| self.is(mapping));
+        Ok((ours.pop(), others))
+    }
+
+    async fn list(
+        &self,
+        cloud: &Cloud,
         function: Option<&str>,
-    ) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
-        let mut marker = None;
+    ) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
+        let (mut all, mut marker) = (Vec::new(), None);
         loop {
             let request = cloud.clients.lambda.list_event_source_mappings();
             let request = request.set_function_name(function.map(str::to_owned)).set_marker(marker);
             let result = request.customize().interceptor(self.began.clone()).send().await;
             let answer = self.call(cloud, "ListEventSourceMappings").answer(result)?;
-            let found = answer.event_source_mappings.unwrap_or_default().into_iter().find(|it| self.is(it));
+            all.extend(answer.event_source_mappings.unwrap_or_default());
             marker = answer.next_marker.filter(|marker| !marker.is_empty());
-            if found.is_some() || marker.is_none() {
-                return Ok(found);
+            if marker.is_none() {
+                return Ok(all);
             }
         }
     }
@@ -134,7 +147,9 @@ impl Resource for Mapping {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
-            let Some(mapping) = self.describe(cloud).await? else { return Ok(Found::missing()) };
+            let (mapping, others) = self.find(cloud).await?;
+            let dangers: Vec<_> = others.iter().filter_map(danger).collect();
+            let Some(mapping) = mapping else { return Ok(Found { dangers, ..Found::missing() }) };
             let arn = mapping.event_source_mapping_arn.clone();
             let tags = match &arn {
                 Some(arn) => function::tags_of(cloud, arn, &self.name).await?,
@@ -168,7 +183,7 @@ impl Resource for Mapping {
                 ("state", mapping.state.unwrap_or_default()),
                 ("last_processing_result", mapping.last_processing_result.unwrap_or_default()),
             ];
-            Ok(Found { state, arn, tags, properties, details: details.into() })
+            Ok(Found { state, arn, tags, properties, details: details.into(), dangers })
         }
         .boxed()
     }
@@ -309,6 +324,19 @@ impl Resource for Mapping {
         }
         .boxed()
     }
+}
+
+/// Why another mapping of the function loses readings, if it does.
+fn danger(mapping: &EventSourceMappingConfiguration) -> Option<String> {
+    if mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
+        return None;
+    }
+    let (stream, function) = ends(mapping)?;
+    let (name, uuid) = (name(stream, function), mapping.uuid().unwrap_or_default());
+    Some(format!(
+        "the mapping `{name}` ({uuid}) has no ReportBatchItemFailures, so it takes any answer of the function for \
+         success: what the function could not store of a batch is lost; give it that response type, or delete it"
+    ))
 }
 
 /// How a mapping is called, since the service gives it no name.

@@ -75,6 +75,9 @@ pub struct Plan {
     pub is_teardown: bool,
     /// Whether to wait until everything works, or only until all is asked for.
     pub waits: bool,
+    /// Whether the mapping is changed before the function: without `ReportBatchItemFailures` it takes any answer for
+    /// success, and the function of the pipeline answers which records failed.
+    pub mapping_first: bool,
 }
 
 impl Step {
@@ -91,6 +94,11 @@ impl Step {
         }
     }
 
+    /// Whether it makes something that a resource of this kind stays bound to the first one of.
+    fn is_new_for(&self, kind: Kind) -> bool {
+        matches!(self.action, Action::Create | Action::Replace) && kind.goes_with().contains(&self.kind)
+    }
+
     /// Whether the resource goes away, for good or for a new one.
     #[must_use]
     pub fn destroys(&self) -> bool {
@@ -103,6 +111,19 @@ impl Plan {
     #[must_use]
     pub fn changes(&self) -> usize {
         self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()
+    }
+
+    /// Whether others wait for this kind to work, and not only to be asked for.
+    #[must_use]
+    pub fn is_needed_at_work(&self, kind: Kind) -> bool {
+        kind.is_needed_at_work() || (self.mapping_first && kind == Kind::Mapping)
+    }
+
+    /// Whether a step's resource must be on its way out before anything is made: killed in between, the next run would
+    /// not know that it is of the one before.
+    #[must_use]
+    pub fn goes_first(&self, step: &Step) -> bool {
+        step.action == Action::Replace && self.steps.iter().any(|other| other.is_new_for(step.kind))
     }
 
     /// Whether something is to be deleted or replaced.
@@ -121,6 +142,9 @@ impl Plan {
     #[must_use]
     pub fn waits_for(&self, kind: Kind) -> &'static [Kind] {
         match (self.is_teardown, self.waits) {
+            // Its role must let the mapping read before either is changed.
+            _ if self.mapping_first && kind == Kind::Mapping => &[Kind::Role, Kind::Stream],
+            _ if self.mapping_first && kind == Kind::Function => &[Kind::Role, Kind::LogGroup, Kind::Mapping],
             (true, _) => kind.deleted_after(),
             (false, true) => kind.made_after(),
             (false, false) => kind.requested_after(),

@@ -44,6 +44,8 @@ pub struct Found {
     pub properties: Properties,
     /// More to show: a mapping's UUID, its last result.
     pub details: BTreeMap<&'static str, String>,
+    /// What is there besides, is not ours to mend, and loses readings; each a sentence.
+    pub dangers: Vec<String>,
 }
 
 impl Found {
@@ -56,6 +58,7 @@ impl Found {
             tags: Tags::new(),
             properties: Properties::new(),
             details: BTreeMap::new(),
+            dangers: Vec::new(),
         }
     }
 

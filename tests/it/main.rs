@@ -27,6 +27,7 @@ mod leftovers;
 mod lifecycle;
 mod local_cloud;
 mod markers;
+mod order;
 mod ownership;
 mod permissions;
 mod readings;

@@ -1,28 +1,8 @@
-//! Any bytes as a record, and any bytes as the message of a record whose checksum is right.
-//!
-//! What decodes is encoded again to an equal aggregate of the size that was foretold, and no shorter record decodes.
+//! See `bodies/aggregation.rs`, which `tests/fuzz.rs` runs, too.
 
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use md5::{Digest, Md5};
-use sensor_model::aggregation::{Aggregate, MAGIC, decode, encode};
+#[path = "../bodies/aggregation.rs"]
+mod body;
 
-fuzz_target!(|message: &[u8]| {
-    let _ = decode(message);
-    let sealed = [&MAGIC[..], message, &Md5::digest(message)].concat();
-    let Some(records) = decode(&sealed) else { return };
-    assert!(!records.is_empty());
-    let mut aggregate = Aggregate::new();
-    for record in &records {
-        let foretold = aggregate.encoded_bytes_with(record);
-        aggregate.push(record);
-        assert_eq!(aggregate.encoded_bytes(), foretold);
-    }
-    let foretold = aggregate.encoded_bytes();
-    let again = aggregate.finish();
-    assert_eq!(again.len(), foretold);
-    assert_eq!(again, encode(records.iter().copied()));
-    assert_eq!(decode(&again).as_ref(), Some(&records));
-    assert_eq!(decode(&again[..again.len() - 1]), None);
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| body::check(bytes));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use sensor_model::Decimal;
 use sensor_model::json_text::push_string;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -32,11 +33,13 @@ pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>
     body
 }
 
+/// The service always names what is left over, if only as `{}` (API Reference, `BatchWriteItem`): an answer that does not
+/// is none of the service's.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer<'a> {
-    #[serde(borrow, default)]
-    unprocessed_items: Option<HashMap<Cow<'a, str>, Vec<Request<'a>>>>,
+    #[serde(borrow)]
+    unprocessed_items: HashMap<Cow<'a, str>, Vec<Request<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -71,18 +74,27 @@ struct KeyText<'a> {
 pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
     let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
+    // A list would be read as the fields in their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err("the answer is no JSON object".to_owned());
+    }
     let answer: Answer<'_> = serde_json::from_str(text).map_err(unknown)?;
     let attribute = |put: &Put<'_>, name: &'static str| {
         let raw = put.item.get(&Name(name.into())).ok_or_else(|| format!("the answer has an item without `{name}`"))?;
         serde_json::from_str::<KeyText<'_>>(raw.get()).map(|key| key.text.into_owned()).map_err(unknown)
     };
     let key = |request: Request<'_>| {
-        let (partition, sort) = (table.key.partition, table.key.sort);
+        let partition = attribute(&request.put_request, table.key.partition)?;
+        let mut sort = attribute(&request.put_request, table.key.sort)?;
+        if table.key.sort_type == "N" {
+            // The service may write the same number in another way.
+            sort = Decimal::parse(&sort).map_or(sort, |number| number.as_str().to_owned());
+        }
         let mut key = String::new();
-        table.key.push(&mut key, &attribute(&request.put_request, partition)?, &attribute(&request.put_request, sort)?);
+        table.key.push(&mut key, &partition, &sort);
         Ok(key)
     };
-    answer.unprocessed_items.unwrap_or_default().into_values().flatten().map(key).collect()
+    answer.unprocessed_items.into_values().flatten().map(key).collect()
 }
 
 #[cfg(test)]
@@ -102,8 +114,9 @@ mod tests {
         request.push_str(r#","x":{"L":[{"N":"1"}]}}}}"#);
         let sent = batch_body(&table(), [&*request, &*request], 0);
         let answer = sent.replace("RequestItems", "UnprocessedItems");
-        assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key]);
-        assert_eq!(unprocessed(&table(), b"{}").unwrap(), [""; 0]);
+        assert_eq!(unprocessed(&table(), answer.as_bytes()).unwrap(), [key.clone(), key.clone()]);
+        let other_notation = answer.replace("12.5", "1.250E+1");
+        assert_eq!(unprocessed(&table(), other_notation.as_bytes()).unwrap(), [key.clone(), key]);
         assert_eq!(unprocessed(&table(), br#"{"UnprocessedItems":{}}"#).unwrap(), [""; 0]);
     }
 
@@ -111,6 +124,11 @@ mod tests {
     fn an_answer_that_makes_no_sense_is_said_without_its_content() {
         for answer in [
             "hunter2",
+            "{}",
+            "[{}]",
+            "null",
+            r#"{"hunter2":{}}"#,
+            r#"{"UnprocessedItems":null}"#,
             r#"{"UnprocessedItems":"hunter2"}"#,
             r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#,
             r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"SensorId":"hunter2"}}}]}}"#,

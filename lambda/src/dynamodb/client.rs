@@ -1,6 +1,6 @@
 //! Signed requests over pooled connections.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningParams, SigningSettings, sign};
@@ -73,7 +73,8 @@ impl Client {
     /// # Errors
     /// What went wrong, sorted by what can be done about it.
     pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, Failure> {
-        let request = self.signed("DynamoDB_20120810.BatchWriteItem", body)?;
+        let signed_at = self.clock.now();
+        let request = self.signed("DynamoDB_20120810.BatchWriteItem", body, signed_at)?;
         let answer = self.http.request(request).await.map_err(|error| Failure::connection(&error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
@@ -83,17 +84,17 @@ impl Client {
         }
         let failure = Failure::answered(head.status.as_u16(), &body);
         let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
-        Err(if self.clock.correct(&failure.code, date) { failure.passing() } else { failure })
+        Err(if self.clock.correct(&failure.code, date, signed_at) { failure.passing() } else { failure })
     }
 
-    fn signed(&self, target: &'static str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
+    fn signed(&self, target: &'static str, body: Bytes, time: SystemTime) -> Result<Request<Full<Bytes>>, Failure> {
         let unsendable = |error: &dyn std::error::Error| Failure::unsendable(error.to_string());
         let identity = self.credentials.clone().into();
         let parameters: SigningParams<'_> = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
             .name("dynamodb")
-            .time(self.clock.now())
+            .time(time)
             .settings(SigningSettings::default())
             .build()
             .map_err(|error| unsendable(&error))?

@@ -50,10 +50,17 @@ const ITEM: [&str; 4] = [
     "ItemCollectionSizeLimitExceededException",
     "RequestEntityTooLarge",
 ];
-/// Messages of a `ValidationException` that no item of ours can be the cause of: the table has another key. Found as
-/// texts of the service in moto and dynoxide.
-const WRONG_TABLE: [&str; 4] =
-    ["does not match the schema", "Missing the key", "Type mismatch for key", "One of the required keys was not given"];
+/// How messages of a `ValidationException` begin that no item of ours can be the cause of: the table has another key, or
+/// its name is none. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may quote an
+/// item.
+const WRONG_TABLE: [&str; 6] = [
+    "The provided key element does not match the schema",
+    "One or more parameter values were invalid: Missing the key",
+    "One or more parameter values were invalid: Type mismatch for key",
+    "One of the required keys was not given",
+    "TableName must be",
+    "Invalid table/index name",
+];
 
 #[derive(Deserialize)]
 struct Body {
@@ -69,14 +76,21 @@ impl Failure {
         let parsed = serde_json::from_slice(body).unwrap_or(Body { kind: None, message: None });
         let code = parsed.kind.as_deref().map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
         let code = code.unwrap_or_else(|| if status == 413 { ITEM[3].to_owned() } else { format!("Http{status}") });
-        let message = parsed.message.unwrap_or_default();
+        let mut message = parsed.message.unwrap_or_default();
+        let complaint = complaint_about_request(&message);
         let kind = if status >= 500 || status == 429 || status == 408 || PASSING.contains(&code.as_str()) {
             Kind::Passing
-        } else if ITEM.contains(&code.as_str()) && !WRONG_TABLE.iter().any(|text| message.contains(text)) {
+        } else if ITEM.contains(&code.as_str())
+            && complaint.is_none()
+            && !WRONG_TABLE.iter().any(|text| message.starts_with(text))
+        {
             Kind::Item
         } else {
             Kind::Lasting
         };
+        if let Some(complaint) = complaint {
+            message = complaint;
+        }
         Failure { kind, code, message }
     }
 
@@ -125,6 +139,17 @@ impl Failure {
     pub fn unsendable(message: impl Into<String>) -> Self {
         Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
     }
+}
+
+/// `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`, without the value, which can
+/// be all that was sent. `None` for other messages, and for `requestItems.T.member.1.…`, which is about an item.
+fn complaint_about_request(message: &str) -> Option<String> {
+    let (count, rest) = message.split_once(" validation error")?;
+    // The last one: the value may look like this, too.
+    let (_, constraint) = rest.rsplit_once("' at '")?;
+    let (member, _) = constraint.split_once('\'')?;
+    let is_one = count.bytes().all(|byte| byte.is_ascii_digit()) && !member.contains('.');
+    is_one.then(|| format!("the request's '{constraint}"))
 }
 
 /// Whether the other end could not show who it is; it cannot the next time either.

@@ -27,18 +27,19 @@ impl Clock {
         theirs.unwrap_or(ours)
     }
 
-    /// Learns from a refusal, with the `date` header that came with it; tells whether the same request, signed again,
-    /// has a chance now.
-    pub(super) fn correct(&self, code: &str, date: Option<&str>) -> bool {
+    /// Learns from the refusal of a request that was signed with the time `signed`, by the `date` header that came with
+    /// it; tells whether the same request, signed again, has a chance now. Several requests with the same wrong time
+    /// may be under way: each is compared with its own.
+    pub(super) fn correct(&self, code: &str, date: Option<&str>, signed: SystemTime) -> bool {
         if !REFUSALS.contains(&code) {
             return false;
         }
         let Some(theirs) = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok()) else { return false };
-        let off = theirs.as_secs_f64() - DateTime::from(self.now()).as_secs_f64();
-        if off.abs() < SMALLEST {
+        let ahead_of = |ours: SystemTime| theirs.as_secs_f64() - DateTime::from(ours).as_secs_f64();
+        if ahead_of(signed).abs() < SMALLEST {
             return false;
         }
-        self.ahead.set(self.ahead.get() + off);
+        self.ahead.set(ahead_of(SystemTime::now()));
         true
     }
 }
@@ -58,10 +59,15 @@ mod tests {
         let hour = Duration::from_secs(3600);
         for theirs in [SystemTime::now() + hour, SystemTime::now() - hour] {
             let clock = Clock::default();
-            assert!(clock.correct("InvalidSignatureException", Some(&date(theirs))));
-            let off = DateTime::from(clock.now()).as_secs_f64() - DateTime::from(theirs).as_secs_f64();
-            assert!(off.abs() < SMALLEST, "{off}");
-            assert!(!clock.correct("InvalidSignatureException", Some(&date(theirs))), "once is enough");
+            let first = clock.now();
+            let under_way = clock.now();
+            for signed in [first, under_way] {
+                assert!(clock.correct("InvalidSignatureException", Some(&date(theirs)), signed));
+                let off = DateTime::from(clock.now()).as_secs_f64() - DateTime::from(theirs).as_secs_f64();
+                assert!(off.abs() < SMALLEST, "{off}");
+            }
+            let again = clock.now();
+            assert!(!clock.correct("InvalidSignatureException", Some(&date(theirs)), again), "once is enough");
         }
     }
 
@@ -69,10 +75,11 @@ mod tests {
     fn what_is_no_matter_of_time_changes_nothing() {
         let clock = Clock::default();
         let far = date(SystemTime::now() + Duration::from_secs(3600));
-        assert!(!clock.correct("AccessDeniedException", Some(&far)));
-        assert!(!clock.correct("InvalidSignatureException", Some("yesterday")));
-        assert!(!clock.correct("InvalidSignatureException", None));
-        assert!(!clock.correct("InvalidSignatureException", Some(&date(SystemTime::now()))));
+        let now = SystemTime::now();
+        assert!(!clock.correct("AccessDeniedException", Some(&far), now));
+        assert!(!clock.correct("InvalidSignatureException", Some("yesterday"), now));
+        assert!(!clock.correct("InvalidSignatureException", None, now));
+        assert!(!clock.correct("InvalidSignatureException", Some(&date(now)), now));
         assert!(clock.ahead.get().abs() < f64::EPSILON);
     }
 }

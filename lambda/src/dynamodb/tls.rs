@@ -13,7 +13,9 @@ fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// In Rust alone. Every processor of Lambda's arm64 has what it needs.
+/// In Rust and assembly of its own. At the first handshake, not before, it insists on the processor's aes, pmull and sha2,
+/// which every processor of Lambda's arm64 has (Graviton2 and later). Small boards lack them; there the function writes to
+/// the local cloud, without TLS.
 #[cfg(target_arch = "aarch64")]
 fn provider() -> CryptoProvider {
     rustls_graviola::default_provider()

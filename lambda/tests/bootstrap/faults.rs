@@ -172,10 +172,44 @@ async fn earlier_readings_of_a_key_that_could_not_be_stored_are_retried_with_it(
 }
 
 #[tokio::test]
-async fn a_table_with_another_key_is_a_failure_and_no_reason_to_reject_readings() {
-    let dynamodb =
-        Scripted::start(|_| failure("ValidationException", "The provided key element does not match the schema")).await;
-    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
-    assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)]);
-    assert_eq!(dynamodb.requests().len(), 1);
+async fn what_is_wrong_with_the_table_or_the_request_is_a_failure_and_no_reason_to_reject_readings() {
+    for message in [
+        "The provided key element does not match the schema",
+        "One or more parameter values were invalid: Missing the key Id in the item",
+        "One or more parameter values were invalid: Type mismatch for key CurrentTime expected: S actual: N",
+        "1 validation error detected: Value '{arn:x=[WriteRequest(putRequest=hunter2)]}' at 'requestItems' failed to \
+         satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: .*]",
+        "2 validation errors detected: Value 'x' at 'requestItems' failed to satisfy constraint; Value 'hunter2' at \
+         'returnConsumedCapacity' failed to satisfy constraint",
+        "TableName must be at least 3 characters long and at most 255 characters long",
+        "Invalid table/index name.  Table/index names must be between 3 and 255 characters long, and may contain only the \
+         characters a-z, A-Z, 0-9, '_', '-', and '.'",
+    ] {
+        let dynamodb = Scripted::start(move |_| failure("ValidationException", message)).await;
+        let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+        assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)], "{message}");
+        assert_eq!(dynamodb.requests().len(), 1, "{message}");
+        let log = function.log_line().await;
+        assert_eq!(log["ErrorCode"], "ValidationException");
+        assert!(!log.to_string().contains("hunter2"), "{log}");
+    }
+}
+
+/// A message that quotes an item can have any words in it.
+#[tokio::test]
+async fn what_an_item_says_is_not_taken_for_what_is_wrong_with_the_table() {
+    for message in [
+        "The parameter cannot be converted to a numeric value: Missing the key",
+        "1 validation error detected: Value 'x' at 'requestItems.SensorData.member.1.member.putRequest.item' failed to \
+         satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 65535]",
+        "Supplied AttributeValue is empty: ' at 'requestItems' failed",
+    ] {
+        let dynamodb = Scripted::start(move |request| {
+            if sent_times(request).contains(&2) { failure("ValidationException", message) } else { stored() }
+        })
+        .await;
+        let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+        assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [""; 0], "{message}");
+        assert_eq!(function.log_line().await["Rejected"], 1, "{message}");
+    }
 }

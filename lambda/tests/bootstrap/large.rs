@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use crate::support::{Answer, Function, PARTIAL, REJECTS, Scripted, event, reading, record, sent_items, stored};
 
 const LARGEST: usize = 6 * 1024 * 1024;
-/// The memory of the smallest function.
+/// A release build for musl needs 25 MiB at most, the one that is tested here 36; the smallest function has 128.
 #[cfg(target_os = "linux")]
-const SMALLEST_FUNCTION_MIB: u64 = 128;
+const MOST_MIB: u64 = 48;
 
 /// What a service was given, by table.
 type Taken = Arc<Mutex<HashSet<(String, String)>>>;
@@ -40,7 +40,8 @@ fn largest(records: impl Iterator<Item = Value>) -> Value {
         bytes < LARGEST
     });
     let event = event(fitting);
-    assert!((LARGEST - 100_000..LARGEST).contains(&event.to_string().len()), "{}", event.to_string().len());
+    let bytes = event.to_string().len();
+    assert!((LARGEST - LARGEST / 5..LARGEST).contains(&bytes), "{bytes}");
     event
 }
 
@@ -54,7 +55,7 @@ async fn all_of(event: &Value, readings: usize, rejects: usize) {
     let of = |table: &str| taken.iter().filter(|(name, _)| name == table).count();
     assert_eq!((of("SensorData"), of("SensorDataRejects")), (readings, rejects));
     #[cfg(target_os = "linux")]
-    assert!(function.peak_mib() < SMALLEST_FUNCTION_MIB, "{} MiB", function.peak_mib());
+    assert!(function.peak_mib() < MOST_MIB, "{} MiB", function.peak_mib());
 }
 
 #[tokio::test]
@@ -85,6 +86,16 @@ async fn a_record_of_many_tiny_sub_records_needs_no_more_memory() {
     let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"{}" };
     let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
     all_of(&event(records), 0, 4 * 12_000).await;
+}
+
+/// Each of its numbers has 126 digits, and takes 2 bytes of an item.
+#[tokio::test]
+async fn readings_of_many_large_numbers_need_no_more_memory() {
+    let values = "1e125,".repeat(136_000);
+    let json = |number| format!(r#"{{"sensor_id":"s","temperature":1,"current_time":{number},"a":[{values}0]}}"#);
+    let event = largest((1..).map(|number| record(number, json(number).as_bytes())));
+    let readings = event["Records"].as_array().unwrap().len();
+    all_of(&event, readings, 0).await;
 }
 
 /// Each of its numbers would be 126 digits.

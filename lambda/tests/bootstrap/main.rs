@@ -8,5 +8,7 @@ mod model;
 mod readings;
 mod rows;
 mod service;
+mod signature;
 mod support;
 mod tls;
+mod windows;

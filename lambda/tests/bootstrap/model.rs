@@ -17,7 +17,8 @@ use sensor_model::aggregation::{self, SubRecord};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Function, PARTIAL, REJECTS, Said, Scripted, event, failure, record, sequence, stored, throttled,
+    Answer, Function, PARTIAL, REJECTS, Said, Scripted, event, failure, last_of_window, record, sequence, stored,
+    throttled,
 };
 
 /// Shards that are delivered, each with faults of its own.
@@ -87,7 +88,13 @@ impl Put {
     fn random(luck: &mut StdRng, number: u32) -> Self {
         if luck.random_bool(0.5) {
             let piece = Piece::random(luck);
-            return Put { record: record(number, &piece.bytes()), pieces: vec![piece] };
+            // A reject would have the blanks, too.
+            let is_row = piece.code().is_none();
+            let record = match str::from_utf8(&piece.bytes()) {
+                Ok(json) if is_row && luck.random_bool(0.06) => last_of_window(number, json),
+                _ => record(number, &piece.bytes()),
+            };
+            return Put { record, pieces: vec![piece] };
         }
         // What is marked like an aggregate inside of one is just no JSON.
         let inner = |piece: Piece| match piece {

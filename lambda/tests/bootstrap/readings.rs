@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Function, PARTIAL, REJECTS, Tables, event, record};
+use crate::support::{Function, PARTIAL, REJECTS, Scripted, Tables, event, record, sent_items, stored as said_stored};
 
 /// The rows and the codes of the rejects that these readings leave, in the order of their sequence numbers.
 async fn stored(readings: &[String]) -> (Vec<Value>, Vec<String>) {
@@ -30,6 +30,7 @@ fn with(index: usize, further: &str) -> String {
 #[tokio::test]
 async fn numbers_are_kept_to_the_last_digit() {
     let digits = "12345678901234567890123456789012345678";
+    let (largest, smallest) = (format!("-{digits}{}", "0".repeat(88)), format!("0.{}1", "0".repeat(129)));
     let given = [
         ("88.8", "88.8"),
         ("1.10", "1.1"),
@@ -40,6 +41,10 @@ async fn numbers_are_kept_to_the_last_digit() {
         ("123456789012345678901234567890", "123456789012345678901234567890"),
         ("0.1234567890123456789", "0.1234567890123456789"),
         (digits, digits),
+        ("-1.2345678901234567890123456789012345678e125", &*largest),
+        (&*largest, &*largest),
+        ("1E-130", &*smallest),
+        (&*smallest, &*smallest),
     ];
     let readings: Vec<_> = (0..).zip(given).map(|(index, (number, _))| with_temperature(index, number)).collect();
     let (rows, rejects) = stored(&readings).await;
@@ -47,6 +52,21 @@ async fn numbers_are_kept_to_the_last_digit() {
     let kept: Vec<_> = rows.iter().map(|row| (&row["Temperature"]["N"], &row["n"]["N"])).collect();
     let expected: Vec<_> = given.iter().map(|(_, kept)| json!(kept)).collect();
     assert_eq!(kept, expected.iter().map(|number| (number, number)).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn numbers_that_are_mostly_zeros_are_sent_short_and_are_the_same_key_in_every_notation() {
+    let dynamodb = Scripted::start(|_| said_stored()).await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    let reading =
+        |time: &str| format!(r#"{{"sensor_id":"s","temperature":-1e-100,"current_time":{time},"n":[1e125]}}"#);
+    let records = [record(1, reading("1e100").as_bytes()), record(2, reading(&format!("1{:0100}", 0)).as_bytes())];
+    assert_eq!(function.invoke(&event(records)).await.failures(), [""; 0]);
+    let requests = dynamodb.requests();
+    let items = sent_items(&requests[0], "SensorData");
+    assert_eq!(items.len(), 1);
+    assert_eq!((&items[0]["CurrentTime"]["N"], &items[0]["Temperature"]["N"]), (&json!("1E100"), &json!("-1E-100")));
+    assert_eq!(items[0]["n"], json!({"L": [{"N": "1E125"}]}));
 }
 
 #[tokio::test]

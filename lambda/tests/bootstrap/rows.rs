@@ -125,6 +125,17 @@ async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
 }
 
 #[tokio::test]
+async fn a_partition_key_with_half_a_surrogate_pair_costs_nothing() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
+    let records = [record(1, reading("s", 1, "1").as_bytes()), record(2, b"hello")];
+    let event = event(records).to_string().replace("\"outer\"", r#""k\ud800""#);
+    assert_eq!(function.invoke_with(event.into_bytes()).await.failures(), [""; 0]);
+    assert_eq!(tables.rows("SensorData").len(), 1);
+    assert_eq!(tables.rows("SensorDataRejects")[0]["PartitionKey"]["S"], r"k\ud800");
+}
+
+#[tokio::test]
 async fn a_reject_larger_than_an_item_is_kept_in_parts() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::date_time::{DateTime, Format};
+use hyper::Request;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -55,6 +57,11 @@ async fn garbage_is_no_success_and_its_content_is_not_logged() {
         (200, r#"{"UnprocessedItems":"hunter2"}"#),
         (200, r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#),
         (200, ""),
+        (200, "{}"),
+        (200, r#"{"hunter2":{}}"#),
+        (200, r#"{"UnprocessedItems":null}"#),
+        (200, r#"[{"hunter2":[]}]"#),
+        (200, "[{}]"),
         (500, "hunter2"),
     ] {
         let calls = AtomicUsize::new(0);
@@ -126,6 +133,39 @@ async fn a_clock_that_is_off_is_corrected_by_the_service_s_own() {
     assert_eq!(dynamodb.requests().len(), 3);
 }
 
+/// Refuses what is signed more than five minutes from its own time, as the service does it.
+#[tokio::test]
+async fn requests_that_were_under_way_with_the_wrong_time_do_not_turn_the_clock_back() {
+    let ahead = Duration::from_mins(20);
+    let dynamodb = Scripted::start_with_heads(move |request: &Request<Bytes>, _: &Value| {
+        let theirs = SystemTime::now() + ahead;
+        let signed = request.headers()["x-amz-date"].to_str().unwrap();
+        let off = DateTime::from(theirs).as_secs_f64() - seconds(signed);
+        let answer = if off.abs() > 300.0 {
+            failure("InvalidSignatureException", &format!("Signature expired: {signed} is now earlier than …"))
+        } else {
+            stored()
+        };
+        let date = Some(DateTime::from(theirs).fmt(Format::HttpDate).unwrap());
+        // All three requests are sent before the first is answered.
+        Said { date, after: Duration::from_millis(300), ..Said::from(answer) }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    for retries in [3, 0] {
+        assert_eq!(function.invoke(&event((1..=60).map(plain))).await.failures(), [""; 0]);
+        assert_eq!(function.log_line().await["Retries"], retries);
+    }
+}
+
+/// Since 1970, of `20261126T105000Z`.
+fn seconds(amazon_date: &str) -> f64 {
+    let (date, time) = amazon_date.split_at(8);
+    let time =
+        format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &time[1..3], &time[3..5], &time[5..7]);
+    DateTime::from_str(&time, Format::DateTime).unwrap().as_secs_f64()
+}
+
 #[tokio::test]
 async fn what_no_request_can_mend_is_tried_once_and_said() {
     for code in [
@@ -150,6 +190,7 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
     for (name, value, said) in [
         ("SENSORCTL_TABLE", "a b", "SENSORCTL_TABLE: `a b` is no table's name"),
         ("SENSORCTL_REJECTS_TABLE", "x", "SENSORCTL_REJECTS_TABLE: `x` is no table's name"),
+        ("SENSORCTL_TABLE", "arn:aws:dynamodb:us-east-1:1:table/T", "SENSORCTL_TABLE: `arn:aws:dynamodb:us-east-1:1:"),
         ("SENSORCTL_REJECTS_DAYS", "soon", "SENSORCTL_REJECTS_DAYS is not a whole number"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is no http or https address"),
@@ -158,6 +199,11 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
         for _ in 0..2 {
             let answer = function.invoke(&event([plain(1)])).await;
             assert!(answer.error().contains(said), "{answer:?}");
+            let log = function.log_line().await;
+            assert_eq!((&log["ErrorCode"], &log["Readings"]), (&json!("Misconfigured"), &json!(0)));
+            assert!(log["Error"].as_str().unwrap().contains(said), "{log}");
+            assert_eq!(log["FunctionName"], "ProcessKinesisRecords");
+            assert_eq!(log["RequestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd");
         }
     }
     assert!(tables.rows("SensorData").is_empty());
@@ -199,7 +245,7 @@ async fn a_hot_key_is_sent_again_alone_until_it_is_taken() {
 async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut function = Function::start(&listener.local_addr().unwrap().to_string(), &[PARTIAL]).await;
-    // Larger than what fits into the buffers between them, so that some of it is still with the function.
+    // With a limit of a second the first attempts last until the answer is due. Larger than what fits into the buffers between them, so that some of it is still with the function.
     let filler = "x".repeat(390_000);
     let large = |number: u32| {
         let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":{number},"filler":"{filler}"}}"#);
@@ -212,7 +258,7 @@ async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
         }
         sockets
     });
-    let answer = function.invoke_within(&event((1..=4).map(large)), Duration::from_secs(2)).await;
+    let answer = function.invoke_within(&event((1..=4).map(large)), Duration::from_secs(1)).await;
     function.freeze();
     assert_eq!(answer.failures(), [sequence(1)]);
     for mut socket in accepted.await.unwrap() {

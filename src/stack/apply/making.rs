@@ -24,7 +24,7 @@ pub(super) struct Making<'a> {
     pub cloud: &'a Cloud,
     pub resource: &'a dyn Resource,
     pub references: &'a References,
-    /// Whether to wait until it works where nothing else needs it to.
+    /// Whether to wait until it works.
     pub waits: bool,
 }
 
@@ -40,9 +40,15 @@ enum Refusal {
 impl Making<'_> {
     /// Makes it where there is nothing, or where there will be once the one before is gone.
     pub async fn anew(&self, found: &Found) -> Result<String, Stopped> {
-        if found.state == State::Deleting {
-            until_gone(self.cloud, self.resource).await?;
+        match found.state {
+            State::Deleting => self.anew_once_gone().await,
+            _ => self.make().await,
         }
+    }
+
+    /// Makes it where one is on its way out.
+    pub async fn anew_once_gone(&self) -> Result<String, Stopped> {
+        until_gone(self.cloud, self.resource).await?;
         self.make().await
     }
 
@@ -222,7 +228,7 @@ impl Making<'_> {
                 }
                 Ok(match settled {
                     Settled::Works(arn) => Look::Ready(arn),
-                    Settled::Underway(arn, _) if !waits && !kind.is_needed_at_work() => Look::Ready(arn),
+                    Settled::Underway(arn, _) if !waits => Look::Ready(arn),
                     Settled::Underway(arn, said) => {
                         references.tell(kind, &arn);
                         Look::NotYet(said)

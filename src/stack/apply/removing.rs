@@ -9,12 +9,16 @@ use crate::stack::resource::{Found, Resource, State};
 
 /// Deletes a resource and waits until it is gone; absence is success.
 pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Stopped> {
-    match cloud.patiently(resource, || resource.delete(cloud, found)).await {
-        Ok(()) => {}
-        Err(failure) if failure.cause == Cause::Missing => return Ok(()),
-        Err(failure) => return Err(failure.into()),
-    }
+    let_go(cloud, resource, found).await?;
     until_gone(cloud, resource).await
+}
+
+/// Asks for a resource to be deleted; absence is success.
+pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Failure> {
+    match cloud.patiently(resource, || resource.delete(cloud, found)).await {
+        Err(failure) if failure.cause != Cause::Missing => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 /// Waits until a resource is gone.

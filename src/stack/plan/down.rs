@@ -28,7 +28,7 @@ impl Plan {
         let steps = resources.iter().zip(found).map(|(resource, found)| step(owner, *resource, found, teardown));
         let mut steps: Vec<Step> = steps.collect();
         keep_what_is_needed(owner, &mut steps);
-        Plan { steps, is_teardown: true, waits: true }
+        Plan { steps, is_teardown: true, waits: true, mapping_first: false }
     }
 }
 

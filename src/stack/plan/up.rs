@@ -39,8 +39,9 @@ impl Plan {
         if !strangers.is_empty() {
             return Err(foreign(&strangers, owner));
         }
-        renew_mapping(owner, &mut steps);
-        Ok(Plan { steps, is_teardown: false, waits: true })
+        renew(owner, &mut steps);
+        let mapping_first = steps.iter().any(misreads_partial_answers);
+        Ok(Plan { steps, is_teardown: false, waits: true, mapping_first })
     }
 }
 
@@ -102,20 +103,24 @@ fn adoption(owner: &Owner, found: &Found) -> Difference {
     Difference { property: TAGS, wanted: serde_json::json!(wanted), found: serde_json::json!(has), replaces: false }
 }
 
-/// A mapping remembers how far it has read its stream. Of a stream of the same name that is made anew, it would know a
-/// place that is not there.
-fn renew_mapping(owner: &Owner, steps: &mut [Step]) {
-    let is_new = |step: &Step| step.kind == Kind::Stream && matches!(step.action, Action::Create | Action::Replace);
-    if !steps.iter().any(is_new) {
-        return;
-    }
-    for step in steps.iter_mut().filter(|step| step.kind == Kind::Mapping) {
-        let stays = matches!(step.action, Action::None | Action::Update);
-        if stays && owner.of(&step.found) == Ownership::Ours {
-            step.action = Action::Replace;
-            "the stream that it reads is made anew".clone_into(&mut step.reason);
+/// What is bound to something that is made anew is made anew, too.
+fn renew(owner: &Owner, steps: &mut [Step]) {
+    for index in 0..steps.len() {
+        let step = &steps[index];
+        let stays = matches!(step.action, Action::None | Action::Update) && owner.of(&step.found) == Ownership::Ours;
+        let new = steps.iter().find(|other| stays && other.is_new_for(step.kind)).map(|other| other.kind);
+        if let Some(new) = new {
+            steps[index].action = Action::Replace;
+            steps[index].reason = format!("the {new} that it goes with is made anew");
         }
     }
+}
+
+/// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.
+fn misreads_partial_answers(step: &Step) -> bool {
+    let is_at_work = step.found.properties.get("enabled") == Some(&serde_json::json!(true));
+    let learns = step.differences.iter().any(|difference| difference.property == "response_types");
+    step.kind == Kind::Mapping && step.action == Action::Update && is_at_work && learns
 }
 
 /// Whether a thing that the settings only point at is there and fits.

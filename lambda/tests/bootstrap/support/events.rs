@@ -43,6 +43,12 @@ pub fn plain(number: u32) -> Value {
     record(number, reading("s", number, "20.5").as_bytes())
 }
 
+/// The nth record, with this reading and more blanks than the function looks at together with what follows: the next
+/// record begins a window of its own.
+pub fn last_of_window(number: u32, reading: &str) -> Value {
+    record(number, &[reading.as_bytes(), &[b' '; 1 << 20]].concat())
+}
+
 /// An event of these records.
 pub fn event(records: impl IntoIterator<Item = Value>) -> Value {
     json!({ "Records": records.into_iter().collect::<Vec<_>>() })

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Response};
+use hyper::{Method, Request, Response};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -60,9 +60,8 @@ impl Function {
         let (events, next) = mpsc::channel(1);
         let (answer, answers) = mpsc::channel(1);
         let next = Arc::new(Mutex::new(next));
-        let runtime_api =
-            serve(move |method, path, body| runtime_api(Arc::clone(&next), answer.clone(), method, path, body)).await;
-        let mut process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+        let runtime_api = serve(move |request| runtime_api(Arc::clone(&next), answer.clone(), request)).await;
+        let mut process = bootstrap()
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
             .env("AWS_LAMBDA_FUNCTION_NAME", "ProcessKinesisRecords")
@@ -97,7 +96,16 @@ impl Function {
 
     /// One invocation with so much time.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
-        self.events.send((serde_json::to_vec(event).unwrap(), limit)).await.unwrap();
+        self.send(serde_json::to_vec(event).unwrap(), limit).await
+    }
+
+    /// One invocation with ample time, with an event that is written out.
+    pub async fn invoke_with(&mut self, event: Vec<u8>) -> Answer {
+        self.send(event, Duration::from_secs(30)).await
+    }
+
+    async fn send(&mut self, event: Vec<u8>, limit: Duration) -> Answer {
+        self.events.send((event, limit)).await.unwrap();
         tokio::select! {
             answer = timeout(Duration::from_mins(2), self.answers.recv()) => answer.expect("no answer in time").unwrap(),
             status = self.process.wait() => panic!("the function ended: {status:?}"),
@@ -125,14 +133,21 @@ impl Function {
     }
 }
 
+/// The compiled function, or what `SENSORCTL_TEST_BOOTSTRAP` says instead: `qemu-aarch64 path/of/another`.
+fn bootstrap() -> Command {
+    let named = std::env::var("SENSORCTL_TEST_BOOTSTRAP").unwrap_or_default();
+    let mut words = named.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or(env!("CARGO_BIN_EXE_bootstrap")));
+    command.args(words);
+    command
+}
+
 async fn runtime_api(
     next: Arc<Mutex<Receiver<Event>>>,
     answer: Sender<Answer>,
-    method: Method,
-    path: String,
-    body: Bytes,
+    request: Request<Bytes>,
 ) -> Response<Full<Bytes>> {
-    if method == Method::GET {
+    if request.method() == Method::GET {
         let Some((event, limit)) = next.lock().await.recv().await else { std::future::pending().await };
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
         return Response::builder()
@@ -142,9 +157,9 @@ async fn runtime_api(
             .body(Full::from(event))
             .unwrap();
     }
-    let body: Value = serde_json::from_slice(&body).unwrap();
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-    let sent = if path.ends_with("/error") {
+    let sent = if request.uri().path().ends_with("/error") {
         Answer::Error { kind: text("errorType"), message: text("errorMessage") }
     } else {
         Answer::Response(body)

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 /// Serves until the test ends; gives `127.0.0.1:port`.
 pub async fn serve<F, A>(answer: F) -> String
 where
-    F: Fn(hyper::Method, String, Bytes) -> A + Clone + Send + 'static,
+    F: Fn(Request<Bytes>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -31,7 +31,7 @@ where
 pub async fn serve_connection<S, F, A>(socket: S, answer: F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(hyper::Method, String, Bytes) -> A + Clone + Send + 'static,
+    F: Fn(Request<Bytes>) -> A + Clone + Send + 'static,
     A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
@@ -40,7 +40,7 @@ where
             let (head, body) = request.into_parts();
             // A request that its sender gave up has no whole body.
             let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-            Ok::<_, Infallible>(answer(head.method, head.uri.path().to_owned(), body).await)
+            Ok::<_, Infallible>(answer(Request::from_parts(head, body)).await)
         }
     });
     let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;

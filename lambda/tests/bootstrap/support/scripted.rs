@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::DATE;
+use hyper::{Request, Response};
 use serde_json::{Value, json};
 
 use super::http::serve;
@@ -58,16 +58,25 @@ pub struct Scripted {
 impl Scripted {
     /// Answers each request as `script` says to its body.
     pub async fn start<S: Into<Said>>(mut script: impl FnMut(&Value) -> S + Send + 'static) -> Self {
-        let script = Arc::new(Mutex::new(move |request: &Value| script(request).into()));
+        Scripted::start_with_heads(move |_, body| script(body)).await
+    }
+
+    /// Answers each request as `script` says to it as it came, and to its body.
+    pub async fn start_with_heads<S, F>(mut script: F) -> Self
+    where
+        S: Into<Said>,
+        F: FnMut(&Request<Bytes>, &Value) -> S + Send + 'static,
+    {
+        let script = Arc::new(Mutex::new(move |request: &Request<Bytes>, body: &Value| script(request, body).into()));
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);
-        let address = serve(move |_, _, body: Bytes| {
+        let address = serve(move |request: Request<Bytes>| {
             let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
             async move {
                 // A request that was given up while it was sent is none.
-                let Ok(request) = serde_json::from_slice::<Value>(&body) else { return Response::default() };
-                let said: Said = script.lock().unwrap()(&request);
-                seen.lock().unwrap().push(request);
+                let Ok(body) = serde_json::from_slice::<Value>(request.body()) else { return Response::default() };
+                let said: Said = script.lock().unwrap()(&request, &body);
+                seen.lock().unwrap().push(body);
                 tokio::time::sleep(said.after).await;
                 let mut response = Response::builder().status(said.status);
                 if let Some(date) = said.date {

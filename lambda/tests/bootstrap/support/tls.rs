@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::Full;
-use hyper::Response;
 use hyper::body::Bytes;
+use hyper::{Request, Response};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, SupportedProtocolVersion};
@@ -56,7 +56,7 @@ impl TlsScripted {
                 tokio::spawn(async move {
                     // A client that does not trust it goes away.
                     let Ok(socket) = acceptor.accept(socket).await else { return };
-                    let answer = move |_, _, _: Bytes| {
+                    let answer = move |_: Request<Bytes>| {
                         answered.fetch_add(1, Ordering::Relaxed);
                         async { Response::new(Full::from(stored().1.to_string())) }
                     };

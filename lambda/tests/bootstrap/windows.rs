@@ -1,0 +1,141 @@
+//! A batch that is more than is looked at together: what one window leaves must not be lost, hidden or undone by another.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, Function, PARTIAL, REJECTS, Scripted, Tables, event, failure, last_of_window, reading, record, sent_items,
+    sequence, stored, throttled,
+};
+
+/// Enough for all of a window that succeeds, and not for one that never does.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// The second records of two windows are about the same key.
+fn two_windows() -> Value {
+    event([
+        record(1, reading("s", 7, "1").as_bytes()),
+        last_of_window(2, &reading("only-first", 1, "1")),
+        record(3, reading("s", 7, "3").as_bytes()),
+        last_of_window(4, &reading("only-second", 1, "1")),
+        record(5, reading("only-third", 1, "1").as_bytes()),
+    ])
+}
+
+/// The sequence numbers of what a service took, request by request.
+fn taken(requests: &[Value], table: &str) -> Vec<Vec<String>> {
+    let sequence_number = |item: &Value| item["SequenceNumber"]["S"].as_str().unwrap().to_owned();
+    let of = |request| sent_items(request, table).into_iter().map(sequence_number).collect::<Vec<_>>();
+    requests.iter().map(of).filter(|sent| !sent.is_empty()).collect()
+}
+
+fn is_about(request: &Value, text: &str) -> bool {
+    request.to_string().contains(text)
+}
+
+#[tokio::test]
+async fn windows_are_stored_one_after_the_other_and_the_last_reading_of_a_key_wins() {
+    let dynamodb = Scripted::start(|_| stored()).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    assert_eq!(function.invoke(&two_windows()).await.failures(), [""; 0]);
+    let expected = [vec![sequence(1), sequence(2)], vec![sequence(3), sequence(4)], vec![sequence(5)]];
+    assert_eq!(taken(&dynamodb.requests(), "SensorData"), expected);
+    let log = function.log_line().await;
+    assert_eq!((&log["Readings"], &log["Stored"], &log["Replaced"]), (&json!(5), &json!(5), &json!(0)));
+}
+
+#[tokio::test]
+async fn a_failure_in_the_first_window_is_answered_and_nothing_of_the_later_ones_is_put() {
+    let dynamodb =
+        Scripted::start(|request| if is_about(request, "only-first") { throttled() } else { stored() }).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    assert_eq!(function.invoke_within(&two_windows(), SHORT).await.failures(), [sequence(1)]);
+    assert!(dynamodb.requests().iter().all(|request| is_about(request, "only-first")));
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert!(function.invoke_within(&two_windows(), SHORT).await.error().contains(&sequence(1)));
+}
+
+#[tokio::test]
+async fn a_failure_in_a_later_window_is_answered_and_what_was_before_it_is_kept() {
+    let dynamodb =
+        Scripted::start(|request| if is_about(request, "only-second") { throttled() } else { stored() }).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
+    assert_eq!(function.invoke_within(&two_windows(), SHORT).await.failures(), [sequence(3)]);
+    let log = function.log_line().await;
+    assert_eq!((&log["Readings"], &log["Stored"], &log["Failed"]), (&json!(4), &json!(2), &json!(2)));
+    assert!(!dynamodb.requests().iter().any(|request| is_about(request, "only-third")));
+    let mut function = Function::start(&dynamodb.address, &[]).await;
+    assert!(function.invoke_within(&two_windows(), SHORT).await.error().contains(&sequence(3)));
+}
+
+#[tokio::test]
+async fn a_reading_that_the_service_refuses_does_not_undo_the_one_of_the_window_before() {
+    let dynamodb = Scripted::start(|request| {
+        let refuses = sent_items(request, "SensorData").iter().any(|item| item["Temperature"]["N"] == "3");
+        if refuses { failure("ValidationException", "not this one") } else { stored() }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    assert_eq!(function.invoke(&two_windows()).await.failures(), [""; 0]);
+    let requests = dynamodb.requests();
+    assert_eq!(taken(&requests, "SensorData")[0], [sequence(1), sequence(2)]);
+    assert_eq!(taken(&requests, "SensorData").last().unwrap(), &[sequence(5)]);
+    assert_eq!(taken(&requests, "SensorDataRejects"), [[sequence(3)]]);
+    let log = function.log_line().await;
+    assert_eq!((&log["Stored"], &log["Rejected"], &log["Replaced"]), (&json!(4), &json!(1), &json!(0)));
+}
+
+fn with_rejects() -> Value {
+    event([
+        record(1, b"no reading 1"),
+        last_of_window(2, &reading("s", 1, "2")),
+        record(3, b"no reading 3"),
+        last_of_window(4, &reading("s", 1, "4")),
+    ])
+}
+
+#[tokio::test]
+async fn every_window_keeps_its_rejects() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
+    assert_eq!(function.invoke(&with_rejects()).await.failures(), [""; 0]);
+    let kept: Vec<_> = tables.rows("SensorDataRejects").iter().map(|row| row["SequenceNumber"]["S"].clone()).collect();
+    assert_eq!(kept, [json!(sequence(1)), json!(sequence(3))]);
+    let rows = tables.rows("SensorData");
+    assert_eq!((rows.len(), &rows[0]["Temperature"]["N"]), (1, &json!("4")));
+}
+
+#[tokio::test]
+async fn a_reject_that_cannot_be_kept_ends_the_batch_with_its_window() {
+    for (lost, answered, rows) in [("#0000000#000", 1, 1), (&*format!("{}#", sequence(3)), 3, 2)] {
+        let lost = lost.to_owned();
+        let dynamodb = Scripted::start(move |request| {
+            let is_lost = sent_items(request, "SensorDataRejects")
+                .iter()
+                .any(|item| item["RejectId"]["S"].as_str().unwrap().contains(&lost));
+            if is_lost { failure("AccessDeniedException", "no") } else { stored() }
+        })
+        .await;
+        let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+        let answer = function.invoke(&with_rejects()).await;
+        assert_eq!(answer.failures(), [sequence(answered)]);
+        assert_eq!(taken(&dynamodb.requests(), "SensorData").len(), rows);
+    }
+}
+
+#[tokio::test]
+async fn a_reject_without_a_table_fails_the_invocation_whichever_window_it_is_in() {
+    for (settings, second) in [(&[PARTIAL][..], true), (&[], true), (&[PARTIAL], false)] {
+        let dynamodb = Scripted::start(|_| stored()).await;
+        let records = [
+            last_of_window(1, &reading("s", 1, "1")),
+            if second { record(2, b"hunter2") } else { record(2, reading("s", 1, "2").as_bytes()) },
+        ];
+        let mut function = Function::start(&dynamodb.address, settings).await;
+        match function.invoke(&event(records)).await {
+            Answer::Error { message, .. } => assert!(message.contains(&sequence(2)), "{message}"),
+            answer => assert_eq!(answer.failures(), if second { vec![sequence(2)] } else { vec![] }),
+        }
+    }
+}

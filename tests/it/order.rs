@@ -1,0 +1,140 @@
+//! What must come before what, so that no moment in between, and no end in it, loses a reading.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Home, Neighbour, Stranger};
+
+const JSON: &str = "Content-Type: application/json";
+const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
+const VARIABLE: &str = "SENSORCTL_PARTIAL_BATCH";
+
+#[track_caller]
+fn lambda(cloud: &Stranger, line: &str, body: &Value) -> Value {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let (status, said) = cloud.send(line, "lambda", JSON, &body);
+    assert!((200..300).contains(&status), "{line}: {said}");
+    serde_json::from_str(&said).unwrap_or_default()
+}
+
+/// The one mapping that there is.
+fn mapping(cloud: &Stranger) -> Value {
+    lambda(cloud, "GET /2015-03-31/event-source-mappings", &Value::Null)["EventSourceMappings"][0].clone()
+}
+
+fn answers_in_part(cloud: &Stranger) -> bool {
+    let function = lambda(cloud, &format!("GET {FUNCTION}"), &Value::Null);
+    function["Configuration"]["Environment"]["Variables"].get(VARIABLE).is_some()
+}
+
+fn is_understood(cloud: &Stranger) -> bool {
+    mapping(cloud)["FunctionResponseTypes"] == json!(["ReportBatchItemFailures"])
+}
+
+/// Takes partial answers from both, by hand.
+fn takes_partial_answers_away(cloud: &Stranger) {
+    lambda(cloud, &format!("PUT {FUNCTION}/configuration"), &json!({"Environment": {"Variables": {"OTHER": "1"}}}));
+    let uuid = mapping(cloud)["UUID"].as_str().unwrap().to_owned();
+    lambda(cloud, &format!("PUT /2015-03-31/event-source-mappings/{uuid}"), &json!({"FunctionResponseTypes": []}));
+    until(|| mapping(cloud)["State"] == "Enabled");
+}
+
+#[track_caller]
+fn until(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Runs `up` until this call is done and its answer hangs, and kills it there.
+fn killed_at(home: &Home, cloud: &Stranger, call: &str, up: &[&'static str]) {
+    cloud.set_faults(&format!("{call}=hang@#1"));
+    let mut child: Child = home.command(up.to_vec()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until(|| cloud.has_hung() || child.try_wait().unwrap().is_some());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(cloud.has_hung(), "{call} was not called");
+    cloud.set_faults("");
+}
+
+#[test]
+fn a_mapping_understands_partial_answers_before_the_function_gives_them() {
+    let up = ["up", "--local", "--adopt", "--yes"];
+    let adopted = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&adopted);
+    somebody.makes_everything(&adopted);
+    let drifted = Home::with_pipeline();
+    takes_partial_answers_away(&Stranger::of(&drifted));
+    for home in [adopted, drifted] {
+        let cloud = Stranger::of(&home);
+        cloud.set_faults("lambda:UpdateEventSourceMapping=denied");
+        home.run(up).exited(1).says(&["lambda:UpdateEventSourceMapping"]);
+        assert!(!answers_in_part(&cloud) && !is_understood(&cloud), "nothing of the two is changed");
+        cloud.set_faults("lambda:UpdateFunctionConfiguration=denied");
+        home.run(up).exited(1).says(&["lambda:UpdateFunctionConfiguration"]);
+        assert!(!answers_in_part(&cloud) && is_understood(&cloud), "the function fails whole batches meanwhile");
+        cloud.set_faults("");
+        home.run(up).succeeded();
+        assert!(answers_in_part(&cloud) && is_understood(&cloud));
+        home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
+    }
+}
+
+#[test]
+fn a_run_killed_between_mapping_and_function_leaves_nothing_that_loses_readings() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    for call in ["lambda:UpdateEventSourceMapping", "lambda:UpdateFunctionConfiguration"] {
+        takes_partial_answers_away(&cloud);
+        killed_at(&home, &cloud, call, &["up", "--local", "--no-wait"]);
+        assert!(is_understood(&cloud), "killed at {call}");
+        home.run(["up", "--local"]).succeeded();
+        assert!(answers_in_part(&cloud) && is_understood(&cloud));
+    }
+}
+
+#[test]
+fn another_mapping_that_would_take_a_partial_answer_for_success_is_named() {
+    let home = Home::with_pipeline();
+    home.becomes_healthy();
+    let somebody = Neighbour { stream: "theirs".into(), ..Neighbour::with_our_names(&home) };
+    somebody.makes_stream();
+    somebody.puts_policy("own", "Allow", "kinesis:*");
+    somebody.makes_mapping("theirs", "ProcessKinesisRecords");
+    let said = ["theirs → ProcessKinesisRecords", "ReportBatchItemFailures"];
+    let status = home.run(["status", "--local", "-o", "json"]).exited(3).says(&said).json();
+    let of_mapping = |report: &Value| report["resources"][6]["dangers"][0].as_str().unwrap_or_default().to_owned();
+    assert!(of_mapping(&status).contains(said[0]) && status["healthy"] == false, "{status}");
+    let plan = home.run(["plan", "--local", "-o", "json"]).succeeded().says(&said).json();
+    assert!(of_mapping(&plan).contains(said[0]) && plan["changed"] == 0, "{plan}");
+    home.run(["up", "--local"]).succeeded().says(&said);
+}
+
+#[test]
+fn a_stream_made_anew_never_meets_the_mapping_of_the_one_before() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    let put = |time: &str| {
+        home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", time, "--wait"]).succeeded();
+    };
+    put("1");
+    for (n, call) in ["lambda:DeleteEventSourceMapping", "kinesis:CreateStream"].into_iter().enumerate() {
+        let (stream, before) =
+            (json!({"StreamName": "temperature-sensor-data"}).to_string(), mapping(&cloud)["UUID"].clone());
+        assert_eq!(cloud.call("Kinesis_20131202.DeleteStream", &stream).0, 200);
+        cloud.set_faults(&format!("{call}=denied"));
+        home.run(["up", "--local", "--yes"]).exited(1).says(&[call]);
+        cloud.set_faults("");
+        home.run(["up", "--local", "--yes"]).succeeded();
+        assert_ne!(mapping(&cloud)["UUID"], before, "it knew a place of the stream before");
+        put(&format!("1{n}"));
+    }
+    assert_eq!(cloud.call("Kinesis_20131202.DeleteStream", r#"{"StreamName":"temperature-sensor-data"}"#).0, 200);
+    killed_at(&home, &cloud, "lambda:DeleteEventSourceMapping", &["up", "--local", "--yes"]);
+    home.run(["up", "--local", "--yes"]).succeeded();
+    put("20");
+}
