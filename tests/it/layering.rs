@@ -39,7 +39,7 @@ const EDGES: [&str; 14] = [
 ];
 
 /// Files of tests only, which use the SDK as its users do.
-const TESTS: [&str; 2] = ["local/tests.rs", "local/lambda/tests/"];
+const TESTS: [&str; 2] = ["local/tests/", "local/lambda/tests/"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
