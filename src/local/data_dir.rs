@@ -19,10 +19,24 @@ const LOCK: &str = "lock";
 /// How often, and how far apart, a lock that is held is tried again.
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(10);
-/// What a data directory holds besides. Nothing else in it is ours.
-pub(crate) const OWN_FILES: [&str; 8] = [
-    "endpoint.json",
+/// Says that every state file has been written once. One that is missing from then on is lost, and not yet to come.
+const COMPLETE: &str = "complete.json";
+/// What is there from the end of the first start on, whatever is kept in it.
+const STATE_FILES: [&str; 7] = [
     "keys.json",
+    "iam.json",
+    "dynamodb.sqlite",
+    "kinesis",
+    "lambda/functions.json",
+    "lambda/mappings.json",
+    "logs/groups.json",
+];
+/// What a data directory holds besides. Nothing else in it is ours.
+pub(crate) const OWN_FILES: [&str; 10] = [
+    "endpoint.json",
+    COMPLETE,
+    "keys.json",
+    "sessions.json",
     "iam.json",
     "dynamodb.sqlite",
     "dynamodb.sqlite-wal",
@@ -99,7 +113,22 @@ impl DataDir {
         let data_dir = DataDir { root: root.to_owned(), _lock: lock };
         // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
         data_dir.withdraw()?;
+        data_dir.check_complete()?;
         Ok(data_dir)
+    }
+
+    /// To go on without a file that was there would take all that it said for deleted.
+    fn check_complete(&self) -> Result<(), Error> {
+        let expected: Vec<String> = read_json(&self.path(COMPLETE))?.unwrap_or_default();
+        match expected.iter().map(|name| self.path(name)).find(|path| !path.exists()) {
+            Some(path) => Err(lost(&path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Notes that every state file has been written.
+    pub(crate) fn complete(&self, durability: Durability) -> Result<(), Error> {
+        Ok(durability.write_json(&self.path(COMPLETE), &STATE_FILES)?)
     }
 
     /// A file or directory in it.
@@ -188,6 +217,29 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// The error for a file that was there and is not any more. Nothing is deleted, so that it can be put back.
+pub(crate) fn lost(path: &Path) -> Error {
+    Error::failed(format!("{} is missing, and there is more that belongs to it", path.display()))
+        .hint("put it back from a copy")
+        .hint("`sensorctl local reset` starts over with an empty local cloud")
+}
+
+/// Whether there is a directory in a directory; there is none in one that is not there.
+pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
+    let has = || -> io::Result<bool> {
+        for entry in fs::read_dir(path)? {
+            if entry?.file_type()?.is_dir() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    match has() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        has => has.map_err(|error| Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+    }
+}
+
 /// Reads a state file; none when there is no such file.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let Some(text) = read(path)? else { return Ok(None) };
@@ -239,6 +291,27 @@ mod tests {
         assert!(error.to_string().contains("it holds thesis.txt"), "{error}");
         assert_eq!(fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o755);
         assert!(!dir.path().join(LOCK).exists());
+    }
+
+    #[test]
+    fn a_state_file_that_was_there_is_missed_and_one_that_was_not_yet_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::open(dir.path()).unwrap();
+        data.subdirectory("lambda").unwrap();
+        drop(data);
+        // The first start was cut short.
+        let data = DataDir::open(dir.path()).unwrap();
+        for name in STATE_FILES {
+            data.subdirectory(Path::new(name).parent().unwrap().to_str().unwrap()).unwrap();
+            fs::write(data.path(name), "").unwrap();
+        }
+        data.complete(Durability::Process).unwrap();
+        drop(data);
+        drop(DataDir::open(dir.path()).unwrap());
+        fs::remove_file(dir.path().join("lambda/mappings.json")).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("lambda/mappings.json is missing"), "{error}");
+        assert!(others(dir.path()).unwrap().is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one port: who may come in, what becomes of a request, and that every one is answered.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -12,7 +13,9 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::json;
+use tokio_util::task::TaskTracker;
 
 use super::body::{self, NoBody};
 use super::dynamodb::DynamoDb;
@@ -26,6 +29,7 @@ use super::logs::Logs;
 use super::notices::Notices;
 use super::permissions::{self, Ask};
 use super::service::Service;
+use super::signature::{self, Signature};
 use super::sts::Sts;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
@@ -47,11 +51,13 @@ pub(super) struct Services {
     pub lambda: Lambda,
     pub faults: Faults,
     pub notices: Notices,
+    /// Work of the services: it ends although its connection has, and before the data directory is given back.
+    pub work: TaskTracker,
 }
 
 /// Answers a request; nothing when its connection is to end without an answer.
 pub(super) async fn serve(
-    services: &Services,
+    services: &Arc<Services>,
     incoming: http::Request<Incoming>,
 ) -> Option<http::Response<Full<Bytes>>> {
     let (parts, body) = incoming.into_parts();
@@ -68,7 +74,7 @@ pub(super) async fn serve(
     Some(response.map(Full::new))
 }
 
-async fn answer(services: &Services, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
+async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
     if let Err(error) = check_origin(&parts.headers, &parts.uri) {
         return Some(service.refuse(&error));
     }
@@ -82,12 +88,7 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
     } else {
         match services.keys.check(&parts.headers, &parts.uri) {
             Ok(caller) => parts.extensions.insert(caller),
-            Err(mut error) => {
-                if service == Service::Lambda {
-                    error.status = 403;
-                }
-                return Some(service.refuse(&error));
-            }
+            Err(error) => return Some(stranger(service, error)),
         };
     }
     let body = match body::read(body, service.body_limit()).await {
@@ -101,6 +102,9 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
     };
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
+    }
+    if let Err(error) = check_signature(services, &parts, &body).await {
+        return Some(stranger(service, error));
     }
     let request = Request::from_parts(parts, body);
     let Some(name) = service.name() else {
@@ -119,7 +123,7 @@ async fn answer(services: &Services, service: Service, mut parts: Parts, body: I
 
 /// Has the service answer, unless fate has it otherwise.
 async fn suffer(
-    services: &Services,
+    services: &Arc<Services>,
     service: Service,
     (name, operation): (&str, &str),
     mut request: Request,
@@ -179,7 +183,18 @@ fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
 }
 
-async fn dispatch(services: &Services, service: Service, request: Request) -> Response {
+/// Has the service answer.
+async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> Response {
+    let work = services.work.spawn(ask(Arc::clone(services), service, request));
+    match work.await {
+        Ok(response) => response,
+        // The panic has been told on stderr.
+        Err(_) => service.refuse(&ServiceError::internal("the local cloud failed")),
+    }
+}
+
+async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
+    let services = services.as_ref();
     if let Err(error) = check_permission(services, service, &request) {
         return refused(service, &error);
     }
@@ -214,6 +229,23 @@ fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), ServiceError> {
         return denied("the local cloud answers to 127.0.0.1 and localhost only");
     }
     Ok(())
+}
+
+/// Whether who sent a request has the secret of the key that it carries, and sent just this.
+async fn check_signature(services: &Services, parts: &Parts, body: &Bytes) -> Result<(), ServiceError> {
+    let Some(signature) = Signature::of(&parts.headers, &parts.uri) else { return Ok(()) };
+    // A session may have been taken back meanwhile.
+    let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
+    let payload = signature::payload(&parts.headers, body).await;
+    signature.check(parts, &payload, &secret, Timestamp::now())
+}
+
+/// The refusal of who cannot show who it is.
+fn stranger(service: Service, mut error: ServiceError) -> Response {
+    if service == Service::Lambda {
+        error.status = 403;
+    }
+    service.refuse(&error)
 }
 
 /// Only the owner may look into the local cloud itself.

@@ -1,18 +1,19 @@
-//! The access keys that this local cloud accepts: its owner's, and those of role sessions.
+//! The access keys that this local cloud accepts: its owner's, and those of role sessions. Sessions with an end are kept
+//! on the disk until then; those of functions end with their processes.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::read_json;
 use super::durability::Durability;
-use super::wire::ServiceError;
+use super::signature::{Signature, query_parameter};
+use super::wire::{ServiceError, now_ms};
 use crate::aws::Access;
 use crate::error::Error;
 
@@ -22,16 +23,26 @@ pub(crate) struct Keys(Arc<Inner>);
 
 struct Inner {
     owner: Access,
-    sessions: Mutex<HashMap<String, Session>>,
+    sessions: Mutex<BTreeMap<String, Session>>,
+    /// Where those are kept that have an end.
+    path: PathBuf,
+    durability: Durability,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Session {
     role_arn: String,
     name: String,
+    secret: String,
     token: String,
-    /// None: until revoked.
-    ends: Option<Instant>,
+    /// Epoch milliseconds; none: until revoked.
+    ends: Option<u64>,
+}
+
+impl Session {
+    fn has_ended(&self) -> bool {
+        self.ends.is_some_and(|ends| ends <= now_ms())
+    }
 }
 
 /// Who sent a request.
@@ -64,31 +75,6 @@ struct KeyFile {
     secret_access_key: String,
 }
 
-/// What a request's `SigV4` credential says: which key, and which service it is meant for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Credential {
-    /// Access key id.
-    pub key_id: String,
-    /// Service of the credential scope: `iam`.
-    pub service: String,
-}
-
-impl Credential {
-    /// The credential of the `Authorization` header or the `X-Amz-Credential` parameter.
-    pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Credential> {
-        let scope = match headers.get(AUTHORIZATION) {
-            Some(header) => {
-                let (_, rest) = header.to_str().ok()?.split_once("Credential=")?;
-                rest.split([',', ' ']).next()?.to_owned()
-            }
-            None => query_parameter(uri, "X-Amz-Credential")?,
-        };
-        // KEY/date/region/service/aws4_request
-        let mut parts = scope.split('/');
-        Some(Credential { key_id: parts.next()?.to_owned(), service: parts.nth(2)?.to_owned() })
-    }
-}
-
 impl Keys {
     /// The keys of this file; the owner's are made up on first use and kept.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Keys, Error> {
@@ -100,7 +86,9 @@ impl Keys {
             file
         };
         let owner = Access { key_id: file.access_key_id, secret: file.secret_access_key };
-        Ok(Keys(Arc::new(Inner { owner, sessions: Mutex::default() })))
+        let path = path.with_file_name("sessions.json");
+        let sessions = Mutex::new(read_json(&path)?.unwrap_or_default());
+        Ok(Keys(Arc::new(Inner { owner, sessions, path, durability })))
     }
 
     /// The owner's key.
@@ -113,23 +101,43 @@ impl Keys {
         key_id == self.0.owner.key_id
     }
 
-    /// New keys for a session of a role: its name, and how long it lasts; else until revoked or until this process ends.
-    pub(crate) fn issue(&self, role_arn: &str, name: &str, lifetime: Option<Duration>) -> SessionKeys {
-        let keys =
-            SessionKeys { access_key_id: key_id("LSIA"), secret_access_key: secret(40), session_token: secret(120) };
-        let session = Session {
-            role_arn: role_arn.to_owned(),
-            name: name.to_owned(),
-            token: keys.session_token.clone(),
-            ends: lifetime.map(|lifetime| Instant::now() + lifetime),
-        };
-        let mut sessions = self.sessions();
-        let now = Instant::now();
-        // Those that nobody can use any more.
-        sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
-        sessions.insert(keys.access_key_id.clone(), session);
-        drop(sessions);
+    /// The secret that goes with a key.
+    pub(crate) fn secret(&self, key_id: &str) -> Option<String> {
+        if self.is_owner(key_id) {
+            return Some(self.0.owner.secret.clone());
+        }
+        self.sessions().get(key_id).map(|session| session.secret.clone())
+    }
+
+    /// New keys for a session of a role, by its name: until they are revoked, or this process ends.
+    pub(crate) fn issue(&self, role_arn: &str, name: &str) -> SessionKeys {
+        let (keys, session) = new_session(role_arn, name, None);
+        self.sessions().insert(keys.access_key_id.clone(), session);
         keys
+    }
+
+    /// New keys that last so long.
+    ///
+    /// # Errors
+    /// When they cannot be written down.
+    pub(crate) fn issue_for(
+        &self,
+        role_arn: &str,
+        name: &str,
+        lifetime: Duration,
+    ) -> Result<SessionKeys, ServiceError> {
+        let ends = now_ms().saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
+        let (keys, session) = new_session(role_arn, name, Some(ends));
+        let mut sessions = self.sessions();
+        let mut changed = sessions.clone();
+        // Those that nobody can use any more.
+        changed.retain(|_, session| !session.has_ended());
+        changed.insert(keys.access_key_id.clone(), session);
+        let kept: BTreeMap<_, _> = changed.iter().filter(|(_, session)| session.ends.is_some()).collect();
+        let written = self.0.durability.write_json(&self.0.path, &kept);
+        written.map_err(|error| ServiceError::internal(error.to_string()))?;
+        *sessions = changed;
+        Ok(keys)
     }
 
     /// Takes session keys back.
@@ -137,30 +145,27 @@ impl Keys {
         self.sessions().remove(access_key_id);
     }
 
-    /// Whose key a request carries.
-    ///
-    /// The key id is as secret as the key here (20 random characters, sent over loopback only); the signature is not
-    /// computed again.
+    /// Whose key a request carries. Whether it was signed with the key's secret is for its signature to say.
     ///
     /// # Errors
     /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ServiceError> {
-        let Some(credential) = Credential::of(headers, uri) else {
+        let Some(signature) = Signature::of(headers, uri) else {
             return Err(ServiceError::bad_request(
                 "MissingAuthenticationTokenException",
                 "Request is missing Authentication Token",
             ));
         };
-        if self.is_owner(&credential.key_id) {
+        if self.is_owner(&signature.key_id) {
             return Ok(Caller::Owner);
         }
         let token = headers
             .get("x-amz-security-token")
             .and_then(|value| value.to_str().ok().map(str::to_owned))
             .or_else(|| query_parameter(uri, "X-Amz-Security-Token"));
-        match self.sessions().get(&credential.key_id) {
+        match self.sessions().get(&signature.key_id) {
             Some(session) if token.as_ref() == Some(&session.token) => {
-                if session.ends.is_some_and(|ends| ends <= Instant::now()) {
+                if session.has_ended() {
                     let message = "The security token included in the request is expired";
                     return Err(ServiceError::bad_request("ExpiredTokenException", message));
                 }
@@ -173,14 +178,21 @@ impl Keys {
         }
     }
 
-    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<String, Session>> {
+    fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Session>> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
-    let query = uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+fn new_session(role_arn: &str, name: &str, ends: Option<u64>) -> (SessionKeys, Session) {
+    let keys = SessionKeys { access_key_id: key_id("LSIA"), secret_access_key: secret(40), session_token: secret(120) };
+    let session = Session {
+        role_arn: role_arn.to_owned(),
+        name: name.to_owned(),
+        secret: keys.secret_access_key.clone(),
+        token: keys.session_token.clone(),
+        ends,
+    };
+    (keys, session)
 }
 
 /// Twenty characters that no AWS key starts like.
@@ -199,6 +211,8 @@ fn random(alphabet: &[u8], length: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::AUTHORIZATION;
+
     use super::*;
 
     fn signed(key_id: &str) -> HeaderMap {
@@ -224,7 +238,7 @@ mod tests {
     fn a_session_needs_its_token_and_ends_when_revoked() {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::open(&dir.path().join("keys.json"), Durability::Process).unwrap();
-        let session = keys.issue("arn:aws:iam::000000000000:role/r", "s", None);
+        let session = keys.issue("arn:aws:iam::000000000000:role/r", "s");
         let uri = Uri::from_static("/");
         let mut headers = signed(&session.access_key_id);
         assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "UnrecognizedClientException");
@@ -232,16 +246,29 @@ mod tests {
         assert!(matches!(keys.check(&headers, &uri).unwrap(), Caller::Role { .. }));
         keys.revoke(&session.access_key_id);
         assert!(keys.check(&headers, &uri).is_err());
-        let short = keys.issue("arn:aws:iam::000000000000:role/r", "s", Some(Duration::ZERO));
+        let short = keys.issue_for("arn:aws:iam::000000000000:role/r", "s", Duration::ZERO).unwrap();
         let mut headers = signed(&short.access_key_id);
         headers.insert("x-amz-security-token", short.session_token.parse().unwrap());
         assert_eq!(keys.check(&headers, &uri).unwrap_err().code, "ExpiredTokenException");
     }
 
     #[test]
-    fn a_credential_in_the_query_counts_too() {
-        let uri = Uri::from_static("/?X-Amz-Credential=KEY%2F20261123%2Fus-east-1%2Fsts%2Faws4_request");
-        let credential = Credential::of(&HeaderMap::new(), &uri).unwrap();
-        assert_eq!(credential, Credential { key_id: "KEY".into(), service: "sts".into() });
+    fn a_session_with_an_end_survives_a_restart_and_one_without_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys.json");
+        let keys = Keys::open(&path, Durability::Process).unwrap();
+        let hour = Duration::from_hours(1);
+        let role = "arn:aws:iam::000000000000:role/r";
+        let (lasting, fleeting) = (keys.issue_for(role, "s", hour).unwrap(), keys.issue(role, "f"));
+        keys.issue_for(role, "another", hour).unwrap();
+        drop(keys);
+        let keys = Keys::open(&path, Durability::Process).unwrap();
+        let check = |session: &SessionKeys| {
+            let mut headers = signed(&session.access_key_id);
+            headers.insert("x-amz-security-token", session.session_token.parse().unwrap());
+            keys.check(&headers, &Uri::from_static("/"))
+        };
+        assert_eq!(check(&lasting).unwrap(), Caller::Role { arn: role.to_owned(), session: "s".to_owned() });
+        assert_eq!(check(&fleeting).unwrap_err().code, "UnrecognizedClientException");
     }
 }

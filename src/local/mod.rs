@@ -19,6 +19,7 @@ mod permissions;
 mod query_api;
 mod server;
 mod service;
+mod signature;
 mod sts;
 pub(crate) mod timing;
 mod wire;
@@ -34,6 +35,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
@@ -90,9 +92,12 @@ pub(crate) struct LocalCloud {
     identity: Identity,
     keys: Keys,
     lambda: Lambda,
+    logs: Logs,
     notices: Notices,
     stop: CancellationToken,
     server: JoinHandle<()>,
+    /// What requests have begun.
+    work: TaskTracker,
     tidying: JoinHandle<()>,
 }
 
@@ -118,12 +123,14 @@ impl LocalCloud {
         let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing, durability)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone(), durability, notices.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
+        let faults = Faults::new(options.faults);
         let lambda = Lambda::start(Deps {
             identity: identity.clone(),
             keys: keys.clone(),
             kinesis: kinesis.clone(),
             iam: iam.clone(),
             logs: logs.clone(),
+            faults: faults.clone(),
             notices: notices.clone(),
             dir: data_dir.subdirectory("lambda")?,
             durability,
@@ -139,13 +146,16 @@ impl LocalCloud {
             dynamodb,
             iam,
             sts,
-            logs,
+            logs: logs.clone(),
             lambda: lambda.clone(),
-            faults: Faults::new(options.faults),
+            faults,
             identity: identity.clone(),
             notices: notices.clone(),
+            work: TaskTracker::new(),
         };
+        let work = services.work.clone();
         let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));
+        data_dir.complete(durability)?;
 
         let owner = keys.owner();
         data_dir.announce(&EndpointFile {
@@ -155,7 +165,7 @@ impl LocalCloud {
             access_key_id: owner.key_id,
             secret_access_key: owner.secret,
         })?;
-        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, notices, stop, server, tidying })
+        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, logs, notices, stop, server, work, tidying })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -190,12 +200,21 @@ impl LocalCloud {
         // It has the tables open, which are closed by whoever has them last. A panic in it has been told.
         self.tidying.await.unwrap_or_default();
         let abort = self.server.abort_handle();
-        if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
-            return done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error));
-        }
-        // A client holds its request open; it loses its connection with this process.
-        abort.abort();
-        Ok(())
+        let served = match tokio::time::timeout(GRACE, self.server).await {
+            Ok(done) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
+            Err(_) => {
+                // A client holds its request open; it loses its connection with this process.
+                abort.abort();
+                Ok(())
+            }
+        };
+        // Whoever owns the data directory next must not find its files being written.
+        self.work.close();
+        self.work.wait().await;
+        let logs = self.logs;
+        tokio::task::spawn_blocking(move || logs.close()).await.unwrap_or_default();
+        drop(self.data_dir);
+        served
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a local cloud has to tell its owner and no request's answer can: damage that it found, work behind the scenes
 //! that failed. Told once, to whoever listens, and kept for `local status`.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-/// Notices that are kept; a damaged disk would say ever new things.
+/// Notices that are kept, the newest; a damaged disk would say ever new things.
 const KEPT: usize = 100;
 
 /// The notices of one local cloud; clones share them.
@@ -14,8 +15,21 @@ pub(crate) struct Notices(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    told: Vec<String>,
+    told: VecDeque<String>,
+    /// How many are no longer kept.
+    left_out: u64,
     listener: Option<mpsc::UnboundedSender<String>>,
+}
+
+impl State {
+    fn all(&self) -> impl Iterator<Item = String> {
+        let left_out = match self.left_out {
+            0 => None,
+            1 => Some("1 earlier notice is no longer kept".to_owned()),
+            more => Some(format!("{more} earlier notices are no longer kept")),
+        };
+        left_out.into_iter().chain(self.told.iter().cloned())
+    }
 }
 
 impl Notices {
@@ -23,10 +37,14 @@ impl Notices {
     pub(crate) fn tell(&self, notice: impl Into<String>) {
         let notice = notice.into();
         let mut state = self.state();
-        if state.told.len() >= KEPT || state.told.contains(&notice) {
+        if state.told.contains(&notice) {
             return;
         }
-        state.told.push(notice.clone());
+        if state.told.len() == KEPT {
+            state.told.pop_front();
+            state.left_out += 1;
+        }
+        state.told.push_back(notice.clone());
         if let Some(listener) = &state.listener {
             // Whoever listened may have gone; the notice is kept all the same.
             listener.send(notice).unwrap_or_default();
@@ -40,17 +58,17 @@ impl Notices {
         }
     }
 
-    /// All notices so far, oldest first.
+    /// The notices so far, oldest first, and before them how many are left out.
     pub(crate) fn all(&self) -> Vec<String> {
-        self.state().told.clone()
+        self.state().all().collect()
     }
 
     /// The notices so far and those to come, for one listener.
     pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
-        for notice in &state.told {
-            sender.send(notice.clone()).unwrap_or_default();
+        for notice in state.all() {
+            sender.send(notice).unwrap_or_default();
         }
         state.listener = Some(sender);
         receiver
@@ -74,7 +92,16 @@ mod tests {
         notices.tell("late");
         assert_eq!((heard.try_recv().unwrap(), heard.try_recv().unwrap()), ("early".into(), "late".into()));
         assert!(heard.try_recv().is_err());
-        (0..2 * KEPT).for_each(|number| notices.tell(number.to_string()));
-        assert_eq!(notices.all().len(), KEPT);
+    }
+
+    #[test]
+    fn the_newest_are_kept_and_the_others_counted() {
+        let notices = Notices::default();
+        (0..KEPT).for_each(|number| notices.tell(number.to_string()));
+        assert_eq!((notices.all().len(), notices.all()[0].as_str()), (KEPT, "0"));
+        (KEPT..KEPT + 7).for_each(|number| notices.tell(number.to_string()));
+        let all = notices.all();
+        assert_eq!((all[0].as_str(), all[1].as_str()), ("7 earlier notices are no longer kept", "7"));
+        assert_eq!(all.last(), Some(&(KEPT + 6).to_string()));
     }
 }

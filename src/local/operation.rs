@@ -56,6 +56,23 @@ pub(super) fn of_lambda(method: &Method, path: &str) -> &'static str {
     }
 }
 
+/// Whether an operation of `DynamoDB` reads or writes items.
+pub(super) fn touches_items(operation: &str) -> bool {
+    matches!(
+        operation,
+        "PutItem"
+            | "GetItem"
+            | "UpdateItem"
+            | "DeleteItem"
+            | "Query"
+            | "Scan"
+            | "BatchWriteItem"
+            | "BatchGetItem"
+            | "TransactWriteItems"
+            | "TransactGetItems"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

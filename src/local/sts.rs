@@ -65,7 +65,7 @@ impl Sts {
             );
             ServiceError::new(403, "AccessDenied", message)
         })?;
-        let keys = self.keys.issue(arn, session, Some(Duration::from_secs(seconds.into())));
+        let keys = self.keys.issue_for(arn, session, Duration::from_secs(seconds.into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what STS shows")]
         let ends = jiff::Timestamp::from_second(now_seconds() as i64 + i64::from(seconds))
             .map_err(|error| ServiceError::internal(error.to_string()))?;

@@ -24,6 +24,8 @@ pub(crate) struct Timing {
     pub stream_throttle: bool,
     /// A table is CREATING (retries.md: Terraform waits 5 s before it looks).
     pub table_create: Duration,
+    /// A table is UPDATING (guess).
+    pub table_update: Duration,
     /// A table is DELETING (guess).
     pub table_delete: Duration,
     /// A new table is not seen by `DescribeTable` (D1: eventually consistent).
@@ -59,6 +61,7 @@ impl Timing {
             stream_delete: seconds(10.0),
             stream_throttle: true,
             table_create: seconds(7.0),
+            table_update: seconds(3.0),
             table_delete: seconds(5.0),
             table_lag: seconds(1.0),
             tags_lag: seconds(2.0),

@@ -206,6 +206,32 @@ impl Resource for Mapping {
         .into()
     }
 
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        for (name, value) in [
+            ("batch_size", &mut wanted.batch_size),
+            ("window_seconds", &mut wanted.window_seconds),
+            ("parallelization", &mut wanted.parallelization),
+            ("retry_attempts", &mut wanted.retry_attempts),
+            ("record_age_seconds", &mut wanted.record_age_seconds),
+        ] {
+            if let Some(number) = found.number(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = number;
+            }
+        }
+        for (name, value) in [("bisect", &mut wanted.bisect), ("metrics", &mut wanted.metrics)] {
+            if let Some(switch) = found.switch(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = switch;
+            }
+        }
+        if !is_asked("mapping.on_failure") {
+            wanted.on_failure = found.text("on_failure");
+        }
+        if let Some(filters) = found.properties.get("filters").filter(|_| !is_asked("mapping.filters")) {
+            wanted.filters = filters.as_array().into_iter().flatten().map(Value::to_string).collect();
+        }
+    }
+
     fn create<'a>(
         &'a self,
         cloud: &'a Cloud,

@@ -210,6 +210,61 @@ fn a_damaged_state_file_keeps_it_from_starting_and_stays_as_it_is() {
     }
 }
 
+/// Paths below a directory, but those of the process that owned it.
+fn everything_in(directory: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![directory.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            if !["lock", "local.log"].iter().any(|name| path.ends_with(name)) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_missing_state_file_keeps_it_from_starting_and_nothing_is_swept_away() {
+    let home = stopped_pipeline();
+    let copy = copy_of(&home);
+    let data = copy.path("data");
+    for end in [
+        "/keys.json",
+        "/iam.json",
+        "/logs/groups.json",
+        "/lambda/functions.json",
+        "/lambda/mappings.json",
+        "/stream.json",
+        "/dynamodb.sqlite",
+    ] {
+        let path = file_like(&data, end);
+        let aside = copy.path("aside");
+        fs::rename(&path, &aside).unwrap();
+        // Also where nothing says that it was there, as code, checkpoints, logs and shards are.
+        let marks = ["complete.json", "none"];
+        for mark in if end.starts_with("/l") || end == "/stream.json" { &marks[..] } else { &marks[1..] } {
+            let (mark, mark_aside) = (data.join(mark), copy.path("mark"));
+            let has_mark = fs::rename(&mark, &mark_aside).is_ok();
+            let before = everything_in(&data);
+            let run = copy.run(["local", "start", "--port", "0"]);
+            assert_eq!(run.code, 1, "it starts without {end}");
+            run.says(&["did not start", path.to_str().unwrap(), "is missing", "hint: ", "`sensorctl local reset`"]);
+            assert_eq!(everything_in(&data), before, "{end}");
+            if has_mark {
+                fs::rename(&mark_aside, &mark).unwrap();
+            }
+        }
+        fs::rename(&aside, &path).unwrap();
+    }
+    copy.run(["local", "start", "--port", "0"]).succeeded();
+    assert_eq!(copy.rows(1).len(), 1);
+}
+
 #[test]
 fn a_damaged_announcement_keeps_nobody_from_starting() {
     let home = stopped_pipeline();
@@ -263,6 +318,24 @@ fn a_damaged_checkpoint_stops_its_mapping_and_says_so() {
     }
     assert_eq!(fs::read(&path).unwrap(), b"{\"shardId-000000000000\":");
     assert_eq!(home.rows(1).len(), 1, "nothing is brought again, and nothing left out");
+}
+
+#[test]
+fn a_missing_checkpoint_stops_its_mapping_and_says_so() {
+    let home = stopped_pipeline();
+    let path = file_like(&home.path("data/lambda/checkpoints"), ".json");
+    fs::remove_file(&path).unwrap();
+    home.run(["local", "start", "--port", "0"]).succeeded();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let status = home.run(["status", "--local", "-o", "json"]).json();
+        let result = status["mapping"]["last_processing_result"].as_str().unwrap().to_owned();
+        if result.starts_with("PROBLEM: ") && result.contains(path.to_str().unwrap()) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{result}");
+    }
+    assert!(!path.exists(), "it is not made up");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::local::operation;
 use crate::local::timing::Timing;
 use crate::local::wire::{self, AMZ_JSON_1_0, Response, ServiceError};
 
@@ -20,6 +21,7 @@ pub(super) struct Life {
 struct Tables {
     created: HashMap<String, Instant>,
     tagged: HashMap<String, Instant>,
+    updated: HashMap<String, Instant>,
     deleted: HashMap<String, Deleted>,
 }
 
@@ -46,6 +48,7 @@ impl Life {
         tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_delete);
         tables.created.retain(|_, at| at.elapsed() < self.timing.table_create.max(self.timing.table_lag));
         tables.tagged.retain(|_, at| at.elapsed() < self.timing.tags_lag);
+        tables.updated.retain(|_, at| at.elapsed() < self.timing.table_update);
         let in_use = |doing: &str, name: &str| {
             let text = format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}");
             Some(ServiceError::bad_request("ResourceInUseException", text).json(AMZ_JSON_1_0))
@@ -65,6 +68,9 @@ impl Life {
             if operation == "ListTagsOfResource" && tables.tagged.contains_key(&name) {
                 return Some(wire::json_as(200, AMZ_JSON_1_0, &json!({"Tags": []})));
             }
+            if matches!(operation, "DeleteTable" | "UpdateTable") && tables.updated.contains_key(&name) {
+                return in_use("updated", &name);
+            }
             let Some(age) = tables.created.get(&name).map(Instant::elapsed) else { continue };
             match operation {
                 "DescribeTable" if age < self.timing.table_lag => {
@@ -74,7 +80,7 @@ impl Life {
                 "DeleteTable" | "UpdateTable" | "UpdateTimeToLive" if age < self.timing.table_create => {
                     return in_use("created", &name);
                 }
-                _ if touches_items(operation) && age < self.timing.table_create => {
+                _ if operation::touches_items(operation) && age < self.timing.table_create => {
                     let text = "Requested resource not found";
                     return Some(ServiceError::bad_request("ResourceNotFoundException", text).json(AMZ_JSON_1_0));
                 }
@@ -100,15 +106,22 @@ impl Life {
             }
             "DescribeTable" => {
                 let is_new = tables.created.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_create);
-                if !is_new {
-                    return response;
-                }
-                answer["Table"]["TableStatus"] = json!("CREATING");
+                let is_changing = tables.updated.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_update);
+                answer["Table"]["TableStatus"] = match (is_new, is_changing) {
+                    (true, _) => json!("CREATING"),
+                    (false, true) => json!("UPDATING"),
+                    (false, false) => return response,
+                };
+            }
+            "UpdateTable" => {
+                answer["TableDescription"]["TableStatus"] = json!("UPDATING");
+                tables.updated.insert(name, Instant::now());
             }
             "DeleteTable" => {
                 answer["TableDescription"]["TableStatus"] = json!("DELETING");
                 tables.created.remove(&name);
                 tables.tagged.remove(&name);
+                tables.updated.remove(&name);
                 let description = answer["TableDescription"].clone();
                 tables.deleted.insert(name, Deleted { at: Instant::now(), description, tags });
             }
@@ -138,22 +151,6 @@ fn names(input: &Value) -> Vec<String> {
     let actions = actions.filter_map(Value::as_object).flat_map(|action| action.values());
     names.extend(actions.filter_map(|action| action.get("TableName")?.as_str()).map(bare));
     names
-}
-
-fn touches_items(operation: &str) -> bool {
-    matches!(
-        operation,
-        "PutItem"
-            | "GetItem"
-            | "UpdateItem"
-            | "DeleteItem"
-            | "Query"
-            | "Scan"
-            | "BatchWriteItem"
-            | "BatchGetItem"
-            | "TransactWriteItems"
-            | "TransactGetItems"
-    )
 }
 
 #[cfg(test)]
@@ -205,5 +202,23 @@ mod tests {
         assert!(slow.before("ListTagsOfResource", &arn).is_none());
         slow.after("TagResource", &arn, ok(&json!({})), None);
         assert_eq!(said(slow.before("ListTagsOfResource", &arn)), r#"{"Tags":[]}"#);
+    }
+
+    #[test]
+    fn a_table_is_changed_for_a_while_and_works_meanwhile() {
+        let table = json!({ "TableName": "t" });
+        let slow = life(true);
+        let changed = ok(&json!({ "TableDescription": { "TableStatus": "ACTIVE" } }));
+        assert!(said(Some(slow.after("UpdateTable", &table, changed.clone(), None))).contains("UPDATING"));
+        let described = ok(&json!({ "Table": { "TableStatus": "ACTIVE" } }));
+        assert!(said(Some(slow.after("DescribeTable", &table, described.clone(), None))).contains("UPDATING"));
+        for operation in ["UpdateTable", "DeleteTable"] {
+            assert!(said(slow.before(operation, &table)).contains("Table is being updated: t"), "{operation}");
+        }
+        assert!(slow.before("Scan", &table).is_none());
+        let quick = life(false);
+        quick.after("UpdateTable", &table, changed, None);
+        assert!(quick.before("UpdateTable", &table).is_none());
+        assert!(said(Some(quick.after("DescribeTable", &table, described, None))).contains("ACTIVE"));
     }
 }

@@ -1,5 +1,6 @@
 //! Refusals as each service words them: too many calls, or a failure of its own.
 
+use crate::local::operation;
 use crate::local::wire::ServiceError;
 
 /// Why a call is refused.
@@ -38,21 +39,11 @@ pub(crate) fn refusal(service: &str, operation: &str, trouble: Trouble) -> Servi
 }
 
 fn throttled(service: &str, operation: &str) -> (u16, &'static str, &'static str) {
-    let is_data = matches!(
-        operation,
-        "PutRecord"
-            | "PutRecords"
-            | "GetRecords"
-            | "GetShardIterator"
-            | "PutItem"
-            | "GetItem"
-            | "UpdateItem"
-            | "DeleteItem"
-            | "Query"
-            | "Scan"
-            | "BatchWriteItem"
-            | "BatchGetItem"
-    );
+    let is_data = match service {
+        "kinesis" => matches!(operation, "PutRecord" | "PutRecords" | "GetRecords" | "GetShardIterator"),
+        "dynamodb" => operation::touches_items(operation),
+        _ => false,
+    };
     match (service, is_data) {
         ("kinesis", true) => (400, "ProvisionedThroughputExceededException", "Rate exceeded for shard."),
         ("kinesis", false) => (400, "LimitExceededException", "Rate exceeded for stream."),

@@ -76,6 +76,17 @@ pub(super) enum What {
     Partly(Portion),
 }
 
+/// What becomes of a call inside the local cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inside {
+    /// It is made.
+    Goes,
+    /// It is refused before it does anything.
+    Refused(Trouble),
+    /// It is made, and its answer never comes.
+    Lost,
+}
+
 impl Faults {
     /// The faults of a plan.
     pub(crate) fn new(plan: FaultPlan) -> Self {
@@ -136,6 +147,24 @@ impl Faults {
         fate.id = state.left_out + state.calls.len() as u64;
         state.calls.push_back(CallEntry { call, n, fault: name, done: false });
         fate
+    }
+
+    /// What becomes of a call that an event source mapping makes inside the local cloud. Only what a rule is for is
+    /// counted and listed: a mapping calls all the time.
+    pub(super) async fn inside(&self, service: &str, operation: &str) -> Inside {
+        if !self.state().plan.rules.iter().any(|rule| rule.covers(service, operation)) {
+            return Inside::Goes;
+        }
+        let fate = self.begin(service, operation);
+        tokio::time::sleep(fate.delay).await;
+        self.done(&fate);
+        match fate.what {
+            What::Nothing | What::Partly(_) => Inside::Goes,
+            What::Refused(trouble) => Inside::Refused(trouble),
+            What::Dropped => Inside::Refused(Trouble::Failed(500)),
+            // Nobody waits for ever here.
+            What::Lost | What::Hung => Inside::Lost,
+        }
     }
 
     /// Notes that the service is through with a call.

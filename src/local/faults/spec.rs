@@ -15,6 +15,9 @@
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
+//! Rules for `kinesis:GetRecords` and `lambda:Invoke` are for what event source mappings do as well; an answer that hangs
+//! is lost there, and a connection that drops is an error of the service.
+//!
 //! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`. The first rule that hits a call counts.
 
 use std::fmt;

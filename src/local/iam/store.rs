@@ -79,7 +79,14 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn open(path: &Path, durability: Durability) -> Result<Store, Error> {
-        let account = read_json(path)?.unwrap_or_default();
+        let account = if let Some(account) = read_json(path)? {
+            account
+        } else {
+            // From now on its absence is a loss.
+            let account = Account::default();
+            durability.write_json(path, &account)?;
+            account
+        };
         Ok(Store { path: path.to_owned(), durability, account: Mutex::new(account) })
     }
 

@@ -29,7 +29,7 @@ pub(crate) use self::asked::{AskedStream, asked_stream};
 pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
-use self::sequence::shard_number;
+use self::sequence::{SequenceNumber, shard_number};
 use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
@@ -203,6 +203,21 @@ impl Kinesis {
         let name = self.name_of(stream_arn)?;
         let (kinesis, shard_id, at) = (self.clone(), shard_id.to_owned(), at.clone());
         self.blocking(move || kinesis.start(&name, &shard_id, &at).map(|iterator| iterator.token(now_ms()))).await
+    }
+
+    /// The sequence number from which on records are put after now, whenever that is read.
+    ///
+    /// # Errors
+    /// As [`Kinesis::iterator`].
+    pub(crate) async fn tip(&self, stream_arn: &str, shard_id: &str) -> Result<String, ServiceError> {
+        let name = self.name_of(stream_arn)?;
+        let (kinesis, shard_id) = (self.clone(), shard_id.to_owned());
+        self.blocking(move || {
+            let at = kinesis.start(&name, &shard_id, &StartAt::Latest)?;
+            let tip = SequenceNumber { created: at.created, shard: at.shard, index: at.next, time: now_ms() / 1000 };
+            Ok(tip.to_string())
+        })
+        .await
     }
 
     /// The next records of a shard, at most `limit` of them (and at most what one `GetRecords` gives).

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json};
+use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::wire::{ServiceError, now_ms};
 
 /// What a deleted stream's directory ends in until its files are gone.
@@ -47,10 +47,8 @@ impl Store {
             }
             let Some(state) = read_json::<StreamState>(&path.join(STATE_FILE))? else {
                 // One without shards is of a stream whose creation was never answered.
-                if fs::read_dir(&path).map_err(cannot)?.flatten().any(|shard| shard.path().is_dir()) {
-                    options
-                        .notices
-                        .tell(format!("{} has lost its {STATE_FILE}: its stream is missing", path.display()));
+                if has_directories(&path)? {
+                    return Err(lost(&path.join(STATE_FILE)));
                 }
                 continue;
             };

@@ -17,13 +17,8 @@ use crate::local::kinesis::Shard;
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Position {
-    /// Nothing yet; this is what `LATEST` meant when the mapping was made.
-    Start {
-        /// Valid for minutes.
-        iterator: String,
-        /// Valid for good, but less exact: epoch seconds.
-        at: f64,
-    },
+    /// Nothing yet; this is the sequence number of the first record after what `LATEST` meant when the mapping was made.
+    From(String),
     /// All up to this sequence number.
     After(String),
     /// To its end.
@@ -46,13 +41,16 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Reads what is on disk; nothing where there is no file.
+    /// Reads what is on disk, where `create` has put it.
     ///
     /// # Errors
-    /// When the file is damaged: to guess where a mapping was would leave records out, or bring all of them again.
+    /// When the file is missing or damaged: to guess where a mapping was would leave records out, or bring all of them again.
     pub(super) fn load(dir: &Path, uuid: &str, durability: Durability) -> Result<Self, Error> {
         let path = path(dir, uuid);
-        let marks = read_json(&path)?.unwrap_or_default();
+        let Some(marks) = read_json(&path)? else {
+            return Err(Error::failed(format!("{} is missing", path.display()))
+                .hint("put it back, or delete the mapping and create it again: it says from where on"));
+        };
         Ok(Checkpoints { path, durability, marks: Mutex::new(marks), changed: AtomicBool::new(false) })
     }
 
@@ -89,14 +87,14 @@ impl Checkpoints {
         }
     }
 
-    /// Writes what has changed.
-    pub(super) fn save(&self) -> Result<(), NotWritten> {
+    /// Writes what has changed; tells whether anything had.
+    pub(super) fn save(&self) -> Result<bool, NotWritten> {
         if !self.changed.swap(false, Ordering::AcqRel) {
-            return Ok(());
+            return Ok(false);
         }
         let marks = self.lock().clone();
         let written = self.durability.write_json(&self.path, &marks);
-        written.inspect_err(|_| self.changed.store(true, Ordering::Release))
+        written.map(|()| true).inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Mark>> {
@@ -108,6 +106,15 @@ impl Checkpoints {
 pub(super) fn delete(dir: &Path, uuid: &str) {
     // Without its mapping nobody reads it, and the next start sweeps it away; there may be none.
     fs::remove_file(path(dir, uuid)).unwrap_or_default();
+}
+
+/// Whether there are no positions of any mapping.
+pub(super) fn is_empty(dir: &Path) -> io::Result<bool> {
+    match fs::read_dir(dir.join("checkpoints")) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// Deletes the positions of mappings that there are none of: of one whose creation was cut short. Blocks.
@@ -160,12 +167,13 @@ mod tests {
         assert_eq!(again.get(&shard("a", 1)), Some(Position::After("7".into())));
         assert_eq!(again.get(&shard("b", 1)), Some(Position::Finished));
         delete(dir.path(), "u");
-        assert_eq!(load(dir.path(), "u").unwrap().get(&shard("a", 1)), None);
+        assert!(load(dir.path(), "u").err().unwrap().to_string().contains("u.json is missing"));
     }
 
     #[test]
     fn a_shard_of_another_stream_of_the_same_name_has_no_position() {
         let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), "u", Vec::new());
         let checkpoints = load(dir.path(), "u").unwrap();
         checkpoints.set(&shard("a", 1), Position::Finished);
         assert_eq!(checkpoints.get(&shard("a", 2)), None);

@@ -25,43 +25,54 @@ pub(super) struct LastTry {
 }
 
 /// Writes down what is given up; gives what to say of it.
-pub(super) fn write_down(
+pub(super) async fn write_down(
     lambda: &Lambda,
     mapping: &Mapping,
     shard_id: &str,
     given_up: &GivenUp<Item>,
     last_try: Option<&LastTry>,
 ) -> String {
-    let stream = format!("event-source-mapping/{}", mapping.uuid);
-    let group = lambda.function(&function_of(lambda, &mapping.function_arn)).and_then(|function| {
-        let group = function.logging.group.clone();
-        let access = permissions::log_access(lambda.deps(), &function.role, &group);
-        let line = json!({
-            "type": "discarded",
-            "destination": mapping.settings.on_failure,
-            "delivered": false,
-            "record": document(mapping, shard_id, given_up, last_try),
-        });
-        let logs = lambda.deps().logs.clone();
-        let destination = Destination { logs, group: group.clone(), stream: stream.clone(), access };
-        destination.write(vec![(now_ms(), line.to_string())], true);
-        access.write.then_some(group)
+    let line = json!({
+        "type": "discarded",
+        "destination": mapping.settings.on_failure,
+        "delivered": false,
+        "record": document(mapping, shard_id, given_up, last_try),
     });
-    let is_unseen = group.is_none();
+    let place = log(lambda, mapping, line.to_string()).await;
+    let is_unseen = place.is_err();
     let count = given_up.records.len();
-    let place = match group {
-        Some(group) => format!("see {stream} in the log group {group}"),
-        None => "and the function's role may not write its log".to_owned(),
-    };
     let told = match &mapping.settings.on_failure {
         Some(arn) => format!("the local cloud does not deliver to {arn}, "),
         None => String::new(),
     };
-    let lost = format!("{count} records of {shard_id} were discarded ({:?}): {told}{place}", given_up.condition);
+    let lost = format!(
+        "{count} records of {shard_id} were discarded ({:?}): {told}{}",
+        given_up.condition,
+        place.unwrap_or_else(|why| why)
+    );
     if is_unseen {
         lambda.deps().notices.tell(&lost);
     }
     format!("PROBLEM: {lost}")
+}
+
+/// Writes a line into the function's log; gives where it is to be found, or why it is not.
+async fn log(lambda: &Lambda, mapping: &Mapping, line: String) -> Result<String, String> {
+    let name = function_of(lambda, &mapping.function_arn);
+    let Some(function) = lambda.function(&name) else { return Err(format!("and there is no function {name}")) };
+    let group = function.logging.group.clone();
+    let access = permissions::log_access(lambda.deps(), &function.role, &group);
+    if !access.write {
+        return Err("and the function's role may not write its log".to_owned());
+    }
+    let stream = format!("event-source-mapping/{}", mapping.uuid);
+    let logs = lambda.deps().logs.clone();
+    let destination = Destination { logs, group: group.clone(), stream: stream.clone(), access };
+    if destination.write(vec![(now_ms(), line)], true).await {
+        Ok(format!("see {stream} in the log group {group}"))
+    } else {
+        Err(format!("and the log group {group} does not take it"))
+    }
 }
 
 /// What the service sends to a destination.

@@ -1,7 +1,5 @@
 //! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (facts: B6).
 
-use std::time::{Duration, Instant};
-
 use axum::body::Bytes;
 use axum::http::{self, HeaderName, HeaderValue, StatusCode};
 use base64::Engine;
@@ -9,25 +7,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 
 use super::control_api::{Call, invalid};
-use super::function_settings::NO_ROLE;
+use super::event_queue;
+use super::function_settings::{NO_KEY, NO_ROLE};
 use super::functions_api::find;
 use super::invocation::Invocation;
 use super::invoke::NotRun;
 use super::names::{LATEST, missing};
 use super::pool::Throttle;
-use super::service::Lambda;
 use super::settling::pending;
 use crate::local::wire::{Response, ServiceError};
 
 /// Bytes of an event, waited for or not.
 const SYNC_LIMIT: usize = 6_291_456;
 const ASYNC_LIMIT: usize = 1_048_576;
-/// Pauses before an asynchronous invocation that failed is tried again, as in the service.
-const ASYNC_RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
-/// How long one that cannot be run is kept.
-const EVENT_AGE: Duration = Duration::from_hours(6);
-/// The pause before one that was throttled is tried again.
-const THROTTLED: Duration = Duration::from_secs(1);
 
 /// Runs a function once.
 pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, ServiceError> {
@@ -45,9 +37,8 @@ pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, Ser
     match kind {
         "DryRun" => Ok(answer(204, Bytes::new(), &invocation.request_id)),
         "Event" => {
-            let id = invocation.request_id.clone();
-            call.lambda.spawn(run_later(call.lambda.clone(), function.name.clone(), invocation));
-            Ok(answer(202, Bytes::new(), &id))
+            event_queue::accept(call.lambda, &function.name, &invocation).await?;
+            Ok(answer(202, Bytes::new(), &invocation.request_id))
         }
         "RequestResponse" => {
             let outcome = call.lambda.invoke(&function.name, &invocation).await.map_err(|why| match why {
@@ -55,6 +46,7 @@ pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, Ser
                 NotRun::Pending => pending(),
                 NotRun::Throttled(throttle) => throttled(throttle),
                 NotRun::NoRole => ServiceError::new(403, "AccessDeniedException", NO_ROLE),
+                NotRun::NoKey => ServiceError::new(502, "KMSAccessDeniedException", NO_KEY),
                 NotRun::Failed(why) => ServiceError::new(500, "ServiceException", why),
                 NotRun::Stopping => ServiceError::new(503, "ServiceException", "The local cloud is ending."),
             })?;
@@ -92,25 +84,6 @@ fn event(body: &Bytes, kind: &str) -> Result<Bytes, ServiceError> {
         ServiceError::new(400, "InvalidRequestContentException", text)
     })?;
     Ok(body.clone())
-}
-
-/// Runs an invocation that nobody waits for.
-async fn run_later(lambda: Lambda, name: String, invocation: Invocation) {
-    let mut pauses = ASYNC_RETRIES.into_iter();
-    let began = Instant::now();
-    loop {
-        let pause = match lambda.invoke(&name, &invocation).await {
-            Ok(outcome) if outcome.failed => pauses.next(),
-            Ok(_) | Err(NotRun::Missing | NotRun::Stopping) => None,
-            // What did not get as far as the function is tried for hours, as in the service.
-            Err(_) if began.elapsed() > EVENT_AGE => None,
-            Err(NotRun::Pending | NotRun::Throttled(_) | NotRun::NoRole | NotRun::Failed(_)) => Some(THROTTLED),
-        };
-        let Some(pause) = pause else { return };
-        if lambda.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-            return;
-        }
-    }
 }
 
 fn throttled(throttle: Throttle) -> ServiceError {

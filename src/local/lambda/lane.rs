@@ -13,13 +13,14 @@ use super::batch_answer::{self, Verdict};
 use super::batching::Batching;
 use super::discard::{self, LastTry};
 use super::event::{EMPTY, EVENT_LIMIT, Frame};
-use super::function_settings::NO_ROLE;
+use super::function_settings::{NO_KEY, NO_ROLE};
 use super::invocation::Invocation;
 use super::invoke::NotRun;
 use super::names::FunctionName;
 use super::records::Item;
 use super::service::Lambda;
 use super::state::Mapping;
+use crate::local::faults::{Inside, Trouble, refusal};
 
 /// What the service says of the last batch (facts: C3; all but these two texts are our own).
 const OK: &str = "OK";
@@ -76,7 +77,7 @@ impl Lane {
         let mut last_try = None;
         loop {
             if let Some(oldest) = self.oldest() {
-                self.give_up(batch.give_up_while(|item| item.arrival < oldest), last_try.as_ref());
+                self.give_up(batch.give_up_while(|item| item.arrival < oldest), last_try.as_ref()).await;
             }
             let Some(current) = batch.current() else { return true };
             if self.stop.is_cancelled() {
@@ -90,7 +91,7 @@ impl Lane {
                         pause = FIRST_PAUSE;
                     }
                     self.report(&settled.done);
-                    self.give_up(settled.given_up, Some(&tried));
+                    self.give_up(settled.given_up, Some(&tried)).await;
                     last_try = Some(tried);
                     if verdict == Verdict::Done {
                         continue;
@@ -123,6 +124,15 @@ impl Lane {
                  function takes {EVENT_LIMIT}"
             ));
         }
+        let is_lost = match self.lambda.deps().faults.inside("lambda", "Invoke").await {
+            Inside::Goes => false,
+            Inside::Lost => true,
+            Inside::Refused(Trouble::Throttled) => return Called::NotRun(THROTTLED.to_owned()),
+            Inside::Refused(trouble) => {
+                let error = refusal("lambda", "Invoke", trouble);
+                return Called::NotRun(format!("PROBLEM: {}: {}", error.code, error.message));
+            }
+        };
         let invocation = Invocation::new(frame.event(items));
         let outcome = match self.lambda.invoke(&self.function, &invocation).await {
             Ok(outcome) => outcome,
@@ -130,10 +140,11 @@ impl Lane {
             Err(NotRun::Pending) => return Called::NotRun(PENDING.to_owned()),
             Err(NotRun::Throttled(_)) => return Called::NotRun(THROTTLED.to_owned()),
             Err(NotRun::NoRole) => return Called::NotRun(format!("PROBLEM: {NO_ROLE}")),
+            Err(NotRun::NoKey) => return Called::NotRun(format!("PROBLEM: {NO_KEY}")),
             Err(NotRun::Failed(why)) => return Called::NotRun(format!("PROBLEM: {why}")),
             Err(NotRun::Stopping) => return Called::Stopping,
         };
-        let verdict = if outcome.failed {
+        let verdict = if outcome.failed || is_lost {
             Verdict::FAILED
         } else if self.mapping.settings.report_failures {
             batch_answer::read(&outcome.payload, &items.iter().map(|item| item.sequence_number.as_str()))
@@ -151,9 +162,9 @@ impl Lane {
         Some(Timestamp::now().as_duration().as_secs_f64() - limit.as_secs_f64())
     }
 
-    fn give_up(&self, given_up: Option<GivenUp<Item>>, last_try: Option<&LastTry>) {
+    async fn give_up(&self, given_up: Option<GivenUp<Item>>, last_try: Option<&LastTry>) {
         let Some(given_up) = given_up else { return };
-        let result = discard::write_down(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try);
+        let result = discard::write_down(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try).await;
         self.note(&result);
         self.report(&given_up.records);
     }

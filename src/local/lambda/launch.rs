@@ -51,6 +51,8 @@ pub(super) enum NotStarted {
     Outcome(Outcome),
     /// Its role cannot be assumed.
     NoRole,
+    /// Its variables cannot be decrypted.
+    NoKey,
     /// This machine did not do it.
     Failed(String),
 }
@@ -76,6 +78,9 @@ pub(super) async fn launch(
     if !permissions::is_assumable(&deps.iam, &deps.identity, &function.role) {
         return Err(NotStarted::NoRole);
     }
+    if !permissions::can_decrypt(&deps.iam, function) {
+        return Err(NotStarted::NoKey);
+    }
     let failed =
         |error: io::Error| NotStarted::Failed(format!("the local cloud could not start {}: {error}", function.name));
     let root = deps.dir.join("code");
@@ -85,7 +90,7 @@ pub(super) async fn launch(
     let destination = destination(deps, function);
     if !bootstrap.is_file() {
         let reason = "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
-        return Err(no_entrypoint(function, invocation, &destination, reason));
+        return Err(no_entrypoint(function, invocation, &destination, reason).await);
     }
     let (api, calls) = RuntimeApi::start().await.map_err(failed)?;
     let scratch = scratch(&deps.dir.join(SCRATCH)).map_err(failed)?;
@@ -108,7 +113,7 @@ pub(super) async fn launch(
         Err(error) => match exec_failure(&error) {
             Some(text) => {
                 let reason = format!("fork/exec /var/task/bootstrap: {text}");
-                Err(no_entrypoint(function, invocation, &destination, &reason))
+                Err(no_entrypoint(function, invocation, &destination, &reason).await)
             }
             None => Err(failed(error)),
         },
@@ -133,12 +138,17 @@ fn scratch(root: &Path) -> io::Result<tempfile::TempDir> {
 }
 
 fn session(keys: &Keys, function: &Function) -> (Session, SessionKeys) {
-    let issued = keys.issue(&function.role, &function.name, None);
+    let issued = keys.issue(&function.role, &function.name);
     (Session { keys: keys.clone(), access_key_id: issued.access_key_id.clone() }, issued)
 }
 
 /// The outcome of an invocation of code that cannot be run.
-fn no_entrypoint(function: &Function, invocation: &Invocation, destination: &Destination, reason: &str) -> NotStarted {
+async fn no_entrypoint(
+    function: &Function,
+    invocation: &Invocation,
+    destination: &Destination,
+    reason: &str,
+) -> NotStarted {
     let id = &invocation.request_id;
     let report = Report {
         duration: Duration::ZERO,
@@ -152,6 +162,6 @@ fn no_entrypoint(function: &Function, invocation: &Invocation, destination: &Des
     lines.extend(end_lines(&function.logging, id, &report));
     let log_tail = lines.join("\n").into_bytes();
     let now = now_ms();
-    destination.write(lines.into_iter().map(|line| (now, line)).collect(), true);
+    destination.write(lines.into_iter().map(|line| (now, line)).collect(), true).await;
     NotStarted::Outcome(Outcome { payload: error_body(ENTRYPOINT, &message), failed: true, log_tail })
 }

@@ -29,11 +29,11 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// Writes lines, as far as the role allows it; without a word where it does not, as the service does.
-    pub(super) fn write(&self, events: Vec<(u64, String)>, may_create_group: bool) {
-        if self.access.write {
-            self.logs.append(&self.group, &self.stream, events, may_create_group && self.access.create_group);
-        }
+    /// Writes lines, as far as the role allows it; without a word where it does not, as the service does. Tells whether
+    /// they are kept.
+    pub(super) async fn write(&self, events: Vec<(u64, String)>, may_create_group: bool) -> bool {
+        let may_create_group = may_create_group && self.access.create_group;
+        self.access.write && self.logs.append(&self.group, &self.stream, events, may_create_group).await
     }
 }
 
@@ -111,21 +111,21 @@ async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sin
             lines.extend(out.rest());
             lines.extend(err.rest());
         }
-        sink.write(lines, false);
+        sink.write(lines, false).await;
         // Whoever waits may have given up.
         match command {
             Some(Command::Begin(lines, access, written)) => {
                 sink.destination.access = access;
                 sink.tail.clear();
-                sink.write(lines, true);
+                sink.write(lines, true).await;
                 written.send(()).unwrap_or_default();
             }
             Some(Command::Preface(lines, written)) => {
-                sink.write(lines, true);
+                sink.write(lines, true).await;
                 written.send(()).unwrap_or_default();
             }
             Some(Command::Add(lines, tail)) => {
-                sink.write(lines, false);
+                sink.write(lines, false).await;
                 tail.send(sink.tail.content()).unwrap_or_default();
             }
             None => {}
@@ -133,7 +133,7 @@ async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sin
     }
     let mut lines = out.rest();
     lines.extend(err.rest());
-    sink.write(lines, false);
+    sink.write(lines, false).await;
 }
 
 struct Sink {
@@ -143,7 +143,7 @@ struct Sink {
 
 impl Sink {
     /// Only the first lines of an environment and an invocation make a log group: a late line must not bring a deleted one back.
-    fn write(&mut self, lines: Vec<String>, may_create_group: bool) {
+    async fn write(&mut self, lines: Vec<String>, may_create_group: bool) {
         if lines.is_empty() {
             return;
         }
@@ -152,7 +152,8 @@ impl Sink {
             self.tail.push(line.as_bytes());
             self.tail.push(b"\n");
         }
-        self.destination.write(lines.into_iter().map(|line| (now, line)).collect(), may_create_group);
+        // The function cannot be told of what is not kept.
+        self.destination.write(lines.into_iter().map(|line| (now, line)).collect(), may_create_group).await;
     }
 }
 

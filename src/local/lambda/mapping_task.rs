@@ -20,6 +20,10 @@ const SAVE: Duration = Duration::from_millis(200);
 /// How often shards are looked for when none has ended, and when the stream cannot be read.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What troubles of the mapping as a whole are of.
+const SHARDS: &str = "the shards";
+const CHECKPOINTS: &str = "the checkpoints";
+
 /// A mapping at work.
 pub(super) struct MappingTask {
     stop: CancellationToken,
@@ -98,10 +102,11 @@ impl Readers {
         let shards = match self.lambda.deps().kinesis.shards(&self.mapping.stream_arn).await {
             Ok(shards) => shards,
             Err(error) if error.code == "ResourceNotFoundException" => {
-                return self.note(&format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn));
+                return self.note(SHARDS, &format!("PROBLEM: Stream not found: {}", self.mapping.stream_arn));
             }
-            Err(error) => return self.note(&format!("PROBLEM: {}: {}", error.code, error.message)),
+            Err(error) => return self.note(SHARDS, &format!("PROBLEM: {}: {}", error.code, error.message)),
         };
+        self.lambda.end_trouble(&self.mapping.uuid, SHARDS);
         for shard in &shards {
             // A new stream has the name: what is read from the earlier one does not count any more.
             if let Some(running) = self.running.get(&shard.id).filter(|running| running.created != shard.created) {
@@ -129,22 +134,26 @@ impl Readers {
             Ok((task, end)) => (task, Some(end)),
             Err(error) => (error.id(), None),
         };
-        self.running.retain(|_, running| running.task != task);
+        let shards: Vec<_> = self.running.extract_if(.., |_, running| running.task == task).collect();
         if end.is_none() {
-            // A panic; the shard is taken up again from its checkpoint.
-            self.note("PROBLEM: the local cloud failed while it read a shard");
+            for (shard, _) in shards {
+                // A panic; the shard is taken up again from its checkpoint.
+                self.note(&shard, "PROBLEM: the local cloud failed while it read a shard");
+            }
         }
         end == Some(End::Finished)
     }
 
     fn save(&self) {
-        if let Err(error) = self.checkpoints.save() {
-            self.note(&format!("PROBLEM: {error}"));
+        match self.checkpoints.save() {
+            Ok(false) => {}
+            Ok(true) => self.lambda.end_trouble(&self.mapping.uuid, CHECKPOINTS),
+            Err(error) => self.note(CHECKPOINTS, &format!("PROBLEM: {error}")),
         }
     }
 
-    fn note(&self, result: &str) {
-        self.lambda.note_result(&self.mapping.uuid, result);
+    fn note(&self, of: &str, result: &str) {
+        self.lambda.note_trouble(&self.mapping.uuid, of, result);
     }
 }
 
@@ -172,10 +181,16 @@ mod tests {
         Shard { id: id.to_owned(), parent, adjacent_parent, created: 1 }
     }
 
+    fn checkpoints(dir: &std::path::Path) -> Checkpoints {
+        std::fs::create_dir(dir.join("checkpoints")).unwrap();
+        Checkpoints::create(dir, "u", Vec::new(), Durability::Process).unwrap();
+        Checkpoints::load(dir, "u", Durability::Process).unwrap()
+    }
+
     #[test]
     fn a_child_waits_for_both_its_parents() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
+        let checkpoints = checkpoints(dir.path());
         let shards = [
             shard("a", [None, None]),
             shard("b", [None, None]),
@@ -198,7 +213,7 @@ mod tests {
     #[test]
     fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
         let dir = tempfile::tempdir().unwrap();
-        let checkpoints = Checkpoints::load(dir.path(), "u", Durability::Process).unwrap();
+        let checkpoints = checkpoints(dir.path());
         checkpoints.set(&shard("a", [None, None]), Position::Finished);
         let new = Shard { created: 2, ..shard("a", [None, None]) };
         assert_eq!(due(std::slice::from_ref(&new), &checkpoints, |_| false), [&new]);

@@ -17,7 +17,7 @@ use super::permissions;
 use super::service::Lambda;
 use super::state::{Mapping, MappingState, NOTHING_YET};
 use super::tags_api;
-use crate::local::kinesis::{Shard, StartAt};
+use crate::local::kinesis::Shard;
 use crate::local::wire::{self, Response, ServiceError};
 
 /// Mappings that one page of a list has at most.
@@ -226,9 +226,8 @@ async fn first_positions(
         return Ok(positions);
     }
     for shard in shards {
-        let at = now();
-        let iterator = kinesis.iterator(stream_arn, &shard.id, &StartAt::Latest).await.map_err(no_stream)?;
-        positions.push((shard, Position::Start { iterator, at }));
+        let tip = kinesis.tip(stream_arn, &shard.id).await.map_err(no_stream)?;
+        positions.push((shard, Position::From(tip)));
     }
     Ok(positions)
 }

@@ -14,6 +14,7 @@ mod control_api;
 mod discard;
 mod environment;
 mod event;
+mod event_queue;
 mod failure;
 mod filter;
 mod function_settings;
@@ -52,6 +53,7 @@ mod worker;
 use std::path::PathBuf;
 
 use super::durability::Durability;
+use super::faults::Faults;
 use super::iam::Iam;
 use super::identity::Identity;
 use super::keys::Keys;
@@ -76,6 +78,8 @@ pub(crate) struct Deps {
     pub iam: Iam,
     /// Where functions' output goes.
     pub logs: Logs,
+    /// What goes wrong on request.
+    pub faults: Faults,
     /// Where what nobody asks for is told.
     pub notices: Notices,
     /// Where state and unpacked code are kept.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -130,21 +130,22 @@ async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response
         (&Method::POST, ["invocation", id, "response" | "error"]) if !line.take(id) => {
             refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
-        (&Method::POST, ["invocation", id, "response"]) => {
-            let call = match body(request).await {
-                Some(body) => Call::Response { request_id: (*id).to_owned(), body },
-                None => Call::TooLarge { request_id: (*id).to_owned() },
-            };
-            let too_large = matches!(call, Call::TooLarge { .. });
-            let answer = accept(line, call).await;
-            if too_large {
-                return refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &too_large_text());
+        (&Method::POST, ["invocation", id, what]) => {
+            let request_id = (*id).to_owned();
+            match body(request).await {
+                Ok(body) if *what == "response" => accept(line, Call::Response { request_id, body }).await,
+                Ok(body) => accept(line, Call::Failure { request_id, body }).await,
+                Err(NoBody::TooLarge) => {
+                    // Whether or not it is still waited for, the function hears the same.
+                    accept(line, Call::TooLarge { request_id }).await;
+                    refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &too_large_text())
+                }
+                Err(NoBody::Broken) => {
+                    // It has not been answered: the function may say it again.
+                    line.hand_out(id);
+                    refuse(StatusCode::BAD_REQUEST, "InvalidRequestContent", "the body broke off")
+                }
             }
-            answer
-        }
-        (&Method::POST, ["invocation", id, "error"]) => {
-            let body = body(request).await.unwrap_or_default();
-            accept(line, Call::Failure { request_id: (*id).to_owned(), body }).await
         }
         (&Method::POST, ["init", "error"]) => {
             let body = body(request).await.unwrap_or_default();
@@ -191,9 +192,21 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// The whole body; `None` when it is larger than a response may be.
-async fn body(request: http::Request<Incoming>) -> Option<Bytes> {
-    Limited::new(request.into_body(), RESPONSE_LIMIT).collect().await.ok().map(http_body_util::Collected::to_bytes)
+/// Why there is no body.
+enum NoBody {
+    /// It is larger than a response may be.
+    TooLarge,
+    /// It ended before its end.
+    Broken,
+}
+
+/// The whole body.
+async fn body(request: http::Request<Incoming>) -> Result<Bytes, NoBody> {
+    match Limited::new(request.into_body(), RESPONSE_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(NoBody::TooLarge),
+        Err(_) => Err(NoBody::Broken),
+    }
 }
 
 async fn accept(line: &Line, call: Call) -> http::Response<Full<Bytes>> {

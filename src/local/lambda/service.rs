@@ -5,9 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::event_queue::{self, Queued};
 use super::invocation::{Invocation, Outcome};
 use super::invoke::{NotRun, invoke};
 use super::lane::function_of;
@@ -17,7 +20,8 @@ use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState, NOTHING_YET};
 use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions};
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json};
+use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
+use crate::local::durability::Durability;
 use crate::local::wire::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
@@ -34,8 +38,9 @@ struct Inner {
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
     running: Mutex<BTreeMap<String, MappingTask>>,
-    /// Troubles of reading that were told, by mapping and shard; taken back by whoever reads the shard again.
-    reading_troubles: Mutex<BTreeMap<(String, String), String>>,
+    /// Troubles that were told, by mapping and what they are of: a shard, or work of the mapping's own. Taken back by
+    /// whoever does that work again.
+    troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
 }
@@ -46,9 +51,9 @@ impl Lambda {
     /// # Errors
     /// When the state cannot be read, or the folder not written.
     pub(crate) async fn start(deps: Deps) -> Result<Lambda, Error> {
-        let dir = deps.dir.clone();
-        let kept = tokio::task::spawn_blocking(move || load(&dir)).await;
-        let (functions, mappings) =
+        let (dir, durability) = (deps.dir.clone(), deps.durability);
+        let kept = tokio::task::spawn_blocking(move || load(&dir, durability)).await;
+        let Kept { functions, mappings, events, broken } =
             kept.map_err(|error| Error::failed("could not read the functions").caused_by(error))??;
         let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
         let lambda = Lambda(Arc::new(Inner {
@@ -57,12 +62,18 @@ impl Lambda {
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
             running: Mutex::default(),
-            reading_troubles: Mutex::default(),
+            troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             deps,
         }));
         lambda.resume(mappings);
+        for error in broken {
+            lambda.deps().notices.tell(error.full_message());
+        }
+        for queued in events {
+            lambda.spawn(event_queue::run(lambda.clone(), queued));
+        }
         lambda.spawn(tidy(lambda.clone()));
         Ok(lambda)
     }
@@ -171,7 +182,7 @@ impl Lambda {
         Ok(result)
     }
 
-    fn save(&self, file: &str, value: &impl serde::Serialize) -> Result<(), ServiceError> {
+    fn save(&self, file: &str, value: &impl Serialize) -> Result<(), ServiceError> {
         let Deps { dir, durability, .. } = self.deps();
         durability
             .write_json(&dir.join(file), value)
@@ -187,15 +198,15 @@ impl Lambda {
         }
     }
 
-    /// Notes that a shard cannot be read.
-    pub(super) fn note_reading_trouble(&self, uuid: &str, shard: &str, result: &str) {
+    /// Notes that something of a mapping fails: a shard's id, or the name of other work.
+    pub(super) fn note_trouble(&self, uuid: &str, of: &str, result: &str) {
         self.note_result(uuid, result);
-        lock(&self.0.reading_troubles).insert((uuid.to_owned(), shard.to_owned()), result.to_owned());
+        lock(&self.0.troubles).insert((uuid.to_owned(), of.to_owned()), result.to_owned());
     }
 
-    /// Takes the trouble of a shard back that can be read again, unless something has happened since it was told.
-    pub(super) fn end_reading_trouble(&self, uuid: &str, shard: &str) {
-        let told = lock(&self.0.reading_troubles).remove(&(uuid.to_owned(), shard.to_owned()));
+    /// Takes a trouble back that is over, unless something has happened since it was told.
+    pub(super) fn end_trouble(&self, uuid: &str, of: &str) {
+        let told = lock(&self.0.troubles).remove(&(uuid.to_owned(), of.to_owned()));
         if let Some(told) = told
             && let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
             && mapping.last_result == told
@@ -245,19 +256,47 @@ impl Lambda {
     }
 }
 
+/// What was there before.
+struct Kept {
+    functions: Vec<Function>,
+    mappings: Vec<Mapping>,
+    events: Vec<Queued>,
+    /// Events that cannot be read.
+    broken: Vec<Error>,
+}
+
 /// What was there before, with what it left behind cleared away. Blocks.
-fn load(dir: &Path) -> Result<(Vec<Function>, Vec<Mapping>), Error> {
+fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
     private_dir(&dir.join("checkpoints")).map_err(broken)?;
+    // Without them all code and all checkpoints would look like leftovers.
+    let is_first = !has_directories(&dir.join("code"))? && checkpoint::is_empty(dir).map_err(broken)?;
+    let functions: Vec<Function> = read_list(&dir.join("functions.json"), is_first, durability)?;
+    let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), is_first, durability)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
     leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
-    let functions: Vec<Function> = read_json(&dir.join("functions.json"))?.unwrap_or_default();
-    let mappings: Vec<Mapping> = read_json(&dir.join("mappings.json"))?.unwrap_or_default();
     let is_in_use = |folder: &str| functions.iter().any(|function| function.code_folder == folder);
     code::sweep(&dir.join("code"), is_in_use).map_err(broken)?;
     let uuids: Vec<&str> = mappings.iter().map(|mapping| mapping.uuid.as_str()).collect();
     checkpoint::sweep(dir, &uuids).map_err(broken)?;
-    Ok((functions, mappings))
+    let (events, broken) = event_queue::load(dir).map_err(broken)?;
+    Ok(Kept { functions, mappings, events, broken })
+}
+
+/// Reads a list, which is made at the first start: from then on its absence is a loss.
+fn read_list<T: DeserializeOwned + Serialize>(
+    path: &Path,
+    is_first: bool,
+    durability: Durability,
+) -> Result<Vec<T>, Error> {
+    if let Some(list) = read_json(path)? {
+        return Ok(list);
+    }
+    if !is_first {
+        return Err(lost(path));
+    }
+    durability.write_json(path, &Vec::<T>::new())?;
+    Ok(Vec::new())
 }
 
 /// Ends what has been idle for long, and deletes code that nothing uses any more.

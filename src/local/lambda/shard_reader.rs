@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Deps;
 use super::batching::{Batching, Limits};
 use super::checkpoint::{Checkpoints, Position};
 use super::event::EVENT_LIMIT;
@@ -17,6 +18,7 @@ use super::progress::Progress;
 use super::records::{Item, lane_of};
 use super::service::Lambda;
 use super::state::Mapping;
+use crate::local::faults::{Inside, Trouble, refusal};
 use crate::local::kinesis::{Page, Record, Shard, StartAt};
 use crate::local::wire::ServiceError;
 
@@ -147,7 +149,7 @@ impl ShardReader {
                 puts.mark_unchanged();
                 let turn = self.turn(&mut place, lanes).await;
                 if turn.is_ok() && std::mem::take(&mut may_be_troubled) {
-                    self.lambda.end_reading_trouble(&self.mapping.uuid, &self.shard.id);
+                    self.lambda.end_trouble(&self.mapping.uuid, &self.shard.id);
                 }
                 match turn {
                     Ok(Turn::More) => continue,
@@ -171,7 +173,8 @@ impl ShardReader {
                     if self.stop.is_cancelled() {
                         continue;
                     }
-                    self.lambda.note_result(&self.mapping.uuid, "PROBLEM: the local cloud failed on a batch");
+                    let failed = "PROBLEM: the local cloud failed on a batch";
+                    self.lambda.note_trouble(&self.mapping.uuid, &self.shard.id, failed);
                     return false;
                 }
                 _ = puts.changed(), if has_room => {}
@@ -214,7 +217,13 @@ impl ShardReader {
     }
 
     async fn page(&self, place: &mut Place, limit: usize) -> Result<Page, ServiceError> {
-        let kinesis = &self.lambda.deps().kinesis;
+        let Deps { kinesis, faults, .. } = self.lambda.deps();
+        match faults.inside("kinesis", "GetRecords").await {
+            Inside::Goes => {}
+            Inside::Refused(trouble) => return Err(refusal("kinesis", "GetRecords", trouble)),
+            // To read changes nothing: it is read again.
+            Inside::Lost => return Err(refusal("kinesis", "GetRecords", Trouble::Failed(500))),
+        }
         loop {
             let current = match place.iterator.take() {
                 Some(iterator) => iterator,
@@ -239,12 +248,7 @@ impl ShardReader {
         let start = match (last_read, self.checkpoints.get(&self.shard)) {
             (Some(last), _) => StartAt::AfterSequence(last.to_owned()),
             (None, Some(Position::After(last))) => StartAt::AfterSequence(last),
-            (None, Some(Position::Start { iterator, at })) => {
-                if kinesis.records(&iterator, 1).await.is_ok() {
-                    return Ok(iterator);
-                }
-                StartAt::AtTimestamp(at)
-            }
+            (None, Some(Position::From(first))) => StartAt::AtSequence(first),
             (None, Some(Position::Finished) | None) => match self.mapping.starting_timestamp {
                 Some(at) if self.mapping.starting_position == "AT_TIMESTAMP" => StartAt::AtTimestamp(at),
                 // With LATEST, a shard without a position is younger than the mapping.
@@ -284,7 +288,7 @@ impl ShardReader {
         } else {
             format!("PROBLEM: {}: {}", error.code, error.message)
         };
-        self.lambda.note_reading_trouble(&self.mapping.uuid, &self.shard.id, &text);
+        self.lambda.note_trouble(&self.mapping.uuid, &self.shard.id, &text);
     }
 }
 

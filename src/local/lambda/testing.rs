@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Deps, Lambda};
 use crate::local::durability::Durability;
+use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
@@ -56,6 +57,11 @@ impl Answer {
 impl Bench {
     /// An account with the role `lambda` and the stream `readings`.
     pub(super) async fn new(shards: u32) -> Self {
+        Bench::in_time(shards, Timing::default()).await
+    }
+
+    /// The same, where mappings take their time.
+    pub(super) async fn in_time(shards: u32, timing: Timing) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
@@ -72,11 +78,12 @@ impl Bench {
                 .unwrap(),
             logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Notices::default())
                 .unwrap(),
+            faults: Faults::default(),
             notices: Notices::default(),
             dir: dir.path().join("lambda"),
             durability: Durability::Process,
             endpoint: "http://127.0.0.1:9".to_owned(),
-            timing: Timing::default(),
+            timing,
             identity,
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();

@@ -44,18 +44,17 @@ pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durabi
     })
 }
 
-/// All events with their ordinals, oldest first; none where there is no file.
-pub(super) fn read(path: &Path) -> io::Result<Vec<(usize, Event)>> {
+/// Gives each event with its ordinal, in the order in which they were written; none where there is no file.
+pub(super) fn scan(path: &Path, mut each: impl FnMut(usize, Event)) -> io::Result<()> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut events = Vec::new();
     for (ordinal, line) in BufReader::new(file).split(b'\n').enumerate() {
         match serde_json::from_slice::<Event>(&line?) {
-            Ok(event) => events.push((ordinal, event)),
-            // A line that a crash cut short was never acknowledged.
+            Ok(event) => each(ordinal, event),
+            // A line that a crash cut short was never acknowledged, and the last one may be being written.
             Err(error) if error.is_eof() => {}
             Err(error) => {
                 let damage = format!("it is damaged in line {}: {error}", ordinal + 1);
@@ -63,8 +62,7 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<(usize, Event)>> {
             }
         }
     }
-    events.sort_by_key(|(_, event)| event.timestamp);
-    Ok(events)
+    Ok(())
 }
 
 fn ends_mid_line(file: &mut File) -> io::Result<bool> {

@@ -3,16 +3,19 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::event_file::Event;
 use super::filter::Pattern;
+use super::page::{Keep, Page};
+use super::store::KeptEvents;
 use super::{Logs, group_name, invalid};
 use crate::local::wire::ServiceError;
 
 /// The most events that `GetLogEvents` and `FilterLogEvents` give in one answer.
 const EVENTS_PER_PAGE: usize = 10_000;
 
-/// The most bytes of events in one answer.
-const BYTES_PER_PAGE: usize = 1 << 20;
+/// A place in a stream: the time and ordinal of the event after it.
+type Place = (u64, usize);
+const BEFORE_ALL: Place = (0, 0);
+const AFTER_ALL: Place = (u64::MAX, usize::MAX);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,38 +74,45 @@ impl Logs {
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 
-    /// One stream, forwards or backwards. A token is `f/N` or `b/N`: N events come before that place.
+    /// One stream, forwards or backwards. A token is `f/TIME/N` or `b/TIME/N`: a place between events, before the one of
+    /// this time and ordinal.
     pub(super) fn get_log_events(&self, input: &GetLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let (keep, at) = match &input.next_token {
+            None if input.start_from_head => (Keep::First, BEFORE_ALL),
+            None => (Keep::Last, AFTER_ALL),
+            Some(token) => read_token(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?,
+        };
         let store = self.store();
         store.stream(group, &input.log_stream_name)?;
+        let kept = store.kept(group, &input.log_stream_name);
+        drop(store);
         let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
-        let mut events = store.events(group, &input.log_stream_name)?;
-        events.retain(|(_, event)| (start..end).contains(&event.timestamp));
-        let (forward, at) = match input.next_token.as_deref().map(|token| token.split_once('/')) {
-            None if input.start_from_head => (true, 0),
-            None => (false, events.len()),
-            Some(Some(("f", at))) => (true, place(at)?),
-            Some(Some(("b", at))) => (false, place(at)?),
-            Some(_) => return Err(invalid("The specified nextToken is invalid.")),
-        };
-        let at = at.min(events.len());
-        let (from, to) = if forward {
-            (at, at + fitting(events[at..].iter().map(|(_, event)| event), limit))
-        } else {
-            (at - fitting(events[..at].iter().rev().map(|(_, event)| event), limit), at)
-        };
-        let page: Vec<Value> = events[from..to]
-            .iter()
-            .map(|(_, event)| {
+        let mut page = Page::new(keep, limit);
+        kept.scan(|ordinal, event| {
+            let place = (event.timestamp, ordinal);
+            if (start..end).contains(&event.timestamp) && (place >= at) == (keep == Keep::First) {
+                page.offer(place, event);
+            }
+        })?;
+        let events: Vec<Value> = page
+            .events()
+            .values()
+            .map(|event| {
                 json!({ "timestamp": event.timestamp, "message": event.message, "ingestionTime": event.ingested })
             })
             .collect();
+        let (from, to) = match (page.events().keys().next(), page.events().keys().next_back()) {
+            (Some(first), Some((time, ordinal))) => (*first, (*time, ordinal + 1)),
+            // What comes later is not passed over.
+            _ if at == AFTER_ALL => (BEFORE_ALL, BEFORE_ALL),
+            _ => (at, at),
+        };
         Ok(json!({
-            "events": page,
-            "nextForwardToken": format!("f/{to}"),
-            "nextBackwardToken": format!("b/{from}"),
+            "events": events,
+            "nextForwardToken": format!("f/{}/{}", to.0, to.1),
+            "nextBackwardToken": format!("b/{}/{}", from.0, from.1),
         }))
     }
 
@@ -114,30 +124,36 @@ impl Logs {
         }
         let pattern = Pattern::parse(input.filter_pattern.as_deref().unwrap_or_default()).map_err(invalid)?;
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let after: Option<(u64, String, usize)> = match &input.next_token {
+            Some(token) => {
+                Some(serde_json::from_str(token).map_err(|_| invalid("The specified nextToken is invalid."))?)
+            }
+            None => None,
+        };
+        let after = after.as_ref().map(|(time, stream, ordinal)| (*time, stream.as_str(), *ordinal));
         let store = self.store();
-        let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
-        let mut found: Vec<(u64, String, usize, Event)> = Vec::new();
         let prefix = input.log_stream_name_prefix.as_deref().unwrap_or_default();
-        for name in store.group(group)?.streams.keys() {
-            let named = input.log_stream_names.as_ref().is_none_or(|names| names.contains(name));
-            if !named || !name.starts_with(prefix) {
-                continue;
-            }
-            for (ordinal, event) in store.events(group, name)? {
-                if (start..=end).contains(&event.timestamp) && pattern.matches(&event.message) {
-                    found.push((event.timestamp, name.clone(), ordinal, event));
+        let is_asked = |name: &&String| {
+            name.starts_with(prefix) && input.log_stream_names.as_ref().is_none_or(|names| names.contains(name))
+        };
+        let names = store.group(group)?.streams.keys().filter(is_asked);
+        let streams: Vec<(String, KeptEvents)> = names.map(|name| (name.clone(), store.kept(group, name))).collect();
+        drop(store);
+        let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
+        let mut page = Page::new(Keep::First, limit);
+        for (name, kept) in &streams {
+            kept.scan(|ordinal, event| {
+                let place = (event.timestamp, name.as_str(), ordinal);
+                if (start..=end).contains(&event.timestamp)
+                    && after.is_none_or(|after| place > after)
+                    && pattern.matches(&event.message)
+                {
+                    page.offer(place, event);
                 }
-            }
+            })?;
         }
-        found.sort_by(|a, b| (a.0, &a.1, a.2).cmp(&(b.0, &b.1, b.2)));
-        if let Some(token) = &input.next_token {
-            let (time, name, ordinal): (u64, String, usize) =
-                serde_json::from_str(token).map_err(|_| invalid("The specified nextToken is invalid."))?;
-            found.retain(|(at, stream, number, _)| (*at, stream, *number) > (time, &name, ordinal));
-        }
-        let taken = fitting(found.iter().map(|(.., event)| event), limit);
         let mut body = json!({
-            "events": found[..taken].iter().map(|(_, stream, ordinal, event)| json!({
+            "events": page.events().iter().map(|((_, stream, ordinal), event)| json!({
                 "logStreamName": stream,
                 "timestamp": event.timestamp,
                 "message": event.message,
@@ -146,26 +162,25 @@ impl Logs {
             })).collect::<Vec<_>>(),
             "searchedLogStreams": [],
         });
-        if taken < found.len()
-            && let Some((time, stream, ordinal, _)) = found[..taken].last()
+        if page.left_out()
+            && let Some(last) = page.events().keys().next_back()
         {
-            body["nextToken"] = json!([time, stream, ordinal]).to_string().into();
+            body["nextToken"] = json!(last).to_string().into();
         }
         Ok(body)
     }
 }
 
-/// How many of the events go into one answer; always the first.
-fn fitting<'a>(events: impl Iterator<Item = &'a Event>, limit: usize) -> usize {
-    let mut bytes = 0;
-    events
-        .take(limit)
-        .take_while(|event| {
-            let first = bytes == 0;
-            bytes += event.message.len() + 26;
-            first || bytes <= BYTES_PER_PAGE
-        })
-        .count()
+/// A direction and a place.
+fn read_token(token: &str) -> Option<(Keep, Place)> {
+    let mut parts = token.split('/');
+    let keep = match parts.next()? {
+        "f" => Keep::First,
+        "b" => Keep::Last,
+        _ => return None,
+    };
+    let place = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    parts.next().is_none().then_some((keep, place))
 }
 
 fn page_limit(limit: Option<usize>) -> Result<usize, ServiceError> {
@@ -173,10 +188,6 @@ fn page_limit(limit: Option<usize>) -> Result<usize, ServiceError> {
         limit @ 1..=EVENTS_PER_PAGE => Ok(limit),
         _ => Err(invalid("limit must be between 1 and 10000")),
     }
-}
-
-fn place(text: &str) -> Result<usize, ServiceError> {
-    text.parse().map_err(|_| invalid("The specified nextToken is invalid."))
 }
 
 /// Decimal digits, the same for the same event at every call.

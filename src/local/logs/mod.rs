@@ -4,6 +4,7 @@ mod event_file;
 mod events;
 mod filter;
 mod groups;
+mod page;
 mod store;
 mod streams;
 
@@ -43,18 +44,34 @@ impl Logs {
         Ok(Logs(Arc::new(Inner { identity, notices, store })))
     }
 
-    /// Adds what a function wrote (epoch milliseconds and text), creating the stream.
+    /// Adds what a function wrote (epoch milliseconds and text), creating the stream. Tells whether it is kept.
     ///
     /// A missing group is created only when the function's role may; else the events are dropped, as the service does.
-    pub(crate) fn append(&self, group: &str, stream: &str, events: Vec<(u64, String)>, may_create_group: bool) {
-        let mut store = self.store();
-        if !store.has_group(group) && !may_create_group {
-            return;
-        }
-        let written = write(&mut store, group, stream, events);
-        drop(store);
+    pub(crate) async fn append(
+        &self,
+        group: &str,
+        stream: &str,
+        events: Vec<(u64, String)>,
+        may_create_group: bool,
+    ) -> bool {
+        let (logs, group, stream) = (self.clone(), group.to_owned(), stream.to_owned());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut store = logs.store();
+            if store.is_closed() || (!store.has_group(&group) && !may_create_group) {
+                return Ok(false);
+            }
+            write(&mut store, &group, &stream, events).map(|()| true)
+        });
+        let written = written.await.unwrap_or_else(|error| Err(ServiceError::internal(error.to_string())));
+        let kept = *written.as_ref().unwrap_or(&false);
         // The function is through; it cannot be told.
-        self.0.notices.tell_failure(written.map_err(|error| error.message));
+        self.0.notices.tell_failure(written.map(drop).map_err(|error| error.message));
+        kept
+    }
+
+    /// Ends it: what is being appended is on the disk, and nothing more is taken. Blocks.
+    pub(crate) fn close(&self) {
+        self.store().close();
     }
 
     /// Deletes what is past its retention. Blocks.

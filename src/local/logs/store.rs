@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::event_file::{self, Event};
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json};
+use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
 use crate::local::durability::Durability;
 use crate::local::wire::{ServiceError, now_ms};
 
@@ -54,12 +54,54 @@ pub(super) struct Store {
     directory: PathBuf,
     durability: Durability,
     groups: BTreeMap<String, Group>,
+    /// Another process may own the files from now on.
+    is_closed: bool,
+}
+
+/// The events of one stream, as they were when the store was asked. Their file may be large: it is read while others
+/// write.
+pub(super) struct KeptEvents {
+    file: PathBuf,
+    /// Epoch milliseconds.
+    oldest: u64,
+}
+
+impl KeptEvents {
+    /// Gives each event with its ordinal, in the order in which they were written. Blocks.
+    pub(super) fn scan(&self, mut each: impl FnMut(usize, Event)) -> Result<(), ServiceError> {
+        let scanned = event_file::scan(&self.file, |ordinal, event| {
+            if event.timestamp >= self.oldest {
+                each(ordinal, event);
+            }
+        });
+        scanned.map_err(|error| lost(&self.file, &error))
+    }
 }
 
 impl Store {
     pub(super) fn open(directory: &Path, durability: Durability) -> Result<Store, Error> {
-        let groups = read_json(&directory.join("groups.json"))?.unwrap_or_default();
-        Ok(Store { directory: directory.to_owned(), durability, groups })
+        let path = directory.join("groups.json");
+        let groups = if let Some(groups) = read_json(&path)? {
+            groups
+        } else {
+            if has_directories(directory)? {
+                return Err(lost_file(&path));
+            }
+            // From now on its absence is a loss.
+            let groups = BTreeMap::new();
+            durability.write_json(&path, &groups)?;
+            groups
+        };
+        Ok(Store { directory: directory.to_owned(), durability, groups, is_closed: false })
+    }
+
+    /// No more is appended.
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// What changes survive.
@@ -152,13 +194,10 @@ impl Store {
         written.map_err(|error| lost(&file, &error))
     }
 
-    /// The events of a stream with their ordinals, oldest first.
-    pub(super) fn events(&self, group: &str, stream: &str) -> Result<Vec<(usize, Event)>, ServiceError> {
-        let file = self.event_file(group, stream);
-        let mut events = event_file::read(&file).map_err(|error| lost(&file, &error))?;
+    /// The events of a stream that are still kept, to be read without the store.
+    pub(super) fn kept(&self, group: &str, stream: &str) -> KeptEvents {
         let oldest = self.groups.get(group).and_then(|group| group.cutoff(now_ms())).unwrap_or_default();
-        events.retain(|(_, event)| event.timestamp >= oldest);
-        Ok(events)
+        KeptEvents { file: self.event_file(group, stream), oldest }
     }
 
     /// Deletes the events of streams that were last written to before their group's retention.

@@ -1,11 +1,9 @@
 //! Operations on log streams: create, delete, describe.
 
-use std::cmp::Reverse;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::store::{Store, Stream};
+use super::store::KeptEvents;
 use super::{Logs, group_name, invalid};
 use crate::local::wire::ServiceError;
 
@@ -60,16 +58,21 @@ impl Logs {
         if by_time && !prefix.is_empty() {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        let store = self.store();
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
-        let mut streams = Vec::new();
-        for (name, stream) in &store.group(group)?.streams {
-            if name.starts_with(prefix) {
-                streams.push(self.described_stream(&store, group, name, stream)?);
-            }
-        }
+        let store = self.store();
+        let named = store.group(group)?.streams.iter().filter(|(name, _)| name.starts_with(prefix));
+        let mut streams: Vec<Listed> = named
+            .map(|(name, stream)| Listed {
+                name: name.clone(),
+                created: stream.created,
+                kept: store.kept(group, name),
+                contents: None,
+            })
+            .collect();
+        drop(store);
         if by_time {
-            streams.sort_by_key(|stream| stream["lastEventTimestamp"].as_u64());
+            streams.iter_mut().try_for_each(Listed::look)?;
+            streams.sort_by_key(|stream| stream.contents.as_ref().and_then(|contents| contents.last));
         }
         if input.descending {
             streams.reverse();
@@ -78,31 +81,67 @@ impl Logs {
             Some(token) => token.parse().map_err(|_| invalid("The specified nextToken is invalid."))?,
             None => 0,
         };
-        let more = streams.len() > from + limit;
-        let page: Vec<Value> = streams.into_iter().skip(from).take(limit).collect();
-        let mut body = json!({ "logStreams": page });
+        let more = streams.len() > limit.saturating_add(from);
+        let page = streams.into_iter().skip(from).take(limit).map(|stream| self.described_stream(group, stream));
+        let mut body = json!({ "logStreams": page.collect::<Result<Vec<Value>, _>>()? });
         if more {
             body["nextToken"] = (from + limit).to_string().into();
         }
         Ok(body)
     }
 
-    fn described_stream(&self, store: &Store, group: &str, name: &str, stream: &Stream) -> Result<Value, ServiceError> {
-        let arn = format!("{}:log-stream:{name}", self.0.identity.log_group_arn(group));
+    fn described_stream(&self, group: &str, mut stream: Listed) -> Result<Value, ServiceError> {
+        stream.look()?;
+        let arn = format!("{}:log-stream:{}", self.0.identity.log_group_arn(group), stream.name);
         let mut body = json!({
-            "logStreamName": name,
+            "logStreamName": stream.name,
             "creationTime": stream.created,
             "arn": arn,
             "storedBytes": 0,
         });
-        let events = store.events(group, name)?;
-        if let (Some((_, first)), Some((_, last))) = (events.first(), events.last()) {
-            body["firstEventTimestamp"] = first.timestamp.into();
-            body["lastEventTimestamp"] = last.timestamp.into();
-            let newest = events.iter().min_by_key(|(_, event)| Reverse(event.ingested));
-            body["lastIngestionTime"] = newest.map(|(_, event)| event.ingested).into();
-            body["uploadSequenceToken"] = events.len().to_string().into();
+        if let Some(Contents { first: Some(first), last: Some(last), newest, count }) = stream.contents {
+            body["firstEventTimestamp"] = first.into();
+            body["lastEventTimestamp"] = last.into();
+            body["lastIngestionTime"] = newest.into();
+            body["uploadSequenceToken"] = count.to_string().into();
         }
         Ok(body)
+    }
+}
+
+/// A stream that is listed.
+struct Listed {
+    name: String,
+    created: u64,
+    kept: KeptEvents,
+    /// None: not looked at yet.
+    contents: Option<Contents>,
+}
+
+/// What is shown of a stream's events; times in epoch milliseconds.
+#[derive(Default)]
+struct Contents {
+    first: Option<u64>,
+    last: Option<u64>,
+    /// When the last one was taken in.
+    newest: u64,
+    count: u64,
+}
+
+impl Listed {
+    fn look(&mut self) -> Result<(), ServiceError> {
+        if self.contents.is_some() {
+            return Ok(());
+        }
+        let mut contents = Contents::default();
+        self.kept.scan(|_, event| {
+            let time = event.timestamp;
+            contents.first = Some(contents.first.map_or(time, |first| first.min(time)));
+            contents.last = contents.last.max(Some(time));
+            contents.newest = contents.newest.max(event.ingested);
+            contents.count += 1;
+        })?;
+        self.contents = Some(contents);
+        Ok(())
     }
 }

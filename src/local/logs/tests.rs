@@ -33,7 +33,7 @@ async fn groups_events_and_tags_survive_a_restart() {
     let group = "/aws/lambda/f";
     ok(&first, "CreateLogGroup", json!({ "logGroupName": group, "tags": { "a": "1" } })).await;
     ok(&first, "PutRetentionPolicy", json!({ "logGroupName": group, "retentionInDays": 14 })).await;
-    first.append(group, "2026/11/23/[$LATEST]x", vec![(now, "one".into()), (now + 1, "two".into())], false);
+    first.append(group, "2026/11/23/[$LATEST]x", vec![(now, "one".into()), (now + 1, "two".into())], false).await;
     drop(first);
     let again = logs(dir.path());
     let body = ok(&again, "DescribeLogGroups", json!({ "logGroupNamePrefix": "/aws/" })).await;
@@ -49,9 +49,9 @@ async fn groups_events_and_tags_survive_a_restart() {
 async fn events_for_a_missing_group_are_dropped_unless_the_role_may_create_it() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
-    logs.append("g", "s", vec![(1, "x".into())], false);
+    logs.append("g", "s", vec![(1, "x".into())], false).await;
     assert_eq!(call(&logs, "DescribeLogStreams", json!({ "logGroupName": "g" })).await.0, 400);
-    logs.append("g", "s", vec![(1, "x".into())], true);
+    logs.append("g", "s", vec![(1, "x".into())], true).await;
     let body = ok(&logs, "DescribeLogStreams", json!({ "logGroupName": "g" })).await;
     assert_eq!(body["logStreams"][0]["lastEventTimestamp"], 1);
 }
@@ -60,7 +60,7 @@ async fn events_for_a_missing_group_are_dropped_unless_the_role_may_create_it() 
 async fn paging_forwards_gives_every_event_once_and_stays_at_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
-    logs.append("g", "s", (0..5).map(|n| (n, format!("m{n}"))).collect(), true);
+    logs.append("g", "s", (0..5).map(|n| (n, format!("m{n}"))).collect(), true).await;
     let mut token = Value::Null;
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -86,8 +86,8 @@ async fn paging_forwards_gives_every_event_once_and_stays_at_the_end() {
 async fn filtering_goes_over_streams_in_order_of_time_and_pages() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
-    logs.append("g", "a", vec![(1, "ERROR a1".into()), (4, "ERROR a4".into())], true);
-    logs.append("g", "b", vec![(2, "ERROR b2".into()), (3, "info b3".into())], true);
+    logs.append("g", "a", vec![(1, "ERROR a1".into()), (4, "ERROR a4".into())], true).await;
+    logs.append("g", "b", vec![(2, "ERROR b2".into()), (3, "info b3".into())], true).await;
     let input = json!({ "logGroupName": "g", "filterPattern": "ERROR", "limit": 2 });
     let first = ok(&logs, "FilterLogEvents", input.clone()).await;
     assert_eq!(messages(&first), ["ERROR a1", "ERROR b2"]);
@@ -102,12 +102,12 @@ async fn filtering_goes_over_streams_in_order_of_time_and_pages() {
 async fn a_line_that_a_crash_cut_short_costs_only_itself() {
     let dir = tempfile::tempdir().unwrap();
     let first = logs(dir.path());
-    first.append("g", "s", vec![(1, "one".into())], true);
+    first.append("g", "s", vec![(1, "one".into())], true).await;
     let file = dir.path().join("g/s.ndjson");
     let mut text = std::fs::read_to_string(&file).unwrap();
     text.push_str(r#"{"t":2,"i":2,"m":"cut"#);
     std::fs::write(&file, text).unwrap();
-    first.append("g", "s", vec![(3, "three".into())], false);
+    first.append("g", "s", vec![(3, "three".into())], false).await;
     let body = ok(&first, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
     assert_eq!(messages(&body), ["one", "three"]);
 }
@@ -116,7 +116,7 @@ async fn a_line_that_a_crash_cut_short_costs_only_itself() {
 async fn a_damaged_line_is_told_with_its_file_and_stays() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
-    logs.append("g", "s", vec![(1, "one".into()), (2, "two".into())], true);
+    logs.append("g", "s", vec![(1, "one".into()), (2, "two".into())], true).await;
     let file = dir.path().join("g/s.ndjson");
     let text = std::fs::read_to_string(&file).unwrap().replacen("{\"t\"", "{#t\"", 1);
     std::fs::write(&file, &text).unwrap();
@@ -131,7 +131,7 @@ async fn events_past_their_retention_go() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     let now = wire::now_ms();
-    logs.append("g", "s", vec![(now - 2 * 24 * 3_600_000, "old".into()), (now, "new".into())], true);
+    logs.append("g", "s", vec![(now - 2 * 24 * 3_600_000, "old".into()), (now, "new".into())], true).await;
     let shown = async || ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
     assert_eq!(messages(&shown().await), ["old", "new"]);
     ok(&logs, "PutRetentionPolicy", json!({ "logGroupName": "g", "retentionInDays": 1 })).await;
@@ -148,7 +148,7 @@ async fn output_that_cannot_be_kept_is_told_to_the_owner() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     std::fs::write(dir.path().join("g"), "no directory").unwrap();
-    logs.append("g", "s", vec![(1, "one".into())], true);
+    logs.append("g", "s", vec![(1, "one".into())], true).await;
     let notices = logs.0.notices.all();
     assert!(notices[0].contains("g/s.ndjson"), "{notices:?}");
 }
@@ -170,4 +170,80 @@ async fn bad_input_is_refused_in_the_services_words() {
         let (status, body) = call(&logs, operation, input).await;
         assert_eq!((status, body["__type"].as_str()), (400, Some(code)), "{operation}: {body}");
     }
+}
+
+#[tokio::test]
+async fn whoever_reads_a_large_group_keeps_nobody_from_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "s", vec![(1, "one".into())], true).await;
+    ok(&logs, "CreateLogStream", json!({ "logGroupName": "g", "logStreamName": "endless" })).await;
+    // To open it takes until somebody writes into it: a file that takes long to read.
+    let pipe = dir.path().join("g/endless.ndjson");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let readers = [
+        ("FilterLogEvents", json!({ "logGroupName": "g" })),
+        ("GetLogEvents", json!({ "logGroupName": "g", "logStreamName": "endless" })),
+        ("DescribeLogStreams", json!({ "logGroupName": "g" })),
+    ]
+    .map(|(operation, input)| {
+        let logs = logs.clone();
+        tokio::spawn(async move { ok(&logs, operation, input).await })
+    });
+    let written = logs.append("g", "s", vec![(2, "two".into())], false);
+    assert!(tokio::time::timeout(std::time::Duration::from_secs(60), written).await.expect("not kept waiting"));
+    for reader in readers {
+        // Each of them sees its end.
+        while !reader.is_finished() {
+            let pipe = pipe.clone();
+            tokio::task::spawn_blocking(move || drop(std::fs::OpenOptions::new().read(true).write(true).open(pipe)))
+                .await
+                .unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        reader.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_written_once_the_logs_are_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    assert!(logs.append("g", "s", vec![(1, "one".into())], true).await);
+    logs.close();
+    assert!(!logs.append("g", "s", vec![(2, "two".into())], true).await);
+    assert_eq!(messages(&ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })).await), ["one"]);
+}
+
+#[tokio::test]
+async fn paging_backwards_gives_every_event_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.append("g", "s", [1, 1, 1, 2, 0].into_iter().enumerate().map(|(n, t)| (t, format!("m{n}"))).collect(), true)
+        .await;
+    let mut token = Value::Null;
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let input = json!({ "logGroupName": "g", "logStreamName": "s", "limit": 2, "nextToken": token });
+        let body = ok(&logs, "GetLogEvents", input).await;
+        seen.extend(messages(&body).into_iter().rev().map(str::to_owned));
+        token = body["nextBackwardToken"].clone();
+    }
+    assert_eq!(seen, ["m3", "m2", "m1", "m0", "m4"]);
+    for wrong in ["", "f", "f/1", "x/1/1", "f/1/x", "b/1/1/1"] {
+        let input = json!({ "logGroupName": "g", "logStreamName": "s", "nextToken": wrong });
+        assert_eq!(call(&logs, "GetLogEvents", input).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn events_after_an_empty_answer_are_not_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    ok(&logs, "CreateLogGroup", json!({ "logGroupName": "g" })).await;
+    ok(&logs, "CreateLogStream", json!({ "logGroupName": "g", "logStreamName": "s" })).await;
+    let empty = ok(&logs, "GetLogEvents", json!({ "logGroupName": "g", "logStreamName": "s" })).await;
+    logs.append("g", "s", vec![(1, "one".into())], false).await;
+    let input = json!({ "logGroupName": "g", "logStreamName": "s", "nextToken": empty["nextForwardToken"] });
+    assert_eq!(messages(&ok(&logs, "GetLogEvents", input).await), ["one"]);
 }

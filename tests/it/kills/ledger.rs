@@ -101,8 +101,9 @@ impl Ledger {
         assert!(rows.len() >= self.readings.len());
     }
 
-    /// Whether no checkpoint is broken, or has gone back.
+    /// Whether no checkpoint is broken, has gone back or is gone.
     pub fn check_checkpoints(&mut self, home: &Home) {
+        let mut missing: HashSet<(String, String)> = self.checkpoints.keys().cloned().collect();
         for file in std::fs::read_dir(home.path("data/lambda/checkpoints")).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "json") {
@@ -112,12 +113,14 @@ impl Ledger {
             for (shard, mark) in positions {
                 let position = &mark["position"];
                 assert!(position.is_object() || position == "Finished", "{shard}: {mark}");
-                let Some(number) = position["After"].as_str() else { continue };
                 let key = (path.display().to_string(), shard);
+                missing.remove(&key);
+                let Some(number) = position["After"].as_str() else { continue };
                 let before = self.checkpoints.insert(key, number.to_owned());
                 assert!(before.is_none_or(|before| *before <= *number), "a checkpoint went back");
             }
         }
+        assert!(missing.is_empty(), "checkpoints are gone: {missing:?}");
     }
 
     fn check_records(&mut self, owner: &Stranger) {

@@ -2,12 +2,15 @@
 
 mod control;
 mod delivery;
+mod faults;
 mod in_flight;
 mod invoking;
+mod queued;
 mod resharding;
 mod results;
 mod retries;
 mod sdk;
+mod timing;
 
 /// The sequence numbers of what was put.
 fn numbers(put: &[(String, String)]) -> Vec<String> {

@@ -123,3 +123,77 @@ async fn a_destination_needs_its_permission_and_is_shown_back() {
     bench.update(&uuid, json!({"DestinationConfig": {"OnFailure": {}}})).await;
     assert_eq!(bench.shown(&uuid).await["DestinationConfig"], json!({"OnFailure": {}}));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
+    let bench = Bench::new(1).await;
+    bench.tell("fail", "");
+    bench.function("Fn", "consume").await;
+    let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*",
+        "Action": ["kinesis:*", "logs:CreateLogStream", "logs:PutLogEvents"]}})
+    .to_string();
+    let policy = percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC);
+    bench.iam(&format!("Action=PutRolePolicy&RoleName=lambda&PolicyName=p&PolicyDocument={policy}")).await;
+    let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
+    bench.iam(&format!("Action=DetachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
+    let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
+    bench.put_many(1, 1).await;
+    let result = bench.result(&uuid, "PROBLEM: 1 records").await;
+    assert!(result.ends_with("and the log group /aws/lambda/Fn does not take it"), "{result}");
+    let notices = bench.deps.notices.all();
+    assert!(notices.iter().any(|notice| result.ends_with(notice)), "{notices:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trouble_of_the_mapping_as_a_whole_is_no_longer_told_when_it_is_over() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    let nothing = async || bench.result(&uuid, "No records processed").await;
+    bench.kinesis("DeleteStream", json!({"StreamName": "readings"})).await;
+    bench.result(&uuid, "PROBLEM: Stream not found").await;
+    bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": 1})).await;
+    nothing().await;
+    // The checkpoints cannot be written.
+    let in_the_way = bench.deps.dir.join("checkpoints").join(format!("{uuid}.json.new"));
+    std::fs::create_dir(&in_the_way).unwrap();
+    bench.put_many(1, 1).await;
+    let result = bench.result(&uuid, "PROBLEM").await;
+    assert!(result.contains("could not write"), "{result}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let before = bench.put("key", "before").await;
+    let uuid = bench.mapping("Fn", json!({"StartingPosition": "LATEST", "Enabled": false})).await;
+    let after = bench.put("key", "after").await;
+    let file = bench.deps.dir.join("checkpoints").join(format!("{uuid}.json"));
+    let marks: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let from = marks["shardId-000000000000"]["position"]["From"].as_str().unwrap();
+    assert!(before.as_str() < from && from <= after.as_str(), "{before} {from} {after}");
+    bench.update(&uuid, json!({"Enabled": true})).await;
+    assert_eq!(bench.handled_all(1).await, [after]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_stream_of_the_same_name_is_read_though_nothing_was_read_of_the_old_one() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    let old = numbers(&bench.put_many(2, 1).await);
+    assert_eq!(bench.handled_all(2).await, old);
+    bench.result(&uuid, "OK").await;
+    // Its reader goes on from a checkpoint, and has read nothing itself.
+    bench.restart().await;
+    bench.mapping_state(&uuid, "Enabled").await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    bench.kinesis("DeleteStream", json!({"StreamName": "readings"})).await;
+    bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": 1})).await;
+    let new = numbers(&bench.put_many(2, 1).await);
+    assert_eq!(bench.handled_all(4).await, [old, new].concat());
+    assert_eq!(bench.result(&uuid, "OK").await, "OK");
+}

@@ -1,0 +1,58 @@
+//! Faults on request reach what a mapping does inside the local cloud.
+
+use axum::body::Bytes;
+use axum::http::Method;
+use serde_json::json;
+
+use super::numbers;
+use crate::local::lambda::testing::Bench;
+
+fn set_faults(bench: &Bench, spec: &str) {
+    let body = Bytes::from(spec.to_owned());
+    assert!(bench.deps.faults.control(&Method::PUT, "/_sensorctl/faults", &body).status().is_success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_reader_says_so_and_goes_on_afterwards() {
+    let bench = Bench::new(1).await;
+    set_faults(&bench, "kinesis:GetRecords=throttle");
+    bench.function("Fn", "consume").await;
+    let put = numbers(&bench.put_many(3, 1).await);
+    let uuid = bench.mapping("Fn", json!({})).await;
+    let wanted = "PROBLEM: ProvisionedThroughputExceededException: Rate exceeded for shard.";
+    assert_eq!(bench.result(&uuid, "PROBLEM").await, wanted);
+    assert_eq!(bench.handled(), [""; 0]);
+    set_faults(&bench, "");
+    assert_eq!(bench.handled_all(3).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mappings_call_of_the_function_can_be_refused_and_its_answer_lost() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
+    set_faults(&bench, "lambda:Invoke=throttle");
+    let first = bench.put("key", "one").await;
+    assert_eq!(bench.result(&uuid, "PROBLEM").await, "PROBLEM: Function call throttled");
+    set_faults(&bench, "lambda:Invoke=error");
+    let result = bench.result(&uuid, "PROBLEM: ServiceException").await;
+    assert!(result.ends_with("Service encountered an internal error."), "{result}");
+    assert_eq!(bench.handled(), [""; 0]);
+    set_faults(&bench, "");
+    assert_eq!(bench.handled_all(1).await, std::slice::from_ref(&first));
+    set_faults(&bench, "lambda:Invoke=lost@#1");
+    let second = bench.put("key", "two").await;
+    assert_eq!(bench.handled_all(3).await, [first, second.clone(), second], "it is brought again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_rule_for_it_what_a_mapping_does_is_not_listed() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    set_faults(&bench, "kinesis:PutRecords=throttle");
+    bench.mapping("Fn", json!({})).await;
+    bench.put_many(1, 1).await;
+    bench.handled_all(1).await;
+    let calls = bench.deps.faults.control(&Method::GET, "/_sensorctl/calls", &Bytes::new());
+    assert_eq!(calls.body(), r#"{"calls":[],"left_out":0}"#);
+}

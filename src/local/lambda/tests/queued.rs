@@ -1,0 +1,66 @@
+//! Asynchronous invocations: what is accepted is done, whatever happens to the local cloud.
+
+use axum::body::Bytes;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::local::lambda::testing::Bench;
+
+const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
+
+/// Hands an event over; gives its request id.
+async fn hand_over(bench: &Bench, event: &str) -> String {
+    let request = Request::post("/2015-03-31/functions/Fn/invocations")
+        .header("x-amz-invocation-type", "Event")
+        .body(Bytes::from(event.to_owned()))
+        .unwrap();
+    let response = bench.lambda.handle(request).await;
+    assert_eq!(response.status(), 202, "{:?}", response.body());
+    response.headers()["x-amzn-requestid"].to_str().unwrap().to_owned()
+}
+
+fn kept(bench: &Bench) -> usize {
+    std::fs::read_dir(bench.deps.dir.join("events")).unwrap().count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_event_is_brought_after_a_restart_and_then_forgotten() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
+    let id = hand_over(&bench, r#"{"a":1}"#).await;
+    bench.restart().await;
+    // What a kill left of one that was never answered for.
+    std::fs::write(bench.deps.dir.join("events/other.json.new"), "{").unwrap();
+    bench.restart().await;
+    assert_eq!(kept(&bench), 1);
+    bench.call("DELETE", CONCURRENCY, Value::Null).await;
+    let has_run = async || bench.log("Fn").await.iter().any(|line| line.starts_with(&format!("END RequestId: {id}")));
+    bench.until(has_run).await;
+    bench.until(async || kept(&bench) == 0).await;
+    bench.restart().await;
+    assert_eq!(bench.log("Fn").await.iter().filter(|line| line.starts_with("START")).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_event_is_told_with_its_file_and_stays() {
+    let mut bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    let file = bench.deps.dir.join("events/x.json");
+    std::fs::write(&file, "{").unwrap();
+    bench.restart().await;
+    let notices = bench.deps.notices.all();
+    assert!(notices.iter().any(|notice| notice.contains("events/x.json is damaged")), "{notices:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_whose_function_is_gone_is_forgotten() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "echo").await;
+    bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
+    hand_over(&bench, "{}").await;
+    assert_eq!(kept(&bench), 1);
+    bench.call("DELETE", "/2015-03-31/functions/Fn", Value::Null).await;
+    bench.until(async || kept(&bench) == 0).await;
+}

@@ -1,0 +1,82 @@
+//! One page of events, picked while files are read: memory holds the page, whatever the files hold. Pure.
+
+use std::collections::BTreeMap;
+
+use super::event_file::Event;
+
+/// The most bytes of events in one answer.
+const BYTES_PER_PAGE: usize = 1 << 20;
+/// What the service counts for an event besides its text.
+const EVENT_OVERHEAD: usize = 26;
+
+/// Which events stay where not all have room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    First,
+    Last,
+}
+
+/// The first or last events of all that are offered, as many as one answer takes; always one.
+pub(super) struct Page<K> {
+    keep: Keep,
+    limit: usize,
+    events: BTreeMap<K, Event>,
+    bytes: usize,
+    left_out: bool,
+}
+
+impl<K: Ord> Page<K> {
+    pub(super) fn new(keep: Keep, limit: usize) -> Self {
+        Page { keep, limit, events: BTreeMap::new(), bytes: 0, left_out: false }
+    }
+
+    /// Takes an event up, at its place in the order.
+    pub(super) fn offer(&mut self, place: K, event: Event) {
+        self.bytes += weight(&event);
+        self.events.insert(place, event);
+        while self.events.len() > self.limit || (self.events.len() > 1 && self.bytes > BYTES_PER_PAGE) {
+            let out = match self.keep {
+                Keep::First => self.events.pop_last(),
+                Keep::Last => self.events.pop_first(),
+            };
+            self.bytes -= out.map_or(0, |(_, event)| weight(&event));
+            self.left_out = true;
+        }
+    }
+
+    /// The events in order.
+    pub(super) fn events(&self) -> &BTreeMap<K, Event> {
+        &self.events
+    }
+
+    /// Whether some had no room.
+    pub(super) fn left_out(&self) -> bool {
+        self.left_out
+    }
+}
+
+fn weight(event: &Event) -> usize {
+    event.message.len() + EVENT_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(keep: Keep, limit: usize, length: usize) -> (Vec<u64>, bool) {
+        let mut page = Page::new(keep, limit);
+        for timestamp in [3, 1, 5, 2, 4] {
+            page.offer(timestamp, Event { timestamp, ingested: 0, message: "x".repeat(length) });
+        }
+        (page.events().keys().copied().collect(), page.left_out())
+    }
+
+    #[test]
+    fn a_page_ends_with_its_limit_or_with_a_mebibyte_and_is_never_empty() {
+        assert_eq!(page(Keep::First, 9, 1), (vec![1, 2, 3, 4, 5], false));
+        assert_eq!(page(Keep::First, 2, 1), (vec![1, 2], true));
+        assert_eq!(page(Keep::Last, 2, 1), (vec![4, 5], true));
+        assert_eq!(page(Keep::First, 9, 300_000), (vec![1, 2, 3], true));
+        assert_eq!(page(Keep::Last, 9, 2_000_000), (vec![5], true));
+    }
+}

@@ -1,0 +1,23 @@
+//! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
+
+mod ownership;
+mod services;
+mod tables;
+mod wire;
+
+use std::path::Path;
+
+use super::{LocalCloud, LocalOptions};
+use crate::aws::{Clients, connect};
+
+async fn start(dir: &Path) -> (LocalCloud, Clients) {
+    let options = LocalOptions {
+        data_dir: dir.to_owned(),
+        port: 0,
+        region: Some("eu-central-1".into()),
+        ..LocalOptions::default()
+    };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let clients = connect(&cloud.target()).await.unwrap();
+    (cloud, clients)
+}

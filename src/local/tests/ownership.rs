@@ -1,0 +1,61 @@
+//! Who owns a data directory, from the start to the end.
+
+use std::fs::OpenOptions;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use super::start;
+use crate::local::data_dir::{DataDir, EndpointFile};
+use crate::local::{GRACE, LocalCloud, LocalOptions};
+
+#[tokio::test]
+async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let announced = EndpointFile::read(dir.path()).unwrap().unwrap();
+    assert_eq!((announced.endpoint.as_str(), announced.pid), (cloud.endpoint(), std::process::id()));
+    let options = LocalOptions { data_dir: dir.path().to_owned(), port: 0, ..LocalOptions::default() };
+    let Err(error) = LocalCloud::start(options.clone()).await else { panic!("two owners") };
+    assert!(error.to_string().contains("already uses the data directory"), "{error}");
+    let key = cloud.target().access.unwrap().key_id;
+    cloud.shutdown().await.unwrap();
+    assert!(EndpointFile::read(dir.path()).unwrap().is_none());
+    let again = LocalCloud::start(options).await.unwrap();
+    assert_eq!(again.target().access.unwrap().key_id, key);
+    again.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_with_a_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let options = LocalOptions { data_dir: dir.path().to_owned(), port, ..LocalOptions::default() };
+    let Err(error) = LocalCloud::start(options).await else { panic!("two listeners") };
+    assert!(error.hints()[0].contains("--port"), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_directory_is_given_back_only_when_nothing_works_on_it_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    clients.logs.create_log_group().log_group_name("g").send().await.unwrap();
+    clients.logs.create_log_stream().log_group_name("g").log_stream_name("s").send().await.unwrap();
+    // A file that takes long to read.
+    let pipe = dir.path().join("logs/g/s.ndjson");
+    std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reading = tokio::spawn(clients.logs.filter_log_events().log_group_name("g").send());
+    // As soon as it is read; it has its end when this is closed.
+    let writer = tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe)).await.unwrap().unwrap();
+    let mut shutdown = tokio::spawn(cloud.shutdown());
+    let patience = GRACE + Duration::from_millis(500);
+    assert!(tokio::time::timeout(patience, &mut shutdown).await.is_err(), "a request still reads a file");
+    assert!(DataDir::open(dir.path()).is_err());
+    drop(writer);
+    shutdown.await.unwrap().unwrap();
+    DataDir::open(dir.path()).unwrap();
+    drop(reading);
+}

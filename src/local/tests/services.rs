@@ -1,0 +1,139 @@
+//! Kinesis, IAM, STS and Logs through the SDK, and the keys of all services.
+
+use std::time::Duration;
+
+use aws_sdk_kinesis::primitives::Blob;
+use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use super::start;
+use crate::aws::{Target, connect};
+use crate::local::wire;
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+#[tokio::test]
+async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_cloud, clients) = start(dir.path()).await;
+    let name = "temperature-sensor-data";
+    clients
+        .kinesis
+        .create_stream()
+        .stream_name(name)
+        .shard_count(1)
+        .tags("sensorctl:stage", "test")
+        .send()
+        .await
+        .unwrap();
+    let tags = clients.kinesis.list_tags_for_stream().stream_name(name).send().await.unwrap().tags;
+    assert_eq!((tags[0].key(), tags[0].value()), ("sensorctl:stage", Some("test")));
+    let arn = loop {
+        let stream = clients.kinesis.describe_stream_summary().stream_name(name).send().await.unwrap();
+        let stream = stream.stream_description_summary.unwrap();
+        if *stream.stream_status() == StreamStatus::Active {
+            break stream.stream_arn;
+        }
+    };
+    assert_eq!(arn, "arn:aws:kinesis:eu-central-1:000000000000:stream/temperature-sensor-data");
+    assert_eq!(clients.kinesis.list_tags_for_resource().resource_arn(&arn).send().await.unwrap().tags().len(), 1);
+    let put = clients.kinesis.put_record().stream_arn(&arn).partition_key("s").data(Blob::new("x"));
+    let put = put.send().await.unwrap();
+    let shards = clients.kinesis.list_shards().stream_arn(&arn).send().await.unwrap().shards.unwrap();
+    let iterator = clients.kinesis.get_shard_iterator().stream_arn(&arn).shard_id(shards[0].shard_id());
+    let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon).send().await.unwrap();
+    let read = clients.kinesis.get_records().stream_arn(&arn).set_shard_iterator(iterator.shard_iterator);
+    let read = read.send().await.unwrap();
+    assert_eq!(read.records()[0].sequence_number(), put.sequence_number());
+    assert_eq!(read.records()[0].data().as_ref(), b"x");
+    let listed = clients.kinesis.list_streams().send().await.unwrap();
+    assert_eq!(listed.stream_summaries()[0].stream_arn(), arn);
+    clients.kinesis.delete_stream().stream_arn(&arn).send().await.unwrap();
+    loop {
+        match clients.kinesis.describe_stream_summary().stream_arn(&arn).send().await {
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(error) => break assert_eq!(error.code(), Some("ResourceNotFoundException")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_role_reads_back_as_it_was_made_and_its_session_says_who_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    let tag = aws_sdk_iam::types::Tag::builder().key("a").value("<1>").build().unwrap();
+    let create = clients.iam.create_role().role_name("r").assume_role_policy_document(TRUST).tags(tag);
+    create.send().await.unwrap();
+    let role = clients.iam.get_role().role_name("r").send().await.unwrap().role.unwrap();
+    assert_eq!(role.arn(), "arn:aws:iam::000000000000:role/r");
+    assert_eq!(role.tags()[0].value(), "<1>");
+    let trust = percent_encoding::percent_decode_str(role.assume_role_policy_document().unwrap()).decode_utf8();
+    assert_eq!(trust.unwrap(), TRUST);
+    assert_eq!(clients.account().await.unwrap(), "000000000000");
+
+    let session = clients.sts.assume_role().role_arn(role.arn()).role_session_name("me").send().await.unwrap();
+    let keys = session.credentials.unwrap();
+    let credentials = aws_credential_types::Credentials::new(
+        keys.access_key_id(),
+        keys.secret_access_key(),
+        Some(keys.session_token().to_owned()),
+        None,
+        "test",
+    );
+    let config = clients.sts.config().to_builder().credentials_provider(credentials).build();
+    let who = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap();
+    assert_eq!(who.arn(), Some("arn:aws:sts::000000000000:assumed-role/r/me"));
+    assert_eq!(who.user_id(), Some(format!("{}:me", role.role_id()).as_str()));
+    cloud.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_group_takes_events_and_gives_them_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_cloud, clients) = start(dir.path()).await;
+    let group = "/aws/lambda/f";
+    clients.logs.create_log_group().log_group_name(group).tags("a", "1").send().await.unwrap();
+    clients.logs.put_retention_policy().log_group_name(group).retention_in_days(14).send().await.unwrap();
+    clients.logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.unwrap();
+    let now = i64::try_from(wire::now_ms()).unwrap();
+    let event =
+        aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(now).message("hello").build().unwrap();
+    let put = clients.logs.put_log_events().log_group_name(group).log_stream_name("s").log_events(event);
+    put.send().await.unwrap();
+    let found = clients.logs.filter_log_events().log_group_name(group).send().await.unwrap();
+    assert_eq!(found.events()[0].message(), Some("hello"));
+    let missing = clients.logs.delete_log_group().log_group_name("none").send().await.unwrap_err();
+    assert_eq!(missing.code(), Some("ResourceNotFoundException"));
+}
+
+#[tokio::test]
+async fn a_wrong_key_and_a_wrong_secret_are_refused_by_every_service_in_its_own_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let mut target = cloud.target();
+    target.access.as_mut().unwrap().secret = "a secret that was made up".into();
+    refused(&target, "InvalidSignatureException", "SignatureDoesNotMatch").await;
+    target.access.as_mut().unwrap().key_id = "LKIAAAAAAAAAAAAAAAAA".into();
+    refused(&target, "UnrecognizedClientException", "InvalidClientTokenId").await;
+}
+
+/// Every service refuses these keys: the JSON services with one code, IAM and STS with the other.
+async fn refused(target: &Target, json_code: &str, query_code: &str) {
+    let clients = connect(target).await.unwrap();
+    let code = |error: &dyn Fn() -> Option<String>| error();
+    let dynamodb = clients.dynamodb.list_tables().send().await.unwrap_err();
+    let kinesis = clients.kinesis.list_streams().send().await.unwrap_err();
+    let logs = clients.logs.describe_log_groups().send().await.unwrap_err();
+    let lambda = clients.lambda.list_functions().send().await.unwrap_err();
+    let iam = clients.iam.list_roles().send().await.unwrap_err();
+    let sts = clients.sts.get_caller_identity().send().await.unwrap_err();
+    for found in [
+        code(&|| dynamodb.code().map(str::to_owned)),
+        code(&|| kinesis.code().map(str::to_owned)),
+        code(&|| logs.code().map(str::to_owned)),
+        code(&|| lambda.code().map(str::to_owned)),
+    ] {
+        assert_eq!(found.as_deref(), Some(json_code));
+    }
+    assert_eq!((iam.code(), sts.code()), (Some(query_code), Some(query_code)));
+}

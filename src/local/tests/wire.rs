@@ -1,0 +1,170 @@
+//! HTTP as it comes: who is let in, what is answered to nonsense.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::start;
+use crate::local::signature::testing::{sign, signed_lines};
+use crate::local::wire::Response;
+use crate::local::{FaultPlan, LocalCloud, LocalOptions};
+
+/// Sends raw HTTP: `(status, head, body)`.
+async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String) {
+    let address = cloud.endpoint().strip_prefix("http://").unwrap();
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+}
+
+/// Sends a request of Kinesis over HTTP/2, as the SDKs of Java and JavaScript do: status, headers and body.
+async fn over_http2(
+    cloud: &LocalCloud,
+    host: &str,
+    target: &str,
+    content_type: &str,
+    body: Vec<u8>,
+) -> (u16, Response) {
+    let address = cloud.endpoint().strip_prefix("http://").unwrap();
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let (executor, stream) = (hyper_util::rt::TokioExecutor::new(), hyper_util::rt::TokioIo::new(stream));
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = axum::http::Request::post(format!("http://{host}/"))
+        .header("x-amz-target", format!("Kinesis_20131202.{target}"))
+        .header("content-type", content_type)
+        .body(())
+        .unwrap();
+    sign(&mut request, &cloud.target().access.unwrap(), "kinesis", &body);
+    let request = request.map(|()| http_body_util::Full::new(axum::body::Bytes::from(body)));
+    let (parts, body) = client.send_request(request).await.unwrap().into_parts();
+    let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
+    (parts.status.as_u16(), axum::http::Response::from_parts(parts, body))
+}
+
+#[tokio::test]
+async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let (status, answer) =
+        over_http2(&cloud, "127.0.0.1", "ListStreams", "application/x-amz-json-1.1", "{}".into()).await;
+    assert_eq!(status, 200);
+    assert!(answer.body().starts_with(b"{\"HasMoreStreams\":false"), "{:?}", answer.body());
+    let json = "application/x-amz-json-1.1";
+    assert_eq!(over_http2(&cloud, "evil.example", "ListStreams", json, "{}".into()).await.0, 403);
+
+    let faults = |text: &str| text.parse::<FaultPlan>().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let options = LocalOptions {
+        data_dir: dir.path().to_owned(),
+        faults: faults("kinesis:ListStreams=throttle"),
+        ..LocalOptions::default()
+    };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let cbor = "application/x-amz-cbor-1.1";
+    for (operation, body, code) in [
+        ("ListStreams", vec![0xa0], "LimitExceededException"),
+        ("DescribeLimits", vec![0; 17 << 20], "RequestTooLarge"),
+        ("SubscribeToShard", vec![0xa0], "InvalidArgumentException"),
+        ("CreateStream", vec![0xff; 10], "SerializationException"),
+    ] {
+        let (_, answer) = over_http2(&cloud, "127.0.0.1", operation, cbor, body).await;
+        assert_eq!(answer.headers()["content-type"], cbor, "{operation}");
+        let body: ciborium::Value = ciborium::from_reader(&answer.body()[..]).unwrap();
+        let members = body.into_map().unwrap();
+        let (_, found) = members.iter().find(|(name, _)| *name == "__type".into()).unwrap();
+        assert_eq!(*found, code.into(), "{operation}");
+    }
+}
+
+fn signed(cloud: &LocalCloud, target: &str, more: &str, body: &str) -> String {
+    let signed = signed_lines(&cloud.target().access.unwrap(), "x", "POST /", body.as_bytes());
+    format!("POST / HTTP/1.1\r\n{signed}\r\nx-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1{more}")
+}
+
+#[tokio::test]
+async fn a_web_page_is_refused_even_with_the_right_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let target = "Kinesis_20131202.ListStreams";
+    assert_eq!(raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await.0, 200);
+    for header in ["\r\norigin: https://evil.example", "\r\nsec-fetch-site: cross-site"] {
+        assert_eq!(raw(&cloud, &signed(&cloud, target, header, "{}"), "{}").await.0, 403);
+    }
+    let rebound = signed(&cloud, target, "", "{}").replace("host: 127.0.0.1", "host: evil.example");
+    assert_eq!(raw(&cloud, &rebound, "{}").await.0, 403);
+}
+
+#[tokio::test]
+async fn bad_json_unknown_operations_and_too_much_are_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    for (target, code) in [
+        ("Kinesis_20131202.PutRecord", "SerializationException"),
+        ("Kinesis_20131202.ListShards", "SerializationException"),
+        ("DynamoDB_20120810.PutItem", "SerializationException"),
+        ("Logs_20140328.CreateLogGroup", "SerializationException"),
+    ] {
+        let (status, head, body) = raw(&cloud, &signed(&cloud, target, "", "{\"a\":"), "{\"a\":").await;
+        assert!(status == 400 && body.contains(code), "{target}: {status} {body}");
+        assert!(head.to_ascii_lowercase().contains("x-amzn-requestid:"), "{head}");
+    }
+    for target in ["Kinesis_20131202.Nonsense", "DynamoDB_20120810.Nonsense", "Logs_20140328.Nonsense"] {
+        let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await;
+        assert!(status == 400 && body.contains("UnknownOperationException"), "{target}: {status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_the_key_and_tells_pid_version_and_region() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let get = "GET /_sensorctl/health HTTP/1.1\r\nhost: localhost";
+    assert_eq!(raw(&cloud, get, "").await.0, 403);
+    let key = cloud.target().access.unwrap().key_id;
+    let (status, _, body) = raw(&cloud, &format!("{get}\r\nx-sensorctl-key: {key}"), "").await;
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, body["pid"].as_u64()), (200, Some(std::process::id().into())));
+    assert_eq!(body["region"], "eu-central-1");
+}
+
+#[tokio::test]
+async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let key = cloud.target().access.unwrap().key_id;
+    let faults = format!("PUT /_sensorctl/faults HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}");
+    // White space is JSON, and a plan without faults.
+    for (content, limit) in [("{}", 16 << 20), ("  ", 64 << 10)] {
+        let fits = format!("{content}{}", " ".repeat(limit - 2));
+        let head = |body: &str| {
+            if content == "{}" { signed(&cloud, "Kinesis_20131202.ListStreams", "", body) } else { faults.clone() }
+        };
+        assert_eq!(raw(&cloud, &head(&fits), &fits).await.0, 200, "{limit}");
+        let (status, _, body) = raw(&cloud, &head(""), &format!("{fits} ")).await;
+        assert!(status == 413 && body.contains(&format!("smaller than {limit} bytes")), "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn who_only_knows_the_key_or_changes_a_request_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let mut access = cloud.target().access.unwrap();
+    let target = "Kinesis_20131202.ListStreams";
+    let head = signed(&cloud, target, "", "{}");
+    assert_eq!(raw(&cloud, &head, "{}").await.0, 200);
+    for (head, body) in [(head.clone(), "{ }"), (head.replace("host: 127.0.0.1", "host: localhost"), "{}")] {
+        let (status, _, said) = raw(&cloud, &head, body).await;
+        assert!(status == 400 && said.contains("InvalidSignatureException"), "{status} {said}");
+    }
+    access.secret = "a secret that was made up".to_owned();
+    let function = signed_lines(&access, "lambda", "POST /2015-03-31/functions", b"{}");
+    let (status, head, said) = raw(&cloud, &format!("POST /2015-03-31/functions HTTP/1.1\r\n{function}"), "{}").await;
+    assert!(status == 403 && head.contains("InvalidSignatureException"), "{head} {said}");
+    let form = signed_lines(&access, "iam", "POST /", b"Action=ListRoles");
+    let (status, _, said) = raw(&cloud, &format!("POST / HTTP/1.1\r\n{form}"), "Action=ListRoles").await;
+    assert!(status == 403 && said.contains("<Code>SignatureDoesNotMatch</Code>"), "{said}");
+}
