@@ -10,7 +10,7 @@ use crate::support::{
 };
 
 /// Enough for all of a window that succeeds, and not for one that never does.
-const SHORT: Duration = Duration::from_secs(3);
+const SHORT: Duration = Duration::from_secs(8);
 
 /// The second records of two windows are about the same key.
 fn two_windows() -> Value {
