@@ -27,7 +27,8 @@ class Cloud:
         self.process = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
         while True:
             try:
-                self.key = json.load(open(f"{home}/data/keys.json"))["access_key_id"]
+                keys = json.load(open(f"{home}/data/keys.json"))
+                self.key, self.secret = keys["access_key_id"], keys["secret_access_key"]
                 self.client().ok("Kinesis_20131202.ListStreams")
                 break
             except (OSError, ValueError):
@@ -35,7 +36,7 @@ class Cloud:
         self.start_ms = (time.perf_counter() - began) * 1000
 
     def client(self):
-        return Client(self.address, self.key)
+        return Client(self.address, self.key, self.secret)
 
     def run(self, *arguments):
         done = subprocess.run([self.sensorctl, "-q", *arguments], env=self.environment, capture_output=True, text=True)

@@ -41,7 +41,7 @@ class Ministack:
     """A ministack of its own, of the Python that runs this."""
 
     def __init__(self, home):
-        self.key, port = "test", 4599
+        self.key, self.secret, port = "test", "test", 4599
         self.address = ("127.0.0.1", port)
         environment = os.environ | {"GATEWAY_PORT": str(port), "HOME": home, "LOG_LEVEL": "ERROR"}
         environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
@@ -59,7 +59,7 @@ class Ministack:
         self.start_ms = (time.perf_counter() - began) * 1000
 
     def client(self):
-        return Client(self.address, self.key)
+        return Client(self.address, self.key, self.secret)
 
     def __enter__(self):
         return self
@@ -69,12 +69,12 @@ class Ministack:
         self.process.wait()
 
 
-def make(cloud, secret, runtime, code):
+def make(cloud, runtime, code):
     """The pipeline, by calls that any AWS client makes."""
     address = f"http://{cloud.address[0]}:{cloud.address[1]}"
     def client(service):
         return boto3.client(service, endpoint_url=address, region_name="us-east-1", aws_access_key_id=cloud.key,
-                            aws_secret_access_key=secret, config=Config(retries={"max_attempts": 1}))
+                            aws_secret_access_key=cloud.secret, config=Config(retries={"max_attempts": 1}))
     key = lambda name, kind: {"AttributeName": name, "KeyType": kind}
     client("dynamodb").create_table(
         TableName=TABLE, BillingMode="PAY_PER_REQUEST", KeySchema=[key("SensorId", "HASH"), key("CurrentTime", "RANGE")],
@@ -161,9 +161,7 @@ def main(sensorctl, count):
             try:
                 start = Cloud(sensorctl, home) if name == "sensorctl" else Ministack(home)
                 with start as cloud:
-                    keys = f"{home}/data/keys.json"
-                    secret = json.load(open(keys))["secret_access_key"] if name == "sensorctl" else "test"
-                    make(cloud, secret, runtime, code)
+                    make(cloud, runtime, code)
                     # The first event starts the function.
                     through(cloud, 0)
                     cloud.client().ok("DynamoDB_20120810.Scan", TableName=TABLE)

@@ -1,26 +1,43 @@
-"""A client that costs next to nothing: AWS calls over one kept connection, bodies made beforehand. No signature: the
-local cloud looks at the key alone, and so do its peers."""
-import base64, json, socket
+"""A client that costs next to nothing: AWS calls over one kept connection, bodies made beforehand, signed."""
+import base64, datetime, hashlib, hmac, json, socket
 
 
 class Client:
-    def __init__(self, address, key):
-        self.address, self.key, self.socket = address, key, None
+    def __init__(self, address, key, secret):
+        self.address, self.key, self.secret, self.socket = address, key, secret, None
+        self.signing_keys = {}
 
     def call(self, target, body, content="application/x-amz-json-1.1"):
         """Status and body of a call; the body goes and comes as bytes."""
-        service = target.split("_")[0].lower()
+        host = f"{self.address[0]}:{self.address[1]}"
         head = (
-            f"POST / HTTP/1.1\r\nHost: {self.address[0]}:{self.address[1]}\r\nX-Amz-Target: {target}\r\n"
-            f"Content-Type: {content}\r\nX-Amz-Date: 20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
-            f"Credential={self.key}/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
+            f"POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: {target}\r\nContent-Type: {content}\r\n"
+            f"{self._signed(target.split('_')[0].lower(), host, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
         if self.socket is None:
             self.socket = socket.create_connection(self.address)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.sendall(head + body)
         return self._answer()
+
+    def _signed(self, service, host, body):
+        """The headers of Signature Version 4."""
+        time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        scope = f"{time[:8]}/us-east-1/{service}/aws4_request"
+        if scope not in self.signing_keys:
+            key = f"AWS4{self.secret}".encode()
+            for part in scope.split("/"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self.signing_keys[scope] = key
+        signed = "host;x-amz-date"
+        digest = hashlib.sha256(body).hexdigest()
+        request = f"POST\n/\n\nhost:{host}\nx-amz-date:{time}\n\n{signed}\n{digest}".encode()
+        text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashlib.sha256(request).hexdigest()}".encode()
+        signature = hmac.digest(self.signing_keys[scope], text, "sha256").hex()
+        return (
+            f"X-Amz-Date: {time}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={self.key}/{scope}, "
+            f"SignedHeaders={signed}, Signature={signature}"
+        )
 
     def _answer(self):
         buffer = b""

@@ -9,7 +9,8 @@ use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
-use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
+use crate::pipeline::Trail;
+use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles, name_what_goes_along};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -52,12 +53,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")
             .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
     };
-    let report = context.or_interrupt(args.make(context, timeout), left).await?;
+    let trail = Trail::default();
+    let result = context.or_interrupt(args.make(context, timeout, &trail), left).await;
+    let report = markers::tidied(context, &trail, result).await?;
     context.output.report(&report)
 }
 
 impl Args {
-    async fn make(&self, context: &Context, timeout: Duration) -> Result<StackReport, Error> {
+    async fn make(&self, context: &Context, timeout: Duration, trail: &Trail) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
@@ -69,6 +72,7 @@ impl Args {
         let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
         plan.waits = !self.no_wait;
         check_obstacles(cloud, &resources, &plan).await?;
+        name_what_goes_along(cloud, &resources, &mut plan).await?;
         self.consent(context, &plan).await?;
         // The time in which somebody was asked does not count.
         let cloud = &cloud.for_all_that_follows();
@@ -85,7 +89,7 @@ impl Args {
         }
         let mut report = StackReport::new(&deployment, &plan, &done);
         if self.verify {
-            report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left()).await?);
+            report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left(), trail).await?);
         }
         Ok(report)
     }
@@ -134,9 +138,12 @@ impl Args {
 }
 
 /// Sends a marker through, and tells how long it took in milliseconds.
-async fn verify(context: &Context, cloud: &Cloud, timeout: Duration) -> Result<u64, Error> {
+async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Trail) -> Result<u64, Error> {
     let step = context.output.progress().step("marker reading");
-    match markers::way(context, cloud, timeout).send_one_through().await {
+    let way = markers::way(context, &cloud.clients, timeout, trail);
+    let sent = way.send_one_through().await;
+    markers::name(context, &way.sweep().await);
+    match sent {
         Ok(took) => {
             step.done("went through");
             Ok(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))

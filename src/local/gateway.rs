@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +29,7 @@ use super::logs::Logs;
 use super::notices::Notices;
 use super::permissions::{self, Ask};
 use super::service::Service;
+use super::signature::{self, Signature};
 use super::sts::Sts;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
@@ -86,12 +88,7 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     } else {
         match services.keys.check(&parts.headers, &parts.uri) {
             Ok(caller) => parts.extensions.insert(caller),
-            Err(mut error) => {
-                if service == Service::Lambda {
-                    error.status = 403;
-                }
-                return Some(service.refuse(&error));
-            }
+            Err(error) => return Some(stranger(service, error)),
         };
     }
     let body = match body::read(body, service.body_limit()).await {
@@ -105,6 +102,9 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     };
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
+    }
+    if let Err(error) = check_signature(services, &parts, &body).await {
+        return Some(stranger(service, error));
     }
     let request = Request::from_parts(parts, body);
     let Some(name) = service.name() else {
@@ -229,6 +229,23 @@ fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), ServiceError> {
         return denied("the local cloud answers to 127.0.0.1 and localhost only");
     }
     Ok(())
+}
+
+/// Whether who sent a request has the secret of the key that it carries, and sent just this.
+async fn check_signature(services: &Services, parts: &Parts, body: &Bytes) -> Result<(), ServiceError> {
+    let Some(signature) = Signature::of(&parts.headers, &parts.uri) else { return Ok(()) };
+    // A session may have been taken back meanwhile.
+    let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
+    let payload = signature::payload(&parts.headers, body).await;
+    signature.check(parts, &payload, &secret, Timestamp::now())
+}
+
+/// The refusal of who cannot show who it is.
+fn stranger(service: Service, mut error: ServiceError) -> Response {
+    if service == Service::Lambda {
+        error.status = 403;
+    }
+    service.refuse(&error)
 }
 
 /// Only the owner may look into the local cloud itself.

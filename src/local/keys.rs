@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::read_json;
 use super::durability::Durability;
+use super::signature::{Signature, query_parameter};
 use super::wire::{ServiceError, now_ms};
 use crate::aws::Access;
 use crate::error::Error;
@@ -75,31 +75,6 @@ struct KeyFile {
     secret_access_key: String,
 }
 
-/// What a request's `SigV4` credential says: which key, and which service it is meant for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Credential {
-    /// Access key id.
-    pub key_id: String,
-    /// Service of the credential scope: `iam`.
-    pub service: String,
-}
-
-impl Credential {
-    /// The credential of the `Authorization` header or the `X-Amz-Credential` parameter.
-    pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Credential> {
-        let scope = match headers.get(AUTHORIZATION) {
-            Some(header) => {
-                let (_, rest) = header.to_str().ok()?.split_once("Credential=")?;
-                rest.split([',', ' ']).next()?.to_owned()
-            }
-            None => query_parameter(uri, "X-Amz-Credential")?,
-        };
-        // KEY/date/region/service/aws4_request
-        let mut parts = scope.split('/');
-        Some(Credential { key_id: parts.next()?.to_owned(), service: parts.nth(2)?.to_owned() })
-    }
-}
-
 impl Keys {
     /// The keys of this file; the owner's are made up on first use and kept.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Keys, Error> {
@@ -124,6 +99,14 @@ impl Keys {
     /// Whether this is the owner's access key id.
     pub(crate) fn is_owner(&self, key_id: &str) -> bool {
         key_id == self.0.owner.key_id
+    }
+
+    /// The secret that goes with a key.
+    pub(crate) fn secret(&self, key_id: &str) -> Option<String> {
+        if self.is_owner(key_id) {
+            return Some(self.0.owner.secret.clone());
+        }
+        self.sessions().get(key_id).map(|session| session.secret.clone())
     }
 
     /// New keys for a session of a role, by its name: until they are revoked, or this process ends.
@@ -162,28 +145,25 @@ impl Keys {
         self.sessions().remove(access_key_id);
     }
 
-    /// Whose key a request carries.
-    ///
-    /// The key id is as secret as the key here (20 random characters, sent over loopback only); the signature is not
-    /// computed again.
+    /// Whose key a request carries. Whether it was signed with the key's secret is for its signature to say.
     ///
     /// # Errors
     /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ServiceError> {
-        let Some(credential) = Credential::of(headers, uri) else {
+        let Some(signature) = Signature::of(headers, uri) else {
             return Err(ServiceError::bad_request(
                 "MissingAuthenticationTokenException",
                 "Request is missing Authentication Token",
             ));
         };
-        if self.is_owner(&credential.key_id) {
+        if self.is_owner(&signature.key_id) {
             return Ok(Caller::Owner);
         }
         let token = headers
             .get("x-amz-security-token")
             .and_then(|value| value.to_str().ok().map(str::to_owned))
             .or_else(|| query_parameter(uri, "X-Amz-Security-Token"));
-        match self.sessions().get(&credential.key_id) {
+        match self.sessions().get(&signature.key_id) {
             Some(session) if token.as_ref() == Some(&session.token) => {
                 if session.has_ended() {
                     let message = "The security token included in the request is expired";
@@ -215,11 +195,6 @@ fn new_session(role_arn: &str, name: &str, ends: Option<u64>) -> (SessionKeys, S
     (keys, session)
 }
 
-fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
-    let query = uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
 /// Twenty characters that no AWS key starts like.
 fn key_id(prefix: &str) -> String {
     format!("{prefix}{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16))
@@ -236,6 +211,8 @@ fn random(alphabet: &[u8], length: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::AUTHORIZATION;
+
     use super::*;
 
     fn signed(key_id: &str) -> HeaderMap {
@@ -293,12 +270,5 @@ mod tests {
         };
         assert_eq!(check(&lasting).unwrap(), Caller::Role { arn: role.to_owned(), session: "s".to_owned() });
         assert_eq!(check(&fleeting).unwrap_err().code, "UnrecognizedClientException");
-    }
-
-    #[test]
-    fn a_credential_in_the_query_counts_too() {
-        let uri = Uri::from_static("/?X-Amz-Credential=KEY%2F20261123%2Fus-east-1%2Fsts%2Faws4_request");
-        let credential = Credential::of(&HeaderMap::new(), &uri).unwrap();
-        assert_eq!(credential, Credential { key_id: "KEY".into(), service: "sts".into() });
     }
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use super::signature::testing::signed_lines;
 use super::{LocalCloud, LocalOptions};
+use crate::aws::Access;
 
 const TARGETS: [&str; 18] = [
     "Kinesis_20131202.PutRecords",
@@ -121,7 +123,7 @@ fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A whole request as bytes; mostly with the right key, so that it gets as far as the services.
-fn request(key: String) -> impl Strategy<Value = Vec<u8>> {
+fn request(access: Access) -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![
         4 => prop::sample::select(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"][..]).prop_map(str::to_owned),
         1 => "[A-Z!~]{1,12}",
@@ -144,11 +146,11 @@ fn request(key: String) -> impl Strategy<Value = Vec<u8>> {
     (method, path, scope, content, length, target, extra, body()).prop_map(
         move |(method, path, scope, content, length, target, extra, body)| {
             let length = length.map_or_else(|| body.len().to_string(), str::to_owned);
+            let signed = signed_lines(&access, scope, &format!("{method} {path}"), &body);
             let mut bytes = format!(
-                "{method} {path} HTTP/1.1\r\nhost: localhost\r\nx-amz-target: {target}\r\ncontent-type: {content}\r\n\
-                 x-sensorctl-key: {key}\r\nauthorization: AWS4-HMAC-SHA256 Credential={key}/1/r/{scope}/aws4_request, \
-                 SignedHeaders=host, Signature=0\r\nx-amz-date: 20260101T000000Z\r\nconnection: close\r\n{extra}\
-                 content-length: {length}\r\n\r\n"
+                "{method} {path} HTTP/1.1\r\n{signed}\r\nx-amz-target: {target}\r\ncontent-type: {content}\r\n\
+                 x-sensorctl-key: {}\r\nconnection: close\r\n{extra}content-length: {length}\r\n\r\n",
+                access.key_id
             )
             .into_bytes();
             bytes.extend(body);
@@ -184,9 +186,10 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
     let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
     let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-    let key = cloud.target().access.unwrap().key_id;
+    let access = cloud.target().access.unwrap();
+    let key = access.key_id.clone();
     let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&request(key.clone()), |request| {
+    let result = TestRunner::new(config).run(&request(access), |request| {
         let answer = send(&address, &request);
         let text = String::from_utf8_lossy(&answer);
         prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");

@@ -19,6 +19,7 @@ mod permissions;
 mod query_api;
 mod server;
 mod service;
+mod signature;
 mod sts;
 pub(crate) mod timing;
 mod wire;

@@ -2,10 +2,10 @@
 
 use axum::http::request::Parts;
 
-use super::keys::Credential;
 use super::kinesis::Form;
 use super::operation;
 use super::query_api::{self, IAM, STS};
+use super::signature::Signature;
 use super::wire::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
 
 /// The largest request of the data services.
@@ -51,7 +51,7 @@ impl Service {
         if starts_with_version(path) {
             return Service::Lambda;
         }
-        match Credential::of(&parts.headers, &parts.uri).map(|credential| credential.service).as_deref() {
+        match Signature::of(&parts.headers, &parts.uri).map(|signature| signature.service).as_deref() {
             Some("iam") => Service::Iam,
             Some("sts") => Service::Sts,
             Some("kinesis") => Service::Kinesis(Form::of(&parts.headers)),
@@ -111,6 +111,10 @@ fn as_query_code(error: &ServiceError) -> ServiceError {
         "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
         "ExpiredTokenException" => "ExpiredToken",
         "AccessDeniedException" => "AccessDenied",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "IncompleteSignatureException" => {
+            return ServiceError::bad_request("IncompleteSignature", error.message.clone());
+        }
         _ => return error.clone(),
     };
     ServiceError::new(403, code, error.message.clone())

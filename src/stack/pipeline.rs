@@ -84,3 +84,22 @@ impl Stack {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_property_that_is_compared_is_changed_by_hand_in_a_test() {
+        // No hand can change these: a table's key and a role's path stay as made, and a program is of one architecture.
+        const AS_MADE: [&str; 3] = ["key", "path", "architecture"];
+        let changes = include_str!("../../tests/it/foreign/by_hand.rs");
+        let stack = Stack::new(&Pipeline::by_default().unwrap(), Artifact::none());
+        for resource in stack.resources() {
+            let wanted = resource.wanted(&References::default());
+            for property in wanted.keys().filter(|property| !AS_MADE.contains(property)) {
+                assert!(changes.contains(&format!("\"{property}\"")), "{} {property}", resource.kind());
+            }
+        }
+    }
+}

@@ -176,6 +176,11 @@ pub trait Resource: Send + Sync {
         future::ready(Ok(None)).boxed()
     }
 
+    /// What of others goes with it when it is deleted. Asked before anything is deleted, to be named.
+    fn taken_along<'a>(&'a self, _cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        future::ready(Ok(Vec::new())).boxed()
+    }
+
     /// Why a call that failed as if something were only too new can never succeed; nothing while it may.
     fn never<'a>(
         &'a self,

@@ -287,6 +287,10 @@ impl Resource for Role {
         .boxed()
     }
 
+    fn taken_along<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        release::of_others(cloud, &self.wanted.name).boxed()
+    }
+
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             release::release(cloud, &self.wanted.name).await?;

@@ -251,13 +251,26 @@ impl Resource for Stream {
 
     fn obstacle<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
         async move {
-            let consumers = match &found.arn {
-                Some(arn) if !cloud.delete_consumers => consumers::of(cloud, arn, &self.wanted.name).await?,
-                _ => Vec::new(),
+            let (consumers, functions) = match &found.arn {
+                Some(arn) if !cloud.delete_consumers => futures::try_join!(
+                    consumers::of(cloud, arn, &self.wanted.name),
+                    consumers::functions_of_others(cloud, arn, &self.wanted.name)
+                )?,
+                _ => return Ok(None),
             };
-            Ok((!consumers.is_empty()).then(|| Obstacle {
-                what: format!("is read by consumers that others registered: {}", consumers.join(", ")),
-                way: "`sensorctl down --delete-consumers` deletes them with it".to_owned(),
+            let mut readers = Vec::new();
+            if !consumers.is_empty() {
+                readers.push(format!("consumers that others registered: {}", consumers.join(", ")));
+            }
+            if !functions.is_empty() {
+                readers.push(format!("event source mappings of others, to the function {}", functions.join(", ")));
+            }
+            Ok((!readers.is_empty()).then(|| Obstacle {
+                what: format!("is read by {}", readers.join("; and by ")),
+                way:
+                    "`sensorctl down --delete-consumers` deletes it all the same: registered consumers go with it, and \
+                      mappings of others stay and read nothing any more"
+                        .to_owned(),
             }))
         }
         .boxed()

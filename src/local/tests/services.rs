@@ -7,7 +7,7 @@ use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::start;
-use crate::aws::connect;
+use crate::aws::{Target, connect};
 use crate::local::wire;
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
@@ -107,12 +107,19 @@ async fn a_log_group_takes_events_and_gives_them_back() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_is_refused_by_every_service_in_its_own_words() {
+async fn a_wrong_key_and_a_wrong_secret_are_refused_by_every_service_in_its_own_words() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let mut target = cloud.target();
+    target.access.as_mut().unwrap().secret = "a secret that was made up".into();
+    refused(&target, "InvalidSignatureException", "SignatureDoesNotMatch").await;
     target.access.as_mut().unwrap().key_id = "LKIAAAAAAAAAAAAAAAAA".into();
-    let clients = connect(&target).await.unwrap();
+    refused(&target, "UnrecognizedClientException", "InvalidClientTokenId").await;
+}
+
+/// Every service refuses these keys: the JSON services with one code, IAM and STS with the other.
+async fn refused(target: &Target, json_code: &str, query_code: &str) {
+    let clients = connect(target).await.unwrap();
     let code = |error: &dyn Fn() -> Option<String>| error();
     let dynamodb = clients.dynamodb.list_tables().send().await.unwrap_err();
     let kinesis = clients.kinesis.list_streams().send().await.unwrap_err();
@@ -126,7 +133,7 @@ async fn a_wrong_key_is_refused_by_every_service_in_its_own_words() {
         code(&|| logs.code().map(str::to_owned)),
         code(&|| lambda.code().map(str::to_owned)),
     ] {
-        assert_eq!(found.as_deref(), Some("UnrecognizedClientException"));
+        assert_eq!(found.as_deref(), Some(json_code));
     }
-    assert_eq!((iam.code(), sts.code()), (Some("InvalidClientTokenId"), Some("InvalidClientTokenId")));
+    assert_eq!((iam.code(), sts.code()), (Some(query_code), Some(query_code)));
 }

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::start;
+use crate::local::signature::testing::{sign, signed_lines};
 use crate::local::wire::Response;
 use crate::local::{FaultPlan, LocalCloud, LocalOptions};
 
@@ -31,13 +32,13 @@ async fn over_http2(
     let (executor, stream) = (hyper_util::rt::TokioExecutor::new(), hyper_util::rt::TokioIo::new(stream));
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
     tokio::spawn(connection);
-    let key = cloud.target().access.unwrap().key_id;
-    let request = axum::http::Request::post(format!("http://{host}/"))
+    let mut request = axum::http::Request::post(format!("http://{host}/"))
         .header("x-amz-target", format!("Kinesis_20131202.{target}"))
         .header("content-type", content_type)
-        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={key}/20261123/r/kinesis/aws4_request"))
-        .body(http_body_util::Full::new(axum::body::Bytes::from(body)))
+        .body(())
         .unwrap();
+    sign(&mut request, &cloud.target().access.unwrap(), "kinesis", &body);
+    let request = request.map(|()| http_body_util::Full::new(axum::body::Bytes::from(body)));
     let (parts, body) = client.send_request(request).await.unwrap().into_parts();
     let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
     (parts.status.as_u16(), axum::http::Response::from_parts(parts, body))
@@ -78,13 +79,9 @@ async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
     }
 }
 
-fn signed(cloud: &LocalCloud, target: &str, more: &str) -> String {
-    let key = cloud.target().access.unwrap().key_id;
-    format!(
-        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nx-amz-target: {target}\r\nx-amz-date: 20261123T000000Z\r\n\
-         content-type: application/x-amz-json-1.1\r\nauthorization: AWS4-HMAC-SHA256 \
-         Credential={key}/20261123/eu-central-1/x/aws4_request, SignedHeaders=host, Signature=0{more}"
-    )
+fn signed(cloud: &LocalCloud, target: &str, more: &str, body: &str) -> String {
+    let signed = signed_lines(&cloud.target().access.unwrap(), "x", "POST /", body.as_bytes());
+    format!("POST / HTTP/1.1\r\n{signed}\r\nx-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1{more}")
 }
 
 #[tokio::test]
@@ -92,11 +89,11 @@ async fn a_web_page_is_refused_even_with_the_right_key() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let target = "Kinesis_20131202.ListStreams";
-    assert_eq!(raw(&cloud, &signed(&cloud, target, ""), "{}").await.0, 200);
+    assert_eq!(raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await.0, 200);
     for header in ["\r\norigin: https://evil.example", "\r\nsec-fetch-site: cross-site"] {
-        assert_eq!(raw(&cloud, &signed(&cloud, target, header), "{}").await.0, 403);
+        assert_eq!(raw(&cloud, &signed(&cloud, target, header, "{}"), "{}").await.0, 403);
     }
-    let rebound = signed(&cloud, target, "").replace("host: 127.0.0.1", "host: evil.example");
+    let rebound = signed(&cloud, target, "", "{}").replace("host: 127.0.0.1", "host: evil.example");
     assert_eq!(raw(&cloud, &rebound, "{}").await.0, 403);
 }
 
@@ -110,12 +107,12 @@ async fn bad_json_unknown_operations_and_too_much_are_answered() {
         ("DynamoDB_20120810.PutItem", "SerializationException"),
         ("Logs_20140328.CreateLogGroup", "SerializationException"),
     ] {
-        let (status, head, body) = raw(&cloud, &signed(&cloud, target, ""), "{\"a\":").await;
+        let (status, head, body) = raw(&cloud, &signed(&cloud, target, "", "{\"a\":"), "{\"a\":").await;
         assert!(status == 400 && body.contains(code), "{target}: {status} {body}");
         assert!(head.to_ascii_lowercase().contains("x-amzn-requestid:"), "{head}");
     }
     for target in ["Kinesis_20131202.Nonsense", "DynamoDB_20120810.Nonsense", "Logs_20140328.Nonsense"] {
-        let (status, _, body) = raw(&cloud, &signed(&cloud, target, ""), "{}").await;
+        let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await;
         assert!(status == 400 && body.contains("UnknownOperationException"), "{target}: {status} {body}");
     }
 }
@@ -137,14 +134,37 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
 async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let kinesis = signed(&cloud, "Kinesis_20131202.ListStreams", "");
     let key = cloud.target().access.unwrap().key_id;
     let faults = format!("PUT /_sensorctl/faults HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}");
-    for (head, limit) in [(kinesis, 16 << 20), (faults, 64 << 10)] {
-        // White space is JSON, and a plan without faults.
-        let fits = format!("{{}}{}", " ".repeat(limit - 2)).replace("{}", if limit > 1 << 20 { "{}" } else { "  " });
-        assert_eq!(raw(&cloud, &head, &fits).await.0, 200, "{limit}");
-        let (status, _, body) = raw(&cloud, &head, &format!("{fits} ")).await;
+    // White space is JSON, and a plan without faults.
+    for (content, limit) in [("{}", 16 << 20), ("  ", 64 << 10)] {
+        let fits = format!("{content}{}", " ".repeat(limit - 2));
+        let head = |body: &str| {
+            if content == "{}" { signed(&cloud, "Kinesis_20131202.ListStreams", "", body) } else { faults.clone() }
+        };
+        assert_eq!(raw(&cloud, &head(&fits), &fits).await.0, 200, "{limit}");
+        let (status, _, body) = raw(&cloud, &head(""), &format!("{fits} ")).await;
         assert!(status == 413 && body.contains(&format!("smaller than {limit} bytes")), "{status} {body}");
     }
+}
+
+#[tokio::test]
+async fn who_only_knows_the_key_or_changes_a_request_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let mut access = cloud.target().access.unwrap();
+    let target = "Kinesis_20131202.ListStreams";
+    let head = signed(&cloud, target, "", "{}");
+    assert_eq!(raw(&cloud, &head, "{}").await.0, 200);
+    for (head, body) in [(head.clone(), "{ }"), (head.replace("host: 127.0.0.1", "host: localhost"), "{}")] {
+        let (status, _, said) = raw(&cloud, &head, body).await;
+        assert!(status == 400 && said.contains("InvalidSignatureException"), "{status} {said}");
+    }
+    access.secret = "a secret that was made up".to_owned();
+    let function = signed_lines(&access, "lambda", "POST /2015-03-31/functions", b"{}");
+    let (status, head, said) = raw(&cloud, &format!("POST /2015-03-31/functions HTTP/1.1\r\n{function}"), "{}").await;
+    assert!(status == 403 && head.contains("InvalidSignatureException"), "{head} {said}");
+    let form = signed_lines(&access, "iam", "POST /", b"Action=ListRoles");
+    let (status, _, said) = raw(&cloud, &format!("POST / HTTP/1.1\r\n{form}"), "Action=ListRoles").await;
+    assert!(status == 403 && said.contains("<Code>SignatureDoesNotMatch</Code>"), "{said}");
 }

@@ -2,6 +2,7 @@
 
 mod answerer;
 mod neighbour;
+mod signing;
 mod stranger;
 mod thing;
 

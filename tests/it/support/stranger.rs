@@ -6,13 +6,14 @@ use std::net::TcpStream;
 
 use serde_json::Value;
 
-use super::Home;
+use super::{Home, signing};
 
 /// Someone else who knows where the local cloud is.
 #[derive(Clone)]
 pub struct Stranger {
     address: String,
     key: String,
+    secret: String,
     header: String,
 }
 
@@ -33,6 +34,7 @@ impl Stranger {
         Stranger {
             address: text("endpoint").replace("http://", ""),
             key: text("access_key_id"),
+            secret: text("secret_access_key"),
             header: "X-Nothing: 1".to_owned(),
         }
     }
@@ -68,13 +70,13 @@ impl Stranger {
 
     /// As [`Stranger::send`], of a local cloud that may end meanwhile: an error unless the whole answer came.
     pub fn try_send(&self, line: &str, service: &str, head: &str, body: &str) -> io::Result<(u16, String)> {
-        let Stranger { address, key, header } = self;
+        let Stranger { address, key, secret, header } = self;
+        let signed = signing::headers((key, secret), service, line, address, body);
         let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
-            "{line} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n{head}\r\nX-Amz-Date: 20260101T000000Z\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/{service}/aws4_request, \
-             SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            "{line} HTTP/1.1\r\nHost: {address}\r\n{header}\r\n{head}\r\n{signed}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
             body.len()
         )?;
         let mut answer = String::new();

@@ -1,0 +1,217 @@
+//! Signature Version 4, computed again: only who has the secret of a key can call with it, and only once nobody has
+//! changed the request on its way.
+//!
+//! In the header as the SDKs and the aws CLI send it, or in the query of a presigned address.
+
+mod canonical;
+mod hmac;
+
+use axum::body::Bytes;
+use axum::http::header::{AUTHORIZATION, DATE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+pub(super) use self::canonical::query_parameter;
+use self::hmac::{hmac, is_same};
+use super::wire::ServiceError;
+
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// How far a client's clock may be off, in seconds.
+const SKEW: i64 = 300;
+/// Bytes that take about a millisecond to hash.
+const LARGE: usize = 1 << 20;
+/// As time is written in a request.
+const FORM: &str = "%Y%m%dT%H%M%SZ";
+
+/// What a request says of who signed it, and how.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Signature {
+    /// Access key id.
+    pub key_id: String,
+    /// `20261123`.
+    date: String,
+    region: String,
+    /// Service of the credential scope: `iam`.
+    pub service: String,
+    signed_headers: Vec<String>,
+    /// Hex digits.
+    signature: String,
+    place: Place,
+}
+
+/// Where a signature is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Header,
+    Query,
+}
+
+/// What stands for a body in its request's signature. A large one is hashed beside the threads that serve requests.
+pub(super) async fn payload(headers: &HeaderMap, body: &Bytes) -> String {
+    let said = text(headers, "x-amz-content-sha256").unwrap_or_default();
+    if said == "UNSIGNED-PAYLOAD" || said.starts_with("STREAMING-") {
+        return said.to_owned();
+    }
+    if body.len() < LARGE {
+        return canonical::hex_sha256(body);
+    }
+    let body = body.clone();
+    // Only a panic ends it without a hash, which then fits no signature.
+    tokio::task::spawn_blocking(move || canonical::hex_sha256(&body)).await.unwrap_or_default()
+}
+
+impl Signature {
+    /// The signature of a request; none where there is nothing that could be one. What is missing in it is empty.
+    pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Signature> {
+        let (place, credential, signed_headers, signature) = match headers.get(AUTHORIZATION) {
+            Some(header) => {
+                let header = header.to_str().ok()?;
+                let field = |name: &str| {
+                    let (_, rest) = header.split_once(&format!("{name}="))?;
+                    rest.split([',', ' ']).next().map(str::to_owned)
+                };
+                (Place::Header, field("Credential")?, field("SignedHeaders"), field("Signature"))
+            }
+            None => {
+                let field = |name: &str| query_parameter(uri, name);
+                let credential = field("X-Amz-Credential")?;
+                (Place::Query, credential, field("X-Amz-SignedHeaders"), field("X-Amz-Signature"))
+            }
+        };
+        // KEY/date/region/service/aws4_request
+        let mut scope = credential.split('/').map(str::to_owned);
+        let (key_id, date, region, service) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
+        let signed_headers = signed_headers.unwrap_or_default().split(';').map(str::to_owned).collect();
+        Some(Signature {
+            key_id,
+            date,
+            region,
+            service,
+            signed_headers,
+            signature: signature.unwrap_or_default(),
+            place,
+        })
+    }
+
+    /// Whether who signed it has this secret, and signed this request, a short while ago.
+    ///
+    /// # Errors
+    /// `IncompleteSignatureException` where something is missing, else `InvalidSignatureException`.
+    pub(super) fn check(&self, parts: &Parts, payload: &str, secret: &str, now: Timestamp) -> Result<(), ServiceError> {
+        if self.signature.is_empty() || self.signed_headers == [""] {
+            return Err(ServiceError::bad_request(
+                "IncompleteSignatureException",
+                "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
+            ));
+        }
+        if !self.signed_headers.iter().any(|name| name == "host") {
+            return Err(wrong("'Host' must be a 'SignedHeader' in the AWS Authorization.".to_owned()));
+        }
+        let time = self.time(parts)?;
+        self.check_time(&time, parts, now)?;
+        let is_signed = self
+            .compute(parts, payload, secret, &time)
+            .iter()
+            .any(|signature| is_same(signature.as_bytes(), self.signature.as_bytes()));
+        if is_signed {
+            return Ok(());
+        }
+        Err(wrong(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
+             Access Key and signing method. Consult the service documentation for details."
+                .to_owned(),
+        ))
+    }
+
+    /// What the signature may be: clients differ in what they sign of unusual paths and queries.
+    fn compute(&self, parts: &Parts, payload: &str, secret: &str, time: &str) -> Vec<String> {
+        let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
+        let key = [self.date.as_str(), &self.region, &self.service, "aws4_request"]
+            .iter()
+            .fold(format!("AWS4{secret}").into_bytes(), |key, text| hmac(&key, text.as_bytes()).to_vec());
+        let sign = |request: String| {
+            let text = format!("{ALGORITHM}\n{time}\n{scope}\n{}", canonical::hex_sha256(request.as_bytes()));
+            canonical::hex(&hmac(&key, text.as_bytes()))
+        };
+        canonical::forms(parts, &self.signed_headers, payload).into_iter().map(sign).collect()
+    }
+
+    /// When it was signed, as it is written for signing.
+    fn time(&self, parts: &Parts) -> Result<String, ServiceError> {
+        let found = match self.place {
+            Place::Query => query_parameter(&parts.uri, "X-Amz-Date"),
+            Place::Header => text(&parts.headers, "x-amz-date").map(str::to_owned).or_else(|| {
+                let date = text(&parts.headers, DATE.as_str())?;
+                let date = jiff::fmt::rfc2822::parse(date).ok()?;
+                Some(date.timestamp().strftime(FORM).to_string())
+            }),
+        };
+        found.ok_or_else(|| {
+            let message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.";
+            ServiceError::bad_request("IncompleteSignatureException", message)
+        })
+    }
+
+    fn check_time(&self, time: &str, parts: &Parts, now: Timestamp) -> Result<(), ServiceError> {
+        let Some(at) = moment(time) else {
+            return Err(wrong(format!("Date must be in ISO-8601 'basic format'. Got '{time}'.")));
+        };
+        if !time.starts_with(&self.date) {
+            return Err(wrong(format!(
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != \
+                 '{}', from '{time}'.",
+                self.date,
+                time.split('T').next().unwrap_or_default()
+            )));
+        }
+        let (now, at) = (now.as_second(), at.as_second());
+        let expires = match self.place {
+            Place::Header => None,
+            Place::Query => query_parameter(&parts.uri, "X-Amz-Expires").and_then(|seconds| seconds.parse().ok()),
+        };
+        // A presigned address says itself how long it is good for.
+        let good_for: i64 = expires.unwrap_or(SKEW).clamp(0, 604_800);
+        if at > now + SKEW {
+            return Err(wrong(format!(
+                "Signature not yet current: {time} is still later than {} ({} + 5 min.)",
+                written(now + SKEW),
+                written(now)
+            )));
+        }
+        if at < now - good_for {
+            return Err(wrong(format!(
+                "Signature expired: {time} is now earlier than {} ({} - {}.)",
+                written(now - good_for),
+                written(now),
+                if expires.is_some() { format!("{good_for} s") } else { "5 min".to_owned() }
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn wrong(message: String) -> ServiceError {
+    ServiceError::bad_request("InvalidSignatureException", message)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `20261123T112233Z`.
+fn moment(time: &str) -> Option<Timestamp> {
+    let at = DateTime::strptime(FORM, time).ok()?;
+    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
+}
+
+fn written(seconds: i64) -> String {
+    Timestamp::from_second(seconds).unwrap_or_default().strftime(FORM).to_string()
+}
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+use axum::http::Request;
+
+use super::testing::sign;
+use super::*;
+use crate::aws::Access;
+
+fn access() -> Access {
+    Access { key_id: "KEY".to_owned(), secret: "secret".to_owned() }
+}
+
+fn request() -> Request<()> {
+    let mut request = Request::post("/2015-03-31/functions?a=1").header("host", "127.0.0.1").body(()).unwrap();
+    sign(&mut request, &access(), "lambda", b"body");
+    request
+}
+
+fn check(request: Request<()>, body: &str, secret: &str, later: i64) -> Result<(), ServiceError> {
+    let parts = request.into_parts().0;
+    let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
+    let now = Timestamp::from_second(Timestamp::now().as_second() + later).unwrap();
+    signature.check(&parts, &canonical::hex_sha256(body.as_bytes()), secret, now)
+}
+
+fn refused(request: Request<()>, body: &str, secret: &str, later: i64) -> String {
+    let error = check(request, body, secret, later).unwrap_err();
+    assert_eq!(error.code, "InvalidSignatureException");
+    error.message
+}
+
+#[test]
+fn only_what_was_signed_with_the_secret_is_taken() {
+    check(request(), "body", "secret", 0).unwrap();
+    let differs = "The request signature we calculated does not match";
+    assert!(refused(request(), "body", "Secret", 0).starts_with(differs));
+    assert!(refused(request(), "bodY", "secret", 0).starts_with(differs));
+    for (name, value) in [("host", "localhost"), ("x-amz-date", "")] {
+        let mut changed = request();
+        let date = changed.headers()["x-amz-date"].to_str().unwrap().to_owned();
+        // Another second of the same minute or the next.
+        let value = if value.is_empty() {
+            date.replace("Z", "").replacen('T', "T", 1)[..14].to_owned() + "0Z"
+        } else {
+            value.to_owned()
+        };
+        if value == date {
+            continue;
+        }
+        changed.headers_mut().insert(name, value.parse().unwrap());
+        assert!(refused(changed, "body", "secret", 0).starts_with(differs), "{name}");
+    }
+    for line in ["/2015-03-31/functions?a=2", "/2015-03-31/function?a=1", "/2015-03-31/functions"] {
+        let mut changed = request();
+        *changed.uri_mut() = line.parse().unwrap();
+        assert!(refused(changed, "body", "secret", 0).starts_with(differs), "{line}");
+    }
+    let mut changed = request();
+    *changed.method_mut() = axum::http::Method::PUT;
+    assert!(refused(changed, "body", "secret", 0).starts_with(differs));
+}
+
+#[test]
+fn a_signature_is_good_for_five_minutes_before_and_after() {
+    check(request(), "body", "secret", 290).unwrap();
+    check(request(), "body", "secret", -290).unwrap();
+    let late = refused(request(), "body", "secret", 310);
+    assert!(late.starts_with("Signature expired: ") && late.ends_with(" - 5 min.)"), "{late}");
+    let early = refused(request(), "body", "secret", -310);
+    assert!(early.starts_with("Signature not yet current: ") && early.ends_with(" + 5 min.)"), "{early}");
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    for authorization in ["Credential=K/20260101/r/s/aws4_request", "Credential=K/20260101/r/s/x, SignedHeaders=host"] {
+        let mut request = request();
+        request.headers_mut().insert("authorization", authorization.parse().unwrap());
+        assert_eq!(check(request, "body", "secret", 0).unwrap_err().code, "IncompleteSignatureException");
+    }
+    let mut undated = request();
+    undated.headers_mut().remove("x-amz-date");
+    assert_eq!(check(undated, "body", "secret", 0).unwrap_err().code, "IncompleteSignatureException");
+    let mut hostless = request();
+    let authorization = hostless.headers()["authorization"].to_str().unwrap().replace("host;", "");
+    hostless.headers_mut().insert("authorization", authorization.parse().unwrap());
+    assert!(refused(hostless, "body", "secret", 0).contains("'Host' must be"));
+}
+
+/// The example of the service's own documentation of `SigV4`, as its test suite has it (`get-vanilla`).
+#[test]
+fn the_known_example_is_computed() {
+    let request = Request::get("/")
+        .header("host", "example.amazonaws.com")
+        .header("x-amz-date", "20150830T123600Z")
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
+             SignedHeaders=host;x-amz-date, \
+             Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+        )
+        .body(())
+        .unwrap();
+    let parts = request.into_parts().0;
+    let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
+    let now = "2015-08-30T12:37:00Z".parse().unwrap();
+    let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    signature.check(&parts, &canonical::hex_sha256(b""), secret, now).unwrap();
+}
+
+#[test]
+fn a_presigned_address_is_good_for_as_long_as_it_says() {
+    let time = Timestamp::now().strftime(FORM).to_string();
+    let address = |signature: &str| {
+        let credential = format!("KEY%2F{}%2Fus-east-1%2Fsts%2Faws4_request", &time[..8]);
+        let uri = format!(
+            "/?Action=GetCallerIdentity&X-Amz-Algorithm={ALGORITHM}&X-Amz-Credential={credential}&X-Amz-Date={time}&\
+             X-Amz-Expires=900&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}"
+        );
+        Request::get(uri).header("host", "127.0.0.1").body(()).unwrap()
+    };
+    let parts = address("0").into_parts().0;
+    let unsigned = Signature::of(&parts.headers, &parts.uri).unwrap();
+    assert_eq!((unsigned.key_id.as_str(), unsigned.service.as_str()), ("KEY", "sts"));
+    let signature = unsigned.compute(&parts, &canonical::hex_sha256(b""), "secret", &time).remove(0);
+    check(address(&signature), "", "secret", 800).unwrap();
+    assert!(refused(address(&signature), "", "secret", 1000).starts_with("Signature expired"));
+    assert!(refused(address(&signature).map(|()| ()), "", "another", 0).contains("does not match"));
+}
+
+#[tokio::test]
+async fn a_client_may_leave_the_body_unsigned() {
+    let mut headers = HeaderMap::new();
+    let body = Bytes::from(vec![b'x'; LARGE]);
+    assert_eq!(payload(&headers, &body).await, canonical::hex_sha256(&body));
+    for said in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+        headers.insert("x-amz-content-sha256", said.parse().unwrap());
+        assert_eq!(payload(&headers, &body).await, said);
+    }
+}
