@@ -1,27 +1,26 @@
 //! The Lambda function.
 
+mod environment;
 mod list;
+mod state;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig,
-    Runtime, State as Status, TagsError,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, LogFormat, LoggingConfig, Runtime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::resource::{Never, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
-use crate::aws::{Call, Cause, Failure};
+use crate::aws::{Call, Failure};
 use crate::settings;
+
+use self::environment::{environment_of, shown, variables_of};
+use self::state::{DONE, failed_update, state_of, untold};
 
 pub use self::list::{list, tags_of};
 
@@ -338,109 +337,5 @@ impl Resource for Function {
             if is_about_trust { diagnosis::never(cloud, &self.role, &Need::Trust).await } else { None }
         }
         .boxed()
-    }
-}
-
-/// The environment as it is compared and shown: of the user's own variables, which may be secret, a digest only.
-fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
-    let shown = |(name, value): (&String, &String)| {
-        let ours = name.starts_with("SENSORCTL_");
-        let digest = || format!("sha256:{}", STANDARD.encode(&Sha256::digest(value.as_bytes())[..9]));
-        (name.clone(), json!(if ours { value.clone() } else { digest() }))
-    };
-    environment.iter().map(shown).collect()
-}
-
-fn variables_of(function: &FunctionConfiguration) -> BTreeMap<String, String> {
-    let variables = function.environment.as_ref().and_then(|environment| environment.variables.clone());
-    variables.unwrap_or_default().into_iter().collect()
-}
-
-fn environment_of(variables: BTreeMap<String, String>) -> Environment {
-    Environment::builder().set_variables(Some(variables.into_iter().collect())).build()
-}
-
-/// Both states count: of the function, and of its last update, which may be absent (facts/aws.md B2).
-fn state_of(function: &FunctionConfiguration) -> State {
-    match &function.state {
-        Some(Status::Failed) => return State::Failed(reason(function.state_reason())),
-        Some(Status::Deleting) => return State::Deleting,
-        // An idle function wakes up by itself.
-        Some(Status::Active | Status::Inactive) | None => {}
-        Some(state) => return State::Changing(state.to_string()),
-    }
-    match &function.last_update_status {
-        Some(LastUpdateStatus::InProgress) => State::Changing("update in progress".to_owned()),
-        _ => State::Active,
-    }
-}
-
-/// How the last update ended where it did not fail.
-const DONE: &str = "done";
-
-/// Why the last update failed, if it did. The function then works on as it was before, and the update can be repeated.
-fn failed_update(function: &FunctionConfiguration) -> Option<String> {
-    (function.last_update_status == Some(LastUpdateStatus::Failed))
-        .then(|| format!("failed: {}", reason(function.last_update_status_reason())))
-}
-
-/// The failure to see a function's tags, without which nobody knows whose it is.
-fn untold(failure: Failure, error: &TagsError) -> Failure {
-    let code = error.error_code().to_owned();
-    let cause = if code.starts_with("AccessDenied") { Cause::Denied } else { Cause::Unsteady };
-    Failure { cause, code: Some(code), ..failure }
-}
-
-fn reason(text: Option<&str>) -> String {
-    text.unwrap_or("the service gives no reason").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_update_is_repeated_and_no_reason_to_throw_the_function_away() {
-        let function = FunctionConfiguration::builder()
-            .state(Status::Active)
-            .last_update_status(LastUpdateStatus::Failed)
-            .last_update_status_reason("no room")
-            .build();
-        assert_eq!(state_of(&function), State::Active);
-        assert_eq!(failed_update(&function).as_deref(), Some("failed: no room"));
-        assert_eq!(failed_update(&FunctionConfiguration::builder().build()), None);
-    }
-
-    #[test]
-    fn tags_that_may_not_be_seen_are_a_denial_and_not_the_want_of_tags() {
-        let failure = Failure {
-            service: SERVICE,
-            operation: "ListTags",
-            resource: "function f".into(),
-            place: "here".into(),
-            code: None,
-            message: "not authorized to perform: lambda:ListTags".into(),
-            cause: Cause::Other,
-        };
-        let with = |code: &str| {
-            let error = TagsError::builder().error_code(code).message("no").build().unwrap();
-            untold(failure.clone(), &error).cause
-        };
-        assert_eq!((with("AccessDeniedException"), with("InternalFailure")), (Cause::Denied, Cause::Unsteady));
-        assert!(
-            crate::error::Error::from(Failure { cause: Cause::Denied, ..failure }).hints()[0]
-                .contains("lambda:ListTags")
-        );
-    }
-
-    #[test]
-    fn variables_of_the_users_own_are_compared_but_never_shown() {
-        let environment = |token: &str| {
-            BTreeMap::from([("SENSORCTL_TABLE".to_owned(), "t".to_owned()), ("TOKEN".to_owned(), token.to_owned())])
-        };
-        let one = shown(&environment("s3cret"));
-        assert_eq!(one["SENSORCTL_TABLE"], "t");
-        assert!(!json!(one).to_string().contains("s3cret"));
-        assert_ne!(one, shown(&environment("other")));
     }
 }

@@ -1,5 +1,6 @@
 //! The event source mapping that feeds the stream's records to the function.
 
+mod danger;
 mod list;
 mod service_clock;
 
@@ -20,6 +21,7 @@ use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Se
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
+use self::danger::danger;
 use self::service_clock::ServiceClock;
 
 pub use self::list::list;
@@ -350,19 +352,6 @@ impl Resource for Mapping {
         }
         .boxed()
     }
-}
-
-/// Why another mapping of the function loses readings, if it does.
-fn danger(mapping: &EventSourceMappingConfiguration) -> Option<String> {
-    if mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
-        return None;
-    }
-    let (stream, function) = ends(mapping)?;
-    let (name, uuid) = (name(stream, function), mapping.uuid().unwrap_or_default());
-    Some(format!(
-        "the mapping `{name}` ({uuid}) has no ReportBatchItemFailures, so it takes any answer of the function for \
-         success: what the function could not store of a batch is lost; give it that response type, or delete it"
-    ))
 }
 
 /// How a mapping is called, since the service gives it no name.

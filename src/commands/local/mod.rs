@@ -21,8 +21,8 @@ const PORT: u16 = 4588;
 /// The form of `--faults`.
 const FAULTS_HELP: &str = "\
 What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, and seed=NUMBER. `*` stands for any \
-letters. The first rule that hits a call counts. Rules for kinesis:GetRecords and lambda:Invoke hit what event source \
-mappings do as well.
+letters. The first rule that hits a call counts. Rules that name kinesis:GetRecords or lambda:Invoke hit what event \
+source mappings do as well.
 
 FAULT: throttle, error, error(503): refused, in the service's words
        denied:                      refused, as what the caller may not do

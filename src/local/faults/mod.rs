@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 pub(super) use self::answer::{Trouble, refusal};
 pub(super) use self::partial::Portion;
 pub(crate) use self::spec::FaultPlan;
-use self::spec::{Fault, When};
+use self::spec::{Fault, Rule, When};
 
 /// Calls that are remembered; older ones are counted only.
 const REMEMBERED: usize = 10_000;
@@ -102,6 +102,10 @@ impl Faults {
 
     /// Takes up a call of an operation, and says what becomes of it.
     pub(super) fn begin(&self, service: &str, operation: &str) -> Fate {
+        self.take_up(service, operation, |rule| rule.covers(service, operation))
+    }
+
+    fn take_up(&self, service: &str, operation: &str, counts: impl Fn(&Rule) -> bool) -> Fate {
         let mut state = self.state();
         let call = format!("{service}:{operation}");
         let count = state.counts.entry(call.clone()).or_default();
@@ -110,7 +114,7 @@ impl Faults {
         let mut fate = Fate { delay: Duration::ZERO, what: What::Nothing, id: 0 };
         let mut name = None;
         for (index, rule) in state.plan.rules.iter().enumerate() {
-            if !rule.covers(service, operation) {
+            if !counts(rule) {
                 continue;
             }
             let dice = Dice { seed: state.plan.seed, rule: index, call: call.clone(), n };
@@ -149,13 +153,13 @@ impl Faults {
         fate
     }
 
-    /// What becomes of a call that an event source mapping makes inside the local cloud. Only what a rule is for is
-    /// counted and listed: a mapping calls all the time.
+    /// What becomes of a call that an event source mapping makes inside the local cloud. A mapping calls all the time:
+    /// its calls are counted and listed, and go wrong, only where a rule names the operation itself.
     pub(super) async fn inside(&self, service: &str, operation: &str) -> Inside {
-        if !self.state().plan.rules.iter().any(|rule| rule.covers(service, operation)) {
+        if !self.state().plan.rules.iter().any(|rule| rule.names(service, operation)) {
             return Inside::Goes;
         }
-        let fate = self.begin(service, operation);
+        let fate = self.take_up(service, operation, |rule| rule.names(service, operation));
         tokio::time::sleep(fate.delay).await;
         self.done(&fate);
         match fate.what {

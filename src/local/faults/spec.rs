@@ -15,8 +15,8 @@
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
-//! Rules for `kinesis:GetRecords` and `lambda:Invoke` are for what event source mappings do as well; an answer that hangs
-//! is lost there, and a connection that drops is an error of the service.
+//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, are for what event source mappings do as well; an
+//! answer that hangs is lost there, and a connection that drops is an error of the service.
 //!
 //! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`. The first rule that hits a call counts.
 
@@ -150,6 +150,11 @@ impl Rule {
             _ => true,
         };
         only && matches(&self.service, service) && matches(&self.operation, operation)
+    }
+
+    /// Whether the rule names this operation itself, without `*`.
+    pub(super) fn names(&self, service: &str, operation: &str) -> bool {
+        self.service.eq_ignore_ascii_case(service) && self.operation.eq_ignore_ascii_case(operation)
     }
 }
 

@@ -46,10 +46,10 @@ async fn a_mappings_call_of_the_function_can_be_refused_and_its_answer_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_rule_for_it_what_a_mapping_does_is_not_listed() {
+async fn without_a_rule_that_names_it_what_a_mapping_does_goes_on_and_is_not_listed() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
-    set_faults(&bench, "kinesis:PutRecords=throttle");
+    set_faults(&bench, "kinesis:PutRecords=throttle;*:*=error");
     bench.mapping("Fn", json!({})).await;
     bench.put_many(1, 1).await;
     bench.handled_all(1).await;
