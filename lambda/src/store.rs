@@ -248,7 +248,7 @@ mod tests {
         let endpoint = Endpoint { url, ..Endpoint::default() };
         let client = Client::new(credentials, "us-east-1".to_owned(), &endpoint).unwrap();
         let table = Table { name: "SensorData".to_owned(), key: &READINGS };
-        let puts = [Put { key: "k", request: "{}" }; 1000];
+        let puts = vec![Put { key: "k", request: "{}" }; 1000];
         let outcomes = Store::new(&client, Instant::now()).put_all(&table, &puts).await;
         assert_eq!(outcomes.len(), puts.len());
         for outcome in outcomes {

@@ -81,7 +81,9 @@ fn change(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], luck: &mut StdRng) {
 fn run(target: &str, check: fn(&[u8])) {
     let corpus = corpus(target);
     assert!(!corpus.is_empty());
-    corpus.iter().for_each(|bytes| check(bytes));
+    for bytes in &corpus {
+        check(bytes);
+    }
     let mut luck = StdRng::seed_from_u64(7);
     for _ in 0..CASES {
         let mut bytes = corpus.choose(&mut luck).unwrap().clone();

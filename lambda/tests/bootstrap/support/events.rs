@@ -46,7 +46,7 @@ pub fn plain(number: u32) -> Value {
 /// The nth record, with this reading and more blanks than the function looks at together with what follows: the next
 /// record begins a window of its own.
 pub fn last_of_window(number: u32, reading: &str) -> Value {
-    record(number, &[reading.as_bytes(), &[b' '; 1 << 20]].concat())
+    record(number, &[reading.as_bytes(), &vec![b' '; 1 << 20]].concat())
 }
 
 /// An event of these records.
