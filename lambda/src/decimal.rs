@@ -71,11 +71,19 @@ impl Decimal {
 
     /// Digits without sign and point; zeros that only fill the plain notation are not counted.
     pub(crate) fn significant_digits(&self) -> usize {
-        let mantissa = self.0.split('E').next().unwrap_or_default();
-        let digits = mantissa.bytes().filter(u8::is_ascii_digit);
-        let leading = digits.clone().take_while(|&digit| digit == b'0').count();
-        let trailing = digits.clone().rev().take_while(|&digit| digit == b'0').count();
-        digits.count().saturating_sub(leading + trailing).max(1)
+        let mut significant = 0;
+        let mut zeros = 0;
+        for byte in self.0.bytes().take_while(|&byte| byte != b'E') {
+            match byte {
+                b'0' if significant > 0 => zeros += 1,
+                b'1'..=b'9' => {
+                    significant += zeros + 1;
+                    zeros = 0;
+                }
+                _ => {}
+            }
+        }
+        significant.max(1)
     }
 
     fn is_negative(&self) -> bool {

@@ -124,14 +124,34 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Reje
 
 /// Compares decimal texts of any length by value.
 fn by_sequence(left: &str, right: &str) -> Ordering {
-    let (left, right) = (left.trim_start_matches('0'), right.trim_start_matches('0'));
-    left.len().cmp(&right.len()).then_with(|| left.cmp(right))
+    let (left, right) = (left.trim_start_matches('0').as_bytes(), right.trim_start_matches('0').as_bytes());
+    // Neighbours differ near their ends, and musl would compare them byte by byte.
+    let ((parts, rest), (other_parts, other_rest)) = (left.as_chunks(), right.as_chunks());
+    let by_parts = || {
+        let number = |part: &[u8; 8]| u64::from_be_bytes(*part);
+        parts.iter().map(number).cmp(other_parts.iter().map(number))
+    };
+    left.len().cmp(&right.len()).then_with(by_parts).then_with(|| rest.cmp(other_rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Rejection, by_sequence, guarded};
+    use proptest::prelude::*;
     use std::cmp::Ordering;
+
+    proptest! {
+        #[test]
+        fn sequence_numbers_of_one_length_compare_as_texts(
+            digits in "[1-9][0-9]{0,60}", at in any::<prop::sample::Index>(), digit in 0..10_u8,
+        ) {
+            let mut other = digits.clone().into_bytes();
+            let at = at.index(other.len());
+            other[at] = b'0' + if at == 0 { digit.max(1) } else { digit };
+            let other = String::from_utf8(other).unwrap();
+            prop_assert_eq!(by_sequence(&digits, &other), digits.cmp(&other));
+        }
+    }
 
     #[test]
     fn sequence_numbers_compare_as_numbers() {

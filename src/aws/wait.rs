@@ -18,19 +18,33 @@ pub struct Schedule {
     pub longest: Duration,
     /// No look starts later than this after the first.
     pub limit: Duration,
+    /// When several waits together end; none is begun in vain, since each looks once.
+    pub end: Option<Instant>,
 }
 
 impl Schedule {
     /// 0.25, 0.5, 1, then every 2 s, for at most `limit`.
     #[must_use]
     pub fn within(limit: Duration) -> Self {
-        Schedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit }
+        Schedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit, end: None }
     }
 
     /// For an endpoint on this machine: 10 ms growing to 250 ms.
     #[must_use]
     pub fn nearby(limit: Duration) -> Self {
-        Schedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit }
+        Schedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit, end: None }
+    }
+
+    /// The same for all waits from now on together.
+    #[must_use]
+    pub fn from_now(self) -> Self {
+        Schedule { end: Some(Instant::now() + self.limit), ..self }
+    }
+
+    /// How long a wait that begins now may take.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.end.map_or(self.limit, |end| self.limit.min(end.saturating_duration_since(Instant::now())))
     }
 }
 
@@ -69,7 +83,7 @@ where
     S: fmt::Display + fmt::Debug,
     Fut: Future<Output = Result<Look<T, S>, E>>,
 {
-    let began = Instant::now();
+    let (began, limit) = (Instant::now(), schedule.left());
     let mut pause = schedule.first;
     loop {
         let last = match look().await.map_err(WaitError::Failed)? {
@@ -77,13 +91,13 @@ where
             Look::NotYet(last) => last,
         };
         let waited = began.elapsed();
-        if waited >= schedule.limit {
+        if waited >= limit {
             return Err(WaitError::TimedOut { waited, last });
         }
         waiting(waited, &last);
         // Up to a fifth less, so that many waits do not look in step.
         let jittered = pause.mul_f64(rand::rng().random_range(0.8..=1.0));
-        sleep(jittered.min(schedule.limit.saturating_sub(waited))).await;
+        sleep(jittered.min(limit.saturating_sub(waited))).await;
         pause = (pause * 2).min(schedule.longest);
     }
 }
@@ -108,6 +122,19 @@ mod tests {
         )
         .await;
         assert_eq!(found.unwrap(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_that_share_an_end_take_no_longer_together() {
+        let began = Instant::now();
+        let schedule = Schedule::within(Duration::from_secs(10)).from_now();
+        for _ in 0..3 {
+            let look = || async { Ok(Look::NotYet("CREATING")) };
+            assert!(until::<(), &str, Infallible, _>(schedule, look, |_, _| {}).await.is_err());
+        }
+        assert!(began.elapsed() < Duration::from_secs(13));
+        let ready = || async { Ok(Look::Ready(())) };
+        assert!(until::<(), &str, Infallible, _>(schedule, ready, |_, _| {}).await.is_ok(), "each looks once");
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use crate::aws::wait::Schedule;
 use crate::aws::{Clients, Failure};
 use crate::context::Context;
 use crate::error::Error;
-use crate::settings::{self, Setting};
+use crate::settings::{self, Origin, Setting};
 use crate::stack::{
     Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Event, Found, Leftovers, Observer, Owner, References,
     Stack,
@@ -89,7 +89,16 @@ impl Deployment {
             // The look may have failed before the account was known.
             Err(failure) => return Err(cloud.clients.located(failure).await.into()),
         };
-        Ok(Deployment { cloud, stack, references, account, found, leftovers })
+        let mut deployment = Deployment { cloud, stack, references, account, found, leftovers };
+        deployment.keep(context, false);
+        Ok(deployment)
+    }
+
+    /// Lets what someone else made stand as it was found, but for what the settings ask for; with `adopt` also what is
+    /// only about to be taken over.
+    pub fn keep(&mut self, context: &Context, adopt: bool) {
+        let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != Origin::Default);
+        self.stack.keep(&self.cloud.owner, &self.found, adopt, &is_asked);
     }
 }
 

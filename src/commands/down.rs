@@ -12,8 +12,10 @@ use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::pipeline::Consumed;
-use crate::stack::{Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles};
+use crate::pipeline::{Consumed, Trail};
+use crate::stack::{
+    Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles, name_what_goes_along,
+};
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -35,7 +37,7 @@ pub struct Args {
     /// What carries the tags of the stage may as well be another pipeline's, whose settings name no stage either.
     #[arg(long)]
     leftovers: bool,
-    /// Delete also consumers that others registered for the stream
+    /// Delete the stream though others read it: their registered consumers go with it, their mappings read nothing then
     #[arg(long)]
     delete_consumers: bool,
     /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
@@ -51,7 +53,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
             .hint("`sensorctl down` goes on where this stopped")
     };
-    let report = context.or_interrupt(args.take_down(context), left).await?;
+    let trail = Trail::default();
+    let result = context.or_interrupt(args.take_down(context, &trail), left).await;
+    let report = markers::tidied(context, &trail, result).await?;
     context.output.report(&report)?;
     match report.remaining.as_deref() {
         None | Some([]) => Ok(()),
@@ -64,7 +68,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 }
 
 impl Args {
-    async fn take_down(&self, context: &Context) -> Result<StackReport, Error> {
+    async fn take_down(&self, context: &Context, trail: &Trail) -> Result<StackReport, Error> {
         if self.drain {
             markers::check(context, "--drain")?;
         }
@@ -84,9 +88,10 @@ impl Args {
         let found = deployment.found.iter().chain(taken.iter().map(|(_, found)| found)).cloned();
         let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
         let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
-        let plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
+        let mut plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
         self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
         check_obstacles(cloud, &resources, &plan).await?;
+        name_what_goes_along(cloud, &resources, &mut plan).await?;
         for line in describe(&plan) {
             output.status(line);
         }
@@ -105,7 +110,7 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
-        let drained = if self.drain { self.drain(context, cloud, &plan, timeout).await? } else { None };
+        let drained = if self.drain { self.drain(context, cloud, &plan, timeout, trail).await? } else { None };
         let began = Instant::now();
         let done = apply(cloud, &resources, &plan, references).await?;
         let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
@@ -135,6 +140,7 @@ impl Args {
         cloud: &Cloud,
         plan: &Plan,
         timeout: Duration,
+        trail: &Trail,
     ) -> Result<Option<Drained>, Error> {
         let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
         let is_there = |kind| found(kind).is_some_and(Found::is_there);
@@ -142,9 +148,13 @@ impl Args {
             context.output.status("There is no stream to drain.");
             return Ok(None);
         }
+        let reserved = found(Kind::Function).and_then(|function| function.properties.get("reserved_concurrency"));
         let reads = found(Kind::Mapping).and_then(|mapping| mapping.details.get("state"));
         let unable = match reads {
             _ if !is_there(Kind::Function) => Some("there is no function that would consume it".to_owned()),
+            _ if reserved.is_some_and(|reserved| *reserved == 0) => {
+                Some("the function never runs: its reserved concurrency is 0".to_owned())
+            }
             None => Some("there is no mapping that would read it".to_owned()),
             Some(state) if state != "Enabled" => Some(format!("its mapping is {state}")),
             Some(_) => None,
@@ -157,7 +167,10 @@ impl Args {
         let step = context.output.progress().step("draining the stream");
         let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
         let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
-        match markers::way(context, cloud, timeout).drain(lanes).await {
+        let way = markers::way(context, &cloud.clients, timeout, trail);
+        let drained = way.drain(lanes).await;
+        markers::name(context, &way.sweep().await);
+        match drained {
             Ok(Consumed { shards, markers, took }) => {
                 step.done("drained");
                 context.output.status(format!(

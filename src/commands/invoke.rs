@@ -20,7 +20,7 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
-runs: afterwards the table has its row.")]
+runs: afterwards the table has its row. Exit code 3 says that it answered which records it could not store.")]
 pub struct Args {
     /// The event, a JSON document; `-` is standard input [default: the bundled test event]
     #[arg(long, value_name = "FILE")]
@@ -54,10 +54,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     succeeded(&invocation, function).map_err(|error| error.hint("the log above is the end of what it wrote"))
 }
 
-/// Whether the function itself did not fail.
+/// Whether the function did not fail, and stored every record.
 pub(super) fn succeeded(invocation: &Invocation, function: &str) -> Result<(), Error> {
-    let Some((kind, reason)) = invocation.failure() else { return Ok(()) };
-    Err(Error::failed(format!("function {function} failed ({kind}): {reason}")))
+    if let Some((kind, reason)) = invocation.failure() {
+        return Err(Error::failed(format!("function {function} failed ({kind}): {reason}")));
+    }
+    match invocation.not_stored().first() {
+        None => Ok(()),
+        Some(first) => Err(Error::unwell(format!(
+            "function {function} ran, and could not store everything: nothing is certain from sequence number {first} on"
+        ))),
+    }
 }
 
 fn read_event(path: &PathBuf) -> Result<String, Error> {

@@ -2,27 +2,54 @@
 
 use std::time::Duration;
 
+use crate::aws::Clients;
 use crate::context::Context;
 use crate::error::Error;
-use crate::pipeline::{NotConsumed, Way};
-use crate::stack::Cloud;
+use crate::output::Message;
+use crate::pipeline::{Left, NotConsumed, Trail, Way};
 
 /// From the stream to the table of the settings.
-pub(super) fn way<'a>(context: &'a Context, cloud: &'a Cloud, limit: Duration) -> Way<'a> {
+pub(super) fn way<'a>(context: &'a Context, clients: &'a Clients, limit: Duration, trail: &'a Trail) -> Way<'a> {
     let pipeline = &context.settings.pipeline;
-    Way { clients: &cloud.clients, stream: &pipeline.stream.name, table: &pipeline.table.name, limit }
+    Way { clients, stream: &pipeline.stream.name, table: &pipeline.table.name, limit, trail }
+}
+
+/// Takes the markers of a command away that ended before it did so itself, and names those that may stay.
+///
+/// # Errors
+/// That of the command.
+pub(super) async fn tidied<T>(context: &Context, trail: &Trail, result: Result<T, Error>) -> Result<T, Error> {
+    if trail.is_empty() {
+        return result;
+    }
+    context.output.status("Taking marker readings out of the table again…");
+    let left = way(context, context.clients().await?, Duration::ZERO, trail).sweep().await;
+    name(context, &left);
+    result
+}
+
+/// Names the markers that may stay in the table.
+pub(super) fn name(context: &Context, left: &[Left]) {
+    let table = &context.settings.pipeline.table.name;
+    if let Some(first) = left.first() {
+        let rows = left.iter().map(ToString::to_string).collect();
+        context.output.warn(&Message::MarkersLeft { table: table.clone(), rows, key: first.key() });
+    }
 }
 
 /// Refuses what a marker could never pass, before it is waited for.
 ///
 /// # Errors
-/// When the mapping is to be switched off, or filters records.
+/// When the mapping is to be switched off or filters records, or the function may not run.
 pub(super) fn check(context: &Context, flag: &str) -> Result<(), Error> {
-    let mapping = &context.settings.pipeline.mapping;
+    let pipeline = &context.settings.pipeline;
+    let mapping = &pipeline.mapping;
     let why = if !mapping.enabled {
         "`mapping.enabled` is false"
     } else if !mapping.filters.is_empty() {
         "`mapping.filters` may hold it back"
+    } else if pipeline.function.reserved_concurrency == Some(0) {
+        "with `function.reserved_concurrency` at 0 the function never runs"
     } else {
         return Ok(());
     };

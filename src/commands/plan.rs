@@ -24,7 +24,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     tell_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
     let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
-    let deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
+    let mut deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
+    deployment.keep(context, args.adopt);
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
     // The table says it all by itself.

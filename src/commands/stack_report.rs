@@ -151,7 +151,8 @@ impl StepReport {
         }
         let change = |change: &Difference| {
             let (found, wanted) = shortened(&change.found, &change.wanted);
-            format!("{}: {found} → {wanted}", change.property)
+            let how = if change.loses_data { " (loses data)" } else { "" };
+            format!("{}: {found} → {wanted}{how}", change.property)
         };
         self.changes.iter().map(change).collect::<Vec<_>>().join("\n")
     }
@@ -208,8 +209,12 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         let (action, kind, name) = (step.action.as_str(), step.kind, &step.name);
         lines.push(format!("  {action:<8} {kind:<14} {name}  ({})", step.reason));
         for difference in &step.differences {
-            let Difference { property, wanted, found, replaces } = difference;
-            let how = if *replaces { "  takes a new one" } else { "" };
+            let Difference { property, wanted, found, .. } = difference;
+            let how = match difference {
+                Difference { replaces: true, .. } => "  takes a new one",
+                Difference { loses_data: true, .. } => "  loses data",
+                _ => "",
+            };
             let (found, wanted) = shortened(found, wanted);
             lines.push(format!("           {property}: {found} → {wanted}{how}"));
         }

@@ -131,7 +131,7 @@ impl Status {
                 let compared = found.is_there() && (resource.is_existing() || ownership.is_ours());
                 let mut drift = Vec::new();
                 if compared {
-                    drift = differences(&resource.wanted(references), &found.properties, resource.fixed());
+                    drift = differences(*resource, references, found);
                     drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing()));
                 }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {

@@ -9,7 +9,8 @@ use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{StackProgress, units};
-use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
+use crate::pipeline::Trail;
+use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles, name_what_goes_along};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -18,13 +19,14 @@ use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles};
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct Args {
-    /// Do not ask, even when something is replaced
+    /// Do not ask, even when something is replaced or data is lost
     #[arg(short, long)]
     yes: bool,
     /// Allow replacing a table or stream, which deletes the data in it
     #[arg(long)]
     replace: bool,
-    /// Take over what is there and was not made by sensorctl: it is tagged and brought in line, and `down` keeps it
+    /// Take over what is there and was not made by sensorctl: it is tagged, only what the settings name or the pipeline
+    /// needs is changed, and `down` keeps it
     #[arg(long)]
     adopt: bool,
     /// Return once all is asked for, without waiting until it works
@@ -33,7 +35,7 @@ pub struct Args {
     /// Send a marker reading through when all works, and take it out of the table again
     #[arg(long, conflicts_with = "no_wait")]
     verify: bool,
-    /// Seconds to wait for a resource to work [default: 900]
+    /// Seconds to wait, all in all, until everything works [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }
@@ -51,23 +53,29 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")
             .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
     };
-    let report = context.or_interrupt(args.make(context, timeout), left).await?;
+    let trail = Trail::default();
+    let result = context.or_interrupt(args.make(context, timeout, &trail), left).await;
+    let report = markers::tidied(context, &trail, result).await?;
     context.output.report(&report)
 }
 
 impl Args {
-    async fn make(&self, context: &Context, timeout: Duration) -> Result<StackReport, Error> {
+    async fn make(&self, context: &Context, timeout: Duration, trail: &Trail) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
         let cloud = cloud(context, timeout, observer).await?;
-        let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
+        let mut deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
+        deployment.keep(context, self.adopt);
         let Deployment { cloud, stack, references, found, .. } = &deployment;
         let resources = stack.resources();
         let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
         plan.waits = !self.no_wait;
         check_obstacles(cloud, &resources, &plan).await?;
+        name_what_goes_along(cloud, &resources, &mut plan).await?;
         self.consent(context, &plan).await?;
+        // The time in which somebody was asked does not count.
+        let cloud = &cloud.for_all_that_follows();
         let done = apply(cloud, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
         let (changes, all) = (plan.changes(), plan.steps.len());
@@ -81,7 +89,7 @@ impl Args {
         }
         let mut report = StackReport::new(&deployment, &plan, &done);
         if self.verify {
-            report.verified_after_ms = Some(verify(context, cloud, timeout).await?);
+            report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left(), trail).await?);
         }
         Ok(report)
     }
@@ -109,6 +117,10 @@ impl Args {
         if plan.destroys() {
             doubts.push("something would be replaced".to_owned());
         }
+        let losing: Vec<_> = plan.losing().collect();
+        if !losing.is_empty() {
+            doubts.push(format!("data would be lost or left unguarded by a change of {}", losing.join(", ")));
+        }
         if doubts.is_empty() || self.yes {
             return Ok(());
         }
@@ -126,9 +138,12 @@ impl Args {
 }
 
 /// Sends a marker through, and tells how long it took in milliseconds.
-async fn verify(context: &Context, cloud: &Cloud, timeout: Duration) -> Result<u64, Error> {
+async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Trail) -> Result<u64, Error> {
     let step = context.output.progress().step("marker reading");
-    match markers::way(context, cloud, timeout).send_one_through().await {
+    let way = markers::way(context, &cloud.clients, timeout, trail);
+    let sent = way.send_one_through().await;
+    markers::name(context, &way.sweep().await);
+    match sent {
         Ok(took) => {
             step.done("went through");
             Ok(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))

@@ -26,6 +26,15 @@ pub enum Message {
         /// How many.
         count: u64,
     },
+    /// Marker readings that may stay in the table.
+    MarkersLeft {
+        /// The table.
+        table: String,
+        /// Their keys, and why they may stay.
+        rows: Vec<String>,
+        /// The key of the first, in the form that the aws CLI takes.
+        key: String,
+    },
 }
 
 impl Message {
@@ -43,6 +52,9 @@ impl Message {
             Message::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
+            Message::MarkersLeft { table, key, .. } => {
+                format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
+            }
         }
     }
 }
@@ -55,6 +67,9 @@ impl fmt::Display for Message {
             }
             Message::Unseen { kind, why } => {
                 write!(formatter, "things of kind {kind} under other names were not looked for: {why}")
+            }
+            Message::MarkersLeft { table, rows, .. } => {
+                write!(formatter, "marker readings may stay in table {table}: {}", rows.join("; "))
             }
             Message::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is no reading and was left out")

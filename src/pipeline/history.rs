@@ -172,7 +172,12 @@ pub async fn wait_until_stored(
             .consistent_read(true)
             .send()
             .await
-            .map_err(|error| clients.failure("DynamoDB", "GetItem", &format!("table {table}"), &error))?;
+            .map_err(|error| clients.failure("DynamoDB", "GetItem", &format!("table {table}"), &error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_passing() => return Ok(Look::NotYet(failure.to_string())),
+            Err(failure) => return Err(failure),
+        };
         let found = answer.item.map(|mut item| item.remove(SEQUENCE));
         Ok(match found {
             Some(Some(AttributeValue::S(found))) if compare(&found, sequence_number) != Ordering::Less => {

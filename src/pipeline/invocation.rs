@@ -80,6 +80,28 @@ impl Invocation {
     pub fn failure(&self) -> Option<(&str, String)> {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
+
+    /// The sequence numbers of the records that it answered not to have stored.
+    #[must_use]
+    pub fn not_stored(&self) -> Vec<String> {
+        not_stored(&self.answer)
+    }
+}
+
+/// The sequence numbers that a partial answer names (facts C6); none in any other answer.
+fn not_stored(answer: &RawValue) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Partly {
+        batch_item_failures: Vec<Item>,
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Item {
+        item_identifier: String,
+    }
+    let partly: Result<Partly, _> = serde_json::from_str(answer.get());
+    partly.map_or_else(|_| Vec::new(), |it| it.batch_item_failures.into_iter().map(|it| it.item_identifier).collect())
 }
 
 /// Error type and message, as runtimes answer them.
@@ -120,6 +142,15 @@ mod tests {
         assert_eq!(answer(r#"{"batchItemFailures":[]}"#), expected(r#"{"batchItemFailures":[]}"#));
         assert_eq!(answer("plain"), expected(r#""plain""#));
         assert_eq!(answer(""), expected(r#""""#));
+    }
+
+    #[test]
+    fn a_partial_answer_names_what_was_not_stored() {
+        let not_stored = |text: &str| not_stored(&RawValue::from_string(text.to_owned()).unwrap());
+        assert_eq!(not_stored(r#"{"batchItemFailures":[{"itemIdentifier":"495"}]}"#), ["495"]);
+        for all in [r#"{"batchItemFailures":[]}"#, "null", "\"text\"", r#"{"batchItemFailures":null}"#] {
+            assert!(not_stored(all).is_empty(), "{all}");
+        }
     }
 
     #[test]

@@ -1,19 +1,26 @@
 //! Markers: readings of our own that show that a shard was consumed up to them. They do not stay in the table.
 
+mod sweep;
+mod trail;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_kinesis::primitives::Blob;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use rand::Rng;
 use sensor_model::{Decimal, Reading};
+use tokio_util::sync::CancellationToken;
 
-use super::attributes::{SENSOR, TIME};
 use super::record::partition_key;
 use super::{Receipt, now, wait_until_stored};
-use crate::aws::wait::WaitError;
-use crate::aws::{Clients, Failure};
+use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::aws::{Cause, Clients, Failure};
+
+use self::trail::State;
+
+pub use self::sweep::Left;
+pub use self::trail::Trail;
 
 /// What the sensor of a marker is called.
 const SENSOR_PREFIX: &str = "sensorctl-marker-";
@@ -71,6 +78,8 @@ pub struct Way<'a> {
     pub table: &'a str,
     /// How long a marker may take.
     pub limit: Duration,
+    /// Remembers the markers that were put, for [`Way::sweep`].
+    pub trail: &'a Trail,
 }
 
 /// An open shard: its id, and a hash key that leads into it.
@@ -80,19 +89,19 @@ struct Shard {
 }
 
 impl Way<'_> {
-    /// Sends one marker through.
+    /// Sends one marker through. Whatever comes of it, [`Way::sweep`] is to follow.
     ///
     /// # Errors
     /// When it does not come out.
     pub async fn send_one_through(&self) -> Result<Duration, NotConsumed> {
         let began = Instant::now();
-        self.through(None).await?;
+        self.through(None, &CancellationToken::new()).await?;
         Ok(began.elapsed())
     }
 
     /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and are stored only
     /// after what was put before them. `lanes` is how many batches of a shard are read side by side; order is kept within
-    /// each lane, so each gets markers.
+    /// each lane, so each gets markers. Whatever comes of it, [`Way::sweep`] is to follow.
     ///
     /// # Errors
     /// When one does not come out, or the shards change all the time.
@@ -101,9 +110,7 @@ impl Way<'_> {
         let each = usize::try_from(if lanes > 1 { lanes * FOR_EACH_LANE } else { 1 }).unwrap_or(1);
         for _ in 0..ROUNDS {
             let shards = self.open_shards().await?;
-            let markers = shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each));
-            let through = stream::iter(markers).map(|shard| self.through(Some(shard))).buffer_unordered(AT_ONCE);
-            through.try_collect::<Vec<()>>().await?;
+            self.all_through(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
             // A shard that was split or merged meanwhile has children that had no marker.
             let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
             if ids(&self.open_shards().await?) == ids(&shards) {
@@ -114,21 +121,65 @@ impl Way<'_> {
         Err(NotConsumed::Resharding(self.stream.to_owned()))
     }
 
-    /// Puts a marker, waits for its row, and takes the row away.
-    async fn through(&self, shard: Option<&Shard>) -> Result<(), NotConsumed> {
-        let Way { clients, table, limit, .. } = *self;
+    /// Sends a marker through each of the shards. After the first that fails no more are put, and none is waited for.
+    async fn all_through(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), NotConsumed> {
+        let stop = CancellationToken::new();
+        let through = shards.map(|shard| {
+            let stop = &stop;
+            async move {
+                let result = self.through(Some(shard), stop).await;
+                if result.is_err() {
+                    stop.cancel();
+                }
+                result
+            }
+        });
+        let results: Vec<_> = stream::iter(through).buffered(AT_ONCE).collect().await;
+        results.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+    }
+
+    /// Puts a marker, waits for its row, and takes the row away. Does nothing more once it is told to stop.
+    async fn through(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), NotConsumed> {
+        let Way { clients, table, limit, trail, .. } = *self;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         let marker = self.marker()?;
-        let receipt = self.put(&marker, shard).await?;
-        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, limit).await;
-        // Also one that comes too late is not to stay, as far as that is in our hands.
-        let deleted = self.delete(&marker).await;
+        trail.note(&marker, State::OnItsWay);
+        let receipt = match self.put(&marker, shard).await {
+            Ok(receipt) => receipt,
+            Err(failure) => {
+                // What may have been taken all the same is swept up.
+                if !failure.is_passing() && failure.cause != Cause::Unreachable {
+                    trail.forget(&marker);
+                }
+                return Err(failure.into());
+            }
+        };
+        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, limit);
+        let stored = tokio::select! {
+            biased;
+            stored = stored => stored,
+            () = stop.cancelled() => return Ok(()),
+        };
         match stored {
-            Ok(()) => Ok(deleted?),
+            Ok(()) => {
+                // Where this fails, it is tried again when all is swept.
+                if self.remove(&marker).await.is_ok() {
+                    trail.note(&marker, State::Removed);
+                }
+                Ok(())
+            }
             Err(WaitError::Failed(failure)) => Err(failure.into()),
             Err(WaitError::TimedOut { waited, .. }) => {
+                trail.note(&marker, State::GivenUp);
                 Err(NotConsumed::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
             }
         }
+    }
+
+    fn schedule(&self, limit: Duration) -> Schedule {
+        if self.clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) }
     }
 
     fn marker(&self) -> Result<Reading, Failure> {
@@ -151,19 +202,26 @@ impl Way<'_> {
             .partition_key(partition_key(&marker.sensor_id))
             .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
             .data(Blob::new(marker.to_json()));
-        let answer = self.clients.call("Kinesis", "PutRecord", self.stream).answer(request.send().await)?;
+        let call = self.clients.call("Kinesis", "PutRecord", self.stream);
+        let answer = self.patiently(self.limit, || async { call.answer(request.clone().send().await) }).await?;
         Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
     }
 
-    async fn delete(&self, marker: &Reading) -> Result<(), Failure> {
-        let request = self
-            .clients
-            .dynamodb
-            .delete_item()
-            .table_name(self.table)
-            .key(SENSOR, AttributeValue::S(marker.sensor_id.clone()))
-            .key(TIME, AttributeValue::N(marker.current_time.to_string()));
-        self.clients.call("DynamoDB", "DeleteItem", self.table).done(request.send().await)
+    /// Repeats a call while its failure is one that passes: a throttle, a broken connection.
+    async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let look = || async {
+            match call().await {
+                Ok(value) => Ok(Look::Ready(value)),
+                Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                Err(failure) => Err(failure),
+            }
+        };
+        wait::until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
+            WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+        })
     }
 
     async fn open_shards(&self) -> Result<Vec<Shard>, Failure> {
@@ -173,7 +231,8 @@ impl Way<'_> {
             // A page after the first is named by its token alone.
             let name = token.is_none().then(|| self.stream.to_owned());
             let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
-            let answer = self.clients.call("Kinesis", "ListShards", self.stream).answer(request.send().await)?;
+            let call = self.clients.call("Kinesis", "ListShards", self.stream);
+            let answer = self.patiently(self.limit, || async { call.answer(request.clone().send().await) }).await?;
             let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
                 shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
             };

@@ -38,7 +38,7 @@ pub use event::{Event, Observer, Summary};
 pub use history::{Page, read, wait_until_stored};
 pub use input::InputForm;
 pub use invocation::{Invocation, invoke};
-pub use marker::{Consumed, NotConsumed, Way};
+pub use marker::{Consumed, Left, NotConsumed, Trail, Way};
 pub use moment::{now, parse_length, parse_time, parse_time_or_age, readable};
 pub use producer::{Outcome, Plan, check_only, produce};
 pub use question::Question;

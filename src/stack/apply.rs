@@ -36,6 +36,15 @@ impl From<Error> for Stopped {
     }
 }
 
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Error {
+        match stopped {
+            Stopped::Failed(error) => error,
+            Stopped::NotTried => Error::failed("what a step waited for did not come about"),
+        }
+    }
+}
+
 impl From<Failure> for Stopped {
     fn from(failure: Failure) -> Self {
         if failure.cause == Cause::NotTried { Stopped::NotTried } else { Stopped::Failed(failure.into()) }
@@ -90,7 +99,7 @@ pub async fn apply(
         Some(first) => {
             Err(failures.fold(first, |first, other| first.hint(format!("besides, {}", other.full_message()))))
         }
-        None if has_stopped => Err(Error::failed("what a step waited for did not come about")),
+        None if has_stopped => Err(Stopped::NotTried.into()),
         None => Ok(done.into_iter().flatten().collect()),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Event, Found, Observer, Owner, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Clients, Failure};
+use crate::aws::{Cause, Clients, Failure};
 
 /// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,6 +74,19 @@ impl Cloud {
     /// The last failure, once it is one that does not pass or the time is up.
     pub async fn look_at(&self, resource: &dyn Resource) -> Result<Found, Failure> {
         self.for_a_look().patiently(resource, || resource.observe(self)).await
+    }
+
+    /// The same services, with one end of all waits: `--timeout` is of the command, and not of each of them.
+    #[must_use]
+    pub fn for_all_that_follows(&self) -> Cloud {
+        Cloud { schedule: self.schedule.from_now(), ..self.clone() }
+    }
+
+    /// Whether a call in the midst of the work may succeed soon. The service was reached before, so a network that is away
+    /// comes back; a server of this machine that is away was ended.
+    #[must_use]
+    pub fn may_pass(&self, failure: &Failure) -> bool {
+        failure.is_passing() || (failure.cause == Cause::Unreachable && !self.clients.is_nearby())
     }
 
     /// The same services, with the patience that a mere look deserves.

@@ -1,27 +1,26 @@
 //! The Lambda function.
 
+mod environment;
 mod list;
+mod state;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{
-    Architecture, Environment, FunctionCode, FunctionConfiguration, LastUpdateStatus, LogFormat, LoggingConfig,
-    Runtime, State as Status,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, LogFormat, LoggingConfig, Runtime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::resource::{Never, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 use crate::settings;
+
+use self::environment::{environment_of, shown, variables_of};
+use self::state::{DONE, failed_update, state_of, untold};
 
 pub use self::list::{list, tags_of};
 
@@ -39,6 +38,8 @@ pub struct Function {
     role: String,
     /// All its environment variables: those that sensorctl sets, and the user's own.
     environment: BTreeMap<String, String>,
+    /// Of a function that someone else made: the variables that stay as they were found, as they are shown.
+    kept: Option<BTreeMap<String, Value>>,
     artifact: Artifact,
 }
 
@@ -52,7 +53,7 @@ impl Function {
         artifact: Artifact,
     ) -> Self {
         let environment = wanted.environment.clone().into_iter().chain(ours).collect();
-        Function { wanted, role: role.into(), environment, artifact }
+        Function { wanted, role: role.into(), environment, kept: None, artifact }
     }
 
     fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
@@ -65,8 +66,17 @@ impl Function {
     }
 
     fn environment(&self) -> Environment {
-        let variables = self.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
-        Environment::builder().set_variables(Some(variables.collect())).build()
+        environment_of(self.environment.clone())
+    }
+
+    /// The same with the variables that stay as they are. They may be secret, so they are not carried about.
+    async fn environment_beside_kept(&self, cloud: &Cloud) -> Result<Environment, Failure> {
+        let Some(kept) = &self.kept else { return Ok(self.environment()) };
+        let function = self.describe(cloud).await?.and_then(|answer| answer.configuration);
+        let mut variables = function.as_ref().map(variables_of).unwrap_or_default();
+        variables.retain(|name, _| kept.contains_key(name));
+        variables.extend(self.environment.clone());
+        Ok(environment_of(variables))
     }
 
     async fn update_code(&self, cloud: &Cloud) -> Result<(), Failure> {
@@ -91,7 +101,7 @@ impl Function {
             .handler(HANDLER)
             .memory_size(self.wanted.memory_mb)
             .timeout(self.wanted.timeout_seconds)
-            .environment(self.environment())
+            .environment(self.environment_beside_kept(cloud).await?)
             .logging_config(self.logging());
         self.call(cloud, "UpdateFunctionConfiguration").done(request.send().await)
     }
@@ -148,19 +158,16 @@ impl Resource for Function {
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
             let Some(answer) = self.describe(cloud).await? else { return Ok(Found::missing()) };
+            if let Some(error) = &answer.tags_error {
+                return Err(untold(self.call(cloud, "ListTags").not_made(error.message()), error));
+            }
             let tags: Tags = answer.tags.unwrap_or_default().into_iter().collect();
             let concurrency = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
             let Some(function) = answer.configuration else { return Ok(Found::missing()) };
             let logging = function.logging_config.as_ref();
             let log_format = logging.and_then(|logging| logging.log_format.as_ref());
             let log_group = logging.and_then(|logging| logging.log_group.clone()).unwrap_or_else(|| self.log_group());
-            let environment: BTreeMap<_, _> = function
-                .environment
-                .as_ref()
-                .and_then(|e| e.variables.clone())
-                .unwrap_or_default()
-                .into_iter()
-                .collect();
+            let environment = variables_of(&function);
             let architecture = function.architectures().first().map_or("x86_64", Architecture::as_str);
             let properties: Properties = [
                 ("runtime", json!(function.runtime.as_ref().map(Runtime::as_str))),
@@ -168,12 +175,13 @@ impl Resource for Function {
                 ("role", json!(function.role)),
                 ("memory_mb", json!(function.memory_size)),
                 ("timeout_seconds", json!(function.timeout)),
-                ("environment", shown(&environment)),
+                ("environment", json!(shown(&environment))),
                 ("architecture", json!(architecture)),
                 ("code_sha256", json!(function.code_sha256)),
                 ("reserved_concurrency", concurrency.map_or_else(|| json!("none"), |reserved| json!(reserved))),
                 ("log_format", json!(if log_format == Some(&LogFormat::Json) { "json" } else { "text" })),
                 ("log_group", json!(log_group)),
+                ("last_update", json!(failed_update(&function).unwrap_or_else(|| DONE.to_owned()))),
             ]
             .into();
             Ok(Found { state: state_of(&function), arn: function.function_arn, tags, properties, ..Found::missing() })
@@ -183,20 +191,44 @@ impl Resource for Function {
 
     fn wanted(&self, references: &References) -> Properties {
         let reserved = self.wanted.reserved_concurrency;
+        let mut environment = shown(&self.environment);
+        environment.extend(self.kept.clone().unwrap_or_default());
         [
             ("runtime", json!(RUNTIME.as_str())),
             ("handler", json!(HANDLER)),
             ("role", json!(references.shown(Kind::Role))),
             ("memory_mb", json!(self.wanted.memory_mb)),
             ("timeout_seconds", json!(self.wanted.timeout_seconds)),
-            ("environment", shown(&self.environment)),
+            ("environment", json!(environment)),
             ("architecture", json!(self.artifact.architecture().as_str())),
             ("code_sha256", json!(self.artifact.sha256_base64())),
             ("reserved_concurrency", reserved.map_or_else(|| json!("none"), |reserved| json!(reserved))),
             ("log_format", json!(if self.wanted.json_log { "json" } else { "text" })),
             ("log_group", json!(self.log_group())),
+            ("last_update", json!(DONE)),
         ]
         .into()
+    }
+
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let is_free = |name: &str| !is_asked(&format!("function.{name}"));
+        if let Some(memory) = found.number("memory_mb").filter(|_| is_free("memory_mb")) {
+            self.wanted.memory_mb = memory;
+        }
+        if let Some(timeout) = found.number("timeout_seconds").filter(|_| is_free("timeout_seconds")) {
+            self.wanted.timeout_seconds = timeout;
+        }
+        if is_free("reserved_concurrency") {
+            self.wanted.reserved_concurrency = found.number("reserved_concurrency");
+        }
+        if is_free("log_format") {
+            self.wanted.json_log = found.text("log_format").as_deref() == Some("json");
+        }
+        if is_free("environment") {
+            let found = found.properties.get("environment").and_then(Value::as_object).cloned().unwrap_or_default();
+            let others = found.into_iter().filter(|(name, _)| !self.environment.contains_key(name));
+            self.kept = Some(others.collect());
+        }
     }
 
     fn create<'a>(
@@ -240,14 +272,17 @@ impl Resource for Function {
             for difference in differences {
                 match difference.property {
                     "code_sha256" | "architecture" => code = true,
+                    // Which of the two failed is not told.
+                    "last_update" => (code, configuration) = (true, true),
                     "reserved_concurrency" => self.set_concurrency(cloud).await?,
                     _ => configuration = true,
                 }
             }
             if code {
-                self.update_code(cloud).await?;
-                // The version that the code is of, so that an older sensorctl can tell.
-                self.set_tags(cloud, arn, cloud.owner.all_tags()).await?;
+                // The version that the code is of, so that an older sensorctl can tell. It comes before the code, which
+                // would else be taken for the older one's by who comes in between.
+                cloud.patiently(self, || self.set_tags(cloud, arn, cloud.owner.all_tags())).await?;
+                cloud.patiently(self, || self.update_code(cloud)).await?;
             }
             if configuration {
                 let role = self.role(cloud, references).await?;
@@ -268,6 +303,9 @@ impl Resource for Function {
             let Some(answer) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
             let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
             let Some(function) = answer.configuration else { return Ok(Settled::Unseen) };
+            if let Some(why) = failed_update(&function) {
+                return Err(self.call(cloud, "GetFunction").not_made(format!("the function's last update {why}")));
+            }
             match state_of(&function) {
                 // Concurrency cannot be given when a function is made.
                 State::Active if reserved != self.wanted.reserved_concurrency => {
@@ -299,51 +337,5 @@ impl Resource for Function {
             if is_about_trust { diagnosis::never(cloud, &self.role, &Need::Trust).await } else { None }
         }
         .boxed()
-    }
-}
-
-/// The environment as it is compared and shown: of the user's own variables, which may be secret, a digest only.
-fn shown(environment: &BTreeMap<String, String>) -> Value {
-    let shown = |(name, value): (&String, &String)| {
-        let ours = name.starts_with("SENSORCTL_");
-        let digest = || format!("sha256:{}", STANDARD.encode(&Sha256::digest(value.as_bytes())[..9]));
-        (name.clone(), if ours { value.clone() } else { digest() })
-    };
-    json!(environment.iter().map(shown).collect::<BTreeMap<_, _>>())
-}
-
-/// Both states count: of the function, and of its last update, which may be absent (facts/aws.md B2).
-fn state_of(function: &FunctionConfiguration) -> State {
-    match &function.state {
-        Some(Status::Failed) => return State::Failed(reason(function.state_reason())),
-        Some(Status::Deleting) => return State::Deleting,
-        // An idle function wakes up by itself.
-        Some(Status::Active | Status::Inactive) | None => {}
-        Some(state) => return State::Changing(state.to_string()),
-    }
-    match &function.last_update_status {
-        Some(LastUpdateStatus::Failed) => State::Failed(reason(function.last_update_status_reason())),
-        Some(LastUpdateStatus::InProgress) => State::Changing("update in progress".to_owned()),
-        _ => State::Active,
-    }
-}
-
-fn reason(text: Option<&str>) -> String {
-    text.unwrap_or("the service gives no reason").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn variables_of_the_users_own_are_compared_but_never_shown() {
-        let environment = |token: &str| {
-            BTreeMap::from([("SENSORCTL_TABLE".to_owned(), "t".to_owned()), ("TOKEN".to_owned(), token.to_owned())])
-        };
-        let one = shown(&environment("s3cret"));
-        assert_eq!(one["SENSORCTL_TABLE"], "t");
-        assert!(!one.to_string().contains("s3cret"));
-        assert_ne!(one, shown(&environment("other")));
     }
 }

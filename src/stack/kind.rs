@@ -68,6 +68,7 @@ impl Kind {
     pub fn goes_with(self) -> &'static [Kind] {
         match self {
             Kind::Mapping => &[Kind::Stream],
+            Kind::Function => &[Kind::Role],
             _ => &[],
         }
     }

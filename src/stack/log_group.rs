@@ -89,6 +89,18 @@ impl Resource for LogGroup {
         [("retention_days", shown(self.retention_days))].into()
     }
 
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        if !is_asked("log_group.retention_days") {
+            self.retention_days = found.number("retention_days");
+        }
+    }
+
+    fn loses_data(&self, _: &str, found: &Value, wanted: &Value) -> bool {
+        // What is kept for ever has no number.
+        let days = |retention: &Value| retention.as_i64().unwrap_or(i64::MAX);
+        days(wanted) < days(found)
+    }
+
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
             let tags = cloud.owner.all_tags().into_iter().collect();

@@ -1,5 +1,6 @@
 //! The event source mapping that feeds the stream's records to the function.
 
+mod danger;
 mod list;
 mod service_clock;
 
@@ -20,6 +21,7 @@ use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Se
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
+use self::danger::danger;
 use self::service_clock::ServiceClock;
 
 pub use self::list::list;
@@ -206,6 +208,32 @@ impl Resource for Mapping {
         .into()
     }
 
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        for (name, value) in [
+            ("batch_size", &mut wanted.batch_size),
+            ("window_seconds", &mut wanted.window_seconds),
+            ("parallelization", &mut wanted.parallelization),
+            ("retry_attempts", &mut wanted.retry_attempts),
+            ("record_age_seconds", &mut wanted.record_age_seconds),
+        ] {
+            if let Some(number) = found.number(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = number;
+            }
+        }
+        for (name, value) in [("bisect", &mut wanted.bisect), ("metrics", &mut wanted.metrics)] {
+            if let Some(switch) = found.switch(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = switch;
+            }
+        }
+        if !is_asked("mapping.on_failure") {
+            wanted.on_failure = found.text("on_failure");
+        }
+        if let Some(filters) = found.properties.get("filters").filter(|_| !is_asked("mapping.filters")) {
+            wanted.filters = filters.as_array().into_iter().flatten().map(Value::to_string).collect();
+        }
+    }
+
     fn create<'a>(
         &'a self,
         cloud: &'a Cloud,
@@ -324,19 +352,6 @@ impl Resource for Mapping {
         }
         .boxed()
     }
-}
-
-/// Why another mapping of the function loses readings, if it does.
-fn danger(mapping: &EventSourceMappingConfiguration) -> Option<String> {
-    if mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
-        return None;
-    }
-    let (stream, function) = ends(mapping)?;
-    let (name, uuid) = (name(stream, function), mapping.uuid().unwrap_or_default());
-    Some(format!(
-        "the mapping `{name}` ({uuid}) has no ReportBatchItemFailures, so it takes any answer of the function for \
-         success: what the function could not store of a batch is lost; give it that response type, or delete it"
-    ))
 }
 
 /// How a mapping is called, since the service gives it no name.

@@ -1,10 +1,31 @@
-//! What keeps something from being deleted, found out before anything is.
+//! What keeps something from being deleted, and what of others would go with it: found out before anything is deleted.
 
 use futures::future;
 
-use super::resource::{Obstacle, Resource};
+use super::resource::{Obstacle, Resource, State};
 use super::{Cloud, Plan};
 use crate::error::Error;
+
+/// Names, in the reasons of a plan, what of others goes with that which is to be deleted.
+///
+/// # Errors
+/// When that cannot be looked at.
+pub async fn name_what_goes_along(cloud: &Cloud, resources: &[&dyn Resource], plan: &mut Plan) -> Result<(), Error> {
+    let look = cloud.for_a_look();
+    let going = plan.steps.iter_mut().zip(resources).filter(|(step, _)| step.destroys());
+    future::try_join_all(going.map(|(step, resource)| {
+        let look = &look;
+        async move {
+            let along = look.patiently(*resource, || resource.taken_along(look)).await?;
+            if !along.is_empty() {
+                step.reason = format!("{}; with it goes what others added: {}", step.reason, along.join(", "));
+            }
+            Ok::<_, crate::aws::Failure>(())
+        }
+    }))
+    .await?;
+    Ok(())
+}
 
 /// Checks that all that is to be deleted can be.
 ///
@@ -12,7 +33,9 @@ use crate::error::Error;
 /// What cannot, and how to lift that.
 pub async fn check_obstacles(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
     let look = cloud.for_a_look();
-    let going = plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys());
+    // What is on its way out already is only waited for.
+    let going =
+        plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys() && step.found.state != State::Deleting);
     let found = future::try_join_all(going.map(|(step, resource)| {
         let look = &look;
         async move {

@@ -101,6 +101,7 @@ impl Owner {
             wanted: json!(self.tags),
             found: json!(found),
             replaces: false,
+            loses_data: false,
         })
     }
 

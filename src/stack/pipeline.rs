@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::role::{Grants, Role};
 use super::stream::Stream;
 use super::table::Table;
-use super::{Artifact, Cloud, Found, Kind, References, Resource};
+use super::{Artifact, Cloud, Found, Kind, Owner, Ownership, References, Resource};
 use crate::aws::Failure;
 use crate::settings::Pipeline;
 
@@ -54,6 +54,21 @@ impl Stack {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
+    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
+    /// with `adopt` also what is only about to be taken over.
+    pub fn keep(&mut self, owner: &Owner, found: &[Found], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
+        for (resource, found) in self.resources.iter_mut().zip(found) {
+            let is_of_others = match owner.of(found) {
+                Ownership::Adopted => true,
+                Ownership::Foreign => adopt,
+                Ownership::Ours | Ownership::OfAnother(_) => false,
+            };
+            if is_of_others && found.is_there() && !resource.is_existing() {
+                resource.keep(found, is_asked);
+            }
+        }
+    }
+
     /// Looks at all of them at once, and tells their ARNs.
     ///
     /// # Errors
@@ -67,5 +82,24 @@ impl Stack {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_property_that_is_compared_is_changed_by_hand_in_a_test() {
+        // No hand can change these: a table's key and a role's path stay as made, and a program is of one architecture.
+        const AS_MADE: [&str; 3] = ["key", "path", "architecture"];
+        let changes = include_str!("../../tests/it/foreign/by_hand.rs");
+        let stack = Stack::new(&Pipeline::by_default().unwrap(), Artifact::none());
+        for resource in stack.resources() {
+            let wanted = resource.wanted(&References::default());
+            for property in wanted.keys().filter(|property| !AS_MADE.contains(property)) {
+                assert!(changes.contains(&format!("\"{property}\"")), "{} {property}", resource.kind());
+            }
+        }
     }
 }

@@ -96,7 +96,9 @@ impl Step {
 
     /// Whether it makes something that a resource of this kind stays bound to the first one of.
     fn is_new_for(&self, kind: Kind) -> bool {
-        matches!(self.action, Action::Create | Action::Replace) && kind.goes_with().contains(&self.kind)
+        // A role is replaced for another path, and has another ARN then: to be told of that is enough.
+        let is_made = self.action == Action::Create || (self.action == Action::Replace && self.kind != Kind::Role);
+        is_made && kind.goes_with().contains(&self.kind)
     }
 
     /// Whether the resource goes away, for good or for a new one.
@@ -130,6 +132,14 @@ impl Plan {
     #[must_use]
     pub fn destroys(&self) -> bool {
         self.steps.iter().any(Step::destroys)
+    }
+
+    /// The settings whose change in place takes data away, or what guards it.
+    pub fn losing(&self) -> impl Iterator<Item = String> {
+        self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
+            let losing = step.differences.iter().filter(|difference| difference.loses_data);
+            losing.map(|difference| format!("{} of the {} `{}`", difference.property, step.kind, step.name))
+        })
     }
 
     /// The newer sensorctl whose code would be replaced by this one's, if any.

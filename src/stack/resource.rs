@@ -62,6 +62,24 @@ impl Found {
         }
     }
 
+    /// A setting that is a number.
+    #[must_use]
+    pub fn number(&self, property: &str) -> Option<i32> {
+        self.properties.get(property)?.as_i64().and_then(|number| number.try_into().ok())
+    }
+
+    /// A setting that is on or off.
+    #[must_use]
+    pub fn switch(&self, property: &str) -> Option<bool> {
+        self.properties.get(property)?.as_bool()
+    }
+
+    /// A setting that is a text.
+    #[must_use]
+    pub fn text(&self, property: &str) -> Option<String> {
+        self.properties.get(property)?.as_str().map(str::to_owned)
+    }
+
     /// Whether something of that name is there, working or not.
     #[must_use]
     pub fn is_there(&self) -> bool {
@@ -81,6 +99,9 @@ pub struct Difference {
     /// Whether it takes a new resource to change it.
     #[serde(skip)]
     pub replaces: bool,
+    /// Whether the change takes data away, or what guards it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub loses_data: bool,
 }
 
 /// A resource of the pipeline: what is wanted of it, and how to bring it about.
@@ -107,9 +128,18 @@ pub trait Resource: Send + Sync {
     /// Its settings as they should be; ARNs of others that are not known yet stand as `${kind}`.
     fn wanted(&self, references: &References) -> Properties;
 
+    /// Lets what was found stand, but for what was asked for (by its name in the settings) and what the pipeline does not
+    /// work without: of what someone else made, a default changes nothing.
+    fn keep(&mut self, _found: &Found, _is_asked: &dyn Fn(&str) -> bool) {}
+
     /// The settings that no update can change.
     fn fixed(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Whether to change a setting from what was found takes data away, or what guards it.
+    fn loses_data(&self, _property: &str, _found: &Value, _wanted: &Value) -> bool {
+        false
     }
 
     /// Asks for it to be made, tags included, and gives its ARN if the answer names it.
@@ -144,6 +174,11 @@ pub trait Resource: Send + Sync {
         _found: &'a Found,
     ) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
         future::ready(Ok(None)).boxed()
+    }
+
+    /// What of others goes with it when it is deleted. Asked before anything is deleted, to be named.
+    fn taken_along<'a>(&'a self, _cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        future::ready(Ok(Vec::new())).boxed()
     }
 
     /// Why a call that failed as if something were only too new can never succeed; nothing while it may.
@@ -188,19 +223,19 @@ pub struct Never {
     pub way: String,
 }
 
-/// The settings in which `found` is not as `wanted`.
+/// The settings in which what was found of a resource is not as wanted.
 #[must_use]
-pub fn differences(wanted: &Properties, found: &Properties, fixed: &[&str]) -> Vec<Difference> {
-    wanted
-        .iter()
-        .filter_map(|(property, wanted)| {
-            let found = found.get(property).unwrap_or(&Value::Null);
-            (found != wanted).then(|| Difference {
-                property,
-                wanted: wanted.clone(),
-                found: found.clone(),
-                replaces: fixed.contains(property),
-            })
+pub fn differences(resource: &dyn Resource, references: &References, found: &Found) -> Vec<Difference> {
+    let fixed = resource.fixed();
+    let difference = |(property, wanted): (&'static str, Value)| {
+        let found = found.properties.get(property).unwrap_or(&Value::Null);
+        (*found != wanted).then(|| Difference {
+            property,
+            replaces: fixed.contains(&property),
+            loses_data: resource.loses_data(property, found, &wanted),
+            found: found.clone(),
+            wanted,
         })
-        .collect()
+    };
+    resource.wanted(references).into_iter().filter_map(difference).collect()
 }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::resource::Tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
-use crate::aws::{Call, Failure};
-use crate::policy::canonical;
+use crate::aws::{Call, Cause, Failure};
+use crate::policy::{Ask, Decision, canonical, weigh};
 use crate::settings::{self, Permissions};
 
 pub use self::documents::Grants;
@@ -35,13 +35,15 @@ const MANAGED: [&str; 2] = ["AmazonDynamoDBFullAccess", "service-role/AWSLambdaK
 pub struct Role {
     wanted: settings::Role,
     grants: Grants,
+    /// Of a role that someone else made: what stays as it was found.
+    kept: Properties,
 }
 
 impl Role {
     /// What the settings ask for.
     #[must_use]
     pub fn new(wanted: settings::Role, grants: Grants) -> Self {
-        Role { wanted, grants }
+        Role { wanted, grants, kept: Properties::new() }
     }
 
     fn is_least(&self) -> bool {
@@ -72,7 +74,7 @@ impl Role {
         }
         let document = documents::access(references, &self.grants).to_string();
         let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document);
-        call.done(request.send().await)
+        call.done(request.send().await).map_err(too_new)
     }
 
     /// Attaches both managed policies, or detaches both.
@@ -86,7 +88,7 @@ impl Role {
                 self.call(cloud, "DetachRolePolicy").find(result)?;
             } else if !self.is_least() && !has.contains(&policy) {
                 let result = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
-                self.call(cloud, "AttachRolePolicy").done(result)?;
+                self.call(cloud, "AttachRolePolicy").done(result).map_err(too_new)?;
             }
         }
         Ok(())
@@ -125,6 +127,10 @@ impl Resource for Role {
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
         async move {
             let name = &self.wanted.name;
+            if self.wanted.existing {
+                let Some(role) = describe(cloud, name).await? else { return Ok(Found::missing()) };
+                return Ok(Found { state: State::Active, arn: Some(role.arn), ..Found::missing() });
+            }
             let (role, policy, attached) =
                 futures::try_join!(describe(cloud, name), inline(cloud, name, POLICY), attached(cloud, name))?;
             let Some(role) = role else { return Ok(Found::missing()) };
@@ -148,6 +154,7 @@ impl Resource for Role {
         if self.wanted.existing {
             return Properties::new();
         }
+        let kept = self.kept.clone();
         let (policy, managed) = if self.is_least() {
             (canonical(&documents::access(references, &self.grants)), json!([]))
         } else {
@@ -160,7 +167,37 @@ impl Resource for Role {
             ("managed_policies", managed),
             ("permissions_boundary", json!(self.wanted.permissions_boundary)),
         ]
-        .into()
+        .into_iter()
+        .chain(kept)
+        .collect()
+    }
+
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let mut keep = |property: &'static str| {
+            if let Some(value) = found.properties.get(property) {
+                self.kept.insert(property, value.clone());
+            }
+        };
+        for (property, setting) in [
+            ("path", "role.path"),
+            ("managed_policies", "role.permissions"),
+            ("permissions_boundary", "role.permissions_boundary"),
+        ] {
+            if !is_asked(setting) {
+                keep(property);
+            }
+        }
+        // Whom else it trusts is its owner's business.
+        let lets_lambda = Ask {
+            action: "sts:AssumeRole",
+            resource: found.arn.as_deref(),
+            context: &[],
+            service: Some("lambda.amazonaws.com"),
+        };
+        let trust = found.properties.get("trust_policy").cloned().unwrap_or_default();
+        if weigh(&[trust], &lets_lambda) == (Decision::Allowed, true) {
+            keep("trust_policy");
+        }
     }
 
     fn fixed(&self) -> &'static [&'static str] {
@@ -250,6 +287,10 @@ impl Resource for Role {
         .boxed()
     }
 
+    fn taken_along<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+        release::of_others(cloud, &self.wanted.name).boxed()
+    }
+
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
         async move {
             release::release(cloud, &self.wanted.name).await?;
@@ -263,6 +304,14 @@ impl Resource for Role {
 async fn describe(cloud: &Cloud, name: &str) -> Result<Option<Described>, Failure> {
     let result = cloud.clients.iam.get_role().role_name(name).send().await;
     Ok(cloud.clients.call(SERVICE, "GetRole", name).find(result)?.and_then(|answer| answer.role))
+}
+
+/// A role was made or seen before it is written to: that it is not there means that it is not there everywhere yet.
+fn too_new(failure: Failure) -> Failure {
+    match failure.cause {
+        Cause::Missing => Failure { cause: Cause::Propagating, ..failure },
+        _ => failure,
+    }
 }
 
 /// One inline policy, if it is there.

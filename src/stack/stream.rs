@@ -6,7 +6,7 @@ mod consumers;
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::leftovers::Candidate;
@@ -141,6 +141,27 @@ impl Resource for Stream {
         properties
     }
 
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        if !is_asked("stream.mode") && !is_asked("stream.shards") {
+            wanted.capacity = match (found.text("mode").as_deref(), found.number("shards")) {
+                (Some("on-demand"), _) => Capacity::OnDemand,
+                (_, Some(shards)) => Capacity::Shards(shards),
+                (_, None) => wanted.capacity,
+            };
+        }
+        if let Some(hours) = found.number("retention_hours").filter(|_| !is_asked("stream.retention_hours")) {
+            wanted.retention_hours = hours;
+        }
+        if !is_asked("stream.encryption") {
+            wanted.key = found.text("encryption").filter(|key| key != "none");
+        }
+    }
+
+    fn loses_data(&self, property: &str, found: &Value, wanted: &Value) -> bool {
+        property == "retention_hours" && found.as_i64() > wanted.as_i64()
+    }
+
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
         async move {
             let call = self.call(cloud, "CreateStream");
@@ -230,13 +251,26 @@ impl Resource for Stream {
 
     fn obstacle<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
         async move {
-            let consumers = match &found.arn {
-                Some(arn) if !cloud.delete_consumers => consumers::of(cloud, arn, &self.wanted.name).await?,
-                _ => Vec::new(),
+            let (consumers, functions) = match &found.arn {
+                Some(arn) if !cloud.delete_consumers => futures::try_join!(
+                    consumers::of(cloud, arn, &self.wanted.name),
+                    consumers::functions_of_others(cloud, arn, &self.wanted.name)
+                )?,
+                _ => return Ok(None),
             };
-            Ok((!consumers.is_empty()).then(|| Obstacle {
-                what: format!("is read by consumers that others registered: {}", consumers.join(", ")),
-                way: "`sensorctl down --delete-consumers` deletes them with it".to_owned(),
+            let mut readers = Vec::new();
+            if !consumers.is_empty() {
+                readers.push(format!("consumers that others registered: {}", consumers.join(", ")));
+            }
+            if !functions.is_empty() {
+                readers.push(format!("event source mappings of others, to the function {}", functions.join(", ")));
+            }
+            Ok((!readers.is_empty()).then(|| Obstacle {
+                what: format!("is read by {}", readers.join("; and by ")),
+                way:
+                    "`sensorctl down --delete-consumers` deletes it all the same: registered consumers go with it, and \
+                      mappings of others stay and read nothing any more"
+                        .to_owned(),
             }))
         }
         .boxed()

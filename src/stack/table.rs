@@ -116,8 +116,47 @@ impl Resource for Table {
         properties
     }
 
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let (section, expiry) = match self.kind {
+            // Its attribute is no setting; how long it keeps is.
+            Kind::RejectsTable => ("rejects", "retention_days"),
+            _ => ("table", "ttl_attribute"),
+        };
+        let is_free = |name: &str| !is_asked(&format!("{section}.{name}"));
+        let wanted = &mut self.wanted;
+        if let Some(billing) = found.properties.get("billing").filter(|_| is_free("billing")) {
+            let units = |name: &str| billing[name].as_i64().and_then(|units| units.try_into().ok());
+            wanted.billing = match (units("read_units"), units("write_units")) {
+                (Some(read_units), Some(write_units)) => Billing::Provisioned { read_units, write_units },
+                _ => Billing::OnDemand,
+            };
+        }
+        if is_free("class") {
+            let is_infrequent = found.text("class").as_deref() == Some(TableClass::InfrequentAccess.as_str());
+            wanted.class = if is_infrequent { TableClass::InfrequentAccess } else { TableClass::Standard };
+        }
+        if let Some(protection) = found.switch("deletion_protection").filter(|_| is_free("deletion_protection")) {
+            wanted.deletion_protection = protection;
+        }
+        if let Some(recovery) = found.switch("point_in_time_recovery").filter(|_| is_free("point_in_time_recovery")) {
+            wanted.point_in_time_recovery = recovery;
+        }
+        if is_free(expiry) {
+            wanted.ttl_attribute = found.text("ttl_attribute");
+        }
+    }
+
     fn fixed(&self) -> &'static [&'static str] {
         &["key"]
+    }
+
+    fn loses_data(&self, property: &str, _: &Value, wanted: &Value) -> bool {
+        match property {
+            "point_in_time_recovery" | "deletion_protection" => *wanted == json!(false),
+            // Rows that have the attribute begin to expire.
+            "ttl_attribute" => !wanted.is_null(),
+            _ => false,
+        }
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
@@ -215,7 +254,12 @@ impl Resource for Table {
         let section = if self.kind == Kind::RejectsTable { "rejects" } else { "table" };
         future::ready(Ok(is_protected.then(|| Obstacle {
             what: "is protected against deletion".to_owned(),
-            way: format!("to delete it, set `{section}.deletion_protection` to false and run `sensorctl up` first"),
+            way: format!(
+                "to delete it, set `{section}.deletion_protection` to false and run `sensorctl up` first; where the \
+                 settings name another table, `aws dynamodb update-table --no-deletion-protection-enabled \
+                 --table-name {}` does it",
+                self.wanted.name
+            ),
         })))
         .boxed()
     }

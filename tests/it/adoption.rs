@@ -96,3 +96,58 @@ fn an_adoption_that_failed_halfway_is_finished_by_the_next_up() {
         assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0, "{call}");
     }
 }
+
+/// What Lambda says at a path.
+fn lambda(somebody: &Neighbour, path: &str) -> Value {
+    let (status, said) = somebody.cloud.send(&format!("GET {path}"), "lambda", "X-Nothing: 2", "");
+    assert_eq!(status, 200, "{said}");
+    serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn a_default_changes_nothing_of_what_is_taken_over_and_a_setting_does() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let does = |target: &str, body: &str| assert_eq!(somebody.cloud.call(target, body).0, 200, "{target}");
+    let stream = "temperature-sensor-data";
+    does(
+        "Kinesis_20131202.IncreaseStreamRetentionPeriod",
+        &format!("{{\"StreamName\":\"{stream}\",\"RetentionPeriodHours\":48}}"),
+    );
+    does("DynamoDB_20120810.UpdateTable", r#"{"TableName":"SensorData","DeletionProtectionEnabled":true}"#);
+    // Nothing is lost by it, so nobody is asked.
+    home.run(["up", "--local", "--adopt"]).succeeded();
+
+    let function = || lambda(&somebody, "/2015-03-31/functions/ProcessKinesisRecords")["Configuration"].clone();
+    let is_kept = || {
+        let function = function();
+        let variables = &function["Environment"]["Variables"];
+        assert_eq!((&variables["THEIR"], &variables["SENSORCTL_PARTIAL_BATCH"]), (&"own".into(), &"1".into()));
+        assert_eq!((&function["MemorySize"], &function["Timeout"]), (&128.into(), &3.into()));
+        let mappings = lambda(&somebody, "/2015-03-31/event-source-mappings");
+        let mapping = &mappings["EventSourceMappings"][0];
+        assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]));
+        assert_eq!((&mapping["BatchSize"], &mapping["BisectBatchOnFunctionError"]), (&100.into(), &false.into()));
+        let groups = somebody.cloud.call("Logs_20140328.DescribeLogGroups", "{}").1;
+        assert!(!groups.contains("retentionInDays"), "{groups}");
+        assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":48"));
+        let policies = somebody.cloud.iam("Action=ListAttachedRolePolicies&RoleName=kinesis-lambda-dynamodb");
+        assert!(policies.contains("AWSLambdaKinesisExecutionRole"), "{policies}");
+        let expiry =
+            somebody.cloud.call("DynamoDB_20120810.DescribeTimeToLive", r#"{"TableName":"SensorDataRejects"}"#).1;
+        assert!(expiry.contains("DISABLED"), "{expiry}");
+    };
+    is_kept();
+    let again = home.run(["up", "--local", "-o", "json"]).succeeded().json();
+    assert_eq!(again["changed"], 0, "what stays is no drift: {again}");
+    is_kept();
+    home.becomes_healthy();
+    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
+
+    let asked = ["--set", "stream.retention_hours=24", "--set", "function.memory_mb=512", "up", "--local"];
+    home.run(asked).exited(2).says(&["retention_hours: 48 → 24  loses data", "memory_mb: 128 → 512", "--yes"]);
+    home.run(asked.into_iter().chain(["--yes"])).succeeded();
+    assert_eq!((&function()["MemorySize"], &function()["Timeout"]), (&512.into(), &3.into()));
+    assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":24"));
+}

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Home, Run, Stranger};
+use crate::support::{Home, Neighbour, Run, Stranger};
 
 #[test]
 fn without_credentials_the_local_cloud_is_named() {
@@ -174,6 +174,15 @@ fn what_was_read_from_a_pipe_is_sent_or_kept_when_it_is_interrupted() {
     assert!(accepted > 0 && read > LINES / 2, "{ledger}");
     let expected: String = text.split_inclusive('\n').take(read).skip(accepted).collect();
     assert_eq!(kept, expected);
+}
+
+#[test]
+fn a_test_event_that_was_not_stored_is_not_all_well() {
+    let home = Home::with_pipeline();
+    home.run(["invoke", "--local"]).succeeded();
+    Neighbour::with_our_names(&home).puts_policy("theirs", "Deny", "dynamodb:*");
+    let run = home.run(["invoke", "--local", "-o", "json"]).exited(3).says(&["could not store everything"]);
+    assert!(run.json()["answer"]["batchItemFailures"][0]["itemIdentifier"].is_string(), "{}", run.stdout);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const RULES: [(&str, &[&str]); 11] = [
 ];
 
 /// Where types of the AWS SDK may stand: the layer made for it, each resource, the ends of the data path.
-const EDGES: [&str; 13] = [
+const EDGES: [&str; 14] = [
     "aws/",
     "stack/function",
     "stack/log_group",
@@ -33,6 +33,7 @@ const EDGES: [&str; 13] = [
     "pipeline/history.rs",
     "pipeline/invocation.rs",
     "pipeline/marker.rs",
+    "pipeline/marker/sweep.rs",
     "pipeline/question.rs",
     "pipeline/sender.rs",
 ];

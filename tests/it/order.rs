@@ -138,3 +138,35 @@ fn a_stream_made_anew_never_meets_the_mapping_of_the_one_before() {
     home.run(["up", "--local", "--yes"]).succeeded();
     put("20");
 }
+
+#[test]
+fn a_function_never_meets_a_second_role_of_the_same_name() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    for (time, fault) in ["", "iam:CreateRole=denied", "lambda:DeleteFunction=denied"].into_iter().enumerate() {
+        cloud.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+        cloud.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
+        // So that no environment of before is used again.
+        lambda(&cloud, &format!("PUT {FUNCTION}/configuration"), &json!({"MemorySize": 300}));
+        if !fault.is_empty() {
+            cloud.set_faults(fault);
+            home.run(["up", "--local", "--yes"]).exited(1).says(&[fault.split('=').next().unwrap()]);
+            cloud.set_faults("");
+        }
+        home.run(["up", "--local", "--yes"]).succeeded();
+        let time = time.to_string();
+        home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", &time, "--wait"]).succeeded();
+        home.run(["invoke", "--local"]).succeeded();
+    }
+}
+
+#[test]
+fn a_role_made_anew_by_hand_leaves_the_function_without_its_variables() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    cloud.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    cloud.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
+    Neighbour::with_our_names(&home).makes_role();
+    lambda(&cloud, &format!("PUT {FUNCTION}/configuration"), &json!({"MemorySize": 300}));
+    home.run(["invoke", "--local"]).exited(1).says(&["KMSAccessDeniedException"]);
+}

@@ -151,7 +151,9 @@ fn a_protected_table_is_not_deleted_and_neither_is_anything_else() {
     home.run(["up", "--local"]).succeeded();
     home.run(["down", "--local", "--yes"]).exited(1).says(&["SensorData", "table.deletion_protection", "--keep-data"]);
     home.run(["status", "--local"]).succeeded();
-    home.run(["--set", "table.deletion_protection=false", "up", "--local"]).succeeded();
+    let unprotect = ["--set", "table.deletion_protection=false", "up", "--local"];
+    home.run(unprotect).exited(2).says(&["deletion_protection of the table `SensorData`", "--yes"]);
+    home.run(unprotect.into_iter().chain(["--yes"])).succeeded();
     home.run(["down", "--local", "--yes"]).succeeded();
 }
 
@@ -167,11 +169,14 @@ fn existing_things_are_used_and_never_touched() {
          [table]\nname = \"SensorData-other\"\nexisting = true\n\
          [role]\nname = \"kinesis-lambda-dynamodb-other\"\nexisting = true\n",
     );
+    // What nobody compares is not asked for.
+    crate::support::Stranger::of(&home).set_faults("iam:GetRolePolicy=denied;iam:ListAttachedRolePolicies=denied");
     let up = home.run(["up", "--local", "-o", "json"]).succeeded().json();
     assert_eq!(up["changed"], 4);
     home.run(["plan", "--local", "--exit-code"]).succeeded();
     home.run(["status", "--local"]).succeeded();
     home.run(["down", "--local", "--yes"]).succeeded();
+    crate::support::Stranger::of(&home).set_faults("");
     home.write("none.toml", "");
     let after = home.run(["--config", "none.toml", "--stage", "other", "status", "--local", "-o", "json"]);
     assert_eq!(after.succeeded().json()["resources"], before["resources"]);

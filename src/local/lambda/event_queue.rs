@@ -131,7 +131,9 @@ async fn bring(lambda: &Lambda, queued: &mut Queued, payload: Bytes) -> Left {
             Err(NotRun::Stopping) => return Left::Stays,
             // What did not get as far as the function is tried for hours, as in the service.
             Err(_) if u128::from(now_ms().saturating_sub(queued.accepted)) > AGE.as_millis() => return Left::GivenUp,
-            Err(NotRun::Pending | NotRun::Throttled(_) | NotRun::NoRole | NotRun::Failed(_)) => THROTTLED,
+            Err(NotRun::Pending | NotRun::Throttled(_) | NotRun::NoRole | NotRun::NoKey | NotRun::Failed(_)) => {
+                THROTTLED
+            }
         };
         if lambda.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return Left::Stays;

@@ -14,6 +14,11 @@ use crate::local::wire::ServiceError;
 
 /// The runtimes that a machine can run as they are.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];
+/// What is said of a role that was made anew since the function was told of it.
+pub(super) const NO_KEY: &str = "Lambda was unable to decrypt the environment variables because KMS access was denied. \
+     Please check the function's KMS key settings. KMS Exception: UnrecognizedClientException KMS Message: The security \
+     token included in the request is invalid.";
+
 /// What is said of a role that Lambda may not take.
 pub(super) const NO_ROLE: &str = "The role defined for the function cannot be assumed by Lambda.";
 /// Bytes of the environment variables as JSON.
@@ -144,6 +149,10 @@ pub(super) fn apply(input: FunctionInput, function: &mut Function, deps: &Deps) 
     // Last, because a role that is new may still become usable: everything else is right or wrong for good.
     if let Some(role) = input.role {
         check_role(&role, deps)?;
+        // The same name again changes nothing (re:Post, "KMSAccessDeniedException": set another role, and then the one).
+        if function.role != role {
+            function.role_id = deps.iam.role(&role).map(|role| role.id).unwrap_or_default();
+        }
         function.role = role;
     }
     Ok(())

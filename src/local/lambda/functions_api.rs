@@ -239,6 +239,7 @@ fn blank(name: String) -> Function {
         id: Uuid::new_v4().to_string(),
         runtime: String::new(),
         role: String::new(),
+        role_id: String::new(),
         handler: String::new(),
         description: String::new(),
         timeout: 3,

@@ -26,6 +26,8 @@ pub(super) enum NotRun {
     Throttled(Throttle),
     /// The role cannot be assumed (any more).
     NoRole,
+    /// The variables cannot be decrypted: the role is another one than when the function was told of it.
+    NoKey,
     /// The local cloud itself failed.
     Failed(String),
     /// The local cloud is ending.
@@ -55,6 +57,7 @@ pub(super) async fn invoke(lambda: &Lambda, name: &str, invocation: &Invocation)
                 Ok(worker) => worker,
                 Err(NotStarted::Outcome(outcome)) => return Ok(outcome),
                 Err(NotStarted::NoRole) => return Err(NotRun::NoRole),
+                Err(NotStarted::NoKey) => return Err(NotRun::NoKey),
                 Err(NotStarted::Failed(why)) => return Err(NotRun::Failed(why)),
             },
         };

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::control_api::{Call, invalid};
 use super::event_queue;
-use super::function_settings::NO_ROLE;
+use super::function_settings::{NO_KEY, NO_ROLE};
 use super::functions_api::find;
 use super::invocation::Invocation;
 use super::invoke::NotRun;
@@ -46,6 +46,7 @@ pub(super) async fn invoke(call: &Call<'_>, given: &str) -> Result<Response, Ser
                 NotRun::Pending => pending(),
                 NotRun::Throttled(throttle) => throttled(throttle),
                 NotRun::NoRole => ServiceError::new(403, "AccessDeniedException", NO_ROLE),
+                NotRun::NoKey => ServiceError::new(502, "KMSAccessDeniedException", NO_KEY),
                 NotRun::Failed(why) => ServiceError::new(500, "ServiceException", why),
                 NotRun::Stopping => ServiceError::new(503, "ServiceException", "The local cloud is ending."),
             })?;

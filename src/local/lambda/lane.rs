@@ -13,7 +13,7 @@ use super::batch_answer::{self, Verdict};
 use super::batching::Batching;
 use super::discard::{self, LastTry};
 use super::event::{EMPTY, EVENT_LIMIT, Frame};
-use super::function_settings::NO_ROLE;
+use super::function_settings::{NO_KEY, NO_ROLE};
 use super::invocation::Invocation;
 use super::invoke::NotRun;
 use super::names::FunctionName;
@@ -140,6 +140,7 @@ impl Lane {
             Err(NotRun::Pending) => return Called::NotRun(PENDING.to_owned()),
             Err(NotRun::Throttled(_)) => return Called::NotRun(THROTTLED.to_owned()),
             Err(NotRun::NoRole) => return Called::NotRun(format!("PROBLEM: {NO_ROLE}")),
+            Err(NotRun::NoKey) => return Called::NotRun(format!("PROBLEM: {NO_KEY}")),
             Err(NotRun::Failed(why)) => return Called::NotRun(format!("PROBLEM: {why}")),
             Err(NotRun::Stopping) => return Called::Stopping,
         };

@@ -51,6 +51,8 @@ pub(super) enum NotStarted {
     Outcome(Outcome),
     /// Its role cannot be assumed.
     NoRole,
+    /// Its variables cannot be decrypted.
+    NoKey,
     /// This machine did not do it.
     Failed(String),
 }
@@ -75,6 +77,9 @@ pub(super) async fn launch(
 ) -> Result<Launched, NotStarted> {
     if !permissions::is_assumable(&deps.iam, &deps.identity, &function.role) {
         return Err(NotStarted::NoRole);
+    }
+    if !permissions::can_decrypt(&deps.iam, function) {
+        return Err(NotStarted::NoKey);
     }
     let failed =
         |error: io::Error| NotStarted::Failed(format!("the local cloud could not start {}: {error}", function.name));

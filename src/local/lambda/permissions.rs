@@ -1,7 +1,8 @@
 //! What a function's role must allow the platform: to assume it, to read the stream, to write the log.
 
 use super::Deps;
-use crate::local::iam::Iam;
+use super::state::Function;
+use crate::local::iam::{Iam, Role};
 use crate::local::identity::Identity;
 use crate::local::permissions::{Ask, Decision, context, decide};
 use crate::local::wire::ServiceError;
@@ -20,6 +21,12 @@ pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
         service: Some("lambda.amazonaws.com"),
     };
     decide(&[role.trust_policy], &ask) == Decision::Allowed
+}
+
+/// Whether the variables of a function can be decrypted by its role: not by one that was made anew under the same name.
+pub(super) fn can_decrypt(iam: &Iam, function: &Function) -> bool {
+    let is_same = |role: Role| role.id == function.role_id;
+    function.environment.is_empty() || function.role_id.is_empty() || iam.role(&function.role).is_some_and(is_same)
 }
 
 /// Whether a role lets the platform read a stream; the first action that it does not, in the service's words.

@@ -22,6 +22,9 @@ pub(super) struct Function {
     pub runtime: String,
     /// Role whose permissions the code has.
     pub role: String,
+    /// Id of that role when it was set: the key of the variables is granted to it, and to no later one of its name.
+    #[serde(default)]
+    pub role_id: String,
     /// What the service calls handler; custom runtimes do as they like with it.
     pub handler: String,
     /// Free text.

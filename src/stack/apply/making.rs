@@ -119,7 +119,7 @@ impl Making<'_> {
         if cloud.owner.difference(&found.tags).is_some() {
             self.tag(found, cloud.owner.lacking(&found.tags)).await?;
         }
-        let differences = resource::differences(&resource.wanted(references), &found.properties, resource.fixed());
+        let differences = resource::differences(resource, references, found);
         if differences.is_empty() {
             return Ok(());
         }
@@ -175,7 +175,7 @@ impl Making<'_> {
                                 None => Ok(Look::NotYet(failure)),
                             }
                         }
-                        Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                        Err(failure) if cloud.may_pass(&failure) => Ok(Look::NotYet(failure)),
                         Err(failure) => Err(Refusal::Failure(failure)),
                     }
                 }
@@ -194,7 +194,10 @@ impl Making<'_> {
         let outcome = wait::until(
             self.cloud.schedule,
             || async {
-                let found = self.cloud.look_at(self.resource).await?;
+                let found = match self.resource.observe(self.cloud).await {
+                    Err(failure) if self.cloud.may_pass(&failure) => return Ok(Look::NotYet(failure.to_string())),
+                    found => found?,
+                };
                 Ok::<_, Stopped>(match &found.state {
                     State::Changing(state) => Look::NotYet(state.clone()),
                     _ => Look::Ready(found),
@@ -216,7 +219,7 @@ impl Making<'_> {
                 let settled = match resource.settle(cloud).await {
                     // Right after a create call, the thing may not be seen everywhere.
                     Err(failure) if failure.cause == Cause::Missing => Settled::Unseen,
-                    Err(failure) if failure.is_passing() => return Ok(Look::NotYet(failure.to_string())),
+                    Err(failure) if cloud.may_pass(&failure) => return Ok(Look::NotYet(failure.to_string())),
                     Err(failure) => return Err(Stopped::from(failure)),
                     Ok(settled) => settled,
                 };

@@ -8,15 +8,26 @@ use crate::stack::Cloud;
 use crate::stack::resource::{Found, Resource, State};
 
 /// Deletes a resource and waits until it is gone; absence is success.
-pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Stopped> {
-    let_go(cloud, resource, found).await?;
+pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Stopped> {
+    let_go(cloud, resource, planned).await?;
     until_gone(cloud, resource).await
 }
 
-/// Asks for a resource to be deleted; absence is success.
-pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, found: &Found) -> Result<(), Failure> {
-    match cloud.patiently(resource, || resource.delete(cloud, found)).await {
-        Err(failure) if failure.cause != Cause::Missing => Err(failure),
+/// Asks for a resource to be deleted; absence is success. Somebody may have made it theirs since the plan was shown: then
+/// it stays.
+pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Error> {
+    let found = cloud.look_at(resource).await?;
+    if matches!(found.state, State::Missing | State::Deleting) {
+        return Ok(());
+    }
+    let ownership = cloud.owner.of(&found);
+    if ownership != cloud.owner.of(planned) {
+        let (kind, name) = (resource.kind(), resource.name());
+        let why = format!("the {kind} `{name}` changed hands while this ran and is not deleted: {ownership}");
+        return Err(Error::failed(why).hint("run the same command again to see what it would do now"));
+    }
+    match cloud.patiently(resource, || resource.delete(cloud, &found)).await {
+        Err(failure) if failure.cause != Cause::Missing => Err(failure.into()),
         _ => Ok(()),
     }
 }
@@ -26,7 +37,11 @@ pub(super) async fn until_gone(cloud: &Cloud, resource: &dyn Resource) -> Result
     let outcome = wait::until(
         cloud.schedule,
         || async {
-            Ok::<_, Failure>(match cloud.look_at(resource).await?.state {
+            let found = match resource.observe(cloud).await {
+                Err(failure) if cloud.may_pass(&failure) => return Ok(Look::NotYet(failure.to_string())),
+                found => found?,
+            };
+            Ok::<_, Failure>(match found.state {
                 State::Missing => Look::Ready(()),
                 State::Deleting => Look::NotYet("being deleted".to_owned()),
                 State::Active => Look::NotYet("still there".to_owned()),

@@ -206,3 +206,40 @@ fn a_mapping_does_not_outlive_its_stream() {
     assert_eq!(plan(Found::missing()).action, Action::Replace);
     assert_eq!(plan(ours("name", 2)).action, Action::Replace);
 }
+
+#[test]
+fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
+    let role = Thing { kind: Kind::Role, existing: false };
+    let plan = |of_role: Found, of_function: Found| {
+        Plan::up(&owner(), &[&role, &FUNCTION], vec![of_role, of_function], &References::default(), false).unwrap()
+    };
+    let anew = plan(Found::missing(), ours("id", 2));
+    assert_eq!(anew.steps[1].action, Action::Replace);
+    assert!(anew.goes_first(&anew.steps[1]), "else the next run would not know, if this one were killed in between");
+    assert_eq!(plan(ours("id", 2), ours("id", 2)).steps[1].action, Action::None);
+    let named = |role: &str| {
+        let mut function = ours("id", 2);
+        function.properties.insert("role", json!(format!("arn:aws:iam::1:role/{role}")));
+        plan(Found::missing(), function).steps[1].action
+    };
+    assert_eq!((named("readings"), named("another")), (Action::Replace, Action::None));
+    let kept = &plan(Found::missing(), adopted("id", 2)).steps[1];
+    assert!(kept.action == Action::None && kept.found.dangers[0].contains("KMSAccessDeniedException"));
+}
+
+#[test]
+fn a_mapping_at_work_is_told_of_partial_answers_before_the_function_gives_them() {
+    let mapping = |enabled: bool, shards: i64| {
+        let mut found = ours("id", shards);
+        found.properties.insert("enabled", json!(enabled));
+        let mut plan = Plan::up(&owner(), &[&MAPPING], vec![found], &References::default(), false).unwrap();
+        plan.steps[0].differences.iter_mut().for_each(|difference| difference.property = "response_types");
+        plan
+    };
+    assert!(super::up::misreads_partial_answers(&mapping(true, 1).steps[0]));
+    assert!(!super::up::misreads_partial_answers(&mapping(false, 1).steps[0]), "it delivers nothing");
+    assert!(!super::up::misreads_partial_answers(&mapping(true, 2).steps[0]));
+    let plan = Plan { mapping_first: true, ..mapping(true, 1) };
+    assert!(plan.waits_for(Kind::Function).contains(&Kind::Mapping) && plan.is_needed_at_work(Kind::Mapping));
+    assert!(!plan.waits_for(Kind::Mapping).contains(&Kind::Function));
+}

@@ -68,7 +68,7 @@ fn step(
     if adopts && !adopt {
         return Ok(Step::new(kind, name, Action::None, "used as it is: not made by sensorctl", found));
     }
-    let mut differences = resource::differences(&resource.wanted(references), &found.properties, resource.fixed());
+    let mut differences = resource::differences(resource, references, &found);
     differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
     let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
     // A function holds nothing; a table or stream that does not work is never thrown away for it.
@@ -100,24 +100,44 @@ fn adoption(owner: &Owner, found: &Found) -> Difference {
     let wanted = owner.adoption();
     let has = found.tags.iter().filter(|(name, _)| wanted.contains_key(*name));
     let has: resource::Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Difference { property: TAGS, wanted: serde_json::json!(wanted), found: serde_json::json!(has), replaces: false }
+    Difference {
+        property: TAGS,
+        wanted: serde_json::json!(wanted),
+        found: serde_json::json!(has),
+        replaces: false,
+        loses_data: false,
+    }
 }
 
-/// What is bound to something that is made anew is made anew, too.
+/// What is bound to something that is made anew is made anew, too. What is not ours stays, and its owner is told.
 fn renew(owner: &Owner, steps: &mut [Step]) {
     for index in 0..steps.len() {
         let step = &steps[index];
-        let stays = matches!(step.action, Action::None | Action::Update) && owner.of(&step.found) == Ownership::Ours;
-        let new = steps.iter().find(|other| stays && other.is_new_for(step.kind)).map(|other| other.kind);
-        if let Some(new) = new {
-            steps[index].action = Action::Replace;
-            steps[index].reason = format!("the {new} that it goes with is made anew");
+        let stays = matches!(step.action, Action::None | Action::Update);
+        let is_new = |other: &&Step| stays && other.is_new_for(step.kind) && is_bound_to(step, other);
+        let Some(new) = steps.iter().find(is_new).map(|other| other.kind) else { continue };
+        let step = &mut steps[index];
+        if owner.of(&step.found) == Ownership::Ours {
+            step.action = Action::Replace;
+            step.reason = format!("the {new} that it goes with is made anew");
+        } else if step.kind == Kind::Function {
+            step.found.dangers.push(format!(
+                "the {new} of the function `{}` is made anew under the same name: Lambda cannot decrypt the function's \
+                 variables (KMSAccessDeniedException) until its role was set to another one and back",
+                step.name
+            ));
         }
     }
 }
 
+/// A function whose role is of another name is told of the new one by an update, and that is enough.
+fn is_bound_to(step: &Step, new: &Step) -> bool {
+    let role = step.found.text("role");
+    new.kind != Kind::Role || role.is_none_or(|role| role.rsplit('/').next() == Some(&new.name))
+}
+
 /// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.
-fn misreads_partial_answers(step: &Step) -> bool {
+pub(super) fn misreads_partial_answers(step: &Step) -> bool {
     let is_at_work = step.found.properties.get("enabled") == Some(&serde_json::json!(true));
     let learns = step.differences.iter().any(|difference| difference.property == "response_types");
     step.kind == Kind::Mapping && step.action == Action::Update && is_at_work && learns
@@ -130,7 +150,7 @@ fn usable(resource: &dyn Resource, found: &Found, references: &References) -> Re
         return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
             .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
     }
-    let differences = resource::differences(&resource.wanted(references), &found.properties, &[]);
+    let differences = resource::differences(resource, references, found);
     match differences.first() {
         None => Ok(()),
         Some(Difference { property, wanted, found, .. }) => Err(Error::failed(format!(

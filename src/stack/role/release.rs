@@ -1,6 +1,8 @@
 //! What has to come off a role before it can be deleted.
 
-use super::{SERVICE, attached};
+use aws_sdk_iam::types::InstanceProfile;
+
+use super::{MANAGED, POLICY, SERVICE, attached};
 use crate::aws::Failure;
 use crate::stack::Cloud;
 
@@ -8,9 +10,7 @@ use crate::stack::Cloud;
 pub async fn release(cloud: &Cloud, name: &str) -> Result<(), Failure> {
     let iam = &cloud.clients.iam;
     let call = |operation| cloud.clients.call(SERVICE, operation, name);
-    let profiles = iam.list_instance_profiles_for_role().role_name(name).into_paginator().items().send();
-    let profiles: Result<Vec<_>, _> = profiles.collect().await;
-    for profile in call("ListInstanceProfilesForRole").answer(profiles)? {
+    for profile in profiles(cloud, name).await? {
         let request = iam.remove_role_from_instance_profile().instance_profile_name(profile.instance_profile_name);
         call("RemoveRoleFromInstanceProfile").find(request.role_name(name).send().await)?;
     }
@@ -23,6 +23,26 @@ pub async fn release(cloud: &Cloud, name: &str) -> Result<(), Failure> {
         call("DeleteRolePolicy").find(request.send().await)?;
     }
     Ok(())
+}
+
+/// What others added to a role: policies beside those that sensorctl puts there, and instance profiles.
+pub async fn of_others(cloud: &Cloud, name: &str) -> Result<Vec<String>, Failure> {
+    let (inline, attached, profiles) =
+        futures::try_join!(inline_names(cloud, name), attached(cloud, name), profiles(cloud, name))?;
+    let inline = inline.into_iter().filter(|policy| policy != POLICY).map(|policy| format!("the policy `{policy}`"));
+    let is_ours = |arn: &str| MANAGED.iter().any(|policy| arn.ends_with(&format!("::aws:policy/{policy}")));
+    let attached = attached.into_iter().filter_map(|policy| policy.policy_arn).filter(|arn| !is_ours(arn));
+    let attached = attached.map(|arn| format!("the attachment of {arn}"));
+    let profiles =
+        profiles.into_iter().map(|it| format!("its place in the instance profile `{}`", it.instance_profile_name));
+    Ok(inline.chain(attached).chain(profiles).collect())
+}
+
+/// The instance profiles that a role is in.
+async fn profiles(cloud: &Cloud, name: &str) -> Result<Vec<InstanceProfile>, Failure> {
+    let pages = cloud.clients.iam.list_instance_profiles_for_role().role_name(name).into_paginator().items().send();
+    let profiles: Result<Vec<_>, _> = pages.collect().await;
+    Ok(cloud.clients.call(SERVICE, "ListInstanceProfilesForRole", name).find(profiles)?.unwrap_or_default())
 }
 
 /// Names of all inline policies of a role.

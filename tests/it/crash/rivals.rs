@@ -1,0 +1,48 @@
+//! Two `up` with different settings at the same time: each resource ends as one of the two wants it, no data is lost, and
+//! the next `up` brings everything in line.
+
+use std::process::Child;
+
+use serde_json::Value;
+
+use super::ground::Ground;
+
+const ONE: &str = "[function]\nmemory_mb = 256\n[log_group]\nretention_days = 14\n[mapping]\nbatch_size = 500\n";
+const OTHER: &str = "[stream]\nretention_hours = 48\n[table]\npoint_in_time_recovery = true\n\
+                     [function]\nmemory_mb = 512\n[log_group]\nretention_days = 30\n[mapping]\nbatch_size = 700\n";
+
+/// The kinds that differ from the settings in a file.
+fn drift(ground: &Ground, file: &str) -> Vec<String> {
+    let run = ground.home.run(["--config", file, "plan", "--local", "-o", "json"]).succeeded().json();
+    let resources = run["resources"].as_array().unwrap().iter();
+    let kind = |resource: &Value| resource["kind"].as_str().unwrap().to_owned();
+    resources.filter(|resource| resource["action"] != "none").map(kind).collect()
+}
+
+#[test]
+fn two_runs_that_want_different_things_lose_nothing_and_leave_nothing_in_between() {
+    let ground = Ground::new();
+    ground.home.write("one.toml", ONE);
+    ground.home.write("other.toml", OTHER);
+    for round in 0..6 {
+        let both: Vec<Child> = ["one.toml", "other.toml"]
+            .iter()
+            .map(|file| ground.home.spawn(["--config", *file, "up", "--local", "--yes", "-o", "json"]))
+            .collect();
+        for child in both {
+            let output = child.wait_with_output().unwrap();
+            // One that sees the other's hand all the time may say so.
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success() || said.contains("hint:"), "round {round}: {said}");
+        }
+        let (one, other) = (drift(&ground, "one.toml"), drift(&ground, "other.toml"));
+        assert!(one.iter().all(|kind| !other.contains(kind)), "round {round}: {one:?}, {other:?}");
+        let file = if round % 2 == 0 { "one.toml" } else { "other.toml" };
+        ground.home.run(["--config", file, "up", "--local", "--yes"]).succeeded();
+        assert!(drift(&ground, file).is_empty(), "round {round}");
+        let time = round.to_string();
+        ground.home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", &time, "--wait"]).succeeded();
+        assert_eq!(ground.home.rows(round + 1).len(), round + 1);
+    }
+    assert_eq!(ground.mappings().len(), 1);
+}
