@@ -200,13 +200,12 @@ impl LocalCloud {
         // It has the tables open, which are closed by whoever has them last. A panic in it has been told.
         self.tidying.await.unwrap_or_default();
         let abort = self.server.abort_handle();
-        let served = match tokio::time::timeout(GRACE, self.server).await {
-            Ok(done) => done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error)),
-            Err(_) => {
-                // A client holds its request open; it loses its connection with this process.
-                abort.abort();
-                Ok(())
-            }
+        let served = if let Ok(done) = tokio::time::timeout(GRACE, self.server).await {
+            done.map_err(|error| Error::failed("the local cloud's server failed").caused_by(error))
+        } else {
+            // A client holds its request open; it loses its connection.
+            abort.abort();
+            Ok(())
         };
         // Whoever owns the data directory next must not find its files being written.
         self.work.close();

@@ -24,10 +24,8 @@ pub(crate) struct Timing {
     pub stream_throttle: bool,
     /// A table is CREATING (retries.md: Terraform waits 5 s before it looks).
     pub table_create: Duration,
-    /// A table is UPDATING (guess).
-    pub table_update: Duration,
-    /// A table is DELETING (guess).
-    pub table_delete: Duration,
+    /// A table is UPDATING or DELETING (guesses).
+    pub table_change: Duration,
     /// A new table is not seen by `DescribeTable` (D1: eventually consistent).
     pub table_lag: Duration,
     /// Tags of a table are not seen (D1: asynchronous).
@@ -61,8 +59,7 @@ impl Timing {
             stream_delete: seconds(10.0),
             stream_throttle: true,
             table_create: seconds(7.0),
-            table_update: seconds(3.0),
-            table_delete: seconds(5.0),
+            table_change: seconds(5.0),
             table_lag: seconds(1.0),
             tags_lag: seconds(2.0),
             role: seconds(8.0),

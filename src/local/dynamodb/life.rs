@@ -45,10 +45,10 @@ impl Life {
     /// The answer of a table that is on its way; nothing when the database is to answer.
     pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
         let mut tables = self.tables();
-        tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_delete);
+        tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_change);
         tables.created.retain(|_, at| at.elapsed() < self.timing.table_create.max(self.timing.table_lag));
         tables.tagged.retain(|_, at| at.elapsed() < self.timing.tags_lag);
-        tables.updated.retain(|_, at| at.elapsed() < self.timing.table_update);
+        tables.updated.retain(|_, at| at.elapsed() < self.timing.table_change);
         let in_use = |doing: &str, name: &str| {
             let text = format!("Attempt to change a resource which is still in use: Table is being {doing}: {name}");
             Some(ServiceError::bad_request("ResourceInUseException", text).json(AMZ_JSON_1_0))
@@ -106,7 +106,7 @@ impl Life {
             }
             "DescribeTable" => {
                 let is_new = tables.created.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_create);
-                let is_changing = tables.updated.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_update);
+                let is_changing = tables.updated.get(&name).is_some_and(|at| at.elapsed() < self.timing.table_change);
                 answer["Table"]["TableStatus"] = match (is_new, is_changing) {
                     (true, _) => json!("CREATING"),
                     (false, true) => json!("UPDATING"),

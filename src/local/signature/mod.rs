@@ -37,8 +37,8 @@ pub(super) struct Signature {
     /// Service of the credential scope: `iam`.
     pub service: String,
     signed_headers: Vec<String>,
-    /// Hex digits.
-    signature: String,
+    /// In hex.
+    digits: String,
     place: Place,
 }
 
@@ -66,34 +66,23 @@ pub(super) async fn payload(headers: &HeaderMap, body: &Bytes) -> String {
 impl Signature {
     /// The signature of a request; none where there is nothing that could be one. What is missing in it is empty.
     pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Signature> {
-        let (place, credential, signed_headers, signature) = match headers.get(AUTHORIZATION) {
-            Some(header) => {
-                let header = header.to_str().ok()?;
-                let field = |name: &str| {
-                    let (_, rest) = header.split_once(&format!("{name}="))?;
-                    rest.split([',', ' ']).next().map(str::to_owned)
-                };
-                (Place::Header, field("Credential")?, field("SignedHeaders"), field("Signature"))
-            }
-            None => {
-                let field = |name: &str| query_parameter(uri, name);
-                let credential = field("X-Amz-Credential")?;
-                (Place::Query, credential, field("X-Amz-SignedHeaders"), field("X-Amz-Signature"))
-            }
+        let (place, credential, signed_headers, digits) = if let Some(header) = headers.get(AUTHORIZATION) {
+            let header = header.to_str().ok()?;
+            let field = |name: &str| {
+                let (_, rest) = header.split_once(&format!("{name}="))?;
+                rest.split([',', ' ']).next().map(str::to_owned)
+            };
+            (Place::Header, field("Credential")?, field("SignedHeaders"), field("Signature"))
+        } else {
+            let field = |name: &str| query_parameter(uri, name);
+            let credential = field("X-Amz-Credential")?;
+            (Place::Query, credential, field("X-Amz-SignedHeaders"), field("X-Amz-Signature"))
         };
         // KEY/date/region/service/aws4_request
         let mut scope = credential.split('/').map(str::to_owned);
         let (key_id, date, region, service) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
         let signed_headers = signed_headers.unwrap_or_default().split(';').map(str::to_owned).collect();
-        Some(Signature {
-            key_id,
-            date,
-            region,
-            service,
-            signed_headers,
-            signature: signature.unwrap_or_default(),
-            place,
-        })
+        Some(Signature { key_id, date, region, service, signed_headers, digits: digits.unwrap_or_default(), place })
     }
 
     /// Whether who signed it has this secret, and signed this request, a short while ago.
@@ -101,7 +90,7 @@ impl Signature {
     /// # Errors
     /// `IncompleteSignatureException` where something is missing, else `InvalidSignatureException`.
     pub(super) fn check(&self, parts: &Parts, payload: &str, secret: &str, now: Timestamp) -> Result<(), ServiceError> {
-        if self.signature.is_empty() || self.signed_headers == [""] {
+        if self.digits.is_empty() || self.signed_headers == [""] {
             return Err(ServiceError::bad_request(
                 "IncompleteSignatureException",
                 "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
@@ -115,7 +104,7 @@ impl Signature {
         let is_signed = self
             .compute(parts, payload, secret, &time)
             .iter()
-            .any(|signature| is_same(signature.as_bytes(), self.signature.as_bytes()));
+            .any(|signature| is_same(signature.as_bytes(), self.digits.as_bytes()));
         if is_signed {
             return Ok(());
         }

@@ -87,7 +87,10 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     let document = |text: &str| form(text);
     let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
     cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
-    Neighbour { role: "theirs".into(), ..Neighbour::with_our_names(&home) }.makes_role();
+    let somebody = Neighbour::with_our_names(&home);
+    // Lambda checks that the role may tell a destination of failures.
+    somebody.puts_policy("theirs", "Allow", "sqs:SendMessage");
+    Neighbour { role: "theirs".into(), ..somebody }.makes_role();
     // Another build: the same program beside something else.
     home.run(["export", "function-zip", "function.zip"]).succeeded();
     let bundled = std::fs::read(home.path("function.zip")).unwrap();
