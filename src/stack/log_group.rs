@@ -96,9 +96,8 @@ impl Resource for LogGroup {
     }
 
     fn loses_data(&self, _: &str, found: &Value, wanted: &Value) -> bool {
-        // What is kept for ever has no number.
-        let days = |retention: &Value| retention.as_i64().unwrap_or(i64::MAX);
-        days(wanted) < days(found)
+        // A group without any retention is what a killed run left behind, before it could set one.
+        wanted.as_i64().zip(found.as_i64()).is_some_and(|(wanted, found)| wanted < found)
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
