@@ -50,13 +50,10 @@ fn a_run_killed_while_something_is_taken_over_is_finished_by_the_next() {
 fn every_fault_of_every_call_that_takes_something_over_is_tried_again() {
     let operations = [
         "dynamodb:TagResource",
-        "dynamodb:UpdateTimeToLive",
         "kinesis:AddTagsToStream",
         "iam:TagRole",
         "iam:PutRolePolicy",
-        "iam:DetachRolePolicy",
         "logs:TagResource",
-        "logs:PutRetentionPolicy",
         "lambda:TagResource",
         "lambda:UpdateFunctionConfiguration",
         "lambda:UpdateEventSourceMapping",
