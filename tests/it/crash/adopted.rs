@@ -33,7 +33,7 @@ fn what_is_taken_over(go: impl Fn(&Ground, &[Leg])) {
     let ground = Ground::new();
     ground.somebody.makes_everything(&ground.home);
     ground.home.run(ADOPT.iter().copied()).succeeded();
-    go(&ground, &[Leg::new("adoption", ADOPT).after(&is_somebodys_again).from_the_first_change()]);
+    go(&ground, &[Leg::new("adoption", ADOPT).after(&is_somebodys_again).beginning_at_the_first_change()]);
 }
 
 #[test]
