@@ -1,0 +1,128 @@
+use super::{Decimal, DecimalError};
+use proptest::prelude::*;
+
+fn canonical(text: &str) -> String {
+    Decimal::parse(text).unwrap().to_string()
+}
+
+#[test]
+fn numbers_take_the_form_in_which_the_table_returns_them() {
+    for (given, kept) in [
+        ("88.8", "88.8"),
+        ("1.10", "1.1"),
+        ("1e2", "100"),
+        ("1E+2", "100"),
+        ("-0", "0"),
+        ("-0.000e99999999999999999999", "0"),
+        ("0007.50", "7.5"),
+        ("+.5", "0.5"),
+        ("12.", "12"),
+        ("-12.34e1", "-123.4"),
+        ("12.34e-4", "0.001234"),
+        ("100e-2", "1"),
+        ("987654321", "987654321"),
+        ("1668000000.123", "1668000000.123"),
+        ("-50", "-50"),
+    ] {
+        assert_eq!(canonical(given), kept, "{given}");
+    }
+}
+
+#[test]
+fn the_ends_of_the_range_are_kept_and_what_is_beyond_is_refused() {
+    let nines = "9".repeat(38);
+    assert_eq!(canonical(&format!("{nines}e88")), format!("9.{}E125", &nines[1..]));
+    assert_eq!(canonical("1E-130"), "1E-130");
+    for beyond in ["1e126", "-1e126", "9e-131", "1e99999999999999999999", "1e-99999999999999999999"] {
+        assert_eq!(Decimal::parse(beyond), Err(DecimalError::OutOfRange), "{beyond}");
+    }
+    assert_eq!(Decimal::parse(&format!("{nines}.5")), Err(DecimalError::TooManyDigits));
+    assert_eq!(canonical(&format!("{nines}.0")), nines);
+}
+
+#[test]
+fn what_would_be_mostly_zeros_has_an_exponent_however_it_was_written() {
+    let zeros = "0".repeat(125);
+    for (given, kept, digits) in [
+        (format!("1{zeros}"), "1E125", 1),
+        ("10e124".to_owned(), "1E125", 1),
+        ("1e+125".to_owned(), "1E125", 1),
+        (format!("-12{zeros}e-1"), "-1.2E125", 2),
+        (format!("0.{zeros}15"), "1.5E-126", 2),
+        ("1e40".to_owned(), "1E40", 1),
+        ("1e39".to_owned(), "1000000000000000000000000000000000000000", 1),
+        ("1e-39".to_owned(), "1E-39", 1),
+        ("-1e-38".to_owned(), "-0.00000000000000000000000000000000000001", 1),
+    ] {
+        assert_eq!(canonical(&given), kept, "{given}");
+        assert_eq!(Decimal::parse(&given).unwrap().significant_digits(), digits);
+    }
+}
+
+#[test]
+fn what_is_no_number_is_refused() {
+    for text in
+        ["", "-", ".", "e5", "1e", "1e+", "NaN", "Infinity", "1 ", " 1", "1_000", "1,5", "0x10", "--1", "1.2.3", "١"]
+    {
+        assert_eq!(Decimal::parse(text), Err(DecimalError::NotANumber), "{text:?}");
+    }
+}
+
+#[test]
+fn json_carries_every_digit() {
+    let digits = "0.1234567890123456789012345678901234567";
+    let number = Decimal::parse(digits).unwrap();
+    assert_eq!(serde_json::to_string(&[&number]).unwrap(), format!("[{digits}]"));
+    assert_eq!(serde_json::from_str::<Vec<Decimal>>(&format!("[{digits}]")).unwrap(), [number]);
+}
+
+fn number_text() -> impl Strategy<Value = String> {
+    ("-?[0-9]{1,20}(\\.[0-9]{1,18})?", -80_i32..80).prop_map(|(mantissa, exponent)| format!("{mantissa}e{exponent}"))
+}
+
+proptest! {
+    #[test]
+    fn a_canonical_text_stays_as_it_is(text in number_text()) {
+        let once = canonical(&text);
+        prop_assert_eq!(canonical(&once), once);
+    }
+
+    #[test]
+    fn what_is_taken_as_canonical_is_what_the_long_way_gives(text in "-?[0-9]{0,3}(\\.[0-9]{0,3})?|-?0?\\.?0{0,2}") {
+        // The sign `+` keeps it off the short way.
+        let long_way = |text: &str| match text.strip_prefix('-') {
+            Some(_) => Decimal::parse(&format!("{text}e0")),
+            None => Decimal::parse(&format!("+{text}")),
+        };
+        prop_assert_eq!(Decimal::parse(&text), long_way(&text));
+    }
+
+    #[test]
+    fn order_is_by_value(left in -1_000_000_i64..1_000_000, right in -1_000_000_i64..1_000_000, scale in 0_u32..9) {
+        let number = |mantissa: i64| Decimal::parse(&format!("{mantissa}e-{scale}")).unwrap();
+        prop_assert_eq!(number(left).cmp(&number(right)), left.cmp(&right));
+    }
+
+    #[test]
+    fn order_is_by_value_whatever_the_notation(left in number_text(), right in number_text()) {
+        let value = |text: &str| text.parse::<f64>().unwrap();
+        let by_value = value(&left).total_cmp(&(value(&right)));
+        let (left, right) = (Decimal::parse(&left).unwrap(), Decimal::parse(&right).unwrap());
+        // A float cannot tell them apart when they are as good as equal.
+        prop_assume!(value(left.as_str()).total_cmp(&value(right.as_str())) != std::cmp::Ordering::Equal);
+        prop_assert_eq!(left.cmp(&right), by_value);
+    }
+
+    #[test]
+    fn floats_keep_their_shortest_text(number in any::<f64>().prop_filter("in range", |number| {
+        number.is_finite() && (number.abs() > 1e-120 && number.abs() < 1e120 || *number == 0.0)
+    })) {
+        let read: f64 = canonical(&format!("{number:e}")).parse().unwrap();
+        prop_assert_eq!(read.total_cmp(&(number + 0.0)), std::cmp::Ordering::Equal);
+    }
+
+    #[test]
+    fn nothing_makes_it_panic(text in "[-+0-9eE. ]{0,12}") {
+        let _ = Decimal::parse(&text);
+    }
+}
