@@ -151,3 +151,29 @@ fn a_default_changes_nothing_of_what_is_taken_over_and_a_setting_does() {
     assert_eq!((&function()["MemorySize"], &function()["Timeout"]), (&512.into(), &3.into()));
     assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":24"));
 }
+
+#[test]
+fn what_somebody_keeps_for_ever_is_not_let_expire_unasked() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let asked =
+        ["--set", "log_group.retention_days=14", "--set", "rejects.retention_days=7", "up", "--local", "--adopt"];
+    home.run(asked).exited(2).says(&[
+        "retention_days: \"never\" → 14  loses data",
+        "ttl_attribute: null → \"ExpiresAt\"  loses data",
+        "--yes",
+    ]);
+    home.run(asked.into_iter().chain(["--yes"])).succeeded();
+}
+
+#[test]
+fn a_log_of_ours_that_is_kept_for_ever_and_not_empty_is_not_let_expire_unasked() {
+    let home = Home::with_local_cloud();
+    let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
+    home.run(asked).succeeded();
+    home.run(["up", "--local"]).succeeded();
+    home.run(asked).succeeded();
+    home.run(["invoke", "--local"]).succeeded();
+    home.run(["up", "--local"]).exited(2).says(&["retention_days: \"never\" → 14  loses data"]);
+}
