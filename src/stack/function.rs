@@ -2,6 +2,7 @@
 
 mod environment;
 mod list;
+mod others;
 mod state;
 mod update;
 
@@ -15,7 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::resource::{Never, Tags};
+use super::resource::{Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
@@ -269,6 +270,23 @@ impl Resource for Function {
         async move {
             let request = cloud.clients.lambda.delete_function().function_name(&self.wanted.name);
             self.call(cloud, "DeleteFunction").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn obstacle<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+        async move {
+            if cloud.delete_consumers {
+                return Ok(None);
+            }
+            let feeding = others::feeding(cloud, &self.wanted.name).await?;
+            Ok((!feeding.is_empty()).then(|| Obstacle {
+                what: format!("is fed by event source mappings of others: {}", feeding.join(", ")),
+                way:
+                    "delete these mappings, or `sensorctl down --delete-consumers` deletes the function all the same: \
+                      mappings of others stay and feed nothing any more"
+                        .to_owned(),
+            }))
         }
         .boxed()
     }
