@@ -1,5 +1,5 @@
 """boto3 against a local cloud that the environment points at: waiters, paginators, batch writers, typed exceptions."""
-import collections, datetime, json, time
+import collections, datetime, json, time, urllib.error, urllib.request
 
 import boto3
 
@@ -114,7 +114,17 @@ def roles_and_logs():
     logs.delete_log_group(logGroupName="python")
 
 
+def presigned():
+    """An address that is signed can be called by who has no key, and only as it is."""
+    sts = boto3.client("sts")
+    address = sts.generate_presigned_url("get_caller_identity", HttpMethod="GET")
+    with urllib.request.urlopen(address) as answer:
+        assert sts.get_caller_identity()["Arn"].encode() in answer.read()
+    refused(urllib.error.HTTPError, urllib.request.urlopen, "40", url=address.replace("GetCallerIdentity", "AssumeRole"))
+
+
 streams()
 tables()
 roles_and_logs()
-print("boto3: streams across a reshard, tables, roles and logs; refusals by type")
+presigned()
+print("boto3: streams across a reshard, tables, roles and logs, presigned addresses; refusals by type")

@@ -30,6 +30,8 @@ pub enum Cause {
     Unsteady,
     /// No answer came: no network, no server, wrong address.
     Unreachable,
+    /// The service took it, and then showed something else: another hand may have changed it back.
+    Undone,
     /// It was not tried, because something that it needs failed.
     NotTried,
     /// Anything else; the service's own words say what.

@@ -32,6 +32,9 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
             ];
         }
         Cause::Exists => "choose another `--stage`, or delete or rename what is there",
+        Cause::Undone => {
+            "does another run, or a person, change it at the same time? if not, run the same command again to go on waiting"
+        }
         Cause::NotTried => return Vec::new(),
         Cause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
         Cause::Other => return vec![other(failure)],

@@ -37,7 +37,7 @@ impl Schedule {
 
     /// The same for all waits from now on together.
     #[must_use]
-    pub fn from_now(self) -> Self {
+    pub fn beginning_now(self) -> Self {
         Schedule { end: Some(Instant::now() + self.limit), ..self }
     }
 
@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waits_that_share_an_end_take_no_longer_together() {
         let began = Instant::now();
-        let schedule = Schedule::within(Duration::from_secs(10)).from_now();
+        let schedule = Schedule::within(Duration::from_secs(10)).beginning_now();
         for _ in 0..3 {
             let look = || async { Ok(Look::NotYet("CREATING")) };
             assert!(until::<(), &str, Infallible, _>(schedule, look, |_, _| {}).await.is_err());

@@ -24,6 +24,8 @@ pub(crate) struct Keys(Arc<Inner>);
 struct Inner {
     owner: Access,
     sessions: Mutex<BTreeMap<String, Session>>,
+    /// Held by who writes them down.
+    writing: Mutex<()>,
     /// Where those are kept that have an end.
     path: PathBuf,
     durability: Durability,
@@ -88,7 +90,7 @@ impl Keys {
         let owner = Access { key_id: file.access_key_id, secret: file.secret_access_key };
         let path = path.with_file_name("sessions.json");
         let sessions = Mutex::new(read_json(&path)?.unwrap_or_default());
-        Ok(Keys(Arc::new(Inner { owner, sessions, path, durability })))
+        Ok(Keys(Arc::new(Inner { owner, sessions, writing: Mutex::new(()), path, durability })))
     }
 
     /// The owner's key.
@@ -128,15 +130,18 @@ impl Keys {
     ) -> Result<SessionKeys, ServiceError> {
         let ends = now_ms().saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
         let (keys, session) = new_session(role_arn, name, Some(ends));
-        let mut sessions = self.sessions();
-        let mut changed = sessions.clone();
-        // Those that nobody can use any more.
-        changed.retain(|_, session| !session.has_ended());
-        changed.insert(keys.access_key_id.clone(), session);
-        let kept: BTreeMap<_, _> = changed.iter().filter(|(_, session)| session.ends.is_some()).collect();
+        // One after the other; who only asks for a key does not wait for the disk.
+        let _writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.sessions().clone();
+        // Those that nobody can use any more, and those that are not kept.
+        kept.retain(|_, session| session.ends.is_some() && !session.has_ended());
+        kept.insert(keys.access_key_id.clone(), session.clone());
         let written = self.0.durability.write_json(&self.0.path, &kept);
         written.map_err(|error| ServiceError::internal(error.to_string()))?;
-        *sessions = changed;
+        let mut sessions = self.sessions();
+        sessions.retain(|_, session| !session.has_ended());
+        sessions.insert(keys.access_key_id.clone(), session);
+        drop(sessions);
         Ok(keys)
     }
 

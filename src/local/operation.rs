@@ -15,7 +15,7 @@ pub(super) fn of_target(request: &Request) -> String {
 
 /// The operation of a request to one of the query services, by its `Action`.
 pub(super) fn of_query(request: &Request) -> String {
-    known(Parameters::parse(request.body()).action())
+    known(Parameters::of(request).action())
 }
 
 /// Names from outside are counted and listed: only what can be one is taken.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use axum::http::HeaderValue;
 
-use super::wire::{self, REQUEST_ID, Response, ServiceError};
+use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// What differs between the services that speak awsQuery.
 #[derive(Clone, Copy)]
@@ -24,7 +24,14 @@ pub(crate) const STS: QueryService = QueryService { namespace: "https://sts.amaz
 pub(crate) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// Reads a form-encoded body.
+    /// What a request asks for, in its body or, where it is presigned, in its address.
+    pub(crate) fn of(request: &Request) -> Parameters {
+        let Parameters(mut all) = Parameters::parse(request.uri().query().unwrap_or_default().as_bytes());
+        all.extend(Parameters::parse(request.body()).0);
+        Parameters(all)
+    }
+
+    /// Reads a form-encoded text.
     pub(crate) fn parse(body: &[u8]) -> Parameters {
         Parameters(form_urlencoded::parse(body).into_owned().collect())
     }

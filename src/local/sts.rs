@@ -23,7 +23,7 @@ impl Sts {
 
     /// Answers a request of the STS API; the gateway has put the caller into its extensions.
     pub(crate) fn handle(&self, request: &Request) -> Response {
-        let input = Parameters::parse(request.body());
+        let input = Parameters::of(request);
         let caller = request.extensions().get::<Caller>();
         let result = match (input.action(), caller) {
             ("GetCallerIdentity", Some(caller)) => Ok(Some(self.caller_identity(caller))),

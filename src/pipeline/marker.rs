@@ -35,6 +35,10 @@ const AT_ONCE: usize = 20;
 /// How often the shards may change while markers are put into them.
 const ROUNDS: u32 = 3;
 
+/// Markers that follow each other in a lane. A batch may store its marker and fail for an earlier record, which comes
+/// again; the next batch comes only when it is done, and with it the second marker.
+const IN_A_ROW: usize = 2;
+
 /// What markers have shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consumed {
@@ -99,9 +103,10 @@ impl Way<'_> {
         Ok(began.elapsed())
     }
 
-    /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and are stored only
-    /// after what was put before them. `lanes` is how many batches of a shard are read side by side; order is kept within
-    /// each lane, so each gets markers. Whatever comes of it, [`Way::sweep`] is to follow.
+    /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and once the first
+    /// are stored others follow, which are in batches that come only after the first ones' are done. `lanes` is how many
+    /// batches of a shard are read side by side; order is kept within each lane, so each gets markers. Whatever comes of
+    /// it, [`Way::sweep`] is to follow.
     ///
     /// # Errors
     /// When one does not come out, or the shards change all the time.
@@ -110,12 +115,14 @@ impl Way<'_> {
         let each = usize::try_from(if lanes > 1 { lanes * FOR_EACH_LANE } else { 1 }).unwrap_or(1);
         for _ in 0..ROUNDS {
             let shards = self.open_shards().await?;
-            self.all_through(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
+            for _ in 0..IN_A_ROW {
+                self.all_through(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
+            }
             // A shard that was split or merged meanwhile has children that had no marker.
             let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
             if ids(&self.open_shards().await?) == ids(&shards) {
                 let took = began.elapsed();
-                return Ok(Consumed { shards: shards.len(), markers: shards.len() * each, took });
+                return Ok(Consumed { shards: shards.len(), markers: shards.len() * each * IN_A_ROW, took });
             }
         }
         Err(NotConsumed::Resharding(self.stream.to_owned()))

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::Cloud;
-use crate::aws::{Call, Failure};
+use crate::aws::{Call, Cause, Failure};
 
 /// How many of the longest pauses between looks a change may take to be seen: a minute on AWS.
 const LOOKS: u32 = 30;
@@ -45,7 +45,10 @@ impl<C: Clone + PartialEq + Display> Asked<C> {
     ) -> Result<(), Failure> {
         match self.next(cloud, change) {
             Next::Wait => return Ok(()),
-            Next::GiveUp => return Err(call.not_made(format!("the service took it ({change}), but does not show it"))),
+            Next::GiveUp => {
+                let why = format!("the service took it ({change}), but does not show it");
+                return Err(Failure { cause: Cause::Undone, ..call.not_made(why) });
+            }
             Next::Ask => {}
         }
         let Err(failure) = ask.await else { return Ok(()) };

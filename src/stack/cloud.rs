@@ -80,7 +80,7 @@ impl Cloud {
     /// The same services, with one end of all waits: `--timeout` is of the command, and not of each of them.
     #[must_use]
     pub fn for_all_that_follows(&self) -> Cloud {
-        Cloud { schedule: self.schedule.from_now(), ..self.clone() }
+        Cloud { schedule: self.schedule.beginning_now(), ..self.clone() }
     }
 
     /// Whether the services were reached, and the plan is being carried out.

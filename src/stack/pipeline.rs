@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn every_property_that_is_compared_is_changed_by_hand_in_a_test() {
-        // No hand can change these: a table's key and a role's path stay as made, a program is of one architecture, and how
-        // an update ended is past.
+        // No hand can change these: a table's key and a role's path stay as made, a program is of one architecture, and
+        // only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
         let changes = include_str!("../../tests/it/foreign/by_hand.rs");
         let stack = Stack::new(&Pipeline::by_default().unwrap(), Artifact::none());

@@ -33,7 +33,7 @@ fn a_pipeline_that_swallows_readings_is_not_verified() {
 
 #[test]
 fn a_drained_stream_was_consumed_to_its_end_in_every_shard_and_lane() {
-    for (lanes, markers) in [("1", 2), ("3", 96)] {
+    for (lanes, markers) in [("1", 4), ("3", 192)] {
         let home = Home::with_local_cloud();
         home.write("sensorctl.toml", format!("[stream]\nshards = 2\n[mapping]\nparallelization = {lanes}\n"));
         home.run(["up", "--local"]).succeeded();
@@ -125,7 +125,7 @@ fn no_fault_leaves_a_marker_behind_unnamed() {
         cloud.set_faults(&format!("seed={seed};{faults}"));
         let up = home.run(["up", "--local", "--verify", "-o", "json"]).succeeded();
         assert!(up.json()["verified_after_ms"].as_u64().is_some());
-        let down = home.run(["down", "--local", "--yes", "--drain", "--keep-data"]).succeeded().says(&["markers: 32"]);
+        let down = home.run(["down", "--local", "--yes", "--drain", "--keep-data"]).succeeded().says(&["markers: 64"]);
         cloud.set_faults("");
         for row in home.rows(0) {
             let sensor = row["sensor_id"].as_str().unwrap();

@@ -78,7 +78,7 @@ impl Iam {
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let iam = self.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let input = Parameters::parse(request.body());
+            let input = Parameters::of(&request);
             query_api::answer(IAM, input.action(), iam.run(&input))
         })
         .await;

@@ -130,7 +130,7 @@ async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response
         (&Method::POST, ["invocation", id, "response" | "error"]) if !line.take(id) => {
             refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
         }
-        (&Method::POST, ["invocation", id, what]) => {
+        (&Method::POST, ["invocation", id, what @ ("response" | "error")]) => {
             let request_id = (*id).to_owned();
             match body(request).await {
                 Ok(body) if *what == "response" => accept(line, Call::Response { request_id, body }).await,

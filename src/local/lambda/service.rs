@@ -270,17 +270,19 @@ fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
     private_dir(&dir.join("checkpoints")).map_err(broken)?;
     // Without them all code and all checkpoints would look like leftovers.
-    let is_first = !has_directories(&dir.join("code"))? && checkpoint::is_empty(dir).map_err(broken)?;
-    let functions: Vec<Function> = read_list(&dir.join("functions.json"), is_first, durability)?;
-    let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), is_first, durability)?;
+    let has_code = has_directories(&dir.join("code"))?;
+    let has_checkpoints = !checkpoint::is_empty(dir).map_err(broken)?;
+    let functions: Vec<Function> = read_list(&dir.join("functions.json"), !has_code, durability)?;
+    let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), !has_checkpoints, durability)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
     leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
     let is_in_use = |folder: &str| functions.iter().any(|function| function.code_folder == folder);
     code::sweep(&dir.join("code"), is_in_use).map_err(broken)?;
     let uuids: Vec<&str> = mappings.iter().map(|mapping| mapping.uuid.as_str()).collect();
     checkpoint::sweep(dir, &uuids).map_err(broken)?;
-    let (events, broken) = event_queue::load(dir).map_err(broken)?;
-    Ok(Kept { functions, mappings, events, broken })
+    let (events, unreadable) = event_queue::load(dir).map_err(broken)?;
+    durability.sync_names(dir).map_err(broken)?;
+    Ok(Kept { functions, mappings, events, broken: unreadable })
 }
 
 /// Reads a list, which is made at the first start: from then on its absence is a loss.

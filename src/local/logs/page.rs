@@ -22,16 +22,22 @@ pub(super) struct Page<K> {
     limit: usize,
     events: BTreeMap<K, Event>,
     bytes: usize,
-    left_out: bool,
+    /// Where the page ends: the place nearest to it that had no room. What is beyond is for other pages, even if it would
+    /// still fit.
+    end: Option<K>,
 }
 
 impl<K: Ord> Page<K> {
     pub(super) fn new(keep: Keep, limit: usize) -> Self {
-        Page { keep, limit, events: BTreeMap::new(), bytes: 0, left_out: false }
+        Page { keep, limit, events: BTreeMap::new(), bytes: 0, end: None }
     }
 
     /// Takes an event up, at its place in the order.
     pub(super) fn offer(&mut self, place: K, event: Event) {
+        let is_beyond = |end: &K| if self.keep == Keep::First { place >= *end } else { place <= *end };
+        if self.end.as_ref().is_some_and(is_beyond) {
+            return;
+        }
         self.bytes += weight(&event);
         self.events.insert(place, event);
         while self.events.len() > self.limit || (self.events.len() > 1 && self.bytes > BYTES_PER_PAGE) {
@@ -39,8 +45,10 @@ impl<K: Ord> Page<K> {
                 Keep::First => self.events.pop_last(),
                 Keep::Last => self.events.pop_first(),
             };
-            self.bytes -= out.map_or(0, |(_, event)| weight(&event));
-            self.left_out = true;
+            if let Some((place, event)) = out {
+                self.bytes -= weight(&event);
+                self.end = Some(place);
+            }
         }
     }
 
@@ -51,7 +59,7 @@ impl<K: Ord> Page<K> {
 
     /// Whether some had no room.
     pub(super) fn left_out(&self) -> bool {
-        self.left_out
+        self.end.is_some()
     }
 }
 
@@ -61,6 +69,8 @@ fn weight(event: &Event) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn page(keep: Keep, limit: usize, length: usize) -> (Vec<u64>, bool) {
@@ -78,5 +88,36 @@ mod tests {
         assert_eq!(page(Keep::Last, 2, 1), (vec![4, 5], true));
         assert_eq!(page(Keep::First, 9, 300_000), (vec![1, 2, 3], true));
         assert_eq!(page(Keep::Last, 9, 2_000_000), (vec![5], true));
+    }
+
+    proptest! {
+        #[test]
+        fn pages_follow_each_other_without_a_gap(
+            lengths in proptest::collection::vec(0_usize..700_000, 1..24), order: prop::sample::Index, limit in 1_usize..9, first: bool,
+        ) {
+            let keep = if first { Keep::First } else { Keep::Last };
+            let mut left: Vec<usize> = (0..lengths.len()).collect();
+            let mut seen = Vec::new();
+            while !left.is_empty() {
+                let mut page = Page::new(keep, limit);
+                let begin = order.index(left.len());
+                for place in left[begin..].iter().chain(left[..begin].iter().rev()).copied() {
+                    page.offer(place, Event { timestamp: 0, ingested: 0, message: "x".repeat(lengths[place]) });
+                }
+                let places: Vec<usize> = page.events().keys().copied().collect();
+                prop_assert!(!places.is_empty());
+                prop_assert_eq!(page.left_out(), places.len() < left.len());
+                let rest = left.len() - places.len();
+                if first {
+                    prop_assert_eq!(&left[..places.len()], &places);
+                    left.drain(..places.len());
+                } else {
+                    prop_assert_eq!(&left[rest..], &places);
+                    left.truncate(rest);
+                }
+                seen.extend(places);
+            }
+            prop_assert_eq!(seen.len(), lengths.len());
+        }
     }
 }

@@ -24,11 +24,11 @@ pub(crate) fn asked(
         "logs" => vec![Some(log_stream(identity, &input()))],
         "lambda" => vec![Some(function_or_mapping(identity, request.uri().path()))],
         "iam" => {
-            let input = Parameters::parse(request.body());
+            let input = Parameters::of(request);
             let policy = || input.get("PolicyArn").map_or_else(everything, str::to_owned);
             vec![Some(input.get("RoleName").map_or_else(policy, |name| identity.role_arn("/", name)))]
         }
-        "sts" => vec![Some(Parameters::parse(request.body()).get("RoleArn").map_or_else(everything, str::to_owned))],
+        "sts" => vec![Some(Parameters::of(request).get("RoleArn").map_or_else(everything, str::to_owned))],
         _ => vec![Some(everything())],
     };
     let action = if operation == "Invoke" { "InvokeFunction" } else { operation };

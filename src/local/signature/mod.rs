@@ -4,8 +4,8 @@
 //! In the header as the SDKs and the aws CLI send it, or in the query of a presigned address.
 
 mod canonical;
-mod hmac;
 
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::request::Parts;
@@ -15,7 +15,6 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 pub(super) use self::canonical::query_parameter;
-use self::hmac::{hmac, is_same};
 use super::wire::ServiceError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -118,12 +117,10 @@ impl Signature {
     /// What the signature may be: clients differ in what they sign of unusual paths and queries.
     fn compute(&self, parts: &Parts, payload: &str, secret: &str, time: &str) -> Vec<String> {
         let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
-        let key = [self.date.as_str(), &self.region, &self.service, "aws4_request"]
-            .iter()
-            .fold(format!("AWS4{secret}").into_bytes(), |key, text| hmac(&key, text.as_bytes()).to_vec());
+        let key = generate_signing_key(secret, moment(time).unwrap_or_default().into(), &self.region, &self.service);
         let sign = |request: String| {
             let text = format!("{ALGORITHM}\n{time}\n{scope}\n{}", canonical::hex_sha256(request.as_bytes()));
-            canonical::hex(&hmac(&key, text.as_bytes()))
+            calculate_signature(&key, text.as_bytes())
         };
         canonical::forms(parts, &self.signed_headers, payload).into_iter().map(sign).collect()
     }
@@ -180,6 +177,11 @@ impl Signature {
         }
         Ok(())
     }
+}
+
+/// Compares without telling by its time how much is the same.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
 }
 
 fn wrong(message: String) -> ServiceError {

@@ -18,6 +18,9 @@ const LOOKS_AFTER_IT_WENT: u32 = 2;
 /// The same of what was not seen being deleted yet, though the service took the call: a minute on AWS.
 const LOOKS_UNTIL_IT_GOES: u32 = 30;
 
+/// How often is looked again at what seems to have changed hands.
+const SECOND_LOOKS: usize = 3;
+
 /// Deletes a resource and waits until it is gone; absence is success.
 pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Stopped> {
     let_go(cloud, resource, planned).await?;
@@ -27,9 +30,17 @@ pub(super) async fn remove(cloud: &Cloud, resource: &dyn Resource, planned: &Fou
 /// Asks for a resource to be deleted; absence is success. Somebody may have made it theirs since the plan was shown: then
 /// it stays.
 pub(super) async fn let_go(cloud: &Cloud, resource: &dyn Resource, planned: &Found) -> Result<(), Error> {
-    let found = cloud.look_at(resource).await?;
-    if matches!(found.state, State::Missing | State::Deleting) {
-        return Ok(());
+    let mut found = cloud.look_at(resource).await?;
+    for _ in 0..SECOND_LOOKS {
+        if matches!(found.state, State::Missing | State::Deleting) {
+            return Ok(());
+        }
+        if cloud.owner.of(&found) == cloud.owner.of(planned) {
+            break;
+        }
+        // Between two calls of one look it may have been deleted; its tags are gone first then. Or they are not seen yet.
+        tokio::time::sleep(cloud.schedule.first).await;
+        found = cloud.look_at(resource).await?;
     }
     let ownership = cloud.owner.of(&found);
     if ownership != cloud.owner.of(planned) {

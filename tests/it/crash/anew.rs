@@ -52,9 +52,12 @@ fn makes_table_of_another_key(ground: &Ground, name: &str) {
     ground.by_hand("DynamoDB_20120810.ListTagsOfResource", &table_arn(name));
 }
 
+/// What is deleted by hand, and how.
+type Deletion<'a> = (&'a str, &'a dyn Fn(&Ground));
+
 fn what_was_deleted_by_hand(disturbance: Disturbance) {
     let ground = Ground::with_pipeline();
-    let deletions: [(&str, &dyn Fn(&Ground)); 7] = [
+    let deletions: [Deletion<'_>; 7] = [
         ("table", &|ground| deletes_table(ground, "SensorData")),
         ("rejects-table", &|ground| deletes_table(ground, "SensorDataRejects")),
         ("stream", &deletes_stream),
@@ -65,7 +68,7 @@ fn what_was_deleted_by_hand(disturbance: Disturbance) {
     ];
     for (kind, delete) in deletions {
         // A stream takes its mapping along, and that is asked about.
-        let leg = Leg::new(kind, REPLACE).after(delete).from_the_first_change();
+        let leg = Leg::new(kind, REPLACE).after(delete).beginning_at_the_first_change();
         walk(&ground, disturbance, &[leg]);
     }
 }
@@ -76,12 +79,12 @@ fn what_is_replaced(disturbance: Disturbance) {
         makes_table_of_another_key(ground, "SensorData");
         makes_table_of_another_key(ground, "SensorDataRejects");
     };
-    walk(&ground, disturbance, &[Leg::new("tables", REPLACE).after(&tables).from_the_first_change()]);
+    walk(&ground, disturbance, &[Leg::new("tables", REPLACE).after(&tables).beginning_at_the_first_change()]);
     let elsewhere = |ground: &Ground| drop(ground.home.write("sensorctl.toml", "[role]\npath = \"/pipelines/\"\n"));
     let back = |ground: &Ground| drop(ground.home.write("sensorctl.toml", ""));
     let legs = [
-        Leg::new("role of another path", REPLACE).after(&elsewhere).from_the_first_change(),
-        Leg::new("role of the first path", REPLACE).after(&back).from_the_first_change(),
+        Leg::new("role of another path", REPLACE).after(&elsewhere).beginning_at_the_first_change(),
+        Leg::new("role of the first path", REPLACE).after(&back).beginning_at_the_first_change(),
     ];
     walk(&ground, disturbance, &legs);
 }

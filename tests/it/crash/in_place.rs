@@ -76,8 +76,8 @@ fn there_and_back(go: impl Fn(&Ground, &[Leg])) {
     let wants = |text: &'static str| move |ground: &Ground| drop(ground.home.write("sensorctl.toml", text));
     let (other, one) = (wants(OTHER), wants(ONE));
     let legs = [
-        Leg::new("to the other settings", UP).after(&other).from_the_first_change(),
-        Leg::new("back", UP).after(&one).from_the_first_change(),
+        Leg::new("to the other settings", UP).after(&other).beginning_at_the_first_change(),
+        Leg::new("back", UP).after(&one).beginning_at_the_first_change(),
     ];
     go(&ground, &legs);
 }

@@ -38,7 +38,7 @@ impl<'a> Leg<'a> {
 
     /// Leaves out the calls before the first that changes something: what a disturbance there can do, the looks of other
     /// legs show.
-    pub fn from_the_first_change(self) -> Self {
+    pub fn beginning_at_the_first_change(self) -> Self {
         Leg { only_changes: true, ..self }
     }
 

@@ -205,7 +205,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             run.exited(2).says(&[properties[0], "loses data", "--yes"]);
             let plan = home.run(["plan", "--local", "-o", "json"]).succeeded().json();
             let is_marked = |change: &Value| change["loses_data"] == true && change["property"] == properties[0];
-            let mut changes = plan["resources"].as_array().unwrap().iter().flat_map(|it| it["changes"].as_array());
+            let mut changes = plan["resources"].as_array().unwrap().iter().filter_map(|it| it["changes"].as_array());
             assert!(changes.any(|changes| changes.iter().any(is_marked)), "{plan}");
             home.run(["up", "--local", "--yes"]).succeeded();
         } else {

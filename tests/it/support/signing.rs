@@ -6,13 +6,16 @@ use sha2::{Digest, Sha256};
 /// What is not escaped in a path, which is escaped a second time.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The headers that sign a call (`GET /path?a=b`; parameters in order) with a key and its secret.
+/// The headers that sign a call (`GET /path?a=b`) with a key and its secret.
 pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &str, body: &str) -> String {
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let scope = format!("{}/us-east-1/{service}/aws4_request", &time[..8]);
     let (method, address) = line.split_once(' ').unwrap();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let path = utf8_percent_encode(path, PATH);
+    let mut query: Vec<&str> = query.split('&').collect();
+    query.sort_unstable();
+    let query = query.join("&");
     let body = hex(&Sha256::digest(body));
     let request = format!("{method}\n{path}\n{query}\nhost:{host}\nx-amz-date:{time}\n\nhost;x-amz-date\n{body}");
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request)));
