@@ -37,13 +37,13 @@ pub struct Args {
     /// What carries the tags of the stage may as well be another pipeline's, whose settings name no stage either.
     #[arg(long)]
     leftovers: bool,
-    /// Delete the stream though others read it: their registered consumers go with it, their mappings read nothing then
+    /// Delete stream and function though others use them: consumers that they registered go, mappings of theirs stay idle
     #[arg(long)]
     delete_consumers: bool,
     /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
     #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
     delete_adopted: Vec<String>,
-    /// Seconds to wait for a resource to be gone [default: 900]
+    /// Seconds to wait, all in all, until everything is gone [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     timeout: Option<u64>,
 }
@@ -110,7 +110,9 @@ impl Args {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
-        let drained = if self.drain { self.drain(context, cloud, &plan, timeout, trail).await? } else { None };
+        // The time in which somebody was asked does not count; that of the drain does.
+        let cloud = &cloud.for_all_that_follows();
+        let drained = if self.drain { self.drain(context, cloud, &plan, trail).await? } else { None };
         let began = Instant::now();
         let done = apply(cloud, &resources, &plan, references).await?;
         let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
@@ -139,7 +141,6 @@ impl Args {
         context: &Context,
         cloud: &Cloud,
         plan: &Plan,
-        timeout: Duration,
         trail: &Trail,
     ) -> Result<Option<Drained>, Error> {
         let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
@@ -167,7 +168,7 @@ impl Args {
         let step = context.output.progress().step("draining the stream");
         let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
         let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
-        let way = markers::way(context, &cloud.clients, timeout, trail);
+        let way = markers::way(context, &cloud.clients, cloud.schedule.left(), trail);
         let drained = way.drain(lanes).await;
         markers::name(context, &way.sweep().await);
         match drained {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::value::RawValue;
 
+use crate::aws::Failure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::Report;
@@ -40,7 +41,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let progress = context.output.progress();
     let step = progress.step(format!("function {function}"));
     let left = || Error::interrupted(format!("interrupted; function {function} may still be running"));
-    let work = async { Ok(invoke(context.clients().await?, function, event).await?) };
+    let work = async { invoke(context.clients().await?, function, event).await.map_err(told) };
     let result = context.or_interrupt(Box::pin(work), left).await;
     let invocation = match result {
         Ok(invocation) => invocation,
@@ -52,6 +53,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     step.done("invoked");
     context.output.report(&invocation)?;
     succeeded(&invocation, function).map_err(|error| error.hint("the log above is the end of what it wrote"))
+}
+
+/// The error with what to do about it.
+fn told(failure: Failure) -> Error {
+    let is_of_the_role_before = failure.code.as_deref() == Some("KMSAccessDeniedException");
+    let error = Error::from(failure);
+    if !is_of_the_role_before {
+        return error;
+    }
+    error.hint(
+        "the function's role may have been deleted and made anew under the same name, and Lambda encrypted the function's \
+         variables for the one before: set another role for the function and then this one again, or delete the function \
+         and `sensorctl up` makes it anew",
+    )
 }
 
 /// Whether the function did not fail, and stored every record.

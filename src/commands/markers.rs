@@ -22,8 +22,10 @@ pub(super) async fn tidied<T>(context: &Context, trail: &Trail, result: Result<T
     if trail.is_empty() {
         return result;
     }
+    // Without clients no marker was put, and the error of the command tells why there are none.
+    let Ok(clients) = context.clients().await else { return result };
     context.output.status("Taking marker readings out of the table again…");
-    let left = way(context, context.clients().await?, Duration::ZERO, trail).sweep().await;
+    let left = way(context, clients, Duration::ZERO, trail).sweep().await;
     name(context, &left);
     result
 }

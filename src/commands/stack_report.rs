@@ -144,7 +144,7 @@ impl StepReport {
 }
 
 impl StepReport {
-    /// The reason, or the settings that differ, a line each.
+    /// The reason, or the settings that differ; of what is made anew both.
     fn why(&self) -> String {
         if self.changes.is_empty() {
             return self.reason.clone();
@@ -154,7 +154,8 @@ impl StepReport {
             let how = if change.loses_data { " (loses data)" } else { "" };
             format!("{}: {found} → {wanted}{how}", change.property)
         };
-        self.changes.iter().map(change).collect::<Vec<_>>().join("\n")
+        let reason = (self.action == Action::Replace).then(|| self.reason.clone());
+        reason.into_iter().chain(self.changes.iter().map(change)).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -227,6 +228,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_made_anew_says_why_and_what_differs_in_one_line() {
+        let difference = |property| Difference {
+            property,
+            wanted: json!(2),
+            found: json!(1),
+            replaces: false,
+            loses_data: property == "b",
+        };
+        let step = |action| StepReport {
+            kind: Kind::Function,
+            name: "f".into(),
+            arn: None,
+            action,
+            reason: "the role that it goes with is made anew".into(),
+            seconds: 0.0,
+            changes: vec![difference("a"), difference("b")],
+            dangers: Vec::new(),
+        };
+        assert_eq!(step(Action::Update).why(), "a: 1 → 2; b: 1 → 2 (loses data)");
+        assert!(step(Action::Replace).why().starts_with("the role that it goes with is made anew; a: 1 → 2; b"));
+    }
 
     #[test]
     fn two_documents_are_shown_where_they_differ() {

@@ -110,13 +110,20 @@ impl Status {
         if self.resources.iter().all(|resource| resource.state == "missing") {
             return Err(Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it"));
         }
-        let unwell = self.resources.iter().filter(|resource| !resource.is_well());
-        let mut said: Vec<_> = unwell.map(|resource| format!("{} {}", resource.kind, resource.trouble())).collect();
+        let of_ours = self.resources.iter().filter_map(|resource| Some((resource.kind, resource.trouble()?)));
+        let mut said: Vec<_> = of_ours.map(|(kind, trouble)| format!("{kind} {trouble}")).collect();
         if let Some(mapping) = self.mapping.as_ref().filter(|mapping| mapping.has_problem()) {
             said.push(format!("the mapping says {}", mapping.last_processing_result));
         }
-        Err(Error::unwell(format!("not all is well: {}", said.join(", ")))
-            .hint("`sensorctl plan` shows what `sensorctl up` would do about it"))
+        let is_to_plan = !said.is_empty();
+        // These are of others, and say themselves what helps.
+        said.extend(self.resources.iter().flat_map(|resource| resource.dangers.clone()));
+        let error = Error::unwell(format!("not all is well: {}", said.join(", ")));
+        Err(if is_to_plan {
+            error.hint("`sensorctl plan` shows what `sensorctl up` would do about it")
+        } else {
+            error.hint("this is not sensorctl's to change: whoever made it can")
+        })
     }
 
     fn of(deployment: &Deployment) -> Self {
@@ -195,13 +202,13 @@ impl ResourceStatus {
         self.state == "active" && self.drift.is_empty() && self.dangers.is_empty()
     }
 
-    fn trouble(&self) -> String {
+    /// What is wrong with it that `up` would mend.
+    fn trouble(&self) -> Option<String> {
         if self.state != "active" {
-            return self.state.to_owned();
+            return Some(self.state.to_owned());
         }
         let names: Vec<_> = self.drift.iter().map(|difference| difference.property).collect();
-        let differs = (!names.is_empty()).then(|| format!("differs in {}", names.join(", ")));
-        differs.into_iter().chain(self.dangers.clone()).collect::<Vec<_>>().join(", ")
+        (!names.is_empty()).then(|| format!("differs in {}", names.join(", ")))
     }
 }
 

@@ -121,7 +121,7 @@ async fn perform(
     let making = making::Making { cloud, resource, references, waits };
     let result = match step.action {
         Action::Delete => removing::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
-        Action::Replace if plan.goes_first(step) => making.anew_once_gone().await.map(Some),
+        Action::Replace if plan.goes_first(step) => making.anew_once_gone(&step.found).await.map(Some),
         Action::Replace => match removing::remove(cloud, resource, &step.found).await {
             Ok(()) => making.make().await.map(Some),
             Err(stopped) => Err(stopped),

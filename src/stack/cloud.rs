@@ -59,6 +59,7 @@ impl Cloud {
                 match call.await {
                     Ok(value) => Ok(Look::Ready(value)),
                     Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                    Err(failure) if self.is_amid_work() && self.may_pass(&failure) => Ok(Look::NotYet(failure)),
                     Err(failure) => Err(failure),
                 }
             }
@@ -80,6 +81,11 @@ impl Cloud {
     #[must_use]
     pub fn for_all_that_follows(&self) -> Cloud {
         Cloud { schedule: self.schedule.beginning_now(), ..self.clone() }
+    }
+
+    /// Whether the services were reached, and the plan is being carried out.
+    fn is_amid_work(&self) -> bool {
+        self.schedule.end.is_some()
     }
 
     /// Whether a call in the midst of the work may succeed soon. The service was reached before, so a network that is away

@@ -2,9 +2,12 @@
 
 mod environment;
 mod list;
+mod others;
 mod state;
+mod update;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -13,7 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::resource::{Never, Tags};
+use super::resource::{Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
@@ -41,6 +44,8 @@ pub struct Function {
     /// Of a function that someone else made: the variables that stay as they were found, as they are shown.
     kept: Option<BTreeMap<String, Value>>,
     artifact: Artifact,
+    /// Whether this run has sent the code already: what comes after it may have to be repeated.
+    is_code_sent: AtomicBool,
 }
 
 impl Function {
@@ -53,7 +58,7 @@ impl Function {
         artifact: Artifact,
     ) -> Self {
         let environment = wanted.environment.clone().into_iter().chain(ours).collect();
-        Function { wanted, role: role.into(), environment, kept: None, artifact }
+        Function { wanted, role: role.into(), environment, kept: None, artifact, is_code_sent: AtomicBool::new(false) }
     }
 
     fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
@@ -67,43 +72,6 @@ impl Function {
 
     fn environment(&self) -> Environment {
         environment_of(self.environment.clone())
-    }
-
-    /// The same with the variables that stay as they are. They may be secret, so they are not carried about.
-    async fn environment_beside_kept(&self, cloud: &Cloud) -> Result<Environment, Failure> {
-        let Some(kept) = &self.kept else { return Ok(self.environment()) };
-        let function = self.describe(cloud).await?.and_then(|answer| answer.configuration);
-        let mut variables = function.as_ref().map(variables_of).unwrap_or_default();
-        variables.retain(|name, _| kept.contains_key(name));
-        variables.extend(self.environment.clone());
-        Ok(environment_of(variables))
-    }
-
-    async fn update_code(&self, cloud: &Cloud) -> Result<(), Failure> {
-        let request = cloud
-            .clients
-            .lambda
-            .update_function_code()
-            .function_name(&self.wanted.name)
-            .architectures(self.architecture())
-            .zip_file(Blob::new(self.artifact.zip()));
-        self.call(cloud, "UpdateFunctionCode").done(request.send().await)
-    }
-
-    async fn update_configuration(&self, cloud: &Cloud, role: &str) -> Result<(), Failure> {
-        let request = cloud
-            .clients
-            .lambda
-            .update_function_configuration()
-            .function_name(&self.wanted.name)
-            .role(role)
-            .runtime(RUNTIME)
-            .handler(HANDLER)
-            .memory_size(self.wanted.memory_mb)
-            .timeout(self.wanted.timeout_seconds)
-            .environment(self.environment_beside_kept(cloud).await?)
-            .logging_config(self.logging());
-        self.call(cloud, "UpdateFunctionConfiguration").done(request.send().await)
     }
 
     /// Sets concurrency aside, or leaves the function to the account's share again.
@@ -266,32 +234,7 @@ impl Resource for Function {
         found: &'a Found,
         differences: &'a [Difference],
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        async move {
-            let arn = found.arn.as_deref().unwrap_or_default();
-            let (mut code, mut configuration) = (false, false);
-            for difference in differences {
-                match difference.property {
-                    "code_sha256" | "architecture" => code = true,
-                    // Which of the two failed is not told.
-                    "last_update" => (code, configuration) = (true, true),
-                    "reserved_concurrency" => self.set_concurrency(cloud).await?,
-                    _ => configuration = true,
-                }
-            }
-            if code {
-                // The version that the code is of, so that an older sensorctl can tell. It comes before the code, which
-                // would else be taken for the older one's by who comes in between.
-                cloud.patiently(self, || self.set_tags(cloud, arn, cloud.owner.all_tags())).await?;
-                cloud.patiently(self, || self.update_code(cloud)).await?;
-            }
-            if configuration {
-                let role = self.role(cloud, references).await?;
-                // Refused with a conflict until the update of the code is through.
-                cloud.patiently(self, || self.update_configuration(cloud, &role)).await?;
-            }
-            Ok(())
-        }
-        .boxed()
+        self.change(cloud, references, found, differences).boxed()
     }
 
     fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
@@ -327,6 +270,23 @@ impl Resource for Function {
         async move {
             let request = cloud.clients.lambda.delete_function().function_name(&self.wanted.name);
             self.call(cloud, "DeleteFunction").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn obstacle<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+        async move {
+            if cloud.delete_consumers {
+                return Ok(None);
+            }
+            let feeding = others::feeding(cloud, &self.wanted.name).await?;
+            Ok((!feeding.is_empty()).then(|| Obstacle {
+                what: format!("is fed by event source mappings of others: {}", feeding.join(", ")),
+                way:
+                    "delete these mappings, or `sensorctl down --delete-consumers` deletes the function all the same: \
+                      mappings of others stay and feed nothing any more"
+                        .to_owned(),
+            }))
         }
         .boxed()
     }

@@ -6,11 +6,14 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::leftovers::Candidate;
+use super::ownership::is_our_make;
 use super::resource::Tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 
 const SERVICE: &str = "CloudWatch Logs";
+/// Name of the detail that says how much is in it, in bytes.
+const STORED: &str = "stored_bytes";
 
 /// A log group with a retention.
 pub struct LogGroup {
@@ -80,7 +83,9 @@ impl Resource for LogGroup {
             let arn = arn_of(&group);
             let tags = tags_of(cloud, &arn, &self.name).await?;
             let properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
-            Ok(Found { state: State::Active, arn: Some(arn), tags, properties, ..Found::missing() })
+            // The service counts with some delay: what it has not counted yet is younger than any retention.
+            let details = [(STORED, group.stored_bytes.unwrap_or_default().to_string())].into();
+            Ok(Found { state: State::Active, arn: Some(arn), tags, properties, details, ..Found::missing() })
         }
         .boxed()
     }
@@ -95,9 +100,14 @@ impl Resource for LogGroup {
         }
     }
 
-    fn loses_data(&self, _: &str, found: &Value, wanted: &Value) -> bool {
-        // A group without any retention is what a killed run left behind, before it could set one.
-        wanted.as_i64().zip(found.as_i64()).is_some_and(|(wanted, found)| wanted < found)
+    fn loses_data(&self, _: &str, has: &Value, wanted: &Value, found: &Found) -> bool {
+        // An empty group of ours without any retention is what a killed run left behind, before it could set one.
+        let is_unfinished = is_our_make(&found.tags) && found.details.get(STORED).is_some_and(|bytes| bytes == "0");
+        match (has.as_i64(), wanted.as_i64()) {
+            (Some(has), Some(wanted)) => wanted < has,
+            (None, Some(_)) => !is_unfinished,
+            (_, None) => false,
+        }
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {

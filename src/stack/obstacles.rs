@@ -3,7 +3,7 @@
 use futures::future;
 
 use super::resource::{Obstacle, Resource, State};
-use super::{Cloud, Plan};
+use super::{Action, Cloud, Kind, Plan, Step};
 use crate::error::Error;
 
 /// Names, in the reasons of a plan, what of others goes with that which is to be deleted.
@@ -34,8 +34,9 @@ pub async fn name_what_goes_along(cloud: &Cloud, resources: &[&dyn Resource], pl
 pub async fn check_obstacles(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
     let look = cloud.for_a_look();
     // What is on its way out already is only waited for.
-    let going =
-        plan.steps.iter().zip(resources).filter(|(step, _)| step.destroys() && step.found.state != State::Deleting);
+    // A mapping of others finds the function that is made anew under the same name.
+    let goes = |step: &Step| step.action == Action::Delete || (step.destroys() && step.kind != Kind::Function);
+    let going = plan.steps.iter().zip(resources).filter(|(step, _)| goes(step) && step.found.state != State::Deleting);
     let found = future::try_join_all(going.map(|(step, resource)| {
         let look = &look;
         async move {

@@ -127,6 +127,12 @@ impl fmt::Display for Owner {
     }
 }
 
+/// Whether some pipeline of sensorctl made it, and did not take it over.
+#[must_use]
+pub fn is_our_make(tags: &Tags) -> bool {
+    tags.contains_key(STAGE) && !tags.contains_key(ADOPTED)
+}
+
 /// The version of sensorctl that a resource is of, where it is a newer one than this.
 #[must_use]
 pub fn newer_version(tags: &Tags) -> Option<&str> {

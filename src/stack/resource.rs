@@ -137,8 +137,8 @@ pub trait Resource: Send + Sync {
         &[]
     }
 
-    /// Whether to change a setting from what was found takes data away, or what guards it.
-    fn loses_data(&self, _property: &str, _found: &Value, _wanted: &Value) -> bool {
+    /// Whether to change a setting from the value `has`, as it is in what was found, takes data away, or what guards it.
+    fn loses_data(&self, _property: &str, _has: &Value, _wanted: &Value, _found: &Found) -> bool {
         false
     }
 
@@ -228,12 +228,12 @@ pub struct Never {
 pub fn differences(resource: &dyn Resource, references: &References, found: &Found) -> Vec<Difference> {
     let fixed = resource.fixed();
     let difference = |(property, wanted): (&'static str, Value)| {
-        let found = found.properties.get(property).unwrap_or(&Value::Null);
-        (*found != wanted).then(|| Difference {
+        let has = found.properties.get(property).unwrap_or(&Value::Null);
+        (*has != wanted).then(|| Difference {
             property,
             replaces: fixed.contains(&property),
-            loses_data: resource.loses_data(property, found, &wanted),
-            found: found.clone(),
+            loses_data: resource.loses_data(property, has, &wanted, found),
+            found: has.clone(),
             wanted,
         })
     };

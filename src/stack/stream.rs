@@ -158,8 +158,8 @@ impl Resource for Stream {
         }
     }
 
-    fn loses_data(&self, property: &str, found: &Value, wanted: &Value) -> bool {
-        property == "retention_hours" && found.as_i64() > wanted.as_i64()
+    fn loses_data(&self, property: &str, has: &Value, wanted: &Value, _: &Found) -> bool {
+        property == "retention_hours" && has.as_i64() > wanted.as_i64()
     }
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {

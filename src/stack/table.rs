@@ -10,6 +10,7 @@ use futures::future::{self, BoxFuture};
 use serde_json::{Value, json};
 
 use super::asked::Asked;
+use super::ownership::is_our_make;
 use super::resource::{Obstacle, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
@@ -150,11 +151,11 @@ impl Resource for Table {
         &["key"]
     }
 
-    fn loses_data(&self, property: &str, _: &Value, wanted: &Value) -> bool {
+    fn loses_data(&self, property: &str, _: &Value, wanted: &Value, found: &Found) -> bool {
         match property {
             "point_in_time_recovery" | "deletion_protection" => *wanted == json!(false),
-            // Rows that have the attribute begin to expire. Those of rejects are made for it; a killed run left it out.
-            "ttl_attribute" => self.kind == Kind::Table && !wanted.is_null(),
+            // Rows that have the attribute begin to expire. Those of our rejects are made for it; a killed run left it out.
+            "ttl_attribute" => (self.kind == Kind::Table || !is_our_make(&found.tags)) && !wanted.is_null(),
             _ => false,
         }
     }

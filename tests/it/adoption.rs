@@ -151,3 +151,46 @@ fn a_default_changes_nothing_of_what_is_taken_over_and_a_setting_does() {
     assert_eq!((&function()["MemorySize"], &function()["Timeout"]), (&512.into(), &3.into()));
     assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":24"));
 }
+
+#[test]
+fn what_somebody_keeps_for_ever_is_not_let_expire_unasked() {
+    let home = Home::with_local_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let asked =
+        ["--set", "log_group.retention_days=14", "--set", "rejects.retention_days=7", "up", "--local", "--adopt"];
+    home.run(asked).exited(2).says(&[
+        "retention_days: \"never\" → 14  loses data",
+        "ttl_attribute: null → \"ExpiresAt\"  loses data",
+        "--yes",
+    ]);
+    home.run(asked.into_iter().chain(["--yes"])).succeeded();
+}
+
+#[test]
+fn a_log_of_ours_that_is_kept_for_ever_and_not_empty_is_not_let_expire_unasked() {
+    let home = Home::with_local_cloud();
+    let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
+    home.run(asked).succeeded();
+    home.run(["up", "--local"]).succeeded();
+    home.run(asked).succeeded();
+    home.run(["invoke", "--local"]).succeeded();
+    home.run(["up", "--local"]).exited(2).says(&["retention_days: \"never\" → 14  loses data"]);
+}
+
+#[test]
+fn a_role_that_an_adopted_function_cannot_do_without_is_not_made_anew() {
+    let home = Home::with_pipeline();
+    let somebody = Neighbour::with_our_names(&home);
+    let tag = |path: &str, body: &str| somebody.cloud.send(path, "lambda", "Content-Type: application/json", body).0;
+    let arn = crate::support::form("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
+    assert_eq!(tag(&format!("POST /2017-03-31/tags/{arn}"), r#"{"Tags":{"sensorctl:adopted":"true"}}"#), 204);
+    somebody.cloud.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    somebody.cloud.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
+    for command in ["plan", "up"] {
+        home.run([command, "--local"]).exited(1).says(&["KMSAccessDeniedException", "`role.name`"]);
+    }
+    assert!(!somebody.cloud.everything()[5].contains("kinesis-lambda-dynamodb"), "nothing is changed");
+    home.run(["up", "--local", "--set", "role.name=another"]).succeeded();
+    home.run(["invoke", "--local"]).succeeded();
+}

@@ -28,6 +28,18 @@ fn a_role_that_lambda_cannot_take_is_named_with_the_missing_statement() {
 }
 
 #[test]
+fn a_role_that_lambda_cannot_take_is_named_also_where_the_function_is_there() {
+    let (home, somebody) = with_existing_role("none");
+    home.run(["up", "--local"]).succeeded();
+    somebody.trusts_somebody_else();
+    home.run(["up", "--local", "--timeout", "60", "--set", "function.memory_mb=512"]).exited(1).says(&[
+        "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
+        "sts:AssumeRole",
+        "cannot be assumed by Lambda",
+    ]);
+}
+
+#[test]
 fn a_role_that_may_not_read_the_stream_is_named_with_what_it_lacks() {
     let (home, somebody) = with_existing_role("aws/10");
     somebody.cloud.iam(&format!(

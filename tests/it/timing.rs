@@ -59,6 +59,20 @@ fn two_ups_at_once_end_like_one_though_nothing_is_seen_at_once() {
 }
 
 #[test]
+fn two_ups_that_wait_for_a_stream_to_be_gone_end_though_one_makes_it_anew_before_the_other_looks() {
+    let home = slow_cloud();
+    home.run(["up", "--local"]).succeeded();
+    let stream = r#"{"StreamName":"temperature-sensor-data"}"#;
+    assert_eq!(Stranger::of(&home).call("Kinesis_20131202.DeleteStream", stream).0, 200);
+    let both: Vec<_> = (0..2).map(|_| home.spawn(["up", "--local", "--yes", "--timeout", "120"])).collect();
+    for child in both {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0);
+}
+
+#[test]
 fn what_is_not_ready_says_so_in_the_services_words() {
     // As slow as AWS: what lasts a second is not over while this looks.
     let home = cloud_with("aws");

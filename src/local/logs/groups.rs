@@ -111,7 +111,7 @@ impl Logs {
             .filter(|(name, _)| name.starts_with(prefix) && name.contains(pattern) && name.as_str() > after);
         let page: Vec<_> = rest.by_ref().take(limit).collect();
         let mut body = json!({
-            "logGroups": page.iter().map(|(name, group)| self.described(name, group)).collect::<Vec<_>>(),
+            "logGroups": page.iter().map(|(name, group)| self.described(name, group, store.stored_bytes(name))).collect::<Vec<_>>(),
         });
         if rest.next().is_some()
             && let Some((last, _)) = page.last()
@@ -121,7 +121,7 @@ impl Logs {
         Ok(body)
     }
 
-    fn described(&self, name: &str, group: &Group) -> Value {
+    fn described(&self, name: &str, group: &Group, stored_bytes: u64) -> Value {
         let arn = self.0.identity.log_group_arn(name);
         let mut body = json!({
             "logGroupName": name,
@@ -130,7 +130,7 @@ impl Logs {
             "arn": format!("{arn}:*"),
             "logGroupArn": arn,
             "logGroupClass": "STANDARD",
-            "storedBytes": 0,
+            "storedBytes": stored_bytes,
         });
         if let Some(days) = group.retention_days {
             body["retentionInDays"] = days.into();

@@ -121,6 +121,12 @@ impl Store {
         &self.groups
     }
 
+    /// How much is kept of a group, in bytes.
+    pub(super) fn stored_bytes(&self, group: &str) -> u64 {
+        let files = fs::read_dir(self.group_dir(group)).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
+    }
+
     pub(super) fn group(&self, name: &str) -> Result<&Group, ServiceError> {
         self.groups.get(name).ok_or_else(missing_group)
     }

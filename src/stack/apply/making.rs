@@ -41,14 +41,14 @@ impl Making<'_> {
     /// Makes it where there is nothing, or where there will be once the one before is gone.
     pub async fn anew(&self, found: &Found) -> Result<String, Stopped> {
         match found.state {
-            State::Deleting => self.anew_once_gone().await,
+            State::Deleting => self.anew_once_gone(found).await,
             _ => self.make().await,
         }
     }
 
     /// Makes it where one is on its way out.
-    pub async fn anew_once_gone(&self) -> Result<String, Stopped> {
-        until_gone(self.cloud, self.resource).await?;
+    pub async fn anew_once_gone(&self, before: &Found) -> Result<String, Stopped> {
+        until_gone(self.cloud, self.resource, before).await?;
         self.make().await
     }
 
@@ -75,7 +75,7 @@ impl Making<'_> {
             match found.state {
                 // Looks may lag behind: what is taken is seen a moment later.
                 State::Missing => tokio::time::sleep(cloud.schedule.first * attempts).await,
-                State::Deleting => until_gone(cloud, resource).await?,
+                State::Deleting => until_gone(cloud, resource, &found).await?,
                 _ => {
                     let ownership = cloud.owner.of(&found);
                     if ownership.is_ours() {

@@ -205,14 +205,19 @@ fn a_mapping_does_not_outlive_its_stream() {
     assert_eq!(plan(ours("id", 2)).action, Action::None);
     assert_eq!(plan(Found::missing()).action, Action::Replace);
     assert_eq!(plan(ours("name", 2)).action, Action::Replace);
+    let found = vec![Found::missing(), adopted("id", 2)];
+    let plan = Plan::up(&owner(), &[&STREAM, &MAPPING], found, &References::default(), false).unwrap();
+    assert_eq!(plan.steps[1].action, Action::None);
+    assert!(plan.steps[1].found.dangers[0].contains("knows a place in the one before"));
 }
 
 #[test]
 fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
     let role = Thing { kind: Kind::Role, existing: false };
-    let plan = |of_role: Found, of_function: Found| {
-        Plan::up(&owner(), &[&role, &FUNCTION], vec![of_role, of_function], &References::default(), false).unwrap()
+    let try_plan = |of_role: Found, of_function: Found| {
+        Plan::up(&owner(), &[&role, &FUNCTION], vec![of_role, of_function], &References::default(), false)
     };
+    let plan = |of_role: Found, of_function: Found| try_plan(of_role, of_function).unwrap();
     let anew = plan(Found::missing(), ours("id", 2));
     assert_eq!(anew.steps[1].action, Action::Replace);
     assert!(anew.goes_first(&anew.steps[1]), "else the next run would not know, if this one were killed in between");
@@ -223,8 +228,9 @@ fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
         plan(Found::missing(), function).steps[1].action
     };
     assert_eq!((named("readings"), named("another")), (Action::Replace, Action::None));
-    let kept = &plan(Found::missing(), adopted("id", 2)).steps[1];
-    assert!(kept.action == Action::None && kept.found.dangers[0].contains("KMSAccessDeniedException"));
+    let refused = try_plan(Found::missing(), adopted("id", 2)).unwrap_err();
+    assert!(refused.to_string().contains("KMSAccessDeniedException"), "{refused}");
+    assert!(refused.hints()[0].contains("role.name"), "{refused}");
 }
 
 #[test]
@@ -239,6 +245,11 @@ fn a_mapping_at_work_is_told_of_partial_answers_before_the_function_gives_them()
     assert!(super::up::misreads_partial_answers(&mapping(true, 1).steps[0]));
     assert!(!super::up::misreads_partial_answers(&mapping(false, 1).steps[0]), "it delivers nothing");
     assert!(!super::up::misreads_partial_answers(&mapping(true, 2).steps[0]));
+    let with = |function: Found| {
+        let plan = Plan::up(&owner(), &[&FUNCTION], vec![function], &References::default(), false).unwrap();
+        super::up::is_mapping_first(&[mapping(true, 1).steps, plan.steps].concat())
+    };
+    assert!(with(ours("id", 2)) && !with(Found::missing()), "what is not there answers nothing");
     let plan = Plan { mapping_first: true, ..mapping(true, 1) };
     assert!(plan.waits_for(Kind::Function).contains(&Kind::Mapping) && plan.is_needed_at_work(Kind::Mapping));
     assert!(!plan.waits_for(Kind::Mapping).contains(&Kind::Function));

@@ -39,8 +39,8 @@ impl Plan {
         if !strangers.is_empty() {
             return Err(foreign(&strangers, owner));
         }
-        renew(owner, &mut steps);
-        let mapping_first = steps.iter().any(misreads_partial_answers);
+        renew(owner, &mut steps)?;
+        let mapping_first = is_mapping_first(&steps);
         Ok(Plan { steps, is_teardown: false, waits: true, mapping_first })
     }
 }
@@ -110,30 +110,56 @@ fn adoption(owner: &Owner, found: &Found) -> Difference {
 }
 
 /// What is bound to something that is made anew is made anew, too. What is not ours stays, and its owner is told.
-fn renew(owner: &Owner, steps: &mut [Step]) {
+///
+/// # Errors
+/// When it would stay and not work.
+fn renew(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
     for index in 0..steps.len() {
         let step = &steps[index];
         let stays = matches!(step.action, Action::None | Action::Update);
         let is_new = |other: &&Step| stays && other.is_new_for(step.kind) && is_bound_to(step, other);
-        let Some(new) = steps.iter().find(is_new).map(|other| other.kind) else { continue };
+        let Some((new, named)) = steps.iter().find(is_new).map(|other| (other.kind, other.name.clone())) else {
+            continue;
+        };
         let step = &mut steps[index];
         if owner.of(&step.found) == Ownership::Ours {
             step.action = Action::Replace;
             step.reason = format!("the {new} that it goes with is made anew");
         } else if step.kind == Kind::Function {
+            return Err(without_variables(&step.name, &named));
+        } else {
             step.found.dangers.push(format!(
-                "the {new} of the function `{}` is made anew under the same name: Lambda cannot decrypt the function's \
-                 variables (KMSAccessDeniedException) until its role was set to another one and back",
-                step.name
+                "the {new} `{named}` is made anew, and the {} `{}`, which was made by someone else, knows a place in the \
+                 one before: it may read nothing, or not from the beginning; delete it, and `sensorctl up` makes it anew",
+                step.kind, step.name
             ));
         }
     }
+    Ok(())
+}
+
+/// A function of someone else's whose role is gone would be there and never run.
+fn without_variables(function: &str, role: &str) -> Error {
+    Error::failed(format!(
+        "the role `{role}` would be made anew, and the function `{function}`, which was made by someone else, would not \
+         work with it: Lambda encrypted the function's variables for the role before and could not decrypt them \
+         (KMSAccessDeniedException)"
+    ))
+    .hint("give `role.name` in the settings another name: `sensorctl up` makes that role and sets it for the function")
+    .hint(format!("or delete the function `{function}` yourself: `sensorctl up` then makes one of its own"))
 }
 
 /// A function whose role is of another name is told of the new one by an update, and that is enough.
 fn is_bound_to(step: &Step, new: &Step) -> bool {
     let role = step.found.text("role");
     new.kind != Kind::Role || role.is_none_or(|role| role.rsplit('/').next() == Some(&new.name))
+}
+
+/// Whether the mapping must learn of partial answers before the function gives them. A function that is not there, or is
+/// on its way out, answers nothing.
+pub(super) fn is_mapping_first(steps: &[Step]) -> bool {
+    let answers = |step: &Step| step.kind == Kind::Function && matches!(step.action, Action::None | Action::Update);
+    steps.iter().any(answers) && steps.iter().any(misreads_partial_answers)
 }
 
 /// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.

@@ -63,6 +63,29 @@ fn mappings_of_others_keep_the_stream_and_everything_else() {
 }
 
 #[test]
+fn mappings_of_others_keep_the_function_and_everything_else() {
+    let home = Home::with_pipeline();
+    let somebody = Neighbour { stream: "other".into(), ..Neighbour::with_our_names(&home) };
+    somebody.makes_stream();
+    somebody.puts_policy("own", "Allow", "kinesis:*");
+    somebody.makes_mapping("other", "ProcessKinesisRecords");
+    home.run(["down", "--local", "--yes"]).exited(1).says(&[
+        "the function `ProcessKinesisRecords` is fed by event source mappings of others: stream/other (",
+        "delete these mappings",
+        "--delete-consumers",
+    ]);
+    assert_eq!(planned(&home), [], "all is there as before");
+    // One that is made anew under the same name is fed on.
+    for policy in ["own", "sensorctl"] {
+        somebody.cloud.iam(&format!("Action=DeleteRolePolicy&RoleName={}&PolicyName={policy}", somebody.role));
+    }
+    somebody.cloud.iam(&format!("Action=DeleteRole&RoleName={}", somebody.role));
+    home.run(["up", "--local", "--yes"]).succeeded();
+    let down = home.run(["down", "--local", "--yes", "--delete-consumers", "-o", "json"]).succeeded().json();
+    assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &json!([])));
+}
+
+#[test]
 fn what_changed_hands_after_the_plan_is_not_deleted() {
     let home = Home::with_pipeline();
     let somebody = Neighbour::with_our_names(&home);
