@@ -5,7 +5,6 @@ use std::fmt::Write;
 use axum::http::Uri;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
-use axum::http::uri::Authority;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
@@ -14,6 +13,8 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 /// What is not escaped in a path, which is escaped a second time.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 const SIGNATURE: &str = "X-Amz-Signature";
+/// The host, as clients of HTTP/2 sign it, the SDK for JavaScript among them.
+pub(super) const AUTHORITY: &str = ":authority";
 
 /// The forms that clients sign: they differ in what they make of unusual paths and queries.
 pub(super) fn forms(parts: &Parts, signed_headers: &[String], payload: &str) -> Vec<String> {
@@ -98,10 +99,12 @@ fn joined<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
 
 /// All values of a header, without needless white space.
 fn value(parts: &Parts, name: &str) -> String {
-    if name == HOST.as_str() && !parts.headers.contains_key(HOST) {
-        // HTTP/2 names the host in the request line.
-        return parts.uri.authority().map(Authority::as_str).unwrap_or_default().to_owned();
+    let is_host = name == AUTHORITY || name == HOST.as_str();
+    // HTTP/2 names the host in the request line.
+    if let Some(authority) = parts.uri.authority().filter(|_| is_host && !parts.headers.contains_key(HOST)) {
+        return authority.to_string();
     }
+    let name = if is_host { HOST.as_str() } else { name };
     let values =
         parts.headers.get_all(name).iter().map(|value| {
             String::from_utf8_lossy(value.as_bytes()).split_ascii_whitespace().collect::<Vec<_>>().join(" ")

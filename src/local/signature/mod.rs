@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use self::canonical::AUTHORITY;
 pub(super) use self::canonical::query_parameter;
 use super::wire::ServiceError;
 
@@ -95,8 +96,8 @@ impl Signature {
                 "Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.",
             ));
         }
-        if !self.signed_headers.iter().any(|name| name == "host") {
-            return Err(wrong("'Host' must be a 'SignedHeader' in the AWS Authorization.".to_owned()));
+        if !self.signed_headers.iter().any(|name| name == "host" || name == AUTHORITY) {
+            return Err(wrong("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()));
         }
         let time = self.time(parts)?;
         self.check_time(&time, parts, now)?;

@@ -53,6 +53,25 @@ fn only_what_was_signed_with_the_secret_is_taken() {
 }
 
 #[test]
+fn the_host_may_be_signed_as_http_2_names_it() {
+    let time = Timestamp::now().strftime(FORM).to_string();
+    let request = |host: &str, signature: &str| {
+        let scope = format!("KEY/{}/us-east-1/kinesis/aws4_request", &time[..8]);
+        let signed = "SignedHeaders=:authority;x-amz-date";
+        Request::post(format!("http://{host}/"))
+            .header("x-amz-date", &time)
+            .header("authorization", format!("{ALGORITHM} Credential={scope}, {signed}, Signature={signature}"))
+            .body(())
+            .unwrap()
+    };
+    let parts = request("127.0.0.1:4588", "0").into_parts().0;
+    let unsigned = Signature::of(&parts.headers, &parts.uri).unwrap();
+    let signature = unsigned.compute(&parts, &canonical::hex_sha256(b"{}"), "secret", &time).remove(0);
+    check(request("127.0.0.1:4588", &signature), "{}", "secret", 0).unwrap();
+    assert!(refused(request("localhost:4588", &signature), "{}", "secret", 0).contains("does not match"));
+}
+
+#[test]
 fn a_signature_is_good_for_five_minutes_before_and_after() {
     check(request(), "body", "secret", 290).unwrap();
     check(request(), "body", "secret", -290).unwrap();
@@ -75,7 +94,7 @@ fn what_is_missing_is_named() {
     let mut hostless = request();
     let authorization = hostless.headers()["authorization"].to_str().unwrap().replace("host;", "");
     hostless.headers_mut().insert("authorization", authorization.parse().unwrap());
-    assert!(refused(hostless, "body", "secret", 0).contains("'Host' must be"));
+    assert!(refused(hostless, "body", "secret", 0).contains("'Host' or ':authority' must be"));
 }
 
 /// The example of the service's own documentation of `SigV4`, as its test suite has it (`get-vanilla`).
