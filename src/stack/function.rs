@@ -2,7 +2,6 @@
 
 mod environment;
 mod list;
-mod others;
 mod state;
 mod update;
 
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::resource::{Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
-use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
 use crate::aws::{Call, Failure};
 use crate::settings;
 
@@ -279,7 +278,7 @@ impl Resource for Function {
             if cloud.delete_consumers {
                 return Ok(None);
             }
-            let feeding = others::feeding(cloud, &self.wanted.name).await?;
+            let feeding = mapping::feeding(cloud, &self.wanted.name).await?;
             Ok((!feeding.is_empty()).then(|| Obstacle {
                 what: format!("is fed by event source mappings of others: {}", feeding.join(", ")),
                 way:

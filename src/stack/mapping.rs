@@ -2,6 +2,8 @@
 
 mod danger;
 mod list;
+mod names;
+mod others;
 mod service_clock;
 
 use aws_sdk_lambda::primitives::DateTime;
@@ -22,9 +24,12 @@ use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
 use self::danger::danger;
+use self::names::ends;
 use self::service_clock::ServiceClock;
 
 pub use self::list::list;
+pub use self::names::{name, parts};
+pub use self::others::{fed_by, feeding};
 
 const SERVICE: &str = "Lambda";
 
@@ -352,27 +357,6 @@ impl Resource for Mapping {
         }
         .boxed()
     }
-}
-
-/// How a mapping is called, since the service gives it no name.
-#[must_use]
-pub fn name(stream: &str, function: &str) -> String {
-    format!("{stream}{ARROW}{function}")
-}
-
-/// Stream and function of a mapping's name.
-#[must_use]
-pub fn parts(name: &str) -> (&str, &str) {
-    name.split_once(ARROW).unwrap_or((name, ""))
-}
-
-/// Between stream and function; no name of either has such letters.
-const ARROW: &str = " → ";
-
-/// Names of the stream that a mapping reads and of the function that it calls, or that function's version or alias.
-fn ends(mapping: &EventSourceMappingConfiguration) -> Option<(&str, &str)> {
-    let (_, stream) = mapping.event_source_arn()?.rsplit_once(":stream/")?;
-    Some((stream, mapping.function_arn()?.rsplit(':').next()?))
 }
 
 fn uuid_of(found: &Found) -> String {

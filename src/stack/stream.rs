@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::leftovers::Candidate;
 use super::resource::{Obstacle, Tags};
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, Capacity};
 
@@ -254,7 +254,7 @@ impl Resource for Stream {
             let (consumers, functions) = match &found.arn {
                 Some(arn) if !cloud.delete_consumers => futures::try_join!(
                     consumers::of(cloud, arn, &self.wanted.name),
-                    consumers::functions_of_others(cloud, arn, &self.wanted.name)
+                    mapping::fed_by(cloud, arn, &self.wanted.name)
                 )?,
                 _ => return Ok(None),
             };
