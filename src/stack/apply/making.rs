@@ -10,7 +10,7 @@ use super::removing::until_gone;
 use crate::aws::wait::{self, Look, WaitError};
 use crate::aws::{Cause, Failure};
 use crate::error::Error;
-use crate::stack::resource::{self, Found, Never, Resource, Settled, State};
+use crate::stack::resource::{self, Difference, Found, Never, Resource, Settled, State};
 use crate::stack::{Cloud, Kind, Ownership, References, Step};
 
 /// How often a name that is taken when we create, yet free when we look, is tried again.
@@ -79,7 +79,7 @@ impl Making<'_> {
                 _ => {
                     let ownership = cloud.owner.of(&found);
                     if ownership.is_ours() {
-                        self.bring_in_line(&found).await?;
+                        self.bring_in_line(&found, None).await?;
                     } else if !(resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign) {
                         let (kind, name) = (resource.kind(), resource.name());
                         return Err(Error::from(taken)
@@ -109,12 +109,13 @@ impl Making<'_> {
         if step.adopts {
             self.tag(&found, self.cloud.owner.adoption()).await?;
         }
-        self.bring_in_line(&found).await?;
+        self.bring_in_line(&found, Some(&step.differences)).await?;
         self.until_it_works().await
     }
 
-    /// Compares again, because ARNs of others may be known only now, and updates what differs.
-    async fn bring_in_line(&self, found: &Found) -> Result<(), Stopped> {
+    /// Compares again, because ARNs of others may be known only now, and updates what differs. What loses data must be
+    /// among what was planned, and so was agreed to; what was made while this ran has nothing to lose yet.
+    async fn bring_in_line(&self, found: &Found, planned: Option<&[Difference]>) -> Result<(), Stopped> {
         let Making { cloud, resource, references, .. } = *self;
         if cloud.owner.difference(&found.tags).is_some() {
             self.tag(found, cloud.owner.lacking(&found.tags)).await?;
@@ -130,6 +131,17 @@ impl Making<'_> {
                 fixed.property, fixed.found
             ))
             .hint("`sensorctl plan` shows what it takes now")
+            .into());
+        }
+        let is_planned =
+            |loss: &Difference| planned.is_none_or(|all| all.iter().any(|it| it.property == loss.property));
+        if let Some(loss) = differences.iter().find(|difference| difference.loses_data && !is_planned(difference)) {
+            let (kind, name, property) = (resource.kind(), resource.name(), loss.property);
+            let (found, wanted) = (&loss.found, &loss.wanted);
+            return Err(Error::failed(format!(
+                "the {kind} `{name}` was changed while this ran: {property} is {found} now, and to make it {wanted} loses data"
+            ))
+            .hint("run the same command again: it asks about that first")
             .into());
         }
         self.persist(|| resource.update(cloud, references, found, &differences)).await?;
