@@ -175,8 +175,8 @@ impl Args {
             Ok(Consumed { shards, markers, took }) => {
                 step.done("drained");
                 context.output.status(format!(
-                    "What was put before now is consumed: markers put into every open shard were seen stored, \
-                     and others behind them, in batches that come after those are done (markers: {markers}, shards: {shards})."
+                    "What was put before now is consumed: two markers, one behind the other, came through every lane \
+                     of the stream (markers: {markers}, shards: {shards})."
                 ));
                 let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
                 Ok(Some(Drained { shards, markers, seconds }))

@@ -1,6 +1,6 @@
 //! What `up --verify` and `down --drain` share: the way that markers go, and what it means when they do not come out.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::aws::Clients;
 use crate::context::Context;
@@ -11,7 +11,7 @@ use crate::pipeline::{Left, NotConsumed, Trail, Way};
 /// From the stream to the table of the settings.
 pub(super) fn way<'a>(context: &'a Context, clients: &'a Clients, limit: Duration, trail: &'a Trail) -> Way<'a> {
     let pipeline = &context.settings.pipeline;
-    Way { clients, stream: &pipeline.stream.name, table: &pipeline.table.name, limit, trail }
+    Way { clients, stream: &pipeline.stream.name, table: &pipeline.table.name, end: Instant::now() + limit, trail }
 }
 
 /// Takes the markers of a command away that ended before it did so itself, and names those that may stay.

@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             context.output.status(line);
         }
     }
-    tell_dangers(&context.output, &plan.steps.iter().map(|step| step.found.clone()).collect::<Vec<_>>());
+    tell_dangers(&context.output, &plan);
     tell_leftovers(&context.output, &deployment.leftovers);
     context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
     let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());

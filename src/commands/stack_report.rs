@@ -94,8 +94,8 @@ impl Thing {
 }
 
 /// Says what is there besides and loses readings.
-pub fn tell_dangers(output: &Output, found: &[Found]) {
-    for danger in found.iter().flat_map(|found| &found.dangers) {
+pub fn tell_dangers(output: &Output, plan: &Plan) {
+    for danger in plan.steps.iter().flat_map(|step| &step.found.dangers) {
         output.status(format!("  danger   {danger}"));
     }
 }

@@ -99,7 +99,7 @@ impl Args {
         for line in describe(plan) {
             output.status(line);
         }
-        tell_dangers(output, &plan.steps.iter().map(|step| step.found.clone()).collect::<Vec<_>>());
+        tell_dangers(output, plan);
         let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
         let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
         if let Some(step) = losing

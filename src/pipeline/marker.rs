@@ -80,8 +80,8 @@ pub struct Way<'a> {
     pub stream: &'a str,
     /// The table.
     pub table: &'a str,
-    /// How long a marker may take.
-    pub limit: Duration,
+    /// When it is over: no marker is waited for any longer.
+    pub end: Instant,
     /// Remembers the markers that were put, for [`Way::sweep`].
     pub trail: &'a Trail,
 }
@@ -147,7 +147,7 @@ impl Way<'_> {
 
     /// Puts a marker, waits for its row, and takes the row away. Does nothing more once it is told to stop.
     async fn through(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), NotConsumed> {
-        let Way { clients, table, limit, trail, .. } = *self;
+        let Way { clients, table, trail, .. } = *self;
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -163,7 +163,7 @@ impl Way<'_> {
                 return Err(failure.into());
             }
         };
-        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, limit);
+        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, self.left());
         let stored = tokio::select! {
             biased;
             stored = stored => stored,
@@ -183,6 +183,10 @@ impl Way<'_> {
                 Err(NotConsumed::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
             }
         }
+    }
+
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
     }
 
     fn schedule(&self, limit: Duration) -> Schedule {
@@ -210,7 +214,7 @@ impl Way<'_> {
             .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
             .data(Blob::new(marker.to_json()));
         let call = self.clients.call("Kinesis", "PutRecord", self.stream);
-        let answer = self.patiently(self.limit, || async { call.answer(request.clone().send().await) }).await?;
+        let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
         Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
     }
 
@@ -239,7 +243,7 @@ impl Way<'_> {
             let name = token.is_none().then(|| self.stream.to_owned());
             let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
             let call = self.clients.call("Kinesis", "ListShards", self.stream);
-            let answer = self.patiently(self.limit, || async { call.answer(request.clone().send().await) }).await?;
+            let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
             let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
                 shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
             };
