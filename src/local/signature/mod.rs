@@ -1,7 +1,9 @@
 //! Signature Version 4, computed again: only who has the secret of a key can call with it, and only once nobody has
 //! changed the request on its way.
 //!
-//! In the header as the SDKs and the aws CLI send it, or in the query of a presigned address.
+//! In the header as the SDKs and the aws CLI send it, or in the query of a presigned address. `aws-sigv4` makes signatures
+//! of requests that it has put together itself, and the one crate that checks them (`scratchstack-aws-signature`) builds on
+//! `encoding`, which nobody keeps any more (RUSTSEC-2021-0153).
 
 mod canonical;
 
