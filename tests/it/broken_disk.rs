@@ -186,18 +186,21 @@ fn stopped_pipeline() -> Home {
     home
 }
 
+/// What a stopped pipeline cannot be started without, each by the end of its path.
+const STATE_FILES: [&str; 7] = [
+    "/keys.json",
+    "/iam.json",
+    "/logs/groups.json",
+    "/lambda/functions.json",
+    "/lambda/mappings.json",
+    "/stream.json",
+    "/dynamodb.sqlite",
+];
+
 #[test]
 fn a_damaged_state_file_keeps_it_from_starting_and_stays_as_it_is() {
     let home = stopped_pipeline();
-    for end in [
-        "/keys.json",
-        "/iam.json",
-        "/logs/groups.json",
-        "/lambda/functions.json",
-        "/lambda/mappings.json",
-        "/stream.json",
-        "/dynamodb.sqlite",
-    ] {
+    for end in STATE_FILES {
         let copy = copy_of(&home);
         let path = file_like(&copy.path("data"), end);
         let mut content = fs::read(&path).unwrap();
@@ -233,15 +236,7 @@ fn a_missing_state_file_keeps_it_from_starting_and_nothing_is_swept_away() {
     let home = stopped_pipeline();
     let copy = copy_of(&home);
     let data = copy.path("data");
-    for end in [
-        "/keys.json",
-        "/iam.json",
-        "/logs/groups.json",
-        "/lambda/functions.json",
-        "/lambda/mappings.json",
-        "/stream.json",
-        "/dynamodb.sqlite",
-    ] {
+    for end in STATE_FILES {
         let path = file_like(&data, end);
         let aside = copy.path("aside");
         fs::rename(&path, &aside).unwrap();
