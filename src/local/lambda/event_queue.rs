@@ -92,7 +92,10 @@ pub(super) async fn run(lambda: Lambda, mut queued: Queued) {
     let path = file(&lambda.deps().dir, &queued);
     let left = match STANDARD.decode(&queued.payload) {
         Ok(payload) => bring(&lambda, &mut queued, payload.into()).await,
-        Err(_) => Left::GivenUp,
+        Err(error) => {
+            lambda.deps().notices.tell(format!("{}: its event is damaged, and is not run: {error}", path.display()));
+            Left::Stays
+        }
     };
     match left {
         Left::Stays => return,

@@ -47,11 +47,14 @@ async fn a_damaged_event_is_told_with_its_file_and_stays() {
     let mut bench = Bench::new(1).await;
     bench.function("Fn", "echo").await;
     let file = bench.deps.dir.join("events/x.json");
-    std::fs::write(&file, "{").unwrap();
-    bench.restart().await;
-    let notices = bench.deps.notices.all();
-    assert!(notices.iter().any(|notice| notice.contains("events/x.json is damaged")), "{notices:?}");
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "{");
+    let no_base64 =
+        r#"{"request_id":"x","function":"Fn","payload":"?","client_context":null,"accepted":1,"failures":0}"#;
+    for (content, told) in [("{", "events/x.json is damaged"), (no_base64, "events/x.json: its event is damaged")] {
+        std::fs::write(&file, content).unwrap();
+        bench.restart().await;
+        bench.until(async || bench.deps.notices.all().iter().any(|notice| notice.contains(told))).await;
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), content);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
