@@ -20,8 +20,8 @@ pub(super) enum NoBody {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes; holds no more than that.
-pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, NoBody> {
+/// Reads a body of at most `limit` bytes; holds no more than that. Each piece is shown as it comes.
+pub(super) async fn read(mut body: Incoming, limit: usize, mut show: impl FnMut(&[u8])) -> Result<Bytes, NoBody> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut content = Vec::with_capacity(if expected > limit { 0 } else { expected });
     while let Some(frame) = body.frame().await {
@@ -33,6 +33,7 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, NoBo
             tokio::time::timeout(PATIENCE, throw_away(body)).await.unwrap_or_default();
             return Err(NoBody::TooLarge);
         }
+        show(data);
         content.extend_from_slice(data);
     }
     Ok(content.into())

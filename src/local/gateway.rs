@@ -29,7 +29,7 @@ use super::logs::Logs;
 use super::notices::Notices;
 use super::permissions::{self, Ask};
 use super::service::Service;
-use super::signature::{self, Signature};
+use super::signature::{Payload, Signature};
 use super::sts::Sts;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
@@ -91,7 +91,8 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
             Err(error) => return Some(stranger(service, error)),
         };
     }
-    let body = match body::read(body, service.body_limit()).await {
+    let mut payload = Payload::of(&parts.headers);
+    let body = match body::read(body, service.body_limit(), |piece| payload.update(piece)).await {
         Ok(body) => body,
         Err(NoBody::TooLarge) => {
             let message = format!("Request must be smaller than {} bytes", service.body_limit());
@@ -103,7 +104,7 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
     }
-    if let Err(error) = check_signature(services, &parts, &body).await {
+    if let Err(error) = check_signature(services, &parts, payload) {
         return Some(stranger(service, error));
     }
     let request = Request::from_parts(parts, body);
@@ -232,12 +233,11 @@ fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), ServiceError> {
 }
 
 /// Whether who sent a request has the secret of the key that it carries, and sent just this.
-async fn check_signature(services: &Services, parts: &Parts, body: &Bytes) -> Result<(), ServiceError> {
+fn check_signature(services: &Services, parts: &Parts, payload: Payload) -> Result<(), ServiceError> {
     let Some(signature) = Signature::of(&parts.headers, &parts.uri) else { return Ok(()) };
     // A session may have been taken back meanwhile.
     let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
-    let payload = signature::payload(&parts.headers, body).await;
-    signature.check(parts, &payload, &secret, Timestamp::now())
+    signature.check(parts, payload, &secret, Timestamp::now())
 }
 
 /// The refusal of who cannot show who it is.

@@ -8,13 +8,13 @@
 mod canonical;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use axum::body::Bytes;
 use axum::http::header::{AUTHORIZATION, DATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
 
 use self::canonical::AUTHORITY;
 pub(super) use self::canonical::query_parameter;
@@ -23,8 +23,6 @@ use super::wire::ServiceError;
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a client's clock may be off, in seconds.
 const SKEW: i64 = 300;
-/// Bytes that take about a millisecond to hash.
-const LARGE: usize = 1 << 20;
 /// As time is written in a request.
 const FORM: &str = "%Y%m%dT%H%M%SZ";
 
@@ -51,18 +49,35 @@ enum Place {
     Query,
 }
 
-/// What stands for a body in its request's signature. A large one is hashed beside the threads that serve requests.
-pub(super) async fn payload(headers: &HeaderMap, body: &Bytes) -> String {
-    let said = text(headers, "x-amz-content-sha256").unwrap_or_default();
-    if said == "UNSIGNED-PAYLOAD" || said.starts_with("STREAMING-") {
-        return said.to_owned();
+/// What stands for a body in its request's signature: put together while the body comes, so that a large one is hashed
+/// as long as it is in the processor's cache, and while its client still sends.
+pub(super) enum Payload {
+    /// The request says it: the body is not signed, or in a way of its own.
+    Said(String),
+    Hashed(Sha256),
+}
+
+impl Payload {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        match text(headers, "x-amz-content-sha256") {
+            Some(said) if said == "UNSIGNED-PAYLOAD" || said.starts_with("STREAMING-") => Self::Said(said.to_owned()),
+            _ => Self::Hashed(Sha256::new()),
+        }
     }
-    if body.len() < LARGE {
-        return canonical::hex_sha256(body);
+
+    /// Takes the next piece of the body.
+    pub(super) fn update(&mut self, piece: &[u8]) {
+        if let Self::Hashed(hash) = self {
+            hash.update(piece);
+        }
     }
-    let body = body.clone();
-    // Only a panic ends it without a hash, which then fits no signature.
-    tokio::task::spawn_blocking(move || canonical::hex_sha256(&body)).await.unwrap_or_default()
+
+    fn text(self) -> String {
+        match self {
+            Self::Said(said) => said,
+            Self::Hashed(hash) => canonical::hex(&hash.finalize()),
+        }
+    }
 }
 
 impl Signature {
@@ -91,7 +106,13 @@ impl Signature {
     ///
     /// # Errors
     /// `IncompleteSignatureException` where something is missing, else `InvalidSignatureException`.
-    pub(super) fn check(&self, parts: &Parts, payload: &str, secret: &str, now: Timestamp) -> Result<(), ServiceError> {
+    pub(super) fn check(
+        &self,
+        parts: &Parts,
+        payload: Payload,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
         if self.digits.is_empty() || self.signed_headers == [""] {
             return Err(ServiceError::bad_request(
                 "IncompleteSignatureException",
@@ -104,7 +125,7 @@ impl Signature {
         let time = self.time(parts)?;
         self.check_time(&time, parts, now)?;
         let is_signed = self
-            .compute(parts, payload, secret, &time)
+            .compute(parts, &payload.text(), secret, &time)
             .iter()
             .any(|signature| is_same(signature.as_bytes(), self.digits.as_bytes()));
         if is_signed {

@@ -14,11 +14,17 @@ fn request() -> Request<()> {
     request
 }
 
+fn payload(headers: &HeaderMap, body: &[u8]) -> Payload {
+    let mut payload = Payload::of(headers);
+    body.chunks(3).for_each(|piece| payload.update(piece));
+    payload
+}
+
 fn check(request: Request<()>, body: &str, secret: &str, later: i64) -> Result<(), ServiceError> {
     let parts = request.into_parts().0;
     let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
     let now = Timestamp::from_second(Timestamp::now().as_second() + later).unwrap();
-    signature.check(&parts, &canonical::hex_sha256(body.as_bytes()), secret, now)
+    signature.check(&parts, payload(&parts.headers, body.as_bytes()), secret, now)
 }
 
 fn refused(request: Request<()>, body: &str, secret: &str, later: i64) -> String {
@@ -115,7 +121,7 @@ fn the_known_example_is_computed() {
     let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
     let now = "2015-08-30T12:37:00Z".parse().unwrap();
     let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-    signature.check(&parts, &canonical::hex_sha256(b""), secret, now).unwrap();
+    signature.check(&parts, payload(&parts.headers, b""), secret, now).unwrap();
 }
 
 #[test]
@@ -138,13 +144,12 @@ fn a_presigned_address_is_good_for_as_long_as_it_says() {
     assert!(refused(address(&signature).map(|()| ()), "", "another", 0).contains("does not match"));
 }
 
-#[tokio::test]
-async fn a_client_may_leave_the_body_unsigned() {
+#[test]
+fn a_client_may_leave_the_body_unsigned() {
     let mut headers = HeaderMap::new();
-    let body = Bytes::from(vec![b'x'; LARGE]);
-    assert_eq!(payload(&headers, &body).await, canonical::hex_sha256(&body));
+    assert_eq!(payload(&headers, b"a body").text(), canonical::hex_sha256(b"a body"));
     for said in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
         headers.insert("x-amz-content-sha256", said.parse().unwrap());
-        assert_eq!(payload(&headers, &body).await, said);
+        assert_eq!(payload(&headers, b"a body").text(), said);
     }
 }
