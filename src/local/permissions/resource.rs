@@ -1,5 +1,9 @@
 //! What a request asks for, as IAM has it: the action, and the ARNs of the resources that it names.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::local::identity::Identity;
@@ -14,14 +18,16 @@ pub(crate) fn asked(
     operation: &str,
     request: &Request,
 ) -> (String, Vec<Option<String>>) {
-    let input = || serde_json::from_slice::<Value>(request.body()).unwrap_or_default();
     let everything = || "*".to_owned();
     let resources = match service {
         // What a PartiQL statement is about is not read.
         "dynamodb" if operation.contains("Execute") => vec![None],
-        "dynamodb" => tables(identity, &input()),
+        "dynamodb" => tables(identity, serde_json::from_slice(request.body()).unwrap_or_default()),
         "kinesis" => vec![stream(identity, operation, request)],
-        "logs" => vec![Some(log_stream(identity, &input()))],
+        "logs" => {
+            let input = serde_json::from_slice(request.body()).unwrap_or_default();
+            vec![Some(log_stream(identity, &input))]
+        }
         "lambda" => vec![Some(function_or_mapping(identity, request.uri().path()))],
         "iam" => {
             let input = Parameters::of(request);
@@ -35,21 +41,28 @@ pub(crate) fn asked(
     (format!("{service}:{action}"), resources)
 }
 
-fn tables(identity: &Identity, input: &Value) -> Vec<Option<String>> {
-    let arn = |name: &str| if name.starts_with("arn:") { name.to_owned() } else { identity.table_arn(name) };
+/// What a request to `DynamoDB` names, read past the items in it.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Named {
+    table_name: Option<String>,
+    index_name: Option<String>,
+    resource_arn: Option<String>,
+    request_items: BTreeMap<String, IgnoredAny>,
+    transact_items: Vec<BTreeMap<String, Named>>,
+}
+
+fn tables(identity: &Identity, named: Named) -> Vec<Option<String>> {
+    let arn = |name: String| if name.starts_with("arn:") { name } else { identity.table_arn(&name) };
     let mut names: Vec<String> = Vec::new();
-    if let Some(name) = input.get("TableName").and_then(Value::as_str) {
-        let index = input.get("IndexName").and_then(Value::as_str);
-        names.push(index.map_or_else(|| arn(name), |index| format!("{}/index/{index}", arn(name))));
+    if let Some(name) = named.table_name {
+        let index = named.index_name.map(|index| format!("/index/{index}")).unwrap_or_default();
+        names.push(arn(name) + &index);
     }
-    names.extend(input.get("ResourceArn").and_then(Value::as_str).map(str::to_owned));
-    if let Some(tables) = input.get("RequestItems").and_then(Value::as_object) {
-        names.extend(tables.keys().map(|name| arn(name)));
-    }
-    if let Some(actions) = input.get("TransactItems").and_then(Value::as_array) {
-        let parts = actions.iter().filter_map(Value::as_object).flat_map(|action| action.values());
-        names.extend(parts.filter_map(|part| part.get("TableName")?.as_str()).map(arn));
-    }
+    names.extend(named.resource_arn);
+    names.extend(named.request_items.into_keys().map(arn));
+    let actions = named.transact_items.into_iter().flat_map(BTreeMap::into_values);
+    names.extend(actions.filter_map(|action| action.table_name).map(arn));
     if names.is_empty() {
         names.push("*".to_owned());
     }
@@ -106,6 +119,12 @@ mod tests {
             of("dynamodb", "BatchWriteItem", "/", &json!({"RequestItems": {"a": [], format!("{arn}b"): []}}));
         assert_eq!(action, "dynamodb:BatchWriteItem");
         assert_eq!(resources, [Some(format!("{arn}a")), Some(format!("{arn}b"))]);
+        let put = |table: &str| json!({"Put": {"TableName": table, "Item": {"k": {"S": "x"}}}});
+        let (_, resources) = of("dynamodb", "TransactWriteItems", "/", &json!({"TransactItems": [put("a"), put("b")]}));
+        assert_eq!(resources, [Some(format!("{arn}a")), Some(format!("{arn}b"))]);
+        let (_, resources) = of("dynamodb", "Query", "/", &json!({"TableName": "a", "IndexName": "i"}));
+        assert_eq!(resources, [Some(format!("{arn}a/index/i"))]);
+        assert_eq!(of("dynamodb", "PutItem", "/", &json!({"TableName": 5})).1, [Some("*".to_owned())]);
     }
 
     #[test]
