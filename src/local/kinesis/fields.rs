@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use base64::Engine;
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ciborium::Value as Cbor;
@@ -27,7 +26,7 @@ impl<'de> Deserialize<'de> for Blob {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
-                BASE64.decode(text).map(Blob).map_err(|_| E::custom("it is no base64"))
+                base64_simd::STANDARD.decode_to_vec(text).map(Blob).map_err(|_| E::custom("it is no base64"))
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Blob, E> {
