@@ -4,7 +4,8 @@
     benches/peers/run.py FUNCTION.zip [--runs N] [--only NAME] [--folder DIR]
     benches/peers/run.py FUNCTION.zip --instructions     counts instructions of a reading with valgrind's callgrind
 
-FUNCTION.zip is what `sensorctl export function-zip` writes. Every function is a whole process behind the same Runtime
+FUNCTION.zip is what `sensorctl export function-zip` writes. With --instructions it may be a `bootstrap` that is not
+stripped: then what they are for is told as well. Every function is a whole process behind the same Runtime
 API, writing to the same DynamoDB, both in this process and on another CPU. Needs Node 20, npm, Python 3 and openssl;
 what the peers depend on is installed below --folder (target/peers) once. Linux only (/proc). Prints a Markdown table.
 
@@ -13,7 +14,7 @@ of a reading are medians of N invocations with the largest event, after one to w
 so long that five invocations must do, and of the aggregated kind an event with as many readings as the largest plain one
 has: each of them is still thousands of requests. All of it takes about seven minutes with N = 20.
 """
-import argparse, asyncio, base64, hashlib, io, json, os, random, statistics, subprocess, sys, tempfile, time, zipfile
+import argparse, asyncio, base64, hashlib, io, json, os, random, re, statistics, subprocess, sys, tempfile, time, zipfile
 from pathlib import Path
 
 from cloud import DynamoDb, RuntimeApi, serve, tls_of
@@ -112,6 +113,16 @@ def aggregated_records():
         records += 1
 
 
+# What the function's own functions are for, by their names: the first that fits.
+PARTS = {
+    "SHA-256 of the request (in software under valgrind)": "sha2::",
+    "parsing JSON: the event, the reading": "serde|PhantomData|from_utf8|CharSearcher",
+    "checking, and writing the item": "bootstrap::(handler|store|dynamodb::item)|sensor_model::(?!aggregation)|btree|from_iter",
+    "memory: allocator, copies": "dlmalloc|__rust_|mem(cpy|set|move|cmp)|src_musl.*string|pthread_mutex|drop_in_place|raw_vec",
+    "taking apart what is aggregated": "md5::|aggregation",
+}
+
+
 # Functions
 
 class Peer:
@@ -133,11 +144,11 @@ def run(*command, folder):
         sys.exit(f"{' '.join(map(str, command))}: {done.stdout}{done.stderr}")
 
 
-def peers(function_zip, folder):
+def peers(function, folder):
     ours = folder / "bootstrap"
-    ours.write_bytes(zipfile.ZipFile(function_zip).read("bootstrap"))
+    ours.write_bytes(zipfile.ZipFile(function).read("bootstrap") if zipfile.is_zipfile(function) else function.read_bytes())
     ours.chmod(0o755)
-    yield Peer("sensorctl", [ours], os.path.getsize(function_zip))
+    yield Peer("sensorctl", [ours], os.path.getsize(function))
 
     node = folder / "node"
     node.mkdir(exist_ok=True)
@@ -243,7 +254,7 @@ async def throughput(peer, runs, event, readings):
 
 
 async def instructions(peer, event, readings):
-    """Of a reading, in user space: what two more events of the same kind need. The same on a busy machine."""
+    """Of a reading, in user space, by part: what two more events of the same kind need. The same on a busy machine."""
     counts = []
     with tempfile.TemporaryDirectory() as folder:
         for events in (1, 3):
@@ -256,14 +267,24 @@ async def instructions(peer, event, readings):
                 await process.until(api.invoke(event))
             await process.until(api.asked.wait())
             process.end(signal=15)
-            totals = next(line for line in Path(out).read_text().splitlines() if line.startswith("totals:"))
-            counts.append(int(totals.split()[1]))
-    return (counts[1] - counts[0]) / 2 / readings
+            counts.append(by_part(out))
+    few, many = counts
+    return {part: (many[part] - few.get(part, 0)) / 2 / readings for part in many}
+
+
+def by_part(out):
+    """Instructions of each part of the function, of a file of callgrind."""
+    told = subprocess.run(["callgrind_annotate", "--threshold=100", out], capture_output=True, text=True, check=True).stdout
+    counts = {}
+    for count, function in re.findall(r"^ *([\d,]+) \([^)]*\) +(?!PROGRAM)(\S.*)$", told, re.MULTILINE):
+        part = next((part for part, names in PARTS.items() if re.search(names, function)), "HTTP, signing, base64, the rest")
+        counts[part] = counts.get(part, 0) + int(count.replace(",", ""))
+    return counts
 
 
 async def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("function_zip", type=Path)
+    arguments.add_argument("function", type=Path, metavar="FUNCTION.zip")
     arguments.add_argument("--runs", type=int, default=20)
     arguments.add_argument("--only", default="")
     arguments.add_argument("--instructions", action="store_true")
@@ -271,7 +292,7 @@ async def main():
     arguments = arguments.parse_args()
     folder = arguments.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    all_peers = [peer for peer in peers(arguments.function_zip, folder) if arguments.only in peer.name]
+    all_peers = [peer for peer in peers(arguments.function, folder) if arguments.only in peer.name]
     if os.cpu_count() > 1:
         os.sched_setaffinity(0, set(range(1, os.cpu_count())))
     plain, plain_readings = largest(plain_records())
@@ -279,7 +300,12 @@ async def main():
     fewer, fewer_readings = largest(aggregated_records(), enough=plain_readings)
     if arguments.instructions:
         for kind, event, readings in (("plain", plain, plain_readings), ("aggregated", packed, packed_readings)):
-            print(f"{kind}: {await instructions(all_peers[0], event, readings):.0f} instructions a reading")
+            parts = await instructions(all_peers[0], event, readings)
+            print(f"{kind}: {sum(parts.values()):.0f} instructions a reading")
+            # A stripped function has no names to go by.
+            if len(parts) > 1:
+                for part, count in sorted(parts.items(), key=lambda pair: -pair[1]):
+                    print(f"    {count:6.0f}  {part}")
         return
     print(f"Largest events: {plain_readings} plain readings ({len(plain) / 2**20:.2f} MiB), {packed_readings} aggregated "
           f"({len(packed) / 2**20:.2f} MiB). Load {os.getloadavg()[0]:.1f}.\n")
