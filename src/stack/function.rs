@@ -15,7 +15,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::resource::{Never, Obstacle, Tags};
+use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
 use crate::aws::{Call, Failure};
@@ -122,7 +122,7 @@ impl Resource for Function {
         &self.wanted.name
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let Some(answer) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             if let Some(error) = &answer.tags_error {
@@ -198,11 +198,7 @@ impl Resource for Function {
         }
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        references: &'a References,
-    ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let role = self.role(cloud, references).await?;
             let request = cloud
@@ -232,15 +228,15 @@ impl Resource for Function {
         references: &'a References,
         found: &'a Found,
         differences: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    ) -> Attempt<'a> {
         self.change(cloud, references, found, differences).boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a> {
         self.set_tags(cloud, found.arn.as_deref().unwrap_or_default(), tags).boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             let Some(answer) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
             let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
@@ -265,7 +261,7 @@ impl Resource for Function {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
             let request = cloud.clients.lambda.delete_function().function_name(&self.wanted.name);
             self.call(cloud, "DeleteFunction").done(request.send().await)
@@ -273,7 +269,7 @@ impl Resource for Function {
         .boxed()
     }
 
-    fn obstacle<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+    fn obstacle<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a, Option<Obstacle>> {
         async move {
             if cloud.delete_consumers {
                 return Ok(None);

@@ -5,14 +5,13 @@
 //! may be one is listed and looked at; names that cannot be of this stage, and what shows by its description that
 //! sensorctl did not make it, are left out first.
 
-use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use futures::{FutureExt, TryStreamExt, future};
 
 use super::function::{self, Function};
 use super::log_group::{self, LogGroup};
 use super::mapping::{self, Mapping};
-use super::resource::{Found, Resource, Tags};
+use super::resource::{Attempt, Found, Resource, Tags};
 use super::role::{self, Grants, Role};
 use super::stream::{self as streams, Stream};
 use super::table::{self, Table};
@@ -81,7 +80,7 @@ impl Leftovers {
 type Looked = Result<(Vec<(Box<dyn Resource>, Found)>, Option<String>), Failure>;
 
 /// Asks for the tags of a candidate.
-type TagsOf = for<'a> fn(&'a Cloud, &'a Candidate) -> BoxFuture<'a, Result<Tags, Failure>>;
+type TagsOf = for<'a> fn(&'a Cloud, &'a Candidate) -> Attempt<'a, Tags>;
 
 struct Look<'a> {
     cloud: &'a Cloud,

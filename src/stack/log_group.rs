@@ -2,12 +2,11 @@
 
 use aws_sdk_cloudwatchlogs::types::LogGroup as Group;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::leftovers::Candidate;
 use super::ownership::is_our_make;
-use super::resource::Tags;
+use super::resource::{Attempt, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 
@@ -77,7 +76,7 @@ impl Resource for LogGroup {
         &self.name
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let Some(group) = self.describe(cloud).await? else { return Ok(Found::missing()) };
             let arn = arn_of(&group);
@@ -110,7 +109,7 @@ impl Resource for LogGroup {
         }
     }
 
-    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let tags = cloud.owner.all_tags().into_iter().collect();
             let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
@@ -124,17 +123,11 @@ impl Resource for LogGroup {
         .boxed()
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        _: &'a References,
-        _: &'a Found,
-        _: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn update<'a>(&'a self, cloud: &'a Cloud, _: &'a References, _: &'a Found, _: &'a [Difference]) -> Attempt<'a> {
         self.put_retention(cloud).boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a> {
         async move {
             let request = cloud.clients.logs.tag_resource().resource_arn(found.arn.as_deref().unwrap_or_default());
             let request = request.set_tags(Some(tags.into_iter().collect()));
@@ -143,7 +136,7 @@ impl Resource for LogGroup {
         .boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             Ok(match self.describe(cloud).await? {
                 Some(group) => Settled::Works(arn_of(&group)),
@@ -153,7 +146,7 @@ impl Resource for LogGroup {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
             let request = cloud.clients.logs.delete_log_group().log_group_name(&self.name);
             self.call(cloud, "DeleteLogGroup").done(request.send().await)

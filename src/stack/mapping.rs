@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::ownership::ADOPTED;
-use super::resource::{Never, Tags};
+use super::resource::{Attempt, Never, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
 use crate::aws::{Call, Cause, Failure};
@@ -152,7 +152,7 @@ impl Resource for Mapping {
         &self.name
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let (mapping, others) = self.find(cloud).await?;
             let dangers: Vec<_> = others.iter().filter_map(danger).collect();
@@ -239,11 +239,7 @@ impl Resource for Mapping {
         }
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        references: &'a References,
-    ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let call = self.call(cloud, "CreateEventSourceMapping");
             let why = "not tried, because its stream could not be made";
@@ -281,7 +277,7 @@ impl Resource for Mapping {
         _: &'a References,
         found: &'a Found,
         differences: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    ) -> Attempt<'a> {
         async move {
             let wanted = &self.wanted;
             let differs = |property| differences.iter().any(|difference| difference.property == property);
@@ -306,7 +302,7 @@ impl Resource for Mapping {
         .boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a> {
         async move {
             let request = cloud.clients.lambda.tag_resource().resource(found.arn.as_deref().unwrap_or_default());
             let result = request.set_tags(Some(tags.into_iter().collect())).send().await;
@@ -315,7 +311,7 @@ impl Resource for Mapping {
         .boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             let Some(mapping) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
             let arn = mapping.event_source_mapping_arn.clone().unwrap_or_default();
@@ -329,7 +325,7 @@ impl Resource for Mapping {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a> {
         async move {
             let request = cloud.clients.lambda.delete_event_source_mapping().uuid(uuid_of(found));
             self.call(cloud, "DeleteEventSourceMapping").done(request.send().await)

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::{Cloud, Kind, References};
 use crate::aws::Failure;
 
+/// Calls to a service that give something, or fail.
+pub type Attempt<'a, T = ()> = BoxFuture<'a, Result<T, Failure>>;
+
 /// Named settings of a resource, as JSON so that they can be compared and shown without knowing them.
 pub type Properties = BTreeMap<&'static str, Value>;
 
@@ -123,7 +126,7 @@ pub trait Resource: Send + Sync {
     }
 
     /// Looks at what is there.
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>>;
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found>;
 
     /// Its settings as they should be; ARNs of others that are not known yet stand as `${kind}`.
     fn wanted(&self, references: &References) -> Properties;
@@ -143,11 +146,7 @@ pub trait Resource: Send + Sync {
     }
 
     /// Asks for it to be made, tags included, and gives its ARN if the answer names it.
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        references: &'a References,
-    ) -> BoxFuture<'a, Result<Option<String>, Failure>>;
+    fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>>;
 
     /// Asks for the named settings to be changed.
     fn update<'a>(
@@ -156,28 +155,24 @@ pub trait Resource: Send + Sync {
         references: &'a References,
         found: &'a Found,
         differences: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>>;
+    ) -> Attempt<'a>;
 
     /// Sets tags, beside those that are there.
-    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>>;
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a>;
 
     /// One look at whether what was asked for has come about; does the rest of what can only be done then.
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>>;
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled>;
 
     /// Asks for it to be deleted.
-    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>>;
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a>;
 
     /// What keeps it from being deleted, if anything does. Asked before anything is deleted.
-    fn obstacle<'a>(
-        &'a self,
-        _cloud: &'a Cloud,
-        _found: &'a Found,
-    ) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+    fn obstacle<'a>(&'a self, _cloud: &'a Cloud, _found: &'a Found) -> Attempt<'a, Option<Obstacle>> {
         future::ready(Ok(None)).boxed()
     }
 
     /// What of others goes with it when it is deleted. Asked before anything is deleted, to be named.
-    fn taken_along<'a>(&'a self, _cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+    fn taken_along<'a>(&'a self, _cloud: &'a Cloud) -> Attempt<'a, Vec<String>> {
         future::ready(Ok(Vec::new())).boxed()
     }
 

@@ -8,10 +8,9 @@ mod release;
 
 use aws_sdk_iam::types::{AttachedPolicy, Role as Described, Tag};
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::resource::Tags;
+use super::resource::{Attempt, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Cause, Failure};
 use crate::policy::{Ask, Decision, canonical, weigh};
@@ -124,7 +123,7 @@ impl Resource for Role {
         self.wanted.existing
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let name = &self.wanted.name;
             if self.wanted.existing {
@@ -204,11 +203,7 @@ impl Resource for Role {
         &["path"]
     }
 
-    fn create<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        references: &'a References,
-    ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let call = self.call(cloud, "CreateRole");
             let request = cloud
@@ -238,7 +233,7 @@ impl Resource for Role {
         references: &'a References,
         _: &'a Found,
         differences: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    ) -> Attempt<'a> {
         async move {
             // From least to managed and back, there is no moment without permissions.
             let differs = |property| differences.iter().any(|difference| difference.property == property);
@@ -262,7 +257,7 @@ impl Resource for Role {
         .boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> Attempt<'a> {
         async move {
             let call = self.call(cloud, "TagRole");
             let request = cloud.clients.iam.tag_role().role_name(&self.wanted.name);
@@ -271,7 +266,7 @@ impl Resource for Role {
         .boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             // That it can be seen does not mean that Lambda can take it: that is found out by making the function.
             let name = &self.wanted.name;
@@ -287,11 +282,11 @@ impl Resource for Role {
         .boxed()
     }
 
-    fn taken_along<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Vec<String>, Failure>> {
+    fn taken_along<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Vec<String>> {
         release::of_others(cloud, &self.wanted.name).boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
             release::release(cloud, &self.wanted.name).await?;
             let request = cloud.clients.iam.delete_role().role_name(&self.wanted.name);

@@ -5,12 +5,11 @@ mod consumers;
 
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::leftovers::Candidate;
-use super::resource::{Obstacle, Tags};
+use super::resource::{Attempt, Obstacle, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, Capacity};
@@ -103,7 +102,7 @@ impl Resource for Stream {
         self.wanted.existing
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let (stream, tags) = futures::try_join!(self.describe(cloud), tags_of(cloud, &self.wanted.name))?;
             let Some(stream) = stream else { return Ok(Found::missing()) };
@@ -162,7 +161,7 @@ impl Resource for Stream {
         property == "retention_hours" && has.as_i64() > wanted.as_i64()
     }
 
-    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let call = self.call(cloud, "CreateStream");
             let mut request = cloud
@@ -185,13 +184,7 @@ impl Resource for Stream {
         .boxed()
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        _: &'a References,
-        _: &'a Found,
-        _: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn update<'a>(&'a self, cloud: &'a Cloud, _: &'a References, _: &'a Found, _: &'a [Difference]) -> Attempt<'a> {
         async move {
             // The first change is asked for here; `settle` asks for each next one when the stream is free again.
             let Some(stream) = self.describe(cloud).await? else { return Ok(()) };
@@ -203,11 +196,11 @@ impl Resource for Stream {
         .boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, _: &'a Found, tags: Tags) -> Attempt<'a> {
         self.add_tags(cloud, tags).boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             let Some(stream) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
             let next = Change::next(&self.wanted, &stream);
@@ -232,7 +225,7 @@ impl Resource for Stream {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a> {
         async move {
             let call = self.call(cloud, "DeleteStream");
             let request = cloud.clients.kinesis.delete_stream().stream_name(&self.wanted.name);
@@ -249,7 +242,7 @@ impl Resource for Stream {
         .boxed()
     }
 
-    fn obstacle<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+    fn obstacle<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a, Option<Obstacle>> {
         async move {
             let (consumers, functions) = match &found.arn {
                 Some(arn) if !cloud.delete_consumers => futures::try_join!(

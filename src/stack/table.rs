@@ -6,12 +6,12 @@ mod look;
 
 use aws_sdk_dynamodb::types::{BillingMode, TableDescription, TableStatus, Tag};
 use futures::FutureExt;
-use futures::future::{self, BoxFuture};
+use futures::future;
 use serde_json::{Value, json};
 
 use super::asked::Asked;
 use super::ownership::is_our_make;
-use super::resource::{Obstacle, Tags};
+use super::resource::{Attempt, Obstacle, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 use crate::settings::{self, Billing, TableClass};
@@ -77,7 +77,7 @@ impl Resource for Table {
         self.wanted.existing
     }
 
-    fn observe<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
             let Some(seen) = self.see(cloud).await? else { return Ok(Found::missing()) };
             let Some(tags) = self.tags(cloud, &seen).await? else { return Ok(Found::missing()) };
@@ -160,7 +160,7 @@ impl Resource for Table {
         }
     }
 
-    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let wanted = &self.wanted;
             let call = self.call(cloud, "CreateTable");
@@ -188,13 +188,7 @@ impl Resource for Table {
         .boxed()
     }
 
-    fn update<'a>(
-        &'a self,
-        cloud: &'a Cloud,
-        _: &'a References,
-        _: &'a Found,
-        _: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn update<'a>(&'a self, cloud: &'a Cloud, _: &'a References, _: &'a Found, _: &'a [Difference]) -> Attempt<'a> {
         async move {
             // The first change is asked for here; `settle` asks for each next one when the table is free again.
             let Some(seen) = self.see(cloud).await? else { return Ok(()) };
@@ -206,7 +200,7 @@ impl Resource for Table {
         .boxed()
     }
 
-    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a> {
         async move {
             let call = self.call(cloud, "TagResource");
             let arn = found.arn.as_deref().unwrap_or_default();
@@ -217,7 +211,7 @@ impl Resource for Table {
         .boxed()
     }
 
-    fn settle<'a>(&'a self, cloud: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
         async move {
             let Some(seen) = self.see(cloud).await? else { return Ok(Settled::Unseen) };
             let next = Change::next(&self.wanted, &seen);
@@ -242,7 +236,7 @@ impl Resource for Table {
         .boxed()
     }
 
-    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
             let request = cloud.clients.dynamodb.delete_table().table_name(&self.wanted.name);
             self.call(cloud, "DeleteTable").done(request.send().await)
@@ -250,7 +244,7 @@ impl Resource for Table {
         .boxed()
     }
 
-    fn obstacle<'a>(&'a self, _: &'a Cloud, found: &'a Found) -> BoxFuture<'a, Result<Option<Obstacle>, Failure>> {
+    fn obstacle<'a>(&'a self, _: &'a Cloud, found: &'a Found) -> Attempt<'a, Option<Obstacle>> {
         let is_protected = found.properties.get("deletion_protection") == Some(&json!(true));
         let section = if self.kind == Kind::RejectsTable { "rejects" } else { "table" };
         future::ready(Ok(is_protected.then(|| Obstacle {

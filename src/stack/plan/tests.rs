@@ -1,12 +1,10 @@
 //! What is found decides what is done, and whose it is decides whether anything is.
 
-use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::*;
-use crate::aws::Failure;
 use crate::error::Error;
-use crate::stack::resource::{Properties, Resource, Settled, State, Tags};
+use crate::stack::resource::{Attempt, Properties, Resource, Settled, State, Tags};
 use crate::stack::{Cloud, Owner, References};
 
 /// A resource with a key that cannot be changed and a size that can.
@@ -32,28 +30,22 @@ impl Resource for Thing {
     fn fixed(&self) -> &'static [&'static str] {
         &["key"]
     }
-    fn observe<'a>(&'a self, _: &'a Cloud) -> BoxFuture<'a, Result<Found, Failure>> {
+    fn observe<'a>(&'a self, _: &'a Cloud) -> Attempt<'a, Found> {
         unreachable!()
     }
-    fn create<'a>(&'a self, _: &'a Cloud, _: &'a References) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+    fn create<'a>(&'a self, _: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         unreachable!()
     }
-    fn update<'a>(
-        &'a self,
-        _: &'a Cloud,
-        _: &'a References,
-        _: &'a Found,
-        _: &'a [Difference],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn update<'a>(&'a self, _: &'a Cloud, _: &'a References, _: &'a Found, _: &'a [Difference]) -> Attempt<'a> {
         unreachable!()
     }
-    fn tag<'a>(&'a self, _: &'a Cloud, _: &'a Found, _: Tags) -> BoxFuture<'a, Result<(), Failure>> {
+    fn tag<'a>(&'a self, _: &'a Cloud, _: &'a Found, _: Tags) -> Attempt<'a> {
         unreachable!()
     }
-    fn settle<'a>(&'a self, _: &'a Cloud) -> BoxFuture<'a, Result<Settled, Failure>> {
+    fn settle<'a>(&'a self, _: &'a Cloud) -> Attempt<'a, Settled> {
         unreachable!()
     }
-    fn delete<'a>(&'a self, _: &'a Cloud, _: &'a Found) -> BoxFuture<'a, Result<(), Failure>> {
+    fn delete<'a>(&'a self, _: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         unreachable!()
     }
 }
