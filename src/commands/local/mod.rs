@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
-use crate::local::daemon::{self, Running, StartOptions, Started};
+use crate::local::daemon::{self, Running, Started};
 use crate::local::{Durability, FaultPlan, LocalCloud, LocalOptions, Timing};
 
 /// The port where none is asked for.
@@ -119,6 +119,19 @@ impl Args {
     }
 }
 
+impl RunArgs {
+    fn options(&self, context: &Context) -> LocalOptions {
+        LocalOptions {
+            data_dir: self.place.data_dir(context),
+            port: self.port,
+            region: context.settings.region.clone(),
+            faults: self.faults.clone(),
+            timing: self.timing,
+            durability: self.durable,
+        }
+    }
+}
+
 impl WhereArgs {
     fn data_dir(&self, context: &Context) -> PathBuf {
         let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
@@ -150,17 +163,9 @@ pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
 }
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
-    let data_dir = args.place.data_dir(context);
-    let options = StartOptions {
-        data_dir: data_dir.clone(),
-        port: args.port,
-        region: context.settings.region.clone(),
-        faults: args.faults.clone(),
-        timing: args.timing,
-        durability: args.durable,
-    };
+    let options = args.options(context);
     let running = start_with(context, &options).await?;
-    context.output.report(&Status::new(Some(&running), data_dir))
+    context.output.report(&Status::new(Some(&running), options.data_dir))
 }
 
 /// Starts this user's local cloud unless it runs.
@@ -171,12 +176,12 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
         // Where the usual port is somebody else's, any other does: clients find it by the data directory.
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
         let port = if taken { 0 } else { PORT };
-        start_with(context, &StartOptions { data_dir, port, region, ..StartOptions::default() }).await?;
+        start_with(context, &LocalOptions { data_dir, port, region, ..LocalOptions::default() }).await?;
     }
     Ok(())
 }
 
-async fn start_with(context: &Context, options: &StartOptions) -> Result<Running, Error> {
+async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running, Error> {
     let (running, is_new) = match daemon::start(options).await? {
         Started::New(running) => (running, true),
         Started::Already(running) => (running, false),
@@ -237,15 +242,7 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
 async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Error::failed("could not listen for signals").caused_by(error))?;
-    let options = LocalOptions {
-        data_dir: args.place.data_dir(context),
-        port: args.port,
-        region: context.settings.region.clone(),
-        faults: args.faults.clone(),
-        timing: args.timing,
-        durability: args.durable,
-    };
-    let cloud = LocalCloud::start(options).await?;
+    let cloud = LocalCloud::start(args.options(context)).await?;
     context.output.status(format!("the local cloud runs at {}", cloud.endpoint()));
     let mut notices = cloud.notices();
     loop {

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,9 +22,7 @@ pub(crate) use self::ownership::reset;
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::local::data_dir::{EndpointFile, LOG, own_dir};
-use crate::local::durability::Durability;
-use crate::local::faults::FaultPlan;
-use crate::local::timing::Timing;
+use crate::local::{Durability, LocalOptions};
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -36,22 +34,6 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
-/// What the background process is started with.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StartOptions {
-    /// Where its state lives.
-    pub data_dir: PathBuf,
-    /// Port on 127.0.0.1; 0: any free one.
-    pub port: u16,
-    /// The region that it reports; its own default if none.
-    pub region: Option<String>,
-    /// What shall go wrong.
-    pub faults: FaultPlan,
-    /// How long things take.
-    pub timing: Timing,
-    /// What is acknowledged survives this.
-    pub durability: Durability,
-}
 
 /// A local cloud that answers.
 #[derive(Clone, Debug)]
@@ -150,7 +132,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
 ///
 /// # Errors
 /// When it ends before it answers: with what it said.
-pub(crate) async fn start(options: &StartOptions) -> Result<Started, Error> {
+pub(crate) async fn start(options: &LocalOptions) -> Result<Started, Error> {
     if let Some(running) = find(&options.data_dir).await? {
         return Ok(Started::Already(running));
     }
@@ -227,7 +209,7 @@ fn open_log(data_dir: &Path) -> io::Result<(File, u64)> {
     Ok((log, old))
 }
 
-fn spawn(options: &StartOptions, data_dir: &Path, log: File) -> io::Result<Child> {
+fn spawn(options: &LocalOptions, data_dir: &Path, log: File) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["local", "run", "--data-dir"]).arg(data_dir).arg("--port").arg(options.port.to_string());
     if let Some(region) = &options.region {
@@ -286,7 +268,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use crate::local::{LocalCloud, LocalOptions};
+    use crate::local::LocalCloud;
 
     fn options(data_dir: &Path) -> LocalOptions {
         LocalOptions { data_dir: data_dir.to_owned(), ..LocalOptions::default() }
