@@ -112,15 +112,12 @@ pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceErr
             let others: Vec<Mapping> = mappings.values().filter(|other| other.uuid != uuid).cloned().collect();
             refuse_second(call.lambda, &others, &mapping)?;
         }
-        mapping.state = match (was_enabled, mapping.settings.enabled) {
+        let state = match (was_enabled, mapping.settings.enabled) {
             (true, false) => MappingState::Disabling,
             (false, true) => MappingState::Enabling,
             _ => MappingState::Updating,
         };
-        USER_ACTION.clone_into(&mut mapping.state_reason);
-        mapping.last_modified = now();
-        mappings.insert(uuid.to_owned(), mapping.clone());
-        Ok(mapping)
+        Ok(pass_into(state, mapping, mappings))
     })?;
     call.lambda.spawn(come_to_rest(call.lambda.clone(), uuid.to_owned()));
     Ok(wire::json(202, &shown(call.lambda, &answer)))
@@ -129,15 +126,20 @@ pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceErr
 /// `DeleteEventSourceMapping`.
 pub(super) fn delete(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceError> {
     let answer = call.lambda.change_mappings(|mappings| {
-        let mut mapping = settled(mappings, uuid, "delete")?;
-        mapping.state = MappingState::Deleting;
-        USER_ACTION.clone_into(&mut mapping.state_reason);
-        mapping.last_modified = now();
-        mappings.insert(uuid.to_owned(), mapping.clone());
-        Ok(mapping)
+        let mapping = settled(mappings, uuid, "delete")?;
+        Ok(pass_into(MappingState::Deleting, mapping, mappings))
     })?;
     call.lambda.spawn(come_to_rest(call.lambda.clone(), uuid.to_owned()));
     Ok(wire::json(202, &shown(call.lambda, &answer)))
+}
+
+/// Puts a mapping into a state of change that its user asked for.
+fn pass_into(state: MappingState, mut mapping: Mapping, mappings: &mut BTreeMap<String, Mapping>) -> Mapping {
+    mapping.state = state;
+    USER_ACTION.clone_into(&mut mapping.state_reason);
+    mapping.last_modified = now();
+    mappings.insert(mapping.uuid.clone(), mapping.clone());
+    mapping
 }
 
 /// The mapping of this UUID.
