@@ -53,11 +53,13 @@ const ITEM: [&str; 4] = [
 /// How messages of a `ValidationException` begin that no item of ours can be the cause of: the table has another key, or
 /// its name is none. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may quote an
 /// item.
-const WRONG_TABLE: [&str; 6] = [
+const WRONG_TABLE: [&str; 7] = [
     "The provided key element does not match the schema",
     "One or more parameter values were invalid: Missing the key",
     "One or more parameter values were invalid: Type mismatch for key",
     "One of the required keys was not given",
+    // No two items of a batch of ours have the same key: the table's is a part of it.
+    "Provided list of item keys contains duplicates",
     "TableName must be",
     "Invalid table/index name",
 ];
@@ -199,6 +201,12 @@ mod tests {
             (
                 400,
                 r#"{"__type":"x#ValidationException","message":"The provided key element does not match the schema"}"#,
+                Kind::Lasting,
+                "ValidationException",
+            ),
+            (
+                400,
+                r#"{"__type":"x#ValidationException","message":"Provided list of item keys contains duplicates"}"#,
                 Kind::Lasting,
                 "ValidationException",
             ),
