@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::support::{
-    Function, PARTIAL, REJECTS, Said, Scripted, Tables, event, failure, plain, record, sent_times, sequence, stored,
+    Function, PARTIAL, REJECTS, Said, Scripted, Tables, event, failure, plain, record, sent_items, sent_times,
+    sequence, stored,
 };
 
 #[tokio::test]
