@@ -343,3 +343,20 @@ async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_
     assert!(answer.error().contains("ValidationException") && !answer.error().contains("hunter2"), "{answer:?}");
     assert!(!function.log_line().await.to_string().contains("hunter2"));
 }
+
+#[tokio::test]
+async fn the_service_s_own_words_about_a_reject_are_not_logged() {
+    let dynamodb = Scripted::start(|request: &Value| {
+        if request["RequestItems"].get("SensorDataRejects").is_some() {
+            failure("ValidationException", "The parameter cannot be converted: hunter2")
+        } else {
+            stored()
+        }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS]).await;
+    let answer = function.invoke(&event([record(1, b"hunter2")])).await;
+    assert!(answer.error().contains("reject not stored: ValidationException"), "{answer:?}");
+    assert!(!answer.error().contains("hunter2"), "{answer:?}");
+    assert!(!function.log_line().await.to_string().contains("hunter2"));
+}
