@@ -25,8 +25,9 @@ const TARGET_HEADER: &str = "x-amz-target";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections that were idle for longer are likely to be closed by the other end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of an answer, at most: it can hold all that was sent, and that is hardly more than an item of 16 MB.
-const MAX_ANSWER_BYTES: usize = 18 * 1024 * 1024;
+/// Bytes of an answer, at most. It can hold all that was sent: a batch of 1 MiB, or one item, whose 400 KiB are 3.5 MiB of
+/// JSON at most (as empty texts). Eight of them at once must fit into a small function; a longer one is asked for again.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Makes requests to one region's service, or to what stands in for it.
 #[derive(Debug)]
