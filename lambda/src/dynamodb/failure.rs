@@ -64,6 +64,9 @@ const WRONG_TABLE: [&str; 7] = [
     "Invalid table/index name",
 ];
 
+/// Characters of a message that are kept. One that quotes what was sent can be as long as that.
+pub const MESSAGE_CHARACTERS: usize = 1024;
+
 #[derive(Deserialize)]
 struct Body {
     #[serde(rename = "__type")]
@@ -93,6 +96,7 @@ impl Failure {
         if let Some(complaint) = complaint {
             message = complaint;
         }
+        message.truncate(first(MESSAGE_CHARACTERS, &message).len());
         Failure { kind, code, message }
     }
 
@@ -141,6 +145,11 @@ impl Failure {
     pub fn unsendable(message: impl Into<String>) -> Self {
         Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
     }
+}
+
+/// The beginning of a text.
+pub fn first(characters: usize, text: &str) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
 /// `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`, without the value, which can
@@ -227,6 +236,8 @@ mod tests {
             let failure = Failure::answered(status, body.as_bytes());
             assert_eq!((failure.kind, failure.code.as_str()), (kind, code), "{body}");
         }
+        let long = format!(r#"{{"__type":"x#AccessDeniedException","message":"{}"}}"#, "é".repeat(2000));
+        assert_eq!(Failure::answered(400, long.as_bytes()).message, "é".repeat(1024));
         assert_eq!(
             Failure::answered(400, br#"{"__type":"x#AccessDeniedException","Message":"no"}"#).to_string(),
             "AccessDeniedException: no"
