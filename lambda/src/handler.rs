@@ -73,7 +73,8 @@ impl Function {
         let (failed, readings) = (metrics.failed, metrics.readings);
         let reason = &trouble.message;
         let message = format!(
-            "{failed} of {readings} readings not stored, the first at sequence number {sequence_number}: {reason}"
+            "{failed} of the {readings} readings looked at are not stored, the first at sequence number {sequence_number}: \
+             {reason}"
         );
         metrics.trouble = Some(Trouble { code: trouble.code, message: message.clone() });
         if self.settings.partial_batch {

@@ -42,7 +42,10 @@ async fn a_missing_table_is_the_first_failure_with_partial_answers_and_an_error_
     let answer = Function::start(&tables.address, &settings).await.invoke(&records()).await;
     assert_eq!(answer.failures(), [sequence(1)]);
     let answer = Function::start(&tables.address, &settings[..1]).await.invoke(&records()).await;
-    assert!(answer.error().contains("60 of 60") && answer.error().contains("ResourceNotFoundException"), "{answer:?}");
+    assert!(
+        answer.error().contains("60 of the 60") && answer.error().contains("ResourceNotFoundException"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -104,7 +107,7 @@ async fn without_partial_answers_anything_that_is_not_stored_fails_the_invocatio
     let answer = function.invoke_within(&event((1..=60).map(plain)), Duration::from_secs(3)).await;
     let Answer::Error { kind, message } = &answer else { panic!("{answer:?}") };
     assert_eq!(kind, "NotStored");
-    assert!(message.contains("25 of 60") && message.contains(&sequence(26)), "{message}");
+    assert!(message.contains("25 of the 60") && message.contains(&sequence(26)), "{message}");
 }
 
 #[tokio::test]
