@@ -16,10 +16,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
             Value::String(record) => json!(decode(&STANDARD.decode(record)?).map(|records| {
-                let record = |record: &SubRecord<'_>| {
+                let record = |record: SubRecord<'_>| {
                     json!([record.partition_key, record.explicit_hash_key, STANDARD.encode(record.data)])
                 };
-                records.iter().map(record).collect::<Vec<_>>()
+                records.map(record).collect::<Vec<_>>()
             })),
             records => {
                 let records: Vec<(String, Option<String>, String)> = serde_json::from_value(records)?;

@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 mod protobuf;
 
-pub use self::decode::{decode, is_marked};
+pub use self::decode::{SubRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};
 
 /// What an aggregated record begins with.

@@ -2,10 +2,9 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::str::FromStr;
 
 use compact_str::{CompactString, ToCompactString as _};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -247,22 +246,8 @@ impl fmt::Debug for Decimal {
     }
 }
 
-impl FromStr for Decimal {
-    type Err = DecimalError;
-
-    fn from_str(text: &str) -> Result<Self, DecimalError> {
-        Decimal::parse(text)
-    }
-}
-
 impl From<u64> for Decimal {
     fn from(number: u64) -> Self {
-        Decimal(number.to_compact_string())
-    }
-}
-
-impl From<i64> for Decimal {
-    fn from(number: i64) -> Self {
         Decimal(number.to_compact_string())
     }
 }
@@ -271,14 +256,6 @@ impl From<i64> for Decimal {
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-/// From a JSON number, digit by digit (with `serde_json`).
-impl<'de> Deserialize<'de> for Decimal {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Decimal::parse(raw.get()).map_err(serde::de::Error::custom)
     }
 }
 

@@ -19,6 +19,9 @@ use crate::window::{Fate, Unstored, Window};
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);
 
+/// Of the time that is left when a window is begun, this part is kept free for its rejects.
+const REJECTS_SHARE: u32 = 4;
+
 /// What stays the same from one invocation to the next.
 #[derive(Debug)]
 pub struct Function {
@@ -88,15 +91,15 @@ impl Function {
         metrics.records = event.records.len();
         metrics.iterator_age = event.records.last().and_then(age);
         let decoded = Decoded::of(&event);
-        let store = Store::new(&self.client, deadline);
+        let store = Store::new(&self.client);
         let mut pieces = decoded.pieces();
         let mut window = Window::default();
         let mut gap = None;
         while gap.is_none() && window.fill(&mut pieces) {
             lap(&mut metrics.decoding, &mut clock);
-            self.store_readings(&store, &mut window).await;
+            self.store_readings(&store, &mut window, self.end_of_readings(deadline)).await;
             lap(&mut metrics.storing, &mut clock);
-            self.store_rejects(&store, &mut window).await;
+            self.store_rejects(&store, &mut window, deadline).await;
             lap(&mut metrics.rejecting, &mut clock);
             gap = count(&window, metrics);
         }
@@ -105,14 +108,25 @@ impl Function {
         Ok(gap)
     }
 
+    /// When the readings of a window must be in the table, or are given up: rejects have their share of the time, so that
+    /// those that the service finds only one by one are kept as far as it came, and the next delivery begins after them.
+    fn end_of_readings(&self, deadline: Instant) -> Instant {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.rejects.is_some() { deadline - left / REJECTS_SHARE } else { deadline }
+    }
+
     /// Puts the last reading of each key; where the service refuses it, the one before.
-    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>) {
+    ///
+    /// One thing stays: readings of one key in one window, thousands of them, all refused by the service, one request
+    /// each, one after the other. If that is more than the time of an invocation, the shard does not get on until their
+    /// records expire. What can be known without asking the service is no such reading.
+    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) {
         let rivals = window.rivals();
         let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
         let mut candidates = rivals.last.clone();
         while !candidates.is_empty() {
             let puts: Vec<_> = candidates.iter().filter_map(|&index| window.put(index)).collect();
-            let outcomes = store.put_all(&self.readings, &puts).await;
+            let outcomes = store.put_all(&self.readings, &puts, deadline).await;
             let mut next = Vec::new();
             for (index, outcome) in candidates.into_iter().zip(outcomes) {
                 match outcome {
@@ -141,7 +155,7 @@ impl Function {
     }
 
     /// Puts what was rejected into its table.
-    async fn store_rejects(&self, store: &Store<'_>, window: &mut Window<'_>) {
+    async fn store_rejects(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) {
         let expires_at = rejects::expiry(self.settings.rejects_days);
         let mut items = rejects::Items::default();
         for (index, entry) in window.entries.iter_mut().enumerate() {
@@ -153,7 +167,7 @@ impl Function {
             }
         }
         let Some(table) = &self.rejects else { return };
-        let outcomes = store.put_all(table, &items.puts()).await;
+        let outcomes = store.put_all(table, &items.puts(), deadline).await;
         for (index, outcome) in items.owners().zip(outcomes) {
             if let Outcome::Refused(failure) | Outcome::Unstored(failure) = outcome {
                 window.entries[index].fate = Fate::Unstored(Unstored::Reject(failure));

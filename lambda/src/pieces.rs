@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::aggregation::{self, SubRecord};
+use sensor_model::aggregation::{self, SubRecords};
 
 use crate::event::{Event, Record};
 
@@ -83,7 +83,7 @@ impl<'a> Decoded<'a> {
         self.records.iter().flat_map(|(record, range)| {
             let data = range.as_ref().map(|range| &self.bytes[range.clone()]);
             let (whole, sub_records) = contents(record, data);
-            let parts = sub_records.into_iter().enumerate().map(|(sub_index, sub)| Piece {
+            let parts = sub_records.enumerate().map(|(sub_index, sub)| Piece {
                 record,
                 sub_index,
                 own_partition_key: Some(sub.partition_key),
@@ -96,9 +96,10 @@ impl<'a> Decoded<'a> {
 }
 
 /// A plain record is one piece as a whole, an aggregated one is many.
-fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece<'a>>, Vec<SubRecord<'a>>) {
-    let whole =
-        |data, broken| (Some(Piece { record, sub_index: 0, own_partition_key: None, data, broken }), Vec::new());
+fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece<'a>>, SubRecords<'a>) {
+    let whole = |data, broken| {
+        (Some(Piece { record, sub_index: 0, own_partition_key: None, data, broken }), SubRecords::default())
+    };
     let Some(data) = data else {
         let rejection = Rejection::new("not-base64", "the record's data is no base64");
         return whole(record.kinesis.data.as_bytes(), Some(rejection));

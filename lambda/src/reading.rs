@@ -311,21 +311,14 @@ impl Field<'_> {
             Some(b'f') => Value::Bool(false),
             Some(b'"') => Value::Text(self::text(raw, self.text)?),
             Some(b'[') => {
-                let Elements(elements) = read(text, self.text)?;
-                let values = elements.into_iter().map(|element| self.value(element, around + 1));
-                Value::List(values.collect::<Result<_, _>>()?)
+                let elements = Elements { field: self, around: around + 1 };
+                let values = serde_json::Deserializer::from_str(text).deserialize_seq(elements);
+                Value::List(values.map_err(|error| not_json(text, self.text, &error))??)
             }
             Some(b'{') => {
-                let Members(members) = read(text, self.text)?;
-                let mut map = BTreeMap::new();
-                for (Name(name), member) in members {
-                    check_name(&name)?;
-                    let value = self.value(member, around + 1)?;
-                    if map.insert(name.clone().into_owned(), value).is_some() {
-                        return Err(Refusal::DuplicateKey { key: shown(&name) });
-                    }
-                }
-                Value::Map(map)
+                let members = Members { field: self, around: around + 1 };
+                let values = serde_json::Deserializer::from_str(text).deserialize_map(members);
+                Value::Map(values.map_err(|error| not_json(text, self.text, &error))??)
             }
             _ => {
                 Value::Number(number(self.key, text).map_err(|refusal| refusal.unwrap_or(Refusal::NotJson { at: 0 }))?)
@@ -338,53 +331,67 @@ impl Field<'_> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The members of an object in their order, with all repetitions.
-struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);
+/// Takes the elements of an array one by one, to the end, because they may be too many to be collected first.
+struct Elements<'a> {
+    field: Field<'a>,
+    around: usize,
+}
 
-/// The elements of an array.
-struct Elements<'a>(Vec<&'a RawValue>);
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = Result<Vec<Value>, Refusal>;
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
 
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut values = Ok(Vec::new());
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            if let Ok(taken) = &mut values {
+                match self.field.value(element, self.around) {
+                    Ok(value) => taken.push(value),
+                    Err(refusal) => values = Err(refusal),
                 }
-                Ok(Members(members))
             }
         }
-        deserializer.deserialize_map(Collect)
+        Ok(values)
     }
 }
 
-impl<'de> Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Elements<'de>;
+/// Takes the members of an object one by one, with all repetitions, to the end.
+struct Members<'a> {
+    field: Field<'a>,
+    around: usize,
+}
 
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an array")
-            }
+impl Members<'_> {
+    fn take(&self, map: &mut BTreeMap<String, Value>, name: &str, member: &RawValue) -> Result<(), Refusal> {
+        check_name(name)?;
+        let value = self.field.value(member, self.around)?;
+        match map.insert(name.to_owned(), value) {
+            None => Ok(()),
+            Some(_) => Err(Refusal::DuplicateKey { key: shown(name) }),
+        }
+    }
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-                let mut collected = Vec::new();
-                while let Some(element) = elements.next_element()? {
-                    collected.push(element);
-                }
-                Ok(Elements(collected))
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Result<BTreeMap<String, Value>, Refusal>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut values = Ok(BTreeMap::new());
+        while let Some((Name(name), member)) = members.next_entry::<Name<'de>, &RawValue>()? {
+            if let Ok(taken) = &mut values
+                && let Err(refusal) = self.take(taken, &name, member)
+            {
+                values = Err(refusal);
             }
         }
-        deserializer.deserialize_seq(Collect)
+        Ok(values)
     }
 }
 

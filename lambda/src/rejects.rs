@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sensor_model::Decimal;
 
-use crate::dynamodb::{Key, finish_request, push_attribute, push_bytes};
+use crate::dynamodb::{Key, MESSAGE_CHARACTERS, finish_request, first, push_attribute, push_bytes};
 use crate::pieces::{Piece, Rejection};
 use crate::store::Put;
 
@@ -14,8 +14,6 @@ pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "
 
 /// Bytes of a record in one item; the other attributes stay below the 16 KiB that are left of an item's 400 KiB.
 const PART_BYTES: usize = 384 * 1024;
-/// Characters of a reason that are kept.
-const REASON_CHARACTERS: usize = 1024;
 /// Characters of a code and of a partition key that are kept. Kinesis takes 256 for a partition key; the key of a record
 /// inside an aggregated one can be of any length, and must not make an item that the table refuses.
 const KEY_CHARACTERS: usize = 256;
@@ -53,7 +51,7 @@ impl Items {
                 ("SequenceNumber", "S", &*kinesis.sequence_number),
                 ("PartitionKey", "S", first(KEY_CHARACTERS, &partition_key)),
                 ("Code", "S", first(KEY_CHARACTERS, &rejection.code)),
-                ("Reason", "S", first(REASON_CHARACTERS, &rejection.reason)),
+                ("Reason", "S", first(MESSAGE_CHARACTERS, &rejection.reason)),
                 ("ExpiresAt", "N", expires_at.as_str()),
                 ("Parts", "N", &count),
             ] {
@@ -84,10 +82,6 @@ impl Items {
         };
         self.items.iter().map(put).collect()
     }
-}
-
-fn first(characters: usize, text: &str) -> &str {
-    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
 /// Sorts by sub-index and part within a record; a 10 MiB record has at most 7 digits of sub-records and 27 parts.

@@ -45,8 +45,6 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Store<'a> {
     client: &'a Client,
-    /// When everything must be finished or given up.
-    deadline: Instant,
     repetitions: Cell<u64>,
 }
 
@@ -55,6 +53,8 @@ struct Run<'a> {
     store: &'a Store<'a>,
     table: &'a Table,
     puts: &'a [Put<'a>],
+    /// When everything must be finished or given up.
+    deadline: Instant,
     /// Why no further request makes sense.
     stopped: RefCell<Option<Rc<Failure>>>,
 }
@@ -63,9 +63,9 @@ struct Run<'a> {
 type Batch = Vec<usize>;
 
 impl<'a> Store<'a> {
-    /// A store that gives up at `deadline`.
-    pub fn new(client: &'a Client, deadline: Instant) -> Self {
-        Store { client, deadline, repetitions: Cell::new(0) }
+    /// Nothing written yet.
+    pub fn new(client: &'a Client) -> Self {
+        Store { client, repetitions: Cell::new(0) }
     }
 
     /// Requests that had to be sent again, as a whole or in part.
@@ -73,10 +73,10 @@ impl<'a> Store<'a> {
         self.repetitions.get()
     }
 
-    /// Puts all items, no two of which have the same key; tells what became of each, in their order. Nothing is in
-    /// flight when it returns.
-    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>]) -> Vec<Outcome> {
-        let run = Run { store: self, table, puts, stopped: RefCell::new(None) };
+    /// Puts all items, no two of which have the same key, the first ones first; gives up at `deadline`. Tells what became
+    /// of each, in their order. Nothing is in flight when it returns.
+    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<Outcome> {
+        let run = Run { store: self, table, puts, deadline, stopped: RefCell::new(None) };
         let mut written =
             futures::stream::iter(batches(puts)).map(|batch| run.write(batch)).buffer_unordered(CONCURRENCY);
         let mut outcomes = vec![Outcome::Unstored(Rc::new(Failure::out_of_time())); puts.len()];
@@ -86,13 +86,6 @@ impl<'a> Store<'a> {
             }
         }
         outcomes
-    }
-
-    /// When an attempt that begins now is given up: in time for another one, if there is time for two.
-    fn attempt_ends(&self) -> Instant {
-        let now = Instant::now();
-        let half = self.deadline.saturating_duration_since(now) / 2;
-        self.deadline.min(now + half.clamp(SLOW_ANSWER, SLOWEST_ANSWER))
     }
 }
 
@@ -120,22 +113,40 @@ enum Step {
     Done,
     /// These are to be sent again, for this reason.
     Again(Batch, Failure),
-    /// An item of it is not acceptable; sent in halves, it is found.
-    Halves(Batch, Batch),
+    /// An item of it is not acceptable; sent in parts, it is found.
+    Refused(Batch, Failure),
 }
 
 impl Run<'_> {
+    /// When an attempt that begins now is given up: in time for another one, if there is time for two.
+    fn attempt_ends(&self) -> Instant {
+        let now = Instant::now();
+        let half = self.deadline.saturating_duration_since(now) / 2;
+        self.deadline.min(now + half.clamp(SLOW_ANSWER, SLOWEST_ANSWER))
+    }
+
     async fn write(&self, batch: Batch) -> Vec<(usize, Outcome)> {
         let mut settled = Vec::with_capacity(batch.len());
         let mut waiting = vec![batch];
+        let mut refusals_in_a_row = 0;
         while let Some(mut batch) = waiting.pop() {
             let mut attempt = 0;
             loop {
                 let sent = batch.len();
                 match self.attempt(batch, &mut settled).await {
-                    Step::Done => break,
-                    Step::Halves(first, second) => {
-                        waiting.extend([second, first]);
+                    Step::Done => {
+                        refusals_in_a_row = 0;
+                        break;
+                    }
+                    Step::Refused(batch, failure) => {
+                        refusals_in_a_row += 1;
+                        if batch.len() == 1 {
+                            settle(&mut settled, batch, &Outcome::Refused(Rc::new(failure)));
+                        } else {
+                            // One of many is found in halves; where all of them are refused, halves are a waste.
+                            let part = if refusals_in_a_row == 1 { batch.len().div_ceil(2) } else { 1 };
+                            waiting.extend(batch.chunks(part).rev().map(<[usize]>::to_vec));
+                        }
                         break;
                     }
                     Step::Again(left, failure) => {
@@ -145,7 +156,7 @@ impl Run<'_> {
                         }
                         let pause = backoff(attempt);
                         attempt += 1;
-                        if Instant::now() + pause >= self.store.deadline {
+                        if Instant::now() + pause >= self.deadline {
                             settle(&mut settled, left, &Outcome::Unstored(Rc::new(failure)));
                             break;
                         }
@@ -164,7 +175,7 @@ impl Run<'_> {
             settle(settled, batch, &Outcome::Unstored(failure));
             return Step::Done;
         }
-        if Instant::now() >= self.store.deadline {
+        if Instant::now() >= self.deadline {
             settle(settled, batch, &Outcome::Unstored(Rc::new(Failure::out_of_time())));
             return Step::Done;
         }
@@ -172,7 +183,7 @@ impl Run<'_> {
         let bytes = requests().map(|request| request.len() + 1).sum();
         let body = Bytes::from(batch_body(self.table, requests(), bytes));
         // Dropping the request closes its connection.
-        let answer = timeout_at(self.store.attempt_ends(), self.store.client.batch_write(body)).await;
+        let answer = timeout_at(self.attempt_ends(), self.store.client.batch_write(body)).await;
         match answer.unwrap_or_else(|_| Err(Failure::too_slow())) {
             Ok(answer) => self.accepted(batch, &answer, settled),
             Err(failure) => self.failed(batch, failure, settled),
@@ -194,17 +205,10 @@ impl Run<'_> {
         if again.is_empty() { Step::Done } else { Step::Again(again, left_over()) }
     }
 
-    fn failed(&self, mut batch: Batch, failure: Failure, settled: &mut Vec<(usize, Outcome)>) -> Step {
+    fn failed(&self, batch: Batch, failure: Failure, settled: &mut Vec<(usize, Outcome)>) -> Step {
         match failure.kind {
             Kind::Passing => Step::Again(batch, failure),
-            Kind::Item if batch.len() > 1 => {
-                let second = batch.split_off(batch.len() / 2);
-                Step::Halves(batch, second)
-            }
-            Kind::Item => {
-                settle(settled, batch, &Outcome::Refused(Rc::new(failure)));
-                Step::Done
-            }
+            Kind::Item => Step::Refused(batch, failure),
             Kind::Lasting => {
                 let failure = Rc::new(failure);
                 *self.stopped.borrow_mut() = Some(Rc::clone(&failure));
@@ -249,7 +253,7 @@ mod tests {
         let client = Client::new(credentials, "us-east-1".to_owned(), &endpoint).unwrap();
         let table = Table { name: "SensorData".to_owned(), key: &READINGS };
         let puts = vec![Put { key: "k", request: "{}" }; 1000];
-        let outcomes = Store::new(&client, Instant::now()).put_all(&table, &puts).await;
+        let outcomes = Store::new(&client).put_all(&table, &puts, Instant::now()).await;
         assert_eq!(outcomes.len(), puts.len());
         for outcome in outcomes {
             let Outcome::Unstored(failure) = outcome else { panic!("{outcome:?}") };

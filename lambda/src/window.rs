@@ -8,7 +8,7 @@ use std::rc::Rc;
 use rustc_hash::FxBuildHasher;
 use sensor_model::Reading;
 
-use crate::dynamodb::{Failure, push_row};
+use crate::dynamodb::{Failure, Kind, push_row};
 use crate::metrics::Trouble;
 use crate::pieces::{Piece, Rejection, guarded};
 use crate::store::Put;
@@ -50,11 +50,14 @@ impl Unstored {
         match self {
             Unstored::Failure(failure) => Trouble { code: failure.code.clone(), message: failure.to_string() },
             Unstored::Reject(failure) => {
-                Trouble { code: failure.code.clone(), message: format!("reject not stored: {failure}") }
+                let code = failure.code.clone();
+                // The service's own words about an item may quote it.
+                let why = if failure.kind == Kind::Item { code.clone() } else { failure.to_string() };
+                Trouble { code, message: format!("reject not stored: {why}") }
             }
             Unstored::NoRejectsTable(Rejection { code, reason, is_ours }) => {
                 let mut message = format!("no reading, and no table for rejects is set: {code}");
-                // The service's own words about an item may quote it.
+                // Here, too.
                 if *is_ours {
                     message = format!("{message}: {reason}");
                 }

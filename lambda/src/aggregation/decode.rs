@@ -11,10 +11,28 @@ pub fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// The records in an aggregated one, in their order. `None` when it is a plain record: without the mark, with a wrong
+/// The records in an aggregated one, in their order. A few bytes can be a record, so that each is taken apart only when it
+/// is asked for.
+#[derive(Debug, Default)]
+pub struct SubRecords<'a> {
+    partition_keys: Vec<&'a str>,
+    explicit_hash_keys: Vec<&'a str>,
+    /// Their messages; not one is broken.
+    messages: std::vec::IntoIter<&'a [u8]>,
+}
+
+impl<'a> Iterator for SubRecords<'a> {
+    type Item = SubRecord<'a>;
+
+    fn next(&mut self) -> Option<SubRecord<'a>> {
+        sub_record(self.messages.next()?, &self.partition_keys, &self.explicit_hash_keys)
+    }
+}
+
+/// The records in an aggregated one, at least one. `None` when it is a plain record: without the mark, with a wrong
 /// checksum, without records, or with a message that is broken anywhere.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Option<Vec<SubRecord<'_>>> {
+pub fn decode(bytes: &[u8]) -> Option<SubRecords<'_>> {
     let rest = bytes.strip_prefix(&MAGIC)?;
     let (message, digest) = rest.split_at_checked(rest.len().checked_sub(DIGEST_BYTES)?)?;
     if Md5::digest(message).as_slice() != digest {
@@ -23,20 +41,21 @@ pub fn decode(bytes: &[u8]) -> Option<Vec<SubRecord<'_>>> {
     // The keys may stand after the records that name them.
     let mut partition_keys = Vec::new();
     let mut explicit_hash_keys = Vec::new();
-    let mut records = Vec::new();
+    let mut messages = Vec::new();
     for field in Fields(message) {
         match field? {
             (1, Content::Bytes(key)) => partition_keys.push(std::str::from_utf8(key).ok()?),
             (2, Content::Bytes(key)) => explicit_hash_keys.push(std::str::from_utf8(key).ok()?),
-            (3, Content::Bytes(record)) => records.push(record),
+            (3, Content::Bytes(message)) => messages.push(message),
             (1..=3, _) => return None,
             _ => {}
         }
     }
-    if records.is_empty() {
+    let is_whole = |message: &&[u8]| sub_record(message, &partition_keys, &explicit_hash_keys).is_some();
+    if messages.is_empty() || !messages.iter().all(is_whole) {
         return None;
     }
-    records.into_iter().map(|record| sub_record(record, &partition_keys, &explicit_hash_keys)).collect()
+    Some(SubRecords { partition_keys, explicit_hash_keys, messages: messages.into_iter() })
 }
 
 fn sub_record<'a>(message: &'a [u8], partition_keys: &[&'a str], hash_keys: &[&'a str]) -> Option<SubRecord<'a>> {

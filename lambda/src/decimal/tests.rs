@@ -73,7 +73,6 @@ fn json_carries_every_digit() {
     let digits = "0.1234567890123456789012345678901234567";
     let number = Decimal::parse(digits).unwrap();
     assert_eq!(serde_json::to_string(&[&number]).unwrap(), format!("[{digits}]"));
-    assert_eq!(serde_json::from_str::<Vec<Decimal>>(&format!("[{digits}]")).unwrap(), [number]);
 }
 
 fn number_text() -> impl Strategy<Value = String> {

@@ -25,8 +25,12 @@ const TARGET_HEADER: &str = "x-amz-target";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections that were idle for longer are likely to be closed by the other end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of an answer, at most: it can hold all that was sent, and that is hardly more than an item of 16 MB.
-const MAX_ANSWER_BYTES: usize = 18 * 1024 * 1024;
+/// Bytes of an answer, at most. It can hold all that was sent: a batch of 1 MiB, or one item, whose 400 KiB are 3.5 MiB of
+/// JSON at most (as empty texts). Eight of them at once must fit into a small function; a longer one is asked for again.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Not quoted in what is wrong with it, because it may have a password in it.
+const ADDRESS: &str = "DynamoDB's address, of AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL or the region,";
 
 /// Makes requests to one region's service, or to what stands in for it.
 #[derive(Debug)]
@@ -46,11 +50,7 @@ impl Client {
     /// # Errors
     /// When the address is none, or the certificates that it is to trust are none.
     pub fn new(credentials: Credentials, region: String, endpoint: &Endpoint) -> Result<Self, String> {
-        let address_text = endpoint.address(&region);
-        let address: Uri = address_text.parse().map_err(|_| format!("`{address_text}` is no address"))?;
-        if !matches!(address.scheme_str(), Some("http" | "https")) {
-            return Err(format!("`{address_text}` is no http or https address"));
-        }
+        let address = checked_address(&endpoint.address(&region)).map_err(|problem| format!("{ADDRESS} {problem}"))?;
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
         tcp.set_nodelay(true);
@@ -112,4 +112,19 @@ impl Client {
         instructions.apply_to_request_http1x(&mut request);
         Ok(request)
     }
+}
+
+/// What is no address would fail at every request as a connection does that may be there the next time.
+fn checked_address(text: &str) -> Result<Uri, &'static str> {
+    let address: Uri = text.parse().map_err(|_| "is no address")?;
+    let Some(authority) = address.authority().filter(|_| matches!(address.scheme_str(), Some("http" | "https"))) else {
+        return Err("is no http or https address");
+    };
+    if authority.as_str().contains('@') {
+        return Err("is one with a user or password");
+    }
+    if authority.as_str() != authority.host() && authority.port_u16().is_none() {
+        return Err("has a port that is none");
+    }
+    Ok(address)
 }

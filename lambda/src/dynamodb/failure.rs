@@ -53,14 +53,19 @@ const ITEM: [&str; 4] = [
 /// How messages of a `ValidationException` begin that no item of ours can be the cause of: the table has another key, or
 /// its name is none. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may quote an
 /// item.
-const WRONG_TABLE: [&str; 6] = [
+const WRONG_TABLE: [&str; 7] = [
     "The provided key element does not match the schema",
     "One or more parameter values were invalid: Missing the key",
     "One or more parameter values were invalid: Type mismatch for key",
     "One of the required keys was not given",
+    // No two items of a batch of ours have the same key: the table's is a part of it.
+    "Provided list of item keys contains duplicates",
     "TableName must be",
     "Invalid table/index name",
 ];
+
+/// Characters of a message that are kept. One that quotes what was sent can be as long as that.
+pub const MESSAGE_CHARACTERS: usize = 1024;
 
 #[derive(Deserialize)]
 struct Body {
@@ -91,6 +96,7 @@ impl Failure {
         if let Some(complaint) = complaint {
             message = complaint;
         }
+        message.truncate(first(MESSAGE_CHARACTERS, &message).len());
         Failure { kind, code, message }
     }
 
@@ -139,6 +145,11 @@ impl Failure {
     pub fn unsendable(message: impl Into<String>) -> Self {
         Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
     }
+}
+
+/// The beginning of a text.
+pub fn first(characters: usize, text: &str) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
 /// `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`, without the value, which can
@@ -202,6 +213,12 @@ mod tests {
                 Kind::Lasting,
                 "ValidationException",
             ),
+            (
+                400,
+                r#"{"__type":"x#ValidationException","message":"Provided list of item keys contains duplicates"}"#,
+                Kind::Lasting,
+                "ValidationException",
+            ),
             (413, "", Kind::Item, "RequestEntityTooLarge"),
             (
                 400,
@@ -219,6 +236,8 @@ mod tests {
             let failure = Failure::answered(status, body.as_bytes());
             assert_eq!((failure.kind, failure.code.as_str()), (kind, code), "{body}");
         }
+        let long = format!(r#"{{"__type":"x#AccessDeniedException","message":"{}"}}"#, "é".repeat(2000));
+        assert_eq!(Failure::answered(400, long.as_bytes()).message, "é".repeat(1024));
         assert_eq!(
             Failure::answered(400, br#"{"__type":"x#AccessDeniedException","Message":"no"}"#).to_string(),
             "AccessDeniedException: no"

@@ -195,6 +195,20 @@ async fn what_is_wrong_with_the_table_or_the_request_is_a_failure_and_no_reason_
     }
 }
 
+/// With the sensor alone as its key, readings would overwrite each other and be answered as stored. A batch of ours holds
+/// no two equal keys, so the service says here that its key is another one.
+#[tokio::test]
+async fn a_table_with_another_key_that_readings_happen_to_fit_is_said() {
+    let dynamodb = Scripted::start(|request: &Value| {
+        let many = sent_times(request).len() > 1;
+        if many { failure("ValidationException", "Provided list of item keys contains duplicates") } else { stored() }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+    assert_eq!(function.invoke(&event((1..=3).map(plain))).await.failures(), [sequence(1)]);
+    assert_eq!(dynamodb.requests().len(), 1);
+}
+
 /// A message that quotes an item can have any words in it.
 #[tokio::test]
 async fn what_an_item_says_is_not_taken_for_what_is_wrong_with_the_table() {

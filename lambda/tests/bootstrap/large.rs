@@ -4,8 +4,11 @@ use sensor_model::aggregation::{self, SubRecord};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use crate::support::{Answer, Function, PARTIAL, REJECTS, Scripted, event, reading, record, sent_items, stored};
+use crate::support::{
+    Answer, Function, PARTIAL, REJECTS, Said, Scripted, event, plain, reading, record, sent_items, stored,
+};
 
 const LARGEST: usize = 6 * 1024 * 1024;
 /// A release build for musl needs 25 MiB at most, the one that is tested here 36; the smallest function has 128.
@@ -48,7 +51,7 @@ fn largest(records: impl Iterator<Item = Value>) -> Value {
 async fn all_of(event: &Value, readings: usize, rejects: usize) {
     let (service, taken) = taking().await;
     let mut function = Function::start(&service.address, &[REJECTS, PARTIAL]).await;
-    let answer = function.invoke_within(event, std::time::Duration::from_secs(110)).await;
+    let answer = function.invoke_within(event, Duration::from_secs(110)).await;
     let Answer::Response(_) = &answer else { panic!("{answer:?}") };
     assert_eq!(answer.failures(), [""; 0]);
     let taken = taken.lock().unwrap();
@@ -118,4 +121,28 @@ async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
     function.invoke(&event([record(1, &aggregation::encode([sub]))])).await;
     let kept = sent_items(&service.requests()[0], "SensorDataRejects")[0]["PartitionKey"]["S"].to_string();
     assert_eq!(kept.len(), 256 + 2);
+}
+
+/// What a record can hold of small things, and what a proxy can say for an answer.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn memory_is_bounded_whatever_is_sent_or_answered() {
+    async fn peak(records: impl IntoIterator<Item = Value>, said: fn() -> Said) -> u64 {
+        let dynamodb = Scripted::start(move |_: &Value| said()).await;
+        let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
+        function.invoke_within(&event(records), Duration::from_secs(6)).await;
+        function.peak_mib()
+    }
+    let with = |values: String| format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":{values}}}"#);
+    let list = with(format!("[{}0]", "0,".repeat(1_600_000)));
+    let map = with(format!("{{{}\"\":0}}", "\"\":0,".repeat(640_000)));
+    let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"" };
+    let sub_records = aggregation::encode(std::iter::repeat_n(sub, 740_000));
+    let peaks = [
+        ("list", peak([record(1, list.as_bytes())], || stored().into()).await),
+        ("map", peak([record(1, map.as_bytes())], || stored().into()).await),
+        ("sub-records", peak([record(1, &sub_records)], || stored().into()).await),
+        ("answers", peak((1..300).map(plain), || Said::text(200, &"x".repeat(17 << 20))).await),
+    ];
+    assert!(peaks.iter().all(|(_, mib)| *mib < MOST_MIB), "{peaks:?}");
 }

@@ -6,6 +6,7 @@ mod faults;
 mod large;
 mod model;
 mod readings;
+mod refused;
 mod rows;
 mod service;
 mod signature;

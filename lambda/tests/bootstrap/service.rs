@@ -195,11 +195,16 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
         ("SENSORCTL_REJECTS_DAYS", "soon", "SENSORCTL_REJECTS_DAYS is not a whole number"),
         ("AWS_SECRET_ACCESS_KEY", "", "AWS_SECRET_ACCESS_KEY is not set"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is no http or https address"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://hunter 2", "is no address"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2@127.0.0.1", "is one with a user or password"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2/@127.0.0.1", "has a port that is none"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:70000", "has a port that is none"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:", "has a port that is none"),
     ] {
         let mut function = Function::start(&tables.address, &[(name, value), PARTIAL]).await;
         for _ in 0..2 {
             let answer = function.invoke(&event([plain(1)])).await;
-            assert!(answer.error().contains(said), "{answer:?}");
+            assert!(answer.error().contains(said) && !answer.error().contains("hunter"), "{answer:?}");
             let log = function.log_line().await;
             assert_eq!((&log["ErrorCode"], &log["Readings"]), (&json!("Misconfigured"), &json!(0)));
             assert!(log["Error"].as_str().unwrap().contains(said), "{log}");
@@ -340,5 +345,22 @@ async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_
     let mut function = Function::start(&refusing().await.address, &[]).await;
     let answer = function.invoke(&event([plain(1)])).await;
     assert!(answer.error().contains("ValidationException") && !answer.error().contains("hunter2"), "{answer:?}");
+    assert!(!function.log_line().await.to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn the_service_s_own_words_about_a_reject_are_not_logged() {
+    let dynamodb = Scripted::start(|request: &Value| {
+        if request["RequestItems"].get("SensorDataRejects").is_some() {
+            failure("ValidationException", "The parameter cannot be converted: hunter2")
+        } else {
+            stored()
+        }
+    })
+    .await;
+    let mut function = Function::start(&dynamodb.address, &[REJECTS]).await;
+    let answer = function.invoke(&event([record(1, b"hunter2")])).await;
+    assert!(answer.error().contains("reject not stored: ValidationException"), "{answer:?}");
+    assert!(!answer.error().contains("hunter2"), "{answer:?}");
     assert!(!function.log_line().await.to_string().contains("hunter2"));
 }
