@@ -106,6 +106,8 @@ impl Resource for Stream {
         async move {
             let (stream, tags) = futures::try_join!(self.describe(cloud), tags_of(cloud, &self.wanted.name))?;
             let Some(stream) = stream else { return Ok(Found::missing()) };
+            // Another run may have made it between the two looks: one without tags would be somebody else's.
+            let tags = if tags.is_empty() { tags_of(cloud, &self.wanted.name).await? } else { tags };
             let mode = if mode_of(&stream) == StreamMode::OnDemand { "on-demand" } else { "provisioned" };
             let properties: Properties = [
                 ("mode", json!(mode)),

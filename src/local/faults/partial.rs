@@ -8,6 +8,10 @@ use super::Dice;
 use crate::local::kinesis::Form;
 use crate::local::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
+/// The most records and items of one call: what has more is the service's to refuse.
+const MOST_RECORDS: usize = 500;
+const MOST_ITEMS: usize = 25;
+
 /// Which share of a call's records or items is not taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Portion {
@@ -44,6 +48,9 @@ impl Portion {
         // An ARN ends in the name.
         let stream = stream.rsplit('/').next()?.to_owned();
         let records = input.get_mut("Records")?.as_array_mut()?;
+        if records.len() > MOST_RECORDS {
+            return None;
+        }
         let held = self.choose(records.len());
         let mut index = 0;
         records.retain(|_| {
@@ -56,6 +63,9 @@ impl Portion {
     fn hold_items(&self, input: &mut Value) -> Option<Held> {
         let tables = input.get_mut("RequestItems")?.as_object_mut()?;
         let count = tables.values().map(|requests| requests.as_array().map_or(0, Vec::len)).sum();
+        if count > MOST_ITEMS {
+            return None;
+        }
         let mut held = self.choose(count);
         // When nothing at all is taken, the service refuses the call instead (facts: D2).
         if let Some(first) = held.first_mut() {
@@ -186,6 +196,20 @@ mod tests {
         for (index, record) in all.iter().enumerate() {
             let own = record["SequenceNumber"].as_str() == Some(index.to_string().as_str());
             assert!(record["ErrorCode"].is_string() || own, "{index} {record}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_for_one_call_is_left_to_the_service() {
+        let records = vec![json!({"PartitionKey": "k", "Data": ""}); 501];
+        let items = vec![json!({"DeleteRequest": {"Key": {}}}); 26];
+        for (operation, input) in [
+            ("PutRecords", json!({"StreamName": "s", "Records": records})),
+            ("BatchWriteItem", json!({"RequestItems": {"t": items}})),
+        ] {
+            let mut request = request(operation, &input);
+            assert!(portion(0.5).hold_back(&mut request).is_none());
+            assert_eq!(serde_json::from_slice::<Value>(request.body()).unwrap(), input);
         }
     }
 

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
+use super::api::stream_of_token;
 use super::form::Form;
 use super::iterator::ShardIterator;
-use crate::local::wire::Request;
+use crate::local::wire::{self, Request};
 
 /// A stream, as far as a request names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +29,19 @@ struct Members {
     #[serde(rename = "ConsumerARN")]
     consumer_arn: Option<String>,
     shard_iterator: Option<String>,
+    next_token: Option<String>,
 }
 
 /// The stream of a request, in whichever form it is written.
 pub(crate) fn asked_stream(request: &Request) -> AskedStream {
     let members: Members = Form::of(request.headers()).read(request.body()).unwrap_or_default();
-    // What is in the iterator is read, whatever is said beside it.
-    let name = members.shard_iterator.as_deref().and_then(ShardIterator::stream_in).or(members.stream_name);
+    // What is inside is read, whatever is said beside it; by other operations it is not looked at.
+    let inside = match wire::operation(request) {
+        "GetRecords" => members.shard_iterator.as_deref().and_then(ShardIterator::stream_in),
+        "ListShards" => members.next_token.as_deref().and_then(stream_of_token),
+        _ => None,
+    };
+    let name = inside.or(members.stream_name);
     let arn = members.stream_arn.or(members.resource_arn).or(members.consumer_arn);
     match (name, arn) {
         (Some(name), _) => AskedStream::Name(name),
@@ -49,27 +56,31 @@ mod tests {
 
     use super::*;
 
-    fn asked(content_type: &str, body: Vec<u8>) -> AskedStream {
-        let request = axum::http::Request::post("/").header("content-type", content_type);
+    fn asked(operation: &str, content_type: &str, body: Vec<u8>) -> AskedStream {
+        let request = axum::http::Request::post("/")
+            .header("content-type", content_type)
+            .header("x-amz-target", format!("Kinesis_20131202.{operation}"));
         asked_stream(&request.body(body.into()).unwrap())
     }
 
     #[test]
-    fn a_stream_is_found_in_both_forms_and_inside_an_iterator() {
+    fn a_stream_is_found_in_both_forms_and_inside_an_iterator_or_a_token() {
         let token = ShardIterator { stream: "inside".into(), shard: 0, created: 1, next: 1 }.token(0);
         let name = |name: &str| AskedStream::Name(name.into());
-        for (body, wanted) in [
-            (json!({"StreamName": "s", "Data": "eA=="}), name("s")),
-            (json!({"StreamARN": "arn:s"}), AskedStream::Arn("arn:s".into())),
-            (json!({"ShardIterator": token, "StreamARN": "arn:other"}), name("inside")),
-            (json!({"ShardIterator": "nonsense"}), AskedStream::None),
-            (json!({"Limit": 1}), AskedStream::None),
+        for (operation, body, wanted) in [
+            ("PutRecord", json!({"StreamName": "s", "Data": "eA=="}), name("s")),
+            ("PutRecord", json!({"StreamName": "s", "ShardIterator": token}), name("s")),
+            ("DeleteStream", json!({"StreamARN": "arn:s", "ShardIterator": token}), AskedStream::Arn("arn:s".into())),
+            ("GetRecords", json!({"ShardIterator": token, "StreamARN": "arn:other"}), name("inside")),
+            ("GetRecords", json!({"ShardIterator": "nonsense"}), AskedStream::None),
+            ("ListShards", json!({"NextToken": "nonsense"}), AskedStream::None),
+            ("ListStreams", json!({"Limit": 1}), AskedStream::None),
         ] {
             let mut cbor = Vec::new();
             ciborium::into_writer(&body, &mut cbor).unwrap();
-            assert_eq!(asked("application/x-amz-json-1.1", body.to_string().into()), wanted, "{body}");
-            assert_eq!(asked("application/x-amz-cbor-1.1", cbor), wanted, "{body}");
+            assert_eq!(asked(operation, "application/x-amz-json-1.1", body.to_string().into()), wanted, "{body}");
+            assert_eq!(asked(operation, "application/x-amz-cbor-1.1", cbor), wanted, "{body}");
         }
-        assert_eq!(asked("application/x-amz-json-1.1", b"{".to_vec()), AskedStream::None);
+        assert_eq!(asked("PutRecord", "application/x-amz-json-1.1", b"{".to_vec()), AskedStream::None);
     }
 }

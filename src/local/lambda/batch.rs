@@ -63,6 +63,15 @@ impl<R> Batch<R> {
         self.parts.front().map(|part| part.records.as_slice())
     }
 
+    /// Cuts the current part behind so many records, which is no try.
+    pub(super) fn cut(&mut self, count: usize) {
+        if let Some(part) = self.parts.front_mut().filter(|part| count < part.records.len()) {
+            let rest = part.records.split_off(count);
+            let (retries, tries) = (part.retries, part.tries);
+            self.parts.insert(1, Part { records: rest, retries, tries });
+        }
+    }
+
     /// Takes the leading records of the current part that are too old, without a try.
     pub(super) fn give_up_while(&mut self, too_old: impl Fn(&R) -> bool) -> Option<GivenUp<R>> {
         let part = self.parts.front_mut()?;
@@ -187,6 +196,20 @@ mod tests {
         batch.settle(Verdict::FAILED, policy(-1, false));
         assert_eq!(batch.give_up_while(|_| true), given_up(vec![3], 1));
         assert_eq!(batch.current(), None);
+    }
+
+    #[test]
+    fn what_is_cut_is_tried_one_part_after_the_other() {
+        let mut batch = Batch::new(vec![1, 2, 3]);
+        batch.settle(Verdict::FAILED, policy(1, false));
+        batch.cut(3);
+        assert_eq!(batch.current(), Some([1, 2, 3].as_slice()));
+        batch.cut(2);
+        assert_eq!(batch.current(), Some([1, 2].as_slice()));
+        assert_eq!(batch.settle(Verdict::Done, policy(1, false)).done, [1, 2]);
+        let condition = Condition::RetryAttemptsExhausted;
+        let given_up = batch.settle(Verdict::FAILED, policy(1, false)).given_up;
+        assert_eq!(given_up, Some(GivenUp { records: vec![3], tries: 2, condition }), "the retry that it had is gone");
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub(super) fn put(call: &Call<'_>, name: &str) -> Result<Response, ServiceError>
              below its minimum value of [{UNRESERVED}]."
         )));
     }
-    change(call.lambda, &function.name, None, |function| function.reserved_concurrency = Some(wanted))?;
+    change(call.lambda, &function.name, None, |function| {
+        function.reserved_concurrency = Some(wanted);
+        Ok(())
+    })?;
     Ok(wire::json(200, &json!({"ReservedConcurrentExecutions": wanted})))
 }
 
@@ -47,7 +50,10 @@ pub(super) fn get(call: &Call<'_>, name: &str) -> Result<Response, ServiceError>
 /// `DeleteFunctionConcurrency`.
 pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
-    change(call.lambda, &function.name, None, |function| function.reserved_concurrency = None)?;
+    change(call.lambda, &function.name, None, |function| {
+        function.reserved_concurrency = None;
+        Ok(())
+    })?;
     Ok(wire::json(204, &Value::Null).map(|_| axum::body::Bytes::new()))
 }
 

@@ -101,16 +101,8 @@ pub(super) fn update_configuration(call: &Call<'_>, name: &str) -> Result<Respon
     let old = find_settled(call, name)?;
     let input: FunctionInput = call.input()?;
     let revision = input.revision_id.clone();
-    let mut new = (*old).clone();
-    function_settings::apply(FunctionInput { architectures: None, ..input }, &mut new, call.lambda.deps())?;
     let new = change(call.lambda, &old.name, revision.as_deref(), |function| {
-        // Code, tags and concurrency may have changed in the meantime; they are not part of the configuration.
-        let (code, tags) = (code_of(function), std::mem::take(&mut function.tags));
-        let reserved = function.reserved_concurrency;
-        *function = new;
-        set_code(function, code);
-        function.tags = tags;
-        function.reserved_concurrency = reserved;
+        function_settings::apply(FunctionInput { architectures: None, ..input }, function, call.lambda.deps())
     })?;
     call.lambda.pool().renew(&new.id);
     call.lambda.settling().begin(&new.id, Change::Updating, call.lambda.deps().timing.function_update);
@@ -129,7 +121,10 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
         set_code(&mut checked, code);
         return Ok(wire::json(200, &configuration(call.lambda, &checked)));
     }
-    let new = change(call.lambda, &old.name, revision.as_deref(), |function| set_code(function, code))?;
+    let new = change(call.lambda, &old.name, revision.as_deref(), |function| {
+        set_code(function, code);
+        Ok(())
+    })?;
     call.lambda.pool().renew(&new.id);
     call.lambda.settling().begin(&new.id, Change::Updating, call.lambda.deps().timing.function_update);
     Ok(wire::json(200, &configuration(call.lambda, &new)))
@@ -166,7 +161,7 @@ pub(super) fn change(
     lambda: &Lambda,
     name: &str,
     revision: Option<&str>,
-    change: impl FnOnce(&mut Function),
+    change: impl FnOnce(&mut Function) -> Result<(), ServiceError>,
 ) -> Result<Arc<Function>, ServiceError> {
     lambda.change_functions(|functions| {
         let slot = functions.get_mut(name).ok_or_else(|| missing(&lambda.deps().identity.function_arn(name)))?;
@@ -179,7 +174,7 @@ pub(super) fn change(
             ));
         }
         let mut function = (**slot).clone();
-        change(&mut function);
+        change(&mut function)?;
         *slot = Arc::new(touched(function));
         Ok(Arc::clone(slot))
     })
@@ -264,10 +259,6 @@ fn touched(mut function: Function) -> Function {
     function.revision_id = Uuid::new_v4().to_string();
     function.last_modified = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string();
     function
-}
-
-fn code_of(function: &Function) -> Code {
-    Code { sha256: function.code_sha256.clone(), size: function.code_size, folder: function.code_folder.clone() }
 }
 
 fn set_code(function: &mut Function, code: Code) {

@@ -53,6 +53,8 @@ enum Called {
     Tried(Verdict, LastTry),
     /// It was not run, which is no try; what to say of it.
     NotRun(String),
+    /// Nor here: only so many of the records fit into an event.
+    Fitting(usize),
     /// The local cloud is ending.
     Stopping,
 }
@@ -104,6 +106,10 @@ impl Lane {
                     self.note(&why);
                     LOOK_AGAIN
                 }
+                Called::Fitting(count) => {
+                    batch.cut(count);
+                    continue;
+                }
                 Called::Stopping => return false,
             };
             if batch.current().is_some() && self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
@@ -116,8 +122,12 @@ impl Lane {
     async fn call(&self, items: &[Item]) -> Called {
         let frame = self.frame();
         let size = EMPTY + frame.length(items);
+        if size > EVENT_LIMIT && items.len() > 1 {
+            // It fitted when the batch was made; in every record stands the role, which may have been given another since.
+            return Called::Fitting(frame.fitting(items));
+        }
         if size > EVENT_LIMIT {
-            // Only one record alone can be as large. The service cannot bring it either (facts: A2).
+            // The service cannot bring it either (facts: A2).
             let (id, shard) = (&items[0].sequence_number, &self.shard_id);
             return Called::NotRun(format!(
                 "PROBLEM: Function call failed: the record {id} of {shard} makes an event of {size} bytes, and a \

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,7 @@ use super::Deps;
 use super::checkpoint::{Checkpoints, Position};
 use super::service::Lambda;
 use super::shard_reader::{End, ShardReader};
-use super::state::Mapping;
+use super::state::{Mapping, MappingState};
 use crate::local::kinesis::Shard;
 
 /// How often checkpoints are written while they change.
@@ -24,24 +25,54 @@ const LOOK: Duration = Duration::from_secs(1);
 const SHARDS: &str = "the shards";
 const CHECKPOINTS: &str = "the checkpoints";
 
+/// What reads for a mapping, or nothing does. Clones share it. Never two at a time: they would write one checkpoint, and
+/// bring records twice.
+#[derive(Clone, Default)]
+pub(super) struct Reading(Arc<Mutex<Option<MappingTask>>>);
+
+/// The right to stop and begin the reading of a mapping, for as long as this is held. Changes of a mapping come quickly one
+/// after the other, and each has its turn.
+pub(super) struct Turn<'a>(MutexGuard<'a, Option<MappingTask>>);
+
 /// A mapping at work.
-pub(super) struct MappingTask {
+struct MappingTask {
     stop: CancellationToken,
     work: JoinHandle<()>,
 }
 
-impl MappingTask {
-    pub(super) fn start(lambda: Lambda, mapping: Mapping) -> Self {
-        let stop = lambda.stopping().child_token();
-        let work = tokio::spawn(run(lambda, Arc::new(mapping), stop.clone()));
-        MappingTask { stop, work }
+impl Reading {
+    /// One that has begun.
+    pub(super) fn begun(lambda: &Lambda, uuid: &str) -> Self {
+        Reading(Arc::new(Mutex::new(MappingTask::start(lambda, uuid))))
     }
 
-    /// Ends it: once the batches under way are done, or at once when the local cloud ends.
-    pub(super) async fn finish(self) {
-        self.stop.cancel();
-        // It ends when it is told to; a panic in it has ended it as well.
-        self.work.await.unwrap_or_default();
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        Turn(self.0.lock().await)
+    }
+}
+
+impl Turn<'_> {
+    /// Ends what reads: once the batches under way are done, or at once when the local cloud ends.
+    pub(super) async fn stop(&mut self) {
+        if let Some(MappingTask { stop, work }) = self.0.take() {
+            stop.cancel();
+            // It ends when it is told to; a panic in it has ended it as well.
+            work.await.unwrap_or_default();
+        }
+    }
+
+    /// Begins to read. Not for a mapping that is about to be changed again: whoever changes it begins after that.
+    pub(super) fn begin(&mut self, lambda: &Lambda, uuid: &str) {
+        *self.0 = MappingTask::start(lambda, uuid);
+    }
+}
+
+impl MappingTask {
+    fn start(lambda: &Lambda, uuid: &str) -> Option<Self> {
+        let mapping = lambda.mapping(uuid).filter(|mapping| mapping.state == MappingState::Enabled)?;
+        let stop = lambda.stopping().child_token();
+        let work = tokio::spawn(run(lambda.clone(), Arc::new(mapping), stop.clone()));
+        Some(MappingTask { stop, work })
     }
 }
 

@@ -149,7 +149,9 @@ pub(super) fn find(call: &Call<'_>, uuid: &str) -> Result<Mapping, ServiceError>
 
 /// Goes from a state of change to the one that it leads to, once the batches under way are done.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
-    lambda.stop_reading(&uuid).await;
+    let reading = lambda.reading(&uuid);
+    let mut turn = reading.turn().await;
+    turn.stop().await;
     pass_through_states(&lambda, &uuid).await;
     // At the end of the local cloud the next start goes on from here.
     if lambda.stopping().is_cancelled() {
@@ -176,8 +178,10 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
             return;
         }
     }
-    if mapping.state != MappingState::Deleting && mapping.settings.enabled {
-        lambda.start_reading(&uuid);
+    if mapping.state == MappingState::Deleting {
+        lambda.forget_reading(&uuid);
+    } else {
+        turn.begin(&lambda, &uuid);
     }
 }
 

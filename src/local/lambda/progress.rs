@@ -8,6 +8,8 @@ pub(super) struct Progress {
     /// Index of the first one.
     first: u64,
     open: VecDeque<Open>,
+    /// Of those that are not done themselves.
+    undone: usize,
     weight: usize,
 }
 
@@ -22,6 +24,7 @@ impl Progress {
     /// Takes up a record; gives its index.
     pub(super) fn begin(&mut self, sequence_number: &str, weight: usize) -> u64 {
         self.open.push_back(Open { sequence_number: sequence_number.to_owned(), weight, done: false });
+        self.undone += 1;
         self.weight += weight;
         self.first + self.open.len() as u64 - 1
     }
@@ -30,25 +33,31 @@ impl Progress {
     pub(super) fn complete(&mut self, indexes: &[u64]) -> Option<String> {
         for index in indexes {
             let position = index.checked_sub(self.first).and_then(|position| usize::try_from(position).ok());
-            if let Some(open) = position.and_then(|position| self.open.get_mut(position)) {
+            if let Some(open) = position.and_then(|position| self.open.get_mut(position)).filter(|open| !open.done) {
                 open.done = true;
+                self.undone -= 1;
+                self.weight -= open.weight;
             }
         }
         let mut reached = None;
         while let Some(open) = self.open.pop_front_if(|open| open.done) {
             self.first += 1;
-            self.weight -= open.weight;
             reached = Some(open.sequence_number);
         }
         reached
     }
 
-    /// Records that are not passed yet.
+    /// Records that are not passed yet: each of them, or one before it, is not done.
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Bytes that they take.
+    /// Records that are not done.
+    pub(super) fn undone(&self) -> usize {
+        self.undone
+    }
+
+    /// Bytes that these take.
     pub(super) fn weight(&self) -> usize {
         self.weight
     }
@@ -62,12 +71,13 @@ mod tests {
     fn a_later_success_does_not_pass_an_earlier_record_that_is_not_done() {
         let mut progress = Progress::default();
         let indexes: Vec<u64> = ["a", "b", "c", "d"].iter().map(|number| progress.begin(number, 10)).collect();
-        assert_eq!(progress.complete(&[indexes[1], indexes[2]]), None);
+        assert_eq!(progress.complete(&[indexes[1], indexes[2], indexes[1]]), None);
+        assert_eq!((progress.len(), progress.undone(), progress.weight()), (4, 2, 20));
         assert_eq!(progress.complete(&[indexes[0]]).as_deref(), Some("c"));
         assert_eq!((progress.len(), progress.weight()), (1, 10));
         let next = progress.begin("e", 5);
         assert_eq!(progress.complete(&[next]), None);
         assert_eq!(progress.complete(&[indexes[3]]).as_deref(), Some("e"));
-        assert_eq!((progress.len(), progress.weight()), (0, 0));
+        assert_eq!((progress.len(), progress.undone(), progress.weight()), (0, 0, 0));
     }
 }

@@ -14,7 +14,7 @@ use super::event_queue::{self, Queued};
 use super::invocation::{Invocation, Outcome};
 use super::invoke::{NotRun, invoke};
 use super::lane::function_of;
-use super::mapping_task::MappingTask;
+use super::mapping_task::Reading;
 use super::pool::Pool;
 use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState, NOTHING_YET};
@@ -37,7 +37,8 @@ struct Inner {
     settling: Settling,
     functions: Mutex<BTreeMap<String, Arc<Function>>>,
     mappings: Mutex<BTreeMap<String, Mapping>>,
-    running: Mutex<BTreeMap<String, MappingTask>>,
+    /// What reads for each mapping.
+    readings: Mutex<BTreeMap<String, Reading>>,
     /// Troubles that were told, by mapping and what they are of: a shard, or work of the mapping's own. Taken back by
     /// whoever does that work again.
     troubles: Mutex<BTreeMap<(String, String), String>>,
@@ -61,7 +62,7 @@ impl Lambda {
             settling: Settling::default(),
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
-            running: Mutex::default(),
+            readings: Mutex::default(),
             troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -86,12 +87,13 @@ impl Lambda {
     /// Ends pollers and processes; what they have done is written down.
     pub(crate) async fn shutdown(&self) {
         self.0.stopping.cancel();
-        let running = std::mem::take(&mut *lock(&self.0.running));
-        for task in running.into_values() {
-            task.finish().await;
-        }
+        // Changes of mappings are among them: after them nothing begins to read.
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        let readings = std::mem::take(&mut *lock(&self.0.readings));
+        for reading in readings.into_values() {
+            reading.turn().await.stop().await;
+        }
         self.0.pool.end_all();
     }
 
@@ -107,7 +109,7 @@ impl Lambda {
             mapping.state = if enabled { MappingState::Enabled } else { MappingState::Disabled };
             lock(&self.0.mappings).insert(uuid.clone(), mapping);
             if enabled {
-                self.start_reading(&uuid);
+                lock(&self.0.readings).insert(uuid.clone(), Reading::begun(self, &uuid));
             }
         }
     }
@@ -222,20 +224,14 @@ impl Lambda {
         }
     }
 
-    /// Starts the reading of a mapping.
-    pub(super) fn start_reading(&self, uuid: &str) {
-        if let Some(mapping) = self.mapping(uuid) {
-            let task = MappingTask::start(self.clone(), mapping);
-            lock(&self.0.running).insert(uuid.to_owned(), task);
-        }
+    /// What reads for a mapping, or nothing does.
+    pub(super) fn reading(&self, uuid: &str) -> Reading {
+        lock(&self.0.readings).entry(uuid.to_owned()).or_default().clone()
     }
 
-    /// Ends the reading of a mapping, once the batches under way are done.
-    pub(super) async fn stop_reading(&self, uuid: &str) {
-        let task = lock(&self.0.running).remove(uuid);
-        if let Some(task) = task {
-            task.finish().await;
-        }
+    /// Forgets what read for a mapping that is no more.
+    pub(super) fn forget_reading(&self, uuid: &str) {
+        lock(&self.0.readings).remove(uuid);
     }
 
     /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.

@@ -26,6 +26,9 @@ use crate::local::wire::ServiceError;
 const LOOK: Duration = Duration::from_secs(1);
 /// Records of one `GetRecords`.
 const PAGE: usize = 10_000;
+/// Records that may be done while one before them is not: they would come again if the local cloud ended now, and each
+/// takes about 100 bytes.
+const DONE_AHEAD: usize = 50_000;
 
 /// How the reading of a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +147,10 @@ impl ShardReader {
                 }
                 checked = Some(Instant::now());
             }
-            let has_room = lanes.progress.len() < records_ahead && lanes.progress.weight() < bytes_ahead;
+            // A lane that waits, or whose function fails, leaves the others their room.
+            let has_room = lanes.progress.undone() < records_ahead
+                && lanes.progress.weight() < bytes_ahead
+                && lanes.progress.len() < DONE_AHEAD;
             if has_room {
                 puts.mark_unchanged();
                 let turn = self.turn(&mut place, lanes).await;

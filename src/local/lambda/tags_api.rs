@@ -75,7 +75,10 @@ fn replace(call: &Call<'_>, arn: &str, tags: Tags) -> Result<Response, ServiceEr
         })?;
     } else {
         let name = find(call, arn)?.name.clone();
-        change(call.lambda, &name, None, |function| function.tags = tags)?;
+        change(call.lambda, &name, None, |function| {
+            function.tags = tags;
+            Ok(())
+        })?;
     }
     Ok(wire::json(204, &()).map(|_| Bytes::new()))
 }

@@ -88,10 +88,7 @@ impl Bench {
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();
         let bench = Bench { dir, deps, lambda };
-        let trust = percent_encoding::utf8_percent_encode(TRUST, percent_encoding::NON_ALPHANUMERIC);
-        bench.iam(&format!("Action=CreateRole&RoleName=lambda&AssumeRolePolicyDocument={trust}")).await;
-        let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
-        bench.iam(&format!("Action=AttachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
+        bench.role("lambda").await;
         bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": shards})).await;
         for _ in 0..200 {
             let about = bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;
@@ -107,6 +104,14 @@ impl Bench {
     pub(super) async fn restart(&mut self) {
         self.lambda.shutdown().await;
         self.lambda = Lambda::start(self.deps.clone()).await.unwrap();
+    }
+
+    /// Makes a role that may do what a mapping needs.
+    pub(super) async fn role(&self, name: &str) {
+        let trust = percent_encoding::utf8_percent_encode(TRUST, percent_encoding::NON_ALPHANUMERIC);
+        self.iam(&format!("Action=CreateRole&RoleName={name}&AssumeRolePolicyDocument={trust}")).await;
+        let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
+        self.iam(&format!("Action=AttachRolePolicy&RoleName={name}&PolicyArn={managed}")).await;
     }
 
     pub(super) async fn iam(&self, form: &str) {

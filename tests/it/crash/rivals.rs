@@ -2,8 +2,9 @@
 //! the next `up` brings everything in line.
 
 use std::process::Child;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ground::Ground;
 
@@ -45,4 +46,23 @@ fn two_runs_that_want_different_things_lose_nothing_and_leave_nothing_in_between
         assert_eq!(ground.home.rows(round + 1).len(), round + 1);
     }
     assert_eq!(ground.mappings().len(), 1);
+}
+
+#[test]
+fn a_stream_that_another_run_makes_while_this_one_looks_is_known_as_ours() {
+    let ground = Ground::new();
+    ground.cloud.set_faults("kinesis:DescribeStreamSummary=delay(2s)@#1");
+    let up = ground.home.spawn(["up", "--local", "-o", "json"]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !ground.cloud.seen().iter().any(|seen| seen.call == "kinesis:ListTagsForStream") {
+        assert!(Instant::now() < deadline, "it does not look");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let tags = json!({
+        "sensorctl:stage": "default", "sensorctl:region": "us-east-1", "sensorctl:version": env!("CARGO_PKG_VERSION"),
+    });
+    let stream = json!({"StreamName": ground.somebody.stream, "ShardCount": 1, "Tags": tags});
+    ground.by_hand("Kinesis_20131202.CreateStream", &stream);
+    let output = up.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

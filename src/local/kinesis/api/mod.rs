@@ -13,6 +13,8 @@ mod streams;
 mod tags;
 mod target;
 
+pub(super) use self::shards::stream_of_token;
+
 use ferrokinesis_core::types::StreamStatus;
 
 use super::Kinesis;

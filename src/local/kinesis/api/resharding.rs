@@ -58,10 +58,7 @@ impl Kinesis {
         let open = self.stream(&name)?.read().state.open_shards().len();
         self.check_quota(wanted.saturating_sub(u32::try_from(open).unwrap_or(u32::MAX)))?;
         let current = self.update(&name, |state, now| {
-            if state.mode == StreamMode::OnDemand {
-                let message = "UpdateShardCount is not for streams in ON_DEMAND mode.";
-                return Err(ServiceError::bad_request("ValidationException", message));
-            }
+            check_provisioned(state, "UpdateShardCount")?;
             let current = state.open_shards().len();
             let counts = format!("Current open shard count: {current} Target shard count: {wanted}");
             if wanted as usize > current * 2 {
@@ -102,6 +99,7 @@ impl Kinesis {
         let text = input.new_starting_hash_key.as_deref().unwrap_or_default();
         self.check_quota(1)?;
         self.update(&name, |state, now| {
+            check_provisioned(state, "SplitShard")?;
             let range = self.open_range(state, number, id)?;
             let account = &self.0.identity.account;
             let at = explicit(text).filter(|at| *at > range.start.saturating_add(1) && *at < range.end);
@@ -130,6 +128,7 @@ impl Kinesis {
         let second = input.adjacent_shard_to_merge.as_deref().unwrap_or_default();
         let numbers = (self.number_of(first, &name)?, self.number_of(second, &name)?);
         self.update(&name, |state, now| {
+            check_provisioned(state, "MergeShards")?;
             let ranges = (self.open_range(state, numbers.0, first)?, self.open_range(state, numbers.1, second)?);
             if !ranges.0.meets(&ranges.1) && !ranges.1.meets(&ranges.0) {
                 return Err(invalid(format!(
@@ -156,6 +155,15 @@ impl Kinesis {
         }
         Ok(shard.range)
     }
+}
+
+/// Shards of a stream that is charged by use are the service's own matter.
+fn check_provisioned(state: &StreamState, operation: &str) -> Result<(), ServiceError> {
+    if state.mode == StreamMode::OnDemand {
+        let message = format!("{operation} is not for streams in ON_DEMAND mode.");
+        return Err(ServiceError::bad_request("ValidationException", message));
+    }
+    Ok(())
 }
 
 impl StreamState {

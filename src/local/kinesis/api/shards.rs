@@ -168,6 +168,11 @@ impl Token {
     }
 }
 
+/// The stream of the `NextToken` of a `ListShards`.
+pub(in crate::local::kinesis) fn stream_of_token(text: &str) -> Option<String> {
+    Token::parse(text).map(|token| token.stream)
+}
+
 /// A shard as it is described to callers.
 pub(super) fn described(shard: &ShardState) -> Value {
     let mut described = json!({

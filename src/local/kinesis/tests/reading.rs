@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{Local, STREAM, call, with_stream};
 use crate::local::identity::Identity;
+use crate::local::kinesis::api::stream_of_token;
 use crate::local::kinesis::{Kinesis, Options, StartAt};
 use crate::local::wire;
 
@@ -26,7 +27,9 @@ async fn list_shards_pages_by_arn() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 3 })).await;
     let (_, first) = call(&kinesis, "ListShards", &json!({ "StreamARN": arn, "MaxResults": 2 })).await;
     assert_eq!(first["Shards"].as_array().unwrap().len(), 2);
-    let (_, second) = call(&kinesis, "ListShards", &json!({ "NextToken": first["NextToken"] })).await;
+    let token = first["NextToken"].as_str().unwrap();
+    assert_eq!(stream_of_token(token).as_deref(), Some(STREAM), "who may see the stream may go on");
+    let (_, second) = call(&kinesis, "ListShards", &json!({ "NextToken": token })).await;
     assert_eq!(second["Shards"][0]["ShardId"], "shardId-000000000002");
     assert!(second.get("NextToken").is_none());
 }

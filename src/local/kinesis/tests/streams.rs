@@ -30,6 +30,15 @@ async fn a_stream_keeps_its_settings_across_a_restart() {
     local.ok("EnableEnhancedMonitoring", named(json!({ "ShardLevelMetrics": ["IncomingBytes"] }))).await;
     let mode = json!({ "StreamARN": arn, "StreamModeDetails": { "StreamMode": "ON_DEMAND" } });
     local.ok("UpdateStreamMode", mode).await;
+    let (one, other) = ("shardId-000000000000", "shardId-000000000001");
+    for (operation, input) in [
+        ("UpdateShardCount", json!({ "TargetShardCount": 2, "ScalingType": "UNIFORM_SCALING" })),
+        ("SplitShard", json!({ "ShardToSplit": one, "NewStartingHashKey": "100" })),
+        ("MergeShards", json!({ "ShardToMerge": one, "AdjacentShardToMerge": other })),
+    ] {
+        let (code, message) = local.refused(operation, named(input)).await;
+        assert!(code == "ValidationException" && message.contains("ON_DEMAND"), "{operation}: {message}");
+    }
 
     let local = local.reopened();
     let about = local.ok("DescribeStreamSummary", json!({ "StreamARN": arn })).await;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{assert_in_order, numbers};
 use crate::local::lambda::event::EVENT_LIMIT;
+use crate::local::lambda::records::lane_of;
 use crate::local::lambda::testing::{Bench, MAPPINGS};
 use crate::local::wire::now_seconds;
 
@@ -62,6 +63,51 @@ async fn an_event_has_six_megabytes_at_most() {
     // A change ends the waiting, and the record is not lost by it.
     bench.update(&uuid, json!({"MaximumBatchingWindowInSeconds": 0})).await;
     assert_eq!(bench.handled_all(11).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_grows_beyond_an_event_is_brought_in_parts() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
+    bench.tell("fail", "");
+    let mut put = Vec::new();
+    for _ in 0..480 {
+        put.push(bench.put("key", &"x".repeat(10_000)).await);
+    }
+    let uuid = bench.mapping("Fn", json!({"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300})).await;
+    // A batch is full, and what is left waits for more.
+    bench.batches_come(1).await;
+    let full = bench.batches()[0].1.len();
+    // What fails is repaired by a role of a longer name, which stands in every record.
+    let long = "a-role-with-a-name-of-sixty-four-characters-which-is-the-longest";
+    bench.role(long).await;
+    let role = bench.deps.identity.role_arn("/", long);
+    let changed = bench.call("PUT", "/2015-03-31/functions/Fn/configuration", json!({"Role": role})).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    bench.untell("fail");
+    assert_eq!(bench.handled_all(full).await, put[..full]);
+    let last: Vec<_> =
+        bench.batches().into_iter().rev().take(2).map(|(bytes, numbers)| (bytes, numbers.len())).collect();
+    assert!(last[1].0 <= EVENT_LIMIT && last[1].1 < full && last[0].1 + last[1].1 == full, "{full}: {last:?}");
+    bench.update(&uuid, json!({"MaximumBatchingWindowInSeconds": 0})).await;
+    assert_eq!(bench.handled_all(480).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_that_waits_does_not_stop_the_others_of_its_shard() {
+    let of_lane = |lane: usize| (0..).map(|n| format!("key-{n}")).find(|key| lane_of(key, 2) == lane).unwrap();
+    let (rare, hot) = (of_lane(0), of_lane(1));
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.put(&rare, "waits").await;
+    let mut put = Vec::new();
+    for number in 0..200 {
+        put.push(bench.put(&hot, &number.to_string()).await);
+    }
+    // One record waits for the others of its batch; twenty batches of the other lane are full.
+    let settings = json!({"BatchSize": 10, "ParallelizationFactor": 2, "MaximumBatchingWindowInSeconds": 300});
+    bench.mapping("Fn", settings).await;
+    assert_eq!(bench.handled_all(200).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]

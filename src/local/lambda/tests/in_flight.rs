@@ -1,8 +1,10 @@
 //! Mappings that are changed while a batch is under way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::numbers;
 use crate::local::lambda::testing::{Bench, MAPPINGS};
@@ -158,4 +160,37 @@ async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_nex
             None => assert_eq!(bench.call("GET", &path, Value::Null).await.status, 404),
         }
     }
+}
+
+/// Whoever changes a mapping again as soon as it may be changed meets the change before on its way out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_in_quick_succession_leave_one_reader_and_none_in_the_end() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({})).await;
+    let bench = Arc::new(bench);
+    let mut changes = JoinSet::new();
+    for _ in 0..4 {
+        let (bench, uuid) = (Arc::clone(&bench), uuid.clone());
+        changes.spawn(async move {
+            for size in 1..300 {
+                bench.update(&uuid, json!({"BatchSize": size})).await;
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    while let Some(changed) = changes.join_next().await {
+        changed.unwrap();
+    }
+    bench.mapping_state(&uuid, "Enabled").await;
+    let put = numbers(&bench.put_many(3, 1).await);
+    assert_eq!(bench.handled_all(3).await, put);
+    let path = format!("{MAPPINGS}/{uuid}");
+    // The last change may still be on its way.
+    bench.until(async || bench.call("DELETE", &path, Value::Null).await.status == 202).await;
+    bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
+    bench.put_many(3, 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(bench.handled(), put, "nobody reads any more");
+    assert_eq!(std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().count(), 0);
 }
