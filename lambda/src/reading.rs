@@ -25,7 +25,8 @@ pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 pub const MAX_JSON_BYTES: usize = 8 * MAX_ITEM_BYTES;
 /// Bytes of an attribute's name, at most.
 pub const MAX_NAME_BYTES: usize = 65_535;
-/// Lists and maps around a value, at most.
+/// Levels of an attribute, at most: itself, what is in its list or map, and so on to the innermost value (Developer Guide,
+/// "Quotas": 32 levels deep; by the service's answers a value within 32 lists or maps is one too many).
 pub const MAX_DEPTH: usize = 32;
 /// Attributes that the table has of its own; no key of a reading may have such a name.
 pub const TABLE_ATTRIBUTES: [&str; 5] = ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"];
@@ -274,7 +275,7 @@ fn check_field_name(name: &str) -> Result<(), Refusal> {
 }
 
 fn check_depth(value: &Value, around: usize) -> Result<(), ()> {
-    if around >= MAX_DEPTH && matches!(value, Value::List(_) | Value::Map(_)) {
+    if around >= MAX_DEPTH {
         return Err(());
     }
     match value {
@@ -301,11 +302,10 @@ impl Field<'_> {
         // Before they take memory: a few bytes of JSON can be many of a value.
         self.room.set(self.room.get().checked_sub(1).ok_or(Refusal::TooManyValues)?);
         let text = raw.get();
-        let first = text.as_bytes().first().copied();
-        if around >= MAX_DEPTH && matches!(first, Some(b'[' | b'{')) {
+        if around >= MAX_DEPTH {
             return Err(Refusal::TooDeep { key: shown(self.key) });
         }
-        Ok(match first {
+        Ok(match text.as_bytes().first() {
             Some(b'n') => Value::Null,
             Some(b't') => Value::Bool(true),
             Some(b'f') => Value::Bool(false),

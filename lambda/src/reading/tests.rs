@@ -85,8 +85,10 @@ fn limits_hold_to_the_byte() {
     let id = |bytes: usize| format!(r#"{{"sensor_id":"{}","temperature":1,"current_time":2}}"#, "x".repeat(bytes));
     assert_eq!(code(&id(2048)), "accepted");
     assert_eq!(code(&id(2049)), "id-too-long");
-    assert_eq!(code(&with(&format!(",\"a\":{}", nested(32)))), "accepted");
-    assert_eq!(code(&with(&format!(",\"a\":{}", nested(33)))), "too-deep");
+    assert_eq!(code(&with(&format!(",\"a\":{}", nested(31)))), "accepted");
+    assert_eq!(code(&with(&format!(",\"a\":{}", nested(32)))), "too-deep");
+    // The innermost value of this one is the 32nd list.
+    assert_eq!(code(&with(&format!(",\"a\":{}[]{}", "[".repeat(31), "]".repeat(31)))), "accepted");
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(100_000)))), "too-deep");
 
     let values = |count: usize| with(&format!(",\"a\":[{}0]", "0,".repeat(count - 1)));

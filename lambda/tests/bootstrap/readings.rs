@@ -101,7 +101,7 @@ async fn further_keys_of_any_type_are_attributes_and_what_collides_or_is_too_muc
     let readings = [
         with(1, r#""null":null,"true":true,"text":"\u00e9\n","empty":"","list":[],"map":{"a":{"b":[1,"x",null]}}"#),
         with(2, &nested(31)),
-        with(3, &nested(33)),
+        with(3, &nested(32)),
         with(4, r#""SensorId":"x""#),
         with(5, r#""Temperature":1"#),
         with(6, r#""ShardID":"x""#),
@@ -111,13 +111,16 @@ async fn further_keys_of_any_type_are_attributes_and_what_collides_or_is_too_muc
         with(10, r#""":1"#),
         with(11, &format!(r#""a":"{}""#, "x".repeat(450_000))),
         with(12, r#""a":1,"a":2"#),
+        with(13, &format!(r#""a":{}[]{}"#, "[".repeat(31), "]".repeat(31))),
     ];
     let (rows, rejects) = stored(&readings).await;
     let expected = ["too-deep", "reserved-name", "reserved-name", "reserved-name", "reserved-name", "reserved-name"];
     assert_eq!(rejects[..6], expected);
     // The one larger than an item is kept in two parts.
     assert_eq!(rejects[6..], ["name-empty", "too-large", "too-large", "duplicate-key"]);
-    assert_eq!(rows.len(), 3);
+    assert_eq!(rows.len(), 4);
+    let lists = |row: &Value| row["a"].to_string().matches("\"L\"").count();
+    assert_eq!((lists(&rows[1]), lists(&rows[3])), (31, 32));
     for (name, value) in [
         ("null", json!({"NULL": true})),
         ("true", json!({"BOOL": true})),
