@@ -125,6 +125,39 @@ async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
 }
 
 #[tokio::test]
+async fn rejects_are_kept_for_as_many_days_as_are_set() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL, ("SENSORCTL_REJECTS_DAYS", "7")]).await;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert_eq!(function.invoke(&event([record(1, b"x")])).await.failures(), [""; 0]);
+    let expires: u64 = tables.rows("SensorDataRejects")[0]["ExpiresAt"]["N"].as_str().unwrap().parse().unwrap();
+    assert!((7 * 86_400..8 * 86_400).contains(&(expires - now)), "{expires}");
+}
+
+/// As it is after an answer that got lost, or when the lease of a shard moves.
+#[tokio::test]
+async fn a_batch_that_is_delivered_again_leaves_what_it_left_before() {
+    let tables = Tables::start().await;
+    let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
+    let readings: Vec<_> = (0..60).map(|time| reading("s", time, "7")).collect();
+    let aggregate = aggregation::encode(readings.iter().map(|reading| sub(reading, "s")).chain([sub("x", "k")]));
+    let batch = || {
+        let replacing = record(3, reading("s", 5, "8").as_bytes());
+        event([record(1, b"hello"), record(2, &aggregate), replacing, record(4, &vec![b'x'; 500_000])])
+    };
+    let mut left = Vec::new();
+    for _ in 0..2 {
+        assert_eq!(function.invoke(&batch()).await.failures(), [""; 0]);
+        let mut rejects = tables.rows("SensorDataRejects");
+        // The one thing that tells when it was kept.
+        rejects.iter_mut().for_each(|reject| reject["ExpiresAt"] = Value::Null);
+        left.push((tables.rows("SensorData"), rejects));
+    }
+    assert_eq!((left[0].0.len(), left[0].1.len()), (60, 4));
+    assert_eq!(left[0], left[1]);
+}
+
+#[tokio::test]
 async fn a_partition_key_with_half_a_surrogate_pair_costs_nothing() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;

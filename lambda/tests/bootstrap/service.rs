@@ -216,6 +216,23 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
 }
 
 #[tokio::test]
+async fn the_address_of_every_service_is_taken_unless_it_is_to_be_ignored() {
+    let tables = Tables::start().await;
+    let url = format!("http://{}", tables.address);
+    let of_all = [("AWS_ENDPOINT_URL_DYNAMODB", ""), ("AWS_ENDPOINT_URL", &*url), PARTIAL];
+    let mut function = Function::start("unused", &of_all).await;
+    assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
+    assert_eq!(tables.rows("SensorData").len(), 1);
+    // The region's own address, which here is none, so that nothing is sent anywhere.
+    let ignored =
+        [&of_all[..], &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"), ("AWS_REGION", "no region")]].concat();
+    let mut function = Function::start("unused", &ignored).await;
+    let answer = function.invoke(&event([plain(2)])).await;
+    assert!(answer.error().contains("is no address"), "{answer:?}");
+    assert_eq!(tables.rows("SensorData").len(), 1);
+}
+
+#[tokio::test]
 async fn a_missing_table_for_rejects_keeps_the_checkpoint_at_the_reject() {
     let tables = Tables::start().await;
     let missing = ("SENSORCTL_REJECTS_TABLE", "Missing");
