@@ -1,5 +1,6 @@
 //! One invocation: a batch of Kinesis records becomes rows, and what is no reading becomes rejects.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,14 +8,14 @@ use lambda_runtime::Context;
 use tokio::time::Instant;
 
 use crate::answer::{Answer, Fault};
-use crate::dynamodb::{Client, READINGS, Table};
+use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
 use crate::metrics::{Metrics, Trouble};
 use crate::pieces::{Decoded, Rejection};
 use crate::rejects;
 use crate::settings::Settings;
 use crate::store::{Outcome, Store};
-use crate::window::{Fate, Unstored, Window};
+use crate::window::{Fate, MAX_PIECES, Unstored, Window};
 
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -29,6 +30,9 @@ pub struct Function {
     client: Client,
     readings: Table,
     rejects: Option<Table>,
+    /// Whether the last event was not wholly stored and had readings that the service refused: they may have taken all of
+    /// the time, so that windows are small until one is done with without such readings.
+    wary: Cell<bool>,
 }
 
 /// The first piece that is neither a row nor a reject.
@@ -47,7 +51,7 @@ impl Function {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
         let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &rejects::KEY });
-        Ok(Function { settings, client, readings, rejects })
+        Ok(Function { settings, client, readings, rejects, wary: Cell::new(false) })
     }
 
     /// Stores the readings of one event.
@@ -96,9 +100,11 @@ impl Function {
         let mut pieces = decoded.pieces();
         let mut window = Window::default();
         let mut gap = None;
-        while gap.is_none() && window.fill(&mut pieces) {
+        let at_most = if self.wary.get() { MAX_BATCH_ITEMS } else { MAX_PIECES };
+        let mut any_refused = false;
+        while gap.is_none() && window.fill(&mut pieces, at_most) {
             lap(&mut metrics.decoding, &mut clock);
-            self.store_readings(&store, &mut window, self.end_of_readings(deadline)).await;
+            any_refused |= self.store_readings(&store, &mut window, self.end_of_readings(deadline)).await;
             lap(&mut metrics.storing, &mut clock);
             self.store_rejects(&store, &mut window, deadline).await;
             lap(&mut metrics.rejecting, &mut clock);
@@ -106,6 +112,7 @@ impl Function {
         }
         lap(&mut metrics.decoding, &mut clock);
         metrics.retries = store.repetitions();
+        self.wary.set(any_refused && (gap.is_some() || self.wary.get()));
         Ok(gap)
     }
 
@@ -116,15 +123,16 @@ impl Function {
         if self.rejects.is_some() { deadline - left / REJECTS_SHARE } else { deadline }
     }
 
-    /// Puts the last reading of each key; where the service refuses it, the one before.
+    /// Puts the last reading of each key; where the service refuses it, the one before. Tells whether any was refused.
     ///
-    /// One thing stays: readings of one key in one window, thousands of them, all refused by the service, one request
-    /// each, one after the other. If that is more than the time of an invocation, the shard does not get on until their
-    /// records expire. What can be known without asking the service is no such reading.
-    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) {
+    /// One thing stays: an aggregated record of thousands of readings that are all refused by the service, at worst of one
+    /// key, with one request each, one after the other. If that is more than the time of an invocation, the shard does not
+    /// get on until the record expires. What can be known without asking the service is no such reading.
+    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) -> bool {
         let rivals = window.rivals();
         let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
         let mut candidates = rivals.last.clone();
+        let mut any_refused = false;
         while !candidates.is_empty() {
             let puts: Vec<_> = candidates.iter().filter_map(|&index| window.put(index)).collect();
             let outcomes = store.put_all(&self.readings, &puts, deadline).await;
@@ -136,6 +144,7 @@ impl Function {
                         all_before(index).for_each(|earlier| window.entries[earlier].fate = Fate::Replaced);
                     }
                     Outcome::Refused(failure) => {
+                        any_refused = true;
                         window.entries[index].fate = Fate::Rejected(Rejection {
                             code: failure.code.clone(),
                             reason: failure.message.clone(),
@@ -153,6 +162,7 @@ impl Function {
             }
             candidates = next;
         }
+        any_refused
     }
 
     /// Puts what was rejected into its table.

@@ -14,7 +14,7 @@ use crate::pieces::{Piece, Rejection, guarded};
 use crate::store::Put;
 
 /// Pieces of a window, at most.
-const MAX_PIECES: usize = 4096;
+pub const MAX_PIECES: usize = 4096;
 /// Bytes of the pieces of a window, at most, but for the last one.
 const MAX_BYTES: usize = 1024 * 1024;
 
@@ -104,12 +104,12 @@ pub struct Rivals {
 }
 
 impl<'a> Window<'a> {
-    /// The next pieces; none when there are no more.
-    pub fn fill(&mut self, pieces: &mut impl Iterator<Item = Piece<'a>>) -> bool {
+    /// The next pieces, `at_most` so many; none when there are no more.
+    pub fn fill(&mut self, pieces: &mut impl Iterator<Item = Piece<'a>>, at_most: usize) -> bool {
         self.entries.clear();
         self.text.clear();
         self.bytes = 0;
-        while self.entries.len() < MAX_PIECES && self.bytes < MAX_BYTES {
+        while self.entries.len() < at_most && self.bytes < MAX_BYTES {
             let Some(piece) = pieces.next() else { break };
             self.push(piece);
         }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Function, PARTIAL, REJECTS, Said, Scripted, event, failure, plain, record, sent_items, sent_times, sequence, stored,
+    Function, PARTIAL, REJECTS, Said, Scripted, event, failure, plain, reading, record, sent_items, sent_times,
+    sequence, stored,
 };
 
 /// Refuses every reading, so that each of them needs a request of its own, and takes every reject.
@@ -25,20 +26,19 @@ async fn refusing_readings(after: Duration) -> Scripted {
     .await
 }
 
-/// A request for each reading does not fit into the time: as far as it came, they are kept as rejects, and the next
-/// delivery begins after them.
-#[tokio::test]
-async fn readings_that_the_service_refuses_one_by_one_come_to_an_end_in_a_short_time() {
+/// Delivers records until they are done with, in a time that is too short for a request for each of them; all of them are
+/// rejects then.
+async fn deliver(records: &[Value]) {
     let dynamodb = refusing_readings(Duration::from_millis(8)).await;
     let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
-    let records: Vec<_> = (1..=2000).map(plain).collect();
     let (mut from, mut in_vain) = (0, 0);
     while from < records.len() {
         let rest = event(records[from..].iter().cloned());
         let answer = function.invoke_within(&rest, Duration::from_secs(3)).await;
-        let first = answer.failures().first().map(|number| (*number).to_owned());
-        let next =
-            first.map_or(records.len(), |first| (1..=2000).position(|number| sequence(number) == first).unwrap());
+        let failures = answer.failures();
+        let is_first =
+            |record: &Value| failures.first().is_some_and(|first| record["kinesis"]["sequenceNumber"] == *first);
+        let next = records.iter().position(is_first).unwrap_or(records.len());
         // A machine that is too busy does nothing in the time.
         in_vain = if next > from { 0 } else { in_vain + 1 };
         assert!(in_vain < 5, "no step further than record {from}");
@@ -51,6 +51,19 @@ async fn readings_that_the_service_refuses_one_by_one_come_to_an_end_in_a_short_
         .map(|item| item["RejectId"]["S"].to_string())
         .collect();
     assert_eq!(kept.len(), records.len());
+}
+
+/// As far as it came, they are kept as rejects, and the next delivery begins after them.
+#[tokio::test]
+async fn readings_that_the_service_refuses_one_by_one_come_to_an_end_in_a_short_time() {
+    deliver(&(1..=2000).map(plain).collect::<Vec<_>>()).await;
+}
+
+/// The first of them is the last to be tried, so that the whole window is in vain; smaller ones are not.
+#[tokio::test]
+async fn refused_readings_of_one_key_come_to_an_end_in_a_short_time() {
+    let of_one_key = |number| record(number, reading("s", 1, "20.5").as_bytes());
+    deliver(&(1..=500).map(of_one_key).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]
