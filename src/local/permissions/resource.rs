@@ -44,6 +44,7 @@ pub(crate) fn asked(
 /// What a request to `DynamoDB` names, read past the items in it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
+#[expect(clippy::zero_sized_map_values, reason = "a set would refuse what stands at its names")]
 struct Named {
     table_name: Option<String>,
     index_name: Option<String>,
@@ -54,19 +55,19 @@ struct Named {
 
 fn tables(identity: &Identity, named: Named) -> Vec<Option<String>> {
     let arn = |name: String| if name.starts_with("arn:") { name } else { identity.table_arn(&name) };
-    let mut names: Vec<String> = Vec::new();
+    let mut arns: Vec<String> = Vec::new();
     if let Some(name) = named.table_name {
         let index = named.index_name.map(|index| format!("/index/{index}")).unwrap_or_default();
-        names.push(arn(name) + &index);
+        arns.push(arn(name) + &index);
     }
-    names.extend(named.resource_arn);
-    names.extend(named.request_items.into_keys().map(arn));
+    arns.extend(named.resource_arn);
+    arns.extend(named.request_items.into_keys().map(arn));
     let actions = named.transact_items.into_iter().flat_map(BTreeMap::into_values);
-    names.extend(actions.filter_map(|action| action.table_name).map(arn));
-    if names.is_empty() {
-        names.push("*".to_owned());
+    arns.extend(actions.filter_map(|action| action.table_name).map(arn));
+    if arns.is_empty() {
+        arns.push("*".to_owned());
     }
-    names.into_iter().map(Some).collect()
+    arns.into_iter().map(Some).collect()
 }
 
 fn stream(identity: &Identity, operation: &str, request: &Request) -> Option<String> {
