@@ -150,7 +150,9 @@ async fn a_batch_that_is_delivered_again_leaves_what_it_left_before() {
         assert_eq!(function.invoke(&batch()).await.failures(), [""; 0]);
         let mut rejects = tables.rows("SensorDataRejects");
         // The one thing that tells when it was kept.
-        rejects.iter_mut().for_each(|reject| reject["ExpiresAt"] = Value::Null);
+        for reject in &mut rejects {
+            reject["ExpiresAt"] = Value::Null;
+        }
         left.push((tables.rows("SensorData"), rejects));
     }
     assert_eq!((left[0].0.len(), left[0].1.len()), (60, 4));
