@@ -36,10 +36,7 @@ async fn of_others(
     request: ListEventSourceMappingsFluentBuilder,
     name: &str,
 ) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
-    let mappings: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
-    let call = cloud.clients.call(SERVICE, "ListEventSourceMappings", name);
-    let mappings = call.find(mappings)?.unwrap_or_default();
-    let staying = mappings.into_iter().filter(|mapping| mapping.state() != Some("Deleting")).map(async |mapping| {
+    let looks = staying(cloud, request.clone(), name).await?.into_iter().map(async |mapping| {
         let tags = match mapping.event_source_mapping_arn() {
             Some(arn) => function::tags_of(cloud, arn, name).await?,
             None => Tags::new(),
@@ -47,5 +44,22 @@ async fn of_others(
         let is_ours = cloud.owner.of(&Found { tags, ..Found::missing() }).is_ours();
         Ok((!is_ours).then_some(mapping))
     });
-    Ok(future::try_join_all(staying).await?.into_iter().flatten().collect())
+    let mut others: Vec<_> = future::try_join_all(looks).await?.into_iter().flatten().collect();
+    if !others.is_empty() {
+        // One of ours that another run has deleted between the two looks has no tags either.
+        let there = staying(cloud, request, name).await?;
+        others.retain(|other| there.iter().any(|mapping| mapping.uuid() == other.uuid()));
+    }
+    Ok(others)
+}
+
+/// Those of a list that are not being deleted.
+async fn staying(
+    cloud: &Cloud,
+    request: ListEventSourceMappingsFluentBuilder,
+    name: &str,
+) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
+    let mappings: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+    let mappings = cloud.clients.call(SERVICE, "ListEventSourceMappings", name).find(mappings)?.unwrap_or_default();
+    Ok(mappings.into_iter().filter(|mapping| mapping.state() != Some("Deleting")).collect())
 }

@@ -66,3 +66,20 @@ fn a_stream_that_another_run_makes_while_this_one_looks_is_known_as_ours() {
     let output = up.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_mapping_of_ours_that_goes_while_this_run_looks_is_not_taken_for_one_of_others() {
+    let ground = Ground::with_pipeline();
+    let mapping = ground.mapping_path();
+    // The second look at its tags is for whose it is.
+    ground.cloud.set_faults("lambda:ListTags=delay(2s)");
+    let down = ground.home.spawn(["down", "--local", "--yes", "-o", "json"]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !ground.cloud.seen().iter().any(|seen| seen.call == "lambda:ListTags" && seen.n == 2) {
+        assert!(Instant::now() < deadline, "it does not look");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    ground.lambda(&format!("DELETE {mapping}"), &Value::Null);
+    let output = down.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
