@@ -22,7 +22,11 @@ pub(crate) fn asked(
     let resources = match service {
         // What a PartiQL statement is about is not read.
         "dynamodb" if operation.contains("Execute") => vec![None],
-        "dynamodb" => tables(identity, serde_json::from_slice(request.body()).unwrap_or_default()),
+        // What is said twice, or is of another type than it should be, the service may yet read in its own way.
+        "dynamodb" => match serde_json::from_slice(request.body()) {
+            Ok(named) => tables(identity, named),
+            Err(_) => vec![None],
+        },
         "kinesis" => vec![stream(identity, operation, request)],
         "logs" => {
             let input = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -125,7 +129,10 @@ mod tests {
         assert_eq!(resources, [Some(format!("{arn}a")), Some(format!("{arn}b"))]);
         let (_, resources) = of("dynamodb", "Query", "/", &json!({"TableName": "a", "IndexName": "i"}));
         assert_eq!(resources, [Some(format!("{arn}a/index/i"))]);
-        assert_eq!(of("dynamodb", "PutItem", "/", &json!({"TableName": 5})).1, [Some("*".to_owned())]);
+        assert_eq!(of("dynamodb", "ListTables", "/", &json!({})).1, [Some("*".to_owned())]);
+        for unclear in [json!({"TableName": 5}), json!({"TableName": "a", "Item": {}, "RequestItems": 5})] {
+            assert_eq!(of("dynamodb", "PutItem", "/", &unclear).1, [None], "a denial of any table is one of this");
+        }
     }
 
     #[test]
