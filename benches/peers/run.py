@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The function beside three of the usual kind: start, CPU, wall, memory, size.
+"""The function beside four of the usual kind: start, CPU, wall, memory, size.
 
     benches/peers/run.py FUNCTION.zip [--runs N] [--only NAME] [--folder DIR]
     benches/peers/run.py FUNCTION.zip --instructions     counts instructions of a reading with valgrind's callgrind
@@ -12,7 +12,7 @@ what the peers depend on is installed below --folder (target/peers) once. Linux 
 The first response is measured over TLS with a certificate authority of its own, the rest over plain HTTP. CPU and wall
 of a reading are medians of N invocations with the largest event, after one to warm up. A PutItem for each reading takes
 so long that five invocations must do, and of the aggregated kind an event with as many readings as the largest plain one
-has: each of them is still thousands of requests. All of it takes about seven minutes with N = 20.
+has: each of them is still thousands of requests. All of it takes about eight minutes with N = 20.
 """
 import argparse, asyncio, base64, hashlib, io, json, os, random, re, statistics, subprocess, sys, tempfile, time, zipfile
 from pathlib import Path
