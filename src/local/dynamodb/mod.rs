@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use self::backups::Backups;
 use self::batch::BatchWriter;
+pub(super) use self::batch::MAX_REQUESTS;
 use self::life::Life;
 use self::wal::Wal;
 use super::durability::Durability;

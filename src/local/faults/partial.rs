@@ -5,12 +5,9 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::Dice;
-use crate::local::kinesis::Form;
+use crate::local::dynamodb::MAX_REQUESTS;
+use crate::local::kinesis::{Form, MAX_RECORDS};
 use crate::local::wire::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
-
-/// The most records and items of one call: what has more is the service's to refuse.
-const MOST_RECORDS: usize = 500;
-const MOST_ITEMS: usize = 25;
 
 /// Which share of a call's records or items is not taken.
 #[derive(Clone, Debug)]
@@ -48,7 +45,8 @@ impl Portion {
         // An ARN ends in the name.
         let stream = stream.rsplit('/').next()?.to_owned();
         let records = input.get_mut("Records")?.as_array_mut()?;
-        if records.len() > MOST_RECORDS {
+        // What is too much for one call is the service's to refuse.
+        if records.len() > MAX_RECORDS {
             return None;
         }
         let held = self.choose(records.len());
@@ -63,7 +61,7 @@ impl Portion {
     fn hold_items(&self, input: &mut Value) -> Option<Held> {
         let tables = input.get_mut("RequestItems")?.as_object_mut()?;
         let count = tables.values().map(|requests| requests.as_array().map_or(0, Vec::len)).sum();
-        if count > MOST_ITEMS {
+        if count > MAX_REQUESTS {
             return None;
         }
         let mut held = self.choose(count);

@@ -25,6 +25,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
+pub(super) use self::api::MAX_RECORDS;
 pub(crate) use self::asked::{AskedStream, asked_stream};
 pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;

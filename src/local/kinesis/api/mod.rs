@@ -13,6 +13,7 @@ mod streams;
 mod tags;
 mod target;
 
+pub(in crate::local) use self::put::MAX_RECORDS;
 pub(super) use self::shards::stream_of_token;
 
 use ferrokinesis_core::types::StreamStatus;

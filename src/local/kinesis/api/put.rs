@@ -21,7 +21,7 @@ use crate::local::wire::{Response, ServiceError, now_ms};
 const MAX_REQUEST: usize = 10 << 20;
 
 /// The most records in one `PutRecords`.
-const MAX_RECORDS: usize = 500;
+pub(in crate::local) const MAX_RECORDS: usize = 500;
 
 /// The most characters of a partition key.
 const MAX_KEY: usize = 256;
