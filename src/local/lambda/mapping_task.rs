@@ -41,11 +41,6 @@ struct MappingTask {
 }
 
 impl Reading {
-    /// One that has begun.
-    pub(super) fn begun(lambda: &Lambda, uuid: &str) -> Self {
-        Reading(Arc::new(Mutex::new(MappingTask::start(lambda, uuid))))
-    }
-
     pub(super) async fn turn(&self) -> Turn<'_> {
         Turn(self.0.lock().await)
     }

@@ -68,7 +68,7 @@ impl Lambda {
             tasks: TaskTracker::new(),
             deps,
         }));
-        lambda.resume(mappings);
+        lambda.resume(mappings).await;
         for error in broken {
             lambda.deps().notices.tell(error.full_message());
         }
@@ -98,7 +98,7 @@ impl Lambda {
     }
 
     /// A mapping that was being changed when the local cloud ended goes to where it was going.
-    fn resume(&self, mappings: Vec<Mapping>) {
+    async fn resume(&self, mappings: Vec<Mapping>) {
         for mut mapping in mappings {
             if mapping.state == MappingState::Deleting {
                 checkpoint::delete(&self.0.deps.dir, &mapping.uuid);
@@ -109,7 +109,7 @@ impl Lambda {
             mapping.state = if enabled { MappingState::Enabled } else { MappingState::Disabled };
             lock(&self.0.mappings).insert(uuid.clone(), mapping);
             if enabled {
-                lock(&self.0.readings).insert(uuid.clone(), Reading::begun(self, &uuid));
+                self.reading(&uuid).turn().await.begin(self, &uuid);
             }
         }
     }
