@@ -1,9 +1,9 @@
 //! Builds the function in a cargo of its own, zips it reproducibly, and hands the zips to `include_bytes!`.
 //!
 //! The nested build has its own target directory, so it never waits for the outer one's lock, and it takes part in the
-//! outer one's job limit. A release build has the function for both architectures of Lambda, any other only for this
-//! machine's; `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` says otherwise. `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` takes a
-//! ready `bootstrap` instead.
+//! outer one's job limit. A build with the profile `dist` embeds the function for both architectures of Lambda, any
+//! other only the one for this machine; `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` overrides that.
+//! `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` embeds an existing `bootstrap` instead.
 
 use std::env;
 use std::error::Error;
@@ -69,14 +69,14 @@ impl NestedBuild {
     fn new(out_dir: &Path) -> Result<Self> {
         let sysroot = sysroot()?;
         let host = variable("HOST")?;
-        let release = variable("PROFILE")? == "release";
         Ok(NestedBuild {
             workspace: PathBuf::from(variable("CARGO_MANIFEST_DIR")?),
             target_dir: target_dir(out_dir),
-            targets: targets(&sysroot, &host, release)?,
+            targets: targets(&sysroot, &host, is_dist(out_dir))?,
             sysroot,
             host,
-            profile: if release { "function" } else { "function-dev" },
+            // `dist` inherits `release`, and cargo reports the name of the base profile.
+            profile: if variable("PROFILE")? == "release" { "function" } else { "function-dev" },
         })
     }
 
@@ -188,9 +188,9 @@ impl CCompiler {
     }
 }
 
-/// Static musl: runs on any Linux, so also on Lambda's. Where it is not installed for this machine's architecture, the
-/// machine's own target, which is good for the local cloud.
-fn targets(sysroot: &Path, host: &str, release: bool) -> Result<Vec<String>> {
+/// Returns the targets to build the function for: static musl, which runs on any Linux and so on Lambda's. Where musl is
+/// not installed for this machine's architecture, the host's own target, which serves the local cloud.
+fn targets(sysroot: &Path, host: &str, both_architectures: bool) -> Result<Vec<String>> {
     let libraries = sysroot.join("lib").join("rustlib");
     // Looked at again when a target is added.
     println!("cargo:rerun-if-changed={}", libraries.display());
@@ -204,7 +204,7 @@ fn targets(sysroot: &Path, host: &str, release: bool) -> Result<Vec<String>> {
             _ => return Err(format!("{ARCHITECTURES}: `{name}` is neither `x86_64` nor `arm64`").into()),
         });
     }
-    if release && asked.is_empty() {
+    if both_architectures && asked.is_empty() {
         architectures.extend(["x86_64", "aarch64"]);
     }
     let mut targets = Vec::new();
@@ -218,7 +218,9 @@ fn targets(sysroot: &Path, host: &str, release: bool) -> Result<Vec<String>> {
             musl
         } else if architecture == of_host {
             println!(
-                "cargo:warning=the function is built for {host} and may not run on AWS; for a static one: rustup target add {musl}"
+                "cargo:warning=Rust's {musl} target is not installed, so the function was built for {host}. The local cloud \
+                 works (`demo`, `--local`). On AWS, `up` refuses this function or Lambda may fail to start it. To fix \
+                 that: rustup target add {musl}, then build again."
             );
             host.to_owned()
         } else if asked.is_empty() {
@@ -238,6 +240,11 @@ fn sysroot() -> Result<PathBuf> {
     let output = Command::new(variable("RUSTC")?).args(["--print", "sysroot"]).output()?;
     let path = String::from_utf8(output.stdout)?;
     if output.status.success() { Ok(PathBuf::from(path.trim())) } else { Err("rustc did not tell its sysroot".into()) }
+}
+
+/// Returns whether the profile is `dist`: `OUT_DIR` is `target/[TRIPLE/]PROFILE/build/PACKAGE/out`.
+fn is_dist(out_dir: &Path) -> bool {
+    out_dir.ancestors().nth(3).and_then(Path::file_name).is_some_and(|name| name == "dist")
 }
 
 /// Beside the outer build's own folders, and not in `OUT_DIR`, which differs between check, clippy and release.

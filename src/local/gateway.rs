@@ -4,12 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http;
-use axum::http::header::{HOST, ORIGIN};
-use axum::http::request::Parts;
-use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Uri};
+use bytes::Bytes;
+use http::header::{HOST, ORIGIN};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Uri};
 use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -277,7 +276,7 @@ mod tests {
         let check = |pairs: &[(&'static str, &'static str)]| {
             let headers = pairs
                 .iter()
-                .map(|(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+                .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
             check_origin(&headers.collect(), &Uri::from_static("/")).is_ok()
         };
         assert!(check(&[("host", "127.0.0.1:4588")]));

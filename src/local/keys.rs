@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Uri};
+use http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -216,7 +216,7 @@ fn random(alphabet: &[u8], length: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::AUTHORIZATION;
+    use http::header::AUTHORIZATION;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! The name of the operation that a request asks for, as IAM actions and fault plans have it.
 
-use axum::http::Method;
+use http::Method;
 
 use super::query_api::Parameters;
 use super::wire::{self, Request};
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_no_name_is_not_kept() {
         let request = |target: &str| {
-            axum::http::Request::post("/").header("x-amz-target", target).body(axum::body::Bytes::new()).unwrap()
+            http::Request::post("/").header("x-amz-target", target).body(bytes::Bytes::new()).unwrap()
         };
         assert_eq!(of_target(&request("Kinesis_20131202.PutRecord")), "PutRecord");
         assert_eq!(of_target(&request("Kinesis_20131202.<script>")), "Unknown");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use axum::http::HeaderValue;
+use http::HeaderValue;
 
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 

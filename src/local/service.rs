@@ -1,6 +1,6 @@
 //! The services behind the one port: which one a request is for, and how each refuses.
 
-use axum::http::request::Parts;
+use http::request::Parts;
 
 use super::kinesis::Form;
 use super::operation;
@@ -136,7 +136,7 @@ mod tests {
 
     fn service_of(path: &str, target: Option<&str>, scope: &str) -> Service {
         let credential = format!("AWS4-HMAC-SHA256 Credential=K/20261123/us-east-1/{scope}/aws4_request, Signature=0");
-        let mut request = axum::http::Request::post(path).header("authorization", credential);
+        let mut request = http::Request::post(path).header("authorization", credential);
         if let Some(target) = target {
             request = request.header("x-amz-target", target);
         }

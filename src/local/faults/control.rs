@@ -1,7 +1,7 @@
 //! The control endpoint: `GET`, `PUT`, `DELETE /_sensorctl/faults` and `GET /_sensorctl/calls`.
 
-use axum::body::Bytes;
-use axum::http::Method;
+use bytes::Bytes;
+use http::Method;
 use serde_json::json;
 
 use super::{FaultPlan, Faults};

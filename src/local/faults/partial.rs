@@ -1,7 +1,7 @@
 //! Calls that succeed in part: `PutRecords` with records that fail, `BatchWriteItem` with unprocessed items.
 
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::Dice;
@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn request(operation: &str, body: &Value) -> Request {
-        axum::http::Request::post("/")
+        http::Request::post("/")
             .header("x-amz-target", format!("X.{operation}"))
             .body(body.to_string().into())
             .unwrap()

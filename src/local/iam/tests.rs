@@ -11,7 +11,7 @@ fn iam(directory: &Path) -> Iam {
 
 async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let response = iam.handle(axum::http::Request::post("/").body(body.into()).unwrap()).await;
+    let response = iam.handle(http::Request::post("/").body(body.into()).unwrap()).await;
     (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap())
 }
 

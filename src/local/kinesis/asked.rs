@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn asked(operation: &str, content_type: &str, body: Vec<u8>) -> AskedStream {
-        let request = axum::http::Request::post("/")
+        let request = http::Request::post("/")
             .header("content-type", content_type)
             .header("x-amz-target", format!("Kinesis_20131202.{operation}"));
         asked_stream(&request.body(body.into()).unwrap())

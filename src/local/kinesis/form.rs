@@ -1,7 +1,7 @@
 //! The two forms of a request and its answer: JSON 1.1, and CBOR as the Java SDK sends it.
 
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ciborium::Value as Cbor;

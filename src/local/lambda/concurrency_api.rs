@@ -54,7 +54,7 @@ pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceErr
         function.reserved_concurrency = None;
         Ok(())
     })?;
-    Ok(wire::json(204, &Value::Null).map(|_| axum::body::Bytes::new()))
+    Ok(wire::json(204, &Value::Null).map(|_| bytes::Bytes::new()))
 }
 
 /// `GetAccountSettings`.

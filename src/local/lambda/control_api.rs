@@ -1,6 +1,6 @@
 //! The REST API: which request asks for what, and errors in the form of the service.
 
-use axum::http::{HeaderValue, Method};
+use http::{HeaderValue, Method};
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::json;

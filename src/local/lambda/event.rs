@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 
 use super::records::Item;
 use crate::local::kinesis::Record;

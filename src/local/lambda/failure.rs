@@ -2,7 +2,7 @@
 
 use std::process::ExitStatus;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use serde_json::json;
 
 use super::runtime_api::RESPONSE_LIMIT;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! An invocation, and how it ended.
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use uuid::Uuid;
 
 /// What is to be done.

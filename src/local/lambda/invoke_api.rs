@@ -1,7 +1,7 @@
 //! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (facts: B6).
 
-use axum::body::Bytes;
-use axum::http::{self, HeaderName, HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;

@@ -1,6 +1,6 @@
 //! Tags of functions and event source mappings, by ARN.
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 

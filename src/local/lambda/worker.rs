@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;

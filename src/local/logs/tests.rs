@@ -7,7 +7,7 @@ fn logs(directory: &Path) -> Logs {
 }
 
 async fn call(logs: &Logs, operation: &str, input: Value) -> (u16, Value) {
-    let request = axum::http::Request::post("/")
+    let request = http::Request::post("/")
         .header("x-amz-target", format!("Logs_20140328.{operation}"))
         .body(input.to_string().into())
         .unwrap();

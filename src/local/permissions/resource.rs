@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn of(service: &str, operation: &str, path: &str, body: &Value) -> (String, Vec<Option<String>>) {
-        let request = axum::http::Request::post(path).body(body.to_string().into()).unwrap();
+        let request = http::Request::post(path).body(body.to_string().into()).unwrap();
         asked(&Identity::new("us-east-1"), service, operation, &request)
     }
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use axum::http::Uri;
-use axum::http::header::HOST;
-use axum::http::request::Parts;
+use http::Uri;
+use http::header::HOST;
+use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 

@@ -8,9 +8,9 @@
 mod canonical;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
-use axum::http::header::{AUTHORIZATION, DATE};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use http::header::{AUTHORIZATION, DATE};
+use http::request::Parts;
+use http::{HeaderMap, Uri};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

@@ -1,6 +1,6 @@
 //! Signs the requests of tests that are made by hand.
 
-use axum::http::{HeaderValue, Request};
+use http::{HeaderValue, Request};
 
 use super::{ALGORITHM, FORM, Signature, canonical};
 use crate::aws::Access;

@@ -1,4 +1,4 @@
-use axum::http::Request;
+use http::Request;
 
 use super::testing::sign;
 use super::*;
@@ -54,7 +54,7 @@ fn only_what_was_signed_with_the_secret_is_taken() {
         assert!(refused(changed, "body", "secret", 0).starts_with(differs), "{line}");
     }
     let mut changed = request();
-    *changed.method_mut() = axum::http::Method::PUT;
+    *changed.method_mut() = http::Method::PUT;
     assert!(refused(changed, "body", "secret", 0).starts_with(differs));
 }
 

@@ -32,16 +32,16 @@ async fn over_http2(
     let (executor, stream) = (hyper_util::rt::TokioExecutor::new(), hyper_util::rt::TokioIo::new(stream));
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
     tokio::spawn(connection);
-    let mut request = axum::http::Request::post(format!("http://{host}/"))
+    let mut request = http::Request::post(format!("http://{host}/"))
         .header("x-amz-target", format!("Kinesis_20131202.{target}"))
         .header("content-type", content_type)
         .body(())
         .unwrap();
     sign(&mut request, &cloud.target().access.unwrap(), "kinesis", &body);
-    let request = request.map(|()| http_body_util::Full::new(axum::body::Bytes::from(body)));
+    let request = request.map(|()| http_body_util::Full::new(bytes::Bytes::from(body)));
     let (parts, body) = client.send_request(request).await.unwrap().into_parts();
     let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
-    (parts.status.as_u16(), axum::http::Response::from_parts(parts, body))
+    (parts.status.as_u16(), http::Response::from_parts(parts, body))
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! A whole `DynamoDB` in memory, with the tables of the pipeline.
 
-use dynoxide::Database;
+use bytes::Bytes;
+use dynoxide::{Database, DynoxideError};
+use http_body_util::Full;
+use hyper::{Request, Response};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+
+use super::http::serve;
 
 /// A running one.
 pub struct Tables {
@@ -32,9 +36,8 @@ impl Tables {
             });
             database.create_table(serde_json::from_value(request).unwrap()).unwrap();
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        tokio::spawn(dynoxide::server::serve_on(listener, database.clone()));
+        let served = database.clone();
+        let address = serve(move |request| std::future::ready(answer(&served, &request))).await;
         Tables { address, database }
     }
 
@@ -47,4 +50,17 @@ impl Tables {
         rows.sort_by_key(ToString::to_string);
         rows
     }
+}
+
+/// Answers `BatchWriteItem`, the only operation that the function calls.
+fn answer(database: &Database, request: &Request<Bytes>) -> Response<Full<Bytes>> {
+    assert_eq!(request.headers()["x-amz-target"], "DynamoDB_20120810.BatchWriteItem");
+    let input = serde_json::from_slice(request.body());
+    let input = input.map_err(|error| DynoxideError::ValidationException(error.to_string()));
+    let (status, body) = match input.and_then(|input| database.batch_write_item(input)) {
+        Ok(output) => (200, serde_json::to_string(&output).unwrap()),
+        Err(error) => (error.status_code(), error.to_json()),
+    };
+    let head = Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
+    head.body(Full::from(body)).unwrap()
 }

@@ -9,7 +9,7 @@ use crate::local::wire::now_ms;
 async fn call_cbor(kinesis: &Kinesis, operation: &str, input: &Cbor) -> (u16, Vec<(Cbor, Cbor)>) {
     let mut body = Vec::new();
     ciborium::into_writer(input, &mut body).unwrap();
-    let request = axum::http::Request::post("/")
+    let request = http::Request::post("/")
         .header("content-type", "application/x-amz-cbor-1.1")
         .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
         .body(body.into())

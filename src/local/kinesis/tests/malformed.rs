@@ -66,7 +66,7 @@ proptest! {
             let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
             let body = if is_raw { raw } else { input.to_string().into_bytes() };
             for form in ["application/x-amz-json-1.1", "application/x-amz-cbor-1.1"] {
-                let request = axum::http::Request::post("/")
+                let request = http::Request::post("/")
                     .header("content-type", form)
                     .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
                     .body(body.clone().into())

@@ -17,7 +17,7 @@ use crate::local::wire::AMZ_JSON_1_1;
 pub(super) const STREAM: &str = "readings";
 
 pub(super) async fn call(kinesis: &Kinesis, operation: &str, input: &Value) -> (u16, Value) {
-    let request = axum::http::Request::post("/")
+    let request = http::Request::post("/")
         .header("content-type", AMZ_JSON_1_1)
         .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
         .header("x-amz-date", "20261123T000000Z")

@@ -1,7 +1,7 @@
 //! Faults on request reach what a mapping does inside the local cloud.
 
-use axum::body::Bytes;
-use axum::http::Method;
+use bytes::Bytes;
+use http::Method;
 use serde_json::json;
 
 use super::numbers;

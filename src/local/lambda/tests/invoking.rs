@@ -209,13 +209,13 @@ async fn temporary_files_are_an_environments_own_and_go_with_it() {
 async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "variable").await;
-    let mut headers = axum::http::HeaderMap::new();
+    let mut headers = http::HeaderMap::new();
     let variable = async |name: &str| bench.invoke("Fn", json!(name)).await.body.as_str().unwrap().to_owned();
     let key = variable("AWS_ACCESS_KEY_ID").await;
     let credential = format!("AWS4-HMAC-SHA256 Credential={key}/20261123/eu-central-1/dynamodb/aws4_request");
     headers.insert("authorization", credential.parse().unwrap());
     headers.insert("x-amz-security-token", variable("AWS_SESSION_TOKEN").await.parse().unwrap());
-    let uri = axum::http::Uri::from_static("/");
+    let uri = http::Uri::from_static("/");
     let caller = bench.deps.keys.check(&headers, &uri).unwrap();
     assert_eq!(caller, Caller::Role { arn: bench.role_arn(), session: "Fn".to_owned() });
     assert!(!bench.deps.keys.is_owner(&key));

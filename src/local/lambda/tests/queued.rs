@@ -1,7 +1,7 @@
 //! Asynchronous invocations: what is accepted is done, whatever happens to the local cloud.
 
-use axum::body::Bytes;
-use axum::http::Request;
+use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
 
 use crate::local::lambda::testing::Bench;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
-use axum::http::Method;
+use bytes::Bytes;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::numbers;
