@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{ACCOUNT, CannedError, FakeAws, TestEnv};
+use crate::support::{ACCOUNT, CannedError, FakeAws, Run, TestEnv};
 
 /// Each command that reads or writes data, with the service, operation and resource of its call.
 const CALLS: [(&[&str], &str); 6] = [
@@ -202,9 +202,8 @@ fn response_not_from_aws_is_reported_with_endpoint() {
     {
         let cloud = FakeAws::page(status, page);
         for command in [&["scan"][..], &["status"], &["invoke"], &["put", "--file", "readings.ndjson"]] {
-            let run = cloud.command(&env, command.iter().copied()).output().unwrap();
-            let stderr = String::from_utf8_lossy(&run.stderr);
-            assert_eq!(run.status.code(), Some(1), "{command:?} {status}: {stderr}");
+            let Run { code, stderr, .. } = cloud.run(&env, command.iter().copied());
+            assert_eq!(code, 1, "{command:?} {status}: {stderr}");
             assert!(stderr.contains(&cloud.url) && stderr.contains("hint: "), "{command:?} {status}: {stderr}");
         }
     }
@@ -272,10 +271,8 @@ fn profile_role_is_assumed_in_profile_region() {
     let base = "[profile base]\naws_access_key_id = A\naws_secret_access_key = S\n";
     env.write(".aws/config", [role, base].concat());
     // The proxy refuses connections, so that nothing leaves this machine.
-    let nobody = "http://127.0.0.1:1";
-    let run = env.command(["scan", "--profile", "p"]).env("HTTPS_PROXY", nobody).output().unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert_eq!(run.status.code(), Some(1), "{said}");
+    let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1")];
+    let said = env.run_with_env(["scan", "--profile", "p"], &proxy).assert_code(1).stderr;
     assert!(!said.to_lowercase().contains("missing region"), "{said}");
     assert!(said.contains("eu-west-1") && said.contains("127.0.0.1:1") || said.contains("onnect"), "{said}");
 }
@@ -286,9 +283,8 @@ fn unusable_ca_bundle_is_named() {
     env.write("bundle.pem", "no certificate");
     env.write("broken.pem", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
     for bundle in ["bundle.pem", "broken.pem", "no-such.pem"] {
-        let run = env.command(["status", "--region", "eu-west-1"]).env("AWS_CA_BUNDLE", bundle).output().unwrap();
-        let stderr = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("AWS_CA_BUNDLE") && stderr.contains(bundle), "{stderr}");
+        env.run_with_env(["status", "--region", "eu-west-1"], &[("AWS_CA_BUNDLE", bundle)])
+            .assert_code(2)
+            .assert_stderr_contains(&["AWS_CA_BUNDLE", bundle]);
     }
 }

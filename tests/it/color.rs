@@ -1,10 +1,10 @@
 //! Color in error messages.
 
-use crate::support::{Run, TestEnv};
+use crate::support::TestEnv;
 
 fn stderr(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let env = TestEnv::new();
-    Run::from_output(&env.command(arguments.iter().copied()).envs(variables.iter().copied()).output().unwrap()).stderr
+    env.run_with_env(arguments.iter().copied(), variables).stderr
 }
 
 #[test]

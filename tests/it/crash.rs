@@ -58,7 +58,7 @@ fn up_and_down_two_concurrent_runs_end_like_one() {
     for command in [UP, DOWN, UP, DOWN] {
         let both: Vec<Child> = (0..2).map(|_| setup.env.spawn(command.to_vec())).collect();
         for child in both {
-            Run::from_output(&child.wait_with_output().unwrap()).assert_success();
+            Run::of_child(child).assert_success();
         }
         if command[0] == "up" {
             assert_eq!(setup.state(), with_pipeline);

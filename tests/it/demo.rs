@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
-use crate::support::TestEnv;
+use crate::support::{TestEnv, send_signal};
 
 #[test]
 fn demo_prints_walkthrough_rows_and_deletes_everything() {
@@ -38,8 +38,7 @@ fn demo_interrupted_deletes_its_temporary_files() {
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         // A step is printed when it is done, so the next one is in progress.
         said.find(|line| line.contains(after)).unwrap();
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
+        send_signal(&child, signal);
         let rest: Vec<_> = said.collect();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
         assert!(rest.iter().any(|line| line.contains("the throw-away local cloud is gone")), "{rest:?}");

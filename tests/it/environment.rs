@@ -1,10 +1,6 @@
 //! Environment variables: which of them a command obeys.
 
-use crate::support::{Run, TestEnv};
-
-fn run(env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
-    Run::from_output(&env.command(arguments.iter().copied()).envs(variables.iter().copied()).output().unwrap())
-}
+use crate::support::TestEnv;
 
 #[test]
 fn empty_variable_is_ignored_and_invalid_one_is_reported() {
@@ -12,13 +8,13 @@ fn empty_variable_is_ignored_and_invalid_one_is_reported() {
     let empty = ["OUTPUT", "LOCAL", "QUIET", "COLOR", "CONFIG", "STAGE", "REGION", "PROFILE", "ENDPOINT_URL"]
         .map(|name| format!("SENSORCTL_{name}"));
     let empty: Vec<_> = empty.iter().map(|name| (name.as_str(), "")).collect();
-    run(&env, &["local", "status"], &empty).assert_success();
+    env.run_with_env(["local", "status"], &empty).assert_success();
     for (name, value) in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_COLOR", "purple"), ("SENSORCTL_LOCAL", "perhaps")] {
-        run(&env, &["local", "status"], &[(name, value)]).assert_code(2).assert_stderr_contains(&[name, value]);
+        env.run_with_env(["local", "status"], &[(name, value)]).assert_code(2).assert_stderr_contains(&[name, value]);
     }
     // `local` calls no endpoint; all other commands do.
-    run(&env, &["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).assert_success();
-    run(&env, &["status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")])
+    env.run_with_env(["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).assert_success();
+    env.run_with_env(["status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")])
         .assert_code(2)
         .assert_stderr_contains(&["AWS_ENDPOINT_URL", "http://"]);
 }
@@ -27,14 +23,16 @@ fn empty_variable_is_ignored_and_invalid_one_is_reported() {
 fn local_and_endpoint_url_flag_wins_over_environment() {
     let env = TestEnv::with_pipeline();
     let nobody = "http://127.0.0.1:1";
-    run(&env, &["scan", "--local"], &[("SENSORCTL_ENDPOINT_URL", nobody)]).assert_success();
+    env.run_with_env(["scan", "--local"], &[("SENSORCTL_ENDPOINT_URL", nobody)]).assert_success();
     let keys = [("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_REGION", "eu-west-1")];
     for local in ["1", "0"] {
         let variables: Vec<_> = keys.into_iter().chain([("SENSORCTL_LOCAL", local)]).collect();
-        run(&env, &["scan", "--endpoint-url", nobody], &variables).assert_code(1).assert_stderr_contains(&[nobody]);
+        env.run_with_env(["scan", "--endpoint-url", nobody], &variables)
+            .assert_code(1)
+            .assert_stderr_contains(&[nobody]);
     }
     let both = [("SENSORCTL_LOCAL", "1"), ("SENSORCTL_ENDPOINT_URL", nobody)];
-    run(&env, &["scan"], &both).assert_code(2).assert_stderr_contains(&["name two clouds"]);
+    env.run_with_env(["scan"], &both).assert_code(2).assert_stderr_contains(&["name two clouds"]);
 }
 
 #[test]
@@ -51,20 +49,20 @@ fn aws_variables_are_ignored_with_local() {
         ("HTTP_PROXY", "http://127.0.0.1:1"),
         ("ALL_PROXY", "http://127.0.0.1:1"),
     ];
-    run(&env, &["up", "--local"], &of_aws).assert_success();
-    let seen = run(&env, &["status", "--local", "-v"], &of_aws).assert_success();
+    env.run_with_env(["up", "--local"], &of_aws).assert_success();
+    let seen = env.run_with_env(["status", "--local", "-v"], &of_aws).assert_success();
     for not_in_force in ["ap-south-1", "production", "127.0.0.1:1\""] {
         assert!(!seen.stderr.contains(not_in_force), "{}", seen.stderr);
     }
-    run(&env, &["demo"], &of_aws).assert_success();
+    env.run_with_env(["demo"], &of_aws).assert_success();
 }
 
 #[test]
 fn local_start_process_ignores_settings_file() {
     let env = TestEnv::new();
     env.write("my.toml", "stage = \"x\"\n");
-    run(&env, &["local", "start", "--port", "0"], &[("SENSORCTL_CONFIG", "my.toml")]).assert_success();
-    run(&env, &["local", "stop"], &[]).assert_success();
+    env.run_with_env(["local", "start", "--port", "0"], &[("SENSORCTL_CONFIG", "my.toml")]).assert_success();
+    env.run_with_env(["local", "stop"], &[]).assert_success();
 }
 
 #[test]

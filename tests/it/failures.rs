@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{ApiClient, ForeignStack, Run, TestEnv};
+use crate::support::{ApiClient, ForeignStack, Run, TestEnv, send_signal};
 
 #[test]
 fn missing_credentials_error_mentions_local_cloud() {
@@ -31,15 +32,10 @@ fn refused_connection_fails_at_once_with_endpoint() {
     let env = TestEnv::new();
     // Nothing listens on port 1; a port that was free a moment ago may belong to another test by now.
     let url = "http://127.0.0.1:1";
-    let run = env
-        .command(["status", "--region", "eu-west-1", "--endpoint-url", url])
-        .env("AWS_ACCESS_KEY_ID", "nobody")
-        .env("AWS_SECRET_ACCESS_KEY", "nothing")
-        .output()
-        .unwrap();
-    assert_eq!(run.status.code(), Some(1));
-    let stderr = String::from_utf8_lossy(&run.stderr);
-    assert!(stderr.contains(url) && stderr.contains("hint:"), "{stderr}");
+    let keys = [("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "nothing")];
+    env.run_with_env(["status", "--region", "eu-west-1", "--endpoint-url", url], &keys)
+        .assert_code(1)
+        .assert_stderr_contains(&[url, "hint:"]);
 }
 
 #[test]
@@ -120,16 +116,11 @@ fn ctrl_c_exits_130_and_says_how_to_continue() {
         // The first connection shows that the signal handler is in place.
         let began = Instant::now();
         let _connection = silent.accept().unwrap();
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(),
-            rustix::process::Signal::INT,
-        )
-        .unwrap();
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(130), "{command}: {stderr}");
+        send_signal(&child, Signal::INT);
+        let run = Run::of_child(child);
+        assert_eq!(run.code, 130, "{command}: {}", run.stderr);
         assert!(began.elapsed() < Duration::from_secs(10), "{command}");
-        assert!(stderr.contains("interrupted") && stderr.contains(said), "{command}: {stderr}");
+        assert!(run.stderr.contains("interrupted") && run.stderr.contains(said), "{command}: {}", run.stderr);
     }
 }
 
@@ -165,11 +156,8 @@ fn put_interrupted_while_reading_pipe_sends_or_keeps_every_line() {
     let mut pipe = put.stdin.take().unwrap();
     pipe.write_all(text.as_bytes()).unwrap();
     env.rows(1);
-    let pid = rustix::process::Pid::from_raw(i32::try_from(put.id()).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let run = Run::from_output(&put.wait_with_output().unwrap())
-        .assert_code(130)
-        .assert_stderr_contains(&["interrupted", "failed.ndjson"]);
+    send_signal(&put, Signal::INT);
+    let run = Run::of_child(put).assert_code(130).assert_stderr_contains(&["interrupted", "failed.ndjson"]);
     let ledger = run.json();
     let [read, accepted, failed] =
         ["read", "accepted", "failed"].map(|key| usize::try_from(ledger[key].as_u64().unwrap()).unwrap());

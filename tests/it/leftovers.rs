@@ -22,9 +22,8 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
         let env = TestEnv::with_local_cloud();
         let api = ApiClient::new(&env);
         let empty = api.list_all();
-        let run = |arguments: &[&'static str]| {
-            let mut command = env.command(arguments.iter().copied());
-            Run::from_output(&command.env("SENSORCTL_STAGE", stage).output().unwrap())
+        let run = |arguments: &[&'static str]| -> Run {
+            env.run_with_env(arguments.iter().copied(), &[("SENSORCTL_STAGE", stage)])
         };
         run(&["up", "--local"]).assert_success();
         assert_eq!(orphans(&run(&["plan", "--local", "-o", "json"]).assert_success().json()), []);

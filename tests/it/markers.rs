@@ -1,9 +1,10 @@
 //! Markers: `up --verify` sends one through the pipeline, `down --drain` proves with them that the stream is consumed. None
 //! stays in the table without being reported.
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{ApiClient, ForeignStack, Run, TestEnv};
+use crate::support::{ApiClient, ForeignStack, Run, TestEnv, send_signal};
 
 #[test]
 fn up_verify_sends_marker_through_and_deletes_it() {
@@ -92,10 +93,8 @@ fn down_drain_interrupted_deletes_or_reports_its_markers() {
     api.set_faults("dynamodb:BatchWriteItem=delay(1s)");
     let down = env.spawn(["down", "--local", "--yes", "--drain"]);
     api.wait_for_call("dynamodb:BatchWriteItem", 1);
-    let pid = rustix::process::Pid::from_raw(i32::try_from(down.id()).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let run =
-        Run::from_output(&down.wait_with_output().unwrap()).assert_code(130).assert_stderr_contains(&["interrupted"]);
+    send_signal(&down, Signal::INT);
+    let run = Run::of_child(down).assert_code(130).assert_stderr_contains(&["interrupted"]);
     api.set_faults("");
     // A reading that is put after all markers is stored after them, or together with the last.
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();

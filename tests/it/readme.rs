@@ -44,14 +44,12 @@ fn readme_tour_matches_real_output() {
     let tour = tour(&readme);
     assert!(tour.len() >= 9);
     for Shown { command, lines } in tour {
-        let output = env
-            .command(command.split_whitespace())
-            .env("SENSORCTL_OUTPUT", "table")
-            .current_dir(repository("."))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let run = Run::from_output(&output);
+        let run = Run::of(
+            env.command(command.split_whitespace())
+                .env("SENSORCTL_OUTPUT", "table")
+                .current_dir(repository("."))
+                .stdin(Stdio::null()),
+        );
         assert_eq!(run.code, 0, "{command}: {}", run.stderr);
         let said: Vec<_> = run.stderr.lines().chain(run.stdout.lines()).map(normalize).collect();
         let mut rest = said.iter();

@@ -52,7 +52,7 @@ fn up_two_concurrent_runs_with_aws_latency_end_like_one() {
     let env = env_with_latency();
     let both: Vec<_> = (0..2).map(|_| env.spawn(["up", "--local"])).collect();
     for child in both {
-        Run::from_output(&child.wait_with_output().unwrap()).assert_success();
+        Run::of_child(child).assert_success();
     }
     assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0);
 }
@@ -65,7 +65,7 @@ fn up_two_concurrent_runs_recreating_stream_both_succeed() {
     assert_eq!(ApiClient::new(&env).call("Kinesis_20131202.DeleteStream", stream).0, 200);
     let both: Vec<_> = (0..2).map(|_| env.spawn(["up", "--local", "--yes", "--timeout", "120"])).collect();
     for child in both {
-        Run::from_output(&child.wait_with_output().unwrap()).assert_success();
+        Run::of_child(child).assert_success();
     }
     assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0);
 }

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 
 use serde_json::Value;
 
-use crate::support::TestEnv;
+use crate::support::{Run, TestEnv};
 
 /// Invalid arguments, and a part of the error message.
 const INVALID: &[(&[&str], &str)] = &[
@@ -165,10 +165,7 @@ fn file_without_read_permission_is_named() {
         put = std::process::Command::new(program);
         put.args(arguments).env_clear().env("HOME", env.path(".")).current_dir(env.path(".")).uid(NOBODY).gid(NOBODY);
     }
-    let output = put.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("secret.ndjson") && stderr.contains("Permission denied"), "{stderr}");
+    Run::of(&mut put).assert_code(1).assert_stderr_contains(&["secret.ndjson", "Permission denied"]);
 }
 
 #[test]

@@ -31,10 +31,9 @@ fn up_concurrent_runs_with_different_settings_lose_no_data_and_leave_no_mixture(
             .map(|file| setup.env.spawn(["--config", *file, "up", "--local", "--yes", "-o", "json"]))
             .collect();
         for child in both {
-            let output = child.wait_with_output().unwrap();
+            let run = Run::of_child(child);
             // A run that sees the other one's changes again and again may fail, and says why.
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success() || said.contains("at the same time"), "round {round}: {said}");
+            assert!(run.code == 0 || run.stderr.contains("at the same time"), "round {round}: {}", run.stderr);
         }
         let (one, other) = (drift(&setup, "one.toml"), drift(&setup, "other.toml"));
         assert!(one.iter().all(|kind| !other.contains(kind)), "round {round}: {one:?}, {other:?}");
@@ -59,7 +58,7 @@ fn up_stream_created_by_concurrent_run_is_recognized_as_ours() {
     });
     let stream = json!({"StreamName": setup.foreign.stream, "ShardCount": 1, "Tags": tags});
     setup.api.json_when_accepted("Kinesis_20131202.CreateStream", &stream);
-    Run::from_output(&up.wait_with_output().unwrap()).assert_success();
+    Run::of_child(up).assert_success();
 }
 
 #[test]
@@ -71,5 +70,5 @@ fn down_own_mapping_deleted_while_its_tags_are_read_is_not_reported_as_unmanaged
     let down = setup.env.spawn(["down", "--local", "--yes", "-o", "json"]);
     setup.api.wait_for_call("lambda:ListTags", 2);
     setup.api.lambda_when_accepted(&format!("DELETE {mapping}"), &Value::Null);
-    Run::from_output(&down.wait_with_output().unwrap()).assert_success();
+    Run::of_child(down).assert_success();
 }

@@ -96,7 +96,7 @@ fn down_resource_with_new_owner_after_plan_is_kept() {
     let theirs = json!({"StreamName": "temperature-sensor-data", "Tags": {"sensorctl:stage": "blue"}});
     foreign.api.json_when_accepted("Kinesis_20131202.AddTagsToStream", &theirs);
     foreign.api.set_faults("");
-    let run = Run::from_output(&down.wait_with_output().unwrap()).assert_code(1);
+    let run = Run::of_child(down).assert_code(1);
     run.assert_stderr_contains(&[
         "the stream `temperature-sensor-data` changed hands",
         "the sensorctl stage `blue`",

@@ -65,7 +65,13 @@ impl TestEnv {
 
     #[must_use = "assert how the command ended"]
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
-        Run::from_output(&self.command(arguments).output().unwrap())
+        Run::of(&mut self.command(arguments))
+    }
+
+    /// Runs a command with more environment variables.
+    #[must_use = "assert how the command ended"]
+    pub fn run_with_env<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, variables: &[(&str, &str)]) -> Run {
+        Run::of(self.command(arguments).envs(variables.iter().copied()))
     }
 
     /// Runs a command that reads `input` from stdin.
@@ -73,7 +79,7 @@ impl TestEnv {
     pub fn run_with_input<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, input: &[u8]) -> Run {
         let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input).unwrap();
-        Run::from_output(&child.wait_with_output().unwrap())
+        Run::of_child(child)
     }
 
     pub fn spawn<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {

@@ -63,7 +63,7 @@ impl FakeAws {
     }
 
     pub fn run<'a>(&self, env: &TestEnv, arguments: impl IntoIterator<Item = &'a str>) -> Run {
-        Run::from_output(&self.command(env, arguments).output().unwrap())
+        Run::of(&mut self.command(env, arguments))
     }
 }
 

@@ -19,7 +19,7 @@ pub use env::TestEnv;
 pub use eventually::eventually;
 pub use fake_aws::{ACCOUNT, CannedError, FakeAws};
 pub use foreign_stack::ForeignStack;
-pub use run::Run;
+pub use run::{Run, send_signal};
 pub use settings::{changed_settings, create_permissions_boundary};
 pub use test_resource::TestResource;
 

@@ -1,7 +1,8 @@
 //! The result of one `sensorctl` command.
 
-use std::process::Output;
+use std::process::{Child, Command, Output};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 /// A finished command: exit code and everything that it wrote.
@@ -14,7 +15,17 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn from_output(output: &Output) -> Self {
+    /// Runs a command to its end.
+    pub fn of(command: &mut Command) -> Self {
+        Run::of_output(&command.output().unwrap())
+    }
+
+    /// Waits until a child ends.
+    pub fn of_child(child: Child) -> Self {
+        Run::of_output(&child.wait_with_output().unwrap())
+    }
+
+    fn of_output(output: &Output) -> Self {
         Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -47,4 +58,10 @@ impl Run {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }
+}
+
+/// Sends a signal to a child.
+pub fn send_signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
