@@ -1,196 +1,200 @@
-//! Taking over what somebody made without sensorctl: only on request, changed in place, and never deleted unless named.
+//! Adoption of resources that were made without sensorctl: only on request, updated in place, and never deleted unless
+//! named.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Home, Neighbour};
+use crate::support::{ForeignStack, TestEnv, delete_by_hand, percent_encode};
 
 fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap()
 }
 
 #[test]
-fn a_pipeline_typed_by_hand_is_taken_over_works_and_outlives_down() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_everything(&home);
-    let before = somebody.described();
-    home.run(["up", "--local"]).exited(1).says(&["the table `SensorData`", "the mapping", "--adopt"]);
-    let plan = home.run(["plan", "--local", "--adopt", "--exit-code", "-o", "json"]).exited(3).json();
+fn unmanaged_pipeline_is_adopted_works_and_survives_down() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_all(&env);
+    let before = foreign.describe_all();
+    env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[
+        "the table `SensorData`",
+        "the mapping",
+        "--adopt",
+    ]);
+    let plan = env.run(["plan", "--local", "--adopt", "--exit-code", "-o", "json"]).assert_code(3).json();
     for resource in plan["resources"].as_array().unwrap() {
         assert_eq!(
             (&resource["action"], resource["reason"].as_str().unwrap().starts_with("adopted")),
             (&"update".into(), true)
         );
     }
-    assert_eq!(somebody.described(), before, "a plan changes nothing");
+    assert_eq!(foreign.describe_all(), before, "a plan changes nothing");
 
-    home.run(["up", "--local", "--adopt"]).succeeded();
-    let again = home.run(["up", "--local", "-o", "json"]).succeeded().json();
+    env.run(["up", "--local", "--adopt"]).assert_success();
+    let again = env.run(["up", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(again["changed"], 0, "{again}");
-    home.becomes_healthy();
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
-    let policies = somebody.cloud.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
-    assert!(policies.contains("own") && policies.contains("sensorctl"), "somebody's policy stays: {policies}");
+    env.wait_until_healthy();
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();
+    let policies = foreign.api.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
+    assert!(policies.contains("own") && policies.contains("sensorctl"), "the owner's policy stays: {policies}");
 
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["changed"], 0, "{down}");
     assert!(by_kind(&down, "table")["reason"].as_str().unwrap().contains("--delete-adopted table"));
-    home.run(["status", "--local"]).succeeded();
+    env.run(["status", "--local"]).assert_success();
 
-    home.run(["down", "--local", "--yes", "--delete-adopted", "bucket"]).exited(2).says(&["bucket", "stream"]);
+    env.run(["down", "--local", "--yes", "--delete-adopted", "bucket"])
+        .assert_code(2)
+        .assert_stderr_contains(&["bucket", "stream"]);
     let all = "table,rejects-table,temperature-sensor-data,role,log-group,function,mapping";
-    let down = home.run(["down", "--local", "--yes", "--delete-adopted", all, "-o", "json"]).succeeded().json();
-    assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])));
+    let down = env.run(["down", "--local", "--yes", "--delete-adopted", all, "-o", "json"]).assert_success().json();
+    assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &json!([])));
 }
 
 #[test]
-fn one_adopted_stream_stays_when_the_rest_goes() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_stream();
-    home.run(["up", "--local", "--adopt"]).succeeded();
-    let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
+fn adopted_stream_is_kept_by_down() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_stream();
+    env.run(["up", "--local", "--adopt"]).assert_success();
+    let status = env.run(["status", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(status["healthy"], true, "{status}");
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!((&down["changed"], &by_kind(&down, "stream")["action"]), (&6.into(), &"keep".into()), "{down}");
-    let tags =
-        somebody.cloud.call("Kinesis_20131202.ListTagsForStream", r#"{"StreamName":"temperature-sensor-data"}"#).1;
+    let tags = foreign.api.call("Kinesis_20131202.ListTagsForStream", r#"{"StreamName":"temperature-sensor-data"}"#).1;
     assert!(tags.contains("somebody") && tags.contains("sensorctl:adopted"), "{tags}");
 }
 
 #[test]
-fn what_would_have_to_be_replaced_is_not_taken_over() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_table("SensorData", "Id", "Time", "N");
-    home.run(["up", "--local", "--adopt", "--yes", "--replace"]).exited(1).says(&[
+fn adoption_that_needs_replacement_is_refused() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_table("SensorData", "Id", "Time", "N");
+    env.run(["up", "--local", "--adopt", "--yes", "--replace"]).assert_code(1).assert_stderr_contains(&[
         "the table `SensorData`",
         "no update can change its key",
         "hint:",
     ]);
-    assert_eq!(home.run(["plan", "--local", "--adopt"]).code, 1);
+    assert_eq!(env.run(["plan", "--local", "--adopt"]).code, 1);
 }
 
 #[test]
-fn nothing_is_taken_over_from_another_stage() {
-    let home = Home::with_local_cloud();
-    home.run(["--stage", "blue", "up", "--local"]).succeeded();
-    home.write("sensorctl.toml", "[stream]\nname = \"temperature-sensor-data-blue\"\n");
-    home.run(["up", "--local", "--adopt"]).exited(1).says(&["belongs to the sensorctl stage `blue`"]);
-    home.run(["--config", "/dev/null", "--stage", "blue", "status", "--local"]).succeeded();
+fn resource_of_other_stage_is_not_adopted() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["--stage", "blue", "up", "--local"]).assert_success();
+    env.write("sensorctl.toml", "[stream]\nname = \"temperature-sensor-data-blue\"\n");
+    env.run(["up", "--local", "--adopt"])
+        .assert_code(1)
+        .assert_stderr_contains(&["belongs to the sensorctl stage `blue`"]);
+    env.run(["--config", "/dev/null", "--stage", "blue", "status", "--local"]).assert_success();
 }
 
 #[test]
-fn an_adoption_that_failed_halfway_is_finished_by_the_next_up() {
+fn partly_failed_adoption_is_completed_by_next_run() {
     for call in
         ["kinesis:AddTagsToStream", "dynamodb:TagResource", "iam:TagRole", "lambda:TagResource", "logs:TagResource"]
     {
-        let home = Home::with_local_cloud();
-        let somebody = Neighbour::with_our_names(&home);
-        somebody.makes_everything(&home);
-        somebody.cloud.set_faults(&format!("{call}=denied"));
-        home.run(["up", "--local", "--adopt"]).exited(1).says(&[call]);
-        somebody.cloud.set_faults("");
-        home.run(["up", "--local"]).exited(1).says(&["not made by sensorctl"]);
-        home.run(["up", "--local", "--adopt"]).succeeded();
-        assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0, "{call}");
+        let env = TestEnv::with_local_cloud();
+        let foreign = ForeignStack::with_default_names(&env);
+        foreign.create_all(&env);
+        foreign.api.set_faults(&format!("{call}=denied"));
+        env.run(["up", "--local", "--adopt"]).assert_code(1).assert_stderr_contains(&[call]);
+        foreign.api.set_faults("");
+        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not made by sensorctl"]);
+        env.run(["up", "--local", "--adopt"]).assert_success();
+        assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0, "{call}");
     }
 }
 
-/// What Lambda says at a path.
-fn lambda(somebody: &Neighbour, path: &str) -> Value {
-    let (status, said) = somebody.cloud.send(&format!("GET {path}"), "lambda", "X-Nothing: 2", "");
-    assert_eq!(status, 200, "{said}");
-    serde_json::from_str(&said).unwrap()
-}
-
 #[test]
-fn a_default_changes_nothing_of_what_is_taken_over_and_a_setting_does() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_everything(&home);
-    let does = |target: &str, body: &str| assert_eq!(somebody.cloud.call(target, body).0, 200, "{target}");
+fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_all(&env);
     let stream = "temperature-sensor-data";
-    does(
-        "Kinesis_20131202.IncreaseStreamRetentionPeriod",
-        &format!("{{\"StreamName\":\"{stream}\",\"RetentionPeriodHours\":48}}"),
-    );
-    does("DynamoDB_20120810.UpdateTable", r#"{"TableName":"SensorData","DeletionProtectionEnabled":true}"#);
-    // Nothing is lost by it, so nobody is asked.
-    home.run(["up", "--local", "--adopt"]).succeeded();
+    let input = json!({"StreamName": stream, "RetentionPeriodHours": 48});
+    foreign.api.json("Kinesis_20131202.IncreaseStreamRetentionPeriod", &input);
+    let input = json!({"TableName": "SensorData", "DeletionProtectionEnabled": true});
+    foreign.api.json("DynamoDB_20120810.UpdateTable", &input);
+    // No consent is needed, because nothing is lost.
+    env.run(["up", "--local", "--adopt"]).assert_success();
 
-    let function = || lambda(&somebody, "/2015-03-31/functions/ProcessKinesisRecords")["Configuration"].clone();
+    let function =
+        || foreign.api.lambda("GET /2015-03-31/functions/ProcessKinesisRecords", &Value::Null)["Configuration"].clone();
     let is_kept = || {
         let function = function();
         let variables = &function["Environment"]["Variables"];
         assert_eq!((&variables["THEIR"], &variables["SENSORCTL_PARTIAL_BATCH"]), (&"own".into(), &"1".into()));
         assert_eq!((&function["MemorySize"], &function["Timeout"]), (&128.into(), &3.into()));
-        let mappings = lambda(&somebody, "/2015-03-31/event-source-mappings");
+        let mappings = foreign.api.lambda("GET /2015-03-31/event-source-mappings", &Value::Null);
         let mapping = &mappings["EventSourceMappings"][0];
-        assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]));
+        assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
         assert_eq!((&mapping["BatchSize"], &mapping["BisectBatchOnFunctionError"]), (&100.into(), &false.into()));
-        let groups = somebody.cloud.call("Logs_20140328.DescribeLogGroups", "{}").1;
+        let groups = foreign.api.call("Logs_20140328.DescribeLogGroups", "{}").1;
         assert!(!groups.contains("retentionInDays"), "{groups}");
-        assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":48"));
-        let policies = somebody.cloud.iam("Action=ListAttachedRolePolicies&RoleName=kinesis-lambda-dynamodb");
+        assert!(foreign.api.describe_stream(stream).contains("\"RetentionPeriodHours\":48"));
+        let policies = foreign.api.iam("Action=ListAttachedRolePolicies&RoleName=kinesis-lambda-dynamodb");
         assert!(policies.contains("AWSLambdaKinesisExecutionRole"), "{policies}");
-        let expiry =
-            somebody.cloud.call("DynamoDB_20120810.DescribeTimeToLive", r#"{"TableName":"SensorDataRejects"}"#).1;
+        let expiry = foreign.api.call("DynamoDB_20120810.DescribeTimeToLive", r#"{"TableName":"SensorDataRejects"}"#).1;
         assert!(expiry.contains("DISABLED"), "{expiry}");
     };
     is_kept();
-    let again = home.run(["up", "--local", "-o", "json"]).succeeded().json();
-    assert_eq!(again["changed"], 0, "what stays is no drift: {again}");
+    let again = env.run(["up", "--local", "-o", "json"]).assert_success().json();
+    assert_eq!(again["changed"], 0, "kept values are no drift: {again}");
     is_kept();
-    home.becomes_healthy();
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).succeeded();
+    env.wait_until_healthy();
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();
 
     let asked = ["--set", "stream.retention_hours=24", "--set", "function.memory_mb=512", "up", "--local"];
-    home.run(asked).exited(2).says(&["retention_hours: 48 → 24  loses data", "memory_mb: 128 → 512", "--yes"]);
-    home.run(asked.into_iter().chain(["--yes"])).succeeded();
+    env.run(asked).assert_code(2).assert_stderr_contains(&[
+        "retention_hours: 48 → 24  loses data",
+        "memory_mb: 128 → 512",
+        "--yes",
+    ]);
+    env.run(asked.into_iter().chain(["--yes"])).assert_success();
     assert_eq!((&function()["MemorySize"], &function()["Timeout"]), (&512.into(), &3.into()));
-    assert!(somebody.cloud.describe(stream).contains("\"RetentionPeriodHours\":24"));
+    assert!(foreign.api.describe_stream(stream).contains("\"RetentionPeriodHours\":24"));
 }
 
 #[test]
-fn what_somebody_keeps_for_ever_is_not_let_expire_unasked() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_everything(&home);
+fn adopted_data_without_expiry_gets_one_only_with_consent() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_all(&env);
     let asked =
         ["--set", "log_group.retention_days=14", "--set", "rejects.retention_days=7", "up", "--local", "--adopt"];
-    home.run(asked).exited(2).says(&[
+    env.run(asked).assert_code(2).assert_stderr_contains(&[
         "retention_days: \"never\" → 14  loses data",
         "ttl_attribute: null → \"ExpiresAt\"  loses data",
         "--yes",
     ]);
-    home.run(asked.into_iter().chain(["--yes"])).succeeded();
+    env.run(asked.into_iter().chain(["--yes"])).assert_success();
 }
 
 #[test]
-fn a_log_of_ours_that_is_kept_for_ever_and_not_empty_is_not_let_expire_unasked() {
-    let home = Home::with_local_cloud();
+fn log_group_without_expiry_gets_one_only_with_consent() {
+    let env = TestEnv::with_local_cloud();
     let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
-    home.run(asked).succeeded();
-    home.run(["up", "--local"]).succeeded();
-    home.run(asked).succeeded();
-    home.run(["invoke", "--local"]).succeeded();
-    home.run(["up", "--local"]).exited(2).says(&["retention_days: \"never\" → 14  loses data"]);
+    env.run(asked).assert_success();
+    env.run(["up", "--local"]).assert_success();
+    env.run(asked).assert_success();
+    env.run(["invoke", "--local"]).assert_success();
+    env.run(["up", "--local"]).assert_code(2).assert_stderr_contains(&["retention_days: \"never\" → 14  loses data"]);
 }
 
 #[test]
-fn a_role_that_an_adopted_function_cannot_do_without_is_not_made_anew() {
-    let home = Home::with_pipeline();
-    let somebody = Neighbour::with_our_names(&home);
-    let tag = |path: &str, body: &str| somebody.cloud.send(path, "lambda", "Content-Type: application/json", body).0;
-    let arn = crate::support::form("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
-    assert_eq!(tag(&format!("POST /2017-03-31/tags/{arn}"), r#"{"Tags":{"sensorctl:adopted":"true"}}"#), 204);
-    somebody.cloud.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
-    somebody.cloud.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
+fn deleted_role_of_adopted_function_is_not_recreated() {
+    let env = TestEnv::with_pipeline();
+    let foreign = ForeignStack::with_default_names(&env);
+    let arn = percent_encode("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
+    let tags = json!({"Tags": {"sensorctl:adopted": "true"}});
+    assert_eq!(foreign.api.send_lambda(&format!("POST /2017-03-31/tags/{arn}"), &tags).0, 204);
+    delete_by_hand(&foreign.api, "role");
     for command in ["plan", "up"] {
-        home.run([command, "--local"]).exited(1).says(&["KMSAccessDeniedException", "`role.name`"]);
+        env.run([command, "--local"])
+            .assert_code(1)
+            .assert_stderr_contains(&["KMSAccessDeniedException", "`role.name`"]);
     }
-    assert!(!somebody.cloud.everything()[5].contains("kinesis-lambda-dynamodb"), "nothing is changed");
-    home.run(["up", "--local", "--set", "role.name=another"]).succeeded();
-    home.run(["invoke", "--local"]).succeeded();
+    assert!(!foreign.api.list_all()[5].contains("kinesis-lambda-dynamodb"), "nothing was changed");
+    env.run(["up", "--local", "--set", "role.name=another"]).assert_success();
+    env.run(["invoke", "--local"]).assert_success();
 }

@@ -1,4 +1,4 @@
-//! A hundred thousand readings: the table holds exactly the last one of each key, the rejects exactly the rest.
+//! Bulk put of 100,000 lines: the table has exactly the last reading of each key, the rejects exactly the rest.
 
 mod generator;
 mod others;
@@ -11,30 +11,32 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use self::generator::{Key, Values, readings};
-use self::others::{others, stored_rejects};
-use crate::support::{Home, Stranger};
+use self::generator::{Key, Values, generate};
+use self::others::{other_clients, stored_rejects};
+use crate::support::{ApiClient, TestEnv};
 
 const LINES: u64 = 100_000;
 
 #[test]
-fn a_hundred_thousand_readings_are_in_the_table_or_among_the_rejects() {
-    let made = readings(4, LINES);
-    let others = others(5, 120);
+fn bulk_put_every_reading_is_stored_or_rejected() {
+    let made = generate(4, LINES);
+    let others = other_clients(5, 120);
     assert!(made.rows.len() < 60_000, "many readings are replaced");
-    assert!(made.bad.len() > 2_000, "many lines are no readings");
+    assert!(made.bad.len() > 2_000, "many lines are invalid");
 
-    let home = Home::with_pipeline();
-    let stranger = Stranger::of(&home);
-    let file = home.write("readings.ndjson", &made.text);
-    let rejects = home.path("rejects.ndjson");
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    let file = env.write("readings.ndjson", &made.text);
+    let rejects = env.path("rejects.ndjson");
     let began = Instant::now();
     let put = std::thread::scope(|scope| {
-        scope.spawn(|| others.put(&stranger, "temperature-sensor-data"));
+        scope.spawn(|| others.put(&api, "temperature-sensor-data"));
         let arguments = ["--file", file.to_str().unwrap(), "--rejects", rejects.to_str().unwrap()];
-        home.run(["put", "--local", "-o", "json"].into_iter().chain(arguments))
+        env.run(["put", "--local", "-o", "json"].into_iter().chain(arguments))
     });
-    let put = put.exited(3).says(&["not all readings were put", "rejects.ndjson has the rejected lines"]);
+    let put = put
+        .assert_code(3)
+        .assert_stderr_contains(&["not all readings were put", "rejects.ndjson has the rejected lines"]);
     let report = put.json();
     let ledger = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(ledger("read"), LINES);
@@ -43,34 +45,34 @@ fn a_hundred_thousand_readings_are_in_the_table_or_among_the_rejects() {
     assert_eq!(ledger("failed"), 0);
     let put_seconds = began.elapsed().as_secs_f64();
 
-    // One shard, read in its order: when the second marker is stored, so is every batch before its own.
+    // The only shard is read in order: when the second marker is stored, so is every earlier batch.
     for time in ["1", "2"] {
         let marker = ["--sensor", "marker", "--temp", "0", "--time", time, "--wait", "--timeout", "5m"];
-        home.run(["put", "--local", "-q"].into_iter().chain(marker)).succeeded();
+        env.run(["put", "--local", "-q"].into_iter().chain(marker)).assert_success();
     }
     let seconds = began.elapsed().as_secs_f64();
     let mut expected = made.rows;
     expected.extend(others.rows);
-    let mut stored = rows(&home);
+    let mut stored = rows(&env);
     for time in ["1", "2"] {
         assert!(stored.remove(&("\"marker\"".to_owned(), time.to_owned())).is_some());
     }
     for (key, values) in &expected {
         assert_eq!(stored.remove(key).as_ref(), Some(values), "{key:?}");
     }
-    assert!(stored.is_empty(), "{} rows that nobody sent", stored.len());
+    assert!(stored.is_empty(), "{} unexpected rows", stored.len());
 
-    assert_eq!(lines_refused(&std::fs::read_to_string(&rejects).unwrap(), file.to_str().unwrap()), made.bad);
-    let stored = stored_rejects(&stranger, "SensorDataRejects");
+    assert_eq!(rejected_lines(&std::fs::read_to_string(&rejects).unwrap(), file.to_str().unwrap()), made.bad);
+    let stored = stored_rejects(&api, "SensorDataRejects");
     assert_eq!(stored.len(), others.rejects.len());
     assert!(stored == others.rejects, "a reject has other bytes or another code");
-    // Shown where a test is run with its output.
+    // Visible with `--nocapture`.
     println!("put in {put_seconds:.1} s, stored within {seconds:.1} s, all in {:.1} s", began.elapsed().as_secs_f64());
 }
 
-/// All rows, each value in its JSON text.
-fn rows(home: &Home) -> BTreeMap<Key, Values> {
-    let scan = home.run(["scan", "--local", "--consistent", "-o", "ndjson"]).succeeded();
+/// Returns all rows, each value as its JSON text.
+fn rows(env: &TestEnv) -> BTreeMap<Key, Values> {
+    let scan = env.run(["scan", "--local", "--consistent", "-o", "ndjson"]).assert_success();
     let row = |line: &str| {
         let row: BTreeMap<String, Box<RawValue>> = serde_json::from_str(line).unwrap();
         let mut values: Values = row.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect();
@@ -81,12 +83,12 @@ fn rows(home: &Home) -> BTreeMap<Key, Values> {
     let all: Vec<_> = scan.stdout.lines().map(row).collect();
     let count = all.len();
     let rows: BTreeMap<_, _> = all.into_iter().collect();
-    assert_eq!(rows.len(), count, "no row comes twice");
+    assert_eq!(rows.len(), count, "no row is printed twice");
     rows
 }
 
-/// Line, code and bytes of each entry of a rejects file.
-fn lines_refused(text: &str, file: &str) -> Vec<(u64, &'static str, Vec<u8>)> {
+/// Returns line, code and bytes of each entry of a rejects file.
+fn rejected_lines(text: &str, file: &str) -> Vec<(u64, &'static str, Vec<u8>)> {
     let codes = [
         "not-json",
         "not-an-object",

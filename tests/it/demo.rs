@@ -1,15 +1,19 @@
-//! The newcomer's minute.
+//! `sensorctl demo`.
 
 use std::io::{BufRead, BufReader};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
-use crate::support::Home;
+use crate::support::{TestEnv, send_signal};
 
 #[test]
-fn the_demo_shows_both_rows_of_the_walkthrough_and_leaves_nothing() {
-    let home = Home::new();
-    let demo = home.run(["demo", "-o", "json"]).succeeded().says(&["start a local cloud", "nothing is left"]).json();
+fn demo_prints_walkthrough_rows_and_deletes_everything() {
+    let env = TestEnv::new();
+    let demo = env
+        .run(["demo", "-o", "json"])
+        .assert_success()
+        .assert_stderr_contains(&["start a local cloud", "nothing is left"])
+        .json();
     let rows = demo["rows"].as_array().unwrap();
     let of = |row: &serde_json::Value| {
         (row["sensor_id"].clone(), row["temperature"].to_string(), row["current_time"].to_string())
@@ -21,21 +25,20 @@ fn the_demo_shows_both_rows_of_the_walkthrough_and_leaves_nothing() {
         assert!(row["sequence_number"].as_str().unwrap().bytes().all(|byte| byte.is_ascii_digit()), "{row}");
     }
     assert!(demo["seconds"].as_f64().unwrap() < 30.0, "{demo}");
-    assert!(!home.path("data").exists(), "the demo keeps its cloud to itself");
+    assert!(!env.path("data").exists(), "the demo does not use the data directory");
 }
 
 #[test]
-fn an_interrupted_demo_leaves_nothing_behind() {
-    let home = Home::new();
-    let temporary = home.path("tmp");
+fn demo_interrupted_deletes_its_temporary_files() {
+    let env = TestEnv::new();
+    let temporary = env.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
     for (after, signal) in [("start a local cloud", Signal::INT), ("make the pipeline", Signal::TERM)] {
-        let mut child = home.command(["demo"]).env("TMPDIR", &temporary).spawn().unwrap();
+        let mut child = env.command(["demo"]).env("TMPDIR", &temporary).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        // Each step is said when it is done: the next one is under way.
+        // A step is printed when it is done, so the next one is in progress.
         said.find(|line| line.contains(after)).unwrap();
-        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
+        send_signal(&child, signal);
         let rest: Vec<_> = said.collect();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
         assert!(rest.iter().any(|line| line.contains("the throw-away local cloud is gone")), "{rest:?}");

@@ -1,24 +1,24 @@
-//! A role that can never do what is needed is told apart from one that is too new to be known everywhere.
+//! A role with a permanent failure is distinguished from one that is only too new to be visible everywhere.
 
-use crate::support::{Home, Neighbour};
+use crate::support::{ForeignStack, TestEnv};
 
-/// Somebody's role, which the settings point at.
-fn with_existing_role(timing: &str) -> (Home, Neighbour) {
-    let home = Home::new();
-    home.run(["local", "start", "--port", "0", "--timing", timing]).succeeded();
-    let somebody = Neighbour::ending(&home, "theirs");
-    somebody.makes_role();
-    home.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", somebody.role));
-    (home, somebody)
+/// Creates an environment whose settings name an unmanaged role.
+fn env_with_existing_role(timing: &str) -> (TestEnv, ForeignStack) {
+    let env = TestEnv::new();
+    env.run(["local", "start", "--port", "0", "--timing", timing]).assert_success();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_role();
+    env.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", foreign.role));
+    (env, foreign)
 }
 
 #[test]
-fn a_role_that_lambda_cannot_take_is_named_with_the_missing_statement() {
+fn role_not_assumable_by_lambda_is_reported_with_missing_statement() {
     for timing in ["none", "aws/10"] {
-        let (home, somebody) = with_existing_role(timing);
-        somebody.trusts_somebody_else();
-        // Long before the time is up: that would be said in other words.
-        home.run(["up", "--local", "--timeout", "60"]).exited(1).says(&[
+        let (env, foreign) = env_with_existing_role(timing);
+        foreign.trust_only_ec2();
+        // Long before the timeout, whose message is another one.
+        env.run(["up", "--local", "--timeout", "60"]).assert_code(1).assert_stderr_contains(&[
             "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
             r#"{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}"#,
             "cannot be assumed by Lambda",
@@ -28,55 +28,59 @@ fn a_role_that_lambda_cannot_take_is_named_with_the_missing_statement() {
 }
 
 #[test]
-fn a_role_that_lambda_cannot_take_is_named_also_where_the_function_is_there() {
-    let (home, somebody) = with_existing_role("none");
-    home.run(["up", "--local"]).succeeded();
-    somebody.trusts_somebody_else();
-    home.run(["up", "--local", "--timeout", "60", "--set", "function.memory_mb=512"]).exited(1).says(&[
-        "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
-        "sts:AssumeRole",
-        "cannot be assumed by Lambda",
-    ]);
+fn role_not_assumable_by_lambda_is_reported_also_for_existing_function() {
+    let (env, foreign) = env_with_existing_role("none");
+    env.run(["up", "--local"]).assert_success();
+    foreign.trust_only_ec2();
+    env.run(["up", "--local", "--timeout", "60", "--set", "function.memory_mb=512"])
+        .assert_code(1)
+        .assert_stderr_contains(&[
+            "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
+            "sts:AssumeRole",
+            "cannot be assumed by Lambda",
+        ]);
 }
 
 #[test]
-fn a_role_that_may_not_read_the_stream_is_named_with_what_it_lacks() {
-    let (home, somebody) = with_existing_role("aws/10");
-    somebody.cloud.iam(&format!(
+fn role_without_stream_permissions_is_reported_with_missing_actions() {
+    let (env, foreign) = env_with_existing_role("aws/10");
+    foreign.api.iam(&format!(
         "Action=DetachRolePolicy&RoleName={}&PolicyArn=arn:aws:iam::aws:policy/service-role/AWSLambdaKinesisExecutionRole",
-        somebody.role
+        foreign.role
     ));
-    somebody.puts_policy("own", "Allow", "kinesis:Get*");
-    home.run(["up", "--local", "--timeout", "60"]).exited(1).says(&[
+    foreign.put_policy("own", "Allow", "kinesis:Get*");
+    env.run(["up", "--local", "--timeout", "60"]).assert_code(1).assert_stderr_contains(&[
         "the role `kinesis-lambda-dynamodb-theirs` cannot do what the mapping needs",
         r#"{"Action":["kinesis:ListShards"],"Effect":"Allow","Resource":"arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data"}"#,
         "ensure the role can perform",
     ]);
-    somebody.puts_policy("own", "Deny", "kinesis:*");
-    home.run(["up", "--local", "--timeout", "60"]).exited(1).says(&["deny kinesis:DescribeStream"]);
-    somebody.puts_policy("own", "Allow", "kinesis:*");
-    home.run(["up", "--local", "--timeout", "60"]).succeeded();
+    foreign.put_policy("own", "Deny", "kinesis:*");
+    env.run(["up", "--local", "--timeout", "60"])
+        .assert_code(1)
+        .assert_stderr_contains(&["deny kinesis:DescribeStream"]);
+    foreign.put_policy("own", "Allow", "kinesis:*");
+    env.run(["up", "--local", "--timeout", "60"]).assert_success();
 }
 
 #[test]
-fn a_role_that_is_only_too_new_is_waited_for() {
-    let home = Home::new();
-    home.run(["local", "start", "--port", "0", "--timing", "aws/10"]).succeeded();
-    let somebody = Neighbour::ending(&home, "theirs");
-    home.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", somebody.role));
-    // Made this very moment.
-    somebody.makes_role();
-    home.run(["up", "--local", "--timeout", "60"]).succeeded();
+fn new_role_not_yet_visible_is_waited_for() {
+    let env = TestEnv::new();
+    env.run(["local", "start", "--port", "0", "--timing", "aws/10"]).assert_success();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    env.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", foreign.role));
+    // Only now, so that Lambda does not see it at first.
+    foreign.create_role();
+    env.run(["up", "--local", "--timeout", "60"]).assert_success();
 }
 
 #[test]
-fn an_on_failure_queue_that_the_role_may_not_send_to_is_no_riddle_for_our_own_role() {
-    let home = Home::with_local_cloud();
+fn on_failure_queue_permission_is_added_to_own_role() {
+    let env = TestEnv::with_local_cloud();
     let queue = "mapping.on_failure=arn:aws:sqs:us-east-1:000000000000:failed";
-    home.run(["up", "--local", "--set", queue]).succeeded();
-    let cloud = Neighbour::with_our_names(&home).cloud;
-    let policy = cloud.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    env.run(["up", "--local", "--set", queue]).assert_success();
+    let api = ForeignStack::with_default_names(&env).api;
+    let policy = api.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
     assert!(policy.contains("sqs%3ASendMessage"), "{policy}");
-    assert_eq!(home.run(["plan", "--local", "--set", queue, "-o", "json"]).succeeded().json()["changed"], 0);
-    assert_eq!(home.run(["plan", "--local", "-o", "json"]).succeeded().json()["changed"], 2, "policy and mapping");
+    assert_eq!(env.run(["plan", "--local", "--set", queue, "-o", "json"]).assert_success().json()["changed"], 0);
+    assert_eq!(env.run(["plan", "--local", "-o", "json"]).assert_success().json()["changed"], 2, "policy and mapping");
 }

@@ -1,60 +1,61 @@
-//! Faults on request: asked for at the start or later, by the owner only, and seen by every client as from AWS.
+//! Fault injection: configured at the start or later, by the owner only, and every client sees AWS's errors.
 
-use std::time::{Duration, Instant};
+use serde_json::Value;
 
-use crate::support::{Home, Stranger, Thing};
+use crate::support::{ApiClient, TestEnv, TestResource, eventually};
 
 const LIST: &str = "Kinesis_20131202.ListStreams";
 
 #[test]
-fn faults_are_set_shown_and_taken_back_by_the_owner_alone() {
-    let home = Home::with_local_cloud();
-    let owner = Stranger::of(&home);
-    owner.set_faults("kinesis:ListStreams=throttle@#2");
-    assert_eq!(owner.control("GET /_sensorctl/faults", "").1["faults"], "kinesis:ListStreams=throttle@#2");
-    let answers: Vec<u16> = (0..3).map(|_| owner.call(LIST, "{}").0).collect();
+fn control_api_faults_are_set_shown_and_deleted_by_owner_only() {
+    let env = TestEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
+    api.set_faults("kinesis:ListStreams=throttle@#2");
+    assert_eq!(api.control("GET /_sensorctl/faults", "").1["faults"], "kinesis:ListStreams=throttle@#2");
+    let answers: Vec<u16> = (0..3).map(|_| api.call(LIST, "{}").0).collect();
     assert_eq!(answers, [200, 400, 200]);
-    assert_eq!(owner.seen().len(), 3);
-    let (status, said) = owner.control("PUT /_sensorctl/faults", "kinesis:*=explode");
+    assert_eq!(api.recorded_calls().len(), 3);
+    let (status, said) = api.control("PUT /_sensorctl/faults", "kinesis:*=explode");
     assert!(status == 400 && said["message"].as_str().unwrap().contains("column 11"), "{said}");
-    assert_eq!(owner.control("DELETE /_sensorctl/faults", "").0, 200);
-    assert_eq!(owner.seen(), []);
-    let stranger = owner.with_key("AKIAIOSFODNN7EXAMPLE");
+    assert_eq!(api.control("DELETE /_sensorctl/faults", "").0, 200);
+    assert_eq!(api.recorded_calls(), []);
+    let api = api.with_key("AKIAIOSFODNN7EXAMPLE");
     for line in
         ["GET /_sensorctl/faults", "PUT /_sensorctl/faults", "DELETE /_sensorctl/faults", "GET /_sensorctl/calls"]
     {
-        assert_eq!(stranger.control(line, "*:*=drop").0, 403, "{line}");
+        assert_eq!(api.control(line, "*:*=drop").0, 403, "{line}");
     }
 }
 
 #[test]
-fn a_start_takes_faults_and_refuses_wrong_ones_with_the_place() {
-    let home = Home::new();
-    home.run(["local", "start", "--port", "0", "--faults", "kinesis:*=explode"])
-        .exited(2)
-        .says(&["column 11", "throttle"]);
-    home.run(["local", "start", "--port", "0", "--faults", "kinesis:*=error(503)@#1"]).succeeded();
-    let owner = Stranger::of(&home);
-    assert_eq!(owner.call(LIST, "{}").0, 503);
-    assert_eq!(owner.call(LIST, "{}").0, 200);
-    home.run(["local", "start", "--faults", "*:*=drop"]).succeeded().says(&["already runs", "durability stay"]);
+fn local_start_invalid_faults_are_refused_with_column() {
+    let env = TestEnv::new();
+    env.run(["local", "start", "--port", "0", "--faults", "kinesis:*=explode"])
+        .assert_code(2)
+        .assert_stderr_contains(&["column 11", "throttle"]);
+    env.run(["local", "start", "--port", "0", "--faults", "kinesis:*=error(503)@#1"]).assert_success();
+    let api = ApiClient::new(&env);
+    assert_eq!(api.call(LIST, "{}").0, 503);
+    assert_eq!(api.call(LIST, "{}").0, 200);
+    env.run(["local", "start", "--faults", "*:*=drop"])
+        .assert_success()
+        .assert_stderr_contains(&["already runs", "durability stay"]);
 }
 
 #[test]
-fn every_service_refuses_in_its_own_words() {
-    let home = Home::with_local_cloud();
-    let owner = Stranger::of(&home);
-    let form = "Content-Type: application/x-www-form-urlencoded";
+fn injected_errors_have_each_service_s_code() {
+    let env = TestEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
     let answers = || {
         [
-            owner.call(LIST, "{}"),
-            owner.call("Kinesis_20131202.PutRecord", "{}"),
-            owner.call("DynamoDB_20120810.Scan", "{}"),
-            owner.call("DynamoDB_20120810.ListTables", "{}"),
-            owner.call("Logs_20140328.DescribeLogGroups", "{}"),
-            owner.send("GET /2015-03-31/functions", "lambda", form, ""),
-            owner.send("POST /", "iam", form, "Action=ListRoles"),
-            owner.send("POST /", "sts", form, "Action=GetCallerIdentity"),
+            api.call(LIST, "{}"),
+            api.call("Kinesis_20131202.PutRecord", "{}"),
+            api.call("DynamoDB_20120810.Scan", "{}"),
+            api.call("DynamoDB_20120810.ListTables", "{}"),
+            api.call("Logs_20140328.DescribeLogGroups", "{}"),
+            api.send_lambda("GET /2015-03-31/functions", &Value::Null),
+            api.query("iam", "Action=ListRoles"),
+            api.query("sts", "Action=GetCallerIdentity"),
         ]
     };
     let throughput = "ProvisionedThroughputExceededException";
@@ -89,7 +90,7 @@ fn every_service_refuses_in_its_own_words() {
         ),
     ];
     for (fault, status, words) in expected {
-        owner.set_faults(&format!("*:*={fault}"));
+        api.set_faults(&format!("*:*={fault}"));
         for ((found, body), words) in answers().into_iter().zip(words) {
             assert!(body.contains(words), "{fault}: {words}: {body}");
             assert!(found == status || (fault, found) == ("throttle", 429), "{fault} {found}: {body}");
@@ -97,91 +98,87 @@ fn every_service_refuses_in_its_own_words() {
     }
 }
 
-/// What a client sees of a call.
+/// The result of a call as its client sees it.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum Outcome {
     Taken,
     Refused(u16),
     NoAnswer,
 }
 
-fn seen(answer: std::io::Result<(u16, String)>) -> Seen {
+fn outcome(answer: std::io::Result<(u16, String)>) -> Outcome {
     match answer {
-        Ok((200..300, _)) => Seen::Taken,
-        Ok((status, _)) => Seen::Refused(status),
-        Err(_) => Seen::NoAnswer,
+        Ok((200..300, _)) => Outcome::Taken,
+        Ok((status, _)) => Outcome::Refused(status),
+        Err(_) => Outcome::NoAnswer,
     }
 }
 
-/// A call, what it makes, and the status of its refusal.
-type Kind = (&'static str, fn(String) -> Thing, u16);
+/// A call, the resource that it creates, and the status when it is throttled.
+type Kind = (&'static str, fn(String) -> TestResource, u16);
 
 #[test]
-fn every_fault_of_every_service_hits_the_nth_call_alone_and_does_what_it_says() {
-    let home = Home::with_pipeline();
-    let owner = Stranger::of(&home);
+fn fault_on_nth_call_affects_only_that_call_in_every_service() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
     let kinds: [Kind; 5] = [
-        ("kinesis:CreateStream", Thing::Stream, 400),
-        ("dynamodb:CreateTable", Thing::Table, 400),
-        ("iam:CreateRole", Thing::Role, 400),
-        ("logs:CreateLogGroup", Thing::LogGroup, 400),
-        ("lambda:CreateFunction", Thing::Function, 429),
+        ("kinesis:CreateStream", TestResource::Stream, 400),
+        ("dynamodb:CreateTable", TestResource::Table, 400),
+        ("iam:CreateRole", TestResource::Role, 400),
+        ("logs:CreateLogGroup", TestResource::LogGroup, 400),
+        ("lambda:CreateFunction", TestResource::Function, 429),
     ];
-    for (call, thing, throttled) in kinds {
+    for (call, resource, throttled) in kinds {
         for (number, (fault, expected, is_there)) in [
-            ("throttle", Seen::Refused(throttled), false),
-            ("error", Seen::Refused(500), false),
-            ("error(503)", Seen::Refused(503), false),
-            ("drop", Seen::NoAnswer, false),
-            ("lost", Seen::NoAnswer, true),
-            ("delay(5ms)", Seen::Taken, true),
+            ("throttle", Outcome::Refused(throttled), false),
+            ("error", Outcome::Refused(500), false),
+            ("error(503)", Outcome::Refused(503), false),
+            ("drop", Outcome::NoAnswer, false),
+            ("lost", Outcome::NoAnswer, true),
+            ("delay(5ms)", Outcome::Taken, true),
         ]
         .into_iter()
         .enumerate()
         {
-            owner.set_faults(&format!("{call}={fault}@#2"));
-            let things = ["before", "hit", "after"].map(|place| thing(format!("f{number}-{place}")));
-            let answers = things.clone().map(|thing| seen(thing.make(&owner)));
-            assert_eq!(answers, [Seen::Taken, expected, Seen::Taken], "{call}={fault}");
-            let there = things.map(|thing| thing.is_there(&owner));
+            api.set_faults(&format!("{call}={fault}@#2"));
+            let resources = ["before", "hit", "after"].map(|place| resource(format!("f{number}-{place}")));
+            let answers = resources.clone().map(|resource| outcome(resource.create(&api)));
+            assert_eq!(answers, [Outcome::Taken, expected, Outcome::Taken], "{call}={fault}");
+            let there = resources.map(|resource| resource.exists(&api));
             assert_eq!(there, [true, is_there, true], "{call}={fault}");
         }
-        owner.set_faults(&format!("{call}=hang@#1"));
-        let thing = thing("hung".to_owned());
-        let (client, hung) = (owner.clone(), thing.clone());
-        // It waits until the local cloud ends.
-        std::thread::spawn(move || hung.make(&client));
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !owner.has_hung() {
-            assert!(Instant::now() < deadline, "{call} does not hang");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(thing.is_there(&owner), "{call}: the work is done");
+        api.set_faults(&format!("{call}=hang@#1"));
+        let resource = resource("hung".to_owned());
+        let (client, hung) = (api.clone(), resource.clone());
+        // This thread waits until the local cloud stops.
+        std::thread::spawn(move || hung.create(&client));
+        eventually(&format!("{call} hangs"), || api.has_hung_call(), |has_hung| *has_hung);
+        assert!(resource.exists(&api), "{call} took effect");
     }
-    // STS makes nothing that could be looked for.
-    let assume = format!("Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/{}", Thing::ROLE);
-    let form = "Content-Type: application/x-www-form-urlencoded";
+    // STS creates no resource whose existence could be checked.
+    let assume =
+        format!("Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/{}", TestResource::ROLE);
     for (fault, expected) in
-        [("throttle", Seen::Refused(400)), ("error(503)", Seen::Refused(503)), ("drop", Seen::NoAnswer)]
+        [("throttle", Outcome::Refused(400)), ("error(503)", Outcome::Refused(503)), ("drop", Outcome::NoAnswer)]
     {
-        owner.set_faults(&format!("sts:AssumeRole={fault}@#1"));
-        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), expected, "{fault}");
-        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), Seen::Taken, "{fault}");
+        api.set_faults(&format!("sts:AssumeRole={fault}@#1"));
+        assert_eq!(outcome(api.try_query("sts", &assume)), expected, "{fault}");
+        assert_eq!(outcome(api.try_query("sts", &assume)), Outcome::Taken, "{fault}");
     }
 }
 
 #[test]
-fn put_stores_every_reading_whatever_fails_in_part() {
-    let home = Home::with_pipeline();
-    Stranger::of(&home).set_faults(
+fn put_partial_failures_stores_every_reading() {
+    let env = TestEnv::with_pipeline();
+    ApiClient::new(&env).set_faults(
         "seed=3;kinesis:PutRecords=partial(30%)@50%;dynamodb:BatchWriteItem=unprocessed(30%)@50%;*:Put*=throttle@20%;\
          dynamodb:BatchWriteItem=lost@10%;kinesis:PutRecords=delay(5ms)",
     );
     let readings: String = (0..2000)
         .map(|n| format!("{{\"sensor_id\":\"s{}\",\"temperature\":1,\"current_time\":{n}}}\n", n % 20))
         .collect();
-    let file = home.write("readings.ndjson", readings);
-    let put = home.run(["put", "--local", "--file", file.to_str().unwrap(), "-o", "json"]).succeeded().json();
+    let file = env.write("readings.ndjson", readings);
+    let put = env.run(["put", "--local", "--file", file.to_str().unwrap(), "-o", "json"]).assert_success().json();
     assert_eq!((&put["read"], &put["accepted"], &put["failed"]), (&2000.into(), &2000.into(), &0.into()), "{put}");
-    assert_eq!(home.rows(2000).len(), 2000);
+    assert_eq!(env.rows(2000).len(), 2000);
 }

@@ -1,19 +1,18 @@
-//! Every kind of thing in every odd state: somebody else's, of another stage or region, gone under our feet, changed by
-//! hand, guarded. Each gives the right plan, or a message that names the thing, its owner and the way out.
+//! Resources in every unusual state: unmanaged, of another stage or region, deleted or changed behind our back, protected.
+//! Each gives the right plan, or a message that names the resource, its owner and the way out.
 
-mod by_hand;
-mod going;
+mod deletion_conflicts;
+mod drift;
 
 use serde_json::{Value, json};
 
-use crate::support::{Home, Neighbour, Stranger, form};
+use crate::support::{ApiClient, ForeignStack, TestEnv, eventually, percent_encode};
 
-const JSON: &str = "Content-Type: application/json";
 const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
 
-/// The kinds that a plan would change, with the names of what differs.
-fn planned(home: &Home) -> Vec<(String, Vec<String>)> {
-    let plan = home.run(["plan", "--local", "-o", "json"]).succeeded().json();
+/// Returns the kinds that `plan` would change, each with the names of its changed properties.
+fn planned(env: &TestEnv) -> Vec<(String, Vec<String>)> {
+    let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let changed = plan["resources"].as_array().unwrap().iter().filter(|resource| resource["action"] != "none");
     let properties = |resource: &Value| {
@@ -23,183 +22,155 @@ fn planned(home: &Home) -> Vec<(String, Vec<String>)> {
     changed.map(|resource| (text(&resource["kind"]), properties(resource))).collect()
 }
 
-fn lambda(cloud: &Stranger, line: &str, body: &Value) -> Value {
-    let body = if body.is_null() { String::new() } else { body.to_string() };
-    let (status, said) = cloud.send(line, "lambda", JSON, &body);
-    assert!((200..300).contains(&status), "{line}: {said}");
-    serde_json::from_str(&said).unwrap_or_default()
-}
-
-fn mapping_path(cloud: &Stranger) -> String {
-    let list = lambda(cloud, "GET /2015-03-31/event-source-mappings", &Value::Null);
-    let uuid = list["EventSourceMappings"][0]["UUID"].as_str().unwrap();
-    format!("/2015-03-31/event-source-mappings/{uuid}")
-}
-
-/// Does something by hand that may have to wait for what was done before.
-fn by_hand(cloud: &Stranger, target: &str, body: &Value) {
-    for _ in 0..300 {
-        let (status, said) = cloud.call(target, &body.to_string());
-        if status == 200 {
-            return;
-        }
-        assert!(said.contains("ResourceInUse") || said.contains("UPDATING"), "{target}: {said}");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    panic!("{target} was never taken");
-}
-
 #[test]
-fn one_thing_of_somebody_else_stops_up_before_it_changes_anything() {
-    type Make = fn(&Neighbour, &Home);
+fn up_single_unmanaged_resource_fails_before_any_change() {
+    type Make = fn(&ForeignStack, &TestEnv);
     let makes: [(&str, &str, Make); 5] = [
-        ("table", "SensorData", |somebody, _| somebody.makes_table("SensorData", "SensorId", "CurrentTime", "N")),
-        ("rejects-table", "SensorDataRejects", |somebody, _| {
-            somebody.makes_table("SensorDataRejects", "ShardId", "RejectId", "S");
+        ("table", "SensorData", |foreign, _| foreign.create_table("SensorData", "SensorId", "CurrentTime", "N")),
+        ("rejects-table", "SensorDataRejects", |foreign, _| {
+            foreign.create_table("SensorDataRejects", "ShardId", "RejectId", "S");
         }),
-        ("stream", "temperature-sensor-data", |somebody, _| somebody.makes_stream()),
-        ("role", "kinesis-lambda-dynamodb", |somebody, _| somebody.makes_role()),
-        ("function", "ProcessKinesisRecords", |somebody, home| {
-            let other = Neighbour { role: "their-role".into(), ..somebody.clone() };
-            other.makes_role();
-            other.makes_function(home);
+        ("stream", "temperature-sensor-data", |foreign, _| foreign.create_stream()),
+        ("role", "kinesis-lambda-dynamodb", |foreign, _| foreign.create_role()),
+        ("function", "ProcessKinesisRecords", |foreign, env| {
+            let other = ForeignStack { role: "their-role".into(), ..foreign.clone() };
+            other.create_role();
+            other.create_function(env);
         }),
     ];
     for (kind, name, make) in makes {
-        let home = Home::with_local_cloud();
-        let somebody = Neighbour::with_our_names(&home);
-        make(&somebody, &home);
-        let before = somebody.cloud.everything();
-        let thing = format!("the {kind} `{name}` in us-east-1 is there, but it was not made by sensorctl");
-        home.run(["up", "--local"]).exited(1).says(&[&thing, "hint: ", "--stage", "--adopt"]);
-        home.run(["plan", "--local"]).exited(1).says(&[&thing]);
-        let status = home.run(["status", "--local", "-o", "json"]).exited(3).json();
+        let env = TestEnv::with_local_cloud();
+        let foreign = ForeignStack::with_default_names(&env);
+        make(&foreign, &env);
+        let before = foreign.api.list_all();
+        let refusal = format!("the {kind} `{name}` in us-east-1 is there, but it was not made by sensorctl");
+        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal, "hint: ", "--stage", "--adopt"]);
+        env.run(["plan", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal]);
+        let status = env.run(["status", "--local", "-o", "json"]).assert_code(3).json();
         let state = status["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap();
         assert_eq!(state["state"], "foreign");
-        let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+        let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
         assert_eq!(down["changed"], 0, "{down}");
-        assert_eq!(somebody.cloud.everything(), before, "{kind}");
+        assert_eq!(foreign.api.list_all(), before, "{kind}");
     }
 }
 
 #[test]
-fn a_mapping_of_somebody_else_between_our_things_is_refused_and_kept() {
-    let home = Home::with_pipeline();
-    let somebody = Neighbour::with_our_names(&home);
-    let path = mapping_path(&somebody.cloud);
-    lambda(&somebody.cloud, &format!("DELETE {path}"), &Value::Null);
-    for _ in 0..300 {
-        if somebody.cloud.send(&format!("GET {path}"), "lambda", JSON, "").0 == 404 {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    somebody.makes_mapping(&somebody.stream, &somebody.function);
-    let path = mapping_path(&somebody.cloud);
-    home.run(["up", "--local"])
-        .exited(1)
-        .says(&["the mapping `temperature-sensor-data → ProcessKinesisRecords`", "not made by sensorctl"]);
-    home.run(["down", "--local", "--yes"]).exited(1).says(&["event source mappings of others"]);
-    home.run(["down", "--local", "--yes", "--delete-consumers"]).succeeded();
-    let mapping = lambda(&somebody.cloud, &format!("GET {path}"), &Value::Null);
+fn unmanaged_mapping_between_own_resources_is_refused_and_kept() {
+    let env = TestEnv::with_pipeline();
+    let foreign = ForeignStack::with_default_names(&env);
+    let path = foreign.api.event_source_mapping_path();
+    foreign.api.lambda(&format!("DELETE {path}"), &Value::Null);
+    let get = || foreign.api.send_lambda(&format!("GET {path}"), &Value::Null);
+    eventually("the mapping is deleted", get, |(status, _)| *status == 404);
+    foreign.create_mapping(&foreign.stream, &foreign.function);
+    let path = foreign.api.event_source_mapping_path();
+    env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[
+        "the mapping `temperature-sensor-data → ProcessKinesisRecords`",
+        "not made by sensorctl",
+    ]);
+    env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&["event source mappings of others"]);
+    env.run(["down", "--local", "--yes", "--delete-consumers"]).assert_success();
+    let mapping = foreign.api.lambda(&format!("GET {path}"), &Value::Null);
     assert_eq!(mapping["State"], "Enabled");
 }
 
 #[test]
-fn a_mapping_of_our_stream_to_another_function_is_nobodys_business() {
-    let home = Home::with_pipeline();
-    let somebody = Neighbour { function: "theirs".into(), role: "theirs".into(), ..Neighbour::with_our_names(&home) };
-    somebody.makes_role();
-    somebody.makes_function(&home);
-    somebody.makes_mapping("temperature-sensor-data", "theirs");
-    assert!(planned(&home).is_empty());
-    home.run(["up", "--local"]).succeeded().says(&["Nothing to do"]);
+fn unmanaged_mapping_of_own_stream_to_other_function_is_ignored() {
+    let env = TestEnv::with_pipeline();
+    let foreign =
+        ForeignStack { function: "theirs".into(), role: "theirs".into(), ..ForeignStack::with_default_names(&env) };
+    foreign.create_role();
+    foreign.create_function(&env);
+    foreign.create_mapping("temperature-sensor-data", "theirs");
+    assert!(planned(&env).is_empty());
+    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["Nothing to do"]);
 }
 
 #[test]
-fn a_log_group_of_somebody_else_is_used_as_it_is_and_kept() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_log_group();
-    assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 6);
-    assert!(planned(&home).is_empty());
-    let status = home.run(["status", "--local", "-o", "json"]).succeeded().json();
-    assert_eq!(status["healthy"], true, "what is nobody's to mend is no drift: {status}");
-    home.run(["down", "--local", "--yes"]).succeeded().says(&["was there before this pipeline and is kept"]);
-    assert!(somebody.cloud.everything()[2].contains("/aws/lambda/ProcessKinesisRecords"));
+fn unmanaged_log_group_is_used_unchanged_and_kept() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_log_group();
+    assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 6);
+    assert!(planned(&env).is_empty());
+    let status = env.run(["status", "--local", "-o", "json"]).assert_success().json();
+    assert_eq!(status["healthy"], true, "what `up` does not manage is no drift: {status}");
+    env.run(["down", "--local", "--yes"])
+        .assert_success()
+        .assert_stderr_contains(&["was there before this pipeline and is kept"]);
+    assert!(foreign.api.list_all()[2].contains("/aws/lambda/ProcessKinesisRecords"));
 }
 
 #[test]
-fn a_thing_of_another_stage_or_region_is_named_as_such() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_stream();
-    somebody.makes_role();
+fn resource_of_other_stage_or_region_is_reported_with_its_owner() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_stream();
+    foreign.create_role();
     let tags = json!({"sensorctl:stage": "blue", "sensorctl:region": "us-east-1"});
-    by_hand(
-        &somebody.cloud,
+    foreign.api.json_when_accepted(
         "Kinesis_20131202.AddTagsToStream",
         &json!({"StreamName": "temperature-sensor-data", "Tags": tags}),
     );
-    somebody.cloud.iam(
+    foreign.api.iam(
         "Action=TagRole&RoleName=kinesis-lambda-dynamodb&Tags.member.1.Key=sensorctl:stage&Tags.member.1.Value=default&\
          Tags.member.2.Key=sensorctl:region&Tags.member.2.Value=eu-west-1",
     );
     for command in [&["up", "--local"][..], &["up", "--local", "--adopt"]] {
-        let run = home.run(command.to_vec()).exited(1).says(&[
+        let run = env.run(command.to_vec()).assert_code(1).assert_stderr_contains(&[
             "the stream `temperature-sensor-data` in us-east-1 is there, but it belongs to the sensorctl stage `blue`",
             "the role `kinesis-lambda-dynamodb` in us-east-1 is there, but it belongs to a sensorctl pipeline in eu-west-1",
             "`role.name` sets another one",
         ]);
         assert!(!run.stderr.contains("hint: or take over"), "{}", run.stderr);
     }
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["changed"], 0, "{down}");
 }
 
 #[test]
-fn a_denied_action_is_named_whichever_it_is() {
-    let home = Home::with_local_cloud();
-    let cloud = Stranger::of(&home);
+fn denied_action_is_named_for_every_call() {
+    let env = TestEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
     for command in [&["up", "--local"][..], &["down", "--local", "--yes"]] {
-        cloud.set_faults("");
-        home.run(command.to_vec()).succeeded();
-        let mut calls: Vec<String> = cloud.seen().into_iter().map(|seen| seen.call).collect();
+        api.set_faults("");
+        env.run(command.to_vec()).assert_success();
+        let mut calls: Vec<String> = api.recorded_calls().into_iter().map(|recorded| recorded.call).collect();
         calls.sort();
         calls.dedup();
-        // What is listed only to find what was renamed can be done without.
-        let renamed = ["kinesis:ListStreams", "dynamodb:ListTables", "lambda:ListFunctions", "iam:ListRoles"];
-        calls.retain(|call| !renamed.contains(&call.as_str()));
+        // `up` and `down` can do without the lists that only find orphans.
+        let orphan_lists = ["kinesis:ListStreams", "dynamodb:ListTables", "lambda:ListFunctions", "iam:ListRoles"];
+        calls.retain(|call| !orphan_lists.contains(&call.as_str()));
         assert!(calls.len() > 15, "{calls:?}");
-        // What was done is undone, so that each call is needed again.
-        let back: &[&str] = if command[0] == "up" { &["down", "--local", "--yes"] } else { &["up", "--local"] };
+        // Reverts the command, so that each of its calls is needed again.
+        let revert: &[&str] = if command[0] == "up" { &["down", "--local", "--yes"] } else { &["up", "--local"] };
         for call in calls {
-            cloud.set_faults("");
-            home.run(back.to_vec()).succeeded();
-            cloud.set_faults(&format!("{call}=denied"));
-            home.run(command.to_vec()).exited(1).says(&["AccessDenied", &format!("permission for {call}")]);
+            api.set_faults("");
+            env.run(revert.to_vec()).assert_success();
+            api.set_faults(&format!("{call}=denied"));
+            env.run(command.to_vec())
+                .assert_code(1)
+                .assert_stderr_contains(&["AccessDenied", &format!("permission for {call}")]);
         }
-        cloud.set_faults("");
-        home.run(command.to_vec()).succeeded();
+        api.set_faults("");
+        env.run(command.to_vec()).assert_success();
     }
 }
 
 #[test]
-fn newer_code_is_replaced_only_with_consent() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    let arn = form("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
-    lambda(&cloud, &format!("POST /2017-03-31/tags/{arn}"), &json!({"Tags": {"sensorctl:version": "99.1.0"}}));
-    home.run(["up", "--local"]).succeeded().says(&["Nothing to do"]);
-    // A function of another build: the same program beside something else.
-    home.run(["export", "function-zip", "function.zip"]).succeeded();
-    let bundled = std::fs::read(home.path("function.zip")).unwrap();
-    let mut zip = zip::ZipWriter::new_append(std::io::Cursor::new(bundled)).unwrap();
-    zip.start_file("notes", zip::write::SimpleFileOptions::default()).unwrap();
-    home.write("other.zip", zip.finish().unwrap().into_inner());
+fn up_newer_function_code_is_replaced_only_with_consent() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    let arn = percent_encode("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
+    api.lambda(&format!("POST /2017-03-31/tags/{arn}"), &json!({"Tags": {"sensorctl:version": "99.1.0"}}));
+    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["Nothing to do"]);
+    env.write("other.zip", env.rebuilt_function_zip());
     let other = "function.zip=other.zip";
-    home.run(["up", "--local", "--set", other]).exited(2).says(&["newer sensorctl 99.1.0", "--yes"]);
-    assert_eq!(planned(&home), []);
-    home.run(["up", "--local", "--set", other, "--yes"]).succeeded();
-    home.run(["up", "--local"]).succeeded().says(&["differs in code_sha256"]);
+    env.run(["up", "--local", "--set", other])
+        .assert_code(2)
+        .assert_stderr_contains(&["newer sensorctl 99.1.0", "--yes"]);
+    assert_eq!(planned(&env), []);
+    env.run(["up", "--local", "--set", other, "--yes"]).assert_success();
+    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["differs in code_sha256"]);
 }

@@ -1,8 +1,8 @@
-//! Every command's help, as people see it.
+//! The help of every command.
 
-use crate::support::Home;
+use crate::support::TestEnv;
 
-/// All commands, with those below them.
+/// All commands with their subcommands.
 const COMMANDS: [&[&str]; 21] = [
     &[],
     &["up"],
@@ -28,32 +28,32 @@ const COMMANDS: [&[&str]; 21] = [
 ];
 
 #[test]
-fn help_is_as_written() {
-    let home = Home::new();
+fn help_of_every_command_matches_snapshot() {
+    let env = TestEnv::new();
     let mut all = String::new();
     for command in COMMANDS {
         let run =
-            home.run(command.iter().copied().chain([if command.is_empty() { "--help" } else { "-h" }])).succeeded();
-        // The global options are the same everywhere, and stand in the first help.
-        let own = if command.is_empty() { run.stdout.as_str() } else { own_part(&run.stdout) };
+            env.run(command.iter().copied().chain([if command.is_empty() { "--help" } else { "-h" }])).assert_success();
+        // The global options are the same in every help, and the first one shows them.
+        let own = if command.is_empty() { run.stdout.as_str() } else { without_global_options(&run.stdout) };
         all.push_str(&format!("$ sensorctl {} -h\n{own}\n", command.join(" ")));
     }
     insta::assert_snapshot!(all);
 }
 
-fn own_part(help: &str) -> &str {
+fn without_global_options(help: &str) -> &str {
     let end = help.find("\nGlobal options:").unwrap_or_else(|| panic!("no global options in {help}"));
     &help[..end]
 }
 
 #[test]
-fn completions_and_manual_pages_are_written() {
-    let home = Home::new();
+fn completions_and_man_pages_are_generated() {
+    let env = TestEnv::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(home.run(["completions", shell]).succeeded().stdout.contains("sensorctl"));
+        assert!(env.run(["completions", shell]).assert_success().stdout.contains("sensorctl"));
     }
-    let folder = home.path("man");
-    home.run(["man", folder.to_str().unwrap()]).succeeded();
+    let folder = env.path("man");
+    env.run(["man", folder.to_str().unwrap()]).assert_success();
     let page = std::fs::read_to_string(folder.join("sensorctl-put.1")).unwrap();
     assert!(page.contains("sensor"), "{page}");
 }

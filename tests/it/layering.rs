@@ -1,11 +1,11 @@
-//! Data flows one way: no file names a layer above its own, and the AWS SDK is named at the edges only.
+//! Dependencies point one way: no file imports a layer above its own, and only the edges use the AWS SDK.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::repository;
 
-/// A layer, and what it may not name.
+/// A layer, and the modules that it may not import.
 const RULES: [(&str, &[&str]); 11] = [
     ("aws", &["cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
     ("policy", &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "settings", "stack"]),
@@ -20,7 +20,7 @@ const RULES: [(&str, &[&str]); 11] = [
     ("wrong_usage", &["aws", "commands", "context", "local", "pipeline", "settings", "stack"]),
 ];
 
-/// Where types of the AWS SDK may stand: the layer made for it, each resource, the ends of the data path.
+/// Where types of the AWS SDK may appear: its own layer, the resources, the ends of the data path.
 const EDGES: [&str; 14] = [
     "aws/",
     "stack/function",
@@ -38,7 +38,7 @@ const EDGES: [&str; 14] = [
     "pipeline/sender.rs",
 ];
 
-/// Files of tests only, which use the SDK as its users do.
+/// Files with tests only, which use the SDK as its users do.
 const TESTS: [&str; 2] = ["local/tests/", "local/lambda/tests/"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -54,11 +54,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Each file of the source, by its name below `src`, without its tests.
+/// Returns name (below `src`) and text of each source file, without its tests.
 fn sources() -> Vec<(String, String)> {
     let source = repository("src");
     let all = files(&source);
-    assert!(all.len() > 50, "the source is where it was");
+    assert!(all.len() > 50, "the source files were found");
     let read = |path: PathBuf| {
         let name = path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
@@ -68,7 +68,7 @@ fn sources() -> Vec<(String, String)> {
     all.into_iter().map(read).collect()
 }
 
-/// The modules right below the crate that a text names, alone or in a group.
+/// Returns the top-level modules that a text names, alone or in a group.
 fn named(text: &str) -> Vec<String> {
     let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let mut names = Vec::new();
@@ -96,13 +96,13 @@ fn named(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_name_is_found_alone_and_in_a_group() {
+fn crate_paths_are_found_alone_and_in_groups() {
     let text = "use crate::aws::Failure; use crate::{error::Error, output::{Format, Output}, stack}; crate::local::x()";
     assert_eq!(named(text), ["aws", "error", "output", "stack", "local"]);
 }
 
 #[test]
-fn no_layer_names_one_above_it() {
+fn layers_never_import_upward() {
     let mut upward = Vec::new();
     for (name, text) in sources() {
         let layer = name.split(['/', '.']).next().unwrap();
@@ -117,7 +117,7 @@ fn no_layer_names_one_above_it() {
 }
 
 #[test]
-fn the_aws_sdk_is_named_at_the_edges_only() {
+fn aws_sdk_is_used_only_at_the_edges() {
     let is_sdk = |text: &str| ["aws_sdk_", "aws_smithy_", "aws_config::"].iter().any(|part| text.contains(part));
     let mut inside = Vec::new();
     let mut seen = 0;

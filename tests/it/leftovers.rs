@@ -1,34 +1,34 @@
-//! What a renamed resource leaves behind: found by its tags, named by `plan`, `status` and `down`, and deleted on request.
+//! Orphans: what a renamed resource leaves behind is found by its tags, reported by `plan`, `status` and `down`, and
+//! deleted on request.
 
 use serde_json::Value;
 
-use crate::support::{Home, Neighbour, Stranger};
+use crate::support::{ApiClient, ForeignStack, Run, TestEnv};
 
 const RENAMED: &str = "[stream]\nname = \"renamed\"\n[table]\nname = \"Renamed\"\n[rejects]\nname = \"RenamedRejects\"\n\
                        [role]\nname = \"renamed\"\n[function]\nname = \"Renamed\"\n";
 
-fn left(report: &Value) -> Vec<(String, String)> {
+fn orphans(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let leftovers = report["leftovers"].as_array().into_iter().flatten();
-    let mut left: Vec<_> = leftovers.map(|thing| (text(&thing["kind"]), text(&thing["name"]))).collect();
-    left.sort();
-    left
+    let listed = report["leftovers"].as_array().into_iter().flatten();
+    let mut orphans: Vec<_> = listed.map(|orphan| (text(&orphan["kind"]), text(&orphan["name"]))).collect();
+    orphans.sort();
+    orphans
 }
 
 #[test]
-fn what_was_renamed_is_found_by_its_tags_and_goes_with_the_rest() {
+fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
     for stage in ["", "blue"] {
-        let home = Home::with_local_cloud();
-        let cloud = Stranger::of(&home);
-        let empty = cloud.everything();
-        let run = |arguments: &[&'static str]| {
-            let mut command = home.command(arguments.iter().copied());
-            crate::support::Run::of(&command.env("SENSORCTL_STAGE", stage).output().unwrap())
+        let env = TestEnv::with_local_cloud();
+        let api = ApiClient::new(&env);
+        let empty = api.list_all();
+        let run = |arguments: &[&'static str]| -> Run {
+            env.run_with_env(arguments.iter().copied(), &[("SENSORCTL_STAGE", stage)])
         };
-        run(&["up", "--local"]).succeeded();
-        assert_eq!(left(&run(&["plan", "--local", "-o", "json"]).succeeded().json()), []);
-        home.write("sensorctl.toml", RENAMED);
-        run(&["up", "--local"]).succeeded();
+        run(&["up", "--local"]).assert_success();
+        assert_eq!(orphans(&run(&["plan", "--local", "-o", "json"]).assert_success().json()), []);
+        env.write("sensorctl.toml", RENAMED);
+        run(&["up", "--local"]).assert_success();
 
         let ending = if stage.is_empty() { String::new() } else { format!("-{stage}") };
         let named = |kind: &str, name: &str| (kind.to_owned(), format!("{name}{ending}"));
@@ -42,59 +42,62 @@ fn what_was_renamed_is_found_by_its_tags_and_goes_with_the_rest() {
             named("stream", "temperature-sensor-data"),
             named("table", "SensorData"),
         ];
-        let plan = run(&["plan", "--local", "-o", "json"]).succeeded().says(&[
+        let plan = run(&["plan", "--local", "-o", "json"]).assert_success().assert_stderr_contains(&[
             "left     table",
             "SensorData",
             "`sensorctl down --leftovers`",
         ]);
-        assert_eq!(left(&plan.json()), expected);
+        assert_eq!(orphans(&plan.json()), expected);
         assert_eq!(plan.json()["changed"], 0);
-        let status = run(&["status", "--local", "-o", "json"]).succeeded().json();
-        assert_eq!((left(&status), &status["healthy"]), (expected.to_vec(), &true.into()));
+        let status = run(&["status", "--local", "-o", "json"]).assert_success().json();
+        assert_eq!((orphans(&status), &status["healthy"]), (expected.to_vec(), &true.into()));
 
-        // They may be another pipeline's that has no stage either: `down` alone leaves them, and says so.
-        let down = run(&["down", "--local", "--yes", "-o", "json"]).succeeded().says(&["down --leftovers"]).json();
+        // They may belong to another pipeline without a stage: `down` alone keeps them, and says so.
+        let down = run(&["down", "--local", "--yes", "-o", "json"])
+            .assert_success()
+            .assert_stderr_contains(&["down --leftovers"])
+            .json();
         assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])), "{down}");
-        assert_eq!(left(&down), expected);
-        let down = run(&["down", "--local", "--yes", "--leftovers", "-o", "json"]).succeeded().json();
+        assert_eq!(orphans(&down), expected);
+        let down = run(&["down", "--local", "--yes", "--leftovers", "-o", "json"]).assert_success().json();
         assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])), "{down}");
-        assert_eq!(cloud.everything(), empty);
+        assert_eq!(api.list_all(), empty);
     }
 }
 
 #[test]
-fn the_tables_that_are_left_are_kept_where_data_is_to_be_kept() {
-    let home = Home::with_pipeline();
-    home.write("sensorctl.toml", RENAMED);
-    home.run(["up", "--local"]).succeeded();
-    home.run(["down", "--local", "--yes", "--leftovers", "--keep-data"]).succeeded();
-    let tables = &Stranger::of(&home).everything()[1];
+fn orphaned_tables_are_kept_with_keep_data() {
+    let env = TestEnv::with_pipeline();
+    env.write("sensorctl.toml", RENAMED);
+    env.run(["up", "--local"]).assert_success();
+    env.run(["down", "--local", "--yes", "--leftovers", "--keep-data"]).assert_success();
+    let tables = &ApiClient::new(&env).list_all()[1];
     for name in ["\"SensorData\"", "\"SensorDataRejects\"", "\"Renamed\"", "\"RenamedRejects\""] {
         assert!(tables.contains(name), "{tables}");
     }
 }
 
 #[test]
-fn nothing_of_others_is_left_over() {
-    let home = Home::with_pipeline();
-    let somebody = Neighbour::ending(&home, "theirs");
-    somebody.makes_everything(&home);
-    home.run(["--stage", "blue", "up", "--local"]).succeeded();
+fn resources_of_others_are_no_orphans() {
+    let env = TestEnv::with_pipeline();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_all(&env);
+    env.run(["--stage", "blue", "up", "--local"]).assert_success();
     for stage in [&[][..], &["--stage", "blue"]] {
         let arguments = stage.iter().chain(&["plan", "--local", "-o", "json"]).copied();
-        assert_eq!(left(&home.run(arguments).succeeded().json()), []);
+        assert_eq!(orphans(&env.run(arguments).assert_success().json()), []);
     }
 }
 
 #[test]
-fn where_things_may_not_be_listed_down_says_so_and_does_the_rest() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    cloud.set_faults("dynamodb:ListTables=denied;iam:ListRoles=denied");
-    let quiet = home.run(["plan", "--local"]).succeeded();
+fn down_denied_lists_are_warned_about_and_rest_is_deleted() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    api.set_faults("dynamodb:ListTables=denied;iam:ListRoles=denied");
+    let quiet = env.run(["plan", "--local"]).assert_success();
     assert!(!quiet.stderr.contains("ListTables"), "{}", quiet.stderr);
-    home.run(["plan", "--local", "-v"]).succeeded().says(&["things of kind table", "ListTables"]);
-    home.run(["down", "--local", "--yes"]).succeeded().says(&[
+    env.run(["plan", "--local", "-v"]).assert_success().assert_stderr_contains(&["things of kind table", "ListTables"]);
+    env.run(["down", "--local", "--yes"]).assert_success().assert_stderr_contains(&[
         "warning:",
         "ListTables",
         "ListRoles",

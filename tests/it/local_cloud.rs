@@ -1,38 +1,38 @@
-//! The local cloud as a process: found by other processes, pointed at by `env`, closed to strangers.
+//! The local cloud as a process: other commands find it, `env` points tools at it, and it rejects strangers.
 
 use std::process::Command;
 
-use crate::support::{Home, Stranger};
+use crate::support::{ApiClient, TestEnv};
 
 #[test]
-fn it_starts_tells_where_it_is_and_stops() {
-    let home = Home::new();
-    let stopped = home.run(["local", "status", "-o", "json"]).succeeded().json();
+fn local_start_status_stop_agree_on_state_and_endpoint() {
+    let env = TestEnv::new();
+    let stopped = env.run(["local", "status", "-o", "json"]).assert_success().json();
     assert_eq!(stopped["running"], false);
-    let started = home.run(["local", "start", "--port", "0", "-o", "json"]).succeeded().json();
-    let status = home.run(["local", "status", "-o", "json"]).succeeded().json();
+    let started = env.run(["local", "start", "--port", "0", "-o", "json"]).assert_success().json();
+    let status = env.run(["local", "status", "-o", "json"]).assert_success().json();
     assert_eq!((&status["running"], &status["endpoint"]), (&true.into(), &started["endpoint"]));
-    home.run(["local", "stop"]).succeeded();
-    assert_eq!(home.run(["local", "status", "-o", "json"]).succeeded().json()["running"], false);
-    home.run(["local", "stop"]).succeeded();
+    env.run(["local", "stop"]).assert_success();
+    assert_eq!(env.run(["local", "status", "-o", "json"]).assert_success().json()["running"], false);
+    env.run(["local", "stop"]).assert_success();
 }
 
 #[test]
-fn a_reset_asks_and_without_a_terminal_refuses() {
-    let home = Home::with_local_cloud();
-    let cloud = Stranger::of(&home);
-    cloud.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
-    home.run(["local", "reset"]).exited(2).says(&["cannot ask here", "--yes"]);
-    assert!(cloud.describe("mine").contains("ACTIVE"), "it runs as before");
-    home.run(["local", "reset", "--yes"]).succeeded().says(&["stopped", "is empty"]);
-    home.run(["local", "start", "--port", "0"]).succeeded();
-    assert!(Stranger::of(&home).describe("mine").contains("ResourceNotFoundException"));
+fn local_reset_without_terminal_needs_yes() {
+    let env = TestEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
+    api.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
+    env.run(["local", "reset"]).assert_code(2).assert_stderr_contains(&["cannot ask here", "--yes"]);
+    assert!(api.describe_stream("mine").contains("ACTIVE"), "it still runs");
+    env.run(["local", "reset", "--yes"]).assert_success().assert_stderr_contains(&["stopped", "is empty"]);
+    env.run(["local", "start", "--port", "0"]).assert_success();
+    assert!(ApiClient::new(&env).describe_stream("mine").contains("ResourceNotFoundException"));
 }
 
 #[test]
-fn env_points_any_tool_at_it_and_at_nothing_else() {
-    let home = Home::with_local_cloud();
-    let lines = home.run(["local", "env"]).succeeded().stdout;
+fn local_env_points_tools_only_at_local_cloud() {
+    let env = TestEnv::with_local_cloud();
+    let lines = env.run(["local", "env"]).assert_success().stdout;
     let shell = Command::new("sh")
         .arg("-c")
         .arg(format!(
@@ -42,18 +42,18 @@ fn env_points_any_tool_at_it_and_at_nothing_else() {
         .env("AWS_SESSION_TOKEN", "secret")
         .output()
         .unwrap();
-    let about = home.endpoint();
+    let about = env.endpoint();
     let expected =
         format!("{}|us-east-1|||{}\n", about["endpoint"].as_str().unwrap(), about["access_key_id"].as_str().unwrap());
     assert_eq!(String::from_utf8_lossy(&shell.stdout), expected);
 }
 
 #[test]
-fn strangers_and_web_pages_are_turned_away() {
-    let home = Home::with_local_cloud();
-    let stranger = Stranger::of(&home);
+fn requests_with_unknown_key_or_browser_origin_are_rejected() {
+    let env = TestEnv::with_local_cloud();
+    let api = ApiClient::new(&env);
     let list = "Kinesis_20131202.ListStreams";
-    assert_eq!(stranger.call(list, "{}").0, 200);
-    assert_eq!(stranger.with_header("Origin: http://evil.example").call(list, "{}").0, 403);
-    assert_eq!(stranger.with_key("AKIAIOSFODNN7EXAMPLE").call(list, "{}").0, 400);
+    assert_eq!(api.call(list, "{}").0, 200);
+    assert_eq!(api.with_header("Origin: http://evil.example").call(list, "{}").0, 403);
+    assert_eq!(api.with_key("AKIAIOSFODNN7EXAMPLE").call(list, "{}").0, 400);
 }

@@ -1,39 +1,39 @@
-//! The one integration binary: `sensorctl` as its users run it, each test in a home and a local cloud of its own.
+//! The one integration binary: each test runs `sensorctl` in an environment and a local cloud of its own.
 
 #![allow(
     clippy::unwrap_used,
     clippy::format_collect,
     clippy::needless_pass_by_value,
     clippy::similar_names,
-    reason = "a test ends where something is not as it must be, and its speed does not matter"
+    reason = "a failed unwrap fails the test, and its speed does not matter"
 )]
 
 mod adoption;
 mod aws_errors;
-mod broken_disk;
 mod bulk;
-mod colour;
+mod color;
 mod crash;
 mod demo;
 mod diagnosis;
+mod disk_faults;
 mod environment;
 mod failures;
 mod faults;
 mod foreign;
 mod help;
-mod kills;
 mod layering;
 mod leftovers;
 mod lifecycle;
 mod local_cloud;
 mod markers;
-mod order;
 mod ownership;
 mod permissions;
 mod readings;
 mod readme;
 mod settings;
+mod sigkill;
+mod step_order;
 mod support;
 mod timing;
 mod transcripts;
-mod wrong_uses;
+mod usage_errors;

@@ -1,38 +1,38 @@
-//! `down` in an account with other people's things: every byte of them stays as it was.
+//! `down` in an account with resources of others: every byte of them stays the same.
 
-use crate::support::{Home, Neighbour};
+use crate::support::{ForeignStack, TestEnv};
 
 #[test]
-fn down_leaves_everything_of_others_as_it_was() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::ending(&home, "theirs");
-    somebody.makes_everything(&home);
-    somebody.registers_consumer(&somebody.stream, "reader");
-    home.run(["--stage", "blue", "up", "--local"]).succeeded();
-    let blue = Neighbour { policy: "sensorctl".into(), ..Neighbour::ending(&home, "blue") };
-    // Rows and records of others, beside the pipeline that comes and goes.
+fn down_keeps_resources_of_others_unchanged() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_all(&env);
+    foreign.register_consumer(&foreign.stream, "reader");
+    env.run(["--stage", "blue", "up", "--local"]).assert_success();
+    let blue = ForeignStack { policy: "sensorctl".into(), ..ForeignStack::with_suffix(&env, "blue") };
+    // The other stage has rows and records, too.
     let put = |stage: &'static [&'static str]| {
         let arguments = stage.iter().chain(&["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).copied();
-        home.run(arguments).succeeded();
+        env.run(arguments).assert_success();
     };
     put(&["--stage", "blue"]);
-    let before = [somebody.described(), blue.described()];
+    let before = [foreign.describe_all(), blue.describe_all()];
 
-    home.run(["up", "--local"]).succeeded();
+    env.run(["up", "--local"]).assert_success();
     put(&[]);
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])));
-    assert_eq!([somebody.described(), blue.described()], before);
+    assert_eq!([foreign.describe_all(), blue.describe_all()], before);
 }
 
 #[test]
-fn down_leaves_what_others_made_under_our_names() {
-    let home = Home::with_local_cloud();
-    let somebody = Neighbour::with_our_names(&home);
-    somebody.makes_everything(&home);
-    let before = somebody.described();
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
+fn down_keeps_unmanaged_resources_with_our_names() {
+    let env = TestEnv::with_local_cloud();
+    let foreign = ForeignStack::with_default_names(&env);
+    foreign.create_all(&env);
+    let before = foreign.describe_all();
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["changed"], 0, "{down}");
-    home.run(["up", "--local"]).exited(1).says(&["not made by sensorctl"]);
-    assert_eq!(somebody.described(), before);
+    env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not made by sensorctl"]);
+    assert_eq!(foreign.describe_all(), before);
 }

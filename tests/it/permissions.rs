@@ -1,123 +1,125 @@
-//! The function and its mapping may do what the role's policies allow, and nothing else.
+//! The function and its event source mapping may do what the role's policies allow, and nothing else.
 
-use std::time::{Duration, Instant};
+use serde_json::json;
 
-use serde_json::Value;
-
-use crate::support::{Home, Stranger};
+use crate::support::{ApiClient, TestEnv, percent_encode};
 
 const ROLE: &str = "kinesis-lambda-dynamodb";
 
-fn iam(cloud: &Stranger, form: &str) {
-    let (status, body) = cloud.send("POST /", "iam", "Content-Type: application/x-www-form-urlencoded", form);
-    assert_eq!(status, 200, "{body}");
+/// Returns a policy with one statement on all resources, encoded for a form.
+fn policy_document(effect: &str, action: &str) -> String {
+    let statement = json!({"Effect": effect, "Action": action, "Resource": "*"});
+    percent_encode(&json!({"Version": "2012-10-17", "Statement": statement}).to_string())
 }
 
-/// A policy of one statement on everything, as it is written in a form.
-fn document(effect: &str, action: &str) -> String {
-    let document =
-        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"{action}","Resource":"*"}}}}"#);
-    document.bytes().map(|byte| format!("%{byte:02X}")).collect()
+/// Denies the role an action.
+fn deny(api: &ApiClient, action: &str) {
+    let document = policy_document("Deny", action);
+    api.iam(&format!("Action=PutRolePolicy&RoleName={ROLE}&PolicyName=deny&PolicyDocument={document}"));
 }
 
-/// Denies an action to the role.
-fn deny(cloud: &Stranger, action: &str) {
-    let document = document("Deny", action);
-    iam(cloud, &format!("Action=PutRolePolicy&RoleName={ROLE}&PolicyName=deny&PolicyDocument={document}"));
+fn delete_denial(api: &ApiClient) {
+    api.iam(&format!("Action=DeleteRolePolicy&RoleName={ROLE}&PolicyName=deny"));
 }
 
-fn allow_again(cloud: &Stranger) {
-    iam(cloud, &format!("Action=DeleteRolePolicy&RoleName={ROLE}&PolicyName=deny"));
+/// Limits the role to the actions that a pattern matches.
+fn put_boundary(api: &ApiClient, action: &str) {
+    let allowed = policy_document("Allow", action);
+    api.iam(&format!("Action=CreatePolicy&PolicyName=limit&PolicyDocument={allowed}"));
+    let boundary = "arn:aws:iam::000000000000:policy/limit";
+    api.iam(&format!("Action=PutRolePermissionsBoundary&RoleName={ROLE}&PermissionsBoundary={boundary}"));
 }
 
-/// Waits until the mapping's last result is like this.
-fn wait_for_result(home: &Home, wanted: impl Fn(&str) -> bool) -> String {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let run = home.run(["status", "--local", "-o", "json"]);
-        let status: Value = serde_json::from_str(&run.stdout).unwrap();
-        let result = status["mapping"]["last_processing_result"].as_str().unwrap().to_owned();
-        if wanted(&result) {
-            return result;
-        }
-        assert!(Instant::now() < deadline, "{result}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+fn delete_boundary(api: &ApiClient) {
+    api.iam(&format!("Action=DeleteRolePermissionsBoundary&RoleName={ROLE}"));
+}
+
+fn wait_for_problem(env: &TestEnv) -> String {
+    env.wait_for_mapping_result("a problem", |result| result.starts_with("PROBLEM"))
 }
 
 #[test]
-fn a_denied_write_holds_the_readings_back_until_it_is_allowed() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    deny(&cloud, "dynamodb:*");
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).succeeded();
-    wait_for_result(&home, |result| result.starts_with("PROBLEM"));
-    assert!(home.rows(0).is_empty());
+fn denied_table_write_blocks_shard_until_allowed() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    deny(&api, "dynamodb:*");
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
+    wait_for_problem(&env);
+    assert!(env.rows(0).is_empty());
     let group = "/aws/lambda/ProcessKinesisRecords";
-    let log = cloud.call("Logs_20140328.FilterLogEvents", &format!("{{\"logGroupName\":\"{group}\"}}")).1;
+    let log = api.call("Logs_20140328.FilterLogEvents", &format!("{{\"logGroupName\":\"{group}\"}}")).1;
     assert!(log.contains("with an explicit deny in an identity-based policy"), "{log}");
-    allow_again(&cloud);
-    assert_eq!(home.rows(1).len(), 1);
-    wait_for_result(&home, |result| result == "OK");
+    delete_denial(&api);
+    assert_eq!(env.rows(1).len(), 1);
+    env.wait_for_mapping_result("OK", |result| result == "OK");
 }
 
 #[test]
-fn a_denied_stream_is_not_read_and_no_mapping_can_be_made_for_it() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    deny(&cloud, "kinesis:GetRecords");
-    let result = wait_for_result(&home, |result| result.starts_with("PROBLEM"));
+fn denied_stream_read_stores_nothing_and_refuses_new_mapping() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    deny(&api, "kinesis:GetRecords");
+    let result = wait_for_problem(&env);
     assert!(
         result.contains("is not authorized to perform: kinesis:GetRecords on resource: arn:aws:kinesis"),
         "{result}"
     );
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).succeeded();
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(home.rows(0).is_empty());
+    // Without effect, but calls that a rule names are recorded also where the event source mapping makes them.
+    api.set_faults("kinesis:GetRecords=delay(0ms);lambda:Invoke=delay(0ms)");
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
+    // The same denial for another reason shows that the stream was polled after the put. At no time is it readable.
+    put_boundary(&api, "dynamodb:*");
+    delete_denial(&api);
+    let is_new_reason = |result: &str| result.contains("no permissions boundary allows the kinesis:GetRecords action");
+    env.wait_for_mapping_result("a denial by the boundary", is_new_reason);
+    let calls = api.recorded_calls();
+    let is_poll = |call: &str| ["kinesis:GetRecords", "lambda:Invoke"].contains(&call);
+    assert!(!calls.iter().any(|recorded| is_poll(&recorded.call)), "{calls:?}");
+    assert!(env.rows(0).is_empty());
     let stream = r#"{"StreamName":"other","ShardCount":1}"#;
-    assert_eq!(cloud.call("Kinesis_20131202.CreateStream", stream).0, 200);
-    let input = r#"{"EventSourceArn":"arn:aws:kinesis:us-east-1:000000000000:stream/other","FunctionName":"ProcessKinesisRecords","StartingPosition":"LATEST"}"#;
-    let (status, said) =
-        cloud.send("POST /2015-03-31/event-source-mappings/", "lambda", "Content-Type: application/json", input);
+    assert_eq!(api.call("Kinesis_20131202.CreateStream", stream).0, 200);
+    let input = json!({
+        "EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/other",
+        "FunctionName": "ProcessKinesisRecords",
+        "StartingPosition": "LATEST",
+    });
+    let (status, said) = api.send_lambda("POST /2015-03-31/event-source-mappings/", &input);
     assert!(status == 400 && said.contains("ensure the role can perform the GetRecords"), "{said}");
-    allow_again(&cloud);
-    assert_eq!(home.rows(1).len(), 1);
+    delete_boundary(&api);
+    assert_eq!(env.rows(1).len(), 1);
 }
 
 #[test]
-fn a_trouble_of_reading_is_no_longer_told_when_reading_works_again() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    deny(&cloud, "kinesis:GetRecords");
-    wait_for_result(&home, |result| result.starts_with("PROBLEM"));
-    allow_again(&cloud);
-    // Nothing comes, and all is well.
-    wait_for_result(&home, |result| result == "No records processed");
-    home.run(["status", "--local"]).succeeded();
+fn mapping_problem_is_cleared_when_stream_is_readable_again() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    deny(&api, "kinesis:GetRecords");
+    wait_for_problem(&env);
+    delete_denial(&api);
+    // No record arrives: a successful poll alone clears it.
+    env.wait_for_mapping_result("No records processed", |result| result == "No records processed");
+    env.run(["status", "--local"]).assert_success();
 }
 
 #[test]
-fn without_permission_to_write_them_there_are_no_log_lines() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    deny(&cloud, "logs:PutLogEvents");
-    home.run(["invoke", "--local"]).succeeded();
-    let log = cloud.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"/aws/lambda/ProcessKinesisRecords"}"#).1;
+fn denied_put_log_events_writes_no_log_lines() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    deny(&api, "logs:PutLogEvents");
+    env.run(["invoke", "--local"]).assert_success();
+    let log = api.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"/aws/lambda/ProcessKinesisRecords"}"#).1;
     assert!(!log.contains("REPORT"), "{log}");
 }
 
 #[test]
-fn a_boundary_holds_back_what_the_policies_allow() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    let allowed = document("Allow", "kinesis:*");
-    iam(&cloud, &format!("Action=CreatePolicy&PolicyName=limit&PolicyDocument={allowed}"));
-    let boundary = "arn:aws:iam::000000000000:policy/limit";
-    iam(&cloud, &format!("Action=PutRolePermissionsBoundary&RoleName={ROLE}&PermissionsBoundary={boundary}"));
-    home.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).succeeded();
-    wait_for_result(&home, |result| result.starts_with("PROBLEM"));
-    assert!(home.rows(0).is_empty());
-    iam(&cloud, &format!("Action=DeleteRolePermissionsBoundary&RoleName={ROLE}"));
-    assert_eq!(home.rows(1).len(), 1);
-    wait_for_result(&home, |result| result == "OK");
+fn permissions_boundary_limits_allowed_actions() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    put_boundary(&api, "kinesis:*");
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
+    wait_for_problem(&env);
+    assert!(env.rows(0).is_empty());
+    delete_boundary(&api);
+    assert_eq!(env.rows(1).len(), 1);
+    env.wait_for_mapping_result("OK", |result| result == "OK");
 }

@@ -1,10 +1,10 @@
-//! The README's tour, typed as it stands there: each command succeeds, and says every line that is shown, in order.
+//! The README's tour: each command succeeds, and prints every line that the README shows, in order.
 
 use std::process::Stdio;
 
-use crate::support::{Home, Run, repository};
+use crate::support::{Run, TestEnv, repository};
 
-/// A command with the lines that are shown below it. `…` stands for what is left out.
+/// A command with the output that the README shows; `…` stands for omitted text.
 struct Shown<'a> {
     command: &'a str,
     lines: Vec<&'a str>,
@@ -22,9 +22,8 @@ fn tour(readme: &str) -> Vec<Shown<'_>> {
     tour
 }
 
-/// A line with one `0` for each number, whatever its unit of time, and one blank for several: times, ports and widths
-/// differ from run to run.
-fn alike(line: &str) -> String {
+/// Replaces each number with its unit of time by `0` and several spaces by one: times, ports and widths differ in each run.
+fn normalize(line: &str) -> String {
     let mut text = String::new();
     for character in line.chars() {
         match character {
@@ -38,26 +37,24 @@ fn alike(line: &str) -> String {
 }
 
 #[test]
-fn the_tour_of_the_readme_is_real() {
+fn readme_tour_matches_real_output() {
     let readme = std::fs::read_to_string(repository("README.md")).unwrap();
-    // On any port: the usual one may be taken.
-    let home = Home::with_local_cloud();
+    // On any port: the default one may be in use.
+    let env = TestEnv::with_local_cloud();
     let tour = tour(&readme);
     assert!(tour.len() >= 9);
     for Shown { command, lines } in tour {
-        let output = home
-            .command(command.split_whitespace())
-            .env("SENSORCTL_OUTPUT", "table")
-            .current_dir(repository("."))
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let run = Run::of(&output);
+        let run = Run::of(
+            env.command(command.split_whitespace())
+                .env("SENSORCTL_OUTPUT", "table")
+                .current_dir(repository("."))
+                .stdin(Stdio::null()),
+        );
         assert_eq!(run.code, 0, "{command}: {}", run.stderr);
-        let said: Vec<_> = run.stderr.lines().chain(run.stdout.lines()).map(alike).collect();
+        let said: Vec<_> = run.stderr.lines().chain(run.stdout.lines()).map(normalize).collect();
         let mut rest = said.iter();
         for line in lines {
-            let wanted = alike(line.split('…').next().unwrap());
+            let wanted = normalize(line.split('…').next().unwrap());
             let found = wanted.is_empty()
                 || wanted.starts_with("the local cloud runs at")
                 || rest.any(|said| if line.contains('…') { said.starts_with(&wanted) } else { *said == wanted });

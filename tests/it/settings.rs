@@ -1,78 +1,41 @@
-//! The settings file as its users meet it: written by `init`, obeyed by `up`, explained by `status -v`.
+//! The settings file: written by `init`, applied by `up`, explained by `status -v`.
 
-use crate::support::{Home, Stranger, form};
-
-/// Every kind of setting, other than its default, that the local cloud acts on or shows back.
-const CHANGED: &str = r#"
-stage = "blue"
-[stream]
-shards = 2
-retention_hours = 48
-encryption = "aws/kinesis"
-[table]
-point_in_time_recovery = true
-class = "infrequent-access"
-billing = { read_units = 5, write_units = 6 }
-deletion_protection = true
-ttl_attribute = "expires_at"
-[rejects]
-retention_days = 7
-[role]
-path = "/pipelines/"
-permissions = "managed"
-permissions_boundary = "arn:aws:iam::000000000000:policy/bounds"
-[function]
-memory_mb = 512
-timeout_seconds = 90
-reserved_concurrency = 5
-log_format = "json"
-[function.environment]
-TOKEN = "s3cret"
-[log_group]
-retention_days = 30
-[mapping]
-batch_size = 500
-window_seconds = 1
-parallelization = 2
-retry_attempts = 9
-record_age_seconds = 3600
-bisect = false
-filters = ['{"data":{"temperature":[{"numeric":["<",1000]}]}}', '{"partitionKey":["a"]}']
-metrics = true
-[tags]
-team = "blue"
-"#;
+use crate::support::{ApiClient, TestEnv, changed_settings, create_permissions_boundary};
 
 #[test]
-fn init_writes_a_file_that_changes_nothing_and_overwrites_none() {
-    let home = Home::new();
-    home.run(["init"]).succeeded().says(&["sensorctl.toml"]);
-    let written = std::fs::read_to_string(home.path("sensorctl.toml")).unwrap();
-    assert_eq!(home.run(["init", "--print"]).succeeded().stdout, written);
-    assert_eq!(home.run(["init", "-"]).succeeded().stdout, written);
-    home.write("sensorctl.toml", "broken [");
-    home.run(["init"]).exited(1).says(&["sensorctl.toml is there already", "--force"]);
-    home.run(["init", "--force"]).succeeded();
-    assert_eq!(std::fs::read_to_string(home.path("sensorctl.toml")).unwrap(), written);
+fn init_writes_default_settings_and_never_overwrites() {
+    let env = TestEnv::new();
+    env.run(["init"]).assert_success().assert_stderr_contains(&["sensorctl.toml"]);
+    let written = std::fs::read_to_string(env.path("sensorctl.toml")).unwrap();
+    assert_eq!(env.run(["init", "--print"]).assert_success().stdout, written);
+    assert_eq!(env.run(["init", "-"]).assert_success().stdout, written);
+    env.write("sensorctl.toml", "broken [");
+    env.run(["init"]).assert_code(1).assert_stderr_contains(&["sensorctl.toml is there already", "--force"]);
+    env.run(["init", "--force"]).assert_success();
+    assert_eq!(std::fs::read_to_string(env.path("sensorctl.toml")).unwrap(), written);
 }
 
 #[test]
-fn a_wrong_settings_file_is_wrong_usage_and_names_the_line() {
-    let home = Home::new();
-    home.write("sensorctl.toml", "[function]\nmemory = 512\n");
-    home.run(["status", "--local"]).exited(2).says(&["sensorctl.toml, line 2", "`function.memory_mb`"]);
-    home.write("sensorctl.toml", "[function]\nmemory_mb = 1\n");
-    home.run(["status", "--local"]).exited(2).says(&["line 2", "from 128 to 10240"]);
-    home.run(["--config", "other.toml", "status", "--local"]).exited(2).says(&["other.toml", "sensorctl init"]);
-    home.run(["--set", "mapping.batch_size=0", "--config", "other.toml", "init"]).succeeded();
+fn invalid_settings_file_is_usage_error_with_line() {
+    let env = TestEnv::new();
+    env.write("sensorctl.toml", "[function]\nmemory = 512\n");
+    env.run(["status", "--local"])
+        .assert_code(2)
+        .assert_stderr_contains(&["sensorctl.toml, line 2", "`function.memory_mb`"]);
+    env.write("sensorctl.toml", "[function]\nmemory_mb = 1\n");
+    env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["line 2", "from 128 to 10240"]);
+    env.run(["--config", "other.toml", "status", "--local"])
+        .assert_code(2)
+        .assert_stderr_contains(&["other.toml", "sensorctl init"]);
+    env.run(["--set", "mapping.batch_size=0", "--config", "other.toml", "init"]).assert_success();
 }
 
 #[test]
-fn status_tells_where_every_value_came_from() {
-    let home = Home::new();
-    home.write("sensorctl.toml", "stage = \"blue\"\n[function]\nmemory_mb = 512\n");
-    // No local cloud runs: what the settings are is told all the same.
-    let mut command = home.command(["status", "-v", "--local", "--stage", "green", "--set", "stream.shards=2"]);
+fn status_verbose_shows_origin_of_every_setting() {
+    let env = TestEnv::new();
+    env.write("sensorctl.toml", "stage = \"blue\"\n[function]\nmemory_mb = 512\n");
+    // No local cloud runs, but the settings are printed.
+    let mut command = env.command(["status", "-v", "--local", "--stage", "green", "--set", "stream.shards=2"]);
     let run = command.env("SENSORCTL_MAPPING_BATCH_SIZE", "7").output().unwrap();
     let said = String::from_utf8(run.stderr).unwrap();
     let line = |key: &str| said.lines().find(|line| line.trim_start().starts_with(key)).map(str::to_owned);
@@ -89,20 +52,20 @@ fn status_tells_where_every_value_came_from() {
 }
 
 #[test]
-fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
-    let home = Home::with_local_cloud();
-    home.write("sensorctl.toml", CHANGED);
-    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    Stranger::of(&home).iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
-    let up = home.run(["up", "--local", "-o", "json"]).succeeded();
+fn up_creates_configured_settings_and_reverts_drift() {
+    let env = TestEnv::with_local_cloud();
+    let changed = changed_settings(&[("[role]", "path = \"/pipelines/\"\npermissions = \"managed\"")]);
+    env.write("sensorctl.toml", format!("stage = \"blue\"\n{changed}"));
+    create_permissions_boundary(&ApiClient::new(&env));
+    let up = env.run(["up", "--local", "-o", "json"]).assert_success();
     assert_eq!(up.json()["changed"], 7);
     assert!(!up.stderr.contains("s3cret"), "{}", up.stderr);
-    assert_eq!(home.run(["plan", "--local", "-o", "json", "--exit-code"]).succeeded().json()["changed"], 0);
-    assert_eq!(home.run(["status", "--local", "-o", "json"]).succeeded().json()["healthy"], true);
+    assert_eq!(env.run(["plan", "--local", "-o", "json", "--exit-code"]).assert_success().json()["changed"], 0);
+    assert_eq!(env.run(["status", "--local", "-o", "json"]).assert_success().json()["healthy"], true);
 
-    // The other way round: the defaults are the change. Only the role's path takes a new resource.
-    home.write("sensorctl.toml", "stage = \"blue\"\n[stream]\nshards = 2\n");
-    let plan = home.run(["plan", "--local", "-o", "json", "--exit-code"]).exited(3).json();
+    // Now the defaults are the change. Only the role's path needs a replacement.
+    env.write("sensorctl.toml", "stage = \"blue\"\n[stream]\nshards = 2\n");
+    let plan = env.run(["plan", "--local", "-o", "json", "--exit-code"]).assert_code(3).json();
     let changed: Vec<_> = plan["resources"]
         .as_array()
         .unwrap()
@@ -139,45 +102,51 @@ fn up_makes_what_the_file_says_and_sees_and_mends_what_differs() {
     ] {
         assert!(changed.iter().any(|name| name == property), "{property} is not in {changed:?}");
     }
-    home.run(["up", "--local", "--yes"]).succeeded();
-    home.run(["plan", "--local", "--exit-code"]).succeeded();
-    home.run(["down", "--local", "--yes"]).succeeded();
+    env.run(["up", "--local", "--yes"]).assert_success();
+    env.run(["plan", "--local", "--exit-code"]).assert_success();
+    env.run(["down", "--local", "--yes"]).assert_success();
 }
 
 #[test]
-fn a_protected_table_is_not_deleted_and_neither_is_anything_else() {
-    let home = Home::with_local_cloud();
-    home.write("sensorctl.toml", "[table]\ndeletion_protection = true\n");
-    home.run(["up", "--local"]).succeeded();
-    home.run(["down", "--local", "--yes"]).exited(1).says(&["SensorData", "table.deletion_protection", "--keep-data"]);
-    home.run(["status", "--local"]).succeeded();
+fn down_protected_table_deletes_nothing() {
+    let env = TestEnv::with_local_cloud();
+    env.write("sensorctl.toml", "[table]\ndeletion_protection = true\n");
+    env.run(["up", "--local"]).assert_success();
+    env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&[
+        "SensorData",
+        "table.deletion_protection",
+        "--keep-data",
+    ]);
+    env.run(["status", "--local"]).assert_success();
     let unprotect = ["--set", "table.deletion_protection=false", "up", "--local"];
-    home.run(unprotect).exited(2).says(&["deletion_protection of the table `SensorData`", "--yes"]);
-    home.run(unprotect.into_iter().chain(["--yes"])).succeeded();
-    home.run(["down", "--local", "--yes"]).succeeded();
+    env.run(unprotect)
+        .assert_code(2)
+        .assert_stderr_contains(&["deletion_protection of the table `SensorData`", "--yes"]);
+    env.run(unprotect.into_iter().chain(["--yes"])).assert_success();
+    env.run(["down", "--local", "--yes"]).assert_success();
 }
 
 #[test]
-fn existing_things_are_used_and_never_touched() {
-    let home = Home::with_local_cloud();
-    // Things of another stage stand for things of someone else.
-    home.run(["--stage", "other", "up", "--local"]).succeeded();
-    let before = home.run(["--stage", "other", "status", "--local", "-o", "json"]).succeeded().json();
-    home.write(
+fn existing_resources_are_used_and_never_changed() {
+    let env = TestEnv::with_local_cloud();
+    // Resources of another stage stand for unmanaged ones.
+    env.run(["--stage", "other", "up", "--local"]).assert_success();
+    let before = env.run(["--stage", "other", "status", "--local", "-o", "json"]).assert_success().json();
+    env.write(
         "sensorctl.toml",
         "[stream]\nname = \"temperature-sensor-data-other\"\nexisting = true\n\
          [table]\nname = \"SensorData-other\"\nexisting = true\n\
          [role]\nname = \"kinesis-lambda-dynamodb-other\"\nexisting = true\n",
     );
-    // What nobody compares is not asked for.
-    crate::support::Stranger::of(&home).set_faults("iam:GetRolePolicy=denied;iam:ListAttachedRolePolicies=denied");
-    let up = home.run(["up", "--local", "-o", "json"]).succeeded().json();
+    // `up` does not read what it does not compare.
+    ApiClient::new(&env).set_faults("iam:GetRolePolicy=denied;iam:ListAttachedRolePolicies=denied");
+    let up = env.run(["up", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(up["changed"], 4);
-    home.run(["plan", "--local", "--exit-code"]).succeeded();
-    home.run(["status", "--local"]).succeeded();
-    home.run(["down", "--local", "--yes"]).succeeded();
-    crate::support::Stranger::of(&home).set_faults("");
-    home.write("none.toml", "");
-    let after = home.run(["--config", "none.toml", "--stage", "other", "status", "--local", "-o", "json"]);
-    assert_eq!(after.succeeded().json()["resources"], before["resources"]);
+    env.run(["plan", "--local", "--exit-code"]).assert_success();
+    env.run(["status", "--local"]).assert_success();
+    env.run(["down", "--local", "--yes"]).assert_success();
+    ApiClient::new(&env).set_faults("");
+    env.write("none.toml", "");
+    let after = env.run(["--config", "none.toml", "--stage", "other", "status", "--local", "-o", "json"]);
+    assert_eq!(after.assert_success().json()["resources"], before["resources"]);
 }

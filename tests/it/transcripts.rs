@@ -1,15 +1,15 @@
-//! The documents of `tests/cmd`: every command in them runs and says what is written, each document in a home of its own.
+//! The transcripts in `tests/cmd`: every command in them prints what is written there. Each has an environment of its own.
 
 use std::time::Duration;
 
-use crate::support::{Home, repository};
+use crate::support::{TestEnv, repository};
 
-fn holds(name: &str) {
-    let home = Home::new();
-    let nothing = home.path("nothing").to_str().unwrap().to_owned();
-    let text = |name: &str| home.path(name).to_str().unwrap().to_owned();
+fn assert_transcript(name: &str) {
+    let env = TestEnv::new();
+    let nothing = env.path("nothing").to_str().unwrap().to_owned();
+    let text = |name: &str| env.path(name).to_str().unwrap().to_owned();
     let cases = trycmd::TestCases::new();
-    // Set and empty is as good as not set; whoever runs the tests may have any of them.
+    // The person who runs the tests may have set any of them; empty means not set.
     let ours = |name: &String| name.starts_with("AWS_") || name.starts_with("SENSORCTL_");
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours) {
         cases.env(name, "");
@@ -24,59 +24,59 @@ fn holds(name: &str) {
         .env("AWS_SHARED_CREDENTIALS_FILE", nothing.as_str())
         .timeout(Duration::from_secs(60))
         .case(repository("tests/cmd").join(format!("{name}.md")));
-    // For nobody's address to be answered by: keys that are nobody's.
+    // Invalid credentials, for the commands that call an unused port.
     cases.env("AWS_ACCESS_KEY_ID", "AKIDNOBODY").env("AWS_SECRET_ACCESS_KEY", "nothing");
     cases.run();
 }
 
 #[test]
-fn the_tour_is_as_written() {
-    holds("tour");
+fn transcript_tour_matches() {
+    assert_transcript("tour");
 }
 
 #[test]
-fn put_is_as_written() {
-    holds("put");
+fn transcript_put_matches() {
+    assert_transcript("put");
 }
 
 #[test]
-fn scan_is_as_written() {
-    holds("scan");
+fn transcript_scan_matches() {
+    assert_transcript("scan");
 }
 
 #[test]
-fn invoke_is_as_written() {
-    holds("invoke");
+fn transcript_invoke_matches() {
+    assert_transcript("invoke");
 }
 
 #[test]
-fn local_is_as_written() {
-    holds("local");
+fn transcript_local_matches() {
+    assert_transcript("local");
 }
 
 #[test]
-fn stages_are_as_written() {
-    holds("stages");
+fn transcript_stages_matches() {
+    assert_transcript("stages");
 }
 
 #[test]
-fn export_is_as_written() {
-    holds("export");
+fn transcript_export_matches() {
+    assert_transcript("export");
 }
 
 #[test]
-fn errors_are_as_written() {
-    holds("errors");
+fn transcript_errors_matches() {
+    assert_transcript("errors");
 }
 
 #[test]
-fn every_document_is_run() {
+fn transcripts_are_all_tested() {
     let source = std::fs::read_to_string(repository("tests/it/transcripts.rs")).unwrap();
     for entry in std::fs::read_dir(repository("tests/cmd")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|ending| ending == "md") {
             let name = path.file_stem().unwrap().to_str().unwrap();
-            assert!(source.contains(&format!("holds(\"{name}\")")), "{name}.md is run by no test");
+            assert!(source.contains(&format!("assert_transcript(\"{name}\")")), "no test runs {name}.md");
         }
     }
 }

@@ -159,6 +159,7 @@ fn limit(_pid: Pid, _memory_mb: u64) {}
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
+    use crate::local::tests::eventually;
 
     #[tokio::test]
     async fn memory_is_that_of_the_process_and_its_children() {
@@ -169,9 +170,8 @@ mod tests {
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
             line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
         };
-        while resident(pid).unwrap() < own() + 100_000 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let memory = async || (resident(pid).unwrap(), own());
+        eventually("the child's memory is counted", memory, |(all, own)| *all >= own + 100_000).await;
         shell.kill().await.unwrap();
         assert_eq!(resident(pid), None);
     }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -20,14 +20,13 @@ use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
 use crate::local::logs::Logs;
 use crate::local::notices::Notices;
+use crate::local::tests::eventually;
 use crate::local::timing::Timing;
 use crate::local::wire::Response;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
     "Action":"sts:AssumeRole"}]}"#;
-/// A busy machine is slow, and no test measures it.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Lambda with the services around it.
 pub(super) struct Bench {
@@ -90,14 +89,10 @@ impl Bench {
         let bench = Bench { dir, deps, lambda };
         bench.role("lambda").await;
         bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": shards})).await;
-        for _ in 0..200 {
-            let about = bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;
-            if about["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE" {
-                return bench;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the stream does not become active");
+        let describe = async || bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;
+        let is_active = |about: &Value| about["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE";
+        eventually("the stream is ACTIVE", describe, is_active).await;
+        bench
     }
 
     /// Ends Lambda and starts it again on the same state.
@@ -299,11 +294,8 @@ impl Bench {
 
     /// Waits for a condition.
     pub(super) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let began = Instant::now();
-        while !condition().await {
-            assert!(began.elapsed() < PATIENCE, "it did not happen; handled so far: {:?}", self.handled());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let observe = async || (condition().await, self.handled());
+        eventually("the condition holds (with the handled records)", observe, |(holds, _)| *holds).await;
     }
 }
 

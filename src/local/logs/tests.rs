@@ -1,6 +1,7 @@
 //! The logs below the wire.
 
 use super::*;
+use crate::local::tests::eventually;
 
 fn logs(directory: &Path) -> Logs {
     Logs::open(directory, Identity::new("us-east-1"), Durability::Full, Notices::default()).unwrap()
@@ -194,13 +195,14 @@ async fn whoever_reads_a_large_group_keeps_nobody_from_writing() {
     assert!(tokio::time::timeout(std::time::Duration::from_secs(60), written).await.expect("not kept waiting"));
     for reader in readers {
         // Each of them sees its end.
-        while !reader.is_finished() {
+        let write_end_of_file = async || {
             let pipe = pipe.clone();
             tokio::task::spawn_blocking(move || drop(std::fs::OpenOptions::new().read(true).write(true).open(pipe)))
                 .await
                 .unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+            reader.is_finished()
+        };
+        eventually("the reader ends", write_end_of_file, |is_finished| *is_finished).await;
         reader.await.unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
 
+mod eventually;
 mod ownership;
 mod services;
 mod tables;
@@ -7,6 +8,7 @@ mod wire;
 
 use std::path::Path;
 
+pub(in crate::local) use self::eventually::eventually;
 use super::{LocalCloud, LocalOptions};
 use crate::aws::{Clients, connect};
 

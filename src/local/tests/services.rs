@@ -1,12 +1,10 @@
 //! Kinesis, IAM, STS and Logs through the SDK, and the keys of all services.
 
-use std::time::Duration;
-
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
+use aws_sdk_kinesis::types::{ShardIteratorType, StreamDescriptionSummary, StreamStatus};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::start;
+use super::{eventually, start};
 use crate::aws::{Target, connect};
 use crate::local::wire;
 
@@ -28,13 +26,12 @@ async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {
         .unwrap();
     let tags = clients.kinesis.list_tags_for_stream().stream_name(name).send().await.unwrap().tags;
     assert_eq!((tags[0].key(), tags[0].value()), ("sensorctl:stage", Some("test")));
-    let arn = loop {
+    let describe = async || {
         let stream = clients.kinesis.describe_stream_summary().stream_name(name).send().await.unwrap();
-        let stream = stream.stream_description_summary.unwrap();
-        if *stream.stream_status() == StreamStatus::Active {
-            break stream.stream_arn;
-        }
+        stream.stream_description_summary.unwrap()
     };
+    let is_active = |stream: &StreamDescriptionSummary| *stream.stream_status() == StreamStatus::Active;
+    let arn = eventually("the stream is ACTIVE", describe, is_active).await.stream_arn;
     assert_eq!(arn, "arn:aws:kinesis:eu-central-1:000000000000:stream/temperature-sensor-data");
     assert_eq!(clients.kinesis.list_tags_for_resource().resource_arn(&arn).send().await.unwrap().tags().len(), 1);
     let put = clients.kinesis.put_record().stream_arn(&arn).partition_key("s").data(Blob::new("x"));
@@ -49,12 +46,9 @@ async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {
     let listed = clients.kinesis.list_streams().send().await.unwrap();
     assert_eq!(listed.stream_summaries()[0].stream_arn(), arn);
     clients.kinesis.delete_stream().stream_arn(&arn).send().await.unwrap();
-    loop {
-        match clients.kinesis.describe_stream_summary().stream_arn(&arn).send().await {
-            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            Err(error) => break assert_eq!(error.code(), Some("ResourceNotFoundException")),
-        }
-    }
+    let describe = async || clients.kinesis.describe_stream_summary().stream_arn(&arn).send().await;
+    let gone = eventually("the stream is deleted", describe, Result::is_err).await;
+    assert_eq!(gone.unwrap_err().code(), Some("ResourceNotFoundException"));
 }
 
 #[tokio::test]

@@ -1,38 +1,38 @@
-//! A file of made-up readings from a seed, with a model of what the table and the rejects must hold afterwards.
+//! A generated file of readings, and the rows and rejects that are expected from it.
 
 use std::collections::BTreeMap;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-/// Sensor and time, in the texts in which they come back.
+/// Sensor and time, as their JSON texts in the output.
 pub type Key = (String, String);
-/// Names and JSON texts of a reading's values, without its place in the stream.
+/// Names and JSON texts of a reading's values, without shard and sequence number.
 pub type Values = BTreeMap<String, String>;
 
-/// Sensors that measure.
+/// Number of sensors.
 const SENSORS: u32 = 1_000;
-/// Moments at which a sensor measures; fewer than its readings, so that many come again.
+/// Number of distinct times; fewer than a sensor's readings, so that many readings replace earlier ones.
 const MOMENTS: u32 = 60;
-/// One line in so many is no reading.
+/// One line in so many is invalid.
 const BAD_EVERY: u32 = 40;
 
-/// A file's bytes, and what must come of them.
-pub struct Made {
+/// A generated file, and the expected result.
+pub struct Generated {
     /// NDJSON.
     pub text: Vec<u8>,
     /// The last reading of each key.
     pub rows: BTreeMap<Key, Values>,
-    /// Line, code and bytes of each line that is no reading, in their order.
+    /// Line, code and bytes of each invalid line, in order.
     pub bad: Vec<(u64, &'static str, Vec<u8>)>,
-    /// Readings, those that are replaced included.
+    /// Number of valid readings, including replaced ones.
     pub good: u64,
 }
 
-/// So many lines; blank lines, which are nothing at all, come on top.
-pub fn readings(seed: u64, lines: u64) -> Made {
+/// Generates a file with so many lines, not counting blank ones.
+pub fn generate(seed: u64, lines: u64) -> Generated {
     let mut luck = StdRng::seed_from_u64(seed);
-    let mut made = Made { text: Vec::new(), rows: BTreeMap::new(), bad: Vec::new(), good: 0 };
+    let mut made = Generated { text: Vec::new(), rows: BTreeMap::new(), bad: Vec::new(), good: 0 };
     let mut line = 0;
     for number in 0..lines {
         line += 1;

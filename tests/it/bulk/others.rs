@@ -1,4 +1,4 @@
-//! What other clients put straight into the stream, where nobody looks at it before the function does.
+//! Records that other clients put into the stream without the validation of `sensorctl put`.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use sensor_model::aggregation::{MAGIC, SubRecord, encode};
 use serde_json::{Value, json};
 
 use super::generator::{Key, Values, no_reading};
-use crate::support::Stranger;
+use crate::support::ApiClient;
 
 /// Records in one request.
 const AT_ONCE: usize = 50;
 
-/// A reject: its code and its bytes.
+/// A dead letter: its code and its bytes.
 pub type Reject = (String, Vec<u8>);
 
-/// What another client puts, and what must come of it.
+/// The records of other clients, and the expected result.
 pub struct Others {
     records: Vec<Vec<u8>>,
-    /// The readings among it.
+    /// The rows that must be stored.
     pub rows: BTreeMap<Key, Values>,
-    /// All the rest, sorted.
+    /// The dead letters that must be stored, sorted.
     pub rejects: Vec<Reject>,
 }
 
-/// So many of each kind.
-pub fn others(seed: u64, count: u64) -> Others {
+/// Creates `count` records of each kind.
+pub fn other_clients(seed: u64, count: u64) -> Others {
     let mut luck = StdRng::seed_from_u64(seed);
     let mut all = Others { records: Vec::new(), rows: BTreeMap::new(), rejects: Vec::new() };
     for number in 0..count {
@@ -39,7 +39,7 @@ pub fn others(seed: u64, count: u64) -> Others {
         let good = all.reading(&format!("plain-{}", number % 50), number);
         all.records.push(good);
 
-        // Readings and rejects side by side in one record.
+        // One aggregated record with readings and a reject.
         let first = all.reading(&format!("sub-{}", number % 50), number);
         let (code, bad) = no_reading(&mut luck, number);
         all.reject(code, &bad);
@@ -53,7 +53,7 @@ pub fn others(seed: u64, count: u64) -> Others {
         all.reject("broken-aggregation", &broken);
         all.records.push(broken);
     }
-    // Too large for an item of the table of rejects, so kept in parts; too large for an item at all.
+    // One is too large for an item of the dead-letter table, so stored in parts; the next is too large for a row.
     let noise: Vec<u8> = (0..700_000_u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
     all.reject("not-json", &noise);
     all.records.push(noise);
@@ -72,7 +72,7 @@ impl Others {
         self.rejects.push((code.to_owned(), bytes.to_vec()));
     }
 
-    /// Every reading has a key of its own, but for the last of two in one record.
+    /// Adds a reading. Only the last of two in one aggregated record shares its key with another.
     fn reading(&mut self, sensor: &str, time: u64) -> Vec<u8> {
         let key = (format!("\"{sensor}\""), time.to_string());
         let temperature = if self.rows.contains_key(&key) { "2.5" } else { "1.5" };
@@ -83,13 +83,13 @@ impl Others {
         format!("{{{json}}}").into_bytes()
     }
 
-    /// Puts everything, record by record in its order.
-    pub fn put(&self, stranger: &Stranger, stream: &str) {
+    /// Puts all records in order.
+    pub fn put(&self, api: &ApiClient, stream: &str) {
         for records in self.records.chunks(AT_ONCE) {
             let records: Vec<_> =
                 records.iter().map(|data| json!({"Data": STANDARD.encode(data), "PartitionKey": "any"})).collect();
             let body = json!({"StreamName": stream, "Records": records}).to_string();
-            let (status, answer) = stranger.call("Kinesis_20131202.PutRecords", &body);
+            let (status, answer) = api.call("Kinesis_20131202.PutRecords", &body);
             assert_eq!(status, 200, "{answer}");
             let answer: Value = serde_json::from_str(&answer).unwrap();
             assert_eq!(answer["FailedRecordCount"], 0, "{answer}");
@@ -97,8 +97,8 @@ impl Others {
     }
 }
 
-/// Everything in the table of rejects, put together from its parts, sorted.
-pub fn stored_rejects(stranger: &Stranger, table: &str) -> Vec<Reject> {
+/// Returns all dead letters, each joined from its parts, sorted.
+pub fn stored_rejects(api: &ApiClient, table: &str) -> Vec<Reject> {
     let mut parts = BTreeMap::new();
     let mut start = Value::Null;
     loop {
@@ -106,7 +106,7 @@ pub fn stored_rejects(stranger: &Stranger, table: &str) -> Vec<Reject> {
         if !start.is_null() {
             question["ExclusiveStartKey"] = start;
         }
-        let (status, answer) = stranger.call("DynamoDB_20120810.Scan", &question.to_string());
+        let (status, answer) = api.call("DynamoDB_20120810.Scan", &question.to_string());
         assert_eq!(status, 200, "{answer}");
         let mut page: Value = serde_json::from_str(&answer).unwrap();
         for item in page["Items"].as_array().unwrap() {
@@ -124,7 +124,7 @@ pub fn stored_rejects(stranger: &Stranger, table: &str) -> Vec<Reject> {
         }
     }
     let mut rejects: BTreeMap<String, Reject> = BTreeMap::new();
-    // `sequence#sub-index#part`, so parts come in their order.
+    // Ids are `sequence#sub-index#part`, so the parts are in order.
     for (id, (code, bytes)) in parts {
         let (whole, _part) = id.rsplit_once('#').unwrap();
         rejects.entry(whole.to_owned()).or_insert_with(|| (code, Vec::new())).1.extend_from_slice(&bytes);

@@ -1,53 +1,53 @@
-//! What somebody made by hand, taken over.
+//! Adoption of resources that were made by hand.
 
 use serde_json::json;
 
-use super::ground::Ground;
-use super::walk::{Disturbance, Leg, under_every_fault, walk};
+use super::env::CrashEnv;
+use super::interruption_sweep::{Interruption, Scenario, inject_every_fault, interrupt_every_call};
 
 const ADOPT: &[&str] = &["up", "--local", "--adopt", "-o", "json"];
 
-/// Takes back what an adoption did: the tags, and the settings as somebody had them.
-fn is_somebodys_again(ground: &Ground) {
-    ground.forgets_us();
-    let role = &ground.somebody.role;
-    ground.cloud.iam(&format!("Action=DeleteRolePolicy&RoleName={role}&PolicyName=sensorctl"));
+/// Reverts an adoption: removes the tags and restores the settings of the resources' owner.
+fn revert_adoption(setup: &CrashEnv) {
+    setup.remove_sensorctl_tags();
+    let role = &setup.foreign.role;
+    setup.api.iam(&format!("Action=DeleteRolePolicy&RoleName={role}&PolicyName=sensorctl"));
     for policy in ["service-role%2FAWSLambdaKinesisExecutionRole", "AmazonDynamoDBFullAccess"] {
         let arn = format!("arn:aws:iam::aws:policy%2F{policy}");
-        ground.cloud.iam(&format!("Action=AttachRolePolicy&RoleName={role}&PolicyArn={arn}"));
+        setup.api.iam(&format!("Action=AttachRolePolicy&RoleName={role}&PolicyArn={arn}"));
     }
     let off = json!({"Enabled": false, "AttributeName": "ExpiresAt"});
-    let ttl = json!({"TableName": ground.somebody.rejects, "TimeToLiveSpecification": off});
-    ground.by_hand("DynamoDB_20120810.UpdateTimeToLive", &ttl);
+    let ttl = json!({"TableName": setup.foreign.rejects, "TimeToLiveSpecification": off});
+    setup.api.json_when_accepted("DynamoDB_20120810.UpdateTimeToLive", &ttl);
     let group = json!({"logGroupName": "/aws/lambda/ProcessKinesisRecords"});
-    ground.by_hand("Logs_20140328.DeleteRetentionPolicy", &group);
-    ground.lambda(
+    setup.api.json_when_accepted("Logs_20140328.DeleteRetentionPolicy", &group);
+    setup.api.lambda_when_accepted(
         "PUT /2015-03-31/functions/ProcessKinesisRecords/configuration",
         &json!({"MemorySize": 128, "Timeout": 3, "Environment": {"Variables": {"SENSORCTL_TABLE": "SensorData"}}}),
     );
     let mapping = json!({"BatchSize": 100, "BisectBatchOnFunctionError": false, "FunctionResponseTypes": []});
-    ground.lambda(&format!("PUT {}", ground.mapping_path()), &mapping);
+    setup.api.lambda_when_accepted(&format!("PUT {}", setup.api.event_source_mapping_path()), &mapping);
 }
 
-fn what_is_taken_over(go: impl Fn(&Ground, &[Leg])) {
-    let ground = Ground::new();
-    ground.somebody.makes_everything(&ground.home);
-    ground.home.run(ADOPT.iter().copied()).succeeded();
-    go(&ground, &[Leg::new("adoption", ADOPT).after(&is_somebodys_again).beginning_at_the_first_change()]);
-}
-
-#[test]
-fn a_lost_answer_while_something_is_taken_over_changes_nothing_in_the_end() {
-    what_is_taken_over(|ground, legs| walk(ground, Disturbance::Lost, legs));
+fn with_adoption(sweep: impl Fn(&CrashEnv, &[Scenario])) {
+    let setup = CrashEnv::new();
+    setup.foreign.create_all(&setup.env);
+    setup.env.run(ADOPT.iter().copied()).assert_success();
+    sweep(&setup, &[Scenario::new("adoption", ADOPT).prepared_by(&revert_adoption).from_first_change()]);
 }
 
 #[test]
-fn a_run_killed_while_something_is_taken_over_is_finished_by_the_next() {
-    what_is_taken_over(|ground, legs| walk(ground, Disturbance::Killed, legs));
+fn adoption_lost_response_of_any_call_ends_in_same_state() {
+    with_adoption(|setup, scenarios| interrupt_every_call(setup, Interruption::ResponseLost, scenarios));
 }
 
 #[test]
-fn every_fault_of_every_call_that_takes_something_over_is_tried_again() {
+fn adoption_killed_after_any_call_is_completed_by_next_run() {
+    with_adoption(|setup, scenarios| interrupt_every_call(setup, Interruption::ProcessKilled, scenarios));
+}
+
+#[test]
+fn adoption_every_fault_of_every_call_is_retried() {
     let operations = [
         "dynamodb:TagResource",
         "kinesis:AddTagsToStream",
@@ -58,5 +58,5 @@ fn every_fault_of_every_call_that_takes_something_over_is_tried_again() {
         "lambda:UpdateFunctionConfiguration",
         "lambda:UpdateEventSourceMapping",
     ];
-    what_is_taken_over(|ground, legs| under_every_fault(ground, legs, &operations));
+    with_adoption(|setup, scenarios| inject_every_fault(setup, scenarios, &operations));
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Local, STREAM, call, records, text, with_stream};
 use crate::local::kinesis::Options;
+use crate::local::tests::eventually;
 
 #[tokio::test]
 async fn a_stream_keeps_its_settings_across_a_restart() {
@@ -178,10 +179,8 @@ async fn what_takes_its_time_is_done_by_itself() {
     let local = Local::new(options);
     let named = json!({ "StreamName": STREAM });
     let until = async |operation: &str, input: &Value| {
-        // Until it is taken; each try says what it would have to say otherwise.
-        while call(&local, operation, input).await.0 != 200 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let try_call = async || call(&local, operation, input).await;
+        eventually(&format!("{operation} is accepted"), try_call, |(status, _)| *status == 200).await;
     };
     for _ in 0..2 {
         until("CreateStream", &json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
@@ -190,9 +189,8 @@ async fn what_takes_its_time_is_done_by_itself() {
         until("DecreaseStreamRetentionPeriod", &json!({ "StreamName": STREAM, "RetentionPeriodHours": 24 })).await;
         until("DeleteStream", &named).await;
     }
-    while call(&local, "DescribeStreamSummary", &named).await.0 == 200 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let describe = async || call(&local, "DescribeStreamSummary", &named).await;
+    eventually("the stream is deleted", describe, |(status, _)| *status != 200).await;
     local.kinesis.tidy();
     assert_eq!(std::fs::read_dir(local.directory.path()).unwrap().count(), 0, "the files go in the background");
 }

@@ -1,7 +1,6 @@
 //! The same through the AWS SDK and the local cloud's own port.
 
-use std::time::Duration;
-
+use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamStatus};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     Environment, EventSourceMappingConfiguration, EventSourcePosition, FunctionCode, LogType, Runtime, State,
@@ -10,6 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::aws::{Clients, connect};
 use crate::local::lambda::testing::{TRUST, function_zip};
+use crate::local::tests::eventually;
 use crate::local::{LocalCloud, LocalOptions};
 
 async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(), aws_sdk_lambda::Error> {
@@ -60,14 +60,12 @@ async fn a_pipeline_works_through_the_sdk() {
     assert!(answer.log_result().is_some());
 
     clients.kinesis.create_stream().stream_name("s").shard_count(1).send().await.unwrap();
-    let stream = loop {
+    let describe = async || {
         let about = clients.kinesis.describe_stream_summary().stream_name("s").send().await.unwrap();
-        let about = about.stream_description_summary().unwrap().clone();
-        if about.stream_status().as_str() == "ACTIVE" {
-            break about.stream_arn().to_owned();
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        about.stream_description_summary().unwrap().clone()
     };
+    let is_active = |about: &StreamDescriptionSummary| *about.stream_status() == StreamStatus::Active;
+    let stream = eventually("the stream is ACTIVE", describe, is_active).await.stream_arn().to_owned();
     let mapping = clients
         .lambda
         .create_event_source_mapping()
@@ -87,13 +85,8 @@ async fn a_pipeline_works_through_the_sdk() {
         .await
         .unwrap();
     let handled = || std::fs::read_to_string(&out).unwrap_or_default();
-    for _ in 0..6000 {
-        if handled().ends_with('\n') {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(handled().trim(), put.sequence_number());
+    let line = eventually("a record is handled", async || handled(), |text| text.ends_with('\n')).await;
+    assert_eq!(line.trim(), put.sequence_number());
 
     let listed = clients.lambda.list_event_source_mappings().function_name("Fn").send().await.unwrap();
     let uuids: Vec<_> =

@@ -1,14 +1,14 @@
-//! Wrong uses of each command: exit code 2 (or 1 where a file is at fault), what is wrong in words, nothing touched.
+//! Usage errors of each command: exit code 2 (1 where a file is the cause), a message that names the cause, no side effects.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt;
 
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Run, TestEnv};
 
-/// Arguments that are wrong in themselves, and what is said of them.
-const WRONG: &[(&[&str], &str)] = &[
+/// Invalid arguments, and a part of the error message.
+const INVALID: &[(&[&str], &str)] = &[
     (&[], "Usage: sensorctl"),
     (&["fly"], "fly"),
     (&["upp"], "'up'"),
@@ -76,7 +76,7 @@ const WRONG: &[(&[&str], &str)] = &[
     (&["completions", "cmd.exe"], "cmd.exe"),
 ];
 
-/// Files that cannot be read, and what is said of them.
+/// Files that cannot be read or created, and parts of the error message.
 const UNREADABLE: &[(&[&str], &[&str])] = &[
     (&["put", "--file", "no-such.ndjson"], &["could not read no-such.ndjson", "No such file"]),
     (&["put", "--file", "folder"], &["could not read folder", "directory"]),
@@ -89,46 +89,46 @@ const UNREADABLE: &[(&[&str], &[&str])] = &[
     (&["export", "function-zip", "no/such/folder/f.zip"], &["no/such/folder/f.zip"]),
 ];
 
-fn home() -> Home {
-    let home = Home::new();
-    home.write("good.ndjson", GOOD);
-    home.write("good.csv", "sensor_id,temperature,current_time\na,1,2\n");
-    home.write("header.csv", "date,t\n1,2\n");
-    home.write("empty", "");
-    home.write("binary.dat", [0_u8, 159, 146, 150, 255, 0, 10, 7, 0]);
-    home.write("utf16.csv", b"\xff\xfes\0e\0n\0s\0o\0r\0");
-    std::fs::create_dir(home.path("folder")).unwrap();
-    home
+fn env_with_files() -> TestEnv {
+    let env = TestEnv::new();
+    env.write("good.ndjson", GOOD);
+    env.write("good.csv", "sensor_id,temperature,current_time\na,1,2\n");
+    env.write("header.csv", "date,t\n1,2\n");
+    env.write("empty", "");
+    env.write("binary.dat", [0_u8, 159, 146, 150, 255, 0, 10, 7, 0]);
+    env.write("utf16.csv", b"\xff\xfes\0e\0n\0s\0o\0r\0");
+    std::fs::create_dir(env.path("folder")).unwrap();
+    env
 }
 
 const GOOD: &str = "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2}\n";
 
-/// The user who owns nothing.
+/// A user without files.
 const NOBODY: u32 = 65534;
 
 #[test]
-fn wrong_usage_is_exit_code_2_and_names_what_is_wrong() {
-    let home = home();
-    let mut otherwise = String::new();
-    for (arguments, said) in WRONG {
-        let run = home.run(arguments.iter().copied());
+fn usage_error_exits_2_and_names_cause() {
+    let env = env_with_files();
+    let mut unexpected = String::new();
+    for (arguments, said) in INVALID {
+        let run = env.run(arguments.iter().copied());
         if run.code != 2 || !run.stderr.contains(said) || !run.stdout.is_empty() {
-            otherwise.push_str(&format!("{arguments:?}: {} {}{}\n", run.code, run.stdout, run.stderr));
+            unexpected.push_str(&format!("{arguments:?}: {} {}{}\n", run.code, run.stdout, run.stderr));
         }
     }
-    assert!(otherwise.is_empty(), "{otherwise}");
-    assert_eq!(std::fs::read_to_string(home.path("good.ndjson")).unwrap(), GOOD, "no input was emptied");
-    assert!(!home.path("r").exists() && !home.path("data").exists(), "nothing was made");
+    assert!(unexpected.is_empty(), "{unexpected}");
+    assert_eq!(std::fs::read_to_string(env.path("good.ndjson")).unwrap(), GOOD, "the input file was not truncated");
+    assert!(!env.path("r").exists() && !env.path("data").exists(), "no file was created");
 }
 
 #[test]
-fn wrong_usage_is_json_where_json_is_asked_for() {
-    let home = home();
-    for (arguments, _) in WRONG {
+fn usage_error_with_json_output_is_json() {
+    let env = env_with_files();
+    for (arguments, _) in INVALID {
         if arguments.contains(&"-o") {
             continue;
         }
-        let run = home.run(["-o", "json"].iter().chain(*arguments).copied()).exited(2);
+        let run = env.run(["-o", "json"].iter().chain(*arguments).copied()).assert_code(2);
         let line = run.stderr.lines().last().unwrap();
         let error: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{arguments:?} {error}: {}", run.stderr));
@@ -139,10 +139,10 @@ fn wrong_usage_is_json_where_json_is_asked_for() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_or_made_is_named_with_the_reason() {
-    let home = home();
+fn unreadable_or_uncreatable_file_is_named_with_reason() {
+    let env = env_with_files();
     for (arguments, said) in UNREADABLE {
-        let run = home.run(["--region", "eu-west-1"].iter().chain(*arguments).copied());
+        let run = env.run(["--region", "eu-west-1"].iter().chain(*arguments).copied());
         assert_eq!(run.code, 1, "{arguments:?}: {}{}", run.stdout, run.stderr);
         for part in *said {
             assert!(run.stderr.contains(part), "{arguments:?}: {}", run.stderr);
@@ -151,44 +151,41 @@ fn a_file_that_cannot_be_read_or_made_is_named_with_the_reason() {
 }
 
 #[test]
-fn a_file_without_permission_is_named() {
-    let home = home();
-    let secret = home.write("secret.ndjson", GOOD);
+fn file_without_read_permission_is_named() {
+    let env = env_with_files();
+    let secret = env.write("secret.ndjson", GOOD);
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o000)).unwrap();
-    let mut put = home.command(["put", "--file", "secret.ndjson", "--dry-run"]);
+    let mut put = env.command(["put", "--file", "secret.ndjson", "--dry-run"]);
     if std::fs::read(&secret).is_ok() {
-        // Root reads everything, as in many a container; so somebody else asks, with a program within reach.
-        let program = home.path("sensorctl");
+        // Root can read every file, so another user runs a copy of the program that it can reach.
+        let program = env.path("sensorctl");
         std::fs::copy(env!("CARGO_BIN_EXE_sensorctl"), &program).unwrap();
-        std::fs::set_permissions(home.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(env.path("."), std::fs::Permissions::from_mode(0o755)).unwrap();
         let arguments: Vec<_> = put.get_args().map(ToOwned::to_owned).collect();
         put = std::process::Command::new(program);
-        put.args(arguments).env_clear().env("HOME", home.path(".")).current_dir(home.path(".")).uid(NOBODY).gid(NOBODY);
+        put.args(arguments).env_clear().env("HOME", env.path(".")).current_dir(env.path(".")).uid(NOBODY).gid(NOBODY);
     }
-    let output = put.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("secret.ndjson") && stderr.contains("Permission denied"), "{stderr}");
+    Run::of(&mut put).assert_code(1).assert_stderr_contains(&["secret.ndjson", "Permission denied"]);
 }
 
 #[test]
-fn an_empty_file_is_no_reading_and_no_error() {
-    let home = home();
-    let report = home.run(["put", "--file", "empty", "--dry-run", "-o", "json"]).succeeded().json();
+fn put_empty_file_succeeds_with_no_readings() {
+    let env = env_with_files();
+    let report = env.run(["put", "--file", "empty", "--dry-run", "-o", "json"]).assert_success().json();
     assert_eq!((&report["read"], &report["accepted"]), (&0.into(), &0.into()));
 }
 
 #[test]
-fn binary_lines_are_rejected_without_being_shown() {
-    let home = home();
-    let run = home.run(["put", "--file", "binary.dat", "--format", "ndjson", "--dry-run", "-o", "json"]).exited(3);
+fn put_binary_lines_are_rejected_without_printing_them() {
+    let env = env_with_files();
+    let run = env.run(["put", "--file", "binary.dat", "--format", "ndjson", "--dry-run", "-o", "json"]).assert_code(3);
     assert_eq!(run.json()["rejected"], 2);
     assert!(run.stderr.contains("binary.dat:1: ") && !run.stderr.contains('\u{fffd}'), "{}", run.stderr);
 }
 
 #[test]
-fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
-    let home = home();
+fn unsupported_output_format_is_refused_before_any_change() {
+    let env = env_with_files();
     for arguments in [
         &["up", "--local"] as &[_],
         &["down", "--local", "--yes"],
@@ -196,38 +193,49 @@ fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
         &["local", "start", "--port", "0"],
         &["demo"],
     ] {
-        home.run(arguments.iter().chain(&["-o", "csv"]).copied()).exited(2).says(&["no CSV form", "hint: "]);
+        env.run(arguments.iter().chain(&["-o", "csv"]).copied())
+            .assert_code(2)
+            .assert_stderr_contains(&["no CSV form", "hint: "]);
     }
-    assert!(!home.path("data").exists(), "nothing was started");
-    home.run(["man", "--help", "-o", "csv"]).succeeded();
+    assert!(!env.path("data").exists(), "nothing was started");
+    env.run(["man", "--help", "-o", "csv"]).assert_success();
 }
 
 #[test]
-fn what_a_file_holds_does_not_reach_the_terminal_as_it_is() {
-    let home = home();
-    home.write("escapes.csv", "\u{1b}]0;title\u{7}\u{1b}[31mred,b\n1,2\n");
-    let run = home.run(["put", "--file", "escapes.csv", "--dry-run"]).exited(2).says(&["red, b"]);
+fn control_characters_of_a_file_are_escaped() {
+    let env = env_with_files();
+    env.write("escapes.csv", "\u{1b}]0;title\u{7}\u{1b}[31mred,b\n1,2\n");
+    let run = env.run(["put", "--file", "escapes.csv", "--dry-run"]).assert_code(2).assert_stderr_contains(&["red, b"]);
     assert!(!run.stderr.contains(['\u{1b}', '\u{7}']), "{}", run.stderr);
-    home.write("escapes.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1,\"\\u001b[31mX\":1e999}\n");
-    let run = home.run(["put", "--file", "escapes.ndjson", "--dry-run"]).exited(3).says(&["`\\u{1b}[31mX`"]);
+    env.write("escapes.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1,\"\\u001b[31mX\":1e999}\n");
+    let run = env
+        .run(["put", "--file", "escapes.ndjson", "--dry-run"])
+        .assert_code(3)
+        .assert_stderr_contains(&["`\\u{1b}[31mX`"]);
     assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
 }
 
 #[test]
-fn a_file_is_not_emptied_under_another_name_nor_before_it_is_needed() {
-    let home = home();
-    std::fs::hard_link(home.path("good.ndjson"), home.path("same.ndjson")).unwrap();
-    home.run(["put", "--local", "--file", "good.ndjson", "--failed", "same.ndjson"]).exited(2).says(&["twice"]);
-    // The natural way to send again what failed, and the fatal one.
-    let mut again = home.command(["put", "--local", "--file", "-", "--failed", "good.ndjson"]);
-    let run = again.stdin(std::fs::File::open(home.path("good.ndjson")).unwrap()).output().unwrap();
+fn output_file_that_is_also_input_is_not_truncated() {
+    let env = env_with_files();
+    std::fs::hard_link(env.path("good.ndjson"), env.path("same.ndjson")).unwrap();
+    env.run(["put", "--local", "--file", "good.ndjson", "--failed", "same.ndjson"])
+        .assert_code(2)
+        .assert_stderr_contains(&["twice"]);
+    // A likely way to put failed readings again, which would lose them.
+    let mut again = env.command(["put", "--local", "--file", "-", "--failed", "good.ndjson"]);
+    let run = again.stdin(std::fs::File::open(env.path("good.ndjson")).unwrap()).output().unwrap();
     assert_eq!(run.status.code(), Some(2));
-    assert_eq!(std::fs::read_to_string(home.path("good.ndjson")).unwrap(), GOOD);
-    home.write("old.ndjson", "of an earlier run");
-    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "old.ndjson"]).exited(1).says(&["typo"]);
-    home.run(["put", "--file", "typo", "--dry-run", "--rejects", "new.ndjson"]).exited(1).says(&["typo"]);
-    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "of an earlier run");
-    assert!(!home.path("new.ndjson").exists());
-    home.run(["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"]).succeeded();
-    assert_eq!(std::fs::read_to_string(home.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
+    assert_eq!(std::fs::read_to_string(env.path("good.ndjson")).unwrap(), GOOD);
+    env.write("old.ndjson", "of an earlier run");
+    env.run(["put", "--file", "typo", "--dry-run", "--rejects", "old.ndjson"])
+        .assert_code(1)
+        .assert_stderr_contains(&["typo"]);
+    env.run(["put", "--file", "typo", "--dry-run", "--rejects", "new.ndjson"])
+        .assert_code(1)
+        .assert_stderr_contains(&["typo"]);
+    assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "of an earlier run");
+    assert!(!env.path("new.ndjson").exists());
+    env.run(["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"]).assert_success();
+    assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
 }

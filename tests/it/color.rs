@@ -1,15 +1,15 @@
-//! Colour only where it is wanted.
+//! Color in error messages.
 
-use crate::support::{Home, Run};
+use crate::support::TestEnv;
 
 fn stderr(arguments: &[&str], variables: &[(&str, &str)]) -> String {
-    let home = Home::new();
-    Run::of(&home.command(arguments.iter().copied()).envs(variables.iter().copied()).output().unwrap()).stderr
+    let env = TestEnv::new();
+    env.run_with_env(arguments.iter().copied(), variables).stderr
 }
 
 #[test]
-fn errors_are_coloured_as_asked_and_nothing_is_off_a_terminal() {
-    // One that clap says, and one that we say.
+fn error_color_follows_flag_and_environment_and_is_off_without_terminal() {
+    // An error of clap, and one of sensorctl.
     for wrong in [&["scan", "--bogus"] as &[_], &["status", "--region", "eu west"]] {
         let with = |flags: &[&str], variables: &[(&str, &str)]| {
             let arguments: Vec<_> = flags.iter().chain(wrong).copied().collect();
@@ -28,9 +28,9 @@ fn errors_are_coloured_as_asked_and_nothing_is_off_a_terminal() {
 }
 
 #[test]
-fn help_that_cannot_be_written_is_no_success() {
-    let home = Home::new();
+fn help_write_error_exits_1() {
+    let env = TestEnv::new();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let status = home.command(["--help"]).stdout(full).status().unwrap();
+    let status = env.command(["--help"]).stdout(full).status().unwrap();
     assert_eq!(status.code(), Some(1));
 }

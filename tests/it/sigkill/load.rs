@@ -1,4 +1,4 @@
-//! The load: streams, rows, readings, and things that are made and deleted, until the local cloud is gone.
+//! The load: writers of records, rows, readings and resources, which run until the local cloud is killed.
 
 use std::io;
 use std::thread::JoinHandle;
@@ -7,11 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use crate::support::{Stranger, Thing};
+use crate::support::{ApiClient, TestResource};
 
-/// A stream that nobody but the test reads.
-pub const STREAM: &str = Thing::TAGGED;
-/// A table that nobody but the test writes.
+/// A stream that only the test reads.
+pub const STREAM: &str = TestResource::TAGGED_STREAM;
+/// A table that only the test writes.
 pub const TABLE: &str = "side";
 /// The pipeline's stream.
 const PIPELINE: &str = "temperature-sensor-data";
@@ -19,7 +19,7 @@ const PIPELINE: &str = "temperature-sensor-data";
 /// Writers of each kind.
 const WRITERS: u32 = 2;
 
-/// What was acknowledged to one writer, in its order.
+/// The writes of one writer that were acknowledged, in order.
 #[derive(Default)]
 pub struct Acknowledged {
     /// Shard, sequence number and data of records of [`STREAM`].
@@ -28,66 +28,61 @@ pub struct Acknowledged {
     pub rows: Vec<String>,
     /// Sensors and times of readings.
     pub readings: Vec<(String, u64)>,
-    /// What was made (true) or deleted.
-    pub things: Vec<(Thing, bool)>,
-    /// What was under way at the end: it is there, or not.
-    pub open: Option<Thing>,
+    /// Resources that were created (true) or deleted (false).
+    pub resources: Vec<(TestResource, bool)>,
+    /// The resource whose creation or deletion was in progress at the end: it exists, or not.
+    pub open: Option<TestResource>,
 }
 
-/// Makes what all rounds use.
-pub fn prepare(owner: &Stranger) {
+/// Creates the table and the stream that all rounds use.
+pub fn prepare(api: &ApiClient) {
     let table = json!({
         "TableName": TABLE,
         "BillingMode": "PAY_PER_REQUEST",
         "KeySchema": [{ "AttributeName": "k", "KeyType": "HASH" }],
         "AttributeDefinitions": [{ "AttributeName": "k", "AttributeType": "S" }],
     });
-    for (target, input) in [
-        ("DynamoDB_20120810.CreateTable", table),
-        ("Kinesis_20131202.CreateStream", json!({ "StreamName": STREAM, "ShardCount": 2 })),
-    ] {
-        let (status, body) = owner.call(target, &input.to_string());
-        assert_eq!(status, 200, "{body}");
-    }
+    api.json("DynamoDB_20120810.CreateTable", &table);
+    api.json("Kinesis_20131202.CreateStream", &json!({ "StreamName": STREAM, "ShardCount": 2 }));
 }
 
-/// A writer: who writes, under which name, and what was acknowledged. Gives why it ended.
-type Write = fn(&Stranger, &str, &mut Acknowledged) -> io::Result<()>;
+/// A writer: its client, its name, and what was acknowledged. Returns the error that ended it.
+type Write = fn(&ApiClient, &str, &mut Acknowledged) -> io::Result<()>;
 
 /// Starts all writers of a round.
-pub fn begin(owner: &Stranger, round: u32) -> Vec<JoinHandle<Acknowledged>> {
-    let mut writers: Vec<Write> = vec![change_things];
+pub fn begin(api: &ApiClient, round: u32) -> Vec<JoinHandle<Acknowledged>> {
+    let mut writers: Vec<Write> = vec![change_resources];
     for _ in 0..WRITERS {
         writers.extend([put_records as Write, put_rows, put_readings]);
     }
     let start = |(number, write): (usize, Write)| {
-        let owner = owner.clone();
+        let api = api.clone();
         std::thread::spawn(move || {
             let mut acknowledged = Acknowledged::default();
-            // It ends only with the local cloud.
-            write(&owner, &format!("{round}-{number}"), &mut acknowledged).unwrap_err();
+            // It ends only when the local cloud is killed.
+            write(&api, &format!("{round}-{number}"), &mut acknowledged).unwrap_err();
             acknowledged
         })
     };
     writers.into_iter().enumerate().map(start).collect()
 }
 
-fn call(owner: &Stranger, target: &str, input: &Value) -> io::Result<Value> {
-    let (status, body) = owner.try_call(target, &input.to_string())?;
+fn call(api: &ApiClient, target: &str, input: &Value) -> io::Result<Value> {
+    let (status, body) = api.try_call(target, &input.to_string())?;
     assert_eq!(status, 200, "{target}: {body}");
     Ok(serde_json::from_str(&body).unwrap_or_default())
 }
 
-fn put_records(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
+fn put_records(api: &ApiClient, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
     for turn in 0_u32.. {
-        // A large one takes a while to write: a kill may cut it short.
+        // The write of a large record takes longer: a kill may interrupt it.
         let padding = " ".repeat(if turn % 8 == 7 { 100_000 } else { 0 });
         let record = |at: u32| {
             let data = BASE64.encode(format!("{name} {turn} {at}{padding}"));
             json!({ "PartitionKey": format!("{name}-{}", at % 3), "Data": data })
         };
         let records: Vec<Value> = (0..=turn % 5).map(record).collect();
-        let answer = call(owner, "Kinesis_20131202.PutRecords", &json!({ "StreamName": STREAM, "Records": records }))?;
+        let answer = call(api, "Kinesis_20131202.PutRecords", &json!({ "StreamName": STREAM, "Records": records }))?;
         assert_eq!(answer["FailedRecordCount"], 0, "{answer}");
         for (record, outcome) in records.iter().zip(answer["Records"].as_array().unwrap()) {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -101,15 +96,15 @@ fn put_records(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) ->
     Ok(())
 }
 
-fn put_rows(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
+fn put_rows(api: &ApiClient, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
     for turn in 0_u32.. {
         let keys: Vec<String> = (0..=turn % 3).map(|at| format!("{name} {turn} {at}")).collect();
         let item = |key: &String| json!({ "k": { "S": key }, "round": { "S": name } });
         if let [key] = keys.as_slice() {
-            call(owner, "DynamoDB_20120810.PutItem", &json!({ "TableName": TABLE, "Item": item(key) }))?;
+            call(api, "DynamoDB_20120810.PutItem", &json!({ "TableName": TABLE, "Item": item(key) }))?;
         } else {
             let puts: Vec<Value> = keys.iter().map(|key| json!({ "PutRequest": { "Item": item(key) } })).collect();
-            let answer = call(owner, "DynamoDB_20120810.BatchWriteItem", &json!({ "RequestItems": { TABLE: puts } }))?;
+            let answer = call(api, "DynamoDB_20120810.BatchWriteItem", &json!({ "RequestItems": { TABLE: puts } }))?;
             assert_eq!(answer["UnprocessedItems"], json!({}));
         }
         acknowledged.rows.extend(keys);
@@ -117,7 +112,7 @@ fn put_rows(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io
     Ok(())
 }
 
-fn put_readings(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
+fn put_readings(api: &ApiClient, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
     let sensor = format!("sensor-{name}");
     for turn in 0_u64.. {
         let times = turn * 4..turn * 4 + 4;
@@ -126,8 +121,7 @@ fn put_readings(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -
             json!({ "PartitionKey": sensor, "Data": BASE64.encode(reading) })
         };
         let records: Vec<Value> = times.clone().map(reading).collect();
-        let answer =
-            call(owner, "Kinesis_20131202.PutRecords", &json!({ "StreamName": PIPELINE, "Records": records }))?;
+        let answer = call(api, "Kinesis_20131202.PutRecords", &json!({ "StreamName": PIPELINE, "Records": records }))?;
         assert_eq!(answer["FailedRecordCount"], 0, "{answer}");
         acknowledged.readings.extend(times.map(|time| (sensor.clone(), time)));
         // The function has to keep up in the end.
@@ -136,30 +130,38 @@ fn put_readings(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -
     Ok(())
 }
 
-fn change_things(owner: &Stranger, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
-    let mut last: Vec<Thing> = Vec::new();
+fn change_resources(api: &ApiClient, name: &str, acknowledged: &mut Acknowledged) -> io::Result<()> {
+    let mut last: Vec<TestResource> = Vec::new();
     for turn in 0_u32.. {
         let name = format!("{name}-{turn}");
-        let things =
-            [Thing::Stream, Thing::Role, Thing::LogGroup, Thing::Function, Thing::Tag].map(|thing| thing(name.clone()));
+        let resources = [
+            TestResource::Stream,
+            TestResource::Role,
+            TestResource::LogGroup,
+            TestResource::Function,
+            TestResource::Tag,
+        ]
+        .map(|resource| resource(name.clone()));
         let every_other = last.iter().enumerate().filter(|(at, _)| (at + turn as usize).is_multiple_of(2));
-        let gone: Vec<Thing> = every_other.map(|(_, thing)| thing.clone()).collect();
-        for (thing, make) in things.iter().map(|thing| (thing, true)).chain(gone.iter().map(|thing| (thing, false))) {
-            acknowledged.open = Some(thing.clone());
-            let (status, said) = if make { thing.make(owner)? } else { thing.delete(owner)? };
-            assert!((200..300).contains(&status), "{thing:?}: {status} {said}");
+        let gone: Vec<TestResource> = every_other.map(|(_, resource)| resource.clone()).collect();
+        for (resource, make) in
+            resources.iter().map(|resource| (resource, true)).chain(gone.iter().map(|resource| (resource, false)))
+        {
+            acknowledged.open = Some(resource.clone());
+            let (status, said) = if make { resource.create(api)? } else { resource.delete(api)? };
+            assert!((200..300).contains(&status), "{resource:?}: {status} {said}");
             acknowledged.open = None;
-            acknowledged.things.push((thing.clone(), make));
+            acknowledged.resources.push((resource.clone(), make));
         }
-        // A reshard while others put.
+        // Reshards while the other writers put.
         if turn == 1 {
             let open = json!({ "StreamName": STREAM, "ShardFilter": { "Type": "AT_LATEST" } });
-            let open = call(owner, "Kinesis_20131202.ListShards", &open)?["Shards"].as_array().unwrap().len();
+            let open = call(api, "Kinesis_20131202.ListShards", &open)?["Shards"].as_array().unwrap().len();
             let count = if open == 2 { 4 } else { 2 };
             let scale = json!({ "StreamName": STREAM, "TargetShardCount": count, "ScalingType": "UNIFORM_SCALING" });
-            call(owner, "Kinesis_20131202.UpdateShardCount", &scale)?;
+            call(api, "Kinesis_20131202.UpdateShardCount", &scale)?;
         }
-        last = things.into();
+        last = resources.into();
     }
     Ok(())
 }

@@ -1,59 +1,59 @@
-//! An AWS that says what a local cloud cannot: each service fails in its own wire form, or has nothing.
+//! An HTTP server with canned AWS responses: each service fails in its own wire format, or has no resources.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use super::{Home, Run};
+use super::{Run, TestEnv};
 
-/// The account that its STS names.
+/// The account that its STS returns.
 pub const ACCOUNT: &str = "123456789012";
 
-/// One failure.
+/// An error response.
 #[derive(Clone)]
-pub struct Saying {
-    /// Who says it, by the name in a signature (`kinesis`, `logs`…); everybody where there is none.
+pub struct CannedError {
+    /// The service that fails, by its name in a signature (`kinesis`, `logs`…); all where there is none.
     pub service: Option<&'static str>,
     pub status: u16,
     pub code: &'static str,
     pub message: &'static str,
 }
 
-/// A server on a port of its own, for as long as the test runs.
-pub struct Answerer {
+/// A server on any free port that runs until the test ends.
+pub struct FakeAws {
     pub url: String,
 }
 
-impl Answerer {
-    /// An empty account in which `saying` is said.
-    pub fn new(saying: Saying) -> Self {
-        Self::serving(move |request| {
-            let concerned = saying.service.is_none_or(|service| service == request.service);
-            if concerned { request.failure(saying.status, saying.code, saying.message) } else { request.nothing() }
+impl FakeAws {
+    /// Starts an empty account in which one service, or all, fail with `error`.
+    pub fn new(error: CannedError) -> Self {
+        Self::start(move |request| {
+            let fails = error.service.is_none_or(|service| service == request.service);
+            if fails { request.failure(error.status, error.code, error.message) } else { request.nothing() }
         })
     }
 
-    /// Answers everything with the same bytes of a page that is not AWS's.
+    /// Starts a server that is not AWS: it answers every request with one page.
     pub fn page(status: u16, body: &'static str) -> Self {
-        Self::serving(move |_| http(status, "Content-Type: text/html\r\n", body))
+        Self::start(move |_| http(status, "Content-Type: text/html\r\n", body))
     }
 
-    fn serving(answer: impl Fn(&Request) -> String + Clone + Send + 'static) -> Self {
+    fn start(answer: impl Fn(&Request) -> String + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let answer = answer.clone();
-                // A client that goes away in the middle ends its own connection only.
+                // A client that disconnects early ends only its own connection.
                 std::thread::spawn(move || stream.map(|stream| serve(&stream, &answer)));
             }
         });
-        Answerer { url }
+        FakeAws { url }
     }
 
-    /// `sensorctl` with keys, pointed at this server.
-    pub fn command<'a>(&self, home: &Home, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = home.command(arguments);
+    /// Returns a `sensorctl` command with credentials that calls this server.
+    pub fn command<'a>(&self, env: &TestEnv, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = env.command(arguments);
         command
             .args(["--region", "eu-west-1", "--endpoint-url", &self.url])
             .env("AWS_ACCESS_KEY_ID", "AKIDNOBODY")
@@ -62,12 +62,12 @@ impl Answerer {
         command
     }
 
-    pub fn run<'a>(&self, home: &Home, arguments: impl IntoIterator<Item = &'a str>) -> Run {
-        Run::of(&self.command(home, arguments).output().unwrap())
+    pub fn run<'a>(&self, env: &TestEnv, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        Run::of(&mut self.command(env, arguments))
     }
 }
 
-/// What decides an answer.
+/// The parts of a request that decide its response.
 struct Request {
     service: String,
     target: String,
@@ -117,7 +117,7 @@ impl Request {
         })
     }
 
-    /// A failure in the wire form of the service.
+    /// Returns an error in the service's wire format.
     fn failure(&self, status: u16, code: &str, message: &str) -> String {
         match self.service.as_str() {
             "iam" | "sts" => http(
@@ -147,7 +147,7 @@ impl Request {
         http(status, &headers, &serde_json::json!({"__type": kind, "message": message}).to_string())
     }
 
-    /// What an account without any resource answers.
+    /// Returns the response of an account without resources.
     fn nothing(&self) -> String {
         let operation = self.target.rsplit('.').next().unwrap_or_default();
         match self.service.as_str() {

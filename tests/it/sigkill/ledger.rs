@@ -1,4 +1,4 @@
-//! What was acknowledged so far, and whether it is there.
+//! Everything that was acknowledged so far, and the checks that it is still there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -6,28 +6,28 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::load::{Acknowledged, STREAM, TABLE};
-use crate::support::{Home, Stranger, Thing};
+use crate::support::{ApiClient, TestEnv, TestResource};
 
 /// Keys in one `BatchGetItem`.
 const KEYS: usize = 100;
 
-/// All that was acknowledged.
+/// The acknowledged data of all rounds.
 #[derive(Default)]
 pub struct Ledger {
-    /// Of the round before: sequence number and data by shard, in the order of each writer.
+    /// Records of the last round: sequence number and data by shard, in the order of each writer.
     records: BTreeMap<String, Vec<(String, String)>>,
-    /// The last sequence number that was seen of each shard.
+    /// The last sequence number that was read from each shard.
     seen: BTreeMap<String, String>,
-    /// Data of all records that were seen.
+    /// Data of all records that were read.
     data: HashSet<String>,
-    /// Of the round before.
+    /// Keys of the last round's rows.
     rows: Vec<String>,
-    /// Of all rounds.
+    /// Number of rows of all rounds.
     row_count: usize,
     readings: HashSet<(String, u64)>,
-    things: HashMap<Thing, bool>,
-    /// Those of the round before.
-    changed: Vec<Thing>,
+    resources: HashMap<TestResource, bool>,
+    /// The resources that the last round created or deleted.
+    changed: Vec<TestResource>,
     /// Sequence numbers by checkpoint file and shard.
     checkpoints: BTreeMap<(String, String), String>,
 }
@@ -43,35 +43,35 @@ impl Ledger {
         self.row_count += acknowledged.rows.len();
         self.rows.extend(acknowledged.rows);
         self.readings.extend(acknowledged.readings);
-        for (thing, is_there) in acknowledged.things {
-            self.changed.push(thing.clone());
-            self.things.insert(thing, is_there);
+        for (resource, exists) in acknowledged.resources {
+            self.changed.push(resource.clone());
+            self.resources.insert(resource, exists);
         }
-        // It may have been made or deleted; nobody was told.
+        // The kill came before the response: it may exist or not.
         if let Some(open) = acknowledged.open {
-            self.things.remove(&open);
-            self.changed.retain(|thing| *thing != open);
+            self.resources.remove(&open);
+            self.changed.retain(|resource| *resource != open);
         }
     }
 
-    /// Whether all of the round before is there.
-    pub fn check(&mut self, owner: &Stranger) {
-        let (_, health) = owner.control("GET /_sensorctl/health", "");
+    /// Asserts that everything of the last round is there.
+    pub fn check(&mut self, api: &ApiClient) {
+        let (_, health) = api.control("GET /_sensorctl/health", "");
         for notice in health["notices"].as_array().unwrap() {
             assert!(notice.as_str().unwrap().contains("of a write that did not end"), "{notice}");
         }
-        self.check_records(owner);
-        self.check_rows(owner);
-        for thing in std::mem::take(&mut self.changed) {
-            assert_eq!(thing.is_there(owner), self.things[&thing], "{thing:?}");
+        self.check_records(api);
+        self.check_rows(api);
+        for resource in std::mem::take(&mut self.changed) {
+            assert_eq!(resource.exists(api), self.resources[&resource], "{resource:?}");
         }
-        self.tidy(owner);
+        self.delete_limited(api);
     }
 
-    /// Whether all things of all rounds are as they were left, and as many rows as were written.
-    pub fn check_everything(&self, owner: &Stranger) {
-        for (thing, is_there) in &self.things {
-            assert_eq!(thing.is_there(owner), *is_there, "{thing:?}");
+    /// Asserts that the resources of all rounds are as they were left, and that no row is missing.
+    pub fn check_everything(&self, api: &ApiClient) {
+        for (resource, exists) in &self.resources {
+            assert_eq!(resource.exists(api), *exists, "{resource:?}");
         }
         let (mut rows, mut start) = (0, Value::Null);
         loop {
@@ -79,7 +79,7 @@ impl Ledger {
             if !start.is_null() {
                 input["ExclusiveStartKey"] = start;
             }
-            let page = answer(owner, "DynamoDB_20120810.Scan", &input);
+            let page = api.json("DynamoDB_20120810.Scan", &input);
             rows += usize::try_from(page["Count"].as_u64().unwrap()).unwrap();
             start = page["LastEvaluatedKey"].clone();
             if start.is_null() {
@@ -89,9 +89,9 @@ impl Ledger {
         assert!(rows >= self.row_count, "{rows} rows, {} acknowledged", self.row_count);
     }
 
-    /// Whether every reading has become a row.
-    pub fn check_pipeline(&self, home: &Home) {
-        let rows = home.rows_with(|rows| {
+    /// Asserts that every reading becomes a row.
+    pub fn check_pipeline(&self, env: &TestEnv) {
+        let rows = env.rows_with(|rows| {
             let stored: HashSet<(String, u64)> = rows
                 .iter()
                 .map(|row| (row["sensor_id"].as_str().unwrap().to_owned(), row["current_time"].as_u64().unwrap()))
@@ -101,10 +101,10 @@ impl Ledger {
         assert!(rows.len() >= self.readings.len());
     }
 
-    /// Whether no checkpoint is broken, has gone back or is gone.
-    pub fn check_checkpoints(&mut self, home: &Home) {
+    /// Asserts that no checkpoint is broken, has gone back or is missing.
+    pub fn check_checkpoints(&mut self, env: &TestEnv) {
         let mut missing: HashSet<(String, String)> = self.checkpoints.keys().cloned().collect();
-        for file in std::fs::read_dir(home.path("data/lambda/checkpoints")).unwrap() {
+        for file in std::fs::read_dir(env.path("data/lambda/checkpoints")).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
@@ -123,12 +123,12 @@ impl Ledger {
         assert!(missing.is_empty(), "checkpoints are gone: {missing:?}");
     }
 
-    fn check_records(&mut self, owner: &Stranger) {
-        let shards = answer(owner, "Kinesis_20131202.ListShards", &json!({ "StreamName": STREAM }));
+    fn check_records(&mut self, api: &ApiClient) {
+        let shards = api.json("Kinesis_20131202.ListShards", &json!({ "StreamName": STREAM }));
         let mut found: HashMap<String, String> = HashMap::new();
         for shard in shards["Shards"].as_array().unwrap() {
             let id = shard["ShardId"].as_str().unwrap();
-            for (number, data) in self.read_on(owner, id) {
+            for (number, data) in self.read_on(api, id) {
                 assert!(self.data.insert(data.clone()), "{id}: {number} brings {data} again");
                 found.insert(number, data);
             }
@@ -140,17 +140,17 @@ impl Ledger {
         }
     }
 
-    /// What a shard has got since the last look; its numbers only rise.
-    fn read_on(&mut self, owner: &Stranger, shard: &str) -> Vec<(String, String)> {
+    /// Returns the records that a shard has got since the last round; their sequence numbers only rise.
+    fn read_on(&mut self, api: &ApiClient, shard: &str) -> Vec<(String, String)> {
         let mut input = json!({ "StreamName": STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
         if let Some(last) = self.seen.get(shard) {
             input["ShardIteratorType"] = "AFTER_SEQUENCE_NUMBER".into();
             input["StartingSequenceNumber"] = last.clone().into();
         }
-        let mut iterator = answer(owner, "Kinesis_20131202.GetShardIterator", &input)["ShardIterator"].clone();
+        let mut iterator = api.json("Kinesis_20131202.GetShardIterator", &input)["ShardIterator"].clone();
         let mut records = Vec::new();
         loop {
-            let page = answer(owner, "Kinesis_20131202.GetRecords", &json!({ "ShardIterator": iterator }));
+            let page = api.json("Kinesis_20131202.GetRecords", &json!({ "ShardIterator": iterator }));
             for record in page["Records"].as_array().unwrap() {
                 let text = |name: &str| record[name].as_str().unwrap().to_owned();
                 let number = text("SequenceNumber");
@@ -165,12 +165,12 @@ impl Ledger {
         }
     }
 
-    fn check_rows(&mut self, owner: &Stranger) {
+    fn check_rows(&mut self, api: &ApiClient) {
         for keys in std::mem::take(&mut self.rows).chunks(KEYS) {
             let mut wanted: HashSet<String> = keys.iter().cloned().collect();
             let keys: Vec<Value> = keys.iter().map(|key| json!({ "k": { "S": key } })).collect();
             let input = json!({ "RequestItems": { TABLE: { "Keys": keys } } });
-            let found = answer(owner, "DynamoDB_20120810.BatchGetItem", &input);
+            let found = api.json("DynamoDB_20120810.BatchGetItem", &input);
             for item in found["Responses"][TABLE].as_array().unwrap() {
                 wanted.remove(item["k"]["S"].as_str().unwrap());
             }
@@ -178,18 +178,18 @@ impl Ledger {
         }
     }
 
-    /// Deletes what would run into a limit of the service: shards of streams, tags of a stream.
-    fn tidy(&mut self, owner: &Stranger) {
-        let is_scarce = |thing: &Thing| matches!(thing, Thing::Stream(_) | Thing::Tag(_));
-        let left: Vec<Thing> = self
-            .things
+    /// Deletes what would exceed a service limit: shards of streams, tags of a stream.
+    fn delete_limited(&mut self, api: &ApiClient) {
+        let is_scarce = |resource: &TestResource| matches!(resource, TestResource::Stream(_) | TestResource::Tag(_));
+        let left: Vec<TestResource> = self
+            .resources
             .iter()
-            .filter(|(thing, there)| **there && is_scarce(thing))
-            .map(|(thing, _)| thing.clone())
+            .filter(|(resource, there)| **there && is_scarce(resource))
+            .map(|(resource, _)| resource.clone())
             .collect();
-        for thing in left {
-            assert_eq!(thing.delete(owner).unwrap().0, 200, "{thing:?}");
-            self.things.insert(thing, false);
+        for resource in left {
+            assert_eq!(resource.delete(api).unwrap().0, 200, "{resource:?}");
+            self.resources.insert(resource, false);
         }
     }
 }
@@ -198,19 +198,12 @@ impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} records, {} rows, {} readings, {} things and {} checkpoints survived",
+            "{} records, {} rows, {} readings, {} resources and {} checkpoints survived",
             self.data.len(),
             self.row_count,
             self.readings.len(),
-            self.things.len(),
+            self.resources.len(),
             self.checkpoints.len()
         )
     }
-}
-
-#[track_caller]
-fn answer(owner: &Stranger, target: &str, input: &Value) -> Value {
-    let (status, body) = owner.call(target, &input.to_string());
-    assert_eq!(status, 200, "{target}: {body}");
-    serde_json::from_str(&body).unwrap()
 }

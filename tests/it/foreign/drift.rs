@@ -1,101 +1,73 @@
-//! What of ours was deleted or changed by hand: told by name, and mended.
+//! Drift: resources that were deleted or changed by hand are reported by name, and `up` restores them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{FUNCTION, by_hand, lambda, mapping_path, planned};
-use crate::support::{Home, Neighbour, Stranger, form};
+use super::{FUNCTION, planned};
+use crate::support::{
+    ApiClient, ForeignStack, RESOURCE_KINDS, TestEnv, create_permissions_boundary, delete_by_hand, eventually,
+    percent_encode,
+};
 
 const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data";
 
 #[test]
-fn what_was_deleted_by_hand_is_made_anew() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
-    let table = |name: &str| by_hand(&cloud, "DynamoDB_20120810.DeleteTable", &json!({"TableName": name}));
-    let delete_stream =
-        || by_hand(&cloud, "Kinesis_20131202.DeleteStream", &json!({"StreamName": "temperature-sensor-data"}));
-    let delete_group = || {
-        by_hand(&cloud, "Logs_20140328.DeleteLogGroup", &json!({"logGroupName": "/aws/lambda/ProcessKinesisRecords"}));
-    };
-    let delete_role = || {
-        cloud.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
-        cloud.iam("Action=DeleteRole&RoleName=kinesis-lambda-dynamodb");
-    };
-    let delete_function = || drop(lambda(&cloud, &format!("DELETE {FUNCTION}"), &Value::Null));
-    let delete_mapping = || {
-        let path = mapping_path(&cloud);
-        drop(lambda(&cloud, &format!("DELETE {path}"), &Value::Null));
-    };
-    let deletions: [(&str, &dyn Fn()); 7] = [
-        ("table", &|| table("SensorData")),
-        ("rejects-table", &|| table("SensorDataRejects")),
-        ("stream", &delete_stream),
-        ("role", &delete_role),
-        ("log-group", &delete_group),
-        ("function", &delete_function),
-        ("mapping", &delete_mapping),
-    ];
-    for (n, (kind, delete)) in deletions.into_iter().enumerate() {
-        delete();
-        home.run(["status", "--local"]).exited(3);
-        // A stream takes its mapping along, and that is asked about.
-        home.run(["up", "--local", "--yes"]).succeeded();
-        home.becomes_healthy();
+fn resource_deleted_by_hand_is_recreated() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
+    for (n, kind) in RESOURCE_KINDS.into_iter().enumerate() {
+        delete_by_hand(&api, kind);
+        env.run(["status", "--local"]).assert_code(3);
+        // `--yes` consents to the new mapping that a new stream needs.
+        env.run(["up", "--local", "--yes"]).assert_success();
+        env.wait_until_healthy();
         let time = n.to_string();
-        home.run(["put", "--local", "--sensor", kind, "--temp", "1", "--time", &time, "--wait"]).succeeded();
+        env.run(["put", "--local", "--sensor", kind, "--temp", "1", "--time", &time, "--wait"]).assert_success();
     }
-    delete_function();
-    let down = home.run(["down", "--local", "--yes", "-o", "json"]).succeeded().json();
-    assert_eq!(down["changed"], 6, "a mapping outlives its function, and is found all the same: {down}");
-    let everything = cloud.everything();
+    delete_by_hand(&api, "function");
+    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
+    assert_eq!(down["changed"], 6, "a mapping outlives its function, and `down` finds it: {down}");
+    let everything = api.list_all();
     assert!(!everything[4].contains("UUID"), "{everything:?}");
 }
 
-/// What `up` takes back only with consent: data would go, or what guards it.
-const LOSING: [(&str, &str); 4] = [
+/// Changes that `up` reverts only with consent, because data or its protection would be lost.
+const LOSES_DATA: [(&str, &str); 4] = [
     ("stream", "retention_hours"),
     ("table", "deletion_protection"),
     ("table", "point_in_time_recovery"),
     ("log-group", "retention_days"),
 ];
 
-/// What is changed, the properties that differ then, and how.
+/// Kind of the changed resource, the properties that differ then, and the change.
 type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of changes, one for each property")]
-fn what_was_changed_by_hand_is_told_by_name_and_mended() {
-    let home = Home::with_pipeline();
-    let cloud = Stranger::of(&home);
+fn property_changed_by_hand_is_reported_and_restored() {
+    let env = TestEnv::with_pipeline();
+    let api = ApiClient::new(&env);
     let kinesis = |operation: &str, mut body: Value| {
         body["StreamName"] = json!("temperature-sensor-data");
-        by_hand(&cloud, &format!("Kinesis_20131202.{operation}"), &body);
+        api.json_when_accepted(&format!("Kinesis_20131202.{operation}"), &body);
     };
     let dynamodb = |operation: &str, table: &str, mut body: Value| {
         body["TableName"] = json!(table);
-        by_hand(&cloud, &format!("DynamoDB_20120810.{operation}"), &body);
+        api.json_when_accepted(&format!("DynamoDB_20120810.{operation}"), &body);
     };
-    let role = |rest: &str| drop(cloud.iam(&format!("{rest}&RoleName=kinesis-lambda-dynamodb")));
-    let configure = |body: Value| drop(lambda(&cloud, &format!("PUT {FUNCTION}/configuration"), &body));
+    let role = |rest: &str| drop(api.iam(&format!("{rest}&RoleName=kinesis-lambda-dynamodb")));
+    let configure = |body: Value| drop(api.lambda(&format!("PUT {FUNCTION}/configuration"), &body));
     let map = |body: Value| {
-        let path = mapping_path(&cloud);
-        drop(lambda(&cloud, &format!("PUT {path}"), &body));
+        let path = api.event_source_mapping_path();
+        drop(api.lambda(&format!("PUT {path}"), &body));
     };
-    let document = |text: &str| form(text);
-    let all = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    cloud.iam(&format!("Action=CreatePolicy&PolicyName=bounds&PolicyDocument={}", form(all)));
-    let somebody = Neighbour::with_our_names(&home);
-    // Lambda checks that the role may tell a destination of failures.
-    somebody.puts_policy("theirs", "Allow", "sqs:SendMessage");
-    Neighbour { role: "theirs".into(), ..somebody }.makes_role();
-    // Another build: the same program beside something else.
-    home.run(["export", "function-zip", "function.zip"]).succeeded();
-    let bundled = std::fs::read(home.path("function.zip")).unwrap();
-    let mut zip = zip::ZipWriter::new_append(std::io::Cursor::new(bundled)).unwrap();
-    zip.start_file("notes", zip::write::SimpleFileOptions::default()).unwrap();
-    let other_code = STANDARD.encode(zip.finish().unwrap().into_inner());
+    create_permissions_boundary(&api);
+    let foreign = ForeignStack::with_default_names(&env);
+    // Lambda checks that the role may send to the failure destination.
+    foreign.put_policy("theirs", "Allow", "sqs:SendMessage");
+    ForeignStack { role: "theirs".into(), ..foreign }.create_role();
+    let other_code = STANDARD.encode(env.rebuilt_function_zip());
     let ec2 =
         r#"{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
     let changes: [Change<'_>; 28] = [
@@ -110,7 +82,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("stream", &["mode"], &|| {
             let mode = json!({"StreamModeDetails": {"StreamMode": "ON_DEMAND"}, "StreamARN": STREAM});
-            by_hand(&cloud, "Kinesis_20131202.UpdateStreamMode", &mode);
+            api.json_when_accepted("Kinesis_20131202.UpdateStreamMode", &mode);
         }),
         ("table", &["ttl_attribute"], &|| {
             let on = json!({"Enabled": true, "AttributeName": "until"});
@@ -139,11 +111,11 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
             dynamodb("UpdateTimeToLive", "SensorDataRejects", json!({"TimeToLiveSpecification": off}));
         }),
         ("role", &["trust_policy"], &|| {
-            role(&format!("Action=UpdateAssumeRolePolicy&PolicyDocument={}", document(ec2)));
+            role(&format!("Action=UpdateAssumeRolePolicy&PolicyDocument={}", percent_encode(ec2)));
         }),
         ("role", &["policy"], &|| {
             let all = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-            role(&format!("Action=PutRolePolicy&PolicyName=sensorctl&PolicyDocument={}", document(all)));
+            role(&format!("Action=PutRolePolicy&PolicyName=sensorctl&PolicyDocument={}", percent_encode(all)));
         }),
         ("role", &["managed_policies"], &|| {
             role("Action=AttachRolePolicy&PolicyArn=arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess");
@@ -153,7 +125,7 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("log-group", &["retention_days"], &|| {
             let body = json!({"logGroupName": "/aws/lambda/ProcessKinesisRecords", "retentionInDays": 30});
-            by_hand(&cloud, "Logs_20140328.PutRetentionPolicy", &body);
+            api.json_when_accepted("Logs_20140328.PutRetentionPolicy", &body);
         }),
         ("function", &["memory_mb", "timeout_seconds"], &|| configure(json!({"MemorySize": 512, "Timeout": 9}))),
         ("function", &["environment"], &|| configure(json!({"Environment": {"Variables": {"OTHER": "1"}}}))),
@@ -162,13 +134,13 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
         }),
         ("function", &["role"], &|| configure(json!({"Role": "arn:aws:iam::000000000000:role/theirs"}))),
         ("function", &["code_sha256"], &|| {
-            drop(lambda(&cloud, &format!("PUT {FUNCTION}/code"), &json!({"ZipFile": other_code})));
+            drop(api.lambda(&format!("PUT {FUNCTION}/code"), &json!({"ZipFile": other_code})));
         }),
         ("function", &["log_format"], &|| configure(json!({"LoggingConfig": {"LogFormat": "JSON"}}))),
         ("function", &["log_group"], &|| configure(json!({"LoggingConfig": {"LogGroup": "/elsewhere"}}))),
         ("function", &["reserved_concurrency"], &|| {
             let path = "PUT /2017-10-31/functions/ProcessKinesisRecords/concurrency";
-            drop(lambda(&cloud, path, &json!({"ReservedConcurrentExecutions": 5})));
+            drop(api.lambda(path, &json!({"ReservedConcurrentExecutions": 5})));
         }),
         ("mapping", &["enabled"], &|| map(json!({"Enabled": false}))),
         ("mapping", &["response_types"], &|| map(json!({"FunctionResponseTypes": []}))),
@@ -190,31 +162,25 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     ];
     for (kind, properties, change) in changes {
         change();
-        // A change that is still under way is planned as such.
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        loop {
-            let found = planned(&home);
-            if found == [(kind.to_owned(), properties.iter().map(|name| (*name).to_owned()).collect())] {
-                break;
-            }
-            assert!(std::time::Instant::now() < deadline, "{kind} {properties:?}: {found:?}");
-        }
-        home.run(["status", "--local"]).exited(3).says(&[kind, properties[0]]);
-        let run = home.run(["up", "--local"]);
-        if LOSING.contains(&(kind, properties[0])) {
-            run.exited(2).says(&[properties[0], "loses data", "--yes"]);
-            let plan = home.run(["plan", "--local", "-o", "json"]).succeeded().json();
+        // While the change is in progress, `plan` shows only that.
+        let expected = [(kind.to_owned(), properties.iter().map(|name| (*name).to_owned()).collect())];
+        eventually(&format!("{kind} differs in {properties:?}"), || planned(&env), |planned| planned[..] == expected);
+        env.run(["status", "--local"]).assert_code(3).assert_stderr_contains(&[kind, properties[0]]);
+        let run = env.run(["up", "--local"]);
+        if LOSES_DATA.contains(&(kind, properties[0])) {
+            run.assert_code(2).assert_stderr_contains(&[properties[0], "loses data", "--yes"]);
+            let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
             let is_marked = |change: &Value| change["loses_data"] == true && change["property"] == properties[0];
             let mut changes = plan["resources"].as_array().unwrap().iter().filter_map(|it| it["changes"].as_array());
             assert!(changes.any(|changes| changes.iter().any(is_marked)), "{plan}");
-            home.run(["up", "--local", "--yes"]).succeeded();
+            env.run(["up", "--local", "--yes"]).assert_success();
         } else {
-            run.succeeded();
+            run.assert_success();
         }
-        assert_eq!(planned(&home), [], "{kind} {properties:?}");
+        assert_eq!(planned(&env), [], "{kind} {properties:?}");
     }
-    // By meaning the same: another order, one in a list, other letters of an action.
-    let policy = cloud.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
+    // A policy that means the same is no drift: another order, a list of one, other case in an action.
+    let policy = api.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
     let text = policy.split("<PolicyDocument>").nth(1).unwrap().split('<').next().unwrap();
     let text: String = percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
     let mut same: Value = serde_json::from_str(&text).unwrap();
@@ -230,6 +196,6 @@ fn what_was_changed_by_hand_is_told_by_name_and_mended() {
     }
     same["Statement"].as_array_mut().unwrap().reverse();
     let same = same.to_string().replace("kinesis:GetRecords", "kinesis:getrecords");
-    role(&format!("Action=PutRolePolicy&PolicyName=sensorctl&PolicyDocument={}", document(&same)));
-    assert_eq!(planned(&home), []);
+    role(&format!("Action=PutRolePolicy&PolicyName=sensorctl&PolicyDocument={}", percent_encode(&same)));
+    assert_eq!(planned(&env), []);
 }

@@ -1,0 +1,144 @@
+//! Commands that are interrupted at each of their calls in turn.
+
+use serde_json::{Value, json};
+
+use super::env::CrashEnv;
+use crate::support::RecordedCall;
+
+/// What happens to a call after it took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// Its response is lost.
+    ResponseLost,
+    /// The client is killed.
+    ProcessKilled,
+}
+
+/// One command of a sweep, and what is done before it.
+pub struct Scenario<'a> {
+    name: &'a str,
+    command: &'a [&'static str],
+    prepare: Option<&'a dyn Fn(&CrashEnv)>,
+    only_changes: bool,
+}
+
+/// The calls of an uninterrupted run, and the state that it ends in.
+struct Reference {
+    calls: Vec<RecordedCall>,
+    end: Value,
+}
+
+impl<'a> Scenario<'a> {
+    /// Creates a scenario that starts in the state in which the one before it ended.
+    pub fn new(name: &'a str, command: &'a [&'static str]) -> Self {
+        Scenario { name, command, prepare: None, only_changes: false }
+    }
+
+    /// Sets what is done by hand before the command.
+    pub fn prepared_by(self, prepare: &'a dyn Fn(&CrashEnv)) -> Self {
+        Scenario { prepare: Some(prepare), ..self }
+    }
+
+    /// Leaves out the calls before the first change: other scenarios interrupt the same reads.
+    pub fn from_first_change(self) -> Self {
+        Scenario { only_changes: true, ..self }
+    }
+
+    fn prepare(&self, setup: &CrashEnv) {
+        setup.api.set_faults("");
+        if let Some(prepare) = self.prepare {
+            prepare(setup);
+        }
+    }
+
+    fn end_state(&self, setup: &CrashEnv) -> Value {
+        if self.command[0] == "down" { json!(setup.api.list_all()) } else { setup.state() }
+    }
+
+    /// Runs the command without an interruption.
+    fn run_reference(&self, setup: &CrashEnv) -> Reference {
+        self.prepare(setup);
+        setup.api.set_faults("");
+        setup.env.run(self.command.to_vec()).assert_success();
+        let calls = setup.api.recorded_calls();
+        let first = if self.only_changes { calls.iter().position(is_change).unwrap() } else { 0 };
+        Reference { calls: calls[first..].to_vec(), end: self.end_state(setup) }
+    }
+
+    /// Runs the command, interrupts it at a call, and lets it succeed: by its own retries, or run again.
+    fn run_interrupted(&self, setup: &CrashEnv, interruption: Interruption, at: &RecordedCall) {
+        let RecordedCall { call, n } = at;
+        self.prepare(setup);
+        match interruption {
+            Interruption::ResponseLost => {
+                setup.api.set_faults(&format!("{call}=lost@#{n}"));
+                let run = setup.env.run(self.command.to_vec());
+                assert_eq!(run.code, 0, "{} with {call}#{n} lost: {}", self.name, run.stderr);
+                setup.api.set_faults("");
+            }
+            Interruption::ProcessKilled => {
+                // The number of polls may differ by one: then no call hangs, and there is nothing to kill.
+                let _was_killed = setup.env.kill_at_call(self.command.to_vec(), &setup.api, call, *n);
+                let run = setup.env.run(self.command.to_vec());
+                assert_eq!(run.code, 0, "{} after a kill at {call}#{n}: {}", self.name, run.stderr);
+            }
+        }
+    }
+}
+
+/// Runs the scenarios in a cycle until each was interrupted at each of its calls, and asserts after each run that it ends
+/// in the state of an uninterrupted run.
+pub fn interrupt_every_call(setup: &CrashEnv, interruption: Interruption, scenarios: &[Scenario]) {
+    let references: Vec<_> = scenarios.iter().map(|scenario| scenario.run_reference(setup)).collect();
+    let most = references.iter().map(|reference| reference.calls.len()).max().unwrap();
+    for index in 0..most {
+        for (scenario, Reference { calls, end }) in scenarios.iter().zip(&references) {
+            // A scenario with fewer calls starts over, because the others need the state that it ends in.
+            let at = &calls[index % calls.len()];
+            scenario.run_interrupted(setup, interruption, at);
+            let differences = differences("", &scenario.end_state(setup), end);
+            assert!(differences.is_empty(), "{}, {interruption:?} at {at:?}: {differences:#?}", scenario.name);
+        }
+    }
+}
+
+/// Runs the scenarios with every kind of fault in the first four calls of every operation, one more than the SDK tries.
+pub fn inject_every_fault(setup: &CrashEnv, scenarios: &[Scenario], operations: &[&str]) {
+    let references: Vec<_> = scenarios.iter().map(|scenario| scenario.run_reference(setup)).collect();
+    let calls = || references.iter().flat_map(|reference| &reference.calls);
+    let is_never_called = |operation: &&&str| !calls().any(|recorded| recorded.call == **operation);
+    let missing: Vec<_> = operations.iter().filter(is_never_called).collect();
+    assert!(missing.is_empty(), "never called: {missing:?}");
+    for fault in ["throttle", "error", "error(503)", "drop", "lost", "delay(5ms)"] {
+        for (scenario, Reference { end, .. }) in scenarios.iter().zip(&references) {
+            scenario.prepare(setup);
+            setup.api.set_faults(&format!("*:*={fault}@#1-4"));
+            let run = setup.env.run(scenario.command.to_vec());
+            assert_eq!(run.code, 0, "{} with {fault} four times: {}", scenario.name, run.stderr);
+            setup.api.set_faults("");
+            let differences = differences("", &scenario.end_state(setup), end);
+            assert!(differences.is_empty(), "{} with {fault}: {differences:#?}", scenario.name);
+        }
+    }
+}
+
+/// Returns the paths at which two states differ.
+fn differences(path: &str, found: &Value, expected: &Value) -> Vec<String> {
+    match (found, expected) {
+        (Value::Array(found), Value::Array(expected)) if found.len() == expected.len() => {
+            let pairs = found.iter().zip(expected).enumerate();
+            pairs.flat_map(|(n, (found, expected))| differences(&format!("{path}[{n}]"), found, expected)).collect()
+        }
+        (Value::Object(found), Value::Object(expected)) if found.keys().eq(expected.keys()) => {
+            found.iter().flat_map(|(key, found)| differences(&format!("{path}.{key}"), found, &expected[key])).collect()
+        }
+        _ if found == expected => Vec::new(),
+        _ => vec![format!("{path}: {found}, expected {expected}")],
+    }
+}
+
+/// Says whether a call changes something.
+fn is_change(recorded: &RecordedCall) -> bool {
+    let operation = recorded.call.split(':').nth(1).unwrap();
+    !["Get", "List", "Describe"].iter().any(|prefix| operation.starts_with(prefix))
+}
