@@ -3,6 +3,7 @@
 mod backups;
 mod batch;
 mod decode;
+mod expression_limits;
 mod life;
 mod wal;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use self::backups::Backups;
 use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
+use self::expression_limits::Expressions;
 use self::life::Life;
 use self::wal::Wal;
 use super::durability::Durability;
@@ -211,16 +213,16 @@ impl DynamoDb {
             "DescribeTable" => call(text, |input| db.describe_table(input)),
             "ListTables" => call(text, |input| db.list_tables(input)),
             "UpdateTable" => call(text, |input| db.update_table(input)),
-            "PutItem" => call(text, |input| db.put_item(input)),
-            "GetItem" => call(text, |input| db.get_item(input)),
-            "DeleteItem" => call(text, |input| db.delete_item(input)),
-            "UpdateItem" => call(text, |input| db.update_item(input)),
-            "Query" => call(text, |input| db.query(input)),
-            "Scan" => call(text, |input| db.scan(input)),
-            "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
+            "PutItem" => call_checked(text, |input| db.put_item(input)),
+            "GetItem" => call_checked(text, |input| db.get_item(input)),
+            "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
+            "UpdateItem" => call_checked(text, |input| db.update_item(input)),
+            "Query" => call_checked(text, |input| db.query(input)),
+            "Scan" => call_checked(text, |input| db.scan(input)),
+            "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
-            "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
-            "TransactGetItems" => call(text, |input| db.transact_get_items(input)),
+            "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
+            "TransactGetItems" => call_checked(text, |input| db.transact_get_items(input)),
             "ListStreams" => call(text, |input| db.list_streams(input)),
             "DescribeStream" => call(text, |input| db.describe_stream(input)),
             "GetShardIterator" => call(text, |input| db.get_shard_iterator(input)),
@@ -286,6 +288,18 @@ fn only_reads(operation: &str) -> bool {
     ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))
+}
+
+/// The same, for an operation with expressions.
+fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
+where
+    I: DeserializeOwned + Expressions,
+    O: Serialize,
+{
+    call(text, |input: I| {
+        input.check()?;
+        run(input)
+    })
 }
 
 fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
