@@ -30,7 +30,6 @@ mod mapping_settings;
 mod mapping_task;
 mod mappings_api;
 mod names;
-mod peer;
 mod permissions;
 mod platform_lines;
 mod pool;
