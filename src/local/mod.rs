@@ -8,6 +8,7 @@ mod durability;
 mod dynamodb;
 mod faults;
 mod gateway;
+mod hardening;
 mod iam;
 mod identity;
 mod keys;
@@ -120,6 +121,7 @@ impl LocalCloud {
 
         let LocalOptions { timing, durability, limits, .. } = options;
         let notices = Notices::default();
+        hardening::harden(&notices);
         let keys = Keys::open(&data_dir.path("keys.json"), durability)?;
         let tables = data_dir.path("dynamodb.sqlite");
         let dynamodb = DynamoDb::open(&tables, identity.clone(), timing, durability, notices.clone())?;

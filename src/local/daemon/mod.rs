@@ -3,7 +3,6 @@
 mod health;
 mod ownership;
 
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -34,6 +33,20 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
+/// Environment variables that it gets: where it finds and puts files, and how it writes dates and panics.
+const PASSED_ON: [&str; 11] = [
+    "HOME",
+    "LANG",
+    "PATH",
+    "RUST_BACKTRACE",
+    "TMPDIR",
+    "TZ",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
 
 /// A local cloud that answers.
 #[derive(Clone, Debug)]
@@ -224,13 +237,10 @@ fn spawn(options: &LocalOptions, data_dir: &Path, log: File) -> io::Result<Child
     if options.durability != Durability::default() {
         command.arg("--durable").arg(options.durability.to_string());
     }
-    // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
-    // file, whose path may be relative) is not meant for it.
-    let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
-    for name in std::env::vars_os().map(|(name, _)| name).filter(of_this_command) {
-        command.env_remove(name);
-    }
-    command.env_remove("CLICOLOR_FORCE");
+    // All that it needs to know stands in its arguments. Settings and credentials of this command, which end with it, must
+    // not stay readable for as long as the local cloud runs: a function is a process of the same user.
+    command.env_clear();
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
         // It must not keep the user's folder from being unmounted.
         .current_dir(data_dir)
