@@ -34,6 +34,8 @@ mod permissions;
 mod platform_lines;
 mod pool;
 mod process;
+mod process_tree;
+mod procfs;
 mod progress;
 mod records;
 mod runtime_api;
