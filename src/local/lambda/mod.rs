@@ -48,6 +48,7 @@ mod tags_api;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unzip;
 mod versions_api;
 mod worker;
 
