@@ -2,6 +2,7 @@
 
 mod health;
 mod ownership;
+mod trust;
 
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
@@ -122,12 +123,14 @@ fn does_not_answer(data_dir: &Path) -> Error {
 /// The local cloud that runs on this data directory, if one does and answers.
 ///
 /// # Errors
-/// When its announcement cannot be read.
+/// When its announcement cannot be read, or may be another user's.
 pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+    trust::check_owner(data_dir)?;
     // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
     if !is_owned(data_dir)? {
         return Ok(None);
     }
+    trust::check_closed(data_dir)?;
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
     // Only the right key and process id are believed.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
@@ -185,6 +188,7 @@ pub(crate) async fn start(options: &LocalOptions) -> Result<Started, Error> {
 /// # Errors
 /// When the process that owns the directory does not answer, or does not end.
 pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
+    trust::check_owner(data_dir)?;
     if !is_owned(data_dir)? {
         return Ok(false);
     }
@@ -334,6 +338,20 @@ mod tests {
         assert!(find(dir.path()).await.unwrap().is_none());
         let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert!(error.to_string().contains("does not answer"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn directory_that_others_can_write_to_is_not_believed() {
+        use std::os::unix::fs::PermissionsExt;
+        let (dir, listener) = haunted().await;
+        let lock = File::create(dir.path().join("lock")).unwrap();
+        lock.lock().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        for error in [find(dir.path()).await.err(), stop(dir.path()).await.err()] {
+            assert!(error.unwrap().to_string().contains("is not believed"));
+        }
+        let never_called = std::pin::pin!(listener.accept());
+        assert!(futures::poll!(never_called).is_pending());
     }
 
     #[tokio::test]
