@@ -8,6 +8,9 @@ mod life;
 mod wal;
 
 use std::borrow::Cow;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,6 +67,7 @@ impl DynamoDb {
             Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
                 .hint("choose another one with `--data-dir DIR`")
         })?;
+        private_files(path).map_err(|error| cannot(error.into()))?;
         let database = Database::new(text).map_err(|error| cannot(error.into()))?;
         let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
         let backups = Backups::open(path, durability)?;
@@ -257,6 +261,21 @@ impl DynamoDb {
         let described: Value = serde_json::from_str(&described).unwrap_or_default();
         Ok(described["Table"]["TableId"].as_str().unwrap_or_default().to_owned())
     }
+}
+
+/// Makes the database file if it is not there, and closes it and its log to other users: SQLite makes files by the umask,
+/// those beside the database with the database's own mode.
+fn private_files(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    for ending in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(ending);
+        match fs::set_permissions(file, Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The quotas of a new account (`DescribeLimits`).

@@ -2,20 +2,27 @@
 //! one that never asks it again; so each is written down while it runs, and the next start ends what is still there.
 //! What they started in turn, in a group or session of its own, is known by the environment that it has inherited.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::procfs::{self, Stat};
+use crate::local::data_dir::private_dir;
 
 /// Writes a process down; without `/proc` there is nothing to know it by later, and so no entry.
 pub(super) fn enter(register: &Path, pid: Pid) -> Option<PathBuf> {
     let started = started(pid)?;
     let path = register.join(pid.to_string());
-    fs::create_dir_all(register).and_then(|()| fs::write(&path, started)).ok().map(|()| path)
+    let write = || {
+        private_dir(register)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        file.write_all(started.as_bytes())
+    };
+    write().ok().map(|()| path)
 }
 
 /// Strikes it out again.
@@ -97,6 +104,7 @@ fn started(pid: Pid) -> Option<String> {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};
 
@@ -112,7 +120,8 @@ mod tests {
     fn what_is_written_down_is_ended() {
         let register = tempfile::tempdir().unwrap();
         let (mut child, pid) = sleeper();
-        enter(register.path(), pid).unwrap();
+        let entry = enter(register.path(), pid).unwrap();
+        assert_eq!(fs::metadata(entry).unwrap().permissions().mode() & 0o777, 0o600);
         end_all(register.path()).unwrap();
         assert!(!child.wait().unwrap().success());
         assert_eq!(fs::read_dir(register.path()).unwrap().count(), 0);

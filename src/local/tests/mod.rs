@@ -1,6 +1,7 @@
 //! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
 
 mod connections;
+mod files;
 mod nesting;
 mod ownership;
 mod services;
