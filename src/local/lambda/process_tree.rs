@@ -211,3 +211,30 @@ fn signal_each<'a>(processes: impl IntoIterator<Item = &'a Stat>, signal: Signal
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn memory_is_that_of_the_process_and_its_children() {
+        let (tree, mut shell) = ProcessTree::begin("A=b".to_owned(), || {
+            let shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).process_group(0).spawn()?;
+            Ok((Pid::from_raw(shell.id().cast_signed()).unwrap(), shell))
+        })
+        .unwrap();
+        while tree.memory().unwrap() < procfs::resident(tree.root) + 100_000 {
+            std::thread::yield_now();
+        }
+        tree.kill();
+        shell.wait().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(tree.end());
+        assert_eq!(tree.memory(), None);
+        assert!(!lock(&TREES).iter().any(|other| Arc::ptr_eq(other, &tree)));
+    }
+}
