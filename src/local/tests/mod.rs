@@ -2,6 +2,7 @@
 
 mod connections;
 mod files;
+pub(super) mod fuzzing;
 mod nesting;
 mod ownership;
 mod services;
