@@ -13,6 +13,7 @@ mod aws_errors;
 mod broken_disk;
 mod bulk;
 mod colour;
+mod confinement;
 mod crash;
 mod demo;
 mod diagnosis;
