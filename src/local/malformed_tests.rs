@@ -5,11 +5,11 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 
 use super::signature::testing::signed_lines;
 use super::{LocalCloud, LocalOptions};
 use crate::aws::Access;
+use crate::local::tests::fuzzing;
 
 const TARGETS: [&str; 18] = [
     "Kinesis_20131202.PutRecords",
@@ -182,31 +182,32 @@ fn healthy(address: &str, key: &str) -> bool {
 #[test]
 fn thousands_of_malformed_requests_do_not_take_it_down() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
-    let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
-    let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-    let access = cloud.target().access.unwrap();
-    let key = access.key_id.clone();
-    let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&request(access), |request| {
-        let answer = send(&address, &request);
-        let text = String::from_utf8_lossy(&answer);
-        prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
-        // What a panic is turned into.
-        prop_assert!(!text.contains("the local cloud failed"), "{text}");
-        Ok(())
+    fuzzing::rounds(|seed| {
+        let dir = tempfile::tempdir().unwrap();
+        let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+        let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
+        let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
+        let access = cloud.target().access.unwrap();
+        let is_answered = |request: Vec<u8>| {
+            let answer = send(&address, &request);
+            let text = String::from_utf8_lossy(&answer);
+            prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
+            // What a panic is turned into.
+            prop_assert!(!text.contains("the local cloud failed") && !text.contains("panicked"), "{text}");
+            Ok(())
+        };
+        fuzzing::runner(seed, 3000).run(&request(access.clone()), is_answered).unwrap();
+        send(&address, &fuzzing::dynamodb_bytes(&access, "CreateTable", fuzzing::TABLE));
+        fuzzing::runner(seed, 300).run(&fuzzing::dynamodb_request(access.clone()), is_answered).unwrap();
+        let http2 = prop::collection::vec(any::<u8>(), 0..200);
+        let is_survived = |garbage: Vec<u8>| {
+            send(&address, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &garbage[..]].concat());
+            Ok(())
+        };
+        fuzzing::runner(seed, 300).run(&http2, is_survived).unwrap();
+        assert!(healthy(&address, &access.key_id));
+        runtime.block_on(cloud.shutdown()).unwrap();
     });
-    result.unwrap();
-    let http2 = prop::collection::vec(any::<u8>(), 0..200);
-    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
-    let result = TestRunner::new(config).run(&http2, |garbage| {
-        send(&address, &[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &garbage[..]].concat());
-        Ok(())
-    });
-    result.unwrap();
-    assert!(healthy(&address, &key));
-    runtime.block_on(cloud.shutdown()).unwrap();
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
 mod body;
+mod connections;
 pub(crate) mod daemon;
 mod data_dir;
 mod durability;
 mod dynamodb;
 mod faults;
 mod gateway;
+mod hardening;
 mod iam;
 mod identity;
 mod keys;
@@ -15,6 +17,7 @@ mod lambda;
 mod logs;
 mod notices;
 mod operation;
+mod peer;
 mod permissions;
 mod query_api;
 mod server;
@@ -37,6 +40,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::connections::Limits;
 pub(crate) use self::daemon::running_target;
 use self::data_dir::{DataDir, EndpointFile};
 pub(crate) use self::durability::Durability;
@@ -83,6 +87,8 @@ pub(crate) struct LocalOptions {
     pub timing: Timing,
     /// What is acknowledged survives this.
     pub durability: Durability,
+    /// What the one port allows.
+    pub limits: Limits,
 }
 
 /// A local cloud that runs in this process until it is shut down.
@@ -113,8 +119,9 @@ impl LocalCloud {
         let port = listener.local_addr().map_err(|error| cannot_listen(options.port, error))?.port();
         let endpoint = format!("http://127.0.0.1:{port}");
 
-        let LocalOptions { timing, durability, .. } = options;
+        let LocalOptions { timing, durability, limits, .. } = options;
         let notices = Notices::default();
+        hardening::harden(&notices);
         let keys = Keys::open(&data_dir.path("keys.json"), durability)?;
         let tables = data_dir.path("dynamodb.sqlite");
         let dynamodb = DynamoDb::open(&tables, identity.clone(), timing, durability, notices.clone())?;
@@ -154,7 +161,7 @@ impl LocalCloud {
             work: TaskTracker::new(),
         };
         let work = services.work.clone();
-        let server = tokio::spawn(server::serve(listener, Arc::new(services), stop.clone()));
+        let server = tokio::spawn(server::serve(listener, limits, Arc::new(services), stop.clone()));
         data_dir.complete(durability)?;
 
         let owner = keys.owner();

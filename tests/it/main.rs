@@ -12,6 +12,7 @@ mod adoption;
 mod aws_errors;
 mod bulk;
 mod color;
+mod confinement;
 mod crash;
 mod demo;
 mod diagnosis;

@@ -14,7 +14,7 @@ use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, Started};
-use crate::local::{Durability, FaultPlan, LocalCloud, LocalOptions, Timing};
+use crate::local::{Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing};
 
 /// The port where none is asked for.
 const PORT: u16 = 4588;
@@ -128,6 +128,7 @@ impl RunArgs {
             faults: self.faults.clone(),
             timing: self.timing,
             durability: self.durable,
+            limits: Limits::default(),
         }
     }
 }

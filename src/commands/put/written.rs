@@ -3,7 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Args;
@@ -97,7 +97,8 @@ impl Drop for Opened {
 fn open(path: PathBuf) -> Result<Opened, Error> {
     let mut options = OpenOptions::new();
     options.write(true);
-    let (file, made) = match options.clone().create_new(true).open(&path) {
+    // They hold readings: a new one is for its owner only, whatever the umask.
+    let (file, made) = match options.clone().create_new(true).mode(0o600).open(&path) {
         Ok(file) => (Ok(file), true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options.open(&path), false),
         Err(error) => (Err(error), false),
@@ -124,4 +125,23 @@ fn identity(input: &Path) -> Option<(u64, u64)> {
 /// Device and inode of a file; a device such as a terminal may well be read and written.
 fn identity_of(found: &Metadata) -> Option<(u64, u64)> {
     found.is_file().then(|| (found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn new_file_is_its_owners_only_and_an_old_one_keeps_its_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let (new, old) = (dir.path().join("new"), dir.path().join("old"));
+        fs::write(&old, "x").unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o640)).unwrap();
+        let opened = [open(new.clone()).unwrap(), open(old.clone()).unwrap()];
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&new), mode(&old)), (0o600, 0o640));
+        drop(opened);
+    }
 }

@@ -2,8 +2,8 @@
 
 mod health;
 mod ownership;
+mod trust;
 
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -34,6 +34,20 @@ const LOOK: Duration = Duration::from_millis(20);
 const LOG_LIMIT: u64 = 1 << 20;
 /// Lines of it that are shown when it does not start.
 const LOG_LINES: usize = 12;
+/// Environment variables that it gets: where it finds and puts files, and how it writes dates and panics.
+const PASSED_ON: [&str; 11] = [
+    "HOME",
+    "LANG",
+    "PATH",
+    "RUST_BACKTRACE",
+    "TMPDIR",
+    "TZ",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
 
 /// A local cloud that answers.
 #[derive(Clone, Debug)]
@@ -109,12 +123,14 @@ fn does_not_answer(data_dir: &Path) -> Error {
 /// The local cloud that runs on this data directory, if one does and answers.
 ///
 /// # Errors
-/// When its announcement cannot be read.
+/// When its announcement cannot be read, or may be another user's.
 pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+    trust::check_owner(data_dir)?;
     // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
     if !is_owned(data_dir)? {
         return Ok(None);
     }
+    trust::check_closed(data_dir)?;
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
     // Only the right key and process id are believed.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
@@ -172,6 +188,7 @@ pub(crate) async fn start(options: &LocalOptions) -> Result<Started, Error> {
 /// # Errors
 /// When the process that owns the directory does not answer, or does not end.
 pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
+    trust::check_owner(data_dir)?;
     if !is_owned(data_dir)? {
         return Ok(false);
     }
@@ -224,13 +241,10 @@ fn spawn(options: &LocalOptions, data_dir: &Path, log: File) -> io::Result<Child
     if options.durability != Durability::default() {
         command.arg("--durable").arg(options.durability.to_string());
     }
-    // All that it is to know stands in its arguments. What the user wants of this command (output, settings and their
-    // file, whose path may be relative) is not meant for it.
-    let of_this_command = |name: &OsString| name.to_str().is_some_and(|name| name.starts_with("SENSORCTL_"));
-    for name in std::env::vars_os().map(|(name, _)| name).filter(of_this_command) {
-        command.env_remove(name);
-    }
-    command.env_remove("CLICOLOR_FORCE");
+    // All that it needs to know stands in its arguments. Settings and credentials of this command, which end with it, must
+    // not stay readable for as long as the local cloud runs: a function is a process of the same user.
+    command.env_clear();
+    command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
         // It must not keep the user's folder from being unmounted.
         .current_dir(data_dir)
@@ -324,6 +338,20 @@ mod tests {
         assert!(find(dir.path()).await.unwrap().is_none());
         let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert!(error.to_string().contains("does not answer"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn directory_that_others_can_write_to_is_not_believed() {
+        use std::os::unix::fs::PermissionsExt;
+        let (dir, listener) = haunted().await;
+        let lock = File::create(dir.path().join("lock")).unwrap();
+        lock.lock().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        for error in [find(dir.path()).await.err(), stop(dir.path()).await.err()] {
+            assert!(error.unwrap().to_string().contains("is not believed"));
+        }
+        let never_called = std::pin::pin!(listener.accept());
+        assert!(futures::poll!(never_called).is_pending());
     }
 
     #[tokio::test]

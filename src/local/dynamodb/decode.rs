@@ -25,7 +25,15 @@ pub(super) fn resolve(operation: &str, error: DynoxideError) -> DynoxideError {
     }
 }
 
+/// What the service says of a value that nests too deep. dynoxide says it of 32 levels; from about 61 on the JSON parser
+/// gives up first.
+const NESTED_TOO_DEEP: &str =
+    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+
 fn classify(message: &str) -> DynoxideError {
+    if message.starts_with("recursion limit exceeded") {
+        return DynoxideError::ValidationException(NESTED_TOO_DEEP.to_owned());
+    }
     let marked = |marker: &str| message.strip_prefix(marker);
     if let Some(text) = marked("SERIALIZATION_AS_READ:") {
         return DynoxideError::SerializationException(text.to_owned());

@@ -3,10 +3,14 @@
 mod backups;
 mod batch;
 mod decode;
+mod expression_limits;
 mod life;
 mod wal;
 
 use std::borrow::Cow;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +23,7 @@ use serde_json::{Value, json};
 use self::backups::Backups;
 use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
+use self::expression_limits::Expressions;
 use self::life::Life;
 use self::wal::Wal;
 use super::durability::Durability;
@@ -62,6 +67,7 @@ impl DynamoDb {
             Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
                 .hint("choose another one with `--data-dir DIR`")
         })?;
+        private_files(path).map_err(|error| cannot(error.into()))?;
         let database = Database::new(text).map_err(|error| cannot(error.into()))?;
         let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
         let backups = Backups::open(path, durability)?;
@@ -211,16 +217,16 @@ impl DynamoDb {
             "DescribeTable" => call(text, |input| db.describe_table(input)),
             "ListTables" => call(text, |input| db.list_tables(input)),
             "UpdateTable" => call(text, |input| db.update_table(input)),
-            "PutItem" => call(text, |input| db.put_item(input)),
-            "GetItem" => call(text, |input| db.get_item(input)),
-            "DeleteItem" => call(text, |input| db.delete_item(input)),
-            "UpdateItem" => call(text, |input| db.update_item(input)),
-            "Query" => call(text, |input| db.query(input)),
-            "Scan" => call(text, |input| db.scan(input)),
-            "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
+            "PutItem" => call_checked(text, |input| db.put_item(input)),
+            "GetItem" => call_checked(text, |input| db.get_item(input)),
+            "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
+            "UpdateItem" => call_checked(text, |input| db.update_item(input)),
+            "Query" => call_checked(text, |input| db.query(input)),
+            "Scan" => call_checked(text, |input| db.scan(input)),
+            "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
-            "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
-            "TransactGetItems" => call(text, |input| db.transact_get_items(input)),
+            "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
+            "TransactGetItems" => call_checked(text, |input| db.transact_get_items(input)),
             "ListStreams" => call(text, |input| db.list_streams(input)),
             "DescribeStream" => call(text, |input| db.describe_stream(input)),
             "GetShardIterator" => call(text, |input| db.get_shard_iterator(input)),
@@ -257,6 +263,21 @@ impl DynamoDb {
     }
 }
 
+/// Makes the database file if it is not there, and closes it and its log to other users: SQLite makes files by the umask,
+/// those beside the database with the database's own mode.
+fn private_files(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    for ending in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(ending);
+        match fs::set_permissions(file, Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// The quotas of a new account (`DescribeLimits`).
 const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
 
@@ -286,6 +307,18 @@ fn only_reads(operation: &str) -> bool {
     ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))
+}
+
+/// The same, for an operation with expressions.
+fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
+where
+    I: DeserializeOwned + Expressions,
+    O: Serialize,
+{
+    call(text, |input: I| {
+        input.check()?;
+        run(input)
+    })
 }
 
 fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>

@@ -1,24 +1,23 @@
-//! A function's zip: unpacked once, safely, into a folder named by its SHA-256.
+//! A function's zip: unpacked safely into a folder named by its SHA-256, which functions with the same zip share.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Cursor, Read};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
-use zip::ZipArchive;
 
+use super::unzip;
+use crate::local::data_dir::private_dir;
 use crate::local::durability::Durability;
 use crate::local::wire::ServiceError;
 
 /// Bytes that a zip sent inline may have (facts: B1).
 const ZIPPED_LIMIT: usize = 52_428_800;
-/// Bytes that it may have unpacked (facts: B1).
-const UNZIPPED_LIMIT: u64 = 262_144_000;
-/// Files and folders that it may have: no real function comes near, and more would fill a disk with inodes.
-const ENTRY_LIMIT: usize = 20_000;
 
 /// How the folders begin that a zip is being unpacked into.
 pub(super) const UNPACKING: &str = ".unpacking-";
@@ -40,36 +39,96 @@ pub(super) fn identify(zip: &[u8]) -> Code {
     Code { sha256: STANDARD.encode(digest), size: zip.len() as u64, folder: format!("{digest:x}") }
 }
 
-/// Unpacks a zip below `root`, unless it is there already. The code stays for as long as the file is held, used or not.
-/// Blocks.
+/// Unpacks a zip below `root`. The code stays for as long as the file is held, used or not. Blocks.
+///
+/// What is there already is used if it is still what is in the zip: a function can write into the folder of its code.
 pub(super) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<(Code, File), ServiceError> {
     if zip.len() > ZIPPED_LIMIT {
         let text = format!("Zipped size must be smaller than {ZIPPED_LIMIT} bytes");
         return Err(ServiceError::new(413, "RequestEntityTooLargeException", text));
     }
     let code = identify(zip);
-    match hold(root, &code.folder) {
-        Ok(held) => return Ok((code, held)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(broken_disk(root, &error)),
-    }
     let broken = |error: io::Error| broken_disk(root, &error);
-    fs::create_dir_all(root).map_err(broken)?;
+    private_dir(root).map_err(broken)?;
     let fresh = tempfile::Builder::new().prefix(UNPACKING).tempdir_in(root).map_err(broken)?;
-    unpack_into(zip, fresh.path())?;
+    unzip::unzip(zip, fresh.path())?;
     let held = File::open(fresh.path()).and_then(|file| file.lock_shared().map(|()| file));
     let held = held.map_err(broken)?;
     let fresh = fresh.keep();
     durability.sync_tree(&fresh).map_err(broken)?;
-    let held = if fs::rename(&fresh, root.join(&code.folder)).is_ok() {
+    let place = root.join(&code.folder);
+    let held = if fs::rename(&fresh, &place).is_ok() {
         held
     } else {
-        // Somebody else unpacked the same zip in the meantime.
+        let there = hold(root, &code.folder).map_err(broken)?;
+        let is_folder = fs::symlink_metadata(&place).is_ok_and(|about| about.is_dir());
+        let is_intact = is_folder && is_same(&place, &fresh).unwrap_or(false);
+        if !is_intact {
+            exchange(&fresh, &place).map_err(broken)?;
+        }
+        // What is under the other name now.
         fs::remove_dir_all(&fresh).map_err(broken)?;
-        hold(root, &code.folder).map_err(broken)?
+        if is_intact { there } else { held }
     };
     durability.sync_names(root).map_err(broken)?;
     Ok((code, held))
+}
+
+/// Puts a folder in the place of another one, and that one in its place.
+fn exchange(fresh: &Path, place: &Path) -> io::Result<()> {
+    if renameat_with(CWD, fresh, CWD, place, RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
+    }
+    // Not every file system can do it in one step.
+    let old = fresh.with_added_extension("old");
+    fs::rename(place, &old)?;
+    fs::rename(fresh, place)?;
+    fs::rename(&old, fresh)
+}
+
+/// Whether two folders hold the same files, with the same content and modes.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let names = |folder: &Path| -> io::Result<BTreeSet<OsString>> {
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    };
+    let all = names(one)?;
+    if all != names(other)? {
+        return Ok(false);
+    }
+    for name in all {
+        let (one, other) = (one.join(&name), other.join(&name));
+        let (about, of_other) = (fs::symlink_metadata(&one)?, fs::symlink_metadata(&other)?);
+        let is_same = if about.is_dir() && of_other.is_dir() {
+            is_same(&one, &other)?
+        } else {
+            about.is_file()
+                && of_other.is_file()
+                && about.permissions() == of_other.permissions()
+                && about.len() == of_other.len()
+                && is_same_content(&one, &other)?
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether two files of the same length hold the same bytes.
+fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if length == 0 {
+            return Ok(left.len() == right.len());
+        }
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 /// Keeps code from being swept away for as long as the file is held.
@@ -99,73 +158,14 @@ pub(super) fn sweep(root: &Path, is_in_use: impl Fn(&str) -> bool) -> io::Result
     Ok(())
 }
 
-fn unpack_into(zip: &[u8], target: &Path) -> Result<(), ServiceError> {
-    let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| bad_zip())?;
-    if archive.is_empty() {
-        return Err(invalid("Uploaded file must be a non-empty zip"));
-    }
-    if archive.len() > ENTRY_LIMIT {
-        return Err(invalid(format!("The zip has more than the {ENTRY_LIMIT} entries that the local cloud unpacks.")));
-    }
-    let mut left = UNZIPPED_LIMIT;
-    for index in 0..archive.len() {
-        let mut entry = archive.by_index(index).map_err(|_| bad_zip())?;
-        let path = inside(target, entry.name())?;
-        if entry.is_symlink() {
-            return Err(invalid(format!("The zip holds a symbolic link, `{}`, which is not unpacked.", entry.name())));
-        }
-        if entry.is_dir() {
-            fs::create_dir_all(&path).map_err(|error| not_unzipped(target, &error))?;
-            continue;
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| not_unzipped(target, &error))?;
-        }
-        // The size in the header is what the maker of the zip says; what comes out is what counts.
-        let mut file = File::create_new(&path).map_err(|error| not_unzipped(target, &error))?;
-        let written = io::copy(&mut entry.by_ref().take(left + 1), &mut file);
-        let written = written.map_err(|error| not_unzipped(target, &error))?;
-        left = left
-            .checked_sub(written)
-            .ok_or_else(|| invalid(format!("Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes")))?;
-        // Without set-id and sticky bits. A zip made without modes (by Windows, or `zipfile.writestr`) gives none.
-        let mode = entry.unix_mode().map_or(0o644, |mode| mode & 0o777);
-        file.set_permissions(fs::Permissions::from_mode(mode | 0o400)).map_err(|error| broken_disk(target, &error))?;
-    }
-    Ok(())
-}
-
-/// Where an entry goes; only plain names below the target are taken.
-fn inside(target: &Path, name: &str) -> Result<PathBuf, ServiceError> {
-    let path = Path::new(name);
-    let plain = !name.is_empty()
-        && !name.contains(['\\', '\0'])
-        && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if plain { Ok(target.join(path)) } else { Err(bad_zip()) }
-}
-
-fn bad_zip() -> ServiceError {
-    invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
-}
-
-fn invalid(message: impl Into<String>) -> ServiceError {
-    ServiceError::new(400, "InvalidParameterValueException", message)
-}
-
-/// Whose fault it is that an entry was not written: the disk's, or the zip's.
-fn not_unzipped(folder: &Path, error: &io::Error) -> ServiceError {
-    use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    let of_the_disk = [FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
-    if of_the_disk.contains(&error.kind()) { broken_disk(folder, error) } else { bad_zip() }
-}
-
-fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
+pub(super) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
     ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
+    use std::os::unix::fs::PermissionsExt;
 
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
@@ -186,57 +186,60 @@ mod tests {
     }
 
     #[test]
-    fn modes_are_kept_but_no_special_bits() {
+    fn modes_are_kept_but_no_special_and_no_write_bits() {
         let root = tempfile::tempdir().unwrap();
         let zip = zip_of(&[("bootstrap", 0o4755, b"code"), ("sub/data.txt", 0o644, b"text")]);
         let (code, _) = unpack(&zip, root.path()).unwrap();
         let folder = root.path().join(&code.folder);
         let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o7777;
-        assert_eq!((mode("bootstrap"), mode("sub/data.txt")), (0o755, 0o644));
+        assert_eq!((mode("bootstrap"), mode("sub/data.txt")), (0o555, 0o444));
         assert_eq!(code.sha256, STANDARD.encode(Sha256::digest(&zip)));
-        assert_eq!(unpack(&zip, root.path()).unwrap().0, code, "the same zip again is no work");
+        assert_eq!(unpack(&zip, root.path()).unwrap().0, code, "the same zip again is the same code");
     }
 
     #[test]
-    fn nothing_is_written_outside_the_folder() {
-        for name in ["../evil", "a/../../evil", "/evil", "a\\..\\evil"] {
-            let root = tempfile::tempdir().unwrap();
-            let code_root = root.path().join("code");
-            let error = unpack(&zip_of(&[(name, 0o644, b"x")]), &code_root).unwrap_err();
-            assert!(error.message.starts_with("Could not unzip"), "{name}: {}", error.message);
-            assert!(!root.path().join("evil").exists(), "{name}");
-            assert_eq!(fs::read_dir(&code_root).unwrap().count(), 0, "{name}: nothing half-made stays");
+    fn code_that_was_changed_is_unpacked_again() {
+        let root = tempfile::tempdir().unwrap();
+        let zip = zip_of(&[("bootstrap", 0o755, b"code"), ("sub/data.txt", 0o644, b"text")]);
+        let (code, held) = unpack(&zip, root.path()).unwrap();
+        let folder = root.path().join(&code.folder);
+        let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&folder).unwrap());
+        let (original, elsewhere) = (inode(), tempfile::tempdir_in(root.path().parent().unwrap()).unwrap());
+        unpack(&zip, root.path()).unwrap();
+        assert_eq!(inode(), original, "what is intact stays");
+        let replace = |name: &str, text: &str| {
+            fs::remove_file(folder.join(name)).unwrap();
+            fs::write(folder.join(name), text).unwrap();
+        };
+        let changes: [&dyn Fn(); 5] = [
+            &|| replace("bootstrap", "evil"),
+            &|| fs::set_permissions(folder.join("bootstrap"), fs::Permissions::from_mode(0o400)).unwrap(),
+            &|| fs::write(folder.join("sub/more.txt"), "more").unwrap(),
+            &|| {
+                fs::remove_file(folder.join("sub/data.txt")).unwrap();
+                std::os::unix::fs::symlink("/etc/passwd", folder.join("sub/data.txt")).unwrap();
+            },
+            // Intact, and somewhere else.
+            &|| {
+                fs::rename(&folder, elsewhere.path().join("code")).unwrap();
+                std::os::unix::fs::symlink(elsewhere.path().join("code"), &folder).unwrap();
+            },
+        ];
+        for change in changes {
+            change();
+            let (again, held_again) = unpack(&zip, root.path()).unwrap();
+            assert_eq!(again, code);
+            assert_eq!(fs::read(folder.join("bootstrap")).unwrap(), b"code");
+            assert_eq!(fs::read(folder.join("sub/data.txt")).unwrap(), b"text");
+            assert!(!folder.join("sub/more.txt").exists());
+            assert_eq!(fs::metadata(folder.join("bootstrap")).unwrap().permissions().mode() & 0o777, 0o555);
+            assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing else stays");
+            // Held, so that it is not swept away before a function is made of it.
+            sweep(root.path(), |_| false).unwrap();
+            assert!(folder.exists());
+            drop(held_again);
         }
-    }
-
-    #[test]
-    fn a_symbolic_link_is_refused() {
-        let root = tempfile::tempdir().unwrap();
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        writer.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
-        writer.start_file("link/passwd", SimpleFileOptions::default()).unwrap();
-        let zip = writer.finish().unwrap().into_inner();
-        assert!(unpack(&zip, root.path()).unwrap_err().message.contains("symbolic link"));
-    }
-
-    #[test]
-    fn what_is_no_zip_is_said_to_be_none() {
-        let root = tempfile::tempdir().unwrap();
-        assert!(unpack(b"not a zip", root.path()).unwrap_err().message.starts_with("Could not unzip"));
-        assert!(unpack(&zip_of(&[]), root.path()).unwrap_err().message.contains("non-empty"));
-    }
-
-    #[test]
-    fn a_bomb_stops_at_the_limit() {
-        let root = tempfile::tempdir().unwrap();
-        let mebibyte = vec![0_u8; 1 << 20];
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for number in 0..251 {
-            writer.start_file(format!("{number}"), SimpleFileOptions::default()).unwrap();
-            writer.write_all(&mebibyte).unwrap();
-        }
-        let zip = writer.finish().unwrap().into_inner();
-        assert!(unpack(&zip, root.path()).unwrap_err().message.starts_with("Unzipped size must be smaller"));
+        drop(held);
     }
 
     #[test]

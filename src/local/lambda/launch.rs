@@ -20,6 +20,7 @@ use super::process::Process;
 use super::runtime_api::{Call, RuntimeApi};
 use super::state::Function;
 use super::{Deps, code, permissions};
+use crate::local::data_dir::private_dir;
 use crate::local::keys::{Keys, SessionKeys};
 use crate::local::wire::now_ms;
 
@@ -133,7 +134,7 @@ fn destination(deps: &Deps, function: &Function) -> Destination {
 }
 
 fn scratch(root: &Path) -> io::Result<tempfile::TempDir> {
-    std::fs::create_dir_all(root)?;
+    private_dir(root)?;
     tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir_in(root)
 }
 

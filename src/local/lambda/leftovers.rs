@@ -1,17 +1,28 @@
 //! Processes of functions that outlived the local cloud. They end by themselves once the Runtime API is gone, except
 //! one that never asks it again; so each is written down while it runs, and the next start ends what is still there.
+//! What they started in turn, in a group or session of its own, is known by the environment that it has inherited.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, getpid, kill_process};
+
+use super::procfs::{self, Stat};
+use crate::local::data_dir::private_dir;
 
 /// Writes a process down; without `/proc` there is nothing to know it by later, and so no entry.
 pub(super) fn enter(register: &Path, pid: Pid) -> Option<PathBuf> {
     let started = started(pid)?;
     let path = register.join(pid.to_string());
-    fs::create_dir_all(register).and_then(|()| fs::write(&path, started)).ok().map(|()| path)
+    let write = || {
+        private_dir(register)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        file.write_all(started.as_bytes())
+    };
+    write().ok().map(|()| path)
 }
 
 /// Strikes it out again.
@@ -53,6 +64,28 @@ pub(super) fn end_all(register: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Passes in which processes are looked for that were started during the pass before.
+const PASSES: usize = 20;
+
+/// Ends every process whose environment says that its code is in this folder.
+pub(super) fn end_escaped(code: &Path) {
+    let place = format!("LAMBDA_TASK_ROOT={}/", code.display());
+    for _ in 0..PASSES {
+        let is_escaped = |pid: &Pid| {
+            *pid != getpid() && procfs::environment(*pid).iter().any(|variable| variable.starts_with(&place))
+        };
+        let escaped: Vec<Pid> = procfs::all().into_iter().filter(is_escaped).collect();
+        if escaped.is_empty() {
+            return;
+        }
+        for pid in escaped {
+            // The only failure is that it has ended.
+            kill_process(pid, Signal::KILL).unwrap_or_default();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Deletes what is in a folder.
 pub(super) fn empty(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
@@ -63,10 +96,7 @@ pub(super) fn empty(folder: &Path) -> io::Result<()> {
 
 /// When a process was started, in clock ticks since the machine was, with what tells one boot from another.
 fn started(pid: Pid) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; the start time is the twentieth field after it.
-    let (_, after) = stat.rsplit_once(')')?;
-    let ticks = after.split_ascii_whitespace().nth(19)?;
+    let ticks = Stat::read(pid)?.started;
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(format!("{ticks} {}", boot.trim()))
 }
@@ -74,6 +104,7 @@ fn started(pid: Pid) -> Option<String> {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command};
 
@@ -89,7 +120,8 @@ mod tests {
     fn what_is_written_down_is_ended() {
         let register = tempfile::tempdir().unwrap();
         let (mut child, pid) = sleeper();
-        enter(register.path(), pid).unwrap();
+        let entry = enter(register.path(), pid).unwrap();
+        assert_eq!(fs::metadata(entry).unwrap().permissions().mode() & 0o777, 0o600);
         end_all(register.path()).unwrap();
         assert!(!child.wait().unwrap().success());
         assert_eq!(fs::read_dir(register.path()).unwrap().count(), 0);
@@ -105,5 +137,20 @@ mod tests {
         assert!(child.try_wait().unwrap().is_none());
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn end_escaped_ends_what_inherited_the_place_of_the_code_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let start = |code: &str| {
+            let place = dir.path().join(code);
+            Command::new("sleep").arg("60").env("LAMBDA_TASK_ROOT", place).process_group(0).spawn().unwrap()
+        };
+        let (mut ours, mut other) = (start("code/abc"), start("codes/abc"));
+        end_escaped(&dir.path().join("code"));
+        assert!(!ours.wait().unwrap().success());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 }

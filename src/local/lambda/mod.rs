@@ -30,11 +30,12 @@ mod mapping_settings;
 mod mapping_task;
 mod mappings_api;
 mod names;
-mod peer;
 mod permissions;
 mod platform_lines;
 mod pool;
 mod process;
+mod process_tree;
+mod procfs;
 mod progress;
 mod records;
 mod runtime_api;
@@ -47,6 +48,7 @@ mod tags_api;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod unzip;
 mod versions_api;
 mod worker;
 

@@ -1,26 +1,34 @@
-//! One process of a function: started with nothing but what it is given, killed with all its children.
+//! One process of a function: started with nothing but what it is given, killed with all that it started.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
 use super::leftovers;
+use super::process_tree::{self, ProcessTree};
 
 /// Address space that a process may have beyond its memory size. Allocators reserve far more than they use, so this is
 /// only a stop for what runs away between two looks at the memory in use.
 #[cfg(target_os = "linux")]
 const ADDRESS_SPACE_SLACK: u64 = 8 << 30;
 
+/// Files and connections that a function may have open (AWS: "Lambda quotas", file descriptors).
+#[cfg(target_os = "linux")]
+const OPEN_FILES: u64 = 1024;
+
+/// The variable that no two environments have with the same value.
+const MARKER: &str = "AWS_LAMBDA_RUNTIME_API";
+
 /// A running process. Dropping it kills it.
 pub(super) struct Process {
-    pid: Pid,
+    tree: Arc<ProcessTree>,
     exit: watch::Receiver<Option<ExitStatus>>,
 }
 
@@ -49,39 +57,42 @@ impl Process {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = spawn(&mut command).await?;
-        let pid =
-            child.id().and_then(|id| Pid::from_raw(id.cast_signed())).ok_or_else(|| io::Error::other("no pid"))?;
+        let marker = format!("{MARKER}={}", variables.get(MARKER).map_or("", String::as_str));
+        let (tree, (pid, mut child)) = spawn(&mut command, &marker).await?;
         limit(pid, memory_mb);
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("no pipes"));
         };
         let entry = leftovers::enter(register, pid);
         let (sender, exit) = watch::channel(None);
-        tokio::spawn(reap(child, pid, entry, sender));
-        Ok((Process { pid, exit }, Pipes { stdout, stderr }))
+        tokio::spawn(reap(child, Arc::clone(&tree), entry, sender));
+        Ok((Process { tree, exit }, Pipes { stdout, stderr }))
     }
 
     /// Kills the process and all that it started.
     pub(super) fn kill(&self) {
-        self.signal(Signal::KILL);
+        if self.is_there() {
+            self.tree.kill();
+        }
     }
 
     /// Stops it and all that it started, as the service freezes an environment between invocations.
     pub(super) fn freeze(&self) {
-        self.signal(Signal::STOP);
+        if self.is_there() {
+            self.tree.freeze();
+        }
     }
 
     /// Lets it go on.
     pub(super) fn thaw(&self) {
-        self.signal(Signal::CONT);
+        if self.is_there() {
+            self.tree.thaw();
+        }
     }
 
-    fn signal(&self, signal: Signal) {
-        if self.exit.borrow().is_none() {
-            // The only failure is that it has ended.
-            rustix::process::kill_process_group(self.pid, signal).unwrap_or_default();
-        }
+    /// Once it has ended, what it started is ended by whoever waited for it.
+    fn is_there(&self) -> bool {
+        self.exit.borrow().is_none()
     }
 
     /// Waits until it has ended; `None` when that can no longer be known.
@@ -91,20 +102,8 @@ impl Process {
 
     /// Memory in use now by the process and those that it started, in bytes. `None` where the system does not say.
     pub(super) fn memory(&self) -> Option<u64> {
-        resident(self.pid)
+        self.tree.memory()
     }
-}
-
-/// Resident memory of a process and its descendants. A process that ends meanwhile has none.
-fn resident(pid: Pid) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let own: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    let children = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let children = children.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    let of_child = |child: &str| Pid::from_raw(child.parse().ok()?).and_then(resident);
-    let others: u64 = children.flat_map(|pids| pids.split(' ').filter_map(of_child).collect::<Vec<_>>()).sum();
-    Some(own * 1024 + others)
 }
 
 impl Drop for Process {
@@ -115,31 +114,53 @@ impl Drop for Process {
 
 /// Starts the process. A file that was just unpacked can be held open for writing by a process that another thread is
 /// about to start (it inherits all files until its own `exec`): that passes within milliseconds.
-async fn spawn(command: &mut Command) -> io::Result<Child> {
+async fn spawn(command: &mut Command, marker: &str) -> io::Result<(Arc<ProcessTree>, (Pid, Child))> {
     let mut pause = Duration::from_millis(1);
     loop {
-        match command.spawn() {
+        let begun = ProcessTree::begin(marker.to_owned(), || {
+            no_new_privileges()?;
+            let child = command.spawn()?;
+            let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+            let pid = pid.ok_or_else(|| io::Error::other("no pid"))?;
+            Ok((pid, (pid, child)))
+        });
+        match begun {
             Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && pause < Duration::from_secs(1) => {
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
-            result => return result,
+            begun => return begun,
         }
     }
 }
 
-/// Waits for the end, then ends what the process left behind in its group.
-async fn reap(mut child: Child, pid: Pid, entry: Option<PathBuf>, exit: watch::Sender<Option<ExitStatus>>) {
-    let status = child.wait().await;
-    kill_group(pid);
-    leftovers::leave(entry);
-    // Nobody may be waiting any more.
-    exit.send(status.ok()).unwrap_or_default();
+/// Keeps what this thread starts from getting more rights than the user has, by `sudo` for one. The thread itself never
+/// needs them.
+#[cfg(target_os = "linux")]
+fn no_new_privileges() -> io::Result<()> {
+    Ok(rustix::thread::set_no_new_privs(true)?)
 }
 
-fn kill_group(pid: Pid) {
-    // The only failure is that nothing is left to kill.
-    rustix::process::kill_process_group(pid, Signal::KILL).unwrap_or_default();
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::unnecessary_wraps, reason = "as on Linux")]
+fn no_new_privileges() -> io::Result<()> {
+    Ok(())
+}
+
+/// Waits for the end, then ends what the process left behind.
+async fn reap(
+    mut child: Child,
+    tree: Arc<ProcessTree>,
+    entry: Option<PathBuf>,
+    exit: watch::Sender<Option<ExitStatus>>,
+) {
+    let status = child.wait().await;
+    tree.kill();
+    // Nobody may be waiting any more.
+    exit.send(status.ok()).unwrap_or_default();
+    tree.end().await;
+    leftovers::leave(entry);
+    tokio::task::spawn_blocking(process_tree::end_strays);
 }
 
 #[cfg(target_os = "linux")]
@@ -148,31 +169,11 @@ fn limit(pid: Pid, memory_mb: u64) {
     let bound = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
     // Fails only when the process has ended already, or when this one is limited more strictly itself.
     prlimit(Some(pid), Resource::As, bound((memory_mb << 20) + ADDRESS_SPACE_SLACK)).ok();
-    // The memory of a crashed function holds readings and credentials: it is not written to disk.
+    // The memory of a crashed function holds readings and credentials: it is not written to disk. (The local cloud passes
+    // this one on as well, so that no process is without it.)
     prlimit(Some(pid), Resource::Core, bound(0)).ok();
+    prlimit(Some(pid), Resource::Nofile, bound(OPEN_FILES)).ok();
 }
 
 #[cfg(not(target_os = "linux"))]
 fn limit(_pid: Pid, _memory_mb: u64) {}
-
-#[cfg(test)]
-#[cfg(target_os = "linux")]
-mod tests {
-    use super::*;
-    use crate::local::tests::eventually;
-
-    #[tokio::test]
-    async fn memory_is_that_of_the_process_and_its_children() {
-        let mut shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).kill_on_drop(true).spawn().unwrap();
-        let pid = Pid::from_raw(shell.id().unwrap().cast_signed()).unwrap();
-        let own = || {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-            line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() * 1024
-        };
-        let memory = async || (resident(pid).unwrap(), own());
-        eventually("the child's memory is counted", memory, |(all, own)| *all >= own + 100_000).await;
-        shell.kill().await.unwrap();
-        assert_eq!(resident(pid), None);
-    }
-}

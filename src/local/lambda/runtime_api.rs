@@ -12,11 +12,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::peer;
+use crate::local::connections::{Gate, Limits, Taken};
 
 /// Bytes of a response that the service takes (facts: B6).
 pub(super) const RESPONSE_LIMIT: usize = 6_291_556;
@@ -62,7 +62,7 @@ impl RuntimeApi {
         let address = listener.local_addr()?;
         let (sender, receiver) = mpsc::channel(4);
         let line = Line { calls: sender, under_way: Arc::default() };
-        let server = tokio::spawn(serve(listener, address, line));
+        let server = tokio::spawn(serve(Gate::new(listener, limits()), line));
         Ok((RuntimeApi { address, server }, receiver))
     }
 }
@@ -93,15 +93,19 @@ impl Drop for RuntimeApi {
     }
 }
 
-async fn serve(listener: TcpListener, here: SocketAddr, line: Line) {
+/// A runtime holds a connection or two, for as long as it lives: those of others are dropped at once.
+fn limits() -> Limits {
+    Limits { connections: 64, foreign: 0, idle: None, ..Limits::default() }
+}
+
+async fn serve(gate: Gate, line: Line) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if peer::is_own(peer, here) => {
-                    connections.spawn(connection(stream, line.clone()));
+            taken = gate.next() => match taken {
+                Ok(taken) => {
+                    connections.spawn(connection(taken, line.clone()));
                 }
-                Ok(_) => {}
                 // Out of file descriptors, most likely: it passes.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             },
@@ -110,15 +114,21 @@ async fn serve(listener: TcpListener, here: SocketAddr, line: Line) {
     }
 }
 
-async fn connection(stream: TcpStream, line: Line) {
-    // Small answers go out at once. Without the option they only go out later.
-    stream.set_nodelay(true).unwrap_or_default();
-    let service = service_fn(|request| {
-        let line = line.clone();
-        async move { Ok::<_, Infallible>(answer(request, &line).await) }
+async fn connection(taken: Taken, line: Line) {
+    let Taken { stream, activity, place: _place } = taken;
+    let in_use = activity.clone();
+    let service = service_fn(move |request| {
+        let (line, under_way) = (line.clone(), in_use.begin());
+        async move {
+            let _under_way = under_way;
+            Ok::<_, Infallible>(answer(request, &line).await)
+        }
     });
-    // A broken connection is seen by the end of the process, or by its next call.
-    http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.unwrap_or_default();
+    tokio::select! {
+        // A broken connection is seen by the end of the process, or by its next call.
+        ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => ended.unwrap_or_default(),
+        () = activity.ceases() => {}
+    }
 }
 
 async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response<Full<Bytes>> {

@@ -18,7 +18,7 @@ use super::mapping_task::Reading;
 use super::pool::Pool;
 use super::settling::Settling;
 use super::state::{Function, Mapping, MappingState, NOTHING_YET};
-use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions};
+use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions, process_tree};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::durability::Durability;
@@ -52,6 +52,9 @@ impl Lambda {
     /// # Errors
     /// When the state cannot be read, or the folder not written.
     pub(crate) async fn start(deps: Deps) -> Result<Lambda, Error> {
+        let adopted = process_tree::adopt_orphans();
+        let cannot = |error| format!("processes that functions start can get away from their limits: {error}");
+        deps.notices.tell_failure(adopted.map_err(cannot));
         let (dir, durability) = (deps.dir.clone(), deps.durability);
         let kept = tokio::task::spawn_blocking(move || load(&dir, durability)).await;
         let Kept { functions, mappings, events, broken } =
@@ -271,6 +274,7 @@ fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
     let functions: Vec<Function> = read_list(&dir.join("functions.json"), !has_code, durability)?;
     let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), !has_checkpoints, durability)?;
     leftovers::end_all(&dir.join("running")).map_err(broken)?;
+    leftovers::end_escaped(&dir.join("code"));
     leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
     let is_in_use = |folder: &str| functions.iter().any(|function| function.code_folder == folder);
     code::sweep(&dir.join("code"), is_in_use).map_err(broken)?;
@@ -297,12 +301,13 @@ fn read_list<T: DeserializeOwned + Serialize>(
     Ok(Vec::new())
 }
 
-/// Ends what has been idle for long, and deletes code that nothing uses any more.
+/// Ends what has been idle for long and processes that got away, and deletes code that nothing uses any more.
 async fn tidy(lambda: Lambda) {
     while lambda.stopping().run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
         lambda.pool().end_idle();
         let (lambda, notices) = (lambda.clone(), &lambda.deps().notices);
         let swept = tokio::task::spawn_blocking(move || {
+            process_tree::end_strays();
             let is_in_use = |folder: &str| {
                 folder.starts_with(code::UNPACKING)
                     || lambda.functions().iter().any(|function| function.code_folder == folder)

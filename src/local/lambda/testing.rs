@@ -265,7 +265,7 @@ impl Bench {
         std::fs::remove_file(self.beside(what)).unwrap();
     }
 
-    fn beside(&self, what: &str) -> PathBuf {
+    pub(super) fn beside(&self, what: &str) -> PathBuf {
         PathBuf::from(format!("{}.{what}", self.out().display()))
     }
 

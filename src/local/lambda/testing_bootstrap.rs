@@ -34,6 +34,23 @@ fn main() {
             "environment" => format!("{:?}", std::env::vars().map(|(name, _)| name).collect::<Vec<_>>()),
             "variable" => format!("{:?}", std::env::var(event.trim_matches('"')).unwrap_or_default()),
             "pid" => std::process::id().to_string(),
+            "limits" => format!("{:?}", limits()),
+            "daemon" | "daemon-sleep" | "stray" | "stray-group" if !is_there("daemon") => {
+                daemonize(&mode);
+                while !is_there("daemon") {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                if mode == "daemon-sleep" {
+                    std::thread::sleep(Duration::from_secs(600));
+                }
+                event
+            }
+            "daemon" | "stray" | "stray-group" => event,
+            "daemon-memory" => {
+                daemonize(&mode);
+                std::thread::sleep(Duration::from_secs(600));
+                event
+            }
             "exit" => exit(3),
             "sleep" => {
                 std::thread::sleep(Duration::from_secs(600));
@@ -69,6 +86,55 @@ fn main() {
     }
 }
 
+unsafe extern "C" {
+    fn fork() -> i32;
+    fn setsid() -> i32;
+    fn setpgid(pid: i32, group: i32) -> i32;
+}
+
+/// Starts a process as daemons are started: out of the group, with a parent that ends at once. Its id goes to OUT.daemon.
+fn daemonize(mode: &str) {
+    // Nothing else runs in this process, so its copy can do anything.
+    unsafe {
+        if fork() != 0 {
+            return;
+        }
+        if mode == "stray-group" { setpgid(0, 0) } else { setsid() };
+        if fork() != 0 {
+            exit(0);
+        }
+    }
+    let out = std::env::var("OUT").unwrap();
+    let tell_id = || {
+        std::fs::write(format!("{out}.fresh"), std::process::id().to_string()).unwrap();
+        std::fs::rename(format!("{out}.fresh"), format!("{out}.daemon")).unwrap();
+    };
+    match mode {
+        "daemon-memory" => drop(fill_memory()),
+        "daemon" | "daemon-sleep" => {
+            tell_id();
+            for tick in 0_u64.. {
+                std::fs::write(format!("{out}.ticks"), tick.to_string()).unwrap();
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        _ => {
+            use std::os::unix::process::CommandExt;
+            tell_id();
+            let error = std::process::Command::new("sleep").arg("600").env_clear().exec();
+            panic!("{error}");
+        }
+    }
+    exit(0);
+}
+
+/// What the system lets this process do, and one that it starts at once.
+fn limits() -> String {
+    let own = std::fs::read_to_string("/proc/self/status").unwrap() + &std::fs::read_to_string("/proc/self/limits").unwrap();
+    let child = std::process::Command::new("cat").args(["/proc/self/status", "/proc/self/limits"]).output().unwrap();
+    own + "\n--\n" + &String::from_utf8(child.stdout).unwrap()
+}
+
 /// Takes a gigabyte, unless somebody stops it.
 fn fill_memory() -> Vec<Vec<u8>> {
     let mut blocks = Vec::new();
@@ -77,6 +143,10 @@ fn fill_memory() -> Vec<Vec<u8>> {
         std::thread::sleep(Duration::from_millis(10));
     }
     blocks
+}
+
+fn is_there(what: &str) -> bool {
+    Path::new(&format!("{}.{what}", std::env::var("OUT").unwrap())).exists()
 }
 
 fn is_first_start() -> bool {
@@ -98,7 +168,6 @@ fn temporary_files() -> String {
 /// handles nothing and answers what is in there; with OUT.bad a record with the data `bad` fails.
 fn consume(event: &str) -> Result<String, String> {
     let out = std::env::var("OUT").unwrap();
-    let is_there = |what: &str| Path::new(&format!("{out}.{what}")).exists();
     let append = |path: &str, text: &str| {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
         file.write_all(text.as_bytes()).unwrap();

@@ -24,8 +24,8 @@ pub(super) struct Event {
     pub message: String,
 }
 
-/// Adds events (epoch milliseconds and text) to a file, which is made if needed.
-pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durability) -> io::Result<()> {
+/// Adds events (epoch milliseconds and text) to a file, which is made if needed; gives how many bytes it grew by.
+pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durability) -> io::Result<u64> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     let length = file.metadata()?.len();
     let mut text = Vec::new();
@@ -41,7 +41,8 @@ pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durabi
     file.write_all(&text).and_then(|()| durability.sync(&file)).inspect_err(|_| {
         // A part must not be read as events that were refused; what cannot be cut off ends mid-line.
         file.set_len(length).unwrap_or_default();
-    })
+    })?;
+    Ok(text.len() as u64)
 }
 
 /// Gives each event with its ordinal, in the order in which they were written; none where there is no file.

@@ -69,8 +69,9 @@ impl Logs {
             return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
         }
         let events = input.log_events.into_iter().map(|event| (event.timestamp, event.message)).collect();
-        let store = self.store();
-        store.append(&input.log_group_name, &input.log_stream_name, events, store.durability())?;
+        let mut store = self.store();
+        let durability = store.durability();
+        store.append(&input.log_group_name, &input.log_stream_name, events, durability)?;
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 

@@ -19,6 +19,10 @@ use crate::local::wire::{ServiceError, now_ms};
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
+/// Bytes that are kept of a log group. The service keeps all, on disks of its own; here what a function writes must not
+/// fill the disk of all other services.
+const GROUP_LIMIT: u64 = 1 << 30;
+
 /// A day in milliseconds.
 const DAY: u64 = 24 * 3_600_000;
 
@@ -54,6 +58,10 @@ pub(super) struct Store {
     directory: PathBuf,
     durability: Durability,
     groups: BTreeMap<String, Group>,
+    /// How much is kept of a group in bytes, where that is known.
+    sizes: BTreeMap<String, u64>,
+    /// The most that is kept of a group, in bytes.
+    pub group_limit: u64,
     /// Another process may own the files from now on.
     is_closed: bool,
 }
@@ -92,7 +100,8 @@ impl Store {
             durability.write_json(&path, &groups)?;
             groups
         };
-        Ok(Store { directory: directory.to_owned(), durability, groups, is_closed: false })
+        let (directory, sizes) = (directory.to_owned(), BTreeMap::new());
+        Ok(Store { directory, durability, groups, sizes, group_limit: GROUP_LIMIT, is_closed: false })
     }
 
     /// No more is appended.
@@ -148,6 +157,7 @@ impl Store {
 
     pub(super) fn delete_group(&mut self, name: &str) -> Result<(), ServiceError> {
         self.change(|groups| groups.remove(name).map(drop).ok_or_else(missing_group))?;
+        self.sizes.remove(name);
         let directory = self.group_dir(name);
         absent_is_fine(&directory, fs::remove_dir_all(&directory))
     }
@@ -174,30 +184,41 @@ impl Store {
         self.change_group(group, |group| {
             group.streams.remove(stream);
         })?;
+        self.sizes.remove(group);
         let file = self.event_file(group, stream);
         absent_is_fine(&file, fs::remove_file(&file))
     }
 
-    /// Adds events to a stream, which must be there.
+    /// Adds events to a stream, which must be there, unless its group holds as much as is kept.
     pub(super) fn append(
-        &self,
+        &mut self,
         group: &str,
         stream: &str,
         events: Vec<(u64, String)>,
         durability: Durability,
     ) -> Result<(), ServiceError> {
         self.stream(group, stream)?;
+        let size = self.sizes.get(group).copied().unwrap_or_else(|| self.stored_bytes(group));
+        if size >= self.group_limit {
+            let limit = self.group_limit >> 20;
+            return Err(unavailable(format!(
+                "the log group {group} holds {limit} MiB, the most that the local cloud keeps: new events are dropped \
+                 until log streams are deleted, or expire by its retention"
+            )));
+        }
         let (folder, file) = (self.group_dir(group), self.event_file(group, stream));
         let is_new = !file.exists();
         let written =
-            private_dir(&folder).and_then(|()| event_file::append(&file, events, durability)).and_then(|()| {
-                if !is_new {
-                    return Ok(());
+            private_dir(&folder).and_then(|()| event_file::append(&file, events, durability)).and_then(|grown| {
+                if is_new {
+                    durability.sync_names(&folder)?;
+                    durability.sync_names(&self.directory)?;
                 }
-                durability.sync_names(&folder)?;
-                durability.sync_names(&self.directory)
+                Ok(grown)
             });
-        written.map_err(|error| lost(&file, &error))
+        let grown = written.map_err(|error| lost(&file, &error))?;
+        self.sizes.insert(group.to_owned(), size + grown);
+        Ok(())
     }
 
     /// The events of a stream that are still kept, to be read without the store.
@@ -207,7 +228,8 @@ impl Store {
     }
 
     /// Deletes the events of streams that were last written to before their group's retention.
-    pub(super) fn expire(&self, now: u64) -> Result<(), ServiceError> {
+    pub(super) fn expire(&mut self, now: u64) -> Result<(), ServiceError> {
+        self.sizes.clear();
         for (name, group) in &self.groups {
             let Some(oldest) = group.cutoff(now).map(|cutoff| UNIX_EPOCH + Duration::from_millis(cutoff)) else {
                 continue;

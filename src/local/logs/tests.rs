@@ -249,3 +249,38 @@ async fn events_after_an_empty_answer_are_not_passed_over() {
     let input = json!({ "logGroupName": "g", "logStreamName": "s", "nextToken": empty["nextForwardToken"] });
     assert_eq!(messages(&ok(&logs, "GetLogEvents", input).await), ["one"]);
 }
+
+#[tokio::test]
+async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs = logs(dir.path());
+    logs.store().group_limit = 2 << 20;
+    let line = || vec![(wire::now_ms(), "x".repeat(256 << 10))];
+    let mut kept = 0;
+    while logs.append("g", "old", line(), true).await {
+        kept += 1;
+    }
+    assert_eq!(kept, 8);
+    for _ in 0..3 {
+        assert!(!logs.append("g", "new", line(), true).await);
+    }
+    let notices = logs.0.notices.all();
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].starts_with("the log group g holds 2 MiB"), "{notices:?}");
+    // Whoever puts events is told by the answer.
+    let event =
+        json!({ "logGroupName": "g", "logStreamName": "old", "logEvents": [{ "timestamp": 1, "message": "x" }] });
+    let (status, body) = call(&logs, "PutLogEvents", event).await;
+    assert_eq!((status, &body["__type"]), (500, &json!("ServiceUnavailableException")));
+    // Other groups have their own room, and deletion makes some.
+    assert!(logs.append("other", "s", line(), true).await);
+    ok(&logs, "DeleteLogStream", json!({ "logGroupName": "g", "logStreamName": "old" })).await;
+    assert!(logs.append("g", "new", line(), true).await);
+    let body = ok(&logs, "DescribeLogGroups", json!({ "logGroupNamePrefix": "g" })).await;
+    assert!(body["logGroups"][0]["storedBytes"].as_u64().unwrap() < 1 << 20);
+    // What is there at a start counts.
+    drop(logs);
+    let again = super::tests::logs(dir.path());
+    again.store().group_limit = 1000;
+    assert!(!again.append("g", "new", line(), true).await);
+}

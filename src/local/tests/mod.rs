@@ -1,6 +1,10 @@
 //! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
 
+mod connections;
 mod eventually;
+mod files;
+pub(super) mod fuzzing;
+mod nesting;
 mod ownership;
 mod services;
 mod tables;

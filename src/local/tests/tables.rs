@@ -9,7 +9,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::start;
 use crate::aws::Clients;
 
-async fn create_table(clients: &Clients) -> String {
+pub(super) async fn create_table(clients: &Clients) -> String {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let attribute =
         |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();

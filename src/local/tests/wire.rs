@@ -8,7 +8,7 @@ use crate::local::wire::Response;
 use crate::local::{FaultPlan, LocalCloud, LocalOptions};
 
 /// Sends raw HTTP: `(status, head, body)`.
-async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String) {
+pub(super) async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String) {
     let address = cloud.endpoint().strip_prefix("http://").unwrap();
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
     let request = format!("{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());

@@ -5,6 +5,8 @@ mod delivery;
 mod faults;
 mod in_flight;
 mod invoking;
+#[cfg(target_os = "linux")]
+mod processes;
 mod queued;
 mod resharding;
 mod results;

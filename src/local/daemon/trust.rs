@@ -1,0 +1,76 @@
+//! Whether what a data directory says of its local cloud is this user's word. Who can write there can name any process to
+//! be stopped, and any address to be called with the owner's key.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Bits of a mode that let the group or others write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// Refuses a directory that is another user's. One that is not there is nobody's.
+pub(super) fn check_owner(data_dir: &Path) -> Result<(), Error> {
+    check(data_dir, rustix::process::geteuid().as_raw())
+}
+
+/// Refuses a directory that others may write to, once a local cloud has it: the local cloud closes it at its start.
+pub(super) fn check_closed(data_dir: &Path) -> Result<(), Error> {
+    let Some(about) = about(data_dir)? else { return Ok(()) };
+    if about.mode() & WRITABLE_BY_OTHERS == 0 {
+        return Ok(());
+    }
+    let path = data_dir.display();
+    Err(Error::failed(format!("other users can write to the data directory {path}: what it says is not believed"))
+        .hint(format!("close it with `chmod 700 {path}` once you know that `endpoint.json` in it is your own")))
+}
+
+fn check(data_dir: &Path, user: u32) -> Result<(), Error> {
+    match about(data_dir)? {
+        Some(about) if about.uid() != user => {
+            let path = data_dir.display();
+            Err(Error::failed(format!("the data directory {path} belongs to another user (user id {})", about.uid()))
+                .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names one of your own"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn about(data_dir: &Path) -> Result<Option<fs::Metadata>, Error> {
+    match fs::metadata(data_dir) {
+        Ok(about) => Ok(Some(about)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(Error::failed(format!("could not look at the data directory {}", data_dir.display())).caused_by(error))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn directory_of_another_user_is_refused_and_one_that_is_not_there_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let own = rustix::process::geteuid().as_raw();
+        check(dir.path(), own).unwrap();
+        let error = check(dir.path(), own + 1).unwrap_err();
+        assert!(error.to_string().contains(&format!("another user (user id {own})")), "{error}");
+        check(&dir.path().join("none"), own + 1).unwrap();
+    }
+
+    #[test]
+    fn directory_that_others_can_write_to_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        for (mode, is_closed) in [(0o700, true), (0o755, true), (0o770, false), (0o702, false)] {
+            fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(check_closed(dir.path()).is_ok(), is_closed, "{mode:o}");
+        }
+        check_closed(&dir.path().join("none")).unwrap();
+    }
+}

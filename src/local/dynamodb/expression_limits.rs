@@ -1,0 +1,334 @@
+//! Limits of an expression that are checked before dynoxide reads it: its parsers recurse, and a thread that runs out of
+//! stack ends the whole process. `docs/local-cloud.md` has a program that shows it.
+
+use dynoxide::DynoxideError;
+use dynoxide::actions::batch_get_item::BatchGetItemRequest;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::actions::transact_get_items::TransactGetItemsRequest;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
+use dynoxide::actions::update_item::UpdateItemRequest;
+
+/// Levels of parentheses, calls and `NOT` within each other. DynamoDB publishes no such limit; an expression of 4 KB
+/// and 300 operators that a person or a library writes stays far below it.
+const MAX_DEPTH: usize = 100;
+
+/// Operators and functions of an expression (AWS: "Quotas in Amazon DynamoDB", expression parameters).
+const MAX_OPERATORS: usize = 300;
+
+/// Bytes of an expression (the same page).
+const MAX_BYTES: usize = 4096;
+
+/// A request with expressions.
+pub(super) trait Expressions {
+    /// Its expressions, each with the name of its member.
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)>;
+
+    /// Refuses an expression that is beyond a limit.
+    fn check(&self) -> Result<(), DynoxideError> {
+        for (member, text) in self.expressions() {
+            check(text.unwrap_or_default())
+                .map_err(|why| DynoxideError::ValidationException(format!("Invalid {member}: {why}")))?;
+        }
+        Ok(())
+    }
+}
+
+const CONDITION: &str = "ConditionExpression";
+const FILTER: &str = "FilterExpression";
+const KEY_CONDITION: &str = "KeyConditionExpression";
+const PROJECTION: &str = "ProjectionExpression";
+const UPDATE: &str = "UpdateExpression";
+
+impl Expressions for PutItemRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![(CONDITION, self.condition_expression.as_deref())]
+    }
+}
+
+impl Expressions for DeleteItemRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![(CONDITION, self.condition_expression.as_deref())]
+    }
+}
+
+impl Expressions for UpdateItemRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![(UPDATE, self.update_expression.as_deref()), (CONDITION, self.condition_expression.as_deref())]
+    }
+}
+
+impl Expressions for GetItemRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![(PROJECTION, self.projection_expression.as_deref())]
+    }
+}
+
+impl Expressions for QueryRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![
+            (KEY_CONDITION, self.key_condition_expression.as_deref()),
+            (FILTER, self.filter_expression.as_deref()),
+            (PROJECTION, self.projection_expression.as_deref()),
+        ]
+    }
+}
+
+impl Expressions for ScanRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        vec![(FILTER, self.filter_expression.as_deref()), (PROJECTION, self.projection_expression.as_deref())]
+    }
+}
+
+impl Expressions for BatchGetItemRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        self.request_items.values().map(|table| (PROJECTION, table.projection_expression.as_deref())).collect()
+    }
+}
+
+impl Expressions for TransactGetItemsRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        self.transact_items.iter().map(|item| (PROJECTION, item.get.projection_expression.as_deref())).collect()
+    }
+}
+
+impl Expressions for TransactWriteItemsRequest {
+    fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
+        let mut all = Vec::new();
+        for item in &self.transact_items {
+            all.extend(item.put.iter().map(|put| (CONDITION, put.condition_expression.as_deref())));
+            all.extend(item.delete.iter().map(|delete| (CONDITION, delete.condition_expression.as_deref())));
+            all.extend(item.condition_check.iter().map(|check| (CONDITION, Some(check.condition_expression.as_str()))));
+            if let Some(update) = &item.update {
+                all.push((UPDATE, Some(update.update_expression.as_str())));
+                all.push((CONDITION, update.condition_expression.as_deref()));
+            }
+        }
+        all
+    }
+}
+
+fn check(text: &str) -> Result<(), String> {
+    let Size { depth, operators } = Size::of(text);
+    if depth <= MAX_DEPTH && operators <= MAX_OPERATORS {
+        return Ok(());
+    }
+    // The service looks at the length first.
+    if text.len() > MAX_BYTES {
+        return Err("Expression size has exceeded the maximum allowed size;".to_owned());
+    }
+    if operators > MAX_OPERATORS {
+        // The service stops counting there.
+        return Err(format!("The expression contains too many operators; operator count: {}", MAX_OPERATORS + 1));
+    }
+    Err(format!("The expression nests deeper than the {MAX_DEPTH} levels that the local cloud reads;"))
+}
+
+/// How large an expression is.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Size {
+    depth: usize,
+    operators: usize,
+}
+
+impl Size {
+    /// Measures an expression, well-formed or not, without recursion.
+    fn of(text: &str) -> Size {
+        let mut size = Size::default();
+        // `NOT`s before each parenthesis that is open, and those before the next token.
+        let mut open: Vec<usize> = Vec::new();
+        let (mut depth, mut nots) = (0, 0);
+        // The `AND` of `BETWEEN a AND b` is no operator.
+        let mut between = 0_usize;
+        let mut previous = Token::Other;
+        for token in Tokens(text) {
+            match token {
+                Token::Not => {
+                    nots += 1;
+                    size.operators += 1;
+                }
+                Token::Open => {
+                    depth += nots + 1;
+                    open.push(nots + 1);
+                    nots = 0;
+                    size.operators += usize::from(previous == Token::Name);
+                }
+                Token::Close => depth -= open.pop().unwrap_or_default(),
+                Token::And if between > 0 => between -= 1,
+                Token::Between => {
+                    between += 1;
+                    size.operators += 1;
+                }
+                Token::And | Token::Operator => size.operators += 1,
+                Token::Name | Token::Other => {}
+            }
+            size.depth = size.depth.max(depth + nots);
+            if !matches!(token, Token::Not | Token::Open) {
+                nots = 0;
+            }
+            previous = token;
+        }
+        size
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Open,
+    Close,
+    Not,
+    And,
+    Between,
+    /// `OR`, `IN`, a comparison or arithmetic.
+    Operator,
+    /// A word that is none of these: with a parenthesis after it, a function.
+    Name,
+    Other,
+}
+
+/// The tokens of an expression, as far as they matter here.
+struct Tokens<'a>(&'a str);
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        let text = self.0.trim_ascii_start();
+        let first = text.chars().next()?;
+        let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        let length = match first {
+            '<' if text.starts_with("<>") || text.starts_with("<=") => 2,
+            '>' if text.starts_with(">=") => 2,
+            // A placeholder is one token, whatever its name.
+            '#' | ':' => 1 + text.as_bytes()[1..].iter().take_while(|byte| in_name(byte)).count(),
+            'a'..='z' | 'A'..='Z' | '_' => text.bytes().take_while(|byte| in_name(byte)).count(),
+            _ => first.len_utf8(),
+        };
+        let (token, rest) = text.split_at(length);
+        self.0 = rest;
+        Some(match first {
+            '(' => Token::Open,
+            ')' => Token::Close,
+            '=' | '<' | '>' | '+' | '-' => Token::Operator,
+            'a'..='z' | 'A'..='Z' | '_' => match token.to_ascii_uppercase().as_str() {
+                "NOT" => Token::Not,
+                "AND" => Token::And,
+                "BETWEEN" => Token::Between,
+                "OR" | "IN" => Token::Operator,
+                _ => Token::Name,
+            },
+            _ => Token::Other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::local::dynamodb::decode;
+
+    fn size(text: &str) -> (usize, usize) {
+        let Size { depth, operators } = Size::of(text);
+        (depth, operators)
+    }
+
+    #[test]
+    fn size_counts_nesting_and_operators_as_the_service_does() {
+        assert_eq!(size("a = :a"), (0, 1));
+        assert_eq!(size("(a = :a) AND (b = :b)"), (1, 3));
+        assert_eq!(size("NOT (NOT (a = :a)) OR b = :b"), (4, 5));
+        assert_eq!(size("NOT NOT a = :a AND NOT b <> :b"), (2, 6));
+        assert_eq!(size("a BETWEEN :a AND :b AND size(c) >= :c"), (1, 4));
+        assert_eq!(size("a IN (:a, :b) or attribute_exists(#not)"), (1, 3));
+        assert_eq!(size("SET a = if_not_exists(a, list_append(:b, :c)) - :d"), (2, 4));
+        // Placeholders are names, and parentheses that nobody opened close nothing.
+        assert_eq!(size("#NOT = :AND )))"), (0, 1));
+        assert_eq!(size("\u{a0}(ä("), (2, 0));
+    }
+
+    #[test]
+    fn size_of_151_comparisons_is_the_301_operators_that_the_service_refuses() {
+        let text = vec!["#a <> :a"; 151].join(" AND ");
+        assert_eq!(size(&text).1, MAX_OPERATORS + 1);
+        assert_eq!(check(&text).unwrap_err(), "The expression contains too many operators; operator count: 301");
+        check(&vec!["#a <> :a"; 150].join(" AND ")).unwrap();
+    }
+
+    #[test]
+    fn check_refuses_one_level_too_many_and_says_size_first() {
+        let nested = |depth: usize| format!("{}a = :a{}", "(".repeat(depth), ")".repeat(depth));
+        check(&nested(MAX_DEPTH)).unwrap();
+        assert!(check(&nested(MAX_DEPTH + 1)).unwrap_err().contains("nests deeper than the 100 levels"));
+        assert!(check(&"NOT ".repeat(MAX_DEPTH + 1)).unwrap_err().contains("nests deeper"));
+        assert!(check(&"(".repeat(MAX_BYTES + 1)).unwrap_err().contains("Expression size has exceeded"));
+        // Whatever is not deep is the database's to refuse.
+        check(&"x".repeat(MAX_BYTES + 1)).unwrap();
+    }
+
+    /// Every member of every request that holds an expression, with the expression in its place.
+    fn requests(text: &str) -> Vec<(&'static str, &'static str, Value)> {
+        let key = json!({ "k": { "S": "a" } });
+        let one = |member: &str| json!({ "TableName": "table", "Item": key, "Key": key, member: text });
+        let action = |kind: &str, member: &str| {
+            let mut action = json!({ "TableName": "table", "Item": key, "Key": key, "UpdateExpression": "REMOVE a" });
+            action[member] = text.into();
+            json!({ "TransactItems": [{ kind: action }] })
+        };
+        vec![
+            ("PutItem", CONDITION, one(CONDITION)),
+            ("DeleteItem", CONDITION, one(CONDITION)),
+            ("UpdateItem", UPDATE, one(UPDATE)),
+            ("UpdateItem", CONDITION, one(CONDITION)),
+            ("GetItem", PROJECTION, one(PROJECTION)),
+            ("Query", KEY_CONDITION, one(KEY_CONDITION)),
+            ("Query", FILTER, one(FILTER)),
+            ("Query", PROJECTION, one(PROJECTION)),
+            ("Scan", FILTER, one(FILTER)),
+            ("Scan", PROJECTION, one(PROJECTION)),
+            ("BatchGetItem", PROJECTION, json!({ "RequestItems": { "table": { "Keys": [key], PROJECTION: text } } })),
+            ("TransactGetItems", PROJECTION, action("Get", PROJECTION)),
+            ("TransactWriteItems", CONDITION, action("Put", CONDITION)),
+            ("TransactWriteItems", CONDITION, action("Delete", CONDITION)),
+            ("TransactWriteItems", CONDITION, action("ConditionCheck", CONDITION)),
+            ("TransactWriteItems", CONDITION, action("Update", CONDITION)),
+            ("TransactWriteItems", UPDATE, action("Update", UPDATE)),
+        ]
+    }
+
+    fn refusal(operation: &str, text: &str) -> Option<String> {
+        fn of<T: Expressions + serde::de::DeserializeOwned>(text: &str) -> Option<String> {
+            decode::input::<T>(text).unwrap().check().err().map(|error| error.to_json())
+        }
+        match operation {
+            "PutItem" => of::<PutItemRequest>(text),
+            "DeleteItem" => of::<DeleteItemRequest>(text),
+            "UpdateItem" => of::<UpdateItemRequest>(text),
+            "GetItem" => of::<GetItemRequest>(text),
+            "Query" => of::<QueryRequest>(text),
+            "Scan" => of::<ScanRequest>(text),
+            "BatchGetItem" => of::<BatchGetItemRequest>(text),
+            "TransactGetItems" => of::<TransactGetItemsRequest>(text),
+            "TransactWriteItems" => of::<TransactWriteItemsRequest>(text),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn check_covers_every_expression_of_every_operation() {
+        for (operation, member, request) in requests(&"(".repeat(2000)) {
+            let refusal = refusal(operation, &request.to_string()).unwrap_or_default();
+            assert!(
+                refusal.contains(&format!("Invalid {member}: The expression nests deeper")),
+                "{operation}: {refusal}"
+            );
+        }
+        for (operation, _, request) in requests("a") {
+            assert_eq!(refusal(operation, &request.to_string()), None);
+        }
+    }
+}

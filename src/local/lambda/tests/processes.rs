@@ -1,0 +1,92 @@
+//! What a function starts, and what it may do.
+
+use rustix::process::Pid;
+use serde_json::json;
+
+use crate::local::lambda::procfs::Stat;
+use crate::local::lambda::testing::Bench;
+
+/// The process that the function has started away from its group.
+fn daemon(bench: &Bench) -> Pid {
+    let text = std::fs::read_to_string(bench.beside("daemon")).unwrap();
+    Pid::from_raw(text.parse().unwrap()).unwrap()
+}
+
+/// `T` while it is stopped.
+fn state(pid: Pid) -> String {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").map(|(_, rest)| rest[..1].to_owned()).unwrap_or_default()
+}
+
+/// Changes the function, at which its environments end.
+async fn retire(bench: &Bench) {
+    let path = "/2015-03-31/functions/Fn/configuration";
+    assert_eq!(bench.call("PUT", path, json!({"Timeout": 9})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "daemon").await;
+    assert_eq!(bench.invoke("Fn", json!(1)).await.body, json!(1));
+    let pid = daemon(&bench);
+    let stat = Stat::read(pid).unwrap();
+    assert!(stat.group != Some(rustix::process::getpgrp()) && stat.parent == Some(rustix::process::getpid()));
+    bench.until(async || state(pid) == "T").await;
+    let ticks = || std::fs::read_to_string(bench.beside("ticks")).unwrap();
+    let before = ticks();
+    assert_eq!(bench.invoke("Fn", json!(2)).await.body, json!(2));
+    bench.until(async || ticks() != before).await;
+    bench.until(async || state(pid) == "T").await;
+    retire(&bench).await;
+    // Waited for as well: nothing is left of it.
+    bench.until(async || Stat::read(pid).is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn daemon_of_a_function_ends_when_the_invocation_times_out() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Fn", "daemon-sleep", json!({"Timeout": 1})).await;
+    assert_eq!(bench.invoke("Fn", json!(1)).await.body["errorType"], "Sandbox.Timedout");
+    let pid = daemon(&bench);
+    bench.until(async || Stat::read(pid).is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_of_a_daemon_counts_as_the_function_s() {
+    let bench = Bench::new(1).await;
+    bench.function_with("Fn", "daemon-memory", json!({"MemorySize": 256})).await;
+    let answer = bench.invoke("Fn", json!(1)).await;
+    let message = answer.body["errorMessage"].as_str().unwrap();
+    assert!(message.ends_with("Runtime exited with error: signal: killed"), "{message}");
+    assert!(answer.log().contains("Status: error\tError Type: Runtime.OutOfMemory"), "{}", answer.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn daemon_that_clears_its_environment_ends_with_the_function_s() {
+    for mode in ["stray", "stray-group"] {
+        let bench = Bench::new(1).await;
+        bench.function("Fn", mode).await;
+        bench.invoke("Fn", json!(1)).await;
+        let pid = daemon(&bench);
+        retire(&bench).await;
+        bench.until(async || Stat::read(pid).is_none()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn function_and_what_it_starts_have_no_way_to_more_rights_and_the_limits_of_the_service() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "limits").await;
+    let text = bench.invoke("Fn", json!(1)).await.body.as_str().unwrap().to_owned();
+    let (own, child) = text.split_once("\n--\n").unwrap();
+    for process in [own, child] {
+        let line = |name: &str| {
+            let line = process.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(line("NoNewPrivs:"), "1");
+        assert_eq!(line("Max core file size"), "0 0");
+        assert_eq!(line("Max open files"), "1024 1024");
+    }
+}

@@ -1,0 +1,60 @@
+//! Connections that say nothing, or not enough.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::aws::connect;
+use crate::local::{Limits, LocalCloud, LocalOptions};
+
+/// Longer than any of it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_end_and_do_not_keep_the_owner_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let short = Duration::from_millis(300);
+    let limits = Limits { connections: 3, first_request: short, idle: Some(short), ..Limits::default() };
+    let options = LocalOptions { data_dir: dir.path().to_owned(), limits, ..LocalOptions::default() };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
+    let mut idle = Vec::new();
+    // Silence, half a request, half a preface of HTTP/2, a whole one and nothing after it: three times what is taken.
+    for beginning in ["", "POST / HTTP/1.1\r\nhost: localhost\r\nx-", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            stream.write_all(beginning.as_bytes()).await.unwrap();
+            idle.push(stream);
+        }
+    }
+    // Also one that has had an answer.
+    let mut served = TcpStream::connect(&address).await.unwrap();
+    served.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    idle.push(served);
+    let clients = connect(&cloud.target()).await.unwrap();
+    timeout(PATIENCE, clients.kinesis.list_streams().send()).await.unwrap().unwrap();
+    for mut stream in idle {
+        // Its end, with or without a last word.
+        let end = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        assert!(end.is_ok(), "still open");
+    }
+    cloud.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_that_has_said_all_still_gets_its_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let key = cloud.target().access.unwrap().key_id;
+    let mut stream = TcpStream::connect(cloud.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
+    let request = format!("GET /_sensorctl/health HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    cloud.shutdown().await.unwrap();
+}
