@@ -1,6 +1,7 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
 mod connection;
+mod distinct;
 mod file;
 mod function;
 mod layers;
@@ -108,6 +109,7 @@ impl Pipeline {
             tags: tags::read(layers)?,
         };
         pipeline.check_permissions()?;
+        distinct::check_tables(&pipeline, layers)?;
         Ok(pipeline)
     }
 

@@ -190,6 +190,67 @@ fn everything_can_be_set() {
 }
 
 #[test]
+fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
+    let both = |text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]| {
+        let error = settle(text, flags, environment).expect_err(text);
+        assert_eq!(error.kind(), crate::ErrorKind::Usage, "{error}");
+        assert!(!error.hints().is_empty());
+        error.to_string()
+    };
+    assert_eq!(
+        both("", &[("rejects.name", "SensorData")], &[]),
+        "`table.name` (default) and `rejects.name` (--set) both name the table `SensorData`; they must differ"
+    );
+    let text = "[table]\n\nname = \"SensorDataRejects\"\n";
+    assert!(both(text, &[], &[]).starts_with("`table.name` (sensorctl.toml:3) and `rejects.name` (default)"));
+    let said = both("[table]\nname = \"one\"\n", &[], &[("SENSORCTL_REJECTS_NAME", "one")]);
+    assert!(said.starts_with("`table.name` (sensorctl.toml:2) and `rejects.name` (SENSORCTL_REJECTS_NAME)"), "{said}");
+    // The names count, and not what they are made of: an existing table's gets no ending.
+    let stage = "stage = \"blue\"\n";
+    assert!(both(&format!("{stage}[rejects]\nname = \"SensorData\"\n"), &[], &[]).contains("`SensorData-blue`"));
+    let existing = format!("{stage}[table]\nname = \"one-blue\"\nexisting = true\n[rejects]\nname = \"one\"\n");
+    assert!(both(&existing, &[], &[]).contains("`one-blue`"));
+    assert!(
+        both("[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\nexisting = true\n", &[], &[])
+            .contains("`one`")
+    );
+    // DynamoDB tells upper and lower case apart.
+    assert!(settle("[table]\nname = \"readings\"\n[rejects]\nname = \"Readings\"\n", &[], &[]).is_ok());
+    assert!(
+        settle(&format!("{stage}[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\n"), &[], &[])
+            .is_ok()
+    );
+}
+
+#[test]
+fn ttl_attribute_of_the_tables_own_is_refused_because_readings_would_expire_at_once() {
+    for name in ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"] {
+        let error = refused(&format!("[table]\nttl_attribute = \"{name}\"\n")).to_string();
+        assert!(error.starts_with("sensorctl.toml, line 2: `table.ttl_attribute`") && error.contains("own"), "{error}");
+    }
+    assert!(settle("[table]\nttl_attribute = \"current_time_limit\"\n", &[], &[]).is_ok());
+}
+
+#[test]
+fn tags_that_differ_in_case_only_are_refused_because_iam_ignores_case() {
+    let text = "[tags]\nTeam = \"a\"\nteam = \"b\"\n";
+    let said = refused(text).to_string();
+    assert!(
+        said.starts_with("`tags.Team` (sensorctl.toml:2) and `tags.team` (sensorctl.toml:3) are one tag"),
+        "{said}"
+    );
+    let error = settle("[tags]\nTeam = \"a\"\n", &[("tags.team", "b")], &[]).unwrap_err().to_string();
+    assert!(error.starts_with("`tags.Team` (sensorctl.toml:2) and `tags.team` (--set) are one tag"), "{error}");
+    assert!(settle("[tags]\nTeam = \"a\"\n", &[("tags.Team", "b")], &[]).is_ok(), "the same tag, set anew");
+}
+
+#[test]
+fn on_failure_is_never_the_stream_itself() {
+    let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/temperature-sensor-data";
+    assert!(refused(&format!("[mapping]\non_failure = \"{stream}\"\n")).to_string().contains("SQS queue"));
+}
+
+#[test]
 fn a_number_given_outside_of_the_file_can_be_a_name() {
     let settings = settle("", &[("stream.name", "7")], &[]).unwrap();
     assert_eq!(settings.pipeline.stream.name, "7");
