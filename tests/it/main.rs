@@ -36,4 +36,5 @@ mod settings;
 mod support;
 mod timing;
 mod transcripts;
+mod unread_input;
 mod wrong_uses;
