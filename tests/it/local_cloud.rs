@@ -48,6 +48,90 @@ fn env_points_any_tool_at_it_and_at_nothing_else() {
     assert_eq!(String::from_utf8_lossy(&shell.stdout), expected);
 }
 
+/// The variables of somebody whose AWS tools reach a real account.
+const REAL: [(&str, &str); 6] = [
+    ("AWS_PROFILE", "production"),
+    ("AWS_ACCESS_KEY_ID", "AKIAREAL"),
+    ("AWS_SECRET_ACCESS_KEY", "real"),
+    ("AWS_SESSION_TOKEN", "real"),
+    ("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z"),
+    ("AWS_ENDPOINT_URL_S3", "http://real.example"),
+];
+const SHOW: &str = "status=$?; echo \"$status|$AWS_ENDPOINT_URL|$AWS_REGION|$AWS_ACCESS_KEY_ID|$AWS_SECRET_ACCESS_KEY|\
+                    $AWS_PROFILE$AWS_SESSION_TOKEN$AWS_CREDENTIAL_EXPIRATION$AWS_ENDPOINT_URL_S3\"";
+const DEAD: &str = "1|http://127.0.0.1:1/sensorctl-local-cloud-is-not-running|us-east-1|none|none|\n";
+
+/// What a shell shows after `eval "$(sensorctl local env)"` with these arguments and variables, and what it was told.
+fn evaluated(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+    let command = home.command(arguments.iter().copied());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("eval \"$(\"$@\")\"; {SHOW}"), "sh"]).arg(command.get_program()).args(arguments);
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let output = shell.current_dir(home.path(".")).envs(REAL).envs(variables.iter().copied()).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[track_caller]
+fn fails_closed(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) {
+    let (shown, said) = evaluated(home, arguments, variables);
+    assert_eq!(shown, DEAD, "{arguments:?} {variables:?}: {said}");
+    assert!(said.contains("error: "), "{said}");
+}
+
+#[test]
+fn env_that_fails_makes_eval_fail_and_leaves_no_way_to_a_real_account() {
+    let home = Home::new();
+    fails_closed(&home, &["local", "env"], &[]);
+    home.write("file", "");
+    fails_closed(&home, &["local", "env", "--data-dir", "file"], &[]);
+    fails_closed(&home, &["local", "env", "--bogus"], &[]);
+    fails_closed(&home, &["--stage", "local", "-q", "local", "env", "extra"], &[]);
+    fails_closed(&home, &["local", "env", "-o", "xml"], &[]);
+    for variable in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_STAGE", "a b"), ("SENSORCTL_REGION", "eu west")] {
+        fails_closed(&home, &["local", "env"], &[variable]);
+    }
+    let home = Home::with_local_cloud();
+    let (live, _) = evaluated(&home, &["local", "env"], &[]);
+    let about = home.endpoint();
+    let begin = format!("0|{}|us-east-1|", about["endpoint"].as_str().unwrap());
+    assert!(live.starts_with(&begin) && live.ends_with("|\n"), "{live}");
+    std::fs::write(home.path("data/endpoint.json"), "{").unwrap();
+    fails_closed(&home, &["local", "env"], &[]);
+    std::fs::write(home.path("data/endpoint.json"), about.to_string()).unwrap();
+}
+
+#[test]
+fn env_that_is_interrupted_fails_however_often_it_is() {
+    let home = Home::with_local_cloud();
+    let about = home.endpoint();
+    // Something that takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut elsewhere = about.clone();
+    elsewhere["endpoint"] = format!("http://{}", silent.local_addr().unwrap()).into();
+    for signals in [1, 2] {
+        std::fs::write(home.path("data/endpoint.json"), elsewhere.to_string()).unwrap();
+        let child = home.spawn(["local", "env"]);
+        // The connection shows that the signal handler is in place.
+        let _connection = silent.accept().unwrap();
+        for _ in 0..signals {
+            let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        let run = crate::support::Run::of(&child.wait_with_output().unwrap()).exited(130);
+        assert!(run.stdout.ends_with("\nfalse\n") && run.stdout.contains("127.0.0.1:1/"), "{}", run.stdout);
+        std::fs::write(home.path("data/endpoint.json"), about.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn help_of_env_is_help() {
+    let home = Home::new();
+    let help = home.run(["local", "env", "--help"]).succeeded();
+    assert!(!help.stdout.contains("false"), "{}", help.stdout);
+}
+
 #[test]
 fn strangers_and_web_pages_are_turned_away() {
     let home = Home::with_local_cloud();

@@ -113,6 +113,11 @@ impl Args {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
 
+    /// Returns what stdout gets if the command does not succeed: a shell evaluates what `env` prints.
+    pub fn output_of_failure(&self) -> Option<String> {
+        matches!(self.action, Action::Env(_)).then(environment::failed_lines)
+    }
+
     /// Whether the settings file matters: it may name the region of a cloud that is to be started.
     pub fn reads_settings(&self) -> bool {
         matches!(self.action, Action::Start(_))
@@ -138,6 +143,14 @@ impl WhereArgs {
         // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
         std::path::absolute(&named).unwrap_or(named)
     }
+}
+
+/// The words of a command line that asks for the lines of `env`.
+pub const ENV: [&str; 2] = ["local", "env"];
+
+/// Returns what stdout gets if a command line that asks for the lines of `env` is wrong.
+pub fn output_of_wrong_env() -> String {
+    environment::failed_lines()
 }
 
 /// Runs the command.
