@@ -20,7 +20,7 @@ mod wrong_usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Cli, ColorChoice};
@@ -85,8 +85,13 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         .map_err(|error| Error::failed("could not start").caused_by(error))?;
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
-        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt.clone())?;
-        tokio::spawn(watch_for_interrupt(interrupt, output.clone(), cli.command.output_of_failure()));
+        // From here on, before anything is done: until then a signal ends the process without a word.
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        if let [Ok(interrupts), Ok(terminations)] = signals {
+            let of_failure = cli.command.output_of_failure();
+            tokio::spawn(watch_signals([interrupts, terminations], interrupt.clone(), output.clone(), of_failure));
+        }
+        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt)?;
         cli.command.run(&context).await
     });
     // A blocking read of stdin may never return.
@@ -96,12 +101,12 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
 
 /// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
 #[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
-async fn watch_for_interrupt(interrupt: CancellationToken, output: Output, of_failure: Option<String>) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+async fn watch_signals(signals: [Signal; 2], interrupt: CancellationToken, output: Output, of_failure: Option<String>) {
+    let [mut interrupts, mut terminations] = signals;
     for second in [false, true] {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => if result.is_err() { return },
-            _ = terminate.recv() => {}
+            _ = interrupts.recv() => {}
+            _ = terminations.recv() => {}
         }
         interrupt.cancel();
         if second {

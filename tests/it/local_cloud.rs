@@ -1,5 +1,7 @@
 //! The local cloud as a process: found by other processes, pointed at by `env`, closed to strangers.
 
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use crate::support::{Home, Stranger};
@@ -46,6 +48,60 @@ fn env_points_any_tool_at_it_and_at_nothing_else() {
     let expected =
         format!("{}|us-east-1|||{}\n", about["endpoint"].as_str().unwrap(), about["access_key_id"].as_str().unwrap());
     assert_eq!(String::from_utf8_lossy(&shell.stdout), expected);
+}
+
+#[test]
+fn a_directory_that_no_local_cloud_made_is_neither_used_nor_emptied_whatever_its_names() {
+    let home = Home::new();
+    // As projects have them: `lock` of something else, or none at all.
+    let makes: [&[(&str, &str)]; 3] = [
+        &[("lock", "0"), ("lambda/src.rs", "code"), ("logs/x", "log"), ("keys.json", "{}")],
+        &[("lambda/src.rs", "code"), ("logs/x", "log")],
+        &[("lock", ""), ("kinesis/notes", "notes")],
+    ];
+    for (n, files) in makes.into_iter().enumerate() {
+        let name = format!("project{n}");
+        for (file, text) in files {
+            let path = home.path(&name).join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::set_permissions(home.path(&name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        for command in
+            [&["local", "reset", "--yes"] as &[_], &["local", "start", "--port", "0"], &["local", "run", "--port", "0"]]
+        {
+            let run = home.run(command.iter().copied().chain(["--data-dir", &name]));
+            run.exited(2).says(&["is not a local cloud's", &name, "--data-dir"]);
+        }
+        for (file, text) in files {
+            assert_eq!(std::fs::read_to_string(home.path(&name).join(file)).unwrap(), *text, "{name}/{file}");
+        }
+        let mode = std::fs::metadata(home.path(&name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o755, "{name} is not closed to others");
+        assert_eq!(
+            std::fs::read_dir(home.path(&name)).unwrap().count(),
+            files.iter().map(top).collect::<BTreeSet<_>>().len()
+        );
+    }
+}
+
+/// The first part of a file's path.
+fn top((file, _): &(&'static str, &'static str)) -> &'static str {
+    file.split('/').next().unwrap()
+}
+
+#[test]
+fn a_directory_of_an_older_version_is_used_and_emptied_as_before() {
+    let home = Home::with_local_cloud();
+    Stranger::of(&home).call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
+    home.run(["local", "stop"]).succeeded();
+    home.write("data/lock", "12345");
+    home.run(["local", "start", "--port", "0"]).succeeded();
+    assert!(Stranger::of(&home).describe("mine").contains("ACTIVE"));
+    home.run(["local", "stop"]).succeeded();
+    assert!(std::fs::read_to_string(home.path("data/lock")).unwrap().starts_with("sensorctl-local-cloud 1\n"));
+    home.write("data/lock", "12345");
+    home.run(["local", "reset", "--yes"]).succeeded().says(&["is empty"]);
 }
 
 /// The variables of somebody whose AWS tools reach a real account.
