@@ -10,6 +10,7 @@ mod context;
 mod error;
 #[cfg(feature = "local")]
 mod local;
+mod loopback;
 mod output;
 mod pipeline;
 mod policy;

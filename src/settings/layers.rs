@@ -159,7 +159,7 @@ fn unknown(key: &str, origin: &Origin, known: &BTreeSet<String>) -> Error {
 /// Where something wrong stands, for the front of a message.
 fn place(origin: &Origin) -> String {
     match origin {
-        Origin::File { path, line } => format!("{path}, line {line}"),
+        Origin::File { path, line, .. } => format!("{path}, line {line}"),
         other => other.to_string(),
     }
 }

@@ -17,6 +17,7 @@ mod table;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -20,6 +20,7 @@ mod environment;
 mod failures;
 mod faults;
 mod foreign;
+mod found_settings;
 mod help;
 mod kills;
 mod layering;
