@@ -44,7 +44,36 @@ impl Context {
     /// # Errors
     /// When there is no region, or `--local` was given and no local cloud runs.
     pub async fn clients(&self) -> Result<&Arc<Clients>, Error> {
-        self.clients.get_or_try_init(|| async { aws::connect(&self.target().await?).await.map(Arc::new) }).await
+        let connect = || async {
+            self.tell_where_calls_go();
+            aws::connect(&self.target().await?).await.map(Arc::new)
+        };
+        self.clients.get_or_try_init(connect).await
+    }
+
+    /// Says which settings of a file send calls elsewhere, or choose whose credentials they carry.
+    fn tell_where_calls_go(&self) {
+        let Settings { endpoint_url, profile, .. } = &self.settings;
+        let of_file = |key| self.settings.origin(key).filter(|origin| matches!(origin, Origin::File { .. }));
+        if let (Some(url), Some(origin)) = (endpoint_url, of_file("endpoint_url")) {
+            self.output.note(format!("calls go to {url} ({origin})"));
+        }
+        if let (Some(profile), Some(origin)) = (profile, of_file("profile").filter(|origin| origin.is_found_file())) {
+            self.output.note(format!("calls carry the credentials of profile `{profile}` ({origin})"));
+        }
+    }
+
+    /// Says which settings of a file that nobody named decide what code runs with which role.
+    pub fn tell_whose_code_runs(&self) {
+        let pipeline = &self.settings.pipeline;
+        let of_found = |key| self.settings.origin(key).filter(|origin| origin.is_found_file());
+        if let (Some(zip), Some(origin)) = (&pipeline.function.zip, of_found("function.zip")) {
+            self.output.note(format!("the function's code is {} ({origin})", zip.display()));
+        }
+        if let (true, Some(origin)) = (pipeline.role.existing, of_found("role.existing")) {
+            let role = &pipeline.role.name;
+            self.output.note(format!("the function has the permissions of the existing role `{role}` ({origin})"));
+        }
     }
 
     async fn target(&self) -> Result<Target, Error> {

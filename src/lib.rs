@@ -10,6 +10,7 @@ mod context;
 mod error;
 #[cfg(feature = "local")]
 mod local;
+mod loopback;
 mod output;
 mod pipeline;
 mod policy;
@@ -20,12 +21,13 @@ mod wrong_usage;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, ColorChoice};
+use crate::commands::Command;
 use crate::context::Context;
-use crate::output::Output;
+use crate::output::{Format, Output};
 
 pub use crate::error::{Error, ErrorKind};
 
@@ -41,14 +43,38 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
     let cli = match Cli::read(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return wrong_usage::tell(&error, &arguments),
+        Err(error) => {
+            let output = Output::new(Format::Auto, false, 0, ColorChoice::Never);
+            let of_failure = Command::output_of_wrong_usage(&wrong_usage::words(&arguments));
+            drop(OnFailure { output, text: of_failure.filter(|_| !wrong_usage::is_help(&error)) });
+            return wrong_usage::tell(&error, &arguments);
+        }
     };
     let output = Output::new(cli.global.output, cli.global.quiet, cli.global.verbose, cli.global.color);
+    let mut on_failure = OnFailure { output: output.clone(), text: cli.command.output_of_failure() };
     match execute(cli, &output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            on_failure.text = None;
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             output.error(&error);
             error.kind().exit_code()
+        }
+    }
+}
+
+/// What stdout gets unless the command succeeds, however it ends: by an error or a panic.
+struct OnFailure {
+    output: Output,
+    text: Option<String>,
+}
+
+impl Drop for OnFailure {
+    fn drop(&mut self) {
+        if let Some(text) = &self.text {
+            // The exit code says already that it failed.
+            self.output.data(text).unwrap_or_default();
         }
     }
 }
@@ -65,8 +91,13 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         .map_err(|error| Error::failed("could not start").caused_by(error))?;
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
-        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt.clone())?;
-        tokio::spawn(watch_for_interrupt(interrupt));
+        // From here on, before anything is done: until then a signal ends the process without a word.
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        if let [Ok(interrupts), Ok(terminations)] = signals {
+            let of_failure = cli.command.output_of_failure();
+            tokio::spawn(watch_signals([interrupts, terminations], interrupt.clone(), output.clone(), of_failure));
+        }
+        let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt)?;
         cli.command.run(&context).await
     });
     // A blocking read of stdin may never return.
@@ -76,15 +107,16 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
 
 /// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
 #[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
-async fn watch_for_interrupt(interrupt: CancellationToken) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+async fn watch_signals(signals: [Signal; 2], interrupt: CancellationToken, output: Output, of_failure: Option<String>) {
+    let [mut interrupts, mut terminations] = signals;
     for second in [false, true] {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => if result.is_err() { return },
-            _ = terminate.recv() => {}
+            _ = interrupts.recv() => {}
+            _ = terminations.recv() => {}
         }
         interrupt.cancel();
         if second {
+            drop(OnFailure { output, text: of_failure });
             std::process::exit(INTERRUPTED);
         }
     }

@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::io::ErrorKind::BrokenPipe;
 use std::process::ExitCode;
 
+use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
-use crate::cli::ColorChoice;
+use crate::cli::{Cli, ColorChoice};
 use crate::error::Error;
 use crate::output::{Format, Output};
 
 /// Says what clap has to say; help and version are data on stdout and a success.
 pub fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
-    let is_data = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let is_data = is_help(error);
     let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
     match format {
         Some(format) if !is_data => Output::new(format, false, 0, ColorChoice::Never).error(&read(error)),
@@ -23,6 +24,35 @@ pub fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         },
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Whether nothing is wrong: help and version come as errors, too.
+pub fn is_help(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+/// The words of a command line that are neither flags nor values of global flags, as far as that can be told without
+/// reading it.
+pub fn words(arguments: &[OsString]) -> Vec<&str> {
+    let command = Cli::command();
+    let takes_value = |text: &str| {
+        command.get_arguments().filter(|argument| argument.get_action().takes_values()).any(|argument| {
+            let is_long = argument.get_long().is_some_and(|long| text.strip_prefix("--") == Some(long));
+            // Short flags may stand together; the last one takes the value.
+            let is_short = |short| !text.starts_with("--") && text.starts_with('-') && text.ends_with(short);
+            is_long || argument.get_short().is_some_and(is_short)
+        })
+    };
+    let mut words = Vec::new();
+    let mut texts = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    while let Some(text) = texts.next() {
+        if !text.starts_with('-') {
+            words.push(text);
+        } else if takes_value(text) {
+            texts.next();
+        }
+    }
+    words
 }
 
 /// When to colour, as asked for in arguments that are not read yet; the last one counts.
@@ -90,7 +120,6 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
-    use crate::cli::Cli;
 
     fn asked(arguments: &[&str], environment: Option<&str>) -> Option<Format> {
         let arguments: Vec<_> = ["sensorctl"].iter().chain(arguments).map(OsString::from).collect();
@@ -114,6 +143,24 @@ mod tests {
         assert_eq!(asked(&["-o", "json", "-o", "csv"], None), None);
         assert_eq!(asked(&["--", "-o", "json"], None), None);
         assert_eq!(asked(&["-o"], None), None);
+    }
+
+    #[test]
+    fn words_leave_out_flags_and_values_of_global_flags() {
+        let of = |line: &str| {
+            let arguments: Vec<_> = ["sensorctl"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
+            words(&arguments).join(" ")
+        };
+        for line in [
+            "local env --bogus",
+            "--stage local local env",
+            "-qo json -v local --set=a=b env",
+            "local --config x env",
+            "--local local env",
+        ] {
+            assert_eq!(of(line), "local env", "{line}");
+        }
+        assert_eq!(of("put --sensor local --field env"), "put local env");
     }
 
     #[test]

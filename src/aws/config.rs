@@ -23,6 +23,7 @@ use tokio::sync::OnceCell;
 
 use super::Clients;
 use crate::error::Error;
+use crate::loopback::is_loopback;
 
 /// Long enough for a 10 MiB `PutRecords` or a function's zip on a slow line; `Invoke` sets its own.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -116,6 +117,9 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
             .hint("no AWS account? add `--local` to use the local cloud on this machine")
     })?;
     let endpoint = target.endpoint_url.clone().or_else(|| config.endpoint_url().map(str::to_owned));
+    if target.access.is_none() && !target.profile_wins {
+        check_in_clear(endpoint.as_deref())?;
+    }
     Ok(Clients {
         kinesis: aws_sdk_kinesis::Client::new(&config),
         lambda: aws_sdk_lambda::Client::new(&config),
@@ -128,6 +132,37 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         profile: target.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()),
         account: OnceCell::new(),
     })
+}
+
+/// Endpoint variables of the services that are called, which stand above the address for all of them.
+const OF_ONE_SERVICE: [&str; 6] = [
+    "AWS_ENDPOINT_URL_KINESIS",
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+];
+
+/// Checks that the credentials of the usual chain leave this machine encrypted: without TLS, whoever is on the way reads
+/// the session token and all data. Credentials that were named for the call may be an emulator's.
+///
+/// # Errors
+/// When an address of another machine begins with `http://`.
+fn check_in_clear(endpoint: Option<&str>) -> Result<(), Error> {
+    let is_set = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+    let of_one = |name: &&str| std::env::var(name).ok();
+    let of_one = OF_ONE_SERVICE.iter().filter(|_| !is_set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")).filter_map(of_one);
+    let is_clear =
+        |url: &String| url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://")) && !is_loopback(url);
+    match endpoint.map(str::to_owned).into_iter().chain(of_one).find(is_clear) {
+        None => Ok(()),
+        Some(url) => Err(Error::usage(format!(
+            "{url} is on another machine and not encrypted: your credentials and readings could be read on the way"
+        ))
+        .hint("use an https:// address, or a tunnel to http://127.0.0.1:PORT")
+        .hint("an emulator elsewhere gets credentials of its own: name them with `--profile NAME`")),
+    }
 }
 
 /// For a target that is known to be plain, which saves reading the certificates of the machine.

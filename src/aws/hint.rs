@@ -1,13 +1,15 @@
 //! What a person can do about a failed call.
 
 use super::{Cause, Failure};
+use crate::loopback::is_loopback;
 
 /// A service on this machine that failed: most likely it could not write.
 const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, is the disk full? local.log, in the folder that `sensorctl local status` names, says what went wrong";
 
 /// One or more things to do, in order of promise.
 pub(super) fn hints(failure: &Failure) -> Vec<String> {
-    let near = failure.place.contains("127.0.0.1") || failure.place.contains("localhost");
+    // As `Clients::place` writes it.
+    let near = failure.place.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {
         Cause::Denied => return denied(failure),
         Cause::Credentials => credentials(failure, near),
@@ -151,6 +153,25 @@ mod tests {
             "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r";
         assert!(hints(&failure(said))[0].contains("iam:PassRole"));
         assert!(hints(&failure("no"))[0].contains("lambda:CreateFunction"));
+    }
+
+    #[test]
+    fn only_an_endpoint_of_this_machine_is_taken_for_the_local_cloud() {
+        let of = |place: &str| {
+            let failure = Failure {
+                service: "Kinesis",
+                operation: "PutRecords",
+                resource: "stream s".into(),
+                place: place.into(),
+                code: None,
+                message: "refused".into(),
+                cause: Cause::Unreachable,
+            };
+            hints(&failure).concat().contains("local cloud")
+        };
+        assert!(of("account 1, us-east-1 at http://127.0.0.1:4588") && of("eu-west-1 at http://[::1]:1"));
+        assert!(!of("us-east-1 at http://localhost.evil:4588") && !of("us-east-1 at http://127.0.0.1.evil"));
+        assert!(!of("account 1, us-east-1"));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::loopback::is_loopback;
+
 pub use call::Call;
 pub use config::{Access, Target, connect};
 pub use failure::{Cause, Failure};
@@ -133,8 +135,6 @@ impl Clients {
     /// Whether calls go to this machine, where looking again costs nothing.
     #[must_use]
     pub fn is_nearby(&self) -> bool {
-        self.endpoint
-            .as_deref()
-            .is_some_and(|url| url.starts_with("http://127.0.0.1") || url.starts_with("http://localhost"))
+        self.endpoint.as_deref().is_some_and(is_loopback)
     }
 }

@@ -81,6 +81,27 @@ impl Command {
         }
     }
 
+    /// Returns what stdout gets if the command does not succeed; nothing for most.
+    #[must_use]
+    pub fn output_of_failure(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "local")]
+            Command::Local(args) => args.output_of_failure(),
+            _ => None,
+        }
+    }
+
+    /// Returns the same for a command line that could not be read; `words` are those that are no flags.
+    #[must_use]
+    #[cfg_attr(not(feature = "local"), expect(unused_variables, reason = "only `local env` has such an output"))]
+    pub fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
+        #[cfg(feature = "local")]
+        if words.starts_with(&local::ENV) {
+            return Some(local::output_of_wrong_env());
+        }
+        None
+    }
+
     /// Runs the command.
     ///
     /// # Errors

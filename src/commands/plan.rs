@@ -28,6 +28,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     deployment.keep(context, args.adopt);
     let Deployment { cloud, stack, references, found, .. } = &deployment;
     let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
+    context.tell_whose_code_runs();
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
         for line in describe(&plan) {

@@ -2,6 +2,7 @@
 
 mod many;
 mod one;
+mod resume;
 mod written;
 
 use std::path::PathBuf;
@@ -60,7 +61,7 @@ pub struct Args {
     /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
     rejects: Option<PathBuf>,
-    /// Write readings that the stream did not take to this file, as NDJSON to be put again
+    /// Write readings that were read and not taken by the stream to this file, as NDJSON to be put again
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with_all = ["dry_run", "temp"])]
     failed: Option<PathBuf>,
     /// Send at most so many readings per second

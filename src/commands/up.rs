@@ -96,6 +96,7 @@ impl Args {
 
     async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
         let output = &context.output;
+        context.tell_whose_code_runs();
         for line in describe(plan) {
             output.status(line);
         }

@@ -1,21 +1,22 @@
 //! The data directory of a local cloud: its layout, its single-owner lock and how state files are written.
 
+pub(crate) mod marker;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::marker::{Found, LOCK};
 use super::durability::{Durability, FRESH};
 use crate::error::Error;
 
 /// What the background process says.
 pub(crate) const LOG: &str = "local.log";
-/// Shows, by being locked, that a process owns the directory; and by being there, that the directory is a local cloud's.
-const LOCK: &str = "lock";
 /// How often, and how far apart, a lock that is held is tried again.
 const LOOKS: u32 = 20;
 const LOOK: Duration = Duration::from_millis(10);
@@ -90,14 +91,7 @@ impl DataDir {
             Error::failed(format!("could not use the data directory {}", root.display())).caused_by(error)
         };
         own_dir(root)?;
-        let mut lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(root.join(LOCK))
-            .map_err(cannot)?;
+        let mut lock = OpenOptions::new().read(true).write(true).open(root.join(LOCK)).map_err(cannot)?;
         // Whoever looks for an owner holds the lock for a moment.
         let mut looks = 0;
         while let Err(refused) = lock.try_lock() {
@@ -108,8 +102,7 @@ impl DataDir {
             }
             std::thread::sleep(LOOK);
         }
-        lock.set_len(0).map_err(cannot)?;
-        write!(lock, "{}", std::process::id()).map_err(cannot)?;
+        marker::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
         let data_dir = DataDir { root: root.to_owned(), _lock: lock };
         // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
         data_dir.withdraw()?;
@@ -163,9 +156,7 @@ impl DataDir {
 }
 
 fn owned_by_another(root: &Path, lock: &mut File) -> Error {
-    let mut pid = String::new();
-    let known = lock.rewind().and_then(|()| lock.read_to_string(&mut pid)).is_ok() && !pid.is_empty();
-    let owner = if known { format!(" (process {pid})") } else { String::new() };
+    let owner = marker::owner(lock).map(|pid| format!(" (process {pid})")).unwrap_or_default();
     Error::failed(format!("another local cloud{owner} already uses the data directory {}", root.display()))
         .hint("use that one with `--local`, or stop it with `sensorctl local stop`")
         .hint("or give this one its own with `--data-dir DIR` or SENSORCTL_DATA_DIR")
@@ -174,22 +165,32 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
 /// Makes a data directory (mode 0700), or takes one that a local cloud made or that is empty.
 ///
 /// # Errors
-/// When it cannot be made, or holds what no local cloud put there: closing it to everybody else is not ours to do.
+/// When it cannot be made, or no local cloud made it and it is not empty: closing it to everybody else is not ours to do,
+/// and a reset would delete what has a name of ours.
 pub(crate) fn own_dir(root: &Path) -> Result<(), Error> {
     let cannot = |error: io::Error| {
         Error::failed(format!("could not use the data directory {}", root.display()))
             .caused_by(error)
             .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names another one")
     };
-    private_dir(root).map_err(cannot)?;
-    if !root.join(LOCK).exists()
-        && let [first, ..] = others(root).map_err(cannot)?.as_slice()
-    {
-        return Err(Error::usage(format!("{} is not a local cloud's: it holds {first}", root.display()))
-            .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names a directory that is empty or not there yet"));
+    match marker::find(root).map_err(cannot)? {
+        Found::Other(name) => return Err(not_ours(root, &name)),
+        Found::LocalCloud => {}
+        Found::Nothing => {
+            private_dir(root).map_err(cannot)?;
+            marker::create(root).map_err(cannot)?;
+        }
     }
     // It may be older than we are, and more open.
     fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)
+}
+
+/// The refusal of a directory that no local cloud made.
+pub(crate) fn not_ours(root: &Path, name: &str) -> Error {
+    let holds =
+        if name == LOCK { "its `lock` was made by something else".to_owned() } else { format!("it holds {name}") };
+    Error::usage(format!("{} is not a local cloud's: {holds}", root.display()))
+        .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names a directory that is empty or not there yet")
 }
 
 /// Names in the directory that are not ours.

@@ -17,6 +17,9 @@ use super::wire::{ServiceError, now_ms};
 use crate::aws::Access;
 use crate::error::Error;
 
+/// What the owner's access key id begins with; no key of AWS does.
+pub(super) const OWNER_KEY_PREFIX: &str = "LKIA";
+
 /// The access keys of one local cloud; clones share them.
 #[derive(Clone)]
 pub(crate) struct Keys(Arc<Inner>);
@@ -83,7 +86,7 @@ impl Keys {
         let file = if let Some(file) = read_json::<KeyFile>(path)? {
             file
         } else {
-            let file = KeyFile { access_key_id: key_id("LKIA"), secret_access_key: secret(40) };
+            let file = KeyFile { access_key_id: key_id(OWNER_KEY_PREFIX), secret_access_key: secret(40) };
             durability.write_json(path, &file)?;
             file
         };

@@ -61,7 +61,7 @@ use crate::aws::Target;
 use crate::error::Error;
 
 /// The region where none is asked for.
-const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
 /// How often what is past its time is deleted.
 const TIDY: Duration = Duration::from_mins(1);

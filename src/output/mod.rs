@@ -194,6 +194,13 @@ impl Output {
         }
     }
 
+    /// Says something that explains what happens.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            self.say(&format!("{} {}", self.paint("36", "note:"), visible(text.as_ref())));
+        }
+    }
+
     /// Says a line only under `-v`.
     pub fn detail(&self, line: impl AsRef<str>) {
         if self.verbosity > 0 {

@@ -9,6 +9,8 @@ use tokio::time::timeout;
 
 use super::Inputs;
 use super::input::Item;
+use super::source::HandOver;
+use super::unread::Positions;
 use crate::error::Error;
 
 /// Chunks that wait between reading and sending.
@@ -22,9 +24,10 @@ type Chunk = Result<Vec<Item>, Error>;
 #[derive(Debug)]
 pub struct Chunks {
     waiting: mpsc::Receiver<Chunk>,
-    /// What the reader had read when nobody wanted more.
-    refused: Arc<Mutex<Vec<Chunk>>>,
+    /// What the reader had read when nobody wanted more; none once that has been taken.
+    refused: Arc<Mutex<Option<Vec<Chunk>>>>,
     reader: Option<JoinHandle<()>>,
+    positions: Positions,
 }
 
 impl Chunks {
@@ -32,18 +35,29 @@ impl Chunks {
     #[must_use]
     pub fn of(inputs: Inputs) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
-        let refused: Arc<Mutex<Vec<Chunk>>> = Arc::default();
+        let refused = Arc::new(Mutex::new(Some(Vec::new())));
         let kept = Arc::clone(&refused);
+        let positions = inputs.positions();
         let reader = tokio::task::spawn_blocking(move || {
             inputs.read(|chunk| match sender.blocking_send(chunk) {
-                Ok(()) => true,
+                Ok(()) => HandOver::Wanted,
                 Err(mpsc::error::SendError(chunk)) => {
-                    kept.lock().unwrap_or_else(PoisonError::into_inner).push(chunk);
-                    false
+                    match kept.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                        Some(chunks) => {
+                            chunks.push(chunk);
+                            HandOver::LastKept
+                        }
+                        None => HandOver::Refused,
+                    }
                 }
             });
         });
-        Chunks { waiting, refused, reader: Some(reader) }
+        Chunks { waiting, refused, reader: Some(reader), positions }
+    }
+
+    /// Returns how far the inputs are read.
+    pub(super) fn positions(&self) -> Positions {
+        self.positions.clone()
     }
 
     /// The next chunk; nothing at the end of the last input.
@@ -69,15 +83,16 @@ impl Chunks {
             // Whether it ended or waits for its input, what it has read is there.
             let _ = timeout(READER_LIMIT, reader).await;
         }
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        rest.extend(refused.drain(..).flat_map(Result::unwrap_or_default));
+        // A chunk that comes later counts as not read.
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        rest.extend(refused.into_iter().flatten().flat_map(Result::unwrap_or_default));
         rest
     }
 
     /// Chunks that come from elsewhere.
     #[cfg(test)]
     pub(super) fn from_channel(waiting: mpsc::Receiver<Chunk>) -> Self {
-        Chunks { waiting, refused: Arc::default(), reader: None }
+        Chunks { waiting, refused: Arc::default(), reader: None, positions: Positions::default() }
     }
 }
 
@@ -85,7 +100,7 @@ impl Chunks {
 mod tests {
     use std::io::{self, Read};
 
-    use super::super::Reader;
+    use super::super::{Origin, Reader};
     use super::*;
 
     /// Hands out what it has, then waits for a sign, then breaks.
@@ -123,6 +138,29 @@ mod tests {
         let (mut chunks, _go_on) = super::tests::chunks(1000);
         let first = chunks.next().await.unwrap().unwrap().len();
         assert_eq!(first + chunks.rest().await.len(), 1000, "all of a pipe that has no more");
+    }
+
+    #[tokio::test]
+    async fn what_was_handed_over_and_what_is_left_are_all_lines_of_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = |time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n");
+        let paths = ["one", "two"].map(|name| dir.path().join(name));
+        for path in &paths {
+            std::fs::write(path, (0..50_000).map(line).collect::<Vec<_>>().concat()).unwrap();
+        }
+        let origins = paths.map(Origin::File);
+        let mut chunks = Chunks::of(Inputs::open(&origins, &Reader::default()).unwrap());
+        let positions = chunks.positions();
+        let read = chunks.next().await.unwrap().unwrap().len() + chunks.rest().await.len();
+        let unread = positions.unread(Duration::from_secs(60));
+        let lines = unread.iter().map(|unread| unread.lines.unwrap()).collect::<Vec<_>>();
+        assert_eq!((unread[0].lines_read, lines[0]), (read as u64, 50_000 - read as u64));
+        assert_eq!((&unread[1].origin, unread[1].lines_read, lines[1]), (&origins[1], 0, 50_000));
+
+        let mut chunks = Chunks::of(Inputs::open(&origins[..1], &Reader::default()).unwrap());
+        let positions = chunks.positions();
+        while chunks.next().await.is_some() {}
+        assert_eq!(positions.unread(Duration::from_secs(60)), []);
     }
 
     #[tokio::test]

@@ -44,6 +44,8 @@ pub(super) struct Input {
 /// A line of a CSV file.
 struct RowLine {
     number: u64,
+    /// Bytes before it.
+    offset: u64,
     found: Found,
     bytes: Vec<u8>,
 }
@@ -51,8 +53,9 @@ struct RowLine {
 impl RowLine {
     fn read(lines: &mut Lines) -> io::Result<Self> {
         let mut bytes = Vec::new();
+        let offset = lines.offset();
         let found = lines.append(&mut bytes)?;
-        Ok(RowLine { number: lines.number(), found, bytes })
+        Ok(RowLine { number: lines.number(), offset, found, bytes })
     }
 }
 
@@ -144,6 +147,12 @@ impl Input {
     /// Whether the next item may have to be waited for.
     pub(super) fn may_block(&self) -> bool {
         self.again.is_empty() && self.lines.may_block()
+    }
+
+    /// Returns how far its items go: lines, and bytes. Lines behind an open quote are still to be read.
+    pub(super) fn position(&self) -> (u64, u64) {
+        let again = self.again.front().map(|line| (line.number - 1, line.offset));
+        again.unwrap_or((self.lines.number(), self.lines.offset()))
     }
 
     /// An error of reading, with the place.

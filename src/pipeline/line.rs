@@ -20,16 +20,22 @@ pub(super) enum Found {
 pub(super) struct Lines {
     reader: BufReader<Box<dyn Read + Send>>,
     number: u64,
+    offset: u64,
 }
 
 impl Lines {
     pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
-        Lines { reader: BufReader::with_capacity(64 * 1024, reader), number: 0 }
+        Lines { reader: BufReader::with_capacity(64 * 1024, reader), number: 0, offset: 0 }
     }
 
     /// The number of the line that was read last, from 1.
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Returns the bytes up to the end of the line that was read last.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Whether the next line may have to be waited for.
@@ -61,6 +67,7 @@ impl Lines {
             line.extend_from_slice(&part[..part.len().min(room)]);
             let taken = part.len();
             self.reader.consume(taken);
+            self.offset += taken as u64;
             if end.is_some() {
                 return Ok(found);
             }

@@ -30,6 +30,7 @@ mod resend;
 mod sender;
 mod source;
 mod stored;
+mod unread;
 
 pub use cell::value_of;
 pub use chunks::Chunks;
@@ -47,3 +48,4 @@ pub use rejection::{Rejection, RejectsFile};
 pub use sender::{Receipt, put_one, put_records};
 pub use source::{Inputs, Origin, Reader};
 pub use stored::{Stored, value_json};
+pub use unread::Unread;

@@ -1,5 +1,7 @@
 //! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -9,7 +11,8 @@ use super::dispatcher::{Dispatched, Dispatcher};
 use super::input::Item;
 use super::lane::{self, Halt, Tally};
 use super::resend::Answer;
-use super::{Chunks, Event, Observer, Record, RejectsFile, Summary};
+use super::unread::{COUNT_LIMIT, Positions};
+use super::{Chunks, Event, Observer, Record, RejectsFile, Summary, Unread};
 use crate::aws::Failure;
 use crate::error::Error;
 
@@ -37,6 +40,8 @@ pub struct Outcome {
     pub failed: Vec<Record>,
     /// What ended it early; nothing where all was read, or it was interrupted.
     pub stopped: Option<Error>,
+    /// The inputs that were not read to their end.
+    pub unread: Vec<Unread>,
 }
 
 /// Sends everything that comes out of `chunks`.
@@ -45,6 +50,7 @@ where
     S: AsyncFn(&[&Record]) -> Result<Vec<Answer>, Failure>,
 {
     let began = Instant::now();
+    let positions = chunks.positions();
     let halt = Halt::under(plan.interrupt);
     let observer = plan.observer;
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
@@ -71,12 +77,21 @@ where
         ..Summary::default()
     };
     let stopped = error.or_else(|| halt.into_reason());
-    Outcome { summary: summary.within(began.elapsed()), failed: sum.failed, stopped }
+    let summary = summary.within(began.elapsed());
+    Outcome { summary, failed: sum.failed, stopped, unread: unread(positions).await }
+}
+
+/// Counts what was not read, away from the threads that send.
+async fn unread(positions: Positions) -> Vec<Unread> {
+    let counting = positions.clone();
+    let counted = tokio::task::spawn_blocking(move || counting.unread(COUNT_LIMIT)).await;
+    counted.unwrap_or_else(|_| positions.unread(Duration::ZERO))
 }
 
 /// Reads and validates everything and sends nothing; `accepted` counts what would be sent.
 pub async fn check_only(mut chunks: Chunks, mut plan: Plan<'_>) -> Outcome {
     let began = Instant::now();
+    let positions = chunks.positions();
     let mut summary = Summary::default();
     let mut stopped = None;
     while let Some(chunk) = tokio::select! {
@@ -103,14 +118,15 @@ pub async fn check_only(mut chunks: Chunks, mut plan: Plan<'_>) -> Outcome {
             break;
         }
     }
-    Outcome { summary: summary.within(began.elapsed()), failed: Vec::new(), stopped }
+    drop(chunks);
+    let summary = summary.within(began.elapsed());
+    Outcome { summary, failed: Vec::new(), stopped, unread: unread(positions).await }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::collections::HashMap;
-    use std::time::Duration;
 
     use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
     use rand::rngs::StdRng;

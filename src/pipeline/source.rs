@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Mapping;
 use super::input::{Input, InputForm, Item, unreadable};
+use super::unread::Positions;
 use crate::error::Error;
 
 /// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
@@ -20,6 +21,13 @@ pub enum Origin {
     File(PathBuf),
 }
 
+impl From<&Path> for Origin {
+    /// As it is named on a command line.
+    fn from(path: &Path) -> Self {
+        if path.as_os_str() == "-" { Origin::Stdin } else { Origin::File(path.to_owned()) }
+    }
+}
+
 /// How inputs are to be read.
 #[derive(Clone, Debug, Default)]
 pub struct Reader {
@@ -32,7 +40,21 @@ pub struct Reader {
 }
 
 /// Inputs whose beginnings have been looked at.
-pub struct Inputs(Vec<Input>);
+pub struct Inputs {
+    inputs: Vec<Input>,
+    positions: Positions,
+}
+
+/// What became of a chunk that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HandOver {
+    /// It is taken, and more is wanted.
+    Wanted,
+    /// It is kept, and no more is wanted.
+    LastKept,
+    /// Nobody takes it any more.
+    Refused,
+}
 
 impl Inputs {
     /// Opens all inputs and reads their first lines, so that what cannot work fails before anything is sent.
@@ -51,20 +73,28 @@ impl Inputs {
             };
             Input::open(name.into(), source, reader)
         };
-        origins.iter().map(open).collect::<Result<_, _>>().map(Inputs)
+        let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Inputs { inputs, positions: Positions::at_beginning(origins.iter().cloned()) })
+    }
+
+    /// Returns how far they are read, to be asked while they are.
+    pub(super) fn positions(&self) -> Positions {
+        self.positions.clone()
     }
 
     /// One input.
     #[cfg(test)]
     pub(super) fn of(name: &str, source: Box<dyn Read + Send>, reader: &Reader) -> Result<Self, Error> {
-        Ok(Inputs(vec![Input::open(name.into(), source, reader)?]))
+        let inputs = vec![Input::open(name.into(), source, reader)?];
+        Ok(Inputs { inputs, positions: Positions::at_beginning([Origin::Stdin]) })
     }
 
     /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
     /// without waiting, because no one else can read it again. Blocks.
-    pub fn read(self, mut hand_over: impl FnMut(Result<Vec<Item>, Error>) -> bool) {
-        let mut wanted = true;
-        for mut input in self.0 {
+    pub(super) fn read(self, mut hand_over: impl FnMut(Result<Vec<Item>, Error>) -> HandOver) {
+        let Inputs { inputs, positions } = self;
+        let mut state = HandOver::Wanted;
+        for (index, mut input) in inputs.into_iter().enumerate() {
             let mut chunk = Vec::new();
             let mut bytes = 0;
             loop {
@@ -78,24 +108,35 @@ impl Inputs {
                         // A live pipe is not made to wait for a full chunk.
                         let blocks = input.may_block();
                         if blocks || bytes >= CHUNK_BYTES {
-                            wanted &= hand_over(Ok(std::mem::take(&mut chunk)));
+                            state = hand_over(Ok(std::mem::take(&mut chunk)));
+                            if state == HandOver::Refused {
+                                return;
+                            }
+                            positions.advance(index, input.position());
                             bytes = 0;
                         }
-                        if blocks && !wanted {
+                        if blocks && state == HandOver::LastKept {
                             return;
                         }
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        let _ = hand_over(Ok(std::mem::take(&mut chunk))) && hand_over(Err(input.unreadable(error)));
+                        if hand_over(Ok(std::mem::take(&mut chunk))) != HandOver::Refused {
+                            positions.advance(index, input.position());
+                            hand_over(Err(input.unreadable(error)));
+                        }
                         return;
                     }
                 }
             }
             if !chunk.is_empty() {
-                wanted &= hand_over(Ok(chunk));
+                state = hand_over(Ok(chunk));
             }
-            if !wanted {
+            if state == HandOver::Refused {
+                return;
+            }
+            positions.end(index);
+            if state == HandOver::LastKept {
                 return;
             }
         }

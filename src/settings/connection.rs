@@ -4,8 +4,10 @@ use http::Uri;
 
 use super::layers::Layers;
 use super::origin::Origin;
+use super::trust;
 use crate::cli::Global;
 use crate::error::Error;
+use crate::loopback::is_loopback;
 
 /// How to reach a cloud, as far as it was said.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,10 @@ impl Connection {
         let region = read("region", &["AWS_REGION", "AWS_DEFAULT_REGION"], check_region)?;
         let profile = read("profile", &["AWS_PROFILE"], |_| Ok(()))?;
         let endpoint_url = read("endpoint_url", &["AWS_ENDPOINT_URL"], check_address)?;
+        let origin = layers.origin("endpoint_url");
+        if let Some(url) = endpoint_url.as_ref().filter(|url| !local && origin.is_found_file() && !is_loopback(url)) {
+            return Err(trust::refuse(&origin, &format!("sends every call to {url}, with your credentials")));
+        }
         if local {
             layers.forget(&["profile", "endpoint_url"]);
             return Ok(Connection { region, ..Connection::default() });

@@ -1,12 +1,13 @@
 //! The settings file, `sensorctl.toml`: read once, with the line of every key.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind as IoErrorKind;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
 use super::origin::Origin;
+use super::trust;
 use crate::error::Error;
 
 /// The name that is looked for in the working directory.
@@ -16,6 +17,8 @@ pub const FILE_NAME: &str = "sensorctl.toml";
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
+    /// Whether it was named, or found in the working directory.
+    named: bool,
     values: toml::Table,
     /// Line of each key by its dotted name.
     lines: BTreeMap<String, usize>,
@@ -25,18 +28,29 @@ impl File {
     /// Reads the named file, or `sensorctl.toml` in the working directory if it is there.
     ///
     /// # Errors
-    /// When a named file is missing, or the file cannot be read or is no TOML.
+    /// When a named file is missing, the file cannot be read or is no TOML, or one that was only found may be the work of
+    /// another user.
     pub fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
-        match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(path, &text).map(Some),
-            Err(error) if error.kind() == IoErrorKind::NotFound && named.is_none() => Ok(None),
-            Err(error) => {
-                let error =
-                    Error::usage(format!("could not read the settings file {}", path.display())).caused_by(error);
-                Err(error.hint("`sensorctl init` writes one; `--config FILE` or SENSORCTL_CONFIG names another"))
+        let cannot = |error: io::Error| {
+            Error::usage(format!("could not read the settings file {}", path.display()))
+                .caused_by(error)
+                .hint("`sensorctl init` writes one; `--config FILE` or SENSORCTL_CONFIG names another")
+        };
+        let mut file = match std::fs::File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => return Ok(None),
+            file => file.map_err(cannot)?,
+        };
+        if named.is_none() {
+            let found = std::fs::symlink_metadata(path).and_then(|link| Ok([link, file.metadata()?]));
+            if let Some(why) = trust::doubt(&found.map_err(cannot)?) {
+                return Err(Error::usage(format!("{FILE_NAME} {why}: its settings are not taken"))
+                    .hint(format!("`--config {FILE_NAME}` takes them all the same, if you know what is in it")));
             }
         }
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(cannot)?;
+        Ok(Some(File { named: named.is_some(), ..Self::parse(path, &text)? }))
     }
 
     /// Reads the text of a file.
@@ -53,7 +67,13 @@ impl File {
         let mut lines = BTreeMap::new();
         let table = DeTable::parse(text).map_err(|error| wrong(&error))?;
         find_lines("", table.get_ref(), text, &mut lines);
-        Ok(File { path: path.to_owned(), values, lines })
+        Ok(File { path: path.to_owned(), named: true, values, lines })
+    }
+
+    /// The same as if it had been found.
+    #[cfg(test)]
+    pub fn found(self) -> Self {
+        File { named: false, ..self }
     }
 
     /// A value by its dotted name.
@@ -79,7 +99,7 @@ impl File {
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
         let line = self.lines.get(key).copied().unwrap_or(1);
-        Origin::File { path: self.path.display().to_string(), line }
+        Origin::File { path: self.path.display().to_string(), line, named: self.named }
     }
 
     /// A path in the file is meant from the file's own folder.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::layers::{Layers, Section};
 use super::names::Stage;
 use super::origin::Origin;
-use super::ranges;
+use super::{ranges, trust};
 use crate::error::Error;
 
 /// What is wanted of the function.
@@ -79,6 +79,9 @@ impl Function {
             (Some(Origin::File { .. }), Some(file)) => file.beside(&path),
             _ => PathBuf::from(path),
         });
+        if let (Some(zip), Some(origin)) = (&zip, &origin) {
+            trust::check_code(origin, zip)?;
+        }
         let environment = environment(&mut section)?;
         Ok(Function {
             name,
@@ -91,6 +94,14 @@ impl Function {
             zip,
         })
     }
+}
+
+/// Whether a variable decides where the function's calls go, with the credentials of its role, or which code runs in it.
+fn redirects(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    name.starts_with("AWS_ENDPOINT_URL")
+        || matches!(name, "AWS_CA_BUNDLE" | "AWS_LAMBDA_EXEC_WRAPPER" | "LD_PRELOAD" | "LD_LIBRARY_PATH")
+        || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY")
 }
 
 /// The variables of the user's own. Their values may be secret, so no message shows one.
@@ -119,6 +130,10 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
         }
         if !named {
             return Err(wrong(name, "must begin with a letter and have two or more letters, digits and underscores"));
+        }
+        let origin = section.layers().member_origin("function.environment", name, &given.origin);
+        if origin.is_found_file() && redirects(name) {
+            return Err(trust::refuse(&origin, &format!("sets `{name}`, which sends the function's calls elsewhere")));
         }
         let value = value.as_str().ok_or_else(|| wrong(name, "must be text in quotes"))?;
         variables.insert(name.clone(), value.to_owned());

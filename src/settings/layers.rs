@@ -58,6 +58,25 @@ impl<'a> Layers<'a> {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
+    /// Returns where the settled value of a key came from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        let settled = self.settled.iter().find(|setting| setting.key == key);
+        settled.map_or(Origin::Default, |setting| setting.origin.clone())
+    }
+
+    /// Returns where a member of a setting that is a table came from: a flag of its own, or its line in the file.
+    pub fn member_origin(&self, key: &str, member: &str, whole: &Origin) -> Origin {
+        let full = format!("{key}.{member}");
+        match (self.flags.get(&full), &self.file) {
+            (Some((_, origin)), _) => origin.clone(),
+            (None, Some(file)) if !matches!(whole, Origin::Environment(_)) && file.value(key).is_some() => {
+                file.origin(&full)
+            }
+            _ => whole.clone(),
+        }
+    }
+
     /// Lets settled values go that are not in force after all.
     pub fn forget(&mut self, keys: &[&str]) {
         self.settled.retain(|setting| !keys.contains(&setting.key.as_str()));
@@ -140,7 +159,7 @@ fn unknown(key: &str, origin: &Origin, known: &BTreeSet<String>) -> Error {
 /// Where something wrong stands, for the front of a message.
 fn place(origin: &Origin) -> String {
     match origin {
-        Origin::File { path, line } => format!("{path}, line {line}"),
+        Origin::File { path, line, .. } => format!("{path}, line {line}"),
         other => other.to_string(),
     }
 }

@@ -1,8 +1,10 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
 mod connection;
+mod distinct;
 mod file;
 mod function;
+mod hint_flags;
 mod layers;
 mod log_group;
 mod mapping;
@@ -15,6 +17,7 @@ mod table;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +32,7 @@ use self::names::Stage;
 
 pub use self::file::FILE_NAME;
 pub use self::function::Function;
+pub use self::hint_flags::HintFlags;
 pub use self::log_group::LogGroup;
 pub use self::mapping::{Mapping, StartingPosition};
 pub use self::origin::{Origin, Setting};
@@ -55,6 +59,8 @@ pub struct Settings {
     pub pipeline: Pipeline,
     /// Every value with where it came from, in the order of the file.
     pub origins: Vec<Setting>,
+    /// The flags that a command in a hint repeats.
+    pub hints: HintFlags,
 }
 
 /// What a command needs of the settings.
@@ -108,6 +114,7 @@ impl Pipeline {
             tags: tags::read(layers)?,
         };
         pipeline.check_permissions()?;
+        distinct::check_tables(&pipeline, layers)?;
         Ok(pipeline)
     }
 
@@ -144,7 +151,8 @@ impl Settings {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let environment = |name: &str| std::env::var(name).ok();
         let local = connection::is_local(global)? || scope.local;
-        Self::settle(Layers::new(flags(global)?, &environment, file), local)
+        let settings = Self::settle(Layers::new(flags(global)?, &environment, file), local)?;
+        Ok(Settings { hints: HintFlags::of(global), ..settings })
     }
 
     /// Where the value of a key came from.
@@ -159,7 +167,8 @@ impl Settings {
         let pipeline = Pipeline::read(&mut layers, &stage)?;
         let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
         let origins = layers.finish()?;
-        Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins })
+        let hints = HintFlags::default();
+        Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins, hints })
     }
 }
 

@@ -17,9 +17,19 @@ pub enum Origin {
         path: String,
         /// Line of the key.
         line: usize,
+        /// Whether the file was named; else it was found in the working directory, whoever put it there.
+        named: bool,
     },
     /// Nobody said otherwise.
     Default,
+}
+
+impl Origin {
+    /// Whether it is a settings file that nobody named.
+    #[must_use]
+    pub fn is_found_file(&self) -> bool {
+        matches!(self, Origin::File { named: false, .. })
+    }
 }
 
 impl fmt::Display for Origin {
@@ -27,7 +37,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Flag(name) => formatter.write_str(name),
             Origin::Environment(name) => formatter.write_str(name),
-            Origin::File { path, line } => write!(formatter, "{path}:{line}"),
+            Origin::File { path, line, .. } => write!(formatter, "{path}:{line}"),
             Origin::Default => formatter.write_str("default"),
         }
     }

@@ -1,5 +1,7 @@
 //! `[table]` and `[rejects]`: the two DynamoDB tables.
 
+use sensor_model::reading::TABLE_ATTRIBUTES;
+
 use super::layers::{Layers, Section};
 use super::names::Stage;
 use super::ranges;
@@ -78,7 +80,7 @@ impl Table {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
         let mut section = layers.section("table");
         let mut table = Self::read_shared(&mut section, stage, "SensorData")?;
-        table.ttl_attribute = section.optional("ttl_attribute", |name| ranges::ATTRIBUTE_NAME.check(name))?;
+        table.ttl_attribute = section.optional("ttl_attribute", check_expiry)?;
         Ok(table)
     }
 
@@ -101,6 +103,14 @@ impl Table {
             existing,
         })
     }
+}
+
+/// Checks the attribute that expires rows. `CurrentTime` would expire each reading as it is stored.
+fn check_expiry(name: &str) -> Result<(), String> {
+    if TABLE_ATTRIBUTES.contains(&name) {
+        return Err(format!("an attribute other than the table's own: {}", TABLE_ATTRIBUTES.join(", ")));
+    }
+    ranges::ATTRIBUTE_NAME.check(name)
 }
 
 impl Rejects {

@@ -20,8 +20,9 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         text.chars().all(|character| character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character))
     };
     let mut tags = BTreeMap::new();
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
     for (name, value) in table {
-        let lower = name.to_ascii_lowercase();
+        let lower = name.to_lowercase();
         if lower.starts_with("aws:") || lower.starts_with("sensorctl:") {
             return Err(wrong(name, "begins with a prefix that is kept for AWS or for sensorctl"));
         }
@@ -31,6 +32,15 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         }
         if !fits(name) || !fits(value) {
             return Err(wrong(name, "may hold letters, digits, spaces and _ . : / = + - @, and so may its value"));
+        }
+        // IAM refuses them together, after the other resources are made (IAM user guide, "Rules for tagging").
+        if let Some(other) = seen.insert(lower, name) {
+            let [first, second] =
+                [other, name].map(|name| section.layers().member_origin("tags", name, &given.origin).to_string());
+            return Err(Error::usage(format!(
+                "`tags.{other}` ({first}) and `tags.{name}` ({second}) are one tag to IAM, which ignores case; they must \
+                 differ in more than case"
+            )));
         }
         tags.insert(name.clone(), value.to_owned());
     }

@@ -12,13 +12,27 @@ fn file(text: &str) -> File {
 }
 
 fn settle(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings, Error> {
+    settle_file(file(text), flags, environment, false)
+}
+
+/// The same of a file that nobody named.
+fn settle_found(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings, Error> {
+    settle_file(file(text).found(), flags, environment, false)
+}
+
+fn settle_file(
+    file: File,
+    flags: &[(&str, &str)],
+    environment: &[(&str, &str)],
+    local: bool,
+) -> Result<Settings, Error> {
     let flags =
         flags.iter().map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), Origin::Flag("--set")))).collect();
     let read = |name: &str| {
         let home = (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
         home.or_else(|| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
     };
-    Settings::settle(Layers::new(flags, &read, Some(file(text))), false)
+    Settings::settle(Layers::new(flags, &read, Some(file)), local)
 }
 
 fn refused(text: &str) -> Error {
@@ -187,6 +201,99 @@ fn everything_can_be_set() {
     assert!(matches!(mapping.starting_position, StartingPosition::At(_)) && mapping.on_failure.is_some());
     assert_eq!(*tags, BTreeMap::from([("cost-centre", "7a"), ("team", "blue")].map(|(k, v)| (k.into(), v.into()))));
     assert!(!format!("{:?}", settings.origins).contains("s3cret"));
+}
+
+#[test]
+fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
+    let both = |text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]| {
+        let error = settle(text, flags, environment).expect_err(text);
+        assert_eq!(error.kind(), crate::ErrorKind::Usage, "{error}");
+        assert!(!error.hints().is_empty());
+        error.to_string()
+    };
+    assert_eq!(
+        both("", &[("rejects.name", "SensorData")], &[]),
+        "`table.name` (default) and `rejects.name` (--set) both name the table `SensorData`; they must differ"
+    );
+    let text = "[table]\n\nname = \"SensorDataRejects\"\n";
+    assert!(both(text, &[], &[]).starts_with("`table.name` (sensorctl.toml:3) and `rejects.name` (default)"));
+    let said = both("[table]\nname = \"one\"\n", &[], &[("SENSORCTL_REJECTS_NAME", "one")]);
+    assert!(said.starts_with("`table.name` (sensorctl.toml:2) and `rejects.name` (SENSORCTL_REJECTS_NAME)"), "{said}");
+    // The names count, and not what they are made of: an existing table's gets no ending.
+    let stage = "stage = \"blue\"\n";
+    assert!(both(&format!("{stage}[rejects]\nname = \"SensorData\"\n"), &[], &[]).contains("`SensorData-blue`"));
+    let existing = format!("{stage}[table]\nname = \"one-blue\"\nexisting = true\n[rejects]\nname = \"one\"\n");
+    assert!(both(&existing, &[], &[]).contains("`one-blue`"));
+    assert!(
+        both("[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\nexisting = true\n", &[], &[])
+            .contains("`one`")
+    );
+    // DynamoDB tells upper and lower case apart.
+    assert!(settle("[table]\nname = \"readings\"\n[rejects]\nname = \"Readings\"\n", &[], &[]).is_ok());
+    assert!(
+        settle(&format!("{stage}[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\n"), &[], &[])
+            .is_ok()
+    );
+}
+
+#[test]
+fn ttl_attribute_of_the_tables_own_is_refused_because_readings_would_expire_at_once() {
+    for name in ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"] {
+        let error = refused(&format!("[table]\nttl_attribute = \"{name}\"\n")).to_string();
+        assert!(error.starts_with("sensorctl.toml, line 2: `table.ttl_attribute`") && error.contains("own"), "{error}");
+    }
+    assert!(settle("[table]\nttl_attribute = \"current_time_limit\"\n", &[], &[]).is_ok());
+}
+
+#[test]
+fn tags_that_differ_in_case_only_are_refused_because_iam_ignores_case() {
+    let text = "[tags]\nTeam = \"a\"\nteam = \"b\"\n";
+    let said = refused(text).to_string();
+    assert!(
+        said.starts_with("`tags.Team` (sensorctl.toml:2) and `tags.team` (sensorctl.toml:3) are one tag"),
+        "{said}"
+    );
+    let error = settle("[tags]\nTeam = \"a\"\n", &[("tags.team", "b")], &[]).unwrap_err().to_string();
+    assert!(error.starts_with("`tags.Team` (sensorctl.toml:2) and `tags.team` (--set) are one tag"), "{error}");
+    assert!(settle("[tags]\nTeam = \"a\"\n", &[("tags.Team", "b")], &[]).is_ok(), "the same tag, set anew");
+}
+
+#[test]
+fn on_failure_is_never_the_stream_itself() {
+    let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/temperature-sensor-data";
+    assert!(refused(&format!("[mapping]\non_failure = \"{stream}\"\n")).to_string().contains("SQS queue"));
+}
+
+#[test]
+fn found_file_does_not_send_calls_to_another_machine_and_a_named_one_may() {
+    for url in ["https://evil.example", "http://localhost.evil", "http://10.0.0.1:4566"] {
+        let text = format!("\nendpoint_url = \"{url}\"\n");
+        let error = settle_found(&text, &[], &[]).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        assert!(error.to_string().starts_with(&format!("sensorctl.toml:2 sends every call to {url}")), "{error}");
+        assert!(error.hints()[0].contains("--config FILE"), "{error:?}");
+        assert_eq!(settle(&text, &[], &[]).unwrap().endpoint_url.as_deref(), Some(url));
+        // What is not in force sends nothing anywhere.
+        assert!(settle_found(&text, &[], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).is_ok());
+        assert!(settle_found(&text, &[("endpoint_url", "https://elsewhere.example")], &[]).is_ok());
+        assert!(settle_file(file(&text).found(), &[], &[], true).is_ok(), "--local");
+    }
+    let near = settle_found("endpoint_url = \"http://127.0.0.1:4566\"\n", &[], &[]).unwrap();
+    assert_eq!(near.endpoint_url.as_deref(), Some("http://127.0.0.1:4566"));
+}
+
+#[test]
+fn found_file_does_not_redirect_the_functions_calls_and_a_named_one_may() {
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_CA_BUNDLE", "https_proxy", "LD_PRELOAD"] {
+        let text = format!("[function.environment]\n{name} = \"x\"\n");
+        let error = settle_found(&text, &[], &[]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("sensorctl.toml:2 sets `{name}`")), "{error}");
+        assert!(settle(&text, &[], &[]).is_ok());
+        let other = "[function.environment]\nTOKEN = \"x\"\n";
+        assert!(settle_found(other, &[(&format!("function.environment.{name}"), "y")], &[]).is_ok(), "typed");
+        let both = settle_found(&text, &[("function.environment.TOKEN", "y")], &[]);
+        assert!(both.is_err(), "{name} is still the file's");
+    }
 }
 
 #[test]

@@ -6,10 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 11] = [
+const RULES: [(&str, &[&str]); 12] = [
     ("aws", &["cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
     ("policy", &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "settings", "stack"]),
     ("error", &["aws", "cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
+    (
+        "loopback",
+        &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "policy", "settings", "stack"],
+    ),
     ("stack", &["cli", "commands", "context", "local", "output", "pipeline"]),
     ("pipeline", &["cli", "commands", "context", "local", "output", "stack"]),
     ("local", &["cli", "commands", "context", "output", "pipeline", "settings", "stack"]),

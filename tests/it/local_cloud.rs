@@ -1,8 +1,12 @@
 //! The local cloud as a process: other commands find it, `env` points tools at it, and it rejects strangers.
 
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use crate::support::{ApiClient, TestEnv};
+use rustix::process::Signal;
+
+use crate::support::{ApiClient, Run, TestEnv, send_signal};
 
 #[test]
 fn local_start_status_stop_agree_on_state_and_endpoint() {
@@ -46,6 +50,143 @@ fn local_env_points_tools_only_at_local_cloud() {
     let expected =
         format!("{}|us-east-1|||{}\n", about["endpoint"].as_str().unwrap(), about["access_key_id"].as_str().unwrap());
     assert_eq!(String::from_utf8_lossy(&shell.stdout), expected);
+}
+
+#[test]
+fn a_directory_that_no_local_cloud_made_is_neither_used_nor_emptied_whatever_its_names() {
+    let env = TestEnv::new();
+    // As projects have them: `lock` of something else, or none at all.
+    let makes: [&[(&str, &str)]; 3] = [
+        &[("lock", "0"), ("lambda/src.rs", "code"), ("logs/x", "log"), ("keys.json", "{}")],
+        &[("lambda/src.rs", "code"), ("logs/x", "log")],
+        &[("lock", ""), ("kinesis/notes", "notes")],
+    ];
+    for (n, files) in makes.into_iter().enumerate() {
+        let name = format!("project{n}");
+        for (file, text) in files {
+            let path = env.path(&name).join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::set_permissions(env.path(&name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        for command in
+            [&["local", "reset", "--yes"] as &[_], &["local", "start", "--port", "0"], &["local", "run", "--port", "0"]]
+        {
+            let run = env.run(command.iter().copied().chain(["--data-dir", &name]));
+            run.assert_code(2).assert_stderr_contains(&["is not a local cloud's", &name, "--data-dir"]);
+        }
+        for (file, text) in files {
+            assert_eq!(std::fs::read_to_string(env.path(&name).join(file)).unwrap(), *text, "{name}/{file}");
+        }
+        let mode = std::fs::metadata(env.path(&name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o755, "{name} is not closed to others");
+        assert_eq!(
+            std::fs::read_dir(env.path(&name)).unwrap().count(),
+            files.iter().map(top).collect::<BTreeSet<_>>().len()
+        );
+    }
+}
+
+/// The first part of a file's path.
+fn top((file, _): &(&'static str, &'static str)) -> &'static str {
+    file.split('/').next().unwrap()
+}
+
+#[test]
+fn a_directory_of_an_older_version_is_used_and_emptied_as_before() {
+    let env = TestEnv::with_local_cloud();
+    ApiClient::new(&env).call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
+    env.run(["local", "stop"]).assert_success();
+    env.write("data/lock", "12345");
+    env.run(["local", "start", "--port", "0"]).assert_success();
+    assert!(ApiClient::new(&env).describe_stream("mine").contains("ACTIVE"));
+    env.run(["local", "stop"]).assert_success();
+    assert!(std::fs::read_to_string(env.path("data/lock")).unwrap().starts_with("sensorctl-local-cloud 1\n"));
+    env.write("data/lock", "12345");
+    env.run(["local", "reset", "--yes"]).assert_success().assert_stderr_contains(&["is empty"]);
+}
+
+/// The variables of somebody whose AWS tools reach a real account.
+const REAL: [(&str, &str); 6] = [
+    ("AWS_PROFILE", "production"),
+    ("AWS_ACCESS_KEY_ID", "AKIAREAL"),
+    ("AWS_SECRET_ACCESS_KEY", "real"),
+    ("AWS_SESSION_TOKEN", "real"),
+    ("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z"),
+    ("AWS_ENDPOINT_URL_S3", "http://real.example"),
+];
+const SHOW: &str = "status=$?; echo \"$status|$AWS_ENDPOINT_URL|$AWS_REGION|$AWS_ACCESS_KEY_ID|$AWS_SECRET_ACCESS_KEY|\
+                    $AWS_PROFILE$AWS_SESSION_TOKEN$AWS_CREDENTIAL_EXPIRATION$AWS_ENDPOINT_URL_S3\"";
+const DEAD: &str = "1|http://127.0.0.1:1/sensorctl-local-cloud-is-not-running|us-east-1|none|none|\n";
+
+/// What a shell shows after `eval "$(sensorctl local env)"` with these arguments and variables, and what it was told.
+fn evaluated(env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) -> (String, String) {
+    let command = env.command(arguments.iter().copied());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("eval \"$(\"$@\")\"; {SHOW}"), "sh"]).arg(command.get_program()).args(arguments);
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    let output = shell.current_dir(env.path(".")).envs(REAL).envs(variables.iter().copied()).output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[track_caller]
+fn fails_closed(env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) {
+    let (shown, said) = evaluated(env, arguments, variables);
+    assert_eq!(shown, DEAD, "{arguments:?} {variables:?}: {said}");
+    assert!(said.contains("error: "), "{said}");
+}
+
+#[test]
+fn env_that_fails_makes_eval_fail_and_leaves_no_way_to_a_real_account() {
+    let env = TestEnv::new();
+    fails_closed(&env, &["local", "env"], &[]);
+    env.write("file", "");
+    fails_closed(&env, &["local", "env", "--data-dir", "file"], &[]);
+    fails_closed(&env, &["local", "env", "--bogus"], &[]);
+    fails_closed(&env, &["--stage", "local", "-q", "local", "env", "extra"], &[]);
+    fails_closed(&env, &["local", "env", "-o", "xml"], &[]);
+    for variable in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_STAGE", "a b"), ("SENSORCTL_REGION", "eu west")] {
+        fails_closed(&env, &["local", "env"], &[variable]);
+    }
+    let env = TestEnv::with_local_cloud();
+    let (live, _) = evaluated(&env, &["local", "env"], &[]);
+    let about = env.endpoint();
+    let begin = format!("0|{}|us-east-1|", about["endpoint"].as_str().unwrap());
+    assert!(live.starts_with(&begin) && live.ends_with("|\n"), "{live}");
+    std::fs::write(env.path("data/endpoint.json"), "{").unwrap();
+    fails_closed(&env, &["local", "env"], &[]);
+    std::fs::write(env.path("data/endpoint.json"), about.to_string()).unwrap();
+}
+
+#[test]
+fn env_that_is_interrupted_fails_however_often_it_is() {
+    let env = TestEnv::with_local_cloud();
+    let about = env.endpoint();
+    // Something that takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut elsewhere = about.clone();
+    elsewhere["endpoint"] = format!("http://{}", silent.local_addr().unwrap()).into();
+    for signals in [1, 2] {
+        std::fs::write(env.path("data/endpoint.json"), elsewhere.to_string()).unwrap();
+        let child = env.spawn(["local", "env"]);
+        // The connection shows that the signal handler is in place.
+        let _connection = silent.accept().unwrap();
+        for _ in 0..signals {
+            send_signal(&child, Signal::INT);
+        }
+        let run = Run::of_child(child).assert_code(130);
+        assert!(run.stdout.ends_with("\nfalse\n") && run.stdout.contains("127.0.0.1:1/"), "{}", run.stdout);
+        std::fs::write(env.path("data/endpoint.json"), about.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn help_of_env_is_help() {
+    let env = TestEnv::new();
+    let help = env.run(["local", "env", "--help"]).assert_success();
+    assert!(!help.stdout.contains("false"), "{}", help.stdout);
 }
 
 #[test]

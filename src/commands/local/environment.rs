@@ -1,13 +1,17 @@
 //! The lines of `local env`.
 
+use crate::local::DEFAULT_REGION;
 use crate::local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
-const NEUTRALISED: [&str; 17] = [
+const NEUTRALISED: [&str; 19] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
+    // Of keys that were in the environment before: botocore takes the new ones for as old as those.
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_ACCOUNT_ID",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CA_BUNDLE",
@@ -23,18 +27,44 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// Lines for a POSIX shell.
+/// What the endpoint variable of any other service begins with.
+const ENDPOINT_OF_A_SERVICE: &str = "AWS_ENDPOINT_URL_";
+
+/// Where nobody listens, on this machine, so that nothing leaves it. A tool's error names the address, and so the reason.
+const DEAD_ENDPOINT: &str = "http://127.0.0.1:1/sensorctl-local-cloud-is-not-running";
+const DEAD_KEY: &str = "none";
+
+/// Returns the lines for a POSIX shell that point any AWS tool at the running local cloud.
 pub(super) fn lines(running: &Running) -> String {
+    let Running { endpoint, region, access, .. } = running;
+    environment(endpoint, region, &access.key_id, &access.secret)
+}
+
+/// Returns the lines for the case that there is nothing to point at. `eval` fails by the last one; and where a shell goes
+/// on all the same, AWS tools reach no account: neither a real one nor the one that the variables named before.
+pub(super) fn failed_lines() -> String {
+    format!("{}\nfalse", environment(DEAD_ENDPOINT, DEFAULT_REGION, DEAD_KEY, DEAD_KEY))
+}
+
+fn environment(endpoint: &str, region: &str, key_id: &str, secret: &str) -> String {
     let set = [
-        ("AWS_ENDPOINT_URL", &running.endpoint),
-        ("AWS_REGION", &running.region),
-        ("AWS_DEFAULT_REGION", &running.region),
-        ("AWS_ACCESS_KEY_ID", &running.access.key_id),
-        ("AWS_SECRET_ACCESS_KEY", &running.access.secret),
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_ACCESS_KEY_ID", key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
     ];
     let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
-    lines.push(format!("unset {}", NEUTRALISED.join(" ")));
+    let others = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_other(name));
+    let unset: Vec<String> = NEUTRALISED.map(str::to_owned).into_iter().chain(others).collect();
+    lines.push(format!("unset {}", unset.join(" ")));
     lines.join("\n")
+}
+
+/// Whether a variable is the endpoint of a service, by a name that a shell can take back.
+fn is_other(name: &str) -> bool {
+    name.strip_prefix(ENDPOINT_OF_A_SERVICE)
+        .is_some_and(|service| service.chars().all(|character| character.is_ascii_alphanumeric() || character == '_'))
 }
 
 /// A word that a POSIX shell takes as it is.

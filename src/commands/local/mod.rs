@@ -113,6 +113,11 @@ impl Args {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
 
+    /// Returns what stdout gets if the command does not succeed: a shell evaluates what `env` prints.
+    pub fn output_of_failure(&self) -> Option<String> {
+        matches!(self.action, Action::Env(_)).then(environment::failed_lines)
+    }
+
     /// Whether the settings file matters: it may name the region of a cloud that is to be started.
     pub fn reads_settings(&self) -> bool {
         matches!(self.action, Action::Start(_))
@@ -139,6 +144,14 @@ impl WhereArgs {
         // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
         std::path::absolute(&named).unwrap_or(named)
     }
+}
+
+/// The words of a command line that asks for the lines of `env`.
+pub const ENV: [&str; 2] = ["local", "env"];
+
+/// Returns what stdout gets if a command line that asks for the lines of `env` is wrong.
+pub fn output_of_wrong_env() -> String {
+    environment::failed_lines()
 }
 
 /// Runs the command.
@@ -216,6 +229,8 @@ async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 
 async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.place.data_dir(context);
+    // Before anybody is asked, or a process that has nothing to do with it is taken for its owner.
+    daemon::is_local_cloud(&data_dir)?;
     if !args.yes {
         let question = format!(
             "Delete the local cloud in {}: tables with all their rows, functions, roles and logs?",

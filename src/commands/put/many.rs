@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Args;
+use super::resume::Resume;
 use super::written::Written;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
@@ -52,7 +53,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     {
         name_failed(&context.output, &outcome.failed);
     }
-    match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome)) {
+    let failed_are_kept = args.failed.is_some() && failed_kept.is_ok();
+    match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome, failed_are_kept)) {
         (Ok(()), ended) => ended,
         (Err(unwritten), Ok(())) => Err(unwritten),
         // Readings rejected or not sent are the lesser news beside a file that should have kept them.
@@ -62,8 +64,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 }
 
 fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
-    let origin = |path: &PathBuf| if path.as_os_str() == "-" { Origin::Stdin } else { Origin::File(path.clone()) };
-    let origins: Vec<_> = files.iter().map(origin).collect();
+    let origins: Vec<_> = files.iter().map(|path| Origin::from(path.as_path())).collect();
     if origins.iter().filter(|origin| **origin == Origin::Stdin).count() > 1 {
         return Err(Error::usage("standard input (`-`) can be read only once"));
     }
@@ -85,8 +86,8 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
 }
 
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
-fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error> {
-    let Outcome { summary, stopped, .. } = outcome;
+fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bool) -> Result<(), Error> {
+    let Outcome { summary, stopped, unread, .. } = outcome;
     let ledger = format!(
         "{} read, {} accepted, {} rejected, {} failed",
         units::count(summary.read),
@@ -94,12 +95,15 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
         units::count(summary.rejected),
         units::count(summary.failed)
     );
-    let again = how_to_go_on(args);
+    let resume =
+        Resume { args, failed: summary.failed, failed_are_kept, unread: &unread }.hints(&context.settings.hints);
+    let with_resume = |error: Error| resume.iter().cloned().fold(error, Error::hint);
     if context.interrupt.is_cancelled() {
-        return Err(Error::interrupted(format!("interrupted; {ledger}")).hint(again));
+        return Err(with_resume(Error::interrupted(format!("interrupted; {ledger}"))));
     }
     if let Some(error) = stopped {
-        return Err(if summary.accepted > 0 { error.hint(ledger).hint(again) } else { error });
+        let error = if summary.accepted > 0 { error.hint(ledger) } else { error };
+        return Err(with_resume(error));
     }
     if summary.is_whole() {
         return Ok(());
@@ -111,26 +115,7 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome) -> Result<(), Error
             None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
         });
     }
-    if summary.failed > 0 {
-        error = error.hint(again);
-    }
-    Err(error)
-}
-
-/// How the readings that were not sent get into the stream after all.
-fn how_to_go_on(args: &Args) -> String {
-    let from_pipe = args.files.iter().any(|file| file.as_os_str() == "-");
-    match &args.failed {
-        Some(path) => {
-            let rest = if from_pipe { "; what standard input still held was not read" } else { "" };
-            format!("`sensorctl put --file {}` sends again what was read and not sent{rest}", path.display())
-        }
-        None if from_pipe => {
-            "what was read from standard input and not sent is named above or gone; `--failed FILE` keeps it".to_owned()
-        }
-        None => "put the same input again: a reading replaces the one of its sensor and time, so nothing is doubled"
-            .to_owned(),
-    }
+    Err(if summary.failed > 0 { with_resume(error) } else { error })
 }
 
 fn name_failed(output: &Output, failed: &[Record]) {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use self::health::health;
 use self::ownership::is_owned;
-pub(crate) use self::ownership::reset;
+pub(crate) use self::ownership::{is_local_cloud, reset};
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::local::data_dir::{EndpointFile, LOG, own_dir};

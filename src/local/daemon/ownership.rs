@@ -5,16 +5,20 @@ use std::io;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, others};
+use crate::local::data_dir::marker::{self, Found, LOCK};
+use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
 use crate::local::durability::FRESH;
 
 /// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
 ///
 /// # Errors
-/// When a process owns the directory, or something cannot be deleted.
+/// When no local cloud made the directory, a process owns it, or something cannot be deleted.
 pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
-    let Some(lock) = open_lock(data_dir)? else { return others(data_dir).map_err(cannot) };
+    if !is_local_cloud(data_dir)? {
+        return Ok(Vec::new());
+    }
+    let Some(lock) = open_lock(data_dir)? else { return Ok(Vec::new()) };
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -41,6 +45,19 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     others(data_dir).map_err(cannot)
 }
 
+/// Returns whether a local cloud made the directory; false where there is nothing.
+///
+/// # Errors
+/// When something else is there, which is not to be touched.
+pub(crate) fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
+    match marker::find(data_dir) {
+        Ok(Found::Nothing) => Ok(false),
+        Ok(Found::LocalCloud) => Ok(true),
+        Ok(Found::Other(name)) => Err(not_ours(data_dir, &name)),
+        Err(error) => Err(Error::failed(format!("could not read {}", data_dir.display())).caused_by(error)),
+    }
+}
+
 /// Whether a process owns the data directory.
 pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
     let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
@@ -55,7 +72,7 @@ pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
 }
 
 fn open_lock(data_dir: &Path) -> Result<Option<File>, Error> {
-    match File::open(data_dir.join("lock")) {
+    match File::open(data_dir.join(LOCK)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).caused_by(error)),

@@ -1,0 +1,21 @@
+//! Settings that must differ: under one name, one resource would take the other's place.
+
+use super::Pipeline;
+use super::layers::Layers;
+use crate::error::Error;
+
+/// Checks that the two tables are two. DynamoDB distinguishes upper and lower case in their names.
+///
+/// # Errors
+/// When both have the same name, with the origin of each.
+pub(super) fn check_tables(pipeline: &Pipeline, layers: &Layers<'_>) -> Result<(), Error> {
+    let name = &pipeline.table.name;
+    if *name != pipeline.rejects.table.name {
+        return Ok(());
+    }
+    let (table, rejects) = (layers.origin("table.name"), layers.origin("rejects.name"));
+    Err(Error::usage(format!(
+        "`table.name` ({table}) and `rejects.name` ({rejects}) both name the table `{name}`; they must differ"
+    ))
+    .hint("the two tables have different keys: to create one under this name would replace the other, with its rows"))
+}

@@ -1,0 +1,70 @@
+//! What a settings file may decide that nobody named. It lies in the working directory, and somebody else may have put it
+//! there: what sends calls, credentials or code elsewhere is refused or said.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use super::origin::Origin;
+use crate::error::Error;
+
+const WORLD_WRITABLE: u32 = 0o002;
+
+/// Returns why a file, or the link that leads to it, may be the work of another user; `found` is what is known of both.
+pub(super) fn doubt(found: &[Metadata]) -> Option<String> {
+    let user = rustix::process::geteuid().as_raw();
+    // The mode of a link means nothing.
+    let of = |found: &Metadata| (found.uid(), if found.is_symlink() { 0 } else { found.mode() });
+    found.iter().map(of).find_map(|(owner, mode)| distrust(owner, mode, user))
+}
+
+/// Why a file may be the work of another user.
+fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
+    if owner != user && owner != 0 {
+        return Some(format!("belongs to user {owner}, and you are user {user}"));
+    }
+    (mode & WORLD_WRITABLE != 0).then(|| "can be written by everybody".to_owned())
+}
+
+/// Checks the function's zip that a settings file names: it becomes code with the role's credentials, or on this machine.
+/// One that is not there is the reader's to miss.
+///
+/// # Errors
+/// When nobody named the file, and another user can have written the zip.
+pub(super) fn check_code(origin: &Origin, zip: &Path) -> Result<(), Error> {
+    if !origin.is_found_file() {
+        return Ok(());
+    }
+    let found: Vec<_> = [zip.symlink_metadata(), zip.metadata()].into_iter().flatten().collect();
+    match doubt(&found) {
+        None => Ok(()),
+        Some(why) => Err(Error::usage(format!("{origin}: `function.zip` names {}, which {why}", zip.display()))
+            .hint("make it yours, and writable by you alone")
+            .hint(NAME_IT)),
+    }
+}
+
+const NAME_IT: &str = "`--config FILE` names the settings file, if you know what is in it";
+
+/// The refusal of a setting that only a file which was named may have.
+pub(super) fn refuse(origin: &Origin, what: &str) -> Error {
+    Error::usage(format!("{origin} {what}, and nobody named this file"))
+        .hint(NAME_IT)
+        .hint("or give the setting on the command line or in the environment")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::distrust;
+
+    #[test]
+    fn file_of_another_user_or_that_everybody_may_write_is_not_trusted() {
+        assert_eq!(distrust(1000, 0o100_644, 1000), None);
+        assert_eq!(distrust(0, 0o100_664, 1000), None);
+        assert_eq!(distrust(1001, 0o100_600, 1000).as_deref(), Some("belongs to user 1001, and you are user 1000"));
+        assert_eq!(distrust(1000, 0o100_644, 0).as_deref(), Some("belongs to user 1000, and you are user 0"));
+        for owner in [0, 1000] {
+            assert_eq!(distrust(owner, 0o100_646, 1000).as_deref(), Some("can be written by everybody"));
+        }
+    }
+}
