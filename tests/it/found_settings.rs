@@ -119,8 +119,8 @@ fn credentials_of_the_chain_do_not_leave_the_machine_in_clear() {
 fn code_and_role_of_the_function_that_a_found_file_chooses_are_said() {
     let env = TestEnv::with_local_cloud();
     env.run(["export", "function-zip", "own.zip"]).assert_success();
-    let somebody = ForeignStack::ending(&env, "theirs");
-    somebody.makes_role();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_role();
     let role = "[role]\nname = \"kinesis-lambda-dynamodb-theirs\"\nexisting = true\n";
     env.write("sensorctl.toml", format!("[function]\nzip = \"own.zip\"\n{role}"));
     let said = [
