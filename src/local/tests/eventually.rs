@@ -43,9 +43,10 @@ fn poll<T: Debug>(
             if accepts(&observed) {
                 return observed;
             }
-            if began.elapsed() >= timeout {
-                panic!("{caller}: timed out after {timeout:?} waiting until {expected}; last seen: {observed:?}");
-            }
+            assert!(
+                began.elapsed() < timeout,
+                "{caller}: timed out after {timeout:?} waiting until {expected}; last seen: {observed:?}"
+            );
             sleep(interval).await;
             interval = interval.mul_f64(1.25).min(MAX_INTERVAL);
         }

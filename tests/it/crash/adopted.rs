@@ -33,7 +33,7 @@ fn with_adoption(sweep: impl Fn(&CrashEnv, &[Scenario])) {
     let setup = CrashEnv::new();
     setup.foreign.create_all(&setup.env);
     setup.env.run(ADOPT.iter().copied()).assert_success();
-    sweep(&setup, &[Scenario::new("adoption", ADOPT).prepared_by(&revert_adoption).from_first_change()]);
+    sweep(&setup, &[Scenario::new("adoption", ADOPT).prepared_by(&revert_adoption).starting_at_first_change()]);
 }
 
 #[test]

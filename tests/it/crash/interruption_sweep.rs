@@ -40,7 +40,7 @@ impl<'a> Scenario<'a> {
     }
 
     /// Leaves out the calls before the first change: other scenarios interrupt the same reads.
-    pub fn from_first_change(self) -> Self {
+    pub fn starting_at_first_change(self) -> Self {
         Scenario { only_changes: true, ..self }
     }
 

@@ -32,7 +32,7 @@ fn interrupt_recreation_of_each_deleted_resource(interruption: Interruption) {
     for kind in RESOURCE_KINDS {
         let delete = |setup: &CrashEnv| delete_by_hand(&setup.api, kind);
         // `--yes` consents to the new mapping that a new stream needs.
-        let scenario = Scenario::new(kind, REPLACE).prepared_by(&delete).from_first_change();
+        let scenario = Scenario::new(kind, REPLACE).prepared_by(&delete).starting_at_first_change();
         interrupt_every_call(&setup, interruption, &[scenario]);
     }
 }
@@ -43,13 +43,13 @@ fn interrupt_replacement_of_tables_and_role(interruption: Interruption) {
         replace_table_key(setup, "table", "SensorData");
         replace_table_key(setup, "rejects-table", "SensorDataRejects");
     };
-    let tables = Scenario::new("tables", REPLACE).prepared_by(&replace_keys).from_first_change();
+    let tables = Scenario::new("tables", REPLACE).prepared_by(&replace_keys).starting_at_first_change();
     interrupt_every_call(&setup, interruption, &[tables]);
     let other_path = |setup: &CrashEnv| drop(setup.env.write("sensorctl.toml", "[role]\npath = \"/pipelines/\"\n"));
     let default_path = |setup: &CrashEnv| drop(setup.env.write("sensorctl.toml", ""));
     let scenarios = [
-        Scenario::new("role with another path", REPLACE).prepared_by(&other_path).from_first_change(),
-        Scenario::new("role with the default path", REPLACE).prepared_by(&default_path).from_first_change(),
+        Scenario::new("role with another path", REPLACE).prepared_by(&other_path).starting_at_first_change(),
+        Scenario::new("role with the default path", REPLACE).prepared_by(&default_path).starting_at_first_change(),
     ];
     interrupt_every_call(&setup, interruption, &scenarios);
 }

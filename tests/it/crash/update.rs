@@ -22,8 +22,8 @@ fn with_updates(sweep: impl Fn(&CrashEnv, &[Scenario])) {
     let change = |setup: &CrashEnv| drop(setup.env.write("sensorctl.toml", &after));
     let change_back = |setup: &CrashEnv| drop(setup.env.write("sensorctl.toml", BEFORE));
     let scenarios = [
-        Scenario::new("to the changed settings", UP).prepared_by(&change).from_first_change(),
-        Scenario::new("back", UP).prepared_by(&change_back).from_first_change(),
+        Scenario::new("to the changed settings", UP).prepared_by(&change).starting_at_first_change(),
+        Scenario::new("back", UP).prepared_by(&change_back).starting_at_first_change(),
     ];
     sweep(&setup, &scenarios);
 }

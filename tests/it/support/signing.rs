@@ -1,12 +1,12 @@
-//! Signature Version 4 for requests that are written by hand, as the AWS General Reference describes it.
+//! Signature Version 4 of calls that are written by hand, as the documentation has it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// What a path keeps; everything else is escaped a second time.
+/// What is not escaped in a path, which is escaped a second time.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Returns the headers that sign a request (`GET /path?a=b`) with an access key and its secret.
+/// The headers that sign a call (`GET /path?a=b`) with a key and its secret.
 pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &str, body: &str) -> String {
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let scope = format!("{}/us-east-1/{service}/aws4_request", &time[..8]);
@@ -27,7 +27,7 @@ pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &st
     )
 }
 
-/// Computes HMAC-SHA256 with a key that is no longer than a block.
+/// HMAC of a key that is no longer than a block.
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);
