@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
-use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use jiff::Timestamp;

@@ -86,9 +86,8 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_not_kept() {
-        let request = |target: &str| {
-            http::Request::post("/").header("x-amz-target", target).body(bytes::Bytes::new()).unwrap()
-        };
+        let request =
+            |target: &str| http::Request::post("/").header("x-amz-target", target).body(bytes::Bytes::new()).unwrap();
         assert_eq!(of_target(&request("Kinesis_20131202.PutRecord")), "PutRecord");
         assert_eq!(of_target(&request("Kinesis_20131202.<script>")), "Unknown");
         assert_eq!(of_target(&request("Kinesis_20131202.")), "Unknown");

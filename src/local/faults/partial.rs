@@ -171,10 +171,7 @@ mod tests {
     }
 
     fn request(operation: &str, body: &Value) -> Request {
-        http::Request::post("/")
-            .header("x-amz-target", format!("X.{operation}"))
-            .body(body.to_string().into())
-            .unwrap()
+        http::Request::post("/").header("x-amz-target", format!("X.{operation}")).body(body.to_string().into()).unwrap()
     }
 
     #[test]

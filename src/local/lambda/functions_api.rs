@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

@@ -1,9 +1,9 @@
 //! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (facts: B6).
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
 use super::control_api::{Call, invalid};
