@@ -270,6 +270,19 @@ fn page_of_a_large_table_reads_no_more_rows_than_it_nearly_holds() {
 }
 
 #[test]
+fn limit_at_the_edge_of_a_page_does_not_count_the_row_that_does_not_fit() {
+    let (_folder, path, database) = table(&many(120));
+    let readers = Readers::new(&path);
+    let holds = usize::try_from(actual(&readers, &WHOLE, None)["Count"].as_u64().unwrap()).unwrap();
+    for limit in [holds - 1, holds, holds + 1, holds + 2] {
+        let read = Read { limit: Some(limit), filter: Some(1), ..WHOLE };
+        let page = actual(&readers, &read, None);
+        assert_eq!(page, expected(&database, &read, None), "{limit}");
+        assert_eq!(page["ScannedCount"], json!(limit.min(holds)));
+    }
+}
+
+#[test]
 fn select_statement_is_answered_in_pages_of_a_megabyte_that_hold_every_row_once() {
     let (_folder, path, _) = table(&many(300));
     let readers = Readers::new(&path);
