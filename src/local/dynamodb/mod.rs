@@ -3,8 +3,11 @@
 mod backups;
 mod batch;
 mod decode;
+mod description;
 mod expression_limits;
 mod life;
+mod page;
+mod reader;
 mod wal;
 
 use std::borrow::Cow;
@@ -15,6 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::execute_statement::ExecuteStatementRequest;
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -25,6 +30,7 @@ use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
 use self::expression_limits::Expressions;
 use self::life::Life;
+use self::reader::{Readers, is_select};
 use self::wal::Wal;
 use super::durability::Durability;
 use super::identity::Identity;
@@ -41,6 +47,7 @@ const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 pub(crate) struct DynamoDb {
     database: Database,
     batches: BatchWriter,
+    readers: Readers,
     wal: Arc<Wal>,
     identity: Identity,
     life: Life,
@@ -71,8 +78,8 @@ impl DynamoDb {
         let database = Database::new(text).map_err(|error| cannot(error.into()))?;
         let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
         let backups = Backups::open(path, durability)?;
-        let (batches, life) = (BatchWriter::default(), Life::new(timing));
-        Ok(DynamoDb { database, batches, wal, backups, identity, life, path: path.into(), notices })
+        let (batches, readers, life) = (BatchWriter::default(), Readers::new(text), Life::new(timing));
+        Ok(DynamoDb { database, batches, readers, wal, backups, identity, life, path: path.into(), notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -212,17 +219,17 @@ impl DynamoDb {
     fn run(&self, operation: &str, text: &str) -> Option<Result<String, DynoxideError>> {
         let db = &self.database;
         Some(match operation {
-            "CreateTable" => call(text, |input| db.create_table(input)),
-            "DeleteTable" => call(text, |input| db.delete_table(input)),
-            "DescribeTable" => call(text, |input| db.describe_table(input)),
+            "CreateTable" => call(text, |input| self.readers.change(|| db.create_table(input))),
+            "DeleteTable" => call(text, |input| self.readers.change(|| db.delete_table(input))),
+            "DescribeTable" => decode::input(text).and_then(|input| self.describe(input)),
             "ListTables" => call(text, |input| db.list_tables(input)),
-            "UpdateTable" => call(text, |input| db.update_table(input)),
+            "UpdateTable" => call(text, |input| self.readers.change(|| db.update_table(input))),
             "PutItem" => call_checked(text, |input| db.put_item(input)),
             "GetItem" => call_checked(text, |input| db.get_item(input)),
             "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
             "UpdateItem" => call_checked(text, |input| db.update_item(input)),
-            "Query" => call_checked(text, |input| db.query(input)),
-            "Scan" => call_checked(text, |input| db.scan(input)),
+            "Query" => call_checked(text, |input| self.readers.query(text, input)),
+            "Scan" => call_checked(text, |input| self.readers.scan(text, input)),
             "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
             "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
@@ -233,7 +240,9 @@ impl DynamoDb {
             "GetRecords" => call(text, |input| db.get_records(input)),
             "UpdateTimeToLive" => call(text, |input| db.update_time_to_live(input)),
             "DescribeTimeToLive" => call(text, |input| db.describe_time_to_live(input)),
-            "ExecuteStatement" => call(text, |input| db.execute_statement(input)),
+            "ExecuteStatement" => call(text, |input: ExecuteStatementRequest| {
+                if is_select(&input.statement) { self.readers.select(text, input) } else { db.execute_statement(input) }
+            }),
             "ExecuteTransaction" => call(text, |input| db.execute_transaction(input)),
             "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
             "TagResource" => call(text, |input| db.tag_resource(input)),
@@ -248,18 +257,29 @@ impl DynamoDb {
         })
     }
 
+    fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
+        let table = self.database.get_table_metadata(&request.table_name)?;
+        // Only the database itself knows how far its vector indexes are.
+        if table.is_some_and(|table| table.vector_index_definitions.is_some()) {
+            return to_json(&self.database.describe_table(request)?);
+        }
+        self.readers.describe(request)
+    }
+
     /// The id of the table that a request names; another table of the same name has another one.
     fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
         let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
             self.name_tables(&mut input);
             input.get("TableName").map(|name| json!({ "TableName": name }).to_string())
         });
-        let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(
-            name.as_deref().unwrap_or("{}"),
-            |input| self.database.describe_table(input),
-        )?;
-        let described: Value = serde_json::from_str(&described).unwrap_or_default();
-        Ok(described["Table"]["TableId"].as_str().unwrap_or_default().to_owned())
+        let request: DescribeTableRequest = decode::input(name.as_deref().unwrap_or("{}"))?;
+        match self.database.get_table_metadata(&request.table_name)? {
+            Some(table) => Ok(table.table_id.unwrap_or_default()),
+            None => Err(DynoxideError::ResourceNotFoundException(format!(
+                "Requested resource not found: Table: {} not found",
+                request.table_name
+            ))),
+        }
     }
 }
 
@@ -326,6 +346,12 @@ where
     I: DeserializeOwned,
     O: Serialize,
 {
-    let output = run(decode::input(text)?)?;
-    serde_json::to_string(&output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    to_json(&run(decode::input(text)?)?)
 }
+
+fn to_json(output: &impl Serialize) -> Result<String, DynoxideError> {
+    serde_json::to_string(output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+#[cfg(test)]
+mod page_tests;

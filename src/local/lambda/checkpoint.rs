@@ -1,6 +1,7 @@
 //! How far each shard of a mapping is read, kept on disk: after a crash records come again, none is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -124,10 +125,10 @@ pub(super) fn sweep(dir: &Path, uuids: &[&str]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
+    let known: HashSet<OsString> = uuids.iter().map(|uuid| format!("{uuid}.json").into()).collect();
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name();
-        if !uuids.iter().any(|uuid| name == format!("{uuid}.json").as_str()) {
+        if !known.contains(&entry.file_name()) {
             fs::remove_file(entry.path())?;
         }
     }

@@ -1,7 +1,7 @@
 //! The events of one log stream: a file with a JSON value a line.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -43,27 +43,6 @@ pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durabi
         file.set_len(length).unwrap_or_default();
     })?;
     Ok(text.len() as u64)
-}
-
-/// Gives each event with its ordinal, in the order in which they were written; none where there is no file.
-pub(super) fn scan(path: &Path, mut each: impl FnMut(usize, Event)) -> io::Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for (ordinal, line) in BufReader::new(file).split(b'\n').enumerate() {
-        match serde_json::from_slice::<Event>(&line?) {
-            Ok(event) => each(ordinal, event),
-            // A line that a crash cut short was never acknowledged, and the last one may be being written.
-            Err(error) if error.is_eof() => {}
-            Err(error) => {
-                let damage = format!("it is damaged in line {}: {error}", ordinal + 1);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, damage));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn ends_mid_line(file: &mut File) -> io::Result<bool> {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::event_index::Place;
 use super::filter::Pattern;
 use super::page::{Keep, Page};
 use super::store::KeptEvents;
@@ -12,8 +13,6 @@ use crate::local::wire::ServiceError;
 /// The most events that `GetLogEvents` and `FilterLogEvents` give in one answer.
 const EVENTS_PER_PAGE: usize = 10_000;
 
-/// A place in a stream: the time and ordinal of the event after it.
-type Place = (u64, usize);
 const BEFORE_ALL: Place = (0, 0);
 const AFTER_ALL: Place = (u64::MAX, usize::MAX);
 
@@ -86,17 +85,27 @@ impl Logs {
             Some(token) => read_token(token).ok_or_else(|| invalid("The specified nextToken is invalid."))?,
         };
         let store = self.store();
-        store.stream(group, &input.log_stream_name)?;
-        let kept = store.kept(group, &input.log_stream_name);
+        let kept = store.kept(group, &input.log_stream_name)?;
         drop(store);
         let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
         let mut page = Page::new(keep, limit);
-        kept.scan(|ordinal, event| {
-            let place = (event.timestamp, ordinal);
-            if (start..end).contains(&event.timestamp) && (place >= at) == (keep == Keep::First) {
-                page.offer(place, event);
-            }
-        })?;
+        kept.scan(
+            keep == Keep::Last,
+            &mut page,
+            |page, span| {
+                let is_on_page = match keep {
+                    Keep::First => span.last >= at && !page.is_beyond(&span.first),
+                    Keep::Last => span.first < at && !page.is_beyond(&span.last),
+                };
+                is_on_page && span.first.0 < end && span.last.0 >= start
+            },
+            |page, ordinal, event| {
+                let place = (event.timestamp, ordinal);
+                if (start..end).contains(&event.timestamp) && (place >= at) == (keep == Keep::First) {
+                    page.offer(place, event);
+                }
+            },
+        )?;
         let events: Vec<Value> = page
             .events()
             .values()
@@ -138,20 +147,31 @@ impl Logs {
             name.starts_with(prefix) && input.log_stream_names.as_ref().is_none_or(|names| names.contains(name))
         };
         let names = store.group(group)?.streams.keys().filter(is_asked);
-        let streams: Vec<(String, KeptEvents)> = names.map(|name| (name.clone(), store.kept(group, name))).collect();
+        let kept = names.map(|name| Ok((name.clone(), store.kept(group, name)?)));
+        let streams: Vec<(String, KeptEvents)> = kept.collect::<Result<_, ServiceError>>()?;
         drop(store);
         let (start, end) = (input.start_time.unwrap_or(0), input.end_time.unwrap_or(u64::MAX));
         let mut page = Page::new(Keep::First, limit);
         for (name, kept) in &streams {
-            kept.scan(|ordinal, event| {
-                let place = (event.timestamp, name.as_str(), ordinal);
-                if (start..=end).contains(&event.timestamp)
-                    && after.is_none_or(|after| place > after)
-                    && pattern.matches(&event.message)
-                {
-                    page.offer(place, event);
-                }
-            })?;
+            let place = |(time, ordinal): Place| (time, name.as_str(), ordinal);
+            kept.scan(
+                false,
+                &mut page,
+                |page, span| {
+                    let is_past = after.is_some_and(|after| place(span.last) <= after);
+                    let is_asked = span.first.0 <= end && span.last.0 >= start;
+                    is_asked && !is_past && !page.is_beyond(&place(span.first))
+                },
+                |page, ordinal, event| {
+                    let place = place((event.timestamp, ordinal));
+                    if (start..=end).contains(&event.timestamp)
+                        && after.is_none_or(|after| place > after)
+                        && pattern.matches(&event.message)
+                    {
+                        page.offer(place, event);
+                    }
+                },
+            )?;
         }
         let mut body = json!({
             "events": page.events().iter().map(|((_, stream, ordinal), event)| json!({

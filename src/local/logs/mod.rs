@@ -1,6 +1,7 @@
 //! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
 mod event_file;
+mod event_index;
 mod events;
 mod filter;
 mod groups;

@@ -34,8 +34,7 @@ impl<K: Ord> Page<K> {
 
     /// Takes an event up, at its place in the order.
     pub(super) fn offer(&mut self, place: K, event: Event) {
-        let is_beyond = |end: &K| if self.keep == Keep::First { place >= *end } else { place <= *end };
-        if self.end.as_ref().is_some_and(is_beyond) {
+        if self.is_beyond(&place) {
             return;
         }
         self.bytes += weight(&event);
@@ -50,6 +49,11 @@ impl<K: Ord> Page<K> {
                 self.end = Some(place);
             }
         }
+    }
+
+    /// Whether a place is where the page has ended already.
+    pub(super) fn is_beyond(&self, place: &K) -> bool {
+        self.end.as_ref().is_some_and(|end| if self.keep == Keep::First { place >= end } else { place <= end })
     }
 
     /// The events in order.

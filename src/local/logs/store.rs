@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::event_file::{self, Event};
+use super::event_index::{Contents, EventIndex, Span};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
 use crate::local::durability::Durability;
@@ -51,6 +52,9 @@ impl Group {
 pub(super) struct Stream {
     /// Epoch milliseconds.
     pub created: u64,
+    /// Where its events are.
+    #[serde(skip)]
+    index: EventIndex,
 }
 
 /// All groups, and where their events are.
@@ -70,19 +74,38 @@ pub(super) struct Store {
 /// write.
 pub(super) struct KeptEvents {
     file: PathBuf,
+    index: EventIndex,
     /// Epoch milliseconds.
     oldest: u64,
 }
 
 impl KeptEvents {
-    /// Gives each event with its ordinal, in the order in which they were written. Blocks.
-    pub(super) fn scan(&self, mut each: impl FnMut(usize, Event)) -> Result<(), ServiceError> {
-        let scanned = event_file::scan(&self.file, |ordinal, event| {
-            if event.timestamp >= self.oldest {
-                each(ordinal, event);
-            }
-        });
+    /// Gives each event with its ordinal, parts of the file from its beginning or from its end, unless none of a part is
+    /// wanted. Blocks.
+    pub(super) fn scan<S>(
+        &self,
+        from_end: bool,
+        state: &mut S,
+        wants: impl Fn(&S, Span) -> bool,
+        mut each: impl FnMut(&mut S, usize, Event),
+    ) -> Result<(), ServiceError> {
+        let scanned = self.index.scan(
+            &self.file,
+            from_end,
+            state,
+            |state, span| span.last.0 >= self.oldest && wants(state, span),
+            |state, ordinal, event| {
+                if event.timestamp >= self.oldest {
+                    each(state, ordinal, event);
+                }
+            },
+        );
         scanned.map_err(|error| lost(&self.file, &error))
+    }
+
+    /// What the events are; none where there are none. Blocks.
+    pub(super) fn contents(&self) -> Result<Option<Contents>, ServiceError> {
+        self.index.contents(&self.file, self.oldest).map_err(|error| lost(&self.file, &error))
     }
 }
 
@@ -175,7 +198,7 @@ impl Store {
             return Err(exists("The specified log stream already exists"));
         }
         self.change_group(group, |group| {
-            group.streams.insert(stream.to_owned(), Stream { created: now_ms() });
+            group.streams.insert(stream.to_owned(), Stream { created: now_ms(), index: EventIndex::default() });
         })
     }
 
@@ -197,7 +220,7 @@ impl Store {
         events: Vec<(u64, String)>,
         durability: Durability,
     ) -> Result<(), ServiceError> {
-        self.stream(group, stream)?;
+        let index = self.stream(group, stream)?.index.clone();
         let size = self.sizes.get(group).copied().unwrap_or_else(|| self.stored_bytes(group));
         if size >= self.group_limit {
             let limit = self.group_limit >> 20;
@@ -216,15 +239,20 @@ impl Store {
                 }
                 Ok(grown)
             });
-        let grown = written.map_err(|error| lost(&file, &error))?;
+        let grown = written.map_err(|error| {
+            // A part of the events may have been seen before it was cut off.
+            index.forget();
+            lost(&file, &error)
+        })?;
         self.sizes.insert(group.to_owned(), size + grown);
         Ok(())
     }
 
     /// The events of a stream that are still kept, to be read without the store.
-    pub(super) fn kept(&self, group: &str, stream: &str) -> KeptEvents {
-        let oldest = self.groups.get(group).and_then(|group| group.cutoff(now_ms())).unwrap_or_default();
-        KeptEvents { file: self.event_file(group, stream), oldest }
+    pub(super) fn kept(&self, group: &str, stream: &str) -> Result<KeptEvents, ServiceError> {
+        let oldest = self.group(group)?.cutoff(now_ms()).unwrap_or_default();
+        let index = self.stream(group, stream)?.index.clone();
+        Ok(KeptEvents { file: self.event_file(group, stream), index, oldest })
     }
 
     /// Deletes the events of streams that were last written to before their group's retention.
@@ -234,11 +262,12 @@ impl Store {
             let Some(oldest) = group.cutoff(now).map(|cutoff| UNIX_EPOCH + Duration::from_millis(cutoff)) else {
                 continue;
             };
-            for stream in group.streams.keys() {
-                let file = self.event_file(name, stream);
+            for (stream_name, stream) in &group.streams {
+                let file = self.event_file(name, stream_name);
                 let is_past = fs::metadata(&file).and_then(|about| about.modified()).is_ok_and(|at| at < oldest);
                 if is_past {
                     absent_is_fine(&file, fs::remove_file(&file))?;
+                    stream.index.forget();
                 }
             }
         }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::event_index::Contents;
 use super::store::KeptEvents;
 use super::{Logs, group_name, invalid};
 use crate::local::wire::ServiceError;
@@ -61,18 +62,16 @@ impl Logs {
         let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let store = self.store();
         let named = store.group(group)?.streams.iter().filter(|(name, _)| name.starts_with(prefix));
-        let mut streams: Vec<Listed> = named
-            .map(|(name, stream)| Listed {
-                name: name.clone(),
-                created: stream.created,
-                kept: store.kept(group, name),
-                contents: None,
+        let mut streams = named
+            .map(|(name, stream)| {
+                let (kept, contents) = (store.kept(group, name)?, None);
+                Ok(Listed { name: name.clone(), created: stream.created, kept, contents })
             })
-            .collect();
+            .collect::<Result<Vec<Listed>, ServiceError>>()?;
         drop(store);
         if by_time {
             streams.iter_mut().try_for_each(Listed::look)?;
-            streams.sort_by_key(|stream| stream.contents.as_ref().and_then(|contents| contents.last));
+            streams.sort_by_key(|stream| stream.contents.flatten().map(|contents| contents.last));
         }
         if input.descending {
             streams.reverse();
@@ -99,7 +98,7 @@ impl Logs {
             "arn": arn,
             "storedBytes": 0,
         });
-        if let Some(Contents { first: Some(first), last: Some(last), newest, count }) = stream.contents {
+        if let Some(Contents { first, last, newest, count }) = stream.contents.flatten() {
             body["firstEventTimestamp"] = first.into();
             body["lastEventTimestamp"] = last.into();
             body["lastIngestionTime"] = newest.into();
@@ -115,33 +114,14 @@ struct Listed {
     created: u64,
     kept: KeptEvents,
     /// None: not looked at yet.
-    contents: Option<Contents>,
-}
-
-/// What is shown of a stream's events; times in epoch milliseconds.
-#[derive(Default)]
-struct Contents {
-    first: Option<u64>,
-    last: Option<u64>,
-    /// When the last one was taken in.
-    newest: u64,
-    count: u64,
+    contents: Option<Option<Contents>>,
 }
 
 impl Listed {
     fn look(&mut self) -> Result<(), ServiceError> {
-        if self.contents.is_some() {
-            return Ok(());
+        if self.contents.is_none() {
+            self.contents = Some(self.kept.contents()?);
         }
-        let mut contents = Contents::default();
-        self.kept.scan(|_, event| {
-            let time = event.timestamp;
-            contents.first = Some(contents.first.map_or(time, |first| first.min(time)));
-            contents.last = contents.last.max(Some(time));
-            contents.newest = contents.newest.max(event.ingested);
-            contents.count += 1;
-        })?;
-        self.contents = Some(contents);
         Ok(())
     }
 }

@@ -284,3 +284,58 @@ async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_ro
     again.store().group_limit = 1000;
     assert!(!again.append("g", "new", line(), true).await);
 }
+
+/// All messages, from page to page.
+async fn all(logs: &Logs, operation: &str, mut input: Value, token: &str) -> Vec<Vec<String>> {
+    let mut pages = Vec::new();
+    loop {
+        let body = ok(logs, operation, input.clone()).await;
+        pages.push(messages(&body).into_iter().map(str::to_owned).collect::<Vec<_>>());
+        // FilterLogEvents ends without a token; GetLogEvents goes on for ever, with nothing.
+        if body.get(token).is_none() || pages.last().is_some_and(Vec::is_empty) {
+            return pages;
+        }
+        input["nextToken"] = body[token].clone();
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 16, ..Default::default() })]
+
+    #[test]
+    fn pages_over_many_parts_of_large_files_hold_every_event_once_and_in_order(
+        // Events that come out of order, and many of one time.
+        times in proptest::collection::vec(0_u64..40, 1..150), limit in 1_usize..60, cut in proptest::prelude::any::<proptest::sample::Index>()
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let logs = logs(dir.path());
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let text = |stream: &str, ordinal: usize, time: u64| format!("{time:04} {stream} {ordinal:04} {}", "x".repeat(3000));
+        let mut expected = Vec::new();
+        for stream in ["a", "b"] {
+            let mut events: Vec<_> = times.iter().enumerate().map(|(ordinal, time)| (*time, text(stream, ordinal, *time))).collect();
+            expected.extend(events.iter().map(|(_, text)| text.clone()));
+            let later = events.split_off(cut.index(times.len()));
+            runtime.block_on(logs.append("g", stream, events, true));
+            // What is there already is read before more comes.
+            runtime.block_on(ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })));
+            runtime.block_on(logs.append("g", stream, later, true));
+        }
+        expected.sort();
+        let input = json!({ "logGroupName": "g", "limit": limit });
+        let found = runtime.block_on(all(&logs, "FilterLogEvents", input, "nextToken"));
+        assert_eq!(found.concat(), expected);
+        let expected: Vec<_> = expected.into_iter().filter(|text| text.contains(" a ")).collect();
+        let mut input = json!({ "logGroupName": "g", "logStreamName": "a", "limit": limit });
+        let backward = runtime.block_on(all(&logs, "GetLogEvents", input.clone(), "nextBackwardToken"));
+        assert_eq!(backward.into_iter().rev().collect::<Vec<_>>().concat(), expected);
+        input["startFromHead"] = json!(true);
+        let forward = runtime.block_on(all(&logs, "GetLogEvents", input.clone(), "nextForwardToken"));
+        assert_eq!(forward.concat(), expected);
+        input["startTime"] = json!(10);
+        input["endTime"] = json!(20);
+        let some = runtime.block_on(all(&logs, "GetLogEvents", input, "nextForwardToken"));
+        let is_asked = |text: &&String| text[..4].parse::<u64>().is_ok_and(|time| (10..20).contains(&time));
+        assert_eq!(some.concat(), expected.iter().filter(is_asked).cloned().collect::<Vec<_>>());
+    }
+}

@@ -1,7 +1,8 @@
 //! DynamoDB through the SDK.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, PutRequest, ScalarAttributeType, Tag,
+    AttributeDefinition, AttributeValue, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
+    KeySchemaElement, KeyType, Projection, ProjectionType, PutRequest, ScalarAttributeType, Tag,
     TimeToLiveSpecification, WriteRequest,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -134,4 +135,35 @@ async fn a_batch_that_breaks_a_rule_is_refused_whole_in_the_services_words() {
         assert!(message.contains(words), "{words}: {message}");
     }
     assert!(temperatures(&clients).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_scan_follows_tables_that_are_deleted_made_again_and_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_cloud, clients) = start(dir.path()).await;
+    let table = clients.dynamodb.scan().table_name("SensorData");
+    create_table(&clients).await;
+    write(&clients, vec![put("a", 1, "1"), put("b", 2, "2")]).await.unwrap();
+    assert_eq!(table.clone().send().await.unwrap().count, 2);
+    clients.dynamodb.delete_table().table_name("SensorData").send().await.unwrap();
+    let gone = table.clone().send().await.unwrap_err();
+    assert_eq!(gone.code(), Some("ResourceNotFoundException"));
+    create_table(&clients).await;
+    assert_eq!(table.clone().send().await.unwrap().count, 0);
+    write(&clients, vec![put("a", 1, "1"), put("b", 2, "2")]).await.unwrap();
+    let by_temperature = || table.clone().index_name("by_temperature").send();
+    assert!(by_temperature().await.is_err());
+    let key = KeySchemaElement::builder().attribute_name("Temperature").key_type(KeyType::Hash).build().unwrap();
+    let all = Projection::builder().projection_type(ProjectionType::All).build();
+    let index =
+        CreateGlobalSecondaryIndexAction::builder().index_name("by_temperature").key_schema(key).projection(all);
+    let update = GlobalSecondaryIndexUpdate::builder().create(index.build().unwrap()).build();
+    let temperature = AttributeDefinition::builder()
+        .attribute_name("Temperature")
+        .attribute_type(ScalarAttributeType::N)
+        .build()
+        .unwrap();
+    let changed = clients.dynamodb.update_table().table_name("SensorData").attribute_definitions(temperature);
+    changed.global_secondary_index_updates(update).send().await.unwrap();
+    assert_eq!(by_temperature().await.unwrap().count, 2);
 }

@@ -1,0 +1,163 @@
+//! The bound of a page, counted while SQLite reads its rows.
+//!
+//! dynoxide collects every remaining row for a page and then cuts the page at 1 MB. A reading connection shadows each
+//! table with a temporary view that counts the bytes that pass, leaves out the content of rows far beyond a page, and
+//! picks the rows of a parallel scan's segment, so that a page can be asked for with a limit that fits its rows.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dynoxide::storage::Storage;
+use dynoxide::storage_backend::sql_builders::escape_table_name;
+use dynoxide::types::item_size;
+use dynoxide::{DynoxideError, Item, TableMetadata};
+use rusqlite::Connection;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::ValueRef;
+use serde::Deserialize;
+
+/// The bytes of items that one page of a Scan or Query holds (API reference of `DynamoDB`, Query: "1 MB").
+pub(super) const PAGE_BYTES: usize = 1 << 20;
+
+/// A segment of a parallel scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub number: u32,
+    pub total: u32,
+}
+
+/// What one execution of a Scan or Query has read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// Rows that were read, whether they fit or not.
+    pub rows: usize,
+    /// Rows from the first on that fit into a page.
+    pub fitting: usize,
+    /// Bytes of all rows that were read.
+    pub bytes: usize,
+    segment: Option<Segment>,
+    /// The table or index that is read. Whatever else is read is looked up for one of its rows.
+    source: Option<i64>,
+}
+
+/// Counts the rows of one connection's executions.
+#[derive(Clone, Default)]
+pub(super) struct Counter(Arc<Mutex<Seen>>);
+
+impl Counter {
+    /// Shadows the tables that the connection knows.
+    pub(super) fn install(storage: &Storage) -> Result<Counter, DynoxideError> {
+        let counter = Counter::default();
+        counter.register(storage.conn())?;
+        let mut sources = 0;
+        for name in storage.list_table_names()? {
+            if let Some(table) = storage.get_table_metadata(&name)? {
+                shadow(storage.conn(), &table, &mut sources)?;
+            }
+        }
+        Ok(counter)
+    }
+
+    /// Begins to count an execution, which reads this segment only.
+    pub(super) fn begin(&self, segment: Option<Segment>) {
+        *self.seen() = Seen { segment, ..Seen::default() };
+    }
+
+    /// Returns what the execution has read.
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn register(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let counter = self.clone();
+        connection.create_scalar_function("page_takes", 2, FunctionFlags::SQLITE_UTF8, move |row| {
+            let size = size_of(row)?;
+            Ok(counter.seen().takes(row.get(0)?, size))
+        })?;
+        let counter = self.clone();
+        connection.create_scalar_function("in_segment", 1, FunctionFlags::SQLITE_UTF8, move |row| {
+            let Some(segment) = counter.seen().segment else { return Ok(true) };
+            Ok(segment.owns(row.get_raw(0).as_bytes()?))
+        })
+    }
+}
+
+impl Seen {
+    /// Counts a row. Returns false for one so far beyond the page that nobody looks at it.
+    fn takes(&mut self, source: i64, size: usize) -> bool {
+        if *self.source.get_or_insert(source) != source {
+            return true;
+        }
+        let is_near = self.bytes <= 2 * PAGE_BYTES;
+        if self.rows == 0 || self.bytes + size <= PAGE_BYTES {
+            self.fitting += 1;
+        }
+        self.rows += 1;
+        self.bytes += size;
+        is_near
+    }
+
+    /// Whether a row came that does not fit into the page.
+    pub(super) fn is_full(&self) -> bool {
+        self.fitting < self.rows
+    }
+}
+
+impl Segment {
+    /// Whether the rows of a partition are in the segment: by the hash that dynoxide uses for the segments of an index.
+    /// Its hash for those of a table would need an index of its own, which every put would have to maintain.
+    pub(super) fn owns(self, partition: &[u8]) -> bool {
+        let hash =
+            partition.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        hash % self.total == self.number
+    }
+}
+
+/// The size of a row: stored with it, or that of its item.
+fn size_of(row: &Context<'_>) -> rusqlite::Result<usize> {
+    match row.get_raw(1) {
+        ValueRef::Text(text) => {
+            let item: Item = serde_json::from_slice(text)
+                .map_err(|error| rusqlite::Error::UserFunctionError(format!("unreadable item: {error}").into()))?;
+            Ok(item_size(&item))
+        }
+        _ => row.get::<usize>(1),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IndexName {
+    index_name: String,
+}
+
+/// Shadows a table and its indexes, whose rows are in tables of their own.
+fn shadow(connection: &Connection, table: &TableMetadata, sources: &mut i64) -> Result<(), DynoxideError> {
+    let name = &table.table_name;
+    // The stored size of an item with a vector is the one that is billed, not the one that fills a page.
+    let size = if table.vector_index_definitions.is_some() { "item_json" } else { "item_size" };
+    let mut view = |name: &str, columns: &str, size: &str, condition: &str| {
+        let name = escape_table_name(name);
+        let source = *sources;
+        *sources += 1;
+        connection.execute_batch(&format!(
+            "CREATE TEMP VIEW \"{name}\" AS SELECT {columns}, \
+             CASE WHEN page_takes({source}, {size}) THEN item_json ELSE '' END AS item_json \
+             FROM main.\"{name}\" {condition}"
+        ))
+    };
+    view(name, "pk, sk, item_size, hash_prefix, cached_at", size, "WHERE in_segment(pk)")?;
+    for index in index_names(table.gsi_definitions.as_deref())? {
+        view(&format!("{name}::gsi::{index}"), "gsi_pk, gsi_sk, table_pk, table_sk", "item_json", "")?;
+    }
+    for index in index_names(table.lsi_definitions.as_deref())? {
+        view(&format!("{name}::lsi::{index}"), "pk, sk, base_pk, base_sk", "item_json", "")?;
+    }
+    Ok(())
+}
+
+fn index_names(definitions: Option<&str>) -> Result<Vec<String>, DynoxideError> {
+    let Some(definitions) = definitions else { return Ok(Vec::new()) };
+    let names: Vec<IndexName> = serde_json::from_str(definitions)
+        .map_err(|error| DynoxideError::InternalServerError(format!("unreadable index definitions: {error}")))?;
+    Ok(names.into_iter().map(|name| name.index_name).collect())
+}
