@@ -139,12 +139,12 @@ impl Activity {
                 (0, true) => self.idle,
                 _ => None,
             };
-            let changed = match limit {
+            let next = match limit {
                 Some(limit) => timeout(limit, changes.changed()).await,
                 None => Ok(changes.changed().await),
             };
             // The other kind of failure cannot be: the sender is held here.
-            if !matches!(changed, Ok(Ok(()))) {
+            if !matches!(next, Ok(Ok(()))) {
                 return;
             }
         }

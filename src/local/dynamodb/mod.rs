@@ -283,8 +283,8 @@ impl DynamoDb {
     }
 }
 
-/// Makes the database file if it is not there, and closes it and its log to other users: SQLite makes files by the umask,
-/// those beside the database with the database's own mode.
+/// Makes the database file if it is not there, and closes it and its log to other users: `SQLite` makes files by the
+/// umask, those beside the database with the database's own mode.
 fn private_files(path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     for ending in ["", "-wal", "-shm"] {

@@ -14,6 +14,9 @@ use crate::local::wire::ServiceError;
 /// Filters of a mapping, and characters of a pattern (facts: C1).
 const MAX_FILTERS: usize = 5;
 const MAX_PATTERN: usize = 4096;
+/// Levels of objects and lists in the data of a record that are read: `quamina` recurses, and a thread that runs out of
+/// stack ends the whole process.
+const MAX_DEPTH: usize = 500;
 /// What Lambda knows; `quamina` knows more.
 const OPERATORS: [&str; 6] = ["prefix", "suffix", "anything-but", "numeric", "exists", "equals-ignore-case"];
 
@@ -41,7 +44,8 @@ impl Filter {
         let key = Value::from(record.partition_key.as_str());
         let mut event = format!("{{\"partitionKey\":{key},\"sequenceNumber\":\"{}\"", record.sequence_number);
         let data = STANDARD.decode(&record.data).ok().and_then(|data| String::from_utf8(data).ok());
-        if let Some(data) = data.filter(|data| serde_json::from_str::<IgnoredAny>(data).is_ok()) {
+        let can_be_read = |data: &String| serde_json::from_str::<IgnoredAny>(data).is_ok() && depth(data) < MAX_DEPTH;
+        if let Some(data) = data.filter(can_be_read) {
             event.push_str(",\"data\":");
             event.push_str(&data);
         }
@@ -49,6 +53,25 @@ impl Filter {
         // What the matcher cannot read fits nothing, as in the service.
         self.0.has_matches(event.as_bytes()).unwrap_or(false)
     }
+}
+
+/// How deep objects and lists of a JSON text are in each other.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// The patterns of a `FilterCriteria`.
@@ -147,6 +170,22 @@ mod tests {
             assert!(!takes(&json!({"data": {"type": [{"exists": false}]}, "partitionKey": ["x"]}), data), "{data}");
             assert!(takes(&json!({"partitionKey": [{"prefix": "sensor"}]}), data), "{data}");
         }
+    }
+
+    #[test]
+    fn data_that_nest_deep_are_read_up_to_a_limit_and_fit_nothing_beyond_it() {
+        let nested = |open: &str, close: &str, depth: usize| {
+            format!(r#"{{"a":{}1{}}}"#, open.repeat(depth), close.repeat(depth))
+        };
+        let pattern = json!({"data": {"a": [1]}});
+        assert!(takes(&pattern, &nested("[", "]", MAX_DEPTH - 2)));
+        for depth in [MAX_DEPTH, 300_000] {
+            assert!(!takes(&pattern, &nested("[", "]", depth)));
+            assert!(!takes(&json!({"data": {"a": {"a": [1]}}}), &nested(r#"{"a":"#, "}", depth)));
+            assert!(!takes(&json!({"data": {"b": [1]}}), &nested(r#"[{"b":"#, "}]", depth)));
+        }
+        // Brackets in a text are no nesting.
+        assert!(takes(&json!({"data": {"a": ["[".repeat(2000)]}}), &json!({"a": "[".repeat(2000)}).to_string()));
     }
 
     #[test]

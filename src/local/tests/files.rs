@@ -39,7 +39,7 @@ async fn every_file_and_folder_is_its_owners_only_also_one_that_was_open_before(
     }
     clients.logs.create_log_group().log_group_name("g").send().await.unwrap();
     cloud.shutdown().await.unwrap();
-    assert_eq!(open_to_others(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(open_to_others(dir.path()), Vec::<PathBuf>::new());
 
     // As an older version left it.
     let database = dir.path().join("dynamodb.sqlite");
@@ -47,6 +47,6 @@ async fn every_file_and_folder_is_its_owners_only_also_one_that_was_open_before(
     let (cloud, clients) = start(dir.path()).await;
     clients.dynamodb.delete_table().table_name("SensorData").send().await.unwrap();
     assert!(fs::metadata(dir.path().join("dynamodb.sqlite-wal")).is_ok());
-    assert_eq!(open_to_others(dir.path()), [PathBuf::new(); 0]);
+    assert_eq!(open_to_others(dir.path()), Vec::<PathBuf>::new());
     cloud.shutdown().await.unwrap();
 }
