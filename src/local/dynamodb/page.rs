@@ -1,4 +1,4 @@
-//! The bound of a page, counted while SQLite reads its rows.
+//! The bound of a page, counted while `SQLite` reads its rows.
 //!
 //! dynoxide collects every remaining row for a page and then cuts the page at 1 MB. A reading connection shadows each
 //! table with a temporary view that counts the bytes that pass, leaves out the content of rows far beyond a page, and

@@ -64,14 +64,14 @@ impl Logs {
         let named = store.group(group)?.streams.iter().filter(|(name, _)| name.starts_with(prefix));
         let mut streams = named
             .map(|(name, stream)| {
-                let (kept, contents) = (store.kept(group, name)?, None);
-                Ok(Listed { name: name.clone(), created: stream.created, kept, contents })
+                let kept = store.kept(group, name)?;
+                Ok(Listed { name: name.clone(), created: stream.created, kept, is_looked_at: false, contents: None })
             })
             .collect::<Result<Vec<Listed>, ServiceError>>()?;
         drop(store);
         if by_time {
             streams.iter_mut().try_for_each(Listed::look)?;
-            streams.sort_by_key(|stream| stream.contents.flatten().map(|contents| contents.last));
+            streams.sort_by_key(|stream| stream.contents.map(|contents| contents.last));
         }
         if input.descending {
             streams.reverse();
@@ -98,7 +98,7 @@ impl Logs {
             "arn": arn,
             "storedBytes": 0,
         });
-        if let Some(Contents { first, last, newest, count }) = stream.contents.flatten() {
+        if let Some(Contents { first, last, newest, count }) = stream.contents {
             body["firstEventTimestamp"] = first.into();
             body["lastEventTimestamp"] = last.into();
             body["lastIngestionTime"] = newest.into();
@@ -113,14 +113,16 @@ struct Listed {
     name: String,
     created: u64,
     kept: KeptEvents,
-    /// None: not looked at yet.
-    contents: Option<Option<Contents>>,
+    is_looked_at: bool,
+    /// None: it is empty, or not looked at yet.
+    contents: Option<Contents>,
 }
 
 impl Listed {
     fn look(&mut self) -> Result<(), ServiceError> {
-        if self.contents.is_none() {
-            self.contents = Some(self.kept.contents()?);
+        if !self.is_looked_at {
+            self.contents = self.kept.contents()?;
+            self.is_looked_at = true;
         }
         Ok(())
     }
