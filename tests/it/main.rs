@@ -37,5 +37,6 @@ mod settings;
 mod support;
 mod timing;
 mod transcripts;
+mod undecryptable;
 mod unread_input;
 mod wrong_uses;
