@@ -140,6 +140,7 @@ async fn suffer(
             dispatch(services, service, request).await;
             None
         }
+        What::Undecryptable => Some(faults::hide(dispatch(services, service, request).await)),
         What::Partly(portion) => match portion.hold_back(&mut request) {
             None => Some(dispatch(services, service, request).await),
             Some(held) => {

@@ -74,6 +74,12 @@ impl Artifact {
         Artifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
     }
 
+    /// Whether it is no program.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.zip.is_empty()
+    }
+
     /// A function from a file.
     ///
     /// # Errors

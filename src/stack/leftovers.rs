@@ -171,7 +171,7 @@ impl Look<'_> {
         let of = |name: &str| {
             let (stream, function) = mapping::parts(name);
             let stream = settings::Stream { name: stream.to_owned(), ..settings.stream.clone() };
-            Mapping::new(stream, function, "", settings.mapping.clone())
+            Mapping::new(stream, function, "", settings.mapping.clone()).going()
         };
         self.owned(
             listed,

@@ -44,6 +44,8 @@ pub struct Mapping {
     /// Name of the function's role, which does the reading.
     role: String,
     wanted: settings::Mapping,
+    /// Whether it is only to be deleted, so that what it is like does not matter.
+    is_going: bool,
     /// The service's time at the first look, which is when `up` began.
     began: ServiceClock,
 }
@@ -54,7 +56,13 @@ impl Mapping {
     pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
         let name = name(&stream.name, function);
         let (function, role) = (function.to_owned(), role.to_owned());
-        Mapping { name, stream, function, role, wanted, began: ServiceClock::default() }
+        Mapping { name, stream, function, role, wanted, is_going: false, began: ServiceClock::default() }
+    }
+
+    /// The same for a teardown, which stops at nothing that cannot be read.
+    #[must_use]
+    pub fn going(self) -> Self {
+        Mapping { is_going: true, ..self }
     }
 
     fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
@@ -100,6 +108,24 @@ impl Mapping {
                 return Ok(all);
             }
         }
+    }
+
+    /// Returns the patterns of a mapping. A list leaves those out that a key of the account encrypts.
+    async fn patterns(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Vec<String>, Failure> {
+        let mut criteria = mapping.filter_criteria.clone();
+        let is_hidden = mapping.kms_key_arn.is_some() || mapping.filter_criteria_error.is_some();
+        if criteria.is_none() && is_hidden && !self.is_going {
+            let request = cloud.clients.lambda.get_event_source_mapping().set_uuid(mapping.uuid.clone());
+            let answer = self.call(cloud, "GetEventSourceMapping").answer(request.send().await)?;
+            if let Some(error) = &answer.filter_criteria_error {
+                let (of, code) = (format!("the filters of mapping {}", self.name), error.error_code());
+                let key = mapping.kms_key_arn();
+                return Err(function::unreadable(&cloud.clients, &of, key, code, error.message()));
+            }
+            criteria = answer.filter_criteria;
+        }
+        let filters = criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
+        Ok(filters.iter().filter_map(|filter| filter.pattern().map(str::to_owned)).collect())
     }
 
     /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
@@ -168,14 +194,13 @@ impl Resource for Mapping {
             let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
             let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
             let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
-            let filters = mapping.filter_criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
-            let filters = filters.iter().filter_map(|filter| filter.pattern());
+            let filters = self.patterns(cloud, &mapping).await?;
             let metrics = mapping.metrics_config.as_ref().is_some_and(|config| !config.metrics().is_empty());
             let properties: Properties = [
                 ("enabled", json!(enabled)),
                 ("window_seconds", json!(mapping.maximum_batching_window_in_seconds.unwrap_or(0))),
                 ("on_failure", json!(destination)),
-                ("filters", by_meaning(filters)),
+                ("filters", by_meaning(filters.iter().map(String::as_str))),
                 ("metrics", json!(metrics)),
                 ("batch_size", json!(mapping.batch_size)),
                 ("parallelization", json!(mapping.parallelization_factor.unwrap_or(1))),

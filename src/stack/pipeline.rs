@@ -35,6 +35,7 @@ impl Stack {
             Grants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
         let (function, role) = (settings.function.clone(), settings.role.name.as_str());
         let mapping = Mapping::new(settings.stream.clone(), &function.name, role, settings.mapping.clone());
+        let mapping = if artifact.is_none() { mapping.going() } else { mapping };
         let resources: Vec<Box<dyn Resource>> = vec![
             Box::new(Table::of_readings(settings.table.clone())),
             Box::new(Table::of_rejects(settings.rejects.table.clone())),

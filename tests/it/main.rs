@@ -38,5 +38,6 @@ mod step_order;
 mod support;
 mod timing;
 mod transcripts;
+mod undecryptable;
 mod unread_input;
 mod usage_errors;

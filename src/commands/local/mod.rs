@@ -30,6 +30,7 @@ FAULT: throttle, error, error(503): refused, in the service's words
        delay(200ms):                a late answer
        partial(50%):                records of PutRecords that fail
        unprocessed(50%):            items of BatchWriteItem that come back
+       undecryptable:               variables and filters in Lambda's answers, as for who may not use their key
 WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
 
 Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1

@@ -7,6 +7,7 @@ mod answer;
 mod control;
 mod partial;
 mod spec;
+mod undecryptable;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ pub(super) use self::answer::{Trouble, refusal};
 pub(super) use self::partial::Portion;
 pub(crate) use self::spec::FaultPlan;
 use self::spec::{Fault, Rule, When};
+pub(super) use self::undecryptable::hide;
 
 /// Calls that are remembered; older ones are counted only.
 const REMEMBERED: usize = 10_000;
@@ -74,6 +76,8 @@ pub(super) enum What {
     Hung,
     /// Some of its records or items are not taken.
     Partly(Portion),
+    /// What a key encrypts is an error in its answer.
+    Undecryptable,
 }
 
 /// What becomes of a call inside the local cloud.
@@ -138,6 +142,7 @@ impl Faults {
                 Fault::Drop => What::Dropped,
                 Fault::Lost => What::Lost,
                 Fault::Hang => What::Hung,
+                Fault::Undecryptable => What::Undecryptable,
                 Fault::Partial(share) | Fault::Unprocessed(share) => What::Partly(Portion { share, dice }),
             };
             fate.what = what;
@@ -163,7 +168,7 @@ impl Faults {
         tokio::time::sleep(fate.delay).await;
         self.done(&fate);
         match fate.what {
-            What::Nothing | What::Partly(_) => Inside::Goes,
+            What::Nothing | What::Partly(_) | What::Undecryptable => Inside::Goes,
             What::Refused(trouble) => Inside::Refused(trouble),
             What::Dropped => Inside::Refused(Trouble::Failed(500)),
             // Nobody waits for ever here.

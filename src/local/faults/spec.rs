@@ -13,6 +13,7 @@
 //!       | delay(TIME)                  it takes longer: 200ms, 1.5s; goes together with the others
 //!       | partial | partial(P%)        PutRecords: this share of the records fails (default 50%)
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
+//!       | undecryptable                Lambda's reads: variables and filters are an error, as for who may not use their key
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
 //! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, are for what event source mappings do as well; an
@@ -23,6 +24,8 @@
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::undecryptable;
 
 /// What shall go wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -53,6 +56,7 @@ pub(super) enum Fault {
     Delay(Duration),
     Partial(f64),
     Unprocessed(f64),
+    Undecryptable,
 }
 
 /// Which of the calls.
@@ -78,7 +82,7 @@ pub(crate) struct SpecError {
 }
 
 const SERVICES: [&str; 6] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs"];
-const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed";
+const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable";
 /// A longer delay is a mistake: clients give up after a minute.
 const LONGEST_DELAY: f64 = 600.0;
 
@@ -147,6 +151,7 @@ impl Rule {
         let only = match self.fault {
             Fault::Partial(_) => operation == "PutRecords",
             Fault::Unprocessed(_) => operation == "BatchWriteItem",
+            Fault::Undecryptable => service == "lambda" && undecryptable::OPERATIONS.contains(&operation),
             _ => true,
         };
         only && matches(&self.service, service) && matches(&self.operation, operation)
@@ -170,6 +175,7 @@ impl Fault {
             Fault::Delay(_) => "delay",
             Fault::Partial(_) => "partial",
             Fault::Unprocessed(_) => "unprocessed",
+            Fault::Undecryptable => "undecryptable",
         }
     }
 }
@@ -218,7 +224,8 @@ impl<'a> Piece<'a> {
             ("delay", None) => Err(self.wrong("delay needs a time: delay(200ms)")),
             ("partial", _) => share().map(Fault::Partial),
             ("unprocessed", _) => share().map(Fault::Unprocessed),
-            ("throttle" | "denied" | "drop" | "lost" | "hang", Some(argument)) => {
+            ("undecryptable", None) => Ok(Fault::Undecryptable),
+            ("throttle" | "denied" | "drop" | "lost" | "hang" | "undecryptable", Some(argument)) => {
                 Err(argument.wrong(&format!("{name} takes no argument")))
             }
             _ => Err(self.wrong(&format!("no fault is `{name}`; there are {FAULTS}"))),
@@ -290,6 +297,8 @@ mod tests {
         );
         assert!(plan.rules[3].covers("dynamodb", "BatchWriteItem"));
         assert!(!plan.rules[3].covers("dynamodb", "PutItem"));
+        let hides: FaultPlan = "lambda:*=undecryptable".parse().unwrap();
+        assert!(hides.rules[0].covers("lambda", "GetFunction") && !hides.rules[0].covers("lambda", "CreateFunction"));
         assert!("".parse::<FaultPlan>().unwrap().is_empty());
     }
 

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use crate::aws::{Cause, Clients, Failure};
+
 /// The environment as it is compared and shown: of the user's own variables, which may be secret, a digest only.
 pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
     let shown = |(name, value): (&String, &String)| {
@@ -18,10 +20,39 @@ pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> 
     environment.iter().map(shown).collect()
 }
 
-/// The variables that a function has.
-pub fn variables_of(function: &FunctionConfiguration) -> BTreeMap<String, String> {
-    let variables = function.environment.as_ref().and_then(|environment| environment.variables.clone());
-    variables.unwrap_or_default().into_iter().collect()
+/// Returns the variables that a function has.
+///
+/// # Errors
+/// When the service could not decrypt them for this caller. It answers all the same, without any; a function whose
+/// variables are not known must not be taken for one that has none, because an update replaces all of them.
+pub fn variables_of(clients: &Clients, function: &FunctionConfiguration) -> Result<BTreeMap<String, String>, Failure> {
+    let Some(environment) = &function.environment else { return Ok(BTreeMap::new()) };
+    if let Some(error) = &environment.error {
+        let of = format!("the variables of function {}", function.function_name().unwrap_or_default());
+        return Err(unreadable(clients, &of, function.kms_key_arn(), error.error_code(), error.message()));
+    }
+    Ok(environment.variables.clone().unwrap_or_default().into_iter().collect())
+}
+
+/// Returns the failure to read what a KMS key encrypts, from the error that stands in an answer in its place.
+pub fn unreadable(
+    clients: &Clients,
+    of: &str,
+    key: Option<&str>,
+    code: Option<&str>,
+    message: Option<&str>,
+) -> Failure {
+    let key = key.map(|key| format!(" (key {key})")).unwrap_or_default();
+    let failure = clients.not_made("KMS", "Decrypt", &format!("{of}{key}"), message.unwrap_or_default());
+    let code = code.unwrap_or("the service gives no code");
+    let says_denied = |text: &str| text.contains("AccessDenied") || text.contains("not authorized");
+    let cause = match code {
+        _ if says_denied(code) || message.is_some_and(says_denied) => Cause::Denied,
+        _ if code.starts_with("Internal") || code.starts_with("Service") => Cause::Unsteady,
+        _ if code.contains("Throttl") => Cause::Throttled,
+        _ => Cause::Other,
+    };
+    Failure { cause, code: Some(code.to_owned()), ..failure }
 }
 
 /// Variables for a call.

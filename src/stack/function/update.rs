@@ -68,7 +68,9 @@ impl Function {
     async fn environment_beside_kept(&self, cloud: &Cloud) -> Result<Environment, Failure> {
         let Some(kept) = &self.kept else { return Ok(self.environment()) };
         let function = self.describe(cloud).await?.and_then(|answer| answer.configuration);
-        let mut variables = function.as_ref().map(variables_of).unwrap_or_default();
+        // What could be read when the plan was made may not be readable any more.
+        let read = |function| variables_of(&cloud.clients, function);
+        let mut variables = function.as_ref().map(read).transpose()?.unwrap_or_default();
         variables.retain(|name, _| kept.contains_key(name));
         variables.extend(self.environment.clone());
         Ok(environment_of(variables))

@@ -1,0 +1,66 @@
+//! Answers of Lambda in which a key of the account hides what it encrypts: the caller may see the function or mapping, and
+//! may not use the key (facts: B2; `EnvironmentResponse` and `FilterCriteriaError` of the API reference).
+
+use http::HeaderValue;
+use http::header::CONTENT_LENGTH;
+use serde_json::{Value, json};
+
+use crate::local::wire::Response;
+
+const CODE: &str = "AccessDeniedException";
+const MESSAGE: &str = "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please \
+                       check your KMS permissions. KMS Exception: AccessDeniedException KMS Message: User is not \
+                       authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:000000000000:key/1 (a fault \
+                       on request)";
+
+/// The operations whose answers can hold something encrypted.
+pub(super) const OPERATIONS: [&str; 5] =
+    ["GetFunction", "GetFunctionConfiguration", "ListFunctions", "GetEventSourceMapping", "ListEventSourceMappings"];
+
+/// Replaces what is encrypted by the error of who may not decrypt it. The answer stays a success.
+pub(crate) fn hide(mut response: Response) -> Response {
+    let Ok(mut body) = serde_json::from_slice::<Value>(response.body()) else { return response };
+    hide_in(&mut body);
+    let text = body.to_string();
+    if response.headers().contains_key(CONTENT_LENGTH) {
+        response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(text.len()));
+    }
+    *response.body_mut() = text.into();
+    response
+}
+
+fn hide_in(value: &mut Value) {
+    let error = json!({"ErrorCode": CODE, "Message": MESSAGE});
+    match value {
+        Value::Object(members) => {
+            if members.contains_key("Environment") {
+                members.insert("Environment".to_owned(), json!({"Error": error.clone()}));
+            }
+            if members.remove("FilterCriteria").is_some() {
+                members.insert("FilterCriteriaError".to_owned(), error);
+            }
+            members.values_mut().for_each(hide_in);
+        }
+        Value::Array(items) => items.iter_mut().for_each(hide_in),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::wire;
+
+    #[test]
+    fn variables_and_filters_become_errors_and_the_rest_stays() {
+        let answer = json!({"Configuration": {"FunctionName": "f", "Environment": {"Variables": {"A": "s3cret"}}},
+            "EventSourceMappings": [{"UUID": "u", "FilterCriteria": {"Filters": [{"Pattern": "s3cret"}]}}]});
+        let hidden: Value = serde_json::from_slice(hide(wire::json(200, &answer)).body()).unwrap();
+        assert_eq!(hidden["Configuration"]["FunctionName"], "f");
+        assert_eq!(hidden["Configuration"]["Environment"]["Error"]["ErrorCode"], CODE);
+        assert_eq!(hidden["EventSourceMappings"][0]["FilterCriteriaError"]["ErrorCode"], CODE);
+        assert!(!hidden.to_string().contains("s3cret"));
+        let none = json!({"Configuration": {"FunctionName": "f"}});
+        assert_eq!(serde_json::from_slice::<Value>(hide(wire::json(200, &none)).body()).unwrap(), none);
+    }
+}
