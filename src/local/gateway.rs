@@ -5,28 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Uri};
-use futures::FutureExt;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use super::authorization;
 use super::body::{self, NoBody};
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
 use super::identity::Identity;
-use super::keys::{Caller, Keys};
+use super::keys::Keys;
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::notices::Notices;
-use super::permissions::{self, Ask};
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
@@ -155,29 +155,6 @@ async fn suffer(
     answer
 }
 
-/// The owner may do everything; a role what its policies allow. Who one is may be asked by everybody.
-fn check_permission(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {
-    let Some(Caller::Role { arn, session }) = request.extensions().get::<Caller>() else { return Ok(()) };
-    let (Some(name), operation) = (service.name(), service.operation(request)) else { return Ok(()) };
-    if (name, operation.as_str()) == ("sts", "GetCallerIdentity") {
-        return Ok(());
-    }
-    let policies = services.iam.policies(arn);
-    let user = services.identity.session_arn(arn.rsplit('/').next().unwrap_or_default(), session);
-    let (action, resources) = permissions::asked(&services.identity, name, &operation, request);
-    let context = permissions::context(&services.identity, arn);
-    for resource in &resources {
-        let ask = Ask { resource: resource.as_deref(), context: &context, ..Ask::new(&action, "") };
-        policies.check(&user, &ask).map_err(|mut error| {
-            if service == Service::Lambda {
-                error.status = 403;
-            }
-            error
-        })?;
-    }
-    Ok(())
-}
-
 /// A refusal in the form of the service.
 fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
@@ -195,7 +172,7 @@ async fn dispatch(services: &Arc<Services>, service: Service, request: Request) 
 
 async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
     let services = services.as_ref();
-    if let Err(error) = check_permission(services, service, &request) {
+    if let Err(error) = authorization::check(services, service, &request) {
         return refused(service, &error);
     }
     match service {

@@ -1,5 +1,6 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
+mod authorization;
 mod body;
 pub(crate) mod daemon;
 mod data_dir;
@@ -22,6 +23,7 @@ mod service;
 mod signature;
 mod sts;
 pub(crate) mod timing;
+mod touched;
 mod wire;
 
 use std::io;

@@ -46,6 +46,11 @@ impl Parameters {
         self.0.get(name).map(String::as_str)
     }
 
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// A parameter that must be given.
     pub(crate) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.get(name).ok_or_else(|| {

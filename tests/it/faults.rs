@@ -159,14 +159,17 @@ fn every_fault_of_every_service_hits_the_nth_call_alone_and_does_what_it_says() 
         assert!(thing.is_there(&owner), "{call}: the work is done");
     }
     // STS makes nothing that could be looked for.
-    let assume = format!("Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/{}", Thing::ROLE);
+    let trust = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}"#;
+    let trust: String = trust.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    owner.iam(&format!("Action=CreateRole&RoleName=assumable&AssumeRolePolicyDocument={trust}"));
+    let assume = "Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/assumable";
     let form = "Content-Type: application/x-www-form-urlencoded";
     for (fault, expected) in
         [("throttle", Seen::Refused(400)), ("error(503)", Seen::Refused(503)), ("drop", Seen::NoAnswer)]
     {
         owner.set_faults(&format!("sts:AssumeRole={fault}@#1"));
-        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), expected, "{fault}");
-        assert_eq!(seen(owner.try_send("POST /", "sts", form, &assume)), Seen::Taken, "{fault}");
+        assert_eq!(seen(owner.try_send("POST /", "sts", form, assume)), expected, "{fault}");
+        assert_eq!(seen(owner.try_send("POST /", "sts", form, assume)), Seen::Taken, "{fault}");
     }
 }
 

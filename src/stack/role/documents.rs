@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::stack::{Kind, References};
 
+/// The service that assumes the role.
+pub const LAMBDA: &str = "lambda.amazonaws.com";
+
 /// Who may take the role: Lambda.
 const TRUST: &str = include_str!("../../../templates/lambda-trust-policy.json");
 

@@ -1,5 +1,6 @@
 //! Functions as processes, the REST API, and event source mappings, against the real services around them.
 
+mod authorized;
 mod control;
 mod delivery;
 mod faults;
