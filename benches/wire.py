@@ -12,7 +12,7 @@ class Client:
         host = f"{self.address[0]}:{self.address[1]}"
         head = (
             f"POST / HTTP/1.1\r\nHost: {host}\r\nX-Amz-Target: {target}\r\nContent-Type: {content}\r\n"
-            f"{self._signed(target.split('_')[0].lower(), host, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"{self._signed(target, host, body)}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
         if self.socket is None:
             self.socket = socket.create_connection(self.address)
@@ -20,8 +20,9 @@ class Client:
         self.socket.sendall(head + body)
         return self._answer()
 
-    def _signed(self, service, host, body):
+    def _signed(self, target, host, body):
         """The headers of Signature Version 4."""
+        service = target.split("_")[0].lower()
         time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{time[:8]}/us-east-1/{service}/aws4_request"
         if scope not in self.signing_keys:
@@ -29,12 +30,12 @@ class Client:
             for part in scope.split("/"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self.signing_keys[scope] = key
-        signed = "host;x-amz-date"
+        signed = "host;x-amz-date;x-amz-target"
         # Once for a body that is sent often: what is measured is the other side.
         if body not in self.digests:
             self.digests[body] = hashlib.sha256(body).hexdigest()
         digest = self.digests[body]
-        request = f"POST\n/\n\nhost:{host}\nx-amz-date:{time}\n\n{signed}\n{digest}".encode()
+        request = f"POST\n/\n\nhost:{host}\nx-amz-date:{time}\nx-amz-target:{target}\n\n{signed}\n{digest}".encode()
         text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashlib.sha256(request).hexdigest()}".encode()
         signature = hmac.digest(self.signing_keys[scope], text, "sha256").hex()
         return (

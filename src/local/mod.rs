@@ -16,6 +16,7 @@ mod lambda;
 mod logs;
 mod notices;
 mod operation;
+mod origin;
 mod permissions;
 mod query_api;
 mod server;
@@ -60,6 +61,9 @@ use crate::error::Error;
 
 /// The region where none is asked for.
 const DEFAULT_REGION: &str = "us-east-1";
+
+/// The file in the data directory that holds the header of the control paths, in the form that `curl -H @FILE` takes.
+pub(crate) const CONTROL_HEADER: &str = "control.header";
 
 /// How often what is past its time is deleted.
 const TIDY: Duration = Duration::from_mins(1);
@@ -160,6 +164,8 @@ impl LocalCloud {
         data_dir.complete(durability)?;
 
         let owner = keys.owner();
+        let header = format!("X-Sensorctl-Key: {}\n", keys::control_token(&owner.secret));
+        durability.write_text(&data_dir.path(CONTROL_HEADER), &header)?;
         data_dir.announce(&EndpointFile {
             endpoint: endpoint.clone(),
             region: identity.region.clone(),

@@ -1,5 +1,7 @@
 //! The lines of `local env`.
 
+use std::path::Path;
+
 use crate::local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
@@ -23,8 +25,8 @@ const NEUTRALISED: [&str; 17] = [
     "AWS_ENDPOINT_URL_LOGS",
 ];
 
-/// Lines for a POSIX shell.
-pub(super) fn lines(running: &Running) -> String {
+/// Lines for a POSIX shell. The token of the control paths stays in its file: `curl -H @FILE` shows it to nobody.
+pub(super) fn lines(running: &Running, control_header: &Path) -> String {
     let set = [
         ("AWS_ENDPOINT_URL", &running.endpoint),
         ("AWS_REGION", &running.region),
@@ -32,7 +34,9 @@ pub(super) fn lines(running: &Running) -> String {
         ("AWS_ACCESS_KEY_ID", &running.access.key_id),
         ("AWS_SECRET_ACCESS_KEY", &running.access.secret),
     ];
-    let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
+    let control_header = control_header.display().to_string();
+    let set = set.into_iter().chain([("SENSORCTL_CONTROL_HEADER", &control_header)]);
+    let mut lines: Vec<String> = set.map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
     lines.push(format!("unset {}", NEUTRALISED.join(" ")));
     lines.join("\n")
 }
@@ -59,14 +63,17 @@ mod tests {
             notices: Vec::new(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
-        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-             \"${AWS_PROFILE-unset}\"";
+        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
+             \"${AWS_PROFILE-unset}\" \"$SENSORCTL_CONTROL_HEADER\"";
         let output = Command::new("sh")
             .args(["-c", script])
-            .env("LINES_OF", lines(&running))
+            .env("LINES_OF", lines(&running, Path::new("/a b/it's here")))
             .env("AWS_PROFILE", "production")
             .output()
             .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's $HOME; `a` \"b\"|http://127.0.0.1:4588|unset");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "it's $HOME; `a` \"b\"|http://127.0.0.1:4588|unset|/a b/it's here"
+        );
     }
 }

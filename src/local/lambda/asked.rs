@@ -3,10 +3,11 @@
 use serde::Deserialize;
 
 use super::names::FunctionName;
-use super::route::{self, Route, Subject};
+use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::tags_api::mapping_of;
 use crate::local::permissions::{Named, Needed};
+use crate::local::signature::query_parameter;
 use crate::local::wire::Request;
 
 /// The members of a body that name a function and a role to pass to it.
@@ -65,10 +66,9 @@ impl Lambda {
 
     /// Returns the function of a name; with a qualifier both it and its version, so that a policy for either counts.
     fn named_function(&self, given: &str, request: Option<&Request>) -> Named {
-        let parameters = request.map(|request| route::parameters(request.uri())).unwrap_or_default();
-        let qualifier = parameters.iter().find(|(key, _)| key == "Qualifier").map(|(_, value)| value.as_str());
+        let qualifier = request.and_then(|request| query_parameter(request.uri(), "Qualifier"));
         let identity = &self.deps().identity;
-        let Ok(FunctionName { name, qualifier }) = FunctionName::parse(given, qualifier, identity) else {
+        let Ok(FunctionName { name, qualifier }) = FunctionName::parse(given, qualifier.as_deref(), identity) else {
             return Named::Unclear;
         };
         let arn = identity.function_arn(&name);

@@ -4,9 +4,10 @@ use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::route::{self, Route, Subject};
+use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::{concurrency_api, functions_api, invoke_api, mappings_api, tags_api, versions_api};
+use crate::local::signature::query_parameters;
 use crate::local::wire::{self, Request, Response, ServiceError};
 
 /// A request taken apart.
@@ -52,7 +53,7 @@ pub(super) fn invalid(message: impl Into<String>) -> ServiceError {
 
 /// Answers a request.
 pub(super) async fn handle(lambda: &Lambda, request: Request) -> Response {
-    let call = Call { lambda, request: &request, query: route::parameters(request.uri()) };
+    let call = Call { lambda, request: &request, query: query_parameters(request.uri()).collect() };
     match answer(&call).await {
         Ok(response) => response,
         Err(error) => failure(&error),

@@ -1,6 +1,6 @@
 //! A request to Lambda by its method and path: one parser for the handlers, the authorizer and the names of operations.
 
-use http::{Method, Uri};
+use http::Method;
 use percent_encoding::percent_decode_str;
 
 /// An operation and what its path names.
@@ -80,16 +80,6 @@ impl Route {
             _ => None,
         }
     }
-}
-
-/// Returns the parameters of an address, decoded, in their order.
-pub(super) fn parameters(uri: &Uri) -> Vec<(String, String)> {
-    let parts = uri.query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
-    let pair = |part: &str| {
-        let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        (decoded(key), decoded(value))
-    };
-    parts.map(pair).collect()
 }
 
 fn decoded(text: &str) -> String {

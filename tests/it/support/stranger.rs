@@ -15,6 +15,8 @@ pub struct Stranger {
     key: String,
     secret: String,
     header: String,
+    /// The line that opens the control paths.
+    control: String,
 }
 
 /// A call that the local cloud has seen.
@@ -36,11 +38,17 @@ impl Stranger {
             key: text("access_key_id"),
             secret: text("secret_access_key"),
             header: "X-Nothing: 1".to_owned(),
+            control: std::fs::read_to_string(home.path("data/control.header")).unwrap().trim_end().to_owned(),
         }
     }
 
     pub fn with_key(&self, key: &str) -> Self {
         Stranger { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// One who knows this line, and not that of the control paths.
+    pub fn with_control(&self, line: &str) -> Self {
+        Stranger { control: line.to_owned(), ..self.clone() }
     }
 
     pub fn with_header(&self, header: &str) -> Self {
@@ -71,7 +79,7 @@ impl Stranger {
     /// As [`Stranger::send`], of a local cloud that may end meanwhile: an error unless the whole answer came.
     pub fn try_send(&self, line: &str, service: &str, head: &str, body: &str) -> io::Result<(u16, String)> {
         let Stranger { address, key, secret, header } = self;
-        let signed = signing::headers((key, secret), service, line, address, body);
+        let signed = signing::headers((key, secret), service, line, address, head, body);
         let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
@@ -105,7 +113,7 @@ impl Stranger {
 
     /// What the local cloud says of itself.
     pub fn control(&self, line: &str, body: &str) -> (u16, Value) {
-        let (status, body) = self.send(line, "x", &format!("X-Sensorctl-Key: {}", self.key), body);
+        let (status, body) = self.send(line, "x", &self.control, body);
         (status, serde_json::from_str(&body).unwrap())
     }
 

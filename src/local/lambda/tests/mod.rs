@@ -6,6 +6,7 @@ mod delivery;
 mod faults;
 mod in_flight;
 mod invoking;
+mod pages;
 mod queued;
 mod resharding;
 mod results;
