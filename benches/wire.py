@@ -9,7 +9,7 @@ class Client:
 
     def call(self, target, body, content="application/x-amz-json-1.1"):
         """Status and body of a call; the body goes and comes as bytes."""
-        return self._send(target.split("_")[0].lower(), "POST", "/", "", content, body, f"X-Amz-Target: {target}\r\n")
+        return self._send(target.split("_")[0].lower(), "POST", "/", "", content, body, target)
 
     def form(self, service, **fields):
         """Status and body of a call of IAM or STS."""
@@ -24,9 +24,10 @@ class Client:
             raise RuntimeError(f"{method} {path}: {status} {answer[:300]}")
         return json.loads(answer) if answer else None
 
-    def _send(self, service, method, path, query, content, body, more=""):
+    def _send(self, service, method, path, query, content, body, target=None):
         host = f"{self.address[0]}:{self.address[1]}"
-        signed = self._signed(service, host, body, method, path, query)
+        signed = self._signed(service, host, body, method, path, query, target)
+        more = f"X-Amz-Target: {target}\r\n" if target else ""
         head = (
             f"{method} {path}{'?' if query else ''}{query} HTTP/1.1\r\nHost: {host}\r\n{more}"
             f"Content-Type: {content}\r\n{signed}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -37,7 +38,7 @@ class Client:
         self.socket.sendall(head + body)
         return self._answer()
 
-    def _signed(self, service, host, body, method="POST", path="/", query=""):
+    def _signed(self, service, host, body, method="POST", path="/", query="", target=None):
         """The headers of Signature Version 4."""
         time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{time[:8]}/us-east-1/{service}/aws4_request"
@@ -46,12 +47,14 @@ class Client:
             for part in scope.split("/"):
                 key = hmac.digest(key, part.encode(), "sha256")
             self.signing_keys[scope] = key
-        signed = "host;x-amz-date"
+        signed = "host;x-amz-date;x-amz-target" if target else "host;x-amz-date"
         # Once for a body that is sent often: what is measured is the other side.
         digest = self.digests.get(body) or hashlib.sha256(body).hexdigest()
         if len(self.digests) < 1000:
             self.digests[body] = digest
-        request = f"{method}\n{path}\n{query}\nhost:{host}\nx-amz-date:{time}\n\n{signed}\n{digest}".encode()
+        amz = f"x-amz-target:{target}\n" if target else ""
+        headers = f"host:{host}\nx-amz-date:{time}\n{amz}"
+        request = f"{method}\n{path}\n{query}\n{headers}\n{signed}\n{digest}".encode()
         text = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashlib.sha256(request).hexdigest()}".encode()
         signature = hmac.digest(self.signing_keys[scope], text, "sha256").hex()
         return (

@@ -165,7 +165,7 @@ def peers(function, folder):
     python = folder / "python"
     if not (python / "bin" / "python").exists():
         run(sys.executable, "-m", "venv", python, folder=folder)
-        run(python / "bin" / "pip", "install", "--quiet", "--requirement", HERE / "python" / "requirements.txt", folder=folder)
+        run(python / "bin" / "pip", "install", "--quiet", "--require-hashes", "--requirement", HERE / "python" / "requirements.txt", folder=folder)
     for name, title in (("batch_write", "Python, BatchWriteItem"), ("put_item", "Python, PutItem")):
         files = [HERE / "python" / f"{file}.py" for file in (name, "readings", "runtime")]
         yield Peer(title, [python / "bin" / "python", files[0]], zipped(files), name == "put_item")

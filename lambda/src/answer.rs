@@ -1,5 +1,8 @@
 //! What an invocation says to Lambda.
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
@@ -44,14 +47,51 @@ impl Fault {
         Fault { kind: "NotAKinesisEvent", message }
     }
 
+    /// A mistake of ours; what it says may hold a piece of a reading.
+    fn panicked() -> Self {
+        let message = "the function failed; the line `panicked at` before this one says where: please report it";
+        Fault { kind: "Panicked", message: message.to_owned() }
+    }
+
     /// Something is not stored, and the mapping would take a partial answer as success.
     pub fn not_stored(message: String) -> Self {
         Fault { kind: "NotStored", message }
     }
 }
 
+/// Runs work; a panic of it is a fault without the panic's message, which the runtime would write into the log and give to
+/// the caller.
+///
+/// # Errors
+/// Those of the work.
+pub async fn contained<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Fault::panicked()))
+}
+
 impl From<Fault> for Diagnostic {
     fn from(fault: Fault) -> Self {
         Diagnostic { error_type: fault.kind.to_owned(), error_message: fault.message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_runtime::Diagnostic;
+
+    use super::{Fault, contained};
+
+    #[tokio::test]
+    async fn panic_is_a_fault_without_its_message() {
+        let reading = "hunter2".to_owned();
+        let work = async {
+            tokio::task::yield_now().await;
+            if reading.len() == 7 { panic!("not a reading: {reading}") } else { Ok(()) }
+        };
+        let said = Diagnostic::from(contained(work).await.unwrap_err());
+        assert_eq!(said.error_type, "Panicked");
+        assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
+        assert!(contained(async { Ok(1) }).await.is_ok_and(|one| one == 1));
+        let fault = contained(async { Err::<(), _>(Fault::misconfigured("no table")) }).await.unwrap_err();
+        assert_eq!(fault.message, "no table");
     }
 }

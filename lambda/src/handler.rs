@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Fault};
+use crate::answer::{Answer, Fault, contained};
 use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
 use crate::metrics::{Metrics, Trouble};
@@ -62,7 +62,7 @@ impl Function {
         let began = Instant::now();
         let deadline = began + time_for_work(context.deadline);
         let mut metrics = Metrics::default();
-        let result = self.answer(json, deadline, &mut metrics).await;
+        let result = contained(self.answer(json, deadline, &mut metrics)).await;
         if let Err(fault) = &result {
             metrics.trouble.get_or_insert_with(|| fault.into());
         }

@@ -19,7 +19,7 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
-use crate::answer::Fault;
+use crate::answer::{Fault, contained};
 use crate::handler::Function;
 use crate::metrics::Metrics;
 
@@ -45,7 +45,7 @@ fn main() -> Result<(), lambda_runtime::Error> {
         invocation
     });
     let handler = service_fn(async |event: LambdaEvent<IgnoredAny>| match &function {
-        Ok(function) => function.handle(&body.take(), &event.context).await,
+        Ok(function) => contained(function.handle(&body.take(), &event.context)).await,
         Err(message) => Err(refuse(message, &event.context)),
     });
     runtime.block_on(Runtime::new(handler).layer(set_body_aside).run())

@@ -8,8 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sensor_model::aggregation::{self, SubRecords};
+use sensor_model::reading::LEAST_JSON_BYTES;
 
 use crate::event::{Event, Record};
+
+/// Records inside an aggregated one that are kept one by one, whatever they are.
+const KEPT_ONE_BY_ONE: usize = 1000;
 
 /// Something that should be a reading.
 #[derive(Debug)]
@@ -108,9 +112,19 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece
         return whole(data, None);
     }
     match guarded(|| aggregation::decode(data).ok_or_else(broken_aggregation)) {
+        Ok(sub_records) if are_too_many(&sub_records, data) => {
+            let reason = "an aggregated record of more records than its bytes can hold readings";
+            whole(data, Some(Rejection::new("too-many-records", reason)))
+        }
         Ok(sub_records) => (None, sub_records),
         Err(rejection) => whole(data, Some(rejection)),
     }
+}
+
+/// Whether there are more records in an aggregated one than readings fit into its bytes: an empty one takes a few bytes,
+/// and millions of them, a reject each, take longer than any invocation. Kept whole, they are a few items.
+fn are_too_many(sub_records: &SubRecords<'_>, data: &[u8]) -> bool {
+    sub_records.len() > KEPT_ONE_BY_ONE.max(data.len() / LEAST_JSON_BYTES)
 }
 
 fn broken_aggregation() -> Rejection {
@@ -137,8 +151,12 @@ fn by_sequence(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rejection, by_sequence, guarded};
+    use super::{Decoded, KEPT_ONE_BY_ONE, Piece, Rejection, by_sequence, guarded};
+    use crate::event::Event;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
+    use sensor_model::aggregation::{Aggregate, SubRecord};
     use std::cmp::Ordering;
 
     proptest! {
@@ -152,6 +170,38 @@ mod tests {
             let other = String::from_utf8(other).unwrap();
             prop_assert_eq!(by_sequence(&digits, &other), digits.cmp(&other));
         }
+    }
+
+    /// Looks at the pieces of an event of one record, which holds these.
+    fn with_pieces(records: &[&[u8]], look: impl FnOnce(&[Piece<'_>])) {
+        let mut aggregate = Aggregate::new();
+        for data in records {
+            aggregate.push(&SubRecord { partition_key: "k", explicit_hash_key: None, data });
+        }
+        let data = STANDARD.encode(aggregate.finish());
+        let json = format!(
+            r#"{{"Records":[{{"eventID":"shardId-000000000000:1","kinesis":{{"partitionKey":"k","sequenceNumber":"1","data":"{data}"}}}}]}}"#
+        );
+        let event = Event::read(json.as_bytes()).unwrap();
+        look(&Decoded::of(&event).pieces().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn aggregate_of_more_records_than_readings_fit_is_one_reject() {
+        let empty: &[u8] = b"";
+        with_pieces(&vec![empty; 200_000], |pieces| {
+            let [piece] = pieces else { panic!("{} pieces", pieces.len()) };
+            assert_eq!(piece.broken.as_ref().unwrap().code, "too-many-records");
+            assert!(piece.data.len() > 400_000 && piece.sub_index == 0, "all of its bytes are kept");
+        });
+        with_pieces(&vec![empty; KEPT_ONE_BY_ONE], |pieces| {
+            assert_eq!((pieces.len(), pieces[999].sub_index, pieces[0].broken.is_none()), (1000, 999, true));
+        });
+        // The smallest readings there are, and a few records that are none.
+        let least: &[u8] = br#"{"sensor_id":"a","temperature":0,"current_time":0}"#;
+        let mut readings = vec![least; 20_000];
+        readings.extend([empty; 1000]);
+        with_pieces(&readings, |pieces| assert_eq!(pieces.len(), 21_000));
     }
 
     #[test]

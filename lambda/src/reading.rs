@@ -20,6 +20,8 @@ use crate::value::Value;
 pub const MAX_SENSOR_ID_BYTES: usize = 2048;
 /// Bytes of an item, names included, at most.
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+/// Bytes of a reading's JSON, at least.
+pub const LEAST_JSON_BYTES: usize = r#"{"sensor_id":"a","temperature":0,"current_time":0}"#.len();
 /// Bytes of a reading's JSON, at most: an item whose every character is escaped, with room for blanks. Bounds the memory
 /// that a record can take before it is known to be too large.
 pub const MAX_JSON_BYTES: usize = 8 * MAX_ITEM_BYTES;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::aws::Failure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::Report;
+use crate::output::{Report, one_line};
 use crate::pipeline::{Invocation, invoke};
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
@@ -106,17 +106,14 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
 
 impl Report for Invocation {
     fn table(&self) -> String {
-        let visible = |text: &str| -> String {
-            text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-        };
         let mut lines = vec![
             format!("status   {}", self.status),
-            format!("version  {}", visible(self.executed_version.as_deref().unwrap_or("unknown"))),
+            format!("version  {}", one_line(self.executed_version.as_deref().unwrap_or("unknown"))),
         ];
-        lines.extend(self.function_error.as_deref().map(|error| format!("error    {}", visible(error))));
-        lines.push(format!("answer   {}", visible(self.answer.get())));
+        lines.extend(self.function_error.as_deref().map(|error| format!("error    {}", one_line(error))));
+        lines.push(format!("answer   {}", one_line(self.answer.get())));
         lines.extend((!self.log.is_empty()).then(|| "log".to_owned()));
-        lines.extend(self.log.iter().map(|line| format!("  {}", visible(&line.replace('\t', "  ")))));
+        lines.extend(self.log.iter().map(|line| format!("  {}", one_line(&line.replace('\t', "  ")))));
         lines.join("\n")
     }
 }

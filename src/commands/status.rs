@@ -9,7 +9,7 @@ use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tel
 use crate::commands::stack_report::{Thing, shortened, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Report, StackProgress, cell, new_table};
+use crate::output::{Report, StackProgress, cell, new_table, one_line};
 use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
 
 /// Show each resource: whether it is there, whose it is, and how it differs from the settings
@@ -227,8 +227,36 @@ impl Report for Status {
         }
         let mut text = table.trim_fmt();
         if let Some(mapping) = &self.mapping {
-            text.push_str(&format!("\n\nmapping {}: last result {}", mapping.state, mapping.last_processing_result));
+            let (state, result) = (one_line(&mapping.state), one_line(&mapping.last_processing_result));
+            text.push_str(&format!("\n\nmapping {state}: last result {result}"));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_of_the_mapping_is_one_line_whatever_the_service_says() {
+        let mapping = MappingStatus {
+            uuid: "u".into(),
+            state: "Enabled\x1b[8m".into(),
+            last_processing_result: "OK\r\n\u{9b}1Amapping Enabled: last result OK".into(),
+        };
+        let status = Status {
+            account: "1".into(),
+            region: "r".into(),
+            stage: String::new(),
+            healthy: true,
+            resources: Vec::new(),
+            mapping: Some(mapping),
+            leftovers: Vec::new(),
+            lag_ms: None,
+        };
+        let table = status.table();
+        let last = table.lines().last().unwrap();
+        assert!(last.starts_with("mapping Enabled\u{fffd}[8m: last result OK\u{fffd}\u{fffd}\u{fffd}1A"), "{last:?}");
     }
 }

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::marker::{Found, LOCK};
+use super::CONTROL_HEADER;
 use super::durability::{Durability, FRESH};
 use crate::error::Error;
 
@@ -33,8 +34,9 @@ const STATE_FILES: [&str; 7] = [
     "logs/groups.json",
 ];
 /// What a data directory holds besides. Nothing else in it is ours.
-pub(crate) const OWN_FILES: [&str; 10] = [
+pub(crate) const OWN_FILES: [&str; 11] = [
     "endpoint.json",
+    CONTROL_HEADER,
     COMPLETE,
     "keys.json",
     "sessions.json",

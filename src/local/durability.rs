@@ -73,12 +73,21 @@ impl Durability {
     /// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
     /// One task at a time writes a file.
     pub(crate) fn write_json(self, path: &Path, content: &impl Serialize) -> Result<(), NotWritten> {
+        self.replace(path, || Ok(serde_json::to_vec_pretty(content)?))
+    }
+
+    /// Writes a text in the same way.
+    pub(crate) fn write_text(self, path: &Path, text: &str) -> Result<(), NotWritten> {
+        self.replace(path, || Ok(text.as_bytes().to_vec()))
+    }
+
+    fn replace(self, path: &Path, content: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), NotWritten> {
         // Always the same name: what a kill leaves behind is overwritten by the next change.
         let fresh = path.with_added_extension(FRESH);
         let replace = || {
-            let text = serde_json::to_vec_pretty(content)?;
+            let content = content()?;
             let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-            file.write_all(&text)?;
+            file.write_all(&content)?;
             self.sync(&file)?;
             fs::rename(&fresh, path)?;
             self.sync_names(path.parent().unwrap_or(Path::new(".")))

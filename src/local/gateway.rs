@@ -6,27 +6,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use http::header::{HOST, ORIGIN};
 use http::request::Parts;
-use http::uri::Authority;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, HeaderValue};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use super::authorization;
 use super::body::{self, NoBody};
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
 use super::identity::Identity;
-use super::keys::{Caller, Keys};
+use super::keys::{self, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::notices::Notices;
-use super::permissions::{self, Ask};
+use super::origin;
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
@@ -35,7 +34,7 @@ use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 /// How long a call hangs that is to hang.
 const HANG: Duration = Duration::from_mins(10);
 
-/// The header by which `sensorctl` itself shows its key.
+/// The header that carries the token of the control paths.
 const KEY_HEADER: &str = "x-sensorctl-key";
 
 /// All services behind the port.
@@ -74,8 +73,8 @@ pub(super) async fn serve(
 }
 
 async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, body: Incoming) -> Option<Response> {
-    if let Err(error) = check_origin(&parts.headers, &parts.uri) {
-        return Some(service.refuse(&error));
+    if let Err(stranger) = origin::check(&parts.headers, &parts.uri) {
+        return Some(service.refuse(&ServiceError::new(403, "AccessDeniedException", stranger.message())));
     }
     if matches!(service, Service::Health | Service::Control) {
         if let Err(error) = check_owner(services, &parts.headers) {
@@ -103,7 +102,7 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
     }
-    if let Err(error) = check_signature(services, &parts, payload) {
+    if let Err(error) = check_signature(services, service, &parts, payload) {
         return Some(stranger(service, error));
     }
     let request = Request::from_parts(parts, body);
@@ -156,29 +155,6 @@ async fn suffer(
     answer
 }
 
-/// The owner may do everything; a role what its policies allow. Who one is may be asked by everybody.
-fn check_permission(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {
-    let Some(Caller::Role { arn, session }) = request.extensions().get::<Caller>() else { return Ok(()) };
-    let (Some(name), operation) = (service.name(), service.operation(request)) else { return Ok(()) };
-    if (name, operation.as_str()) == ("sts", "GetCallerIdentity") {
-        return Ok(());
-    }
-    let policies = services.iam.policies(arn);
-    let user = services.identity.session_arn(arn.rsplit('/').next().unwrap_or_default(), session);
-    let (action, resources) = permissions::asked(&services.identity, name, &operation, request);
-    let context = permissions::context(&services.identity, arn);
-    for resource in &resources {
-        let ask = Ask { resource: resource.as_deref(), context: &context, ..Ask::new(&action, "") };
-        policies.check(&user, &ask).map_err(|mut error| {
-            if service == Service::Lambda {
-                error.status = 403;
-            }
-            error
-        })?;
-    }
-    Ok(())
-}
-
 /// A refusal in the form of the service.
 fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
@@ -196,7 +172,7 @@ async fn dispatch(services: &Arc<Services>, service: Service, request: Request) 
 
 async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
     let services = services.as_ref();
-    if let Err(error) = check_permission(services, service, &request) {
+    if let Err(error) = authorization::check(services, service, &request) {
         return refused(service, &error);
     }
     match service {
@@ -212,32 +188,12 @@ async fn ask(services: Arc<Services>, service: Service, request: Request) -> Res
     }
 }
 
-/// Only programs of this machine may ask: no web page, and no name that a page could have pointed here.
-fn check_origin(headers: &HeaderMap, uri: &Uri) -> Result<(), ServiceError> {
-    let denied = |message: &str| Err(ServiceError::new(403, "AccessDeniedException", message));
-    let from_page = headers.get("sec-fetch-site").is_some_and(|site| site != "none");
-    if headers.contains_key(ORIGIN) || from_page {
-        return denied("the local cloud does not answer web pages");
-    }
-    // HTTP/2 names the host in the request line.
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or(uri.authority().map(Authority::as_str)).unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
-        return denied("the local cloud answers to 127.0.0.1 and localhost only");
-    }
-    Ok(())
-}
-
 /// Whether who sent a request has the secret of the key that it carries, and sent just this.
-fn check_signature(services: &Services, parts: &Parts, payload: Payload) -> Result<(), ServiceError> {
-    let Some(signature) = Signature::of(&parts.headers, &parts.uri) else { return Ok(()) };
+fn check_signature(services: &Services, service: Service, parts: &Parts, payload: Payload) -> Result<(), ServiceError> {
+    let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(keys::unsigned)?;
     // A session may have been taken back meanwhile.
     let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
-    signature.check(parts, payload, &secret, Timestamp::now())
+    signature.check(parts, payload, &secret, service.name(), Timestamp::now())
 }
 
 /// The refusal of who cannot show who it is.
@@ -250,11 +206,11 @@ fn stranger(service: Service, mut error: ServiceError) -> Response {
 
 /// Only the owner may look into the local cloud itself.
 fn check_owner(services: &Services, headers: &HeaderMap) -> Result<(), ServiceError> {
-    let key = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if services.keys.is_owner(key) {
+    let token = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if services.keys.opens_control(token) {
         return Ok(());
     }
-    Err(ServiceError::new(403, "AccessDeniedException", "the key is not the one of this local cloud"))
+    Err(ServiceError::new(403, "AccessDeniedException", "the key is not the one in this local cloud's control.header"))
 }
 
 /// Who is there, for `local status`.
@@ -266,26 +222,4 @@ fn health(services: &Services) -> Response {
         "notices": services.notices.all(),
     });
     wire::json(200, &body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_and_foreign_names_are_kept_out() {
-        let check = |pairs: &[(&'static str, &'static str)]| {
-            let headers = pairs
-                .iter()
-                .map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value)));
-            check_origin(&headers.collect(), &Uri::from_static("/")).is_ok()
-        };
-        assert!(check(&[("host", "127.0.0.1:4588")]));
-        assert!(check(&[("host", "localhost")]));
-        assert!(check(&[("host", "[::1]:4588")]));
-        assert!(!check(&[("host", "evil.example:4588")]));
-        assert!(!check(&[]));
-        assert!(!check(&[("host", "localhost"), ("origin", "https://evil.example")]));
-        assert!(!check(&[("host", "localhost"), ("sec-fetch-site", "cross-site")]));
-    }
 }

@@ -13,6 +13,10 @@ impl Identity {
     /// The account that no real one has.
     pub(crate) const ACCOUNT: &'static str = "000000000000";
 
+    /// The name of the user whose access key opens this local cloud, and its unique id.
+    pub(crate) const OWNER: &'static str = "sensorctl";
+    pub(crate) const OWNER_ID: &'static str = "AIDASENSORCTLOWNER00A";
+
     /// The identity of a local cloud in the given region.
     pub(crate) fn new(region: &str) -> Self {
         Identity { account: Self::ACCOUNT.to_owned(), region: region.to_owned() }
@@ -60,7 +64,7 @@ impl Identity {
 
     /// ARN of the user whose access key opens this local cloud.
     pub(crate) fn owner_arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/sensorctl", self.account)
+        format!("arn:aws:iam::{}:user/{}", self.account, Self::OWNER)
     }
 
     fn regional(&self, service: &str, resource: &str) -> String {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_sigv4::sign::v4::calculate_signature;
 use http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::data_dir::read_json;
 use super::durability::Durability;
-use super::signature::{Signature, query_parameter};
+use super::signature::{Signature, is_same, query_parameter};
 use super::wire::{ServiceError, now_ms};
 use crate::aws::Access;
 use crate::error::Error;
@@ -106,6 +107,11 @@ impl Keys {
         key_id == self.0.owner.key_id
     }
 
+    /// Whether this is the token of the control paths.
+    pub(crate) fn opens_control(&self, token: &str) -> bool {
+        is_same(token.as_bytes(), control_token(&self.0.owner.secret).as_bytes())
+    }
+
     /// The secret that goes with a key.
     pub(crate) fn secret(&self, key_id: &str) -> Option<String> {
         if self.is_owner(key_id) {
@@ -158,12 +164,7 @@ impl Keys {
     /// # Errors
     /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.
     pub(crate) fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<Caller, ServiceError> {
-        let Some(signature) = Signature::of(headers, uri) else {
-            return Err(ServiceError::bad_request(
-                "MissingAuthenticationTokenException",
-                "Request is missing Authentication Token",
-            ));
-        };
+        let signature = Signature::of(headers, uri).ok_or_else(unsigned)?;
         if self.is_owner(&signature.key_id) {
             return Ok(Caller::Owner);
         }
@@ -189,6 +190,17 @@ impl Keys {
     fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Session>> {
         self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the token that opens the paths of the local cloud itself (`/_sensorctl/…`). It is made of the owner's secret:
+/// the access key id stands in logs and presigned addresses, and opens nothing.
+pub(super) fn control_token(secret: &str) -> String {
+    calculate_signature(secret, b"sensorctl control")
+}
+
+/// The refusal of a request that nobody has signed.
+pub(super) fn unsigned() -> ServiceError {
+    ServiceError::bad_request("MissingAuthenticationTokenException", "Request is missing Authentication Token")
 }
 
 fn new_session(role_arn: &str, name: &str, ends: Option<u64>) -> (SessionKeys, Session) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::keys::control_token;
 use super::signature::testing::signed_lines;
 use super::{LocalCloud, LocalOptions};
 use crate::aws::Access;
@@ -146,11 +147,11 @@ fn request(access: Access) -> impl Strategy<Value = Vec<u8>> {
     (method, path, scope, content, length, target, extra, body()).prop_map(
         move |(method, path, scope, content, length, target, extra, body)| {
             let length = length.map_or_else(|| body.len().to_string(), str::to_owned);
-            let signed = signed_lines(&access, scope, &format!("{method} {path}"), &body);
+            let signed = signed_lines(&access, scope, target, &format!("{method} {path}"), &body);
             let mut bytes = format!(
-                "{method} {path} HTTP/1.1\r\n{signed}\r\nx-amz-target: {target}\r\ncontent-type: {content}\r\n\
+                "{method} {path} HTTP/1.1\r\n{signed}\r\ncontent-type: {content}\r\n\
                  x-sensorctl-key: {}\r\nconnection: close\r\n{extra}content-length: {length}\r\n\r\n",
-                access.key_id
+                control_token(&access.secret)
             )
             .into_bytes();
             bytes.extend(body);
@@ -205,7 +206,7 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
             Ok(())
         };
         fuzzing::runner(seed, 300).run(&http2, is_survived).unwrap();
-        assert!(healthy(&address, &access.key_id));
+        assert!(healthy(&address, &control_token(&access.secret)));
         runtime.block_on(cloud.shutdown()).unwrap();
     });
 }
@@ -217,14 +218,15 @@ fn a_body_beyond_the_limit_is_refused_and_not_kept() {
     let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
     let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-    let key = cloud.target().access.unwrap().key_id;
+    let Access { key_id, secret } = cloud.target().access.unwrap();
+    let key = control_token(&secret);
     // A target goes before the path: without one the control endpoint is meant.
     for (path, target, limit) in
         [("/", "x-amz-target: Kinesis_20131202.PutRecord", 16 << 20), ("/_sensorctl/faults", "x-nothing: 1", 64 << 10)]
     {
         let head = format!(
             "PUT {path} HTTP/1.1\r\nhost: localhost\r\n{target}\r\nx-sensorctl-key: {key}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential={key}/1/r/kinesis/aws4_request\r\ncontent-length: {}\r\n\r\n",
+             authorization: AWS4-HMAC-SHA256 Credential={key_id}/1/r/kinesis/aws4_request\r\ncontent-length: {}\r\n\r\n",
             limit + 1
         );
         let answer = send(&address, &[head.as_bytes(), &vec![b' '; limit + 1]].concat());

@@ -1,5 +1,6 @@
 //! The local cloud: the services of the pipeline on one loopback port.
 
+mod authorization;
 mod body;
 mod connections;
 pub(crate) mod daemon;
@@ -17,6 +18,7 @@ mod lambda;
 mod logs;
 mod notices;
 mod operation;
+mod origin;
 mod peer;
 mod permissions;
 mod query_api;
@@ -25,6 +27,7 @@ mod service;
 mod signature;
 mod sts;
 pub(crate) mod timing;
+mod touched;
 mod wire;
 
 use std::io;
@@ -62,6 +65,9 @@ use crate::error::Error;
 
 /// The region where none is asked for.
 pub(crate) const DEFAULT_REGION: &str = "us-east-1";
+
+/// The file in the data directory that holds the header of the control paths, in the form that `curl -H @FILE` takes.
+pub(crate) const CONTROL_HEADER: &str = "control.header";
 
 /// How often what is past its time is deleted.
 const TIDY: Duration = Duration::from_mins(1);
@@ -165,6 +171,8 @@ impl LocalCloud {
         data_dir.complete(durability)?;
 
         let owner = keys.owner();
+        let header = format!("X-Sensorctl-Key: {}\n", keys::control_token(&owner.secret));
+        durability.write_text(&data_dir.path(CONTROL_HEADER), &header)?;
         data_dir.announce(&EndpointFile {
             endpoint: endpoint.clone(),
             region: identity.region.clone(),

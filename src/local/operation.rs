@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::lambda::Route;
 use super::query_api::Parameters;
 use super::wire::{self, Request};
 
@@ -26,34 +27,7 @@ fn known(name: &str) -> String {
 
 /// The operation of a request to Lambda, by its method and path.
 pub(super) fn of_lambda(method: &Method, path: &str) -> &'static str {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').skip(1).collect();
-    match (method.as_str(), parts.as_slice()) {
-        ("POST", ["functions"]) => "CreateFunction",
-        ("GET", ["functions"]) => "ListFunctions",
-        ("GET", ["functions", _]) => "GetFunction",
-        ("DELETE", ["functions", _]) => "DeleteFunction",
-        ("GET", ["functions", _, "configuration"]) => "GetFunctionConfiguration",
-        ("PUT", ["functions", _, "configuration"]) => "UpdateFunctionConfiguration",
-        ("PUT", ["functions", _, "code"]) => "UpdateFunctionCode",
-        ("POST", ["functions", _, "invocations"]) => "Invoke",
-        ("GET", ["functions", _, "versions"]) => "ListVersionsByFunction",
-        ("GET", ["functions", _, "aliases"]) => "ListAliases",
-        ("GET", ["functions", _, "policy"]) => "GetPolicy",
-        ("GET", ["functions", _, "code-signing-config"]) => "GetFunctionCodeSigningConfig",
-        ("PUT", ["functions", _, "concurrency"]) => "PutFunctionConcurrency",
-        ("DELETE", ["functions", _, "concurrency"]) => "DeleteFunctionConcurrency",
-        ("GET", ["functions", _, "concurrency"]) => "GetFunctionConcurrency",
-        ("GET", ["account-settings"]) => "GetAccountSettings",
-        ("GET", ["tags", ..]) => "ListTags",
-        ("POST", ["tags", ..]) => "TagResource",
-        ("DELETE", ["tags", ..]) => "UntagResource",
-        ("POST", ["event-source-mappings"]) => "CreateEventSourceMapping",
-        ("GET", ["event-source-mappings"]) => "ListEventSourceMappings",
-        ("GET", ["event-source-mappings", _]) => "GetEventSourceMapping",
-        ("PUT", ["event-source-mappings", _]) => "UpdateEventSourceMapping",
-        ("DELETE", ["event-source-mappings", _]) => "DeleteEventSourceMapping",
-        _ => UNKNOWN,
-    }
+    Route::of(method, path).map_or(UNKNOWN, |route| route.operation)
 }
 
 /// Whether an operation of `DynamoDB` reads or writes items.

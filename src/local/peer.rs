@@ -6,8 +6,8 @@ use std::net::{SocketAddr, SocketAddrV4};
 
 /// Whether the peer's socket belongs to the user that runs this process.
 ///
-/// Linux lists the owner of every socket. Where there is no such list (macOS) every local peer is taken; a request id
-/// that nobody else knows is still needed to answer.
+/// Linux lists the owner of every socket. Where there is no such list (macOS) every local peer is taken, so that another
+/// user of the machine can take a function's events there; the README says so.
 pub(super) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     let own = rustix::process::getuid().as_raw();
     let Ok(table) = fs::read_to_string("/proc/net/tcp") else { return true };

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use http::HeaderValue;
 
+use super::signature::query_parameters;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// What differs between the services that speak awsQuery.
@@ -26,7 +27,8 @@ pub(crate) struct Parameters(BTreeMap<String, String>);
 impl Parameters {
     /// What a request asks for, in its body or, where it is presigned, in its address.
     pub(crate) fn of(request: &Request) -> Parameters {
-        let Parameters(mut all) = Parameters::parse(request.uri().query().unwrap_or_default().as_bytes());
+        // As they were signed: a form has another way to write a space.
+        let mut all: BTreeMap<String, String> = query_parameters(request.uri()).collect();
         all.extend(Parameters::parse(request.body()).0);
         Parameters(all)
     }
@@ -44,6 +46,11 @@ impl Parameters {
     /// A parameter, if given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// A parameter that must be given.

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use super::iam::Iam;
+use super::iam::{Iam, Role};
 use super::identity::Identity;
 use super::keys::{Caller, Keys};
+use super::permissions::{Ask, Decision, Named, Needed, Principal, RequestKeys, decide};
 use super::query_api::{self, Parameters, STS, Xml};
 use super::wire::{Request, Response, ServiceError, now_seconds};
+
+/// Seconds that a session may last which another session asks for.
+const CHAINED_SECONDS: u32 = 3600;
+
+const EXTERNAL_ID: &str = "ExternalId";
 
 /// The STS of one local cloud; clones share its state.
 #[derive(Clone)]
@@ -27,7 +33,7 @@ impl Sts {
         let caller = request.extensions().get::<Caller>();
         let result = match (input.action(), caller) {
             ("GetCallerIdentity", Some(caller)) => Ok(Some(self.caller_identity(caller))),
-            ("AssumeRole", Some(_)) => self.assume_role(&input),
+            ("AssumeRole", Some(caller)) => self.assume_role(&input, caller),
             (action, _) => Err(query_api::unknown_action(action, "2011-06-15")),
         };
         query_api::answer(STS, input.action(), result)
@@ -35,7 +41,7 @@ impl Sts {
 
     fn caller_identity(&self, caller: &Caller) -> Xml {
         let (arn, user_id) = match caller {
-            Caller::Owner => (self.identity.owner_arn(), "AIDASENSORCTLOWNER00A".to_owned()),
+            Caller::Owner => (self.identity.owner_arn(), Identity::OWNER_ID.to_owned()),
             Caller::Role { arn, session } => {
                 let id = self.iam.role(arn).map(|role| role.id).unwrap_or_default();
                 (self.session_arn(arn, session), format!("{id}:{session}"))
@@ -46,7 +52,21 @@ impl Sts {
         xml
     }
 
-    fn assume_role(&self, input: &Parameters) -> Result<Option<Xml>, ServiceError> {
+    /// Returns what a request needs to be allowed. Who one is may be asked by everyone.
+    pub(crate) fn needed_by(&self, input: &Parameters) -> Vec<Needed> {
+        match input.action() {
+            "GetCallerIdentity" => Vec::new(),
+            "AssumeRole" => {
+                let named = input.get("RoleArn").map_or(Named::Unclear, |arn| Named::These(vec![arn.to_owned()]));
+                let needed = Needed::new("sts:AssumeRole", named);
+                vec![conditions(input).into_iter().fold(needed, |needed, (key, value)| needed.with(key, value))]
+            }
+            action => vec![Needed::new(format!("sts:{action}"), Named::Unclear)],
+        }
+    }
+
+    fn assume_role(&self, input: &Parameters, caller: &Caller) -> Result<Option<Xml>, ServiceError> {
+        refuse_what_is_not_evaluated(input)?;
         let arn = input.required("RoleArn")?;
         let session = input.required("RoleSessionName")?;
         let seconds = input.number("DurationSeconds", 3600, 900, 43_200)?;
@@ -58,13 +78,20 @@ impl Sts {
                  Member must satisfy regular expression pattern: [\\w+=,.@-]*"
             )));
         }
-        let role = self.iam.role(arn).ok_or_else(|| {
-            let message = format!(
-                "User: {} is not authorized to perform: sts:AssumeRole on resource: {arn}",
-                self.identity.owner_arn()
-            );
+        let role = self.iam.role(arn).filter(|role| self.trusts(role, arn, input, caller)).ok_or_else(|| {
+            let user = self.arn_of(caller);
+            let message = format!("User: {user} is not authorized to perform: sts:AssumeRole on resource: {arn}");
             ServiceError::new(403, "AccessDenied", message)
         })?;
+        let too_long = |limit: &str| {
+            Err(ServiceError::bad_request("ValidationError", format!("The requested DurationSeconds exceeds {limit}.")))
+        };
+        if matches!(caller, Caller::Role { .. }) && seconds > CHAINED_SECONDS {
+            return too_long("the 1 hour session limit for roles assumed by role chaining");
+        }
+        if seconds > role.max_session_duration {
+            return too_long("the MaxSessionDuration set for this role");
+        }
         let keys = self.keys.issue_for(arn, session, Duration::from_secs(seconds.into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what STS shows")]
         let ends = jiff::Timestamp::from_second(now_seconds() as i64 + i64::from(seconds))
@@ -83,8 +110,56 @@ impl Sts {
         Ok(Some(xml))
     }
 
+    /// Returns whether a role's trust policy lets a caller assume it.
+    fn trusts(&self, role: &Role, arn: &str, input: &Parameters, caller: &Caller) -> bool {
+        let keys = RequestKeys::of_caller(&self.identity, &self.iam, caller);
+        let keys = conditions(input).into_iter().fold(keys, |keys, (key, value)| keys.with(key, value));
+        let keys = if input.get(EXTERNAL_ID).is_some() { keys } else { keys.without("sts:ExternalId") };
+        let session = self.arn_of(caller);
+        let arns = match caller {
+            Caller::Owner => vec![session.as_str()],
+            Caller::Role { arn, .. } => vec![arn.as_str(), session.as_str()],
+        };
+        let principal = Some(Principal::Aws { account: &self.identity.account, arns: &arns });
+        keys.ask(|context| {
+            let ask = Ask { context, principal: principal.clone(), ..Ask::new("sts:AssumeRole", arn) };
+            decide(std::slice::from_ref(&role.trust_policy), &ask) == Decision::Allowed
+        })
+    }
+
+    fn arn_of(&self, caller: &Caller) -> String {
+        match caller {
+            Caller::Owner => self.identity.owner_arn(),
+            Caller::Role { arn, session } => self.session_arn(arn, session),
+        }
+    }
+
     fn session_arn(&self, role_arn: &str, session: &str) -> String {
         let role = role_arn.rsplit('/').next().unwrap_or_default();
         self.identity.session_arn(role, session)
+    }
+}
+
+/// Returns the condition keys that a request itself sets.
+fn conditions(input: &Parameters) -> Vec<(&'static str, String)> {
+    [("sts:RoleSessionName", "RoleSessionName"), ("sts:ExternalId", EXTERNAL_ID)]
+        .into_iter()
+        .filter_map(|(key, parameter)| Some((key, input.get(parameter)?.to_owned())))
+        .collect()
+}
+
+/// A session that would be more than what was asked for is refused.
+fn refuse_what_is_not_evaluated(input: &Parameters) -> Result<(), ServiceError> {
+    let is_known = |name: &str| {
+        matches!(name, "Action" | "Version" | "RoleArn" | "RoleSessionName" | "DurationSeconds" | EXTERNAL_ID)
+            // What signs a presigned address.
+            || name.starts_with("X-Amz-")
+    };
+    match input.names().find(|name| !is_known(name)) {
+        Some(name) => {
+            let message = format!("The local cloud does not evaluate {name}: leave it out.");
+            Err(ServiceError::bad_request("ValidationError", message))
+        }
+        None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@
 //! commands never ask. A closed pipe ends the program quietly and successfully.
 
 mod csv;
+mod escape;
 mod json;
 mod messages;
 mod progress;
@@ -14,7 +15,6 @@ mod stack_progress;
 mod table;
 pub mod units;
 
-use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,9 @@ use clap::ValueEnum;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 
+use self::escape::visible;
 pub use csv::{CsvCells, CsvColumns, OwnCell};
+pub use escape::one_line;
 
 pub use messages::Message;
 pub use progress::{Progress, Step};
@@ -135,10 +137,10 @@ impl Output {
     /// When stdout cannot be written, other than by being closed.
     pub fn report<R: Report>(&self, report: &R) -> Result<(), Error> {
         let text = match self.report_format() {
-            Format::Json => json::to_pretty(report),
-            Format::Ndjson => json::to_line(report),
+            Format::Json => json::to_pretty(report).map(|text| self.shown(text)),
+            Format::Ndjson => json::to_line(report).map(|text| self.shown(text)),
             Format::Csv => Err(no_csv()),
-            Format::Auto | Format::Table => Ok(report.table()),
+            Format::Auto | Format::Table => Ok(visible(&report.table()).into_owned()),
         }?;
         self.data(&text)
     }
@@ -187,6 +189,11 @@ impl Output {
         }
     }
 
+    /// JSON as it is, or as it can be shown on a terminal.
+    fn shown(&self, json: String) -> String {
+        if self.stdout_is_terminal { escape::json(json) } else { json }
+    }
+
     /// Says a line to the person, on stderr.
     pub fn status(&self, line: impl AsRef<str>) {
         if !self.quiet {
@@ -219,7 +226,8 @@ impl Output {
     /// Says what went wrong; as JSON where JSON was asked for.
     pub fn error(&self, error: &Error) {
         if matches!(self.format, Format::Json | Format::Ndjson) {
-            self.say(&json::error(error));
+            let text = json::error(error);
+            self.say(&if self.stderr_is_terminal { escape::json(text) } else { text });
             return;
         }
         self.say(&format!("{} {}", self.paint("1;31", "error:"), visible(&error.full_message())));
@@ -241,7 +249,7 @@ impl Output {
     pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
         let failed = |error: io::Error| Error::failed("could not ask").caused_by(error);
         let mut stderr = io::stderr().lock();
-        write!(stderr, "{question} [y/N] ").and_then(|()| stderr.flush()).map_err(failed)?;
+        write!(stderr, "{}", prompt(question)).and_then(|()| stderr.flush()).map_err(failed)?;
         drop(stderr);
         let mut open_line = OpenLine { output: self, answered: false };
         // On a thread of its own, so that Ctrl-C ends the wait; it never returns where no answer comes.
@@ -272,11 +280,9 @@ fn no_csv() -> Error {
         .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")
 }
 
-/// Text with its control characters made visible, line feeds excepted: what is said may quote a file or a service, and
-/// neither may move the cursor.
-fn visible(text: &str) -> Cow<'_, str> {
-    let moves = |character: char| character.is_control() && character != '\n';
-    if text.contains(moves) { text.replace(moves, "\u{fffd}").into() } else { text.into() }
+/// A question as it is asked: it may name what a service answered.
+fn prompt(question: &str) -> String {
+    format!("{} [y/N] ", one_line(question))
 }
 
 /// A question whose line an answer will end; whatever is said instead begins a new one.
@@ -290,5 +296,28 @@ impl Drop for OpenLine<'_> {
         if !self.answered {
             self.output.say("");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output of which stdout is a terminal, or none.
+    pub(super) fn output(format: Format, stdout_is_terminal: bool) -> Output {
+        Output { stdout_is_terminal, ..Output::new(format, false, 0, ColorChoice::Never) }
+    }
+
+    #[test]
+    fn json_is_escaped_for_a_terminal_and_left_alone_elsewhere() {
+        let text = || "\"\u{9b}31m\u{202e}\"".to_owned();
+        assert_eq!(output(Format::Json, true).shown(text()), r#""\u009b31m\u202e""#);
+        assert_eq!(output(Format::Json, false).shown(text()), text());
+    }
+
+    #[test]
+    fn question_cannot_pretend_to_be_another_one() {
+        let asked = prompt("Delete all in account 1\r\x1b[2K\nDelete nothing\u{202e}?");
+        assert_eq!(asked, "Delete all in account 1\u{fffd}\u{fffd}[2K\u{fffd}Delete nothing\u{fffd}? [y/N] ");
     }
 }

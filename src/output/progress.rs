@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::escape::one_line;
 use super::{Output, units};
 
 /// Work that is done sooner than this shows no progress at all.
@@ -37,7 +38,7 @@ impl Progress {
     /// Begins a step.
     #[must_use]
     pub fn step(&self, name: impl Into<String>) -> Step {
-        let name = name.into();
+        let name = one_line(&name.into()).into_owned();
         let bar = self.bars.add(ProgressBar::new_spinner());
         bar.set_style(
             ProgressStyle::with_template("{spinner} {prefix:<44} {elapsed:>4} {wide_msg}")
@@ -60,7 +61,7 @@ impl Progress {
 impl Step {
     /// What the step is waiting for.
     pub fn waiting(&self, text: &str) {
-        self.bar.set_message(text.to_owned());
+        self.bar.set_message(one_line(text).into_owned());
     }
 
     /// Ends the step well. On a terminal it is gone then; off it, this is its one line.
@@ -88,4 +89,19 @@ fn appear_later(bars: MultiProgress) {
         tokio::time::sleep(DELAY).await;
         bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES_PER_SECOND));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Format;
+    use super::super::tests::output;
+
+    #[test]
+    fn spinner_shows_every_character_of_what_a_service_says() {
+        let step = output(Format::Auto, true).progress().step("table \x1b[31mSensorData");
+        step.waiting("CREATING\r\u{9b}2K\u{202e}");
+        assert_eq!(step.bar.prefix(), "table \u{fffd}[31mSensorData");
+        assert_eq!(step.bar.message(), "CREATING\u{fffd}\u{fffd}2K\u{fffd}");
+        assert!(!step.line("created").contains('\x1b'));
+    }
 }

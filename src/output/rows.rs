@@ -59,10 +59,10 @@ impl Rows {
             }
             Format::Json => {
                 self.buffer.extend_from_slice(if self.written == 0 { b"[\n  " } else { b",\n  " });
-                self.buffer.extend_from_slice(json::to_line(row)?.as_bytes());
+                self.buffer.extend_from_slice(self.output.shown(json::to_line(row)?).as_bytes());
             }
             Format::Ndjson => {
-                self.buffer.extend_from_slice(json::to_line(row)?.as_bytes());
+                self.buffer.extend_from_slice(self.output.shown(json::to_line(row)?).as_bytes());
                 self.buffer.push(b'\n');
             }
             Format::Csv => {
@@ -109,5 +109,42 @@ impl Rows {
         let table = table_of_rows(R::columns(), &self.page, R::expendable());
         self.page.clear();
         self.output.data(&table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::super::tests::output;
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Odd {
+        text: &'static str,
+    }
+
+    impl Row for Odd {
+        fn columns() -> &'static [&'static str] {
+            &["text"]
+        }
+
+        fn cells(&self) -> Vec<String> {
+            vec![self.text.to_owned()]
+        }
+    }
+
+    #[test]
+    fn row_as_json_does_not_act_on_a_terminal() {
+        let odd = Odd { text: "a\u{9b}2J\u{7f}\u{2066}" };
+        for format in [Format::Json, Format::Ndjson] {
+            let written = |is_terminal| {
+                let mut rows = Rows::new(output(format, is_terminal), format);
+                rows.push(&odd).unwrap();
+                String::from_utf8(std::mem::take(&mut rows.buffer)).unwrap()
+            };
+            assert!(written(true).contains(r"a\u009b2J\u007f\u2066"), "{}", written(true));
+            assert!(written(false).contains(odd.text), "programs get the text as it is");
+        }
     }
 }

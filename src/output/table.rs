@@ -4,6 +4,8 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, ContentArrangement, Row, Table};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::escape::one_line;
+
 /// Columns between two cells.
 const GAP: usize = 2;
 /// A shortened cell of fewer characters says nothing.
@@ -76,12 +78,10 @@ fn shortened(text: &str, width: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// A cell with control characters made visible, so that no reading can move the cursor.
+/// A cell in which every character is shown, so that no reading can move the cursor.
 #[must_use]
 pub fn cell(text: &str) -> Cell {
-    let visible: String =
-        text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect();
-    Cell::new(visible)
+    Cell::new(one_line(text))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What policy documents say: whether they are the same, and whether they allow something.
 //!
 //! Evaluated are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards, explicit deny,
-//! policy variables, and conditions on text, ARNs and truth values. What is not understood (another operator, a key that
-//! is not known here) opens no door: it allows nothing, and denies what it may deny. Not evaluated: session and resource
-//! policies.
+//! policy variables, and conditions on text, ARNs, truth values, numbers and dates. What is not understood (another
+//! operator, `NotPrincipal`, a malformed statement, a key of which nothing is known) opens no door: it allows nothing, and
+//! denies what it may deny. Not evaluated: session and resource policies.
 //!
 //! Why an evaluator of our own: two crates were tried on the cases of the tests below. Both `iam-rs` 0.8 and
 //! `scratchstack-aspen` 0.3 put an empty text where a variable has no value, so that `table/${aws:PrincipalTag/team}*`
@@ -21,26 +21,45 @@ use serde_json::Value;
 
 pub use self::canonical::canonical;
 use self::condition::Met;
-use self::statement::Statement;
+pub use self::pattern::Context;
+use self::statement::{Effect, Statement};
 
-/// What somebody wants to do.
+/// The version of documents that have variables.
+const WITH_VARIABLES: &str = "2012-10-17";
+
+/// A request that policies are asked about.
 #[derive(Clone, Debug)]
 pub struct Ask<'a> {
     /// `dynamodb:BatchWriteItem`.
     pub action: &'a str,
-    /// The ARN; none where the request does not tell: allowed only by who allows all, denied by who denies any.
+    /// The ARN; none where the request does not tell: then only a policy for all resources allows it, and one that denies
+    /// any denies it.
     pub resource: Option<&'a str>,
-    /// Condition keys and their values.
-    pub context: &'a [(&'a str, &'a str)],
-    /// In a trust policy: the service that asks.
-    pub service: Option<&'a str>,
+    /// The condition keys.
+    pub context: Context<'a>,
+    /// In a trust policy: the principal that wants the role.
+    pub principal: Option<Principal<'a>>,
+}
+
+/// A principal, as a trust policy names it.
+#[derive(Clone, Debug)]
+pub enum Principal<'a> {
+    /// A service: `lambda.amazonaws.com`.
+    Service(&'a str),
+    /// A user, role or session.
+    Aws {
+        /// Its account.
+        account: &'a str,
+        /// The ARNs by which it may be named.
+        arns: &'a [&'a str],
+    },
 }
 
 impl<'a> Ask<'a> {
-    /// To do something with a resource, with no condition key known.
+    /// Returns the question whether an action is allowed on a resource, with no condition key known.
     #[must_use]
     pub fn new(action: &'a str, resource: &'a str) -> Self {
-        Ask { action, resource: Some(resource), context: &[], service: None }
+        Ask { action, resource: Some(resource), context: Context::default(), principal: None }
     }
 }
 
@@ -67,26 +86,37 @@ pub fn decide(policies: &[String], ask: &Ask<'_>) -> Decision {
 #[must_use]
 pub fn weigh(documents: &[Value], ask: &Ask<'_>) -> (Decision, bool) {
     let (mut allowed, mut denied) = (Met::No, Met::No);
+    let add = |so_far: &mut Met, covered: Met| *so_far = Met::any([*so_far, covered].into_iter());
     for statement in documents.iter().flat_map(statements) {
         let covered = statement.covers(ask);
-        let so_far = if statement.allows() { &mut allowed } else { &mut denied };
-        *so_far = Met::any([*so_far, covered].into_iter());
+        match statement.effect() {
+            Effect::Allow => add(&mut allowed, covered),
+            Effect::Deny => add(&mut denied, covered),
+            Effect::Unclear if covered == Met::No => {}
+            Effect::Unclear => {
+                add(&mut allowed, Met::Unclear);
+                add(&mut denied, Met::Unclear);
+            }
+        }
     }
     match (allowed, denied) {
+        (_, Met::Yes) => (Decision::Denied, true),
         // Where nothing allows it, it is not allowed whatever the denial says.
-        (_, Met::Yes) | (Met::No, Met::Unclear) => (Decision::Denied, true),
-        (Met::No, Met::No) => (Decision::NotAllowed, true),
+        (Met::No, _) => (Decision::NotAllowed, true),
         (Met::Unclear, Met::No) => (Decision::NotAllowed, false),
         (_, Met::Unclear) => (Decision::Denied, false),
         (Met::Yes, Met::No) => (Decision::Allowed, true),
     }
 }
 
+/// Returns the statements of a document; a document without any stands for one that is not understood.
 fn statements(document: &Value) -> Vec<Statement<'_>> {
+    let has_variables = document.get("Version").and_then(Value::as_str) == Some(WITH_VARIABLES);
+    let statement = |body| Statement { body, has_variables };
     match document.get("Statement") {
-        Some(Value::Array(many)) => many.iter().map(Statement).collect(),
-        Some(one) => vec![Statement(one)],
-        None => Vec::new(),
+        Some(Value::Array(many)) => many.iter().map(statement).collect(),
+        Some(one) => vec![statement(one)],
+        None => vec![statement(&Value::Null)],
     }
 }
 
@@ -145,21 +175,28 @@ mod tests {
         assert_eq!(one("NotResource", TABLE, "Action"), Decision::NotAllowed);
     }
 
+    const ALL: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
+
+    /// What a statement for everything says under a condition; a denial stands beside a statement that allows all.
+    fn under(effect: &str, condition: &Value, context: Context<'_>) -> Decision {
+        let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+        let all: Value = serde_json::from_str(ALL).unwrap();
+        let one = json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
+        if effect == "Deny" { says(&json!([all, one]), &ask) } else { says(&one, &ask) }
+    }
+
     #[test]
     fn conditions_hold_back_and_unknown_ones_never_open_a_door() {
-        let context = [("aws:SourceAccount", "000000000000")];
-        let ask = Ask { context: &context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
-        let with = |effect: &str, condition: Value| {
-            let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
-            let one = json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
-            if effect == "Deny" { says(&json!([all, one]), &ask) } else { says(&one, &ask) }
-        };
+        let known = [("aws:SourceAccount", "000000000000")];
+        let context = Context { known: &known, absent: &["aws:Missing"] };
+        let with = |effect: &str, condition: Value| under(effect, &condition, context);
         let ours = json!({"StringEquals": {"aws:sourceaccount": ["1", "000000000000"]}});
         let others = json!({"StringEquals": {"aws:SourceAccount": "111111111111"}});
-        let odd = json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}});
+        let odd = json!({"IpAddress": {"aws:SourceIp": "127.0.0.1/8"}});
         assert_eq!(with("Allow", ours.clone()), Decision::Allowed);
         assert_eq!(with("Allow", others.clone()), Decision::NotAllowed);
         assert_eq!(with("Allow", odd.clone()), Decision::NotAllowed);
+        assert_eq!(with("Allow", json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}})), Decision::NotAllowed);
         assert_eq!(with("Allow", json!({"StringLike": {"aws:SourceAccount": "0000*"}})), Decision::Allowed);
         assert_eq!(with("Allow", json!({"StringEquals": {"aws:Missing": "x"}})), Decision::NotAllowed);
         assert_eq!(with("Allow", json!({"StringEqualsIfExists": {"aws:Missing": "x"}})), Decision::Allowed);
@@ -167,6 +204,114 @@ mod tests {
         assert_eq!(with("Deny", ours), Decision::Denied);
         assert_eq!(with("Deny", others), Decision::Allowed);
         assert_eq!(with("Deny", odd), Decision::Denied);
+    }
+
+    #[test]
+    fn condition_key_that_may_have_any_value_allows_nothing_and_denies() {
+        let absent =
+            Context { known: &[], absent: &["aws:ResourceTag/env", "aws:TokenIssueTime", "aws:ViaAWSService"] };
+        for (condition, when_absent) in [
+            (json!({"StringNotEquals": {"aws:ResourceTag/env": "prod"}}), true),
+            (json!({"StringEqualsIfExists": {"aws:ResourceTag/env": "prod"}}), true),
+            (json!({"StringNotLikeIfExists": {"aws:ResourceTag/env": "prod*"}}), true),
+            (json!({"Null": {"aws:TokenIssueTime": "true"}}), true),
+            (json!({"Null": {"aws:TokenIssueTime": false}}), false),
+            (json!({"Bool": {"aws:ViaAWSService": "false"}}), false),
+            (json!({"ArnNotEquals": {"aws:ResourceTag/env": "arn:aws:iam::1:role/x"}}), true),
+        ] {
+            assert_eq!(under("Allow", &condition, Context::default()), Decision::NotAllowed, "{condition}");
+            assert_eq!(under("Deny", &condition, Context::default()), Decision::Denied, "{condition}");
+            let allowed = under("Allow", &condition, absent) == Decision::Allowed;
+            let denied = under("Deny", &condition, absent) == Decision::Denied;
+            assert_eq!((allowed, denied), (when_absent, when_absent), "{condition}, absent");
+        }
+    }
+
+    #[test]
+    fn numbers_and_dates_are_compared_by_value_and_arns_part_by_part() {
+        let known = [
+            ("aws:EpochTime", "1795000000"),
+            ("aws:CurrentTime", "2026-11-18T11:06:40Z"),
+            ("aws:PrincipalArn", "arn:aws:iam::000000000000:role/x"),
+        ];
+        let context = Context { known: &known, absent: &[] };
+        for (condition, expected) in [
+            (json!({"NumericGreaterThan": {"aws:EpochTime": 999_999_999}}), true),
+            (json!({"NumericNotEquals": {"aws:EpochTime": "1795000000.0"}}), false),
+            (json!({"DateLessThan": {"aws:CurrentTime": "2026-11-18T13:06:41+02:00"}}), true),
+            (json!({"DateGreaterThanEquals": {"aws:CurrentTime": "2026-11-18"}}), true),
+            (json!({"DateLessThanEquals": {"aws:CurrentTime": "1794999999"}}), false),
+            (json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}}), true),
+            (json!({"ArnEquals": {"aws:PrincipalArn": "arn:*:role/x"}}), false),
+        ] {
+            let decision = if expected { Decision::Allowed } else { Decision::NotAllowed };
+            assert_eq!(under("Allow", &condition, context), decision, "{condition}");
+        }
+        for malformed in [
+            json!({"DateLessThan": {"aws:CurrentTime": "tomorrow"}}),
+            json!({"NumericLessThan": {"aws:EpochTime": "many"}}),
+            json!({"ArnLike": {"aws:PrincipalArn": "arn:*x"}}),
+            json!({"Null": {"aws:EpochTime": "perhaps"}}),
+            json!({"StringEquals": {"aws:EpochTime": []}}),
+            json!({"StringEquals": {"aws:EpochTime": {"a": "b"}}}),
+            json!({"StringEquals": "aws:EpochTime"}),
+        ] {
+            assert_eq!(under("Allow", &malformed, context), Decision::NotAllowed, "{malformed}");
+            assert_eq!(under("Deny", &malformed, context), Decision::Denied, "{malformed}");
+        }
+    }
+
+    #[test]
+    fn statement_that_is_malformed_allows_nothing_and_denies() {
+        let ask = Ask::new("dynamodb:BatchWriteItem", TABLE);
+        let all: Value = serde_json::from_str(ALL).unwrap();
+        for parts in [
+            json!({"Action": [5], "Resource": "*"}),
+            json!({"Action": [], "Resource": "*"}),
+            json!({"NotAction": [], "Resource": "*"}),
+            json!({"Action": "*", "NotAction": "kinesis:*", "Resource": "*"}),
+            json!({"Action": "*", "Resource": "*", "NotResource": "arn:x"}),
+            json!({"Action": "*", "Resource": {"a": "*"}}),
+            json!({"Action": "*"}),
+            json!({"Resource": "*"}),
+            json!({"Action": "*", "Resource": "*", "Principal": "*"}),
+        ] {
+            let with = |effect: &str| {
+                let mut statement = parts.clone();
+                statement["Effect"] = json!(effect);
+                statement
+            };
+            assert_eq!(says(&with("Allow"), &ask), Decision::NotAllowed, "{parts}");
+            assert_eq!(says(&json!([all, with("Deny")]), &ask), Decision::Denied, "{parts}");
+            assert_eq!(says(&json!([all, with("deny")]), &ask), Decision::Denied, "{parts}");
+        }
+        let document = json!({"Statement": all}).to_string();
+        assert_eq!(decide(&[document.clone(), r#"{"Statements": []}"#.to_owned()], &ask), Decision::Denied);
+        assert_eq!(
+            decide(&[document, "{".to_owned()], &ask),
+            Decision::Allowed,
+            "a text that is no document says nothing"
+        );
+        assert_eq!(decide(&[ALL.to_owned()], &ask), Decision::Denied, "a statement is no document");
+    }
+
+    #[test]
+    fn variables_are_plain_text_before_version_2012_10_17() {
+        let known = [("aws:PrincipalAccount", "000000000000")];
+        let context = Context { known: &known, absent: &[] };
+        let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+        for (version, expected) in [
+            (Some("2012-10-17"), Decision::Allowed),
+            (Some("2008-10-17"), Decision::NotAllowed),
+            (None, Decision::NotAllowed),
+        ] {
+            let mut document = json!({"Statement": {"Effect": "Allow", "Action": "*",
+                "Resource": "arn:*:${aws:PrincipalAccount}:table/*"}});
+            if let Some(version) = version {
+                document["Version"] = json!(version);
+            }
+            assert_eq!(decide(&[document.to_string()], &ask), expected, "{version:?}");
+        }
     }
 
     #[test]
@@ -180,8 +325,9 @@ mod tests {
 
     #[test]
     fn a_variable_without_a_value_opens_no_door() {
-        let context = [("aws:PrincipalAccount", "000000000000")];
-        let ask = Ask { context: &context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+        let known = [("aws:PrincipalAccount", "000000000000")];
+        let context = Context { known: &known, absent: &[] };
+        let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
         let one = |effect: &str, key: &str, resource: &str| {
             let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
             let mut one = json!({"Effect": effect, "Action": "*"});
@@ -219,7 +365,8 @@ mod tests {
     #[test]
     fn a_trust_policy_is_about_who_asks() {
         let trust = |principal: Value| {
-            let ask = Ask { service: Some("lambda.amazonaws.com"), ..Ask::new("sts:AssumeRole", "arn:role") };
+            let lambda = Principal::Service("lambda.amazonaws.com");
+            let ask = Ask { principal: Some(lambda), ..Ask::new("sts:AssumeRole", "arn:role") };
             says(&json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}), &ask)
         };
         assert_eq!(trust(json!({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]})), Decision::Allowed);
@@ -227,6 +374,48 @@ mod tests {
         for other in [json!({"Service": "ec2.amazonaws.com"}), json!({"AWS": "*"}), json!({})] {
             assert_eq!(trust(other.clone()), Decision::NotAllowed, "{other}");
         }
+    }
+
+    /// What a trust policy of these statements says to a session of the role `caller`.
+    fn trusts_caller(statements: &Value) -> Decision {
+        let arns = ["arn:aws:iam::000000000000:role/caller", "arn:aws:sts::000000000000:assumed-role/caller/me"];
+        let principal = Some(Principal::Aws { account: "000000000000", arns: &arns });
+        says(statements, &Ask { principal, ..Ask::new("sts:AssumeRole", "arn:role") })
+    }
+
+    #[test]
+    fn trust_policy_names_a_role_by_its_account_its_arn_or_its_session() {
+        let trust = |principal: Value| {
+            trusts_caller(&json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}))
+        };
+        for named in [
+            json!({"AWS": "000000000000"}),
+            json!({"AWS": "arn:aws:iam::000000000000:root"}),
+            json!({"AWS": ["arn:aws:iam::1:root", "arn:aws:iam::000000000000:role/caller"]}),
+            json!({"AWS": "arn:aws:sts::000000000000:assumed-role/caller/me"}),
+            json!({"AWS": "*"}),
+            json!("*"),
+        ] {
+            assert_eq!(trust(named.clone()), Decision::Allowed, "{named}");
+        }
+        for other in [
+            json!({"Service": "lambda.amazonaws.com"}),
+            json!({"AWS": "111111111111"}),
+            json!({"AWS": "arn:aws:iam::000000000000:role/other"}),
+            json!({"AWS": "arn:aws:iam::000000000000:role/*"}),
+            json!({"AWS": "AROAEXAMPLEEXAMPLEEXA"}),
+            json!({"AWS": [5]}),
+        ] {
+            assert_eq!(trust(other.clone()), Decision::NotAllowed, "{other}");
+        }
+    }
+
+    #[test]
+    fn not_principal_is_not_evaluated_and_so_denies() {
+        let allow = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"});
+        let other = |effect: &str| json!({"Effect": effect, "Action": "sts:AssumeRole", "NotPrincipal": {"Service": "ec2.amazonaws.com"}});
+        assert_eq!(trusts_caller(&json!([allow, other("Deny")])), Decision::Denied);
+        assert_eq!(trusts_caller(&other("Allow")), Decision::NotAllowed);
     }
 
     #[test]
@@ -239,6 +428,8 @@ mod tests {
         let mut odd_deny = odd_allow.clone();
         odd_deny["Effect"] = json!("Deny");
         assert_eq!(weigh(json!([])), (Decision::NotAllowed, true));
+        assert_eq!(weigh(odd_deny.clone()), (Decision::NotAllowed, true), "whatever the denial says");
+        assert_eq!(super::weigh(&[json!("no document")], &ask).1, false);
         assert_eq!(weigh(odd_allow.clone()), (Decision::NotAllowed, false));
         assert_eq!(weigh(json!([odd_allow, all("Allow")])), (Decision::Allowed, true));
         assert_eq!(weigh(json!([odd_deny, all("Allow")])), (Decision::Denied, false));

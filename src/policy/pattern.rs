@@ -1,7 +1,34 @@
 //! Patterns of policies: `*` stands for any characters, `?` for one, `${key}` for what the request says of a key.
 
-/// The keys of a request and their values.
-pub(super) type Context<'a> = [(&'a str, &'a str)];
+/// The condition keys of a request, as far as they are known here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Keys and their values.
+    pub known: &'a [(&'a str, &'a str)],
+    /// Keys that the request certainly does not have. Every other key may have any value, or none.
+    pub absent: &'a [&'a str],
+}
+
+/// What is known of a condition key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key<'a> {
+    Known(&'a str),
+    Absent,
+    Unknown,
+}
+
+impl<'a> Context<'a> {
+    /// Returns what is known of a key; names of keys have no letter case.
+    pub(super) fn find(self, key: &str) -> Key<'a> {
+        if let Some((_, value)) = self.known.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+            return Key::Known(value);
+        }
+        if self.absent.iter().any(|name| name.eq_ignore_ascii_case(key)) { Key::Absent } else { Key::Unknown }
+    }
+}
+
+/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+const ARN_PARTS: usize = 6;
 
 /// A pattern with its variables filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +47,12 @@ impl Pattern {
         Pattern(text.chars().map(Letter::of).collect())
     }
 
-    /// A pattern with variables; `None` when it has one that is not known.
-    pub(super) fn with_variables(text: &str, context: &Context<'_>) -> Option<Self> {
+    /// Returns the pattern of a text, in which `${…}` may stand for a key's value; none when one has no value here.
+    pub(super) fn of(text: &str, context: Context<'_>, has_variables: bool) -> Option<Self> {
+        if has_variables { Pattern::with_variables(text, context) } else { Some(Pattern::plain(text)) }
+    }
+
+    fn with_variables(text: &str, context: Context<'_>) -> Option<Self> {
         let mut letters = Vec::new();
         let mut rest = text;
         while let Some((before, variable)) = rest.split_once("${") {
@@ -39,31 +70,19 @@ impl Pattern {
         Some(Pattern(letters))
     }
 
-    /// Whether a text is what it stands for. In linear space, and in time of one length times the other at most.
+    /// Returns whether a text is what it stands for.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let (pattern, text): (&[Letter], Vec<char>) = (&self.0, text.chars().collect());
-        let (mut at, mut seen) = (0, 0);
-        // The last `*`, and how much of the text it stands for so far.
-        let mut star: Option<(usize, usize)> = None;
-        while seen < text.len() {
-            match pattern.get(at) {
-                Some(Letter::Any) => {
-                    star = Some((at, seen));
-                    at += 1;
-                }
-                Some(letter) if *letter == Letter::One || *letter == Letter::Exactly(text[seen]) => {
-                    at += 1;
-                    seen += 1;
-                }
-                _ => {
-                    let Some((place, stood)) = star else { return false };
-                    star = Some((place, stood + 1));
-                    at = place + 1;
-                    seen = stood + 1;
-                }
-            }
+        matches(&self.0, text)
+    }
+
+    /// Returns whether an ARN is what it stands for, part by part; none when it is no pattern of an ARN.
+    pub(super) fn matches_arn(&self, arn: &str) -> Option<bool> {
+        let parts: Vec<&[Letter]> = self.0.splitn(ARN_PARTS, |letter| *letter == Letter::Exactly(':')).collect();
+        let of_arn: Vec<&str> = arn.splitn(ARN_PARTS, ':').collect();
+        if parts.len() < ARN_PARTS {
+            return None;
         }
-        pattern[at..].iter().all(|letter| *letter == Letter::Any)
+        Some(of_arn.len() == ARN_PARTS && parts.iter().zip(of_arn).all(|(part, text)| matches(part, text)))
     }
 
     /// Whether it stands for everything.
@@ -82,6 +101,33 @@ impl Pattern {
     }
 }
 
+/// Matches in linear space, and in time of one length times the other at most.
+fn matches(pattern: &[Letter], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let (mut at, mut seen) = (0, 0);
+    // The last `*`, and how much of the text it stands for so far.
+    let mut star: Option<(usize, usize)> = None;
+    while seen < text.len() {
+        match pattern.get(at) {
+            Some(Letter::Any) => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(letter) if *letter == Letter::One || *letter == Letter::Exactly(text[seen]) => {
+                at += 1;
+                seen += 1;
+            }
+            _ => {
+                let Some((place, stood)) = star else { return false };
+                star = Some((place, stood + 1));
+                at = place + 1;
+                seen = stood + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|letter| *letter == Letter::Any)
+}
+
 impl Letter {
     fn of(letter: char) -> Self {
         match letter {
@@ -92,20 +138,19 @@ impl Letter {
     }
 }
 
-/// The value of `key`, or of `key, 'default'`.
-fn value_of(variable: &str, context: &Context<'_>) -> Option<String> {
+/// Returns the value of `key`, or of `key, 'default'`; of a key that may have any value, none.
+fn value_of(variable: &str, context: Context<'_>) -> Option<String> {
     let (key, default) = match variable.split_once(',') {
         Some((key, default)) => {
             (key.trim(), default.trim().strip_prefix('\'').and_then(|text| text.strip_suffix('\'')))
         }
         None => (variable, None),
     };
-    found(key, context).or(default).map(str::to_owned)
-}
-
-/// What a request says of a key; names of keys have no letter case.
-pub(super) fn found<'a>(key: &str, context: &Context<'a>) -> Option<&'a str> {
-    context.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value)
+    match context.find(key) {
+        Key::Known(value) => Some(value.to_owned()),
+        Key::Absent => default.map(str::to_owned),
+        Key::Unknown => None,
+    }
 }
 
 #[cfg(test)]
@@ -133,15 +178,35 @@ mod tests {
 
     #[test]
     fn variables_are_filled_in_and_are_no_patterns_themselves() {
-        let context = [("aws:PrincipalAccount", "000000000000"), ("aws:Odd", "a*")];
-        let pattern = |text| Pattern::with_variables(text, &context);
+        let known = [("aws:PrincipalAccount", "000000000000"), ("aws:Odd", "a*")];
+        let context = Context { known: &known, absent: &["aws:PrincipalTag/team"] };
+        let pattern = |text| Pattern::of(text, context, true);
         let matches = |text, found| pattern(text).unwrap().matches(found);
         assert!(matches("x-${aws:principalaccount}-*", "x-000000000000-y"));
         assert!(matches("${aws:Odd}", "a*") && !matches("${aws:Odd}", "ab"));
         assert!(matches("${*}${?}${$}", "*?$") && !matches("${*}", "x"));
         assert!(matches("${aws:PrincipalTag/team, 'none'}", "none"));
-        for unknown in ["table/${aws:PrincipalTag/team}*", "${aws:x", "${}"] {
+        for unknown in ["table/${aws:PrincipalTag/team}*", "${aws:PrincipalTag/unit, 'none'}", "${aws:x", "${}"] {
             assert_eq!(pattern(unknown), None, "{unknown}");
         }
+        let old = Pattern::of("${aws:Odd}", context, false).unwrap();
+        assert!(old.matches("${aws:Odd}") && !old.matches("a*"), "no variables before version 2012-10-17");
+    }
+
+    #[test]
+    fn arn_pattern_matches_part_by_part() {
+        let matches = |pattern: &str, arn: &str| Pattern::plain(pattern).matches_arn(arn);
+        let role = "arn:aws:iam::000000000000:role/team/x";
+        for (pattern, expected) in [
+            ("arn:aws:iam::*:role/*", Some(true)),
+            ("arn:aws:iam::000000000000:role/team/?", Some(true)),
+            ("arn:*:iam:*:*:*", Some(true)),
+            ("arn:aws:iam::0*:user/*", Some(false)),
+            ("arn:*x", None),
+            ("*", None),
+        ] {
+            assert_eq!(matches(pattern, role), expected, "{pattern}");
+        }
+        assert_eq!(matches("arn:aws:iam::*:*x", "arn:aws:x"), Some(false), "no ARN");
     }
 }

@@ -1,69 +1,141 @@
-//! One statement of a policy: whether it is about what is asked.
+//! One statement of a policy: whether it is about a request.
 
 use serde_json::Value;
 
-use super::Ask;
 use super::condition::{self, Met};
 use super::pattern::Pattern;
+use super::{Ask, Principal};
 
 /// A statement as it stands in the document.
 #[derive(Clone, Copy)]
-pub(super) struct Statement<'a>(pub &'a Value);
+pub(super) struct Statement<'a> {
+    pub body: &'a Value,
+    /// Whether `${…}` stands for a key's value: in documents of version 2012-10-17 only.
+    pub has_variables: bool,
+}
 
-impl Statement<'_> {
-    pub(super) fn allows(self) -> bool {
-        self.0.get("Effect").and_then(Value::as_str) == Some("Allow")
-    }
+/// What a statement does with the requests that it covers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Allow,
+    Deny,
+    /// It is neither, so that the statement may allow and may deny.
+    Unclear,
+}
 
-    /// Whether it is about what is asked. What is unclear must open no door, and close what it may close.
-    pub(super) fn covers(self, ask: &Ask<'_>) -> Met {
-        let who_and_what = Met::when(self.covers_principal(ask.service) && self.covers_action(ask.action));
-        let condition = self.0.get("Condition").map_or(Met::Yes, |conditions| condition::met(conditions, ask.context));
-        Met::all([who_and_what, self.covers_resource(ask), condition].into_iter())
-    }
-
-    fn covers_principal(self, service: Option<&str>) -> bool {
-        match (self.0.get("Principal"), service) {
-            (None, None) => true,
-            (Some(Value::String(all)), Some(_)) => all == "*",
-            (Some(principal), Some(service)) => texts(principal.get("Service")).any(|name| name == service),
-            _ => false,
+impl<'a> Statement<'a> {
+    pub(super) fn effect(self) -> Effect {
+        match self.get("Effect").and_then(Value::as_str) {
+            Some("Allow") => Effect::Allow,
+            Some("Deny") => Effect::Deny,
+            _ => Effect::Unclear,
         }
     }
 
-    fn covers_action(self, action: &str) -> bool {
+    /// Returns whether it is about a request. What is unclear must open no door, and close what it may close.
+    pub(super) fn covers(self, ask: &Ask<'_>) -> Met {
+        let condition = self
+            .get("Condition")
+            .map_or(Met::Yes, |conditions| condition::met(conditions, ask.context, self.has_variables));
+        let parts =
+            [self.covers_principal(ask.principal.as_ref()), self.covers_action(ask.action), self.covers_resource(ask)];
+        Met::all(parts.into_iter().chain([condition]))
+    }
+
+    fn get(self, name: &str) -> Option<&'a Value> {
+        self.body.get(name)
+    }
+
+    fn covers_principal(self, asker: Option<&Principal<'_>>) -> Met {
+        match (self.get("Principal"), self.get("NotPrincipal"), asker) {
+            (None, None, None) => Met::Yes,
+            (Some(Value::String(all)), None, Some(_)) if all == "*" => Met::Yes,
+            (Some(named @ Value::Object(_)), None, Some(asker)) => asker.is_named_by(named),
+            _ => Met::Unclear,
+        }
+    }
+
+    fn covers_action(self, action: &str) -> Met {
         let action = action.to_ascii_lowercase();
-        let named = |value| texts(value).any(|name| Pattern::plain(&name.to_ascii_lowercase()).matches(&action));
-        match (self.0.get("Action"), self.0.get("NotAction")) {
-            (actions @ Some(_), None) => named(actions),
-            (None, others @ Some(_)) => !named(others),
-            _ => false,
+        let named = |value| match texts(value) {
+            Some(names) => {
+                let is_it = |name: &&str| Pattern::plain(&name.to_ascii_lowercase()).matches(&action);
+                Met::when(names.iter().any(is_it))
+            }
+            None => Met::Unclear,
+        };
+        match (self.get("Action"), self.get("NotAction")) {
+            (Some(actions), None) => named(actions),
+            (None, Some(others)) => named(others).not(),
+            _ => Met::Unclear,
         }
     }
 
     fn covers_resource(self, ask: &Ask<'_>) -> Met {
-        let is_it = |pattern: &str| match (Pattern::with_variables(pattern, ask.context), ask.resource) {
+        let is_it = |text: &&str| match (Pattern::of(text, ask.context, self.has_variables), ask.resource) {
             (Some(pattern), Some(resource)) => Met::when(pattern.matches(resource)),
             // It may be any.
             (Some(pattern), None) if pattern.is_everything() => Met::Yes,
             _ => Met::Unclear,
         };
-        let named = |value| Met::any(texts(value).map(is_it));
-        match (self.0.get("Resource"), self.0.get("NotResource")) {
-            (resources @ Some(_), None) => named(resources),
-            (None, others @ Some(_)) => named(others).not(),
-            // A trust policy hangs on its resource.
-            _ => Met::when(ask.service.is_some()),
+        let named = |value| texts(value).map_or(Met::Unclear, |names| Met::any(names.iter().map(is_it)));
+        match (self.get("Resource"), self.get("NotResource")) {
+            (Some(resources), None) => named(resources),
+            (None, Some(others)) => named(others).not(),
+            // A trust policy belongs to its resource.
+            (None, None) if ask.principal.is_some() => Met::Yes,
+            _ => Met::Unclear,
         }
     }
 }
 
-/// A text, or the texts of a list.
-fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
-    let many = match value {
-        Some(Value::Array(many)) => many.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
+impl Principal<'_> {
+    /// Returns whether the `Principal` of a statement names it.
+    fn is_named_by(&self, principal: &Value) -> Met {
+        let (kind, is_it): (_, &dyn Fn(&str) -> Met) = match self {
+            Principal::Service(service) => ("Service", &|name| is_service(name, service)),
+            Principal::Aws { account, arns } => ("AWS", &|name| is_one_of(name, account, arns)),
+        };
+        match principal.get(kind).map(texts) {
+            None => Met::No,
+            Some(None) => Met::Unclear,
+            Some(Some(names)) => Met::any(names.into_iter().map(is_it)),
+        }
+    }
+}
+
+/// A name that differs from the service's only in its region or partition may mean the same service.
+fn is_service(name: &str, service: &str) -> Met {
+    let bare = |name: &str| name.split('.').next().map(str::to_owned);
+    if name == service {
+        Met::Yes
+    } else if name == "*" || bare(name) == bare(service) {
+        Met::Unclear
+    } else {
+        Met::No
+    }
+}
+
+fn is_one_of(name: &str, account: &str, arns: &[&str]) -> Met {
+    let is_account = |name: &str| {
+        let parts: Vec<&str> = name.split(':').collect();
+        name == account || matches!(parts.as_slice(), ["arn", _, "iam", "", of, "root"] if *of == account)
     };
-    many.iter().filter_map(Value::as_str)
+    if name == "*" || is_account(name) || arns.contains(&name) {
+        Met::Yes
+    } else if name.starts_with("arn:") || name.bytes().all(|byte| byte.is_ascii_digit()) {
+        Met::No
+    } else {
+        // A unique id, which AWS puts in the place of an ARN that is gone.
+        Met::Unclear
+    }
+}
+
+/// Returns a text, or the texts of a list; none where it is something else, or nothing.
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::Array(many) if many.is_empty() => None,
+        Value::Array(many) => many.iter().map(Value::as_str).collect(),
+        one => Some(vec![one.as_str()?]),
+    }
 }

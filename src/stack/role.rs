@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::resource::{Attempt, Tags};
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Cause, Failure};
-use crate::policy::{Ask, Decision, canonical, weigh};
+use crate::policy::{Ask, Decision, Principal, canonical, weigh};
 use crate::settings::{self, Permissions};
 
 pub use self::documents::Grants;
@@ -188,10 +188,9 @@ impl Resource for Role {
         }
         // Whom else it trusts is its owner's business.
         let lets_lambda = Ask {
-            action: "sts:AssumeRole",
             resource: found.arn.as_deref(),
-            context: &[],
-            service: Some("lambda.amazonaws.com"),
+            principal: Some(Principal::Service(documents::LAMBDA)),
+            ..Ask::new("sts:AssumeRole", "")
         };
         let trust = found.properties.get("trust_policy").cloned().unwrap_or_default();
         if weigh(&[trust], &lets_lambda) == (Decision::Allowed, true) {

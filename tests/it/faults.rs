@@ -1,8 +1,10 @@
 //! Fault injection: configured at the start or later, by the owner only, and every client sees AWS's errors.
 
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::Value;
 
-use crate::support::{ApiClient, TestEnv, TestResource, eventually};
+use crate::support::{ApiClient, TestEnv, TestResource, eventually, percent_encode};
 
 const LIST: &str = "Kinesis_20131202.ListStreams";
 
@@ -10,6 +12,8 @@ const LIST: &str = "Kinesis_20131202.ListStreams";
 fn control_api_faults_are_set_shown_and_deleted_by_owner_only() {
     let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
+    let mode = std::fs::metadata(env.path("data/control.header")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "only the owner can read the token");
     api.set_faults("kinesis:ListStreams=throttle@#2");
     assert_eq!(api.control("GET /_sensorctl/faults", "").1["faults"], "kinesis:ListStreams=throttle@#2");
     let answers: Vec<u16> = (0..3).map(|_| api.call(LIST, "{}").0).collect();
@@ -19,11 +23,19 @@ fn control_api_faults_are_set_shown_and_deleted_by_owner_only() {
     assert!(status == 400 && said["message"].as_str().unwrap().contains("column 11"), "{said}");
     assert_eq!(api.control("DELETE /_sensorctl/faults", "").0, 200);
     assert_eq!(api.recorded_calls(), []);
-    let api = api.with_key("AKIAIOSFODNN7EXAMPLE");
-    for line in
-        ["GET /_sensorctl/faults", "PUT /_sensorctl/faults", "DELETE /_sensorctl/faults", "GET /_sensorctl/calls"]
-    {
-        assert_eq!(api.control(line, "*:*=drop").0, 403, "{line}");
+    // The access key id is no secret: AWS tools write it into logs and presigned addresses.
+    let key_id = env.endpoint()["access_key_id"].as_str().unwrap().to_owned();
+    for key in ["AKIAIOSFODNN7EXAMPLE", &key_id, ""] {
+        let api = api.with_control_header(&format!("X-Sensorctl-Key: {key}"));
+        for line in [
+            "GET /_sensorctl/faults",
+            "PUT /_sensorctl/faults",
+            "DELETE /_sensorctl/faults",
+            "GET /_sensorctl/calls",
+            "GET /_sensorctl/health",
+        ] {
+            assert_eq!(api.control(line, "*:*=drop").0, 403, "{line} with {key:?}");
+        }
     }
 }
 
@@ -156,14 +168,16 @@ fn fault_on_nth_call_affects_only_that_call_in_every_service() {
         assert!(resource.exists(&api), "{call} took effect");
     }
     // STS creates no resource whose existence could be checked.
-    let assume =
-        format!("Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/{}", TestResource::ROLE);
+    let trust = r#"{"Statement":{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}}"#;
+    let trust = percent_encode(trust);
+    api.iam(&format!("Action=CreateRole&RoleName=assumable&AssumeRolePolicyDocument={trust}"));
+    let assume = "Action=AssumeRole&RoleSessionName=me&RoleArn=arn:aws:iam::000000000000:role/assumable";
     for (fault, expected) in
         [("throttle", Outcome::Refused(400)), ("error(503)", Outcome::Refused(503)), ("drop", Outcome::NoAnswer)]
     {
         api.set_faults(&format!("sts:AssumeRole={fault}@#1"));
-        assert_eq!(outcome(api.try_query("sts", &assume)), expected, "{fault}");
-        assert_eq!(outcome(api.try_query("sts", &assume)), Outcome::Taken, "{fault}");
+        assert_eq!(outcome(api.try_query("sts", assume)), expected, "{fault}");
+        assert_eq!(outcome(api.try_query("sts", assume)), Outcome::Taken, "{fault}");
     }
 }
 

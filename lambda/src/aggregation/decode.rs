@@ -27,7 +27,13 @@ impl<'a> Iterator for SubRecords<'a> {
     fn next(&mut self) -> Option<SubRecord<'a>> {
         sub_record(self.messages.next()?, &self.partition_keys, &self.explicit_hash_keys)
     }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.messages.size_hint()
+    }
 }
+
+impl ExactSizeIterator for SubRecords<'_> {}
 
 /// The records in an aggregated one, at least one. `None` when it is a plain record: without the mark, with a wrong
 /// checksum, without records, or with a message that is broken anywhere.

@@ -1,5 +1,7 @@
 //! The lines of `local env`.
 
+use std::path::Path;
+
 use crate::local::DEFAULT_REGION;
 use crate::local::daemon::Running;
 
@@ -30,20 +32,26 @@ const NEUTRALISED: [&str; 19] = [
 /// What the endpoint variable of any other service begins with.
 const ENDPOINT_OF_A_SERVICE: &str = "AWS_ENDPOINT_URL_";
 
+/// Names the file with the header of the control paths.
+const CONTROL_HEADER: &str = "SENSORCTL_CONTROL_HEADER";
+
 /// Where nobody listens, on this machine, so that nothing leaves it. A tool's error names the address, and so the reason.
 const DEAD_ENDPOINT: &str = "http://127.0.0.1:1/sensorctl-local-cloud-is-not-running";
 const DEAD_KEY: &str = "none";
 
-/// Returns the lines for a POSIX shell that point any AWS tool at the running local cloud.
-pub(super) fn lines(running: &Running) -> String {
+/// Returns the lines for a POSIX shell that point any AWS tool at the running local cloud. The token of the control paths
+/// stays in its file: `curl -H @FILE` shows it to nobody.
+pub(super) fn lines(running: &Running, control_header: &Path) -> String {
     let Running { endpoint, region, access, .. } = running;
-    environment(endpoint, region, &access.key_id, &access.secret)
+    let control_header = quoted(&control_header.display().to_string());
+    let lines = environment(endpoint, region, &access.key_id, &access.secret);
+    format!("{lines}\nexport {CONTROL_HEADER}={control_header}")
 }
 
 /// Returns the lines for the case that there is nothing to point at. `eval` fails by the last one; and where a shell goes
 /// on all the same, AWS tools reach no account: neither a real one nor the one that the variables named before.
 pub(super) fn failed_lines() -> String {
-    format!("{}\nfalse", environment(DEAD_ENDPOINT, DEFAULT_REGION, DEAD_KEY, DEAD_KEY))
+    format!("{}\nunset {CONTROL_HEADER}\nfalse", environment(DEAD_ENDPOINT, DEFAULT_REGION, DEAD_KEY, DEAD_KEY))
 }
 
 fn environment(endpoint: &str, region: &str, key_id: &str, secret: &str) -> String {
@@ -89,14 +97,17 @@ mod tests {
             notices: Vec::new(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
-        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
-             \"${AWS_PROFILE-unset}\"";
+        let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
+             \"${AWS_PROFILE-unset}\" \"$SENSORCTL_CONTROL_HEADER\"";
         let output = Command::new("sh")
             .args(["-c", script])
-            .env("LINES_OF", lines(&running))
+            .env("LINES_OF", lines(&running, Path::new("/a b/it's here")))
             .env("AWS_PROFILE", "production")
             .output()
             .unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), "it's $HOME; `a` \"b\"|http://127.0.0.1:4588|unset");
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "it's $HOME; `a` \"b\"|http://127.0.0.1:4588|unset|/a b/it's here"
+        );
     }
 }

@@ -14,7 +14,7 @@ use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, Started};
-use crate::local::{Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing};
+use crate::local::{CONTROL_HEADER, Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing};
 
 /// The port where none is asked for.
 const PORT: u16 = 4588;
@@ -37,9 +37,9 @@ Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
 
 While it runs, its owner sets, shows and ends faults, and lists the calls so far with their numbers:
        eval \"$(sensorctl local env)\"
-       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
-       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
-       curl -H \"X-Sensorctl-Key: $AWS_ACCESS_KEY_ID\" $AWS_ENDPOINT_URL/_sensorctl/calls";
+       curl -H @$SENSORCTL_CONTROL_HEADER -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H @$SENSORCTL_CONTROL_HEADER [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H @$SENSORCTL_CONTROL_HEADER $AWS_ENDPOINT_URL/_sensorctl/calls";
 
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]
@@ -276,5 +276,5 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
 async fn environment(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
     let running = daemon::find(&data_dir).await?.ok_or_else(|| daemon::not_running(&data_dir))?;
-    context.output.data(&environment::lines(&running))
+    context.output.data(&environment::lines(&running, &data_dir.join(CONTROL_HEADER)))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::local::daemon::Running;
-use crate::output::Report;
+use crate::output::{Report, one_line};
 
 /// `local status` as data.
 #[derive(Debug, Serialize)]
@@ -43,11 +43,31 @@ impl Report for Status {
                     format!("running    {endpoint}\nregion     {region}\nprocess    {pid}\nstate in   {data_dir}");
                 for notice in &self.notices {
                     text.push_str("\nnotice     ");
-                    text.push_str(notice);
+                    text.push_str(&one_line(notice));
                 }
                 text
             }
             _ => format!("not running\nstate in   {data_dir}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::Access;
+
+    #[test]
+    fn notice_is_one_line_whatever_it_quotes() {
+        let running = Running {
+            endpoint: "http://127.0.0.1:4588".into(),
+            region: "us-east-1".into(),
+            pid: 1,
+            version: "0".into(),
+            notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],
+            access: Access { key_id: "A".into(), secret: "S".into() },
+        };
+        let table = Status::new(Some(&running), "/data".into()).table();
+        assert!(table.ends_with("\nnotice     damaged: a\u{fffd}2J\u{fffd}not running\u{fffd}"), "{table:?}");
     }
 }

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::local::data_dir::EndpointFile;
+use crate::local::keys::control_token;
 
 /// How long a health answer may take: the process may be busy, the machine asleep a moment ago.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
@@ -34,7 +35,7 @@ pub(super) async fn health(announced: &EndpointFile) -> Option<Health> {
         let mut stream = TcpStream::connect(address).await.ok()?;
         let request = format!(
             "GET /_sensorctl/health HTTP/1.0\r\nhost: {address}\r\nx-sensorctl-key: {}\r\n\r\n",
-            announced.access_key_id
+            control_token(&announced.secret_access_key)
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();

@@ -1,5 +1,8 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
+mod asked;
+#[cfg(test)]
+mod asked_tests;
 mod backups;
 mod batch;
 mod decode;
@@ -118,7 +121,11 @@ impl DynamoDb {
             wire::json_as(400, AMZ_JSON_1_0, &body)
         };
         let Ok(text) = std::str::from_utf8(body) else { return refused("SerializationException") };
-        let text = self.with_their_arns(operation, text);
+        let text = match self.with_their_arn(operation, text) {
+            Ok(Some(text)) => text.into(),
+            Ok(None) => self.with_their_arns(operation, text),
+            Err(error) => return wire::bytes(error.status_code(), AMZ_JSON_1_0, error.to_json()),
+        };
         let answer = match self.run(operation, &text) {
             None => return refused("UnknownOperationException"),
             Some(Ok(answer)) if only_reads(operation) => Ok(answer),
@@ -280,6 +287,14 @@ impl DynamoDb {
                 request.table_name
             ))),
         }
+    }
+
+    /// What the database says of the table that a request names.
+    fn described(&self, text: &str) -> Result<Value, DynoxideError> {
+        let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
+            self.database.describe_table(input)
+        })?;
+        Ok(serde_json::from_str(&described).unwrap_or_default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Policy documents: what makes one malformed, and how it travels.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::local::wire::ServiceError;
 
@@ -16,11 +16,18 @@ pub(super) fn encoded(document: &str) -> String {
 /// Who a role trusts: each statement names a principal and no resource.
 pub(super) fn check_trust(document: &str) -> Result<(), ServiceError> {
     for statement in statements(document)? {
-        if statement.get("Principal").is_none() && statement.get("NotPrincipal").is_none() {
+        let Some(principal) = statement.get("Principal") else {
             return Err(malformed("Missing required field Principal"));
-        }
-        if statement.get("Resource").is_some() || statement.get("NotResource").is_some() {
+        };
+        if statement.contains_key("Resource") || statement.contains_key("NotResource") {
             return Err(malformed("Has prohibited field Resource"));
+        }
+        let is_named = |kinds: &Map<String, Value>| {
+            let is_known = |kind: &str| matches!(kind, "AWS" | "Service" | "Federated" | "CanonicalUser");
+            !kinds.is_empty() && kinds.iter().all(|(kind, names)| is_known(kind) && are_texts(names))
+        };
+        if !(principal == "*" || principal.as_object().is_some_and(is_named)) {
+            return Err(malformed("Invalid principal in policy"));
         }
     }
     Ok(())
@@ -29,17 +36,20 @@ pub(super) fn check_trust(document: &str) -> Result<(), ServiceError> {
 /// What a role may do: each statement names a resource and no principal.
 pub(super) fn check_permissions(document: &str) -> Result<(), ServiceError> {
     for statement in statements(document)? {
-        if statement.get("Principal").is_some() || statement.get("NotPrincipal").is_some() {
+        if statement.contains_key("Principal") {
             return Err(malformed("Policy document should not specify a principal."));
         }
-        if statement.get("Resource").is_none() && statement.get("NotResource").is_none() {
+        if !one_of_two(&statement, "Resource", "NotResource")? {
             return Err(malformed("Policy statement must contain resources."));
         }
     }
     Ok(())
 }
 
-fn statements(document: &str) -> Result<Vec<Value>, ServiceError> {
+type Statement = Map<String, Value>;
+
+/// The statements of a document in which everything is understood.
+fn statements(document: &str) -> Result<Vec<Statement>, ServiceError> {
     let Ok(Value::Object(policy)) = serde_json::from_str(document) else {
         return Err(malformed("This policy contains invalid Json"));
     };
@@ -47,21 +57,113 @@ fn statements(document: &str) -> Result<Vec<Value>, ServiceError> {
         None | Some(Some("2012-10-17" | "2008-10-17")) => {}
         Some(_) => return Err(malformed("Syntax errors in policy.")),
     }
-    let statements = match policy.get("Statement") {
-        Some(Value::Array(list)) if !list.is_empty() => list.clone(),
-        Some(one @ Value::Object(_)) => vec![one.clone()],
-        _ => return Err(malformed("Syntax errors in policy.")),
+    only(&policy, &["Version", "Id", "Statement"])?;
+    let statements: Vec<&Value> = match policy.get("Statement") {
+        Some(Value::Array(list)) if !list.is_empty() => list.iter().collect(),
+        Some(one) => vec![one],
+        None => return Err(malformed("Syntax errors in policy.")),
     };
-    for statement in &statements {
-        let allows = matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"));
-        if !statement.is_object() || !allows {
+    statements.into_iter().map(checked).collect()
+}
+
+fn checked(statement: &Value) -> Result<Statement, ServiceError> {
+    let Some(statement) = statement.as_object() else { return Err(malformed("Syntax errors in policy.")) };
+    if statement.contains_key("NotPrincipal") {
+        // AWS takes it; here nothing would be known of whom it means.
+        return Err(malformed(
+            "The local cloud does not evaluate NotPrincipal: name the principals, or use a condition.",
+        ));
+    }
+    only(statement, &MEMBERS)?;
+    if !matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
+        return Err(malformed("Syntax errors in policy."));
+    }
+    if !one_of_two(statement, "Action", "NotAction")? {
+        return Err(malformed("Policy statement must contain actions."));
+    }
+    if let Some(condition) = statement.get("Condition") {
+        check_condition(condition)?;
+    }
+    Ok(statement.clone())
+}
+
+/// What a statement may consist of.
+const MEMBERS: [&str; 8] =
+    ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "Condition"];
+
+/// The condition operators of AWS, without `ForAllValues:`, `ForAnyValue:` and `IfExists`.
+const OPERATORS: [&str; 27] = [
+    "ArnEquals",
+    "ArnLike",
+    "ArnNotEquals",
+    "ArnNotLike",
+    "BinaryEquals",
+    "Bool",
+    "DateEquals",
+    "DateGreaterThan",
+    "DateGreaterThanEquals",
+    "DateLessThan",
+    "DateLessThanEquals",
+    "DateNotEquals",
+    "IpAddress",
+    "NotIpAddress",
+    "Null",
+    "NumericEquals",
+    "NumericGreaterThan",
+    "NumericGreaterThanEquals",
+    "NumericLessThan",
+    "NumericLessThanEquals",
+    "NumericNotEquals",
+    "StringEquals",
+    "StringEqualsIgnoreCase",
+    "StringLike",
+    "StringNotEquals",
+    "StringNotEqualsIgnoreCase",
+    "StringNotLike",
+];
+
+fn check_condition(condition: &Value) -> Result<(), ServiceError> {
+    let Some(operators) = condition.as_object() else { return Err(malformed("Syntax errors in policy.")) };
+    for (operator, keys) in operators {
+        let bare = operator.strip_prefix("ForAllValues:").or(operator.strip_prefix("ForAnyValue:")).unwrap_or(operator);
+        let bare = bare.strip_suffix("IfExists").filter(|bare| *bare != "Null").unwrap_or(bare);
+        if !OPERATORS.contains(&bare) {
+            return Err(malformed(&format!("Invalid Condition type : {operator}")));
+        }
+        let is_value = |value: &Value| matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_));
+        let are_values = |values: &Value| match values {
+            Value::Array(many) => !many.is_empty() && many.iter().all(is_value),
+            one => is_value(one),
+        };
+        if !keys.as_object().is_some_and(|keys| keys.values().all(are_values)) {
             return Err(malformed("Syntax errors in policy."));
         }
-        if statement.get("Action").is_none() && statement.get("NotAction").is_none() {
-            return Err(malformed("Policy statement must contain actions."));
-        }
     }
-    Ok(statements)
+    Ok(())
+}
+
+/// Whether one of two members is there; both are not, and neither is a list of nothing.
+fn one_of_two(statement: &Statement, member: &str, opposite: &str) -> Result<bool, ServiceError> {
+    match (statement.get(member), statement.get(opposite)) {
+        (None, None) => Ok(false),
+        (Some(names), None) | (None, Some(names)) if are_texts(names) => Ok(true),
+        _ => Err(malformed("Syntax errors in policy.")),
+    }
+}
+
+fn are_texts(value: &Value) -> bool {
+    match value {
+        Value::Array(many) => !many.is_empty() && many.iter().all(Value::is_string),
+        one => one.is_string(),
+    }
+}
+
+/// Refuses members that are not known: they would say nothing.
+fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), ServiceError> {
+    match object.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(_) => Err(malformed("Syntax errors in policy.")),
+        None => Ok(()),
+    }
 }
 
 fn malformed(message: &str) -> ServiceError {
@@ -84,6 +186,51 @@ mod tests {
     fn what_is_no_policy_is_malformed() {
         for text in ["", "{", "[]", "{}", r#"{"Version":"2099-01-01","Statement":[]}"#, r#"{"Statement":[1]}"#] {
             assert_eq!(check_trust(text).unwrap_err().code, "MalformedPolicyDocument", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_would_say_nothing_or_something_else_is_malformed() {
+        let with = |member: &str| {
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Resource":"*","Action":"a:b",{member}}}}}"#
+            )
+        };
+        assert!(check_permissions(&with(r#""Sid":"s""#)).is_ok());
+        for member in [
+            r#""NotAction":"c:d""#,
+            r#""NotResource":"x""#,
+            r#""Principal":"*""#,
+            r#""NotPrincipal":{"AWS":"*"}"#,
+            r#""Conditions":{}"#,
+            r#""Condition":[]"#,
+            r#""Condition":{"StringEqual":{"a:b":"c"}}"#,
+            r#""Condition":{"NullIfExists":{"a:b":"true"}}"#,
+            r#""Condition":{"StringEquals":{"a:b":[]}}"#,
+            r#""Condition":{"StringEquals":{"a:b":{"c":"d"}}}"#,
+            r#""Condition":{"StringEquals":"a:b"}"#,
+        ] {
+            assert_eq!(check_permissions(&with(member)).unwrap_err().code, "MalformedPolicyDocument", "{member}");
+        }
+        for condition in ["ForAnyValue:StringLikeIfExists", "IpAddress", "Null", "DateLessThanIfExists"] {
+            let document = with(&format!(r#""Condition":{{"{condition}":{{"a:b":["true"]}}}}"#));
+            assert!(check_permissions(&document).is_ok(), "{condition}");
+        }
+        for actions in ["[5]", "[]", "{}", "5", r#"["a:b",null]"#] {
+            let document = with("").replace(r#""a:b","#, actions);
+            assert_eq!(check_permissions(&document).unwrap_err().code, "MalformedPolicyDocument", "{document}");
+        }
+        assert!(
+            check_permissions(&with(r#""Sid":"s""#).replace("Version", "version")).is_err(),
+            "members have letter case"
+        );
+    }
+
+    #[test]
+    fn principal_that_names_nobody_is_malformed() {
+        for principal in ["\"x\"", "{}", "[]", r#"{"AWS":[]}"#, r#"{"Aws":"*"}"#, r#"{"Service":5}"#] {
+            let trust = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:*","Principal":{principal}}}}}"#);
+            assert_eq!(check_trust(&trust).unwrap_err().code, "MalformedPolicyDocument", "{principal}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! IAM: roles and their policies, a small store of our own behind the awsQuery wire.
 
+mod asked;
 mod attached;
 mod document;
 mod inline;
@@ -40,6 +41,8 @@ pub(crate) struct Role {
     pub id: String,
     /// Trust policy as JSON text.
     pub trust_policy: String,
+    /// Seconds that a session may last.
+    pub max_session_duration: u32,
 }
 
 /// What an operation answers: a result, or nothing but success.
@@ -59,6 +62,7 @@ impl Iam {
             account.roles.values().find(|role| role.arn == arn).map(|role| Role {
                 id: role.id.clone(),
                 trust_policy: old.unwrap_or_else(|| role.trust_policy.clone()),
+                max_session_duration: role.max_session_duration,
             })
         })
     }

@@ -26,7 +26,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::sync::watch;
 
 pub(super) use self::api::MAX_RECORDS;
-pub(crate) use self::asked::{AskedStream, asked_stream};
 pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
@@ -35,6 +34,7 @@ use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
 use super::notices::Notices;
+use super::touched::Touched;
 use super::wire::{self, Request, Response, ServiceError, now_ms, seconds};
 use crate::error::Error;
 
@@ -48,6 +48,7 @@ struct Inner {
     store: Store,
     notices: Notices,
     puts: watch::Sender<u64>,
+    touched: Touched,
 }
 
 /// How a local Kinesis behaves where it may differ from the service.
@@ -150,7 +151,7 @@ impl Kinesis {
         let Options { segment_bytes, durability, .. } = options;
         let store = Store::open(directory, LogOptions { segment_bytes, durability, notices: notices.clone() })?;
         let (puts, _) = watch::channel(0);
-        Ok(Kinesis(Arc::new(Inner { identity, options, store, notices, puts })))
+        Ok(Kinesis(Arc::new(Inner { identity, options, store, notices, puts, touched: Touched::default() })))
     }
 
     /// Answers a request of the Kinesis API.
@@ -280,6 +281,7 @@ impl Kinesis {
 
     /// The stream of a name.
     fn stream(&self, name: &str) -> Result<Arc<stream::Stream>, ServiceError> {
+        self.0.touched.note(|| self.0.identity.stream_arn(name));
         self.0.store.get(name).ok_or_else(|| self.no_stream(name))
     }
 

@@ -1,12 +1,13 @@
 //! The REST API: which request asks for what, and errors in the form of the service.
 
-use http::{HeaderValue, Method};
-use percent_encoding::percent_decode_str;
+use http::HeaderValue;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::{concurrency_api, functions_api, invoke_api, mappings_api, tags_api, versions_api};
+use crate::local::signature::query_parameters;
 use crate::local::wire::{self, Request, Response, ServiceError};
 
 /// A request taken apart.
@@ -52,63 +53,51 @@ pub(super) fn invalid(message: impl Into<String>) -> ServiceError {
 
 /// Answers a request.
 pub(super) async fn handle(lambda: &Lambda, request: Request) -> Response {
-    let query = request.uri().query().unwrap_or_default().split('&').filter(|part| !part.is_empty());
-    let query = query.map(|part| {
-        let (key, value) = part.split_once('=').unwrap_or((part, ""));
-        (decoded(key), decoded(value))
-    });
-    let call = Call { lambda, request: &request, query: query.collect() };
-    match route(&call).await {
+    let call = Call { lambda, request: &request, query: query_parameters(request.uri()).collect() };
+    match answer(&call).await {
         Ok(response) => response,
         Err(error) => failure(&error),
     }
 }
 
-async fn route(call: &Call<'_>) -> Result<Response, ServiceError> {
-    let path = call.request.uri().path().trim_matches('/');
-    let parts: Vec<String> = path.split('/').map(decoded).collect();
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    match (call.request.method(), parts.as_slice()) {
-        (&Method::POST, ["2015-03-31", "functions"]) => functions_api::create(call).await,
-        (&Method::GET, ["2015-03-31", "functions"]) => functions_api::list(call),
-        (&Method::GET, ["2015-03-31", "functions", name]) => functions_api::get(call, name),
-        (&Method::DELETE, ["2015-03-31", "functions", name]) => functions_api::delete(call, name),
-        (&Method::GET, ["2015-03-31", "functions", name, "configuration"]) => {
-            functions_api::get_configuration(call, name)
-        }
-        (&Method::PUT, ["2015-03-31", "functions", name, "configuration"]) => {
-            functions_api::update_configuration(call, name)
-        }
-        (&Method::PUT, ["2015-03-31", "functions", name, "code"]) => functions_api::update_code(call, name).await,
-        (&Method::POST, ["2015-03-31", "functions", name, "invocations"]) => invoke_api::invoke(call, name).await,
-        (&Method::GET, ["2015-03-31", "functions", name, "versions"]) => versions_api::list_versions(call, name),
-        (&Method::GET, ["2015-03-31", "functions", name, "aliases"]) => versions_api::list_aliases(call, name),
-        (&Method::GET, ["2015-03-31", "functions", name, "policy"]) => versions_api::get_policy(call, name),
-        (&Method::GET, ["2020-06-30", "functions", name, "code-signing-config"]) => {
-            versions_api::get_code_signing(call, name)
-        }
-        (&Method::PUT, ["2017-10-31", "functions", name, "concurrency"]) => concurrency_api::put(call, name),
-        (&Method::DELETE, ["2017-10-31", "functions", name, "concurrency"]) => concurrency_api::delete(call, name),
-        (&Method::GET, ["2019-09-30", "functions", name, "concurrency"]) => concurrency_api::get(call, name),
-        (&Method::GET, ["2016-08-19", "account-settings"]) => Ok(concurrency_api::account(call)),
-        (&Method::GET, ["2017-03-31", "tags", arn @ ..]) => tags_api::list(call, &arn.join("/")),
-        (&Method::POST, ["2017-03-31", "tags", arn @ ..]) => tags_api::add(call, &arn.join("/")),
-        (&Method::DELETE, ["2017-03-31", "tags", arn @ ..]) => tags_api::remove(call, &arn.join("/")),
-        (&Method::POST, ["2015-03-31", "event-source-mappings"]) => mappings_api::create(call).await,
-        (&Method::GET, ["2015-03-31", "event-source-mappings"]) => mappings_api::list(call),
-        (&Method::GET, ["2015-03-31", "event-source-mappings", uuid]) => mappings_api::get(call, uuid),
-        (&Method::PUT, ["2015-03-31", "event-source-mappings", uuid]) => mappings_api::update(call, uuid),
-        (&Method::DELETE, ["2015-03-31", "event-source-mappings", uuid]) => mappings_api::delete(call, uuid),
-        (method, _) => Err(ServiceError::new(
-            501,
-            "NotImplementedException",
-            format!("The local cloud has no Lambda operation {method} /{path}"),
-        )),
+async fn answer(call: &Call<'_>) -> Result<Response, ServiceError> {
+    let (method, path) = (call.request.method(), call.request.uri().path());
+    let route = Route::of(method, path);
+    let not_here = || {
+        let text = format!("The local cloud has no Lambda operation {method} /{}", path.trim_matches('/'));
+        Err(ServiceError::new(501, "NotImplementedException", text))
+    };
+    let Some(Route { operation, subject }) = route else { return not_here() };
+    match (operation, subject) {
+        ("CreateFunction", Subject::Nothing) => functions_api::create(call).await,
+        ("ListFunctions", Subject::Nothing) => functions_api::list(call),
+        ("GetAccountSettings", Subject::Nothing) => Ok(concurrency_api::account(call)),
+        ("CreateEventSourceMapping", Subject::Nothing) => mappings_api::create(call).await,
+        ("ListEventSourceMappings", Subject::Nothing) => mappings_api::list(call),
+        (operation, Subject::Function(name)) => match operation {
+            "GetFunction" => functions_api::get(call, &name),
+            "DeleteFunction" => functions_api::delete(call, &name),
+            "GetFunctionConfiguration" => functions_api::get_configuration(call, &name),
+            "UpdateFunctionConfiguration" => functions_api::update_configuration(call, &name),
+            "UpdateFunctionCode" => functions_api::update_code(call, &name).await,
+            "Invoke" => invoke_api::invoke(call, &name).await,
+            "ListVersionsByFunction" => versions_api::list_versions(call, &name),
+            "ListAliases" => versions_api::list_aliases(call, &name),
+            "GetPolicy" => versions_api::get_policy(call, &name),
+            "GetFunctionCodeSigningConfig" => versions_api::get_code_signing(call, &name),
+            "PutFunctionConcurrency" => concurrency_api::put(call, &name),
+            "DeleteFunctionConcurrency" => concurrency_api::delete(call, &name),
+            "GetFunctionConcurrency" => concurrency_api::get(call, &name),
+            _ => not_here(),
+        },
+        ("ListTags", Subject::Resource(arn)) => tags_api::list(call, &arn),
+        ("TagResource", Subject::Resource(arn)) => tags_api::add(call, &arn),
+        ("UntagResource", Subject::Resource(arn)) => tags_api::remove(call, &arn),
+        ("GetEventSourceMapping", Subject::Mapping(uuid)) => mappings_api::get(call, &uuid),
+        ("UpdateEventSourceMapping", Subject::Mapping(uuid)) => mappings_api::update(call, &uuid),
+        ("DeleteEventSourceMapping", Subject::Mapping(uuid)) => mappings_api::delete(call, &uuid),
+        _ => not_here(),
     }
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// An error as the service writes it.

@@ -61,7 +61,7 @@ async fn log(lambda: &Lambda, mapping: &Mapping, line: String) -> Result<String,
     let name = function_of(lambda, &mapping.function_arn);
     let Some(function) = lambda.function(&name) else { return Err(format!("and there is no function {name}")) };
     let group = function.logging.group.clone();
-    let access = permissions::log_access(lambda.deps(), &function.role, &group);
+    let access = permissions::log_access(lambda.deps(), &function.role, &function.name, &group);
     if !access.write {
         return Err("and the function's role may not write its log".to_owned());
     }

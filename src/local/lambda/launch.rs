@@ -126,7 +126,7 @@ fn destination(deps: &Deps, function: &Function) -> Destination {
     let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
     let group = function.logging.group.clone();
     Destination {
-        access: permissions::log_access(deps, &function.role, &group),
+        access: permissions::log_access(deps, &function.role, &function.name, &group),
         logs: deps.logs.clone(),
         stream: format!("{day}/[$LATEST]{}", Uuid::new_v4().simple()),
         group,

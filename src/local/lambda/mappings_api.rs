@@ -17,6 +17,7 @@ use super::permissions;
 use super::service::Lambda;
 use super::state::{Mapping, MappingState, NOTHING_YET};
 use super::tags_api;
+use crate::local::identity::Identity;
 use crate::local::kinesis::Shard;
 use crate::local::wire::{self, Response, ServiceError};
 
@@ -29,7 +30,7 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// `CreateEventSourceMapping`.
 pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     let input: MappingInput = call.input()?;
-    let stream_arn = stream_of(&input)?;
+    let stream_arn = stream_of(&input, &call.lambda.deps().identity)?;
     let (starting_position, starting_timestamp) = mapping_settings::starting_position(&input)?;
     let mut settings = mapping_settings::defaults();
     mapping_settings::apply(&input, &mut settings)?;
@@ -253,7 +254,7 @@ fn check_access(
         ))
     })?;
     on_failure
-        .map_or(Ok(()), |arn| permissions::may_tell(lambda.deps(), &function.role, arn))
+        .map_or(Ok(()), |arn| permissions::may_tell(lambda.deps(), &function.role, &function.name, arn))
         .map_err(|what| invalid(format!("The provided execution role does not have permissions to call {what}")))
 }
 
@@ -284,7 +285,8 @@ fn refuse_second(lambda: &Lambda, others: &[Mapping], mapping: &Mapping) -> Resu
     ))
 }
 
-fn stream_of(input: &MappingInput) -> Result<String, ServiceError> {
+/// Returns the ARN of the stream that a mapping is to read, in the form in which it is authorized and read.
+fn stream_of(input: &MappingInput, identity: &Identity) -> Result<String, ServiceError> {
     let arn = input.event_source_arn.as_deref().unwrap_or_default();
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let resource = match parts.as_slice() {
@@ -295,8 +297,11 @@ fn stream_of(input: &MappingInput) -> Result<String, ServiceError> {
         Some(name) if name.contains("/consumer/") => {
             Err(invalid("The local cloud has no enhanced fan-out: give the ARN of the stream."))
         }
-        Some(name) if !name.is_empty() => Ok(arn.to_owned()),
-        _ => Err(invalid("Unrecognized event source.")),
+        Some(name) if name.is_empty() || name.contains('/') => Err(invalid("Unrecognized event source.")),
+        Some(name) if arn == identity.stream_arn(name) => Ok(arn.to_owned()),
+        // Of another account or region.
+        Some(_) => Err(invalid(format!("Stream not found: {arn}"))),
+        None => Err(invalid("Unrecognized event source.")),
     }
 }
 

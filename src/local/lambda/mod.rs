@@ -4,6 +4,7 @@
 //! `control_api` takes requests apart; `functions_api`, `mappings_api`, `invoke` and their neighbours answer them from
 //! `state`; `pool` → `worker` → `runtime_api` run code; `mapping_task` → `shard_reader` → `lane` move records.
 
+mod asked;
 mod batch;
 mod batch_answer;
 mod batching;
@@ -38,6 +39,7 @@ mod process_tree;
 mod procfs;
 mod progress;
 mod records;
+mod route;
 mod runtime_api;
 mod service;
 mod settling;
@@ -45,7 +47,7 @@ mod shard_reader;
 mod state;
 mod tags_api;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;
 mod unzip;
@@ -65,6 +67,7 @@ use super::notices::Notices;
 use super::timing::Timing;
 
 pub(crate) use control_api::failure;
+pub(crate) use route::Route;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.

@@ -4,7 +4,7 @@ use super::Deps;
 use super::state::Function;
 use crate::local::iam::{Iam, Role};
 use crate::local::identity::Identity;
-use crate::local::permissions::{Ask, Decision, context, decide};
+use crate::local::permissions::{Ask, Context, Decision, Principal, RequestKeys, decide};
 use crate::local::wire::ServiceError;
 
 /// What the platform does with a stream (facts: C4).
@@ -14,11 +14,12 @@ const READING: [&str; 4] =
 /// Whether Lambda may assume a role, by the trust policy that is in force.
 pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
     let Some(role) = iam.role(arn) else { return false };
+    // The ARN of the function comes with it as well, but not in every case: a condition on it may or may not be met.
+    let known = [("aws:SourceAccount", identity.account.as_str())];
     let ask = Ask {
-        action: "sts:AssumeRole",
-        resource: Some(arn),
-        context: &[("aws:SourceAccount", &identity.account)],
-        service: Some("lambda.amazonaws.com"),
+        context: Context { known: &known, absent: &[] },
+        principal: Some(Principal::Service("lambda.amazonaws.com")),
+        ..Ask::new("sts:AssumeRole", arn)
     };
     decide(&[role.trust_policy], &ask) == Decision::Allowed
 }
@@ -33,21 +34,28 @@ pub(super) fn can_decrypt(iam: &Iam, function: &Function) -> bool {
 pub(super) fn may_read(deps: &Deps, role: &str, function: &str, stream_arn: &str) -> Result<(), ServiceError> {
     let policies = deps.iam.policies(role);
     let user = deps.identity.session_arn(role.rsplit('/').next().unwrap_or_default(), function);
-    let context = context(&deps.identity, role);
-    let ask = |action| Ask { context: &context, ..Ask::new(action, stream_arn) };
-    READING.iter().try_for_each(|action| policies.check(&user, &ask(action)))
+    keys(deps, role, function).ask(|context| {
+        let ask = |action| Ask { context, ..Ask::new(action, stream_arn) };
+        READING.iter().try_for_each(|action| policies.check(&user, &ask(action)))
+    })
+}
+
+/// The condition keys of what the platform does as a role's session.
+fn keys(deps: &Deps, role: &str, session: &str) -> RequestKeys {
+    RequestKeys::of_session(&deps.identity, &deps.iam, role, session)
 }
 
 /// Whether a role lets the platform tell a destination of what is given up; else what it does not allow.
-pub(super) fn may_tell(deps: &Deps, role: &str, destination: &str) -> Result<(), &'static str> {
+pub(super) fn may_tell(deps: &Deps, role: &str, function: &str, destination: &str) -> Result<(), &'static str> {
     let (action, resource, what) = match destination.split(':').nth(2) {
         Some("sqs") => ("sqs:SendMessage", destination.to_owned(), "SendMessage on SQS"),
         Some("sns") => ("sns:Publish", destination.to_owned(), "Publish on SNS"),
         _ => ("s3:PutObject", format!("{destination}/x"), "PutObject on S3"),
     };
-    let context = context(&deps.identity, role);
-    let ask = Ask { context: &context, ..Ask::new(action, &resource) };
-    if deps.iam.policies(role).allow(&ask) { Ok(()) } else { Err(what) }
+    let policies = deps.iam.policies(role);
+    let is_allowed =
+        keys(deps, role, function).ask(|context| policies.allow(&Ask { context, ..Ask::new(action, &resource) }));
+    if is_allowed { Ok(()) } else { Err(what) }
 }
 
 /// What a function's role lets the platform do with its log.
@@ -59,17 +67,17 @@ pub(super) struct LogAccess {
     pub write: bool,
 }
 
-/// What a role allows for a log group.
-pub(super) fn log_access(deps: &Deps, role: &str, group: &str) -> LogAccess {
+/// What a function's role allows for a log group.
+pub(super) fn log_access(deps: &Deps, role: &str, function: &str, group: &str) -> LogAccess {
     let policies = deps.iam.policies(role);
     let group = deps.identity.log_group_arn(group);
     // Policies are written with `:*` behind the group, which stands for its streams.
     let stream = format!("{group}:log-stream:x");
-    let context = context(&deps.identity, role);
-    let allows =
-        |action: &str, resource: &str| policies.allow(&Ask { context: &context, ..Ask::new(action, resource) });
-    LogAccess {
-        create_group: allows("logs:CreateLogGroup", &group) || allows("logs:CreateLogGroup", &stream),
-        write: allows("logs:CreateLogStream", &stream) && allows("logs:PutLogEvents", &stream),
-    }
+    keys(deps, role, function).ask(|context| {
+        let allows = |action: &str, resource: &str| policies.allow(&Ask { context, ..Ask::new(action, resource) });
+        LogAccess {
+            create_group: allows("logs:CreateLogGroup", &group) || allows("logs:CreateLogGroup", &stream),
+            write: allows("logs:CreateLogStream", &stream) && allows("logs:PutLogEvents", &stream),
+        }
+    })
 }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::local::connections::{Gate, Limits, Taken};
+use crate::local::origin;
 
 /// Bytes of a response that the service takes (facts: B6).
 pub(super) const RESPONSE_LIMIT: usize = 6_291_556;
@@ -61,7 +62,7 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (sender, receiver) = mpsc::channel(4);
-        let line = Line { calls: sender, under_way: Arc::default() };
+        let line = Line { here: address, calls: sender, under_way: Arc::default() };
         let server = tokio::spawn(serve(Gate::new(listener, limits()), line));
         Ok((RuntimeApi { address, server }, receiver))
     }
@@ -70,6 +71,7 @@ impl RuntimeApi {
 /// What the connections of one environment share.
 #[derive(Clone)]
 struct Line {
+    here: SocketAddr,
     calls: mpsc::Sender<Call>,
     /// Id of the invocation that has been handed out and not answered.
     under_way: Arc<Mutex<Option<String>>>,
@@ -132,6 +134,9 @@ async fn connection(taken: Taken, line: Line) {
 }
 
 async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response<Full<Bytes>> {
+    if let Err(stranger) = origin::check_address(request.headers(), request.uri(), line.here) {
+        return refuse(StatusCode::FORBIDDEN, "Forbidden", stranger.message());
+    }
     let path = request.uri().path().to_owned();
     let Some(rest) = path.strip_prefix(VERSION) else { return unknown() };
     let parts: Vec<&str> = rest.split('/').collect();

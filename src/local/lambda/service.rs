@@ -22,6 +22,7 @@ use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions,
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::durability::Durability;
+use crate::local::touched::Touched;
 use crate::local::wire::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
@@ -44,6 +45,7 @@ struct Inner {
     troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    touched: Touched,
 }
 
 impl Lambda {
@@ -69,6 +71,7 @@ impl Lambda {
             troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            touched: Touched::default(),
             deps,
         }));
         lambda.resume(mappings).await;
@@ -141,7 +144,14 @@ impl Lambda {
 
     /// A function by its bare name.
     pub(super) fn function(&self, name: &str) -> Option<Arc<Function>> {
+        self.0.touched.note(|| self.0.deps.identity.function_arn(name));
         lock(&self.0.functions).get(name).cloned()
+    }
+
+    /// The functions that were looked up since the last call, by ARN.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> std::collections::BTreeSet<String> {
+        self.0.touched.take()
     }
 
     /// All functions by name.

@@ -8,6 +8,7 @@ use super::control_api::{Call, invalid};
 use super::functions_api::{change, find};
 use super::mappings_api;
 use super::state::Tags;
+use crate::local::identity::Identity;
 use crate::local::wire::{self, Response, ServiceError};
 
 /// Tags that a resource can have.
@@ -21,7 +22,7 @@ struct Input {
 
 /// `ListTags`.
 pub(super) fn list(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
-    let tags = match mapping_of(arn) {
+    let tags = match mapping_of(&call.lambda.deps().identity, arn) {
         Some(uuid) => mappings_api::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
@@ -32,7 +33,7 @@ pub(super) fn list(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError>
 pub(super) fn add(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
     let new = call.input::<Input>()?.tags;
     check(&new)?;
-    let mut all = match mapping_of(arn) {
+    let mut all = match mapping_of(&call.lambda.deps().identity, arn) {
         Some(uuid) => mappings_api::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
@@ -44,7 +45,7 @@ pub(super) fn add(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> 
 /// `UntagResource`.
 pub(super) fn remove(call: &Call<'_>, arn: &str) -> Result<Response, ServiceError> {
     let keys = call.query_all("tagKeys");
-    let mut all = match mapping_of(arn) {
+    let mut all = match mapping_of(&call.lambda.deps().identity, arn) {
         Some(uuid) => mappings_api::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
@@ -66,7 +67,7 @@ pub(super) fn check(tags: &Tags) -> Result<(), ServiceError> {
 }
 
 fn replace(call: &Call<'_>, arn: &str, tags: Tags) -> Result<Response, ServiceError> {
-    if let Some(uuid) = mapping_of(arn) {
+    if let Some(uuid) = mapping_of(&call.lambda.deps().identity, arn) {
         call.lambda.change_mappings(|mappings| {
             if let Some(mapping) = mappings.get_mut(uuid) {
                 mapping.tags = tags;
@@ -83,7 +84,7 @@ fn replace(call: &Call<'_>, arn: &str, tags: Tags) -> Result<Response, ServiceEr
     Ok(wire::json(204, &()).map(|_| Bytes::new()))
 }
 
-/// The UUID in `arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:UUID`.
-fn mapping_of(arn: &str) -> Option<&str> {
-    arn.split_once(":event-source-mapping:").map(|(_, uuid)| uuid)
+/// Returns the UUID of a mapping's ARN, which must be one of this account and region.
+pub(super) fn mapping_of<'a>(identity: &Identity, arn: &'a str) -> Option<&'a str> {
+    arn.strip_prefix(&identity.mapping_arn(""))
 }

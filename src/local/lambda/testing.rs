@@ -304,7 +304,7 @@ pub(super) fn function_zip() -> Vec<u8> {
     zip_of(&std::fs::read(bootstrap()).unwrap(), 0o755)
 }
 
-pub(super) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
+pub(in crate::local) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default()

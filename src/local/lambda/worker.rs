@@ -247,7 +247,8 @@ impl Worker {
 
     async fn log_start(&self, id: &str) {
         // The role may have been changed since the last invocation.
-        let access = permissions::log_access(&self.deps, &self.function.role, &self.function.logging.group);
+        let access =
+            permissions::log_access(&self.deps, &self.function.role, &self.function.name, &self.function.logging.group);
         self.launched.log.begin(vec![start_line(&self.function.logging, id)], access).await;
     }
 

@@ -7,7 +7,7 @@ use super::event_index::Place;
 use super::filter::Pattern;
 use super::page::{Keep, Page};
 use super::store::KeptEvents;
-use super::{Logs, group_name, invalid};
+use super::{Logs, invalid};
 use crate::local::wire::ServiceError;
 
 /// The most events that `GetLogEvents` and `FilterLogEvents` give in one answer.
@@ -68,9 +68,10 @@ impl Logs {
             return Err(invalid("Log events in a single PutLogEvents request must be in chronological order."));
         }
         let events = input.log_events.into_iter().map(|event| (event.timestamp, event.message)).collect();
+        let group = self.group(Some(&input.log_group_name), None)?;
         let mut store = self.store();
         let durability = store.durability();
-        store.append(&input.log_group_name, &input.log_stream_name, events, durability)?;
+        store.append(group, &input.log_stream_name, events, durability)?;
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 
@@ -78,7 +79,7 @@ impl Logs {
     /// this time and ordinal.
     pub(super) fn get_log_events(&self, input: &GetLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
-        let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let group = self.group(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let (keep, at) = match &input.next_token {
             None if input.start_from_head => (Keep::First, BEFORE_ALL),
             None => (Keep::Last, AFTER_ALL),
@@ -133,7 +134,7 @@ impl Logs {
             return Err(invalid("logStreamNames and logStreamNamePrefix cannot be given together."));
         }
         let pattern = Pattern::parse(input.filter_pattern.as_deref().unwrap_or_default()).map_err(invalid)?;
-        let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let group = self.group(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let after: Option<(u64, String, usize)> = match &input.next_token {
             Some(token) => {
                 Some(serde_json::from_str(token).map_err(|_| invalid("The specified nextToken is invalid."))?)

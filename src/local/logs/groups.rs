@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::store::Group;
-use super::{Logs, group_name, invalid, name_in_arn};
+use super::{Logs, invalid};
 use crate::local::wire::ServiceError;
 
 /// The retentions that the service takes, in days.
@@ -82,17 +82,9 @@ pub(super) struct UntagLogGroup {
 
 impl Logs {
     pub(super) fn create_log_group(&self, input: CreateLogGroup) -> Result<Value, ServiceError> {
-        let name = input.log_group_name;
-        let is_valid = (1..=512).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/.#".contains(&byte));
-        if !is_valid {
-            return Err(invalid(format!(
-                "1 validation error detected: Value '{name}' at 'logGroupName' failed to satisfy constraint: \
-                 Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"
-            )));
-        }
+        let name = self.group(Some(&input.log_group_name), None)?;
         check_tags(&input.tags)?;
-        self.store().create_group(&name, input.tags)?;
+        self.store().create_group(name, input.tags)?;
         Ok(json!({}))
     }
 
@@ -139,7 +131,7 @@ impl Logs {
     }
 
     pub(super) fn delete_log_group(&self, input: &OneGroup) -> Result<Value, ServiceError> {
-        self.store().delete_group(&input.log_group_name)?;
+        self.store().delete_group(self.group(Some(&input.log_group_name), None)?)?;
         Ok(json!({}))
     }
 
@@ -151,37 +143,40 @@ impl Logs {
                  Member must satisfy enum value set: {RETENTION_DAYS:?}"
             )));
         }
-        self.store().change_group(&input.log_group_name, |group| group.retention_days = Some(days))?;
+        let name = self.group(Some(&input.log_group_name), None)?;
+        self.store().change_group(name, |group| group.retention_days = Some(days))?;
         Ok(json!({}))
     }
 
     pub(super) fn delete_retention_policy(&self, input: &OneGroup) -> Result<Value, ServiceError> {
-        self.store().change_group(&input.log_group_name, |group| group.retention_days = None)?;
+        let name = self.group(Some(&input.log_group_name), None)?;
+        self.store().change_group(name, |group| group.retention_days = None)?;
         Ok(json!({}))
     }
 
     pub(super) fn tag_resource(&self, input: TagResource) -> Result<Value, ServiceError> {
-        self.add_tags(name_in_arn(&input.resource_arn), input.tags)
+        self.add_tags(self.group_in_arn(&input.resource_arn)?, input.tags)
     }
 
     pub(super) fn untag_resource(&self, input: &UntagResource) -> Result<Value, ServiceError> {
-        self.remove_tags(name_in_arn(&input.resource_arn), &input.tag_keys)
+        self.remove_tags(self.group_in_arn(&input.resource_arn)?, &input.tag_keys)
     }
 
     pub(super) fn list_tags_for_resource(&self, input: &OneResource) -> Result<Value, ServiceError> {
-        Ok(json!({ "tags": self.store().group(name_in_arn(&input.resource_arn))?.tags }))
+        let name = self.group_in_arn(&input.resource_arn)?;
+        Ok(json!({ "tags": self.store().group(name)?.tags }))
     }
 
     pub(super) fn tag_log_group(&self, input: TagLogGroup) -> Result<Value, ServiceError> {
-        self.add_tags(&input.log_group_name, input.tags)
+        self.add_tags(self.group(Some(&input.log_group_name), None)?, input.tags)
     }
 
     pub(super) fn untag_log_group(&self, input: &UntagLogGroup) -> Result<Value, ServiceError> {
-        self.remove_tags(&input.log_group_name, &input.tags)
+        self.remove_tags(self.group(Some(&input.log_group_name), None)?, &input.tags)
     }
 
     pub(super) fn list_tags_log_group(&self, input: &OneGroup) -> Result<Value, ServiceError> {
-        let name = group_name(Some(&input.log_group_name), None)?;
+        let name = self.group(Some(&input.log_group_name), None)?;
         Ok(json!({ "tags": self.store().group(name)?.tags }))
     }
 

@@ -1,5 +1,6 @@
 //! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
+mod asked;
 mod event_file;
 mod event_index;
 mod events;
@@ -149,20 +150,6 @@ fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
 
 fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::bad_request("InvalidParameterException", message)
-}
-
-/// A name or ARN as callers give either: the name.
-fn group_name<'a>(name: Option<&'a str>, identifier: Option<&'a str>) -> Result<&'a str, ServiceError> {
-    let given = name.or(identifier).ok_or_else(|| invalid("Log group name is required."))?;
-    Ok(name_in_arn(given))
-}
-
-/// `/aws/lambda/f` of `arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/f:*`.
-fn name_in_arn(text: &str) -> &str {
-    match text.split_once(":log-group:") {
-        Some((_, name)) => name.strip_suffix(":*").unwrap_or(name),
-        None => text,
-    }
 }
 
 #[cfg(test)]

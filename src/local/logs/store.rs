@@ -15,6 +15,7 @@ use super::event_index::{Contents, EventIndex, Span};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
 use crate::local::durability::Durability;
+use crate::local::touched::Touched;
 use crate::local::wire::{ServiceError, now_ms};
 
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
@@ -68,6 +69,7 @@ pub(super) struct Store {
     pub group_limit: u64,
     /// Another process may own the files from now on.
     is_closed: bool,
+    touched: Touched,
 }
 
 /// The events of one stream, as they were when the store was asked. Their file may be large: it is read while others
@@ -123,8 +125,8 @@ impl Store {
             durability.write_json(&path, &groups)?;
             groups
         };
-        let (directory, sizes) = (directory.to_owned(), BTreeMap::new());
-        Ok(Store { directory, durability, groups, sizes, group_limit: GROUP_LIMIT, is_closed: false })
+        let (directory, sizes, touched) = (directory.to_owned(), BTreeMap::new(), Touched::default());
+        Ok(Store { directory, durability, groups, sizes, group_limit: GROUP_LIMIT, is_closed: false, touched })
     }
 
     /// No more is appended.
@@ -160,7 +162,14 @@ impl Store {
     }
 
     pub(super) fn group(&self, name: &str) -> Result<&Group, ServiceError> {
+        self.touched.note(|| name.to_owned());
         self.groups.get(name).ok_or_else(missing_group)
+    }
+
+    /// The names of the groups that were looked up since the last call.
+    #[cfg(test)]
+    pub(super) fn touched(&self) -> std::collections::BTreeSet<String> {
+        self.touched.take()
     }
 
     pub(super) fn stream(&self, group: &str, stream: &str) -> Result<&Stream, ServiceError> {
@@ -168,6 +177,7 @@ impl Store {
     }
 
     pub(super) fn create_group(&mut self, name: &str, tags: BTreeMap<String, String>) -> Result<(), ServiceError> {
+        self.touched.note(|| name.to_owned());
         if self.groups.contains_key(name) {
             return Err(exists("The specified log group already exists"));
         }
@@ -179,6 +189,7 @@ impl Store {
     }
 
     pub(super) fn delete_group(&mut self, name: &str) -> Result<(), ServiceError> {
+        self.touched.note(|| name.to_owned());
         self.change(|groups| groups.remove(name).map(drop).ok_or_else(missing_group))?;
         self.sizes.remove(name);
         let directory = self.group_dir(name);
@@ -187,6 +198,7 @@ impl Store {
 
     /// Changes a group's retention or tags.
     pub(super) fn change_group(&mut self, name: &str, edit: impl FnOnce(&mut Group)) -> Result<(), ServiceError> {
+        self.touched.note(|| name.to_owned());
         self.change(|groups| {
             edit(groups.get_mut(name).ok_or_else(missing_group)?);
             Ok(())

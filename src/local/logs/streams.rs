@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::event_index::Contents;
 use super::store::KeptEvents;
-use super::{Logs, group_name, invalid};
+use super::{Logs, invalid};
 use crate::local::wire::ServiceError;
 
 /// The most streams in one answer.
@@ -40,12 +40,14 @@ impl Logs {
                  Member must satisfy regular expression pattern: [^:*]*"
             )));
         }
-        self.store().create_stream(&input.log_group_name, name)?;
+        let group = self.group(Some(&input.log_group_name), None)?;
+        self.store().create_stream(group, name)?;
         Ok(json!({}))
     }
 
     pub(super) fn delete_log_stream(&self, input: &OneStream) -> Result<Value, ServiceError> {
-        self.store().delete_stream(&input.log_group_name, &input.log_stream_name)?;
+        let group = self.group(Some(&input.log_group_name), None)?;
+        self.store().delete_stream(group, &input.log_stream_name)?;
         Ok(json!({}))
     }
 
@@ -59,7 +61,7 @@ impl Logs {
         if by_time && !prefix.is_empty() {
             return Err(invalid("Cannot order by LastEventTime with a logStreamNamePrefix."));
         }
-        let group = group_name(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
+        let group = self.group(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
         let store = self.store();
         let named = store.group(group)?.streams.iter().filter(|(name, _)| name.starts_with(prefix));
         let mut streams = named

@@ -1,22 +1,55 @@
 //! What a caller may do in the local cloud, by its role's policies and boundary, and the refusal in the services' own
 //! words.
 
-mod resource;
+mod keys;
 
-pub(crate) use self::resource::asked;
-use super::identity::Identity;
+pub(crate) use self::keys::RequestKeys;
 use super::wire::ServiceError;
-pub(crate) use crate::policy::{Ask, Decision, decide};
+pub(crate) use crate::policy::{Ask, Context, Decision, Principal, decide};
 
-/// The condition keys that are known of whatever a role asks.
-pub(crate) fn context<'a>(identity: &'a Identity, role: &'a str) -> [(&'a str, &'a str); 4] {
-    [
-        ("aws:PrincipalArn", role),
-        ("aws:PrincipalAccount", &identity.account),
-        ("aws:RequestedRegion", &identity.region),
-        // Loopback only.
-        ("aws:SecureTransport", "false"),
-    ]
+/// The resources that a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// None: it is about the account.
+    All,
+    /// These, by ARN.
+    These(Vec<String>),
+    /// Any, because the request does not tell, or not in a way that is understood here.
+    Unclear,
+}
+
+/// An action that a request needs to be allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Needed {
+    /// `dynamodb:BatchWriteItem`.
+    pub action: String,
+    /// Each of them is needed.
+    pub named: Named,
+    /// Condition keys of this action alone.
+    pub keys: Vec<(&'static str, String)>,
+}
+
+impl Needed {
+    /// Returns an action on what a request names.
+    pub(crate) fn new(action: impl Into<String>, named: Named) -> Self {
+        Needed { action: action.into(), named, keys: Vec::new() }
+    }
+
+    /// Adds a condition key.
+    #[must_use]
+    pub(crate) fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.keys.push((key, value.into()));
+        self
+    }
+
+    /// Returns the resources to ask about; none where it may be any.
+    pub(crate) fn resources(&self) -> Vec<Option<&str>> {
+        match &self.named {
+            Named::All => vec![Some("*")],
+            Named::These(arns) => arns.iter().map(|arn| Some(arn.as_str())).collect(),
+            Named::Unclear => vec![None],
+        }
+    }
 }
 
 /// All that is said of what a role may do.

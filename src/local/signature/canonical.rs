@@ -37,8 +37,17 @@ pub(super) fn forms(parts: &Parts, signed_headers: &[String], payload: &str) -> 
 
 /// A parameter of an address, decoded.
 pub(in crate::local) fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
-    let query = uri.query()?;
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    query_parameters(uri).find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
+/// The parameters of an address, decoded as they are signed: a `+` is one, and no space.
+pub(in crate::local) fn query_parameters(uri: &Uri) -> impl Iterator<Item = (String, String)> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let all = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    all.map(move |pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decoded(name), decoded(value))
+    })
 }
 
 pub(super) fn hex_sha256(bytes: &[u8]) -> String {

@@ -17,10 +17,16 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 
 use self::canonical::AUTHORITY;
-pub(super) use self::canonical::query_parameter;
+pub(super) use self::canonical::{query_parameter, query_parameters};
 use super::wire::ServiceError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// How a credential scope ends.
+const TERMINATOR: &str = "aws4_request";
+/// Headers that must be signed where they are there.
+const AMZ: &str = "x-amz-";
+/// What a client says of its body's hash.
+const CONTENT_HASH: &str = "x-amz-content-sha256";
 /// How far a client's clock may be off, in seconds.
 const SKEW: i64 = 300;
 /// As time is written in a request.
@@ -29,6 +35,7 @@ const FORM: &str = "%Y%m%dT%H%M%SZ";
 /// What a request says of who signed it, and how.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Signature {
+    algorithm: String,
     /// Access key id.
     pub key_id: String,
     /// `20261123`.
@@ -36,6 +43,8 @@ pub(super) struct Signature {
     region: String,
     /// Service of the credential scope: `iam`.
     pub service: String,
+    /// What follows the service.
+    terminator: String,
     signed_headers: Vec<String>,
     /// In hex.
     digits: String,
@@ -49,33 +58,35 @@ enum Place {
     Query,
 }
 
-/// What stands for a body in its request's signature: put together while the body comes, so that a large one is hashed
-/// as long as it is in the processor's cache, and while its client still sends.
-pub(super) enum Payload {
-    /// The request says it: the body is not signed, or in a way of its own.
-    Said(String),
-    Hashed(Sha256),
+/// A body's hash, put together while the body comes, so that a large one is hashed as long as it is in the processor's
+/// cache, and while its client still sends.
+pub(super) struct Payload {
+    hash: Sha256,
+    /// What the client says that it is.
+    said: Option<String>,
 }
 
 impl Payload {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        match text(headers, "x-amz-content-sha256") {
-            Some(said) if said == "UNSIGNED-PAYLOAD" || said.starts_with("STREAMING-") => Self::Said(said.to_owned()),
-            _ => Self::Hashed(Sha256::new()),
-        }
+        Payload { hash: Sha256::new(), said: text(headers, CONTENT_HASH).map(str::to_owned) }
     }
 
     /// Takes the next piece of the body.
     pub(super) fn update(&mut self, piece: &[u8]) {
-        if let Self::Hashed(hash) = self {
-            hash.update(piece);
-        }
+        self.hash.update(piece);
     }
 
-    fn text(self) -> String {
-        match self {
-            Self::Said(said) => said,
-            Self::Hashed(hash) => canonical::hex(&hash.finalize()),
+    /// Returns the hash, which must be what the client says.
+    ///
+    /// # Errors
+    /// Also when the body is not signed as a whole (`UNSIGNED-PAYLOAD`, `STREAMING-…`), which no service here takes.
+    fn checked(self) -> Result<String, ServiceError> {
+        let hash = canonical::hex(&self.hash.finalize());
+        match self.said {
+            Some(said) if said != hash => Err(wrong(format!(
+                "The provided '{CONTENT_HASH}' header does not match what was computed. Sign the body as a whole."
+            ))),
+            _ => Ok(hash),
         }
     }
 }
@@ -83,26 +94,38 @@ impl Payload {
 impl Signature {
     /// The signature of a request; none where there is nothing that could be one. What is missing in it is empty.
     pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Signature> {
-        let (place, credential, signed_headers, digits) = if let Some(header) = headers.get(AUTHORIZATION) {
+        let (place, algorithm, credential, signed_headers, digits) = if let Some(header) = headers.get(AUTHORIZATION) {
             let header = header.to_str().ok()?;
             let field = |name: &str| {
                 let (_, rest) = header.split_once(&format!("{name}="))?;
                 rest.split([',', ' ']).next().map(str::to_owned)
             };
-            (Place::Header, field("Credential")?, field("SignedHeaders"), field("Signature"))
+            let algorithm = header.split(' ').next().map(str::to_owned);
+            (Place::Header, algorithm, field("Credential")?, field("SignedHeaders"), field("Signature"))
         } else {
             let field = |name: &str| query_parameter(uri, name);
             let credential = field("X-Amz-Credential")?;
-            (Place::Query, credential, field("X-Amz-SignedHeaders"), field("X-Amz-Signature"))
+            let signed_headers = field("X-Amz-SignedHeaders");
+            (Place::Query, field("X-Amz-Algorithm"), credential, signed_headers, field("X-Amz-Signature"))
         };
         // KEY/date/region/service/aws4_request
-        let mut scope = credential.split('/').map(str::to_owned);
+        let mut scope = credential.splitn(5, '/').map(str::to_owned);
         let (key_id, date, region, service) = (scope.next()?, scope.next()?, scope.next()?, scope.next()?);
-        let signed_headers = signed_headers.unwrap_or_default().split(';').map(str::to_owned).collect();
-        Some(Signature { key_id, date, region, service, signed_headers, digits: digits.unwrap_or_default(), place })
+        Some(Signature {
+            algorithm: algorithm.unwrap_or_default(),
+            key_id,
+            date,
+            region,
+            service,
+            terminator: scope.next().unwrap_or_default(),
+            signed_headers: signed_headers.unwrap_or_default().split(';').map(str::to_owned).collect(),
+            digits: digits.unwrap_or_default(),
+            place,
+        })
     }
 
-    /// Whether who signed it has this secret, and signed this request, a short while ago.
+    /// Whether who signed it has this secret, and signed this request, for this service, a short while ago. All that
+    /// decides what a request asks for is signed: its headers that begin with `x-amz-`, the target among them.
     ///
     /// # Errors
     /// `IncompleteSignatureException` where something is missing, else `InvalidSignatureException`.
@@ -111,8 +134,13 @@ impl Signature {
         parts: &Parts,
         payload: Payload,
         secret: &str,
+        service: Option<&str>,
         now: Timestamp,
     ) -> Result<(), ServiceError> {
+        if self.algorithm != ALGORITHM {
+            let message = format!("Unsupported AWS 'algorithm': '{}'.", self.algorithm);
+            return Err(ServiceError::bad_request("IncompleteSignatureException", message));
+        }
         if self.digits.is_empty() || self.signed_headers == [""] {
             return Err(ServiceError::bad_request(
                 "IncompleteSignatureException",
@@ -122,10 +150,12 @@ impl Signature {
         if !self.signed_headers.iter().any(|name| name == "host" || name == AUTHORITY) {
             return Err(wrong("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()));
         }
+        self.check_headers(&parts.headers)?;
+        self.check_scope(service)?;
         let time = self.time(parts)?;
         self.check_time(&time, parts, now)?;
         let is_signed = self
-            .compute(parts, &payload.text(), secret, &time)
+            .compute(parts, &payload.checked()?, secret, &time)
             .iter()
             .any(|signature| is_same(signature.as_bytes(), self.digits.as_bytes()));
         if is_signed {
@@ -138,9 +168,33 @@ impl Signature {
         ))
     }
 
+    fn check_headers(&self, headers: &HeaderMap) -> Result<(), ServiceError> {
+        let is_left_out =
+            |name: &&str| name.starts_with(AMZ) && !self.signed_headers.iter().any(|signed| signed == name);
+        match headers.keys().map(http::HeaderName::as_str).find(is_left_out) {
+            Some(name) => Err(wrong(format!("'{name}' must be a 'SignedHeader' in the AWS Authorization."))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_scope(&self, service: Option<&str>) -> Result<(), ServiceError> {
+        if self.terminator != TERMINATOR {
+            return Err(wrong(format!(
+                "Credential should be scoped with a valid terminator: '{TERMINATOR}', not '{}'.",
+                self.terminator
+            )));
+        }
+        match service {
+            Some(service) if service != self.service => {
+                Err(wrong(format!("Credential should be scoped to correct service: '{service}'.")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the signature may be: clients differ in what they sign of unusual paths and queries.
     fn compute(&self, parts: &Parts, payload: &str, secret: &str, time: &str) -> Vec<String> {
-        let scope = format!("{}/{}/{}/aws4_request", self.date, self.region, self.service);
+        let scope = format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service);
         let key = generate_signing_key(secret, moment(time).unwrap_or_default().into(), &self.region, &self.service);
         let sign = |request: String| {
             let text = format!("{ALGORITHM}\n{time}\n{scope}\n{}", canonical::hex_sha256(request.as_bytes()));
@@ -169,7 +223,7 @@ impl Signature {
         let Some(at) = moment(time) else {
             return Err(wrong(format!("Date must be in ISO-8601 'basic format'. Got '{time}'.")));
         };
-        if !time.starts_with(&self.date) {
+        if time.get(..8) != Some(self.date.as_str()) {
             return Err(wrong(format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != \
                  '{}', from '{time}'.",
@@ -204,7 +258,7 @@ impl Signature {
 }
 
 /// Compares without telling by its time how much is the same.
-fn is_same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
 }
 

@@ -24,7 +24,7 @@ fn check(request: Request<()>, body: &str, secret: &str, later: i64) -> Result<(
     let parts = request.into_parts().0;
     let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
     let now = Timestamp::from_second(Timestamp::now().as_second() + later).unwrap();
-    signature.check(&parts, payload(&parts.headers, body.as_bytes()), secret, now)
+    signature.check(&parts, payload(&parts.headers, body.as_bytes()), secret, None, now)
 }
 
 fn refused(request: Request<()>, body: &str, secret: &str, later: i64) -> String {
@@ -89,7 +89,11 @@ fn a_signature_is_good_for_five_minutes_before_and_after() {
 
 #[test]
 fn what_is_missing_is_named() {
-    for authorization in ["Credential=K/20260101/r/s/aws4_request", "Credential=K/20260101/r/s/x, SignedHeaders=host"] {
+    for authorization in [
+        "AWS4-HMAC-SHA256 Credential=K/20260101/r/s/aws4_request",
+        "AWS4-HMAC-SHA256 Credential=K/20260101/r/s/x, SignedHeaders=host",
+        "Credential=K/20260101/r/s/aws4_request, SignedHeaders=host, Signature=0",
+    ] {
         let mut request = request();
         request.headers_mut().insert("authorization", authorization.parse().unwrap());
         assert_eq!(check(request, "body", "secret", 0).unwrap_err().code, "IncompleteSignatureException");
@@ -121,7 +125,7 @@ fn the_known_example_is_computed() {
     let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
     let now = "2015-08-30T12:37:00Z".parse().unwrap();
     let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-    signature.check(&parts, payload(&parts.headers, b""), secret, now).unwrap();
+    signature.check(&parts, payload(&parts.headers, b""), secret, Some("service"), now).unwrap();
 }
 
 #[test]
@@ -144,12 +148,83 @@ fn a_presigned_address_is_good_for_as_long_as_it_says() {
     assert!(refused(address(&signature).map(|()| ()), "", "another", 0).contains("does not match"));
 }
 
+/// As signed by [`sign`], and then changed.
+fn changed(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
+    let mut changed = request();
+    change(changed.headers_mut());
+    changed
+}
+
+fn authorization_with(from: &str, to: &str) -> Request<()> {
+    changed(|headers| {
+        let authorization = headers["authorization"].to_str().unwrap();
+        assert!(authorization.contains(from), "{authorization}");
+        let authorization = authorization.replace(from, to).parse().unwrap();
+        headers.insert("authorization", authorization);
+    })
+}
+
 #[test]
-fn a_client_may_leave_the_body_unsigned() {
-    let mut headers = HeaderMap::new();
-    assert_eq!(payload(&headers, b"a body").text(), canonical::hex_sha256(b"a body"));
-    for said in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
-        headers.insert("x-amz-content-sha256", said.parse().unwrap());
-        assert_eq!(payload(&headers, b"a body").text(), said);
+fn header_that_decides_what_is_asked_must_be_signed() {
+    for (name, value) in [
+        ("x-amz-target", "Kinesis_20131202.ListStreams"),
+        ("x-amz-security-token", "another"),
+        ("x-amz-invocation-type", "DryRun"),
+    ] {
+        let unsigned = changed(|headers| drop(headers.insert(name, value.parse().unwrap())));
+        assert!(refused(unsigned, "body", "secret", 0).contains(&format!("'{name}' must be a 'SignedHeader'")));
     }
+    // Proxies add and drop others.
+    check(changed(|headers| drop(headers.insert("x-amzn-trace-id", "Root=1".parse().unwrap()))), "body", "secret", 0)
+        .unwrap();
+}
+
+#[test]
+fn scope_names_its_end_its_day_and_the_service_that_is_asked() {
+    let service = |service: &str| {
+        let parts = request().into_parts().0;
+        let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
+        let payload = payload(&parts.headers, b"body");
+        signature.check(&parts, payload, "secret", Some(service), Timestamp::now())
+    };
+    service("lambda").unwrap();
+    let error = service("kinesis").unwrap_err();
+    assert_eq!(error.message, "Credential should be scoped to correct service: 'kinesis'.");
+    for end in ["/aws4_requesT,", "/aws4_request/x,", ","] {
+        let error = refused(authorization_with("/aws4_request,", end), "body", "secret", 0);
+        assert!(error.contains("valid terminator"), "{end}: {error}");
+    }
+    let day = written(Timestamp::now().as_second())[..8].to_owned();
+    for date in ["", &day[..6], "19700101"] {
+        let error = refused(authorization_with(&format!("/{day}/"), &format!("/{date}/")), "body", "secret", 0);
+        assert!(error.contains("does not match YYYYMMDD"), "{date}: {error}");
+    }
+    let error = check(authorization_with("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"), "body", "secret", 0).unwrap_err();
+    assert_eq!(error.code, "IncompleteSignatureException");
+}
+
+#[test]
+fn body_is_signed_as_a_whole_and_is_what_the_client_says() {
+    let with_hash = |said: &str| {
+        let mut request = Request::post("/").header("host", "127.0.0.1").header("x-amz-content-sha256", said).body(());
+        let request_mut = request.as_mut().unwrap();
+        sign(request_mut, &access(), "lambda", b"body");
+        request.unwrap()
+    };
+    check(with_hash(&canonical::hex_sha256(b"body")), "body", "secret", 0).unwrap();
+    for said in ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "", &canonical::hex_sha256(b"other")] {
+        let error = refused(with_hash(said), "body", "secret", 0);
+        assert!(error.contains("does not match what was computed"), "{said}: {error}");
+    }
+}
+
+#[test]
+fn parameter_is_read_as_it_was_signed() {
+    let uri: Uri = "/?Action=a+b&X=%2B+%20&Empty&X=2".parse().unwrap();
+    assert_eq!(query_parameter(&uri, "Action").unwrap(), "a+b");
+    assert_eq!(query_parameter(&uri, "X").unwrap(), "++ ");
+    assert_eq!(query_parameter(&uri, "Empty").unwrap(), "");
+    let parts = Request::get(uri).body(()).unwrap().into_parts().0;
+    let forms = canonical::forms(&parts, &[], "");
+    assert!(forms[0].contains("Action=a%2Bb&Empty=&X=%2B%2B%20&X=2"), "{forms:?}");
 }

@@ -55,9 +55,10 @@ pub(in crate::local) fn dynamodb_request(access: Access) -> impl Strategy<Value 
 
 /// A signed request of an operation of DynamoDB.
 pub(in crate::local) fn dynamodb_bytes(access: &Access, operation: &str, body: &str) -> Vec<u8> {
-    let signed = signed_lines(access, "dynamodb", "POST /", body.as_bytes());
+    let target = format!("DynamoDB_20120810.{operation}");
+    let signed = signed_lines(access, "dynamodb", &target, "POST /", body.as_bytes());
     format!(
-        "POST / HTTP/1.1\r\n{signed}\r\nx-amz-target: DynamoDB_20120810.{operation}\r\nconnection: close\r\n\
+        "POST / HTTP/1.1\r\n{signed}\r\nconnection: close\r\n\
          content-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )

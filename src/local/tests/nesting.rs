@@ -21,11 +21,9 @@ async fn is_alive(clients: &Clients) {
 
 /// The answer to a request of DynamoDB that no SDK would send.
 async fn send(cloud: &LocalCloud, operation: &str, body: &str) -> (u16, String) {
-    let signed = signed_lines(&cloud.target().access.unwrap(), "dynamodb", "POST /", body.as_bytes());
-    let head = format!(
-        "POST / HTTP/1.1\r\n{signed}\r\nx-amz-target: DynamoDB_20120810.{operation}\r\n\
-         content-type: application/x-amz-json-1.0"
-    );
+    let target = format!("DynamoDB_20120810.{operation}");
+    let signed = signed_lines(&cloud.target().access.unwrap(), "dynamodb", &target, "POST /", body.as_bytes());
+    let head = format!("POST / HTTP/1.1\r\n{signed}\r\ncontent-type: application/x-amz-json-1.0");
     let (status, _, body) = raw(cloud, &head, body).await;
     (status, body)
 }

@@ -8,7 +8,8 @@ use super::{eventually, start};
 use crate::aws::{Target, connect};
 use crate::local::wire;
 
-const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+/// Lambda and whoever has the right in this account may assume the role.
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"000000000000"},"Action":"sts:AssumeRole"}]}"#;
 
 #[tokio::test]
 async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {

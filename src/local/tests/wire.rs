@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::start;
+use crate::local::keys::control_token;
 use crate::local::signature::testing::{sign, signed_lines};
 use crate::local::wire::Response;
 use crate::local::{FaultPlan, LocalCloud, LocalOptions};
@@ -80,8 +81,8 @@ async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
 }
 
 fn signed(cloud: &LocalCloud, target: &str, more: &str, body: &str) -> String {
-    let signed = signed_lines(&cloud.target().access.unwrap(), "x", "POST /", body.as_bytes());
-    format!("POST / HTTP/1.1\r\n{signed}\r\nx-amz-target: {target}\r\ncontent-type: application/x-amz-json-1.1{more}")
+    let signed = signed_lines(&cloud.target().access.unwrap(), "x", target, "POST /", body.as_bytes());
+    format!("POST / HTTP/1.1\r\n{signed}\r\ncontent-type: application/x-amz-json-1.1{more}")
 }
 
 #[tokio::test]
@@ -123,7 +124,12 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
     let (cloud, _) = start(dir.path()).await;
     let get = "GET /_sensorctl/health HTTP/1.1\r\nhost: localhost";
     assert_eq!(raw(&cloud, get, "").await.0, 403);
-    let key = cloud.target().access.unwrap().key_id;
+    let access = cloud.target().access.unwrap();
+    for key in [&access.key_id, &access.secret, ""] {
+        let (status, _, body) = raw(&cloud, &format!("{get}\r\nx-sensorctl-key: {key}"), "").await;
+        assert_eq!(status, 403, "{body}");
+    }
+    let key = control_token(&access.secret);
     let (status, _, body) = raw(&cloud, &format!("{get}\r\nx-sensorctl-key: {key}"), "").await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, body["pid"].as_u64()), (200, Some(std::process::id().into())));
@@ -134,7 +140,7 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
 async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let key = cloud.target().access.unwrap().key_id;
+    let key = control_token(&cloud.target().access.unwrap().secret);
     let faults = format!("PUT /_sensorctl/faults HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}");
     // White space is JSON, and a plan without faults.
     for (content, limit) in [("{}", 16 << 20), ("  ", 64 << 10)] {
@@ -161,10 +167,10 @@ async fn who_only_knows_the_key_or_changes_a_request_is_refused() {
         assert!(status == 400 && said.contains("InvalidSignatureException"), "{status} {said}");
     }
     access.secret = "a secret that was made up".to_owned();
-    let function = signed_lines(&access, "lambda", "POST /2015-03-31/functions", b"{}");
+    let function = signed_lines(&access, "lambda", "", "POST /2015-03-31/functions", b"{}");
     let (status, head, said) = raw(&cloud, &format!("POST /2015-03-31/functions HTTP/1.1\r\n{function}"), "{}").await;
     assert!(status == 403 && head.contains("InvalidSignatureException"), "{head} {said}");
-    let form = signed_lines(&access, "iam", "POST /", b"Action=ListRoles");
+    let form = signed_lines(&access, "iam", "", "POST /", b"Action=ListRoles");
     let (status, _, said) = raw(&cloud, &format!("POST / HTTP/1.1\r\n{form}"), "Action=ListRoles").await;
     assert!(status == 403 && said.contains("<Code>SignatureDoesNotMatch</Code>"), "{said}");
 }

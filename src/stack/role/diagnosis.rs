@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::release::inline_names;
 use super::{SERVICE, attached, describe, documents, inline, trust_of, url_decoded};
 use crate::aws::Failure;
-use crate::policy::{Ask, Decision, weigh};
+use crate::policy::{Ask, Context, Decision, Principal, weigh};
 use crate::stack::Cloud;
 use crate::stack::resource::Never;
 
@@ -51,29 +51,60 @@ pub async fn never(cloud: &Cloud, role: &str, need: &Need) -> Option<Never> {
 async fn never_taken(cloud: &Cloud, role: &str) -> Result<Option<Never>, Failure> {
     let Some(found) = describe(cloud, role).await? else { return Ok(None) };
     let account = cloud.clients.account().await?;
+    Ok(untrusting(role, &found.arn, account, &trust_of(&found)))
+}
+
+/// Returns why a trust policy certainly keeps Lambda from assuming its role. Of condition keys only the account is known:
+/// a condition on any other key may be met, so that a policy under it is no verdict.
+fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Never> {
+    let known = [("aws:SourceAccount", account)];
     let ask = Ask {
-        action: "sts:AssumeRole",
-        resource: Some(&found.arn),
-        context: &[("aws:SourceAccount", account)],
-        service: Some("lambda.amazonaws.com"),
+        resource: Some(arn),
+        context: Context { known: &known, absent: &[] },
+        principal: Some(Principal::Service(documents::LAMBDA)),
+        ..Ask::new("sts:AssumeRole", "")
     };
-    Ok(match weigh(&[trust_of(&found)], &ask) {
-        (Decision::NotAllowed, true) => {
-            let lacking = documents::trust()["Statement"][0].clone();
+    let cannot = |why: &str| format!("the role `{role}` cannot be taken by Lambda: its trust policy {why}");
+    match weigh(std::slice::from_ref(trust), &ask) {
+        (Decision::Denied, true) => Some(Never {
+            why: cannot("denies sts:AssumeRole"),
+            way: "name another role in `role.name`, or have the denying statement changed by its owner".to_owned(),
+        }),
+        // To add a statement without the condition would open the role to what its owner wants to keep out.
+        (Decision::NotAllowed, true) if weigh(&[without_conditions(trust)], &ask) != (Decision::NotAllowed, true) => {
             Some(Never {
-                why: format!(
-                    "the role `{role}` cannot be taken by Lambda: its trust policy lacks the statement {lacking}"
+                why: cannot("allows it only under a condition that is not met"),
+                way: format!(
+                    "correct the condition (Lambda calls with aws:SourceAccount {account}), or name another role in \
+                     `role.name`"
                 ),
+            })
+        }
+        (Decision::NotAllowed, true) => {
+            let lacking = &documents::trust()["Statement"][0];
+            Some(Never {
+                why: cannot(&format!("lacks the statement {lacking}")),
                 way: "add the statement to the role's trust policy, or name another role in `role.name`".to_owned(),
             })
         }
-        (Decision::Denied, true) => Some(Never {
-            why: format!("the role `{role}` cannot be taken by Lambda: its trust policy denies sts:AssumeRole"),
-            way: "take the denying statement out of the role's trust policy, or name another role in `role.name`"
-                .to_owned(),
-        }),
         _ => None,
-    })
+    }
+}
+
+/// Returns the document with its statements as they would be without conditions.
+fn without_conditions(document: &Value) -> Value {
+    let mut document = document.clone();
+    let strip = |statement: &mut Value| {
+        if let Some(statement) = statement.as_object_mut() {
+            statement.remove("Condition");
+        }
+    };
+    match document.get_mut("Statement") {
+        Some(Value::Array(many)) => many.iter_mut().for_each(strip),
+        Some(one) => strip(one),
+        None => {}
+    }
+    document
 }
 
 async fn never_allowed(cloud: &Cloud, role: &str, asked: &[(&str, &str)]) -> Result<Option<Never>, Failure> {
@@ -142,7 +173,7 @@ impl Refused {
             let actions = actions.join(", ");
             return Never {
                 why: format!("the role `{role}` cannot do what the mapping needs: {by} {deny} {actions} on {resource}"),
-                way: "take the denying statement out, or name another role in `role.name`".to_owned(),
+                way: "name another role in `role.name`, or have the denying statement changed by its owner".to_owned(),
             };
         }
         let lacking = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
@@ -177,9 +208,65 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_on_an_unknown_condition_is_no_verdict() {
-        let mut odd = statement("Allow", "*");
-        odd["Statement"]["Condition"] = json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}});
-        assert_eq!(refused(&[odd], &[("kinesis:GetRecords", STREAM)]), None);
+    fn statement_under_a_condition_on_an_unknown_key_is_no_verdict() {
+        for condition in [
+            json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}}),
+            json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
+            json!({"Bool": {"aws:SecureTransport": "true"}}),
+            json!({"StringNotEqualsIfExists": {"aws:ResourceTag/env": "prod"}}),
+            json!({"Null": {"aws:PrincipalTag/team": "false"}}),
+        ] {
+            let mut guarded = statement("Allow", "*");
+            guarded["Statement"]["Condition"] = condition.clone();
+            assert_eq!(refused(&[guarded.clone()], &[("kinesis:GetRecords", STREAM)]), None, "{condition}");
+            guarded["Statement"]["Effect"] = json!("Deny");
+            let documents = [statement("Allow", "*"), guarded];
+            assert_eq!(refused(&documents, &[("kinesis:GetRecords", STREAM)]), None, "deny under {condition}");
+        }
+        assert_eq!(refused(&[documents::parse("")], &[("kinesis:GetRecords", STREAM)]), None, "a document not read");
+    }
+
+    fn untrusting(statement: &Value) -> Option<Never> {
+        super::untrusting("r", "arn:aws:iam::123456789012:role/r", "123456789012", &json!({ "Statement": statement }))
+    }
+
+    #[test]
+    fn guarded_trust_policy_is_no_verdict_where_the_key_is_unknown() {
+        let trust = documents::trust()["Statement"][0].clone();
+        assert_eq!(untrusting(&trust), None);
+        let function = "arn:aws:lambda:eu-west-1:123456789012:function:f";
+        for condition in [
+            json!({"ArnLike": {"aws:SourceArn": function}}),
+            json!({"StringEquals": {"aws:SourceArn": function, "aws:SourceAccount": "123456789012"}}),
+            json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+        ] {
+            let mut guarded = trust.clone();
+            guarded["Condition"] = condition.clone();
+            assert_eq!(untrusting(&guarded), None, "{condition}");
+        }
+        for near in ["lambda.eu-west-1.amazonaws.com", "lambda.amazonaws.com.cn"] {
+            let mut near_miss = trust.clone();
+            near_miss["Principal"] = json!({ "Service": near });
+            assert_eq!(untrusting(&near_miss), None, "{near}");
+        }
+        assert_eq!(untrusting(&json!({"Effect": "Allow", "Action": "*", "NotPrincipal": {"AWS": "1"}})), None);
+    }
+
+    #[test]
+    fn hint_never_loosens_what_a_condition_or_a_denial_guards() {
+        let mut guarded = documents::trust()["Statement"][0].clone();
+        guarded["Condition"] = json!({"StringEquals": {"aws:SourceAccount": "111111111111"}});
+        let of_another = untrusting(&guarded).unwrap();
+        assert!(of_another.why.contains("only under a condition that is not met"), "{}", of_another.why);
+        assert!(of_another.way.starts_with("correct the condition") && !of_another.way.contains("add the statement"));
+        let denied = untrusting(&json!([documents::trust()["Statement"][0], {"Effect": "Deny", "Action": "sts:*",
+            "Principal": "*"}]))
+        .unwrap();
+        assert!(denied.why.ends_with("denies sts:AssumeRole") && !denied.way.contains("take"), "{}", denied.way);
+        let other = untrusting(&json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"Service": "ec2.amazonaws.com"}}));
+        assert!(other.unwrap().why.contains(r#"lacks the statement {"Action":"sts:AssumeRole""#));
+        let of_policies = refused(&[statement("Deny", "*")], &[("kinesis:GetRecords", STREAM)]).unwrap();
+        assert!(!of_policies.told("r", "its policies", true).way.contains("take"));
     }
 }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::stack::{Kind, References};
 
+/// The service that assumes the role.
+pub const LAMBDA: &str = "lambda.amazonaws.com";
+
 /// Who may take the role: Lambda.
 const TRUST: &str = include_str!("../../../templates/lambda-trust-policy.json");
 
@@ -117,5 +120,20 @@ mod tests {
             }
         }
         assert!(!ACCESS.contains("CreateLogGroup"));
+    }
+
+    #[test]
+    fn function_may_write_items_only_as_it_does() {
+        let text: Value = serde_json::from_str(ACCESS).unwrap();
+        let statements = text["Statement"].as_array().unwrap();
+        let actions: Vec<&str> = statements
+            .iter()
+            .flat_map(|statement| match &statement["Action"] {
+                Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+                one => one.as_str().into_iter().collect::<Vec<_>>(),
+            })
+            .filter(|action| action.starts_with("dynamodb:"))
+            .collect();
+        assert_eq!(actions, ["dynamodb:BatchWriteItem"]);
     }
 }

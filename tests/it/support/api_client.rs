@@ -20,6 +20,8 @@ pub struct ApiClient {
     key: String,
     secret: String,
     header: String,
+    /// The header line that opens the control API.
+    control_header: String,
 }
 
 /// A call that the local cloud recorded.
@@ -41,11 +43,17 @@ impl ApiClient {
             key: text("access_key_id"),
             secret: text("secret_access_key"),
             header: "X-Nothing: 1".to_owned(),
+            control_header: std::fs::read_to_string(env.path("data/control.header")).unwrap().trim_end().to_owned(),
         }
     }
 
     pub fn with_key(&self, key: &str) -> Self {
         ApiClient { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// Replaces the header line that opens the control API.
+    pub fn with_control_header(&self, line: &str) -> Self {
+        ApiClient { control_header: line.to_owned(), ..self.clone() }
     }
 
     /// Adds a header to every request.
@@ -65,8 +73,8 @@ impl ApiClient {
 
     /// Sends a request to a local cloud that may be killed meanwhile: an error unless the whole response came.
     pub fn try_send(&self, line: &str, service: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {
-        let ApiClient { address, key, secret, header } = self;
-        let signed = signing::headers((key, secret), service, line, address, body);
+        let ApiClient { address, key, secret, header, .. } = self;
+        let signed = signing::headers((key, secret), service, line, address, headers, body);
         let mut stream = TcpStream::connect(address)?;
         write!(
             stream,
@@ -193,7 +201,7 @@ impl ApiClient {
     /// Sends a request to the control API of the local cloud; returns status and body.
     #[track_caller]
     pub fn control(&self, line: &str, body: &str) -> (u16, Value) {
-        let (status, body) = self.send(line, "x", &format!("X-Sensorctl-Key: {}", self.key), body);
+        let (status, body) = self.send(line, "x", &self.control_header, body);
         (status, serde_json::from_str(&body).unwrap())
     }
 

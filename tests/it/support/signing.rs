@@ -6,8 +6,13 @@ use sha2::{Digest, Sha256};
 /// What is not escaped in a path, which is escaped a second time.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The headers that sign a call (`GET /path?a=b`) with a key and its secret.
-pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &str, body: &str) -> String {
+/// The headers that sign a call (`GET /path?a=b`) with a key and its secret; those of its head that begin with `x-amz-` are
+/// signed as well, and its target says of which service it is.
+pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &str, head: &str, body: &str) -> String {
+    let amz = head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value));
+    let amz: Vec<(String, &str)> = amz.filter(|(name, _)| name.starts_with("x-amz-")).collect();
+    let target = amz.iter().find(|(name, _)| name == "x-amz-target").and_then(|(_, target)| target.split_once('_'));
+    let service = target.map_or_else(|| service.to_owned(), |(service, _)| service.to_lowercase());
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let scope = format!("{}/us-east-1/{service}/aws4_request", &time[..8]);
     let (method, address) = line.split_once(' ').unwrap();
@@ -17,12 +22,17 @@ pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &st
     query.sort_unstable();
     let query = query.join("&");
     let body = hex(&Sha256::digest(body));
-    let request = format!("{method}\n{path}\n{query}\nhost:{host}\nx-amz-date:{time}\n\nhost;x-amz-date\n{body}");
+    let mut signed = vec![("host".to_owned(), host), ("x-amz-date".to_owned(), &time)];
+    signed.extend(amz);
+    signed.sort_unstable();
+    let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let signed = signed.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(";");
+    let request = format!("{method}\n{path}\n{query}\n{lines}\n{signed}\n{body}");
     let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(request)));
     let signing_key = scope.split('/').fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part));
     format!(
         "X-Amz-Date: {time}\r\nAuthorization: AWS4-HMAC-SHA256 Credential={key}/{scope}, \
-         SignedHeaders=host;x-amz-date, Signature={}",
+         SignedHeaders={signed}, Signature={}",
         hex(&hmac(&signing_key, &text))
     )
 }

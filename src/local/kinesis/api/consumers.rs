@@ -29,7 +29,7 @@ pub(super) struct RegisterConsumer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct OneConsumer {
+pub(in crate::local::kinesis) struct OneConsumer {
     #[serde(rename = "StreamARN")]
     stream_arn: Option<String>,
     consumer_name: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct ListConsumers {
 
 impl ConsumerState {
     /// ARN of the consumer of a name.
-    pub(super) fn arn(&self, stream_arn: &str, name: &str) -> String {
+    pub(in crate::local::kinesis) fn arn(&self, stream_arn: &str, name: &str) -> String {
         format!("{stream_arn}/consumer/{name}:{}", self.created / 1000)
     }
 
@@ -134,9 +134,13 @@ impl Kinesis {
         Ok(form.members(&body))
     }
 
+    /// Returns the stream of the consumer that is meant.
+    pub(in crate::local::kinesis) fn consumers_stream(&self, input: &OneConsumer) -> Result<String, ServiceError> {
+        self.name_of(input.consumer_arn.as_deref().or(input.stream_arn.as_deref()).unwrap_or_default())
+    }
+
     /// Stream and name of the consumer that is meant, which must be registered.
-    fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
-        let arn = input.consumer_arn.as_deref().or(input.stream_arn.as_deref()).unwrap_or_default();
+    pub(in crate::local::kinesis) fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
         let wanted = match (&input.consumer_arn, &input.consumer_name) {
             (None, None) => None,
             (by_arn, by_name) if by_arn.is_some() || input.stream_arn.is_some() => Some((by_arn, by_name)),
@@ -145,7 +149,7 @@ impl Kinesis {
         let Some((by_arn, by_name)) = wanted else {
             return Err(invalid("Must specify either ConsumerARN, or both StreamARN and ConsumerName."));
         };
-        let stream_name = self.name_of(arn)?;
+        let stream_name = self.consumers_stream(input)?;
         let stream = self.stream(&stream_name)?;
         let stream_arn = self.0.identity.stream_arn(&stream_name);
         let state = &stream.read().state;

@@ -13,8 +13,10 @@ mod streams;
 mod tags;
 mod target;
 
+pub(super) use self::consumers::OneConsumer;
 pub(in crate::local) use self::put::MAX_RECORDS;
 pub(super) use self::shards::stream_of_token;
+pub(super) use self::target::OnlyTarget;
 
 use ferrokinesis_core::types::StreamStatus;
 

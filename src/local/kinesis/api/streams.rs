@@ -133,6 +133,7 @@ impl Kinesis {
         }
         let count = input.shard_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(ON_DEMAND_SHARDS);
         self.0.store.sweep();
+        self.0.touched.note(|| self.0.identity.stream_arn(&name));
         if self.0.store.get(&name).is_some() {
             return Err(self.already_exists(&name));
         }

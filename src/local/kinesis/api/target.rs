@@ -9,7 +9,7 @@ use crate::local::wire::ServiceError;
 /// The members that name a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Target {
+pub(in crate::local::kinesis) struct Target {
     pub stream_name: Option<String>,
     #[serde(rename = "StreamARN")]
     pub stream_arn: Option<String>,
@@ -17,19 +17,23 @@ pub(super) struct Target {
 
 /// A request that says nothing but the stream.
 #[derive(Debug, Deserialize)]
-pub(super) struct OnlyTarget {
+pub(in crate::local::kinesis) struct OnlyTarget {
     #[serde(flatten)]
     pub target: Target,
 }
 
 impl Kinesis {
     /// Name of the stream that is meant.
-    pub(super) fn target(&self, target: &Target) -> Result<String, ServiceError> {
+    pub(in crate::local::kinesis) fn target(&self, target: &Target) -> Result<String, ServiceError> {
         self.named(target.stream_name.as_deref(), target.stream_arn.as_deref())
     }
 
     /// Name of the stream of a name, an ARN or both.
-    pub(super) fn named(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, ServiceError> {
+    pub(in crate::local::kinesis) fn named(
+        &self,
+        name: Option<&str>,
+        arn: Option<&str>,
+    ) -> Result<String, ServiceError> {
         Checks::default().name("streamName", name).done()?;
         match (name, arn) {
             (Some(name), None) => Ok(name.to_owned()),

@@ -1,10 +1,12 @@
 //! Functions as processes, the REST API, and event source mappings, against the real services around them.
 
+mod authorized;
 mod control;
 mod delivery;
 mod faults;
 mod in_flight;
 mod invoking;
+mod pages;
 #[cfg(target_os = "linux")]
 mod processes;
 mod queued;

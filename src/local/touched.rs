@@ -1,0 +1,30 @@
+//! What handlers look up, noted in tests only: it must be what was authorized.
+
+#[cfg(test)]
+use std::collections::BTreeSet;
+#[cfg(test)]
+use std::sync::{Arc, Mutex};
+
+/// The resources that a service's handlers have looked up, by ARN; clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Touched {
+    #[cfg(test)]
+    arns: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Touched {
+    /// Notes a resource.
+    #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests look"))]
+    pub(super) fn note(&self, arn: impl FnOnce() -> String) {
+        #[cfg(test)]
+        self.arns.lock().unwrap().insert(arn());
+        #[cfg(not(test))]
+        drop(arn);
+    }
+
+    /// Returns what was noted since the last call.
+    #[cfg(test)]
+    pub(super) fn take(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.arns.lock().unwrap())
+    }
+}
