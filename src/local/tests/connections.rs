@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::aws::connect;
+use crate::local::keys::control_token;
 use crate::local::{Limits, LocalCloud, LocalOptions};
 
 /// Longer than any of it takes on a busy machine.
@@ -48,9 +49,9 @@ async fn client_that_has_said_all_still_gets_its_answer() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();
-    let key = cloud.target().access.unwrap().key_id;
+    let token = control_token(&cloud.target().access.unwrap().secret);
     let mut stream = TcpStream::connect(cloud.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
-    let request = format!("GET /_sensorctl/health HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}\r\n\r\n");
+    let request = format!("GET /_sensorctl/health HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();

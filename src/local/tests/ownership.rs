@@ -42,20 +42,23 @@ async fn the_directory_is_given_back_only_when_nothing_works_on_it_any_more() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     clients.logs.create_log_group().log_group_name("g").send().await.unwrap();
-    clients.logs.create_log_stream().log_group_name("g").log_stream_name("s").send().await.unwrap();
-    // A file that takes long to read.
-    let pipe = dir.path().join("logs/g/s.ndjson");
-    std::fs::create_dir_all(pipe.parent().unwrap()).unwrap();
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Reading blocks in opening a pipe until somebody writes to it.
+    let [first, second] = ["a", "b"].map(|stream| dir.path().join(format!("logs/g/{stream}.ndjson")));
+    std::fs::create_dir_all(first.parent().unwrap()).unwrap();
+    for (stream, pipe) in [("a", &first), ("b", &second)] {
+        clients.logs.create_log_stream().log_group_name("g").log_stream_name(stream).send().await.unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
     let reading = tokio::spawn(clients.logs.filter_log_events().log_group_name("g").send());
-    // As soon as it is read; it has its end when this is closed.
-    let writer = tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe)).await.unwrap().unwrap();
+    let write = |pipe| tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe).unwrap());
+    // The request has opened the first pipe, and goes on to the second.
+    let first = write(first).await.unwrap();
     let mut shutdown = tokio::spawn(cloud.shutdown());
     let patience = GRACE + Duration::from_millis(500);
     assert!(tokio::time::timeout(patience, &mut shutdown).await.is_err(), "a request still reads a file");
     assert!(DataDir::open(dir.path()).is_err());
-    drop(writer);
+    let second = write(second).await.unwrap();
     shutdown.await.unwrap().unwrap();
     DataDir::open(dir.path()).unwrap();
-    drop(reading);
+    drop((first, second, reading));
 }
