@@ -44,8 +44,6 @@ mod shard_reader;
 mod state;
 mod tags_api;
 #[cfg(test)]
-mod testing;
-#[cfg(test)]
 mod tests;
 mod versions_api;
 mod worker;

@@ -1,5 +1,6 @@
 //! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
 
+mod malformed;
 mod ownership;
 mod services;
 mod tables;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::support::{Bench, MAPPINGS};
 use super::{assert_in_order, numbers};
 use crate::local::lambda::event::EVENT_LIMIT;
 use crate::local::lambda::records::lane_of;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
 use crate::local::wire::now_seconds;
 
 #[tokio::test(flavor = "multi_thread")]

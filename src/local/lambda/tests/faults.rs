@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::numbers;
-use crate::local::lambda::testing::Bench;
+use super::support::Bench;
 
 fn set_faults(bench: &Bench, spec: &str) {
     let body = Bytes::from(spec.to_owned());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::numbers;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use super::support::{Bench, MAPPINGS};
 
 /// A mapping whose function holds its first batch of one record; three more wait.
 async fn held(settings: Value) -> (Bench, String, Vec<String>) {

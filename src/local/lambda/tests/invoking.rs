@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::support::{Bench, zip_of};
 use crate::local::keys::Caller;
-use crate::local::lambda::testing::{Bench, zip_of};
 use crate::local::wire::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]

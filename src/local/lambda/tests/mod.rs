@@ -10,6 +10,7 @@ mod resharding;
 mod results;
 mod retries;
 mod sdk;
+mod support;
 mod timing;
 
 /// The sequence numbers of what was put.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::local::lambda::testing::Bench;
+use super::support::Bench;
 
 const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
 

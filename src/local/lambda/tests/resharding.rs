@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::support::Bench;
 use super::{assert_in_order, numbers};
-use crate::local::lambda::testing::Bench;
 
 const HALF: u128 = 1 << 127;
 

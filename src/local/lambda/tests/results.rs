@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::numbers;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use super::support::{Bench, MAPPINGS};
 
 const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
 

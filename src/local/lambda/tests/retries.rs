@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::numbers;
-use crate::local::lambda::testing::Bench;
+use super::support::Bench;
 
 const PARTIAL: &str = "ReportBatchItemFailures";
 const FAILED: &str = "PROBLEM: Function call failed";

@@ -8,8 +8,8 @@ use aws_sdk_lambda::types::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::support::{TRUST, function_zip};
 use crate::aws::{Clients, connect};
-use crate::local::lambda::testing::{TRUST, function_zip};
 use crate::local::{LocalCloud, LocalOptions};
 
 async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(), aws_sdk_lambda::Error> {

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::numbers;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use super::support::{Bench, MAPPINGS};
 use crate::local::timing::Timing;
 
 #[tokio::test(flavor = "multi_thread")]

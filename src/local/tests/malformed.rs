@@ -7,9 +7,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::signature::testing::signed_lines;
-use super::{LocalCloud, LocalOptions};
 use crate::aws::Access;
+use crate::local::signature::testing::signed_lines;
+use crate::local::{LocalCloud, LocalOptions};
 
 const TARGETS: [&str; 18] = [
     "Kinesis_20131202.PutRecords",

@@ -4,20 +4,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Deps, Lambda};
 use crate::local::durability::Durability;
 use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
+use crate::local::lambda::{Deps, Lambda};
 use crate::local::logs::Logs;
 use crate::local::notices::Notices;
 use crate::local::timing::Timing;
@@ -179,7 +179,7 @@ impl Bench {
             "Environment": {"Variables": {"MODE": mode, "OUT": self.out().to_str().unwrap()}}})
     }
 
-    /// Creates a function that behaves in one of the ways of `testing_bootstrap.rs`.
+    /// Creates a function that behaves in one of the ways of `bootstrap.rs`.
     pub(super) async fn function(&self, name: &str, mode: &str) {
         self.function_with(name, mode, json!({})).await;
     }
@@ -261,7 +261,7 @@ impl Bench {
         self.until(async || self.batches().len() >= count).await;
     }
 
-    /// Tells the function `consume` how to go on: see `testing_bootstrap.rs`.
+    /// Tells the function `consume` how to go on: see `bootstrap.rs`.
     pub(super) fn tell(&self, what: &str, content: &str) {
         std::fs::write(self.beside(what), content).unwrap();
     }
@@ -325,7 +325,7 @@ pub(super) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
 
 /// The test function, compiled once into the folder of the test program.
 fn bootstrap() -> PathBuf {
-    let source = include_str!("testing_bootstrap.rs");
+    let source = include_str!("bootstrap.rs");
     let digest = Sha256::digest(source);
     let folder = std::env::current_exe().unwrap().parent().map(Path::to_owned).unwrap();
     let target =
