@@ -263,7 +263,7 @@ impl Kinesis {
     }
 
     /// Wakes the readers.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.0.puts.send_modify(|count| *count += 1);
     }
 

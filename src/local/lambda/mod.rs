@@ -4,6 +4,8 @@
 //! `control_api` takes requests apart; `functions_api`, `mappings_api`, `invoke` and their neighbours answer them from
 //! `state`; `pool` → `worker` → `runtime_api` run code; `mapping_task` → `shard_reader` → `lane` move records.
 
+#[cfg(test)]
+mod activity;
 mod batch;
 mod batch_answer;
 mod batching;

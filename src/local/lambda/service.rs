@@ -44,6 +44,8 @@ struct Inner {
     troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    #[cfg(test)]
+    activity: super::activity::Activity,
 }
 
 impl Lambda {
@@ -66,6 +68,8 @@ impl Lambda {
             troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            #[cfg(test)]
+            activity: super::activity::Activity::default(),
             deps,
         }));
         lambda.resume(mappings).await;
@@ -124,6 +128,11 @@ impl Lambda {
 
     pub(super) fn settling(&self) -> &Settling {
         &self.0.settling
+    }
+
+    #[cfg(test)]
+    pub(super) fn activity(&self) -> &super::activity::Activity {
+        &self.0.activity
     }
 
     /// Ends with the local cloud.
