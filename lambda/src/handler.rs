@@ -47,7 +47,14 @@ impl Function {
     /// # Errors
     /// What is wrong with the environment.
     pub fn from_env() -> Result<Self, String> {
-        let settings = Settings::from_env()?;
+        Function::new(Settings::from_env()?)
+    }
+
+    /// A function with these settings.
+    ///
+    /// # Errors
+    /// What is wrong with the address of the tables.
+    pub fn new(settings: Settings) -> Result<Self, String> {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
         let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &rejects::KEY });
@@ -59,6 +66,13 @@ impl Function {
     /// # Errors
     /// When the event is none of Kinesis, or when something was not stored and a partial answer would not be understood.
     pub async fn handle(&self, json: &[u8], context: &Context) -> Result<Answer, Fault> {
+        let (result, metrics) = self.store(json, context).await;
+        metrics.log(&self.settings.function_name, &context.request_id);
+        result
+    }
+
+    /// Stores the readings of one event; gives what is to be logged with the result.
+    pub async fn store(&self, json: &[u8], context: &Context) -> (Result<Answer, Fault>, Metrics) {
         let began = Instant::now();
         let deadline = began + time_for_work(context.deadline);
         let mut metrics = Metrics::default();
@@ -67,8 +81,13 @@ impl Function {
             metrics.trouble.get_or_insert_with(|| fault.into());
         }
         metrics.total = began.elapsed();
-        metrics.log(&self.settings.function_name, &context.request_id);
-        result
+        (result, metrics)
+    }
+
+    /// Requests that are sent and not answered.
+    #[cfg(test)]
+    pub fn requests_in_flight(&self) -> usize {
+        self.client.in_flight()
     }
 
     async fn answer(&self, json: &[u8], deadline: Instant, metrics: &mut Metrics) -> Result<Answer, Fault> {

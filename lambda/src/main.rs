@@ -9,6 +9,8 @@ mod pieces;
 mod rejects;
 mod settings;
 mod store;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::cell::Cell;

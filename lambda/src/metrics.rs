@@ -64,7 +64,8 @@ impl Metrics {
         let _ = std::io::stdout().write_all(line.as_bytes());
     }
 
-    fn line(&self, function_name: &str, request_id: &str) -> Value {
+    /// The line, without its end.
+    pub fn line(&self, function_name: &str, request_id: &str) -> Value {
         let counts = [
             ("Records", self.records as u64),
             ("Readings", self.readings as u64),

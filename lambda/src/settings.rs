@@ -39,7 +39,11 @@ impl Settings {
         Settings::read(&Variables(&|name| env::var(name).ok()))
     }
 
-    fn read(variables: &Variables<'_>) -> Result<Self, String> {
+    /// Reads variables of any origin.
+    ///
+    /// # Errors
+    /// As `from_env`.
+    pub fn read(variables: &Variables<'_>) -> Result<Self, String> {
         let get = |name| variables.get(name);
         let needed = |name| get(name).ok_or_else(|| format!("{name} is not set"));
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")).ok_or("AWS_REGION is not set")?;
@@ -82,7 +86,7 @@ fn endpoint(variables: &Variables<'_>) -> Endpoint {
 }
 
 /// Where variables come from.
-struct Variables<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub struct Variables<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
     /// A variable that is set and not empty.

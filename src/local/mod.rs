@@ -272,6 +272,4 @@ fn cannot_listen(port: u16, error: io::Error) -> Error {
 }
 
 #[cfg(test)]
-mod malformed_tests;
-#[cfg(test)]
 mod tests;

@@ -42,6 +42,8 @@ pub struct Client {
     /// The address as it is signed.
     address_text: String,
     clock: Clock,
+    #[cfg(test)]
+    in_flight: std::rc::Rc<()>,
 }
 
 impl Client {
@@ -65,7 +67,16 @@ impl Client {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
         let address_text = address.to_string();
-        Ok(Client { http, credentials, region, address, address_text, clock: Clock::default() })
+        Ok(Client {
+            http,
+            credentials,
+            region,
+            address,
+            address_text,
+            clock: Clock::default(),
+            #[cfg(test)]
+            in_flight: std::rc::Rc::default(),
+        })
     }
 
     /// One `BatchWriteItem`, once. Dropped before it is done, it closes its connection.
@@ -73,6 +84,8 @@ impl Client {
     /// # Errors
     /// What went wrong, sorted by what can be done about it.
     pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, Failure> {
+        #[cfg(test)]
+        let _in_flight = std::rc::Rc::clone(&self.in_flight);
         let signed_at = self.clock.now();
         let request = self.signed("DynamoDB_20120810.BatchWriteItem", body, signed_at)?;
         let answer = self.http.request(request).await.map_err(|error| Failure::connection(&error))?;
@@ -85,6 +98,12 @@ impl Client {
         let failure = Failure::answered(head.status.as_u16(), &body);
         let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
         Err(if self.clock.correct(&failure.code, date, signed_at) { failure.passing() } else { failure })
+    }
+
+    /// Requests that are sent and not answered or given up.
+    #[cfg(test)]
+    pub fn in_flight(&self) -> usize {
+        std::rc::Rc::strong_count(&self.in_flight) - 1
     }
 
     fn signed(&self, target: &'static str, body: Bytes, time: SystemTime) -> Result<Request<Full<Bytes>>, Failure> {

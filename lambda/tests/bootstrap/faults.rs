@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Function, PARTIAL, REJECTS, Scripted, Tables, event, failure, plain, reading, record, sent_times, sequence,
-    stored, throttled,
+    Function, PARTIAL, REJECTS, Scripted, Tables, event, failure, plain, reading, record, sent_times, sequence, stored,
+    throttled,
 };
 
 #[tokio::test]
@@ -100,17 +100,6 @@ async fn the_lowest_record_that_is_not_stored_is_answered_whatever_finished_firs
 }
 
 #[tokio::test]
-async fn without_partial_answers_anything_that_is_not_stored_fails_the_invocation() {
-    let dynamodb =
-        Scripted::start(|request| if sent_times(request).contains(&30) { throttled() } else { stored() }).await;
-    let mut function = Function::start(&dynamodb.address, &[]).await;
-    let answer = function.invoke_within(&event((1..=60).map(plain)), Duration::from_secs(3)).await;
-    let Answer::Error { kind, message } = &answer else { panic!("{answer:?}") };
-    assert_eq!(kind, "NotStored");
-    assert!(message.contains("25 of the 60") && message.contains(&sequence(26)), "{message}");
-}
-
-#[tokio::test]
 async fn a_connection_that_is_never_answered_is_given_up_before_the_deadline() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut function = Function::start(&silent.local_addr().unwrap().to_string(), &[PARTIAL]).await;
@@ -161,17 +150,6 @@ async fn a_reject_that_cannot_be_kept_is_a_failure_of_its_record() {
     let answer = function.invoke(&event([plain(1), record(2, b"x"), plain(3)])).await;
     assert_eq!(answer.failures(), [sequence(2)]);
     assert_eq!(function.log_line().await["Stored"], 2);
-}
-
-#[tokio::test]
-async fn earlier_readings_of_a_key_that_could_not_be_stored_are_retried_with_it() {
-    let dynamodb =
-        Scripted::start(|request| if sent_times(request).contains(&1) { throttled() } else { stored() }).await;
-    let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
-    // Should the service refuse the later one at the next try, the earlier one must be in that batch.
-    let records = [plain(1), plain(2), record(3, reading("s", 1, "30").as_bytes())];
-    let answer = function.invoke_within(&event(records), Duration::from_secs(3)).await;
-    assert_eq!(answer.failures(), [sequence(1)]);
 }
 
 #[tokio::test]

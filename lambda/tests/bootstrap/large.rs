@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{
-    Answer, Function, PARTIAL, REJECTS, Said, Scripted, event, plain, reading, record, sent_items, stored,
+    Answer, Function, PARTIAL, REJECTS, Said, Scripted, event, failure, plain, reading, record, sent_items, sequence,
+    stored,
 };
 
 const LARGEST: usize = 6 * 1024 * 1024;
@@ -126,23 +127,41 @@ async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
 /// What a record can hold of small things, and what a proxy can say for an answer.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn memory_is_bounded_whatever_is_sent_or_answered() {
-    async fn peak(records: impl IntoIterator<Item = Value>, said: fn() -> Said) -> u64 {
-        let dynamodb = Scripted::start(move |_: &Value| said()).await;
+async fn peak_memory_is_bounded_whatever_is_sent_or_answered() {
+    /// The most memory, and what was not stored, of a function whose nth request is answered so.
+    async fn peak(
+        records: impl IntoIterator<Item = Value>,
+        said: impl Fn(usize) -> Said + Send + 'static,
+    ) -> (u64, Vec<String>) {
+        let mut requests = 0;
+        let dynamodb = Scripted::start(move |_: &Value| {
+            requests += 1;
+            said(requests)
+        })
+        .await;
         let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
-        function.invoke_within(&event(records), Duration::from_secs(6)).await;
-        function.peak_mib()
+        let answer = function.invoke_within(&event(records), Duration::from_secs(110)).await;
+        (function.peak_mib(), answer.failures().into_iter().map(str::to_owned).collect())
     }
     let with = |values: String| format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":{values}}}"#);
     let list = with(format!("[{}0]", "0,".repeat(1_600_000)));
     let map = with(format!("{{{}\"\":0}}", "\"\":0,".repeat(640_000)));
     let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"" };
     let sub_records = aggregation::encode(std::iter::repeat_n(sub, 740_000));
-    let peaks = [
-        ("list", peak([record(1, list.as_bytes())], || stored().into()).await),
-        ("map", peak([record(1, map.as_bytes())], || stored().into()).await),
-        ("sub-records", peak([record(1, &sub_records)], || stored().into()).await),
-        ("answers", peak((1..300).map(plain), || Said::text(200, &"x".repeat(17 << 20))).await),
-    ];
+    let all_stored = |_| stored().into();
+    // Hundreds of thousands of rejects would take minutes.
+    let denied_after_two_hundred =
+        |request| if request > 200 { failure("AccessDeniedException", "no").into() } else { stored().into() };
+    // Each of the twelve batches is answered so twice, eight of them at a time.
+    let too_large = |request| if request > 24 { stored().into() } else { Said::text(200, &"x".repeat(17 << 20)) };
+    let (list, map, sub_records, answers) = (
+        peak([record(1, list.as_bytes())], all_stored).await,
+        peak([record(1, map.as_bytes())], all_stored).await,
+        peak([record(1, &sub_records)], denied_after_two_hundred).await,
+        peak((1..=300).map(plain), too_large).await,
+    );
+    let failures = [&list.1, &map.1, &sub_records.1, &answers.1];
+    assert_eq!(failures, [&vec![], &vec![], &vec![sequence(1)], &vec![]]);
+    let peaks = [("list", list.0), ("map", map.0), ("sub-records", sub_records.0), ("answers", answers.0)];
     assert!(peaks.iter().all(|(_, mib)| *mib < MOST_MIB), "{peaks:?}");
 }

@@ -4,9 +4,7 @@
 
 mod faults;
 mod large;
-mod model;
 mod readings;
-mod refused;
 mod rows;
 mod service;
 mod signature;

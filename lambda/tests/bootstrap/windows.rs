@@ -1,27 +1,11 @@
 //! A batch that is more than is looked at together: what one window leaves must not be lost, hidden or undone by another.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, Function, PARTIAL, REJECTS, Scripted, Tables, event, failure, last_of_window, reading, record, sent_items,
-    sequence, stored, throttled,
+    sequence, stored, two_windows,
 };
-
-/// Enough for all of a window that succeeds, and not for one that never does.
-const SHORT: Duration = Duration::from_secs(8);
-
-/// The second records of two windows are about the same key.
-fn two_windows() -> Value {
-    event([
-        record(1, reading("s", 7, "1").as_bytes()),
-        last_of_window(2, &reading("only-first", 1, "1")),
-        record(3, reading("s", 7, "3").as_bytes()),
-        last_of_window(4, &reading("only-second", 1, "1")),
-        record(5, reading("only-third", 1, "1").as_bytes()),
-    ])
-}
 
 /// The sequence numbers of what a service took, request by request.
 fn taken(requests: &[Value], table: &str) -> Vec<Vec<String>> {
@@ -32,6 +16,16 @@ fn taken(requests: &[Value], table: &str) -> Vec<Vec<String>> {
 
 fn is_about(request: &Value, text: &str) -> bool {
     request.to_string().contains(text)
+}
+
+/// Denies every request that is about this reading, which no time mends.
+async fn denying(text: &'static str) -> Scripted {
+    Scripted::start(
+        move |request| {
+            if is_about(request, text) { failure("AccessDeniedException", "no") } else { stored() }
+        },
+    )
+    .await
 }
 
 #[tokio::test]
@@ -46,27 +40,25 @@ async fn windows_are_stored_one_after_the_other_and_the_last_reading_of_a_key_wi
 }
 
 #[tokio::test]
-async fn a_failure_in_the_first_window_is_answered_and_nothing_of_the_later_ones_is_put() {
-    let dynamodb =
-        Scripted::start(|request| if is_about(request, "only-first") { throttled() } else { stored() }).await;
+async fn failure_in_the_first_window_is_answered_and_no_later_window_is_put() {
+    let dynamodb = denying("only-first").await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
-    assert_eq!(function.invoke_within(&two_windows(), SHORT).await.failures(), [sequence(1)]);
+    assert_eq!(function.invoke(&two_windows()).await.failures(), [sequence(1)]);
     assert!(dynamodb.requests().iter().all(|request| is_about(request, "only-first")));
     let mut function = Function::start(&dynamodb.address, &[]).await;
-    assert!(function.invoke_within(&two_windows(), SHORT).await.error().contains(&sequence(1)));
+    assert!(function.invoke(&two_windows()).await.error().contains(&sequence(1)));
 }
 
 #[tokio::test]
-async fn a_failure_in_a_later_window_is_answered_and_what_was_before_it_is_kept() {
-    let dynamodb =
-        Scripted::start(|request| if is_about(request, "only-second") { throttled() } else { stored() }).await;
+async fn failure_in_a_later_window_is_answered_and_the_windows_before_it_are_kept() {
+    let dynamodb = denying("only-second").await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
-    assert_eq!(function.invoke_within(&two_windows(), SHORT).await.failures(), [sequence(3)]);
+    assert_eq!(function.invoke(&two_windows()).await.failures(), [sequence(3)]);
     let log = function.log_line().await;
     assert_eq!((&log["Readings"], &log["Stored"], &log["Failed"]), (&json!(4), &json!(2), &json!(2)));
     assert!(!dynamodb.requests().iter().any(|request| is_about(request, "only-third")));
     let mut function = Function::start(&dynamodb.address, &[]).await;
-    let answer = function.invoke_within(&two_windows(), SHORT).await;
+    let answer = function.invoke(&two_windows()).await;
     // There is a fifth one, which was not looked at.
     assert!(answer.error().contains("2 of the 4 readings looked at are not stored"), "{answer:?}");
     assert!(answer.error().contains(&sequence(3)), "{answer:?}");

@@ -264,7 +264,7 @@ impl Kinesis {
     }
 
     /// Wakes the readers.
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         self.0.puts.send_modify(|count| *count += 1);
     }
 

@@ -23,11 +23,25 @@ pub(super) struct Batching {
     limits: Limits,
     records: UnboundedReceiver<Item>,
     queue: VecDeque<Item>,
+    #[cfg(test)]
+    activity: super::activity::Activity,
 }
 
 impl Batching {
     pub(super) fn new(records: UnboundedReceiver<Item>, limits: Limits) -> Self {
-        Batching { limits, records, queue: VecDeque::new() }
+        Batching {
+            limits,
+            records,
+            queue: VecDeque::new(),
+            #[cfg(test)]
+            activity: super::activity::Activity::default(),
+        }
+    }
+
+    /// The same, where the records that wait are counted.
+    #[cfg(test)]
+    pub(super) fn watched(self, activity: &super::activity::Activity) -> Self {
+        Batching { activity: activity.clone(), ..self }
     }
 
     /// The next batch; `None` when no more records can come. Nothing is lost when the future is dropped.
@@ -52,6 +66,8 @@ impl Batching {
             if is_full {
                 break;
             }
+            #[cfg(test)]
+            let _waiting = self.activity.begin(super::activity::What::Waiting(self.queue.len()));
             match timeout_at(deadline, self.records.recv()).await {
                 Ok(Some(item)) => {
                     bytes += frame.length([&item]);

@@ -1,6 +1,8 @@
 //! Runs an invocation in a warm or a new execution environment.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::invocation::{Invocation, Outcome};
 use super::launch::NotStarted;

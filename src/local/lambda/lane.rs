@@ -144,6 +144,8 @@ impl Lane {
             }
         };
         let invocation = Invocation::new(frame.event(items));
+        #[cfg(test)]
+        let _call = self.lambda.activity().begin(super::activity::What::Call);
         let outcome = match self.lambda.invoke(&self.function, &invocation).await {
             Ok(outcome) => outcome,
             Err(NotRun::Missing) => return Called::NotRun(NO_FUNCTION.to_owned()),

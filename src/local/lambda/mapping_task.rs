@@ -72,6 +72,8 @@ impl MappingTask {
 }
 
 async fn run(lambda: Lambda, mapping: Arc<Mapping>, stop: CancellationToken) {
+    #[cfg(test)]
+    let _reading = lambda.activity().begin(super::activity::What::Reading);
     let uuid = mapping.uuid.clone();
     let Deps { dir, durability, .. } = lambda.deps();
     let checkpoints = match Checkpoints::load(dir, &uuid, *durability) {

@@ -4,6 +4,8 @@
 //! `control_api` takes requests apart; `functions_api`, `mappings_api`, `invoke` and their neighbours answer them from
 //! `state`; `pool` → `worker` → `runtime_api` run code; `mapping_task` → `shard_reader` → `lane` move records.
 
+#[cfg(test)]
+mod activity;
 mod asked;
 mod batch;
 mod batch_answer;
@@ -47,9 +49,7 @@ mod shard_reader;
 mod state;
 mod tags_api;
 #[cfg(test)]
-pub(super) mod testing;
-#[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod unzip;
 mod versions_api;
 mod worker;

@@ -46,6 +46,8 @@ struct Inner {
     stopping: CancellationToken,
     tasks: TaskTracker,
     touched: Touched,
+    #[cfg(test)]
+    activity: super::activity::Activity,
 }
 
 impl Lambda {
@@ -72,6 +74,8 @@ impl Lambda {
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             touched: Touched::default(),
+            #[cfg(test)]
+            activity: super::activity::Activity::default(),
             deps,
         }));
         lambda.resume(mappings).await;
@@ -130,6 +134,11 @@ impl Lambda {
 
     pub(super) fn settling(&self) -> &Settling {
         &self.0.settling
+    }
+
+    #[cfg(test)]
+    pub(super) fn activity(&self) -> &super::activity::Activity {
+        &self.0.activity
     }
 
     /// Ends with the local cloud.

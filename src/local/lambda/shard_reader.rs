@@ -96,6 +96,8 @@ impl ShardReader {
         while tasks.join_next().await.is_some() {}
         if read_all && progress.len() == 0 {
             self.checkpoints.set(&self.shard, Position::Finished);
+            #[cfg(test)]
+            self.lambda.activity().finished(&self.mapping, &self.shard);
             return End::Finished;
         }
         End::Left
@@ -117,7 +119,10 @@ impl ShardReader {
                 stop: self.stop.clone(),
                 settled: settled_sender.clone(),
             };
-            tasks.spawn(lane.run(Batching::new(records, limits)));
+            let batching = Batching::new(records, limits);
+            #[cfg(test)]
+            let batching = batching.watched(self.lambda.activity());
+            tasks.spawn(lane.run(batching));
         }
         Lanes { tasks, queues, settled, progress: Progress::default(), filter }
     }
@@ -214,6 +219,8 @@ impl ShardReader {
             place.last_read = Some(record.sequence_number.clone());
             self.deal(record, lanes);
         }
+        #[cfg(test)]
+        self.lambda.activity().polled(&self.mapping, &self.shard, was_empty, lanes.progress.undone());
         let Some(next) = page.next else { return Ok(Turn::End) };
         place.iterator = Some(next);
         if !poll.is_zero() && page.millis_behind == 0 {

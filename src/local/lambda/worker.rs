@@ -1,12 +1,12 @@
 //! One execution environment: one process, one Runtime API, one invocation at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use uuid::Uuid;
 
 use super::Deps;
@@ -112,7 +112,7 @@ impl Worker {
         if ready.send(self.task(invocation, until.saturating_duration_since(began))).is_err() {
             return self.not_taken();
         }
-        let result = match timeout_at(until.into(), self.work(id)).await {
+        let result = match timeout_at(until, self.work(id)).await {
             Ok(result) => result,
             Err(_) => Err(self.timed_out(id)),
         };
@@ -181,7 +181,7 @@ impl Worker {
                     None => return Err(NotReady::Exited),
                 },
                 _ = self.launched.process.ended() => return Err(NotReady::Exited),
-                () = tokio::time::sleep_until(until.into()) => return Err(NotReady::TimedOut),
+                () = sleep_until(until) => return Err(NotReady::TimedOut),
                 _ = look.tick() => if let Some(failure) = self.over_memory(id) {
                     return Err(NotReady::Failed(failure));
                 },

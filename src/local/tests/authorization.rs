@@ -163,7 +163,7 @@ async fn role_that_may_do_all_of_lambda_may_not_pass_another_role_to_a_function(
     let (cloud, clients) = start(dir.path()).await;
     role(&clients, "low", &trust(&lambda()), &statement("Allow", "lambda:*", "*")).await;
     role(&clients, "admin", &trust(&lambda()), &statement("Allow", "*", "*")).await;
-    let zip = crate::local::lambda::testing::zip_of(b"#!/bin/sh\n", 0o755);
+    let zip = crate::local::lambda::tests::support::zip_of(b"#!/bin/sh\n", 0o755);
     let create = |clients: &Clients, name: &str| {
         let code = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new(zip.clone())).build();
         clients

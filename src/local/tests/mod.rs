@@ -5,6 +5,7 @@ mod connections;
 mod eventually;
 mod files;
 pub(super) mod fuzzing;
+mod malformed;
 mod nesting;
 mod ownership;
 mod services;
@@ -16,6 +17,15 @@ use std::path::Path;
 pub(in crate::local) use self::eventually::eventually;
 use super::{LocalCloud, LocalOptions};
 use crate::aws::{Clients, connect};
+use crate::local::wire::now_ms;
+
+/// Waits until the clock shows another millisecond: what is put before and after it differs in its time.
+pub(super) async fn next_millisecond() {
+    let before = now_ms();
+    while now_ms() == before {
+        tokio::task::yield_now().await;
+    }
+}
 
 async fn start(dir: &Path) -> (LocalCloud, Clients) {
     let options = LocalOptions {

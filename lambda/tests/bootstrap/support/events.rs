@@ -53,3 +53,14 @@ pub fn last_of_window(number: u32, reading: &str) -> Value {
 pub fn event(records: impl IntoIterator<Item = Value>) -> Value {
     json!({ "Records": records.into_iter().collect::<Vec<_>>() })
 }
+
+/// Three windows, of which the first two begin with a reading of the same key.
+pub fn two_windows() -> Value {
+    event([
+        record(1, reading("s", 7, "1").as_bytes()),
+        last_of_window(2, &reading("only-first", 1, "1")),
+        record(3, reading("s", 7, "3").as_bytes()),
+        last_of_window(4, &reading("only-second", 1, "1")),
+        record(5, reading("only-third", 1, "1").as_bytes()),
+    ])
+}

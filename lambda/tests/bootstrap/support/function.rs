@@ -14,37 +14,11 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver};
 use tokio::time::timeout;
 
+use super::answer::Answer;
 use super::http::serve;
-
-/// The mapping understands partial answers.
-pub const PARTIAL: (&str, &str) = ("SENSORCTL_PARTIAL_BATCH", "1");
-/// There is a table for rejects.
-pub const REJECTS: (&str, &str) = ("SENSORCTL_REJECTS_TABLE", "SensorDataRejects");
 
 /// An event's bytes, and the time that the function has for it.
 type Event = (Vec<u8>, Duration);
-
-/// What the function sent back.
-#[derive(Debug)]
-pub enum Answer {
-    Response(Value),
-    Error { kind: String, message: String },
-}
-
-impl Answer {
-    /// The sequence numbers in the answer.
-    pub fn failures(&self) -> Vec<&str> {
-        let Answer::Response(response) = self else { panic!("{self:?}") };
-        let failures = response["batchItemFailures"].as_array().unwrap();
-        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
-    }
-
-    /// The message of a failed invocation.
-    pub fn error(&self) -> &str {
-        let Answer::Error { message, .. } = self else { panic!("{self:?}") };
-        message
-    }
-}
 
 /// A running function.
 pub struct Function {

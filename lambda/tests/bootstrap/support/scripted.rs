@@ -8,6 +8,7 @@ use hyper::body::Bytes;
 use hyper::header::DATE;
 use hyper::{Request, Response};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::http::serve;
 
@@ -17,7 +18,18 @@ pub struct Said {
     pub body: Bytes,
     /// The service's time.
     pub date: Option<String>,
-    pub after: Duration,
+    pub when: When,
+}
+
+/// When it answers.
+#[derive(Clone, Copy)]
+pub enum When {
+    Now,
+    /// Once so many requests have come.
+    Requests(usize),
+    /// After so much time, which passes on the stopped clock of this process.
+    After(Duration),
+    Never,
 }
 
 impl From<(u16, Value)> for Said {
@@ -29,7 +41,7 @@ impl From<(u16, Value)> for Said {
 impl Said {
     /// An answer that may be anything.
     pub fn text(status: u16, body: &str) -> Self {
-        Said { status, body: Bytes::from(body.to_owned()), date: None, after: Duration::ZERO }
+        Said { status, body: Bytes::from(body.to_owned()), date: None, when: When::Now }
     }
 }
 
@@ -48,11 +60,26 @@ pub fn stored() -> (u16, Value) {
     (200, json!({"UnprocessedItems": {}}))
 }
 
+/// What is no answer of the service: status and body.
+pub const GARBAGE: [(u16, &str); 11] = [
+    (200, "hunter2"),
+    (200, "<html>hunter2</html>"),
+    (200, r#"{"UnprocessedItems":"hunter2"}"#),
+    (200, r#"{"UnprocessedItems":{"SensorData":[{"PutRequest":{"Item":{"hunter2":{"S":"hunter2"}}}}]}}"#),
+    (200, ""),
+    (200, "{}"),
+    (200, r#"{"hunter2":{}}"#),
+    (200, r#"{"UnprocessedItems":null}"#),
+    (200, r#"[{"hunter2":[]}]"#),
+    (200, "[{}]"),
+    (500, "hunter2"),
+];
+
 /// A running one.
 pub struct Scripted {
     /// `127.0.0.1:port`
     pub address: String,
-    requests: Arc<Mutex<Vec<Value>>>,
+    requests: watch::Receiver<Vec<Value>>,
 }
 
 impl Scripted {
@@ -68,16 +95,22 @@ impl Scripted {
         F: FnMut(&Request<Bytes>, &Value) -> S + Send + 'static,
     {
         let script = Arc::new(Mutex::new(move |request: &Request<Bytes>, body: &Value| script(request, body).into()));
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let (seen, requests) = watch::channel(Vec::new());
         let address = serve(move |request: Request<Bytes>| {
-            let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
+            let (script, seen) = (Arc::clone(&script), seen.clone());
             async move {
                 // A request that was given up while it was sent is none.
                 let Ok(body) = serde_json::from_slice::<Value>(request.body()) else { return Response::default() };
                 let said: Said = script.lock().unwrap()(&request, &body);
-                seen.lock().unwrap().push(body);
-                tokio::time::sleep(said.after).await;
+                seen.send_modify(|requests: &mut Vec<Value>| requests.push(body));
+                match said.when {
+                    When::Now => {}
+                    When::Requests(count) => {
+                        seen.subscribe().wait_for(|requests| requests.len() >= count).await.unwrap();
+                    }
+                    When::After(time) => tokio::time::advance(time).await,
+                    When::Never => std::future::pending().await,
+                }
                 let mut response = Response::builder().status(said.status);
                 if let Some(date) = said.date {
                     response = response.header(DATE, date);
@@ -91,7 +124,7 @@ impl Scripted {
 
     /// The requests so far.
     pub fn requests(&self) -> Vec<Value> {
-        self.requests.lock().unwrap().clone()
+        self.requests.borrow().clone()
     }
 }
 

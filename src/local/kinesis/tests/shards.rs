@@ -1,10 +1,9 @@
 //! Resharding: parents, children, filters.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, records, text, with_stream};
+use crate::local::tests::next_millisecond;
 use crate::local::wire::{now_ms, seconds};
 
 async fn ids(local: &Local, filter: Value) -> Vec<String> {
@@ -14,13 +13,13 @@ async fn ids(local: &Local, filter: Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_split_shard_ends_with_its_children_and_filters_tell_the_two_apart() {
+async fn split_shard_ends_with_its_children_and_filters_distinguish_them() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" });
     let first = local.ok("PutRecord", put.clone()).await;
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    next_millisecond().await;
     let before = seconds(now_ms());
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    next_millisecond().await;
     let middle = (1_u128 << 127).to_string();
     let split = json!({ "StreamName": STREAM, "ShardToSplit": first["ShardId"], "NewStartingHashKey": middle });
     local.ok("SplitShard", split.clone()).await;

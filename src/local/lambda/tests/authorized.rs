@@ -6,7 +6,7 @@ use http::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use super::support::{Bench, MAPPINGS};
 use crate::local::permissions::{Named, Needed};
 
 const ACCOUNT: &str = "eu-central-1:000000000000";

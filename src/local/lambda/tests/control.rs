@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::local::lambda::testing::{Bench, zip_of};
+use super::support::{Bench, zip_of};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 

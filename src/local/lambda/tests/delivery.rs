@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::support::{Bench, MAPPINGS};
 use super::{assert_in_order, numbers};
 use crate::local::lambda::event::EVENT_LIMIT;
 use crate::local::lambda::records::lane_of;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use crate::local::tests::next_millisecond;
 use crate::local::wire::now_seconds;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,21 +33,23 @@ async fn lanes_keep_the_order_of_each_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parallelization_factor_is_how_many_batches_of_a_shard_are_under_way() {
+async fn parallelization_factor_bounds_the_batches_of_a_shard_under_way() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let put = bench.put_many(120, 60).await;
     bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
     bench.batches_come(3).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(bench.batches().len(), 3);
+    // As much as is read ahead: every lane has another batch at hand.
+    bench.until(async || bench.unsettled().await >= 5 * 3 * 2).await;
+    assert_eq!((bench.batches().len(), bench.counts().calls.now), (3, 3));
     bench.untell("hold");
     assert_in_order(&bench.handled_all(120).await, &put);
+    assert_eq!(bench.counts().calls.most, 3, "nor later");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_has_six_megabytes_at_most() {
+async fn event_of_large_records_has_six_megabytes_at_most() {
     let bench = Bench::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     let data = "x".repeat(900_000);
@@ -56,7 +59,7 @@ async fn an_event_has_six_megabytes_at_most() {
     }
     // Five records of 1.2 MB in base64 fit. The eleventh waits for others.
     let uuid = bench.mapping("Fn", json!({"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300})).await;
-    assert_eq!(bench.handled_all(10).await, put[..10]);
+    assert_eq!(bench.handled_but(10, 1).await, put[..10]);
     let batches = bench.batches();
     assert_eq!(batches.iter().map(|(_, numbers)| numbers.len()).collect::<Vec<_>>(), [5, 5]);
     assert!(batches.iter().all(|(bytes, _)| (6_000_000..=EVENT_LIMIT).contains(bytes)), "{batches:?}");
@@ -66,7 +69,7 @@ async fn an_event_has_six_megabytes_at_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_grows_beyond_an_event_is_brought_in_parts() {
+async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
     let bench = Bench::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     bench.tell("fail", "");
@@ -85,7 +88,7 @@ async fn a_batch_that_grows_beyond_an_event_is_brought_in_parts() {
     let changed = bench.call("PUT", "/2015-03-31/functions/Fn/configuration", json!({"Role": role})).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
     bench.untell("fail");
-    assert_eq!(bench.handled_all(full).await, put[..full]);
+    assert_eq!(bench.handled_but(full, 480 - full).await, put[..full]);
     let last: Vec<_> =
         bench.batches().into_iter().rev().take(2).map(|(bytes, numbers)| (bytes, numbers.len())).collect();
     assert!(last[1].0 <= EVENT_LIMIT && last[1].1 < full && last[0].1 + last[1].1 == full, "{full}: {last:?}");
@@ -94,7 +97,7 @@ async fn a_batch_that_grows_beyond_an_event_is_brought_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lane_that_waits_does_not_stop_the_others_of_its_shard() {
+async fn lane_that_waits_for_its_window_leaves_the_other_lanes_going() {
     let of_lane = |lane: usize| (0..99).map(|n| format!("key-{n}")).find(|key| lane_of(key, 2) == lane).unwrap();
     let (rare, hot) = (of_lane(0), of_lane(1));
     let bench = Bench::new(1).await;
@@ -107,7 +110,7 @@ async fn a_lane_that_waits_does_not_stop_the_others_of_its_shard() {
     // One record waits for the others of its batch; twenty batches of the other lane are full.
     let settings = json!({"BatchSize": 10, "ParallelizationFactor": 2, "MaximumBatchingWindowInSeconds": 300});
     bench.mapping("Fn", settings).await;
-    assert_eq!(bench.handled_all(200).await, put);
+    assert_eq!(bench.handled_but(200, 1).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,25 +127,32 @@ async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batching_window_waits_for_a_batch_to_fill() {
+async fn batching_window_brings_nothing_before_the_batch_is_full() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300})).await;
     let mut put = bench.put_many(2, 1).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert_eq!(bench.handled().len(), 0);
+    bench.until(async || bench.counts().waiting.now == 2).await;
+    assert_eq!((bench.counts().calls.begun, bench.handled().len()), (0, 0));
     put.extend(bench.put_many(1, 1).await);
     assert_eq!(bench.handled_all(3).await, numbers(&put));
     assert_eq!(bench.batches().len(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batching_window_ends() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn batching_window_that_ends_brings_the_records_that_are_there() {
+    let mut bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
-    bench.mapping("Fn", json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 1})).await;
+    bench.mapping("Fn", json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 300})).await;
+    bench.settled().await;
+    bench.stop_clock();
     let put = bench.put_many(2, 1).await;
+    bench.until(async || bench.counts().waiting.now == 2).await;
+    bench.pass(Duration::from_secs(299)).await;
+    assert_eq!((bench.counts().calls.begun, bench.counts().waiting.now), (0, 2));
+    bench.pass(Duration::from_secs(1)).await;
     assert_eq!(bench.handled_all(2).await, numbers(&put));
+    assert_eq!(bench.batches().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,14 +167,12 @@ async fn latest_means_from_the_creation_of_the_mapping_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_timestamp_means_what_arrived_from_then_on() {
+async fn at_timestamp_brings_what_arrived_from_then_on() {
     let bench = Bench::new(2).await;
     bench.function("Fn", "consume").await;
     bench.put_many(6, 6).await;
-    let moment = Duration::from_millis(20);
-    tokio::time::sleep(moment).await;
+    next_millisecond().await;
     let at = now_seconds();
-    tokio::time::sleep(moment).await;
     let mut put = bench.put_many(6, 6).await;
     let settings = json!({"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
     let uuid = bench.mapping("Fn", settings).await;
@@ -187,7 +195,7 @@ async fn a_restart_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_checkpoint_is_told_and_nothing_is_brought_again() {
+async fn damaged_checkpoint_is_reported_and_nothing_is_read() {
     let mut bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(5, 1).await;
@@ -199,15 +207,16 @@ async fn a_damaged_checkpoint_is_told_and_nothing_is_brought_again() {
     bench.restart().await;
     let result = bench.result(&uuid, "PROBLEM").await;
     assert!(result.contains("is damaged"), "{result}");
-    bench.put_many(1, 1).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    bench.until(async || bench.counts().reading.now == 0).await;
+    bench.assert_nothing_reads().await;
+    assert_eq!(bench.counts().all_polls(), 0);
     assert_eq!(bench.handled().len(), 5);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn stream_created_again_is_read_from_its_beginning() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -222,9 +231,9 @@ async fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
     assert_eq!((&mapping["State"], &mapping["LastProcessingResult"]), (&json!("Enabled"), &json!("OK")));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_stream_counts_even_when_the_old_one_was_not_seen_to_go() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn stream_created_again_between_two_polls_is_read_from_its_beginning() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
     bench.mapping("Fn", json!({})).await;

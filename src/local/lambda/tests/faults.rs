@@ -5,16 +5,16 @@ use http::Method;
 use serde_json::json;
 
 use super::numbers;
-use crate::local::lambda::testing::Bench;
+use super::support::Bench;
 
 fn set_faults(bench: &Bench, spec: &str) {
     let body = Bytes::from(spec.to_owned());
     assert!(bench.deps.faults.control(&Method::PUT, "/_sensorctl/faults", &body).status().is_success());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_reader_says_so_and_goes_on_afterwards() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn throttled_reader_reports_it_and_goes_on_afterwards() {
+    let bench = Bench::new(1).await.lapsing();
     set_faults(&bench, "kinesis:GetRecords=throttle");
     bench.function("Fn", "consume").await;
     let put = numbers(&bench.put_many(3, 1).await);
@@ -26,9 +26,9 @@ async fn a_throttled_reader_says_so_and_goes_on_afterwards() {
     assert_eq!(bench.handled_all(3).await, put);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mappings_call_of_the_function_can_be_refused_and_its_answer_lost() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn refused_invoke_is_retried_and_a_lost_answer_delivers_again() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
     set_faults(&bench, "lambda:Invoke=throttle");

@@ -1,13 +1,12 @@
 //! Mappings that are changed while a batch is under way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::numbers;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
+use super::support::{Bench, MAPPINGS};
 
 /// A mapping whose function holds its first batch of one record; three more wait.
 async fn held(settings: Value) -> (Bench, String, Vec<String>) {
@@ -24,7 +23,13 @@ async fn held(settings: Value) -> (Bench, String, Vec<String>) {
 
 /// The state stays for as long as the batch is under way, and no other change is taken.
 async fn stays(bench: &Bench, uuid: &str, state: &str) {
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // A mapping that has nothing under way comes and goes meanwhile.
+    bench.function("Idle", "consume").await;
+    let idle = bench.mapping("Idle", json!({"Enabled": false})).await;
+    assert_eq!(bench.update(&idle, json!({"BatchSize": 7})).await.status, 202);
+    bench.mapping_state(&idle, "Disabled").await;
+    bench.delete_mapping(&idle).await;
+    assert_eq!(bench.counts().calls.now, 1, "the batch is under way");
     assert_eq!(bench.shown(uuid).await["State"], state);
     let update = bench.update(uuid, json!({"BatchSize": 7})).await;
     assert_eq!((update.status, update.header("x-amzn-errortype")), (400, Some("ResourceInUseException")));
@@ -34,14 +39,13 @@ async fn stays(bench: &Bench, uuid: &str, state: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_mapping_finishes_its_batch_and_keeps_its_place() {
+async fn disable_with_a_batch_under_way_finishes_it_and_keeps_the_checkpoint() {
     let (bench, uuid, mut put) = held(json!({})).await;
     assert_eq!(bench.update(&uuid, json!({"Enabled": false})).await.body["State"], "Disabling");
     stays(&bench, &uuid, "Disabling").await;
     bench.untell("hold");
     bench.mapping_state(&uuid, "Disabled").await;
-    put.extend(numbers(&bench.put_many(4, 1).await));
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    put.extend(bench.assert_nothing_reads().await);
     assert_eq!(bench.handled(), put[..1]);
     assert_eq!(bench.update(&uuid, json!({"Enabled": true})).await.body["State"], "Enabling");
     bench.mapping_state(&uuid, "Enabled").await;
@@ -49,7 +53,7 @@ async fn a_disabled_mapping_finishes_its_batch_and_keeps_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_finishes_the_batch_and_goes_on_with_the_new_settings() {
+async fn update_with_a_batch_under_way_finishes_it_before_the_new_settings_apply() {
     let (bench, uuid, put) = held(json!({})).await;
     let settings = json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300});
     let update = bench.update(&uuid, settings).await;
@@ -90,48 +94,48 @@ async fn a_mapping_can_be_given_another_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_mapping_finishes_its_batch_and_is_gone() {
-    let (bench, uuid, put) = held(json!({})).await;
+async fn delete_with_a_batch_under_way_finishes_it_and_removes_the_checkpoints() {
+    let (bench, uuid, mut put) = held(json!({})).await;
     let path = format!("{MAPPINGS}/{uuid}");
     let delete = bench.call("DELETE", &path, Value::Null).await;
     assert_eq!((delete.status, &delete.body["State"]), (202, &json!("Deleting")));
     stays(&bench, &uuid, "Deleting").await;
     bench.untell("hold");
     bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    put.extend(bench.assert_nothing_reads().await);
     assert_eq!(bench.handled(), put[..1]);
-    assert_eq!(std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().count(), 0);
-    // Another one for the same stream and function begins anew.
+    let left: Vec<_> = std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    // Another mapping of the same stream and function starts at the trim horizon again.
     bench.mapping("Fn", json!({})).await;
-    bench.handled_all(5).await;
+    assert_eq!(bench.handled_all(1 + put.len()).await, [&put[..1], &put[..]].concat());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_that_keeps_failing_is_deleted_all_the_same() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn delete_while_a_batch_is_retried_ends_the_retries() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.tell("fail", "");
     bench.put_many(3, 1).await;
     let uuid = bench.mapping("Fn", json!({})).await;
     bench.batches_come(2).await;
-    let path = format!("{MAPPINGS}/{uuid}");
-    bench.call("DELETE", &path, Value::Null).await;
-    bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
-    let tries = bench.batches().len();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(bench.batches().len(), tries);
+    bench.delete_mapping(&uuid).await;
+    bench.assert_nothing_reads().await;
+    let counts = bench.counts();
+    assert_eq!((counts.calls.now, counts.calls.begun), (0, bench.batches().len()), "no retry is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_can_be_made_disabled() {
+async fn create_disabled_reads_nothing_until_it_is_enabled() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
-    let put = bench.put_many(3, 1).await;
+    let mut put = numbers(&bench.put_many(3, 1).await);
     let uuid = bench.mapping("Fn", json!({"Enabled": false})).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    put.extend(bench.assert_nothing_reads().await);
+    assert_eq!(bench.counts().all_polls(), 0);
     assert!(bench.batches().is_empty());
     bench.update(&uuid, json!({"Enabled": true})).await;
-    assert_eq!(bench.handled_all(3).await, numbers(&put));
+    assert_eq!(bench.handled_all(put.len()).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,9 +166,9 @@ async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_nex
     }
 }
 
-/// Whoever changes a mapping again as soon as it may be changed meets the change before on its way out.
+/// A change that comes as soon as it is allowed meets the change before it on its way out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn changes_in_quick_succession_leave_one_reader_and_none_in_the_end() {
+async fn updates_in_quick_succession_leave_one_reader_and_delete_leaves_none() {
     let bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -185,12 +189,10 @@ async fn changes_in_quick_succession_leave_one_reader_and_none_in_the_end() {
     bench.mapping_state(&uuid, "Enabled").await;
     let put = numbers(&bench.put_many(3, 1).await);
     assert_eq!(bench.handled_all(3).await, put);
-    let path = format!("{MAPPINGS}/{uuid}");
-    // The last change may still be on its way.
-    bench.until(async || bench.call("DELETE", &path, Value::Null).await.status == 202).await;
-    bench.until(async || bench.call("GET", &path, Value::Null).await.status == 404).await;
-    bench.put_many(3, 1).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(bench.handled(), put, "nobody reads any more");
+    let reading = bench.counts().reading;
+    assert_eq!((reading.now, reading.most), (1, 1), "never two at a time: {reading:?}");
+    bench.delete_mapping(&uuid).await;
+    bench.assert_nothing_reads().await;
+    assert_eq!(bench.handled(), put);
     assert_eq!(std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().count(), 0);
 }

@@ -1,9 +1,11 @@
 //! Invocations of real processes.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::support::{Bench, zip_of};
 use crate::local::keys::Caller;
-use crate::local::lambda::testing::{Bench, zip_of};
 use crate::local::wire::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,20 +65,24 @@ async fn an_error_of_the_function_is_passed_on() {
     assert_eq!(answer.body["errorType"], "Fn.Bad");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_time_out_kills_the_process_and_the_next_invocation_gets_a_new_one() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn timeout_kills_the_process_and_the_next_invocation_gets_a_new_one() {
+    let mut bench = Bench::new(1).await;
     bench.tell("hold", "");
-    bench.function_with("Fn", "consume", json!({"Timeout": 1})).await;
-    let answer = bench.invoke("Fn", json!({})).await;
+    bench.function_with("Fn", "consume", json!({"Timeout": 900})).await;
+    bench.stop_clock();
+    let (answer, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
+        bench.batches_come(1).await;
+        bench.pass(Duration::from_secs(900)).await;
+    });
     let id = answer.header("x-amzn-requestid").unwrap();
-    let message = format!("RequestId: {id} Error: Task timed out after 1.00 seconds");
+    let message = format!("RequestId: {id} Error: Task timed out after 900.00 seconds");
     assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
     assert_eq!(answer.body, json!({"errorType": "Sandbox.Timedout", "errorMessage": message}));
     let log = answer.log();
-    assert!(log.contains(&format!("{id} Task timed out after 1.00 seconds")), "{log}");
+    assert!(log.contains(&format!("{id} Task timed out after 900.00 seconds")), "{log}");
     assert!(log.contains("Status: timeout") && !log.contains("Max Memory Used: 0 MB"), "{log}");
-    let running = bench.dir.path().join("lambda/running");
+    let running = bench.deps.dir.join("running");
     bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 0).await;
     bench.untell("hold");
     assert!(bench.invoke("Fn", json!({})).await.log().contains("Init Duration"));
@@ -111,27 +117,40 @@ async fn a_start_that_fails_once_is_repeated() {
     assert_eq!(log.iter().filter(|line| line.starts_with("INIT_REPORT")).count(), 1, "{log:?}");
 }
 
-// Takes ten seconds, in which nothing runs.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_start_has_ten_seconds_and_then_the_time_of_the_function() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
+    let mut bench = Bench::new(1).await;
     bench.function_with("Once", "init-sleep-once", json!({"Timeout": 10})).await;
     bench.function_with("Always", "init-sleep", json!({"Timeout": 1})).await;
-    let (once, always) = tokio::join!(bench.invoke("Once", json!(5)), bench.invoke("Always", json!(5)));
+    bench.stop_clock();
+    let reports = async |name| {
+        let log = bench.log(name).await;
+        log.into_iter().filter(|line| line.starts_with("INIT_REPORT")).collect::<Vec<_>>()
+    };
+    let step = Duration::from_millis(500);
+    let once = async {
+        let answer = bench.invoke("Once", json!(5)).await;
+        // The second start of the other one ends when its time has passed.
+        bench.pass_until(step, async || reports("Always").await.len() == 2).await;
+        answer
+    };
+    let (once, always, ()) = tokio::join!(once, bench.invoke("Always", json!(5)), async {
+        bench.until(async || bench.has("started") && bench.has("asleep")).await;
+        bench.pass_until(step, async || !reports("Once").await.is_empty() && !reports("Always").await.is_empty()).await;
+    });
     assert_eq!(once.body, json!(5));
     assert_eq!(always.body["errorType"], "Sandbox.Timedout");
     let message = always.body["errorMessage"].as_str().unwrap();
     assert!(message.ends_with("Task timed out after 1.00 seconds"), "{message}");
     for (name, phases) in [("Once", vec!["init"]), ("Always", vec!["init", "invoke"])] {
-        let log = bench.log(name).await;
-        let lines: Vec<&String> = log.iter().filter(|line| line.starts_with("INIT_REPORT")).collect();
-        assert_eq!(lines.len(), phases.len(), "{log:?}");
+        let lines = reports(name).await;
+        assert_eq!(lines.len(), phases.len(), "{lines:?}");
         for (line, phase) in lines.iter().zip(phases) {
             assert!(line.ends_with(&format!("Phase: {phase}\tStatus: timeout")), "{line}");
         }
-        // Ten seconds and a little, whatever the time limit of the function.
+        // Ten seconds, whatever the timeout of the function.
         let first = lines[0].split(' ').nth(3).unwrap().parse::<f64>().unwrap();
-        assert!(first >= 10_000.0, "{first}");
+        assert!((10_000.0..11_000.0).contains(&first), "{first}");
     }
 }
 
@@ -151,7 +170,7 @@ async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_that_takes_more_memory_than_it_has_is_killed() {
+async fn function_over_its_memory_size_is_killed() {
     let bench = Bench::new(1).await;
     for (name, mode) in [("Fn", "memory"), ("Start", "init-memory")] {
         bench.function(name, mode).await;

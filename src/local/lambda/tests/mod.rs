@@ -14,6 +14,7 @@ mod resharding;
 mod results;
 mod retries;
 mod sdk;
+pub(in crate::local) mod support;
 mod timing;
 
 /// The sequence numbers of what was put.

@@ -3,8 +3,8 @@
 use rustix::process::Pid;
 use serde_json::json;
 
+use super::support::Bench;
 use crate::local::lambda::procfs::Stat;
-use crate::local::lambda::testing::Bench;
 
 /// The process that the function has started away from its group.
 fn daemon(bench: &Bench) -> Pid {

@@ -4,9 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::local::lambda::testing::Bench;
-
-const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
+use super::support::{Bench, CONCURRENCY};
 
 /// Hands an event over; gives its request id.
 async fn hand_over(bench: &Bench, event: &str) -> String {

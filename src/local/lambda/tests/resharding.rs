@@ -1,11 +1,9 @@
 //! Splits and merges: children come after their parents, and no key's records change places.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
+use super::support::Bench;
 use super::{assert_in_order, numbers};
-use crate::local::lambda::testing::Bench;
 
 const HALF: u128 = 1 << 127;
 
@@ -76,24 +74,40 @@ async fn children_of_a_split_shard_come_after_their_parent() {
     assert_in_order(&handled[30..], &after);
 }
 
+/// Puts ten records of ten keys into the first and the second of three shards in turn.
+async fn put_into_the_first_two(bench: &Bench) -> Vec<(String, String)> {
+    let mut put = Vec::new();
+    for number in 0..10 {
+        let key = format!("sensor-{number}");
+        let sequence_number = bench.put_at(number % 2 * (u128::MAX / 2), &key).await;
+        put.push((key, sequence_number));
+    }
+    put
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_child_waits_while_its_parents_records_are_under_way() {
-    let bench = Bench::new(2).await;
+async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
+    let bench = Bench::new(3).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
-    let mut put = bench.put_many(10, 10).await;
+    let mut put = put_into_the_first_two(&bench).await;
     bench.mapping("Fn", json!({})).await;
     // One batch of each shard, which the function keeps.
     bench.batches_come(2).await;
     let under_way: usize = bench.batches().iter().map(|(_, numbers)| numbers.len()).sum();
     merge(&bench, 0).await;
-    put.extend(bench.put_many(10, 10).await);
-    // Longer than it takes to look for shards.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    assert_eq!(bench.batches().len(), 2);
+    put.extend(put_into_the_first_two(&bench).await);
+    // Shards are listed again whenever a shard is read to its end: at least twice until a grandchild of the third one,
+    // which has nothing under way, is read.
+    split(&bench, 1).await;
+    split(&bench, 2).await;
+    let of_grandchild = bench.put_at(u128::MAX, "grandchild").await;
+    bench.batches_come(3).await;
+    assert_eq!(bench.batches()[2].1, std::slice::from_ref(&of_grandchild));
     assert!(under_way <= 10);
+    put.push(("grandchild".to_owned(), of_grandchild));
     bench.untell("hold");
-    assert_in_order(&bench.handled_all(20).await, &put);
+    assert_in_order(&bench.handled_all(21).await, &put);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use super::numbers;
-use crate::local::lambda::testing::{Bench, MAPPINGS};
-
-const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
+use super::support::{Bench, CONCURRENCY, MAPPINGS};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_is_shown_as_the_service_shows_it() {
@@ -26,9 +24,9 @@ async fn a_mapping_is_shown_as_the_service_shows_it() {
     assert_eq!(shown, wanted);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_without_its_function_says_so_and_waits() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn missing_function_is_reported_and_the_batch_waits() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     bench.call("DELETE", "/2015-03-31/functions/Fn", Value::Null).await;
@@ -38,9 +36,9 @@ async fn a_mapping_without_its_function_says_so_and_waits() {
     assert_eq!(bench.handled_all(3).await, numbers(&put));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_throttled_batch_waits_and_has_not_been_tried() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn throttled_batch_waits_and_counts_as_no_try() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
@@ -51,9 +49,9 @@ async fn a_throttled_batch_waits_and_has_not_been_tried() {
     assert_eq!(bench.result(&uuid, "OK").await, "OK");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_cannot_be_assumed_any_more_holds_batches_back() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn role_that_can_no_longer_be_assumed_holds_batches_back() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     let trust = |service: &str| {
@@ -73,9 +71,9 @@ async fn a_role_that_cannot_be_assumed_any_more_holds_batches_back() {
     assert_eq!(bench.handled_all(3).await, numbers(&put));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_that_may_not_be_read_says_what_is_missing() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn denied_get_records_reports_the_missing_permission() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
@@ -144,9 +142,9 @@ async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
     assert!(notices.iter().any(|notice| result.ends_with(notice)), "{notices:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_trouble_of_the_mapping_as_a_whole_is_no_longer_told_when_it_is_over() {
-    let bench = Bench::new(1).await;
+#[tokio::test]
+async fn problem_of_the_whole_mapping_is_cleared_when_it_is_over() {
+    let bench = Bench::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let nothing = async || bench.result(&uuid, "No records processed").await;
@@ -180,7 +178,7 @@ async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_stream_of_the_same_name_is_read_though_nothing_was_read_of_the_old_one() {
+async fn stream_created_again_after_a_restart_is_read_though_the_reader_had_read_nothing() {
     let mut bench = Bench::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -190,7 +188,7 @@ async fn a_new_stream_of_the_same_name_is_read_though_nothing_was_read_of_the_ol
     // Its reader goes on from a checkpoint, and has read nothing itself.
     bench.restart().await;
     bench.mapping_state(&uuid, "Enabled").await;
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    bench.until(async || bench.counts().all_polls() > 0).await;
     bench.kinesis("DeleteStream", json!({"StreamName": "readings"})).await;
     bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": 1})).await;
     let new = numbers(&bench.put_many(2, 1).await);

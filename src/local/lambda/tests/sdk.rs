@@ -7,8 +7,8 @@ use aws_sdk_lambda::types::{
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::support::{TRUST, function_zip};
 use crate::aws::{Clients, connect};
-use crate::local::lambda::testing::{TRUST, function_zip};
 use crate::local::tests::eventually;
 use crate::local::{LocalCloud, LocalOptions};
 

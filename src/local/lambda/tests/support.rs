@@ -1,23 +1,26 @@
 //! What the tests of this module stand on: the real services, and a small real function.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+mod code;
+mod waiting;
+
+use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::{Deps, Lambda};
+pub(super) use self::code::function_zip;
+pub(in crate::local) use self::code::zip_of;
+use self::waiting::StoppedClock;
 use crate::local::durability::Durability;
 use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
+use crate::local::lambda::{Deps, Lambda};
 use crate::local::logs::Logs;
 use crate::local::notices::Notices;
 use crate::local::tests::eventually;
@@ -25,6 +28,8 @@ use crate::local::timing::Timing;
 use crate::local::wire::Response;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
+/// How often the function `Fn` may run at the same time.
+pub(super) const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
 pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
     "Action":"sts:AssumeRole"}]}"#;
 
@@ -33,6 +38,7 @@ pub(super) struct Bench {
     pub dir: tempfile::TempDir,
     pub deps: Deps,
     pub lambda: Lambda,
+    clock: Option<StoppedClock>,
 }
 
 /// An answer of the REST API.
@@ -86,7 +92,7 @@ impl Bench {
             identity,
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();
-        let bench = Bench { dir, deps, lambda };
+        let bench = Bench { dir, deps, lambda, clock: None };
         bench.role("lambda").await;
         bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": shards})).await;
         let describe = async || bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;
@@ -141,6 +147,13 @@ impl Bench {
         self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
     }
 
+    /// Puts a record where this hash key belongs; gives its sequence number.
+    pub(super) async fn put_at(&self, hash_key: u128, key: &str) -> String {
+        let input = json!({"StreamName": "readings", "PartitionKey": key, "ExplicitHashKey": hash_key.to_string(),
+            "Data": STANDARD.encode(key)});
+        self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
+    }
+
     /// Puts records of some keys in turn; gives key and sequence number of each.
     pub(super) async fn put_many(&self, count: usize, keys: usize) -> Vec<(String, String)> {
         let mut put = Vec::new();
@@ -174,7 +187,7 @@ impl Bench {
             "Environment": {"Variables": {"MODE": mode, "OUT": self.out().to_str().unwrap()}}})
     }
 
-    /// Creates a function that behaves in one of the ways of `testing_bootstrap.rs`.
+    /// Creates a function that behaves in one of the ways of `bootstrap.rs`.
     pub(super) async fn function(&self, name: &str, mode: &str) {
         self.function_with(name, mode, json!({})).await;
     }
@@ -213,6 +226,13 @@ impl Bench {
         self.call("PUT", &format!("{MAPPINGS}/{uuid}"), settings).await
     }
 
+    /// Deletes a mapping as soon as it may be changed, and waits until it is gone.
+    pub(super) async fn delete_mapping(&self, uuid: &str) {
+        let path = format!("{MAPPINGS}/{uuid}");
+        self.until(async || self.call("DELETE", &path, Value::Null).await.status == 202).await;
+        self.until(async || self.call("GET", &path, Value::Null).await.status == 404).await;
+    }
+
     /// Waits until the mapping is in a state.
     pub(super) async fn mapping_state(&self, uuid: &str, state: &str) {
         self.until(async || self.shown(uuid).await["State"] == state).await;
@@ -234,13 +254,6 @@ impl Bench {
         std::fs::read_to_string(self.out()).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
-    /// Waits until this many records are handled, and a little longer for one too many.
-    pub(super) async fn handled_all(&self, count: usize) -> Vec<String> {
-        self.until(async || self.handled().len() >= count).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        self.handled()
-    }
-
     /// The batches that the function `consume` has got: bytes of the event, and sequence numbers.
     pub(super) fn batches(&self) -> Vec<(usize, Vec<String>)> {
         let text = std::fs::read_to_string(self.beside("batches")).unwrap_or_default();
@@ -256,13 +269,18 @@ impl Bench {
         self.until(async || self.batches().len() >= count).await;
     }
 
-    /// Tells the function `consume` how to go on: see `testing_bootstrap.rs`.
+    /// Tells the function `consume` how to go on: see `bootstrap.rs`.
     pub(super) fn tell(&self, what: &str, content: &str) {
         std::fs::write(self.beside(what), content).unwrap();
     }
 
     pub(super) fn untell(&self, what: &str) {
         std::fs::remove_file(self.beside(what)).unwrap();
+    }
+
+    /// Whether a function has left this file: see `bootstrap.rs`.
+    pub(super) fn has(&self, what: &str) -> bool {
+        self.beside(what).exists()
     }
 
     pub(super) fn beside(&self, what: &str) -> PathBuf {
@@ -291,47 +309,4 @@ impl Bench {
         self.until(async || !all().await.is_empty()).await;
         all().await
     }
-
-    /// Waits for a condition.
-    pub(super) async fn until(&self, condition: impl AsyncFn() -> bool) {
-        let observe = async || (condition().await, self.handled());
-        eventually("the condition holds (with the handled records)", observe, |(holds, _)| *holds).await;
-    }
-}
-
-/// A zip of the test function.
-pub(super) fn function_zip() -> Vec<u8> {
-    zip_of(&std::fs::read(bootstrap()).unwrap(), 0o755)
-}
-
-pub(in crate::local) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
-    use std::io::Write;
-    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default()
-        .unix_permissions(mode)
-        .compression_method(zip::CompressionMethod::Stored);
-    writer.start_file("bootstrap", options).unwrap();
-    writer.write_all(bootstrap).unwrap();
-    writer.finish().unwrap().into_inner()
-}
-
-/// The test function, compiled once into the folder of the test program.
-fn bootstrap() -> PathBuf {
-    let source = include_str!("testing_bootstrap.rs");
-    let digest = Sha256::digest(source);
-    let folder = std::env::current_exe().unwrap().parent().map(Path::to_owned).unwrap();
-    let target =
-        folder.join(format!("testing-bootstrap-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3]));
-    if !target.exists() {
-        let fresh = tempfile::tempdir_in(&folder).unwrap();
-        let file = fresh.path().join("bootstrap.rs");
-        std::fs::write(&file, source).unwrap();
-        let out = fresh.path().join("bootstrap");
-        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let options = ["--edition", "2024", "-C", "strip=symbols", "-o"];
-        let status = Command::new(rustc).args(options).arg(&out).arg(&file).status().unwrap();
-        assert!(status.success());
-        std::fs::rename(out, &target).unwrap();
-    }
-    target
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::keys::control_token;
-use super::signature::testing::signed_lines;
-use super::{LocalCloud, LocalOptions};
 use crate::aws::Access;
+use crate::local::keys::control_token;
+use crate::local::signature::testing::signed_lines;
 use crate::local::tests::fuzzing;
+use crate::local::{LocalCloud, LocalOptions};
 
 const TARGETS: [&str; 18] = [
     "Kinesis_20131202.PutRecords",

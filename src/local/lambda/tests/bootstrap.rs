@@ -13,8 +13,11 @@ fn main() {
             ask("POST", "init/error", r#"{"errorType":"Init.Broken","errorMessage":"no table"}"#);
             exit(1);
         }
-        "init-sleep" => std::thread::sleep(Duration::from_secs(600)),
-        "init-memory" => drop(fill_memory()),
+        "init-sleep" => {
+            std::fs::write(format!("{}.asleep", std::env::var("OUT").unwrap()), "").unwrap();
+            std::thread::sleep(Duration::from_secs(600));
+        }
+        "init-memory" => fill_memory(),
         "init-exit-once" if is_first_start() => exit(7),
         "init-sleep-once" if is_first_start() => std::thread::sleep(Duration::from_secs(600)),
         _ => {}
@@ -56,7 +59,7 @@ fn main() {
                 std::thread::sleep(Duration::from_secs(600));
                 deadline
             }
-            "memory" => fill_memory().len().to_string(),
+            "memory" => fill_memory(),
             "temporary-files" => temporary_files(),
             "answer-twice" => {
                 let status = |id: &str, body: &str| {
@@ -110,7 +113,7 @@ fn daemonize(mode: &str) {
         std::fs::rename(format!("{out}.fresh"), format!("{out}.daemon")).unwrap();
     };
     match mode {
-        "daemon-memory" => drop(fill_memory()),
+        "daemon-memory" => fill_memory(),
         "daemon" | "daemon-sleep" => {
             tell_id();
             for tick in 0_u64.. {
@@ -135,14 +138,12 @@ fn limits() -> String {
     own + "\n--\n" + &String::from_utf8(child.stdout).unwrap()
 }
 
-/// Takes a gigabyte, unless somebody stops it.
-fn fill_memory() -> Vec<Vec<u8>> {
-    let mut blocks = Vec::new();
-    for _ in 0..100 {
-        blocks.push(vec![1_u8; 10 << 20]);
-        std::thread::sleep(Duration::from_millis(10));
+/// Takes 300 MiB and keeps them until it is killed.
+fn fill_memory() -> ! {
+    let _blocks: Vec<Vec<u8>> = (0..30).map(|_| vec![1_u8; 10 << 20]).collect();
+    loop {
+        std::thread::sleep(Duration::from_secs(600));
     }
-    blocks
 }
 
 fn is_there(what: &str) -> bool {

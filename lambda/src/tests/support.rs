@@ -1,0 +1,111 @@
+//! The handler in this process, on a stopped clock: what would take it seconds takes none, and a busy machine has all the
+//! time that it needs.
+
+// The tests of the function as a process use what is unused here.
+#[path = "../../tests/bootstrap/support/answer.rs"]
+mod answer;
+#[allow(dead_code)]
+#[path = "../../tests/bootstrap/support/events.rs"]
+mod events;
+#[path = "../../tests/bootstrap/support/http.rs"]
+mod http;
+#[allow(dead_code)]
+#[path = "../../tests/bootstrap/support/scripted.rs"]
+mod scripted;
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::Context;
+use serde_json::Value;
+
+pub use self::answer::{Answer, PARTIAL, REJECTS};
+pub use self::events::{event, last_of_window, plain, reading, record, sequence, two_windows};
+pub use self::scripted::{GARBAGE, Said, Scripted, When, failure, sent_items, sent_times, stored, throttled};
+use crate::handler;
+use crate::settings::{Settings, Variables};
+
+/// What passes at a time while the function waits.
+const STEP: Duration = Duration::from_millis(25);
+
+/// A function of a test that began with its time paused.
+pub struct Function {
+    function: handler::Function,
+    log: Value,
+    _held: mpsc::Sender<()>,
+}
+
+impl Function {
+    /// A function with `settings` besides what Lambda sets.
+    pub fn start(dynamodb: &str, settings: &[(&str, &str)]) -> Self {
+        let endpoint = format!("http://{dynamodb}");
+        let of_lambda = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &endpoint),
+        ];
+        let settings = Settings::read(&Variables(&|name| {
+            of_lambda.iter().chain(settings).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        }));
+        // A paused clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
+        let (held, until_dropped) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
+        Function { function: handler::Function::new(settings.unwrap()).unwrap(), log: Value::Null, _held: held }
+    }
+
+    /// One invocation with ample time.
+    pub async fn invoke(&mut self, event: &Value) -> Answer {
+        self.invoke_within(event, Duration::from_secs(30)).await
+    }
+
+    /// One invocation with so much time, which passes only while no request is under way.
+    pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
+        let json = serde_json::to_vec(event).unwrap();
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
+        let mut context = Context::default();
+        context.deadline = deadline.as_millis().try_into().unwrap();
+        let (result, metrics) = self.while_time_passes(self.function.store(&json, &context)).await;
+        self.log = metrics.line("f", "r");
+        match result {
+            Ok(answer) => Answer::Response(serde_json::to_value(answer).unwrap()),
+            Err(fault) => Answer::Error { kind: fault.kind.to_owned(), message: fault.message },
+        }
+    }
+
+    /// What the last invocation logs.
+    pub fn log_line(&self) -> &Value {
+        &self.log
+    }
+
+    async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        loop {
+            let waits = async {
+                if self.function.requests_in_flight() == 0 {
+                    tokio::time::advance(STEP).await;
+                } else {
+                    pause().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = waits => {}
+            }
+        }
+    }
+}
+
+/// Waits until something is so.
+pub async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        pause().await;
+    }
+}
+
+/// A moment of this machine's time.
+async fn pause() {
+    tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
+}

@@ -1,0 +1,166 @@
+//! Waits for a condition or until the mappings have nothing left to do, and stops the clock.
+
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::Bench;
+use crate::local::kinesis::Shard;
+use crate::local::lambda::activity::Counts;
+use crate::local::lambda::state::{Mapping, MappingState};
+use crate::local::lambda::tests::numbers;
+
+/// How often a test looks whether something has happened.
+const LOOK: Duration = Duration::from_millis(5);
+/// A busy machine is slow, and no test measures it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What passes on a lapsing clock between two looks.
+const LAPSE: Duration = Duration::from_millis(100);
+
+/// Keeps the time of this process where it is; other processes run on.
+pub(super) struct StoppedClock {
+    _held: mpsc::Sender<()>,
+    /// Time passes, and quickly, while a test waits and no mapping has called a function.
+    lapses: bool,
+}
+
+impl Bench {
+    /// Waits until this many records are handled, and nothing more can come.
+    pub(in crate::local::lambda::tests) async fn handled_all(&self, count: usize) -> Vec<String> {
+        self.handled_but(count, 0).await
+    }
+
+    /// Waits as `handled_all` does, where `waiting` records are left that wait for their batch to fill.
+    pub(in crate::local::lambda::tests) async fn handled_but(&self, count: usize, waiting: usize) -> Vec<String> {
+        self.until(async || self.handled().len() >= count).await;
+        self.settled_but(waiting).await;
+        self.handled()
+    }
+
+    /// Waits until all that was read is settled, and every shard has been polled twice more and has brought nothing.
+    pub(in crate::local::lambda::tests) async fn settled(&self) {
+        self.settled_but(0).await;
+    }
+
+    async fn settled_but(&self, waiting: usize) {
+        for _ in 0..2 {
+            let shards = self.mapped_shards().await;
+            let empty_polls = |counts: &Counts| -> Vec<usize> {
+                shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard).empty).collect()
+            };
+            let before = empty_polls(&self.counts());
+            self.deps.kinesis.wake();
+            self.until(async || {
+                let counts = self.counts();
+                let polls = shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard));
+                let is_polled =
+                    polls.clone().zip(&before).all(|(polls, before)| polls.is_finished || polls.empty > *before);
+                let unsettled: usize = polls.map(|polls| polls.unsettled).sum();
+                is_polled && unsettled == waiting && counts.waiting.now == waiting
+            })
+            .await;
+        }
+    }
+
+    /// Records that were read and not settled when their shards were last polled.
+    pub(in crate::local::lambda::tests) async fn unsettled(&self) -> usize {
+        let (shards, counts) = (self.mapped_shards().await, self.counts());
+        shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard).unsettled).sum()
+    }
+
+    /// Every shard that a mapping reads.
+    async fn mapped_shards(&self) -> Vec<(Mapping, Shard)> {
+        let mut shards = Vec::new();
+        for mapping in self.lambda.mappings().into_iter().filter(|mapping| mapping.state == MappingState::Enabled) {
+            let of_stream = self.deps.kinesis.shards(&mapping.stream_arn).await.unwrap();
+            shards.extend(of_stream.into_iter().map(|shard| (mapping.clone(), shard)));
+        }
+        shards
+    }
+
+    /// What the mappings have done since Lambda was started.
+    pub(in crate::local::lambda::tests) fn counts(&self) -> Counts {
+        self.lambda.activity().watch().borrow().clone()
+    }
+
+    /// Checks that no mapping reads, and that what is put does not change that; gives the sequence numbers of what was
+    /// put.
+    pub(in crate::local::lambda::tests) async fn assert_nothing_reads(&self) -> Vec<String> {
+        let before = self.counts();
+        assert_eq!((before.reading.now, before.calls.now), (0, 0));
+        let put = self.put_many(4, 1).await;
+        let after = self.counts();
+        assert_eq!((after.reading.begun, after.all_polls()), (before.reading.begun, before.all_polls()));
+        numbers(&put)
+    }
+
+    /// Stops the clock while a mapping calls a function, which takes the time it needs, and lets time pass quickly while
+    /// a test waits for anything else: intervals and pauses between retries. For tests with one thread, whose functions
+    /// answer: an exit is waited for in time that does not pass.
+    pub(in crate::local::lambda::tests) fn lapsing(mut self) -> Self {
+        self.stop_clock();
+        self.clock = self.clock.map(|clock| StoppedClock { lapses: true, ..clock });
+        self
+    }
+
+    /// Stops the clock of this process: timers go on only where `pass` says so, and the processes of functions take
+    /// whatever time they need. For tests with one thread.
+    pub(in crate::local::lambda::tests) fn stop_clock(&mut self) {
+        tokio::time::pause();
+        // A stopped clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
+        let (held, until_dropped) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
+        self.clock = Some(StoppedClock { _held: held, lapses: false });
+    }
+
+    /// Lets time pass on a stopped clock; what waited for it has gone on.
+    pub(in crate::local::lambda::tests) async fn pass(&self, time: Duration) {
+        // A timer that ends within a millisecond goes off at the end of it.
+        tokio::time::advance(time + Duration::from_millis(1)).await;
+        // Timers are seen to when every task waits.
+        self.pause().await;
+    }
+
+    /// Lets time pass on a stopped clock, step by step, until a condition holds.
+    pub(in crate::local::lambda::tests) async fn pass_until(&self, step: Duration, condition: impl AsyncFn() -> bool) {
+        self.until(async || {
+            let holds = condition().await;
+            if !holds {
+                tokio::time::advance(step).await;
+            }
+            holds
+        })
+        .await;
+    }
+
+    /// Waits for a condition.
+    pub(in crate::local::lambda::tests) async fn until(&self, condition: impl AsyncFn() -> bool) {
+        let began = Instant::now();
+        let mut activity = self.lambda.activity().watch();
+        while !condition().await {
+            assert!(began.elapsed() < PATIENCE, "it did not happen; handled so far: {:?}", self.handled());
+            if self.clock.as_ref().is_some_and(|clock| clock.lapses) && self.counts().calls.now == 0 {
+                tokio::time::advance(LAPSE).await;
+            }
+            self.look_again(&mut activity).await;
+        }
+    }
+
+    /// A moment, or less where a mapping does something.
+    async fn look_again(&self, activity: &mut watch::Receiver<Counts>) {
+        tokio::select! {
+            Ok(()) = activity.changed() => {}
+            () = self.pause() => {}
+        }
+    }
+
+    async fn pause(&self) {
+        if self.clock.is_some() {
+            tokio::task::spawn_blocking(|| std::thread::sleep(LOOK)).await.unwrap();
+        } else {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
