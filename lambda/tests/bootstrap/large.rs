@@ -84,12 +84,26 @@ async fn the_largest_aggregated_event_is_stored_whole() {
     all_of(&event, readings, 0).await;
 }
 
+/// As small as the smallest reading, and no reading.
+const TINY: SubRecord<'_> = SubRecord {
+    partition_key: "",
+    explicit_hash_key: None,
+    data: br#"{"sensor_id":"a","temperature":0,"current_tim":0}"#,
+};
+
 /// Each of them is a reject, many times larger than itself.
 #[tokio::test]
-async fn a_record_of_many_tiny_sub_records_needs_no_more_memory() {
-    let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"{}" };
-    let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
+async fn rejects_of_many_tiny_sub_records_need_no_more_memory() {
+    let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(TINY, 12_000))));
     all_of(&event(records), 0, 4 * 12_000).await;
+}
+
+/// More of them than their bytes can hold readings: each record is kept whole.
+#[tokio::test]
+async fn flood_of_empty_sub_records_is_one_reject_a_record() {
+    let sub = SubRecord { data: b"", ..TINY };
+    let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
+    all_of(&event(records), 0, 4).await;
 }
 
 /// Each of its numbers has 126 digits, and takes 2 bytes of an item.
@@ -146,22 +160,29 @@ async fn peak_memory_is_bounded_whatever_is_sent_or_answered() {
     let with = |values: String| format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":{values}}}"#);
     let list = with(format!("[{}0]", "0,".repeat(1_600_000)));
     let map = with(format!("{{{}\"\":0}}", "\"\":0,".repeat(640_000)));
-    let sub = SubRecord { partition_key: "", explicit_hash_key: None, data: b"" };
-    let sub_records = aggregation::encode(std::iter::repeat_n(sub, 740_000));
+    let sub_records = aggregation::encode(std::iter::repeat_n(TINY, 55_000));
+    let empty = aggregation::encode(std::iter::repeat_n(SubRecord { data: b"", ..TINY }, 740_000));
     let all_stored = |_| stored().into();
-    // Hundreds of thousands of rejects would take minutes.
+    // Tens of thousands of rejects would take long.
     let denied_after_two_hundred =
         |request| if request > 200 { failure("AccessDeniedException", "no").into() } else { stored().into() };
     // Each of the twelve batches is answered so twice, eight of them at a time.
     let too_large = |request| if request > 24 { stored().into() } else { Said::text(200, &"x".repeat(17 << 20)) };
-    let (list, map, sub_records, answers) = (
+    let (list, map, sub_records, empty, answers) = (
         peak([record(1, list.as_bytes())], all_stored).await,
         peak([record(1, map.as_bytes())], all_stored).await,
         peak([record(1, &sub_records)], denied_after_two_hundred).await,
+        peak([record(1, &empty)], all_stored).await,
         peak((1..=300).map(plain), too_large).await,
     );
-    let failures = [&list.1, &map.1, &sub_records.1, &answers.1];
-    assert_eq!(failures, [&vec![], &vec![], &vec![sequence(1)], &vec![]]);
-    let peaks = [("list", list.0), ("map", map.0), ("sub-records", sub_records.0), ("answers", answers.0)];
+    let failures = [&list.1, &map.1, &sub_records.1, &empty.1, &answers.1];
+    assert_eq!(failures, [&vec![], &vec![], &vec![sequence(1)], &vec![], &vec![]]);
+    let peaks = [
+        ("list", list.0),
+        ("map", map.0),
+        ("sub-records", sub_records.0),
+        ("empty sub-records", empty.0),
+        ("answers", answers.0),
+    ];
     assert!(peaks.iter().all(|(_, mib)| *mib < MOST_MIB), "{peaks:?}");
 }
