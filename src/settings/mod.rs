@@ -24,7 +24,7 @@ use crate::error::Error;
 
 use self::connection::Connection;
 use self::file::File;
-use self::layers::Layers;
+use self::layers::{Environment, Layers};
 use self::names::Stage;
 
 pub use self::file::FILE_NAME;
@@ -141,10 +141,17 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
     pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
+        Self::resolve_in(global, scope, &|name| std::env::var(name).ok())
+    }
+
+    /// Settles all settings with the variables of a given environment.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub fn resolve_in(global: &Global, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
-        let environment = |name: &str| std::env::var(name).ok();
         let local = connection::is_local(global)? || scope.local;
-        Self::settle(Layers::new(flags(global)?, &environment, file), local)
+        Self::settle(Layers::new(flags(global)?, environment, file), local)
     }
 
     /// Where the value of a key came from.

@@ -8,21 +8,19 @@
     reason = "a failed unwrap fails the test, and its speed does not matter"
 )]
 
-mod adoption;
 mod aws_errors;
 mod bulk;
 mod color;
 mod crash;
+mod deletion_conflicts;
 mod demo;
 mod diagnosis;
 mod disk_faults;
 mod environment;
 mod failures;
 mod faults;
-mod foreign;
 mod help;
 mod layering;
-mod leftovers;
 mod lifecycle;
 mod local_cloud;
 mod markers;
