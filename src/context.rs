@@ -29,8 +29,13 @@ impl Context {
     /// # Errors
     /// When the settings cannot be read or make no sense.
     pub fn new(global: &Global, scope: Scope, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
-        let settings = Settings::resolve(global, scope)?;
-        Ok(Context { settings, output, interrupt, clients: OnceCell::new() })
+        Ok(Self::with_settings(Settings::resolve(global, scope)?, output, interrupt))
+    }
+
+    /// Creates a context with settled settings.
+    #[must_use]
+    pub fn with_settings(settings: Settings, output: Output, interrupt: CancellationToken) -> Self {
+        Context { settings, output, interrupt, clients: OnceCell::new() }
     }
 
     /// A context of its own for a cloud that this process runs itself.

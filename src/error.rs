@@ -24,12 +24,16 @@ impl ErrorKind {
     /// The exit code of the contract in the README.
     #[must_use]
     pub fn exit_code(self) -> ExitCode {
-        ExitCode::from(match self {
+        ExitCode::from(self.code())
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        match self {
             ErrorKind::Failed => 1,
             ErrorKind::Usage => 2,
             ErrorKind::Unwell => 3,
             ErrorKind::Interrupted => 130,
-        })
+        }
     }
 }
 

@@ -17,6 +17,8 @@ mod put;
 mod scan;
 mod stack_report;
 mod status;
+#[cfg(all(test, feature = "local"))]
+mod tests;
 mod up;
 
 use clap::Subcommand;

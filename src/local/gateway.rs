@@ -114,8 +114,8 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     let fate = services.faults.begin(name, &operation);
     let answer = suffer(services, service, (name, &operation), request, &fate).await;
     if matches!(fate.what, What::Hung) {
-        // Longer than any client waits; or until the local cloud ends.
-        tokio::time::sleep(HANG).await;
+        // Longer than any client waits, until other faults are asked for, or until the local cloud ends.
+        fate.hang(HANG).await;
     }
     answer
 }

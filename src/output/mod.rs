@@ -4,6 +4,7 @@
 //! commands never ask. A closed pipe ends the program quietly and successfully.
 
 mod csv;
+mod destination;
 mod escape;
 mod json;
 mod messages;
@@ -21,12 +22,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 
+use self::destination::Destination;
 use crate::cli::ColorChoice;
 use crate::error::Error;
 
 use self::escape::visible;
 pub use csv::{CsvCells, CsvColumns, OwnCell};
 pub use escape::one_line;
+
+#[cfg(test)]
+pub use destination::Captured;
 
 pub use messages::Message;
 pub use progress::{Progress, Step};
@@ -62,6 +67,7 @@ pub struct Output {
     color: bool,
     stdout_is_terminal: bool,
     stderr_is_terminal: bool,
+    destination: Destination,
     closed: Arc<AtomicBool>,
 }
 
@@ -87,8 +93,26 @@ impl Output {
             color,
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal,
+            destination: Destination::default(),
             closed: Arc::default(),
         }
+    }
+
+    /// Creates an output that is no terminal and writes to memory.
+    #[cfg(test)]
+    pub fn captured(format: Format, quiet: bool, verbosity: u8) -> (Self, Captured) {
+        let captured = Captured::default();
+        let output = Output {
+            format,
+            quiet,
+            verbosity,
+            color: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            destination: Destination::Captured(captured.clone()),
+            closed: Arc::default(),
+        };
+        (output, captured)
     }
 
     /// The form that rows take.
@@ -179,8 +203,7 @@ impl Output {
         if self.is_closed() {
             return Ok(());
         }
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        match self.destination.data(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.closed.store(true, Ordering::Relaxed);
                 Ok(())
@@ -262,10 +285,8 @@ impl Output {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
-    #[expect(clippy::unused_self, reason = "the only door to stderr")]
     fn say(&self, line: &str) {
-        // Nobody is left to tell when stderr is gone.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        self.destination.line(line);
     }
 
     /// Wraps text in an ANSI style where colour is on.

@@ -27,7 +27,7 @@ use crate::error::Error;
 
 use self::connection::Connection;
 use self::file::File;
-use self::layers::Layers;
+use self::layers::{Environment, Layers};
 use self::names::Stage;
 
 pub use self::file::FILE_NAME;
@@ -148,10 +148,17 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
     pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
+        Self::resolve_in(global, scope, &|name| std::env::var(name).ok())
+    }
+
+    /// Settles all settings with the variables of a given environment.
+    ///
+    /// # Errors
+    /// As [`Settings::resolve`].
+    pub fn resolve_in(global: &Global, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
-        let environment = |name: &str| std::env::var(name).ok();
         let local = connection::is_local(global)? || scope.local;
-        let settings = Self::settle(Layers::new(flags(global)?, &environment, file), local)?;
+        let settings = Self::settle(Layers::new(flags(global)?, environment, file), local)?;
         Ok(Settings { hints: HintFlags::of(global), ..settings })
     }
 

@@ -95,7 +95,7 @@ mod tests {
         // No hand can change these: a table's key and a role's path stay as made, a program is of one architecture, and
         // only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
-        let changes = include_str!("../../tests/it/foreign/drift.rs");
+        let changes = include_str!("../commands/tests/drift.rs");
         let stack = Stack::new(&Pipeline::by_default().unwrap(), Artifact::none());
         for resource in stack.resources() {
             let wanted = resource.wanted(&References::default());

@@ -20,6 +20,16 @@ fn empty_variable_is_ignored_and_invalid_one_is_reported() {
 }
 
 #[test]
+fn stage_variable_names_stage_unless_empty() {
+    let env = TestEnv::with_local_cloud();
+    for (stage, table) in [("blue", "SensorData-blue"), ("", "SensorData")] {
+        let plan =
+            env.run_with_env(["plan", "--local", "-o", "json"], &[("SENSORCTL_STAGE", stage)]).assert_success().json();
+        assert_eq!(plan["resources"][0]["name"], table, "{plan}");
+    }
+}
+
+#[test]
 fn local_and_endpoint_url_flag_wins_over_environment() {
     let env = TestEnv::with_pipeline();
     let nobody = "http://127.0.0.1:1";

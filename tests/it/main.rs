@@ -8,23 +8,21 @@
     reason = "a failed unwrap fails the test, and its speed does not matter"
 )]
 
-mod adoption;
 mod aws_errors;
 mod bulk;
 mod color;
 mod confinement;
 mod crash;
+mod deletion_conflicts;
 mod demo;
 mod diagnosis;
 mod disk_faults;
 mod environment;
 mod failures;
 mod faults;
-mod foreign;
 mod found_settings;
 mod help;
 mod layering;
-mod leftovers;
 mod lifecycle;
 mod local_cloud;
 mod markers;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
 
 pub(super) use self::answer::{Trouble, refusal};
 pub(super) use self::partial::Portion;
@@ -36,6 +37,8 @@ struct State {
     calls: VecDeque<CallEntry>,
     /// Calls that are no longer remembered.
     left_out: u64,
+    /// Cancelled when another plan comes into force.
+    replaced: CancellationToken,
 }
 
 /// A call that was made.
@@ -59,6 +62,15 @@ pub(super) struct Fate {
     /// What goes wrong; nothing for most.
     pub what: What,
     id: u64,
+    replaced: CancellationToken,
+}
+
+impl Fate {
+    /// Waits as long as the call hangs: until another plan is in force, at most `limit`.
+    pub(super) async fn hang(&self, limit: Duration) {
+        // Both ends are the same to whoever waits.
+        let _ = tokio::time::timeout(limit, self.replaced.cancelled()).await;
+    }
 }
 
 /// What goes wrong with a call.
@@ -101,7 +113,8 @@ impl Faults {
 
     /// Another plan from now on; calls count from 1 again.
     fn set(&self, plan: FaultPlan) {
-        *self.state() = State { plan, ..State::default() };
+        let before = std::mem::replace(&mut *self.state(), State { plan, ..State::default() });
+        before.replaced.cancel();
     }
 
     /// Takes up a call of an operation, and says what becomes of it.
@@ -115,7 +128,8 @@ impl Faults {
         let count = state.counts.entry(call.clone()).or_default();
         *count += 1;
         let n = *count;
-        let mut fate = Fate { delay: Duration::ZERO, what: What::Nothing, id: 0 };
+        let replaced = state.replaced.clone();
+        let mut fate = Fate { delay: Duration::ZERO, what: What::Nothing, id: 0, replaced };
         let mut name = None;
         for (index, rule) in state.plan.rules.iter().enumerate() {
             if !counts(rule) {
@@ -250,6 +264,22 @@ mod tests {
         let fate = faults.begin("kinesis", "PutRecord");
         assert_eq!(fate.delay, Duration::from_millis(12));
         assert!(matches!(fate.what, What::Lost));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hung_call_ends_when_faults_are_replaced() {
+        let faults = faults("*:*=hang");
+        let fate = faults.begin("iam", "GetRole");
+        let began = tokio::time::Instant::now();
+        let replace = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            faults.set(FaultPlan::default());
+        };
+        tokio::join!(fate.hang(Duration::from_secs(10)), replace);
+        assert_eq!(began.elapsed(), Duration::from_secs(1));
+        let fate = faults.begin("iam", "GetRole");
+        fate.hang(Duration::from_secs(10)).await;
+        assert_eq!(began.elapsed(), Duration::from_secs(11));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!       | denied                       refused as what the caller may not do
 //!       | drop                         the connection breaks before the call does anything
 //!       | lost                         the call does its work, then the connection breaks
-//!       | hang                         the call does its work and never answers
+//!       | hang                         the call does its work and does not answer while these faults last
 //!       | delay(TIME)                  it takes longer: 200ms, 1.5s; goes together with the others
 //!       | partial | partial(P%)        PutRecords: this share of the records fails (default 50%)
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)

@@ -5,7 +5,7 @@ use std::process::Child;
 
 use serde_json::{Value, json};
 
-use super::env::CrashEnv;
+use super::ProcessCrashEnv;
 use crate::support::Run;
 
 const ONE: &str = "[function]\nmemory_mb = 256\n[log_group]\nretention_days = 14\n[mapping]\nbatch_size = 500\n";
@@ -13,7 +13,7 @@ const OTHER: &str = "[stream]\nretention_hours = 48\n[table]\npoint_in_time_reco
                      [function]\nmemory_mb = 512\n[log_group]\nretention_days = 30\n[mapping]\nbatch_size = 700\n";
 
 /// Returns the kinds of resources that differ from the settings in `file`.
-fn drift(setup: &CrashEnv, file: &str) -> Vec<String> {
+fn drift(setup: &ProcessCrashEnv, file: &str) -> Vec<String> {
     let run = setup.env.run(["--config", file, "plan", "--local", "-o", "json"]).assert_success().json();
     let resources = run["resources"].as_array().unwrap().iter();
     let kind = |resource: &Value| resource["kind"].as_str().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn drift(setup: &CrashEnv, file: &str) -> Vec<String> {
 
 #[test]
 fn up_concurrent_runs_with_different_settings_lose_no_data_and_leave_no_mixture() {
-    let setup = CrashEnv::new();
+    let setup = ProcessCrashEnv::new();
     setup.env.write("one.toml", ONE);
     setup.env.write("other.toml", OTHER);
     for round in 0..6 {
@@ -49,7 +49,7 @@ fn up_concurrent_runs_with_different_settings_lose_no_data_and_leave_no_mixture(
 
 #[test]
 fn up_stream_created_by_concurrent_run_is_recognized_as_ours() {
-    let setup = CrashEnv::new();
+    let setup = ProcessCrashEnv::new();
     setup.api.set_faults("kinesis:DescribeStreamSummary=delay(2s)@#1");
     let up = setup.env.spawn(["up", "--local", "-o", "json"]);
     setup.api.wait_for_call("kinesis:ListTagsForStream", 1);
@@ -63,7 +63,7 @@ fn up_stream_created_by_concurrent_run_is_recognized_as_ours() {
 
 #[test]
 fn down_own_mapping_deleted_while_its_tags_are_read_is_not_reported_as_unmanaged() {
-    let setup = CrashEnv::with_pipeline();
+    let setup = ProcessCrashEnv::with_pipeline();
     let mapping = setup.api.event_source_mapping_path();
     // The second call finds out whose mapping it is.
     setup.api.set_faults("lambda:ListTags=delay(2s)");

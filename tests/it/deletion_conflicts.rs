@@ -3,7 +3,6 @@
 
 use serde_json::{Value, json};
 
-use super::planned;
 use crate::support::{ForeignStack, Run, TestEnv};
 
 #[test]
@@ -15,7 +14,7 @@ fn policies_added_to_own_role_are_kept_until_role_is_deleted() {
         "Action=AttachRolePolicy&RoleName=kinesis-lambda-dynamodb&\
          PolicyArn=arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole",
     );
-    assert_eq!(planned(&env), []);
+    assert_eq!(env.planned_changes(), []);
     env.run(["up", "--local", "--set", "function.memory_mb=512"]).assert_success();
     let policies = foreign.api.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
     assert!(policies.contains("theirs"), "{policies}");
@@ -74,7 +73,7 @@ fn down_function_with_unmanaged_mapping_deletes_nothing() {
         "delete these mappings",
         "--delete-consumers",
     ]);
-    assert_eq!(planned(&env), [], "nothing was deleted");
+    assert_eq!(env.planned_changes(), [], "nothing was deleted");
     // A function that is recreated under the same name keeps its unmanaged mapping.
     for policy in ["own", "sensorctl"] {
         foreign.api.iam(&format!("Action=DeleteRolePolicy&RoleName={}&PolicyName={policy}", foreign.role));

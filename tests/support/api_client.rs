@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::{TestEnv, eventually, signing};
+use super::{Runner, Sandbox, eventually, signing};
 
 /// Headers of a request with a JSON body.
 const JSON: &str = "Content-Type: application/json";
@@ -35,7 +35,7 @@ pub struct RecordedCall {
 
 impl ApiClient {
     /// Creates a client with the access key of the environment's running local cloud.
-    pub fn new(env: &TestEnv) -> Self {
+    pub fn new<R: Runner>(env: &Sandbox<R>) -> Self {
         let endpoint = env.endpoint();
         let text = |name: &str| endpoint[name].as_str().unwrap().to_owned();
         ApiClient {
@@ -238,7 +238,13 @@ impl ApiClient {
     /// Says whether a call took effect and now hangs without a response.
     #[track_caller]
     pub fn has_hung_call(&self) -> bool {
-        self.call_log().iter().any(|call| call["fault"] == "hang" && call["done"] == true)
+        self.has_done_call_with_fault("hang")
+    }
+
+    /// Says whether a call met a fault and the local cloud is done with it.
+    #[track_caller]
+    pub fn has_done_call_with_fault(&self, fault: &str) -> bool {
+        self.call_log().iter().any(|call| call["fault"] == fault && call["done"] == true)
     }
 
     #[track_caller]

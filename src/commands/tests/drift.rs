@@ -4,17 +4,17 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{FUNCTION, planned};
-use crate::support::{
-    ApiClient, ForeignStack, RESOURCE_KINDS, TestEnv, create_permissions_boundary, delete_by_hand, eventually,
-    percent_encode,
+use super::in_process_runner::InProcessEnv;
+use super::support::{
+    ApiClient, ForeignStack, RESOURCE_KINDS, create_permissions_boundary, delete_by_hand, eventually, percent_encode,
 };
 
+const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
 const STREAM: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data";
 
 #[test]
 fn resource_deleted_by_hand_is_recreated() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
     for (n, kind) in RESOURCE_KINDS.into_iter().enumerate() {
         delete_by_hand(&api, kind);
@@ -46,7 +46,7 @@ type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table of changes, one for each property")]
 fn property_changed_by_hand_is_reported_and_restored() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
     let kinesis = |operation: &str, mut body: Value| {
         body["StreamName"] = json!("temperature-sensor-data");
@@ -164,7 +164,11 @@ fn property_changed_by_hand_is_reported_and_restored() {
         change();
         // While the change is in progress, `plan` shows only that.
         let expected = [(kind.to_owned(), properties.iter().map(|name| (*name).to_owned()).collect())];
-        eventually(&format!("{kind} differs in {properties:?}"), || planned(&env), |planned| planned[..] == expected);
+        eventually(
+            &format!("{kind} differs in {properties:?}"),
+            || env.planned_changes(),
+            |planned| planned[..] == expected,
+        );
         env.run(["status", "--local"]).assert_code(3).assert_stderr_contains(&[kind, properties[0]]);
         let run = env.run(["up", "--local"]);
         if LOSES_DATA.contains(&(kind, properties[0])) {
@@ -177,7 +181,7 @@ fn property_changed_by_hand_is_reported_and_restored() {
         } else {
             run.assert_success();
         }
-        assert_eq!(planned(&env), [], "{kind} {properties:?}");
+        assert_eq!(env.planned_changes(), [], "{kind} {properties:?}");
     }
     // A policy that means the same is no drift: another order, a list of one, other case in an action.
     let policy = api.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
@@ -197,5 +201,5 @@ fn property_changed_by_hand_is_reported_and_restored() {
     same["Statement"].as_array_mut().unwrap().reverse();
     let same = same.to_string().replace("kinesis:GetRecords", "kinesis:getrecords");
     role(&format!("Action=PutRolePolicy&PolicyName=sensorctl&PolicyDocument={}", percent_encode(&same)));
-    assert_eq!(planned(&env), []);
+    assert_eq!(env.planned_changes(), []);
 }

@@ -3,7 +3,8 @@
 
 use serde_json::Value;
 
-use crate::support::{ApiClient, ForeignStack, Run, TestEnv};
+use super::in_process_runner::InProcessEnv;
+use super::support::{ApiClient, ForeignStack};
 
 const RENAMED: &str = "[stream]\nname = \"renamed\"\n[table]\nname = \"Renamed\"\n[rejects]\nname = \"RenamedRejects\"\n\
                        [role]\nname = \"renamed\"\n[function]\nname = \"Renamed\"\n";
@@ -19,12 +20,11 @@ fn orphans(report: &Value) -> Vec<(String, String)> {
 #[test]
 fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
     for stage in ["", "blue"] {
-        let env = TestEnv::with_local_cloud();
+        let env = InProcessEnv::with_local_cloud();
         let api = ApiClient::new(&env);
         let empty = api.list_all();
-        let run = |arguments: &[&'static str]| -> Run {
-            env.run_with_env(arguments.iter().copied(), &[("SENSORCTL_STAGE", stage)])
-        };
+        let of_stage = if stage.is_empty() { &[][..] } else { &["--stage", stage] };
+        let run = |arguments: &[&'static str]| env.run(of_stage.iter().chain(arguments).copied());
         run(&["up", "--local"]).assert_success();
         assert_eq!(orphans(&run(&["plan", "--local", "-o", "json"]).assert_success().json()), []);
         env.write("sensorctl.toml", RENAMED);
@@ -67,7 +67,7 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
 
 #[test]
 fn orphaned_tables_are_kept_with_keep_data() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     env.write("sensorctl.toml", RENAMED);
     env.run(["up", "--local"]).assert_success();
     env.run(["down", "--local", "--yes", "--leftovers", "--keep-data"]).assert_success();
@@ -79,7 +79,7 @@ fn orphaned_tables_are_kept_with_keep_data() {
 
 #[test]
 fn resources_of_others_are_no_orphans() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let foreign = ForeignStack::with_suffix(&env, "theirs");
     foreign.create_all(&env);
     env.run(["--stage", "blue", "up", "--local"]).assert_success();
@@ -91,7 +91,7 @@ fn resources_of_others_are_no_orphans() {
 
 #[test]
 fn down_denied_lists_are_warned_about_and_rest_is_deleted() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
     api.set_faults("dynamodb:ListTables=denied;iam:ListRoles=denied");
     let quiet = env.run(["plan", "--local"]).assert_success();

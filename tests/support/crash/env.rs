@@ -2,22 +2,22 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, ForeignStack, TestEnv, percent_encode};
+use super::super::{ApiClient, ForeignStack, Runner, Sandbox, percent_encode};
 
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "us-east-1";
 
 /// An environment with a local cloud, and clients that change resources behind the back of `sensorctl`.
-pub struct CrashEnv {
-    pub env: TestEnv,
+pub struct CrashEnv<R> {
+    pub env: Sandbox<R>,
     pub api: ApiClient,
     /// Names of the resources; with the default names, they are also those of `sensorctl`.
     pub foreign: ForeignStack,
 }
 
-impl CrashEnv {
+impl<R: Runner> CrashEnv<R> {
     pub fn new() -> Self {
-        let env = TestEnv::with_local_cloud();
+        let env = Sandbox::with_local_cloud();
         let (api, foreign) = (ApiClient::new(&env), ForeignStack::with_default_names(&env));
         CrashEnv { env, api, foreign }
     }

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ForeignStack, TestEnv, delete_by_hand, percent_encode};
+use super::in_process_runner::InProcessEnv;
+use super::support::{ForeignStack, delete_by_hand, percent_encode};
 
 fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap()
@@ -11,7 +12,7 @@ fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
 
 #[test]
 fn unmanaged_pipeline_is_adopted_works_and_survives_down() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
     let before = foreign.describe_all();
@@ -52,7 +53,7 @@ fn unmanaged_pipeline_is_adopted_works_and_survives_down() {
 
 #[test]
 fn adopted_stream_is_kept_by_down() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_stream();
     env.run(["up", "--local", "--adopt"]).assert_success();
@@ -66,7 +67,7 @@ fn adopted_stream_is_kept_by_down() {
 
 #[test]
 fn adoption_that_needs_replacement_is_refused() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_table("SensorData", "Id", "Time", "N");
     env.run(["up", "--local", "--adopt", "--yes", "--replace"]).assert_code(1).assert_stderr_contains(&[
@@ -79,7 +80,7 @@ fn adoption_that_needs_replacement_is_refused() {
 
 #[test]
 fn resource_of_other_stage_is_not_adopted() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     env.run(["--stage", "blue", "up", "--local"]).assert_success();
     env.write("sensorctl.toml", "[stream]\nname = \"temperature-sensor-data-blue\"\n");
     env.run(["up", "--local", "--adopt"])
@@ -93,7 +94,7 @@ fn partly_failed_adoption_is_completed_by_next_run() {
     for call in
         ["kinesis:AddTagsToStream", "dynamodb:TagResource", "iam:TagRole", "lambda:TagResource", "logs:TagResource"]
     {
-        let env = TestEnv::with_local_cloud();
+        let env = InProcessEnv::with_local_cloud();
         let foreign = ForeignStack::with_default_names(&env);
         foreign.create_all(&env);
         foreign.api.set_faults(&format!("{call}=denied"));
@@ -107,7 +108,7 @@ fn partly_failed_adoption_is_completed_by_next_run() {
 
 #[test]
 fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
     let stream = "temperature-sensor-data";
@@ -157,7 +158,7 @@ fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
 
 #[test]
 fn adopted_data_without_expiry_gets_one_only_with_consent() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
     let asked =
@@ -172,7 +173,7 @@ fn adopted_data_without_expiry_gets_one_only_with_consent() {
 
 #[test]
 fn log_group_without_expiry_gets_one_only_with_consent() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
     env.run(asked).assert_success();
     env.run(["up", "--local"]).assert_success();
@@ -183,7 +184,7 @@ fn log_group_without_expiry_gets_one_only_with_consent() {
 
 #[test]
 fn deleted_role_of_adopted_function_is_not_recreated() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let foreign = ForeignStack::with_default_names(&env);
     let arn = percent_encode("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
     let tags = json!({"Tags": {"sensorctl:adopted": "true"}});

@@ -1,30 +1,14 @@
 //! Resources in every unusual state: unmanaged, of another stage or region, deleted or changed behind our back, protected.
 //! Each gives the right plan, or a message that names the resource, its owner and the way out.
 
-mod deletion_conflicts;
-mod drift;
-
 use serde_json::{Value, json};
 
-use crate::support::{ApiClient, ForeignStack, TestEnv, eventually, percent_encode};
-
-const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
-
-/// Returns the kinds that `plan` would change, each with the names of its changed properties.
-fn planned(env: &TestEnv) -> Vec<(String, Vec<String>)> {
-    let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let changed = plan["resources"].as_array().unwrap().iter().filter(|resource| resource["action"] != "none");
-    let properties = |resource: &Value| {
-        let changes = resource["changes"].as_array().into_iter().flatten();
-        changes.map(|change| text(&change["property"])).collect::<Vec<_>>()
-    };
-    changed.map(|resource| (text(&resource["kind"]), properties(resource))).collect()
-}
+use super::in_process_runner::InProcessEnv;
+use super::support::{ApiClient, ForeignStack, eventually, percent_encode};
 
 #[test]
 fn up_single_unmanaged_resource_fails_before_any_change() {
-    type Make = fn(&ForeignStack, &TestEnv);
+    type Make = fn(&ForeignStack, &InProcessEnv);
     let makes: [(&str, &str, Make); 5] = [
         ("table", "SensorData", |foreign, _| foreign.create_table("SensorData", "SensorId", "CurrentTime", "N")),
         ("rejects-table", "SensorDataRejects", |foreign, _| {
@@ -39,7 +23,7 @@ fn up_single_unmanaged_resource_fails_before_any_change() {
         }),
     ];
     for (kind, name, make) in makes {
-        let env = TestEnv::with_local_cloud();
+        let env = InProcessEnv::with_local_cloud();
         let foreign = ForeignStack::with_default_names(&env);
         make(&foreign, &env);
         let before = foreign.api.list_all();
@@ -57,7 +41,7 @@ fn up_single_unmanaged_resource_fails_before_any_change() {
 
 #[test]
 fn unmanaged_mapping_between_own_resources_is_refused_and_kept() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let foreign = ForeignStack::with_default_names(&env);
     let path = foreign.api.event_source_mapping_path();
     foreign.api.lambda(&format!("DELETE {path}"), &Value::Null);
@@ -77,23 +61,23 @@ fn unmanaged_mapping_between_own_resources_is_refused_and_kept() {
 
 #[test]
 fn unmanaged_mapping_of_own_stream_to_other_function_is_ignored() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let foreign =
         ForeignStack { function: "theirs".into(), role: "theirs".into(), ..ForeignStack::with_default_names(&env) };
     foreign.create_role();
     foreign.create_function(&env);
     foreign.create_mapping("temperature-sensor-data", "theirs");
-    assert!(planned(&env).is_empty());
+    assert!(env.planned_changes().is_empty());
     env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["Nothing to do"]);
 }
 
 #[test]
 fn unmanaged_log_group_is_used_unchanged_and_kept() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_log_group();
     assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 6);
-    assert!(planned(&env).is_empty());
+    assert!(env.planned_changes().is_empty());
     let status = env.run(["status", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(status["healthy"], true, "what `up` does not manage is no drift: {status}");
     env.run(["down", "--local", "--yes"])
@@ -104,7 +88,7 @@ fn unmanaged_log_group_is_used_unchanged_and_kept() {
 
 #[test]
 fn resource_of_other_stage_or_region_is_reported_with_its_owner() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_stream();
     foreign.create_role();
@@ -131,7 +115,7 @@ fn resource_of_other_stage_or_region_is_reported_with_its_owner() {
 
 #[test]
 fn denied_action_is_named_for_every_call() {
-    let env = TestEnv::with_local_cloud();
+    let env = InProcessEnv::with_local_cloud();
     let api = ApiClient::new(&env);
     for command in [&["up", "--local"][..], &["down", "--local", "--yes"]] {
         api.set_faults("");
@@ -160,17 +144,17 @@ fn denied_action_is_named_for_every_call() {
 
 #[test]
 fn up_newer_function_code_is_replaced_only_with_consent() {
-    let env = TestEnv::with_pipeline();
+    let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
     let arn = percent_encode("arn:aws:lambda:us-east-1:000000000000:function:ProcessKinesisRecords");
     api.lambda(&format!("POST /2017-03-31/tags/{arn}"), &json!({"Tags": {"sensorctl:version": "99.1.0"}}));
     env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["Nothing to do"]);
-    env.write("other.zip", env.rebuilt_function_zip());
-    let other = "function.zip=other.zip";
-    env.run(["up", "--local", "--set", other])
+    let other = env.write("other.zip", env.rebuilt_function_zip());
+    let other = format!("function.zip={}", other.display());
+    env.run(["up", "--local", "--set", &other])
         .assert_code(2)
         .assert_stderr_contains(&["newer sensorctl 99.1.0", "--yes"]);
-    assert_eq!(planned(&env), []);
-    env.run(["up", "--local", "--set", other, "--yes"]).assert_success();
+    assert_eq!(env.planned_changes(), []);
+    env.run(["up", "--local", "--set", &other, "--yes"]).assert_success();
     env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["differs in code_sha256"]);
 }

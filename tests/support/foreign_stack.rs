@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::api_client::without_request_id;
-use super::{ApiClient, TestEnv, eventually, percent_encode};
+use super::{ApiClient, Runner, Sandbox, eventually, percent_encode};
 
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "us-east-1";
@@ -26,7 +26,7 @@ pub struct ForeignStack {
 
 impl ForeignStack {
     /// Names the resources as sensorctl names its own by default.
-    pub fn with_default_names(env: &TestEnv) -> Self {
+    pub fn with_default_names<R: Runner>(env: &Sandbox<R>) -> Self {
         ForeignStack {
             api: ApiClient::new(env),
             table: "SensorData".into(),
@@ -39,7 +39,7 @@ impl ForeignStack {
     }
 
     /// Names the resources as sensorctl does, with `-suffix` appended.
-    pub fn with_suffix(env: &TestEnv, suffix: &str) -> Self {
+    pub fn with_suffix<R: Runner>(env: &Sandbox<R>, suffix: &str) -> Self {
         let ours = Self::with_default_names(env);
         let name = |name: &str| format!("{name}-{suffix}");
         ForeignStack {
@@ -53,7 +53,7 @@ impl ForeignStack {
     }
 
     /// Creates all resources, as the walkthrough does.
-    pub fn create_all(&self, env: &TestEnv) {
+    pub fn create_all<R: Runner>(&self, env: &Sandbox<R>) {
         self.create_table(&self.table, "SensorId", "CurrentTime", "N");
         self.create_table(&self.rejects, "ShardId", "RejectId", "S");
         self.create_stream();
@@ -137,9 +137,7 @@ impl ForeignStack {
     }
 
     #[track_caller]
-    pub fn create_function(&self, env: &TestEnv) {
-        env.run(["export", "function-zip", "somebodys.zip"]).assert_success();
-        let zip = std::fs::read(env.path("somebodys.zip")).unwrap();
+    pub fn create_function<R: Runner>(&self, env: &Sandbox<R>) {
         self.api.lambda(
             "POST /2015-03-31/functions",
             &json!({
@@ -148,7 +146,7 @@ impl ForeignStack {
                 "Runtime": "provided.al2023",
                 "Handler": "bootstrap",
                 "Environment": {"Variables": {"SENSORCTL_TABLE": self.table, "THEIR": "own"}},
-                "Code": {"ZipFile": STANDARD.encode(zip)},
+                "Code": {"ZipFile": STANDARD.encode(env.bundled_function_zip())},
                 "Tags": {"owner": "somebody"},
             }),
         );

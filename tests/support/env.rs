@@ -1,9 +1,8 @@
 //! A hermetic environment: own HOME, own data directory, any free port, and no AWS settings of the person who runs the
-//! tests.
+//! tests. The integration tests run `sensorctl` in it as a process, the unit tests of `commands` inside the test.
 
-use std::io::{Cursor, Write};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -12,28 +11,50 @@ use zip::write::SimpleFileOptions;
 
 use super::{ApiClient, Run, eventually};
 
+/// The way in which `sensorctl` runs.
+pub trait Runner {
+    /// Creates a runner whose commands have `home` as their HOME and working directory.
+    fn new(home: &Path) -> Self;
+
+    /// Starts the local cloud, which ends when the runner is dropped.
+    fn start_local_cloud(&mut self);
+
+    /// Runs a command to its end.
+    fn run(&self, arguments: &[&str]) -> Run;
+
+    /// Runs a command and kills it as soon as `is_due`. Returns false where the command ended before that.
+    fn kill_when(&self, arguments: &[&str], is_due: impl Fn() -> bool) -> bool;
+}
+
 /// A throw-away home directory with its local cloud, which stops when the value is dropped.
-pub struct TestEnv {
+pub struct Sandbox<R> {
+    // Dropped first: the directory must not be in use when it is deleted.
+    runner: R,
     dir: TempDir,
 }
 
-impl TestEnv {
+impl<R: Runner> Sandbox<R> {
     pub fn new() -> Self {
-        TestEnv { dir: tempfile::tempdir().unwrap() }
+        let dir = tempfile::tempdir().unwrap();
+        Sandbox { runner: R::new(dir.path()), dir }
     }
 
     /// Creates an environment whose local cloud runs.
     pub fn with_local_cloud() -> Self {
-        let env = TestEnv::new();
-        env.run(["local", "start", "--port", "0"]).assert_success();
+        let mut env = Self::new();
+        env.runner.start_local_cloud();
         env
     }
 
     /// Creates an environment whose pipeline is up.
     pub fn with_pipeline() -> Self {
-        let env = TestEnv::with_local_cloud();
+        let env = Self::with_local_cloud();
         env.run(["up", "--local"]).assert_success();
         env
+    }
+
+    pub fn runner(&self) -> &R {
+        &self.runner
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -46,44 +67,9 @@ impl TestEnv {
         path
     }
 
-    /// Returns a `sensorctl` command that inherits only PATH.
-    pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sensorctl"));
-        command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.dir.path())
-            .env("SENSORCTL_DATA_DIR", self.path("data"))
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .current_dir(self.dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        command
-    }
-
     #[must_use = "assert how the command ended"]
     pub fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
-        Run::of(&mut self.command(arguments))
-    }
-
-    /// Runs a command with more environment variables.
-    #[must_use = "assert how the command ended"]
-    pub fn run_with_env<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, variables: &[(&str, &str)]) -> Run {
-        Run::of(self.command(arguments).envs(variables.iter().copied()))
-    }
-
-    /// Runs a command that reads `input` from stdin.
-    #[must_use = "assert how the command ended"]
-    pub fn run_with_input<'a>(&self, arguments: impl IntoIterator<Item = &'a str>, input: &[u8]) -> Run {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        Run::of_child(child)
-    }
-
-    pub fn spawn<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Child {
-        self.command(arguments).spawn().unwrap()
+        self.runner.run(&arguments.into_iter().collect::<Vec<_>>())
     }
 
     /// Runs a command until the `n`th call of an operation took effect and its response hangs, and kills it there. Returns
@@ -98,24 +84,22 @@ impl TestEnv {
         n: u64,
     ) -> bool {
         api.set_faults(&format!("{call}=hang@#{n}"));
-        let mut child = self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let observe = || {
-            let has_ended = child.try_wait().unwrap().is_some();
-            (api.has_hung_call(), has_ended)
-        };
-        let (has_hung, _) = eventually("the call hangs or the command ends", observe, |(hung, ended)| *hung || *ended);
-        // Succeeds also where the command has ended.
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let arguments: Vec<_> = arguments.into_iter().collect();
+        let was_killed = self.runner.kill_when(&arguments, || api.has_hung_call());
         api.set_faults("");
-        has_hung
+        was_killed
+    }
+
+    /// Returns the zip of the function that this `sensorctl` bundles.
+    pub fn bundled_function_zip(&self) -> Vec<u8> {
+        let path = self.path("bundled.zip");
+        self.run(["export", "function-zip", path.to_str().unwrap()]).assert_success();
+        std::fs::read(path).unwrap()
     }
 
     /// Returns the bundled function's zip with one more file in it: the same program under another sha256.
     pub fn rebuilt_function_zip(&self) -> Vec<u8> {
-        self.run(["export", "function-zip", "bundled.zip"]).assert_success();
-        let bundled = std::fs::read(self.path("bundled.zip")).unwrap();
-        let mut zip = ZipWriter::new_append(Cursor::new(bundled)).unwrap();
+        let mut zip = ZipWriter::new_append(Cursor::new(self.bundled_function_zip())).unwrap();
         zip.start_file("notes", SimpleFileOptions::default()).unwrap();
         zip.finish().unwrap().into_inner()
     }
@@ -129,6 +113,19 @@ impl TestEnv {
     pub fn endpoint_file(&self) -> Option<Value> {
         let text = std::fs::read(self.path("data").join("endpoint.json")).ok()?;
         Some(serde_json::from_slice(&text).unwrap())
+    }
+
+    /// Returns the kinds that `plan` would change, each with the names of its changed properties.
+    #[track_caller]
+    pub fn planned_changes(&self) -> Vec<(String, Vec<String>)> {
+        let plan = self.run(["plan", "--local", "-o", "json"]).assert_success().json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let changed = plan["resources"].as_array().unwrap().iter().filter(|resource| resource["action"] != "none");
+        let properties = |resource: &Value| {
+            let changes = resource["changes"].as_array().into_iter().flatten();
+            changes.map(|change| text(&change["property"])).collect::<Vec<_>>()
+        };
+        changed.map(|resource| (text(&resource["kind"]), properties(resource))).collect()
     }
 
     /// Waits until `status` reports a healthy pipeline: an event source mapping recovers only with its next poll.
@@ -163,12 +160,5 @@ impl TestEnv {
             (rows.len(), rows)
         };
         eventually("the table has the expected rows", scan, |(_, rows)| accepts(rows)).1
-    }
-}
-
-impl Drop for TestEnv {
-    fn drop(&mut self) {
-        // The directory is deleted next; a local cloud that outlived its test would keep its port forever.
-        let _ = self.command(["local", "stop"]).output();
     }
 }

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::env::CrashEnv;
-use super::interruption_sweep::{Interruption, Scenario, inject_every_fault, interrupt_every_call};
+use super::super::Runner;
+use super::{CrashEnv, Scenario};
 
 const ADOPT: &[&str] = &["up", "--local", "--adopt", "-o", "json"];
 
 /// Reverts an adoption: removes the tags and restores the settings of the resources' owner.
-fn revert_adoption(setup: &CrashEnv) {
+fn revert_adoption<R: Runner>(setup: &CrashEnv<R>) {
     setup.remove_sensorctl_tags();
     let role = &setup.foreign.role;
     setup.api.iam(&format!("Action=DeleteRolePolicy&RoleName={role}&PolicyName=sensorctl"));
@@ -29,34 +29,10 @@ fn revert_adoption(setup: &CrashEnv) {
     setup.api.lambda_when_accepted(&format!("PUT {}", setup.api.event_source_mapping_path()), &mapping);
 }
 
-fn with_adoption(sweep: impl Fn(&CrashEnv, &[Scenario])) {
+/// Adopts a pipeline that was made by hand.
+pub fn with_adoption<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     let setup = CrashEnv::new();
     setup.foreign.create_all(&setup.env);
     setup.env.run(ADOPT.iter().copied()).assert_success();
     sweep(&setup, &[Scenario::new("adoption", ADOPT).prepared_by(&revert_adoption).starting_at_first_change()]);
-}
-
-#[test]
-fn adoption_lost_response_of_any_call_ends_in_same_state() {
-    with_adoption(|setup, scenarios| interrupt_every_call(setup, Interruption::ResponseLost, scenarios));
-}
-
-#[test]
-fn adoption_killed_after_any_call_is_completed_by_next_run() {
-    with_adoption(|setup, scenarios| interrupt_every_call(setup, Interruption::ProcessKilled, scenarios));
-}
-
-#[test]
-fn adoption_every_fault_of_every_call_is_retried() {
-    let operations = [
-        "dynamodb:TagResource",
-        "kinesis:AddTagsToStream",
-        "iam:TagRole",
-        "iam:PutRolePolicy",
-        "logs:TagResource",
-        "lambda:TagResource",
-        "lambda:UpdateFunctionConfiguration",
-        "lambda:UpdateEventSourceMapping",
-    ];
-    with_adoption(|setup, scenarios| inject_every_fault(setup, scenarios, &operations));
 }

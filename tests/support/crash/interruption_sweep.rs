@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::env::CrashEnv;
-use crate::support::RecordedCall;
+use super::super::{RecordedCall, Runner};
+use super::CrashEnv;
 
 /// What happens to a call after it took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,14 +11,25 @@ pub enum Interruption {
     /// Its response is lost.
     ResponseLost,
     /// The client is killed.
-    ProcessKilled,
+    ClientKilled,
+}
+
+/// The calls of a run that are interrupted, each in a run of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// All of them.
+    Every,
+    /// Every fourth of those that change something.
+    EveryFourthChange,
+    /// Three of those that change something.
+    FirstMiddleAndLastChange,
 }
 
 /// One command of a sweep, and what is done before it.
-pub struct Scenario<'a> {
+pub struct Scenario<'a, R> {
     name: &'a str,
     command: &'a [&'static str],
-    prepare: Option<&'a dyn Fn(&CrashEnv)>,
+    prepare: Option<&'a dyn Fn(&CrashEnv<R>)>,
     only_changes: bool,
 }
 
@@ -28,14 +39,32 @@ struct Reference {
     end: Value,
 }
 
-impl<'a> Scenario<'a> {
+impl Calls {
+    /// Selects from the calls of an uninterrupted run.
+    fn of(self, mut calls: Vec<RecordedCall>) -> Vec<RecordedCall> {
+        if self == Calls::Every {
+            return calls;
+        }
+        calls.retain(is_change);
+        let last = calls.len() - 1;
+        let is_selected = |index: usize| match self {
+            Calls::Every => true,
+            Calls::EveryFourthChange => index % 4 == 0,
+            Calls::FirstMiddleAndLastChange => [0, last / 2, last].contains(&index),
+        };
+        let indexed = calls.into_iter().enumerate();
+        indexed.filter_map(|(index, call)| is_selected(index).then_some(call)).collect()
+    }
+}
+
+impl<'a, R: Runner> Scenario<'a, R> {
     /// Creates a scenario that starts in the state in which the one before it ended.
     pub fn new(name: &'a str, command: &'a [&'static str]) -> Self {
         Scenario { name, command, prepare: None, only_changes: false }
     }
 
     /// Sets what is done by hand before the command.
-    pub fn prepared_by(self, prepare: &'a dyn Fn(&CrashEnv)) -> Self {
+    pub fn prepared_by(self, prepare: &'a dyn Fn(&CrashEnv<R>)) -> Self {
         Scenario { prepare: Some(prepare), ..self }
     }
 
@@ -44,19 +73,19 @@ impl<'a> Scenario<'a> {
         Scenario { only_changes: true, ..self }
     }
 
-    fn prepare(&self, setup: &CrashEnv) {
+    fn prepare(&self, setup: &CrashEnv<R>) {
         setup.api.set_faults("");
         if let Some(prepare) = self.prepare {
             prepare(setup);
         }
     }
 
-    fn end_state(&self, setup: &CrashEnv) -> Value {
+    fn end_state(&self, setup: &CrashEnv<R>) -> Value {
         if self.command[0] == "down" { json!(setup.api.list_all()) } else { setup.state() }
     }
 
     /// Runs the command without an interruption.
-    fn run_reference(&self, setup: &CrashEnv) -> Reference {
+    fn run_reference(&self, setup: &CrashEnv<R>) -> Reference {
         self.prepare(setup);
         setup.api.set_faults("");
         setup.env.run(self.command.to_vec()).assert_success();
@@ -66,7 +95,7 @@ impl<'a> Scenario<'a> {
     }
 
     /// Runs the command, interrupts it at a call, and lets it succeed: by its own retries, or run again.
-    fn run_interrupted(&self, setup: &CrashEnv, interruption: Interruption, at: &RecordedCall) {
+    fn run_interrupted(&self, setup: &CrashEnv<R>, interruption: Interruption, at: &RecordedCall) {
         let RecordedCall { call, n } = at;
         self.prepare(setup);
         match interruption {
@@ -74,11 +103,13 @@ impl<'a> Scenario<'a> {
                 setup.api.set_faults(&format!("{call}=lost@#{n}"));
                 let run = setup.env.run(self.command.to_vec());
                 assert_eq!(run.code, 0, "{} with {call}#{n} lost: {}", self.name, run.stderr);
+                let was_lost = setup.api.has_done_call_with_fault("lost");
+                assert!(was_lost || may_be_absent(at), "{}: {call}#{n} was not lost", self.name);
                 setup.api.set_faults("");
             }
-            Interruption::ProcessKilled => {
-                // The number of polls may differ by one: then no call hangs, and there is nothing to kill.
-                let _was_killed = setup.env.kill_at_call(self.command.to_vec(), &setup.api, call, *n);
+            Interruption::ClientKilled => {
+                let was_killed = setup.env.kill_at_call(self.command.to_vec(), &setup.api, call, *n);
+                assert!(was_killed || may_be_absent(at), "{}: not killed at {call}#{n}", self.name);
                 let run = setup.env.run(self.command.to_vec());
                 assert_eq!(run.code, 0, "{} after a kill at {call}#{n}: {}", self.name, run.stderr);
             }
@@ -86,10 +117,19 @@ impl<'a> Scenario<'a> {
     }
 }
 
-/// Runs the scenarios in a cycle until each was interrupted at each of its calls, and asserts after each run that it ends
-/// in the state of an uninterrupted run.
-pub fn interrupt_every_call(setup: &CrashEnv, interruption: Interruption, scenarios: &[Scenario]) {
-    let references: Vec<_> = scenarios.iter().map(|scenario| scenario.run_reference(setup)).collect();
+/// Runs the scenarios in a cycle until each was interrupted at each of the selected calls, and asserts after each run that
+/// it ends in the state of an uninterrupted run.
+pub fn interrupt_calls<R: Runner>(
+    setup: &CrashEnv<R>,
+    selected: Calls,
+    interruption: Interruption,
+    scenarios: &[Scenario<R>],
+) {
+    let reference = |scenario: &Scenario<R>| {
+        let Reference { calls, end } = scenario.run_reference(setup);
+        Reference { calls: selected.of(calls), end }
+    };
+    let references: Vec<_> = scenarios.iter().map(reference).collect();
     let most = references.iter().map(|reference| reference.calls.len()).max().unwrap();
     for index in 0..most {
         for (scenario, Reference { calls, end }) in scenarios.iter().zip(&references) {
@@ -103,7 +143,7 @@ pub fn interrupt_every_call(setup: &CrashEnv, interruption: Interruption, scenar
 }
 
 /// Runs the scenarios with every kind of fault in the first four calls of every operation, one more than the SDK tries.
-pub fn inject_every_fault(setup: &CrashEnv, scenarios: &[Scenario], operations: &[&str]) {
+pub fn inject_every_fault<R: Runner>(setup: &CrashEnv<R>, scenarios: &[Scenario<R>], operations: &[&str]) {
     let references: Vec<_> = scenarios.iter().map(|scenario| scenario.run_reference(setup)).collect();
     let calls = || references.iter().flat_map(|reference| &reference.calls);
     let is_never_called = |operation: &&&str| !calls().any(|recorded| recorded.call == **operation);
@@ -135,6 +175,11 @@ fn differences(path: &str, found: &Value, expected: &Value) -> Vec<String> {
         _ if found == expected => Vec::new(),
         _ => vec![format!("{path}: {found}, expected {expected}")],
     }
+}
+
+/// Says whether a run can do without a call of the reference: the number of polls and retries may differ by one.
+fn may_be_absent(recorded: &RecordedCall) -> bool {
+    !is_change(recorded) || recorded.n > 1
 }
 
 /// Says whether a call changes something.

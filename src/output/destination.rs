@@ -1,0 +1,68 @@
+//! Where data and lines go: stdout and stderr of this process, or the memory of a test.
+
+use std::io::{self, Write};
+
+#[cfg(test)]
+pub use captured::Captured;
+
+/// The two streams that a command writes.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Destination {
+    /// stdout and stderr.
+    #[default]
+    Process,
+    /// Memory that a test reads.
+    #[cfg(test)]
+    Captured(Captured),
+}
+
+impl Destination {
+    /// Writes data for stdout, and flushes it.
+    pub fn data(&self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Destination::Process => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
+            }
+            #[cfg(test)]
+            Destination::Captured(captured) => {
+                captured.push(bytes, b"");
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a line for stderr.
+    pub fn line(&self, line: &str) {
+        match self {
+            // Nobody is left to tell when stderr is gone.
+            Destination::Process => drop(writeln!(io::stderr().lock(), "{line}")),
+            #[cfg(test)]
+            Destination::Captured(captured) => captured.push(b"", format!("{line}\n").as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod captured {
+    use std::sync::{Arc, Mutex};
+
+    /// What a command wrote to stdout and to stderr; clones share it.
+    #[derive(Clone, Debug, Default)]
+    pub struct Captured(Arc<Mutex<(Vec<u8>, Vec<u8>)>>);
+
+    impl Captured {
+        pub(super) fn push(&self, to_stdout: &[u8], to_stderr: &[u8]) {
+            let mut streams = self.0.lock().unwrap();
+            streams.0.extend_from_slice(to_stdout);
+            streams.1.extend_from_slice(to_stderr);
+        }
+
+        /// Returns what was written to stdout and to stderr.
+        pub fn texts(&self) -> (String, String) {
+            let streams = self.0.lock().unwrap();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            (text(&streams.0), text(&streams.1))
+        }
+    }
+}
