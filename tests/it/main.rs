@@ -9,10 +9,8 @@
 )]
 
 mod aws_errors;
-mod bulk;
 mod color;
 mod confinement;
-mod crash;
 mod deletion_conflicts;
 mod demo;
 mod diagnosis;
@@ -31,10 +29,9 @@ mod permissions;
 mod readings;
 mod readme;
 mod settings;
-mod sigkill;
+mod slow;
 mod step_order;
 mod support;
-mod timing;
 mod transcripts;
 mod undecryptable;
 mod unread_input;

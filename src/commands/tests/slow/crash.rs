@@ -1,8 +1,8 @@
 //! `up` and `down` interrupted at every call, and with faults in every call. Run again, they end where an uninterrupted run
 //! ends.
 
-use super::in_process_runner::InProcessRunner;
-use super::support::crash::{
+use super::super::in_process_runner::InProcessRunner;
+use super::super::support::crash::{
     Calls, CrashEnv, DOWN, Interruption, Scenario, UP, inject_every_fault, interrupt_calls, with_adoption,
     with_creation_and_deletion, with_recreation_of_each_resource, with_replacements, with_updates,
 };

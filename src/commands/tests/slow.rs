@@ -1,0 +1,3 @@
+//! Tests that take many seconds each. `cargo quick` skips every module of this name.
+
+mod crash;

@@ -1,0 +1,6 @@
+//! Tests that take many seconds each. `cargo quick` skips every module of this name.
+
+mod bulk;
+mod crash;
+mod sigkill;
+mod timing;
