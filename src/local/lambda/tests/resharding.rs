@@ -96,6 +96,7 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
     bench.batches_come(2).await;
     let under_way: usize = bench.batches().iter().map(|(_, numbers)| numbers.len()).sum();
     merge(&bench, 0).await;
+    let (child, _, _) = open_shards(&bench).await.remove(0);
     put.extend(put_into_the_first_two(&bench).await);
     // Shards are listed again whenever a shard is read to its end: at least twice until a grandchild of the third one,
     // which has nothing under way, is read.
@@ -104,10 +105,12 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
     let of_grandchild = bench.put_at(u128::MAX, "grandchild").await;
     bench.batches_come(3).await;
     assert_eq!(bench.batches()[2].1, std::slice::from_ref(&of_grandchild));
+    assert_eq!(bench.polls_of(&child).await, 0);
     assert!(under_way <= 10);
     put.push(("grandchild".to_owned(), of_grandchild));
     bench.untell("hold");
     assert_in_order(&bench.handled_all(21).await, &put);
+    assert_ne!(bench.polls_of(&child).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,13 @@ impl Bench {
         shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard).unsettled).sum()
     }
 
+    /// How often a shard was polled.
+    pub(in crate::local::lambda::tests) async fn polls_of(&self, shard_id: &str) -> usize {
+        let (shards, counts) = (self.mapped_shards().await, self.counts());
+        let of_shard = shards.iter().filter(|(_, shard)| shard.id == shard_id);
+        of_shard.map(|(mapping, shard)| counts.polls(mapping, shard).all).sum()
+    }
+
     /// Every shard that a mapping reads.
     async fn mapped_shards(&self) -> Vec<(Mapping, Shard)> {
         let mut shards = Vec::new();
