@@ -4,6 +4,7 @@ mod elf;
 
 use std::io::{Cursor, Read as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,7 +55,7 @@ impl Artifact {
         let all = Self::all_bundled()?;
         let others: Vec<_> = all.iter().map(|artifact| artifact.architecture().as_str()).collect();
         let missing = format!("this sensorctl has no function for {architecture}, only for {}", others.join(" and "));
-        all.into_iter().find(|artifact| artifact.architecture() == architecture).ok_or_else(|| {
+        all.iter().find(|artifact| artifact.architecture() == architecture).cloned().ok_or_else(|| {
             Error::failed(missing).hint(format!(
                 "build it with SENSORCTL_FUNCTION_ARCHITECTURES={architecture}, or set `function.architecture`"
             ))
@@ -62,8 +63,15 @@ impl Artifact {
     }
 
     /// Every function that came with this sensorctl.
-    fn all_bundled() -> Result<Vec<Self>, Error> {
-        BUNDLED.iter().map(|zip| Self::from_zip("the bundled function", zip.to_vec())).collect()
+    fn all_bundled() -> Result<&'static [Self], Error> {
+        // To inflate and hash them is a tenth of the work of an `up`, and tests run it by the thousand in one process.
+        static READ: OnceLock<Vec<Artifact>> = OnceLock::new();
+        if let Some(read) = READ.get() {
+            return Ok(read);
+        }
+        let all = BUNDLED.iter().map(|zip| Self::from_zip("the bundled function", zip.to_vec()));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        Ok(READ.get_or_init(|| all))
     }
 
     /// No program at all, for whoever only deletes.

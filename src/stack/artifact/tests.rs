@@ -53,7 +53,7 @@ fn every_bundled_function_goes_where_it_was_built_for_and_nowhere_else() {
         Architecture::X86_64 => Architecture::Arm64,
         Architecture::Arm64 => Architecture::X86_64,
     };
-    for artifact in &all {
+    for artifact in all {
         let architecture = artifact.architecture();
         assert_eq!(all.iter().filter(|artifact| artifact.architecture() == architecture).count(), 1);
         if artifact.program.is_static {
@@ -63,7 +63,7 @@ fn every_bundled_function_goes_where_it_was_built_for_and_nowhere_else() {
         let is_here = Some(architecture) == Architecture::of_this_machine();
         assert_eq!(artifact.check_for(Destination::Local).is_ok(), is_here, "{architecture}");
     }
-    if let [only] = all.as_slice() {
+    if let [only] = all {
         let missing = Artifact::bundled(other(only.architecture())).unwrap_err();
         assert!(missing.hints()[0].contains("SENSORCTL_FUNCTION_ARCHITECTURES="), "{:?}", missing.hints());
     }
