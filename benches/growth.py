@@ -479,8 +479,9 @@ def names(sensorctl, to):
         table.note("DescribeLogStreams, a page", median(lambda: client.ok(LOGS + "DescribeLogStreams", logGroupName="streams")))
         table.note("FilterLogEvents", median(lambda: client.ok(LOGS + "FilterLogEvents", logGroupName="streams", limit=10)))
 
+    # An account has 500 shards.
     for title, first, step in [
-        ("roles", 60, roles), ("streams", 50, streams), ("tables", 50, tables), ("mappings", 25, mappings),
+        ("roles", 60, roles), ("streams", 30, streams), ("tables", 50, tables), ("mappings", 25, mappings),
         ("log streams", 250, log_streams),
     ]:
         table = Table(title, to(doubled(first)))

@@ -8,6 +8,7 @@ use super::keys::Caller;
 use super::permissions::{Ask, Needed, RequestKeys};
 use super::query_api::Parameters;
 use super::service::Service;
+use super::sts::Sts;
 use super::wire::{Request, ServiceError};
 
 /// Refuses a request that its caller may not make.
@@ -42,7 +43,7 @@ fn needed(services: &Services, service: Service, request: &Request) -> Vec<Neede
         Service::Logs => named("logs", services.logs.named_in(request)),
         Service::Lambda => services.lambda.needed_by(request),
         Service::Iam => vec![services.iam.needed_by(&Parameters::of(request), &operation)],
-        Service::Sts => services.sts.needed_by(&Parameters::of(request)),
+        Service::Sts => Sts::needed_by(&Parameters::of(request)),
         // Nothing there is for roles.
         Service::Health | Service::Control | Service::Unknown => Vec::new(),
     }

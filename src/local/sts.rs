@@ -53,7 +53,7 @@ impl Sts {
     }
 
     /// Returns what a request needs to be allowed. Who one is may be asked by everyone.
-    pub(crate) fn needed_by(&self, input: &Parameters) -> Vec<Needed> {
+    pub(crate) fn needed_by(input: &Parameters) -> Vec<Needed> {
         match input.action() {
             "GetCallerIdentity" => Vec::new(),
             "AssumeRole" => {

@@ -186,14 +186,8 @@ impl Resource for Role {
                 keep(property);
             }
         }
-        // Whom else it trusts is its owner's business.
-        let lets_lambda = Ask {
-            resource: found.arn.as_deref(),
-            principal: Some(Principal::Service(documents::LAMBDA)),
-            ..Ask::new("sts:AssumeRole", "")
-        };
         let trust = found.properties.get("trust_policy").cloned().unwrap_or_default();
-        if weigh(&[trust], &lets_lambda) == (Decision::Allowed, true) {
+        if may_let_lambda(trust, found.arn.as_deref()) {
             keep("trust_policy");
         }
     }
@@ -295,6 +289,14 @@ impl Resource for Role {
     }
 }
 
+/// Whether a trust policy may let Lambda assume its role: then whom else it trusts, and under which conditions, is its
+/// owner's business. Ours in its place would open what a condition guards.
+fn may_let_lambda(trust: Value, arn: Option<&str>) -> bool {
+    let ask =
+        Ask { resource: arn, principal: Some(Principal::Service(documents::LAMBDA)), ..Ask::new("sts:AssumeRole", "") };
+    !matches!(weigh(&[trust], &ask), (Decision::NotAllowed | Decision::Denied, true))
+}
+
 async fn describe(cloud: &Cloud, name: &str) -> Result<Option<Described>, Failure> {
     let result = cloud.clients.iam.get_role().role_name(name).send().await;
     Ok(cloud.clients.call(SERVICE, "GetRole", name).find(result)?.and_then(|answer| answer.role))
@@ -352,4 +354,34 @@ fn partition(region: &str) -> &'static str {
 /// Policy documents come URL-encoded (RFC 3986) out of IAM.
 fn url_decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adopted_trust_policy_is_replaced_only_where_lambda_certainly_cannot_assume_the_role() {
+        let of = |statement: Value| {
+            may_let_lambda(
+                canonical(&json!({"Version": "2012-10-17", "Statement": statement})),
+                Some("arn:aws:iam::1:role/r"),
+            )
+        };
+        let trust = documents::trust()["Statement"][0].clone();
+        let under = |condition: Value| {
+            let mut guarded = trust.clone();
+            guarded["Condition"] = condition;
+            guarded
+        };
+        assert!(of(trust.clone()));
+        assert!(of(under(json!({"StringEquals": {"aws:SourceAccount": "1"}}))));
+        assert!(of(under(json!({"ArnLike": {"aws:SourceArn": "arn:aws:lambda:eu-west-1:1:function:f"}}))));
+        assert!(of(json!([trust, {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+            "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}}])));
+        assert!(!of(
+            json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
+        ));
+        assert!(!of(json!([trust, {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}])));
+    }
 }

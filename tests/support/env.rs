@@ -122,8 +122,8 @@ impl<R: Runner> Sandbox<R> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let changed = plan["resources"].as_array().unwrap().iter().filter(|resource| resource["action"] != "none");
         let properties = |resource: &Value| {
-            let changes = resource["changes"].as_array().into_iter().flatten();
-            changes.map(|change| text(&change["property"])).collect::<Vec<_>>()
+            let list = resource["changes"].as_array().into_iter().flatten();
+            list.map(|change| text(&change["property"])).collect::<Vec<_>>()
         };
         changed.map(|resource| (text(&resource["kind"]), properties(resource))).collect()
     }

@@ -37,9 +37,9 @@ Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
 
 While it runs, its owner sets, shows and ends faults, and lists the calls so far with their numbers:
        eval \"$(sensorctl local env)\"
-       curl -H @$SENSORCTL_CONTROL_HEADER -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
-       curl -H @$SENSORCTL_CONTROL_HEADER [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
-       curl -H @$SENSORCTL_CONTROL_HEADER $AWS_ENDPOINT_URL/_sensorctl/calls";
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" $AWS_ENDPOINT_URL/_sensorctl/calls";
 
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! How to go on after a bulk put that did not send everything: commands that lose nothing and double nothing.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -31,7 +31,7 @@ impl Resume<'_> {
         if unread.is_empty() && *failed == 0 {
             return Vec::new();
         }
-        let mut hints: Vec<_> = unread.iter().take(NAMED).map(|unread| described(unread)).collect();
+        let mut hints: Vec<_> = unread.iter().take(NAMED).map(described).collect();
         if unread.len() > NAMED {
             hints.push(format!("{} more inputs were not read", unread.len() - NAMED));
         }
@@ -42,7 +42,7 @@ impl Resume<'_> {
         match &args.failed {
             // All of it was read, so that file has all that is missing.
             Some(kept) if *failed_are_kept && unread.is_empty() => hints.push(self.send_kept(kept, flags)),
-            _ if args.files.iter().all(|file| is_replayable(file)) => hints.push(format!(
+            _ if args.files.iter().all(is_replayable) => hints.push(format!(
                 "put the same input again: {}; a reading replaces the one of its sensor and time, so nothing is doubled",
                 flags.command("put", self.words(&args.files, true))
             )),
@@ -94,7 +94,9 @@ impl Resume<'_> {
     fn words(&self, files: &[PathBuf], writes: bool) -> Vec<OsString> {
         let args = self.args;
         let mut words = Vec::new();
-        files.iter().for_each(|file| push(&mut words, "--file", file));
+        for file in files {
+            push(&mut words, "--file", file);
+        }
         if let Some(form) = args.format.and_then(|form| form.to_possible_value()) {
             push(&mut words, "--format", form.get_name());
         }
@@ -121,8 +123,8 @@ fn push(words: &mut Vec<OsString>, flag: &str, value: impl Into<OsString>) {
     }
 }
 
-fn is_replayable(file: &PathBuf) -> bool {
-    Origin::from(file.as_path()).is_replayable()
+fn is_replayable(file: impl AsRef<Path>) -> bool {
+    Origin::from(file.as_ref()).is_replayable()
 }
 
 /// What was not read of an input, as far as it is known.

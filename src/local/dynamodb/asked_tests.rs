@@ -25,7 +25,7 @@ fn database(directory: &std::path::Path) -> DynamoDb {
     DynamoDb::open(&path, identity, Timing::default(), Durability::Process, Notices::default()).unwrap()
 }
 
-fn request(operation: &str, body: impl ToString) -> Request {
+fn request(operation: &str, body: &(impl ToString + ?Sized)) -> Request {
     let request = http::Request::post("/").header("x-amz-target", format!("DynamoDB_20120810.{operation}"));
     request.body(body.to_string().into()).unwrap()
 }
@@ -46,7 +46,7 @@ async fn with_tables(database: &DynamoDb) {
 }
 
 async fn call(database: &DynamoDb, operation: &str, body: Value) -> Value {
-    let response = database.handle(request(operation, body)).await;
+    let response = database.handle(request(operation, &body)).await;
     assert_eq!(response.status(), 200, "{operation}: {:?}", response.body());
     serde_json::from_slice(response.body()).unwrap()
 }
@@ -111,13 +111,13 @@ fn table_that_the_authorizer_sees_is_the_one_that_the_database_touches() {
         "UntagResource",
         "UpdateItem",
     ];
-    let named =
+    let members_named =
         prop::collection::vec((prop::sample::select(members.to_vec()), prop::sample::select(names.clone())), 1..4);
     let inner = prop::sample::select(names);
     let operation = prop::sample::select(operations.to_vec());
     let config = ProptestConfig { cases: 2500, failure_persistence: None, ..ProptestConfig::default() };
     let (reading, changing) = (Cell::new(0), Cell::new(0));
-    proptest!(config, |(operation in operation, named in named, inner in inner, is_escaped: bool)| {
+    proptest!(config, |(operation in operation, named in members_named, inner in inner, is_escaped: bool)| {
         let before = runtime.block_on(secret(&database));
         let mut body = rest(operation, &inner);
         body.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));

@@ -4,7 +4,7 @@
 //!
 //! Needs Linux. Elsewhere only the process group is known, which a process can leave.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,10 @@ use super::procfs::{self, Stat};
 /// Passes in which every process is stopped that was started during the pass before. Two are enough for a program that
 /// does not do its best to get away.
 const PASSES: usize = 100;
+
+/// Passes without a new process after which all are stopped. One is not enough: a list of children can lack one while
+/// another of them ends (`proc_pid_children(5)`).
+const QUIET_PASSES: usize = 2;
 
 /// How long the processes of an environment that has ended are ended, one generation after the other.
 const LAST_PAUSE: Duration = Duration::from_millis(200);
@@ -33,7 +37,7 @@ pub(super) struct ProcessTree {
     started: Option<u64>,
     /// A variable that no other environment has with this value.
     marker: String,
-    /// Those that were seen last, by id and start.
+    /// Those that were seen and still run, by id and start.
     seen: Mutex<HashSet<(Pid, u64)>>,
     /// Those that are stopped; none while they run.
     frozen: Mutex<Option<Vec<Stat>>>,
@@ -122,18 +126,22 @@ impl ProcessTree {
         if members.is_empty() { None } else { Some(members.iter().map(|member| procfs::resident(member.pid)).sum()) }
     }
 
-    /// Stops all of it, also what is started meanwhile, and gives what that was.
+    /// Stops all processes, also those that are started meanwhile, and returns every one that was stopped.
     fn stop(&self) -> Vec<Stat> {
-        let mut stopped = HashSet::new();
+        let mut stopped = HashMap::new();
+        let mut quiet = 0;
         for _ in 0..PASSES {
             let members = self.members();
-            let fresh: Vec<&Stat> = members.iter().filter(|member| stopped.insert(member.identity())).collect();
-            if fresh.is_empty() {
-                return members;
+            let fresh: Vec<Stat> =
+                members.into_iter().filter(|member| !stopped.contains_key(&member.identity())).collect();
+            quiet = if fresh.is_empty() { quiet + 1 } else { 0 };
+            if quiet == QUIET_PASSES {
+                break;
             }
-            signal_each(fresh, Signal::STOP);
+            signal_each(&fresh, Signal::STOP);
+            stopped.extend(fresh.into_iter().map(|member| (member.identity(), member)));
         }
-        self.members()
+        stopped.into_values().collect()
     }
 
     /// All of it that is there now. Those that have ended and were given to this process are waited for.
@@ -144,6 +152,12 @@ impl ProcessTree {
         let orphans = procfs::children_of_first_thread(own).into_iter().filter_map(Stat::read);
         let mut queue: Vec<Stat> = orphans.filter(|stat| stat.pid != self.root && self.owns(&seen, stat)).collect();
         queue.extend(root);
+        // Those that were seen stay known while they run, whatever a list of children lacks. One that has ended is left to
+        // its parent.
+        let is_running =
+            |stat: &Stat, started| stat.started == started && (!stat.is_zombie || stat.parent == Some(own));
+        let known = seen.iter().filter_map(|(pid, started)| Stat::read(*pid).filter(|stat| is_running(stat, *started)));
+        queue.extend(known);
         let mut members = Vec::new();
         let mut passed = HashSet::new();
         while let Some(stat) = queue.pop() {

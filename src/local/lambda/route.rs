@@ -90,14 +90,14 @@ fn decoded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn route(method: Method, path: &str) -> Option<(&'static str, Subject)> {
-        Route::of(&method, path).map(|route| (route.operation, route.subject))
+    fn route(method: &Method, path: &str) -> Option<(&'static str, Subject)> {
+        Route::of(method, path).map(|route| (route.operation, route.subject))
     }
 
     #[test]
     fn literal_parts_are_not_decoded_and_names_are() {
         let function = |name: &str| Subject::Function(name.to_owned());
-        let get = |path: &str| route(Method::GET, path);
+        let get = |path: &str| route(&Method::GET, path);
         assert_eq!(get("/2015-03-31/functions/f"), Some(("GetFunction", function("f"))));
         assert_eq!(get("/2015-03-31/functions/function%3Af/"), Some(("GetFunction", function("function:f"))));
         for path in [
@@ -113,9 +113,9 @@ mod tests {
         assert_eq!(get("/2015-03-31/functions//policy/"), Some(("GetPolicy", function(""))), "no name");
         let arn = "arn:aws:lambda:us-east-1:000000000000:function:f";
         let tags = format!("/2017-03-31/tags/{}", arn.replace(':', "%3a"));
-        assert_eq!(route(Method::DELETE, &tags), Some(("UntagResource", Subject::Resource(arn.to_owned()))));
-        let mapping = route(Method::PUT, "/2015-03-31/event-source-mappings/u%2F1");
+        assert_eq!(route(&Method::DELETE, &tags), Some(("UntagResource", Subject::Resource(arn.to_owned()))));
+        let mapping = route(&Method::PUT, "/2015-03-31/event-source-mappings/u%2F1");
         assert_eq!(mapping, Some(("UpdateEventSourceMapping", Subject::Mapping("u/1".to_owned()))));
-        assert_eq!(route(Method::PATCH, "/2015-03-31/functions/f"), None);
+        assert_eq!(route(&Method::PATCH, "/2015-03-31/functions/f"), None);
     }
 }

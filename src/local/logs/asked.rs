@@ -85,9 +85,8 @@ impl Logs {
         identifier: Option<&'a str>,
     ) -> Result<&'a str, ServiceError> {
         match (name, identifier) {
-            (Some(name), None) => checked_name(name),
             (None, Some(arn)) if arn.starts_with("arn:") => self.group_in_arn(arn),
-            (None, Some(name)) => checked_name(name),
+            (Some(name), None) | (None, Some(name)) => checked_name(name),
             (Some(_), Some(_)) => Err(invalid("Only one of logGroupName and logGroupIdentifier can be given.")),
             (None, None) => Err(invalid("Log group name is required.")),
         }

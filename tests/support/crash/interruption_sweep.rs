@@ -25,11 +25,14 @@ pub enum Calls {
     FirstMiddleAndLastChange,
 }
 
+/// Brings an environment into the state that a scenario begins in.
+type Prepare<'a, R> = &'a dyn Fn(&CrashEnv<R>);
+
 /// One command of a sweep, and what is done before it.
 pub struct Scenario<'a, R> {
     name: &'a str,
     command: &'a [&'static str],
-    prepare: Option<&'a dyn Fn(&CrashEnv<R>)>,
+    prepare: Option<Prepare<'a, R>>,
     only_changes: bool,
 }
 
@@ -49,7 +52,7 @@ impl Calls {
         let last = calls.len() - 1;
         let is_selected = |index: usize| match self {
             Calls::Every => true,
-            Calls::EveryFourthChange => index % 4 == 0,
+            Calls::EveryFourthChange => index.is_multiple_of(4),
             Calls::FirstMiddleAndLastChange => [0, last / 2, last].contains(&index),
         };
         let indexed = calls.into_iter().enumerate();
