@@ -31,7 +31,7 @@ const STEP: Duration = Duration::from_millis(25);
 
 /// A function of a test that began with its time paused.
 pub struct Function {
-    function: handler::Function,
+    handler: handler::Function,
     log: Value,
     _held: mpsc::Sender<()>,
 }
@@ -52,7 +52,7 @@ impl Function {
         // A paused clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
-        Function { function: handler::Function::new(settings.unwrap()).unwrap(), log: Value::Null, _held: held }
+        Function { handler: handler::Function::new(settings.unwrap()).unwrap(), log: Value::Null, _held: held }
     }
 
     /// One invocation with ample time.
@@ -66,7 +66,7 @@ impl Function {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
         let mut context = Context::default();
         context.deadline = deadline.as_millis().try_into().unwrap();
-        let (result, metrics) = self.while_time_passes(self.function.store(&json, &context)).await;
+        let (result, metrics) = self.while_time_passes(self.handler.store(&json, &context)).await;
         self.log = metrics.line("f", "r");
         match result {
             Ok(answer) => Answer::Response(serde_json::to_value(answer).unwrap()),
@@ -83,7 +83,7 @@ impl Function {
         let mut work = pin!(work);
         loop {
             let waits = async {
-                if self.function.requests_in_flight() == 0 {
+                if self.handler.requests_in_flight() == 0 {
                     tokio::time::advance(STEP).await;
                 } else {
                     pause().await;
