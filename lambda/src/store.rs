@@ -161,6 +161,11 @@ impl Run<'_> {
                             break;
                         }
                         sleep(pause).await;
+                        if Instant::now() >= self.deadline {
+                            // The pause took longer than planned: the reason is the failure before it, not the time.
+                            settle(&mut settled, left, &Outcome::Unstored(Rc::new(failure)));
+                            break;
+                        }
                         self.store.repetitions.set(self.store.repetitions.get() + 1);
                         batch = left;
                     }

@@ -80,6 +80,16 @@ async fn service_that_is_down_is_retried_until_the_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_that_runs_out_in_a_pause_reports_the_failure_before_it() {
+    let dynamodb = Scripted::start(|_| throttled()).await;
+    let mut function = Function::start(&dynamodb.address, &[PARTIAL]);
+    function.step = LIMIT;
+    assert_eq!(function.invoke_within(&event([plain(1)]), LIMIT).await.failures(), [sequence(1)]);
+    assert_eq!(dynamodb.requests().len(), 1);
+    assert_eq!(function.log_line()["ErrorCode"], "ProvisionedThroughputExceededException");
+}
+
+#[tokio::test(start_paused = true)]
 async fn slow_service_is_waited_for() {
     let slow = When::After(Duration::from_millis(1500));
     let dynamodb = Scripted::start(move |_| Said { when: slow, ..Said::from(stored()) }).await;

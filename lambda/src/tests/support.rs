@@ -15,7 +15,7 @@ mod scripted;
 
 use std::pin::pin;
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::Context;
 use serde_json::Value;
@@ -26,12 +26,17 @@ pub use self::scripted::{GARBAGE, Said, Scripted, When, failure, sent_items, sen
 use crate::handler;
 use crate::settings::{Settings, Variables};
 
-/// What passes at a time while the function waits.
+/// Less than most pauses between retries.
 const STEP: Duration = Duration::from_millis(25);
+
+/// How long a test waits on a busy machine; nothing is measured by it.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A function of a test that began with its time paused.
 pub struct Function {
     handler: handler::Function,
+    /// What passes at a time while the function waits.
+    pub step: Duration,
     log: Value,
     _held: mpsc::Sender<()>,
 }
@@ -52,7 +57,8 @@ impl Function {
         // A paused clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
-        Function { handler: handler::Function::new(settings.unwrap()).unwrap(), log: Value::Null, _held: held }
+        let handler = handler::Function::new(settings.unwrap()).unwrap();
+        Function { handler, step: STEP, log: Value::Null, _held: held }
     }
 
     /// One invocation with ample time.
@@ -81,10 +87,12 @@ impl Function {
 
     async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
+        let began = Instant::now();
         loop {
+            assert!(began.elapsed() < PATIENCE, "the function does not answer");
             let waits = async {
                 if self.handler.requests_in_flight() == 0 {
-                    tokio::time::advance(STEP).await;
+                    tokio::time::advance(self.step).await;
                 } else {
                     pause().await;
                 }
@@ -100,7 +108,9 @@ impl Function {
 
 /// Waits until something is so.
 pub async fn until(is_so: impl Fn() -> bool) {
+    let began = Instant::now();
     while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "it did not happen");
         pause().await;
     }
 }
