@@ -2,6 +2,7 @@
 
 mod backups;
 mod batch;
+mod connections;
 mod decode;
 mod description;
 mod life;
@@ -222,8 +223,8 @@ impl DynamoDb {
             "GetItem" => call(text, |input| db.get_item(input)),
             "DeleteItem" => call(text, |input| db.delete_item(input)),
             "UpdateItem" => call(text, |input| db.update_item(input)),
-            "Query" => call(text, |input| self.readers.query(text, input)),
-            "Scan" => call(text, |input| self.readers.scan(text, input)),
+            "Query" => decode::input(text).and_then(|input| self.readers.query(text, input)),
+            "Scan" => decode::input(text).and_then(|input| self.readers.scan(text, input)),
             "BatchGetItem" => call(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
             "TransactWriteItems" => call(text, |input| db.transact_write_items(input)),
@@ -234,8 +235,12 @@ impl DynamoDb {
             "GetRecords" => call(text, |input| db.get_records(input)),
             "UpdateTimeToLive" => call(text, |input| db.update_time_to_live(input)),
             "DescribeTimeToLive" => call(text, |input| db.describe_time_to_live(input)),
-            "ExecuteStatement" => call(text, |input: ExecuteStatementRequest| {
-                if is_select(&input.statement) { self.readers.select(text, input) } else { db.execute_statement(input) }
+            "ExecuteStatement" => decode::input(text).and_then(|input: ExecuteStatementRequest| {
+                if is_select(&input.statement) {
+                    self.readers.select(text, input)
+                } else {
+                    to_json(&db.execute_statement(input)?)
+                }
             }),
             "ExecuteTransaction" => call(text, |input| db.execute_transaction(input)),
             "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
