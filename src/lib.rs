@@ -34,10 +34,6 @@ pub use crate::error::{Error, ErrorKind};
 /// The exit code of [`ErrorKind::Interrupted`].
 const INTERRUPTED: i32 = 130;
 
-/// Stack of each thread, in bytes; only what is used of it takes memory. A thread that runs out of stack ends the whole
-/// process, and what the local cloud is sent decides how deep a parser goes: 4 KB of `(` take 20 MiB in a dev build.
-const STACK: usize = 32 << 20;
-
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().collect();
@@ -86,7 +82,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(STACK)
+        .thread_stack_size(local::THREAD_STACK)
         .build()
         .map_err(|error| Error::failed("could not start").caused_by(error))?;
     let interrupt = CancellationToken::new();

@@ -69,6 +69,11 @@ pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 /// The file in the data directory that holds the header of the control paths, in the form that `curl -H @FILE` takes.
 pub(crate) const CONTROL_HEADER: &str = "control.header";
 
+/// Stack of each thread that answers requests, in bytes; only what is used of it takes memory. A thread that runs out of
+/// stack ends the whole process, and what the local cloud is sent decides how deep a parser goes: 4 KB of `(` take 20 MiB
+/// in a dev build.
+pub(crate) const THREAD_STACK: usize = 32 << 20;
+
 /// How often what is past its time is deleted.
 const TIDY: Duration = Duration::from_mins(1);
 

@@ -4,6 +4,8 @@
 use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::expression_limits::Expressions;
+
 /// Whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
@@ -12,6 +14,13 @@ pub(super) fn is_json(text: &str) -> bool {
 /// The request of an operation.
 pub(super) fn input<T: DeserializeOwned>(text: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(text).map_err(|error| classify(&error.to_string()))
+}
+
+/// The request of an operation with expressions, which are within the limits.
+pub(super) fn checked<T: DeserializeOwned + Expressions>(text: &str) -> Result<T, DynoxideError> {
+    let request: T = input(text)?;
+    request.check()?;
+    Ok(request)
 }
 
 /// Puts the single-item writes' request validation into the envelope that only they have.

@@ -5,6 +5,7 @@ mod asked;
 mod asked_tests;
 mod backups;
 mod batch;
+mod connections;
 mod decode;
 mod description;
 mod expression_limits;
@@ -235,8 +236,8 @@ impl DynamoDb {
             "GetItem" => call_checked(text, |input| db.get_item(input)),
             "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
             "UpdateItem" => call_checked(text, |input| db.update_item(input)),
-            "Query" => call_checked(text, |input| self.readers.query(text, input)),
-            "Scan" => call_checked(text, |input| self.readers.scan(text, input)),
+            "Query" => decode::checked(text).and_then(|input| self.readers.query(text, input)),
+            "Scan" => decode::checked(text).and_then(|input| self.readers.scan(text, input)),
             "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
             "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
@@ -247,8 +248,12 @@ impl DynamoDb {
             "GetRecords" => call(text, |input| db.get_records(input)),
             "UpdateTimeToLive" => call(text, |input| db.update_time_to_live(input)),
             "DescribeTimeToLive" => call(text, |input| db.describe_time_to_live(input)),
-            "ExecuteStatement" => call(text, |input: ExecuteStatementRequest| {
-                if is_select(&input.statement) { self.readers.select(text, input) } else { db.execute_statement(input) }
+            "ExecuteStatement" => decode::input(text).and_then(|input: ExecuteStatementRequest| {
+                if is_select(&input.statement) {
+                    self.readers.select(text, input)
+                } else {
+                    to_json(&db.execute_statement(input)?)
+                }
             }),
             "ExecuteTransaction" => call(text, |input| db.execute_transaction(input)),
             "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
@@ -350,10 +355,7 @@ where
     I: DeserializeOwned + Expressions,
     O: Serialize,
 {
-    call(text, |input: I| {
-        input.check()?;
-        run(input)
-    })
+    to_json(&run(decode::checked(text)?)?)
 }
 
 fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>

@@ -4,6 +4,7 @@
 //! table with a temporary view that counts the bytes that pass, leaves out the content of rows far beyond a page, and
 //! picks the rows of a parallel scan's segment, so that a page can be asked for with a limit that fits its rows.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dynoxide::storage::Storage;
@@ -34,14 +35,18 @@ pub(super) struct Seen {
     pub fitting: usize,
     /// Bytes of all rows that were read.
     pub bytes: usize,
-    segment: Option<Segment>,
     /// The table or index that is read. Whatever else is read is looked up for one of its rows.
     source: Option<i64>,
 }
 
 /// Counts the rows of one connection's executions.
 #[derive(Clone, Default)]
-pub(super) struct Counter(Arc<Mutex<Seen>>);
+pub(super) struct Counter {
+    seen: Arc<Mutex<Seen>>,
+    /// The segment that is read: its number, and in the upper half how many there are; 0 where all is read. It is looked
+    /// at for every row of the table.
+    segment: Arc<AtomicU64>,
+}
 
 impl Counter {
     /// Shadows the tables that the connection knows.
@@ -59,12 +64,14 @@ impl Counter {
 
     /// Begins to count an execution, which reads this segment only.
     pub(super) fn begin(&self, segment: Option<Segment>) {
-        *self.seen() = Seen { segment, ..Seen::default() };
+        let packed = segment.map_or(0, |segment| u64::from(segment.total) << 32 | u64::from(segment.number));
+        self.segment.store(packed, Ordering::Relaxed);
+        *self.seen() = Seen::default();
     }
 
     /// Returns what the execution has read.
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn register(&self, connection: &Connection) -> rusqlite::Result<()> {
@@ -73,10 +80,13 @@ impl Counter {
             let size = size_of(row)?;
             Ok(counter.seen().takes(row.get(0)?, size))
         })?;
-        let counter = self.clone();
+        let segment = Arc::clone(&self.segment);
         connection.create_scalar_function("in_segment", 1, FunctionFlags::SQLITE_UTF8, move |row| {
-            let Some(segment) = counter.seen().segment else { return Ok(true) };
-            Ok(segment.owns(row.get_raw(0).as_bytes()?))
+            let packed = segment.load(Ordering::Relaxed);
+            // What is cut off is the other half.
+            #[expect(clippy::cast_possible_truncation)]
+            let segment = Segment { number: packed as u32, total: (packed >> 32) as u32 };
+            Ok(packed == 0 || segment.owns(row.get_raw(0).as_bytes()?))
         })
     }
 }
