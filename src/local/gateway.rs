@@ -30,6 +30,7 @@ use super::permissions::{self, Ask};
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
+use super::timing::Timing;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// How long a call hangs that is to hang.
@@ -50,6 +51,7 @@ pub(super) struct Services {
     pub lambda: Lambda,
     pub faults: Faults,
     pub notices: Notices,
+    pub timing: Timing,
     /// Work of the services: it ends although its connection has, and before the data directory is given back.
     pub work: TaskTracker,
 }
@@ -264,6 +266,7 @@ fn health(services: &Services) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "region": services.identity.region,
         "notices": services.notices.all(),
+        "timing": services.timing.to_string(),
     });
     wire::json(200, &body)
 }

@@ -90,6 +90,7 @@ pub(crate) struct LocalCloud {
     data_dir: DataDir,
     endpoint: String,
     identity: Identity,
+    timing: Timing,
     keys: Keys,
     lambda: Lambda,
     logs: Logs,
@@ -151,6 +152,7 @@ impl LocalCloud {
             faults,
             identity: identity.clone(),
             notices: notices.clone(),
+            timing,
             work: TaskTracker::new(),
         };
         let work = services.work.clone();
@@ -165,7 +167,20 @@ impl LocalCloud {
             access_key_id: owner.key_id,
             secret_access_key: owner.secret,
         })?;
-        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, logs, notices, stop, server, work, tidying })
+        Ok(LocalCloud {
+            data_dir,
+            endpoint,
+            identity,
+            timing,
+            keys,
+            lambda,
+            logs,
+            notices,
+            stop,
+            server,
+            work,
+            tidying,
+        })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -186,6 +201,7 @@ impl LocalCloud {
             region: Some(self.identity.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.keys.owner()),
+            mapping_in_force: Some(self.timing.mapping_in_force()),
         }
     }
 

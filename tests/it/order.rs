@@ -25,8 +25,12 @@ fn mapping(cloud: &Stranger) -> Value {
 }
 
 fn answers_in_part(cloud: &Stranger) -> bool {
+    has_variable(cloud, VARIABLE)
+}
+
+fn has_variable(cloud: &Stranger, name: &str) -> bool {
     let function = lambda(cloud, &format!("GET {FUNCTION}"), &Value::Null);
-    function["Configuration"]["Environment"]["Variables"].get(VARIABLE).is_some()
+    function["Configuration"]["Environment"]["Variables"].get(name).is_some()
 }
 
 fn is_understood(cloud: &Stranger) -> bool {
@@ -95,6 +99,133 @@ fn a_run_killed_between_mapping_and_function_leaves_nothing_that_loses_readings(
         home.run(["up", "--local"]).succeeded();
         assert!(answers_in_part(&cloud) && is_understood(&cloud));
     }
+}
+
+/// A cloud sixty times as fast as AWS, where a mapping that is Enabled goes by its old settings for two seconds.
+fn slow_cloud() -> Home {
+    let home = Home::new();
+    home.run(["local", "start", "--port", "0", "--timing", "aws/60"]).succeeded();
+    home
+}
+
+/// How long clients wait there after a mapping's last change.
+const IN_FORCE_AFTER: f64 = 3.0;
+
+/// Seconds from the mapping's last change to the function's.
+fn seconds_between(cloud: &Stranger) -> f64 {
+    let function = lambda(cloud, &format!("GET {FUNCTION}"), &Value::Null);
+    let changed = function["Configuration"]["LastModified"].as_str().unwrap().replace("+0000", "Z");
+    let changed: jiff::Timestamp = changed.parse().unwrap();
+    changed.as_duration().as_secs_f64() - mapping(cloud)["LastModified"].as_f64().unwrap()
+}
+
+/// Places of the calls in the order in which they came; the last of each.
+fn places(cloud: &Stranger, calls: &[&str]) -> Vec<usize> {
+    let seen = cloud.seen();
+    calls
+        .iter()
+        .map(|call| seen.iter().rposition(|seen| seen.call == *call).unwrap_or_else(|| panic!("no {call}")))
+        .collect()
+}
+
+#[test]
+fn a_pipeline_from_nothing_answers_in_part_from_its_first_batch() {
+    let home = slow_cloud();
+    let cloud = Stranger::of(&home);
+    home.run(["up", "--local"]).succeeded();
+    assert!(answers_in_part(&cloud) && is_understood(&cloud));
+    let calls: Vec<_> = cloud.seen().into_iter().map(|seen| seen.call).collect();
+    let later = ["lambda:UpdateFunctionConfiguration", "lambda:UpdateEventSourceMapping"];
+    assert!(calls.iter().all(|call| !later.contains(&call.as_str())), "nothing is changed afterwards: {calls:?}");
+    // A change of something else does not take it back.
+    home.run(["up", "--local", "--set", "mapping.batch_size=10"]).succeeded();
+    home.run(["up", "--local", "--set", "mapping.batch_size=11"]).succeeded();
+    assert!(cloud.seen().iter().all(|seen| seen.call != later[0]));
+}
+
+#[test]
+fn readings_that_cannot_be_stored_while_a_pipeline_is_adopted_are_not_lost() {
+    let home = slow_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let cloud = &somebody.cloud;
+    cloud.set_faults("dynamodb:BatchWriteItem=throttle");
+    let up = home.spawn(["up", "--local", "--adopt", "--yes"]);
+    let mut put = 0;
+    let mut child = up;
+    while child.try_wait().unwrap().is_none() {
+        let time = put.to_string();
+        let arguments = ["put", "--local", "--sensor", "a", "--temp", "1", "--time", &time];
+        home.run(arguments).succeeded();
+        put += 1;
+    }
+    let run = crate::support::Run::of(&child.wait_with_output().unwrap()).succeeded();
+    let run = run.says(&["until the mapping's ReportBatchItemFailures has been in force"]);
+    assert!(run.stderr.contains("updated  function"), "{}", run.stderr);
+    assert!(answers_in_part(cloud) && is_understood(cloud));
+    assert!(seconds_between(cloud) >= IN_FORCE_AFTER - 0.1, "{}", seconds_between(cloud));
+    cloud.set_faults("");
+    assert_eq!(home.rows(put).len(), put, "every batch that failed was delivered again");
+}
+
+#[test]
+fn a_run_killed_while_it_waits_for_the_mapping_is_finished_by_the_next_after_the_same_time() {
+    let home = slow_cloud();
+    home.run(["up", "--local"]).succeeded();
+    let cloud = &Stranger::of(&home);
+    takes_partial_answers_away(cloud);
+    let mut child = home.command(["up", "--local"]).stderr(Stdio::null()).spawn().unwrap();
+    // Everything else of the function is as wanted by then.
+    until(|| is_understood(cloud) && mapping(cloud)["State"] == "Enabled" && has_variable(cloud, "SENSORCTL_TABLE"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!answers_in_part(cloud), "it did not wait");
+    home.run(["status", "--local"]).exited(3).says(&["function differs in environment"]);
+    home.run(["up", "--local"]).succeeded();
+    assert!(answers_in_part(cloud) && seconds_between(cloud) >= IN_FORCE_AFTER - 0.1, "{}", seconds_between(cloud));
+    assert_eq!(home.run(["up", "--local", "-o", "json"]).succeeded().json()["changed"], 0);
+}
+
+#[test]
+fn up_that_does_not_wait_leaves_partial_answers_to_the_next() {
+    let home = slow_cloud();
+    let somebody = Neighbour::with_our_names(&home);
+    somebody.makes_everything(&home);
+    let said = ["fails whole batches", "`sensorctl up --local` lets it answer in part"];
+    home.run(["up", "--local", "--adopt", "--yes", "--no-wait"]).succeeded().says(&said);
+    assert!(!answers_in_part(&somebody.cloud));
+    home.run(["up", "--local"]).succeeded();
+    assert!(answers_in_part(&somebody.cloud) && seconds_between(&somebody.cloud) >= IN_FORCE_AFTER - 0.1);
+}
+
+#[test]
+fn a_function_that_answers_in_part_stops_before_its_mapping_learns_it() {
+    let home = slow_cloud();
+    home.run(["up", "--local"]).succeeded();
+    let cloud = Stranger::of(&home);
+    let uuid = mapping(&cloud)["UUID"].as_str().unwrap().to_owned();
+    lambda(&cloud, &format!("PUT /2015-03-31/event-source-mappings/{uuid}"), &json!({"FunctionResponseTypes": []}));
+    until(|| mapping(&cloud)["State"] == "Enabled");
+    cloud.set_faults("lambda:UpdateEventSourceMapping=denied");
+    home.run(["up", "--local"]).exited(1).says(&["lambda:UpdateEventSourceMapping"]);
+    assert!(!answers_in_part(&cloud));
+    cloud.set_faults("");
+    home.run(["up", "--local"]).succeeded();
+    let order = places(&cloud, &["lambda:UpdateEventSourceMapping", "lambda:UpdateFunctionConfiguration"]);
+    assert!(order.is_sorted(), "{order:?}");
+    assert!(answers_in_part(&cloud) && is_understood(&cloud) && seconds_between(&cloud) >= IN_FORCE_AFTER - 0.1);
+}
+
+#[test]
+fn a_function_made_anew_beside_an_old_mapping_does_not_answer_in_part_at_once() {
+    let home = Home::with_pipeline();
+    let cloud = Stranger::of(&home);
+    takes_partial_answers_away(&cloud);
+    lambda(&cloud, &format!("DELETE {FUNCTION}"), &Value::Null);
+    killed_at(&home, &cloud, "lambda:CreateFunction", &["up", "--local"]);
+    assert!(!answers_in_part(&cloud) && !is_understood(&cloud), "the mapping delivers to it from now on");
+    home.run(["up", "--local"]).succeeded();
+    assert!(answers_in_part(&cloud) && is_understood(&cloud));
 }
 
 #[test]
