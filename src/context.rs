@@ -90,6 +90,7 @@ impl Context {
                 region: settings.region.clone(),
                 endpoint_url: settings.endpoint_url.clone(),
                 access: None,
+                mapping_in_force: None,
             });
         }
         #[cfg(feature = "local")]

@@ -21,7 +21,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::OnceCell;
 
-use super::Clients;
+use super::{Clients, MAPPING_IN_FORCE};
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
@@ -56,6 +56,8 @@ pub struct Target {
     pub endpoint_url: Option<String>,
     /// Fixed credentials instead of the chain (the local cloud's).
     pub access: Option<Access>,
+    /// How long a changed event source mapping may go by its old settings; else told by the address.
+    pub mapping_in_force: Option<Duration>,
 }
 
 /// Makes the clients for a target. No call is made; credentials are looked up on first use.
@@ -120,7 +122,11 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     if target.access.is_none() && !target.profile_wins {
         check_in_clear(endpoint.as_deref())?;
     }
+    // An emulator on this machine has no fleet of pollers that takes its time.
+    let is_nearby = endpoint.as_deref().is_some_and(is_loopback);
+    let mapping_in_force = target.mapping_in_force.unwrap_or(if is_nearby { Duration::ZERO } else { MAPPING_IN_FORCE });
     Ok(Clients {
+        mapping_in_force,
         kinesis: aws_sdk_kinesis::Client::new(&config),
         lambda: aws_sdk_lambda::Client::new(&config),
         dynamodb: aws_sdk_dynamodb::Client::new(&config),

@@ -23,6 +23,12 @@ pub use failure::{Cause, Failure};
 /// A failure is not kept back longer than this to find out in which account it was.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 
+/// How long after its last change an event source mapping surely goes by its new settings. Its state does not tell: it is
+/// Enabled as soon as the change is written down, while pollers of before go on. The Lambda developer guide ("Process
+/// records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes; changed filters
+/// were seen to take two, and pollers to deliver for up to one after the state was Disabled.
+pub const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
+
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
 #[derive(Debug)]
 pub struct Clients {
@@ -42,6 +48,8 @@ pub struct Clients {
     pub region: String,
     /// The endpoint that stands in for AWS, if any.
     pub endpoint: Option<String>,
+    /// How long after its last change an event source mapping surely goes by its new settings.
+    pub mapping_in_force: Duration,
     /// The profile that was asked for, to name it where it gives no credentials.
     profile: Option<String>,
     account: OnceCell<String>,

@@ -84,6 +84,13 @@ impl Args {
             _ if self.no_wait => {
                 output.status(format!("All is asked for: {changes} of {all} resources changed in {took}."));
                 output.status("It works in a while; `sensorctl status` tells, and `sensorctl up` waits for it.");
+                if references.holds_back_partial_batch() {
+                    let up = context.settings.hints.command("up", [""; 0]);
+                    output.status(format!(
+                        "Until then the function fails whole batches, which are delivered again: the mapping's \
+                         ReportBatchItemFailures is not in force yet. {up} lets it answer in part once it is."
+                    ));
+                }
             }
             _ => output.status(format!("The pipeline works: {changes} of {all} resources changed in {took}.")),
         }

@@ -29,6 +29,7 @@ use super::origin;
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
+use super::timing::Timing;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// How long a call hangs that is to hang.
@@ -49,6 +50,7 @@ pub(super) struct Services {
     pub lambda: Lambda,
     pub faults: Faults,
     pub notices: Notices,
+    pub timing: Timing,
     /// Work of the services: it ends although its connection has, and before the data directory is given back.
     pub work: TaskTracker,
 }
@@ -220,6 +222,7 @@ fn health(services: &Services) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "region": services.identity.region,
         "notices": services.notices.all(),
+        "timing": services.timing.to_string(),
     });
     wire::json(200, &body)
 }

@@ -107,6 +107,7 @@ pub(crate) struct LocalCloud {
     data_dir: DataDir,
     endpoint: String,
     identity: Identity,
+    timing: Timing,
     keys: Keys,
     lambda: Lambda,
     logs: Logs,
@@ -135,10 +136,10 @@ impl LocalCloud {
         hardening::harden(&notices);
         let keys = Keys::open(&data_dir.path("keys.json"), durability)?;
         let tables = data_dir.path("dynamodb.sqlite");
-        let dynamodb = DynamoDb::open(&tables, identity.clone(), timing, durability, notices.clone())?;
+        let dynamodb = DynamoDb::open(&tables, identity.clone(), &timing, durability, notices.clone())?;
         let streams = kinesis::Options { durability, ..timing.of_streams() };
         let kinesis = Kinesis::open(&data_dir.path("kinesis"), identity.clone(), streams, notices.clone())?;
-        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), timing, durability)?;
+        let iam = Iam::open(&data_dir.path("iam.json"), identity.clone(), &timing, durability)?;
         let logs = Logs::open(&data_dir.subdirectory("logs")?, identity.clone(), durability, notices.clone())?;
         let sts = Sts::new(identity.clone(), keys.clone(), iam.clone());
         let faults = Faults::new(options.faults);
@@ -169,6 +170,7 @@ impl LocalCloud {
             faults,
             identity: identity.clone(),
             notices: notices.clone(),
+            timing,
             work: TaskTracker::new(),
         };
         let work = services.work.clone();
@@ -185,7 +187,20 @@ impl LocalCloud {
             access_key_id: owner.key_id,
             secret_access_key: owner.secret,
         })?;
-        Ok(LocalCloud { data_dir, endpoint, identity, keys, lambda, logs, notices, stop, server, work, tidying })
+        Ok(LocalCloud {
+            data_dir,
+            endpoint,
+            identity,
+            timing,
+            keys,
+            lambda,
+            logs,
+            notices,
+            stop,
+            server,
+            work,
+            tidying,
+        })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -206,6 +221,7 @@ impl LocalCloud {
             region: Some(self.identity.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.keys.owner()),
+            mapping_in_force: Some(self.timing.mapping_in_force()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::kinesis::Options;
+use crate::aws::MAPPING_IN_FORCE;
 
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.
 ///
@@ -42,6 +43,9 @@ pub(crate) struct Timing {
     pub mapping_create: Duration,
     /// A mapping is Updating, Enabling or Disabling (C5: "several minutes"; a guess).
     pub mapping_update: Duration,
+    /// Pollers of a changed mapping that is Enabled again still go by its old settings (C7: changed filters took about two
+    /// minutes to act).
+    pub mapping_lag: Duration,
     /// A mapping is Deleting (a guess).
     pub mapping_delete: Duration,
     /// A shard is looked at this often, whatever is put (C5: once a second).
@@ -68,6 +72,7 @@ impl Timing {
             function_update: seconds(1.5),
             mapping_create: seconds(10.0),
             mapping_update: seconds(10.0),
+            mapping_lag: seconds(120.0),
             mapping_delete: seconds(10.0),
             poll: seconds(1.0),
         }
@@ -82,6 +87,11 @@ impl Timing {
             delete_delay: self.stream_delete,
             ..Options::default()
         }
+    }
+
+    /// How long a client waits here until a changed mapping is surely in force.
+    pub(crate) fn mapping_in_force(&self) -> Duration {
+        if self.is_none() { Duration::ZERO } else { MAPPING_IN_FORCE / self.speed }
     }
 
     /// Whether everything is at once.
@@ -127,7 +137,10 @@ mod tests {
             assert_eq!(text.parse::<Timing>().unwrap().to_string(), text);
         }
         assert!(Timing::default().is_none());
-        assert_eq!("aws/10".parse::<Timing>().unwrap().role, Duration::from_millis(800));
+        let ten_times = "aws/10".parse::<Timing>().unwrap();
+        assert_eq!(ten_times.role, Duration::from_millis(800));
+        assert!(ten_times.mapping_in_force() > ten_times.mapping_lag, "clients wait long enough");
+        assert!(Timing::default().mapping_in_force().is_zero());
         for text in ["", "AWS", "aws/", "aws/0", "aws/-1", "slow"] {
             assert!(text.parse::<Timing>().is_err(), "{text}");
         }

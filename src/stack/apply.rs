@@ -1,6 +1,7 @@
 //! Carries out a plan: every step as soon as what it waits for is done, side by side where nothing stands in between.
 
 mod making;
+mod partial_batch;
 mod removing;
 
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, future};
 
+use self::partial_batch::PartialBatch;
 use super::resource::Resource;
-use super::{Action, Cloud, Event, Plan, References, Step};
+use super::{Action, Cloud, Event, Kind, Plan, References, Step};
 use crate::aws::{Cause, Failure};
 use crate::error::Error;
 
@@ -52,7 +54,8 @@ impl From<Failure> for Stopped {
 }
 
 /// Carries out a plan: `resources` are those of its steps, in the same order. What became of each step is given in that
-/// order, too. When a step fails, those under way are finished, and no other is begun.
+/// order, too. When a step fails, those under way are finished, and no other is begun. Where nobody waits, partial batch
+/// responses may still be held back in the end, as `references` tell.
 ///
 /// # Errors
 /// The first failure of a step, with those that came after it.
@@ -63,6 +66,7 @@ pub async fn apply(
     references: &References,
 ) -> Result<Vec<Done>, Error> {
     let steps = &plan.steps;
+    let partial_batch = PartialBatch::held_back(plan, resources, references);
     let going = steps.iter().zip(resources).filter(|(step, _)| plan.goes_first(step));
     future::try_join_all(going.map(|(step, resource)| removing::let_go(cloud, *resource, &step.found))).await?;
     let mut done: Vec<Option<Done>> = vec![None; steps.len()];
@@ -77,7 +81,15 @@ pub async fn apply(
                 let ready = steps.iter().zip(&done).all(|(other, done)| done.is_some() || !after.contains(&other.kind));
                 if ready {
                     let (step, resource) = (&steps[index], resources[index]);
-                    running.push(async move { (index, perform(cloud, resource, step, plan, references).await) });
+                    let partial_batch = partial_batch.as_ref().filter(|_| step.kind == Kind::Function);
+                    running.push(async move {
+                        let begun = begin(cloud, plan, partial_batch, references).await;
+                        let outcome = match begun {
+                            Ok(()) => perform(cloud, resource, step, plan, references).await,
+                            Err(stopped) => Err(stopped),
+                        };
+                        (index, outcome)
+                    });
                 }
                 !ready
             });
@@ -94,6 +106,17 @@ pub async fn apply(
             }
         }
     }
+    if let (Some(partial_batch), false) = (&partial_batch, has_stopped || !references.holds_back_partial_batch())
+        && (plan.waits || partial_batch.is_understood(cloud).await?)
+    {
+        match partial_batch.allow(cloud, references).await {
+            Ok(took) => {
+                let function = steps.iter().position(|step| step.kind == Kind::Function);
+                function.and_then(|index| done[index].as_mut()).into_iter().for_each(|done| done.took += took);
+            }
+            Err(stopped) => failures.push(stopped.into()),
+        }
+    }
     let mut failures = failures.into_iter();
     match failures.next() {
         Some(first) => {
@@ -102,6 +125,22 @@ pub async fn apply(
         None if has_stopped => Err(Stopped::NotTried.into()),
         None => Ok(done.into_iter().flatten().collect()),
     }
+}
+
+/// Lets the function answer in part from its step on, where that waits for the mapping and the mapping understands it by
+/// then.
+async fn begin(
+    cloud: &Cloud,
+    plan: &Plan,
+    partial_batch: Option<&PartialBatch<'_>>,
+    references: &References,
+) -> Result<(), Stopped> {
+    if let Some(partial_batch) = partial_batch.filter(|_| plan.mapping_first)
+        && partial_batch.is_understood(cloud).await?
+    {
+        references.hold_back_partial_batch(false);
+    }
+    Ok(())
 }
 
 async fn perform(

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{Architecture, Environment, FunctionCode, LogFormat, LoggingConfig, Runtime};
+use aws_sdk_lambda::types::{Architecture, FunctionCode, LogFormat, LoggingConfig, Runtime};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ use self::state::{DONE, failed_update, state_of, untold};
 pub use self::list::{list, tags_of};
 
 const SERVICE: &str = "Lambda";
+/// Lets the function answer which records of a batch failed. Without it, a batch that was not stored as a whole fails as
+/// a whole, which every mapping understands.
+pub const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
 /// By it, too, is known what sensorctl made.
 const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
@@ -70,8 +73,13 @@ impl Function {
         self.call(cloud, "GetFunction").find(request.send().await)
     }
 
-    fn environment(&self) -> Environment {
-        environment_of(self.environment.clone())
+    /// The variables that it is to have by now.
+    fn variables(&self, references: &References) -> BTreeMap<String, String> {
+        let mut variables = self.environment.clone();
+        if references.holds_back_partial_batch() {
+            variables.remove(PARTIAL_BATCH);
+        }
+        variables
     }
 
     /// Sets concurrency aside, or leaves the function to the account's share again.
@@ -163,7 +171,7 @@ impl Resource for Function {
 
     fn wanted(&self, references: &References) -> Properties {
         let reserved = self.wanted.reserved_concurrency;
-        let mut environment = shown(&self.environment);
+        let mut environment = shown(&self.variables(references));
         environment.extend(self.kept.clone().unwrap_or_default());
         [
             ("runtime", json!(RUNTIME.as_str())),
@@ -218,7 +226,7 @@ impl Resource for Function {
                 .memory_size(self.wanted.memory_mb)
                 .timeout(self.wanted.timeout_seconds)
                 .architectures(self.architecture())
-                .environment(self.environment())
+                .environment(environment_of(self.variables(references)))
                 .set_logging_config(self.wanted.json_log.then(|| self.logging()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()))
                 .code(FunctionCode::builder().zip_file(Blob::new(self.artifact.zip())).build());

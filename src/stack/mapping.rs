@@ -6,6 +6,8 @@ mod names;
 mod others;
 mod service_clock;
 
+use std::time::Duration;
+
 use aws_sdk_lambda::primitives::DateTime;
 use aws_sdk_lambda::types::{
     DestinationConfig, EventSourceMappingConfiguration, EventSourceMappingMetric, EventSourceMappingMetricsConfig,
@@ -32,6 +34,11 @@ pub use self::names::{name, parts};
 pub use self::others::{fed_by, feeding};
 
 const SERVICE: &str = "Lambda";
+
+/// Name of the detail that says for how many seconds it may still go by the settings from before its last change.
+pub const IN_FORCE_AFTER: &str = "in_force_after";
+/// Name of the detail that says for how many seconds it may do so after any change.
+pub const LAGS: &str = "lags";
 
 /// An event source mapping with partial batch responses.
 pub struct Mapping {
@@ -110,13 +117,22 @@ impl Mapping {
         }
     }
 
+    /// Returns how long a mapping may still go by the settings from before its last change.
+    fn may_lag(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Option<Duration> {
+        let limit = cloud.clients.mapping_in_force;
+        let since = mapping.last_modified.map_or(Duration::ZERO, |changed| self.began.since(changed));
+        Some(limit.saturating_sub(since)).filter(|left| !left.is_zero())
+    }
+
     /// Returns the patterns of a mapping. A list leaves those out that a key of the account encrypts.
     async fn patterns(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Vec<String>, Failure> {
         let mut criteria = mapping.filter_criteria.clone();
         let is_hidden = mapping.kms_key_arn.is_some() || mapping.filter_criteria_error.is_some();
         if criteria.is_none() && is_hidden && !self.is_going {
             let request = cloud.clients.lambda.get_event_source_mapping().set_uuid(mapping.uuid.clone());
-            let answer = self.call(cloud, "GetEventSourceMapping").answer(request.send().await)?;
+            let answer = self.call(cloud, "GetEventSourceMapping").find(request.send().await)?;
+            // Deleted between the two looks.
+            let Some(answer) = answer else { return Ok(Vec::new()) };
             if let Some(error) = &answer.filter_criteria_error {
                 let (of, code) = (format!("the filters of mapping {}", self.name), error.error_code());
                 let key = mapping.kms_key_arn();
@@ -191,6 +207,8 @@ impl Resource for Mapping {
             let responses: Vec<_> =
                 mapping.function_response_types().iter().map(FunctionResponseType::as_str).collect();
             let state = state_of(&mapping);
+            let seconds = |time: Duration| time.as_secs_f64().ceil().to_string();
+            let in_force_after = seconds(self.may_lag(cloud, &mapping).unwrap_or_default());
             let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
             let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
             let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
@@ -211,6 +229,8 @@ impl Resource for Mapping {
             ]
             .into();
             let details = [
+                (IN_FORCE_AFTER, in_force_after),
+                (LAGS, seconds(cloud.clients.mapping_in_force)),
                 ("uuid", mapping.uuid.unwrap_or_default()),
                 ("state", mapping.state.unwrap_or_default()),
                 ("last_processing_result", mapping.last_processing_result.unwrap_or_default()),
@@ -345,6 +365,23 @@ impl Resource for Mapping {
                     Settled::Works(arn)
                 }
                 state => Settled::Underway(arn, state.unwrap_or("unknown").to_owned()),
+            })
+        }
+        .boxed()
+    }
+
+    fn in_force_after<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Option<Duration>> {
+        async move {
+            let call = self.call(cloud, "ListEventSourceMappings");
+            let undone = |why: &str| Failure { cause: Cause::Undone, ..call.not_made(why) };
+            let mapping = self.describe(cloud).await?.ok_or_else(|| undone("the mapping is gone"))?;
+            if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
+                return Err(undone("the mapping has no ReportBatchItemFailures any more"));
+            }
+            Ok(match state_of(&mapping) {
+                State::Active => self.may_lag(cloud, &mapping),
+                // It is not even written down.
+                _ => Some(cloud.clients.mapping_in_force.max(cloud.schedule.first)),
             })
         }
         .boxed()

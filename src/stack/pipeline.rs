@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::future;
 
-use super::function::Function;
+use super::function::{Function, PARTIAL_BATCH};
 use super::log_group::LogGroup;
 use super::mapping::Mapping;
 use super::role::{Grants, Role};
@@ -27,8 +27,8 @@ impl Stack {
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
             ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
-            // Goes with the mapping's ReportBatchItemFailures, without which AWS takes any answer for success.
-            ("SENSORCTL_PARTIAL_BATCH".to_owned(), "1".to_owned()),
+            // Once the mapping's ReportBatchItemFailures is in force, without which AWS takes any answer for success.
+            (PARTIAL_BATCH.to_owned(), "1".to_owned()),
         ]
         .into();
         let grants =

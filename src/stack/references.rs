@@ -1,7 +1,9 @@
-//! The ARNs that resources take from each other, known as soon as the service has told them.
+//! What resources take from each other, known as soon as the service has told it: ARNs, and whether the function may
+//! answer which records of a batch failed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -20,11 +22,14 @@ enum Known {
 #[derive(Clone, Debug)]
 pub struct References {
     arns: Arc<BTreeMap<Kind, watch::Sender<Known>>>,
+    /// Whether the mapping may not understand partial batch responses yet.
+    holds_back_partial_batch: Arc<AtomicBool>,
 }
 
 impl Default for References {
     fn default() -> Self {
-        References { arns: Arc::new(Kind::ALL.map(|kind| (kind, watch::channel(Known::NotYet).0)).into()) }
+        let arns = Kind::ALL.map(|kind| (kind, watch::channel(Known::NotYet).0)).into();
+        References { arns: Arc::new(arns), holds_back_partial_batch: Arc::default() }
     }
 }
 
@@ -34,6 +39,18 @@ impl References {
         if let Some(sender) = self.arns.get(&kind) {
             sender.send_replace(Known::Arn(arn.to_owned()));
         }
+    }
+
+    /// Notes whether the function must answer for whole batches, because its mapping may take a partial batch response for
+    /// success.
+    pub fn hold_back_partial_batch(&self, holds_back: bool) {
+        self.holds_back_partial_batch.store(holds_back, Ordering::Relaxed);
+    }
+
+    /// Whether the function must answer for whole batches.
+    #[must_use]
+    pub fn holds_back_partial_batch(&self) -> bool {
+        self.holds_back_partial_batch.load(Ordering::Relaxed)
     }
 
     /// Takes back an ARN: its resource is going to be replaced, and may come back with another one.

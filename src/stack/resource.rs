@@ -1,6 +1,7 @@
 //! The contract between a resource and the engine, in words and as a trait.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
@@ -162,6 +163,11 @@ pub trait Resource: Send + Sync {
 
     /// One look at whether what was asked for has come about; does the rest of what can only be done then.
     fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled>;
+
+    /// Returns how long what was asked for last may take until it is in force, though it works; nothing once it is.
+    fn in_force_after<'a>(&'a self, _cloud: &'a Cloud) -> Attempt<'a, Option<Duration>> {
+        future::ready(Ok(None)).boxed()
+    }
 
     /// Asks for it to be deleted.
     fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a>;

@@ -2,5 +2,6 @@
 
 mod bulk;
 mod crash;
+mod partial_batch;
 mod sigkill;
 mod timing;

@@ -56,6 +56,7 @@ impl Report for Status {
 mod tests {
     use super::*;
     use crate::aws::Access;
+    use crate::local::Timing;
 
     #[test]
     fn notice_is_one_line_whatever_it_quotes() {
@@ -64,6 +65,7 @@ mod tests {
             region: "us-east-1".into(),
             pid: 1,
             version: "0".into(),
+            timing: Timing::default(),
             notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],
             access: Access { key_id: "A".into(), secret: "S".into() },
         };

@@ -23,6 +23,9 @@ pub(super) struct Health {
     /// What it has to tell its owner.
     #[serde(default)]
     pub notices: Vec<String>,
+    /// How long things take there; an older version does not say.
+    #[serde(default)]
+    pub timing: String,
 }
 
 /// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.

@@ -22,7 +22,7 @@ pub(crate) use self::ownership::{is_local_cloud, reset};
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::local::data_dir::{EndpointFile, LOG, own_dir};
-use crate::local::{Durability, LocalOptions};
+use crate::local::{Durability, LocalOptions, Timing};
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -62,6 +62,8 @@ pub(crate) struct Running {
     pub version: String,
     /// What it has to tell its owner: damage that it found.
     pub notices: Vec<String>,
+    /// How long things take there.
+    pub timing: Timing,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -75,6 +77,7 @@ impl Running {
             region: Some(self.region.clone()),
             endpoint_url: Some(self.endpoint.clone()),
             access: Some(self.access.clone()),
+            mapping_in_force: Some(self.timing.mapping_in_force()),
         }
     }
 }
@@ -140,6 +143,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         pid: health.pid,
         version: health.version,
         notices: health.notices,
+        timing: health.timing.parse().unwrap_or_default(),
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }

@@ -22,7 +22,7 @@ const MARK: &str = "only-in-secret";
 fn database(directory: &std::path::Path) -> DynamoDb {
     let identity = Identity::new("us-east-1");
     let path = directory.join("dynamodb.sqlite");
-    DynamoDb::open(&path, identity, Timing::default(), Durability::Process, Notices::default()).unwrap()
+    DynamoDb::open(&path, identity, &Timing::default(), Durability::Process, Notices::default()).unwrap()
 }
 
 fn request(operation: &str, body: &(impl ToString + ?Sized)) -> Request {

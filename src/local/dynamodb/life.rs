@@ -33,8 +33,8 @@ struct Deleted {
 }
 
 impl Life {
-    pub(super) fn new(timing: Timing) -> Self {
-        Life { timing, tables: Arc::default() }
+    pub(super) fn new(timing: &Timing) -> Self {
+        Life { timing: *timing, tables: Arc::default() }
     }
 
     /// Whether anything takes time at all.
@@ -159,7 +159,7 @@ mod tests {
 
     /// A life in which everything lasts until the end of the test, or no time at all.
     fn life(lasts: bool) -> Life {
-        Life::new(if lasts { "aws".parse().unwrap() } else { Timing::default() })
+        Life::new(&if lasts { "aws".parse().unwrap() } else { Timing::default() })
     }
 
     fn ok(body: &Value) -> Response {

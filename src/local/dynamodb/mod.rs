@@ -65,7 +65,7 @@ impl DynamoDb {
     pub(crate) fn open(
         path: &Path,
         identity: Identity,
-        timing: Timing,
+        timing: &Timing,
         durability: Durability,
         notices: Notices,
     ) -> Result<DynamoDb, Error> {

@@ -79,8 +79,12 @@ mod tests {
     #[tokio::test]
     async fn role_is_named_with_its_path_and_each_operation_by_what_it_works_on() {
         let dir = tempfile::tempdir().unwrap();
-        let iam =
-            Iam::open(&dir.path().join("iam.json"), Identity::new("us-east-1"), Timing::default(), Durability::Process);
+        let iam = Iam::open(
+            &dir.path().join("iam.json"),
+            Identity::new("us-east-1"),
+            &Timing::default(),
+            Durability::Process,
+        );
         let iam = iam.unwrap();
         let role =
             [("Action", "CreateRole"), ("RoleName", "r"), ("Path", "/team/"), ("AssumeRolePolicyDocument", TRUST)];

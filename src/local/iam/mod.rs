@@ -50,9 +50,9 @@ type Answer = Result<Option<Xml>, ServiceError>;
 
 impl Iam {
     /// Opens the state kept in a file.
-    pub(crate) fn open(path: &Path, identity: Identity, timing: Timing, durability: Durability) -> Result<Iam, Error> {
+    pub(crate) fn open(path: &Path, identity: Identity, timing: &Timing, durability: Durability) -> Result<Iam, Error> {
         let store = Store::open(path, durability)?;
-        Ok(Iam(Arc::new(Inner { identity, store, timing, propagation: Propagation::default() })))
+        Ok(Iam(Arc::new(Inner { identity, store, timing: *timing, propagation: Propagation::default() })))
     }
 
     /// The role of an ARN, with the trust policy that is in force.

@@ -6,7 +6,7 @@ const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","P
 
 fn iam(directory: &Path) -> Iam {
     let timing = crate::local::Timing::default();
-    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), timing, Durability::Process).unwrap()
+    Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), &timing, Durability::Process).unwrap()
 }
 
 async fn call(iam: &Iam, fields: &[(&str, &str)]) -> (u16, String) {

@@ -15,7 +15,7 @@ use super::mapping_settings::{self, MappingInput};
 use super::names::FunctionName;
 use super::permissions;
 use super::service::Lambda;
-use super::state::{Mapping, MappingState, NOTHING_YET};
+use super::state::{Mapping, MappingSettings, MappingState, NOTHING_YET};
 use super::tags_api;
 use crate::local::identity::Identity;
 use crate::local::kinesis::Shard;
@@ -51,6 +51,7 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         state_reason: USER_ACTION.to_owned(),
         last_result: NOTHING_YET.to_owned(),
         last_modified: now(),
+        understands_from: None,
         tags: input.tags,
     };
     refuse_second(call.lambda, &call.lambda.mappings(), &mapping)?;
@@ -102,8 +103,15 @@ pub(super) fn update(call: &Call<'_>, uuid: &str) -> Result<Response, ServiceErr
     let function_arn = input.function_name.as_deref().map(|given| function_arn(call.lambda, given)).transpose()?;
     let answer = call.lambda.change_mappings(|mappings| {
         let mut mapping = settled(mappings, uuid, "update")?;
-        let was_enabled = mapping.settings.enabled;
+        let MappingSettings { enabled: was_enabled, report_failures: was_reporting, .. } = mapping.settings;
         mapping_settings::apply(&input, &mut mapping.settings)?;
+        let timing = &call.lambda.deps().timing;
+        if mapping.settings.report_failures != was_reporting {
+            // The pollers take the change up some time after the mapping is Enabled again.
+            let takes = timing.mapping_update + timing.mapping_lag;
+            let is_late = mapping.settings.report_failures && !takes.is_zero();
+            mapping.understands_from = is_late.then(|| now() + takes.as_secs_f64());
+        }
         if let Some(function_arn) = function_arn {
             mapping.function_arn = function_arn;
         }
@@ -168,6 +176,8 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
                 mappings.remove(&uuid);
             } else if let Some(mapping) = mappings.get_mut(&uuid) {
                 mapping.state = if mapping.settings.enabled { MappingState::Enabled } else { MappingState::Disabled };
+                // A change of the state counts as well (API reference, `LastModified`).
+                mapping.last_modified = now();
             }
             Ok(())
         })

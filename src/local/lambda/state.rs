@@ -95,8 +95,18 @@ pub(super) struct Mapping {
     pub last_result: String,
     /// Epoch seconds of the last change.
     pub last_modified: f64,
+    /// Epoch seconds from which its pollers understand partial answers; none: since it was made, or not at all.
+    #[serde(default)]
+    pub understands_from: Option<f64>,
     /// Tags.
     pub tags: Tags,
+}
+
+impl Mapping {
+    /// Whether its pollers read which records failed out of an answer, at a moment in epoch seconds.
+    pub(super) fn understands_partial_answers(&self, now: f64) -> bool {
+        self.settings.report_failures && self.understands_from.is_none_or(|from| from <= now)
+    }
 }
 
 /// What `UpdateEventSourceMapping` can change.

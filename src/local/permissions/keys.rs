@@ -108,7 +108,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
         let iam =
-            Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default(), Durability::Process).unwrap();
+            Iam::open(&dir.path().join("iam.json"), identity.clone(), &Timing::default(), Durability::Process).unwrap();
         let keys = RequestKeys::of_session(&identity, &iam, "arn:aws:iam::000000000000:role/r", "s");
         let allows = |condition: serde_json::Value| {
             let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});

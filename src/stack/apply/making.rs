@@ -115,7 +115,7 @@ impl Making<'_> {
 
     /// Compares again, because ARNs of others may be known only now, and updates what differs. What loses data must be
     /// among what was planned, and so was agreed to; what was made while this ran has nothing to lose yet.
-    async fn bring_in_line(&self, found: &Found, planned: Option<&[Difference]>) -> Result<(), Stopped> {
+    pub async fn bring_in_line(&self, found: &Found, planned: Option<&[Difference]>) -> Result<(), Stopped> {
         let Making { cloud, resource, references, .. } = *self;
         if cloud.owner.difference(&found.tags).is_some() {
             self.tag(found, cloud.owner.lacking(&found.tags)).await?;
@@ -221,7 +221,7 @@ impl Making<'_> {
         outcome.map_err(|error| self.not_working(error))
     }
 
-    async fn until_it_works(&self) -> Result<String, Stopped> {
+    pub async fn until_it_works(&self) -> Result<String, Stopped> {
         let Making { cloud, resource, references, waits } = *self;
         let kind = resource.kind();
         let out_of_sight: Mutex<OutOfSight> = Mutex::default();

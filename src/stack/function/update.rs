@@ -46,7 +46,7 @@ impl Function {
                 if code {
                     self.check_update(cloud).await?;
                 }
-                self.update_configuration(cloud, &role).await
+                self.update_configuration(cloud, references, &role).await
             })
             .await?;
         }
@@ -65,14 +65,15 @@ impl Function {
     }
 
     /// The same with the variables that stay as they are. They may be secret, so they are not carried about.
-    async fn environment_beside_kept(&self, cloud: &Cloud) -> Result<Environment, Failure> {
-        let Some(kept) = &self.kept else { return Ok(self.environment()) };
+    async fn environment_beside_kept(&self, cloud: &Cloud, references: &References) -> Result<Environment, Failure> {
+        let ours = self.variables(references);
+        let Some(kept) = &self.kept else { return Ok(environment_of(ours)) };
         let function = self.describe(cloud).await?.and_then(|answer| answer.configuration);
         // What could be read when the plan was made may not be readable any more.
         let read = |function| variables_of(&cloud.clients, function);
         let mut variables = function.as_ref().map(read).transpose()?.unwrap_or_default();
         variables.retain(|name, _| kept.contains_key(name));
-        variables.extend(self.environment.clone());
+        variables.extend(ours);
         Ok(environment_of(variables))
     }
 
@@ -87,7 +88,7 @@ impl Function {
         self.call(cloud, "UpdateFunctionCode").done(request.send().await)
     }
 
-    async fn update_configuration(&self, cloud: &Cloud, role: &str) -> Result<(), Failure> {
+    async fn update_configuration(&self, cloud: &Cloud, references: &References, role: &str) -> Result<(), Failure> {
         let request = cloud
             .clients
             .lambda
@@ -98,7 +99,7 @@ impl Function {
             .handler(HANDLER)
             .memory_size(self.wanted.memory_mb)
             .timeout(self.wanted.timeout_seconds)
-            .environment(self.environment_beside_kept(cloud).await?)
+            .environment(self.environment_beside_kept(cloud, references).await?)
             .logging_config(self.logging());
         self.call(cloud, "UpdateFunctionConfiguration").done(request.send().await)
     }

@@ -2,6 +2,7 @@
 //! error of this machine's clock.
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -12,13 +13,24 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 /// Remembers the time of the first answer. It is cut to the second, so it is never later than the truth.
 #[derive(Clone, Debug, Default)]
-pub struct ServiceClock(Arc<OnceLock<DateTime>>);
+pub struct ServiceClock(Arc<OnceLock<(DateTime, Instant)>>);
 
 impl ServiceClock {
     /// When the first answer came, if it said.
     #[must_use]
     pub fn time(&self) -> Option<DateTime> {
-        self.0.get().copied()
+        self.0.get().map(|(time, _)| *time)
+    }
+
+    /// Returns how long ago a moment of the service was, by its own clock; this machine's where it said no time. Zero for
+    /// one to come, and never more than the truth.
+    #[must_use]
+    pub fn since(&self, moment: DateTime) -> Duration {
+        let now = match self.0.get() {
+            Some((time, seen)) => time.as_secs_f64() + seen.elapsed().as_secs_f64(),
+            None => jiff::Timestamp::now().as_duration().as_secs_f64(),
+        };
+        Duration::try_from_secs_f64(now - moment.as_secs_f64()).unwrap_or_default()
     }
 }
 
@@ -35,7 +47,7 @@ impl Intercept for ServiceClock {
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
         if let Some(time) = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok()) {
-            self.0.get_or_init(|| time);
+            self.0.get_or_init(|| (time, Instant::now()));
         }
         Ok(())
     }

@@ -225,6 +225,65 @@ fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
     assert!(refused.hints()[0].contains("role.name"), "{refused}");
 }
 
+/// Which step goes first, and whether partial batch responses are held back, for a function and a mapping as found.
+fn order(function: Found, mapping: Found) -> (bool, bool, Plan) {
+    let references = References::default();
+    let plan = Plan::up(&owner(), &[&FUNCTION, &MAPPING], vec![function, mapping], &references, false).unwrap();
+    (plan.mapping_first, references.holds_back_partial_batch(), plan)
+}
+
+/// A mapping of ours that has partial batch responses or not, and was changed some seconds ago or long ago.
+fn mapping(has: bool, enabled: bool, in_force_after: &str) -> Found {
+    let mut found = ours("id", 2);
+    let types = if has { json!(["ReportBatchItemFailures"]) } else { json!([]) };
+    found.properties.extend([("response_types", types), ("enabled", json!(enabled))]);
+    found.details.extend([("in_force_after", in_force_after.to_owned()), ("lags", "180".to_owned())]);
+    found
+}
+
+fn answering(in_part: bool) -> Found {
+    let mut found = ours("id", 2);
+    let variables = if in_part { json!({"SENSORCTL_PARTIAL_BATCH": "1"}) } else { json!({"OTHER": "1"}) };
+    found.properties.insert("environment", variables);
+    found
+}
+
+#[test]
+fn partial_batch_responses_are_held_back_until_the_mapping_surely_understands_them() {
+    let is_held_back = |function: Found, mapping: Found| order(function, mapping).1;
+    assert!(is_held_back(answering(false), mapping(false, true, "0")), "it learns them now");
+    assert!(is_held_back(answering(false), mapping(true, true, "90")), "it learnt them in a run that was killed");
+    assert!(is_held_back(Found::missing(), mapping(false, true, "0")), "a mapping outlives its function");
+    assert!(is_held_back(Found::missing(), mapping(true, true, "90")));
+    assert!(is_held_back(answering(true), mapping(false, true, "0")), "somebody took them from the mapping");
+    assert!(is_held_back(answering(false), mapping(false, false, "90")), "disabled a moment ago, it may still deliver");
+
+    assert!(!is_held_back(Found::missing(), Found::missing()), "a new mapping understands them from its first batch");
+    assert!(!is_held_back(answering(false), Found::missing()));
+    let mut at_once = mapping(false, true, "0");
+    at_once.details.insert("lags", "0".to_owned());
+    assert!(!is_held_back(answering(true), at_once.clone()), "it learns them no later than the function could be told");
+    assert!(is_held_back(answering(false), at_once));
+    assert!(!is_held_back(answering(true), mapping(true, true, "90")), "something else of the mapping was changed");
+    assert!(!is_held_back(answering(false), mapping(true, true, "0")));
+    assert!(!is_held_back(answering(false), mapping(false, false, "0")), "long disabled, it delivers nothing");
+    assert!(!is_held_back(answering(false), Found { state: State::Deleting, ..mapping(false, true, "90") }));
+}
+
+#[test]
+fn function_that_answers_in_part_beside_a_mapping_that_does_not_understand_it_stops_first() {
+    let (mapping_first, _, plan) = order(answering(true), mapping(false, true, "0"));
+    assert!(!mapping_first);
+    assert_eq!(plan.steps[0].action, Action::Update);
+    assert!(
+        plan.steps[0].reason.contains("ReportBatchItemFailures has been in force for 180 s"),
+        "{}",
+        plan.steps[0].reason
+    );
+    let (_, _, plan) = order(answering(true), mapping(true, true, "90"));
+    assert_eq!(plan.steps[0].action, Action::None);
+}
+
 #[test]
 fn a_mapping_at_work_is_told_of_partial_answers_before_the_function_gives_them() {
     let mapping = |enabled: bool, shards: i64| {

@@ -2,6 +2,8 @@
 
 use super::{Action, EXISTING, Plan, Step};
 use crate::error::Error;
+use crate::stack::function::PARTIAL_BATCH;
+use crate::stack::mapping::{IN_FORCE_AFTER, LAGS};
 use crate::stack::ownership::{TAGS, newer_version};
 use crate::stack::resource::{self, Difference, Found, Resource, State};
 use crate::stack::{Kind, Owner, Ownership, References};
@@ -41,6 +43,13 @@ impl Plan {
         }
         renew(owner, &mut steps)?;
         let mapping_first = is_mapping_first(&steps);
+        if must_hold_back_partial_batch(&steps) {
+            references.hold_back_partial_batch(true);
+            let mapping = steps.iter().find(|step| step.kind == Kind::Mapping);
+            let lag = mapping.and_then(|step| step.found.details.get(LAGS)).filter(|lag| *lag != "0").cloned();
+            let function = steps.iter_mut().find(|step| step.kind == Kind::Function);
+            function.zip(lag).into_iter().for_each(|(function, lag)| hold_back(function, &lag));
+        }
         Ok(Plan { steps, is_teardown: false, waits: true, mapping_first })
     }
 }
@@ -156,10 +165,49 @@ fn is_bound_to(step: &Step, new: &Step) -> bool {
 }
 
 /// Whether the mapping must learn of partial answers before the function gives them. A function that is not there, or is
-/// on its way out, answers nothing.
+/// on its way out, answers nothing; and one that gives them already must stop before anything else.
 pub(super) fn is_mapping_first(steps: &[Step]) -> bool {
-    let answers = |step: &Step| step.kind == Kind::Function && matches!(step.action, Action::None | Action::Update);
+    let answers = |step: &Step| {
+        let stays = matches!(step.action, Action::None | Action::Update);
+        step.kind == Kind::Function && stays && !answers_in_part(step)
+    };
     steps.iter().any(answers) && steps.iter().any(misreads_partial_answers)
+}
+
+/// Whether the function must answer for whole batches until the mapping surely understands partial batch responses: one
+/// that learns them in this run, or learnt them a moment ago in a run that was killed. A mapping that is made with them
+/// understands them from its first batch; and a function that gives them beside one that has them was let to.
+pub(super) fn must_hold_back_partial_batch(steps: &[Step]) -> bool {
+    let find = |kind| steps.iter().find(|step| step.kind == kind);
+    let (Some(function), Some(mapping)) = (find(Kind::Function), find(Kind::Mapping)) else { return false };
+    let stays = mapping.found.is_there() && matches!(mapping.action, Action::None | Action::Update);
+    let has = mapping.found.properties.get("response_types").and_then(serde_json::Value::as_array);
+    let has = has.is_some_and(|types| types.iter().any(|name| name == "ReportBatchItemFailures"));
+    let is_some_time = |detail: &str| mapping.found.details.get(detail).is_some_and(|seconds| seconds != "0");
+    let (is_recent, lags) = (is_some_time(IN_FORCE_AFTER), is_some_time(LAGS));
+    let answers = answers_in_part(function);
+    // Pollers of a mapping that was disabled a moment ago may still deliver.
+    let is_at_work = is_recent || mapping.found.switch("enabled") == Some(true);
+    // Where a change is in force at once, the mapping learns no later than the function could be stopped.
+    stays && if has { is_recent && !answers } else { is_at_work && (lags || !answers) }
+}
+
+/// Whether a function that is there answers which records of a batch failed.
+fn answers_in_part(function: &Step) -> bool {
+    let variables = function.found.properties.get("environment");
+    variables.and_then(|variables| variables.get(PARTIAL_BATCH)) == Some(&serde_json::json!("1"))
+}
+
+/// Says of the step on the function that it answers for whole batches for so many seconds.
+fn hold_back(step: &mut Step, lag: &str) {
+    if step.action == Action::None {
+        step.action = Action::Update;
+        "answers in part".clone_into(&mut step.reason);
+    }
+    step.reason.push_str(&format!(
+        "; it fails whole batches, which are delivered again, until the mapping's ReportBatchItemFailures has been in force \
+         for {lag} s"
+    ));
 }
 
 /// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.

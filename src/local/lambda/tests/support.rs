@@ -62,11 +62,11 @@ impl Answer {
 impl Bench {
     /// An account with the role `lambda` and the stream `readings`.
     pub(super) async fn new(shards: u32) -> Self {
-        Bench::in_time(shards, Timing::default()).await
+        Bench::in_time(shards, &Timing::default()).await
     }
 
     /// The same, where mappings take their time.
-    pub(super) async fn in_time(shards: u32, timing: Timing) -> Self {
+    pub(super) async fn in_time(shards: u32, timing: &Timing) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
@@ -79,7 +79,7 @@ impl Bench {
                 Notices::default(),
             )
             .unwrap(),
-            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), Timing::default(), Durability::Process)
+            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), &Timing::default(), Durability::Process)
                 .unwrap(),
             logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Notices::default())
                 .unwrap(),
@@ -88,7 +88,7 @@ impl Bench {
             dir: dir.path().join("lambda"),
             durability: Durability::Process,
             endpoint: "http://127.0.0.1:9".to_owned(),
-            timing,
+            timing: *timing,
             identity,
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();

@@ -22,7 +22,7 @@ fn polls(bench: &Bench) -> usize {
 async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
     let mut timing = Timing::default();
     timing.poll = Duration::from_secs(1);
-    let bench = Bench::in_time(1, timing).await;
+    let bench = Bench::in_time(1, &timing).await;
     bench.function("Fn", "consume").await;
     // While the function is throttled no process runs, which would need more than the time of a paused clock.
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
@@ -48,7 +48,7 @@ async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
 
 #[tokio::test(start_paused = true)]
 async fn latest_misses_what_is_put_while_the_mapping_is_created() {
-    let bench = Bench::in_time(1, "aws/10".parse().unwrap()).await;
+    let bench = Bench::in_time(1, &"aws/10".parse().unwrap()).await;
     bench.function("Fn", "consume").await;
     let input = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
     let answer = bench.call("POST", MAPPINGS, input).await;
