@@ -142,18 +142,22 @@ impl ApiClient {
     #[track_caller]
     pub fn lambda(&self, line: &str, input: &Value) -> Value {
         let (status, said) = self.send_lambda(line, input);
-        assert!((200..300).contains(&status), "{line} {input}: {status} {said}");
+        assert!((200..300).contains(&status), "{line} {}: {status} {said}", shown(input));
         serde_json::from_str(&said).unwrap_or_default()
     }
 
-    /// As [`ApiClient::lambda`], but waits while an earlier change of the resource is in progress.
+    /// As [`ApiClient::lambda`], but waits while an earlier change of the resource is in progress, or something that it
+    /// needs does not work yet.
     #[track_caller]
     pub fn lambda_when_accepted(&self, line: &str, input: &Value) -> Value {
         let is_success = |status: u16| (200..300).contains(&status);
         let call = || {
             let (status, said) = self.send_lambda(line, input);
-            let is_transient = said.contains("InUse") || said.contains("Conflict");
-            assert!(is_success(status) || is_transient, "{line} {input}: {status} {said}");
+            let is_transient =
+                ["InUse", "Conflict", "cannot be assumed", "Cannot access stream", "is not in Active state"]
+                    .iter()
+                    .any(|part| said.contains(part));
+            assert!(is_success(status) || is_transient, "{line} {}: {status} {said}", shown(input));
             (status, said)
         };
         let (_, said) = eventually(&format!("{line} is accepted"), call, |(status, _)| is_success(*status));
@@ -269,6 +273,11 @@ impl ApiClient {
             without_request_id(&self.query("iam", "Action=ListRoles").1).to_owned(),
         ]
     }
+}
+
+/// The beginning of a request: a function's code is megabytes.
+fn shown(input: &Value) -> String {
+    input.to_string().chars().take(500).collect()
 }
 
 /// Cuts off the part of an XML response that differs in each.

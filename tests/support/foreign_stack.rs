@@ -138,7 +138,7 @@ impl ForeignStack {
 
     #[track_caller]
     pub fn create_function<R: Runner>(&self, env: &Sandbox<R>) {
-        self.api.lambda(
+        self.api.lambda_when_accepted(
             "POST /2015-03-31/functions",
             &json!({
                 "FunctionName": self.function,
@@ -154,7 +154,7 @@ impl ForeignStack {
 
     #[track_caller]
     pub fn create_mapping(&self, stream: &str, function: &str) {
-        let made = self.api.lambda(
+        let made = self.api.lambda_when_accepted(
             "POST /2015-03-31/event-source-mappings/",
             &json!({
                 "EventSourceArn": stream_arn(stream),
