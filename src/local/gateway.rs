@@ -29,6 +29,7 @@ use super::origin;
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
+use super::tagging::Tagging;
 use super::timing::Timing;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
@@ -48,6 +49,7 @@ pub(super) struct Services {
     pub sts: Sts,
     pub logs: Logs,
     pub lambda: Lambda,
+    pub tagging: Tagging,
     pub faults: Faults,
     pub notices: Notices,
     pub timing: Timing,
@@ -183,6 +185,7 @@ async fn ask(services: Arc<Services>, service: Service, request: Request) -> Res
         Service::Logs => services.logs.handle(request).await,
         Service::Lambda => services.lambda.handle(request).await,
         Service::Iam => services.iam.handle(request).await,
+        Service::Tagging => services.tagging.handle(request).await,
         Service::Sts => services.sts.handle(&request),
         Service::Health | Service::Control | Service::Unknown => {
             service.refuse(&ServiceError::internal("no such service in the local cloud"))
@@ -195,7 +198,7 @@ fn check_signature(services: &Services, service: Service, parts: &Parts, payload
     let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(keys::unsigned)?;
     // A session may have been taken back meanwhile.
     let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
-    signature.check(parts, payload, &secret, service.name(), Timestamp::now())
+    signature.check(parts, payload, &secret, service.signing_name(), Timestamp::now())
 }
 
 /// The refusal of who cannot show who it is.

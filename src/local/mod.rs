@@ -26,6 +26,7 @@ mod server;
 mod service;
 mod signature;
 mod sts;
+mod tagging;
 pub(crate) mod timing;
 mod touched;
 mod wire;
@@ -59,6 +60,7 @@ use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::notices::Notices;
 use self::sts::Sts;
+use self::tagging::Tagging;
 pub(crate) use self::timing::Timing;
 use crate::aws::Target;
 use crate::error::Error;
@@ -159,6 +161,12 @@ impl LocalCloud {
         .await?;
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(tidy(kinesis.clone(), dynamodb.clone(), logs.clone(), stop.clone()));
+        let tagging = Tagging {
+            kinesis: kinesis.clone(),
+            dynamodb: dynamodb.clone(),
+            lambda: lambda.clone(),
+            logs: logs.clone(),
+        };
         let services = Services {
             keys: keys.clone(),
             kinesis,
@@ -167,6 +175,7 @@ impl LocalCloud {
             sts,
             logs: logs.clone(),
             lambda: lambda.clone(),
+            tagging,
             faults,
             identity: identity.clone(),
             notices: notices.clone(),

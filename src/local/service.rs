@@ -26,6 +26,7 @@ pub(super) enum Service {
     Lambda,
     Iam,
     Sts,
+    Tagging,
     Health,
     Control,
     Unknown,
@@ -39,6 +40,7 @@ impl Service {
             Some("Kinesis_20131202") => return Service::Kinesis(Form::of(&parts.headers)),
             Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
             Some("Logs_20140328") => return Service::Logs,
+            Some("ResourceGroupsTaggingAPI_20170126") => return Service::Tagging,
             _ => {}
         }
         let path = parts.uri.path();
@@ -58,6 +60,7 @@ impl Service {
             Some("dynamodb") => Service::DynamoDb,
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
+            Some("tagging") => Service::Tagging,
             _ => Service::Unknown,
         }
     }
@@ -70,7 +73,7 @@ impl Service {
             Service::DynamoDb => error.json(AMZ_JSON_1_0),
             Service::Lambda | Service::Health | Service::Control => error.rest(),
             Service::Kinesis(form) => form.refuse(error),
-            Service::Logs | Service::Unknown => error.json(AMZ_JSON_1_1),
+            Service::Logs | Service::Tagging | Service::Unknown => error.json(AMZ_JSON_1_1),
         }
     }
 
@@ -91,8 +94,14 @@ impl Service {
             Service::Lambda => Some("lambda"),
             Service::Iam => Some("iam"),
             Service::Sts => Some("sts"),
+            Service::Tagging => Some("tag"),
             Service::Health | Service::Control | Service::Unknown => None,
         }
+    }
+
+    /// As signatures name it.
+    pub(super) fn signing_name(self) -> Option<&'static str> {
+        if self == Service::Tagging { Some("tagging") } else { self.name() }
     }
 
     pub(super) fn operation(self, request: &Request) -> String {

@@ -12,6 +12,7 @@ mod expression_limits;
 mod life;
 mod page;
 mod reader;
+mod tagged;
 mod wal;
 
 use std::borrow::Cow;

@@ -19,7 +19,7 @@
 //! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, are for what event source mappings do as well; an
 //! answer that hangs is lost there, and a connection that drops is an error of the service.
 //!
-//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`. The first rule that hits a call counts.
+//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first rule that hits a call counts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -81,7 +81,7 @@ pub(crate) struct SpecError {
     message: String,
 }
 
-const SERVICES: [&str; 6] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs"];
+const SERVICES: [&str; 7] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag"];
 const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable";
 /// A longer delay is a mistake: clients give up after a minute.
 const LONGEST_DELAY: f64 = 600.0;

@@ -40,6 +40,7 @@ pub(in crate::local) fn signed_lines(access: &Access, service: &str, target: &st
         Some(("Kinesis", _)) => "kinesis",
         Some(("DynamoDB" | "DynamoDBStreams", _)) => "dynamodb",
         Some(("Logs", _)) => "logs",
+        Some(("ResourceGroupsTaggingAPI", _)) => "tagging",
         _ => service,
     };
     sign(&mut request, access, service, body);

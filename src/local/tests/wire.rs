@@ -119,6 +119,39 @@ async fn bad_json_unknown_operations_and_too_much_are_answered() {
 }
 
 #[tokio::test]
+async fn get_resources_lists_what_is_tagged_of_every_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    let table = super::tables::create_table(&clients).await;
+    clients
+        .kinesis
+        .create_stream()
+        .stream_name("s")
+        .shard_count(1)
+        .tags("sensorctl:stage", "test")
+        .send()
+        .await
+        .unwrap();
+    clients.kinesis.create_stream().stream_name("untagged").shard_count(1).send().await.unwrap();
+    clients.logs.create_log_group().log_group_name("g").tags("sensorctl:stage", "test").send().await.unwrap();
+    clients.logs.create_log_group().log_group_name("h").tags("sensorctl:stage", "other").send().await.unwrap();
+    let body = r#"{"TagFilters":[{"Key":"sensorctl:stage","Values":["test"]}]}"#;
+    let target = "ResourceGroupsTaggingAPI_20170126.GetResources";
+    let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", body), body).await;
+    assert_eq!(status, 200, "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let found = body["ResourceTagMappingList"].as_array().unwrap();
+    let arns: Vec<_> = found.iter().map(|resource| resource["ResourceARN"].as_str().unwrap()).collect();
+    let of = |rest: &str| format!("arn:aws:{rest}");
+    let (stream, group) =
+        (of("kinesis:eu-central-1:000000000000:stream/s"), of("logs:eu-central-1:000000000000:log-group:g"));
+    assert_eq!(arns, [table, stream, group]);
+    let target = "ResourceGroupsTaggingAPI_20170126.GetTagKeys";
+    let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await;
+    assert!(status == 400 && body.contains("tag:GetTagKeys"), "{status} {body}");
+}
+
+#[tokio::test]
 async fn health_needs_the_key_and_tells_pid_version_and_region() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;

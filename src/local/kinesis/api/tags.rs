@@ -10,6 +10,7 @@ use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::form::Form;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::tagging::Tagged;
 use crate::local::wire::{Response, ServiceError, now_ms};
 
 /// The most tags of one resource.
@@ -50,6 +51,16 @@ pub(super) struct OfResource {
 }
 
 impl Kinesis {
+    /// Returns the tags of all streams by their ARNs.
+    pub(crate) fn tagged(&self) -> Tagged {
+        let streams = self.0.store.all().into_iter().filter_map(|stream| {
+            let live = stream.read();
+            let state = &live.state;
+            (!state.is_gone(now_ms())).then(|| (self.0.identity.stream_arn(&state.name), state.tags.clone()))
+        });
+        streams.collect()
+    }
+
     pub(super) fn add_tags_to_stream(&self, form: Form, input: AddTags) -> Result<Response, ServiceError> {
         let name = self.target(&input.target)?;
         let mut checks = Checks::default();
