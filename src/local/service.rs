@@ -61,6 +61,8 @@ impl Service {
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
             Some("tagging") => Service::Tagging,
+            // Nobody has signed it: whoever speaks the query protocol reads XML alone.
+            None if is_form(&parts.headers) => Service::Sts,
             _ => Service::Unknown,
         }
     }
@@ -82,6 +84,16 @@ impl Service {
             Service::Lambda => MAX_LAMBDA_BODY,
             Service::Control => MAX_CONTROL_BODY,
             _ => MAX_BODY,
+        }
+    }
+
+    /// The code for a request that has a member too many.
+    pub(super) fn invalid_code(self) -> &'static str {
+        match self {
+            Service::Iam | Service::Sts => "ValidationError",
+            Service::Lambda => "InvalidParameterValueException",
+            Service::Logs | Service::Tagging => "InvalidParameterException",
+            _ => "ValidationException",
         }
     }
 
@@ -127,6 +139,11 @@ fn as_query_code(error: &ServiceError) -> ServiceError {
         _ => return error.clone(),
     };
     ServiceError::new(403, code, error.message.clone())
+}
+
+fn is_form(headers: &http::HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// Lambda's paths start with the date of an API version: `/2015-03-31/functions`.

@@ -60,11 +60,6 @@ impl Tagging {
         let (kinesis, lambda, logs, dynamodb) =
             (self.kinesis.clone(), self.lambda.clone(), self.logs.clone(), self.dynamodb.clone());
         let done = tokio::task::spawn_blocking(move || {
-            let operation = wire::operation(&request);
-            if operation != "GetResources" {
-                let message = format!("The local cloud does not implement tag:{operation}.");
-                return Err(ServiceError::bad_request("UnknownOperationException", message));
-            }
             let input = read(request.body())?;
             let mut all = dynamodb.tagged()?;
             all.extend(kinesis.tagged());

@@ -23,6 +23,7 @@ pub(super) struct CreateLogGroup {
     log_group_name: String,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+    log_group_class: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,6 +92,9 @@ impl Logs {
     pub(super) fn create_log_group(&self, input: CreateLogGroup) -> Result<Value, ServiceError> {
         let name = self.group(Some(&input.log_group_name), None)?;
         check_tags(&input.tags)?;
+        if let Some(class) = input.log_group_class.filter(|class| class != "STANDARD") {
+            return Err(invalid(format!("The local cloud has no log groups of the class {class}.")));
+        }
         self.store().create_group(name, input.tags)?;
         Ok(json!({}))
     }
