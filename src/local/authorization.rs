@@ -5,7 +5,7 @@
 
 use super::gateway::Services;
 use super::keys::Caller;
-use super::permissions::{Ask, Needed, RequestKeys};
+use super::permissions::{Ask, Named, Needed, RequestKeys};
 use super::query_api::Parameters;
 use super::service::Service;
 use super::sts::Sts;
@@ -44,6 +44,7 @@ fn needed(services: &Services, service: Service, request: &Request) -> Vec<Neede
         Service::Lambda => services.lambda.needed_by(request),
         Service::Iam => vec![services.iam.needed_by(&Parameters::of(request), &operation)],
         Service::Sts => Sts::needed_by(&Parameters::of(request)),
+        Service::Tagging => named("tag", Named::All),
         // Nothing there is for roles.
         Service::Health | Service::Control | Service::Unknown => Vec::new(),
     }

@@ -24,11 +24,14 @@ use super::keys::{self, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
+use super::members;
 use super::notices::Notices;
 use super::origin;
+use super::query_api::Parameters;
 use super::service::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
+use super::tagging::Tagging;
 use super::timing::Timing;
 use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
 
@@ -48,6 +51,7 @@ pub(super) struct Services {
     pub sts: Sts,
     pub logs: Logs,
     pub lambda: Lambda,
+    pub tagging: Tagging,
     pub faults: Faults,
     pub notices: Notices,
     pub timing: Timing,
@@ -142,11 +146,23 @@ async fn suffer(
             None
         }
         What::Undecryptable => Some(faults::hide(dispatch(services, service, request).await)),
+        What::StaleGrant(time) => {
+            let role = Parameters::of(&request).get("RoleName").map(str::to_owned).unwrap_or_default();
+            let answer = dispatch(services, service, request).await;
+            if answer.status().is_success() {
+                services.iam.make_grants_stale(&role, *time);
+            }
+            Some(answer)
+        }
         What::Partly(portion) => match portion.hold_back(&mut request) {
             None => Some(dispatch(services, service, request).await),
             Some(held) => {
                 let answer = match held.nothing_left() {
-                    Some(answer) => answer,
+                    // None of them is put, and yet the stream must be there.
+                    Some(answer) => match services.kinesis.refuse_target(&request).await {
+                        Some(refusal) => refusal,
+                        None => answer,
+                    },
                     None => dispatch(services, service, request).await,
                 };
                 Some(held.put_back(answer))
@@ -174,7 +190,8 @@ async fn dispatch(services: &Arc<Services>, service: Service, request: Request) 
 
 async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
     let services = services.as_ref();
-    if let Err(error) = authorization::check(services, service, &request) {
+    let may = members::check(service, &request).and_then(|()| authorization::check(services, service, &request));
+    if let Err(error) = may {
         return refused(service, &error);
     }
     match service {
@@ -183,6 +200,7 @@ async fn ask(services: Arc<Services>, service: Service, request: Request) -> Res
         Service::Logs => services.logs.handle(request).await,
         Service::Lambda => services.lambda.handle(request).await,
         Service::Iam => services.iam.handle(request).await,
+        Service::Tagging => services.tagging.handle(request).await,
         Service::Sts => services.sts.handle(&request),
         Service::Health | Service::Control | Service::Unknown => {
             service.refuse(&ServiceError::internal("no such service in the local cloud"))
@@ -195,7 +213,19 @@ fn check_signature(services: &Services, service: Service, parts: &Parts, payload
     let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(keys::unsigned)?;
     // A session may have been taken back meanwhile.
     let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
-    signature.check(parts, payload, &secret, service.name(), Timestamp::now())
+    signature.check(parts, payload, &secret, service.signing_name(), Timestamp::now())?;
+    // IAM and STS are of no region.
+    let is_regional = !matches!(service, Service::Iam | Service::Sts);
+    let here = services.identity.region.as_str();
+    if is_regional && signature.region() != here {
+        let there = signature.region();
+        let message = format!(
+            "Credential should be scoped to a valid region, not '{there}'. This local cloud is in {here}: set \
+             AWS_REGION={here}, or start one with `--region {there}`."
+        );
+        return Err(ServiceError::bad_request("InvalidSignatureException", message));
+    }
+    Ok(())
 }
 
 /// The refusal of who cannot show who it is.

@@ -64,7 +64,12 @@ impl Identity {
 
     /// ARN of the user whose access key opens this local cloud.
     pub(crate) fn owner_arn(&self) -> String {
-        format!("arn:aws:iam::{}:user/{}", self.account, Self::OWNER)
+        self.user_arn(Self::OWNER)
+    }
+
+    /// ARN of a user.
+    pub(crate) fn user_arn(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:user/{name}", self.account)
     }
 
     fn regional(&self, service: &str, resource: &str) -> String {

@@ -178,6 +178,10 @@ impl Keys {
                     let message = "The security token included in the request is expired";
                     return Err(ServiceError::bad_request("ExpiredTokenException", message));
                 }
+                // A session of the owner's own (`GetSessionToken`).
+                if session.role_arn.contains(":user/") {
+                    return Ok(Caller::Owner);
+                }
                 Ok(Caller::Role { arn: session.role_arn.clone(), session: session.name.clone() })
             }
             _ => Err(ServiceError::bad_request(

@@ -5,6 +5,7 @@ mod body;
 mod connections;
 pub(crate) mod daemon;
 mod data_dir;
+mod decode_error;
 mod durability;
 mod dynamodb;
 mod faults;
@@ -16,6 +17,7 @@ mod keys;
 mod kinesis;
 mod lambda;
 mod logs;
+mod members;
 mod notices;
 mod operation;
 mod origin;
@@ -26,6 +28,7 @@ mod server;
 mod service;
 mod signature;
 mod sts;
+mod tagging;
 pub(crate) mod timing;
 mod touched;
 mod wire;
@@ -59,6 +62,7 @@ use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::notices::Notices;
 use self::sts::Sts;
+use self::tagging::Tagging;
 pub(crate) use self::timing::Timing;
 use crate::aws::Target;
 use crate::error::Error;
@@ -159,6 +163,12 @@ impl LocalCloud {
         .await?;
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(tidy(kinesis.clone(), dynamodb.clone(), logs.clone(), stop.clone()));
+        let tagging = Tagging {
+            kinesis: kinesis.clone(),
+            dynamodb: dynamodb.clone(),
+            lambda: lambda.clone(),
+            logs: logs.clone(),
+        };
         let services = Services {
             keys: keys.clone(),
             kinesis,
@@ -167,6 +177,7 @@ impl LocalCloud {
             sts,
             logs: logs.clone(),
             lambda: lambda.clone(),
+            tagging,
             faults,
             identity: identity.clone(),
             notices: notices.clone(),

@@ -26,6 +26,7 @@ pub(super) enum Service {
     Lambda,
     Iam,
     Sts,
+    Tagging,
     Health,
     Control,
     Unknown,
@@ -39,6 +40,7 @@ impl Service {
             Some("Kinesis_20131202") => return Service::Kinesis(Form::of(&parts.headers)),
             Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
             Some("Logs_20140328") => return Service::Logs,
+            Some("ResourceGroupsTaggingAPI_20170126") => return Service::Tagging,
             _ => {}
         }
         let path = parts.uri.path();
@@ -58,6 +60,9 @@ impl Service {
             Some("dynamodb") => Service::DynamoDb,
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
+            Some("tagging") => Service::Tagging,
+            // Nobody has signed it: whoever speaks the query protocol reads XML alone.
+            None if is_form(&parts.headers) => Service::Sts,
             _ => Service::Unknown,
         }
     }
@@ -70,7 +75,7 @@ impl Service {
             Service::DynamoDb => error.json(AMZ_JSON_1_0),
             Service::Lambda | Service::Health | Service::Control => error.rest(),
             Service::Kinesis(form) => form.refuse(error),
-            Service::Logs | Service::Unknown => error.json(AMZ_JSON_1_1),
+            Service::Logs | Service::Tagging | Service::Unknown => error.json(AMZ_JSON_1_1),
         }
     }
 
@@ -79,6 +84,16 @@ impl Service {
             Service::Lambda => MAX_LAMBDA_BODY,
             Service::Control => MAX_CONTROL_BODY,
             _ => MAX_BODY,
+        }
+    }
+
+    /// The code for a request that has a member too many.
+    pub(super) fn invalid_code(self) -> &'static str {
+        match self {
+            Service::Iam | Service::Sts => "ValidationError",
+            Service::Lambda => "InvalidParameterValueException",
+            Service::Logs | Service::Tagging => "InvalidParameterException",
+            _ => "ValidationException",
         }
     }
 
@@ -91,8 +106,14 @@ impl Service {
             Service::Lambda => Some("lambda"),
             Service::Iam => Some("iam"),
             Service::Sts => Some("sts"),
+            Service::Tagging => Some("tag"),
             Service::Health | Service::Control | Service::Unknown => None,
         }
+    }
+
+    /// As signatures name it.
+    pub(super) fn signing_name(self) -> Option<&'static str> {
+        if self == Service::Tagging { Some("tagging") } else { self.name() }
     }
 
     pub(super) fn operation(self, request: &Request) -> String {
@@ -118,6 +139,11 @@ fn as_query_code(error: &ServiceError) -> ServiceError {
         _ => return error.clone(),
     };
     ServiceError::new(403, code, error.message.clone())
+}
+
+fn is_form(headers: &http::HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// Lambda's paths start with the date of an API version: `/2015-03-31/functions`.

@@ -34,6 +34,7 @@ impl Sts {
         let result = match (input.action(), caller) {
             ("GetCallerIdentity", Some(caller)) => Ok(Some(self.caller_identity(caller))),
             ("AssumeRole", Some(caller)) => self.assume_role(&input, caller),
+            ("GetSessionToken", Some(caller)) => self.session_token(&input, caller),
             (action, _) => Err(query_api::unknown_action(action, "2011-06-15")),
         };
         query_api::answer(STS, input.action(), result)
@@ -55,7 +56,7 @@ impl Sts {
     /// Returns what a request needs to be allowed. Who one is may be asked by everyone.
     pub(crate) fn needed_by(input: &Parameters) -> Vec<Needed> {
         match input.action() {
-            "GetCallerIdentity" => Vec::new(),
+            "GetCallerIdentity" | "GetSessionToken" => Vec::new(),
             "AssumeRole" => {
                 let named = input.get("RoleArn").map_or(Named::Unclear, |arn| Named::These(vec![arn.to_owned()]));
                 let needed = Needed::new("sts:AssumeRole", named);
@@ -92,6 +93,26 @@ impl Sts {
         if seconds > role.max_session_duration {
             return too_long("the MaxSessionDuration set for this role");
         }
+        let mut xml = self.credentials(arn, session, seconds)?;
+        xml.node("AssumedRoleUser", |body| {
+            body.leaf("AssumedRoleId", format!("{}:{session}", role.id)).leaf("Arn", self.session_arn(arn, session));
+        })
+        .leaf("PackedPolicySize", 0);
+        Ok(Some(xml))
+    }
+
+    /// `GetSessionToken`: keys of the owner with an end.
+    fn session_token(&self, input: &Parameters, caller: &Caller) -> Result<Option<Xml>, ServiceError> {
+        if *caller != Caller::Owner {
+            let message = "Cannot call GetSessionToken with session credentials";
+            return Err(ServiceError::new(403, "AccessDenied", message));
+        }
+        let seconds = input.number("DurationSeconds", 43_200, 900, 129_600)?;
+        self.credentials(&self.identity.owner_arn(), Identity::OWNER, seconds).map(Some)
+    }
+
+    /// New keys for a session, as answers have them.
+    fn credentials(&self, arn: &str, session: &str, seconds: u32) -> Result<Xml, ServiceError> {
         let keys = self.keys.issue_for(arn, session, Duration::from_secs(seconds.into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what STS shows")]
         let ends = jiff::Timestamp::from_second(now_seconds() as i64 + i64::from(seconds))
@@ -102,12 +123,8 @@ impl Sts {
                 .leaf("SecretAccessKey", keys.secret_access_key)
                 .leaf("SessionToken", keys.session_token)
                 .leaf("Expiration", ends);
-        })
-        .node("AssumedRoleUser", |body| {
-            body.leaf("AssumedRoleId", format!("{}:{session}", role.id)).leaf("Arn", self.session_arn(arn, session));
-        })
-        .leaf("PackedPolicySize", 0);
-        Ok(Some(xml))
+        });
+        Ok(xml)
     }
 
     /// Returns whether a role's trust policy lets a caller assume it.

@@ -35,6 +35,8 @@ pub(crate) struct Timing {
     pub role: Duration,
     /// A policy has no effect yet (E2).
     pub policy: Duration,
+    /// Looks at a changed role or policy may find what it was before (E2: reads are eventually consistent).
+    pub replica_lag: Duration,
     /// A function is Pending (B2: 1 to 10 s).
     pub function_create: Duration,
     /// An update of a function is `InProgress` (retries.md: about 1 s).
@@ -68,6 +70,7 @@ impl Timing {
             tags_lag: seconds(2.0),
             role: seconds(8.0),
             policy: seconds(6.0),
+            replica_lag: seconds(5.0),
             function_create: seconds(3.0),
             function_update: seconds(1.5),
             mapping_create: seconds(10.0),
@@ -92,6 +95,11 @@ impl Timing {
     /// How long a client waits here until a changed mapping is surely in force.
     pub(crate) fn mapping_in_force(&self) -> Duration {
         if self.is_none() { Duration::ZERO } else { MAPPING_IN_FORCE / self.speed }
+    }
+
+    /// How much faster than AWS things go; 1 where they take no time at all.
+    pub(crate) fn speed(&self) -> f64 {
+        f64::from(self.speed.max(1))
     }
 
     /// Whether everything is at once.

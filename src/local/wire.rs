@@ -48,6 +48,12 @@ impl ServiceError {
         Self::new(400, code, message)
     }
 
+    /// An operation that is not here.
+    pub(crate) fn not_implemented(service: &str, operation: &str) -> Self {
+        let message = format!("The local cloud does not implement {service}:{operation}.");
+        Self::bad_request("UnknownOperationException", message)
+    }
+
     /// Our own failure: status 500, `InternalFailure`.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "InternalFailure", message)

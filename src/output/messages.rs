@@ -26,6 +26,11 @@ pub enum Message {
         /// How many.
         count: u64,
     },
+    /// The AWS CLI on the PATH would call the real services.
+    OutdatedAwsCli {
+        /// Its version.
+        version: String,
+    },
     /// Marker readings that may stay in the table.
     MarkersLeft {
         /// The table.
@@ -52,6 +57,9 @@ impl Message {
             Message::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
+            Message::OutdatedAwsCli { .. } => {
+                "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()
+            }
             Message::MarkersLeft { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
@@ -67,6 +75,9 @@ impl fmt::Display for Message {
             }
             Message::Unseen { kind, why } => {
                 write!(formatter, "things of kind {kind} under other names were not looked for: {why}")
+            }
+            Message::OutdatedAwsCli { version } => {
+                write!(formatter, "the AWS CLI {version} does not read AWS_ENDPOINT_URL: its calls go to AWS itself")
             }
             Message::MarkersLeft { table, rows, .. } => {
                 write!(formatter, "marker readings may stay in table {table}: {}", rows.join("; "))

@@ -19,6 +19,7 @@ pub struct ApiClient {
     address: String,
     key: String,
     secret: String,
+    region: String,
     header: String,
     /// The header line that opens the control API.
     control_header: String,
@@ -42,6 +43,7 @@ impl ApiClient {
             address: text("endpoint").replace("http://", ""),
             key: text("access_key_id"),
             secret: text("secret_access_key"),
+            region: text("region"),
             header: "X-Nothing: 1".to_owned(),
             control_header: std::fs::read_to_string(env.path("data/control.header")).unwrap().trim_end().to_owned(),
         }
@@ -73,8 +75,8 @@ impl ApiClient {
 
     /// Sends a request to a local cloud that may be killed meanwhile: an error unless the whole response came.
     pub fn try_send(&self, line: &str, service: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {
-        let ApiClient { address, key, secret, header, .. } = self;
-        let signed = signing::headers((key, secret), service, line, address, headers, body);
+        let ApiClient { address, key, secret, region, header, .. } = self;
+        let signed = signing::headers((key, secret), (service, region), line, address, headers, body);
         let mut stream = TcpStream::connect(address)?;
         write!(
             stream,

@@ -8,13 +8,20 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_')
 
 /// The headers that sign a call (`GET /path?a=b`) with a key and its secret; those of its head that begin with `x-amz-` are
 /// signed as well, and its target says of which service it is.
-pub fn headers((key, secret): (&str, &str), service: &str, line: &str, host: &str, head: &str, body: &str) -> String {
+pub fn headers(
+    (key, secret): (&str, &str),
+    (service, region): (&str, &str),
+    line: &str,
+    host: &str,
+    head: &str,
+    body: &str,
+) -> String {
     let amz = head.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_lowercase(), value));
     let amz: Vec<(String, &str)> = amz.filter(|(name, _)| name.starts_with("x-amz-")).collect();
     let target = amz.iter().find(|(name, _)| name == "x-amz-target").and_then(|(_, target)| target.split_once('_'));
     let service = target.map_or_else(|| service.to_owned(), |(service, _)| service.to_lowercase());
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let scope = format!("{}/us-east-1/{service}/aws4_request", &time[..8]);
+    let scope = format!("{}/{region}/{service}/aws4_request", &time[..8]);
     let (method, address) = line.split_once(' ').unwrap();
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let path = utf8_percent_encode(path, PATH);

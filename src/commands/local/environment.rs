@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::aws_cli::OLDER_TOOLS;
 use crate::local::DEFAULT_REGION;
 use crate::local::daemon::Running;
 
@@ -45,7 +46,8 @@ pub(super) fn lines(running: &Running, control_header: &Path) -> String {
     let Running { endpoint, region, access, .. } = running;
     let control_header = quoted(&control_header.display().to_string());
     let lines = environment(endpoint, region, &access.key_id, &access.secret);
-    format!("{lines}\nexport {CONTROL_HEADER}={control_header}")
+    // Last, so that a shell that is given the lines as one leaves nothing else out.
+    format!("{lines}\nexport {CONTROL_HEADER}={control_header}\n# {OLDER_TOOLS}")
 }
 
 /// Returns the lines for the case that there is nothing to point at. `eval` fails by the last one; and where a shell goes

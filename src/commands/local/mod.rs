@@ -1,5 +1,6 @@
 //! `sensorctl local`: the local cloud as a background service.
 
+mod aws_cli;
 mod environment;
 mod status;
 
@@ -15,6 +16,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, Started};
 use crate::local::{CONTROL_HEADER, Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing};
+use crate::output::Message;
 
 /// The port where none is asked for.
 const PORT: u16 = 4588;
@@ -31,6 +33,7 @@ FAULT: throttle, error, error(503): refused, in the service's words
        partial(50%):                records of PutRecords that fail
        unprocessed(50%):            items of BatchWriteItem that come back
        undecryptable:               variables and filters in Lambda's answers, as for who may not use their key
+       staleGrant(30s):             CreateRole: functions made with the role in this time cannot decrypt their variables
 WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
 
 Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
@@ -179,8 +182,14 @@ pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
 
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let options = args.options(context);
+    // Asked beside the start, and waited for after its report.
+    let outdated = tokio::spawn(aws_cli::outdated_version());
     let running = start_with(context, &options).await?;
-    context.output.report(&Status::new(Some(&running), options.data_dir))
+    context.output.report(&Status::new(Some(&running), options.data_dir))?;
+    if let Ok(Some(version)) = outdated.await {
+        context.output.warn(&Message::OutdatedAwsCli { version });
+    }
+    Ok(())
 }
 
 /// Starts this user's local cloud unless it runs.

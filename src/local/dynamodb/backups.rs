@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dynoxide::DynoxideError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::local::data_dir::read_json;
+use crate::local::decode_error::DecodeError;
 use crate::local::durability::Durability;
+use crate::local::wire::{now_ms, seconds};
 
 /// Days back that AWS restores where nobody says otherwise.
 const DAYS: u32 = 35;
@@ -20,8 +22,38 @@ const DAYS: u32 = 35;
 pub(super) struct Backups {
     path: PathBuf,
     durability: Durability,
-    days: Arc<Mutex<BTreeMap<String, u32>>>,
+    wanted: Arc<Mutex<BTreeMap<String, Wanted>>>,
 }
+
+/// How a table is to be restorable.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(from = "Kept")]
+struct Wanted {
+    days: u32,
+    /// Since when, in epoch milliseconds.
+    since: u64,
+}
+
+/// An earlier version kept the days alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Days(u32),
+    Wanted { days: u32, since: u64 },
+}
+
+impl From<Kept> for Wanted {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Days(days) => Wanted { days, since: now_ms() },
+            Kept::Wanted { days, since } => Wanted { days, since },
+        }
+    }
+}
+
+/// How long before now the latest moment is that a table can be restored to (API reference,
+/// `PointInTimeRecoveryDescription`: "typically 5 minutes"), in milliseconds.
+const LATEST: u64 = 300_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -40,16 +72,22 @@ impl Backups {
     /// What is kept beside the database.
     pub(super) fn open(database: &Path, durability: Durability) -> Result<Backups, Error> {
         let path = database.with_extension("backups.json");
-        let days = read_json(&path)?.unwrap_or_default();
-        Ok(Backups { path, durability, days: Arc::new(Mutex::new(days)) })
+        let wanted = read_json(&path)?.unwrap_or_default();
+        Ok(Backups { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
     }
 
     /// `DescribeContinuousBackups` of a table by its id.
     pub(super) fn describe(&self, id: &str) -> Value {
-        let days = self.days.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
-        let recovery = match days {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        let now = now_ms();
+        let recovery = match wanted {
             None => json!({ "PointInTimeRecoveryStatus": "DISABLED" }),
-            Some(days) => json!({ "PointInTimeRecoveryStatus": "ENABLED", "RecoveryPeriodInDays": days }),
+            Some(Wanted { days, since }) => json!({
+                "PointInTimeRecoveryStatus": "ENABLED",
+                "RecoveryPeriodInDays": days,
+                "EarliestRestorableDateTime": seconds(since.max(now.saturating_sub(u64::from(days) * 86_400_000))),
+                "LatestRestorableDateTime": seconds(since.max(now.saturating_sub(LATEST))),
+            }),
         };
         json!({ "ContinuousBackupsDescription": {
             "ContinuousBackupsStatus": "ENABLED",
@@ -60,7 +98,7 @@ impl Backups {
     /// `UpdateContinuousBackups` of a table by its id.
     pub(super) fn update(&self, id: &str, text: &str) -> Result<Value, DynoxideError> {
         let invalid = |message: String| DynoxideError::ValidationException(message);
-        let update: Update = serde_json::from_str(text).map_err(|error| invalid(error.to_string()))?;
+        let update: Update = serde_json::from_str(text).map_err(|error| invalid(DecodeError::of(&error).sentence()))?;
         let Specification { point_in_time_recovery_enabled: enabled, recovery_period_in_days } =
             update.point_in_time_recovery_specification;
         let wanted = recovery_period_in_days.unwrap_or(DAYS);
@@ -68,17 +106,18 @@ impl Backups {
             return Err(invalid(format!("RecoveryPeriodInDays must be from 1 to {DAYS}")));
         }
         {
-            let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut changed = days.clone();
+            let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = all.clone();
             if enabled {
-                changed.insert(id.to_owned(), wanted);
+                let since = changed.get(id).map_or_else(now_ms, |wanted| wanted.since);
+                changed.insert(id.to_owned(), Wanted { days: wanted, since });
             } else {
                 changed.remove(id);
             }
             self.durability
                 .write_json(&self.path, &changed)
                 .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
-            *days = changed;
+            *all = changed;
         }
         Ok(self.describe(id))
     }
@@ -102,6 +141,12 @@ mod tests {
         backups.update("a", on).unwrap();
         let again = Backups::open(&path, Durability::Process).unwrap();
         assert_eq!((status(&again, "a"), status(&again, "b")), (json!("ENABLED"), json!("DISABLED")));
+        let times = again.describe("a");
+        let time = |name: &str| {
+            times["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"][name].as_f64().unwrap()
+        };
+        assert!(time("EarliestRestorableDateTime") > 1e9);
+        assert!(time("LatestRestorableDateTime") >= time("EarliestRestorableDateTime"));
         again.update("a", &on.replace("true", "false")).unwrap();
         assert_eq!(status(&again, "a"), "DISABLED");
         let long = on.replace("true", "true,\"RecoveryPeriodInDays\":36");

@@ -5,6 +5,7 @@ use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::expression_limits::Expressions;
+use crate::local::decode_error::{DecodeError, without_position};
 
 /// Whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
@@ -65,45 +66,15 @@ fn classify(message: &str) -> DynoxideError {
             "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".to_owned(),
         );
     }
-    let is_missing = ["missing field", "unknown variant", "invalid type: null", "Supplied AttributeValue"];
-    if is_missing.iter().any(|part| text.contains(part)) {
+    if text.starts_with("Supplied AttributeValue") {
         return DynoxideError::ValidationException(text.to_owned());
     }
-    DynoxideError::SerializationException(type_mismatch(text))
-}
-
-/// Serde appends ` at line N column N`.
-fn without_position(message: &str) -> &str {
-    match message.rfind(" at line ") {
-        Some(at) if message[at..].contains("column") => &message[..at],
-        _ => message,
+    let what = DecodeError::of_message(text);
+    match what {
+        DecodeError::Missing(_) | DecodeError::Word(_) => DynoxideError::ValidationException(what.sentence()),
+        _ if text.contains("invalid type: null") => DynoxideError::ValidationException(what.sentence()),
+        _ => DynoxideError::SerializationException(what.sentence()),
     }
-}
-
-/// A JSON value of the wrong type, in the service's words.
-fn type_mismatch(message: &str) -> String {
-    let Some((found, wanted)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
-    else {
-        return message.to_owned();
-    };
-    let class = match wanted {
-        "a string" => "String",
-        "a boolean" => "Boolean",
-        "i64" | "u64" => "Long",
-        _ if found == "map" => return "Start of structure or map found where not expected".to_owned(),
-        _ => return "Unexpected field type".to_owned(),
-    };
-    let kind = match found.split(' ').next().unwrap_or_default() {
-        "integer" => "NUMBER_VALUE",
-        "floating" => "DECIMAL_VALUE",
-        "boolean" if found.contains("true") => "TRUE_VALUE",
-        "boolean" => "FALSE_VALUE",
-        "string" if class == "Boolean" => return "Unexpected token received from parser".to_owned(),
-        "string" => "STRING_VALUE",
-        "sequence" => return format!("Unrecognized collection type class java.lang.{class}"),
-        _ => return "Start of structure or map found where not expected".to_owned(),
-    };
-    format!("{kind} cannot be converted to {class}")
 }
 
 #[cfg(test)]

@@ -1,20 +1,26 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
+mod adapt;
 mod asked;
 #[cfg(test)]
 mod asked_tests;
 mod backups;
 mod batch;
+mod capacity;
 mod connections;
 mod decode;
 mod description;
+#[cfg(test)]
+mod difference_tests;
 mod expression_limits;
 mod life;
 mod page;
 mod reader;
+mod tagged;
 mod wal;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -32,6 +38,7 @@ use serde_json::{Value, json};
 use self::backups::Backups;
 use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
+use self::capacity::ReadCapacity;
 use self::expression_limits::Expressions;
 use self::life::Life;
 use self::reader::{Readers, is_select};
@@ -46,6 +53,9 @@ use crate::error::Error;
 /// How dynoxide begins every ARN.
 const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 
+/// How dynoxide begins the ARN of the key that encrypts a table.
+const THEIR_KEY: &str = "arn:aws:kms:dynoxide:000000000000:";
+
 /// The `DynamoDB` of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct DynamoDb {
@@ -55,6 +65,8 @@ pub(crate) struct DynamoDb {
     wal: Arc<Wal>,
     identity: Identity,
     life: Life,
+    read_capacity: ReadCapacity,
+    speed: f64,
     backups: Backups,
     path: Arc<Path>,
     notices: Notices,
@@ -83,7 +95,9 @@ impl DynamoDb {
         let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
         let backups = Backups::open(path, durability)?;
         let (batches, readers, life) = (BatchWriter::default(), Readers::new(text), Life::new(timing));
-        Ok(DynamoDb { database, batches, readers, wal, backups, identity, life, path: path.into(), notices })
+        let (read_capacity, speed) = (ReadCapacity::default(), timing.speed());
+        let path = path.into();
+        Ok(DynamoDb { database, batches, readers, wal, identity, life, read_capacity, speed, backups, path, notices })
     }
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
@@ -113,7 +127,32 @@ impl DynamoDb {
             let arn = self.identity.table_arn(name.rsplit('/').next().unwrap_or_default());
             self.answer("ListTagsOfResource", &json!({ "ResourceArn": arn }).to_string().into())
         });
-        self.life.after(operation, &input, self.answer(operation, body), tags)
+        let answer = self.answer_within_capacity(operation, &input, body);
+        self.life.after(operation, &input, answer, tags)
+    }
+
+    /// The answer of a table of provisioned capacity, which gives only so much.
+    fn answer_within_capacity(&self, operation: &str, input: &Value, body: &Bytes) -> Response {
+        let limited = || {
+            let name = input.get("TableName").filter(|_| capacity::is_read(operation))?.as_str()?;
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let table = self.database.get_table_metadata(name).ok().flatten()?;
+            let units = capacity::read_units(table.provisioned_throughput.as_deref(), table.billing_mode.as_deref())?;
+            let (text, asked) = capacity::counted(std::str::from_utf8(body).ok()?)?;
+            Some((table.table_id.unwrap_or_else(|| name.to_owned()), units * self.speed, text, asked))
+        };
+        let Some((id, units, text, asked)) = limited() else { return self.answer(operation, body) };
+        if let Err(error) = self.read_capacity.admit(&id, units) {
+            return error.json(AMZ_JSON_1_0);
+        }
+        let mut answer = self.answer(operation, &text.into());
+        if answer.status().is_success()
+            && let Some((body, units)) = capacity::consumed(answer.body(), asked)
+        {
+            self.read_capacity.take(&id, units);
+            *answer.body_mut() = body.into();
+        }
+        answer
     }
 
     fn answer(&self, operation: &str, body: &Bytes) -> Response {
@@ -122,13 +161,17 @@ impl DynamoDb {
             wire::json_as(400, AMZ_JSON_1_0, &body)
         };
         let Ok(text) = std::str::from_utf8(body) else { return refused("SerializationException") };
+        let asked = match operation {
+            "BatchGetItem" | "BatchWriteItem" => adapt::asked_by_arn(text, &self.identity.table_arn("")),
+            _ => BTreeMap::new(),
+        };
         let text = match self.with_their_arn(operation, text) {
             Ok(Some(text)) => text.into(),
             Ok(None) => self.with_their_arns(operation, text),
             Err(error) => return wire::bytes(error.status_code(), AMZ_JSON_1_0, error.to_json()),
         };
         let answer = match self.run(operation, &text) {
-            None => return refused("UnknownOperationException"),
+            None => return ServiceError::not_implemented("dynamodb", operation).json(AMZ_JSON_1_0),
             Some(Ok(answer)) if only_reads(operation) => Ok(answer),
             Some(Ok(answer)) => match self.wal.keep() {
                 Ok(()) => Ok(answer),
@@ -139,7 +182,23 @@ impl DynamoDb {
             Some(Err(error)) => Err(error),
         };
         match answer {
-            Ok(body) => wire::bytes(200, AMZ_JSON_1_0, self.with_our_arns(operation, body)),
+            Ok(body) => {
+                let body = adapt::named_as_asked(self.with_our_arns(operation, body), &asked);
+                wire::bytes(200, AMZ_JSON_1_0, body)
+            }
+            Err(error) if is_missing_table(operation, &error) => {
+                let name = serde_json::from_str::<Value>(&text).unwrap_or_default();
+                let name = name.get("TableName").and_then(Value::as_str).unwrap_or_default();
+                ServiceError::bad_request("TableNotFoundException", format!("Table not found: {name}"))
+                    .json(AMZ_JSON_1_0)
+            }
+            Err(DynoxideError::AccessDeniedException(_)) if operation == "ListTagsOfResource" => {
+                let arn = serde_json::from_str::<Value>(&text).unwrap_or_default();
+                let arn = arn.get("ResourceArn").and_then(Value::as_str).unwrap_or_default();
+                let arn = arn.replace(THEIR_ARN, &self.our_arn());
+                let message = format!("Requested resource not found: ResourcArn: {arn} not found");
+                ServiceError::bad_request("ResourceNotFoundException", message).json(AMZ_JSON_1_0)
+            }
             Err(error) => {
                 let error = self.told(decode::resolve(operation, error));
                 wire::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
@@ -179,16 +238,18 @@ impl DynamoDb {
         if !text.contains("arn:aws:dynamodb:") {
             return text.into();
         }
-        if speaks_of_arns(operation) {
-            return text.replace(&self.our_arn(), THEIR_ARN).into();
-        }
         let Ok(mut input) = serde_json::from_str::<Value>(text) else { return text.into() };
         self.name_tables(&mut input);
-        input.to_string().into()
+        let text = input.to_string();
+        if speaks_of_arns(operation) { text.replace(&self.our_arn(), THEIR_ARN).into() } else { text.into() }
     }
 
     fn with_our_arns(&self, operation: &str, text: String) -> String {
-        if speaks_of_arns(operation) { text.replace(THEIR_ARN, &self.our_arn()) } else { text }
+        if !speaks_of_arns(operation) {
+            return text;
+        }
+        let key = format!("arn:aws:kms:{}:{}:", self.identity.region, self.identity.account);
+        text.replace(THEIR_ARN, &self.our_arn()).replace(THEIR_KEY, &key)
     }
 
     fn our_arn(&self) -> String {
@@ -235,8 +296,12 @@ impl DynamoDb {
             "PutItem" => call_checked(text, |input| db.put_item(input)),
             "GetItem" => call_checked(text, |input| db.get_item(input)),
             "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
-            "UpdateItem" => call_checked(text, |input| db.update_item(input)),
-            "Query" => decode::checked(text).and_then(|input| self.readers.query(text, input)),
+            "UpdateItem" => self.update_item(text),
+            "Query" => {
+                let adapted = adapt::key_conditions(text);
+                let text = adapted.as_deref().unwrap_or(text);
+                decode::checked(text).and_then(|input| self.readers.query(text, input))
+            }
             "Scan" => decode::checked(text).and_then(|input| self.readers.scan(text, input)),
             "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
             "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
@@ -255,7 +320,8 @@ impl DynamoDb {
                     to_json(&db.execute_statement(input)?)
                 }
             }),
-            "ExecuteTransaction" => call(text, |input| db.execute_transaction(input)),
+            "ExecuteTransaction" => call(text, |input| db.execute_transaction(input))
+                .map(|answer| adapt::response_for_each_statement(text, answer)),
             "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
             "TagResource" => call(text, |input| db.tag_resource(input)),
             "UntagResource" => call(text, |input| db.untag_resource(input)),
@@ -267,6 +333,17 @@ impl DynamoDb {
             }
             _ => return None,
         })
+    }
+
+    fn update_item(&self, text: &str) -> Result<String, DynoxideError> {
+        let was_there = match adapt::look_before(text) {
+            // What is wrong with the key is said of the update itself.
+            Some(look) => decode::input(&look).and_then(|look| self.database.get_item(look)).ok(),
+            None => return call_checked(text, |input| self.database.update_item(input)),
+        };
+        let answer = call_checked(text, |input| self.database.update_item(input))?;
+        let is_new = was_there.is_some_and(|answer| answer.item.is_none());
+        Ok(if is_new { adapt::without_attributes(answer) } else { answer })
     }
 
     fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
@@ -340,6 +417,11 @@ fn speaks_of_arns(operation: &str) -> bool {
             | "DescribeContinuousBackups"
             | "UpdateContinuousBackups"
     )
+}
+
+/// Whether an operation on backups is refused for want of its table, which those have a code of their own for.
+fn is_missing_table(operation: &str, error: &DynoxideError) -> bool {
+    operation.ends_with("ContinuousBackups") && matches!(error, DynoxideError::ResourceNotFoundException(_))
 }
 
 /// The operations that leave nothing to be kept.

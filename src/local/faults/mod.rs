@@ -90,6 +90,8 @@ pub(super) enum What {
     Partly(Portion),
     /// What a key encrypts is an error in its answer.
     Undecryptable,
+    /// The role that it makes is taken for an earlier one of its name by the keys of functions, for so long.
+    StaleGrant(Duration),
 }
 
 /// What becomes of a call inside the local cloud.
@@ -157,6 +159,7 @@ impl Faults {
                 Fault::Lost => What::Lost,
                 Fault::Hang => What::Hung,
                 Fault::Undecryptable => What::Undecryptable,
+                Fault::StaleGrant(time) => What::StaleGrant(time),
                 Fault::Partial(share) | Fault::Unprocessed(share) => What::Partly(Portion { share, dice }),
             };
             fate.what = what;
@@ -182,7 +185,7 @@ impl Faults {
         tokio::time::sleep(fate.delay).await;
         self.done(&fate);
         match fate.what {
-            What::Nothing | What::Partly(_) | What::Undecryptable => Inside::Goes,
+            What::Nothing | What::Partly(_) | What::Undecryptable | What::StaleGrant(_) => Inside::Goes,
             What::Refused(trouble) => Inside::Refused(trouble),
             What::Dropped => Inside::Refused(Trouble::Failed(500)),
             // Nobody waits for ever here.

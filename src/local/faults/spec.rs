@@ -14,18 +14,22 @@
 //!       | partial | partial(P%)        PutRecords: this share of the records fails (default 50%)
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
 //!       | undecryptable                Lambda's reads: variables and filters are an error, as for who may not use their key
+//!       | staleGrant | staleGrant(TIME)   CreateRole: functions that are made with the role within this time (default 30s)
+//!                                    have a key that was granted to an earlier role of its name: their variables cannot
+//!                                    be decrypted, and Invoke is refused with KMSAccessDeniedException
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
 //! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, are for what event source mappings do as well; an
 //! answer that hangs is lost there, and a connection that drops is an error of the service.
 //!
-//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`. The first rule that hits a call counts.
+//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first rule that hits a call counts.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::undecryptable;
+use crate::local::members::operations;
 
 /// What shall go wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,6 +61,8 @@ pub(super) enum Fault {
     Partial(f64),
     Unprocessed(f64),
     Undecryptable,
+    /// A new role is taken for an earlier one of its name by the keys of functions, for so long.
+    StaleGrant(Duration),
 }
 
 /// Which of the calls.
@@ -81,8 +87,11 @@ pub(crate) struct SpecError {
     message: String,
 }
 
-const SERVICES: [&str; 6] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs"];
-const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable";
+const SERVICES: [&str; 7] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag"];
+const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable, \
+                      staleGrant";
+/// How long a new role is taken for an earlier one of its name where no time is given.
+const STALE: Duration = Duration::from_secs(30);
 /// A longer delay is a mistake: clients give up after a minute.
 const LONGEST_DELAY: f64 = 600.0;
 
@@ -138,6 +147,7 @@ impl Rule {
         if !is_name(operation.text) {
             return Err(operation.wrong("an operation is letters, digits and `*`"));
         }
+        check_operation(&service, &operation)?;
         let (fault, when) = match rest.split('@') {
             Some((fault, when)) => (fault, when.read_when()?),
             None => (*rest, When::Always),
@@ -151,6 +161,7 @@ impl Rule {
         let only = match self.fault {
             Fault::Partial(_) => operation == "PutRecords",
             Fault::Unprocessed(_) => operation == "BatchWriteItem",
+            Fault::StaleGrant(_) => service == "iam" && operation == "CreateRole",
             Fault::Undecryptable => service == "lambda" && undecryptable::OPERATIONS.contains(&operation),
             _ => true,
         };
@@ -176,6 +187,7 @@ impl Fault {
             Fault::Partial(_) => "partial",
             Fault::Unprocessed(_) => "unprocessed",
             Fault::Undecryptable => "undecryptable",
+            Fault::StaleGrant(_) => "staleGrant",
         }
     }
 }
@@ -225,6 +237,8 @@ impl<'a> Piece<'a> {
             ("partial", _) => share().map(Fault::Partial),
             ("unprocessed", _) => share().map(Fault::Unprocessed),
             ("undecryptable", None) => Ok(Fault::Undecryptable),
+            ("staleGrant", None) => Ok(Fault::StaleGrant(STALE)),
+            ("staleGrant", Some(time)) => time.read_time().map(Fault::StaleGrant),
             ("throttle" | "denied" | "drop" | "lost" | "hang" | "undecryptable", Some(argument)) => {
                 Err(argument.wrong(&format!("{name} takes no argument")))
             }
@@ -264,6 +278,24 @@ impl<'a> Piece<'a> {
     }
 }
 
+/// Refuses an operation that no such service has here: its rule would never hit.
+fn check_operation(service: &Piece<'_>, operation: &Piece<'_>) -> Result<(), SpecError> {
+    let names = || SERVICES.iter().filter(|name| matches(service.text, name)).flat_map(|name| operations(name));
+    if names().any(|name| matches(operation.text, name)) {
+        return Ok(());
+    }
+    let likeness = |name: &str| strsim::jaro_winkler(&operation.text.to_lowercase(), &name.to_lowercase());
+    let closest = names().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let suggestion = closest.filter(|name| likeness(name) > 0.8).map(|name| format!("; did you mean `{name}`?"));
+    let message = format!(
+        "{} has no operation `{}` in the local cloud{}",
+        service.text,
+        operation.text,
+        suggestion.unwrap_or_default()
+    );
+    Err(operation.wrong(&message))
+}
+
 /// Whether a name is what a pattern with `*` stands for; letter case does not count.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern.eq_ignore_ascii_case(name) };
@@ -277,6 +309,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn operation_that_no_service_has_is_refused_with_the_one_that_is_meant() {
+        for (text, wanted) in [
+            (
+                "kinesis:PutRecrods=throttle",
+                "column 9: kinesis has no operation `PutRecrods` in the local cloud; did you mean `PutRecords`?",
+            ),
+            ("dynamodb:batchwriteitems=drop", "did you mean `BatchWriteItem`?"),
+            ("lambda:InvokeFunction=drop", "has no operation `InvokeFunction`"),
+            ("kinesis:Zzz*=drop", "kinesis has no operation `Zzz*` in the local cloud"),
+        ] {
+            let said = text.parse::<FaultPlan>().unwrap_err().to_string();
+            assert!(said.contains(wanted), "{text}: {said}");
+        }
+        for text in
+            ["kinesis:putrecords=drop", "*:Put*=drop", "*:*=drop", "tag:GetResources=denied", "lambda:Invoke=drop"]
+        {
+            text.parse::<FaultPlan>().unwrap();
+        }
+    }
 
     #[test]
     fn every_part_of_the_form_is_read() {
@@ -297,6 +350,8 @@ mod tests {
         );
         assert!(plan.rules[3].covers("dynamodb", "BatchWriteItem"));
         assert!(!plan.rules[3].covers("dynamodb", "PutItem"));
+        let stale: FaultPlan = "iam:CreateRole=staleGrant(5s)".parse().unwrap();
+        assert_eq!(stale.rules[0].fault, Fault::StaleGrant(Duration::from_secs(5)));
         let hides: FaultPlan = "lambda:*=undecryptable".parse().unwrap();
         assert!(hides.rules[0].covers("lambda", "GetFunction") && !hides.rules[0].covers("lambda", "CreateFunction"));
         assert!("".parse::<FaultPlan>().unwrap().is_empty());

@@ -28,6 +28,7 @@ impl Iam {
         let identity = &self.0.identity;
         match operation {
             "ListRoles" | "ListPolicies" => Named::All,
+            "GetUser" => one(input.get("UserName").map(|name| identity.user_arn(name))),
             "CreateRole" => one(input.get("RoleName").map(|name| identity.role_arn(path(), name))),
             "CreatePolicy" => one(input.get("PolicyName").map(|name| identity.policy_arn(path(), name))),
             "GetPolicy" | "GetPolicyVersion" | "ListPolicyVersions" | "DeletePolicy" => {

@@ -30,7 +30,10 @@ impl Iam {
     pub(super) fn get_role_policy(&self, input: &Parameters) -> Answer {
         let (role, policy) = (role_name(input)?, policy_name(input)?);
         self.0.store.read(|account| {
-            let document = account.role(role)?.inline.get(policy).ok_or_else(|| missing_policy(policy))?;
+            let found = account.role(role)?;
+            let late = self.0.propagation.late_look(&found.arn);
+            let inline = late.as_ref().map_or(&found.inline, |late| &late.inline);
+            let document = inline.get(policy).ok_or_else(|| missing_policy(policy))?;
             let mut xml = Xml::default();
             xml.leaf("RoleName", role).leaf("PolicyName", policy).leaf("PolicyDocument", encoded(document));
             Ok(Some(xml))

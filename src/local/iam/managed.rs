@@ -1,5 +1,7 @@
 //! Managed policies: those of the walkthrough as AWS published them, and the account's own.
 
+use std::collections::BTreeMap;
+
 use super::store::{Account, StoredPolicy, StoredRole};
 use crate::local::permissions::Policies;
 
@@ -27,13 +29,57 @@ impl<'a> ManagedPolicy<'a> {
 /// The policy of an ARN.
 pub(super) fn find<'a>(account: &'a Account, arn: &str) -> Option<ManagedPolicy<'a>> {
     let of_aws = || {
-        let name = arn.strip_prefix("arn:aws:iam::aws:policy")?;
+        let name = arn.strip_prefix(OF_AWS)?;
         POLICIES.iter().find(|policy| name.strip_prefix(policy.path) == Some(policy.name)).copied()
     };
     account.policies.get(arn).map(ManagedPolicy::own).or_else(of_aws)
 }
 
-static POLICIES: [ManagedPolicy<'static>; 3] = [
+/// Returns the policies of AWS that are here, by their ARNs.
+pub(super) fn of_aws() -> BTreeMap<String, ManagedPolicy<'static>> {
+    POLICIES.iter().map(|policy| (format!("{OF_AWS}{}{}", policy.path, policy.name), *policy)).collect()
+}
+
+/// How the ARNs of the policies of AWS begin.
+const OF_AWS: &str = "arn:aws:iam::aws:policy";
+
+static POLICIES: [ManagedPolicy<'static>; 7] = [
+    ManagedPolicy {
+        name: "AdministratorAccess",
+        path: "/",
+        id: "ANPAIWMBCKSKIEE64ZLYK",
+        version: "v1",
+        created: "2015-02-06T18:39:46Z",
+        updated: "2015-02-06T18:39:46Z",
+        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#,
+    },
+    ManagedPolicy {
+        name: "AmazonKinesisFullAccess",
+        path: "/",
+        id: "ANPAIVF32HAMOXCUYRAYE",
+        version: "v1",
+        created: "2015-02-06T18:40:29Z",
+        updated: "2015-02-06T18:40:29Z",
+        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kinesis:*","Resource":"*"}]}"#,
+    },
+    ManagedPolicy {
+        name: "AmazonKinesisReadOnlyAccess",
+        path: "/",
+        id: "ANPAIOCMTDT5RLKZ2CAJO",
+        version: "v1",
+        created: "2015-02-06T18:40:30Z",
+        updated: "2015-02-06T18:40:30Z",
+        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["kinesis:Get*","kinesis:List*","kinesis:Describe*"],"Resource":"*"}]}"#,
+    },
+    ManagedPolicy {
+        name: "AWSLambdaRole",
+        path: "/service-role/",
+        id: "ANPAJX4DPCRGTC4NFDUXI",
+        version: "v1",
+        created: "2015-02-06T18:41:28Z",
+        updated: "2015-02-06T18:41:28Z",
+        document: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["lambda:InvokeFunction"],"Resource":["*"]}]}"#,
+    },
     ManagedPolicy {
         name: "AWSLambdaKinesisExecutionRole",
         path: "/service-role/",

@@ -9,14 +9,18 @@ mod own_policies;
 mod propagation;
 mod roles;
 mod store;
+mod user;
 
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use self::propagation::Propagation;
 use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
+use super::keys::Caller;
 use super::permissions::Policies;
 use super::query_api::{self, IAM, Parameters, Xml};
 use super::timing::Timing;
@@ -32,6 +36,8 @@ struct Inner {
     store: Store,
     timing: Timing,
     propagation: Propagation,
+    /// Until when the roles of these names are taken for earlier ones by new grants.
+    stale: Mutex<HashMap<String, Instant>>,
 }
 
 /// A role, as other services need it.
@@ -52,7 +58,13 @@ impl Iam {
     /// Opens the state kept in a file.
     pub(crate) fn open(path: &Path, identity: Identity, timing: &Timing, durability: Durability) -> Result<Iam, Error> {
         let store = Store::open(path, durability)?;
-        Ok(Iam(Arc::new(Inner { identity, store, timing: *timing, propagation: Propagation::default() })))
+        Ok(Iam(Arc::new(Inner {
+            identity,
+            store,
+            timing: *timing,
+            propagation: Propagation::default(),
+            stale: Mutex::default(),
+        })))
     }
 
     /// The role of an ARN, with the trust policy that is in force.
@@ -65,6 +77,21 @@ impl Iam {
                 max_session_duration: role.max_session_duration,
             })
         })
+    }
+
+    /// Has the role of this name taken for an earlier one by new grants, for so long.
+    pub(crate) fn make_grants_stale(&self, name: &str, time: Duration) {
+        let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        stale.insert(name.to_owned(), Instant::now() + time);
+    }
+
+    /// The id of the role of an ARN to which the key of a function's variables is granted now: for a while after the role
+    /// was made anew, on request, that of an earlier one.
+    pub(crate) fn grantee(&self, arn: &str) -> Option<String> {
+        let id = self.role(arn)?.id;
+        let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_stale = stale.get(arn.rsplit('/').next()?).is_some_and(|until| *until > Instant::now());
+        Some(if is_stale { format!("{id}OLD") } else { id })
     }
 
     /// What is in force of what a role may do.
@@ -83,22 +110,22 @@ impl Iam {
         let iam = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let input = Parameters::of(&request);
-            query_api::answer(IAM, input.action(), iam.run(&input))
+            query_api::answer(IAM, input.action(), iam.run(&input, request.extensions().get::<Caller>()))
         })
         .await;
         done.unwrap_or_else(|error| query_api::error(IAM, &ServiceError::internal(error.to_string())))
     }
 
-    fn run(&self, input: &Parameters) -> Answer {
+    fn run(&self, input: &Parameters, caller: Option<&Caller>) -> Answer {
         let change = self.change_of(input);
-        let answer = self.operate(input)?;
+        let answer = self.operate(input, caller)?;
         if let Some(change) = change {
-            self.0.propagation.note(change, self.0.timing.role, self.0.timing.policy);
+            self.0.propagation.note(change, &self.0.timing);
         }
         Ok(answer)
     }
 
-    fn operate(&self, input: &Parameters) -> Answer {
+    fn operate(&self, input: &Parameters, caller: Option<&Caller>) -> Answer {
         match input.action() {
             "CreateRole" => self.create_role(input),
             "GetRole" => self.get_role(input),
@@ -126,6 +153,7 @@ impl Iam {
             "DeletePolicy" => self.delete_policy(input),
             "ListPolicies" => self.list_policies(input),
             "ListPolicyVersions" => self.list_policy_versions(input),
+            "GetUser" => self.get_user(input, caller),
             action => Err(query_api::unknown_action(action, "2010-05-08")),
         }
     }

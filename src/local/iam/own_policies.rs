@@ -1,11 +1,13 @@
 //! Operations on managed policies themselves; the account can have its own, of one version each.
 
+use std::collections::BTreeMap;
+
 use super::document::{check_permissions, encoded};
 use super::managed::{self, ManagedPolicy};
 use super::roles::{checked_name, checked_path, checked_tags, unique_id};
 use super::store::{Account, StoredPolicy};
 use super::{Answer, Iam, end_of_list, missing, page, timestamp};
-use crate::local::query_api::{Parameters, Xml};
+use crate::local::query_api::{Parameters, Xml, invalid};
 use crate::local::wire::{ServiceError, now_seconds};
 
 /// The most characters of a managed policy, white space not counted.
@@ -94,13 +96,29 @@ impl Iam {
         })
     }
 
-    /// The account's own; those of AWS that are here are a few of very many.
+    /// The account's own, and those of AWS that are here, which are a few of very many.
     pub(super) fn list_policies(&self, input: &Parameters) -> Answer {
         let prefix = input.get("PathPrefix").unwrap_or("/");
-        let of_aws = input.get("Scope") == Some("AWS");
+        let (of_aws, own) = match input.get("Scope") {
+            None | Some("All") => (true, true),
+            Some("AWS") => (true, false),
+            Some("Local") => (false, true),
+            Some(_) => {
+                let what = "Value at 'scope' failed to satisfy constraint: Member must satisfy enum value set: \
+                            [All, AWS, Local]";
+                return Err(invalid(what));
+            }
+        };
         self.0.store.read(|account| {
-            let own = account.policies.iter().filter(|(_, policy)| !of_aws && policy.path.starts_with(prefix));
-            let (page, marker) = page(input, own)?;
+            let mut paths = BTreeMap::new();
+            if own {
+                paths.extend(account.policies.iter().map(|(arn, policy)| (arn.clone(), policy.path.clone())));
+            }
+            if of_aws {
+                paths.extend(managed::of_aws().into_iter().map(|(arn, policy)| (arn, policy.path.to_owned())));
+            }
+            paths.retain(|_, path| path.starts_with(prefix));
+            let (page, marker) = page(input, paths.iter())?;
             let mut xml = Xml::default();
             xml.node("Policies", |list| {
                 for (arn, _) in page {

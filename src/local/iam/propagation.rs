@@ -1,21 +1,32 @@
 //! Changes that are not seen everywhere yet: for a while a role is what it was before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Iam, managed};
 use crate::local::permissions::Policies;
 use crate::local::query_api::Parameters;
+use crate::local::timing::Timing;
 
 /// What roles were before their latest changes, by ARN.
 #[derive(Default)]
-pub(super) struct Propagation(Mutex<HashMap<String, Before>>);
+pub(super) struct Propagation(Mutex<HashMap<String, Before>>, AtomicU64);
 
 #[derive(Default)]
 struct Before {
     trust: Option<Old<String>>,
     policies: Option<Old<Policies>>,
+    /// What a replica that is late still shows: the role's trust policy, and its inline policies by name.
+    shown: Option<Old<Shown>>,
+}
+
+/// What looks at a role show of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub trust: String,
+    pub inline: BTreeMap<String, String>,
 }
 
 struct Old<T> {
@@ -25,8 +36,8 @@ struct Old<T> {
 
 /// What a request is about to change.
 pub(super) enum Change {
-    Trust { arn: String, was: String },
-    Policies { arn: String, was: Policies },
+    Trust { arn: String, was: String, shown: Option<Shown> },
+    Policies { arn: String, was: Policies, shown: Option<Shown> },
 }
 
 impl Propagation {
@@ -41,12 +52,36 @@ impl Propagation {
     }
 
     /// Notes a change that was made, and that takes so long to be seen.
-    pub(super) fn note(&self, change: Change, trust: Duration, policies: Duration) {
+    pub(super) fn note(&self, change: Change, timing: &Timing) {
         let mut all = self.lock();
-        match change {
-            Change::Trust { arn, was } => keep(&mut all.entry(arn).or_default().trust, was, trust),
-            Change::Policies { arn, was } => keep(&mut all.entry(arn).or_default().policies, was, policies),
+        let (before, shown) = match change {
+            Change::Trust { arn, was, shown } => {
+                let before = all.entry(arn).or_default();
+                keep(&mut before.trust, was, timing.role);
+                (before, shown)
+            }
+            Change::Policies { arn, was, shown } => {
+                let before = all.entry(arn).or_default();
+                keep(&mut before.policies, was, timing.policy);
+                (before, shown)
+            }
+        };
+        if let Some(shown) = shown {
+            keep(&mut before.shown, shown, timing.replica_lag);
         }
+    }
+
+    /// What a look at a role finds when it comes to a replica that is late: about every other one, the same in every run.
+    pub(super) fn late_look(&self, arn: &str) -> Option<Shown> {
+        let shown = in_force(self.lock().get(arn)?.shown.as_ref())?;
+        let looks = self.1.fetch_add(1, Ordering::Relaxed) + 1;
+        (looks.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1).then_some(shown)
+    }
+
+    /// Has everything seen everywhere.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.lock().clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Before>> {
@@ -74,14 +109,17 @@ impl Iam {
         let name = input.get("RoleName")?;
         let found = self.0.store.read(|account| {
             let role = account.roles.get(name)?;
-            Some((role.arn.clone(), role.trust_policy.clone(), managed::policies(account, role)))
+            let shown = Shown { trust: role.trust_policy.clone(), inline: role.inline.clone() };
+            Some((role.arn.clone(), shown, managed::policies(account, role)))
         });
         match (input.action(), found) {
             ("CreateRole", None) => {
                 let arn = self.0.identity.role_arn(input.get("Path").unwrap_or("/"), name);
-                Some(Change::Trust { arn, was: String::new() })
+                Some(Change::Trust { arn, was: String::new(), shown: None })
             }
-            ("UpdateAssumeRolePolicy", Some((arn, was, _))) => Some(Change::Trust { arn, was }),
+            ("UpdateAssumeRolePolicy", Some((arn, shown, _))) => {
+                Some(Change::Trust { arn, was: shown.trust.clone(), shown: Some(shown) })
+            }
             (
                 "PutRolePolicy"
                 | "DeleteRolePolicy"
@@ -90,8 +128,8 @@ impl Iam {
                 | "PutRolePermissionsBoundary"
                 | "DeleteRolePermissionsBoundary"
                 | "DeleteRole",
-                Some((arn, _, was)),
-            ) => Some(Change::Policies { arn, was }),
+                Some((arn, shown, was)),
+            ) => Some(Change::Policies { arn, was, shown: Some(shown) }),
             _ => None,
         }
     }

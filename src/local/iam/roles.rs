@@ -53,7 +53,13 @@ impl Iam {
     pub(super) fn get_role(&self, input: &Parameters) -> Answer {
         self.0.store.read(|account| {
             let mut xml = Xml::default();
-            described(&mut xml, "Role", account.role(role_name(input)?)?, true);
+            let role = account.role(role_name(input)?)?;
+            match self.0.propagation.late_look(&role.arn) {
+                Some(late) => {
+                    described(&mut xml, "Role", &StoredRole { trust_policy: late.trust, ..role.clone() }, true);
+                }
+                None => described(&mut xml, "Role", role, true),
+            }
             Ok(Some(xml))
         })
     }

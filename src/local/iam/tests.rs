@@ -140,3 +140,50 @@ async fn a_policy_of_ones_own_can_be_attached_and_be_a_boundary_and_then_not_be_
     assert_eq!(call(&iam, &of_policy("DeletePolicy")).await.0, 404);
     assert_eq!(iam.policies(role), Policies::default());
 }
+
+#[tokio::test]
+async fn policies_of_aws_can_be_listed_and_attached() {
+    let dir = tempfile::tempdir().unwrap();
+    let iam = iam(dir.path());
+    create(&iam, "r").await;
+    let listed = call(&iam, &[("Action", "ListPolicies"), ("Scope", "AWS")]).await.1;
+    for name in
+        ["AdministratorAccess", "AmazonKinesisFullAccess", "AmazonKinesisReadOnlyAccess", "service-role/AWSLambdaRole"]
+    {
+        let arn = format!("arn:aws:iam::aws:policy/{name}");
+        assert!(listed.contains(&format!("<Arn>{arn}</Arn>")), "{name}");
+        let attach = [("Action", "AttachRolePolicy"), ("RoleName", "r"), ("PolicyArn", arn.as_str())];
+        assert_eq!(call(&iam, &attach).await.0, 200, "{name}");
+    }
+    assert!(!call(&iam, &[("Action", "ListPolicies"), ("Scope", "Local")]).await.1.contains("iam::aws:policy"));
+    assert_eq!(call(&iam, &[("Action", "ListPolicies"), ("Scope", "aws")]).await.0, 400);
+    assert!(call(&iam, &[("Action", "GetUser"), ("UserName", "sensorctl")]).await.1.contains("user/sensorctl</Arn>"));
+    assert_eq!(call(&iam, &[("Action", "GetUser"), ("UserName", "nobody")]).await.0, 404);
+}
+
+#[tokio::test]
+async fn look_at_a_changed_role_finds_what_it_was_now_and_then_under_a_latency_profile() {
+    let dir = tempfile::tempdir().unwrap();
+    let timing = "aws".parse().unwrap();
+    let iam =
+        Iam::open(&dir.path().join("iam.json"), Identity::new("us-east-1"), &timing, Durability::Process).unwrap();
+    create(&iam, "r").await;
+    let put = async |action: &str| {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"*"}}"#);
+        let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        let put = [("Action", "PutRolePolicy"), ("RoleName", "r"), ("PolicyName", "p"), ("PolicyDocument", &document)];
+        assert_eq!(call(&iam, &put).await.0, 200);
+    };
+    put("a:old").await;
+    iam.0.propagation.forget();
+    put("a:new").await;
+    let mut found = (0, 0);
+    for _ in 0..20 {
+        let (_, look) = call(&iam, &[("Action", "GetRolePolicy"), ("RoleName", "r"), ("PolicyName", "p")]).await;
+        if look.contains("a%3Aold") { found.0 += 1 } else { found.1 += 1 }
+    }
+    assert!(found.0 >= 4 && found.1 >= 4, "{found:?}");
+    iam.0.propagation.forget();
+    let (_, look) = call(&iam, &[("Action", "GetRolePolicy"), ("RoleName", "r"), ("PolicyName", "p")]).await;
+    assert!(look.contains("a%3Anew"));
+}

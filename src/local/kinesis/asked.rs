@@ -214,7 +214,9 @@ mod tests {
 
     fn token(stream: &str) -> String {
         use base64::Engine;
-        let token = json!({"stream": stream, "created": 1, "after": 0, "filter": "All"}).to_string();
+        let token =
+            json!({"stream": stream, "created": 1, "after": 0, "filter": "All", "made": crate::local::wire::now_ms()})
+                .to_string();
         base64::engine::general_purpose::STANDARD.encode(token)
     }
 

@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for Blob {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
-                base64_simd::STANDARD.decode_to_vec(text).map(Blob).map_err(|_| E::custom("it is no base64"))
+                base64_simd::STANDARD.decode_to_vec(text).map(Blob).map_err(|_| E::custom(no_base64(text)))
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Blob, E> {
@@ -44,6 +44,16 @@ impl<'de> Deserialize<'de> for Blob {
             deserializer.deserialize_byte_buf(Form)
         }
     }
+}
+
+/// Why a text is no base64, in the service's words; the text itself may be a reading.
+fn no_base64(text: &str) -> String {
+    let why = if text.len().is_multiple_of(4) {
+        "Invalid Base64 character or padding".to_owned()
+    } else {
+        format!("Base64 encoded length is expected a multiple of 4 bytes but found: {}", text.len())
+    };
+    format!("The value can not be converted to a Blob: {why}")
 }
 
 /// Data that goes out: base64 in JSON, bytes in CBOR.

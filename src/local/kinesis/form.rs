@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fields::millis;
+use crate::local::decode_error::DecodeError;
 use crate::local::wire::{self, AMZ_JSON_1_1, Response, ServiceError};
 
 /// The content type of CBOR.
@@ -48,10 +49,16 @@ impl Form {
                 let body = if body.is_empty() { b"{}" } else { body };
                 match serde_json::from_slice(body) {
                     Ok(input) => Ok(input),
-                    Err(error) if error.is_data() => {
-                        refused(format!("A value of the wrong type ends at byte {} of the request.", error.column()))
+                    Err(error) => {
+                        let at = if error.is_data() { format!(" (byte {})", error.column()) } else { String::new() };
+                        match DecodeError::of(&error) {
+                            DecodeError::Missing(_) => Err(ServiceError::bad_request(
+                                "ValidationException",
+                                DecodeError::of(&error).sentence(),
+                            )),
+                            what => refused(format!("{}{at}", what.sentence())),
+                        }
                     }
-                    Err(error) => refused(format!("The request is no JSON from its byte {} on.", error.column())),
                 }
             }
             Form::Cbor => {
@@ -93,7 +100,11 @@ impl Form {
 
     /// A refusal.
     pub(crate) fn refuse(self, error: &ServiceError) -> Response {
-        let body = serde_json::json!({ "__type": error.code, "message": error.message });
+        let mut body = serde_json::json!({ "__type": error.code, "message": error.message });
+        if error.code == "SerializationException" {
+            // So it is written in the service; no client reads but one of the two.
+            body["Message"] = body["message"].clone();
+        }
         let mut response = self.with_status(error.status, &body);
         if let Ok(code) = HeaderValue::from_str(&error.code) {
             response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), code);

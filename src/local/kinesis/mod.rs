@@ -23,9 +23,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ferrokinesis_core::types::StreamStatus;
 use tokio::sync::watch;
 
 pub(super) use self::api::MAX_RECORDS;
+use self::api::OnlyTarget;
 pub(crate) use self::form::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
@@ -163,6 +165,22 @@ impl Kinesis {
             .unwrap_or_else(|error| form.refuse(&error))
     }
 
+    /// Refuses a request of records for a stream that is not there; else nothing.
+    pub(crate) async fn refuse_target(&self, request: &Request) -> Option<Response> {
+        let form = Form::of(request.headers());
+        let (kinesis, body) = (self.clone(), request.body().clone());
+        let found = self.blocking(move || {
+            let name = kinesis.target(&form.read::<OnlyTarget>(&body)?.target)?;
+            let stream = kinesis.stream(&name)?;
+            let (live, now) = (stream.read(), now_ms());
+            if live.state.status(now) == StreamStatus::Creating || live.state.is_gone(now) {
+                return Err(kinesis.no_stream(&name));
+            }
+            Ok(())
+        });
+        found.await.err().map(|error| form.refuse(&error))
+    }
+
     /// The shards of a stream, closed ones too.
     ///
     /// # Errors
@@ -248,6 +266,16 @@ impl Kinesis {
             })
         })
         .await
+    }
+
+    /// Has a shard give nothing for about as many seconds.
+    #[cfg(test)]
+    pub(crate) fn exhaust_reads(&self, name: &str, seconds: u64) {
+        let stream = self.stream(name).unwrap();
+        let live = stream.read();
+        let (_, shard) = live.shard(0).unwrap();
+        while shard.reads.admit(now_ms()).is_ok() {}
+        shard.reads.gave(seconds * (2 << 20));
     }
 
     /// Deletes what is past its retention or was deleted; tells what it finds damaged. Blocks.

@@ -27,6 +27,11 @@ impl SequenceNumber {
         SequenceNumber { created, shard, index: MAX_SEQ_IX, time: closed }
     }
 
+    /// Whether it is where a closed shard ends.
+    pub(super) fn is_ending(self) -> bool {
+        self.index == MAX_SEQ_IX
+    }
+
     /// Reads a number; none where it is not one that this service gives.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.is_empty() || text.len() > 129 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -72,13 +77,11 @@ pub(super) fn shard_id(number: u32) -> String {
     ferrokinesis_core::sequence::shard_id_name(i64::from(number))
 }
 
-/// The number in a shard's id; none where it is no id.
+/// The number in a shard's id; none where it is no id. The service takes its short forms as well: `shardId-7` and `7`.
 pub(super) fn shard_number(id: &str) -> Option<u32> {
-    let digits = id.strip_prefix("shardId-")?;
-    if digits.len() != 12 {
-        return None;
-    }
-    digits.parse().ok()
+    let digits = id.strip_prefix("shardId-").unwrap_or(id);
+    let is_number = (1..=12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
 }
 
 #[cfg(test)]
@@ -107,6 +110,13 @@ mod tests {
             });
             prop_assert_eq!(number.to_string(), theirs.clone());
             prop_assert_eq!(SequenceNumber::parse(&theirs), Some(number));
+        }
+
+        #[test]
+        fn shard_id_is_read_in_its_short_forms_too(number: u32) {
+            for id in [shard_id(number), format!("shardId-{number}"), number.to_string()] {
+                prop_assert_eq!(shard_number(&id), Some(number));
+            }
         }
 
         #[test]

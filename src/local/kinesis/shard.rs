@@ -48,6 +48,11 @@ impl Shard {
         self.log.horizon(cutoff).map_err(|error| failed(&error))
     }
 
+    /// Deletes all files. Nothing is written to the shard any more.
+    pub(super) fn clear(&self) -> Result<(), ServiceError> {
+        self.log.clear().map_err(|error| failed(&error))
+    }
+
     /// Deletes the files that hold only records older than this time (epoch ms).
     pub(super) fn trim(&self, cutoff: u64) -> Result<(), ServiceError> {
         self.log.trim(cutoff).map_err(|error| failed(&error))

@@ -77,6 +77,28 @@ pub(super) struct ConsumerState {
     pub created: u64,
     /// Tags.
     pub tags: BTreeMap<String, String>,
+    /// When it is `ACTIVE` or, after it was deregistered, gone; in epoch milliseconds.
+    #[serde(default)]
+    pub settles: u64,
+    /// Whether it was deregistered.
+    #[serde(default)]
+    pub deleting: bool,
+}
+
+impl ConsumerState {
+    /// The status now.
+    pub(super) fn status(&self, now: u64) -> &'static str {
+        match (self.deleting, now < self.settles) {
+            (true, _) => "DELETING",
+            (false, true) => "CREATING",
+            (false, false) => "ACTIVE",
+        }
+    }
+
+    /// Whether it was deregistered and that is done.
+    pub(super) fn is_gone(&self, now: u64) -> bool {
+        self.deleting && now >= self.settles
+    }
 }
 
 impl StreamState {
@@ -105,7 +127,12 @@ impl StreamState {
     /// Shards that are listed: open, or closed so lately that they may hold records.
     pub(super) fn visible_shards(&self, now: u64) -> impl Iterator<Item = &ShardState> {
         let cutoff = self.cutoff(now);
-        self.shards.iter().filter(move |shard| shard.closed.is_none_or(|closed| closed >= cutoff))
+        self.shards.iter().filter(move |shard| shard.is_kept(cutoff))
+    }
+
+    /// Registered consumers by name, and those that are on their way out.
+    pub(super) fn present_consumers(&self, now: u64) -> impl Iterator<Item = (&String, &ConsumerState)> {
+        self.consumers.iter().filter(move |(_, consumer)| !consumer.is_gone(now))
     }
 
     /// Adds an open shard.
@@ -120,6 +147,11 @@ impl StreamState {
 }
 
 impl ShardState {
+    /// Whether it is open, or was closed at or after this time (epoch ms) and may still hold records.
+    pub(super) fn is_kept(&self, cutoff: u64) -> bool {
+        self.closed.is_none_or(|closed| closed >= cutoff)
+    }
+
     /// `shardId-000000000000`.
     pub(super) fn id(&self) -> String {
         shard_id(self.number)
@@ -224,11 +256,15 @@ impl Stream {
         Ok(answer)
     }
 
-    /// Deletes the log files that hold only records past their retention.
+    /// Deletes the log files that hold only records past their retention: all those of a shard that was closed before.
     pub(super) fn trim(&self) -> Result<(), ServiceError> {
         let live = self.read();
         let cutoff = live.state.cutoff(now_ms());
-        live.shards.iter().try_for_each(|shard| shard.trim(cutoff))
+        live.state
+            .shards
+            .iter()
+            .zip(&live.shards)
+            .try_for_each(|(state, shard)| if state.is_kept(cutoff) { shard.trim(cutoff) } else { shard.clear() })
     }
 
     fn write(&self, state: &StreamState) -> Result<(), ServiceError> {

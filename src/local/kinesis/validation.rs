@@ -39,6 +39,26 @@ impl Checks {
         self
     }
 
+    /// Data that fits alone and not together with its partition key.
+    pub(super) fn payload(&mut self, field: &str, size: usize, most: usize) -> &mut Self {
+        let rule =
+            format!("Member and partition key together must have length less than or equal to {most}, and have {size}");
+        self.breaks("", field, &rule);
+        self
+    }
+
+    /// A hash key in decimal digits, where it is there.
+    pub(super) fn hash_key(&mut self, field: &str, value: Option<&str>) -> &mut Self {
+        let is_key = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits && (1..=39).contains(&text.len()) && (text == "0" || !text.starts_with('0'))
+        };
+        if value.is_some_and(|value| !is_key(value)) {
+            self.breaks("", field, "Member must satisfy regular expression pattern: 0|([1-9]\\d{0,38})");
+        }
+        self
+    }
+
     /// A number from one to another, where it is there.
     pub(super) fn range(&mut self, field: &str, value: Option<i64>, least: i64, most: i64) -> &mut Self {
         match value {

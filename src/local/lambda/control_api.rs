@@ -7,6 +7,7 @@ use serde_json::json;
 use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::{concurrency_api, functions_api, invoke_api, mappings_api, tags_api, versions_api};
+use crate::local::decode_error::DecodeError;
 use crate::local::signature::query_parameters;
 use crate::local::wire::{self, Request, Response, ServiceError};
 
@@ -32,7 +33,12 @@ impl Call<'_> {
     pub(super) fn input<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         let body: &[u8] = if self.request.body().is_empty() { b"{}" } else { self.request.body() };
         serde_json::from_slice(body).map_err(|error| {
-            ServiceError::new(400, "SerializationException", format!("The request body is not as expected: {error}"))
+            let what = DecodeError::of(&error);
+            let code = match what {
+                DecodeError::Missing(_) => "InvalidParameterValueException",
+                _ => "SerializationException",
+            };
+            ServiceError::new(400, code, format!("Could not parse request body into json: {}", what.sentence()))
         })
     }
 

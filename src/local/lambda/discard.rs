@@ -42,14 +42,19 @@ pub(super) async fn write_down(
     let is_unseen = place.is_err();
     let count = given_up.records.len();
     let told = match &mapping.settings.on_failure {
-        Some(arn) => format!("the local cloud does not deliver to {arn}, "),
+        Some(arn) => format!("; the local cloud does not deliver to {arn}"),
         None => String::new(),
     };
-    let lost = format!(
-        "{count} records of {shard_id} were discarded ({:?}): {told}{}",
-        given_up.condition,
-        place.unwrap_or_else(|why| why)
-    );
+    let place = match place {
+        Ok(place) => format!("see {place}"),
+        // It is told to the owner as well, and stays in `local status` when the mapping goes on.
+        Err(why) => {
+            let number = |item: Option<&Item>| item.map(|item| item.sequence_number.clone()).unwrap_or_default();
+            let (first, last) = (number(given_up.records.first()), number(given_up.records.last()));
+            format!("the sequence numbers {first} to {last} are written down nowhere else, since {why}")
+        }
+    };
+    let lost = format!("{count} records of {shard_id} were discarded ({:?}){told}; {place}", given_up.condition);
     if is_unseen {
         lambda.deps().notices.tell(&lost);
     }
@@ -59,19 +64,19 @@ pub(super) async fn write_down(
 /// Writes a line into the function's log; gives where it is to be found, or why it is not.
 async fn log(lambda: &Lambda, mapping: &Mapping, line: String) -> Result<String, String> {
     let name = function_of(lambda, &mapping.function_arn);
-    let Some(function) = lambda.function(&name) else { return Err(format!("and there is no function {name}")) };
+    let Some(function) = lambda.function(&name) else { return Err(format!("there is no function {name}")) };
     let group = function.logging.group.clone();
     let access = permissions::log_access(lambda.deps(), &function.role, &function.name, &group);
     if !access.write {
-        return Err("and the function's role may not write its log".to_owned());
+        return Err("the function's role may not write its log".to_owned());
     }
     let stream = format!("event-source-mapping/{}", mapping.uuid);
     let logs = lambda.deps().logs.clone();
     let destination = Destination { logs, group: group.clone(), stream: stream.clone(), access };
     if destination.write(vec![(now_ms(), line)], true).await {
-        Ok(format!("see {stream} in the log group {group}"))
+        Ok(format!("{stream} in the log group {group}"))
     } else {
-        Err(format!("and the log group {group} does not take it"))
+        Err(format!("the log group {group} does not take it"))
     }
 }
 

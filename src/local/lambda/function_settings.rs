@@ -56,9 +56,6 @@ pub(super) struct FunctionInput {
     pub snap_start: Option<Value>,
     #[serde(rename = "KMSKeyArn")]
     pub kms_key_arn: Option<Value>,
-    /// What there is beside these.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
 }
 
 /// `Code`.
@@ -100,9 +97,9 @@ pub(super) fn apply(input: FunctionInput, function: &mut Function, deps: &Deps) 
     if let Some(runtime) = input.runtime {
         if !RUNTIMES.contains(&runtime.as_str()) {
             return Err(invalid(format!(
-                "Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{}] \
-                 or be a valid ARN (the local cloud runs only these: a zip with an executable `bootstrap`)",
-                RUNTIMES.join(", ")
+                "The local cloud runs no runtime {runtime}, only {} with an executable named bootstrap: put the \
+                 runtime's own program into the zip as the bootstrap, or use the function on AWS.",
+                RUNTIMES.join(" and ")
             )));
         }
         function.runtime = runtime;
@@ -151,7 +148,7 @@ pub(super) fn apply(input: FunctionInput, function: &mut Function, deps: &Deps) 
         check_role(&role, deps)?;
         // The same name again changes nothing (re:Post, "KMSAccessDeniedException": set another role, and then the one).
         if function.role != role {
-            function.role_id = deps.iam.role(&role).map(|role| role.id).unwrap_or_default();
+            function.role_id = deps.iam.grantee(&role).unwrap_or_default();
         }
         function.role = role;
     }
@@ -206,14 +203,10 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
         "file systems"
     } else if subnets.is_some_and(|subnets| !subnets.is_empty()) {
         "VPCs"
-    } else if input.publish {
-        "published versions"
     } else if text_in(input.dead_letter_config.as_ref(), "TargetArn").is_some_and(|arn| !arn.is_empty()) {
         "dead letter queues"
     } else if text_in(input.snap_start.as_ref(), "ApplyOn").is_some_and(|on| on != "None") {
         "SnapStart"
-    } else if let Some((name, _)) = input.other.iter().find(|(_, value)| !is_empty(value)) {
-        name
     } else {
         return Ok(());
     };
@@ -223,16 +216,6 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
 /// A text inside an optional setting.
 fn text_in<'a>(setting: Option<&'a Value>, name: &str) -> Option<&'a str> {
     setting?.get(name)?.as_str()
-}
-
-/// A value that asks for nothing.
-pub(super) fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Object(members) => members.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        _ => false,
-    }
 }
 
 fn architecture(given: &[String]) -> Result<String, ServiceError> {

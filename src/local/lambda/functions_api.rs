@@ -15,6 +15,7 @@ use super::concurrency_api;
 use super::control_api::{Call, invalid};
 use super::function_settings::{self, FunctionInput, host_architecture};
 use super::names::{FunctionName, LATEST, missing};
+use super::published::{self, Published};
 use super::service::Lambda;
 use super::settling::Change;
 use super::state::{Function, Logging};
@@ -33,9 +34,10 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     };
     let given = required(&input.function_name, "functionName")?;
     let name = FunctionName::parse(&given, None, &deps.identity)?.name;
-    let (runtime, role, handler) = (&input.runtime, &input.role, &input.handler);
-    for (value, member) in [(role, "role"), (runtime, "runtime"), (handler, "handler")] {
-        required(value, member)?;
+    required(&input.role, "role")?;
+    if input.runtime.is_none() || input.handler.is_none() {
+        let message = "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
+        return Err(invalid(message));
     }
     let tags = input.tags.clone().unwrap_or_default();
     tags_api::check(&tags)?;
@@ -45,10 +47,14 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
     let zip = input.code.as_ref().and_then(|code| code.zip_file.clone());
     let mut function = blank(name.clone());
     function.tags = tags;
+    let publish = input.publish;
     function_settings::apply(input, &mut function, deps)?;
     // Held until the function is known to use it.
     let (code, _held) = unpack(call.lambda, zip).await?;
     set_code(&mut function, code);
+    if publish {
+        published::publish(&mut function);
+    }
     let function = Arc::new(touched(function));
     call.lambda.change_functions(|functions| {
         if functions.contains_key(&name) {
@@ -58,14 +64,18 @@ pub(super) async fn create(call: &Call<'_>) -> Result<Response, ServiceError> {
         Ok(())
     })?;
     call.lambda.settling().begin(&function.id, Change::Creating, deps.timing.function_create);
-    Ok(wire::json(201, &configuration(call.lambda, &function)))
+    let mut answer = configuration(call.lambda, &function);
+    if publish {
+        answer["Version"] = json!(function.published.number.to_string());
+    }
+    Ok(wire::json(201, &answer))
 }
 
 /// `GetFunction`. The code has no address to be fetched from.
 pub(super) fn get(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     let mut answer = json!({
-        "Configuration": configuration(call.lambda, &function),
+        "Configuration": asked_for(call, name, &function),
         "Code": {"RepositoryType": "S3"},
     });
     if !function.tags.is_empty() {
@@ -80,7 +90,7 @@ pub(super) fn get(call: &Call<'_>, name: &str) -> Result<Response, ServiceError>
 /// `GetFunctionConfiguration`.
 pub(super) fn get_configuration(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
-    Ok(wire::json(200, &configuration(call.lambda, &function)))
+    Ok(wire::json(200, &asked_for(call, name, &function)))
 }
 
 /// `ListFunctions`, in the order of their names; the marker is the last name of the page before.
@@ -114,6 +124,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     let old = find_settled(call, name)?;
     let mut input: FunctionInput = call.input()?;
     let (revision, dry_run, zip) = (input.revision_id.take(), input.dry_run, input.zip_file.take());
+    let publish = input.publish;
     let mut checked = (*old).clone();
     function_settings::apply(input, &mut checked, call.lambda.deps())?;
     let (code, _held) = unpack(call.lambda, zip).await?;
@@ -123,15 +134,21 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     }
     let new = change(call.lambda, &old.name, revision.as_deref(), |function| {
         set_code(function, code);
+        if publish {
+            published::publish(function);
+        }
         Ok(())
     })?;
     call.lambda.pool().renew(&new.id);
     call.lambda.settling().begin(&new.id, Change::Updating, call.lambda.deps().timing.function_update);
-    Ok(wire::json(200, &configuration(call.lambda, &new)))
+    let latest = configuration(call.lambda, &new);
+    Ok(wire::json(200, &if publish { published::version_of(&new, latest) } else { latest }))
 }
 
 /// `DeleteFunction`. Its event source mappings stay, as in the service (facts: B2).
 pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
+    let identity = &call.lambda.deps().identity;
+    FunctionName::parse(name, call.query("Qualifier"), identity)?.latest_only(identity)?;
     let function = find(call, name)?;
     call.lambda.change_functions(|functions| {
         functions.remove(&function.name);
@@ -144,12 +161,26 @@ pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceErr
 /// The function that a path names.
 pub(super) fn find(call: &Call<'_>, given: &str) -> Result<Arc<Function>, ServiceError> {
     let identity = &call.lambda.deps().identity;
-    let name = FunctionName::parse(given, call.query("Qualifier"), identity)?.latest_only(identity)?;
-    call.lambda.function(&name).ok_or_else(|| missing(&identity.function_arn(&name)))
+    let FunctionName { name, qualifier } = FunctionName::parse(given, call.query("Qualifier"), identity)?;
+    let function = call.lambda.function(&name).ok_or_else(|| missing(&identity.function_arn(&name)))?;
+    match qualifier.as_deref() {
+        None | Some(LATEST) => Ok(function),
+        Some(version) => published::check(&function, version, identity).map(|()| function),
+    }
+}
+
+/// The configuration of the version that a request asks for.
+fn asked_for(call: &Call<'_>, given: &str, function: &Function) -> Value {
+    let identity = &call.lambda.deps().identity;
+    let qualifier = FunctionName::parse(given, call.query("Qualifier"), identity).ok().and_then(|name| name.qualifier);
+    let latest = configuration(call.lambda, function);
+    if qualifier.is_none_or(|qualifier| qualifier == LATEST) { latest } else { published::version_of(function, latest) }
 }
 
 /// The function that a path names, if it can be changed now.
 fn find_settled(call: &Call<'_>, given: &str) -> Result<Arc<Function>, ServiceError> {
+    let identity = &call.lambda.deps().identity;
+    FunctionName::parse(given, call.query("Qualifier"), identity)?.latest_only(identity)?;
     let function = find(call, given)?;
     let arn = call.lambda.deps().identity.function_arn(&function.name);
     call.lambda.settling().check_update(&function.id, &arn)?;
@@ -250,6 +281,7 @@ fn blank(name: String) -> Function {
         code_folder: String::new(),
         tags: std::collections::BTreeMap::new(),
         reserved_concurrency: None,
+        published: Published::default(),
         revision_id: String::new(),
         last_modified: String::new(),
     }

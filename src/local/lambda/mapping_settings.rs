@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::control_api::invalid;
 use super::filter::{self, Filter};
-use super::function_settings::{constraint, is_empty, keep, within};
+use super::function_settings::{constraint, keep, within};
 use super::state::{MappingSettings, Tags};
 use crate::local::wire::ServiceError;
 
@@ -33,9 +33,6 @@ pub(super) struct MappingInput {
     pub kms_key_arn: Option<Value>,
     pub metrics_config: Option<Value>,
     pub tags: Tags,
-    /// What mappings of other sources have, and what is newer than this.
-    #[serde(flatten)]
-    pub other: Map<String, Value>,
 }
 
 /// The service's defaults.
@@ -59,9 +56,6 @@ pub(super) fn defaults() -> MappingSettings {
 pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Result<(), ServiceError> {
     if input.tumbling_window_in_seconds.is_some_and(|seconds| seconds != 0) {
         return Err(invalid("The local cloud has no tumbling windows: leave TumblingWindowInSeconds at 0."));
-    }
-    if let Some((name, _)) = input.other.iter().find(|(_, value)| !is_empty(value)) {
-        return Err(invalid(format!("The local cloud has no {name} in a mapping of a Kinesis stream.")));
     }
     let size = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
     if let Some(batch_size) = input.batch_size {
@@ -105,9 +99,25 @@ pub(super) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     if let Some(config) = &input.destination_config {
         settings.on_failure = destination(config)?;
     }
+    check_unused(input)?;
     let shown = [("KMSKeyArn", input.kms_key_arn.clone()), ("MetricsConfig", input.metrics_config.clone())];
     keep(shown, &mut settings.shown);
     Ok(())
+}
+
+/// Checks what changes nothing here: a key hides filters from lists and encrypts them nowhere, and nothing counts metrics.
+fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
+    let key = input.kms_key_arn.as_ref().and_then(Value::as_str).unwrap_or_default();
+    if !key.is_empty() && !key.starts_with("arn:") {
+        let rule = "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
+        return Err(constraint(key, "kMSKeyArn", rule));
+    }
+    let metrics = input.metrics_config.as_ref().and_then(|config| config.get("Metrics")).and_then(Value::as_array);
+    match metrics.into_iter().flatten().find(|metric| *metric != "EventCount") {
+        // The others are those of Kafka (API reference, EventSourceMappingMetricsConfig).
+        Some(metric) => Err(invalid(format!("A mapping of a Kinesis stream has no metrics {metric}."))),
+        None => Ok(()),
+    }
 }
 
 /// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (facts: C1).
@@ -191,10 +201,12 @@ mod tests {
         assert!(applied(json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})).is_err());
         assert_eq!(applied(json!({"FilterCriteria": {}})).unwrap().filters, [""; 0]);
         assert!(applied(json!({"TumblingWindowInSeconds": 30})).is_err());
-        let error = applied(json!({"Queues": ["q"]})).unwrap_err();
-        assert_eq!(error.message, "The local cloud has no Queues in a mapping of a Kinesis stream.");
-        assert!(applied(json!({"ScalingConfig": {}, "SourceAccessConfigurations": []})).is_ok());
-        assert_eq!(applied(json!({"KMSKeyArn": "k"})).unwrap().shown["KMSKeyArn"], "k");
+        let key = "arn:aws:kms:eu-central-1:000000000000:key/k";
+        assert_eq!(applied(json!({"KMSKeyArn": key})).unwrap().shown["KMSKeyArn"], key);
+        assert!(applied(json!({"KMSKeyArn": "k"})).unwrap_err().message.contains("kMSKeyArn"));
+        let metrics = |metrics: Value| applied(json!({"MetricsConfig": {"Metrics": metrics}}));
+        assert_eq!(metrics(json!(["EventCount"])).unwrap().shown["MetricsConfig"]["Metrics"], json!(["EventCount"]));
+        assert!(metrics(json!(["KafkaMetrics"])).unwrap_err().message.contains("KafkaMetrics"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ mod process;
 mod process_tree;
 mod procfs;
 mod progress;
+mod published;
 mod records;
 mod route;
 mod runtime_api;

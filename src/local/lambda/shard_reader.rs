@@ -242,7 +242,12 @@ impl ShardReader {
                 Some(iterator) => iterator,
                 None => self.first_iterator(place.last_read.as_deref()).await?,
             };
-            match kinesis.records(&current, limit).await {
+            // A shard that has given enough makes a reader wait for seconds, and a stop does not.
+            let Some(page) = self.stop.run_until_cancelled(kinesis.records(&current, limit)).await else {
+                place.iterator = Some(current.clone());
+                return Ok(Page { records: Vec::new(), next: Some(current), millis_behind: 0 });
+            };
+            match page {
                 // It was made long ago: a new one goes on after what was read last.
                 Err(error) if error.code == "ExpiredIteratorException" => {}
                 page => {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::published::Published;
+
 /// Tags of a function or mapping.
 pub(super) type Tags = BTreeMap<String, String>;
 
@@ -53,6 +55,9 @@ pub(super) struct Function {
     pub tags: Tags,
     /// Reserved concurrency, if set.
     pub reserved_concurrency: Option<u64>,
+    /// Its newest published version.
+    #[serde(default)]
+    pub published: Published,
     /// Changes with every change.
     pub revision_id: String,
     /// When it was last changed, in the service's form.

@@ -7,8 +7,10 @@ use serde_json::json;
 use super::control_api::{Call, invalid};
 use super::functions_api::{change, find};
 use super::mappings_api;
+use super::service::Lambda;
 use super::state::Tags;
 use crate::local::identity::Identity;
+use crate::local::tagging::Tagged;
 use crate::local::wire::{self, Response, ServiceError};
 
 /// Tags that a resource can have.
@@ -18,6 +20,17 @@ const LIMIT: usize = 50;
 #[serde(rename_all = "PascalCase")]
 struct Input {
     tags: Tags,
+}
+
+impl Lambda {
+    /// Returns the tags of all functions and event source mappings by their ARNs.
+    pub(crate) fn tagged(&self) -> Tagged {
+        let identity = &self.deps().identity;
+        let functions = self.functions().into_iter();
+        let functions = functions.map(|function| (identity.function_arn(&function.name), function.tags.clone()));
+        let mappings = self.mappings().into_iter();
+        functions.chain(mappings.map(|mapping| (identity.mapping_arn(&mapping.uuid), mapping.tags))).collect()
+    }
 }
 
 /// `ListTags`.

@@ -1,18 +1,23 @@
-//! What tools such as Terraform ask of every function, answered for a cloud without versions, aliases and policies.
+//! What tools such as Terraform ask of every function, answered for a cloud without aliases and policies.
 
 use serde_json::json;
 
 use super::control_api::Call;
 use super::functions_api::{configuration, find};
+use super::published;
 use crate::local::wire::{self, Response, ServiceError};
 
-/// `ListVersionsByFunction`: `$LATEST`.
+/// `ListVersionsByFunction`: `$LATEST`, and the newest published version while it is the same.
 pub(super) fn list_versions(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     let mut latest = configuration(call.lambda, &function);
     let arn = latest["FunctionArn"].as_str().unwrap_or_default();
     latest["FunctionArn"] = json!(format!("{arn}:$LATEST"));
-    Ok(wire::json(200, &json!({"Versions": [latest]})))
+    let mut versions = vec![latest];
+    if published::is_current(&function) {
+        versions.push(published::version_of(&function, configuration(call.lambda, &function)));
+    }
+    Ok(wire::json(200, &json!({ "Versions": versions })))
 }
 
 /// `ListAliases`: none.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::store::Group;
 use super::{Logs, invalid};
+use crate::local::tagging::Tagged;
 use crate::local::wire::ServiceError;
 
 /// The retentions that the service takes, in days.
@@ -22,6 +23,7 @@ pub(super) struct CreateLogGroup {
     log_group_name: String,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+    log_group_class: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,9 +83,18 @@ pub(super) struct UntagLogGroup {
 }
 
 impl Logs {
+    /// Returns the tags of all groups by their ARNs.
+    pub(crate) fn tagged(&self) -> Tagged {
+        let store = self.store();
+        store.groups().iter().map(|(name, group)| (self.0.identity.log_group_arn(name), group.tags.clone())).collect()
+    }
+
     pub(super) fn create_log_group(&self, input: CreateLogGroup) -> Result<Value, ServiceError> {
         let name = self.group(Some(&input.log_group_name), None)?;
         check_tags(&input.tags)?;
+        if let Some(class) = input.log_group_class.filter(|class| class != "STANDARD") {
+            return Err(invalid(format!("The local cloud has no log groups of the class {class}.")));
+        }
         self.store().create_group(name, input.tags)?;
         Ok(json!({}))
     }

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::store::Store;
+use super::decode_error::DecodeError;
 use super::durability::Durability;
 use super::identity::Identity;
 use super::notices::Notices;
@@ -115,7 +116,7 @@ impl Logs {
             "FilterLogEvents" => self.filter_log_events(&input(body)?),
             "DescribeSubscriptionFilters" => Ok(json!({ "subscriptionFilters": [] })),
             "DescribeMetricFilters" => Ok(json!({ "metricFilters": [] })),
-            _ => Err(ServiceError::bad_request("UnknownOperationException", "")),
+            operation => Err(ServiceError::not_implemented("logs", operation)),
         }
     }
 
@@ -137,14 +138,8 @@ fn write(store: &mut Store, group: &str, stream: &str, events: Vec<(u64, String)
 
 fn input<T: DeserializeOwned>(body: &[u8]) -> Result<T, ServiceError> {
     serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            // The field and its type are named; no value of the caller's is.
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
-            ServiceError::bad_request("InvalidParameterException", message)
-        } else {
-            ServiceError::bad_request("SerializationException", "")
-        }
+        let code = if error.is_data() { "InvalidParameterException" } else { "SerializationException" };
+        ServiceError::bad_request(code, DecodeError::of(&error).sentence())
     })
 }
 

@@ -92,6 +92,11 @@ impl Payload {
 }
 
 impl Signature {
+    /// The region that it is for.
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// The signature of a request; none where there is nothing that could be one. What is missing in it is empty.
     pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Signature> {
         let (place, algorithm, credential, signed_headers, digits) = if let Some(header) = headers.get(AUTHORIZATION) {

@@ -6,10 +6,13 @@ use super::{ALGORITHM, AMZ, FORM, Signature, canonical};
 use crate::aws::Access;
 use jiff::Timestamp;
 
+/// The region of the local clouds that tests send such requests to.
+pub(in crate::local) const REGION: &str = "eu-central-1";
+
 /// The `x-amz-date` and `authorization` of a request that has a host; its other `x-amz-` headers are signed as well.
 pub(in crate::local) fn sign<T>(request: &mut Request<T>, access: &Access, service: &str, body: &[u8]) {
     let time = Timestamp::now().strftime(FORM).to_string();
-    let scope = format!("{}/us-east-1/{service}/aws4_request", &time[..8]);
+    let scope = format!("{}/{REGION}/{service}/aws4_request", &time[..8]);
     request.headers_mut().insert("x-amz-date", HeaderValue::from_str(&time).unwrap());
     let mut parts = Request::builder().method(request.method()).uri(request.uri()).body(()).unwrap().into_parts().0;
     parts.headers = request.headers().clone();
@@ -40,6 +43,7 @@ pub(in crate::local) fn signed_lines(access: &Access, service: &str, target: &st
         Some(("Kinesis", _)) => "kinesis",
         Some(("DynamoDB" | "DynamoDBStreams", _)) => "dynamodb",
         Some(("Logs", _)) => "logs",
+        Some(("ResourceGroupsTaggingAPI", _)) => "tagging",
         _ => service,
     };
     sign(&mut request, access, service, body);

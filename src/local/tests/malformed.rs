@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::aws::Access;
 use crate::local::keys::control_token;
-use crate::local::signature::testing::signed_lines;
+use crate::local::signature::testing::{REGION, signed_lines};
 use crate::local::tests::fuzzing;
 use crate::local::{LocalCloud, LocalOptions};
 
@@ -185,7 +185,8 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     fuzzing::rounds(|seed| {
         let dir = tempfile::tempdir().unwrap();
-        let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+        let options =
+            LocalOptions { data_dir: dir.path().to_owned(), region: Some(REGION.into()), ..LocalOptions::default() };
         let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
         let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
         let access = cloud.target().access.unwrap();
@@ -215,7 +216,8 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
 fn a_body_beyond_the_limit_is_refused_and_not_kept() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
+    let options =
+        LocalOptions { data_dir: dir.path().to_owned(), region: Some(REGION.into()), ..LocalOptions::default() };
     let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
     let Access { key_id, secret } = cloud.target().access.unwrap();

@@ -132,3 +132,37 @@ async fn refused(target: &Target, json_code: &str, query_code: &str) {
     }
     assert_eq!((iam.code(), sts.code()), (Some(query_code), Some(query_code)));
 }
+
+#[tokio::test]
+async fn session_of_the_owner_is_the_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_cloud, clients) = start(dir.path()).await;
+    let user = clients.iam.get_user().send().await.unwrap().user.unwrap();
+    assert_eq!(user.arn(), "arn:aws:iam::000000000000:user/sensorctl");
+    let keys = clients.sts.get_session_token().duration_seconds(900).send().await.unwrap().credentials.unwrap();
+    let (id, secret, token) = (keys.access_key_id(), keys.secret_access_key(), keys.session_token().to_owned());
+    let credentials = aws_credential_types::Credentials::new(id, secret, Some(token), None, "test");
+    let config = clients.sts.config().to_builder().credentials_provider(credentials.clone()).build();
+    let who = aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap();
+    assert_eq!(who.arn(), Some(user.arn()));
+    let config = clients.kinesis.config().to_builder().credentials_provider(credentials).build();
+    aws_sdk_kinesis::Client::from_conf(config).list_streams().send().await.unwrap();
+}
+
+#[tokio::test]
+async fn records_that_are_all_held_back_still_need_their_stream() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = crate::local::LocalOptions {
+        data_dir: dir.path().to_owned(),
+        faults: "kinesis:PutRecords=partial(100%)".parse().unwrap(),
+        ..crate::local::LocalOptions::default()
+    };
+    let cloud = crate::local::LocalCloud::start(options).await.unwrap();
+    let clients = connect(&cloud.target()).await.unwrap();
+    let record = aws_sdk_kinesis::types::PutRecordsRequestEntry::builder().partition_key("k").data(Blob::new("x"));
+    let put = || clients.kinesis.put_records().stream_name("none").records(record.clone().build().unwrap());
+    assert_eq!(put().send().await.unwrap_err().code(), Some("ResourceNotFoundException"));
+    clients.kinesis.create_stream().stream_name("none").shard_count(1).send().await.unwrap();
+    let answer = put().send().await.unwrap();
+    assert_eq!((answer.failed_record_count(), answer.records().len()), (Some(1), 1));
+}

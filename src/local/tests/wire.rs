@@ -2,9 +2,12 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
 use super::start;
+use crate::aws::{Target, connect};
 use crate::local::keys::control_token;
-use crate::local::signature::testing::{sign, signed_lines};
+use crate::local::signature::testing::{REGION, sign, signed_lines};
 use crate::local::wire::Response;
 use crate::local::{FaultPlan, LocalCloud, LocalOptions};
 
@@ -60,6 +63,7 @@ async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions {
         data_dir: dir.path().to_owned(),
+        region: Some(REGION.into()),
         faults: faults("kinesis:ListStreams=throttle"),
         ..LocalOptions::default()
     };
@@ -116,6 +120,65 @@ async fn bad_json_unknown_operations_and_too_much_are_answered() {
         let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await;
         assert!(status == 400 && body.contains("UnknownOperationException"), "{target}: {status} {body}");
     }
+}
+
+#[tokio::test]
+async fn get_resources_lists_what_is_tagged_of_every_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, clients) = start(dir.path()).await;
+    let table = super::tables::create_table(&clients).await;
+    clients
+        .kinesis
+        .create_stream()
+        .stream_name("s")
+        .shard_count(1)
+        .tags("sensorctl:stage", "test")
+        .send()
+        .await
+        .unwrap();
+    clients.kinesis.create_stream().stream_name("untagged").shard_count(1).send().await.unwrap();
+    clients.logs.create_log_group().log_group_name("g").tags("sensorctl:stage", "test").send().await.unwrap();
+    clients.logs.create_log_group().log_group_name("h").tags("sensorctl:stage", "other").send().await.unwrap();
+    let body = r#"{"TagFilters":[{"Key":"sensorctl:stage","Values":["test"]}]}"#;
+    let target = "ResourceGroupsTaggingAPI_20170126.GetResources";
+    let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", body), body).await;
+    assert_eq!(status, 200, "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let found = body["ResourceTagMappingList"].as_array().unwrap();
+    let arns: Vec<_> = found.iter().map(|resource| resource["ResourceARN"].as_str().unwrap()).collect();
+    let of = |rest: &str| format!("arn:aws:{rest}");
+    let (stream, group) =
+        (of("kinesis:eu-central-1:000000000000:stream/s"), of("logs:eu-central-1:000000000000:log-group:g"));
+    assert_eq!(arns, [table, stream, group]);
+    let target = "ResourceGroupsTaggingAPI_20170126.GetTagKeys";
+    let (status, _, body) = raw(&cloud, &signed(&cloud, target, "", "{}"), "{}").await;
+    assert!(status == 400 && body.contains("tag:GetTagKeys"), "{status} {body}");
+}
+
+#[tokio::test]
+async fn request_that_is_signed_for_another_region_is_refused_by_name_except_by_iam_and_sts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let elsewhere = Target { region: Some("eu-west-1".to_owned()), ..cloud.target() };
+    let clients = connect(&elsewhere).await.unwrap();
+    let refused = clients.kinesis.list_streams().send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("InvalidSignatureException"));
+    let message = refused.message().unwrap();
+    for part in ["not 'eu-west-1'", "AWS_REGION=eu-central-1", "--region eu-west-1"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(clients.lambda.list_functions().send().await.is_err());
+    clients.iam.list_roles().send().await.unwrap();
+    clients.sts.get_caller_identity().send().await.unwrap();
+}
+
+#[tokio::test]
+async fn unsigned_request_of_the_query_protocol_is_refused_in_xml() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cloud, _) = start(dir.path()).await;
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded; charset=utf-8";
+    let (status, _, body) = raw(&cloud, head, "Action=AssumeRoleWithWebIdentity").await;
+    assert!(status == 403 && body.contains("<Code>MissingAuthenticationToken</Code>"), "{status} {body}");
 }
 
 #[tokio::test]

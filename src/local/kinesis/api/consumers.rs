@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::delay;
+use super::shards::check_age;
 use super::tags::check_tags;
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::form::Form;
@@ -56,7 +60,7 @@ impl ConsumerState {
         json!({
             "ConsumerName": name,
             "ConsumerARN": self.arn(stream_arn, name),
-            "ConsumerStatus": "ACTIVE",
+            "ConsumerStatus": self.status(now_ms()),
             "ConsumerCreationTimestamp": seconds(self.created),
         })
     }
@@ -78,6 +82,7 @@ impl Kinesis {
         let now = now_ms();
         let consumer = self.stream(&self.name_of(&arn)?)?.change(|state| {
             self.must_be_active(state, now)?;
+            state.consumers.retain(|_, consumer| !consumer.is_gone(now));
             if state.consumers.contains_key(&name) {
                 let message = format!("Consumer {name} under stream {arn} already exists.");
                 return Err(ServiceError::bad_request("ResourceInUseException", message));
@@ -86,7 +91,8 @@ impl Kinesis {
                 let message = "You have reached the maximum number of registered consumers for this stream.";
                 return Err(ServiceError::bad_request("LimitExceededException", message));
             }
-            let consumer = ConsumerState { created: now, tags };
+            let settles = now + delay(self.0.options.update_delay);
+            let consumer = ConsumerState { created: now, tags, settles, deleting: false };
             let described = consumer.described(&arn, &name);
             state.consumers.insert(name, consumer);
             Ok(described)
@@ -97,7 +103,16 @@ impl Kinesis {
     pub(super) fn deregister_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
         let (stream, name) = self.consumer(input)?;
         self.stream(&stream)?.change(|state| {
-            state.consumers.remove(&name);
+            let (now, takes) = (now_ms(), delay(self.0.options.update_delay));
+            if takes == 0 {
+                state.consumers.remove(&name);
+            } else if let Some(consumer) = state.consumers.get_mut(&name) {
+                if consumer.status(now) != "ACTIVE" {
+                    let message = format!("Consumer {name} is {}.", consumer.status(now));
+                    return Err(ServiceError::bad_request("ResourceInUseException", message));
+                }
+                (consumer.deleting, consumer.settles) = (true, now + takes);
+            }
             Ok(())
         })?;
         Ok(form.empty())
@@ -123,13 +138,16 @@ impl Kinesis {
         let stream = self.stream(&name)?;
         let state = &stream.read().state;
         let limit = usize::try_from(input.max_results.unwrap_or(PAGE)).unwrap_or_default();
+        let now = now_ms();
+        let after = input.next_token.as_deref().map(|token| after(token, now)).transpose()?;
         let mut rest =
-            state.consumers.iter().filter(|(name, _)| input.next_token.as_ref().is_none_or(|after| *name > after));
+            state.present_consumers(now).filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after));
         let page: Vec<_> = rest.by_ref().take(limit).collect();
         let described: Vec<_> = page.iter().map(|(name, consumer)| consumer.described(&arn, name)).collect();
         let mut body = json!({ "Consumers": described });
         if rest.next().is_some() {
-            body["NextToken"] = page.last().map(|(name, _)| (*name).clone()).into();
+            let last = page.last().map(|(name, _)| (*name).clone()).unwrap_or_default();
+            body["NextToken"] = BASE64.encode(json!([last, now]).to_string()).into();
         }
         Ok(form.members(&body))
     }
@@ -153,7 +171,7 @@ impl Kinesis {
         let stream = self.stream(&stream_name)?;
         let stream_arn = self.0.identity.stream_arn(&stream_name);
         let state = &stream.read().state;
-        let found = state.consumers.iter().find(|(name, consumer)| {
+        let found = state.present_consumers(now_ms()).find(|(name, consumer)| {
             by_arn.as_ref().is_none_or(|arn| consumer.arn(&stream_arn, name) == *arn)
                 && by_name.as_ref().is_none_or(|wanted| *name == wanted)
         });
@@ -161,6 +179,14 @@ impl Kinesis {
         let (name, _) = found.ok_or_else(|| no_consumer(named, &stream_arn))?;
         Ok((stream_name, name.clone()))
     }
+}
+
+/// The name in a token of a page, which is good for as long as that of `ListShards`.
+fn after(token: &str, now: u64) -> Result<String, ServiceError> {
+    let token = BASE64.decode(token).ok().and_then(|text| serde_json::from_slice::<(String, u64)>(&text).ok());
+    let (name, made) = token.ok_or_else(|| invalid("Invalid NextToken."))?;
+    check_age(made, now)?;
+    Ok(name)
 }
 
 fn no_consumer(name: &str, stream_arn: &str) -> ServiceError {

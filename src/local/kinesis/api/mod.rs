@@ -66,7 +66,7 @@ impl Kinesis {
                 let message = "the local cloud has no enhanced fan-out; read with GetRecords";
                 Err(ServiceError::bad_request("InvalidArgumentException", message))
             }
-            _ => Err(ServiceError::bad_request("UnknownOperationException", "")),
+            _ => Err(ServiceError::not_implemented("kinesis", operation)),
         }
     }
 

@@ -228,7 +228,13 @@ impl Entry {
         checks.present(&field("data"), self.data.as_ref());
         checks.present(&field("partitionKey"), self.partition_key.as_ref());
         checks.length(&field("partitionKey"), self.partition_key.as_deref(), 1, MAX_KEY);
-        checks.size(&field("data"), Some(size), 0, most);
+        checks.hash_key(&field("explicitHashKey"), self.explicit_hash_key.as_deref());
+        let data = self.data.as_ref().map_or(0, |data| data.0.len());
+        if data <= most && size > most {
+            checks.payload(&field("data"), size, most);
+        } else {
+            checks.size(&field("data"), Some(data), 0, most);
+        }
     }
 
     fn checked(self) -> Result<Checked, ServiceError> {

@@ -146,7 +146,8 @@ impl Kinesis {
         let stream = self.stream(name)?;
         let number = self.number_of(shard_id, name)?;
         let live = stream.read();
-        let (state, shard) = live.shard(number).ok_or_else(|| {
+        let is_kept = |state: &ShardState| state.is_kept(live.state.cutoff(now_ms()));
+        let (state, shard) = live.shard(number).filter(|(state, _)| is_kept(state)).ok_or_else(|| {
             let account = &self.0.identity.account;
             let message = format!("Shard {shard_id} in stream {name} under account {account} does not exist");
             ServiceError::bad_request("ResourceNotFoundException", message)
@@ -155,10 +156,11 @@ impl Kinesis {
             StartAt::TrimHorizon => FIRST_INDEX,
             StartAt::Latest => shard.next_index()?,
             StartAt::AtTimestamp(seconds) => shard.index_at(millis(seconds * 1000.0))?,
-            StartAt::AtSequence(number) => self.place(number, state, shard_id, name)?,
-            StartAt::AfterSequence(number) => self.place(number, state, shard_id, name)?.saturating_add(1),
+            StartAt::AtSequence(number) => self.place(number, state, shard_id, name, "AT_SEQUENCE_NUMBER")?,
+            StartAt::AfterSequence(number) => {
+                self.place(number, state, shard_id, name, "AFTER_SEQUENCE_NUMBER")?.saturating_add(1)
+            }
         };
-        // A closed shard's ending number is after all of its records.
         let next = next.clamp(FIRST_INDEX, shard.next_index()?);
         Ok(ShardIterator { stream: name.to_owned(), shard: number, created: state.epoch(), next })
     }
@@ -212,7 +214,14 @@ impl Kinesis {
     }
 
     /// The index in a sequence number, which must be one of this shard.
-    fn place(&self, number: &str, shard: &ShardState, shard_id: &str, stream: &str) -> Result<u64, ServiceError> {
+    fn place(
+        &self,
+        number: &str,
+        shard: &ShardState,
+        shard_id: &str,
+        stream: &str,
+        kind: &str,
+    ) -> Result<u64, ServiceError> {
         let account = &self.0.identity.account;
         let used = format!(
             "StartingSequenceNumber {number} used in GetShardIterator on shard {shard_id} in stream {stream} under \
@@ -227,6 +236,13 @@ impl Kinesis {
         }
         if parsed.created != shard.epoch() {
             return Err(invalid(format!("{used} because it did not come from this stream.")));
+        }
+        // Where a closed shard ends; consumers know its end by this refusal.
+        if parsed.is_ending() {
+            return Err(invalid(format!(
+                "Invalid SequenceNumber for ShardIteratorType {kind}, SequenceNumber has reached max possible value for \
+                 the shard."
+            )));
         }
         Ok(parsed.index)
     }

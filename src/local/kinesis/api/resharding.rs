@@ -92,7 +92,8 @@ impl Kinesis {
         let mut checks = Checks::default();
         checks.present("shardToSplit", input.shard_to_split.as_ref());
         checks.name("shardToSplit", input.shard_to_split.as_deref());
-        checks.present("newStartingHashKey", input.new_starting_hash_key.as_ref()).done()?;
+        checks.present("newStartingHashKey", input.new_starting_hash_key.as_ref());
+        checks.hash_key("newStartingHashKey", input.new_starting_hash_key.as_deref()).done()?;
         let name = self.target(&input.target)?;
         let id = input.shard_to_split.as_deref().unwrap_or_default();
         let number = self.number_of(id, &name)?;
@@ -149,7 +150,8 @@ impl Kinesis {
         let shard = shard.ok_or_else(|| self.no_shard(id, &state.name))?;
         if shard.closed.is_some() {
             return Err(invalid(format!(
-                "Shard {id} in stream {} under account {} is closed.",
+                "Shard {id} in stream {} under account {} has already been merged or split, and thus is not eligible \
+                 for merging or splitting.",
                 state.name, self.0.identity.account
             )));
         }

@@ -59,6 +59,20 @@ struct Token {
     created: u64,
     after: u32,
     filter: Filter,
+    /// Epoch milliseconds.
+    made: u64,
+}
+
+/// How long a token of a page can be used, in milliseconds (API reference, `ListShards`: "Tokens expire after 300 seconds").
+const LIFETIME: u64 = 300_000;
+
+/// Refuses a token of a page that was made too long ago.
+pub(super) fn check_age(made: u64, now: u64) -> Result<(), ServiceError> {
+    if now.saturating_sub(made) <= LIFETIME {
+        return Ok(());
+    }
+    let message = "The pagination token passed to the operation is expired.";
+    Err(ServiceError::bad_request("ExpiredNextTokenException", message))
 }
 
 impl Kinesis {
@@ -72,6 +86,7 @@ impl Kinesis {
                 return Err(invalid("NextToken and StreamName cannot be provided together."));
             }
             let token = Token::parse(token).ok_or_else(|| invalid("Invalid NextToken."))?;
+            check_age(token.made, now)?;
             let stream = self.stream(&token.stream)?;
             if stream.read().state.created != token.created {
                 return Err(invalid("Invalid NextToken."));
@@ -99,7 +114,8 @@ impl Kinesis {
         if rest.next().is_some()
             && let Some(last) = page.last()
         {
-            let token = Token { stream: state.name.clone(), created: state.created, after: last.number, filter };
+            let token =
+                Token { stream: state.name.clone(), created: state.created, after: last.number, filter, made: now };
             body["NextToken"] = token.text().into();
         }
         Ok(form.members(&body))

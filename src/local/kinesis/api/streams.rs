@@ -42,6 +42,7 @@ pub(super) struct CreateStream {
     tags: Option<BTreeMap<String, String>>,
     #[serde(rename = "MaxRecordSizeInKiB")]
     max_record_kib: Option<i64>,
+    #[serde(rename = "WarmThroughputMiBps")]
     warm_throughput_mibps: Option<u32>,
 }
 
@@ -82,6 +83,7 @@ pub(super) struct UpdateStreamMode {
     #[serde(rename = "StreamARN")]
     stream_arn: Option<String>,
     stream_mode_details: Option<StreamModeDetails>,
+    #[serde(rename = "WarmThroughputMiBps")]
     warm_throughput_mibps: Option<u32>,
 }
 
@@ -176,7 +178,7 @@ impl Kinesis {
             if matches!(state.status(now), StreamStatus::Creating | StreamStatus::Deleting) {
                 self.must_be_active(state, now)?;
             }
-            if !state.consumers.is_empty() && input.enforce_consumer_deletion != Some(true) {
+            if state.present_consumers(now_ms()).next().is_some() && input.enforce_consumer_deletion != Some(true) {
                 let message = format!(
                     "Stream {name} under account {} has registered consumers; delete them first, or set \
                      EnforceConsumerDeletion.",

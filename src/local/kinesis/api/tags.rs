@@ -10,6 +10,7 @@ use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::form::Form;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::tagging::Tagged;
 use crate::local::wire::{Response, ServiceError, now_ms};
 
 /// The most tags of one resource.
@@ -50,6 +51,16 @@ pub(super) struct OfResource {
 }
 
 impl Kinesis {
+    /// Returns the tags of all streams by their ARNs.
+    pub(crate) fn tagged(&self) -> Tagged {
+        let streams = self.0.store.all().into_iter().filter_map(|stream| {
+            let live = stream.read();
+            let state = &live.state;
+            (!state.is_gone(now_ms())).then(|| (self.0.identity.stream_arn(&state.name), state.tags.clone()))
+        });
+        streams.collect()
+    }
+
     pub(super) fn add_tags_to_stream(&self, form: Form, input: AddTags) -> Result<Response, ServiceError> {
         let name = self.target(&input.target)?;
         let mut checks = Checks::default();
@@ -67,6 +78,7 @@ impl Kinesis {
         checks.present("tagKeys", input.tag_keys.as_ref());
         checks.size("tagKeys", input.tag_keys.as_ref().map(Vec::len), 1, MAX_TAGS).done()?;
         let keys = input.tag_keys.as_deref().unwrap_or_default();
+        check_keys(keys)?;
         self.retag(&name, |state| {
             state.tags.retain(|key, _| !keys.contains(key));
             Ok(())
@@ -104,6 +116,7 @@ impl Kinesis {
         checks.size("tagKeys", input.tag_keys.as_ref().map(Vec::len), 1, MAX_TAGS).done()?;
         let arn = input.resource_arn.as_deref().unwrap_or_default();
         let keys = input.tag_keys.as_deref().unwrap_or_default();
+        check_keys(keys)?;
         self.retag(&self.name_of(arn)?, |state| {
             self.tags_at(state, arn)?.retain(|key, _| !keys.contains(key));
             Ok(())
@@ -164,17 +177,30 @@ fn add(tags: &mut BTreeMap<String, String>, added: BTreeMap<String, String>) -> 
 
 /// Refuses tags that the service does not take.
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
-    let is_allowed =
-        |text: &str| text.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@,".contains(c));
     let mut checks = Checks::default();
     for (key, value) in tags {
         checks.length("tags.key", Some(key), 1, 128).length("tags.value", Some(value), 0, 256).done()?;
         if key.starts_with("aws:") {
             return Err(invalid(format!("The tag {key} is not valid: the prefix aws: is reserved.")));
         }
-        if !is_allowed(key) || !is_allowed(value) {
-            return Err(invalid(format!("The tag {key} is not valid: it contains illegal characters.")));
+        if !is_plain(key) || !is_plain(value) {
+            return Err(invalid(ILLEGAL));
         }
     }
     Ok(())
+}
+
+/// What the service says of a character that no tag has.
+const ILLEGAL: &str = "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
+                       _ . / = + - % @.";
+
+/// Whether a key or value of a tag has only characters that the service takes; a tab and a line break are none.
+fn is_plain(text: &str) -> bool {
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@%".contains(c))
+}
+
+/// Refuses keys that no tag has.
+fn check_keys(keys: &[String]) -> Result<(), ServiceError> {
+    if keys.iter().all(|key| is_plain(key)) { Ok(()) } else { Err(invalid(ILLEGAL)) }
 }

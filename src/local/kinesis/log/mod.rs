@@ -161,6 +161,15 @@ impl ShardLog {
         self.locked(|segments| segments.horizon(cutoff))
     }
 
+    /// Deletes all files, with their directory.
+    pub(super) fn clear(&self) -> Result<(), LogError> {
+        // A shard that is past for long has nothing to be opened for.
+        if !self.directory.exists() {
+            return Ok(());
+        }
+        self.locked(Segments::clear)
+    }
+
     /// Deletes the files that hold only records older than this time (epoch ms).
     pub(super) fn trim(&self, cutoff: u64) -> Result<(), LogError> {
         self.locked(|segments| segments.trim(cutoff))

@@ -179,6 +179,15 @@ impl Segments {
         Ok(())
     }
 
+    /// Deletes all files, with their directory.
+    pub(super) fn clear(&mut self) -> Result<(), LogError> {
+        self.list.clear();
+        match fs::remove_dir_all(&self.directory) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(LogError::io(&self.directory, source)),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes sure that the last segment takes these bytes.
     fn make_room(&mut self, bytes: u64) -> Result<(), LogError> {
         if self.has_remains

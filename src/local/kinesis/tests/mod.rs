@@ -5,6 +5,7 @@ mod limits;
 mod malformed;
 mod model;
 mod reading;
+mod refusals;
 mod shards;
 mod streams;
 mod stress;

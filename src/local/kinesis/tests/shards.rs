@@ -24,7 +24,7 @@ async fn split_shard_ends_with_its_children_and_filters_distinguish_them() {
     let split = json!({ "StreamName": STREAM, "ShardToSplit": first["ShardId"], "NewStartingHashKey": middle });
     local.ok("SplitShard", split.clone()).await;
     let (code, message) = local.refused("SplitShard", split).await;
-    assert!(code == "InvalidArgumentException" && message.contains("is closed"), "{message}");
+    assert!(code == "InvalidArgumentException" && message.contains("already been merged or split"), "{message}");
     assert_ne!(local.ok("PutRecord", put).await["ShardId"], first["ShardId"]);
 
     let page = records(&local, text(&first["ShardId"])).await;

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::numbers;
 use super::support::{Bench, zip_of};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
@@ -41,7 +42,7 @@ async fn wrong_functions_are_refused_in_the_words_of_the_service() {
         (bench.function_input("Fn", "echo"), "ResourceConflictException", "Function already exist: Fn"),
         (with("Role", json!(no_such_role)), "InvalidParameterValueException", "cannot be assumed by Lambda"),
         (with("Role", json!("r1")), "ValidationException", "Value 'r1' at 'role'"),
-        (with("Runtime", json!("nodejs16.x")), "InvalidParameterValueException", "Value nodejs16.x at 'runtime'"),
+        (with("Runtime", json!("nodejs16.x")), "InvalidParameterValueException", "runs no runtime nodejs16.x"),
         (with("Timeout", json!(901)), "ValidationException", "less than or equal to 900"),
         (with("Code", json!({"ZipFile": "bm8="})), "InvalidParameterValueException", "Could not unzip"),
         (with("Layers", json!(["arn"])), "InvalidParameterValueException", "no layers"),
@@ -49,7 +50,7 @@ async fn wrong_functions_are_refused_in_the_words_of_the_service() {
         (with("SnapStart", json!({"ApplyOn": "PublishedVersions"})), "InvalidParameterValueException", "no SnapStart"),
         (with("ImageConfig", json!({"Command": ["x"]})), "InvalidParameterValueException", "no ImageConfig"),
         (with("FunctionName", json!("a b")), "ValidationException", "functionName"),
-        (with("Handler", Value::Null), "ValidationException", "handler"),
+        (with("Handler", Value::Null), "InvalidParameterValueException", "Runtime and Handler are mandatory"),
     ] {
         let answer = bench.call("POST", FUNCTIONS, input).await;
         assert_eq!(answer.header("x-amzn-errortype"), Some(code), "{}", answer.body);
@@ -137,4 +138,71 @@ async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
     let missing = bench.call("GET", "/2015-03-31/event-source-mappings/none", Value::Null).await;
     assert_eq!(missing.body["Message"], "The resource you requested does not exist.");
     assert_eq!(missing.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn published_version_is_the_function_until_it_changes() {
+    let bench = Bench::new(1).await;
+    let mut input = bench.function_input("Fn", "echo");
+    input["Publish"] = json!(true);
+    let created = bench.call("POST", FUNCTIONS, input).await;
+    assert_eq!((created.status, &created.body["Version"]), (201, &json!("1")));
+    let path = |rest: &str| format!("{FUNCTIONS}/Fn{rest}");
+    let invoked = bench.call("POST", &path("/invocations?Qualifier=1"), json!(5)).await;
+    assert_eq!((invoked.status, invoked.body), (200, json!(5)));
+    let version = bench.call("GET", &path("/configuration?Qualifier=1"), Value::Null).await.body;
+    let arn = bench.deps.identity.function_arn("Fn");
+    assert_eq!((&version["Version"], &version["FunctionArn"]), (&json!("1"), &json!(format!("{arn}:1"))));
+    let listed = bench.call("GET", &path("/versions"), Value::Null).await.body;
+    let versions: Vec<&Value> = listed["Versions"].as_array().unwrap().iter().map(|one| &one["Version"]).collect();
+    assert_eq!(versions, ["$LATEST", "1"]);
+    assert_eq!(bench.call("GET", &path("?Qualifier=2"), Value::Null).await.status, 404);
+
+    let zip = STANDARD.encode(zip_of(b"other", 0o755));
+    let updated = bench.call("PUT", &path("/code"), json!({"ZipFile": zip, "Publish": true})).await.body;
+    assert_eq!((&updated["Version"], &updated["FunctionArn"]), (&json!("2"), &json!(format!("{arn}:2"))));
+    let again = bench.call("PUT", &path("/code"), json!({"ZipFile": zip, "Publish": true})).await.body;
+    assert_eq!(again["Version"], "2", "the same is not published twice");
+    let left = bench.call("GET", &path("?Qualifier=1"), Value::Null).await;
+    assert_eq!(left.status, 404);
+    assert!(left.body["Message"].as_str().unwrap().contains("has changed since"), "{}", left.body);
+    bench.call("PUT", &path("/configuration"), json!({"Description": "changed"})).await;
+    assert_eq!(bench.call("POST", &path("/invocations?Qualifier=2"), json!(5)).await.status, 404);
+    let deleted = bench.call("DELETE", &path("?Qualifier=2"), Value::Null).await;
+    assert_eq!(deleted.status, 404, "a version is not the function");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mapping_needs_no_list_shards_of_its_role() {
+    let bench = Bench::new(1).await;
+    let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
+    bench.iam(&format!("Action=DetachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
+    let actions =
+        r#"["kinesis:GetRecords","kinesis:GetShardIterator","kinesis:DescribeStream","kinesis:ListStreams","logs:*"]"#;
+    let statements = format!(
+        r#"[{{"Effect":"Allow","Action":{actions},"Resource":"*"}},{{"Effect":"Deny","Action":"kinesis:ListShards","Resource":"*"}}]"#
+    );
+    let policy = format!(r#"{{"Version":"2012-10-17","Statement":{statements}}}"#);
+    let policy = percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC);
+    bench.iam(&format!("Action=PutRolePolicy&RoleName=lambda&PolicyName=p&PolicyDocument={policy}")).await;
+    bench.function("Fn", "consume").await;
+    bench.mapping("Fn", json!({})).await;
+    let put = numbers(&bench.put_many(2, 1).await);
+    assert_eq!(bench.handled_all(2).await, put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn function_with_a_stale_grant_is_refused_until_it_is_made_anew_later() {
+    let bench = Bench::new(1).await;
+    bench.deps.iam.make_grants_stale("lambda", std::time::Duration::from_secs(3600));
+    bench.function("Fn", "echo").await;
+    let path = format!("{FUNCTIONS}/Fn");
+    let refused = bench.call("POST", &format!("{path}/invocations"), json!(5)).await;
+    assert_eq!(refused.header("x-amzn-errortype"), Some("KMSAccessDeniedException"), "{}", refused.body);
+    bench.deps.iam.make_grants_stale("lambda", std::time::Duration::ZERO);
+    let still = bench.call("POST", &format!("{path}/invocations"), json!(5)).await;
+    assert_eq!(still.header("x-amzn-errortype"), Some("KMSAccessDeniedException"), "time does not mend it");
+    assert_eq!(bench.call("DELETE", &path, Value::Null).await.status, 204);
+    bench.function("Fn", "echo").await;
+    assert_eq!(bench.invoke("Fn", json!(5)).await.body, json!(5));
 }

@@ -137,7 +137,7 @@ async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     bench.put_many(1, 1).await;
     let result = bench.result(&uuid, "PROBLEM: 1 records").await;
-    assert!(result.ends_with("and the log group /aws/lambda/Fn does not take it"), "{result}");
+    assert!(result.ends_with("nowhere else, since the log group /aws/lambda/Fn does not take it"), "{result}");
     let notices = bench.deps.notices.all();
     assert!(notices.iter().any(|notice| result.ends_with(notice)), "{notices:?}");
 }

@@ -256,9 +256,10 @@ async fn a_loss_that_may_not_be_logged_is_told_to_the_owner() {
     let policy = json!({"Statement": {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}}).to_string();
     let policy = percent_encoding::utf8_percent_encode(&policy, percent_encoding::NON_ALPHANUMERIC);
     bench.iam(&format!("Action=PutRolePolicy&RoleName=lambda&PolicyName=p&PolicyDocument={policy}")).await;
-    bench.put_many(1, 1).await;
+    let put = numbers(&bench.put_many(1, 1).await);
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     let result = bench.result(&uuid, "PROBLEM: 1 records").await;
     assert!(result.ends_with("the function's role may not write its log"), "{result}");
+    assert!(result.contains(&format!("sequence numbers {0} to {0} are written down nowhere else", put[0])), "{result}");
     assert_eq!(bench.deps.notices.all(), [result.strip_prefix("PROBLEM: ").unwrap()]);
 }

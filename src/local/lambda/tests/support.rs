@@ -20,9 +20,11 @@ use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::keys::Keys;
 use crate::local::kinesis::Kinesis;
-use crate::local::lambda::{Deps, Lambda};
+use crate::local::lambda::{Deps, Lambda, failure};
 use crate::local::logs::Logs;
+use crate::local::members;
 use crate::local::notices::Notices;
+use crate::local::service::Service;
 use crate::local::tests::eventually;
 use crate::local::timing::Timing;
 use crate::local::wire::Response;
@@ -75,7 +77,7 @@ impl Bench {
             kinesis: Kinesis::open(
                 &dir.path().join("kinesis"),
                 identity.clone(),
-                crate::local::kinesis::Options::default(),
+                crate::local::kinesis::Options { throttle: timing.stream_throttle, ..Default::default() },
                 Notices::default(),
             )
             .unwrap(),
@@ -176,7 +178,10 @@ impl Bench {
     pub(super) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let request = Request::builder().method(method).uri(path).header("x-amz-log-type", "Tail").body(body).unwrap();
-        let response = self.lambda.handle(request).await;
+        let response = match members::check(Service::Lambda, &request) {
+            Ok(()) => self.lambda.handle(request).await,
+            Err(error) => failure(&error),
+        };
         let body = serde_json::from_slice(response.body()).unwrap_or_default();
         Answer { status: response.status().as_u16(), body, response }
     }

@@ -61,3 +61,37 @@ async fn latest_misses_what_is_put_while_the_mapping_is_created() {
     let late = bench.put("key", "late").await;
     assert_eq!(bench.handled_all(1).await, [late]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stop_does_not_wait_for_a_shard_that_has_given_enough() {
+    let mut timing = Timing::default();
+    timing.stream_throttle = true;
+    let bench = Bench::in_time(1, &timing).await;
+    bench.function("Fn", "consume").await;
+    bench.deps.kinesis.exhaust_reads("readings", 3600);
+    let uuid = bench.mapping("Fn", json!({})).await;
+    bench.delete_mapping(&uuid).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mapping_that_is_being_changed_when_the_local_cloud_ends_goes_on_with_the_change() {
+    let aws: Timing = "aws/1000".parse().unwrap();
+    let mut never = aws;
+    (never.mapping_update, never.poll) = (Duration::from_secs(3600), Duration::ZERO);
+    let mut bench = Bench::in_time(1, &never).await;
+    bench.function("Fn", "consume").await;
+    let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
+    let mut put = numbers(&bench.put_many(2, 1).await);
+    bench.handled_all(2).await;
+    assert_eq!(bench.update(&uuid, json!({"BatchSize": 7, "BisectBatchOnFunctionError": true})).await.status, 202);
+    let shown = bench.shown(&uuid).await;
+    assert_eq!((&shown["State"], &shown["BatchSize"]), (&json!("Updating"), &json!(7)));
+    put.extend(numbers(&bench.put_many(3, 1).await));
+    // What was on the disk at that moment is what a kill leaves.
+    bench.deps.timing = aws;
+    bench.restart().await;
+    bench.mapping_state(&uuid, "Enabled").await;
+    let shown = bench.shown(&uuid).await;
+    assert_eq!((&shown["BatchSize"], &shown["BisectBatchOnFunctionError"]), (&json!(7), &json!(true)));
+    assert_eq!(bench.handled_all(5).await, put, "each once, and none is passed over");
+}

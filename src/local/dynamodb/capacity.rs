@@ -1,0 +1,131 @@
+//! What a table of provisioned capacity gives a second under a latency profile: its read units, and what it has not used
+//! in the last five minutes (AWS: "Burst and adaptive capacity", DynamoDB developer guide).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::local::wire::ServiceError;
+
+/// Seconds of unused capacity that are kept.
+const BURST: f64 = 300.0;
+
+/// The read units that tables have left; clones share them.
+#[derive(Clone, Default)]
+pub(super) struct ReadCapacity(Arc<Mutex<HashMap<String, Bucket>>>);
+
+struct Bucket {
+    /// Below 0 after a read that took more than there was: it is paid back before the next one.
+    units: f64,
+    /// Units a second.
+    rate: f64,
+    filled: Instant,
+}
+
+impl ReadCapacity {
+    /// Lets a read of a table begin while it has units left; `id` tells it from another table of its name.
+    ///
+    /// # Errors
+    /// `ProvisionedThroughputExceededException`.
+    pub(super) fn admit(&self, id: &str, units_a_second: f64) -> Result<(), ServiceError> {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let full = units_a_second * BURST;
+        let bucket = buckets.entry(id.to_owned()).or_insert(Bucket { units: full, rate: units_a_second, filled: now });
+        bucket.units = (bucket.units + bucket.filled.elapsed().as_secs_f64() * bucket.rate).min(full);
+        (bucket.filled, bucket.rate) = (now, units_a_second);
+        if bucket.units > 0.0 {
+            return Ok(());
+        }
+        let message = "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
+                       provisioning level with the UpdateTable API.";
+        Err(ServiceError::bad_request("ProvisionedThroughputExceededException", message))
+    }
+
+    /// Takes what a read has consumed.
+    pub(super) fn take(&self, id: &str, units: f64) {
+        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bucket) = buckets.get_mut(id) {
+            bucket.units -= units;
+        }
+    }
+}
+
+/// Whether an operation reads one table, and counts what it consumes.
+pub(super) fn is_read(operation: &str) -> bool {
+    matches!(operation, "GetItem" | "Query" | "Scan")
+}
+
+/// The read units a second in the settings of a table; none where it is charged by use.
+pub(super) fn read_units(provisioned: Option<&str>, billing_mode: Option<&str>) -> Option<f64> {
+    if billing_mode == Some("PAY_PER_REQUEST") {
+        return None;
+    }
+    let settings: Value = serde_json::from_str(provisioned?).ok()?;
+    settings.get("ReadCapacityUnits")?.as_f64().filter(|units| *units > 0.0)
+}
+
+/// Has a read say what it consumes. Returns the request, and whether the caller asked for that itself.
+pub(super) fn counted(text: &str) -> Option<(String, bool)> {
+    let mut input: Value = serde_json::from_str(text).ok()?;
+    let members = input.as_object_mut()?;
+    let asked = members.get("ReturnConsumedCapacity").is_some_and(|wanted| !wanted.is_null() && wanted != "NONE");
+    if !asked {
+        members.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
+    }
+    Some((input.to_string(), asked))
+}
+
+/// Takes what a read says that it has consumed off its answer, unless the caller wants to see it.
+pub(super) fn consumed(answer: &[u8], asked: bool) -> Option<(Vec<u8>, f64)> {
+    let mut answer: Value = serde_json::from_slice(answer).ok()?;
+    let units = answer.get("ConsumedCapacity")?.get("CapacityUnits")?.as_f64()?;
+    if !asked {
+        answer.as_object_mut()?.remove("ConsumedCapacity");
+    }
+    Some((answer.to_string().into_bytes(), units))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_reads_until_its_burst_is_used_up_and_again_after_a_while() {
+        let capacity = ReadCapacity::default();
+        let admits = || capacity.admit("t", 5.0).map_err(|error| error.code);
+        admits().unwrap();
+        capacity.take("t", 1400.0);
+        admits().unwrap();
+        capacity.take("t", 128.0);
+        assert_eq!(admits().unwrap_err(), "ProvisionedThroughputExceededException");
+        capacity.admit("another", 5.0).unwrap();
+        let mut buckets = capacity.0.lock().unwrap();
+        buckets.get_mut("t").unwrap().filled -= std::time::Duration::from_secs(6);
+        drop(buckets);
+        admits().unwrap();
+    }
+
+    #[test]
+    fn read_units_are_those_of_a_provisioned_table() {
+        let settings = Some(r#"{"ReadCapacityUnits":5,"WriteCapacityUnits":1}"#);
+        assert_eq!(read_units(settings, None), Some(5.0));
+        assert_eq!(read_units(settings, Some("PROVISIONED")), Some(5.0));
+        assert_eq!(read_units(settings, Some("PAY_PER_REQUEST")), None);
+        assert_eq!(read_units(None, None), None);
+    }
+
+    #[test]
+    fn consumed_capacity_is_shown_to_those_alone_who_asked_for_it() {
+        for (text, wanted) in [("{}", false), (r#"{"ReturnConsumedCapacity":"INDEXES"}"#, true)] {
+            let (request, asked) = counted(text).unwrap();
+            assert!(request.contains("ReturnConsumedCapacity"));
+            let answer = br#"{"Items":[],"ConsumedCapacity":{"CapacityUnits":2.5}}"#;
+            let (answer, units) = consumed(answer, asked).unwrap();
+            assert_eq!((asked, units), (wanted, 2.5));
+            assert_eq!(String::from_utf8(answer).unwrap().contains("ConsumedCapacity"), wanted);
+        }
+    }
+}

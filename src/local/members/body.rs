@@ -1,0 +1,169 @@
+//! Unknown members in a body, found without keeping anything of it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::shape::{Below, Shape};
+use crate::local::kinesis::Form;
+
+/// Returns the path of the first member of a body that is not in a shape. A body that cannot be read has none: its
+/// service says what is wrong with it.
+pub(super) fn unknown_in(shape: &Shape, form: Form, body: &[u8]) -> Option<String> {
+    let mut found = None;
+    let check = Check { looked: Looked::Members(shape), found: &mut found };
+    let read = match form {
+        Form::Json => check.deserialize(&mut serde_json::Deserializer::from_slice(body)).is_ok(),
+        Form::Cbor => form.json(body).is_some_and(|body| check.deserialize(body).is_ok()),
+    };
+    found.filter(|_| read)
+}
+
+/// How the members of a value are looked at.
+#[derive(Clone, Copy)]
+enum Looked<'a> {
+    Nothing,
+    Members(&'a Shape),
+    Named(&'a Shape),
+}
+
+struct Check<'a, 'f> {
+    looked: Looked<'a>,
+    found: &'f mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Check<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.looked {
+            // Below a member that is looked at no further, text is skipped and not decoded.
+            Looked::Nothing => deserializer.deserialize_ignored_any(IgnoredAny).map(drop),
+            _ => deserializer.deserialize_any(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Check<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            let looked = match self.looked {
+                Looked::Named(shape) => Looked::Members(shape),
+                Looked::Nothing => Looked::Nothing,
+                Looked::Members(shape) => match shape.below(&name) {
+                    Some(Below::Anything) => Looked::Nothing,
+                    Some(Below::Members(shape)) => Looked::Members(shape),
+                    Some(Below::Named(shape)) => Looked::Named(shape),
+                    None => {
+                        let Emptiness(is_empty) = map.next_value()?;
+                        if !is_empty {
+                            self.found.get_or_insert_with(|| name.into_owned());
+                        }
+                        continue;
+                    }
+                },
+            };
+            let had = self.found.is_some();
+            map.next_value_seed(Check { looked, found: &mut *self.found })?;
+            if let Some(path) = self.found.as_mut().filter(|_| !had && matches!(self.looked, Looked::Members(_))) {
+                path.insert_str(0, &format!("{name}."));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Check { looked: self.looked, found: &mut *self.found })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// Whether a value asks for nothing: some clients send their unset members as null, `false`, or empty.
+struct Emptiness(bool);
+
+impl<'de> Deserialize<'de> for Emptiness {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Look;
+
+        impl<'de> Visitor<'de> for Look {
+            type Value = bool;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+                let mut is_empty = true;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    is_empty = false;
+                }
+                Ok(is_empty)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
+                let mut is_empty = true;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    is_empty = false;
+                }
+                Ok(is_empty)
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<bool, E> {
+                Ok(!value)
+            }
+
+            fn visit_i64<E: Error>(self, _: i64) -> Result<bool, E> {
+                Ok(false)
+            }
+
+            fn visit_u64<E: Error>(self, _: u64) -> Result<bool, E> {
+                Ok(false)
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<bool, E> {
+                Ok(false)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<bool, E> {
+                Ok(text.is_empty())
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<bool, E> {
+                Ok(true)
+            }
+        }
+
+        deserializer.deserialize_any(Look).map(Emptiness)
+    }
+}
