@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
-use crate::aws::{Call, Failure};
+use crate::aws::{Call, Cause, Failure};
 use crate::settings;
 
 pub use self::environment::unreadable;
@@ -34,6 +34,10 @@ pub const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
 /// By it, too, is known what sensorctl made.
 const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
+/// An event without readings: the function runs and does nothing.
+const NO_RECORDS: &[u8] = br#"{"Records":[]}"#;
+/// The code of `Invoke` where Lambda cannot decrypt the variables with the function's role.
+const STALE_GRANT: &str = "KMSAccessDeniedException";
 /// Ignored by `provided.*`, but required; `bootstrap` by convention.
 const HANDLER: &str = "bootstrap";
 
@@ -230,7 +234,9 @@ impl Resource for Function {
                 .set_logging_config(self.wanted.json_log.then(|| self.logging()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()))
                 .code(FunctionCode::builder().zip_file(Blob::new(self.artifact.zip())).build());
-            Ok(self.call(cloud, "CreateFunction").answer(request.send().await)?.function_arn)
+            let answer = self.call(cloud, "CreateFunction").answer(request.send().await)?;
+            cloud.recent.note_creation(&self.wanted.name);
+            Ok(answer.function_arn)
         }
         .boxed()
     }
@@ -270,6 +276,24 @@ impl Resource for Function {
                 State::Changing(state) => Ok(Settled::NotYet(state)),
                 State::Missing | State::Deleting => Ok(Settled::NotYet("being deleted".to_owned())),
             }
+        }
+        .boxed()
+    }
+
+    fn unusable<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Option<Failure>> {
+        async move {
+            // Reserved concurrency of 0 keeps it from running, as asked.
+            if self.wanted.reserved_concurrency == Some(0) {
+                return Ok(None);
+            }
+            let payload = Blob::new(NO_RECORDS);
+            let request = cloud.clients.lambda.invoke().function_name(&self.wanted.name).payload(payload);
+            Ok(match self.call(cloud, "Invoke").done(request.send().await) {
+                Err(failure) if failure.code.as_deref() == Some(STALE_GRANT) => Some(failure),
+                // That the caller may not invoke it says nothing of the function; neither does a busy account.
+                Err(failure) if !matches!(failure.cause, Cause::Denied | Cause::Throttled) => return Err(failure),
+                _ => None,
+            })
         }
         .boxed()
     }

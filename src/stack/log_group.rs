@@ -111,9 +111,13 @@ impl Resource for LogGroup {
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         async move {
-            let tags = cloud.owner.all_tags().into_iter().collect();
-            let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
-            self.call(cloud, "CreateLogGroup").done(request.send().await)?;
+            // Not again where only its retention could not be set at once.
+            if !cloud.recent.has_created(&self.name) {
+                let tags = cloud.owner.all_tags().into_iter().collect();
+                let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
+                self.call(cloud, "CreateLogGroup").done(request.send().await)?;
+                cloud.recent.note_creation(&self.name);
+            }
             if self.retention_days.is_some() {
                 self.put_retention(cloud).await?;
             }

@@ -40,6 +40,9 @@ pub const IN_FORCE_AFTER: &str = "in_force_after";
 /// Name of the detail that says for how many seconds it may do so after any change.
 pub const LAGS: &str = "lags";
 
+/// What `CreateEventSourceMapping` says of a function that is not there, or is not to be seen everywhere yet.
+const NO_FUNCTION: &str = "Function does not exist";
+
 /// An event source mapping with partial batch responses.
 pub struct Mapping {
     /// Shown name: stream and function.
@@ -147,6 +150,19 @@ impl Mapping {
     /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
     fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
         ends(mapping) == Some((&self.stream.name, &self.function))
+    }
+
+    /// Returns the verdict that the function is gone, if it is.
+    async fn without_function(&self, cloud: &Cloud) -> Option<Never> {
+        let request = cloud.clients.lambda.get_function().function_name(&self.function);
+        let function = self.call(cloud, "GetFunction").find(request.send().await).ok()?;
+        function.is_none().then(|| Never {
+            is_fresh: cloud.recent.has_written(&self.function),
+            ..Never::new(
+                format!("the function `{}` was there, and somebody deleted it while this ran", self.function),
+                "`sensorctl up` makes it anew",
+            )
+        })
     }
 
     /// Where a new mapping begins, and with which moment.
@@ -311,7 +327,9 @@ impl Resource for Mapping {
                 .set_filter_criteria((!wanted.filters.is_empty()).then(|| self.filters()))
                 .set_metrics_config(wanted.metrics.then(|| self.metrics()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
-            Ok(call.answer(request.send().await)?.event_source_mapping_arn)
+            let answer = call.answer(request.send().await).map_err(not_seen_yet)?;
+            cloud.recent.note_creation(&self.name);
+            Ok(answer.event_source_mapping_arn)
         }
         .boxed()
     }
@@ -403,6 +421,9 @@ impl Resource for Mapping {
     ) -> BoxFuture<'a, Option<Never>> {
         async move {
             let says = |part| failure.message.contains(part);
+            if says(NO_FUNCTION) {
+                return self.without_function(cloud).await;
+            }
             let need = match (&self.wanted.on_failure, references.known(Kind::Stream)) {
                 _ if says("cannot be assumed") => Need::Trust,
                 (_, Some(stream)) if says("ensure the role can perform") => Need::Reading { stream },
@@ -414,6 +435,14 @@ impl Resource for Mapping {
             diagnosis::never(cloud, &self.role, &need).await
         }
         .boxed()
+    }
+}
+
+/// The function was created or seen before it is named: that it is not there means that it is not there everywhere yet.
+fn not_seen_yet(failure: Failure) -> Failure {
+    match failure.cause {
+        Cause::Other if failure.message.contains(NO_FUNCTION) => Failure { cause: Cause::Propagating, ..failure },
+        _ => failure,
     }
 }
 

@@ -6,6 +6,8 @@ mod documents;
 mod list;
 mod release;
 
+use std::sync::{Mutex, PoisonError};
+
 use aws_sdk_iam::types::{AttachedPolicy, Role as Described, Tag};
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -36,13 +38,15 @@ pub struct Role {
     grants: Grants,
     /// Of a role that someone else made: what stays as it was found.
     kept: Properties,
+    /// The access policy that this run wrote: a look may still show the one before.
+    written: Mutex<Option<Value>>,
 }
 
 impl Role {
     /// What the settings ask for.
     #[must_use]
     pub fn new(wanted: settings::Role, grants: Grants) -> Self {
-        Role { wanted, grants, kept: Properties::new() }
+        Role { wanted, grants, kept: Properties::new(), written: Mutex::default() }
     }
 
     fn is_least(&self) -> bool {
@@ -71,9 +75,18 @@ impl Role {
                 return Err(call.not_tried(why));
             }
         }
-        let document = documents::access(references, &self.grants).to_string();
-        let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document);
-        call.done(request.send().await).map_err(too_new)
+        let document = documents::access(references, &self.grants);
+        let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document.to_string());
+        call.done(request.send().await).map_err(too_new)?;
+        cloud.recent.note_write(name);
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(canonical(&document));
+        Ok(())
+    }
+
+    /// Whether the access policy is there, and is the one that this run wrote, if it wrote one.
+    fn shows_what_was_written(&self, policy: Option<&Value>) -> bool {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        policy.is_some_and(|policy| written.as_ref().is_none_or(|written| *written == canonical(policy)))
     }
 
     /// Attaches both managed policies, or detaches both.
@@ -88,6 +101,7 @@ impl Role {
             } else if !self.is_least() && !has.contains(&policy) {
                 let result = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
                 self.call(cloud, "AttachRolePolicy").done(result).map_err(too_new)?;
+                cloud.recent.note_write(name);
             }
         }
         Ok(())
@@ -106,7 +120,9 @@ impl Role {
     async fn bring_trust(&self, cloud: &Cloud) -> Result<(), Failure> {
         let request = cloud.clients.iam.update_assume_role_policy().role_name(&self.wanted.name);
         let result = request.policy_document(documents::trust().to_string()).send().await;
-        self.call(cloud, "UpdateAssumeRolePolicy").done(result)
+        self.call(cloud, "UpdateAssumeRolePolicy").done(result)?;
+        cloud.recent.note_write(&self.wanted.name);
+        Ok(())
     }
 }
 
@@ -210,6 +226,7 @@ impl Resource for Role {
                 .set_permissions_boundary(self.wanted.permissions_boundary.clone())
                 .set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
             let answer = call.answer(request.send().await)?;
+            cloud.recent.note_creation(&self.wanted.name);
             if self.is_least() {
                 self.bring_policy(cloud, references).await?;
             } else {
@@ -265,7 +282,11 @@ impl Resource for Role {
             let name = &self.wanted.name;
             let (role, policy, managed) =
                 futures::try_join!(describe(cloud, name), inline(cloud, name, POLICY), self.managed(cloud))?;
-            let complete = if self.is_least() { policy.is_some() } else { managed.len() == MANAGED.len() };
+            let complete = if self.is_least() {
+                self.shows_what_was_written(policy.as_ref())
+            } else {
+                managed.len() == MANAGED.len()
+            };
             Ok(match role {
                 Some(role) if complete => Settled::Works(role.arn),
                 Some(_) => Settled::NotYet("its policy is not to be seen yet".to_owned()),

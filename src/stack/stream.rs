@@ -180,6 +180,7 @@ impl Resource for Stream {
                 }
             }
             call.done(request.send().await)?;
+            cloud.recent.note_creation(&self.wanted.name);
             // The answer names no ARN, and others wait for it.
             Ok(self.describe(cloud).await?.map(|stream| stream.stream_arn))
         }

@@ -183,6 +183,7 @@ impl Resource for Table {
             }
             request = request.set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
             let answer = call.answer(request.send().await)?;
+            cloud.recent.note_creation(&wanted.name);
             Ok(answer.table_description.and_then(|table| table.table_arn))
         }
         .boxed()

@@ -9,6 +9,7 @@
 )]
 
 mod aws_errors;
+mod aws_lag;
 mod color;
 mod confinement;
 mod deletion_conflicts;
