@@ -7,11 +7,12 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, BoxStream, StreamExt};
 use sensor_model::Reading;
+use tokio::time::Instant;
 
 use super::attributes::{Item, SENSOR, SEQUENCE, TIME, stored};
 use super::{Question, Stored};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Clients, Failure};
+use crate::aws::{Cause, Clients, Failure};
 use crate::error::Error;
 
 /// Segments of a whole-table Scan. Each has at most one page of 1 MB under way, and four already outrun one terminal.
@@ -119,6 +120,15 @@ fn segment_pages<'a>(
 
 type Answer = Result<(Vec<Item>, Option<Item>), Failure>;
 
+/// For how many of the longest pauses a page is asked for that fails for another reason than used-up capacity: 16 s on AWS.
+const LOOKS_AT_TROUBLE: u32 = 8;
+
+/// Whether the table's capacity or the account's rate is used up, which comes back by itself.
+fn is_used_up(failure: &Failure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    failure.cause == Cause::Throttled && ["Throughput", "Throttl", "Limit"].iter().any(|part| code.contains(part))
+}
+
 /// Asks for a page again while the failure passes: the SDK alone gives up after three attempts within some seconds.
 async fn persistently<Fut>(clients: &Clients, patience: Patience<'_>, page: impl Fn() -> Fut) -> Answer
 where
@@ -126,10 +136,12 @@ where
 {
     let Patience { limit, waiting } = patience;
     let schedule = if clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) };
+    let began = Instant::now();
+    let is_broken = |failure: &Failure| !is_used_up(failure) && began.elapsed() >= schedule.longest * LOOKS_AT_TROUBLE;
     let look = || async {
         match page().await {
             Ok(page) => Ok(Look::Ready(page)),
-            Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+            Err(failure) if failure.is_passing() && !is_broken(&failure) => Ok(Look::NotYet(failure)),
             Err(failure) => Err(failure),
         }
     };

@@ -7,6 +7,7 @@
 mod apply;
 mod artifact;
 mod asked;
+mod caller_policy;
 mod cloud;
 mod event;
 mod function;
@@ -22,11 +23,14 @@ mod recent;
 mod references;
 mod resource;
 mod role;
+mod service_clock;
+mod sighting;
 mod stream;
 mod table;
 
 pub use apply::{Done, apply};
 pub use artifact::{Architecture, Artifact, Destination};
+pub use caller_policy::caller_policy;
 pub use cloud::{Cloud, PATIENCE};
 pub use event::{Event, Observer};
 pub use kind::Kind;

@@ -200,3 +200,54 @@ fn scan_waits_for_read_capacity_that_is_used_up() {
         assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
     }
 }
+
+#[test]
+fn role_that_a_lagging_replica_still_shows_after_down_is_looked_for_again() {
+    let env = TestEnv::with_pipeline();
+    let old: Mutex<Option<String>> = Mutex::default();
+    // The first look after the deletion finds it gone, and the next ones ask another replica.
+    let (deleted, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let cloud = Interposed::new(&env, move |request, forward| match request.operation().as_str() {
+        "DeleteRole" => {
+            deleted.store(1, Ordering::Relaxed);
+            None
+        }
+        "GetRole" if deleted.load(Ordering::Relaxed) == 0 => {
+            let answer = forward();
+            *old.lock().unwrap() = Some(answer.clone());
+            Some(answer)
+        }
+        "GetRole" => match looks.fetch_add(1, Ordering::Relaxed) {
+            1..=3 => old.lock().unwrap().clone(),
+            _ => None,
+        },
+        _ => None,
+    });
+    let down = cloud.run(&env, ["down", "--yes", "-o", "json"]).assert_success().json();
+    assert_eq!(down["remaining"], serde_json::json!([]), "{down}");
+}
+
+#[test]
+fn table_without_backups_service_has_none() {
+    let env = TestEnv::with_local_cloud();
+    let cloud = Interposed::new(&env, |request, _| {
+        (request.operation() == "DescribeContinuousBackups")
+            .then(|| request.failure(400, "UnknownOperationException", "An unknown operation was requested."))
+    });
+    cloud.run(&env, ["up"]).assert_success();
+    cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&["Nothing to do"]);
+    env.run(["plan", "--local", "--exit-code"]).assert_success();
+}
+
+#[test]
+fn managed_policy_that_is_not_there_fails_at_once() {
+    let env = TestEnv::with_local_cloud();
+    let cloud = Interposed::new(&env, |request, _| {
+        let why = "Policy arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess does not exist or is not attachable.";
+        (request.operation() == "AttachRolePolicy").then(|| request.failure(404, "NoSuchEntity", why))
+    });
+    let run = cloud.run(&env, ["up", "--timeout", "60", "--set", "role.permissions=managed"]).assert_code(1);
+    let run = run.assert_stderr_contains(&["does not exist or is not attachable"]);
+    assert!(run.stderr.contains("logs:CreateLogGroup, so a late invocation"), "the plan warns: {}", run.stderr);
+    assert_eq!(cloud.count("AttachRolePolicy"), 1);
+}

@@ -11,7 +11,7 @@ use super::{Run, TestEnv};
 /// A server on any free port that runs until the test ends, in front of the environment's local cloud.
 pub struct Interposed {
     url: String,
-    keys: [(&'static str, String); 2],
+    keys: Vec<(&'static str, String)>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -46,10 +46,15 @@ impl Interposed {
             }
         });
         let keys = [("AWS_ACCESS_KEY_ID", text("access_key_id")), ("AWS_SECRET_ACCESS_KEY", text("secret_access_key"))];
-        Interposed { url, keys, seen }
+        Interposed { url, keys: keys.into(), seen }
     }
 
-    /// Runs `sensorctl` with the owner's keys against this server.
+    /// Replaces the owner's keys by others, as environment variables.
+    pub fn with_keys(self, keys: Vec<(&'static str, String)>) -> Self {
+        Interposed { keys, ..self }
+    }
+
+    /// Runs `sensorctl` with the owner's or other keys against this server.
     #[must_use = "assert how the command ended"]
     pub fn run<'a>(&self, env: &TestEnv, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         let mut command = env.command(arguments);

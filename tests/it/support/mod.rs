@@ -10,7 +10,7 @@ mod test_resource;
 
 use std::path::{Path, PathBuf};
 
-pub use fake_aws::{ACCOUNT, CannedError, FakeAws};
+pub use fake_aws::{ACCOUNT, CannedError, FakeAws, http as fake_http};
 pub use interposed::{Interposed, with_body};
 pub use process_runner::{ProcessRunner, TestEnv};
 pub use shared::*;
