@@ -25,8 +25,8 @@ use super::{Clients, MAPPING_IN_FORCE};
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
-/// Long enough for a 10 MiB `PutRecords` or a function's zip on a slow line; `Invoke` sets its own.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+/// Long enough for a 10 MiB `PutRecords` on a slow line; `Invoke` and what sends a function's zip set their own.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An access key of a local cloud.
 #[derive(Clone)]
@@ -133,6 +133,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         iam: aws_sdk_iam::Client::new(&config),
         sts: aws_sdk_sts::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
         region,
         endpoint,
         profile: target.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()),
@@ -141,13 +142,14 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
 }
 
 /// Endpoint variables of the services that are called, which stand above the address for all of them.
-const OF_ONE_SERVICE: [&str; 6] = [
+const OF_ONE_SERVICE: [&str; 7] = [
     "AWS_ENDPOINT_URL_KINESIS",
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL_IAM",
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
+    "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];
 
 /// Checks that the credentials of the usual chain leave this machine encrypted: without TLS, whoever is on the way reads

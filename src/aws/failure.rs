@@ -102,6 +102,12 @@ impl Failure {
         Failure { service, operation, resource: resource.into(), place: place.into(), code, message, cause }
     }
 
+    /// Returns the service's own code and message.
+    #[must_use]
+    pub fn said(&self) -> String {
+        said(self.code.as_deref(), &self.message)
+    }
+
     /// Whether the same call may succeed soon.
     #[must_use]
     pub fn is_passing(&self) -> bool {

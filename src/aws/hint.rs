@@ -15,6 +15,7 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
         Cause::Credentials => credentials(failure, near),
         Cause::NoCredentials => {
             return vec![
+                exported(failure),
                 "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
                 "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
             ];
@@ -42,6 +43,23 @@ pub(super) fn hints(failure: &Failure) -> Vec<String> {
         Cause::Other => return vec![other(failure)],
     };
     vec![hint.to_owned()]
+}
+
+/// The AWS CLI signs in where the SDK for Rust cannot: profiles of `aws login`, and roles that take a code (MFA).
+fn exported(failure: &Failure) -> String {
+    // As `Clients::failure` writes it.
+    let named = failure.message.rsplit_once("; profile `").and_then(|(_, rest)| rest.strip_suffix("` gives none"));
+    let profile = named.map(|name| format!("--profile {} ", quoted(name))).unwrap_or_default();
+    format!(
+        "signed in with `aws login`, or with a code (MFA)? `eval \"$(aws configure export-credentials {profile}--format \
+         env)\"` hands the credentials over; then leave `--profile` out"
+    )
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@".contains(c);
+    if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 fn denied(failure: &Failure) -> Vec<String> {
@@ -101,6 +119,12 @@ fn other(failure: &Failure) -> String {
         return "DynamoDB takes one change of the expiry an hour: run `sensorctl up` again then".to_owned();
     }
     match failure.code.as_deref() {
+        Some("SubscriptionRequiredException" | "SubscriptionRequired" | "OptInRequired" | "OptInRequiredException") => {
+            format!(
+                "the account's plan does not include {service} yet: finish signing up, or leave the free plan, in the \
+                 Billing console; a new account may take hours until every service is open"
+            )
+        }
         Some("LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
             format!("a quota of the account is used up: the Service Quotas console shows and raises those of {service}")
         }
@@ -153,6 +177,29 @@ mod tests {
             "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r";
         assert!(hints(&failure(said))[0].contains("iam:PassRole"));
         assert!(hints(&failure("no"))[0].contains("lambda:CreateFunction"));
+    }
+
+    #[test]
+    fn account_without_the_service_and_profiles_of_the_cli_have_their_own_hints() {
+        let mut failure = Failure {
+            service: "Kinesis",
+            operation: "CreateStream",
+            resource: "stream s".into(),
+            place: "eu-central-1".into(),
+            code: Some("SubscriptionRequiredException".into()),
+            message: "The AWS Access Key Id needs a subscription for the service".into(),
+            cause: Cause::Other,
+        };
+        assert!(hints(&failure)[0].contains("the account's plan does not include Kinesis yet"), "{failure:?}");
+        failure.cause = Cause::NoCredentials;
+        failure.message = "the feature credentials-login is not enabled; profile `my own` gives none".into();
+        let hint = &hints(&failure)[0];
+        assert!(
+            hint.contains("`eval \"$(aws configure export-credentials --profile 'my own' --format env)\"`"),
+            "{hint}"
+        );
+        failure.message = "no credentials found in chain".into();
+        assert!(hints(&failure)[0].contains("export-credentials --format env"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::loopback::is_loopback;
 
 pub use call::Call;
-pub use config::{Access, Target, connect};
+pub use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
 pub use failure::{Cause, Failure};
 
 /// A failure is not kept back longer than this to find out in which account it was.
@@ -44,6 +44,8 @@ pub struct Clients {
     pub sts: aws_sdk_sts::Client,
     /// CloudWatch Logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Resource Groups Tagging API.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// The region that calls are sent to.
     pub region: String,
     /// The endpoint that stands in for AWS, if any.

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Output, Report, table_of_rows, units};
-use crate::pipeline::{Question, Stored, invoke, put_one, read, wait_until_stored};
+use crate::pipeline::{Patience, Question, Stored, invoke, put_one, read, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::{Plan, References, Teardown, apply};
 
@@ -162,7 +162,8 @@ async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> 
 async fn both_rows(context: &Context) -> Result<Vec<Stored>, Error> {
     let mut rows = Vec::new();
     let question = Question { consistent: true, ..Question::default() };
-    read(context.clients().await?, &context.settings.pipeline.table.name, &question, |page| {
+    let patience = Patience { limit: STEP_LIMIT, waiting: &|_, _| {} };
+    read(context.clients().await?, &context.settings.pipeline.table.name, &question, patience, |page| {
         rows.extend(page.rows);
         Ok(true)
     })

@@ -115,7 +115,7 @@ pub async fn cloud(context: &Context, timeout: Duration, observer: Arc<dyn Obser
         tags: settings.pipeline.tags.clone(),
     };
     let schedule = schedule(clients, timeout);
-    Ok(Cloud { clients: clients.clone(), owner, schedule, delete_consumers: false, observer })
+    Ok(Cloud { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
 }
 
 /// The account, asked for as patiently as everything else.

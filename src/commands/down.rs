@@ -1,11 +1,13 @@
 //! `sensorctl down`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future;
 
 use crate::aws::Failure;
+use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
 use crate::commands::markers;
 use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
@@ -16,6 +18,9 @@ use crate::pipeline::{Consumed, Trail};
 use crate::stack::{
     Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles, name_what_goes_along,
 };
+
+/// For how many of the longest pauses what was deleted may seem to be there: 16 s on AWS.
+const LOOKS_AT_WHAT_REMAINS: u32 = 8;
 
 /// Delete what sensorctl made, in the right order, and prove that nothing is left
 ///
@@ -201,8 +206,33 @@ impl Args {
     }
 }
 
-/// Looks again at all that was deleted.
+/// Looks again at all that was deleted; what seems to be there is looked at for a while, because a replica of IAM may lag
+/// behind the one that said it was gone.
 async fn remaining(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
+    let limit = cloud.schedule.longest * LOOKS_AT_WHAT_REMAINS;
+    let look = || async {
+        let there = there_again(cloud, resources, plan).await?;
+        Ok::<_, Error>(if there.is_empty() { Look::Ready(()) } else { Look::NotYet(Remaining(there)) })
+    };
+    match wait::until(Schedule { limit, end: None, ..cloud.schedule }, look, |_, _| {}).await {
+        Ok(()) => Ok(Vec::new()),
+        Err(WaitError::TimedOut { last: Remaining(there), .. }) => Ok(there),
+        Err(WaitError::Failed(error)) => Err(error),
+    }
+}
+
+/// Things that are still there.
+#[derive(Debug)]
+struct Remaining(Vec<Thing>);
+
+impl fmt::Display for Remaining {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.0.iter().map(|left| format!("{} `{}`", left.kind, left.name)).collect();
+        formatter.write_str(&names.join(", "))
+    }
+}
+
+async fn there_again(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
     let gone = plan.steps.iter().zip(resources).filter(|(step, _)| step.action == Action::Delete);
     let looks = gone.map(async |(step, resource)| Ok::<_, Failure>((step, cloud.look_at(*resource).await?)));
     let again = future::try_join_all(looks).await?;

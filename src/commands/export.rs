@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::units;
-use crate::stack::{Architecture, Artifact};
+use crate::stack::{Architecture, Artifact, caller_policy};
 
 /// Hand the pipeline over to other tools
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,10 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Print the IAM policy of a caller that may do all with this pipeline, and nothing with anything else
+    ///
+    /// It names the resources of the settings and stage, and the region where one is set. docs/permissions.md explains it.
+    Policy,
     /// Write the bundled function as a zip file, ready for `aws lambda create-function --zip-file fileb://FILE`
     FunctionZip {
         /// Where to write it; `-` for stdout
@@ -28,6 +32,11 @@ enum What {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     match args.what {
+        What::Policy => {
+            let settings = &context.settings;
+            let policy = caller_policy(&settings.pipeline, settings.region.as_deref());
+            context.output.bytes(format!("{policy:#}\n").as_bytes())
+        }
         What::FunctionZip { file, architecture } => {
             let set = context.settings.pipeline.function.architecture;
             let artifact = match architecture.as_deref().or(set).and_then(Architecture::named) {

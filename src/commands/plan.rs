@@ -7,7 +7,7 @@ use crate::commands::stack_report::{StackReport, describe, tell_dangers, tell_le
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, StackProgress};
-use crate::stack::Plan;
+use crate::stack::{Plan, check_obstacles, name_what_goes_along};
 
 /// Show what `up` would do, and why; changes nothing
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let mut deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
     deployment.keep(context, args.adopt);
     let Deployment { cloud, stack, references, found, .. } = &deployment;
-    let plan = Plan::up(&cloud.owner, &stack.resources(), found.clone(), references, args.adopt)?;
+    let resources = stack.resources();
+    let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, args.adopt)?;
+    name_what_goes_along(cloud, &resources, &mut plan).await?;
     context.tell_whose_code_runs();
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
@@ -38,6 +40,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     tell_dangers(&context.output, &plan);
     tell_leftovers(&context.output, &deployment.leftovers);
     context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
+    // What `up` would refuse is no plan.
+    check_obstacles(cloud, &resources, &plan).await?;
     let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());
     let command = if args.adopt { "`sensorctl up --adopt`" } else { "`sensorctl up`" };
     match plan.changes() {

@@ -1,14 +1,18 @@
 //! `scan`: readings from the table.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
 
+use crate::aws::Failure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, Rows};
-use crate::pipeline::{Page, Question, Stored, parse_time_or_age, read};
+use crate::pipeline::{Page, Patience, Question, Stored, parse_time_or_age, read};
+use crate::stack::PATIENCE;
 
 /// Show stored readings: the whole table, or one sensor's
 #[derive(Debug, ClapArgs)]
@@ -53,6 +57,9 @@ pub struct Args {
     /// See everything that was stored up to this moment, at twice the read cost
     #[arg(long)]
     consistent: bool,
+    /// Seconds to go on asking for a page that the service does not give, because read capacity is used up
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
 }
 
 /// What to sort by.
@@ -87,7 +94,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let mut shown = Shown { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
     let mut gathered = Gathered::of(&args);
     let mut foreign = 0;
-    let reading = read(clients, table, &question, |page: Page| {
+    let is_told = AtomicBool::new(false);
+    let waiting = |waited: Duration, failure: &Failure| {
+        if waited >= PATIENCE && !is_told.swap(true, Ordering::Relaxed) {
+            context.output.status(format!("still waiting for rows of the table {table}: {}", failure.said()));
+        }
+    };
+    let patience = Patience { limit: Duration::from_secs(args.timeout), waiting: &waiting };
+    let reading = read(clients, table, &question, patience, |page: Page| {
         foreign += page.foreign;
         for row in page.rows {
             match &mut gathered {

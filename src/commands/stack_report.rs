@@ -107,6 +107,15 @@ pub fn tell_leftovers(output: &Output, leftovers: &Leftovers) {
             "  left     {kind:<14} {name}  (of this stage, though the settings name another; `sensorctl down --leftovers` deletes it)"
         ));
     }
+    if let Some((why, asked_for)) = &leftovers.one_by_one {
+        output.detail(format!("  the tags of {asked_for} things were asked for one by one: {why}"));
+        if *asked_for > 0 {
+            output.note(format!(
+                "orphans were looked for one by one, {asked_for} things, because tag:GetResources could not be asked (`-v` \
+                 tells why)"
+            ));
+        }
+    }
     for (kind, why) in &leftovers.unseen {
         output.detail(format!("  things of kind {kind} that the settings do not name were not looked for: {why}"));
     }

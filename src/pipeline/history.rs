@@ -7,11 +7,12 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, BoxStream, StreamExt};
 use sensor_model::Reading;
+use tokio::time::Instant;
 
 use super::attributes::{Item, SENSOR, SEQUENCE, TIME, stored};
 use super::{Question, Stored};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Clients, Failure};
+use crate::aws::{Cause, Clients, Failure};
 use crate::error::Error;
 
 /// Segments of a whole-table Scan. Each has at most one page of 1 MB under way, and four already outrun one terminal.
@@ -26,6 +27,16 @@ pub struct Page {
     pub rows: Vec<Stored>,
     /// Items that are no readings.
     pub foreign: u64,
+}
+
+/// How long a page is asked for again while the table gives none.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// The longest time for one page. Read capacity that is used up comes back by the second: a page of 1 MB takes 128
+    /// units, which a table of 5 units has after 26 s.
+    pub limit: Duration,
+    /// Hears of every pause.
+    pub waiting: &'a (dyn Fn(Duration, &Failure) + Sync),
 }
 
 /// Where the next page of a segment begins.
@@ -43,6 +54,7 @@ pub async fn read(
     clients: &Clients,
     table: &str,
     question: &Question,
+    patience: Patience<'_>,
     mut each: impl FnMut(Page) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let segments = match question.limit {
@@ -50,7 +62,7 @@ pub async fn read(
         Some(limit) if limit <= FEW => 1,
         _ => SEGMENTS,
     };
-    let pages = (0..segments).map(|segment| segment_pages(clients, table, question, segment, segments));
+    let pages = (0..segments).map(|segment| segment_pages(clients, table, question, patience, segment, segments));
     let mut pages = stream::select_all(pages);
     let mut left = question.limit.unwrap_or(u64::MAX);
     while let Some(page) = pages.next().await {
@@ -70,6 +82,7 @@ fn segment_pages<'a>(
     clients: &'a Clients,
     table: &'a str,
     question: &'a Question,
+    patience: Patience<'a>,
     segment: i32,
     segments: i32,
 ) -> BoxStream<'a, Result<Page, Failure>> {
@@ -79,11 +92,15 @@ fn segment_pages<'a>(
             From::After(key) => Some(key),
             From::End => return None,
         };
-        let answer = if question.sensor.is_some() {
-            query_page(clients, table, question, start).await
-        } else {
-            scan_page(clients, table, question, start, (segment, segments)).await
+        let page = || async {
+            let start = start.clone();
+            if question.sensor.is_some() {
+                query_page(clients, table, question, start).await
+            } else {
+                scan_page(clients, table, question, start, (segment, segments)).await
+            }
         };
+        let answer = persistently(clients, patience, page).await;
         Some(match answer {
             Ok((items, next)) => {
                 let mut page = Page::default();
@@ -102,6 +119,36 @@ fn segment_pages<'a>(
 }
 
 type Answer = Result<(Vec<Item>, Option<Item>), Failure>;
+
+/// For how many of the longest pauses a page is asked for that fails for another reason than used-up capacity: 16 s on AWS.
+const LOOKS_AT_TROUBLE: u32 = 8;
+
+/// Whether the table's capacity or the account's rate is used up, which comes back by itself.
+fn is_used_up(failure: &Failure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    failure.cause == Cause::Throttled && ["Throughput", "Throttl", "Limit"].iter().any(|part| code.contains(part))
+}
+
+/// Asks for a page again while the failure passes: the SDK alone gives up after three attempts within some seconds.
+async fn persistently<Fut>(clients: &Clients, patience: Patience<'_>, page: impl Fn() -> Fut) -> Answer
+where
+    Fut: Future<Output = Answer>,
+{
+    let Patience { limit, waiting } = patience;
+    let schedule = if clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) };
+    let began = Instant::now();
+    let is_broken = |failure: &Failure| !is_used_up(failure) && began.elapsed() >= schedule.longest * LOOKS_AT_TROUBLE;
+    let look = || async {
+        match page().await {
+            Ok(page) => Ok(Look::Ready(page)),
+            Err(failure) if failure.is_passing() && !is_broken(&failure) => Ok(Look::NotYet(failure)),
+            Err(failure) => Err(failure),
+        }
+    };
+    wait::until(schedule, look, waiting).await.map_err(|error| match error {
+        WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+    })
+}
 
 async fn query_page(clients: &Clients, table: &str, question: &Question, start: Option<Item>) -> Answer {
     let expressions = question.expressions();

@@ -36,7 +36,7 @@ pub use cell::value_of;
 pub use chunks::Chunks;
 pub use columns::Mapping;
 pub use event::{Event, Observer, Summary};
-pub use history::{Page, read, wait_until_stored};
+pub use history::{Page, Patience, read, wait_until_stored};
 pub use input::InputForm;
 pub use invocation::{Invocation, invoke};
 pub use marker::{Consumed, Left, NotConsumed, Trail, Way};

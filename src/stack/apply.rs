@@ -1,5 +1,6 @@
 //! Carries out a plan: every step as soon as what it waits for is done, side by side where nothing stands in between.
 
+mod invocable;
 mod making;
 mod partial_batch;
 mod removing;
@@ -11,7 +12,7 @@ use futures::{StreamExt, future};
 
 use self::partial_batch::PartialBatch;
 use super::resource::Resource;
-use super::{Action, Cloud, Event, Kind, Plan, References, Step};
+use super::{Action, Cloud, Event, Kind, Ownership, Plan, References, Step};
 use crate::aws::{Cause, Failure};
 use crate::error::Error;
 
@@ -82,8 +83,9 @@ pub async fn apply(
                 if ready {
                     let (step, resource) = (&steps[index], resources[index]);
                     let partial_batch = partial_batch.as_ref().filter(|_| step.kind == Kind::Function);
+                    let function = unproven_function(cloud, plan, step).map(|index| resources[index]);
                     running.push(async move {
-                        let begun = begin(cloud, plan, partial_batch, references).await;
+                        let begun = begin(cloud, plan, partial_batch, function, references).await;
                         let outcome = match begun {
                             Ok(()) => perform(cloud, resource, step, plan, references).await,
                             Err(stopped) => Err(stopped),
@@ -127,14 +129,28 @@ pub async fn apply(
     }
 }
 
-/// Lets the function answer in part from its step on, where that waits for the mapping and the mapping understands it by
-/// then.
+/// Returns the place of the function that a mapping is about to be created for, where only an earlier run can have proven
+/// that it can be invoked, and may have been killed before.
+fn unproven_function(cloud: &Cloud, plan: &Plan, mapping: &Step) -> Option<usize> {
+    let creates = |step: &Step| matches!(step.action, Action::Create | Action::Replace);
+    let is_unproven =
+        |step: &Step| step.kind == Kind::Function && !creates(step) && cloud.owner.of(&step.found) == Ownership::Ours;
+    let index = plan.steps.iter().position(is_unproven)?;
+    (mapping.kind == Kind::Mapping && creates(mapping) && !plan.mapping_first).then_some(index)
+}
+
+/// Does what a step needs beforehand. Lets the function answer in part from its step on, where that waits for the mapping
+/// and the mapping understands it by then; and proves that a function can be invoked before its mapping is created.
 async fn begin(
     cloud: &Cloud,
     plan: &Plan,
     partial_batch: Option<&PartialBatch<'_>>,
+    function: Option<&dyn Resource>,
     references: &References,
 ) -> Result<(), Stopped> {
+    if let Some(resource) = function {
+        making::Making { cloud, resource, references, waits: true }.until_found_invocable().await?;
+    }
     if let Some(partial_batch) = partial_batch.filter(|_| plan.mapping_first)
         && partial_batch.is_understood(cloud).await?
     {
@@ -168,6 +184,12 @@ async fn perform(
         Action::Create => making.anew(&step.found).await.map(Some),
         Action::Update => making.change(step).await.map(Some),
         Action::None | Action::Keep => Ok(None),
+    };
+    let result = match result {
+        Ok(arn) if kind == Kind::Function && matches!(step.action, Action::Create | Action::Replace) => {
+            making.until_invocable().await.map(|()| arn)
+        }
+        result => result,
     };
     cloud.observer.on(&if result.is_ok() { Event::Finished { kind, name } } else { Event::Failed { kind, name } });
     result.map(|arn| Done { arn, took: began.elapsed() })

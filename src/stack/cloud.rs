@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Found, Observer, Owner, Resource};
+use super::{Event, Found, Observer, Owner, RecentWrites, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Clients, Failure};
 
 /// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many of the longest pauses the tags of a new resource may take to be in force: a minute on AWS.
+const LOOKS_UNTIL_TAGS_COUNT: u32 = 30;
 
 /// How long a look is repeated: `plan` and `status` wait for nothing else.
 const LOOK_LIMIT: Duration = Duration::from_secs(20);
@@ -26,6 +29,8 @@ pub struct Cloud {
     pub delete_consumers: bool,
     /// Hears what happens.
     pub observer: Arc<dyn Observer>,
+    /// What this run wrote, which may not be seen everywhere yet.
+    pub recent: Arc<RecentWrites>,
 }
 
 impl Cloud {
@@ -58,7 +63,7 @@ impl Cloud {
             async move {
                 match call.await {
                     Ok(value) => Ok(Look::Ready(value)),
-                    Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                    Err(failure) if failure.is_passing() || self.is_tag_lag(&failure) => Ok(Look::NotYet(failure)),
                     Err(failure) if self.is_amid_work() && self.may_pass(&failure) => Ok(Look::NotYet(failure)),
                     Err(failure) => Err(failure),
                 }
@@ -92,7 +97,14 @@ impl Cloud {
     /// comes back; a server of this machine that is away was ended.
     #[must_use]
     pub fn may_pass(&self, failure: &Failure) -> bool {
-        failure.is_passing() || (failure.cause == Cause::Unreachable && !self.clients.is_nearby())
+        failure.is_passing()
+            || self.is_tag_lag(failure)
+            || (failure.cause == Cause::Unreachable && !self.clients.is_nearby())
+    }
+
+    /// Whether a call was denied only because the tags of a resource of this run are not in force yet.
+    fn is_tag_lag(&self, failure: &Failure) -> bool {
+        self.recent.may_be_tag_lag(failure, self.schedule.longest * LOOKS_UNTIL_TAGS_COUNT)
     }
 
     /// The same services, with the patience that a mere look deserves.

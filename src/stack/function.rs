@@ -7,7 +7,10 @@ mod update;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use aws_sdk_lambda::config::Builder;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Architecture, FunctionCode, LogFormat, LoggingConfig, Runtime};
@@ -18,7 +21,7 @@ use serde_json::{Value, json};
 use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
-use crate::aws::{Call, Failure};
+use crate::aws::{ATTEMPT_TIMEOUT, Call, Cause, Failure};
 use crate::settings;
 
 pub use self::environment::unreadable;
@@ -34,6 +37,10 @@ pub const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
 /// By it, too, is known what sensorctl made.
 const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
+/// An event without readings: the function runs and does nothing.
+const NO_RECORDS: &[u8] = br#"{"Records":[]}"#;
+/// The code of `Invoke` where Lambda cannot decrypt the variables with the function's role.
+const STALE_GRANT: &str = "KMSAccessDeniedException";
 /// Ignored by `provided.*`, but required; `bootstrap` by convention.
 const HANDLER: &str = "bootstrap";
 
@@ -110,6 +117,12 @@ impl Function {
     /// Where Lambda writes the log by default, and where the role may write.
     fn log_group(&self) -> String {
         format!("/aws/lambda/{}", self.wanted.name)
+    }
+
+    /// As long as a slow line takes for the zip.
+    fn upload_time(&self) -> Builder {
+        let limit = upload_limit(self.artifact.zip().len());
+        Builder::new().timeout_config(TimeoutConfig::builder().operation_attempt_timeout(limit).build())
     }
 
     fn architecture(&self) -> Architecture {
@@ -230,7 +243,10 @@ impl Resource for Function {
                 .set_logging_config(self.wanted.json_log.then(|| self.logging()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()))
                 .code(FunctionCode::builder().zip_file(Blob::new(self.artifact.zip())).build());
-            Ok(self.call(cloud, "CreateFunction").answer(request.send().await)?.function_arn)
+            let result = request.customize().config_override(self.upload_time()).send().await;
+            let answer = self.call(cloud, "CreateFunction").answer(result)?;
+            cloud.recent.note_creation(&self.wanted.name);
+            Ok(answer.function_arn)
         }
         .boxed()
     }
@@ -274,6 +290,24 @@ impl Resource for Function {
         .boxed()
     }
 
+    fn unusable<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Option<Failure>> {
+        async move {
+            // Reserved concurrency of 0 keeps it from running, as asked.
+            if self.wanted.reserved_concurrency == Some(0) {
+                return Ok(None);
+            }
+            let payload = Blob::new(NO_RECORDS);
+            let request = cloud.clients.lambda.invoke().function_name(&self.wanted.name).payload(payload);
+            Ok(match self.call(cloud, "Invoke").done(request.send().await) {
+                Err(failure) if failure.code.as_deref() == Some(STALE_GRANT) => Some(failure),
+                // That the caller may not invoke it says nothing of the function; neither does a busy account.
+                Err(failure) if !matches!(failure.cause, Cause::Denied | Cause::Throttled) => return Err(failure),
+                _ => None,
+            })
+        }
+        .boxed()
+    }
+
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
             let request = cloud.clients.lambda.delete_function().function_name(&self.wanted.name);
@@ -305,5 +339,26 @@ impl Resource for Function {
             if is_about_trust { diagnosis::never(cloud, &self.role, &Need::Trust).await } else { None }
         }
         .boxed()
+    }
+}
+
+/// The longest time for one attempt to send a zip: base64 makes it a third longer, and a slow line carries 1 Mbit/s. An
+/// attempt that ended before it could arrive would be repeated for nothing.
+fn upload_limit(zip: usize) -> Duration {
+    const BYTES_PER_SECOND: usize = 125_000;
+    let seconds = (zip / 3 * 4).div_ceil(BYTES_PER_SECOND);
+    ATTEMPT_TIMEOUT + Duration::from_secs(seconds as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_to_send_a_zip_grows_with_its_size() {
+        assert_eq!(upload_limit(0), ATTEMPT_TIMEOUT);
+        // The largest zip that Lambda takes this way, 50 MB, becomes 70 MB: at 1 Mbit/s nine minutes.
+        let longest = upload_limit(50 << 20);
+        assert!(longest > Duration::from_mins(9) && longest < Duration::from_mins(12), "{longest:?}");
     }
 }

@@ -1,12 +1,20 @@
 //! Things of this stage under names that the settings do not have any more: found by their tags, since there is no state
 //! file that would know of them.
 //!
-//! No service can be asked for tags across names with the permissions that the pipeline needs anyway, so everything that
-//! may be one is listed and looked at; names that cannot be of this stage, and what shows by its description that
-//! sensorctl did not make it, are left out first.
+//! The Resource Groups Tagging API names all that carries the tags, but for roles. Where it may not be asked, or is not
+//! there, everything that may be one is listed and looked at; names that cannot be of this stage, and what shows by its
+//! description that sensorctl did not make it, are left out first.
+
+mod pace;
+mod tagging;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::stream::{self, StreamExt};
-use futures::{FutureExt, TryStreamExt, future};
+use futures::{FutureExt, future};
+
+use self::pace::Pace;
+use self::tagging::Tagged;
 
 use super::function::{self, Function};
 use super::log_group::{self, LogGroup};
@@ -16,13 +24,13 @@ use super::role::{self, Grants, Role};
 use super::stream::{self as streams, Stream};
 use super::table::{self, Table};
 use super::{Artifact, Cloud, DEFAULT_STAGE, Kind};
-use crate::aws::Failure;
+use crate::aws::{Cause, Failure};
 use crate::settings::{self, Pipeline};
 
 /// The most candidates of a kind that are looked at: their tags have to be asked for one by one.
 const MOST: usize = 200;
 
-/// How many of them are looked at side by side; Kinesis takes five such calls a second (facts/aws.md A11).
+/// How many of them are looked at side by side.
 const AT_ONCE: usize = 5;
 
 /// A thing that may be left over.
@@ -41,12 +49,20 @@ pub struct Leftovers {
     pub things: Vec<(Box<dyn Resource>, Found)>,
     /// Kinds that could not be looked through, or not wholly, and why.
     pub unseen: Vec<(Kind, String)>,
+    /// Where the tags of things could only be asked for one by one: why, and of how many they were.
+    pub one_by_one: Option<(String, usize)>,
 }
 
 impl Leftovers {
     /// Looks through everything that there is, all kinds at once.
     pub async fn find(cloud: &Cloud, settings: &Pipeline) -> Self {
-        let look = Look { cloud: &cloud.for_a_look(), settings };
+        let cloud = &cloud.for_a_look();
+        let (tagged, why) = match Tagged::find(cloud).await {
+            Ok(tagged) => (Some(tagged), None),
+            Err(failure) => (None, Some(failure.to_string())),
+        };
+        let asked_for = AtomicUsize::new(0);
+        let look = Look { cloud, settings, tagged: tagged.as_ref(), asked_for: &asked_for };
         let (tables, streams, roles, groups, functions, mappings) = futures::join!(
             look.tables().boxed(),
             look.streams().boxed(),
@@ -55,7 +71,8 @@ impl Leftovers {
             look.functions().boxed(),
             look.mappings().boxed(),
         );
-        let mut all = Leftovers::default();
+        let one_by_one = why.map(|why| (why, asked_for.load(Ordering::Relaxed)));
+        let mut all = Leftovers { one_by_one, ..Leftovers::default() };
         for (kind, result) in [
             (Kind::Table, tables),
             (Kind::Stream, streams),
@@ -85,17 +102,25 @@ type TagsOf = for<'a> fn(&'a Cloud, &'a Candidate) -> Attempt<'a, Tags>;
 struct Look<'a> {
     cloud: &'a Cloud,
     settings: &'a Pipeline,
+    /// What carries the tags; nothing where that is not known.
+    tagged: Option<&'a Tagged>,
+    /// Of how many things the tags were asked for one by one.
+    asked_for: &'a AtomicUsize,
 }
 
 impl Look<'_> {
     async fn tables(&self) -> Looked {
-        let Look { cloud, settings } = self;
+        let Look { cloud, settings, .. } = self;
         let known = [settings.table.name.as_str(), &settings.rejects.table.name];
-        let listed = cloud.repeat(|| table::list(cloud), |_, _| {}).await?;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Table),
+            None => cloud.repeat(|| table::list(cloud), |_, _| {}).await?,
+        };
         let of = |wanted: &settings::Table, name: String| settings::Table { name, existing: false, ..wanted.clone() };
         let rejects = Table::of_rejects(settings.rejects.table.clone()).key();
         let (things, unseen) = self
             .owned(
+                Kind::Table,
                 listed,
                 &known,
                 |cloud, candidate| table::tags_of_name(cloud, &candidate.name).boxed(),
@@ -114,10 +139,14 @@ impl Look<'_> {
     }
 
     async fn streams(&self) -> Looked {
-        let Look { cloud, settings } = self;
-        let listed = cloud.repeat(|| streams::list(cloud), |_, _| {}).await?;
+        let Look { cloud, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Stream),
+            None => cloud.repeat(|| streams::list(cloud), |_, _| {}).await?,
+        };
         let of = |name| settings::Stream { name, existing: false, ..settings.stream.clone() };
         self.owned(
+            Kind::Stream,
             listed,
             &[&settings.stream.name],
             |cloud, candidate| streams::tags_of(cloud, &candidate.key).boxed(),
@@ -127,10 +156,11 @@ impl Look<'_> {
     }
 
     async fn roles(&self) -> Looked {
-        let Look { cloud, settings } = self;
+        let Look { cloud, settings, .. } = self;
         let listed = cloud.repeat(|| role::list(cloud), |_, _| {}).await?;
         let of = |name| settings::Role { name, existing: false, ..settings.role.clone() };
         self.owned(
+            Kind::Role,
             listed,
             &[&settings.role.name],
             |cloud, candidate| role::tags_of(cloud, &candidate.key).boxed(),
@@ -140,10 +170,14 @@ impl Look<'_> {
     }
 
     async fn log_groups(&self) -> Looked {
-        let Look { cloud, settings } = self;
-        let listed = cloud.repeat(|| log_group::list(cloud), |_, _| {}).await?;
+        let Look { cloud, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::LogGroup),
+            None => cloud.repeat(|| log_group::list(cloud), |_, _| {}).await?,
+        };
         let retention_days = settings.log_group.retention_days;
         self.owned(
+            Kind::LogGroup,
             listed,
             &[&settings.log_group_name()],
             |cloud, candidate| log_group::tags_of(cloud, &candidate.key, &candidate.name).boxed(),
@@ -153,10 +187,14 @@ impl Look<'_> {
     }
 
     async fn functions(&self) -> Looked {
-        let Look { cloud, settings } = self;
-        let listed = cloud.repeat(|| function::list(cloud), |_, _| {}).await?;
+        let Look { cloud, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Function),
+            None => cloud.repeat(|| function::list(cloud), |_, _| {}).await?,
+        };
         let of = |name| settings::Function { name, ..settings.function.clone() };
         self.owned(
+            Kind::Function,
             listed,
             &[&settings.function.name],
             |cloud, candidate| function::tags_of(cloud, &candidate.key, &candidate.name).boxed(),
@@ -166,14 +204,21 @@ impl Look<'_> {
     }
 
     async fn mappings(&self) -> Looked {
-        let Look { cloud, settings } = self;
-        let listed = cloud.repeat(|| mapping::list(cloud), |_, _| {}).await?;
+        let Look { cloud, settings, .. } = self;
+        // Their ARNs do not say between which two they are.
+        let listed = match self.tagged {
+            Some(tagged) if !tagged.has(Kind::Mapping) => Vec::new(),
+            _ => cloud.repeat(|| mapping::list(cloud), |_, _| {}).await?,
+        };
+        let is_tagged = |candidate: &Candidate| self.tagged.is_none_or(|tagged| tagged.contains(&candidate.key));
+        let listed = listed.into_iter().filter(is_tagged).collect();
         let of = |name: &str| {
             let (stream, function) = mapping::parts(name);
             let stream = settings::Stream { name: stream.to_owned(), ..settings.stream.clone() };
             Mapping::new(stream, function, "", settings.mapping.clone()).going()
         };
         self.owned(
+            Kind::Mapping,
             listed,
             &[&mapping::name(&settings.stream.name, &settings.function.name)],
             |cloud, candidate| function::tags_of(cloud, &candidate.key, &candidate.name).boxed(),
@@ -185,6 +230,7 @@ impl Look<'_> {
     /// Those of the listed things that carry our tags and are not known, looked at as a whole.
     async fn owned(
         &self,
+        kind: Kind,
         listed: Vec<Candidate>,
         known: &[&str],
         tags: TagsOf,
@@ -193,25 +239,72 @@ impl Look<'_> {
         let Look { cloud, .. } = self;
         let may_be =
             |candidate: &Candidate| self.is_of_stage(&candidate.name) && !known.contains(&candidate.name.as_str());
-        let mut candidates: Vec<_> = listed.into_iter().filter(may_be).collect();
-        let all = candidates.len();
-        candidates.truncate(MOST);
-        let unseen = (all > MOST).then(|| format!("only {MOST} of {all} were looked at"));
-        let tagged = stream::iter(candidates).map(|candidate| async move {
-            let tags = cloud.repeat(|| tags(cloud, &candidate), |_, _| {}).await?;
-            let found = Found { tags, ..Found::missing() };
-            Ok::<_, Failure>(cloud.owner.of(&found).is_ours().then_some(candidate.name))
-        });
-        let ours: Vec<Option<String>> = tagged.buffered(AT_ONCE).try_collect().await?;
-        let looked_at = ours.into_iter().flatten().map(|name| {
+        let candidates: Vec<_> = listed.into_iter().filter(may_be).collect();
+        let mut unseen = Vec::new();
+        // No role is among what the tagging API names.
+        let names = if self.tagged.is_some() && kind != Kind::Role {
+            candidates.into_iter().map(|candidate| candidate.name).collect()
+        } else {
+            self.tagged_one_by_one(candidates, tags, &mut unseen).await?
+        };
+        let looked_at = names.into_iter().map(|name| {
             let resource = resource(name);
             async move {
-                let found = cloud.look_at(resource.as_ref()).await?;
-                Ok::<_, Failure>((resource, found))
+                let found = cloud.look_at(resource.as_ref()).await;
+                (resource, found)
             }
         });
-        let things = future::try_join_all(looked_at).await?;
-        Ok((things.into_iter().filter(|(_, found)| found.is_there()).collect(), unseen))
+        let mut things = Vec::new();
+        for (resource, found) in future::join_all(looked_at).await {
+            match found {
+                // The tagging API may still name what is gone, or what was tagged for somebody else since.
+                Ok(found) if found.is_there() && cloud.owner.of(&found).is_ours() => things.push((resource, found)),
+                Ok(_) => {}
+                Err(failure) => unseen.push(failure.to_string()),
+            }
+        }
+        Ok((things, (!unseen.is_empty()).then(|| unseen.join("; "))))
+    }
+
+    /// The names of those that carry our tags, which are asked for one by one. Where they may not be read, a thing counts
+    /// as one of others: whoever made it for this stage could read them.
+    async fn tagged_one_by_one(
+        &self,
+        mut candidates: Vec<Candidate>,
+        tags: TagsOf,
+        unseen: &mut Vec<String>,
+    ) -> Result<Vec<String>, Failure> {
+        let Look { cloud, .. } = self;
+        let all = candidates.len();
+        candidates.truncate(MOST);
+        if all > MOST {
+            unseen.push(format!("only {MOST} of {all} were looked at"));
+        }
+        self.asked_for.fetch_add(candidates.len(), Ordering::Relaxed);
+        let pace = &Pace::new(cloud.clients.is_nearby());
+        let looks = stream::iter(candidates).map(|candidate| async move {
+            pace.turn().await;
+            match cloud.repeat(|| tags(cloud, &candidate), |_, _| {}).await {
+                Ok(tags) => {
+                    let found = Found { tags, ..Found::missing() };
+                    Ok(Ok(cloud.owner.of(&found).is_ours().then_some(candidate.name)))
+                }
+                Err(failure) if failure.cause == Cause::Denied => Ok(Err(failure)),
+                Err(failure) => Err(failure),
+            }
+        });
+        let (mut names, mut denied) = (Vec::new(), Vec::new());
+        for look in looks.buffered(AT_ONCE).collect::<Vec<_>>().await {
+            match look? {
+                Ok(name) => names.extend(name),
+                Err(failure) => denied.push(failure),
+            }
+        }
+        if let Some(first) = denied.first() {
+            let count = denied.len();
+            unseen.push(format!("{count} whose tags may not be read count as others' ({first})"));
+        }
+        Ok(names)
     }
 
     /// Whether a name may be one of this stage: those of a stage end in it.

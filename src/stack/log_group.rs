@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::leftovers::Candidate;
 use super::ownership::is_our_make;
 use super::resource::{Attempt, Tags};
+use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 
@@ -78,9 +79,13 @@ impl Resource for LogGroup {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
-            let Some(group) = self.describe(cloud).await? else { return Ok(Found::missing()) };
+            let tags = |group: &Group| {
+                let arn = arn_of(group);
+                async move { tags_of(cloud, &arn, &self.name).await }.boxed()
+            };
+            let seen = with_tags(|| self.describe(cloud).boxed(), tags, |group| group.creation_time).await?;
+            let Some((group, tags)) = seen else { return Ok(Found::missing()) };
             let arn = arn_of(&group);
-            let tags = tags_of(cloud, &arn, &self.name).await?;
             let properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
             // The service counts with some delay: what it has not counted yet is younger than any retention.
             let details = [(STORED, group.stored_bytes.unwrap_or_default().to_string())].into();
@@ -111,9 +116,13 @@ impl Resource for LogGroup {
 
     fn create<'a>(&'a self, cloud: &'a Cloud, _: &'a References) -> Attempt<'a, Option<String>> {
         async move {
-            let tags = cloud.owner.all_tags().into_iter().collect();
-            let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
-            self.call(cloud, "CreateLogGroup").done(request.send().await)?;
+            // Not again where only its retention could not be set at once.
+            if !cloud.recent.has_created(&self.name) {
+                let tags = cloud.owner.all_tags().into_iter().collect();
+                let request = cloud.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
+                self.call(cloud, "CreateLogGroup").done(request.send().await)?;
+                cloud.recent.note_creation(&self.name);
+            }
             if self.retention_days.is_some() {
                 self.put_retention(cloud).await?;
             }

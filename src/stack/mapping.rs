@@ -4,8 +4,8 @@ mod danger;
 mod list;
 mod names;
 mod others;
-mod service_clock;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_lambda::primitives::DateTime;
@@ -21,13 +21,14 @@ use serde_json::{Value, json};
 use super::ownership::ADOPTED;
 use super::resource::{Attempt, Never, Tags};
 use super::role::diagnosis::{self, Need};
+use super::service_clock::ServiceClock;
+use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, StartingPosition};
 
 use self::danger::danger;
 use self::names::ends;
-use self::service_clock::ServiceClock;
 
 pub use self::list::list;
 pub use self::names::{name, parts};
@@ -39,6 +40,9 @@ const SERVICE: &str = "Lambda";
 pub const IN_FORCE_AFTER: &str = "in_force_after";
 /// Name of the detail that says for how many seconds it may do so after any change.
 pub const LAGS: &str = "lags";
+
+/// What `CreateEventSourceMapping` says of a function that is not there, or is not to be seen everywhere yet.
+const NO_FUNCTION: &str = "Function does not exist";
 
 /// An event source mapping with partial batch responses.
 pub struct Mapping {
@@ -149,6 +153,19 @@ impl Mapping {
         ends(mapping) == Some((&self.stream.name, &self.function))
     }
 
+    /// Returns the verdict that the function is gone, if it is.
+    async fn without_function(&self, cloud: &Cloud) -> Option<Never> {
+        let request = cloud.clients.lambda.get_function().function_name(&self.function);
+        let function = self.call(cloud, "GetFunction").find(request.send().await).ok()?;
+        function.is_none().then(|| Never {
+            is_fresh: cloud.recent.has_written(&self.function),
+            ..Never::new(
+                format!("the function `{}` was there, and somebody deleted it while this ran", self.function),
+                "`sensorctl up` makes it anew",
+            )
+        })
+    }
+
     /// Where a new mapping begins, and with which moment.
     async fn position(&self, cloud: &Cloud) -> Result<(EventSourcePosition, Option<DateTime>), Failure> {
         let at = |time: Timestamp| DateTime::from_nanos(time.as_nanosecond()).ok();
@@ -196,14 +213,30 @@ impl Resource for Mapping {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
-            let (mapping, others) = self.find(cloud).await?;
-            let dangers: Vec<_> = others.iter().filter_map(danger).collect();
-            let Some(mapping) = mapping else { return Ok(Found { dangers, ..Found::missing() }) };
-            let arn = mapping.event_source_mapping_arn.clone();
-            let tags = match &arn {
-                Some(arn) => function::tags_of(cloud, arn, &self.name).await?,
-                None => Tags::new(),
+            let others = Mutex::new(Vec::new());
+            let describe = || {
+                let find = async {
+                    let (mapping, of_others) = self.find(cloud).await?;
+                    *others.lock().unwrap_or_else(PoisonError::into_inner) = of_others;
+                    Ok(mapping)
+                };
+                find.boxed()
             };
+            let tags_of = |mapping: &EventSourceMappingConfiguration| {
+                let arn = mapping.event_source_mapping_arn.clone();
+                let tags = async move {
+                    match arn {
+                        Some(arn) => function::tags_of(cloud, &arn, &self.name).await,
+                        None => Ok(Tags::new()),
+                    }
+                };
+                tags.boxed()
+            };
+            let seen = with_tags(describe, tags_of, |mapping| mapping.uuid.clone()).await?;
+            let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let dangers: Vec<_> = others.iter().filter_map(danger).collect();
+            let Some((mapping, tags)) = seen else { return Ok(Found { dangers, ..Found::missing() }) };
+            let arn = mapping.event_source_mapping_arn.clone();
             let responses: Vec<_> =
                 mapping.function_response_types().iter().map(FunctionResponseType::as_str).collect();
             let state = state_of(&mapping);
@@ -284,6 +317,18 @@ impl Resource for Mapping {
         }
     }
 
+    fn loses_data(&self, property: &str, has: &Value, wanted: &Value, _: &Found) -> bool {
+        // -1 is without limit.
+        let is_less = || {
+            wanted.as_i64().is_some_and(|wanted| wanted >= 0 && has.as_i64().is_none_or(|has| has < 0 || wanted < has))
+        };
+        match property {
+            "retry_attempts" | "record_age_seconds" => is_less(),
+            "filters" => leaves_out(has, wanted),
+            _ => false,
+        }
+    }
+
     fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>> {
         async move {
             let call = self.call(cloud, "CreateEventSourceMapping");
@@ -311,7 +356,9 @@ impl Resource for Mapping {
                 .set_filter_criteria((!wanted.filters.is_empty()).then(|| self.filters()))
                 .set_metrics_config(wanted.metrics.then(|| self.metrics()))
                 .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
-            Ok(call.answer(request.send().await)?.event_source_mapping_arn)
+            let answer = call.answer(request.send().await).map_err(not_seen_yet)?;
+            cloud.recent.note_creation(&self.name);
+            Ok(answer.event_source_mapping_arn)
         }
         .boxed()
     }
@@ -403,6 +450,9 @@ impl Resource for Mapping {
     ) -> BoxFuture<'a, Option<Never>> {
         async move {
             let says = |part| failure.message.contains(part);
+            if says(NO_FUNCTION) {
+                return self.without_function(cloud).await;
+            }
             let need = match (&self.wanted.on_failure, references.known(Kind::Stream)) {
                 _ if says("cannot be assumed") => Need::Trust,
                 (_, Some(stream)) if says("ensure the role can perform") => Need::Reading { stream },
@@ -414,6 +464,14 @@ impl Resource for Mapping {
             diagnosis::never(cloud, &self.role, &need).await
         }
         .boxed()
+    }
+}
+
+/// The function was created or seen before it is named: that it is not there means that it is not there everywhere yet.
+fn not_seen_yet(failure: Failure) -> Failure {
+    match failure.cause {
+        Cause::Other if failure.message.contains(NO_FUNCTION) => Failure { cause: Cause::Propagating, ..failure },
+        _ => failure,
     }
 }
 
@@ -437,7 +495,48 @@ fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
     json!(patterns)
 }
 
+/// Whether filters may leave out readings that those before let through. Without any, all come through; else those that one
+/// of them matches.
+fn leaves_out(has: &Value, wanted: &Value) -> bool {
+    let patterns = |filters: &Value| filters.as_array().cloned().unwrap_or_default();
+    let (has, wanted) = (patterns(has), patterns(wanted));
+    !wanted.is_empty() && (has.is_empty() || has.iter().any(|pattern| !wanted.contains(pattern)))
+}
+
 /// Older answers give the greatest value where nothing was set (facts/aws.md C1).
 fn unlimited(value: Option<i32>, greatest: i32) -> Value {
     json!(value.filter(|value| *value != greatest).unwrap_or(-1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Pipeline;
+
+    #[test]
+    fn fewer_retries_shorter_age_and_narrower_filters_lose_data() {
+        let settings = Pipeline::by_default().unwrap();
+        let mapping = Mapping::new(settings.stream, "f", "r", settings.mapping);
+        let (cold, hot) = (json!({"data": {"temperature": [{"numeric": ["<", 0]}]}}), json!({"data": {"hot": [true]}}));
+        for (property, has, wanted, loses) in [
+            ("retry_attempts", json!(-1), json!(3), true),
+            ("retry_attempts", json!(5), json!(0), true),
+            ("retry_attempts", json!(3), json!(5), false),
+            ("retry_attempts", json!(3), json!(-1), false),
+            ("record_age_seconds", json!(-1), json!(60), true),
+            ("record_age_seconds", json!(60), json!(-1), false),
+            ("filters", json!([]), json!([cold]), true),
+            ("filters", json!([cold, hot]), json!([cold]), true),
+            ("filters", json!([cold]), json!([hot]), true),
+            ("filters", json!([cold]), json!([cold, hot]), false),
+            ("filters", json!([cold]), json!([]), false),
+            ("batch_size", json!(500), json!(1), false),
+        ] {
+            assert_eq!(
+                mapping.loses_data(property, &has, &wanted, &Found::missing()),
+                loses,
+                "{property} {has} {wanted}"
+            );
+        }
+    }
 }

@@ -73,6 +73,12 @@ impl Owner {
         self.tags.clone().into_iter().chain(ours).collect()
     }
 
+    /// The tags that every resource of ours has, whichever version made it.
+    #[must_use]
+    pub fn marks(&self) -> [(&'static str, &str); 2] {
+        [(STAGE, &self.stage), (REGION, &self.region)]
+    }
+
     /// The tags that a resource of ours lacks; of the user's own also those with another value. What says whose it is, is
     /// never overwritten.
     #[must_use]

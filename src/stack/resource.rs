@@ -169,6 +169,12 @@ pub trait Resource: Send + Sync {
         future::ready(Ok(None)).boxed()
     }
 
+    /// Uses it once, to see whether it can be used though it works by its state: the failure that a new one of the same
+    /// name may not have, if any. An error is a failure that it would have as well.
+    fn unusable<'a>(&'a self, _cloud: &'a Cloud) -> Attempt<'a, Option<Failure>> {
+        future::ready(Ok(None)).boxed()
+    }
+
     /// Asks for it to be deleted.
     fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a>;
 
@@ -222,6 +228,16 @@ pub struct Never {
     pub why: String,
     /// What to do about it.
     pub way: String,
+    /// Whether it was seen of something that this run wrote: then a look may still show what was there before.
+    pub is_fresh: bool,
+}
+
+impl Never {
+    /// A verdict on something that this run did not write.
+    #[must_use]
+    pub fn new(why: impl Into<String>, way: impl Into<String>) -> Self {
+        Never { why: why.into(), way: way.into(), is_fresh: false }
+    }
 }
 
 /// The settings in which what was found of a resource is not as wanted.

@@ -6,6 +6,8 @@ mod documents;
 mod list;
 mod release;
 
+use std::sync::{Mutex, PoisonError};
+
 use aws_sdk_iam::types::{AttachedPolicy, Role as Described, Tag};
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -36,13 +38,15 @@ pub struct Role {
     grants: Grants,
     /// Of a role that someone else made: what stays as it was found.
     kept: Properties,
+    /// The access policy that this run wrote: a look may still show the one before.
+    written: Mutex<Option<Value>>,
 }
 
 impl Role {
     /// What the settings ask for.
     #[must_use]
     pub fn new(wanted: settings::Role, grants: Grants) -> Self {
-        Role { wanted, grants, kept: Properties::new() }
+        Role { wanted, grants, kept: Properties::new(), written: Mutex::default() }
     }
 
     fn is_least(&self) -> bool {
@@ -71,23 +75,33 @@ impl Role {
                 return Err(call.not_tried(why));
             }
         }
-        let document = documents::access(references, &self.grants).to_string();
-        let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document);
-        call.done(request.send().await).map_err(too_new)
+        let document = documents::access(references, &self.grants);
+        let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document.to_string());
+        call.done(request.send().await).map_err(|failure| too_new(failure, name))?;
+        cloud.recent.note_write(name);
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(canonical(&document));
+        Ok(())
+    }
+
+    /// Whether the access policy is there, and is the one that this run wrote, if it wrote one.
+    fn shows_what_was_written(&self, policy: Option<&Value>) -> bool {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        policy.is_some_and(|policy| written.as_ref().is_none_or(|written| *written == canonical(policy)))
     }
 
     /// Attaches both managed policies, or detaches both.
-    async fn bring_managed(&self, cloud: &Cloud) -> Result<(), Failure> {
+    async fn bring_managed(&self, cloud: &Cloud, arn: &str) -> Result<(), Failure> {
         let (iam, name) = (&cloud.clients.iam, &self.wanted.name);
         let has = self.managed(cloud).await?;
         for policy in MANAGED {
-            let arn = format!("arn:{}:iam::aws:policy/{policy}", partition(&cloud.clients.region));
+            let arn = format!("arn:{}:iam::aws:policy/{policy}", partition_of(arn));
             if self.is_least() && has.contains(&policy) {
                 let result = iam.detach_role_policy().role_name(name).policy_arn(arn).send().await;
                 self.call(cloud, "DetachRolePolicy").find(result)?;
             } else if !self.is_least() && !has.contains(&policy) {
                 let result = iam.attach_role_policy().role_name(name).policy_arn(arn).send().await;
-                self.call(cloud, "AttachRolePolicy").done(result).map_err(too_new)?;
+                self.call(cloud, "AttachRolePolicy").done(result).map_err(|failure| too_new(failure, name))?;
+                cloud.recent.note_write(name);
             }
         }
         Ok(())
@@ -106,7 +120,9 @@ impl Role {
     async fn bring_trust(&self, cloud: &Cloud) -> Result<(), Failure> {
         let request = cloud.clients.iam.update_assume_role_policy().role_name(&self.wanted.name);
         let result = request.policy_document(documents::trust().to_string()).send().await;
-        self.call(cloud, "UpdateAssumeRolePolicy").done(result)
+        self.call(cloud, "UpdateAssumeRolePolicy").done(result)?;
+        cloud.recent.note_write(&self.wanted.name);
+        Ok(())
     }
 }
 
@@ -210,10 +226,11 @@ impl Resource for Role {
                 .set_permissions_boundary(self.wanted.permissions_boundary.clone())
                 .set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
             let answer = call.answer(request.send().await)?;
+            cloud.recent.note_creation(&self.wanted.name);
             if self.is_least() {
                 self.bring_policy(cloud, references).await?;
             } else {
-                self.bring_managed(cloud).await?;
+                self.bring_managed(cloud, answer.role.as_ref().map_or("", |role| role.arn())).await?;
             }
             Ok(answer.role.map(|role| role.arn))
         }
@@ -224,7 +241,7 @@ impl Resource for Role {
         &'a self,
         cloud: &'a Cloud,
         references: &'a References,
-        _: &'a Found,
+        found: &'a Found,
         differences: &'a [Difference],
     ) -> Attempt<'a> {
         async move {
@@ -240,7 +257,7 @@ impl Resource for Role {
                 self.bring_policy(cloud, references).await?;
             }
             if differs("managed_policies") {
-                self.bring_managed(cloud).await?;
+                self.bring_managed(cloud, found.arn.as_deref().unwrap_or_default()).await?;
             }
             if !self.is_least() && differs("policy") {
                 self.bring_policy(cloud, references).await?;
@@ -265,7 +282,11 @@ impl Resource for Role {
             let name = &self.wanted.name;
             let (role, policy, managed) =
                 futures::try_join!(describe(cloud, name), inline(cloud, name, POLICY), self.managed(cloud))?;
-            let complete = if self.is_least() { policy.is_some() } else { managed.len() == MANAGED.len() };
+            let complete = if self.is_least() {
+                self.shows_what_was_written(policy.as_ref())
+            } else {
+                managed.len() == MANAGED.len()
+            };
             Ok(match role {
                 Some(role) if complete => Settled::Works(role.arn),
                 Some(_) => Settled::NotYet("its policy is not to be seen yet".to_owned()),
@@ -302,10 +323,13 @@ async fn describe(cloud: &Cloud, name: &str) -> Result<Option<Described>, Failur
     Ok(cloud.clients.call(SERVICE, "GetRole", name).find(result)?.and_then(|answer| answer.role))
 }
 
-/// A role was made or seen before it is written to: that it is not there means that it is not there everywhere yet.
-fn too_new(failure: Failure) -> Failure {
+/// A role was made or seen before it is written to: that it is not there means that it is not there everywhere yet. A
+/// managed policy that is not there never will be.
+fn too_new(failure: Failure, role: &str) -> Failure {
     match failure.cause {
-        Cause::Missing => Failure { cause: Cause::Propagating, ..failure },
+        Cause::Missing if failure.message.contains(&format!("role with name {role} ")) => {
+            Failure { cause: Cause::Propagating, ..failure }
+        }
         _ => failure,
     }
 }
@@ -342,13 +366,9 @@ fn trust_of(role: &Described) -> Value {
     documents::parse(&url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default()))
 }
 
-/// The partition that a region belongs to; the managed policies have its ARNs.
-fn partition(region: &str) -> &'static str {
-    match region {
-        region if region.starts_with("cn-") => "aws-cn",
-        region if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
+/// The partition of an ARN; the managed policies of the same partition have it in theirs.
+fn partition_of(arn: &str) -> &str {
+    arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
 }
 
 /// Policy documents come URL-encoded (RFC 3986) out of IAM.
@@ -383,5 +403,31 @@ mod tests {
             json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
         ));
         assert!(!of(json!([trust, {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}])));
+    }
+
+    #[test]
+    fn managed_policies_are_of_the_partition_of_the_role() {
+        for partition in ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso-b"] {
+            assert_eq!(partition_of(&format!("arn:{partition}:iam::1:role/r")), partition);
+        }
+        assert_eq!(partition_of(""), "aws");
+    }
+
+    #[test]
+    fn missing_role_is_too_new_and_a_missing_policy_is_not() {
+        let missing = |message: &str| Failure {
+            service: SERVICE,
+            operation: "AttachRolePolicy",
+            resource: "r".into(),
+            place: "eu-west-1".into(),
+            code: Some("NoSuchEntity".into()),
+            message: message.into(),
+            cause: Cause::Missing,
+        };
+        let cause = |message| too_new(missing(message), "r").cause;
+        assert_eq!(cause("The role with name r cannot be found."), Cause::Propagating);
+        let policy =
+            "Policy arn:aws-eusc:iam::aws:policy/AmazonDynamoDBFullAccess does not exist or is not attachable.";
+        assert_eq!(cause(policy), Cause::Missing);
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::leftovers::Candidate;
 use super::resource::{Attempt, Obstacle, Tags};
+use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, Capacity};
@@ -104,10 +105,10 @@ impl Resource for Stream {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
-            let (stream, tags) = futures::try_join!(self.describe(cloud), tags_of(cloud, &self.wanted.name))?;
-            let Some(stream) = stream else { return Ok(Found::missing()) };
-            // Another run may have made it between the two looks: one without tags would be somebody else's.
-            let tags = if tags.is_empty() { tags_of(cloud, &self.wanted.name).await? } else { tags };
+            let tags = |_: &StreamDescriptionSummary| tags_of(cloud, &self.wanted.name).boxed();
+            let created = |stream: &StreamDescriptionSummary| stream.stream_creation_timestamp;
+            let seen = with_tags(|| self.describe(cloud).boxed(), tags, created).await?;
+            let Some((stream, tags)) = seen else { return Ok(Found::missing()) };
             let mode = if mode_of(&stream) == StreamMode::OnDemand { "on-demand" } else { "provisioned" };
             let properties: Properties = [
                 ("mode", json!(mode)),
@@ -180,6 +181,7 @@ impl Resource for Stream {
                 }
             }
             call.done(request.send().await)?;
+            cloud.recent.note_creation(&self.wanted.name);
             // The answer names no ARN, and others wait for it.
             Ok(self.describe(cloud).await?.map(|stream| stream.stream_arn))
         }

@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::ownership::is_our_make;
 use super::resource::{Attempt, Obstacle, Tags};
+use super::service_clock::ServiceClock;
+use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
 use crate::aws::{Call, Failure};
 use crate::settings::{self, Billing, TableClass};
 
-use self::change::Change;
+use self::change::{Change, Seen};
 use self::document::Document;
 
 pub use self::look::{list, tags_of_name};
@@ -29,6 +31,8 @@ pub struct Table {
     wanted: settings::Table,
     document: Document,
     asked: Asked<Change>,
+    /// The service's time, by which a table is young or not.
+    clock: ServiceClock,
 }
 
 impl Table {
@@ -36,14 +40,14 @@ impl Table {
     #[must_use]
     pub fn of_readings(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../templates/sensor-data-table.json"));
-        Table { kind: Kind::Table, wanted, document, asked: Asked::default() }
+        Table { kind: Kind::Table, wanted, document, asked: Asked::default(), clock: ServiceClock::default() }
     }
 
     /// The table of rejected readings; its items expire by themselves.
     #[must_use]
     pub fn of_rejects(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../templates/rejects-table.json"));
-        Table { kind: Kind::RejectsTable, wanted, document, asked: Asked::default() }
+        Table { kind: Kind::RejectsTable, wanted, document, asked: Asked::default(), clock: ServiceClock::default() }
     }
 
     /// The key that it must have.
@@ -79,8 +83,13 @@ impl Resource for Table {
 
     fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
         async move {
-            let Some(seen) = self.see(cloud).await? else { return Ok(Found::missing()) };
-            let Some(tags) = self.tags(cloud, &seen).await? else { return Ok(Found::missing()) };
+            let seen = if self.wanted.existing {
+                self.see(cloud).await?.map(|seen| (seen, Tags::new()))
+            } else {
+                let created = |seen: &Seen| seen.table.creation_date_time;
+                with_tags(|| self.see(cloud).boxed(), |seen| self.tags(cloud, seen).boxed(), created).await?
+            };
+            let Some((seen, tags)) = seen else { return Ok(Found::missing()) };
             let properties: Properties = [
                 ("key", document::key_of(&seen.table)),
                 ("billing", shown(seen.billing())),
@@ -183,6 +192,7 @@ impl Resource for Table {
             }
             request = request.set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
             let answer = call.answer(request.send().await)?;
+            cloud.recent.note_creation(&wanted.name);
             Ok(answer.table_description.and_then(|table| table.table_arn))
         }
         .boxed()

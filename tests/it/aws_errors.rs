@@ -130,7 +130,9 @@ fn resource_not_found_is_reported_with_region_and_account() {
 #[test]
 fn throttling_is_reported_after_sdk_retries() {
     let env = env_with_files();
-    for (service, command) in [("dynamodb", &["scan"][..]), ("kinesis", &["put", "--sensor", "a", "--temp", "1"])] {
+    for (service, command) in
+        [("dynamodb", &["scan", "--timeout", "1"][..]), ("kinesis", &["put", "--sensor", "a", "--temp", "1"])]
+    {
         let code = "ProvisionedThroughputExceededException";
         let message = "Rate exceeded for something";
         let cloud = FakeAws::new(CannedError { service: Some(service), status: 400, code, message });

@@ -3,7 +3,7 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["up"],
     &["plan"],
@@ -22,6 +22,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["local", "env"],
     &["export"],
     &["export", "function-zip"],
+    &["export", "policy"],
     &["init"],
     &["completions"],
     &["man"],

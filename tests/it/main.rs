@@ -9,6 +9,8 @@
 )]
 
 mod aws_errors;
+mod aws_lag;
+mod caller_policy;
 mod color;
 mod confinement;
 mod deletion_conflicts;
@@ -24,6 +26,7 @@ mod layering;
 mod lifecycle;
 mod local_cloud;
 mod markers;
+mod orphans;
 mod ownership;
 mod permissions;
 mod readings;

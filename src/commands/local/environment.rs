@@ -7,7 +7,7 @@ use crate::local::DEFAULT_REGION;
 use crate::local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
-const NEUTRALISED: [&str; 19] = [
+const NEUTRALISED: [&str; 20] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -28,6 +28,7 @@ const NEUTRALISED: [&str; 19] = [
     "AWS_ENDPOINT_URL_STS",
     "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS",
     "AWS_ENDPOINT_URL_LOGS",
+    "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];
 
 /// What the endpoint variable of any other service begins with.

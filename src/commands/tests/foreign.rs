@@ -158,3 +158,26 @@ fn up_newer_function_code_is_replaced_only_with_consent() {
     env.run(["up", "--local", "--set", &other, "--yes"]).assert_success();
     env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["differs in code_sha256"]);
 }
+
+#[test]
+fn plan_refuses_what_up_would_refuse() {
+    let env = InProcessEnv::with_local_cloud();
+    let tags = [("sensorctl:stage", "default"), ("sensorctl:region", "us-east-1")];
+    let tags: Vec<_> = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+    ApiClient::new(&env).json(
+        "DynamoDB_20120810.CreateTable",
+        &json!({
+            "TableName": "SensorData",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "Other", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "Other", "KeyType": "HASH"}],
+            "DeletionProtectionEnabled": true,
+            "Tags": tags,
+        }),
+    );
+    for command in [&["plan", "--local"][..], &["up", "--local", "--yes", "--replace"]] {
+        env.run(command.to_vec())
+            .assert_code(1)
+            .assert_stderr_contains(&["the table `SensorData` is protected against deletion"]);
+    }
+}

@@ -19,6 +19,10 @@ const CREATE_ATTEMPTS: u32 = 10;
 /// How many of the longest pauses between looks something may be out of sight that was seen before: 20 s on AWS.
 const LOOKS_OUT_OF_SIGHT: u32 = 10;
 
+/// How many of the longest pauses IAM may show a role as it was before this run wrote it: 20 s on AWS, where replicas
+/// answer in turn (the Terraform provider for AWS wants repeated hits for the same reason).
+const LOOKS_AT_OLD_DOCUMENTS: u32 = 10;
+
 /// One resource that is being made or changed.
 pub(super) struct Making<'a> {
     pub cloud: &'a Cloud,
@@ -160,19 +164,10 @@ impl Making<'_> {
         Fut: Future<Output = Result<T, Failure>>,
     {
         let Making { cloud, resource, references, .. } = *self;
-        // What is read of a role may be old as well: only what is seen again a while later is certain.
-        let suspicion: Mutex<Option<(Never, Instant)>> = Mutex::new(None);
-        let is_certain = |never: Option<Never>| {
+        let suspicion: Mutex<Suspicion> = Mutex::default();
+        let is_certain = |never| {
             let mut suspicion = suspicion.lock().unwrap_or_else(PoisonError::into_inner);
-            match (never, &*suspicion) {
-                (Some(never), Some((before, since))) if never == *before => {
-                    (since.elapsed() >= cloud.schedule.longest).then_some(never)
-                }
-                (never, _) => {
-                    *suspicion = never.map(|never| (never, Instant::now()));
-                    None
-                }
-            }
+            suspicion.certain(never, cloud.schedule.longest)
         };
         let outcome = wait::until(
             cloud.schedule,
@@ -278,7 +273,28 @@ impl From<Refusal> for Stopped {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Failure(failure) => failure.into(),
-            Refusal::Never(failure, Never { why, way }) => Error::failed(why).caused_by(failure).hint(way).into(),
+            Refusal::Never(failure, Never { why, way, .. }) => Error::failed(why).caused_by(failure).hint(way).into(),
+        }
+    }
+}
+
+/// A verdict that a call can never succeed. What it was read from may be old: only what is seen again a while later is
+/// certain.
+#[derive(Default)]
+struct Suspicion(Option<(Never, Instant)>);
+
+impl Suspicion {
+    /// Returns the verdict once every look has come to it for long enough.
+    fn certain(&mut self, never: Option<Never>, longest_pause: Duration) -> Option<Never> {
+        match (never, &self.0) {
+            (Some(never), Some((before, since))) if never == *before => {
+                let looks = if never.is_fresh { LOOKS_AT_OLD_DOCUMENTS } else { 1 };
+                (since.elapsed() >= longest_pause * looks).then_some(never)
+            }
+            (never, _) => {
+                self.0 = never.map(|never| (never, Instant::now()));
+                None
+            }
         }
     }
 }
@@ -297,5 +313,34 @@ impl OutOfSight {
             return false;
         }
         self.seen && self.since.get_or_insert_with(Instant::now).elapsed() >= after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn verdict_on_what_this_run_wrote_takes_twenty_seconds_of_the_same_answer() {
+        let old = Never::new("lacks a statement", "add it");
+        let fresh = Never { is_fresh: true, ..old.clone() };
+        for (never, least) in [(old, PAUSE), (fresh.clone(), Duration::from_secs(20))] {
+            let mut suspicion = Suspicion::default();
+            let began = Instant::now();
+            while suspicion.certain(Some(never.clone()), PAUSE).is_none() {
+                tokio::time::advance(PAUSE).await;
+            }
+            assert_eq!(began.elapsed(), least);
+        }
+        // Another replica shows the new document in between: it begins again.
+        let mut suspicion = Suspicion::default();
+        assert_eq!(suspicion.certain(Some(fresh.clone()), PAUSE), None);
+        tokio::time::advance(PAUSE * 9).await;
+        assert_eq!(suspicion.certain(None, PAUSE), None);
+        assert_eq!(suspicion.certain(Some(fresh.clone()), PAUSE), None);
+        tokio::time::advance(PAUSE * 9).await;
+        assert_eq!(suspicion.certain(Some(fresh), PAUSE), None);
     }
 }

@@ -85,7 +85,8 @@ impl Function {
             .function_name(&self.wanted.name)
             .architectures(self.architecture())
             .zip_file(Blob::new(self.artifact.zip()));
-        self.call(cloud, "UpdateFunctionCode").done(request.send().await)
+        let result = request.customize().config_override(self.upload_time()).send().await;
+        self.call(cloud, "UpdateFunctionCode").done(result)
     }
 
     async fn update_configuration(&self, cloud: &Cloud, references: &References, role: &str) -> Result<(), Failure> {

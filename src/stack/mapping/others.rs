@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::EventSourceMappingConfiguration;
 use futures::future;
 
 use super::SERVICE;
-use crate::aws::Failure;
+use crate::aws::{Cause, Failure};
 use crate::stack::resource::{Found, Tags};
 use crate::stack::{Cloud, function};
 
@@ -38,7 +38,10 @@ async fn of_others(
 ) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
     let looks = staying(cloud, request.clone(), name).await?.into_iter().map(async |mapping| {
         let tags = match mapping.event_source_mapping_arn() {
-            Some(arn) => function::tags_of(cloud, arn, name).await?,
+            Some(arn) => match function::tags_of(cloud, arn, name).await {
+                Err(failure) if failure.cause == Cause::Denied => Tags::new(),
+                tags => tags?,
+            },
             None => Tags::new(),
         };
         let is_ours = cloud.owner.of(&Found { tags, ..Found::missing() }).is_ours();

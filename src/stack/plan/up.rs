@@ -67,7 +67,8 @@ fn step(
         return Ok(Step::new(kind, name, Action::Keep, EXISTING, found));
     }
     if !found.is_there() {
-        return Ok(Step::new(kind, name, Action::Create, "not there", found));
+        let reason = with_caveat(resource, references, "not there".to_owned());
+        return Ok(Step::new(kind, name, Action::Create, reason, found));
     }
     if found.state == State::Deleting {
         return Ok(Step::new(kind, name, Action::Create, "the one before is still being deleted", found));
@@ -102,7 +103,26 @@ fn step(
         Some(version) => format!("{reason}; the code there is of the newer sensorctl {version}"),
         None => reason,
     };
-    Ok(Step { differences, adopts, newer_code, ..Step::new(kind, name, action, reason, found) })
+    Ok(Step {
+        differences,
+        adopts,
+        newer_code,
+        ..Step::new(kind, name, action, with_caveat(resource, references, reason), found)
+    })
+}
+
+/// Says of a role with managed policies what they open besides.
+fn with_caveat(resource: &dyn Resource, references: &References, reason: String) -> String {
+    let wanted = resource.wanted(references);
+    let is_managed =
+        wanted.get("managed_policies").and_then(serde_json::Value::as_array).is_some_and(|all| !all.is_empty());
+    if !is_managed {
+        return reason;
+    }
+    format!(
+        "{reason}; its managed policies allow logs:CreateLogGroup, so a late invocation can create the log group again after \
+         `down`"
+    )
 }
 
 fn adoption(owner: &Owner, found: &Found) -> Difference {

@@ -34,7 +34,7 @@ const READING: [&str; 4] =
 
 /// Why the role as it stands can never do what is needed; nothing while it may, or where that cannot be found out.
 pub async fn never(cloud: &Cloud, role: &str, need: &Need) -> Option<Never> {
-    match need {
+    let never = match need {
         Need::Trust => never_taken(cloud, role).await.ok().flatten(),
         Need::Reading { stream } => {
             let asked = READING.map(|action| (action, stream.as_str()));
@@ -45,7 +45,8 @@ pub async fn never(cloud: &Cloud, role: &str, need: &Need) -> Option<Never> {
             let asked: Vec<_> = asked.iter().map(|(action, resource)| (*action, resource.as_str())).collect();
             never_allowed(cloud, role, &asked).await.ok().flatten()
         }
-    }
+    };
+    never.map(|never| Never { is_fresh: cloud.recent.has_written(role), ..never })
 }
 
 async fn never_taken(cloud: &Cloud, role: &str) -> Result<Option<Never>, Failure> {
@@ -66,26 +67,26 @@ fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Nev
     };
     let cannot = |why: &str| format!("the role `{role}` cannot be taken by Lambda: its trust policy {why}");
     match weigh(std::slice::from_ref(trust), &ask) {
-        (Decision::Denied, true) => Some(Never {
-            why: cannot("denies sts:AssumeRole"),
-            way: "name another role in `role.name`, or have the denying statement changed by its owner".to_owned(),
-        }),
+        (Decision::Denied, true) => Some(Never::new(
+            cannot("denies sts:AssumeRole"),
+            "name another role in `role.name`, or have the denying statement changed by its owner",
+        )),
         // To add a statement without the condition would open the role to what its owner wants to keep out.
         (Decision::NotAllowed, true) if weigh(&[without_conditions(trust)], &ask) != (Decision::NotAllowed, true) => {
-            Some(Never {
-                why: cannot("allows it only under a condition that is not met"),
-                way: format!(
+            Some(Never::new(
+                cannot("allows it only under a condition that is not met"),
+                format!(
                     "correct the condition (Lambda calls with aws:SourceAccount {account}), or name another role in \
                      `role.name`"
                 ),
-            })
+            ))
         }
         (Decision::NotAllowed, true) => {
             let lacking = &documents::trust()["Statement"][0];
-            Some(Never {
-                why: cannot(&format!("lacks the statement {lacking}")),
-                way: "add the statement to the role's trust policy, or name another role in `role.name`".to_owned(),
-            })
+            Some(Never::new(
+                cannot(&format!("lacks the statement {lacking}")),
+                "add the statement to the role's trust policy, or name another role in `role.name`",
+            ))
         }
         _ => None,
     }
@@ -171,16 +172,16 @@ impl Refused {
         let (deny, lack) = if are_many { ("deny", "lack") } else { ("denies", "lacks") };
         if *is_denied {
             let actions = actions.join(", ");
-            return Never {
-                why: format!("the role `{role}` cannot do what the mapping needs: {by} {deny} {actions} on {resource}"),
-                way: "name another role in `role.name`, or have the denying statement changed by its owner".to_owned(),
-            };
+            return Never::new(
+                format!("the role `{role}` cannot do what the mapping needs: {by} {deny} {actions} on {resource}"),
+                "name another role in `role.name`, or have the denying statement changed by its owner",
+            );
         }
         let lacking = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
-        Never {
-            why: format!("the role `{role}` cannot do what the mapping needs: {by} {lack} the statement {lacking}"),
-            way: "add the statement to a policy of the role, or name another role in `role.name`".to_owned(),
-        }
+        Never::new(
+            format!("the role `{role}` cannot do what the mapping needs: {by} {lack} the statement {lacking}"),
+            "add the statement to a policy of the role, or name another role in `role.name`",
+        )
     }
 }
 

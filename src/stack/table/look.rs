@@ -1,17 +1,19 @@
 //! What can be found out of a table.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::describe_table::DescribeTableOutput;
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
+use futures::FutureExt;
 
 use super::change::Seen;
 use super::{SERVICE, Table};
+use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Cause, Failure};
 use crate::stack::Cloud;
 use crate::stack::leftovers::Candidate;
-use crate::stack::resource::Tags;
+use crate::stack::resource::{Attempt, Tags};
+use crate::stack::service_clock::ServiceClock;
+use crate::stack::sighting::with_tags;
 
 /// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).
 const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
@@ -29,7 +31,8 @@ impl Table {
 
     async fn describe(&self, cloud: &Cloud) -> Result<Option<TableDescription>, Failure> {
         let request = cloud.clients.dynamodb.describe_table().table_name(&self.wanted.name);
-        let answer = self.call(cloud, "DescribeTable").find(request.send().await)?;
+        let result = request.customize().interceptor(self.clock.clone()).send().await;
+        let answer = self.call(cloud, "DescribeTable").find(result)?;
         Ok(answer.and_then(|answer| answer.table))
     }
 
@@ -50,20 +53,26 @@ impl Table {
             return Ok(false);
         }
         let request = cloud.clients.dynamodb.describe_continuous_backups().table_name(&self.wanted.name);
-        let answer = self.call(cloud, "DescribeContinuousBackups").find(request.send().await)?;
+        let answer = match self.call(cloud, "DescribeContinuousBackups").find(request.send().await) {
+            // Some partitions and emulators have no backups, so there are none.
+            Err(failure) if failure.code.as_deref() == Some("UnknownOperationException") => None,
+            answer => answer?,
+        };
         let description = answer.and_then(|answer| answer.continuous_backups_description);
         let recovery = description.and_then(|backups| backups.point_in_time_recovery_description);
         let status = recovery.and_then(|recovery| recovery.point_in_time_recovery_status);
         Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
     }
 
-    /// The tags of a table that is there; nothing when it has gone since it was described.
-    pub(super) async fn tags(&self, cloud: &Cloud, seen: &Seen) -> Result<Option<Tags>, Failure> {
-        if self.wanted.existing {
-            return Ok(Some(Tags::new()));
-        }
-        let arn = seen.table.table_arn.as_deref().unwrap_or_default();
-        let limit = if is_young(&seen.table) { TAGS_LIMIT } else { Duration::ZERO };
+    /// The tags of a table that was seen. DynamoDB denies those of a table that is not there any more.
+    pub(super) fn tags<'a>(&'a self, cloud: &'a Cloud, seen: &Seen) -> Attempt<'a, Tags> {
+        let arn = seen.table.table_arn.clone().unwrap_or_default();
+        let limit = if is_young(&seen.table, &self.clock) { TAGS_LIMIT } else { Duration::ZERO };
+        async move { self.tags_within(cloud, &arn, limit).await }.boxed()
+    }
+
+    /// The tags of a table, which are looked for again for so long.
+    async fn tags_within(&self, cloud: &Cloud, arn: &str, limit: Duration) -> Result<Tags, Failure> {
         let outcome = wait::until(
             Schedule { limit, ..cloud.schedule },
             || async {
@@ -74,13 +83,8 @@ impl Table {
         )
         .await;
         match outcome {
-            Ok(tags) => Ok(Some(tags)),
-            Err(WaitError::TimedOut { .. }) => Ok(Some(Tags::new())),
-            // DynamoDB denies the tags of a table that is not there.
-            Err(WaitError::Failed(failure)) if failure.cause == Cause::Denied => match self.describe(cloud).await? {
-                None => Ok(None),
-                Some(_) => Err(failure),
-            },
+            Ok(tags) => Ok(tags),
+            Err(WaitError::TimedOut { .. }) => Ok(Tags::new()),
             Err(WaitError::Failed(failure)) => Err(failure),
         }
     }
@@ -96,17 +100,20 @@ pub async fn list(cloud: &Cloud) -> Result<Vec<Candidate>, Failure> {
 
 /// The tags of a table by its name; none if it is not there, or has gone since it was listed.
 pub async fn tags_of_name(cloud: &Cloud, name: &str) -> Result<Tags, Failure> {
-    let describe = || async {
-        let result = cloud.clients.dynamodb.describe_table().table_name(name).send().await;
-        cloud.clients.call(SERVICE, "DescribeTable", name).find(result)
+    let describe = || {
+        let describe = async move {
+            let result = cloud.clients.dynamodb.describe_table().table_name(name).send().await;
+            let answer = cloud.clients.call(SERVICE, "DescribeTable", name).find(result)?;
+            Ok(answer.and_then(|answer| answer.table))
+        };
+        describe.boxed()
     };
-    let arn = |answer: DescribeTableOutput| answer.table.and_then(|table| table.table_arn);
-    let Some(arn) = describe().await?.and_then(arn) else { return Ok(Tags::new()) };
-    match tags_of(cloud, &arn, name).await {
-        // DynamoDB denies the tags of a table that is not there.
-        Err(failure) if failure.cause == Cause::Denied && describe().await?.is_none() => Ok(Tags::new()),
-        result => result,
-    }
+    let tags = |table: &TableDescription| {
+        let arn = table.table_arn.clone().unwrap_or_default();
+        async move { tags_of(cloud, &arn, name).await }.boxed()
+    };
+    let seen = with_tags(describe, tags, |table| table.creation_date_time).await?;
+    Ok(seen.map(|(_, tags)| tags).unwrap_or_default())
 }
 
 /// Waits until tags that were set are seen, so that the next run knows the table by them.
@@ -127,10 +134,9 @@ pub(super) async fn until_tagged(cloud: &Cloud, arn: &str, name: &str, tags: &Ta
     }
 }
 
-/// Whether a table was made a moment ago, or in the future of a clock that is behind.
-fn is_young(table: &TableDescription) -> bool {
-    let created = table.creation_date_time.and_then(|time| SystemTime::try_from(time).ok());
-    created.is_some_and(|created| SystemTime::now().duration_since(created).map_or(true, |age| age < TAGS_MAY_LAG))
+/// Whether a table was made a moment ago, by the service's clock: this machine's may be wrong.
+fn is_young(table: &TableDescription, clock: &ServiceClock) -> bool {
+    table.creation_date_time.is_some_and(|created| clock.since(created) < TAGS_MAY_LAG)
 }
 
 /// The tags of a table; none if it is not there.
@@ -147,5 +153,21 @@ pub(super) async fn tags_of(cloud: &Cloud, arn: &str, name: &str) -> Result<Tags
         if token.is_none() {
             return Ok(tags);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn table_is_young_by_the_clock_of_the_service_and_not_of_this_machine() {
+        // The clock of this machine is far from 1970.
+        let created = |second| TableDescription::builder().creation_date_time(DateTime::from_secs(second)).build();
+        let clock = ServiceClock::at(DateTime::from_secs(1000));
+        assert!(is_young(&created(990), &clock) && is_young(&created(1010), &clock));
+        assert!(!is_young(&created(900), &clock));
     }
 }

@@ -68,11 +68,14 @@ impl FakeAws {
 }
 
 /// The parts of a request that decide its response.
-struct Request {
+pub struct Request {
     service: String,
     target: String,
-    path: String,
-    body: String,
+    method: String,
+    pub path: String,
+    pub body: String,
+    /// As it came.
+    pub raw: Vec<u8>,
 }
 
 fn serve(stream: &TcpStream, answer: &impl Fn(&Request) -> String) -> Option<()> {
@@ -84,16 +87,20 @@ fn serve(stream: &TcpStream, answer: &impl Fn(&Request) -> String) -> Option<()>
     }
 }
 
-fn http(status: u16, headers: &str, body: &str) -> String {
+/// Returns a response in the wire format of HTTP.
+pub fn http(status: u16, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 impl Request {
-    fn read(reader: &mut impl BufRead) -> Option<Self> {
+    /// Reads a request; nothing where the client disconnects.
+    pub fn read(reader: &mut impl BufRead) -> Option<Self> {
         let mut lines = Vec::new();
+        let mut raw = Vec::new();
         loop {
             let mut line = String::new();
             reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
+            raw.extend_from_slice(line.as_bytes());
             match line.trim_end() {
                 "" => break,
                 text => lines.push(text.to_owned()),
@@ -106,19 +113,37 @@ impl Request {
         };
         let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
         reader.read_exact(&mut body).ok()?;
+        raw.extend_from_slice(&body);
         // Credential=KEY/DATE/REGION/SERVICE/aws4_request
         let service = header("authorization").split('/').nth(3).unwrap_or_default().to_owned();
-        let path = lines.first()?.split(' ').nth(1)?.to_owned();
+        let mut line = lines.first()?.split(' ').map(str::to_owned);
+        let (method, path) = (line.next()?, line.next()?);
         Some(Request {
             service,
             target: header("x-amz-target"),
+            method,
             path,
             body: String::from_utf8_lossy(&body).into_owned(),
+            raw,
         })
     }
 
+    /// Returns the operation: `PutRetentionPolicy`, `GetRole`, or for Lambda method and path: `POST /2015-03-31/functions`.
+    pub fn operation(&self) -> String {
+        match self.service.as_str() {
+            "lambda" => {
+                format!("{} {}", self.method, self.path.split('?').next().unwrap_or_default().trim_end_matches('/'))
+            }
+            "iam" | "sts" => {
+                let action = self.body.split('&').find_map(|pair| pair.strip_prefix("Action="));
+                action.unwrap_or_default().to_owned()
+            }
+            _ => self.target.rsplit('.').next().unwrap_or_default().to_owned(),
+        }
+    }
+
     /// Returns an error in the service's wire format.
-    fn failure(&self, status: u16, code: &str, message: &str) -> String {
+    pub fn failure(&self, status: u16, code: &str, message: &str) -> String {
         match self.service.as_str() {
             "iam" | "sts" => http(
                 status,

@@ -1,6 +1,7 @@
 //! Support for tests that run `sensorctl` as a process, and all of the shared test support.
 
 mod fake_aws;
+mod interposed;
 mod process_runner;
 #[allow(dead_code, unused_imports, reason = "the unit tests of `src/commands` use the rest")]
 #[path = "../../support/mod.rs"]
@@ -9,7 +10,8 @@ mod test_resource;
 
 use std::path::{Path, PathBuf};
 
-pub use fake_aws::{ACCOUNT, CannedError, FakeAws};
+pub use fake_aws::{ACCOUNT, CannedError, FakeAws, http as fake_http};
+pub use interposed::{Interposed, with_body};
 pub use process_runner::{ProcessRunner, TestEnv};
 pub use shared::*;
 pub use test_resource::TestResource;

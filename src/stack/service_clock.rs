@@ -4,12 +4,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use aws_sdk_lambda::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
 
 /// Remembers the time of the first answer. It is cut to the second, so it is never later than the truth.
 #[derive(Clone, Debug, Default)]
@@ -46,9 +47,19 @@ impl Intercept for ServiceClock {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let date = context.response().headers().get("date");
-        if let Some(time) = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok()) {
+        if let Some(time) = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok()) {
             self.0.get_or_init(|| (time, Instant::now()));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl ServiceClock {
+    /// A clock that was read a moment ago.
+    pub fn at(time: DateTime) -> Self {
+        let clock = ServiceClock::default();
+        clock.0.get_or_init(|| (time, Instant::now()));
+        clock
     }
 }

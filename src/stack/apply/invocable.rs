@@ -1,0 +1,84 @@
+//! Makes sure that a new function can be invoked.
+//!
+//! Lambda encrypts a function's variables with a grant for its role at the moment of `CreateFunction`. Where the role was
+//! created seconds before, above all under the name of one that was just deleted, the grant may be for the role before:
+//! then every invocation fails with `KMSAccessDeniedException`, the function stays Active and its mapping Enabled, and
+//! nothing is consumed. Only a new function gets a new grant.
+
+use super::Stopped;
+use super::making::Making;
+use super::removing::remove;
+use crate::aws::Failure;
+use crate::error::Error;
+use crate::stack::{Action, Cloud, Event, Ownership, PATIENCE};
+
+/// For how many of the longest pauses nothing is tried before each new function: 2, 6, 16, 30 and 60 s on AWS. Once or
+/// twice may not be enough, as long as IAM still resolves the name to the role before.
+const PAUSES: [u32; 5] = [1, 3, 8, 15, 30];
+
+impl Making<'_> {
+    /// Invokes the function once without readings, and replaces it while its role may not decrypt its variables.
+    pub async fn until_invocable(&self) -> Result<(), Stopped> {
+        match self.invoke().await? {
+            None => Ok(()),
+            Some(failure) => self.until_granted(failure).await,
+        }
+    }
+
+    /// The same of a function that this run had nothing to do with so far, and so has not named.
+    pub async fn until_found_invocable(&self) -> Result<(), Stopped> {
+        let Some(failure) = self.invoke().await? else { return Ok(()) };
+        let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
+        let observer = &self.cloud.observer;
+        observer.on(&Event::Started { kind, name: name.clone(), action: Action::Replace });
+        let result = self.until_granted(failure).await;
+        observer.on(&if result.is_ok() { Event::Finished { kind, name } } else { Event::Failed { kind, name } });
+        result
+    }
+
+    async fn until_granted(&self, mut failure: Failure) -> Result<(), Stopped> {
+        for (tried, pauses) in PAUSES.into_iter().enumerate() {
+            self.tell(&failure, tried);
+            let Making { cloud, resource, .. } = *self;
+            let found = cloud.look_at(resource).await?;
+            if found.is_there() && cloud.owner.of(&found) != Ownership::Ours {
+                break;
+            }
+            remove(cloud, resource, &found).await?;
+            tokio::time::sleep((cloud.schedule.longest * pauses).min(cloud.schedule.left())).await;
+            self.make().await?;
+            match self.invoke().await? {
+                None => return Ok(()),
+                Some(again) => failure = again,
+            }
+        }
+        Err(Error::failed(format!(
+            "the function `{}` cannot be invoked, though it was created anew {} times: Lambda cannot decrypt its \
+                 variables with its role",
+            self.resource.name(),
+            PAUSES.len()
+        ))
+        .caused_by(failure)
+        .hint("AWS may need minutes to know the new role: run `sensorctl up` again then")
+        .hint("or name another role in `role.name`: a name that was never used before has no old grants")
+        .into())
+    }
+
+    async fn invoke(&self) -> Result<Option<Failure>, Stopped> {
+        // As patient as a mere look: a busy service must not be waited for until the end of `up`.
+        let cloud: &Cloud = &self.cloud.for_a_look();
+        Ok(cloud.patiently(self.resource, || self.resource.unusable(cloud)).await?)
+    }
+
+    /// Says at once that the function is replaced: it takes a while, and is no drift.
+    fn tell(&self, failure: &Failure, tried: usize) {
+        let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
+        let said = format!(
+            "its role cannot decrypt its variables yet ({}); it is created anew ({} of {})",
+            failure.code.as_deref().unwrap_or_default(),
+            tried + 1,
+            PAUSES.len()
+        );
+        self.cloud.observer.on(&Event::Waiting { kind, name, waited: PATIENCE, said });
+    }
+}

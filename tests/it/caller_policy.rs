@@ -1,0 +1,125 @@
+//! A caller with the policy of `export policy` can do all with the pipeline, and nothing with anything else.
+
+use serde_json::{Value, json};
+
+use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, percent_encode};
+
+/// Returns the keys of a session of a role that has this policy and no other.
+fn session(api: &ApiClient, policy: &str) -> Vec<(&'static str, String)> {
+    let owner = json!({"Version": "2012-10-17", "Statement":
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}});
+    let owner = percent_encode(&owner.to_string());
+    api.iam(&format!("Action=CreateRole&RoleName=deployer&AssumeRolePolicyDocument={owner}"));
+    let policy = percent_encode(policy);
+    api.iam(&format!("Action=PutRolePolicy&RoleName=deployer&PolicyName=caller&PolicyDocument={policy}"));
+    let role = "arn:aws:iam::000000000000:role/deployer";
+    let form = format!("Action=AssumeRole&Version=2011-06-15&RoleArn={role}&RoleSessionName=test");
+    let (status, answer) = api.query("sts", &form);
+    assert_eq!(status, 200, "{answer}");
+    let part = |name: &str| {
+        let rest = answer.split_once(&format!("<{name}>")).unwrap().1;
+        rest.split_once("</").unwrap().0.to_owned()
+    };
+    vec![
+        ("AWS_ACCESS_KEY_ID", part("AccessKeyId")),
+        ("AWS_SECRET_ACCESS_KEY", part("SecretAccessKey")),
+        ("AWS_SESSION_TOKEN", part("SessionToken")),
+    ]
+}
+
+fn exported_policy(env: &TestEnv) -> String {
+    env.run(["--region", "us-east-1", "export", "policy"]).assert_success().stdout
+}
+
+#[test]
+fn exported_policy_suffices_for_every_command() {
+    let env = TestEnv::with_local_cloud();
+    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    let cloud = Interposed::new(&env, |_, _| None).with_keys(keys);
+    cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&["The pipeline works: 7 of 7"]);
+    cloud.run(&env, ["put", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
+    for arguments in [
+        &["plan", "--exit-code"][..],
+        &["status"],
+        &["scan"],
+        &["scan", "--sensor", "a"],
+        &["invoke"],
+        &["up", "--verify"],
+        &[
+            "up",
+            "--yes",
+            "--set",
+            "function.memory_mb=512",
+            "--set",
+            "mapping.batch_size=7",
+            "--set",
+            "stream.shards=2",
+        ],
+        &["down", "--yes", "--drain"],
+    ] {
+        let run = cloud.run(&env, arguments.iter().copied()).assert_success();
+        assert!(
+            !run.stderr.contains("warning:") && !run.stderr.contains("AccessDenied"),
+            "{arguments:?} {}",
+            run.stderr
+        );
+    }
+    assert!(cloud.calls().iter().any(|call| call == "GetResources"));
+}
+
+#[test]
+fn exported_policy_allows_nothing_with_resources_of_another_stage() {
+    let env = TestEnv::with_local_cloud();
+    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    let cloud = Interposed::new(&env, |_, _| None).with_keys(keys);
+    cloud.run(&env, ["--stage", "blue", "up"]).assert_code(1).assert_stderr_contains(&["is not authorized to perform"]);
+}
+
+#[test]
+fn orphans_whose_tags_are_denied_count_as_resources_of_others() {
+    let env = TestEnv::with_pipeline();
+    ForeignStack::with_suffix(&env, "theirs").create_all(&env);
+    let keys = session(&ApiClient::new(&env), &exported_policy(&env));
+    // Without the tagging API each candidate is asked for its tags.
+    let cloud = Interposed::new(&env, |request, _| {
+        let why = "User is not authorized to perform: tag:GetResources";
+        (request.operation() == "GetResources").then(|| request.failure(400, "AccessDeniedException", why))
+    })
+    .with_keys(keys);
+    let plan = cloud.run(&env, ["plan", "-v", "-o", "json"]).assert_success().assert_stderr_contains(&[
+        "note: orphans were looked for one by one",
+        "tag:GetResources",
+        "2 whose tags may not be read count as others' (",
+    ]);
+    assert_eq!((&plan.json()["changed"], &plan.json()["leftovers"]), (&0.into(), &Value::Null));
+    cloud.run(&env, ["down", "--yes"]).assert_success().assert_stderr_contains(&[
+        "warning:",
+        "whose tags may not be read",
+        "7 resources deleted",
+    ]);
+}
+
+#[test]
+fn mapping_whose_tags_are_denied_is_one_of_others() {
+    let env = TestEnv::with_pipeline();
+    let foreign = ForeignStack::with_suffix(&env, "theirs");
+    foreign.create_stream();
+    // Our function's role may read their stream.
+    let role = ForeignStack { role: "kinesis-lambda-dynamodb".into(), ..foreign.clone() };
+    role.put_policy("theirs", "Allow", "kinesis:*");
+    foreign.create_mapping(&foreign.stream, "ProcessKinesisRecords");
+    let mappings = foreign.api.event_source_mappings();
+    let theirs =
+        mappings.iter().find(|mapping| mapping["EventSourceArn"].as_str().unwrap().ends_with("theirs")).unwrap();
+    let uuid = theirs["UUID"].as_str().unwrap().to_owned();
+    let cloud = Interposed::new(&env, move |request, _| {
+        let is_theirs = request.path.contains("/tags/") && request.path.contains(&uuid);
+        let why = "User is not authorized to perform: lambda:ListTags";
+        is_theirs.then(|| request.failure(403, "AccessDeniedException", why))
+    });
+    cloud
+        .run(&env, ["down", "--yes"])
+        .assert_code(1)
+        .assert_stderr_contains(&["event source mappings of others", "--delete-consumers"]);
+    cloud.run(&env, ["down", "--yes", "--delete-consumers"]).assert_success();
+}

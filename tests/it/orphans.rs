@@ -1,0 +1,63 @@
+//! Orphans are found by one call of the Resource Groups Tagging API, or one by one where nobody answers it.
+
+use serde_json::{Value, json};
+
+use crate::support::{ForeignStack, Interposed, TestEnv, fake_http};
+
+const RENAMED: &str = "[stream]\nname = \"renamed\"\n[table]\nname = \"Renamed\"\n";
+
+/// Returns the ARNs of the default names, as the tagging API has them, with one that is gone and one of others.
+fn resources() -> Value {
+    let arns = [
+        "dynamodb:us-east-1:000000000000:table/SensorData",
+        "dynamodb:us-east-1:000000000000:table/gone",
+        "dynamodb:us-east-1:000000000000:table/SensorData-theirs",
+        "kinesis:us-east-1:000000000000:stream/temperature-sensor-data",
+        "lambda:us-east-1:000000000000:function:ProcessKinesisRecords",
+    ];
+    json!({"PaginationToken": "", "ResourceTagMappingList":
+        arns.map(|arn| json!({"ResourceARN": format!("arn:aws:{arn}"), "Tags": []}))})
+}
+
+fn orphans(report: &Value) -> Vec<&str> {
+    report["leftovers"].as_array().into_iter().flatten().map(|orphan| orphan["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn orphans_are_found_by_the_tagging_api_without_listing_everything() {
+    let env = TestEnv::with_pipeline();
+    ForeignStack::with_suffix(&env, "theirs").create_table("SensorData-theirs", "SensorId", "CurrentTime", "N");
+    env.write("sensorctl.toml", RENAMED);
+    let cloud = Interposed::new(&env, |request, _| {
+        (request.operation() == "GetResources").then(|| {
+            let filters: Value = serde_json::from_str(&request.body).unwrap();
+            let asked = [("sensorctl:stage", "default"), ("sensorctl:region", "us-east-1")];
+            let asked = asked.map(|(key, value)| json!({"Key": key, "Values": [value]}));
+            assert_eq!(filters["TagFilters"], json!(asked));
+            fake_http(200, "Content-Type: application/x-amz-json-1.1\r\n", &resources().to_string())
+        })
+    });
+    let plan = cloud.run(&env, ["plan", "-o", "json"]).assert_success();
+    assert!(!plan.stderr.contains("one by one"), "{}", plan.stderr);
+    assert_eq!(orphans(&plan.json()), ["SensorData", "temperature-sensor-data"]);
+    for listing in ["ListTables", "ListStreams", "GET /2015-03-31/functions"] {
+        assert_eq!(cloud.count(listing), 0, "{listing}");
+    }
+}
+
+#[test]
+fn orphans_are_found_one_by_one_where_the_tagging_api_is_denied_or_not_served() {
+    let env = TestEnv::with_pipeline();
+    env.write("sensorctl.toml", RENAMED);
+    for (status, code) in [(400, "AccessDeniedException"), (400, "UnknownOperationException"), (404, "NotFound")] {
+        let cloud = Interposed::new(&env, move |request, _| {
+            (request.operation() == "GetResources").then(|| request.failure(status, code, "no"))
+        });
+        let plan = cloud.run(&env, ["plan", "-v", "-o", "json"]).assert_success().assert_stderr_contains(&[
+            "note: orphans were looked for one by one",
+            "were asked for one by one: tag GetResources",
+            code,
+        ]);
+        assert!(orphans(&plan.json()).contains(&"SensorData"), "{}", plan.stdout);
+    }
+}
