@@ -58,6 +58,7 @@ use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::notices::Notices;
+pub(crate) use self::notices::to_the_second;
 use self::sts::Sts;
 pub(crate) use self::timing::Timing;
 use crate::aws::Target;
@@ -171,6 +172,7 @@ impl LocalCloud {
             identity: identity.clone(),
             notices: notices.clone(),
             timing,
+            durability,
             work: TaskTracker::new(),
         };
         let work = services.work.clone();

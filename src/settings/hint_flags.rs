@@ -2,45 +2,105 @@
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
+use std::path::Path;
 
 use super::connection::is_local;
 use crate::cli::Global;
 
-/// The global flags of this run, as words for a shell.
+/// Commands that mean the same whatever the global flags say.
+const WITHOUT_FLAGS: [&str; 6] = ["completions", "demo", "export", "help", "init", "man"];
+
+/// The flags of this run that a command in a hint repeats, as words for a shell.
 #[derive(Clone, Debug, Default)]
-pub struct HintFlags(Vec<String>);
+pub struct HintFlags {
+    /// For commands that are about a pipeline.
+    pipeline: Vec<String>,
+    /// For `sensorctl local ACTION`: which local cloud is meant.
+    local: Vec<String>,
+    /// For `sensorctl local start` besides: what decides its region.
+    start: Vec<String>,
+}
 
 impl HintFlags {
     /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables.
-    pub(super) fn of(global: &Global) -> Self {
+    #[must_use]
+    pub fn of(global: &Global) -> Self {
         let is_local = is_local(global).unwrap_or(global.local);
-        let mut words = Vec::new();
-        let mut add = |flag: &str, value: Option<Cow<'_, str>>| {
-            if let Some(value) = value {
-                words.extend(flag_words(flag, &value));
-            }
-        };
-        add("--config", global.config.as_ref().map(|path| path.to_string_lossy()));
-        add("--stage", global.stage.as_deref().map(Cow::from));
-        add("--region", global.region.as_deref().map(Cow::from));
-        if !is_local {
-            add("--profile", global.profile.as_deref().map(Cow::from));
-            add("--endpoint-url", global.endpoint_url.as_deref().map(Cow::from));
-        }
-        words.extend(global.set.iter().flat_map(|assignment| ["--set".to_owned(), shown_setting(assignment)]));
-        if is_local {
-            words.insert(0, "--local".to_owned());
-        }
-        HintFlags(words)
+        let words = |flag: &str, value: Option<Cow<'_, str>>| value.map(|value| flag_words(flag, &value));
+        let config = words("--config", global.config.as_ref().map(|path| path.to_string_lossy()));
+        let stage = words("--stage", global.stage.as_deref().map(Cow::from));
+        let region = words("--region", global.region.as_deref().map(Cow::from));
+        let profile = words("--profile", global.profile.as_deref().filter(|_| !is_local).map(Cow::from));
+        let url = words("--endpoint-url", global.endpoint_url.as_deref().filter(|_| !is_local).map(Cow::from));
+        let set = global.set.iter().flat_map(|assignment| ["--set".to_owned(), shown_setting(assignment)]);
+        let start = config.iter().chain(&region).flatten().cloned().collect();
+        let local = is_local.then(|| vec!["--local".to_owned()]);
+        let pipeline = [local, config, stage, region, profile, url];
+        let pipeline = pipeline.into_iter().flatten().flatten().chain(set).collect();
+        HintFlags { pipeline, local: Vec::new(), start }
+    }
+
+    /// Repeats the data directory of a `sensorctl local` command as well.
+    #[must_use]
+    pub fn with_data_dir(mut self, data_dir: Option<&Path>) -> Self {
+        self.local = data_dir.map(|dir| flag_words("--data-dir", &dir.to_string_lossy())).unwrap_or_default();
+        self
     }
 
     /// Renders a command for a hint, in backticks. `arguments` come behind the global flags and are quoted for a shell.
     pub fn command<S: AsRef<OsStr>>(&self, verb: &str, arguments: impl IntoIterator<Item = S>) -> String {
         let arguments = arguments.into_iter().map(|word| shell_word(&word.as_ref().to_string_lossy()).into_owned());
-        let words = self.0.iter().cloned().chain(arguments);
-        let words = words.fold(String::new(), |all, word| format!("{all} {word}"));
-        format!("`sensorctl {verb}{words}`")
+        let words: Vec<_> = self.pipeline.iter().cloned().chain(arguments).collect();
+        format!("`sensorctl {verb}{}`", spaced(&words))
     }
+
+    /// Inserts the flags into every command of this program in a text that lacks them: what follows a backtick or a
+    /// pipe sign.
+    #[must_use]
+    pub fn complete<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        const NAME: &str = "sensorctl ";
+        let mut complete = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(NAME) {
+            let (verb, flags) = if before.ends_with('`') || before.ends_with("| ") {
+                self.of_command(after)
+            } else {
+                ("", String::new())
+            };
+            complete.extend([before, NAME, verb]);
+            rest = &after[verb.len()..];
+            if !rest.starts_with(&flags) {
+                complete.push_str(&flags);
+            }
+        }
+        if complete.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        complete.push_str(rest);
+        Cow::Owned(complete)
+    }
+
+    /// Returns the words of a command that stand before its flags, and the flags.
+    fn of_command<'a>(&self, command: &'a str) -> (&'a str, String) {
+        let is_word = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+        let length = |text: &str| text.find(|letter| !is_word(letter)).unwrap_or(text.len());
+        let verb = &command[..length(command)];
+        if verb.is_empty() || verb.starts_with('-') || WITHOUT_FLAGS.contains(&verb) {
+            return ("", String::new());
+        }
+        let Some(action) = command.strip_prefix("local ") else { return (verb, spaced(&self.pipeline)) };
+        let action = &action[..length(action)];
+        let mut flags = self.local.clone();
+        if matches!(action, "start" | "run") {
+            flags.extend(self.start.iter().cloned());
+        }
+        (&command[..verb.len() + 1 + action.len()], spaced(&flags))
+    }
+}
+
+/// Words with a blank before each.
+fn spaced(words: &[String]) -> String {
+    words.iter().fold(String::new(), |all, word| format!("{all} {word}"))
 }
 
 /// A flag with its value, for a shell. A value that begins like a flag stays in the flag's own word.
@@ -127,6 +187,74 @@ mod tests {
             let shown = with(odd);
             assert!(!shown.contains("s3cret") && shown.contains("${FUNCTION_ENVIRONMENT:?}"), "{shown}");
         }
+    }
+
+    #[test]
+    fn commands_in_a_text_are_completed_with_the_flags_of_this_run() {
+        let flags = HintFlags::of(&Global { local: true, stage: Some("blue".into()), ..Global::default() });
+        for (text, complete) in [
+            (
+                "`sensorctl up` goes on, `sensorctl down --yes` removes it",
+                "`sensorctl up --local --stage blue` goes on, `sensorctl down --local --stage blue --yes` removes it",
+            ),
+            ("`sensorctl up --local --stage blue --adopt`", "`sensorctl up --local --stage blue --adopt`"),
+            ("`sensorctl rejects replay ID`", "`sensorctl rejects --local --stage blue replay ID`"),
+            ("`sensorctl local status` tells", "`sensorctl local status` tells"),
+            (
+                "`sensorctl init --print`; `sensorctl --help`; `sensorctl`",
+                "`sensorctl init --print`; `sensorctl --help`; `sensorctl`",
+            ),
+            ("`up` of sensorctl up", "`up` of sensorctl up"),
+            ("jq . a.json | sensorctl put --file -", "jq . a.json | sensorctl put --local --stage blue --file -"),
+        ] {
+            assert_eq!(flags.complete(text), complete);
+        }
+    }
+
+    #[test]
+    fn commands_about_the_local_cloud_repeat_what_chooses_it() {
+        let global = Global { region: Some("eu-west-1".into()), stage: Some("blue".into()), ..Global::default() };
+        let flags = HintFlags::of(&global).with_data_dir(Some(Path::new("/a b")));
+        assert_eq!(
+            flags.complete("`sensorctl local start`, `sensorctl local stop`"),
+            "`sensorctl local start --data-dir '/a b' --region eu-west-1`, `sensorctl local stop --data-dir '/a b'`"
+        );
+    }
+
+    /// Only what follows a backtick or a pipe sign is completed.
+    #[test]
+    fn every_command_in_a_message_of_the_sources_can_be_completed() {
+        const COMMANDS: [&str; 9] = ["up", "down", "plan", "status", "put", "scan", "invoke", "local", "export"];
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+        let mut bare = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs")
+                    && !path.ends_with("hint_flags.rs")
+                {
+                    let source = std::fs::read_to_string(&path).unwrap();
+                    let named = source.lines().filter(|line| !line.trim_start().starts_with("//")).filter(|line| {
+                        // Examples in help: a line of its own, or behind this word.
+                        let line = line.trim_start_matches("  ").strip_prefix("sensorctl ").unwrap_or(line);
+                        let line = line.replace("Example: sensorctl ", "").replace("| sensorctl --stage copy", "");
+                        line.match_indices("sensorctl ").any(|(at, name)| {
+                            let is_command = line[at + name.len()..]
+                                .split(|letter: char| !letter.is_ascii_lowercase())
+                                .next()
+                                .is_some_and(|verb| COMMANDS.contains(&verb));
+                            // What a shell evaluates is marked by its own signs.
+                            let before = &line[..at];
+                            is_command && !before.ends_with(['`', '(']) && !before.ends_with("| ")
+                        })
+                    });
+                    bare.extend(named.map(|line| format!("{}: {}", path.display(), line.trim())));
+                }
+            }
+        }
+        assert_eq!(bare, [""; 0]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -148,17 +149,29 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
     pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
-        Self::resolve_in(global, scope, &|name| std::env::var(name).ok())
+        let names =
+            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().filter(|_| !value.is_empty()));
+        Self::resolve_among(global, scope, &|name| std::env::var(name).ok(), names.collect())
     }
 
     /// Settles all settings with the variables of a given environment.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
+    #[cfg(test)]
     pub fn resolve_in(global: &Global, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
+        Self::resolve_among(global, scope, environment, Vec::new())
+    }
+
+    fn resolve_among(
+        global: &Global,
+        scope: Scope,
+        environment: Environment<'_>,
+        variables: Vec<String>,
+    ) -> Result<Self, Error> {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let local = connection::is_local(global)? || scope.local;
-        let settings = Self::settle(Layers::new(flags(global)?, environment, file), local)?;
+        let settings = Self::settle(Layers::new(flags(global)?, environment, file).knowing(variables), local)?;
         Ok(Settings { hints: HintFlags::of(global), ..settings })
     }
 

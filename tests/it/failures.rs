@@ -171,6 +171,39 @@ fn put_interrupted_while_reading_pipe_sends_or_keeps_every_line() {
 }
 
 #[test]
+fn put_ended_by_two_signals_at_once_or_a_hangup_reports_and_keeps_whole_lines() {
+    const LINES: usize = 3000;
+    let env = TestEnv::with_pipeline();
+    let text: String =
+        (0..LINES).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    env.write("many.ndjson", &text);
+    for signals in [&[Signal::INT, Signal::INT][..], &[Signal::TERM, Signal::INT], &[Signal::HUP]] {
+        let put = env.spawn(["put", "--local", "--file", "many.ndjson", "--rate", "200", "--failed", "f", "--force"]);
+        env.rows(1);
+        for signal in signals {
+            send_signal(&put, *signal);
+        }
+        let ledger = Run::of_child(put).assert_code(130).assert_stderr_contains(&["interrupted", "many.ndjson"]).json();
+        let kept = std::fs::read_to_string(env.path("f")).unwrap();
+        assert_eq!(kept.lines().count() as u64, ledger["failed"].as_u64().unwrap(), "{signals:?}");
+        assert!(kept.is_empty() || kept.ends_with('\n'));
+    }
+}
+
+#[test]
+fn rejected_lines_go_to_stdout_on_request_and_the_report_does_not() {
+    let env = TestEnv::new();
+    env.write("mixed.ndjson", "not json\n{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\n");
+    let put = env
+        .run(["put", "--file", "mixed.ndjson", "--dry-run", "--rejects", "-"])
+        .assert_code(3)
+        .assert_stderr_contains(&["standard output has the rejected lines", "accepted"]);
+    let lines: Vec<_> = put.stdout.lines().collect();
+    assert!(lines.len() == 1 && lines[0].contains("\"raw\":\"not json\""), "{lines:?}");
+    assert!(!env.path("-").exists());
+}
+
+#[test]
 fn invoke_test_event_not_stored_exits_3() {
     let env = TestEnv::with_pipeline();
     env.run(["invoke", "--local"]).assert_success();

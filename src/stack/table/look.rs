@@ -19,6 +19,9 @@ const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
 /// How long tags that may lag are looked for.
 const TAGS_LIMIT: Duration = Duration::from_secs(10);
 
+/// What is said of that.
+const WAITS_FOR_TAGS: &str = "it is new, and its tags, which say whose it is, may be seen up to 10 s late";
+
 impl Table {
     /// All that can be found out by name, at once.
     pub(super) async fn see(&self, cloud: &Cloud) -> Result<Option<Seen>, Failure> {
@@ -63,14 +66,15 @@ impl Table {
             return Ok(Some(Tags::new()));
         }
         let arn = seen.table.table_arn.as_deref().unwrap_or_default();
-        let limit = if is_young(&seen.table) { TAGS_LIMIT } else { Duration::ZERO };
+        let may_lag = is_young(&seen.table) && !cloud.clients.settles_at_once();
+        let limit = if may_lag { TAGS_LIMIT } else { Duration::ZERO };
         let outcome = wait::until(
             Schedule { limit, ..cloud.schedule },
             || async {
                 let tags = tags_of(cloud, arn, &self.wanted.name).await?;
                 Ok::<_, Failure>(if tags.is_empty() { Look::NotYet("no tags yet") } else { Look::Ready(tags) })
             },
-            |_, _| {},
+            |waited, _| cloud.waiting(self, waited, &WAITS_FOR_TAGS),
         )
         .await;
         match outcome {
