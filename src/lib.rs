@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod context;
 mod error;
+mod hint_flags;
 #[cfg(feature = "local")]
 mod local;
 mod loopback;
@@ -30,7 +31,7 @@ use crate::cli::{Cli, ColorChoice};
 use crate::commands::Command;
 use crate::context::Context;
 use crate::output::{Format, Output};
-use crate::settings::HintFlags;
+use crate::settings::hint_flags;
 
 pub use crate::error::{Error, ErrorKind};
 
@@ -51,7 +52,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return wrong_usage::tell(&error, &arguments);
         }
     };
-    let hint_flags = HintFlags::of(&cli.global).with_data_dir(cli.command.data_dir());
+    let hint_flags = hint_flags(&cli.global).with_data_dir(cli.command.data_dir());
     let output = Output::new(cli.command.format(&cli.global), cli.global.quiet, cli.global.verbose, cli.global.color);
     let output = output.repeating(hint_flags);
     let mut on_failure = OnFailure { output: output.clone(), text: cli.command.output_of_failure() };
@@ -95,9 +96,11 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
         // From here on, before anything is done: until then a signal ends the process without a word.
-        let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-        if let [Ok(interrupts), Ok(terminations), Ok(hangups)] = signals {
-            let signals = [interrupts, terminations, hangups];
+        let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+        if let [Ok(interrupts), Ok(terminations)] = signals {
+            // `nohup` asks to survive a hangup.
+            let hangups = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };
+            let signals = (interrupts, terminations, hangups);
             let of_failure = cli.command.output_of_failure();
             tokio::spawn(watch_signals(signals, interrupt.clone(), output.clone(), of_failure));
         }
@@ -109,17 +112,36 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     result
 }
 
+/// Waits for a signal that may not be listened to.
+async fn next_of(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored. Where the system does not say, it was not.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
+}
+
 /// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
 /// One wish may send several signals: `timeout` signals both its child and the child's group.
 #[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
-async fn watch_signals(signals: [Signal; 3], interrupt: CancellationToken, output: Output, of_failure: Option<String>) {
-    let [mut interrupts, mut terminations, mut hangups] = signals;
+async fn watch_signals(
+    (mut interrupts, mut terminations, mut hangups): (Signal, Signal, Option<Signal>),
+    interrupt: CancellationToken,
+    output: Output,
+    of_failure: Option<String>,
+) {
     let mut first: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = interrupts.recv() => {}
             _ = terminations.recv() => {}
-            _ = hangups.recv() => {}
+            () = next_of(&mut hangups) => {}
         }
         interrupt.cancel();
         if first.get_or_insert_with(Instant::now).elapsed() >= SAME_WISH {

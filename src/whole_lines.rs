@@ -23,14 +23,19 @@ pub async fn wait_for_writers() {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
-    #[tokio::test]
-    async fn end_of_the_process_waits_for_a_writer() {
+    #[test]
+    fn end_of_the_process_waits_for_a_writer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let writer = writing();
-        let mut waiting = std::pin::pin!(wait_for_writers());
-        assert!(futures::poll!(&mut waiting).is_pending());
+        let mut waiting = Box::pin(wait_for_writers());
+        let entered = runtime.enter();
+        assert_eq!((&mut waiting).now_or_never(), None);
+        drop(entered);
         drop(writer);
-        waiting.await;
+        runtime.block_on(waiting);
     }
 }

@@ -10,6 +10,9 @@ use super::deployment::Deployment;
 use crate::output::{Output, Report, cell, new_table, units};
 use crate::stack::{Action, Difference, Done, Found, Kind, Leftovers, Plan, Resource, Step};
 
+/// Why a resource that was to be created was not.
+const FOUND: &str = "there by then: another run created it, or the answer to the call was lost";
+
 /// What was or would be done.
 #[derive(Debug, Serialize)]
 pub struct StackReport {
@@ -153,7 +156,7 @@ impl StepReport {
             name: step.name.clone(),
             arn: done.and_then(|done| done.arn.clone()).or_else(|| step.found.arn.clone()),
             action: if was_there { Action::None } else { step.action },
-            reason: if was_there { "another run made it meanwhile".to_owned() } else { step.reason.clone() },
+            reason: if was_there { FOUND.to_owned() } else { step.reason.clone() },
             seconds: done.map_or(0.0, |done| (done.took.as_secs_f64() * 1000.0).round() / 1000.0),
             changes: step.differences.iter().map(Change::of).collect(),
             dangers: step.found.dangers.clone(),

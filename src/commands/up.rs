@@ -53,7 +53,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let has_begun = AtomicBool::new(false);
     let left = || {
         if !has_begun.load(Ordering::Relaxed) {
-            return Error::interrupted("interrupted; nothing was changed");
+            return Error::interrupted("interrupted; nothing was changed")
+                .hint("`sensorctl up` begins again, `sensorctl down` removes what an earlier run made");
         }
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")
             .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
@@ -88,7 +89,7 @@ impl Args {
         let (changes, all) = (report.changed, counted(plan.steps.len()));
         let by_others = match plan.changes() - changes {
             0 => String::new(),
-            others => format!("; {} made by another run", counted(others)),
+            others => format!("; {} there by then", counted(others)),
         };
         match plan.changes() {
             0 => {

@@ -25,7 +25,7 @@ use clap::ValueEnum;
 use self::destination::Destination;
 use crate::cli::ColorChoice;
 use crate::error::Error;
-use crate::settings::HintFlags;
+use crate::hint_flags::HintFlags;
 
 use self::escape::visible;
 pub use csv::{CsvCells, CsvColumns, OwnCell};

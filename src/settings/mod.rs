@@ -4,7 +4,6 @@ mod connection;
 mod distinct;
 mod file;
 mod function;
-mod hint_flags;
 mod layers;
 mod log_group;
 mod mapping;
@@ -25,6 +24,7 @@ use std::path::PathBuf;
 
 use crate::cli::Global;
 use crate::error::Error;
+pub use crate::hint_flags::HintFlags;
 
 use self::connection::Connection;
 use self::file::File;
@@ -33,7 +33,6 @@ use self::names::Stage;
 
 pub use self::file::FILE_NAME;
 pub use self::function::Function;
-pub use self::hint_flags::HintFlags;
 pub use self::log_group::LogGroup;
 pub use self::mapping::{Mapping, StartingPosition};
 pub use self::origin::{Origin, Setting};
@@ -172,7 +171,7 @@ impl Settings {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let local = connection::is_local(global)? || scope.local;
         let settings = Self::settle(Layers::new(flags(global)?, environment, file).knowing(variables), local)?;
-        Ok(Settings { hints: HintFlags::of(global), ..settings })
+        Ok(Settings { hints: hint_flags(global), ..settings })
     }
 
     /// Where the value of a key came from.
@@ -190,6 +189,12 @@ impl Settings {
         let hints = HintFlags::default();
         Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins, hints })
     }
+}
+
+/// The flags that a command in a hint repeats.
+#[must_use]
+pub fn hint_flags(global: &Global) -> HintFlags {
+    HintFlags::of(global, connection::is_local(global).unwrap_or(global.local))
 }
 
 /// What the command line says, by dotted name.

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -191,9 +191,27 @@ fn put_ended_by_two_signals_at_once_or_a_hangup_reports_and_keeps_whole_lines() 
 }
 
 #[test]
+fn hangup_is_survived_where_it_is_ignored() {
+    let env = TestEnv::with_pipeline();
+    let text: String =
+        (0..200).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    env.write("some.ndjson", text);
+    let put = env.command(["put", "--local", "--file", "some.ndjson", "--rate", "200"]);
+    let mut shell = Command::new("sh");
+    // As `nohup` does.
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(put.get_program()).args(put.get_args()).env_clear();
+    shell.envs(put.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(env.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    env.rows(1);
+    send_signal(&child, Signal::HUP);
+    assert_eq!(Run::of_child(child).assert_success().json()["accepted"], 200);
+}
+
+#[test]
 fn rejected_lines_go_to_stdout_on_request_and_the_report_does_not() {
     let env = TestEnv::new();
-    env.write("mixed.ndjson", "not json\n{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\n");
+    env.write("mixed.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\nnot json\n");
     let put = env
         .run(["put", "--file", "mixed.ndjson", "--dry-run", "--rejects", "-"])
         .assert_code(3)

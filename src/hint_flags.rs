@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::connection::is_local;
 use crate::cli::Global;
 
 /// Commands that mean the same whatever the global flags say.
@@ -22,10 +21,10 @@ pub struct HintFlags {
 }
 
 impl HintFlags {
-    /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables.
+    /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables; of one
+    /// cloud only, where two are named.
     #[must_use]
-    pub fn of(global: &Global) -> Self {
-        let is_local = is_local(global).unwrap_or(global.local);
+    pub fn of(global: &Global, is_local: bool) -> Self {
         let words = |flag: &str, value: Option<Cow<'_, str>>| value.map(|value| flag_words(flag, &value));
         let config = words("--config", global.config.as_ref().map(|path| path.to_string_lossy()));
         let stage = words("--stage", global.stage.as_deref().map(Cow::from));
@@ -137,9 +136,10 @@ fn shell_word(word: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::hint_flags;
 
     fn command(global: &Global) -> String {
-        HintFlags::of(global).command("up", [""; 0])
+        hint_flags(global).command("up", [""; 0])
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
             ..Global::default()
         };
         assert_eq!(
-            HintFlags::of(&global).command("put", ["--file", "it's.ndjson"]),
+            hint_flags(&global).command("put", ["--file", "it's.ndjson"]),
             "`sensorctl put --local --config 'my settings.toml' --stage blue --region eu-central-1 --set stream.shards=2 \
              --file 'it'\\''s.ndjson'`"
         );
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn commands_in_a_text_are_completed_with_the_flags_of_this_run() {
-        let flags = HintFlags::of(&Global { local: true, stage: Some("blue".into()), ..Global::default() });
+        let flags = hint_flags(&Global { local: true, stage: Some("blue".into()), ..Global::default() });
         for (text, complete) in [
             (
                 "`sensorctl up` goes on, `sensorctl down --yes` removes it",
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn commands_about_the_local_cloud_repeat_what_chooses_it() {
         let global = Global { region: Some("eu-west-1".into()), stage: Some("blue".into()), ..Global::default() };
-        let flags = HintFlags::of(&global).with_data_dir(Some(Path::new("/a b")));
+        let flags = hint_flags(&global).with_data_dir(Some(Path::new("/a b")));
         assert_eq!(
             flags.complete("`sensorctl local start`, `sensorctl local stop`"),
             "`sensorctl local start --data-dir '/a b' --region eu-west-1`, `sensorctl local stop --data-dir '/a b'`"
