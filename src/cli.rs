@@ -40,7 +40,7 @@ impl Cli {
         let matches =
             command.try_get_matches_from(arguments).map_err(|error| name_variable(error, arguments, &variables))?;
         let mut cli = Cli::from_arg_matches(&matches)?;
-        cli.global.from_environment = ["stage", "profile", "region", "endpoint_url", "local"]
+        cli.global.from_environment = ["stage", "profile", "region", "endpoint_url", "local", "output"]
             .into_iter()
             .filter(|flag| matches.value_source(flag) == Some(ValueSource::EnvVariable))
             .collect();

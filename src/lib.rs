@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod context;
 mod error;
+mod hint_flags;
 #[cfg(feature = "local")]
 mod local;
 mod loopback;
@@ -16,10 +17,12 @@ mod pipeline;
 mod policy;
 mod settings;
 mod stack;
+mod whole_lines;
 mod wrong_usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -28,11 +31,14 @@ use crate::cli::{Cli, ColorChoice};
 use crate::commands::Command;
 use crate::context::Context;
 use crate::output::{Format, Output};
+use crate::settings::hint_flags;
 
 pub use crate::error::{Error, ErrorKind};
 
 /// The exit code of [`ErrorKind::Interrupted`].
 const INTERRUPTED: i32 = 130;
+/// Signals that come so soon after the first one are of the same wish.
+const SAME_WISH: Duration = Duration::from_millis(500);
 
 /// Parses, runs, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -46,7 +52,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return wrong_usage::tell(&error, &arguments);
         }
     };
-    let output = Output::new(cli.global.output, cli.global.quiet, cli.global.verbose, cli.global.color);
+    let hint_flags = hint_flags(&cli.global).with_data_dir(cli.command.data_dir());
+    let output = Output::new(cli.command.format(&cli.global), cli.global.quiet, cli.global.verbose, cli.global.color);
+    let output = output.repeating(hint_flags);
     let mut on_failure = OnFailure { output: output.clone(), text: cli.command.output_of_failure() };
     match execute(cli, &output) {
         Ok(()) => {
@@ -90,8 +98,11 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         // From here on, before anything is done: until then a signal ends the process without a word.
         let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
         if let [Ok(interrupts), Ok(terminations)] = signals {
+            // `nohup` asks to survive a hangup.
+            let hangups = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };
+            let signals = (interrupts, terminations, hangups);
             let of_failure = cli.command.output_of_failure();
-            tokio::spawn(watch_signals([interrupts, terminations], interrupt.clone(), output.clone(), of_failure));
+            tokio::spawn(watch_signals(signals, interrupt.clone(), output.clone(), of_failure));
         }
         let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt)?;
         cli.command.run(&context).await
@@ -101,19 +112,43 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     result
 }
 
+/// Waits for a signal that may not be listened to.
+async fn next_of(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored. Where the system does not say, it was not.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
+}
+
 /// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
+/// One wish may send several signals: `timeout` signals both its child and the child's group.
 #[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
-async fn watch_signals(signals: [Signal; 2], interrupt: CancellationToken, output: Output, of_failure: Option<String>) {
-    let [mut interrupts, mut terminations] = signals;
-    for second in [false, true] {
+async fn watch_signals(
+    (mut interrupts, mut terminations, mut hangups): (Signal, Signal, Option<Signal>),
+    interrupt: CancellationToken,
+    output: Output,
+    of_failure: Option<String>,
+) {
+    let mut first: Option<Instant> = None;
+    loop {
         tokio::select! {
             _ = interrupts.recv() => {}
             _ = terminations.recv() => {}
+            () = next_of(&mut hangups) => {}
         }
         interrupt.cancel();
-        if second {
-            drop(OnFailure { output, text: of_failure });
-            std::process::exit(INTERRUPTED);
+        if first.get_or_insert_with(Instant::now).elapsed() >= SAME_WISH {
+            break;
         }
     }
+    whole_lines::wait_for_writers().await;
+    drop(OnFailure { output, text: of_failure });
+    std::process::exit(INTERRUPTED);
 }

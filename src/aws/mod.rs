@@ -142,6 +142,12 @@ impl Clients {
         }
     }
 
+    /// Whether what was changed is seen at once, as in the local cloud without `--timing`.
+    #[must_use]
+    pub fn settles_at_once(&self) -> bool {
+        self.mapping_in_force.is_zero()
+    }
+
     /// Whether calls go to this machine, where looking again costs nothing.
     #[must_use]
     pub fn is_nearby(&self) -> bool {

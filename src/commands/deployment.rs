@@ -7,10 +7,10 @@ use crate::aws::wait::Schedule;
 use crate::aws::{Clients, Failure};
 use crate::context::Context;
 use crate::error::Error;
-use crate::settings::{self, Origin, Setting};
+use crate::settings::{self, Origin, Setting, StartingPosition};
 use crate::stack::{
-    Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Event, Found, Leftovers, Observer, Owner, References,
-    Stack,
+    Action, Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Event, Found, Kind, Leftovers, Observer, Owner,
+    Plan, References, STARTED_AT, Stack, Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
@@ -99,6 +99,27 @@ impl Deployment {
     pub fn keep(&mut self, context: &Context, adopt: bool) {
         let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != Origin::Default);
         self.stack.keep(&self.cloud.owner, &self.found, adopt, &is_asked);
+    }
+}
+
+/// Says where the settings ask for a starting position that the mapping, once made, cannot take any more.
+pub fn tell_starting_position(context: &Context, plan: &Plan) {
+    let stays = |step: &&Step| {
+        let is_made = matches!(step.action, Action::Create | Action::Replace);
+        step.kind == Kind::Mapping && step.found.is_there() && !is_made
+    };
+    let began = plan.steps.iter().find(stays).and_then(|step| step.found.details.get(STARTED_AT));
+    let wanted = match context.settings.pipeline.mapping.starting_position {
+        StartingPosition::Auto => return,
+        StartingPosition::TrimHorizon => "TRIM_HORIZON".to_owned(),
+        StartingPosition::Latest => "LATEST".to_owned(),
+        StartingPosition::At(time) => time.to_string(),
+    };
+    if let Some(began) = began.filter(|began| !began.is_empty() && **began != wanted) {
+        let origin = context.settings.origin("mapping.starting_position").cloned().unwrap_or(Origin::Default);
+        context.output.note(format!(
+            "`mapping.starting_position` ({origin}) is looked at only when the mapping is made; this one began at {began}"
+        ));
     }
 }
 

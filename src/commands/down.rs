@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::future;
 
 use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::commands::consent::resources as counted;
 use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
 use crate::commands::markers;
 use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Message, StackProgress, units};
-use crate::pipeline::{Consumed, Trail};
+use crate::pipeline::{Consumed, Trail, parse_length};
 use crate::stack::{
     Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles, name_what_goes_along,
 };
@@ -48,18 +50,22 @@ pub struct Args {
     /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
     #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
     delete_adopted: Vec<String>,
-    /// Seconds to wait, all in all, until everything is gone [default: 900]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: Option<u64>,
+    /// How long to wait, all in all, until everything is gone: 30s, 15m
+    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "15m")]
+    timeout: Duration,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let has_begun = AtomicBool::new(false);
     let left = || {
+        if !has_begun.load(Ordering::Relaxed) {
+            return Error::interrupted("interrupted; nothing was deleted");
+        }
         Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
             .hint("`sensorctl down` goes on where this stopped")
     };
     let trail = Trail::default();
-    let result = context.or_interrupt(args.take_down(context, &trail), left).await;
+    let result = context.or_interrupt(args.take_down(context, &trail, &has_begun), left).await;
     let report = markers::tidied(context, &trail, result).await?;
     context.output.report(&report)?;
     match report.remaining.as_deref() {
@@ -73,14 +79,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 }
 
 impl Args {
-    async fn take_down(&self, context: &Context, trail: &Trail) -> Result<StackReport, Error> {
+    async fn take_down(&self, context: &Context, trail: &Trail, has_begun: &AtomicBool) -> Result<StackReport, Error> {
         if self.drain {
             markers::check(context, "--drain")?;
         }
         let output = &context.output;
-        let timeout = self.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
         let observer = Arc::new(StackProgress::new(output));
-        let mut cloud = cloud(context, timeout, observer).await?;
+        let mut cloud = cloud(context, self.timeout, observer).await?;
         cloud.delete_consumers = self.delete_consumers;
         let deployment = Deployment::to_take_down(context, cloud).await?;
         let Deployment { cloud, stack, references, account, leftovers, .. } = &deployment;
@@ -95,6 +100,7 @@ impl Args {
         let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
         let mut plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
         self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
+        check_kept(&plan, &self.delete_adopted)?;
         check_obstacles(cloud, &resources, &plan).await?;
         name_what_goes_along(cloud, &resources, &mut plan).await?;
         for line in describe(&plan) {
@@ -110,7 +116,7 @@ impl Args {
             }
             let place = format!("account {account}, {}", cloud.clients.region);
             let rows = rows_to_go(&plan);
-            let what = format!("Delete these {} resources in {place}{rows}?", plan.changes());
+            let what = format!("Delete these {} in {place}{rows}?", counted(plan.changes()));
             if !output.confirm(&what).await? {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
@@ -119,6 +125,7 @@ impl Args {
         let cloud = &cloud.for_all_that_follows();
         let drained = if self.drain { self.drain(context, cloud, &plan, trail).await? } else { None };
         let began = Instant::now();
+        has_begun.store(true, Ordering::Relaxed);
         let done = apply(cloud, &resources, &plan, references).await?;
         let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
         if let Some(step) = plan.steps.iter().filter(|step| step.kind == Kind::LogGroup).find(is_foreign) {
@@ -126,15 +133,17 @@ impl Args {
         }
         let remaining = remaining(cloud, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
+        let stays = if self.leftovers { Vec::new() } else { Thing::left_over(leftovers) };
+        let is_all_seen = leftovers.unseen.is_empty();
         match plan.changes() {
-            0 => output.status(format!("Nothing to delete ({took}).")),
+            0 => output.status(format!("Nothing to delete{} ({took}).", what_stays(&plan, &stays, true))),
             _ if !remaining.is_empty() => {}
-            changes if leftovers.unseen.is_empty() && taken.len() == leftovers.things.len() => {
-                output.status(format!("{changes} resources deleted in {took}; nothing is left."));
+            changes => {
+                let stays = what_stays(&plan, &stays, is_all_seen);
+                output.status(format!("{} deleted in {took}{stays}.", counted(changes)));
             }
-            changes => output.status(format!("{changes} resources deleted in {took}; nothing of them is left.")),
         }
-        let mut report = StackReport::new(&deployment, &plan, &done);
+        let mut report = StackReport::of_done(&deployment, &plan, &done);
         report.drained = drained;
         report.remaining = Some(remaining);
         Ok(report)
@@ -203,6 +212,42 @@ impl Args {
         let error = Error::usage(format!("--delete-adopted {named}: nothing adopted of that kind or name is there"));
         let there: Vec<_> = adopted.iter().map(|step| format!("{} `{}`", step.kind, step.name)).collect();
         Err(if there.is_empty() { error } else { error.hint(format!("adopted are: {}", there.join(", "))) })
+    }
+}
+
+/// Refuses to keep what was named to be deleted, because something adopted that was not named depends on it.
+fn check_kept(plan: &Plan, named: &[String]) -> Result<(), Error> {
+    let is_named = |step: &&Step| named.iter().any(|named| step.kind.as_str() == named || step.name == *named);
+    let kept = plan.steps.iter().filter(is_named).filter_map(|step| Some((step, step.kept_for?)));
+    let kept: Vec<_> = kept.collect();
+    let Some((_, first)) = kept.first() else { return Ok(()) };
+    let said = kept.iter().map(|(step, adopted)| {
+        format!(
+            "the {} `{}` cannot be deleted: the adopted {adopted}, which stays, depends on it",
+            step.kind, step.name
+        )
+    });
+    Err(Error::usage(said.collect::<Vec<_>>().join("; "))
+        .hint(format!("add `--delete-adopted {first}` to delete that too")))
+}
+
+/// What is kept of the plan, and what is of this stage under other names; follows what was done.
+fn what_stays(plan: &Plan, leftovers: &[Thing], is_all_seen: bool) -> String {
+    let named = |things: &mut dyn Iterator<Item = (Kind, &String)>| {
+        things.map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>()
+    };
+    let kept = named(&mut plan.steps.iter().filter(|step| step.action == Action::Keep).map(|it| (it.kind, &it.name)));
+    let left = named(&mut leftovers.iter().map(|thing| (thing.kind, &thing.name)));
+    let mut stays = String::new();
+    for (what, names) in [("kept", &kept), ("left under other names", &left)] {
+        if !names.is_empty() {
+            stays.push_str(&format!("; {} {what}: {}", names.len(), names.join(", ")));
+        }
+    }
+    match (stays.is_empty(), is_all_seen, plan.changes()) {
+        (true, true, 1..) => "; nothing is left".to_owned(),
+        (true, false, 1..) => "; nothing of them is left".to_owned(),
+        _ => stays,
     }
 }
 

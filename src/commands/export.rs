@@ -24,6 +24,9 @@ enum What {
     FunctionZip {
         /// Where to write it; `-` for stdout
         file: PathBuf,
+        /// Overwrite a file that is there
+        #[arg(long)]
+        force: bool,
         /// The processor that it is for; `function.architecture` by default, else `x86_64` where it is bundled
         #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"])]
         architecture: Option<String>,
@@ -37,7 +40,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             let policy = caller_policy(&settings.pipeline, settings.region.as_deref());
             context.output.bytes(format!("{policy:#}\n").as_bytes())
         }
-        What::FunctionZip { file, architecture } => {
+        What::FunctionZip { file, force, architecture } => {
             let set = context.settings.pipeline.function.architecture;
             let artifact = match architecture.as_deref().or(set).and_then(Architecture::named) {
                 Some(asked) => Artifact::bundled(asked)?,
@@ -46,6 +49,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             let zip = artifact.zip();
             if file.as_os_str() == "-" {
                 return context.output.bytes(zip);
+            }
+            let found = tokio::fs::metadata(&file).await;
+            if !force && found.is_ok_and(|found| found.is_file() && found.len() > 0) {
+                return Err(Error::failed(format!("{} is there already", file.display()))
+                    .hint("`--force` overwrites it; `-` writes to standard output"));
             }
             tokio::fs::write(&file, zip).await.map_err(|error| {
                 Error::failed(format!("could not write {}", file.display()))

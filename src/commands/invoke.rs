@@ -21,7 +21,8 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
-runs: afterwards the table has its row. Exit code 3 says that it answered which records it could not store.")]
+runs: it stores this sample reading in the table, where `scan` shows it from then on. Exit code 3 says that it rejected
+readings, which are then in the table of rejected readings, or answered which records it could not store.")]
 pub struct Args {
     /// The event, a JSON document; `-` is standard input [default: the bundled test event]
     #[arg(long, value_name = "FILE")]
@@ -52,7 +53,19 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     };
     step.done("invoked");
     context.output.report(&invocation)?;
-    succeeded(&invocation, function).map_err(|error| error.hint("the log above is the end of what it wrote"))
+    let rejects = &context.settings.pipeline.rejects.table.name;
+    let outcome = succeeded(&invocation, function).and_then(|()| nothing_rejected(&invocation, function, rejects));
+    outcome.map_err(|error| error.hint("the log above is the end of what it wrote"))
+}
+
+/// Whether the function stored everything as readings.
+fn nothing_rejected(invocation: &Invocation, function: &str, rejects: &str) -> Result<(), Error> {
+    let what = match invocation.rejected() {
+        0 => return Ok(()),
+        1 => "1 reading".to_owned(),
+        more => format!("{more} readings"),
+    };
+    Err(Error::unwell(format!("function {function} ran, and rejected {what}: see table {rejects}")))
 }
 
 /// The error with what to do about it.

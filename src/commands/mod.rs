@@ -1,6 +1,7 @@
 //! One subcommand a file, and the match that runs them.
 
 mod completions;
+mod consent;
 #[cfg(feature = "local")]
 mod demo;
 mod deployment;
@@ -21,12 +22,14 @@ mod status;
 mod tests;
 mod up;
 
+use std::path::Path;
+
 use clap::Subcommand;
 
 use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::Output;
+use crate::output::{Format, Output};
 use crate::settings::Scope;
 
 /// What to do.
@@ -70,16 +73,38 @@ impl Command {
         }
     }
 
+    /// Returns the form of the data: what was typed, or the default of the environment where the command has that form.
+    #[must_use]
+    pub fn format(&self, global: &Global) -> Format {
+        let is_default = global.from_environment.contains("output");
+        if is_default && global.output == Format::Csv && !self.has_csv() { Format::Auto } else { global.output }
+    }
+
     /// Refuses what cannot be shown in the asked form, before anything is done.
     ///
     /// # Errors
     /// When CSV is asked of a command that has no rows.
     pub fn check_format(&self, output: &Output) -> Result<(), Error> {
+        if self.has_csv() { Ok(()) } else { output.check_report_format() }
+    }
+
+    /// Whether it has rows, or shows nothing in any form.
+    fn has_csv(&self) -> bool {
         match self {
-            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
             #[cfg(feature = "local")]
-            Command::Local(args) if !args.reports() => Ok(()),
-            _ => output.check_report_format(),
+            Command::Local(args) => !args.reports(),
+            _ => false,
+        }
+    }
+
+    /// Returns the data directory that a `local` command was given, for hints.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "local")]
+            Command::Local(args) => args.data_dir(),
+            _ => None,
         }
     }
 

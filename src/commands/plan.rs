@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
+use crate::commands::consent::{doubts, replaced_data, resources as counted};
+use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings, tell_starting_position};
 use crate::commands::stack_report::{StackReport, describe, tell_dangers, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
@@ -31,6 +32,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, args.adopt)?;
     name_what_goes_along(cloud, &resources, &mut plan).await?;
     context.tell_whose_code_runs();
+    tell_starting_position(context, &plan);
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
         for line in describe(&plan) {
@@ -39,17 +41,28 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     }
     tell_dangers(&context.output, &plan);
     tell_leftovers(&context.output, &deployment.leftovers);
-    context.output.report(&StackReport::new(&deployment, &plan, &[]))?;
-    // What `up` would refuse is no plan.
-    check_obstacles(cloud, &resources, &plan).await?;
-    let would = format!("{} of {} resources would change", plan.changes(), plan.steps.len());
-    let command = if args.adopt { "`sensorctl up --adopt`" } else { "`sensorctl up`" };
-    match plan.changes() {
-        0 => Ok(()),
-        _ if args.exit_code => Err(Error::unwell(would).hint(format!("{command} does it"))),
-        _ => {
-            context.output.status(format!("{would}; {command} does it."));
-            Ok(())
-        }
+    context.output.report(&StackReport::of_plan(&deployment, &plan))?;
+    if plan.changes() == 0 {
+        return Ok(());
     }
+    let would = format!("{} of {} would change", plan.changes(), counted(plan.steps.len()));
+    check_obstacles(cloud, &resources, &plan)
+        .await
+        .map_err(|error| error.during(format!("{would}, but `sensorctl up` would refuse")))?;
+    let how = way(&plan, args.adopt);
+    if args.exit_code {
+        return Err(Error::unwell(would).hint(how));
+    }
+    context.output.status(format!("{would}; {how}."));
+    Ok(())
+}
+
+/// The command that carries the plan out, and what it asks about first.
+fn way(plan: &Plan, adopt: bool) -> String {
+    let replaces = replaced_data(plan).next().is_some();
+    let flags = [(adopt, " --adopt"), (replaces, " --replace")];
+    let flags: String = flags.into_iter().filter(|(is_needed, _)| *is_needed).map(|(_, flag)| flag).collect();
+    let does = format!("`sensorctl up{flags}` does it");
+    let doubts = doubts(plan);
+    if doubts.is_empty() { does } else { format!("{does}, and asks first: {}", doubts.join(", and ")) }
 }

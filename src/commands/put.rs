@@ -58,12 +58,17 @@ pub struct Args {
     /// The CSV column that holds a key of the reading (repeatable)
     #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files", conflicts_with = "temp")]
     mappings: Vec<Mapping>,
-    /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line
+    /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line; `-` is standard
+    /// output, and the report then goes to standard error
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
     rejects: Option<PathBuf>,
-    /// Write readings that were read and not taken by the stream to this file, as NDJSON to be put again
+    /// Write readings that were read and not taken by the stream to this file, as NDJSON to be put again; `-` is standard
+    /// output, as for --rejects
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with_all = ["dry_run", "temp"])]
     failed: Option<PathBuf>,
+    /// Overwrite the files of --rejects and --failed, if there is something in them
+    #[arg(long, requires = "files", conflicts_with = "temp")]
+    force: bool,
     /// Send at most so many readings per second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files", conflicts_with = "temp")]
     rate: Option<f64>,

@@ -19,6 +19,7 @@ use crate::stack::PATIENCE;
 #[command(after_help = "\
 Examples:
   sensorctl scan --sensor kitchen --since 1h
+  sensorctl scan --sensor kitchen --reverse --limit 10
   sensorctl scan --latest -o json
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
@@ -51,8 +52,8 @@ pub struct Args {
     /// Sort; all rows are collected in memory first, and --limit is applied after sorting
     #[arg(long, value_enum, value_name = "BY")]
     sort: Option<Sort>,
-    /// Sort the other way round
-    #[arg(long, requires = "sort")]
+    /// Newest first, with --sensor; with --sort, sort the other way round
+    #[arg(long)]
     reverse: bool,
     /// See everything that was stored up to this moment, at twice the read cost
     #[arg(long)]
@@ -87,6 +88,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     {
         return Err(Error::usage(format!("`--sensor` has {length} bytes; an id has 1 to {MAX_SENSOR_ID_BYTES}"))
             .hint("leave it out to see all sensors"));
+    }
+    if args.reverse && args.sort.is_none() && args.sensor.is_none() && !args.latest {
+        return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
+            .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows in memory"));
     }
     let question = question(&args);
     let clients = context.clients().await?;
@@ -149,7 +154,7 @@ fn question(args: &Args) -> Question {
 impl Args {
     /// Whether a Query answers in the wanted order by itself.
     fn is_query_order(&self) -> bool {
-        self.sensor.is_some() && matches!(self.sort, Some(Sort::Time | Sort::Sensor))
+        self.sensor.is_some() && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
     }
 
     fn is_query_order_reversed(&self) -> bool {

@@ -5,9 +5,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::consent::effect;
 use super::deployment::Deployment;
 use crate::output::{Output, Report, cell, new_table, units};
 use crate::stack::{Action, Difference, Done, Found, Kind, Leftovers, Plan, Resource, Step};
+
+/// Why a resource that was to be created was not.
+const FOUND: &str = "there by then: another run created it, or the answer to the call was lost";
 
 /// What was or would be done.
 #[derive(Debug, Serialize)]
@@ -15,8 +19,11 @@ pub struct StackReport {
     account: String,
     region: String,
     stage: String,
-    /// How many resources were or would be changed.
+    /// How many resources this run changed; of `plan`, how many `up` would change.
     pub changed: usize,
+    /// The same of `plan`, under the name that says that nothing was changed yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    would_change: Option<usize>,
     /// One entry a resource.
     pub resources: Vec<StepReport>,
     /// Things of this stage under names that the settings do not have any more.
@@ -34,9 +41,21 @@ pub struct StackReport {
 }
 
 impl StackReport {
-    /// Of a plan, carried out or not.
+    /// Of a plan that was carried out.
     #[must_use]
-    pub fn new(deployment: &Deployment, plan: &Plan, done: &[Done]) -> Self {
+    pub fn of_done(deployment: &Deployment, plan: &Plan, done: &[Done]) -> Self {
+        let by_others = done.iter().filter(|done| done.was_there).count();
+        let report = Self::new(deployment, plan, done);
+        StackReport { changed: report.changed - by_others, ..report }
+    }
+
+    /// Of a plan that is only shown.
+    #[must_use]
+    pub fn of_plan(deployment: &Deployment, plan: &Plan) -> Self {
+        StackReport { would_change: Some(plan.changes()), ..Self::new(deployment, plan, &[]) }
+    }
+
+    fn new(deployment: &Deployment, plan: &Plan, done: &[Done]) -> Self {
         let Deployment { cloud, account, leftovers, .. } = deployment;
         let steps = plan.steps.iter().enumerate();
         StackReport {
@@ -44,6 +63,7 @@ impl StackReport {
             region: cloud.owner.region.clone(),
             stage: cloud.owner.stage.clone(),
             changed: plan.changes(),
+            would_change: None,
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
             leftovers: if takes_leftovers(deployment, plan) { Vec::new() } else { Thing::left_over(leftovers) },
             verified_after_ms: None,
@@ -131,7 +151,7 @@ pub struct StepReport {
     reason: String,
     seconds: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<Difference>,
+    changes: Vec<Change>,
     /// What is there besides and loses readings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dangers: Vec<String>,
@@ -139,16 +159,35 @@ pub struct StepReport {
 
 impl StepReport {
     fn new(step: &Step, done: Option<&Done>) -> Self {
+        let was_there = done.is_some_and(|done| done.was_there);
         StepReport {
             kind: step.kind,
             name: step.name.clone(),
             arn: done.and_then(|done| done.arn.clone()).or_else(|| step.found.arn.clone()),
-            action: step.action,
-            reason: step.reason.clone(),
+            action: if was_there { Action::None } else { step.action },
+            reason: if was_there { FOUND.to_owned() } else { step.reason.clone() },
             seconds: done.map_or(0.0, |done| (done.took.as_secs_f64() * 1000.0).round() / 1000.0),
-            changes: step.differences.clone(),
+            changes: step.differences.iter().map(Change::of).collect(),
             dangers: step.found.dangers.clone(),
         }
+    }
+}
+
+/// A setting that is not as wanted, as `up`, `plan` and `down` report it.
+#[derive(Debug, Serialize)]
+struct Change {
+    #[serde(flatten)]
+    difference: Difference,
+    /// Whether it takes away what guards data, but no data.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    removes_protection: bool,
+}
+
+impl Change {
+    fn of(difference: &Difference) -> Self {
+        let removes_protection = difference.loses_data && difference.property == "deletion_protection";
+        let loses_data = difference.loses_data && !removes_protection;
+        Change { difference: Difference { loses_data, ..difference.clone() }, removes_protection }
     }
 }
 
@@ -158,12 +197,16 @@ impl StepReport {
         if self.changes.is_empty() {
             return self.reason.clone();
         }
-        let change = |change: &Difference| {
-            let (found, wanted) = shortened(&change.found, &change.wanted);
-            let how = if change.loses_data { " (loses data)" } else { "" };
-            format!("{}: {found} → {wanted}{how}", change.property)
+        let change = |Change { difference, removes_protection }: &Change| {
+            let (found, wanted) = shortened(&difference.found, &difference.wanted);
+            if self.action == Action::Keep {
+                return format!("{}: {found} instead of {wanted}", difference.property);
+            }
+            let is_losing = difference.loses_data || *removes_protection;
+            let how = if is_losing { format!(" ({})", effect(difference)) } else { String::new() };
+            format!("{}: {found} → {wanted}{how}", difference.property)
         };
-        let reason = (self.action == Action::Replace).then(|| self.reason.clone());
+        let reason = matches!(self.action, Action::Replace | Action::Keep).then(|| self.reason.clone());
         reason.into_iter().chain(self.changes.iter().map(change)).collect::<Vec<_>>().join("; ")
     }
 }
@@ -220,12 +263,16 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         lines.push(format!("  {action:<8} {kind:<14} {name}  ({})", step.reason));
         for difference in &step.differences {
             let Difference { property, wanted, found, .. } = difference;
-            let how = match difference {
-                Difference { replaces: true, .. } => "  takes a new one",
-                Difference { loses_data: true, .. } => "  loses data",
-                _ => "",
-            };
             let (found, wanted) = shortened(found, wanted);
+            if step.action == Action::Keep {
+                lines.push(format!("           {property}: {found} instead of {wanted}"));
+                continue;
+            }
+            let how = match difference {
+                Difference { replaces: true, .. } => "  takes a new one".to_owned(),
+                Difference { loses_data: true, .. } => format!("  {}", effect(difference)),
+                _ => String::new(),
+            };
             lines.push(format!("           {property}: {found} → {wanted}{how}"));
         }
     }
@@ -254,11 +301,25 @@ mod tests {
             action,
             reason: "the role that it goes with is made anew".into(),
             seconds: 0.0,
-            changes: vec![difference("a"), difference("b")],
+            changes: vec![Change::of(&difference("a")), Change::of(&difference("b"))],
             dangers: Vec::new(),
         };
         assert_eq!(step(Action::Update).why(), "a: 1 → 2; b: 1 → 2 (loses data)");
         assert!(step(Action::Replace).why().starts_with("the role that it goes with is made anew; a: 1 → 2; b"));
+    }
+
+    #[test]
+    fn change_that_removes_protection_does_not_claim_to_lose_data() {
+        let difference = Difference {
+            property: "deletion_protection",
+            wanted: json!(false),
+            found: json!(true),
+            replaces: false,
+            loses_data: true,
+        };
+        let change = serde_json::to_value(Change::of(&difference)).unwrap();
+        assert_eq!((&change["removes_protection"], change.get("loses_data")), (&json!(true), None), "{change}");
+        assert_eq!(effect(&difference), "loses data protection");
     }
 
     #[test]

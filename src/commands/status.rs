@@ -9,7 +9,8 @@ use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tel
 use crate::commands::stack_report::{Thing, shortened, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Report, StackProgress, cell, new_table, one_line};
+use crate::output::{MAPPING_PROBLEM, Report, StackProgress, cell, new_table, one_line};
+use crate::pipeline::parse_length;
 use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
 
 /// Show each resource: whether it is there, whose it is, and how it differs from the settings
@@ -20,10 +21,9 @@ pub struct Args {
     /// Look again and again until Ctrl-C
     #[arg(short, long)]
     watch: bool,
-    /// Seconds between two looks
-    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "watch",
-          value_parser = clap::value_parser!(u64).range(1..=3600))]
-    interval: u64,
+    /// How long to wait between two looks
+    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "2s", requires = "watch")]
+    interval: Duration,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             return Ok(());
         }
         let pause = async {
-            tokio::time::sleep(Duration::from_secs(args.interval)).await;
+            tokio::time::sleep(args.interval).await;
             Ok(())
         };
         context.or_interrupt(pause, stopped).await?;
@@ -90,6 +90,9 @@ struct ResourceStatus {
     /// What is there besides and loses readings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dangers: Vec<String>,
+    /// Whether `up` would mend its drift.
+    #[serde(skip)]
+    is_managed: bool,
     #[serde(skip)]
     note: String,
 }
@@ -112,15 +115,16 @@ impl Status {
         }
         let of_ours = self.resources.iter().filter_map(|resource| Some((resource.kind, resource.trouble()?)));
         let mut said: Vec<_> = of_ours.map(|(kind, trouble)| format!("{kind} {trouble}")).collect();
-        if let Some(mapping) = self.mapping.as_ref().filter(|mapping| mapping.has_problem()) {
-            said.push(format!("the mapping says {}", mapping.last_processing_result));
-        }
         let is_to_plan = !said.is_empty();
+        let problem = self.mapping.as_ref().filter(|mapping| mapping.has_problem());
+        said.extend(problem.map(|mapping| format!("the mapping says {}", mapping.last_processing_result)));
         // These are of others, and say themselves what helps.
         said.extend(self.resources.iter().flat_map(|resource| resource.dangers.clone()));
         let error = Error::unwell(format!("not all is well: {}", said.join(", ")));
         Err(if is_to_plan {
             error.hint("`sensorctl plan` shows what `sensorctl up` would do about it")
+        } else if problem.is_some() {
+            error.hint(MAPPING_PROBLEM)
         } else {
             error.hint("this is not sensorctl's to change: whoever made it can")
         })
@@ -135,11 +139,13 @@ impl Status {
             .map(|(resource, found)| {
                 let ownership = cloud.owner.of(found);
                 // What is not ours is never brought in line: how it differs is nobody's trouble.
-                let compared = found.is_there() && (resource.is_existing() || ownership.is_ours());
+                // But how what the pipeline uses as it is differs should be known.
+                let is_used = resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign;
+                let compared = found.is_there() && (resource.is_existing() || ownership.is_ours() || is_used);
                 let mut drift = Vec::new();
                 if compared {
                     drift = differences(*resource, references, found);
-                    drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing()));
+                    drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing() && !is_used));
                 }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {
                     ("active", "existing: used, never changed".to_owned())
@@ -153,6 +159,7 @@ impl Status {
                     state,
                     drift,
                     dangers: found.dangers.clone(),
+                    is_managed: !is_used,
                     note,
                 }
             })
@@ -199,7 +206,7 @@ impl MappingStatus {
 
 impl ResourceStatus {
     fn is_well(&self) -> bool {
-        self.state == "active" && self.drift.is_empty() && self.dangers.is_empty()
+        self.state == "active" && (self.drift.is_empty() || !self.is_managed) && self.dangers.is_empty()
     }
 
     /// What is wrong with it that `up` would mend.
@@ -207,7 +214,8 @@ impl ResourceStatus {
         if self.state != "active" {
             return Some(self.state.to_owned());
         }
-        let names: Vec<_> = self.drift.iter().map(|difference| difference.property).collect();
+        let managed = self.drift.iter().filter(|_| self.is_managed);
+        let names: Vec<_> = managed.map(|difference| difference.property).collect();
         (!names.is_empty()).then(|| format!("differs in {}", names.join(", ")))
     }
 }

@@ -1,16 +1,18 @@
 //! `sensorctl up`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud};
+use crate::commands::consent::{doubts, replaced_data, resources as counted};
+use crate::commands::deployment::{Deployment, Scope, cloud, tell_starting_position};
 use crate::commands::markers;
 use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, units};
-use crate::pipeline::Trail;
-use crate::stack::{Action, Cloud, Kind, Plan, apply, check_obstacles, name_what_goes_along};
+use crate::output::{Message, StackProgress, units};
+use crate::pipeline::{Trail, parse_length};
+use crate::stack::{Cloud, Found, Plan, apply, check_obstacles, name_what_goes_along};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -35,9 +37,9 @@ pub struct Args {
     /// Send a marker reading through when all works, and take it out of the table again
     #[arg(long, conflicts_with = "no_wait")]
     verify: bool,
-    /// Seconds to wait, all in all, until everything works [default: 900]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    timeout: Option<u64>,
+    /// How long to wait, all in all, until everything works: 30s, 15m
+    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "15m")]
+    timeout: Duration,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
@@ -48,23 +50,27 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     if context.settings.local {
         super::local::ensure_running(context).await?;
     }
-    let timeout = args.timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let has_begun = AtomicBool::new(false);
     let left = || {
+        if !has_begun.load(Ordering::Relaxed) {
+            return Error::interrupted("interrupted; nothing was changed")
+                .hint("`sensorctl up` begins again, `sensorctl down` removes what an earlier run made");
+        }
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")
             .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
     };
     let trail = Trail::default();
-    let result = context.or_interrupt(args.make(context, timeout, &trail), left).await;
+    let result = context.or_interrupt(args.make(context, &trail, &has_begun), left).await;
     let report = markers::tidied(context, &trail, result).await?;
     context.output.report(&report)
 }
 
 impl Args {
-    async fn make(&self, context: &Context, timeout: Duration, trail: &Trail) -> Result<StackReport, Error> {
+    async fn make(&self, context: &Context, trail: &Trail, has_begun: &AtomicBool) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
-        let cloud = cloud(context, timeout, observer).await?;
+        let cloud = cloud(context, self.timeout, observer).await?;
         let mut deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
         deployment.keep(context, self.adopt);
         let Deployment { cloud, stack, references, found, .. } = &deployment;
@@ -76,13 +82,22 @@ impl Args {
         self.consent(context, &plan).await?;
         // The time in which somebody was asked does not count.
         let cloud = &cloud.for_all_that_follows();
+        has_begun.store(true, Ordering::Relaxed);
         let done = apply(cloud, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
-        let (changes, all) = (plan.changes(), plan.steps.len());
-        match changes {
-            0 => output.status(format!("Nothing to do: the pipeline is as wanted ({took}).")),
+        let mut report = StackReport::of_done(&deployment, &plan, &done);
+        let (changes, all) = (report.changed, counted(plan.steps.len()));
+        let by_others = match plan.changes() - changes {
+            0 => String::new(),
+            others => format!("; {} there by then", counted(others)),
+        };
+        match plan.changes() {
+            0 => {
+                output.status(format!("Nothing to do: the pipeline is as wanted ({took})."));
+                tell_problem(context, found);
+            }
             _ if self.no_wait => {
-                output.status(format!("All is asked for: {changes} of {all} resources changed in {took}."));
+                output.status(format!("All is asked for: {changes} of {all} changed in {took}{by_others}."));
                 output.status("It works in a while; `sensorctl status` tells, and `sensorctl up` waits for it.");
                 if references.holds_back_partial_batch() {
                     let up = context.settings.hints.command("up", [""; 0]);
@@ -92,9 +107,8 @@ impl Args {
                     ));
                 }
             }
-            _ => output.status(format!("The pipeline works: {changes} of {all} resources changed in {took}.")),
+            _ => output.status(format!("The pipeline works: {changes} of {all} changed in {took}{by_others}.")),
         }
-        let mut report = StackReport::new(&deployment, &plan, &done);
         if self.verify {
             report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left(), trail).await?);
         }
@@ -104,30 +118,21 @@ impl Args {
     async fn consent(&self, context: &Context, plan: &Plan) -> Result<(), Error> {
         let output = &context.output;
         context.tell_whose_code_runs();
+        tell_starting_position(context, plan);
         for line in describe(plan) {
             output.status(line);
         }
         tell_dangers(output, plan);
-        let holds_data = |kind: Kind| kind.is_table() || kind == Kind::Stream;
-        let losing = plan.steps.iter().find(|step| step.action == Action::Replace && holds_data(step.kind));
-        if let Some(step) = losing
-            && !self.replace
-        {
-            let (kind, name) = (step.kind, &step.name);
-            return Err(Error::failed(format!("the {kind} `{name}` would have to be replaced: {}", step.reason))
-                .hint("`--replace` allows it; the data in it is deleted"));
-        }
-        let mut doubts = Vec::new();
-        if let Some(version) = plan.newer_code() {
-            doubts
-                .push(format!("the function's code of the newer sensorctl {version} would be replaced by this one's"));
-        }
-        if plan.destroys() {
-            doubts.push("something would be replaced".to_owned());
-        }
-        let losing: Vec<_> = plan.losing().collect();
-        if !losing.is_empty() {
-            doubts.push(format!("data would be lost or left unguarded by a change of {}", losing.join(", ")));
+        let replaced = replaced_data(plan).map(|step| {
+            let (kind, name, reason) = (step.kind, &step.name, &step.reason);
+            format!("the {kind} `{name}` would have to be replaced: {reason}")
+        });
+        let replaced: Vec<_> = replaced.collect();
+        let doubts = doubts(plan);
+        if !replaced.is_empty() && !self.replace {
+            return Err(
+                Error::failed(replaced.join("; ")).hint(format!("`--replace` allows it: {}", doubts.join(", and ")))
+            );
         }
         if doubts.is_empty() || self.yes {
             return Ok(());
@@ -142,6 +147,14 @@ impl Args {
         } else {
             Err(Error::failed("not confirmed; nothing was changed"))
         }
+    }
+}
+
+/// Warns where nothing differs from the settings, and the mapping has a problem all the same.
+fn tell_problem(context: &Context, found: &[Found]) {
+    let results = found.iter().filter_map(|found| found.details.get("last_processing_result"));
+    for result in results.filter(|result| result.starts_with("PROBLEM")) {
+        context.output.warn(&Message::MappingProblem { result: result.clone() });
     }
 }
 

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::authorization;
 use super::body::{self, NoBody};
+use super::durability::Durability;
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
@@ -55,6 +56,7 @@ pub(super) struct Services {
     pub faults: Faults,
     pub notices: Notices,
     pub timing: Timing,
+    pub durability: Durability,
     /// Work of the services: it ends although its connection has, and before the data directory is given back.
     pub work: TaskTracker,
 }
@@ -251,8 +253,10 @@ fn health(services: &Services) -> Response {
         "pid": std::process::id(),
         "version": env!("CARGO_PKG_VERSION"),
         "region": services.identity.region,
-        "notices": services.notices.all(),
+        "notices": services.notices.all_with_times(),
         "timing": services.timing.to_string(),
+        "durable": services.durability.to_string(),
+        "faults": services.faults.spec(),
     });
     wire::json(200, &body)
 }

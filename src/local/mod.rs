@@ -61,6 +61,7 @@ use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
 use self::notices::Notices;
+pub(crate) use self::notices::to_the_second;
 use self::sts::Sts;
 use self::tagging::Tagging;
 pub(crate) use self::timing::Timing;
@@ -182,6 +183,7 @@ impl LocalCloud {
             identity: identity.clone(),
             notices: notices.clone(),
             timing,
+            durability,
             work: TaskTracker::new(),
         };
         let work = services.work.clone();

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 
 /// Notices that are kept, the newest; a damaged disk would say ever new things.
@@ -13,38 +14,50 @@ const KEPT: usize = 100;
 #[derive(Clone, Default)]
 pub(crate) struct Notices(Arc<Mutex<State>>);
 
+/// Something that was told.
+struct Notice {
+    /// When it was told first.
+    time: Timestamp,
+    text: String,
+    /// The work that failed, where the notice is over once it succeeds.
+    work: Option<&'static str>,
+}
+
 #[derive(Default)]
 struct State {
-    told: VecDeque<String>,
+    told: VecDeque<Notice>,
     /// How many are no longer kept.
     left_out: u64,
     listener: Option<mpsc::UnboundedSender<String>>,
 }
 
 impl State {
-    fn all(&self) -> impl Iterator<Item = String> {
+    fn all(&self, shown: impl Fn(&Notice) -> String) -> impl Iterator<Item = String> {
         let left_out = match self.left_out {
             0 => None,
             1 => Some("1 earlier notice is no longer kept".to_owned()),
             more => Some(format!("{more} earlier notices are no longer kept")),
         };
-        left_out.into_iter().chain(self.told.iter().cloned())
+        left_out.into_iter().chain(self.told.iter().map(shown))
     }
 }
 
 impl Notices {
     /// Tells something, unless it was told before.
     pub(crate) fn tell(&self, notice: impl Into<String>) {
-        let notice = notice.into();
+        self.tell_of(None, notice.into());
+    }
+
+    fn tell_of(&self, work: Option<&'static str>, notice: String) {
         let mut state = self.state();
-        if state.told.contains(&notice) {
+        if state.told.iter().any(|told| told.text == notice) {
             return;
         }
         if state.told.len() == KEPT {
             state.told.pop_front();
             state.left_out += 1;
         }
-        state.told.push_back(notice.clone());
+        state.told.push_back(Notice { time: Timestamp::now(), text: notice.clone(), work });
         if let Some(listener) = &state.listener {
             // Whoever listened may have gone; the notice is kept all the same.
             listener.send(notice).unwrap_or_default();
@@ -58,16 +71,30 @@ impl Notices {
         }
     }
 
+    /// Tells why work that is done again and again has failed; once it succeeds, that is over.
+    pub(crate) fn tell_outcome(&self, work: &'static str, result: Result<(), impl std::fmt::Display>) {
+        match result {
+            Ok(()) => self.state().told.retain(|notice| notice.work != Some(work)),
+            Err(error) => self.tell_of(Some(work), error.to_string()),
+        }
+    }
+
     /// The notices so far, oldest first, and before them how many are left out.
+    #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<String> {
-        self.state().all().collect()
+        self.state().all(|notice| notice.text.clone()).collect()
+    }
+
+    /// The same, each with its time in front.
+    pub(crate) fn all_with_times(&self) -> Vec<String> {
+        self.state().all(|notice| format!("{} {}", to_the_second(notice.time), notice.text)).collect()
     }
 
     /// The notices so far and those to come, for one listener.
     pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
-        for notice in state.all() {
+        for notice in state.all(|notice| notice.text.clone()) {
             sender.send(notice).unwrap_or_default();
         }
         state.listener = Some(sender);
@@ -77,6 +104,11 @@ impl Notices {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A time as notices and the log show it.
+pub(crate) fn to_the_second(time: Timestamp) -> Timestamp {
+    time.round(Unit::Second).unwrap_or(time)
 }
 
 #[cfg(test)]
@@ -92,6 +124,22 @@ mod tests {
         notices.tell("late");
         assert_eq!((heard.try_recv().unwrap(), heard.try_recv().unwrap()), ("early".into(), "late".into()));
         assert!(heard.try_recv().is_err());
+    }
+
+    #[test]
+    fn notice_has_its_time_and_ends_when_its_work_succeeds() {
+        let notices = Notices::default();
+        notices.tell("damage");
+        notices.tell_outcome("write back", Err("disk full"));
+        notices.tell_outcome("write back", Err("disk full"));
+        notices.tell_outcome("expire", Ok::<_, String>(()));
+        assert_eq!(notices.all(), ["damage", "disk full"]);
+        let (time, text) =
+            notices.all_with_times()[1].split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        assert!(time.parse::<Timestamp>().is_ok() && time.len() == "2026-11-28T08:00:00Z".len(), "{time}");
+        assert_eq!(text, "disk full");
+        notices.tell_outcome("write back", Ok::<_, String>(()));
+        assert_eq!(notices.all(), ["damage"]);
     }
 
     #[test]

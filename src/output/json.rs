@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::json;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 
 /// One line of JSON.
 ///
@@ -17,6 +17,6 @@ pub(super) fn to_pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, Erro
     serde_json::to_string_pretty(value).map_err(|error| Error::failed("could not write JSON").caused_by(error))
 }
 
-pub(super) fn error(error: &Error) -> String {
-    json!({"error": {"kind": error.kind(), "message": error.full_message(), "hints": error.hints()}}).to_string()
+pub(super) fn error(kind: ErrorKind, message: &str, hints: &[String]) -> String {
+    json!({"error": {"kind": kind, "message": message, "hints": hints}}).to_string()
 }

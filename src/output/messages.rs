@@ -31,6 +31,11 @@ pub enum Message {
         /// Its version.
         version: String,
     },
+    /// The event source mapping has a problem that no change of the pipeline mends.
+    MappingProblem {
+        /// Its last result.
+        result: String,
+    },
     /// Marker readings that may stay in the table.
     MarkersLeft {
         /// The table.
@@ -41,6 +46,10 @@ pub enum Message {
         key: String,
     },
 }
+
+/// What shows the cause of a mapping's problem.
+pub const MAPPING_PROBLEM: &str =
+    "`sensorctl invoke` runs the function once and shows its log; the mapping tries its batch again by itself";
 
 impl Message {
     /// What to do about it.
@@ -60,6 +69,7 @@ impl Message {
             Message::OutdatedAwsCli { .. } => {
                 "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()
             }
+            Message::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
             Message::MarkersLeft { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
@@ -82,6 +92,7 @@ impl fmt::Display for Message {
             Message::MarkersLeft { table, rows, .. } => {
                 write!(formatter, "marker readings may stay in table {table}: {}", rows.join("; "))
             }
+            Message::MappingProblem { result } => write!(formatter, "the event source mapping says {result}"),
             Message::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is no reading and was left out")
             }

@@ -25,6 +25,7 @@ use clap::ValueEnum;
 use self::destination::Destination;
 use crate::cli::ColorChoice;
 use crate::error::Error;
+use crate::hint_flags::HintFlags;
 
 use self::escape::visible;
 pub use csv::{CsvCells, CsvColumns, OwnCell};
@@ -33,7 +34,7 @@ pub use escape::one_line;
 #[cfg(test)]
 pub use destination::Captured;
 
-pub use messages::Message;
+pub use messages::{MAPPING_PROBLEM, Message};
 pub use progress::{Progress, Step};
 pub use readings::PutReport;
 pub use report::Report;
@@ -69,6 +70,8 @@ pub struct Output {
     stderr_is_terminal: bool,
     destination: Destination,
     closed: Arc<AtomicBool>,
+    /// Repeated in every command that is said.
+    hint_flags: Arc<HintFlags>,
 }
 
 impl Output {
@@ -95,6 +98,7 @@ impl Output {
             stderr_is_terminal,
             destination: Destination::default(),
             closed: Arc::default(),
+            hint_flags: Arc::default(),
         }
     }
 
@@ -111,8 +115,16 @@ impl Output {
             stderr_is_terminal: false,
             destination: Destination::Captured(captured.clone()),
             closed: Arc::default(),
+            hint_flags: Arc::default(),
         };
         (output, captured)
+    }
+
+    /// Repeats these flags in every command that is said.
+    #[must_use]
+    pub fn repeating(mut self, flags: HintFlags) -> Self {
+        self.hint_flags = Arc::new(flags);
+        self
     }
 
     /// The form that rows take.
@@ -220,14 +232,15 @@ impl Output {
     /// Says a line to the person, on stderr.
     pub fn status(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            self.say(&visible(line.as_ref()));
+            self.say(&visible(&self.hint_flags.complete(line.as_ref())));
         }
     }
 
     /// Says something that explains what happens.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            self.say(&format!("{} {}", self.paint("36", "note:"), visible(text.as_ref())));
+            let text = self.hint_flags.complete(text.as_ref());
+            self.say(&format!("{} {}", self.paint("36", "note:"), visible(&text)));
         }
     }
 
@@ -241,20 +254,25 @@ impl Output {
     /// Says a warning with its hint.
     pub fn warn(&self, message: &Message) {
         if !self.quiet {
-            self.say(&format!("{} {}", self.paint("33", "warning:"), visible(&message.to_string())));
-            self.say(&format!("{} {}", self.paint("36", "hint:"), visible(&message.hint())));
+            let (text, hint) = (message.to_string(), message.hint());
+            let [text, hint] = [&text, &hint].map(|text| self.hint_flags.complete(text));
+            self.say(&format!("{} {}", self.paint("33", "warning:"), visible(&text)));
+            self.say(&format!("{} {}", self.paint("36", "hint:"), visible(&hint)));
         }
     }
 
     /// Says what went wrong; as JSON where JSON was asked for.
     pub fn error(&self, error: &Error) {
+        let complete = |text: &str| self.hint_flags.complete(text).into_owned();
+        let message = complete(&error.full_message());
+        let hints: Vec<_> = error.hints().iter().map(|hint| complete(hint)).collect();
         if matches!(self.format, Format::Json | Format::Ndjson) {
-            let text = json::error(error);
+            let text = json::error(error.kind(), &message, &hints);
             self.say(&if self.stderr_is_terminal { escape::json(text) } else { text });
             return;
         }
-        self.say(&format!("{} {}", self.paint("1;31", "error:"), visible(&error.full_message())));
-        for hint in error.hints() {
+        self.say(&format!("{} {}", self.paint("1;31", "error:"), visible(&message)));
+        for hint in &hints {
             self.say(&format!("{} {}", self.paint("36", "hint:"), visible(hint)));
         }
     }
@@ -272,7 +290,9 @@ impl Output {
     pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
         let failed = |error: io::Error| Error::failed("could not ask").caused_by(error);
         let mut stderr = io::stderr().lock();
-        write!(stderr, "{}", prompt(question)).and_then(|()| stderr.flush()).map_err(failed)?;
+        write!(stderr, "{}", prompt(&self.hint_flags.complete(question)))
+            .and_then(|()| stderr.flush())
+            .map_err(failed)?;
         drop(stderr);
         let mut open_line = OpenLine { output: self, answered: false };
         // On a thread of its own, so that Ctrl-C ends the wait; it never returns where no answer comes.

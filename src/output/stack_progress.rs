@@ -1,16 +1,22 @@
 //! Shows what the engine does: a spinner a resource on a terminal, a line for each finished one off it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{Output, Progress, Step};
 use crate::stack::{Action, Event, Kind, Observer, PATIENCE};
+
+/// A look that takes longer says what it waits for.
+const LONG_LOOK: Duration = Duration::from_secs(1);
 
 /// An observer of the engine that draws.
 #[derive(Debug)]
 pub struct StackProgress {
     progress: Progress,
     steps: Mutex<BTreeMap<(Kind, String), Shown>>,
+    /// What was said to be waited for before any step began.
+    told: Mutex<BTreeSet<(Kind, String)>>,
 }
 
 #[derive(Debug)]
@@ -24,7 +30,7 @@ impl StackProgress {
     /// Draws on the given output.
     #[must_use]
     pub fn new(output: &Output) -> Self {
-        StackProgress { progress: output.progress(), steps: Mutex::default() }
+        StackProgress { progress: output.progress(), steps: Mutex::default(), told: Mutex::default() }
     }
 }
 
@@ -43,11 +49,17 @@ impl Observer for StackProgress {
                         shown.told_to_wait = true;
                         self.progress.status(format!("  still waiting for the {kind} {name}: {said}"));
                     }
+                } else if *waited >= LONG_LOOK {
+                    let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                    if told.insert((*kind, name.clone())) {
+                        self.progress.status(format!("  waiting for the {kind} {name}: {said}"));
+                    }
                 }
             }
-            Event::Finished { kind, name } => {
+            Event::Finished { kind, name, was_there } => {
                 if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.done(match shown.action {
+                        _ if *was_there => "found",
                         Action::Create => "created",
                         Action::Update => "updated",
                         Action::Replace => "replaced",
@@ -62,5 +74,26 @@ impl Observer for StackProgress {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Format;
+
+    #[test]
+    fn look_that_takes_long_says_once_what_it_waits_for() {
+        let (output, captured) = Output::captured(Format::Auto, false, 0);
+        let progress = StackProgress::new(&output);
+        let waiting = |seconds| {
+            let waited = Duration::from_secs(seconds);
+            progress.on(&Event::Waiting { kind: Kind::Table, name: "T".into(), waited, said: "its tags".into() });
+        };
+        waiting(0);
+        assert_eq!(captured.texts().1, "");
+        waiting(1);
+        waiting(2);
+        assert_eq!(captured.texts().1, "  waiting for the table T: its tags\n");
     }
 }

@@ -81,10 +81,26 @@ impl Invocation {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
+    /// How many readings and records it rejected, by the metrics in its log; 0 where the log does not say.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.log.iter().rev().find_map(|line| rejected(line)).unwrap_or(0)
+    }
+
     /// The sequence numbers of the records that it answered not to have stored.
     #[must_use]
     pub fn not_stored(&self) -> Vec<String> {
         not_stored(&self.answer)
+    }
+}
+
+/// The count in a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
+fn rejected(line: &str) -> Option<u64> {
+    let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
+    let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };
+    match metrics {
+        serde_json::Value::String(text) => rejected(text),
+        metrics => metrics.get("Rejected")?.as_u64(),
     }
 }
 

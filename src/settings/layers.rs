@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::file::File;
 use super::origin::{Origin, Setting};
 use super::ranges::Range;
+use super::variables;
 use crate::error::Error;
 
 /// Reads an environment variable.
@@ -15,6 +16,8 @@ pub struct Layers<'a> {
     flags: BTreeMap<String, (String, Origin)>,
     environment: Environment<'a>,
     file: Option<File>,
+    /// Names of the environment's variables, as far as they are to be known.
+    variables: Vec<String>,
     settled: Vec<Setting>,
     known: BTreeSet<String>,
     sections: BTreeSet<String>,
@@ -27,13 +30,47 @@ pub struct Given {
     pub value: toml::Value,
     /// Where it came from.
     pub origin: Origin,
+    /// What was typed, where it came from a flag or a variable.
+    typed: Option<String>,
+    /// The same of members of a table that have flags of their own.
+    typed_members: BTreeMap<String, String>,
+}
+
+impl Given {
+    /// The value where text is meant: outside of the file it needs no quotes.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.value.as_str().or(self.typed.as_deref())
+    }
+
+    /// The same of a member of a table.
+    #[must_use]
+    pub fn member_text(&self, name: &str) -> Option<&str> {
+        let member = self.value.as_table()?.get(name)?;
+        member.as_str().or_else(|| self.typed_members.get(name).map(String::as_str))
+    }
 }
 
 impl<'a> Layers<'a> {
     /// Lays them over each other. `flags` are dotted names with the text given for them.
     #[must_use]
     pub fn new(flags: BTreeMap<String, (String, Origin)>, environment: Environment<'a>, file: Option<File>) -> Self {
-        Layers { flags, environment, file, settled: Vec::new(), known: BTreeSet::new(), sections: BTreeSet::new() }
+        Layers {
+            flags,
+            environment,
+            file,
+            variables: Vec::new(),
+            settled: Vec::new(),
+            known: BTreeSet::new(),
+            sections: BTreeSet::new(),
+        }
+    }
+
+    /// Refuses those of these variables that are for this program, and that it does not know.
+    #[must_use]
+    pub fn knowing(mut self, variables: Vec<String>) -> Self {
+        self.variables = variables;
+        self
     }
 
     /// The values below a section's name; the empty name is the top.
@@ -94,23 +131,33 @@ impl<'a> Layers<'a> {
         let Some((_, (_, origin))) = inside.first() else { return given };
         // `--set tags.team=blue` adds to the tags of the file.
         let mut table = given.and_then(|given| given.value.as_table().cloned()).unwrap_or_default();
+        let mut typed_members = BTreeMap::new();
         for (name, (text, _)) in &inside {
-            table.insert(name[inner.len()..].to_owned(), from_text(text));
+            let member = name[inner.len()..].to_owned();
+            table.insert(member.clone(), from_text(text));
+            typed_members.insert(member, text.clone());
             self.known.insert((*name).clone());
         }
-        Some(Given { value: toml::Value::Table(table), origin: origin.clone() })
+        Some(Given { value: toml::Value::Table(table), origin: origin.clone(), typed: None, typed_members })
     }
 
     fn take_whole(&self, key: &str) -> Option<Given> {
         if let Some((text, origin)) = self.flags.get(key) {
-            return Some(Given { value: from_text(text), origin: origin.clone() });
+            return Some(typed(text, origin.clone()));
         }
-        let variable = format!("SENSORCTL_{}", key.replace('.', "_").to_ascii_uppercase());
+        let variable = variables::of_setting(key);
         if let Some(text) = self.variable(&variable) {
-            return Some(Given { value: from_text(&text), origin: Origin::Environment(variable) });
+            return Some(typed(&text, Origin::Environment(variable)));
         }
         let file = self.file.as_ref()?;
-        file.value(key).map(|value| Given { value: value.clone(), origin: file.origin(key) })
+        let origin = || file.origin(key);
+        let given = |value: &toml::Value| Given {
+            value: value.clone(),
+            origin: origin(),
+            typed: None,
+            typed_members: BTreeMap::new(),
+        };
+        file.value(key).map(given)
     }
 
     /// Ends the reading: what nobody asked for is not a setting.
@@ -118,6 +165,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// The first unknown key, with its place and the nearest name that there is.
     pub fn finish(self) -> Result<Vec<Setting>, Error> {
+        variables::check(&self.variables, &self.known)?;
         let names = self.known.union(&self.sections).cloned().collect();
         for (key, (_, origin)) in &self.flags {
             if !self.known.contains(key) {
@@ -169,6 +217,10 @@ fn from_text(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
 }
 
+fn typed(text: &str, origin: Origin) -> Given {
+    Given { value: from_text(text), origin, typed: Some(text.to_owned()), typed_members: BTreeMap::new() }
+}
+
 /// What is said below one section's name.
 pub struct Section<'l, 'a> {
     layers: &'l mut Layers<'a>,
@@ -202,7 +254,7 @@ impl<'a> Section<'_, 'a> {
     /// A value that cannot be.
     #[must_use]
     pub fn refuse(&self, key: &str, given: &Given, must_be: &str) -> Error {
-        let Given { value, origin } = given;
+        let Given { value, origin, .. } = given;
         Error::usage(format!("{}: `{}` is {value}, but must be {must_be}", place(origin), self.full(key)))
     }
 
@@ -278,16 +330,9 @@ impl<'a> Section<'_, 'a> {
             None => default.to_owned(),
             Some(given) => {
                 // `--set stream.name=7` means the text.
-                let text = match (&given.value, &given.origin) {
-                    (toml::Value::String(text), _) => Ok(text.clone()),
-                    (
-                        value @ (toml::Value::Integer(_) | toml::Value::Float(_)),
-                        Origin::Flag(_) | Origin::Environment(_),
-                    ) => Ok(value.to_string()),
-                    _ => Err(self.refuse(key, given, "text in quotes")),
-                }?;
-                check(&text).map_err(|must_be| self.refuse(key, given, &must_be))?;
-                text
+                let text = given.text().ok_or_else(|| self.refuse(key, given, "text in quotes"))?;
+                check(text).map_err(|must_be| self.refuse(key, given, &must_be))?;
+                text.to_owned()
             }
         };
         self.settle(key, &toml::Value::from(value.as_str()), given.as_ref());

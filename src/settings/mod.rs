@@ -4,7 +4,6 @@ mod connection;
 mod distinct;
 mod file;
 mod function;
-mod hint_flags;
 mod layers;
 mod log_group;
 mod mapping;
@@ -18,12 +17,14 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cli::Global;
 use crate::error::Error;
+pub use crate::hint_flags::HintFlags;
 
 use self::connection::Connection;
 use self::file::File;
@@ -32,7 +33,6 @@ use self::names::Stage;
 
 pub use self::file::FILE_NAME;
 pub use self::function::Function;
-pub use self::hint_flags::HintFlags;
 pub use self::log_group::LogGroup;
 pub use self::mapping::{Mapping, StartingPosition};
 pub use self::origin::{Origin, Setting};
@@ -148,18 +148,30 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
     pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
-        Self::resolve_in(global, scope, &|name| std::env::var(name).ok())
+        let names =
+            std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().filter(|_| !value.is_empty()));
+        Self::resolve_among(global, scope, &|name| std::env::var(name).ok(), names.collect())
     }
 
     /// Settles all settings with the variables of a given environment.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
+    #[cfg(test)]
     pub fn resolve_in(global: &Global, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
+        Self::resolve_among(global, scope, environment, Vec::new())
+    }
+
+    fn resolve_among(
+        global: &Global,
+        scope: Scope,
+        environment: Environment<'_>,
+        variables: Vec<String>,
+    ) -> Result<Self, Error> {
         let file = if scope.file { File::find(global.config.as_deref())? } else { None };
         let local = connection::is_local(global)? || scope.local;
-        let settings = Self::settle(Layers::new(flags(global)?, environment, file), local)?;
-        Ok(Settings { hints: HintFlags::of(global), ..settings })
+        let settings = Self::settle(Layers::new(flags(global)?, environment, file).knowing(variables), local)?;
+        Ok(Settings { hints: hint_flags(global), ..settings })
     }
 
     /// Where the value of a key came from.
@@ -177,6 +189,12 @@ impl Settings {
         let hints = HintFlags::default();
         Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins, hints })
     }
+}
+
+/// The flags that a command in a hint repeats.
+#[must_use]
+pub fn hint_flags(global: &Global) -> HintFlags {
+    HintFlags::of(global, connection::is_local(global).unwrap_or(global.local))
 }
 
 /// What the command line says, by dotted name.

@@ -21,12 +21,12 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
     };
     let mut tags = BTreeMap::new();
     let mut seen: BTreeMap<String, &String> = BTreeMap::new();
-    for (name, value) in table {
+    for name in table.keys() {
         let lower = name.to_lowercase();
         if lower.starts_with("aws:") || lower.starts_with("sensorctl:") {
             return Err(wrong(name, "begins with a prefix that is kept for AWS or for sensorctl"));
         }
-        let value = value.as_str().ok_or_else(|| wrong(name, "must be text in quotes"))?;
+        let value = given.member_text(name).ok_or_else(|| wrong(name, "must be text in quotes"))?;
         if !(1..=128).contains(&name.chars().count()) || value.chars().count() > 256 {
             return Err(wrong(name, "must have 1 to 128 characters, and its value at most 256"));
         }

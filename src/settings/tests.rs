@@ -43,6 +43,11 @@ fn origin_of(settings: &Settings, key: &str) -> String {
     settings.origins.iter().find(|setting| setting.key == key).map(|setting| setting.origin.to_string()).unwrap()
 }
 
+/// Names of all settings that have one in the template.
+pub(super) fn all_keys() -> Vec<String> {
+    settle("", &[], &[]).unwrap().origins.into_iter().map(|setting| setting.key).collect()
+}
+
 /// The template with every setting taken in.
 fn uncommented() -> String {
     TEMPLATE
@@ -324,4 +329,36 @@ fn accounts_in_arns_are_twelve_digits() {
         refused(text);
     }
     assert!(settle("[role]\npermissions_boundary = \"arn:aws:iam::aws:policy/PowerUserAccess\"", &[], &[]).is_ok());
+}
+
+#[test]
+fn text_outside_of_the_file_needs_no_quotes_whatever_it_looks_like() {
+    let texts = |settings: &Settings| {
+        let pipeline = &settings.pipeline;
+        (pipeline.mapping.starting_position, pipeline.stream.name.clone(), pipeline.role.existing)
+    };
+    let values =
+        [("mapping.starting_position", "2020-11-23T08:00:00Z"), ("stream.name", "007"), ("role.existing", "false")];
+    let by_flag = settle("", &values, &[]).unwrap();
+    let variables =
+        values.map(|(key, value)| (format!("SENSORCTL_{}", key.replace('.', "_").to_ascii_uppercase()), value));
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    assert_eq!(texts(&settle("", &[], &variables).unwrap()), texts(&by_flag));
+    assert!(matches!(by_flag.pipeline.mapping.starting_position, StartingPosition::At(_)));
+    assert_eq!(by_flag.pipeline.stream.name, "007", "as it was typed");
+    let quoted = settle("", &[("stream.name", "\"quoted\"")], &[]).unwrap();
+    assert_eq!(quoted.pipeline.stream.name, "quoted");
+    let members =
+        [("tags.cost", "42"), ("tags.ok", "true"), ("tags.since", "2026-01-01"), ("function.environment.FOO", "1.10")];
+    let pipeline = settle("[tags]\nteam = \"blue\"\n", &members, &[]).unwrap().pipeline;
+    let tags: Vec<_> = pipeline.tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(tags, ["cost=42", "ok=true", "since=2026-01-01", "team=blue"]);
+    assert_eq!(pipeline.function.environment["FOO"], "1.10");
+    // The file is TOML, and so is a whole table in a variable.
+    for error in [refused("[tags]\ncost = 42\n"), settle("", &[], &[("SENSORCTL_TAGS", "{ cost = 42 }")]).unwrap_err()]
+    {
+        assert!(error.to_string().contains("must be text in quotes"), "{error}");
+    }
+    let number = settle("", &[("stream.shards", "two")], &[]).unwrap_err();
+    assert!(number.to_string().contains("`stream.shards`"), "{number}");
 }

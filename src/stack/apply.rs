@@ -5,6 +5,7 @@ mod making;
 mod partial_batch;
 mod removing;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::stream::FuturesUnordered;
@@ -23,6 +24,8 @@ pub struct Done {
     pub arn: Option<String>,
     /// How long the step took.
     pub took: Duration,
+    /// Whether what was to be created was there by then: another run made it, or the answer to a call was lost.
+    pub was_there: bool,
 }
 
 /// Why a step did not come to its end.
@@ -168,12 +171,12 @@ async fn perform(
 ) -> Result<Done, Stopped> {
     let began = Instant::now();
     if matches!(step.action, Action::None | Action::Keep) {
-        return Ok(Done { arn: step.found.arn.clone(), took: Duration::ZERO });
+        return Ok(Done { arn: step.found.arn.clone(), took: Duration::ZERO, was_there: false });
     }
     let (kind, name) = (step.kind, step.name.clone());
     cloud.observer.on(&Event::Started { kind, name: name.clone(), action: step.action });
     let waits = plan.waits || plan.is_needed_at_work(kind);
-    let making = making::Making { cloud, resource, references, waits };
+    let making = making::Making { cloud, resource, references, waits, was_there: AtomicBool::new(false) };
     let result = match step.action {
         Action::Delete => removing::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
         Action::Replace if plan.goes_first(step) => making.anew_once_gone(&step.found).await.map(Some),
@@ -191,6 +194,8 @@ async fn perform(
         }
         result => result,
     };
-    cloud.observer.on(&if result.is_ok() { Event::Finished { kind, name } } else { Event::Failed { kind, name } });
-    result.map(|arn| Done { arn, took: began.elapsed() })
+    let was_there = making.was_there.load(Ordering::Relaxed);
+    let finished = |name| Event::Finished { kind, name, was_there };
+    cloud.observer.on(&if result.is_ok() { finished(name) } else { Event::Failed { kind, name } });
+    result.map(|arn| Done { arn, took: began.elapsed(), was_there })
 }

@@ -33,6 +33,8 @@ pub enum Event {
         kind: Kind,
         /// Its name.
         name: String,
+        /// Whether it was there by the time it was to be created.
+        was_there: bool,
     },
     /// Work on a resource failed; the error itself is returned by the engine.
     Failed {

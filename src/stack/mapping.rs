@@ -36,6 +36,9 @@ pub use self::others::{fed_by, feeding};
 
 const SERVICE: &str = "Lambda";
 
+/// Name of the detail that says where in the stream it began: a moment, or the service's word.
+pub const STARTED_AT: &str = "starting_position";
+
 /// Name of the detail that says for how many seconds it may still go by the settings from before its last change.
 pub const IN_FORCE_AFTER: &str = "in_force_after";
 /// Name of the detail that says for how many seconds it may do so after any change.
@@ -261,7 +264,11 @@ impl Resource for Mapping {
                 ("record_age_seconds", unlimited(mapping.maximum_record_age_in_seconds, 604_800)),
             ]
             .into();
+            let position = mapping.starting_position.as_ref().map(EventSourcePosition::as_str).unwrap_or_default();
+            let since = mapping.starting_position_timestamp.map(|time| time.as_nanos());
+            let since = since.and_then(|time| Timestamp::from_nanosecond(time).ok()).map(|time| time.to_string());
             let details = [
+                (STARTED_AT, since.unwrap_or_else(|| position.to_owned())),
                 (IN_FORCE_AFTER, in_force_after),
                 (LAGS, seconds(cloud.clients.mapping_in_force)),
                 ("uuid", mapping.uuid.unwrap_or_default()),

@@ -35,6 +35,7 @@ pub use cloud::{Cloud, PATIENCE};
 pub use event::{Event, Observer};
 pub use kind::Kind;
 pub use leftovers::Leftovers;
+pub use mapping::STARTED_AT;
 pub use obstacles::{check_obstacles, name_what_goes_along};
 pub use ownership::{DEFAULT_STAGE, Owner, Ownership};
 pub use pipeline::Stack;

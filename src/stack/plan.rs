@@ -64,6 +64,8 @@ pub struct Step {
     pub adopts: bool,
     /// The version of the newer sensorctl whose code would be replaced by this one's.
     pub newer_code: Option<String>,
+    /// The adopted resource that stays and depends on this one, which is kept for it.
+    pub kept_for: Option<Kind>,
 }
 
 /// Steps for all resources, in the order in which they are shown.
@@ -91,6 +93,7 @@ impl Step {
             found,
             adopts: false,
             newer_code: None,
+            kept_for: None,
         }
     }
 
@@ -135,10 +138,10 @@ impl Plan {
     }
 
     /// The settings whose change in place takes data away, or what guards it.
-    pub fn losing(&self) -> impl Iterator<Item = String> {
+    pub fn losing(&self) -> impl Iterator<Item = (&Step, &Difference)> {
         self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
             let losing = step.differences.iter().filter(|difference| difference.loses_data);
-            losing.map(|difference| format!("{} of the {} `{}`", difference.property, step.kind, step.name))
+            losing.map(move |difference| (step, difference))
         })
     }
 

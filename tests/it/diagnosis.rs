@@ -18,7 +18,7 @@ fn role_not_assumable_by_lambda_is_reported_with_missing_statement() {
         let (env, foreign) = env_with_existing_role(timing);
         foreign.trust_only_ec2();
         // Long before the timeout, whose message is another one.
-        env.run(["up", "--local", "--timeout", "60"]).assert_code(1).assert_stderr_contains(&[
+        env.run(["up", "--local", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
             "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
             r#"{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}"#,
             "cannot be assumed by Lambda",
@@ -32,7 +32,7 @@ fn role_not_assumable_by_lambda_is_reported_also_for_existing_function() {
     let (env, foreign) = env_with_existing_role("none");
     env.run(["up", "--local"]).assert_success();
     foreign.trust_only_ec2();
-    env.run(["up", "--local", "--timeout", "60", "--set", "function.memory_mb=512"])
+    env.run(["up", "--local", "--timeout", "60s", "--set", "function.memory_mb=512"])
         .assert_code(1)
         .assert_stderr_contains(&[
             "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
@@ -49,17 +49,17 @@ fn role_without_stream_permissions_is_reported_with_missing_actions() {
         foreign.role
     ));
     foreign.put_policy("own", "Allow", "kinesis:Get*");
-    env.run(["up", "--local", "--timeout", "60"]).assert_code(1).assert_stderr_contains(&[
+    env.run(["up", "--local", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
         "the role `kinesis-lambda-dynamodb-theirs` cannot do what the mapping needs",
         r#"{"Action":["kinesis:ListShards"],"Effect":"Allow","Resource":"arn:aws:kinesis:us-east-1:000000000000:stream/temperature-sensor-data"}"#,
         "ensure the role can perform",
     ]);
     foreign.put_policy("own", "Deny", "kinesis:*");
-    env.run(["up", "--local", "--timeout", "60"])
+    env.run(["up", "--local", "--timeout", "60s"])
         .assert_code(1)
         .assert_stderr_contains(&["deny kinesis:DescribeStream"]);
     foreign.put_policy("own", "Allow", "kinesis:*");
-    env.run(["up", "--local", "--timeout", "60"]).assert_success();
+    env.run(["up", "--local", "--timeout", "60s"]).assert_success();
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn new_role_not_yet_visible_is_waited_for() {
     env.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", foreign.role));
     // Only now, so that Lambda does not see it at first.
     foreign.create_role();
-    env.run(["up", "--local", "--timeout", "60"]).assert_success();
+    env.run(["up", "--local", "--timeout", "60s"]).assert_success();
 }
 
 #[test]

@@ -256,7 +256,7 @@ fn missing_state_file_prevents_start_and_deletes_nothing() {
 fn damaged_endpoint_file_does_not_prevent_start() {
     let env = stopped_pipeline();
     fs::write(env.path("data/endpoint.json"), "").unwrap();
-    env.run(["local", "status"]).assert_success();
+    env.run(["local", "status"]).assert_code(3);
     env.run(["local", "start", "--port", "0"]).assert_success();
     assert_eq!(env.rows(1).len(), 1);
 }

@@ -8,12 +8,13 @@ fn empty_variable_is_ignored_and_invalid_one_is_reported() {
     let empty = ["OUTPUT", "LOCAL", "QUIET", "COLOR", "CONFIG", "STAGE", "REGION", "PROFILE", "ENDPOINT_URL"]
         .map(|name| format!("SENSORCTL_{name}"));
     let empty: Vec<_> = empty.iter().map(|name| (name.as_str(), "")).collect();
-    env.run_with_env(["local", "status"], &empty).assert_success();
+    // Nothing runs.
+    env.run_with_env(["local", "status"], &empty).assert_code(3);
     for (name, value) in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_COLOR", "purple"), ("SENSORCTL_LOCAL", "perhaps")] {
         env.run_with_env(["local", "status"], &[(name, value)]).assert_code(2).assert_stderr_contains(&[name, value]);
     }
     // `local` calls no endpoint; all other commands do.
-    env.run_with_env(["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).assert_success();
+    env.run_with_env(["local", "status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")]).assert_code(3);
     env.run_with_env(["status"], &[("AWS_ENDPOINT_URL", "127.0.0.1:1")])
         .assert_code(2)
         .assert_stderr_contains(&["AWS_ENDPOINT_URL", "http://"]);
@@ -84,6 +85,31 @@ fn region_other_than_local_clouds_is_reported_with_its_origin() {
         "eu-west-1",
         "sensorctl.toml:1",
     ]);
+}
+
+#[test]
+fn unknown_variable_is_refused_with_a_suggestion() {
+    let env = TestEnv::with_local_cloud();
+    env.run_with_env(["plan", "--local"], &[("SENSORCTL_STREAM_SHARD", "2")]).assert_code(2).assert_stderr_contains(&[
+        "SENSORCTL_STREAM_SHARD: there is no setting",
+        "did you mean `SENSORCTL_STREAM_SHARDS`?",
+    ]);
+    env.run_with_env(["plan", "--local"], &[("SENSORCTL_TAGS_TEAM", "ops")])
+        .assert_code(2)
+        .assert_stderr_contains(&["`--set tags.team=…`"]);
+    let known = [("SENSORCTL_STRESS_SECONDS", "1"), ("SENSORCTL_CONTROL_HEADER", "/x"), ("SENSORCTL_EMPTY", "")];
+    env.run_with_env(["plan", "--local"], &known).assert_success();
+}
+
+#[test]
+fn format_of_the_environment_is_only_a_default() {
+    let env = TestEnv::with_local_cloud();
+    let csv = [("SENSORCTL_OUTPUT", "csv")];
+    env.run_with_env(["plan", "--local"], &csv).assert_success().json();
+    env.run_with_env(["up", "--local"], &csv).assert_success().json();
+    let scan = env.run_with_env(["scan", "--local"], &csv).assert_success();
+    assert!(scan.stdout.starts_with("sensor_id,"), "{}", scan.stdout);
+    env.run_with_env(["plan", "--local", "-o", "csv"], &csv).assert_code(2).assert_stderr_contains(&["no CSV form"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -168,6 +168,57 @@ fn put_interrupted_while_reading_pipe_sends_or_keeps_every_line() {
     assert!(accepted > 0 && read > LINES / 2, "{ledger}");
     let expected: String = text.split_inclusive('\n').take(read).skip(accepted).collect();
     assert_eq!(kept, expected);
+}
+
+#[test]
+fn put_ended_by_two_signals_at_once_or_a_hangup_reports_and_keeps_whole_lines() {
+    const LINES: usize = 3000;
+    let env = TestEnv::with_pipeline();
+    let text: String =
+        (0..LINES).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    env.write("many.ndjson", &text);
+    for signals in [&[Signal::INT, Signal::INT][..], &[Signal::TERM, Signal::INT], &[Signal::HUP]] {
+        let put = env.spawn(["put", "--local", "--file", "many.ndjson", "--rate", "200", "--failed", "f", "--force"]);
+        env.rows(1);
+        for signal in signals {
+            send_signal(&put, *signal);
+        }
+        let ledger = Run::of_child(put).assert_code(130).assert_stderr_contains(&["interrupted", "many.ndjson"]).json();
+        let kept = std::fs::read_to_string(env.path("f")).unwrap();
+        assert_eq!(kept.lines().count() as u64, ledger["failed"].as_u64().unwrap(), "{signals:?}");
+        assert!(kept.is_empty() || kept.ends_with('\n'));
+    }
+}
+
+#[test]
+fn hangup_is_survived_where_it_is_ignored() {
+    let env = TestEnv::with_pipeline();
+    let text: String =
+        (0..200).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
+    env.write("some.ndjson", text);
+    let put = env.command(["put", "--local", "--file", "some.ndjson", "--rate", "200"]);
+    let mut shell = Command::new("sh");
+    // As `nohup` does.
+    shell.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(put.get_program()).args(put.get_args()).env_clear();
+    shell.envs(put.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.current_dir(env.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = shell.spawn().unwrap();
+    env.rows(1);
+    send_signal(&child, Signal::HUP);
+    assert_eq!(Run::of_child(child).assert_success().json()["accepted"], 200);
+}
+
+#[test]
+fn rejected_lines_go_to_stdout_on_request_and_the_report_does_not() {
+    let env = TestEnv::new();
+    env.write("mixed.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\nnot json\n");
+    let put = env
+        .run(["put", "--file", "mixed.ndjson", "--dry-run", "--rejects", "-"])
+        .assert_code(3)
+        .assert_stderr_contains(&["standard output has the rejected lines", "accepted"]);
+    let lines: Vec<_> = put.stdout.lines().collect();
+    assert!(lines.len() == 1 && lines[0].contains("\"raw\":\"not json\""), "{lines:?}");
+    assert!(!env.path("-").exists());
 }
 
 #[test]

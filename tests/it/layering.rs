@@ -6,13 +6,21 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 12] = [
+const RULES: [(&str, &[&str]); 14] = [
     ("aws", &["cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
     ("policy", &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "settings", "stack"]),
     ("error", &["aws", "cli", "commands", "context", "local", "output", "pipeline", "policy", "settings", "stack"]),
     (
         "loopback",
         &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "policy", "settings", "stack"],
+    ),
+    (
+        "whole_lines",
+        &["aws", "cli", "commands", "context", "error", "local", "output", "pipeline", "policy", "settings", "stack"],
+    ),
+    (
+        "hint_flags",
+        &["aws", "commands", "context", "error", "local", "output", "pipeline", "policy", "settings", "stack"],
     ),
     ("stack", &["cli", "commands", "context", "local", "output", "pipeline"]),
     ("pipeline", &["cli", "commands", "context", "local", "output", "stack"]),

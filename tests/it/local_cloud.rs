@@ -9,15 +9,50 @@ use rustix::process::Signal;
 use crate::support::{ApiClient, Run, TestEnv, send_signal};
 
 #[test]
+fn local_status_shows_faults_timing_and_durability_and_the_log_has_times() {
+    let env = TestEnv::new();
+    let faults = "seed=7;kinesis:PutRecords=throttle@20%";
+    let start = ["local", "start", "--port", "0", "--faults", faults, "--timing", "aws/10", "--durable", "full"];
+    env.run(start).assert_success();
+    let status = env.run(["local", "status", "-o", "json"]).assert_success().json();
+    let shown = (&status["faults"], &status["timing"], &status["durable"]);
+    assert_eq!(shown, (&faults.into(), &"aws/10".into(), &"full".into()));
+    let table = env.run(["local", "status", "-o", "table"]).assert_success().stdout;
+    for line in ["faults     seed=7;kinesis:PutRecords=throttle@20%", "timing     aws/10", "durable    full"] {
+        assert!(table.contains(line), "{table}");
+    }
+    ApiClient::new(&env).set_faults("");
+    assert!(env.run(["local", "status", "-o", "json"]).assert_success().json()["faults"].is_null());
+    let log = std::fs::read_to_string(env.path("data/local.log")).unwrap();
+    let (time, said) = log.lines().next().unwrap().split_once(' ').unwrap();
+    assert!(time.ends_with('Z') && time.len() == "2026-11-28T08:00:00Z".len(), "{log}");
+    assert!(said.starts_with("the local cloud runs at http://127.0.0.1:"), "{log}");
+}
+
+#[test]
+fn local_start_elsewhere_than_it_runs_fails() {
+    let env = TestEnv::with_local_cloud();
+    env.run(["local", "start"]).assert_success();
+    env.run(["local", "start", "--port", "1"]).assert_code(1).assert_stderr_contains(&[
+        "the local cloud runs at http://127.0.0.1:",
+        "and not on port 1",
+        "`sensorctl local start --port 1`",
+    ]);
+    env.run(["local", "start", "--region", "eu-west-1"])
+        .assert_code(1)
+        .assert_stderr_contains(&["and not in the region eu-west-1", "`sensorctl local start --region eu-west-1`"]);
+}
+
+#[test]
 fn local_start_status_stop_agree_on_state_and_endpoint() {
     let env = TestEnv::new();
-    let stopped = env.run(["local", "status", "-o", "json"]).assert_success().json();
-    assert_eq!(stopped["running"], false);
+    let stopped = env.run(["local", "status", "-o", "json"]).assert_code(3).assert_stderr_contains(&["is not running"]);
+    assert_eq!(stopped.json()["running"], false);
     let started = env.run(["local", "start", "--port", "0", "-o", "json"]).assert_success().json();
     let status = env.run(["local", "status", "-o", "json"]).assert_success().json();
     assert_eq!((&status["running"], &status["endpoint"]), (&true.into(), &started["endpoint"]));
     env.run(["local", "stop"]).assert_success();
-    assert_eq!(env.run(["local", "status", "-o", "json"]).assert_success().json()["running"], false);
+    assert_eq!(env.run(["local", "status", "-o", "json"]).assert_code(3).json()["running"], false);
     env.run(["local", "stop"]).assert_success();
 }
 

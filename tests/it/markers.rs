@@ -22,7 +22,7 @@ fn up_verify_sends_marker_through_and_deletes_it() {
 fn up_verify_lost_reading_fails() {
     let env = TestEnv::with_pipeline();
     ForeignStack::with_default_names(&env).put_policy("theirs", "Deny", "dynamodb:*");
-    env.run(["up", "--local", "--verify", "--timeout", "1"]).assert_code(1).assert_stderr_contains(&[
+    env.run(["up", "--local", "--verify", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
         "a reading does not come through",
         "shardId-000000000000",
         "SensorData",
@@ -53,7 +53,7 @@ fn down_drain_failed_deletes_nothing() {
     let env = TestEnv::with_pipeline();
     let everything = ApiClient::new(&env).list_all();
     ForeignStack::with_default_names(&env).put_policy("theirs", "Deny", "dynamodb:*");
-    env.run(["down", "--local", "--yes", "--drain", "--timeout", "1"])
+    env.run(["down", "--local", "--yes", "--drain", "--timeout", "1s"])
         .assert_code(1)
         .assert_stderr_contains(&["nothing was deleted"]);
     env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
@@ -71,7 +71,7 @@ fn up_verify_late_marker_is_reported() {
     let env = TestEnv::with_pipeline();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.put_policy("theirs", "Deny", "dynamodb:*");
-    let up = env.run(["up", "--local", "--verify", "--timeout", "1"]).assert_code(1).assert_stderr_contains(&[
+    let up = env.run(["up", "--local", "--verify", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
         "marker readings may stay in table SensorData",
         "it may come late",
         "aws dynamodb delete-item --table-name SensorData --key",

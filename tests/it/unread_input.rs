@@ -80,8 +80,13 @@ fn interrupted_put_names_unread_lines_and_its_hint_completes_the_table() {
         &format!("{left} lines of one.ndjson were not read"),
         "100 lines of two.ndjson were not read",
     ]);
-    let again: Vec<_> =
-        ["put"].into_iter().chain(["--local", "--config", "my.toml", "--stage", "blue"]).chain(files).collect();
+    // What was kept is overwritten, because all of it is put again.
+    let is_kept = std::fs::metadata(env.path("failed.ndjson")).unwrap().len() > 0;
+    let again: Vec<_> = ["put", "--local", "--config", "my.toml", "--stage", "blue"]
+        .into_iter()
+        .chain(files)
+        .chain(is_kept.then_some("--force"))
+        .collect();
     assert_eq!(commands(&run), [again]);
     cloud.set_faults("");
     follow(&env, &run);

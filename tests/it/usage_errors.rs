@@ -13,7 +13,11 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["fly"], "fly"),
     (&["upp"], "'up'"),
     (&["up", "--bogus"], "--bogus"),
-    (&["up", "--timeout", "0"], "--timeout"),
+    (&["up", "--timeout", "0s"], "--timeout"),
+    (&["up", "--timeout", "30"], "not a length of time; write 30s"),
+    (&["down", "--timeout", "30"], "not a length of time; write 30s"),
+    (&["status", "--watch", "--interval", "30"], "not a length of time; write 30s"),
+    (&["put", "--sensor", "a", "--temp", "1", "--wait", "--timeout", "30"], "not a length of time; write 30s"),
     (&["up", "extra"], "extra"),
     (
         &[
@@ -64,6 +68,7 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["put", "--file", "good.ndjson", "--rejects", "r", "--failed", "./r"], "twice"),
     (&["put", "--file", "good.ndjson", "--dry-run", "--failed", "f"], "--failed"),
     (&["put", "--file", "-", "--file", "-"], "only once"),
+    (&["put", "--file", "good.ndjson", "--rejects", "-", "--failed", "-"], "both go to standard output"),
     (&["put", "--file", "header.csv", "--dry-run"], "neither NDJSON nor CSV"),
     (&["put", "--file", "binary.dat", "--dry-run"], "binary.dat"),
     (&["put", "--file", "utf16.csv", "--dry-run"], "UTF-16"),
@@ -244,6 +249,9 @@ fn output_file_that_is_also_input_is_not_truncated() {
         .assert_stderr_contains(&["typo"]);
     assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "of an earlier run");
     assert!(!env.path("new.ndjson").exists());
-    env.run(["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"]).assert_success();
+    let again = ["put", "--file", "good.ndjson", "--dry-run", "--rejects", "old.ndjson"];
+    env.run(again).assert_code(2).assert_stderr_contains(&["old.ndjson is there already", "`--force`"]);
+    assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "of an earlier run");
+    env.run(again.into_iter().chain(["--force"])).assert_success();
     assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
 }

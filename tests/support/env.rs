@@ -93,7 +93,7 @@ impl<R: Runner> Sandbox<R> {
     /// Returns the zip of the function that this `sensorctl` bundles.
     pub fn bundled_function_zip(&self) -> Vec<u8> {
         let path = self.path("bundled.zip");
-        self.run(["export", "function-zip", path.to_str().unwrap()]).assert_success();
+        self.run(["export", "function-zip", "--force", path.to_str().unwrap()]).assert_success();
         std::fs::read(path).unwrap()
     }
 
@@ -120,7 +120,8 @@ impl<R: Runner> Sandbox<R> {
     pub fn planned_changes(&self) -> Vec<(String, Vec<String>)> {
         let plan = self.run(["plan", "--local", "-o", "json"]).assert_success().json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let changed = plan["resources"].as_array().unwrap().iter().filter(|resource| resource["action"] != "none");
+        let is_change = |resource: &&Value| resource["action"] != "none" && resource["action"] != "keep";
+        let changed = plan["resources"].as_array().unwrap().iter().filter(is_change);
         let properties = |resource: &Value| {
             let list = resource["changes"].as_array().into_iter().flatten();
             list.map(|change| text(&change["property"])).collect::<Vec<_>>()

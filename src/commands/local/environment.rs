@@ -99,6 +99,8 @@ mod tests {
             version: "0".into(),
             notices: Vec::new(),
             timing: crate::local::Timing::default(),
+            durable: "process".into(),
+            faults: String::new(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
         let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \

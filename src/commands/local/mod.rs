@@ -4,10 +4,12 @@ mod aws_cli;
 mod environment;
 mod status;
 
+use std::io::{self, IsTerminal as _};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -15,7 +17,7 @@ use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::daemon::{self, Running, Started};
-use crate::local::{CONTROL_HEADER, Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing};
+use crate::local::{CONTROL_HEADER, Durability, FaultPlan, Limits, LocalCloud, LocalOptions, Timing, to_the_second};
 use crate::output::Message;
 
 /// The port where none is asked for.
@@ -58,7 +60,7 @@ enum Action {
     Start(RunArgs),
     /// Stop it; its state stays
     Stop(WhereArgs),
-    /// Whether it runs, and where
+    /// Whether it runs, where, and with which faults, timing and durability; exit code 3 when it does not
     Status(WhereArgs),
     /// Stop it and delete its state: tables with their rows, functions, roles, logs
     Reset(ResetArgs),
@@ -80,9 +82,9 @@ struct WhereArgs {
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// Port on 127.0.0.1; 0 takes any free one
-    #[arg(long, value_name = "N", default_value_t = PORT)]
-    port: u16,
+    /// Port on 127.0.0.1; 0 takes any free one [default: 4588]
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
     #[arg(
         long,
         value_name = "SPEC",
@@ -117,6 +119,16 @@ impl Args {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
 
+    /// Returns the data directory that was given.
+    pub fn data_dir(&self) -> Option<&Path> {
+        let place = match &self.action {
+            Action::Start(args) | Action::Run(args) => &args.place,
+            Action::Reset(args) => &args.place,
+            Action::Stop(place) | Action::Status(place) | Action::Env(place) => place,
+        };
+        place.data_dir.as_deref()
+    }
+
     /// Returns what stdout gets if the command does not succeed: a shell evaluates what `env` prints.
     pub fn output_of_failure(&self) -> Option<String> {
         matches!(self.action, Action::Env(_)).then(environment::failed_lines)
@@ -129,10 +141,26 @@ impl Args {
 }
 
 impl RunArgs {
+    /// Checks that what runs is where it was asked to be: it may have run before.
+    fn check_place(&self, running: &Running, options: &LocalOptions) -> Result<(), Error> {
+        let port = running.endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+        let other_port = self.port.filter(|asked| *asked != 0 && Some(*asked) != port);
+        let other_region = options.region.as_ref().filter(|asked| **asked != running.region);
+        let (asked, flags) = match (other_port, other_region) {
+            (None, None) => return Ok(()),
+            (Some(port), _) => (format!("on port {port}"), format!(" --port {port}")),
+            (None, Some(region)) => (format!("in the region {region}"), String::new()),
+        };
+        let (endpoint, region) = (&running.endpoint, &running.region);
+        Err(Error::failed(format!("the local cloud runs at {endpoint} in {region}, and not {asked}")).hint(format!(
+            "`sensorctl local stop` and then `sensorctl local start{flags}` moves it; another `--data-dir` has another one"
+        )))
+    }
+
     fn options(&self, context: &Context) -> LocalOptions {
         LocalOptions {
             data_dir: self.place.data_dir(context),
-            port: self.port,
+            port: self.port.unwrap_or(PORT),
             region: context.settings.region.clone(),
             faults: self.faults.clone(),
             timing: self.timing,
@@ -185,6 +213,7 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     // Asked beside the start, and waited for after its report.
     let outdated = tokio::spawn(aws_cli::outdated_version());
     let running = start_with(context, &options).await?;
+    args.check_place(&running, &options)?;
     context.output.report(&Status::new(Some(&running), options.data_dir))?;
     if let Ok(Some(version)) = outdated.await {
         context.output.warn(&Message::OutdatedAwsCli { version });
@@ -234,7 +263,13 @@ async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 
 async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
-    context.output.report(&Status::new(daemon::find(&data_dir).await?.as_ref(), data_dir))
+    let running = daemon::find(&data_dir).await?;
+    context.output.report(&Status::new(running.as_ref(), data_dir.clone()))?;
+    if running.is_some() {
+        return Ok(());
+    }
+    let why = daemon::not_running(&data_dir);
+    Err(why.hints().iter().cloned().fold(Error::unwell(why.to_string()), Error::hint))
 }
 
 async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
@@ -268,17 +303,23 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
 async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|error| Error::failed("could not listen for signals").caused_by(error))?;
+    // The log of a background service says when; a person at a terminal sees when.
+    let has_times = !io::stderr().is_terminal();
+    let say = |line: String| {
+        let now = to_the_second(Timestamp::now());
+        context.output.status(if has_times { format!("{now} {line}") } else { line });
+    };
     let cloud = LocalCloud::start(args.options(context)).await?;
-    context.output.status(format!("the local cloud runs at {}", cloud.endpoint()));
+    say(format!("the local cloud runs at {}", cloud.endpoint()));
     let mut notices = cloud.notices();
     loop {
         tokio::select! {
             () = context.interrupt.cancelled() => break,
             _ = terminate.recv() => break,
-            Some(notice) = notices.recv() => context.output.status(notice),
+            Some(notice) = notices.recv() => say(notice),
         }
     }
-    context.output.status("the local cloud is ending");
+    say("the local cloud is ending".to_owned());
     cloud.shutdown().await
 }
 

@@ -16,6 +16,12 @@ pub(super) struct Status {
     data_dir: PathBuf,
     region: Option<String>,
     version: Option<String>,
+    /// How long things take: `none`, `aws` or `aws/10`.
+    timing: Option<String>,
+    /// What an acknowledged write survives: `process` or `full`.
+    durable: Option<String>,
+    /// What goes wrong by request, in the form of `--faults`.
+    faults: Option<String>,
     /// What it has to tell: damage that it found.
     notices: Vec<String>,
 }
@@ -28,6 +34,9 @@ impl Status {
             pid: about.map(|running| running.pid),
             region: about.map(|running| running.region.clone()),
             version: about.map(|running| running.version.clone()),
+            timing: about.map(|running| running.timing.to_string()),
+            durable: about.map(|running| running.durable.clone()),
+            faults: about.map(|running| running.faults.clone()).filter(|faults| !faults.is_empty()),
             notices: about.map(|running| running.notices.clone()).unwrap_or_default(),
             data_dir,
         }
@@ -41,6 +50,13 @@ impl Report for Status {
             (Some(endpoint), Some(pid), Some(region)) => {
                 let mut text =
                     format!("running    {endpoint}\nregion     {region}\nprocess    {pid}\nstate in   {data_dir}");
+                let known = |name: &str, value: &Option<String>| {
+                    let value = value.as_ref().filter(|value| !value.is_empty());
+                    value.map(|value| format!("\n{name:<11}{}", one_line(value))).unwrap_or_default()
+                };
+                text.push_str(&known("timing", &self.timing));
+                text.push_str(&known("durable", &self.durable));
+                text.push_str(&known("faults", &self.faults));
                 for notice in &self.notices {
                     text.push_str("\nnotice     ");
                     text.push_str(&one_line(notice));
@@ -66,10 +82,16 @@ mod tests {
             pid: 1,
             version: "0".into(),
             timing: Timing::default(),
+            durable: "process".into(),
+            faults: "kinesis:*=error\u{9b}".into(),
             notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],
             access: Access { key_id: "A".into(), secret: "S".into() },
         };
         let table = Status::new(Some(&running), "/data".into()).table();
         assert!(table.ends_with("\nnotice     damaged: a\u{fffd}2J\u{fffd}not running\u{fffd}"), "{table:?}");
+        assert!(
+            table.contains("\ntiming     none\ndurable    process\nfaults     kinesis:*=error\u{fffd}\n"),
+            "{table:?}"
+        );
     }
 }

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Args;
 use super::resume::Resume;
-use super::written::Written;
+use super::written::{Written, is_stdout};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
-use crate::output::{Output, Progress, Step, units};
+use crate::output::{Output, Progress, Report as _, Step, units};
 use crate::pipeline::{
     Chunks, Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
     put_records,
 };
+use crate::whole_lines;
 
 /// So many rejected or failed readings are named; the rest is counted.
 const NAMED: u64 = 20;
@@ -45,7 +46,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
         _ => Ok(()),
     };
-    let told = context.output.report(&outcome.summary);
+    // Standard output holds nothing but lines where one of the files is that.
+    let told = if [&args.rejects, &args.failed].into_iter().flatten().any(|path| is_stdout(path)) {
+        context.output.status(outcome.summary.table());
+        Ok(())
+    } else {
+        context.output.report(&outcome.summary)
+    };
     // Where nothing went through, or it was ended on purpose, one reason says more than a list.
     if outcome.summary.accepted > 0
         && !context.interrupt.is_cancelled()
@@ -78,6 +85,7 @@ async fn open(context: &Context, origins: Vec<Origin>, reader: Reader) -> Result
 }
 
 fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error> {
+    let _writing = whole_lines::writing();
     let mut writer = BufWriter::new(file);
     let written = failed.iter().try_for_each(|record| writeln!(writer, "{}", record.data));
     written
@@ -111,6 +119,7 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bo
     let mut error = Error::unwell(format!("not all readings were put: {ledger}"));
     if summary.rejected > 0 {
         error = error.hint(match &args.rejects {
+            Some(path) if is_stdout(path) => "standard output has the rejected lines with their reasons".to_owned(),
             Some(path) => format!("{} has the rejected lines with their reasons", path.display()),
             None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
         });

@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::output::PutReport;
 use crate::pipeline::{Receipt, Stored, now, put_one, wait_until_stored};
 
+/// The key of the report of `--wait`, which would be in it twice.
+const WAITED: &str = "stored_after_ms";
 /// Keys that have a flag of their own, or that are not the writer's to set.
 const TAKEN: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
 
@@ -73,6 +75,10 @@ fn reading(args: Args) -> Result<Reading, Error> {
         if TAKEN.contains(&name.as_str()) {
             return Err(Error::usage(format!("`{name}` cannot be a further field"))
                 .hint("`--sensor`, `--temp` and `--time` set a reading's own keys"));
+        }
+        if args.wait && name == WAITED {
+            return Err(Error::usage(format!("`{name}` cannot be a further field of a reading that is waited for"))
+                .hint(format!("`--wait` reports its own `{name}`: put this reading without `--wait`")));
         }
         if fields.insert(name.clone(), value).is_some() {
             return Err(Error::usage(format!("the field `{name}` was given twice")));

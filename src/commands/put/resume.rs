@@ -1,11 +1,13 @@
 //! How to go on after a bulk put that did not send everything: commands that lose nothing and double nothing.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
 use super::Args;
+use super::written::is_stdout;
 use crate::output::units;
 use crate::pipeline::{Origin, Unread};
 use crate::settings::HintFlags;
@@ -81,6 +83,9 @@ impl Resume<'_> {
     }
 
     fn send_kept(&self, kept: &PathBuf, flags: &HintFlags) -> String {
+        if is_stdout(kept) {
+            return "what was read and not sent is on standard output: put it again".to_owned();
+        }
         // It is NDJSON with everything in it, whatever the form of the input was.
         let mut words = Vec::new();
         push(&mut words, "--file", kept);
@@ -106,6 +111,11 @@ impl Resume<'_> {
         if writes {
             args.rejects.iter().for_each(|file| push(&mut words, "--rejects", file));
             args.failed.iter().for_each(|file| push(&mut words, "--failed", file));
+            let holds_something =
+                |file: &PathBuf| fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() > 0);
+            if args.rejects.iter().chain(&args.failed).any(holds_something) {
+                words.push("--force".into());
+            }
         }
         words
     }

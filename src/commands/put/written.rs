@@ -23,6 +23,13 @@ pub(super) struct Written {
 pub(super) struct Found {
     rejects: Option<Opened>,
     failed: Option<Opened>,
+    /// Whether what is in them may be lost.
+    force: bool,
+}
+
+/// Whether a file is standard output.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// A file that is as it was; one that was not there goes again, unless it is taken.
@@ -36,9 +43,14 @@ impl Written {
     /// Opens them without changing what is in them.
     pub(super) async fn open(context: &Context, args: &Args) -> Result<Found, Error> {
         let (rejects, failed, files) = (args.rejects.clone(), args.failed.clone(), args.files.clone());
+        let force = args.force;
+        if [&rejects, &failed].into_iter().flatten().filter(|path| is_stdout(path)).count() > 1 {
+            return Err(Error::usage("`--rejects` and `--failed` cannot both go to standard output (`-`)"));
+        }
         // A pipe waits for its reader.
         let opening = tokio::task::spawn_blocking(move || {
-            let found = Found { rejects: rejects.map(open).transpose()?, failed: failed.map(open).transpose()? };
+            let (rejects, failed) = (rejects.map(open).transpose()?, failed.map(open).transpose()?);
+            let found = Found { rejects, failed, force };
             found.refuse_overwriting(&files)?;
             Ok(found)
         });
@@ -48,8 +60,13 @@ impl Written {
 }
 
 impl Found {
-    /// Empties them, now that they are needed.
+    /// Empties them, now that they are needed; what is in them is lost only on request.
     pub(super) fn emptied(self) -> Result<Written, Error> {
+        let kept = [&self.rejects, &self.failed].into_iter().flatten().find(|opened| opened.holds_something());
+        if let Some(Opened { path, .. }) = kept.filter(|_| !self.force) {
+            return Err(Error::usage(format!("{} is there already, and not empty", path.display()))
+                .hint("`--force` overwrites it; another name keeps it"));
+        }
         let rejects = self.rejects.map(Opened::emptied).transpose()?;
         let failed = self.failed.map(Opened::emptied).transpose()?;
         Ok(Written {
@@ -76,11 +93,19 @@ impl Found {
 }
 
 impl Opened {
+    fn holds_something(&self) -> bool {
+        let found = self.file.as_ref().and_then(|file| file.metadata().ok());
+        !is_stdout(&self.path) && found.is_some_and(|found| found.is_file() && found.len() > 0)
+    }
+
     fn emptied(mut self) -> Result<(PathBuf, File), Error> {
         let cannot =
             |error: io::Error| Error::failed(format!("could not empty {}", self.path.display())).caused_by(error);
         let file = self.file.take().ok_or_else(|| cannot(io::ErrorKind::NotFound.into()))?;
-        file.metadata().and_then(|found| empty(&file, &found)).map_err(cannot)?;
+        // Whoever redirected standard output to a file decided what becomes of that.
+        if !is_stdout(&self.path) {
+            file.metadata().and_then(|found| empty(&file, &found)).map_err(cannot)?;
+        }
         Ok((std::mem::take(&mut self.path), file))
     }
 }
@@ -95,6 +120,11 @@ impl Drop for Opened {
 }
 
 fn open(path: PathBuf) -> Result<Opened, Error> {
+    if is_stdout(&path) {
+        let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+        let file = file.map_err(|error| Error::failed("could not open standard output").caused_by(error))?;
+        return Ok(Opened { path, file: Some(file), made: false });
+    }
     let mut options = OpenOptions::new();
     options.write(true);
     // They hold readings: a new one is for its owner only, whatever the umask.

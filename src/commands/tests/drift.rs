@@ -174,7 +174,9 @@ fn property_changed_by_hand_is_reported_and_restored() {
         if LOSES_DATA.contains(&(kind, properties[0])) {
             run.assert_code(2).assert_stderr_contains(&[properties[0], "loses data", "--yes"]);
             let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
-            let is_marked = |change: &Value| change["loses_data"] == true && change["property"] == properties[0];
+            // Protection is no data.
+            let mark = if properties[0] == "deletion_protection" { "removes_protection" } else { "loses_data" };
+            let is_marked = |change: &Value| change[mark] == true && change["property"] == properties[0];
             let mut changes = plan["resources"].as_array().unwrap().iter().filter_map(|it| it["changes"].as_array());
             assert!(changes.any(|changes| changes.iter().any(is_marked)), "{plan}");
             env.run(["up", "--local", "--yes"]).assert_success();

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Captured, Output};
-use crate::settings::{FILE_NAME, Settings};
+use crate::settings::{FILE_NAME, Settings, hint_flags};
 
 /// An environment whose commands and local cloud run inside the test.
 pub(super) type InProcessEnv = Sandbox<InProcessRunner>;
@@ -50,9 +50,11 @@ impl InProcessRunner {
         let matches = parser.try_get_matches_from(words).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
         let mut cli = Cli::from_arg_matches(&matches).unwrap();
         let global = &mut cli.global;
+        let hint_flags = hint_flags(global);
         let found = Some(PathBuf::from(FILE_NAME)).filter(|name| self.home.join(name).exists());
         global.config = global.config.take().or(found).map(|path| self.home.join(path));
         let (output, captured) = Output::captured(global.output, global.quiet, global.verbose);
+        let output = output.repeating(hint_flags);
         Command { cli, output, captured }
     }
 

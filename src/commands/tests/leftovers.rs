@@ -45,7 +45,7 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
         let plan = run(&["plan", "--local", "-o", "json"]).assert_success().assert_stderr_contains(&[
             "left     table",
             "SensorData",
-            "`sensorctl down --leftovers`",
+            &format!("`sensorctl down --local{} --leftovers`", if stage.is_empty() { "" } else { " --stage blue" }),
         ]);
         assert_eq!(orphans(&plan.json()), expected);
         assert_eq!(plan.json()["changed"], 0);
@@ -55,7 +55,7 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
         // They may belong to another pipeline without a stage: `down` alone keeps them, and says so.
         let down = run(&["down", "--local", "--yes", "-o", "json"])
             .assert_success()
-            .assert_stderr_contains(&["down --leftovers"])
+            .assert_stderr_contains(&["`sensorctl down --local", "--leftovers` deletes it"])
             .json();
         assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])), "{down}");
         assert_eq!(orphans(&down), expected);

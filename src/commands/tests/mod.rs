@@ -15,6 +15,7 @@ mod drift;
 mod foreign;
 mod in_process_runner;
 mod leftovers;
+mod reports;
 mod slow;
 #[allow(dead_code, unused_imports, reason = "the integration tests use the rest")]
 #[path = "../../../tests/support/mod.rs"]

@@ -26,6 +26,12 @@ pub(super) struct Health {
     /// How long things take there; an older version does not say.
     #[serde(default)]
     pub timing: String,
+    /// What an acknowledged write survives.
+    #[serde(default)]
+    pub durable: String,
+    /// What goes wrong by request.
+    #[serde(default)]
+    pub faults: String,
 }
 
 /// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.

@@ -64,6 +64,10 @@ pub(crate) struct Running {
     pub notices: Vec<String>,
     /// How long things take there.
     pub timing: Timing,
+    /// What an acknowledged write survives there.
+    pub durable: String,
+    /// What goes wrong there by request, in the form of `--faults`; empty where nothing does.
+    pub faults: String,
     /// Its owner's credentials.
     pub access: Access,
 }
@@ -144,6 +148,8 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         version: health.version,
         notices: health.notices,
         timing: health.timing.parse().unwrap_or_default(),
+        durable: health.durable,
+        faults: health.faults,
         access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }

@@ -50,6 +50,9 @@ use super::timing::Timing;
 use super::wire::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
 use crate::error::Error;
 
+/// The work that a full disk keeps from being done: writing to the tables.
+const ROOM: &str = "writes to tables";
+
 /// How dynoxide begins every ARN.
 const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 
@@ -214,7 +217,12 @@ impl DynamoDb {
     /// Writes changes back from the log to the database, beside the requests. Blocks.
     pub(crate) fn write_back(&self) {
         let written = self.wal.write_back();
-        self.notices.tell_failure(written.map_err(|error| format!("{}: {error}", self.path.display())));
+        let written = written.map_err(|error| format!("{}: {error}", self.path.display()));
+        // What was written back had room.
+        if written.is_ok() {
+            self.notices.tell_outcome(ROOM, Ok::<_, String>(()));
+        }
+        self.notices.tell_outcome("write back of tables", written);
     }
 
     /// A failure of the database itself, with its file: a full disk, or damage.
@@ -223,14 +231,19 @@ impl DynamoDb {
             return error;
         }
         let message = format!("{}: {error}", self.path.display());
-        self.notices.tell(&message);
+        if message.contains("disk is full") {
+            self.notices.tell_outcome(ROOM, Err(&message));
+        } else {
+            self.notices.tell(&message);
+        }
         DynoxideError::InternalServerError(message)
     }
 
     /// Deletes items whose time has come, in tables that have a time to live. Blocks.
     pub(crate) fn expire(&self) {
         let expired = self.database.sweep_ttl().map(drop);
-        self.notices.tell_failure(expired.map_err(|error| format!("{}: {error}", self.path.display())));
+        let expired = expired.map_err(|error| format!("{}: {error}", self.path.display()));
+        self.notices.tell_outcome("expiry of items", expired);
     }
 
     /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.

@@ -37,7 +37,12 @@ impl Faults {
         }
     }
 
+    /// The faults in force, in the form of `--faults`.
+    pub(crate) fn spec(&self) -> String {
+        self.state().plan.to_string()
+    }
+
     fn told(&self) -> Response {
-        wire::json(200, &json!({"faults": self.state().plan.to_string()}))
+        wire::json(200, &json!({"faults": self.spec()}))
     }
 }

@@ -243,6 +243,13 @@ pub(super) fn configuration(lambda: &Lambda, function: &Function) -> Value {
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": logging,
     });
+    // Deleted behind our back: sending the code again mends it, and `LastUpdateStatus` is what asks for that.
+    let code = lambda.deps().dir.join("code").join(&function.code_folder);
+    if !code.is_dir() {
+        shown["LastUpdateStatus"] = json!("Failed");
+        shown["LastUpdateStatusReason"] = json!(format!("its code is gone: {}", code.display()));
+        shown["LastUpdateStatusReasonCode"] = json!("InternalError");
+    }
     if !function.environment.is_empty() {
         shown["Environment"] = json!({"Variables": function.environment});
     }

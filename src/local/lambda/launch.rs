@@ -85,8 +85,9 @@ pub(super) async fn launch(
     let failed =
         |error: io::Error| NotStarted::Failed(format!("the local cloud could not start {}: {error}", function.name));
     let root = deps.dir.join("code");
-    let code = code::hold(&root, &function.code_folder).map_err(failed)?;
     let folder = root.join(&function.code_folder);
+    let code = code::hold(&root, &function.code_folder)
+        .map_err(|error| failed(io::Error::new(error.kind(), format!("{}: {error}", folder.display()))))?;
     let bootstrap = folder.join("bootstrap");
     let destination = destination(deps, function);
     if !bootstrap.is_file() {

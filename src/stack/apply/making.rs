@@ -1,5 +1,6 @@
 //! Making a resource or changing it, and waiting until it works.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(super) struct Making<'a> {
     pub references: &'a References,
     /// Whether to wait until it works.
     pub waits: bool,
+    /// Whether it was there by the time it was to be created.
+    pub was_there: AtomicBool,
 }
 
 /// Why a call is not repeated any more.
@@ -82,6 +85,7 @@ impl Making<'_> {
                 State::Deleting => until_gone(cloud, resource, &found).await?,
                 _ => {
                     let ownership = cloud.owner.of(&found);
+                    self.was_there.store(true, Ordering::Relaxed);
                     if ownership.is_ours() {
                         self.bring_in_line(&found, None).await?;
                     } else if !(resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign) {
@@ -217,7 +221,7 @@ impl Making<'_> {
     }
 
     pub async fn until_it_works(&self) -> Result<String, Stopped> {
-        let Making { cloud, resource, references, waits } = *self;
+        let Making { cloud, resource, references, waits, .. } = *self;
         let kind = resource.kind();
         let out_of_sight: Mutex<OutOfSight> = Mutex::default();
         let outcome = wait::until(

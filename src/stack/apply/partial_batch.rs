@@ -1,5 +1,6 @@
 //! Lets the function answer which records of a batch failed, once its mapping surely understands that.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,7 +48,11 @@ impl<'a> PartialBatch<'a> {
         let (kind, name) = (self.function.kind(), self.function.name().to_owned());
         cloud.observer.on(&Event::Started { kind, name: name.clone(), action: Action::Update });
         let result = self.change(cloud, references).await;
-        cloud.observer.on(&if result.is_ok() { Event::Finished { kind, name } } else { Event::Failed { kind, name } });
+        cloud.observer.on(&if result.is_ok() {
+            Event::Finished { kind, name, was_there: false }
+        } else {
+            Event::Failed { kind, name }
+        });
         result.map(|()| began.elapsed())
     }
 
@@ -60,7 +65,8 @@ impl<'a> PartialBatch<'a> {
             let why = format!("the function `{name}` changed hands while this ran; it fails whole batches");
             return Err(Error::failed(why).hint("`sensorctl plan` shows what there is now").into());
         }
-        let making = Making { cloud, resource: self.function, references, waits: true };
+        let making =
+            Making { cloud, resource: self.function, references, waits: true, was_there: AtomicBool::new(false) };
         making.bring_in_line(&found, Some(&[])).await?;
         making.until_it_works().await.map(drop)
     }

@@ -1,6 +1,6 @@
 //! What it takes to delete what is ours.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Action, EXISTING, Plan, Step};
 use crate::stack::resource::{Found, Resource};
@@ -51,13 +51,21 @@ fn step(owner: &Owner, resource: &dyn Resource, found: Found, teardown: &Teardow
 /// Something adopted that stays must go on working: what it needs of ours stays, too.
 fn keep_what_is_needed(owner: &Owner, steps: &mut [Step]) {
     let stays = |step: &Step| step.action == Action::Keep && owner.of(&step.found) == Ownership::Adopted;
-    let mut needed: BTreeSet<Kind> = BTreeSet::new();
-    let mut looked_at: Vec<Kind> = steps.iter().filter(|step| stays(step)).map(|step| step.kind).collect();
-    while let Some(kind) = looked_at.pop() {
-        looked_at.extend(kind.made_after().iter().filter(|kind| needed.insert(**kind)));
+    let mut needed: BTreeMap<Kind, Kind> = BTreeMap::new();
+    let mut looked_at: Vec<(Kind, Kind)> =
+        steps.iter().filter(|step| stays(step)).map(|step| (step.kind, step.kind)).collect();
+    while let Some((kind, adopted)) = looked_at.pop() {
+        for other in kind.made_after() {
+            if needed.insert(*other, adopted).is_none() {
+                looked_at.push((*other, adopted));
+            }
+        }
     }
-    for step in steps.iter_mut().filter(|step| step.action == Action::Delete && needed.contains(&step.kind)) {
-        step.action = Action::Keep;
-        "something adopted that stays needs it".clone_into(&mut step.reason);
+    for step in steps.iter_mut().filter(|step| step.action == Action::Delete) {
+        if let Some(adopted) = needed.get(&step.kind) {
+            step.action = Action::Keep;
+            step.reason = format!("the adopted {adopted} depends on it; `--delete-adopted {adopted}` deletes that too");
+            step.kept_for = Some(*adopted);
+        }
     }
 }

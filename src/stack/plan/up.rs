@@ -75,10 +75,11 @@ fn step(
     }
     let ownership = owner.of(&found);
     let adopts = ownership == Ownership::Foreign;
-    if adopts && !adopt {
-        return Ok(Step::new(kind, name, Action::None, "used as it is: not made by sensorctl", found));
-    }
     let mut differences = resource::differences(resource, references, &found);
+    if adopts && !adopt {
+        let step = Step::new(kind, name, Action::Keep, used_as_it_is(&differences), found);
+        return Ok(Step { differences, ..step });
+    }
     differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
     let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
     // A function holds nothing; a table or stream that does not work is never thrown away for it.
@@ -123,6 +124,16 @@ fn with_caveat(resource: &dyn Resource, references: &References, reason: String)
         "{reason}; its managed policies allow logs:CreateLogGroup, so a late invocation can create the log group again after \
          `down`"
     )
+}
+
+/// Why something of others that the pipeline uses is kept, with what that means for its settings.
+fn used_as_it_is(differences: &[Difference]) -> String {
+    let unmanaged = "used as it is: not made by sensorctl".to_owned();
+    if differences.is_empty() {
+        return unmanaged;
+    }
+    let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
+    format!("{unmanaged}; differs in {}, which `sensorctl up --adopt` changes", names.join(", "))
 }
 
 fn adoption(owner: &Owner, found: &Found) -> Difference {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
 use futures::FutureExt;
+use futures::future;
 
 use super::change::Seen;
 use super::{SERVICE, Table};
@@ -20,6 +21,9 @@ const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
 
 /// How long tags that may lag are looked for.
 const TAGS_LIMIT: Duration = Duration::from_secs(10);
+
+/// What is said of that.
+const WAITS_FOR_TAGS: &str = "it is new, and its tags, which say whose it is, may be seen up to 10 s late";
 
 impl Table {
     /// All that can be found out by name, at once.
@@ -66,8 +70,12 @@ impl Table {
 
     /// The tags of a table that was seen. DynamoDB denies those of a table that is not there any more.
     pub(super) fn tags<'a>(&'a self, cloud: &'a Cloud, seen: &Seen) -> Attempt<'a, Tags> {
+        if self.wanted.existing {
+            return future::ready(Ok(Tags::new())).boxed();
+        }
         let arn = seen.table.table_arn.clone().unwrap_or_default();
-        let limit = if is_young(&seen.table, &self.clock) { TAGS_LIMIT } else { Duration::ZERO };
+        let may_lag = is_young(&seen.table, &self.clock) && !cloud.clients.settles_at_once();
+        let limit = if may_lag { TAGS_LIMIT } else { Duration::ZERO };
         async move { self.tags_within(cloud, &arn, limit).await }.boxed()
     }
 
@@ -79,7 +87,7 @@ impl Table {
                 let tags = tags_of(cloud, arn, &self.wanted.name).await?;
                 Ok::<_, Failure>(if tags.is_empty() { Look::NotYet("no tags yet") } else { Look::Ready(tags) })
             },
-            |_, _| {},
+            |waited, _| cloud.waiting(self, waited, &WAITS_FOR_TAGS),
         )
         .await;
         match outcome {

@@ -63,7 +63,7 @@ fn up_two_concurrent_runs_recreating_stream_both_succeed() {
     env.run(["up", "--local"]).assert_success();
     let stream = r#"{"StreamName":"temperature-sensor-data"}"#;
     assert_eq!(ApiClient::new(&env).call("Kinesis_20131202.DeleteStream", stream).0, 200);
-    let both: Vec<_> = (0..2).map(|_| env.spawn(["up", "--local", "--yes", "--timeout", "120"])).collect();
+    let both: Vec<_> = (0..2).map(|_| env.spawn(["up", "--local", "--yes", "--timeout", "120s"])).collect();
     for child in both {
         Run::of_child(child).assert_success();
     }
