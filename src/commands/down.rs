@@ -10,7 +10,7 @@ use futures::future;
 use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::commands::consent::resources as counted;
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, cloud};
+use crate::commands::deployment::{Deployment, cloud};
 use crate::commands::markers;
 use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
 use crate::context::Context;

@@ -5,7 +5,7 @@ mod making;
 mod partial_batch;
 mod removing;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::stream::FuturesUnordered;
@@ -152,7 +152,7 @@ async fn begin(
     references: &References,
 ) -> Result<(), Stopped> {
     if let Some(resource) = function {
-        making::Making { cloud, resource, references, waits: true }.until_found_invocable().await?;
+        making::Making::new(cloud, resource, references, true).until_found_invocable().await?;
     }
     if let Some(partial_batch) = partial_batch.filter(|_| plan.mapping_first)
         && partial_batch.is_understood(cloud).await?
@@ -176,7 +176,7 @@ async fn perform(
     let (kind, name) = (step.kind, step.name.clone());
     cloud.observer.on(&Event::Started { kind, name: name.clone(), action: step.action });
     let waits = plan.waits || plan.is_needed_at_work(kind);
-    let making = making::Making { cloud, resource, references, waits, was_there: AtomicBool::new(false) };
+    let making = making::Making::new(cloud, resource, references, waits);
     let result = match step.action {
         Action::Delete => removing::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
         Action::Replace if plan.goes_first(step) => making.anew_once_gone(&step.found).await.map(Some),

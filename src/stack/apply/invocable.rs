@@ -32,7 +32,11 @@ impl Making<'_> {
         let observer = &self.cloud.observer;
         observer.on(&Event::Started { kind, name: name.clone(), action: Action::Replace });
         let result = self.until_granted(failure).await;
-        observer.on(&if result.is_ok() { Event::Finished { kind, name } } else { Event::Failed { kind, name } });
+        observer.on(&if result.is_ok() {
+            Event::Finished { kind, name, was_there: false }
+        } else {
+            Event::Failed { kind, name }
+        });
         result
     }
 

@@ -44,6 +44,12 @@ enum Refusal {
     Never(Failure, Never),
 }
 
+impl<'a> Making<'a> {
+    pub fn new(cloud: &'a Cloud, resource: &'a dyn Resource, references: &'a References, waits: bool) -> Self {
+        Making { cloud, resource, references, waits, was_there: AtomicBool::new(false) }
+    }
+}
+
 impl Making<'_> {
     /// Makes it where there is nothing, or where there will be once the one before is gone.
     pub async fn anew(&self, found: &Found) -> Result<String, Stopped> {

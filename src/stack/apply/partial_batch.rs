@@ -1,6 +1,5 @@
 //! Lets the function answer which records of a batch failed, once its mapping surely understands that.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,8 +64,7 @@ impl<'a> PartialBatch<'a> {
             let why = format!("the function `{name}` changed hands while this ran; it fails whole batches");
             return Err(Error::failed(why).hint("`sensorctl plan` shows what there is now").into());
         }
-        let making =
-            Making { cloud, resource: self.function, references, waits: true, was_there: AtomicBool::new(false) };
+        let making = Making::new(cloud, self.function, references, true);
         making.bring_in_line(&found, Some(&[])).await?;
         making.until_it_works().await.map(drop)
     }
