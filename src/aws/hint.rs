@@ -4,7 +4,7 @@ use super::{Cause, Failure};
 use crate::loopback::is_loopback;
 
 /// A service on this machine that failed: most likely it could not write.
-const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, is the disk full? local.log, in the folder that `sensorctl local status` names, says what went wrong";
+const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
 /// One or more things to do, in order of promise.
 pub(super) fn hints(failure: &Failure) -> Vec<String> {

@@ -43,9 +43,11 @@ fn origin_of(settings: &Settings, key: &str) -> String {
     settings.origins.iter().find(|setting| setting.key == key).map(|setting| setting.origin.to_string()).unwrap()
 }
 
-/// Names of all settings that have one in the template.
-pub(super) fn all_keys() -> Vec<String> {
-    settle("", &[], &[]).unwrap().origins.into_iter().map(|setting| setting.key).collect()
+/// Settles the defaults beside these variables of the environment.
+pub(super) fn settle_beside(variables: &[&str]) -> Result<Settings, Error> {
+    let read = |name: &str| (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
+    let names = variables.iter().map(|name| (*name).to_owned()).collect();
+    Settings::settle(Layers::new(BTreeMap::new(), &read, None).knowing(names), false)
 }
 
 /// The template with every setting taken in.

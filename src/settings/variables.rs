@@ -70,6 +70,7 @@ fn suggestion(unknown: &str, known: &BTreeSet<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::tests::settle_beside;
 
     fn refused(name: &str) -> Option<String> {
         let settings = ["stream.shards", "tags", "function.environment", "stage"].map(str::to_owned).into();
@@ -107,12 +108,12 @@ mod tests {
             include_str!("../../lambda/src/main.rs"),
             include_str!("../commands/local/environment.rs"),
         ];
-        let settings: BTreeSet<String> = crate::settings::tests::all_keys().into_iter().collect();
         for text in texts {
             for rest in text.split(PREFIX).skip(1) {
                 let name: String = rest.chars().take_while(|it| it.is_ascii_uppercase() || *it == '_').collect();
                 if !of_the_function.contains(&name.as_str()) && !name.ends_with('_') {
-                    check(&[format!("{PREFIX}{name}")], &settings).unwrap();
+                    let variable = format!("{PREFIX}{name}");
+                    assert_eq!(settle_beside(&[&variable]).map(drop).map_err(|error| error.to_string()), Ok(()));
                 }
             }
         }

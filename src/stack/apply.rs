@@ -194,7 +194,8 @@ async fn perform(
         }
         result => result,
     };
-    let was_there = making.was_there.load(Ordering::Relaxed);
+    // Of what was replaced, the one before was deleted in any case.
+    let was_there = step.action == Action::Create && making.was_there.load(Ordering::Relaxed);
     let finished = |name| Event::Finished { kind, name, was_there };
     cloud.observer.on(&if result.is_ok() { finished(name) } else { Event::Failed { kind, name } });
     result.map(|arn| Done { arn, took: began.elapsed(), was_there })

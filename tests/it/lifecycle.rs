@@ -46,7 +46,7 @@ fn up_creates_everything_once_and_down_deletes_it() {
     assert_eq!(nothing["changed"], 0);
     env.run(["status", "--local"])
         .assert_code(3)
-        .assert_stderr_contains(&["there is no pipeline", "hint: `sensorctl up`"]);
+        .assert_stderr_contains(&["there is no pipeline", "hint: `sensorctl up --local`"]);
 }
 
 #[test]

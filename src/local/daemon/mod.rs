@@ -21,6 +21,7 @@ use self::ownership::is_owned;
 pub(crate) use self::ownership::{is_local_cloud, reset};
 use crate::aws::{Access, Target};
 use crate::error::Error;
+use crate::hint_flags::flag_words;
 use crate::local::data_dir::{EndpointFile, LOG, own_dir};
 use crate::local::{Durability, LocalOptions, Timing};
 
@@ -281,8 +282,10 @@ fn did_not_start(data_dir: &Path, log_start: u64) -> Error {
         said.lines().skip(skipped).partition(|line| line.starts_with("hint: "));
     let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();
     let mut error = Error::failed(format!("the local cloud did not start: {}", lines.join("\n")));
+    // It was started with its data directory as an argument; only who named it as well wants to read that again.
+    let own_flag = format!(" {}", flag_words("--data-dir", &data_dir.to_string_lossy()).join(" "));
     for hint in hints {
-        error = error.hint(hint.trim_start_matches("hint: "));
+        error = error.hint(hint.trim_start_matches("hint: ").replace(&own_flag, ""));
     }
     error.hint(format!("its log is {}", path.display()))
 }
@@ -384,5 +387,8 @@ mod tests {
         let error = did_not_start(dir.path(), 20);
         assert_eq!(error.to_string(), "the local cloud did not start: could not listen on 127.0.0.1:1");
         assert_eq!(error.hints()[0], "choose another");
+        let hint = format!("hint: `sensorctl local reset --data-dir {}` starts over\n", dir.path().display());
+        fs::write(dir.path().join(LOG), format!("error: damaged\n{hint}")).unwrap();
+        assert_eq!(did_not_start(dir.path(), 0).hints()[0], "`sensorctl local reset` starts over");
     }
 }
