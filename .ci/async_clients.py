@@ -1,9 +1,9 @@
 """Clients that lean on more of the services than boto3 does, against a local cloud that the environment points at:
-async-kinesis with its checkpoints in DynamoDB, aiokpl, and pynamodb."""
+async-kinesis with its checkpoints, aiokpl, and pynamodb."""
 import asyncio, os
 
 import aiokpl, boto3
-from kinesis import Consumer, DynamoDBCheckPointer, Producer
+from kinesis import Consumer, MemoryCheckPointer, Producer
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.models import Model
@@ -29,8 +29,9 @@ async def produce_and_consume():
                 await producer.put({"number": number})
             await producer.flush()
 
+    checkpoints = MemoryCheckPointer(name="ci")
+
     async def read(count):
-        checkpoints = DynamoDBCheckPointer("ci", table_name="async-kinesis-checkpoints", **at)
         found = set()
         async with Consumer(stream_name=stream, checkpointer=checkpoints, sleep_time_no_records=0.2, **at) as consumer:
             async with asyncio.timeout(60):

@@ -19,6 +19,9 @@ const MAX_DEPTH: usize = 100;
 /// Operators and functions of an expression (AWS: "Quotas in Amazon DynamoDB", expression parameters).
 const MAX_OPERATORS: usize = 300;
 
+/// Operands of one `IN` (AWS: "Quotas in Amazon DynamoDB", expression parameters).
+const MAX_OPERANDS: usize = 100;
+
 /// Bytes of an expression (the same page).
 const MAX_BYTES: usize = 4096;
 
@@ -29,12 +32,16 @@ pub(super) trait Expressions {
 
     /// Refuses an expression that is beyond a limit.
     fn check(&self) -> Result<(), DynoxideError> {
-        for (member, text) in self.expressions() {
-            check(text.unwrap_or_default())
-                .map_err(|why| DynoxideError::ValidationException(format!("Invalid {member}: {why}")))?;
-        }
-        Ok(())
+        check_all(&self.expressions())
     }
+}
+
+fn check_all(expressions: &[(&'static str, Option<&str>)]) -> Result<(), DynoxideError> {
+    for (member, text) in expressions {
+        check(text.unwrap_or_default())
+            .map_err(|why| DynoxideError::ValidationException(format!("Invalid {member}: {why}")))?;
+    }
+    Ok(())
 }
 
 const CONDITION: &str = "ConditionExpression";
@@ -96,6 +103,21 @@ impl Expressions for TransactGetItemsRequest {
 }
 
 impl Expressions for TransactWriteItemsRequest {
+    fn check(&self) -> Result<(), DynoxideError> {
+        let values = self.transact_items.iter().flat_map(|item| {
+            [
+                item.put.as_ref().and_then(|put| put.expression_attribute_values.as_ref()),
+                item.delete.as_ref().and_then(|delete| delete.expression_attribute_values.as_ref()),
+                item.update.as_ref().and_then(|update| update.expression_attribute_values.as_ref()),
+                item.condition_check.as_ref().and_then(|check| check.expression_attribute_values.as_ref()),
+            ]
+        });
+        if values.flatten().any(std::collections::HashMap::is_empty) {
+            return Err(DynoxideError::ValidationException("ExpressionAttributeValues must not be empty".to_owned()));
+        }
+        check_all(&self.expressions())
+    }
+
     fn expressions(&self) -> Vec<(&'static str, Option<&str>)> {
         let mut all = Vec::new();
         for item in &self.transact_items {
@@ -112,7 +134,10 @@ impl Expressions for TransactWriteItemsRequest {
 }
 
 fn check(text: &str) -> Result<(), String> {
-    let Size { depth, operators } = Size::of(text);
+    let Size { depth, operators, operands } = Size::of(text);
+    if operands > MAX_OPERANDS && text.len() <= MAX_BYTES && operators <= MAX_OPERATORS {
+        return Err(format!("The IN operator is provided with too many operands; number of operands: {operands}"));
+    }
     if depth <= MAX_DEPTH && operators <= MAX_OPERATORS {
         return Ok(());
     }
@@ -132,6 +157,8 @@ fn check(text: &str) -> Result<(), String> {
 struct Size {
     depth: usize,
     operators: usize,
+    /// Of the longest list of an `IN`.
+    operands: usize,
 }
 
 impl Size {
@@ -144,6 +171,8 @@ impl Size {
         // The `AND` of `BETWEEN a AND b` is no operator.
         let mut between = 0_usize;
         let mut previous = Token::Other;
+        // How many operands each list that is open has so far; none where it is of no `IN`.
+        let mut lists: Vec<Option<usize>> = Vec::new();
         for token in Tokens(text) {
             match token {
                 Token::Not => {
@@ -153,16 +182,25 @@ impl Size {
                 Token::Open => {
                     depth += nots + 1;
                     open.push(nots + 1);
+                    lists.push((previous == Token::In).then_some(1));
                     nots = 0;
                     size.operators += usize::from(previous == Token::Name);
                 }
-                Token::Close => depth -= open.pop().unwrap_or_default(),
+                Token::Close => {
+                    depth -= open.pop().unwrap_or_default();
+                    size.operands = size.operands.max(lists.pop().flatten().unwrap_or_default());
+                }
+                Token::Comma => {
+                    if let Some(Some(operands)) = lists.last_mut() {
+                        *operands += 1;
+                    }
+                }
                 Token::And if between > 0 => between -= 1,
                 Token::Between => {
                     between += 1;
                     size.operators += 1;
                 }
-                Token::And | Token::Operator => size.operators += 1,
+                Token::And | Token::In | Token::Operator => size.operators += 1,
                 Token::Name | Token::Other => {}
             }
             size.depth = size.depth.max(depth + nots);
@@ -182,7 +220,9 @@ enum Token {
     Not,
     And,
     Between,
-    /// `OR`, `IN`, a comparison or arithmetic.
+    In,
+    Comma,
+    /// `OR`, a comparison or arithmetic.
     Operator,
     /// A word that is none of these: with a parenthesis after it, a function.
     Name,
@@ -212,12 +252,14 @@ impl Iterator for Tokens<'_> {
         Some(match first {
             '(' => Token::Open,
             ')' => Token::Close,
+            ',' => Token::Comma,
             '=' | '<' | '>' | '+' | '-' => Token::Operator,
             'a'..='z' | 'A'..='Z' | '_' => match token.to_ascii_uppercase().as_str() {
                 "NOT" => Token::Not,
                 "AND" => Token::And,
                 "BETWEEN" => Token::Between,
-                "OR" | "IN" => Token::Operator,
+                "IN" => Token::In,
+                "OR" => Token::Operator,
                 _ => Token::Name,
             },
             _ => Token::Other,
@@ -233,7 +275,7 @@ mod tests {
     use crate::local::dynamodb::decode;
 
     fn size(text: &str) -> (usize, usize) {
-        let Size { depth, operators } = Size::of(text);
+        let Size { depth, operators, .. } = Size::of(text);
         (depth, operators)
     }
 
@@ -257,6 +299,27 @@ mod tests {
         assert_eq!(size(&text).1, MAX_OPERATORS + 1);
         assert_eq!(check(&text).unwrap_err(), "The expression contains too many operators; operator count: 301");
         check(&vec!["#a <> :a"; 150].join(" AND ")).unwrap();
+    }
+
+    #[test]
+    fn in_takes_a_hundred_operands_and_no_more() {
+        let of = |count: usize| format!("a IN ({}) AND begins_with(b, :c)", vec![":a"; count].join(", "));
+        check(&of(100)).unwrap();
+        let why = check(&of(101)).unwrap_err();
+        assert_eq!(why, "The IN operator is provided with too many operands; number of operands: 101");
+        check(&format!("f({})", vec![":a"; 101].join(","))).unwrap();
+    }
+
+    #[test]
+    fn values_of_a_transaction_are_there_or_left_out() {
+        let put = |values: Value| {
+            let put =
+                json!({ "TableName": "table", "Item": { "k": { "S": "a" } }, "ExpressionAttributeValues": values });
+            json!({ "TransactItems": [{ "Put": put }] }).to_string()
+        };
+        let said = refusal("TransactWriteItems", &put(json!({}))).unwrap_or_default();
+        assert!(said.contains("ExpressionAttributeValues must not be empty"), "{said}");
+        assert_eq!(refusal("TransactWriteItems", &put(Value::Null)), None);
     }
 
     #[test]
