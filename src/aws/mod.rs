@@ -4,6 +4,8 @@ mod call;
 mod config;
 mod failure;
 mod hint;
+mod service_clock;
+mod tagging;
 pub mod wait;
 
 use std::time::Duration;
@@ -19,6 +21,8 @@ use crate::loopback::is_loopback;
 pub use call::Call;
 pub use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
 pub use failure::{Cause, Failure};
+pub use service_clock::ServiceClock;
+pub use tagging::arns_tagged;
 
 /// A failure is not kept back longer than this to find out in which account it was.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);

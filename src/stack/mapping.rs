@@ -21,10 +21,9 @@ use serde_json::{Value, json};
 use super::ownership::ADOPTED;
 use super::resource::{Attempt, Never, Tags};
 use super::role::diagnosis::{self, Need};
-use super::service_clock::ServiceClock;
 use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
-use crate::aws::{Call, Cause, Failure};
+use crate::aws::{Call, Cause, Failure, ServiceClock};
 use crate::settings::{self, StartingPosition};
 
 use self::danger::danger;

@@ -23,7 +23,6 @@ mod recent;
 mod references;
 mod resource;
 mod role;
-mod service_clock;
 mod sighting;
 mod stream;
 mod table;

@@ -12,10 +12,9 @@ use serde_json::{Value, json};
 use super::asked::Asked;
 use super::ownership::is_our_make;
 use super::resource::{Attempt, Obstacle, Tags};
-use super::service_clock::ServiceClock;
 use super::sighting::with_tags;
 use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State};
-use crate::aws::{Call, Failure};
+use crate::aws::{Call, Failure, ServiceClock};
 use crate::settings::{self, Billing, TableClass};
 
 use self::change::{Change, Seen};

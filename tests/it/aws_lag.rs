@@ -251,3 +251,18 @@ fn managed_policy_that_is_not_there_fails_at_once() {
     assert!(run.stderr.contains("logs:CreateLogGroup, so a late invocation"), "the plan warns: {}", run.stderr);
     assert_eq!(cloud.count("AttachRolePolicy"), 1);
 }
+
+#[test]
+fn change_that_outlasts_the_timeout_says_that_up_resumes() {
+    let env = TestEnv::with_pipeline();
+    let cloud = Interposed::new(&env, |request, forward| {
+        let is_look = request.operation() == "DescribeStreamSummary";
+        is_look.then(|| with_body(&forward(), |body| body.replace("\"ACTIVE\"", "\"UPDATING\"")))
+    });
+    cloud.run(&env, ["up", "--timeout", "1"]).assert_code(1).assert_stderr_contains(&[
+        "the stream `temperature-sensor-data`",
+        "UPDATING",
+        "the service goes on with it meanwhile",
+        "run `sensorctl up` again to go on waiting",
+    ]);
+}

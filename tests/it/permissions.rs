@@ -103,8 +103,12 @@ fn mapping_problem_is_cleared_when_stream_is_readable_again() {
 
 #[test]
 fn denied_put_log_events_writes_no_log_lines() {
-    let env = TestEnv::with_pipeline();
+    let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
+    // The invocation with which `up` proves a new function would write to the log.
+    api.set_faults("lambda:Invoke=denied");
+    env.run(["up", "--local"]).assert_success();
+    api.set_faults("");
     deny(&api, "logs:PutLogEvents");
     env.run(["invoke", "--local"]).assert_success();
     let log = api.call("Logs_20140328.FilterLogEvents", r#"{"logGroupName":"/aws/lambda/ProcessKinesisRecords"}"#).1;

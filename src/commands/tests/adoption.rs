@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::in_process_runner::InProcessEnv;
-use super::support::{ForeignStack, delete_by_hand, percent_encode};
+use super::support::{ApiClient, ForeignStack, delete_by_hand, percent_encode};
 
 fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap()
@@ -175,9 +175,12 @@ fn adopted_data_without_expiry_gets_one_only_with_consent() {
 fn log_group_without_expiry_gets_one_only_with_consent() {
     let env = InProcessEnv::with_local_cloud();
     let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
+    // The invocation with which `up` proves a new function writes to the log.
+    ApiClient::new(&env).set_faults("lambda:Invoke=denied");
     env.run(asked).assert_success();
     env.run(["up", "--local"]).assert_success();
     env.run(asked).assert_success();
+    ApiClient::new(&env).set_faults("");
     env.run(["invoke", "--local"]).assert_success();
     env.run(["up", "--local"]).assert_code(2).assert_stderr_contains(&["retention_days: \"never\" → 14  loses data"]);
 }

@@ -272,7 +272,10 @@ impl Making<'_> {
                 let (kind, name) = (self.resource.kind(), self.resource.name());
                 let waited = waited.as_secs_f64();
                 Error::failed(format!("the {kind} `{name}` does not work yet after {waited:.0} s: {last}"))
-                    .hint("run `sensorctl up` again to go on waiting, with a longer `--timeout` if need be")
+                    .hint(
+                        "the service goes on with it meanwhile (a large reshard may take hours): run `sensorctl up` again to \
+                         go on waiting, with a longer `--timeout` if need be",
+                    )
                     .into()
             }
         }

@@ -1,22 +1,18 @@
-//! Resources by their tags, from the Resource Groups Tagging API: a few calls, whatever the size of the account.
+//! Resources of the stage, by a few calls whatever the size of the account, and their names.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_resourcegroupstagging::types::TagFilter;
 use tokio::time::timeout;
 
 use super::Candidate;
-use crate::aws::Failure;
+use crate::aws::{Failure, arns_tagged};
 use crate::stack::{Cloud, Kind};
-
-const SERVICE: &str = "tag";
 
 /// How long an answer is waited for: where the service cannot be reached from a private network, the others still can.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// ARNs of the resources that carry the tags of a stage and region. Those of IAM are never among them ("Services that
-/// support the Resource Groups Tagging API").
+/// ARNs of the resources that carry the tags of a stage and region, but for roles.
 pub struct Tagged(BTreeSet<String>);
 
 impl Tagged {
@@ -25,18 +21,11 @@ impl Tagged {
     /// # Errors
     /// When the caller may not ask, or nobody answers.
     pub async fn find(cloud: &Cloud) -> Result<Self, Failure> {
-        let call = cloud.clients.call(SERVICE, "GetResources", "all resources of the stage");
-        let all = timeout(LIMIT, cloud.repeat(|| Self::ask(cloud), |_, _| {})).await;
-        all.unwrap_or_else(|_| Err(call.not_made(format!("no answer in {} s", LIMIT.as_secs()))))
-    }
-
-    async fn ask(cloud: &Cloud) -> Result<Self, Failure> {
-        let call = cloud.clients.call(SERVICE, "GetResources", "all resources of the stage");
-        let filters = cloud.owner.marks().map(|(key, value)| TagFilter::builder().key(key).values(value).build());
-        let request = cloud.clients.tagging.get_resources().set_tag_filters(Some(filters.into()));
-        let pages = request.into_paginator().items().send();
-        let found: Result<Vec<_>, _> = pages.collect().await;
-        Ok(Tagged(call.answer(found)?.into_iter().filter_map(|found| found.resource_arn).collect()))
+        let call = cloud.clients.call("tag", "GetResources", "all resources of the stage");
+        let marks = cloud.owner.marks();
+        let all = timeout(LIMIT, cloud.repeat(|| arns_tagged(&cloud.clients, &marks), |_, _| {})).await;
+        let all = all.unwrap_or_else(|_| Err(call.not_made(format!("no answer in {} s", LIMIT.as_secs()))));
+        all.map(|arns| Tagged(arns.into_iter().collect()))
     }
 
     /// Whether a resource is among them.

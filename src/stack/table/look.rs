@@ -8,12 +8,11 @@ use futures::future;
 
 use super::change::Seen;
 use super::{SERVICE, Table};
-use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::aws::{Failure, ServiceClock};
 use crate::stack::Cloud;
 use crate::stack::leftovers::Candidate;
 use crate::stack::resource::{Attempt, Tags};
-use crate::stack::service_clock::ServiceClock;
 use crate::stack::sighting::with_tags;
 
 /// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).

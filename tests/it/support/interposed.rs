@@ -88,7 +88,7 @@ fn forward(cloud: &str, raw: &[u8]) -> String {
     let mut stream = TcpStream::connect(cloud).unwrap();
     stream.write_all(raw).unwrap();
     let mut response = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut buffer = [0; 16384];
     while !is_whole(&response) {
         match stream.read(&mut buffer).unwrap() {
             0 => break,
