@@ -97,7 +97,7 @@ fn mapping_of_a_function_that_is_gone_fails_long_before_the_timeout() {
             request.failure(400, "InvalidParameterValueException", "Function does not exist")
         })
     });
-    cloud.run(&env, ["up", "--timeout", "60"]).assert_code(1).assert_stderr_contains(&[
+    cloud.run(&env, ["up", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
         "the function `ProcessKinesisRecords` was there, and somebody deleted it",
         "Function does not exist",
     ]);
@@ -246,7 +246,7 @@ fn managed_policy_that_is_not_there_fails_at_once() {
         let why = "Policy arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess does not exist or is not attachable.";
         (request.operation() == "AttachRolePolicy").then(|| request.failure(404, "NoSuchEntity", why))
     });
-    let run = cloud.run(&env, ["up", "--timeout", "60", "--set", "role.permissions=managed"]).assert_code(1);
+    let run = cloud.run(&env, ["up", "--timeout", "60s", "--set", "role.permissions=managed"]).assert_code(1);
     let run = run.assert_stderr_contains(&["does not exist or is not attachable"]);
     assert!(run.stderr.contains("logs:CreateLogGroup, so a late invocation"), "the plan warns: {}", run.stderr);
     assert_eq!(cloud.count("AttachRolePolicy"), 1);
@@ -259,7 +259,7 @@ fn change_that_outlasts_the_timeout_says_that_up_resumes() {
         let is_look = request.operation() == "DescribeStreamSummary";
         is_look.then(|| with_body(&forward(), |body| body.replace("\"ACTIVE\"", "\"UPDATING\"")))
     });
-    cloud.run(&env, ["up", "--timeout", "1"]).assert_code(1).assert_stderr_contains(&[
+    cloud.run(&env, ["up", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
         "the stream `temperature-sensor-data`",
         "UPDATING",
         "the service goes on with it meanwhile",
