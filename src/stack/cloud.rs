@@ -7,7 +7,8 @@ use super::{Event, Found, Observer, Owner, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Clients, Failure};
 
-/// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
+/// After this long of waiting, what the service says is shown as a line of its own (docs/facts/retries.md, Role
+/// propagation).
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a look is repeated: `plan` and `status` wait for nothing else.

@@ -22,7 +22,8 @@ use crate::settings::{self, Pipeline};
 /// The most candidates of a kind that are looked at: their tags have to be asked for one by one.
 const MOST: usize = 200;
 
-/// How many of them are looked at side by side; Kinesis takes five such calls a second (facts/aws.md A11).
+/// How many of them are looked at side by side; Kinesis takes five such calls a second (docs/facts/kinesis.md, Call
+/// rates).
 const AT_ONCE: usize = 5;
 
 /// A thing that may be left over.

@@ -82,7 +82,7 @@ impl Mapping {
     }
 
     /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
-    /// (facts/aws.md B2); it is then to be found among all of the account.
+    /// (docs/facts/lambda.md, Function states); it is then to be found among all of the account.
     async fn find(
         &self,
         cloud: &Cloud,
@@ -437,7 +437,7 @@ fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
     json!(patterns)
 }
 
-/// Older answers give the greatest value where nothing was set (facts/aws.md C1).
+/// Older answers give the greatest value where nothing was set (docs/facts/event-source-mapping.md, Parameters).
 fn unlimited(value: Option<i32>, greatest: i32) -> Value {
     json!(value.filter(|value| *value != greatest).unwrap_or(-1))
 }

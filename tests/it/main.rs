@@ -14,6 +14,7 @@ mod confinement;
 mod deletion_conflicts;
 mod demo;
 mod diagnosis;
+mod docs;
 mod disk_faults;
 mod environment;
 mod failures;

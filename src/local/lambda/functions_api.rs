@@ -130,7 +130,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     Ok(wire::json(200, &configuration(call.lambda, &new)))
 }
 
-/// `DeleteFunction`. Its event source mappings stay, as in the service (facts: B2).
+/// `DeleteFunction`. Its event source mappings stay, as in the service (docs/facts/lambda.md, Function states).
 pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     call.lambda.change_functions(|functions| {

@@ -7,7 +7,7 @@ use crate::local::identity::Identity;
 use crate::local::permissions::{Ask, Context, Decision, Principal, RequestKeys, decide};
 use crate::local::wire::ServiceError;
 
-/// What the platform does with a stream (facts: C4).
+/// What the platform does with a stream (docs/facts/event-source-mapping.md, Errors at create).
 const READING: [&str; 4] =
     ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream", "kinesis:ListShards"];
 

@@ -13,7 +13,8 @@ use crate::stack::Cloud;
 use crate::stack::leftovers::Candidate;
 use crate::stack::resource::Tags;
 
-/// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).
+/// Tags of a table are eventually consistent: a younger one without any is looked at again (docs/facts/dynamodb.md,
+/// Tables).
 const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
 
 /// How long tags that may lag are looked for.

@@ -1,0 +1,48 @@
+//! Documents that comments and other documents point to.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::repository;
+
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn headings(document: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(document).unwrap_or_else(|error| panic!("{}: {error}", document.display()));
+    text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect()
+}
+
+/// Returns the text of a source file as one line, without the marks of comments: a citation may continue on the next line.
+fn joined(source: &str) -> String {
+    let line = |line: &str| line.trim_start().trim_start_matches(['/', '!']).trim().to_owned();
+    source.lines().map(line).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn citations_of_facts_name_existing_sections() {
+    let mut cited = 0;
+    for file in ["src", "lambda/src"].iter().flat_map(|folder| files_below(&repository(folder), "rs")) {
+        let text = joined(&std::fs::read_to_string(&file).unwrap());
+        for (start, _) in text.match_indices("docs/facts/") {
+            let Some((name, rest)) = text[start..].split_once(".md, ").filter(|(name, _)| !name.contains(' ')) else {
+                continue;
+            };
+            let headings = headings(&repository(&format!("{name}.md")));
+            let section: String = rest.chars().take(40).collect();
+            let is_there = headings.iter().any(|heading| rest.starts_with(heading.as_str()));
+            assert!(is_there, "{}: {name}.md has no section `{section}…`: {headings:?}", file.display());
+            cited += 1;
+        }
+    }
+    assert!(cited > 50, "only {cited} citations were found");
+}
