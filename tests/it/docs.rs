@@ -46,3 +46,33 @@ fn citations_of_facts_name_existing_sections() {
     }
     assert!(cited > 50, "only {cited} citations were found");
 }
+
+#[test]
+fn links_between_documents_lead_to_files_and_sections() {
+    let mut documents = files_below(&repository("docs"), "md");
+    documents.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(repository));
+    for document in documents {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let (path, section) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
+            assert!(target.exists(), "{}: the link {link} leads nowhere", document.display());
+            let is_there = section.is_empty() || anchors(&target).iter().any(|anchor| anchor == section);
+            assert!(is_there, "{}: {link} has no such section: {:?}", document.display(), anchors(&target));
+        }
+    }
+}
+
+/// Returns the anchors that a forge gives the headings of a document.
+fn anchors(document: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(document).unwrap();
+    let kept = |character: &char| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_');
+    let heading = |line: &str| {
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        title.chars().filter(kept).collect::<String>().replace(' ', "-")
+    };
+    text.lines().filter(|line| line.starts_with('#')).map(heading).collect()
+}
