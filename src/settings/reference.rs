@@ -30,7 +30,7 @@ not do is in [semantics.md](semantics.md#settings-files).
 **Effect of a change** is what `sensorctl up` does with a resource that it made:
 
 - *in place*: an update; the data stay. *Asks* means that `up` asks first (unless `--yes`), because data, or their protection, go.
-- *replaces*: the resource is deleted and created again, which needs `--replace` for a table or stream.
+- *replaces*: the resource is deleted and created again. `up` asks first; a table or stream also needs `--replace`.
 - *new resource*: the one with the old name stays as an orphan, which `sensorctl down --leftovers` deletes.
 ";
 
