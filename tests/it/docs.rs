@@ -33,6 +33,7 @@ fn citations_of_facts_name_existing_sections() {
     let mut cited = 0;
     for file in ["src", "lambda/src"].iter().flat_map(|folder| files_below(&repository(folder), "rs")) {
         let text = joined(&std::fs::read_to_string(&file).unwrap());
+        assert!(!text.contains("(facts"), "{}: a comment cites facts without their file in docs/facts", file.display());
         for (start, _) in text.match_indices("docs/facts/") {
             let Some((name, rest)) = text[start..].split_once(".md, ").filter(|(name, _)| !name.contains(' ')) else {
                 continue;
