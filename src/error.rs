@@ -21,7 +21,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The exit code of the contract in the README.
+    /// The exit code (docs/semantics.md, Exit codes).
     #[must_use]
     pub fn exit_code(self) -> ExitCode {
         ExitCode::from(self.code())

@@ -2,6 +2,20 @@
 //!
 //! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` | `local` } → `aws`; what happened flows back as
 //! events and reports to `output`.
+//!
+//! # Terms
+//!
+//! - *resource*: desired and observed state, drift; orphan (tagged, no longer configured), unmanaged (not made by
+//!   sensorctl), adopt; create, update, replace, delete; wait until ready
+//! - *failure*: transient or permanent, throttled; retry, backoff, deadline
+//! - *record* (Kinesis), user record (inside an aggregate), reading (domain), item (`DynamoDB`), row (output)
+//! - *stream*: shard, parent and child shard, hash range, sequence number, iterator, checkpoint, iterator age (lag)
+//! - *event source mapping*: poller, batch, batch window, bisect, partial batch response, failure destination
+//! - *function*: execution environment, cold start, runtime API, event
+//! - *dead letter* (in the table `SensorDataRejects`); rejected line (refused before sending)
+//! - *canary* (probe): a test reading sent through to prove the path
+//! - *local cloud*: data directory, fault injection, latency profile
+//! - *query*, parallel scan, segment, page; input format, layout (columns of a file → reading), parser
 
 mod aws;
 mod cli;

@@ -150,10 +150,10 @@ fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
         .any(|error| never.iter().any(|part| error.to_string().contains(part)))
 }
 
-/// The table of `facts/retries.md`: code *and* message decide.
+/// Classifies by code *and* message (docs/facts/retries.md, Conditions).
 fn classify(code: &str, message: &str, status: u16) -> Cause {
     let says = |part: &str| message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
-    // A collision is never waited out, whatever code it comes under (pains.md 3).
+    // A collision is never waited out, whatever code it comes under (docs/facts/retries.md, Name collisions).
     if says("already exist") && !says("must already exist") && !says("not already exist") {
         return Cause::Exists;
     }
@@ -181,7 +181,7 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"
         | "OperationAbortedException"
-        // A new table's backups take their time (facts/aws.md D5).
+        // A new table's backups take their time (docs/facts/dynamodb.md, TTL and backups).
         | "ContinuousBackupsUnavailableException" => Cause::InUse,
         "Throttling"
         | "ThrottlingException"

@@ -1,6 +1,7 @@
 //! Poll until a condition holds: deadline, growing pauses, jitter.
 //!
-//! The SDK's own waiters idle 10 to 20 s between two looks (facts/retries.md); these start at a quarter of a second.
+//! The SDK's own waiters idle 10 to 20 s between two looks (docs/facts/retries.md, Waits of other tools); these start
+//! at a quarter of a second.
 
 use std::fmt;
 use std::future::Future;

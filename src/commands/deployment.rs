@@ -13,7 +13,7 @@ use crate::stack::{
     Plan, References, STARTED_AT, Stack, Step,
 };
 
-/// AWS support has said up to 15 minutes of a role's propagation (facts/pains.md 2).
+/// AWS support has said up to 15 minutes of a role's propagation (docs/facts/retries.md, Role propagation).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// An observer for work that nobody watches.

@@ -293,7 +293,7 @@ fn rows_to_go(plan: &Plan) -> String {
     }
     let counted: u64 = going.filter_map(|step| step.found.details.get("rows")?.parse::<u64>().ok()).sum();
     match counted {
-        // The service counts every six hours (facts/aws.md).
+        // The service counts every six hours (docs/facts/dynamodb.md, Tables).
         0 => ", and all rows with them".to_owned(),
         1 => ", and about 1 row with them".to_owned(),
         rows => format!(", and about {} rows with them", units::count(rows)),

@@ -14,7 +14,7 @@ use crate::pipeline::{Invocation, invoke};
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
 pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
-/// Bytes of a synchronous invocation's event (facts B6).
+/// Bytes of a synchronous invocation's event (docs/facts/lambda.md, Invoke).
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
 /// Run the function once on a test event and show what it answered and logged

@@ -76,7 +76,7 @@ struct Status {
     /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
     /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
     /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
-    /// (facts/aws.md A8).
+    /// (docs/facts/kinesis.md, Read limits).
     lag_ms: Option<u64>,
 }
 

@@ -9,48 +9,48 @@ use crate::aws::MAPPING_IN_FORCE;
 
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.
 ///
-/// AWS promises no figures: these are recorded or told ones (facts/aws.md, facts/retries.md), and where there are
+/// AWS promises no figures: these are recorded or told ones (docs/facts), and where there are
 /// none, a guess that is marked as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timing {
     /// How much shorter than AWS; 0: no delays.
     speed: u32,
-    /// A stream is CREATING (guess; A6: waiters look every 10 s).
+    /// A stream is CREATING (guess; terraform looks after 10 s: docs/facts/retries.md, Waits of other tools).
     pub stream_create: Duration,
-    /// A stream is UPDATING (guess; A10: "minutes" for large ones).
+    /// A stream is UPDATING (guess; minutes for large ones).
     pub stream_update: Duration,
     /// A stream is DELETING (guess).
     pub stream_delete: Duration,
-    /// Each shard takes 1 MiB and 1,000 records a second (A2).
+    /// Each shard takes 1 MiB and 1,000 records a second (docs/facts/kinesis.md, Write limits).
     pub stream_throttle: bool,
-    /// A table is CREATING (retries.md: Terraform waits 5 s before it looks).
+    /// A table is CREATING (terraform looks after 5 s: docs/facts/retries.md, Waits of other tools).
     pub table_create: Duration,
     /// A table is UPDATING or DELETING (guesses).
     pub table_change: Duration,
-    /// A new table is not seen by `DescribeTable` (D1: eventually consistent).
+    /// A new table is not seen by `DescribeTable` (docs/facts/dynamodb.md, Tables).
     pub table_lag: Duration,
-    /// Tags of a table are not seen (D1: asynchronous).
+    /// Tags of a table are not seen (docs/facts/dynamodb.md, Tables).
     pub tags_lag: Duration,
-    /// A new role cannot be assumed (E2: 5 to 15 s typical).
+    /// A new role cannot be assumed (5 to 15 s: docs/facts/iam.md, Eventual consistency).
     pub role: Duration,
-    /// A policy has no effect yet (E2).
+    /// A policy has no effect yet (docs/facts/iam.md, Eventual consistency).
     pub policy: Duration,
-    /// Looks at a changed role or policy may find what it was before (E2: reads are eventually consistent).
+    /// Looks at a changed role or policy may find what it was before (reads are eventually consistent: docs/facts/iam.md, Eventual consistency).
     pub replica_lag: Duration,
-    /// A function is Pending (B2: 1 to 10 s).
+    /// A function is Pending (1 to 10 s: docs/facts/lambda.md, Function states).
     pub function_create: Duration,
-    /// An update of a function is `InProgress` (retries.md: about 1 s).
+    /// An update of a function is `InProgress` (about 1 s: docs/facts/retries.md, Waits of other tools).
     pub function_update: Duration,
-    /// A mapping is Creating, then as long Enabling (C5: tests took 50 to 160 s with all around it; a guess).
+    /// A mapping is Creating, then as long Enabling (a guess: docs/facts/event-source-mapping.md, Timing).
     pub mapping_create: Duration,
-    /// A mapping is Updating, Enabling or Disabling (C5: "several minutes"; a guess).
+    /// A mapping is Updating, Enabling or Disabling (a guess: docs/facts/event-source-mapping.md, Timing).
     pub mapping_update: Duration,
-    /// Pollers of a changed mapping that is Enabled again still go by its old settings (C7: changed filters took about two
-    /// minutes to act).
+    /// Pollers of a changed mapping that is Enabled again still go by its old settings (changed filters took
+    /// about two minutes to act: docs/facts/event-source-mapping.md, Timing).
     pub mapping_lag: Duration,
     /// A mapping is Deleting (a guess).
     pub mapping_delete: Duration,
-    /// A shard is looked at this often, whatever is put (C5: once a second).
+    /// A shard is looked at this often, whatever is put (docs/facts/event-source-mapping.md, Timing).
     pub poll: Duration,
 }
 

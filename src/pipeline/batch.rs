@@ -2,9 +2,10 @@
 
 use super::Record;
 
-/// Records in a request (facts A2: 1 to 500).
+/// Records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
 pub const MAX_RECORDS: usize = 500;
-/// Bytes of data and partition keys in a request (facts A2: 10 MiB is newer and not everywhere).
+/// Bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
+/// everywhere).
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// Records that go into one request, in the order they came.

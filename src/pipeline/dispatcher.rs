@@ -13,7 +13,8 @@ use super::producer::Plan;
 use super::{Chunks, Event, Record, Rejection};
 use crate::error::Error;
 
-/// A reading waits no longer than this for others to share its request, as in the KPL (facts A13).
+/// A reading waits no longer than this for others to share its request, as in the KPL (docs/facts/kinesis.md,
+/// Aggregation).
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Hands readings to lanes, each sensor's always to the same.

@@ -240,7 +240,7 @@ pub async fn wait_until_stored(
     }
 }
 
-/// Sequence numbers are integers of up to 129 digits (facts A9).
+/// Sequence numbers are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
 fn compare(left: &str, right: &str) -> Ordering {
     let digits = |text: &str| text.trim_start_matches('0').to_owned();
     let (left, right) = (digits(left), digits(right));

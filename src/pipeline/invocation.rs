@@ -17,7 +17,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::aws::{Clients, Failure};
 
-/// A function may run for 15 minutes (facts B); the answer has to come back, too.
+/// A function may run for 15 minutes (docs/facts/lambda.md, Function limits); the answer has to come back, too.
 const LONGEST_RUN: Duration = Duration::from_mins(16);
 
 /// What the function did.
@@ -104,7 +104,7 @@ fn rejected(line: &str) -> Option<u64> {
     }
 }
 
-/// The sequence numbers that a partial answer names (facts C6); none in any other answer.
+/// The sequence numbers that a partial answer names (docs/facts/event-source-mapping.md, Failed batches); none in any other answer.
 fn not_stored(answer: &RawValue) -> Vec<String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]

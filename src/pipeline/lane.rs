@@ -15,11 +15,13 @@ use super::{Event, Observer, Record};
 use crate::aws::{Cause, Failure};
 use crate::error::Error;
 
-/// The first pause before a resend; a throttled shard takes records again within a second (facts A2).
+/// The first pause before a resend; a throttled shard takes records again within a second (docs/facts/kinesis.md, Write
+/// limits).
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Pauses double up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A lane that got nothing into the stream for so long gives up; twice the time that the KPL keeps a record (facts A13).
+/// A lane that got nothing into the stream for so long gives up; twice the time that the KPL keeps a record
+/// (docs/facts/kinesis.md, Aggregation).
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// How long an answer is waited for after a halt.

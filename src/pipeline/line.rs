@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest line that is looked at: no longer one fits into a Kinesis record (1 MiB by default, facts A2).
+/// The longest line that is looked at: no longer one fits into a Kinesis record (1 MiB by default,
+/// docs/facts/kinesis.md, Write limits).
 pub(super) const LONGEST_LINE: usize = 1024 * 1024;
 
 /// What one call of [`Lines::append`] found.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sensor_model::Reading;
 use sha2::{Digest, Sha256};
 
-/// A record's data and partition key together, by default (facts A2: `MaxRecordSizeInKiB`).
+/// A record's data and partition key together, by default (docs/facts/kinesis.md, Write limits: `MaxRecordSizeInKiB`).
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
-/// Characters of a partition key (facts A2).
+/// Characters of a partition key (docs/facts/kinesis.md, Write limits).
 const MAX_KEY_CHARACTERS: usize = 256;
 
 /// One reading, ready to be sent, with the place it came from.

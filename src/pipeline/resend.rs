@@ -1,7 +1,8 @@
 //! What to send again after `PutRecords` answered; pure.
 //!
 //! A record that failed and is sent again comes after the later records of its request. Where one of those replaces
-//! the same row, it is sent once more behind it, so that the last reading of a row stays the last (facts A3).
+//! the same row, it is sent once more behind it, so that the last reading of a row stays the last
+//! (docs/facts/kinesis.md, Partial failures).
 
 use std::collections::HashSet;
 

@@ -85,12 +85,14 @@ fn position(text: &str) -> Option<StartingPosition> {
 
 const PATTERN: &str = "JSON documents of at most 4096 characters, as in '{ \"data\": { \"temperature\": [ { \"numeric\": [ \">\", 30 ] } ] } }'";
 
-/// A pattern is a JSON document (`CreateEventSourceMapping`, facts/aws.md C1); what it may say is the service's to judge.
+/// A pattern is a JSON document (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md, Parameters); what it
+/// may say is the service's to judge.
 fn check_pattern(pattern: &str) -> bool {
     pattern.len() <= 4096 && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(pattern).is_ok()
 }
 
-/// SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`, facts/aws.md C1). A FIFO queue is not taken.
+/// SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md, Parameters).
+/// A FIFO queue is not taken.
 fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {

@@ -10,6 +10,8 @@ mod mapping;
 mod names;
 mod origin;
 mod ranges;
+#[cfg(test)]
+mod reference;
 mod role;
 mod stream;
 mod table;

@@ -9,7 +9,7 @@ use crate::error::Error;
 const MOST: usize = 47;
 
 /// Reads the tags: keys of 1 to 128 and values of up to 256 characters out of what every service of the pipeline takes
-/// (IAM's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, facts/aws.md E1).
+/// (IAM's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, docs/facts/iam.md, Roles).
 pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, Error> {
     let mut section = layers.section("");
     let Some(given) = section.take("tags") else { return Ok(BTreeMap::new()) };

@@ -7,7 +7,8 @@ use super::{Event, Found, Observer, Owner, RecentWrites, Resource};
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::aws::{Cause, Clients, Failure};
 
-/// After this long of waiting, what the service says is shown as a line of its own (behaviour.md, Provisioning 3).
+/// After this long of waiting, what the service says is shown as a line of its own (docs/facts/retries.md, Role
+/// propagation).
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How many of the longest pauses the tags of a new resource may take to be in force: a minute on AWS.

@@ -88,7 +88,7 @@ impl Mapping {
     }
 
     /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
-    /// (facts/aws.md B2); it is then to be found among all of the account.
+    /// (docs/facts/lambda.md, Function states); it is then to be found among all of the account.
     async fn find(
         &self,
         cloud: &Cloud,
@@ -509,7 +509,7 @@ fn leaves_out(has: &Value, wanted: &Value) -> bool {
     !wanted.is_empty() && (has.is_empty() || has.iter().any(|pattern| !wanted.contains(pattern)))
 }
 
-/// Older answers give the greatest value where nothing was set (facts/aws.md C1).
+/// Older answers give the greatest value where nothing was set (docs/facts/event-source-mapping.md, Parameters).
 fn unlimited(value: Option<i32>, greatest: i32) -> Value {
     json!(value.filter(|value| *value != greatest).unwrap_or(-1))
 }

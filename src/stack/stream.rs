@@ -49,7 +49,8 @@ impl Stream {
         self.asked.ask(cloud, self.call(cloud, "UpdateStream"), change, ask, lacks).await
     }
 
-    /// Adds tags, ten a call at most (facts/aws.md A12). Those that say whose it is come first and together.
+    /// Adds tags, ten a call at most (docs/facts/kinesis.md, Encryption and tags). Those that say whose it is come
+    /// first and together.
     async fn add_tags(&self, cloud: &Cloud, tags: Tags) -> Result<(), Failure> {
         let (ours, own): (Vec<_>, Vec<_>) =
             tags.into_iter().partition(|(name, _)| !cloud.owner.tags.contains_key(name));

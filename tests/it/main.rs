@@ -17,6 +17,7 @@ mod deletion_conflicts;
 mod demo;
 mod diagnosis;
 mod disk_faults;
+mod docs;
 mod environment;
 mod failures;
 mod faults;

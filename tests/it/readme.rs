@@ -1,4 +1,5 @@
-//! The README's tour: each command succeeds, and prints every line that the README shows, in order.
+//! The README's tour: each command succeeds, and prints every line that the README shows, in the order of its
+//! stream.
 
 use std::process::Stdio;
 
@@ -10,10 +11,11 @@ struct Shown<'a> {
     lines: Vec<&'a str>,
 }
 
+/// Returns the commands of all `console` blocks, in their order.
 fn tour(readme: &str) -> Vec<Shown<'_>> {
-    let block = readme.split("```console\n").nth(1).unwrap().split("```").next().unwrap();
+    let blocks = readme.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut tour: Vec<Shown<'_>> = Vec::new();
-    for line in block.lines().filter(|line| !line.is_empty()) {
+    for line in blocks.flat_map(str::lines).filter(|line| !line.is_empty()) {
         match line.strip_prefix("$ sensorctl ") {
             Some(command) => tour.push(Shown { command: command.split(" #").next().unwrap(), lines: Vec::new() }),
             None => tour.last_mut().unwrap().lines.push(line),
@@ -51,14 +53,23 @@ fn readme_tour_matches_real_output() {
                 .stdin(Stdio::null()),
         );
         assert_eq!(run.code, 0, "{command}: {}", run.stderr);
-        let said: Vec<_> = run.stderr.lines().chain(run.stdout.lines()).map(normalize).collect();
-        let mut rest = said.iter();
+        // A terminal shows both streams in one; each of them keeps its order.
+        let [errors, output] = [&run.stderr, &run.stdout].map(|text| text.lines().map(normalize).collect::<Vec<_>>());
+        let mut rest = [errors.as_slice(), output.as_slice()];
         for line in lines {
             let wanted = normalize(line.split('…').next().unwrap());
-            let found = wanted.is_empty()
-                || wanted.starts_with("the local cloud runs at")
-                || rest.any(|said| if line.contains('…') { said.starts_with(&wanted) } else { *said == wanted });
-            assert!(found, "{command}: no `{wanted}` in {said:#?}");
+            if wanted.is_empty() || wanted.starts_with("the local cloud runs at") {
+                continue;
+            }
+            let fits = |said: &String| if line.contains('…') { said.starts_with(&wanted) } else { *said == wanted };
+            let found = rest.iter_mut().any(|stream| match stream.iter().position(fits) {
+                Some(at) => {
+                    *stream = &stream[at + 1..];
+                    true
+                }
+                None => false,
+            });
+            assert!(found, "{command}: no `{wanted}` in the rest of {rest:#?}");
         }
     }
 }

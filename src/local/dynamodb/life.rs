@@ -1,4 +1,4 @@
-//! Tables that are being made or deleted, and what is not seen of them yet (facts: D1).
+//! Tables that are being made or deleted, and what is not seen of them yet (docs/facts/dynamodb.md, Tables).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -14,7 +14,9 @@ pub(crate) enum Trouble {
     Denied,
 }
 
-/// The refusal of an operation in its service's own code and words (facts: A3, A6, B1, D2, D6, E1).
+/// The refusal of an operation in its service's own code and words (docs/facts/kinesis.md, Partial failures, Stream
+/// states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
+/// Roles).
 pub(crate) fn refusal(service: &str, operation: &str, trouble: Trouble) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
     let (status, code, message) = match trouble {

@@ -65,7 +65,7 @@ impl Portion {
             return None;
         }
         let mut held = self.choose(count);
-        // When nothing at all is taken, the service refuses the call instead (facts: D2).
+        // When nothing at all is taken, the service refuses the call instead (docs/facts/dynamodb.md, Writes).
         if let Some(first) = held.first_mut() {
             *first = false;
         }
@@ -151,7 +151,7 @@ impl Held {
     }
 }
 
-/// The two ways in which a record fails (facts: A3).
+/// The two ways in which a record fails (docs/facts/kinesis.md, Partial failures).
 fn failed_record(index: usize, stream: &str) -> Value {
     if index.is_multiple_of(2) {
         let message =

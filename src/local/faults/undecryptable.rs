@@ -1,5 +1,6 @@
 //! Answers of Lambda in which a key of the account hides what it encrypts: the caller may see the function or mapping, and
-//! may not use the key (facts: B2; `EnvironmentResponse` and `FilterCriteriaError` of the API reference).
+//! may not use the key (docs/facts/lambda.md, Function states; `EnvironmentResponse` and `FilterCriteriaError` of the
+//! API reference).
 
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;

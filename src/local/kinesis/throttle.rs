@@ -1,4 +1,4 @@
-//! What one shard takes and gives a second in the real service (facts: A2, A8).
+//! What one shard takes and gives a second in the real service (docs/facts/kinesis.md, Write limits, Read limits).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

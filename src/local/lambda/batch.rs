@@ -1,4 +1,5 @@
-//! A batch and what becomes of it: done, tried again from the first failure, halved, or given up (facts: C6). Pure.
+//! A batch and what becomes of it: done, tried again from the first failure, halved, or given up
+//! (docs/facts/event-source-mapping.md, Failed batches). Pure.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! What a function's answer to a batch means when the mapping takes partial failures (facts: C6).
+//! What a function's answer to a batch means when the mapping takes partial failures
+//! (docs/facts/event-source-mapping.md, Failed batches).
 
 use serde_json::Value;
 

@@ -16,7 +16,7 @@ use crate::local::data_dir::private_dir;
 use crate::local::durability::Durability;
 use crate::local::wire::ServiceError;
 
-/// Bytes that a zip sent inline may have (facts: B1).
+/// Bytes that a zip sent inline may have (docs/facts/lambda.md, Function limits).
 const ZIPPED_LIMIT: usize = 52_428_800;
 
 /// How the folders begin that a zip is being unpacked into.

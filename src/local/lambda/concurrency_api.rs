@@ -7,7 +7,7 @@ use super::control_api::{Call, invalid};
 use super::functions_api::{change, find};
 use crate::local::wire::{self, Response, ServiceError};
 
-/// Concurrency of an account, and what must stay unreserved (facts: B1).
+/// Concurrency of an account, and what must stay unreserved (docs/facts/lambda.md, Function limits).
 const ACCOUNT: u64 = 1000;
 const UNRESERVED: u64 = 100;
 

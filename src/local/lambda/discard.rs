@@ -1,6 +1,6 @@
-//! Records that are given up. The service tells an on-failure destination of them (facts: C6). There are no queues,
-//! topics and buckets here: what the destination would have been told is written into the function's log group, with or
-//! without a destination, so that no loss goes unseen.
+//! Records that are given up. The service tells an on-failure destination of them (docs/facts/event-source-mapping.md,
+//! Failed batches). There are no queues, topics and buckets here: what the destination would have been told is written
+//! into the function's log group, with or without a destination, so that no loss goes unseen.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! The environment variables of an execution environment, as recorded on the real service (facts: B4).
+//! The environment variables of an execution environment, as recorded on the real service (docs/facts/lambda.md,
+//! provided.al2023).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The event that a function gets for a batch of Kinesis records (facts: C8).
+//! The event that a function gets for a batch of Kinesis records (docs/facts/event-source-mapping.md, Event).
 
 use std::fmt::Write;
 

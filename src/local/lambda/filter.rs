@@ -1,4 +1,5 @@
-//! Filter criteria of a mapping: which records come to the function at all (facts: C7). `quamina` does the matching.
+//! Filter criteria of a mapping: which records come to the function at all (docs/facts/event-source-mapping.md,
+//! Filters). `quamina` does the matching.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +12,7 @@ use super::state::MappingSettings;
 use crate::local::kinesis::Record;
 use crate::local::wire::ServiceError;
 
-/// Filters of a mapping, and characters of a pattern (facts: C1).
+/// Filters of a mapping, and characters of a pattern (docs/facts/event-source-mapping.md, Parameters).
 const MAX_FILTERS: usize = 5;
 const MAX_PATTERN: usize = 4096;
 /// Levels of objects and lists in the data of a record that are read: `quamina` recurses, and a thread that runs out of

@@ -1,4 +1,5 @@
-//! What a function may be set to, and what the service says otherwise (facts: B1, B3, B7).
+//! What a function may be set to, and what the service says otherwise (docs/facts/lambda.md, Function limits, Role not
+//! ready, Runtimes).
 
 use std::collections::BTreeMap;
 

@@ -145,7 +145,7 @@ pub(super) async fn update_code(call: &Call<'_>, name: &str) -> Result<Response,
     Ok(wire::json(200, &if publish { published::version_of(&new, latest) } else { latest }))
 }
 
-/// `DeleteFunction`. Its event source mappings stay, as in the service (facts: B2).
+/// `DeleteFunction`. Its event source mappings stay, as in the service (docs/facts/lambda.md, Function states).
 pub(super) fn delete(call: &Call<'_>, name: &str) -> Result<Response, ServiceError> {
     let identity = &call.lambda.deps().identity;
     FunctionName::parse(name, call.query("Qualifier"), identity)?.latest_only(identity)?;

@@ -11,7 +11,7 @@ use super::service::Lambda;
 use super::worker::{Run, Worker};
 
 /// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
-/// function's own time limit (facts: B5).
+/// function's own time limit (docs/facts/lambda.md, Runtime API).
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Warm environments that may have ended meanwhile, before that is the function's own failure.

@@ -1,4 +1,5 @@
-//! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (facts: B6).
+//! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (docs/facts/lambda.md,
+//! Invoke).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

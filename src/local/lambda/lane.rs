@@ -22,7 +22,8 @@ use super::service::Lambda;
 use super::state::Mapping;
 use crate::local::faults::{Inside, Trouble, refusal};
 
-/// What the service says of the last batch (facts: C3; all but these two texts are our own).
+/// What the service says of the last batch (docs/facts/event-source-mapping.md, States and results; all but these two
+/// texts are our own).
 const OK: &str = "OK";
 const FAILED: &str = "PROBLEM: Function call failed";
 const NO_FUNCTION: &str = "PROBLEM: Function not found";
@@ -127,7 +128,7 @@ impl Lane {
             return Called::Fitting(frame.fitting(items));
         }
         if size > EVENT_LIMIT {
-            // The service cannot bring it either (facts: A2).
+            // The service cannot bring it either (docs/facts/kinesis.md, Write limits).
             let (id, shard) = (&items[0].sequence_number, &self.shard_id);
             return Called::NotRun(format!(
                 "PROBLEM: Function call failed: the record {id} of {shard} makes an event of {size} bytes, and a \

@@ -1,4 +1,5 @@
-//! What a function writes, line by line into its log group, between the platform's own lines (facts: B5).
+//! What a function writes, line by line into its log group, between the platform's own lines (docs/facts/lambda.md, Log
+//! lines).
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,7 @@ use super::process::Pipes;
 use crate::local::logs::Logs;
 use crate::local::wire::now_ms;
 
-/// Bytes of `LogType=Tail` (facts: B6).
+/// Bytes of `LogType=Tail` (docs/facts/lambda.md, Invoke).
 const TAIL_LIMIT: usize = 4096;
 /// Bytes of one log event; a longer line is cut into several.
 const LINE_LIMIT: usize = 256 * 1024 - 26;

@@ -1,4 +1,4 @@
-//! What an event source mapping may be set to (facts: C1).
+//! What an event source mapping may be set to (docs/facts/event-source-mapping.md, Parameters).
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -120,7 +120,7 @@ fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     }
 }
 
-/// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (facts: C1).
+/// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (docs/facts/event-source-mapping.md, Parameters).
 fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
     let arn = |which: &str| config.get(which)?.get("Destination")?.as_str().filter(|arn| !arn.is_empty());
     if arn("OnSuccess").is_some() {

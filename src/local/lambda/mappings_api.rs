@@ -1,4 +1,5 @@
-//! Event source mappings: create, read, list, change, delete (facts: C2 to C4).
+//! Event source mappings: create, read, list, change, delete (docs/facts/event-source-mapping.md, API, States and
+//! results, Errors at create).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -211,7 +212,7 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
             }
             lambda.show_state(uuid, MappingState::Enabling);
             pause(timing.mapping_create).await;
-            // What is put while it starts is missed by LATEST (facts: C5).
+            // What is put while it starts is missed by LATEST (docs/facts/event-source-mapping.md, Timing).
             if mapping.starting_position == "LATEST"
                 && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
             {
@@ -249,7 +250,8 @@ async fn first_positions(
     Ok(positions)
 }
 
-/// The function's role must allow what reading takes, and what telling the destination would take (facts: B3, C4).
+/// The function's role must allow what reading takes, and what telling the destination would take
+/// (docs/facts/lambda.md, Role not ready; docs/facts/event-source-mapping.md, Errors at create).
 fn check_access(
     lambda: &Lambda,
     function_arn: &str,

@@ -7,7 +7,7 @@ use crate::local::identity::Identity;
 use crate::local::permissions::{Ask, Context, Decision, Principal, RequestKeys, decide};
 use crate::local::wire::ServiceError;
 
-/// What the platform must be able to do with a stream (facts: C4). It lists the shards by `ListShards` where it may, and
+/// What the platform must be able to do with a stream (docs/facts/event-source-mapping.md, Errors at create). It lists the shards by `ListShards` where it may, and
 /// by `DescribeStream` where it may not: roles that frameworks generate have the latter alone (serverless#8540).
 const READING: [&str; 3] = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"];
 

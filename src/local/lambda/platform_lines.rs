@@ -1,4 +1,4 @@
-//! What the platform says of an invocation in the function's log (facts: B5).
+//! What the platform says of an invocation in the function's log (docs/facts/lambda.md, Log lines).
 
 use std::time::Duration;
 

@@ -44,7 +44,8 @@ impl Item {
     }
 }
 
-/// The lane of a partition key: always the same, so that a key's records keep their order (facts: C1).
+/// The lane of a partition key: always the same, so that a key's records keep their order
+/// (docs/facts/event-source-mapping.md, Parameters).
 pub(super) fn lane_of(partition_key: &str, lanes: usize) -> usize {
     // FNV-1a: the same in every build, which a standard hasher does not promise.
     let hash = partition_key

@@ -1,4 +1,5 @@
-//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own (facts: B5).
+//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own (docs/facts/lambda.md,
+//! Runtime API).
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,7 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::local::connections::{Gate, Limits, Taken};
 use crate::local::origin;
 
-/// Bytes of a response that the service takes (facts: B6).
+/// Bytes of a response that the service takes (docs/facts/lambda.md, Invoke).
 pub(super) const RESPONSE_LIMIT: usize = 6_291_556;
 const VERSION: &str = "/2018-06-01/runtime/";
 

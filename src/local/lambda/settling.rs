@@ -1,4 +1,5 @@
-//! Functions that are being made or changed: what they show meanwhile, and what they refuse (facts: B2).
+//! Functions that are being made or changed: what they show meanwhile, and what they refuse (docs/facts/lambda.md,
+//! Function states).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 use super::code::broken_disk;
 use crate::local::wire::ServiceError;
 
-/// Bytes that it may have unpacked (facts: B1).
+/// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
 const UNZIPPED_LIMIT: u64 = 262_144_000;
 /// Files and folders that it may have, named in the zip or implied by a path: no real function comes near, and more would
 /// fill a disk with inodes.

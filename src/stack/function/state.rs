@@ -5,7 +5,8 @@ use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State as St
 use crate::aws::{Cause, Failure};
 use crate::stack::State;
 
-/// Both states count: of the function, and of its last update, which may be absent (facts/aws.md B2).
+/// Both states count: of the function, and of its last update, which may be absent (docs/facts/lambda.md, Function
+/// states).
 pub fn state_of(function: &FunctionConfiguration) -> State {
     match &function.state {
         Some(Status::Failed) => return State::Failed(reason(function.state_reason())),

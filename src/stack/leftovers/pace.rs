@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Kinesis takes five `ListTagsForStream` a second of an account (facts/aws.md A11).
+/// Kinesis takes five `ListTagsForStream` a second of an account (docs/facts/kinesis.md, Call rates).
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// Lets four calls a second begin on AWS, and any number on this machine.

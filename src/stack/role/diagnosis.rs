@@ -1,5 +1,5 @@
 //! A role that is too new to be known everywhere, told apart from one that can never do what is needed: its documents
-//! are read back, and the statement that they lack is named (behaviour.md, Provisioning 3).
+//! are read back, and the statement that they lack is named (docs/facts/retries.md, Role propagation).
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub enum Need {
 }
 
 /// What Lambda does with a stream for certain. It names `ListStreams`, too, but whether it does without is not known
-/// (facts/aws.md C4), so that is no verdict.
+/// (docs/facts/event-source-mapping.md, Errors at create), so that is no verdict.
 const READING: [&str; 4] =
     ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
 

@@ -25,9 +25,10 @@ pub const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kin
 /// What the function and its mapping may do besides, by the settings.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
-    /// The customer's key that the stream is encrypted with; the service's own needs no grant (facts/aws.md A12).
+    /// The customer's key that the stream is encrypted with; the service's own needs no grant (docs/facts/kinesis.md,
+    /// Encryption and tags).
     pub stream_key: Option<String>,
-    /// The queue, topic or bucket that hears of given-up batches (facts/aws.md C9).
+    /// The queue, topic or bucket that hears of given-up batches (docs/facts/event-source-mapping.md, Permissions).
     pub on_failure: Option<String>,
 }
 
@@ -48,7 +49,8 @@ impl Grants {
     }
 }
 
-/// The actions, with their resources, that tell a queue, a topic or a bucket of batches given up (facts/aws.md C9).
+/// The actions, with their resources, that tell a queue, a topic or a bucket of batches given up
+/// (docs/facts/event-source-mapping.md, Permissions).
 #[must_use]
 pub fn telling(destination: &str) -> Vec<(&'static str, String)> {
     match destination.split(':').nth(2) {

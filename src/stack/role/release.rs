@@ -6,7 +6,8 @@ use super::{MANAGED, POLICY, SERVICE, attached};
 use crate::aws::Failure;
 use crate::stack::Cloud;
 
-/// Takes off everything that keeps a role from being deleted (facts/aws.md E4). What is gone already is fine.
+/// Takes off everything that keeps a role from being deleted (docs/facts/iam.md, Delete order). What is gone already is
+/// fine.
 pub async fn release(cloud: &Cloud, name: &str) -> Result<(), Failure> {
     let iam = &cloud.clients.iam;
     let call = |operation| cloud.clients.call(SERVICE, operation, name);

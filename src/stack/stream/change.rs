@@ -12,7 +12,7 @@ use crate::settings::{Capacity, Stream};
 /// One change of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Another capacity mode; at most two a day (facts/aws.md A5).
+    /// Another capacity mode; at most two a day (docs/facts/kinesis.md, Capacity modes).
     Mode(StreamMode),
     /// Another number of open shards.
     Shards(i32),
@@ -122,7 +122,7 @@ pub fn short_key(key: &str) -> &str {
     }
 }
 
-/// One resharding goes at most to the double, and not below the half (facts/aws.md A10).
+/// One resharding goes at most to the double, and not below the half (docs/facts/kinesis.md, Resharding).
 fn towards(now: i32, wanted: i32) -> i32 {
     wanted.clamp((now + 1) / 2, now.saturating_mul(2).max(1))
 }

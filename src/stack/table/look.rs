@@ -15,7 +15,8 @@ use crate::stack::leftovers::Candidate;
 use crate::stack::resource::{Attempt, Tags};
 use crate::stack::sighting::with_tags;
 
-/// Tags of a table are eventually consistent: a younger one without any is looked at again (facts/aws.md D1).
+/// Tags of a table are eventually consistent: a younger one without any is looked at again (docs/facts/dynamodb.md,
+/// Tables).
 const TAGS_MAY_LAG: Duration = Duration::from_secs(60);
 
 /// How long tags that may lag are looked for.
