@@ -233,3 +233,18 @@ fn requests_with_unknown_key_or_browser_origin_are_rejected() {
     assert_eq!(api.with_header("Origin: http://evil.example").call(list, "{}").0, 403);
     assert_eq!(api.with_key("AKIAIOSFODNN7EXAMPLE").call(list, "{}").0, 400);
 }
+
+#[test]
+fn start_warns_of_an_aws_cli_that_does_not_read_the_endpoint() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = TestEnv::new();
+    std::fs::create_dir(env.path("bin")).unwrap();
+    env.write("bin/aws", "#!/bin/sh\necho 'aws-cli/2.9.19 Python/3.11.2 Linux/6.1.0'\n");
+    std::fs::set_permissions(env.path("bin/aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap());
+    env.run_with_env(["local", "start", "--port", "0"], &[("PATH", &path)]).assert_success().assert_stderr_contains(&[
+        "warning: the AWS CLI 2.9.19",
+        "hint: ",
+        "--endpoint-url",
+    ]);
+}

@@ -113,6 +113,34 @@ impl DynamoDb {
         input[member] = arn.replacen(&self.our_arn(), THEIR_ARN, 1).into();
         Ok(Some(input.to_string()))
     }
+
+    /// The places of an item request where a table may be named by its ARN.
+    pub(super) fn name_tables(&self, input: &mut Value) {
+        let prefix = self.identity.table_arn("");
+        let name = |value: &mut Value| {
+            if let Some(name) = value.as_str().and_then(|arn| arn.strip_prefix(&prefix)) {
+                *value = name.to_owned().into();
+            }
+        };
+        if let Some(table) = input.get_mut("TableName") {
+            name(table);
+        }
+        if let Some(Value::Object(tables)) = input.get_mut("RequestItems") {
+            *tables = std::mem::take(tables)
+                .into_iter()
+                .map(|(table, requests)| {
+                    let table = table.strip_prefix(&prefix).map(str::to_owned).unwrap_or(table);
+                    (table, requests)
+                })
+                .collect();
+        }
+        if let Some(Value::Array(actions)) = input.get_mut("TransactItems") {
+            let actions = actions.iter_mut().filter_map(Value::as_object_mut).flat_map(|action| action.values_mut());
+            for table in actions.filter_map(|action| action.get_mut("TableName")) {
+                name(table);
+            }
+        }
+    }
 }
 
 /// Returns the name of a table that is named by it, or by its ARN in this account and region.

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::local::wire::ServiceError;
+use super::DynamoDb;
+use crate::local::wire::{AMZ_JSON_1_0, Response, ServiceError};
 
 /// Seconds of unused capacity that are kept.
 const BURST: f64 = 300.0;
@@ -86,6 +88,32 @@ pub(super) fn consumed(answer: &[u8], asked: bool) -> Option<(Vec<u8>, f64)> {
         answer.as_object_mut()?.remove("ConsumedCapacity");
     }
     Some((answer.to_string().into_bytes(), units))
+}
+
+impl DynamoDb {
+    /// The answer of a table of provisioned capacity, which gives only so much.
+    pub(super) fn answer_within_capacity(&self, operation: &str, input: &Value, body: &Bytes) -> Response {
+        let limited = || {
+            let name = input.get("TableName").filter(|_| is_read(operation))?.as_str()?;
+            let name = name.rsplit('/').next().unwrap_or_default();
+            let table = self.database.get_table_metadata(name).ok().flatten()?;
+            let units = read_units(table.provisioned_throughput.as_deref(), table.billing_mode.as_deref())?;
+            let (text, asked) = counted(std::str::from_utf8(body).ok()?)?;
+            Some((table.table_id.unwrap_or_else(|| name.to_owned()), units * self.speed, text, asked))
+        };
+        let Some((id, units, text, asked)) = limited() else { return self.answer(operation, body) };
+        if let Err(error) = self.read_capacity.admit(&id, units) {
+            return error.json(AMZ_JSON_1_0);
+        }
+        let mut answer = self.answer(operation, &text.into());
+        if answer.status().is_success()
+            && let Some((body, units)) = consumed(answer.body(), asked)
+        {
+            self.read_capacity.take(&id, units);
+            *answer.body_mut() = body.into();
+        }
+        answer
+    }
 }
 
 #[cfg(test)]

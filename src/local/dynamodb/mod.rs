@@ -134,30 +134,6 @@ impl DynamoDb {
         self.life.after(operation, &input, answer, tags)
     }
 
-    /// The answer of a table of provisioned capacity, which gives only so much.
-    fn answer_within_capacity(&self, operation: &str, input: &Value, body: &Bytes) -> Response {
-        let limited = || {
-            let name = input.get("TableName").filter(|_| capacity::is_read(operation))?.as_str()?;
-            let name = name.rsplit('/').next().unwrap_or_default();
-            let table = self.database.get_table_metadata(name).ok().flatten()?;
-            let units = capacity::read_units(table.provisioned_throughput.as_deref(), table.billing_mode.as_deref())?;
-            let (text, asked) = capacity::counted(std::str::from_utf8(body).ok()?)?;
-            Some((table.table_id.unwrap_or_else(|| name.to_owned()), units * self.speed, text, asked))
-        };
-        let Some((id, units, text, asked)) = limited() else { return self.answer(operation, body) };
-        if let Err(error) = self.read_capacity.admit(&id, units) {
-            return error.json(AMZ_JSON_1_0);
-        }
-        let mut answer = self.answer(operation, &text.into());
-        if answer.status().is_success()
-            && let Some((body, units)) = capacity::consumed(answer.body(), asked)
-        {
-            self.read_capacity.take(&id, units);
-            *answer.body_mut() = body.into();
-        }
-        answer
-    }
-
     fn answer(&self, operation: &str, body: &Bytes) -> Response {
         let refused = |kind: &str| {
             let body = json!({ "__type": format!("com.amazon.coral.service#{kind}") });
@@ -267,34 +243,6 @@ impl DynamoDb {
 
     fn our_arn(&self) -> String {
         self.identity.table_arn("").replace("table/", "")
-    }
-
-    /// The places of an item request where a table may be named by its ARN.
-    fn name_tables(&self, input: &mut Value) {
-        let prefix = self.identity.table_arn("");
-        let name = |value: &mut Value| {
-            if let Some(name) = value.as_str().and_then(|arn| arn.strip_prefix(&prefix)) {
-                *value = name.to_owned().into();
-            }
-        };
-        if let Some(table) = input.get_mut("TableName") {
-            name(table);
-        }
-        if let Some(Value::Object(tables)) = input.get_mut("RequestItems") {
-            *tables = std::mem::take(tables)
-                .into_iter()
-                .map(|(table, requests)| {
-                    let table = table.strip_prefix(&prefix).map(str::to_owned).unwrap_or(table);
-                    (table, requests)
-                })
-                .collect();
-        }
-        if let Some(Value::Array(actions)) = input.get_mut("TransactItems") {
-            let actions = actions.iter_mut().filter_map(Value::as_object_mut).flat_map(|action| action.values_mut());
-            for table in actions.filter_map(|action| action.get_mut("TableName")) {
-                name(table);
-            }
-        }
     }
 
     /// Runs an operation; none when there is none of that name.
