@@ -263,6 +263,7 @@ fn change_that_outlasts_the_timeout_says_that_up_resumes() {
         "the stream `temperature-sensor-data`",
         "UPDATING",
         "the service goes on with it meanwhile",
-        "run `sensorctl up` again to go on waiting",
+        "run `sensorctl up --region us-east-1 --endpoint-url ",
+        "` again to go on waiting",
     ]);
 }

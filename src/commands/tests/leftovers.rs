@@ -93,7 +93,8 @@ fn resources_of_others_are_no_orphans() {
 fn down_denied_lists_are_warned_about_and_rest_is_deleted() {
     let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
-    api.set_faults("dynamodb:ListTables=denied;iam:ListRoles=denied");
+    // Where tags cannot be searched, everything is listed.
+    api.set_faults("tag:GetResources=denied;dynamodb:ListTables=denied;iam:ListRoles=denied");
     let quiet = env.run(["plan", "--local"]).assert_success();
     assert!(!quiet.stderr.contains("ListTables"), "{}", quiet.stderr);
     env.run(["plan", "--local", "-v"]).assert_success().assert_stderr_contains(&["things of kind table", "ListTables"]);

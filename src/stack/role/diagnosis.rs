@@ -27,10 +27,10 @@ pub enum Need {
     },
 }
 
-/// What Lambda does with a stream for certain. It names `ListStreams`, too, but whether it does without is not known
-/// (docs/facts/event-source-mapping.md, Errors at create), so that is no verdict.
-const READING: [&str; 4] =
-    ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"];
+/// What Lambda does with a stream for certain. It names `ListShards` and `ListStreams`, too, but does without the first
+/// where it may describe the stream, and perhaps without the second (docs/facts/event-source-mapping.md, Errors at
+/// create), so neither is a verdict.
+const READING: [&str; 3] = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator"];
 
 /// Why the role as it stands can never do what is needed; nothing while it may, or where that cannot be found out.
 pub async fn never(cloud: &Cloud, role: &str, need: &Need) -> Option<Never> {

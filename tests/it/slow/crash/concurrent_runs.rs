@@ -52,7 +52,7 @@ fn up_stream_created_by_concurrent_run_is_recognized_as_ours() {
     let setup = ProcessCrashEnv::new();
     setup.api.set_faults("kinesis:DescribeStreamSummary=delay(2s)@#1");
     let up = setup.env.spawn(["up", "--local", "-o", "json"]);
-    setup.api.wait_for_call("kinesis:ListTagsForStream", 1);
+    setup.api.wait_for_call("kinesis:DescribeStreamSummary", 1);
     let tags = json!({
         "sensorctl:stage": "default", "sensorctl:region": "us-east-1", "sensorctl:version": env!("CARGO_PKG_VERSION"),
     });
