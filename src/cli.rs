@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, Val
 
 use crate::commands::Command;
 use crate::output::Format;
-use crate::wrong_usage::asked_color;
+use crate::usage_error::asked_color;
 
 /// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]

@@ -32,7 +32,7 @@ mod policy;
 mod settings;
 mod stack;
 mod whole_lines;
-mod wrong_usage;
+mod usage_error;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -61,9 +61,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let output = Output::new(Format::Auto, false, 0, ColorChoice::Never);
-            let of_failure = Command::output_of_wrong_usage(&wrong_usage::words(&arguments));
-            drop(OnFailure { output, text: of_failure.filter(|_| !wrong_usage::is_help(&error)) });
-            return wrong_usage::tell(&error, &arguments);
+            let of_failure = Command::output_of_wrong_usage(&usage_error::words(&arguments));
+            drop(OnFailure { output, text: of_failure.filter(|_| !usage_error::is_help(&error)) });
+            return usage_error::tell(&error, &arguments);
         }
     };
     let hint_flags = hint_flags(&cli.global).with_data_dir(cli.command.data_dir());

@@ -7,7 +7,7 @@ mod client;
 mod endpoint;
 mod failure;
 mod item;
-mod skew;
+mod clock_skew;
 mod tls;
 
 pub use self::batch::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_body, unprocessed};

@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Fault, contained};
+use crate::response::{Answer, Fault, contained};
 use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
 use crate::metrics::{Metrics, Trouble};
-use crate::pieces::{Decoded, Rejection};
-use crate::rejects;
+use crate::user_records::{Decoded, Rejection};
+use crate::dead_letter;
 use crate::settings::Settings;
 use crate::store::{Outcome, Store};
-use crate::window::{Fate, MAX_PIECES, Unstored, Window};
+use crate::batch_chunk::{Fate, MAX_PIECES, Unstored, Window};
 
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -57,7 +57,7 @@ impl Function {
     pub fn new(settings: Settings) -> Result<Self, String> {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
-        let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &rejects::KEY });
+        let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &dead_letter::KEY });
         Ok(Function { settings, client, readings, rejects, wary: Cell::new(false) })
     }
 
@@ -186,8 +186,8 @@ impl Function {
 
     /// Puts what was rejected into its table.
     async fn store_rejects(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) {
-        let expires_at = rejects::expiry(self.settings.rejects_days);
-        let mut items = rejects::Items::default();
+        let expires_at = dead_letter::expiry(self.settings.rejects_days);
+        let mut items = dead_letter::Items::default();
         for (index, entry) in window.entries.iter_mut().enumerate() {
             let Fate::Rejected(rejection) = &entry.fate else { continue };
             if self.rejects.is_some() {

@@ -8,13 +8,13 @@
 
 pub mod aggregation;
 pub mod decimal;
-pub mod json_text;
+pub mod json_escape;
 pub mod reading;
-mod refusal;
-mod size;
+mod validation_error;
+mod item_size;
 pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
 pub use crate::reading::{MAX_SENSOR_ID_BYTES, Reading};
-pub use crate::refusal::{Refusal, shown};
+pub use crate::validation_error::{Refusal, shown};
 pub use crate::value::Value;

@@ -1,17 +1,17 @@
 //! The function: readings from a Kinesis stream into a `DynamoDB` table.
 
-mod answer;
+mod response;
 mod dynamodb;
 mod event;
 mod handler;
 mod metrics;
-mod pieces;
-mod rejects;
+mod user_records;
+mod dead_letter;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
-mod window;
+mod batch_chunk;
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
-use crate::answer::{Fault, contained};
+use crate::response::{Fault, contained};
 use crate::handler::Function;
 use crate::metrics::Metrics;
 

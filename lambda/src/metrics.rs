@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use crate::answer::Fault;
+use crate::response::Fault;
 
 const NAMESPACE: &str = "sensorctl";
 

@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::decimal::{Decimal, DecimalError};
-use crate::json_text;
-use crate::refusal::{Refusal, shown};
-use crate::size;
+use crate::json_escape;
+use crate::validation_error::{Refusal, shown};
+use crate::item_size;
 use crate::value::Value;
 
 /// Bytes of a partition key of type S, at most.
@@ -77,14 +77,14 @@ impl Reading {
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(96 + self.sensor_id.len());
         out.push_str("{\"sensor_id\":");
-        json_text::push_string(&mut out, &self.sensor_id);
+        json_escape::push_string(&mut out, &self.sensor_id);
         out.push_str(",\"temperature\":");
         out.push_str(self.temperature.as_str());
         out.push_str(",\"current_time\":");
         out.push_str(self.current_time.as_str());
         for (name, value) in &self.fields {
             out.push(',');
-            json_text::push_string(&mut out, name);
+            json_escape::push_string(&mut out, name);
             out.push(':');
             value.push_json(&mut out);
         }
@@ -107,7 +107,7 @@ impl Reading {
     }
 
     fn check_size(&self) -> Result<(), Refusal> {
-        let bytes = size::item_bytes(self);
+        let bytes = item_size::item_bytes(self);
         if bytes > MAX_ITEM_BYTES { Err(Refusal::TooLarge { bytes }) } else { Ok(()) }
     }
 }
@@ -202,7 +202,7 @@ impl<'a> Draft<'a> {
             current_time: self.current_time.ok_or_else(missing(CURRENT_TIME))?,
             fields: self.fields,
         };
-        if !size::is_small(self.text.len()) {
+        if !item_size::is_small(self.text.len()) {
             reading.check_size()?;
         }
         Ok(reading)

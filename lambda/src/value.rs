@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::decimal::Decimal;
-use crate::json_text;
+use crate::json_escape;
 
 /// A JSON value whose numbers are exact decimals and whose maps are sorted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Value {
             Value::Null => out.push_str("null"),
             Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
             Value::Number(number) => out.push_str(number.as_str()),
-            Value::Text(text) => json_text::push_string(out, text),
+            Value::Text(text) => json_escape::push_string(out, text),
             Value::List(elements) => {
                 out.push('[');
                 for (index, element) in elements.iter().enumerate() {
@@ -48,7 +48,7 @@ impl Value {
                     if index > 0 {
                         out.push(',');
                     }
-                    json_text::push_string(out, name);
+                    json_escape::push_string(out, name);
                     out.push(':');
                     member.push_json(out);
                 }

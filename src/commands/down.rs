@@ -10,8 +10,8 @@ use futures::future;
 use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
 use crate::commands::consent::resources as counted;
-use crate::commands::deployment::{Deployment, cloud};
-use crate::commands::markers;
+use crate::commands::stack_context::{Deployment, cloud};
+use crate::commands::canaries;
 use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;
@@ -66,7 +66,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     };
     let trail = Trail::default();
     let result = context.or_interrupt(args.take_down(context, &trail, &has_begun), left).await;
-    let report = markers::tidied(context, &trail, result).await?;
+    let report = canaries::tidied(context, &trail, result).await?;
     context.output.report(&report)?;
     match report.remaining.as_deref() {
         None | Some([]) => Ok(()),
@@ -81,7 +81,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 impl Args {
     async fn take_down(&self, context: &Context, trail: &Trail, has_begun: &AtomicBool) -> Result<StackReport, Error> {
         if self.drain {
-            markers::check(context, "--drain")?;
+            canaries::check(context, "--drain")?;
         }
         let output = &context.output;
         let observer = Arc::new(StackProgress::new(output));
@@ -182,9 +182,9 @@ impl Args {
         let step = context.output.progress().step("draining the stream");
         let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
         let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
-        let way = markers::way(context, &cloud.clients, cloud.schedule.left(), trail);
+        let way = canaries::way(context, &cloud.clients, cloud.schedule.left(), trail);
         let drained = way.drain(lanes).await;
-        markers::name(context, &way.sweep().await);
+        canaries::name(context, &way.sweep().await);
         match drained {
             Ok(Consumed { shards, markers, took }) => {
                 step.done("drained");
@@ -197,7 +197,7 @@ impl Args {
             }
             Err(error) => {
                 step.failed();
-                Err(markers::told(error).during("the stream is not drained, and nothing was deleted"))
+                Err(canaries::told(error).during("the stream is not drained, and nothing was deleted"))
             }
         }
     }

@@ -4,7 +4,7 @@ mod completions;
 mod consent;
 #[cfg(feature = "local")]
 mod demo;
-mod deployment;
+mod stack_context;
 mod down;
 mod export;
 mod init;
@@ -12,7 +12,7 @@ mod invoke;
 #[cfg(feature = "local")]
 mod local;
 mod man;
-mod markers;
+mod canaries;
 mod plan;
 mod put;
 mod scan;

@@ -1,9 +1,9 @@
 //! `put`: one reading from flags, or many from files.
 
-mod many;
-mod one;
+mod bulk;
+mod single;
 mod resume;
-mod written;
+mod output_files;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
-    if args.files.is_empty() { one::run(context, args).await } else { many::run(context, args).await }
+    if args.files.is_empty() { single::run(context, args).await } else { bulk::run(context, args).await }
 }
 
 fn decimal(text: &str) -> Result<Decimal, String> {

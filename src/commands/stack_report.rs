@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::consent::effect;
-use super::deployment::Deployment;
+use super::stack_context::Deployment;
 use crate::output::{Output, Report, cell, new_table, units};
 use crate::stack::{Action, Difference, Done, Found, Kind, Leftovers, Plan, Resource, Step};
 

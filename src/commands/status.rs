@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commands::deployment::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
+use crate::commands::stack_context::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
 use crate::commands::stack_report::{Thing, shortened, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::commands::consent::{doubts, replaced_data, resources as counted};
-use crate::commands::deployment::{Deployment, Scope, cloud, tell_starting_position};
-use crate::commands::markers;
+use crate::commands::stack_context::{Deployment, Scope, cloud, tell_starting_position};
+use crate::commands::canaries;
 use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;
@@ -44,7 +44,7 @@ pub struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     if args.verify {
-        markers::check(context, "--verify")?;
+        canaries::check(context, "--verify")?;
     }
     #[cfg(feature = "local")]
     if context.settings.local {
@@ -61,7 +61,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     };
     let trail = Trail::default();
     let result = context.or_interrupt(args.make(context, &trail, &has_begun), left).await;
-    let report = markers::tidied(context, &trail, result).await?;
+    let report = canaries::tidied(context, &trail, result).await?;
     context.output.report(&report)
 }
 
@@ -161,9 +161,9 @@ fn tell_problem(context: &Context, found: &[Found]) {
 /// Sends a marker through, and tells how long it took in milliseconds.
 async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Trail) -> Result<u64, Error> {
     let step = context.output.progress().step("marker reading");
-    let way = markers::way(context, &cloud.clients, timeout, trail);
+    let way = canaries::way(context, &cloud.clients, timeout, trail);
     let sent = way.send_one_through().await;
-    markers::name(context, &way.sweep().await);
+    canaries::name(context, &way.sweep().await);
     match sent {
         Ok(took) => {
             step.done("went through");
@@ -171,7 +171,7 @@ async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Tra
         }
         Err(error) => {
             step.failed();
-            Err(markers::told(error).during("the pipeline is up, but a reading does not come through it"))
+            Err(canaries::told(error).during("the pipeline is up, but a reading does not come through it"))
         }
     }
 }

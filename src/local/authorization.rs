@@ -4,12 +4,12 @@
 //! request handled.
 
 use super::gateway::Services;
-use super::keys::Caller;
+use super::credentials::Caller;
 use super::permissions::{Ask, Named, Needed, RequestKeys};
-use super::query_api::Parameters;
-use super::service::Service;
+use super::aws_query::Parameters;
+use super::router::Service;
 use super::sts::Sts;
-use super::wire::{Request, ServiceError};
+use super::aws_json::{Request, ServiceError};
 
 /// Refuses a request that its caller may not make.
 pub(super) fn check(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {

@@ -21,20 +21,20 @@ use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
 use super::identity::Identity;
-use super::keys::{self, Keys};
+use super::credentials::{self, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
 use super::members;
-use super::notices::Notices;
+use super::diagnostics::Notices;
 use super::origin;
-use super::query_api::Parameters;
-use super::service::Service;
+use super::aws_query::Parameters;
+use super::router::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
 use super::tagging::Tagging;
-use super::timing::Timing;
-use super::wire::{self, REQUEST_ID, Request, Response, ServiceError};
+use super::latency_profile::Timing;
+use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// How long a call hangs that is to hang.
 const HANG: Duration = Duration::from_mins(10);
@@ -73,7 +73,7 @@ pub(super) async fn serve(
     let mut response =
         answer.unwrap_or_else(|_| Some(service.refuse(&ServiceError::internal("the local cloud failed"))))?;
     if !response.headers().contains_key(REQUEST_ID)
-        && let Ok(id) = HeaderValue::from_str(&wire::request_id())
+        && let Ok(id) = HeaderValue::from_str(&aws_json::request_id())
     {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -177,7 +177,7 @@ async fn suffer(
 
 /// A refusal in the form of the service.
 fn refused(service: Service, error: &ServiceError) -> Response {
-    if service == Service::Lambda { super::lambda::failure(error) } else { service.refuse(error) }
+    if service == Service::Lambda { super::lambda::error_response(error) } else { service.refuse(error) }
 }
 
 /// Has the service answer.
@@ -212,9 +212,9 @@ async fn ask(services: Arc<Services>, service: Service, request: Request) -> Res
 
 /// Whether who sent a request has the secret of the key that it carries, and sent just this.
 fn check_signature(services: &Services, service: Service, parts: &Parts, payload: Payload) -> Result<(), ServiceError> {
-    let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(keys::unsigned)?;
+    let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(credentials::unsigned)?;
     // A session may have been taken back meanwhile.
-    let secret = services.keys.secret(&signature.key_id).unwrap_or_else(wire::request_id);
+    let secret = services.keys.secret(&signature.key_id).unwrap_or_else(aws_json::request_id);
     signature.check(parts, payload, &secret, service.signing_name(), Timestamp::now())?;
     // IAM and STS are of no region.
     let is_regional = !matches!(service, Service::Iam | Service::Sts);
@@ -258,5 +258,5 @@ fn health(services: &Services) -> Response {
         "durable": services.durability.to_string(),
         "faults": services.faults.spec(),
     });
-    wire::json(200, &body)
+    aws_json::json(200, &body)
 }

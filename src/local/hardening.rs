@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::notices::Notices;
+use super::diagnostics::Notices;
 
 /// Files and connections that it may have open, if the hard limit allows it: 512 connections, 64 functions with their
 /// pipes and connections, and the files of streams and logs. macOS takes no more than this for any process.

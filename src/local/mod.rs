@@ -13,25 +13,25 @@ mod gateway;
 mod hardening;
 mod iam;
 mod identity;
-mod keys;
+mod credentials;
 mod kinesis;
 mod lambda;
 mod logs;
 mod members;
-mod notices;
+mod diagnostics;
 mod operation;
 mod origin;
 mod peer;
 mod permissions;
-mod query_api;
+mod aws_query;
 mod server;
-mod service;
+mod router;
 mod signature;
 mod sts;
 mod tagging;
-pub(crate) mod timing;
-mod touched;
-mod wire;
+pub(crate) mod latency_profile;
+mod changed_names;
+mod aws_json;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -56,15 +56,15 @@ use self::faults::Faults;
 use self::gateway::Services;
 use self::iam::Iam;
 use self::identity::Identity;
-use self::keys::Keys;
+use self::credentials::Keys;
 use self::kinesis::Kinesis;
 use self::lambda::{Deps, Lambda};
 use self::logs::Logs;
-use self::notices::Notices;
-pub(crate) use self::notices::to_the_second;
+use self::diagnostics::Notices;
+pub(crate) use self::diagnostics::to_the_second;
 use self::sts::Sts;
 use self::tagging::Tagging;
-pub(crate) use self::timing::Timing;
+pub(crate) use self::latency_profile::Timing;
 use crate::aws::Target;
 use crate::error::Error;
 
@@ -191,7 +191,7 @@ impl LocalCloud {
         data_dir.complete(durability)?;
 
         let owner = keys.owner();
-        let header = format!("X-Sensorctl-Key: {}\n", keys::control_token(&owner.secret));
+        let header = format!("X-Sensorctl-Key: {}\n", credentials::control_token(&owner.secret));
         durability.write_text(&data_dir.path(CONTROL_HEADER), &header)?;
         data_dir.announce(&EndpointFile {
             endpoint: endpoint.clone(),

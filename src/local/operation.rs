@@ -3,15 +3,15 @@
 use http::Method;
 
 use super::lambda::Route;
-use super::query_api::Parameters;
-use super::wire::{self, Request};
+use super::aws_query::Parameters;
+use super::aws_json::{self, Request};
 
 /// What an operation that is not known is called.
 const UNKNOWN: &str = "Unknown";
 
 /// The operation of a request to one of the JSON services, by its target.
 pub(super) fn of_target(request: &Request) -> String {
-    known(wire::operation(request))
+    known(aws_json::operation(request))
 }
 
 /// The operation of a request to one of the query services, by its `Action`.

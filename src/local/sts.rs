@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::iam::{Iam, Role};
 use super::identity::Identity;
-use super::keys::{Caller, Keys};
+use super::credentials::{Caller, Keys};
 use super::permissions::{Ask, Decision, Named, Needed, Principal, RequestKeys, decide};
-use super::query_api::{self, Parameters, STS, Xml};
-use super::wire::{Request, Response, ServiceError, now_seconds};
+use super::aws_query::{self, Parameters, STS, Xml};
+use super::aws_json::{Request, Response, ServiceError, now_seconds};
 
 /// Seconds that a session may last which another session asks for.
 const CHAINED_SECONDS: u32 = 3600;
@@ -35,9 +35,9 @@ impl Sts {
             ("GetCallerIdentity", Some(caller)) => Ok(Some(self.caller_identity(caller))),
             ("AssumeRole", Some(caller)) => self.assume_role(&input, caller),
             ("GetSessionToken", Some(caller)) => self.session_token(&input, caller),
-            (action, _) => Err(query_api::unknown_action(action, "2011-06-15")),
+            (action, _) => Err(aws_query::unknown_action(action, "2011-06-15")),
         };
-        query_api::answer(STS, input.action(), result)
+        aws_query::answer(STS, input.action(), result)
     }
 
     fn caller_identity(&self, caller: &Caller) -> Xml {
@@ -74,7 +74,7 @@ impl Sts {
         let is_name = (2..=64).contains(&session.len())
             && session.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte));
         if !is_name {
-            return Err(query_api::invalid(&format!(
+            return Err(aws_query::invalid(&format!(
                 "Value '{session}' at 'roleSessionName' failed to satisfy constraint: \
                  Member must satisfy regular expression pattern: [\\w+=,.@-]*"
             )));

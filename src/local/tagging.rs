@@ -12,7 +12,7 @@ use super::dynamodb::DynamoDb;
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
-use super::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
+use super::aws_json::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
 
 /// The most resources in one answer, and how many there are where the caller names no number (API reference,
 /// `GetResources`).
@@ -69,7 +69,7 @@ impl Tagging {
         })
         .await;
         match done.unwrap_or_else(|error| Err(ServiceError::internal(error.to_string()))) {
-            Ok(body) => wire::json_as(200, AMZ_JSON_1_1, &body),
+            Ok(body) => aws_json::json_as(200, AMZ_JSON_1_1, &body),
             Err(error) => error.json(AMZ_JSON_1_1),
         }
     }

@@ -7,9 +7,9 @@ mod csv;
 mod destination;
 mod escape;
 mod json;
-mod messages;
+mod warnings;
 mod progress;
-mod readings;
+mod reading_rows;
 mod report;
 mod rows;
 mod stack_progress;
@@ -34,9 +34,9 @@ pub use escape::one_line;
 #[cfg(test)]
 pub use destination::Captured;
 
-pub use messages::{MAPPING_PROBLEM, Message};
+pub use warnings::{MAPPING_PROBLEM, Message};
 pub use progress::{Progress, Step};
-pub use readings::PutReport;
+pub use reading_rows::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;

@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::Batch;
 use super::input::Item;
-use super::lane::Halt;
-use super::producer::Plan;
+use super::put_worker::Halt;
+use super::bulk_put::Plan;
 use super::{Chunks, Event, Record, Rejection};
 use crate::error::Error;
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use sensor_model::Reading;
 
-use super::columns::{BadRow, Columns};
+use super::csv_columns::{BadRow, Columns};
 use super::csv_row::RowParser;
-use super::line::{Found, LONGEST_LINE, Lines, without_end};
+use super::line_reader::{Found, LONGEST_LINE, Lines, without_end};
 use super::{Reader, Record, Rejection};
 use crate::error::Error;
 

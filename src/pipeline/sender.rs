@@ -6,7 +6,7 @@ use sensor_model::Reading;
 
 use super::Record;
 use super::record::partition_key;
-use super::resend::Answer;
+use super::retry::Answer;
 use crate::aws::{Cause, Clients, Failure};
 
 /// Where a record went.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::layers::{Layers, Section};
-use super::names::Stage;
+use super::stage::Stage;
 use super::origin::Origin;
-use super::{ranges, trust};
+use super::{constraints, trust};
 use crate::error::Error;
 
 /// What is wanted of the function.
@@ -60,17 +60,17 @@ const RESERVED: [&str; 20] = [
 impl Function {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
         let mut section = layers.section("function");
-        let name = stage.name(&mut section, "ProcessKinesisRecords", ranges::FUNCTION_NAME, false)?;
-        let memory_mb = section.integer("memory_mb", 256, &ranges::MEMORY)?;
-        let timeout_seconds = section.integer("timeout_seconds", 60, &ranges::TIMEOUT)?;
+        let name = stage.name(&mut section, "ProcessKinesisRecords", constraints::FUNCTION_NAME, false)?;
+        let memory_mb = section.integer("memory_mb", 256, &constraints::MEMORY)?;
+        let timeout_seconds = section.integer("timeout_seconds", 60, &constraints::TIMEOUT)?;
         let architecture =
             section.choice("architecture", &[("auto", None), ("x86_64", Some("x86_64")), ("arm64", Some("arm64"))])?;
         let reserved_concurrency = section.integer_or(
             "reserved_concurrency",
             "none",
             None,
-            |number| ranges::CONCURRENCY.accept(number),
-            &ranges::CONCURRENCY.in_words(),
+            |number| constraints::CONCURRENCY.accept(number),
+            &constraints::CONCURRENCY.in_words(),
         )?;
         let json_log = section.choice("log_format", &[("text", false), ("json", true)])?;
         let origin = section.take("zip").map(|given| given.origin);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::File;
 use super::origin::{Origin, Setting};
-use super::ranges::Range;
+use super::constraints::Range;
 use super::variables;
 use crate::error::Error;
 

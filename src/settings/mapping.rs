@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::layers::Layers;
-use super::ranges;
+use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of the mapping.
@@ -55,14 +55,14 @@ impl Mapping {
         })?;
         Ok(Mapping {
             enabled: section.boolean("enabled", true)?,
-            batch_size: section.integer("batch_size", 1000, &ranges::BATCH)?,
-            window_seconds: section.integer("window_seconds", 0, &ranges::WINDOW)?,
-            parallelization: section.integer("parallelization", 1, &ranges::PARALLELIZATION)?,
-            retry_attempts: section.integer("retry_attempts", -1, &ranges::RETRIES)?,
-            record_age_seconds: section.integer("record_age_seconds", -1, &ranges::RECORD_AGE)?,
+            batch_size: section.integer("batch_size", 1000, &constraints::BATCH)?,
+            window_seconds: section.integer("window_seconds", 0, &constraints::WINDOW)?,
+            parallelization: section.integer("parallelization", 1, &constraints::PARALLELIZATION)?,
+            retry_attempts: section.integer("retry_attempts", -1, &constraints::RETRIES)?,
+            record_age_seconds: section.integer("record_age_seconds", -1, &constraints::RECORD_AGE)?,
             bisect: section.boolean("bisect", true)?,
             starting_position: position_or_auto(&position),
-            filters: section.texts("filters", ranges::MOST_FILTERS, check_pattern, PATTERN)?,
+            filters: section.texts("filters", constraints::MOST_FILTERS, check_pattern, PATTERN)?,
             metrics: section.boolean("metrics", false)?,
             on_failure: section.optional("on_failure", check_destination)?,
         })
@@ -97,7 +97,7 @@ fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {
         ["arn", _, "sqs" | "sns", region, account, name] => {
-            !region.is_empty() && ranges::is_account(account) && !name.is_empty() && name.rsplit_once('.').is_none()
+            !region.is_empty() && constraints::is_account(account) && !name.is_empty() && name.rsplit_once('.').is_none()
         }
         ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),
         _ => false,

@@ -1,15 +1,15 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
 mod connection;
-mod distinct;
+mod distinct_names;
 mod file;
 mod function;
 mod layers;
 mod log_group;
 mod mapping;
-mod names;
+mod stage;
 mod origin;
-mod ranges;
+mod constraints;
 #[cfg(test)]
 mod reference;
 mod role;
@@ -31,7 +31,7 @@ pub use crate::hint_flags::HintFlags;
 use self::connection::Connection;
 use self::file::File;
 use self::layers::{Environment, Layers};
-use self::names::Stage;
+use self::stage::Stage;
 
 pub use self::file::FILE_NAME;
 pub use self::function::Function;
@@ -116,7 +116,7 @@ impl Pipeline {
             tags: tags::read(layers)?,
         };
         pipeline.check_permissions()?;
-        distinct::check_tables(&pipeline, layers)?;
+        distinct_names::check_tables(&pipeline, layers)?;
         Ok(pipeline)
     }
 

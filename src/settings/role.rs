@@ -1,8 +1,8 @@
 //! `[role]`: the IAM role of the function.
 
 use super::layers::Layers;
-use super::names::Stage;
-use super::ranges;
+use super::stage::Stage;
+use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of the role.
@@ -33,7 +33,7 @@ impl Role {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
         let mut section = layers.section("role");
         let existing = section.boolean("existing", false)?;
-        let name = stage.name(&mut section, "kinesis-lambda-dynamodb", ranges::ROLE_NAME, existing)?;
+        let name = stage.name(&mut section, "kinesis-lambda-dynamodb", constraints::ROLE_NAME, existing)?;
         Ok(Role {
             name,
             path: section.text("path", "/", check_path)?,
@@ -57,6 +57,6 @@ fn check_path(path: &str) -> Result<(), String> {
 fn check_policy_arn(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let fits = matches!(parts.as_slice(), ["arn", _, "iam", "", account, resource]
-        if (*account == "aws" || ranges::is_account(account)) && resource.starts_with("policy/"));
+        if (*account == "aws" || constraints::is_account(account)) && resource.starts_with("policy/"));
     fits.then_some(()).ok_or_else(|| "the ARN of a policy: arn:aws:iam::ACCOUNT:policy/NAME".to_owned())
 }

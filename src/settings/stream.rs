@@ -1,8 +1,8 @@
 //! `[stream]`: the Kinesis stream.
 
 use super::layers::Layers;
-use super::names::Stage;
-use super::ranges;
+use super::stage::Stage;
+use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of the stream.
@@ -36,10 +36,10 @@ impl Stream {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
         let mut section = layers.section("stream");
         let existing = section.boolean("existing", false)?;
-        let name = stage.name(&mut section, "temperature-sensor-data", ranges::STREAM_NAME, existing)?;
+        let name = stage.name(&mut section, "temperature-sensor-data", constraints::STREAM_NAME, existing)?;
         let on_demand = section.choice("mode", &[("provisioned", false), ("on-demand", true)])?;
         let given = section.take("shards");
-        let shards = section.integer("shards", 1, &ranges::SHARDS)?;
+        let shards = section.integer("shards", 1, &constraints::SHARDS)?;
         if let Some(given) = given
             && on_demand
         {
@@ -49,7 +49,7 @@ impl Stream {
                 "left out with mode = \"on-demand\": Kinesis sets them itself",
             ));
         }
-        let retention_hours = section.integer("retention_hours", 24, &ranges::STREAM_RETENTION)?;
+        let retention_hours = section.integer("retention_hours", 24, &constraints::STREAM_RETENTION)?;
         let encryption = section.text("encryption", "none", |text| {
             let known = matches!(text, "none" | "aws/kinesis" | OWN_KEY) || is_key(text);
             if known { Ok(()) } else { Err("\"none\", \"aws/kinesis\" or the ARN of a KMS key".to_owned()) }
@@ -68,5 +68,5 @@ impl Stream {
 fn is_key(text: &str) -> bool {
     let parts: Vec<_> = text.split(':').collect();
     matches!(parts.as_slice(), ["arn", _, "kms", _, account, resource]
-        if ranges::is_account(account) && resource.starts_with("key/"))
+        if constraints::is_account(account) && resource.starts_with("key/"))
 }

@@ -3,8 +3,8 @@
 use sensor_model::reading::TABLE_ATTRIBUTES;
 
 use super::layers::{Layers, Section};
-use super::names::Stage;
-use super::ranges;
+use super::stage::Stage;
+use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of a table.
@@ -86,7 +86,7 @@ impl Table {
 
     fn read_shared(section: &mut Section<'_, '_>, stage: &Stage, default_name: &str) -> Result<Self, Error> {
         let existing = section.boolean("existing", false)?;
-        let name = stage.name(section, default_name, ranges::TABLE_NAME, existing)?;
+        let name = stage.name(section, default_name, constraints::TABLE_NAME, existing)?;
         let given = section.take("billing");
         let billing = match &given {
             None => Billing::OnDemand,
@@ -110,14 +110,14 @@ fn check_expiry(name: &str) -> Result<(), String> {
     if TABLE_ATTRIBUTES.contains(&name) {
         return Err(format!("an attribute other than the table's own: {}", TABLE_ATTRIBUTES.join(", ")));
     }
-    ranges::ATTRIBUTE_NAME.check(name)
+    constraints::ATTRIBUTE_NAME.check(name)
 }
 
 impl Rejects {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
         let mut section = layers.section("rejects");
         let table = Table::read_shared(&mut section, stage, "SensorDataRejects")?;
-        let retention_days = section.integer("retention_days", 30, &ranges::REJECTS_RETENTION)?;
+        let retention_days = section.integer("retention_days", 30, &constraints::REJECTS_RETENTION)?;
         Ok(Rejects { table: Table { ttl_attribute: Some(EXPIRES.to_owned()), ..table }, retention_days })
     }
 }
@@ -128,7 +128,7 @@ impl Billing {
             return Some(Billing::OnDemand);
         }
         let table = value.as_table().filter(|table| table.len() == 2)?;
-        let units = |name| table.get(name)?.as_integer().and_then(|units| ranges::CAPACITY.accept(units));
+        let units = |name| table.get(name)?.as_integer().and_then(|units| constraints::CAPACITY.accept(units));
         Some(Billing::Provisioned { read_units: units("read_units")?, write_units: units("write_units")? })
     }
 

@@ -1,9 +1,9 @@
 //! Carries out a plan: every step as soon as what it waits for is done, side by side where nothing stands in between.
 
 mod invocable;
-mod making;
+mod create_update;
 mod partial_batch;
-mod removing;
+mod delete;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -72,7 +72,7 @@ pub async fn apply(
     let steps = &plan.steps;
     let partial_batch = PartialBatch::held_back(plan, resources, references);
     let going = steps.iter().zip(resources).filter(|(step, _)| plan.goes_first(step));
-    future::try_join_all(going.map(|(step, resource)| removing::let_go(cloud, *resource, &step.found))).await?;
+    future::try_join_all(going.map(|(step, resource)| delete::let_go(cloud, *resource, &step.found))).await?;
     let mut done: Vec<Option<Done>> = vec![None; steps.len()];
     let mut waiting: Vec<usize> = (0..steps.len()).collect();
     let mut running = FuturesUnordered::new();
@@ -152,7 +152,7 @@ async fn begin(
     references: &References,
 ) -> Result<(), Stopped> {
     if let Some(resource) = function {
-        making::Making::new(cloud, resource, references, true).until_found_invocable().await?;
+        create_update::Making::new(cloud, resource, references, true).until_found_invocable().await?;
     }
     if let Some(partial_batch) = partial_batch.filter(|_| plan.mapping_first)
         && partial_batch.is_understood(cloud).await?
@@ -176,11 +176,11 @@ async fn perform(
     let (kind, name) = (step.kind, step.name.clone());
     cloud.observer.on(&Event::Started { kind, name: name.clone(), action: step.action });
     let waits = plan.waits || plan.is_needed_at_work(kind);
-    let making = making::Making::new(cloud, resource, references, waits);
+    let making = create_update::Making::new(cloud, resource, references, waits);
     let result = match step.action {
-        Action::Delete => removing::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
+        Action::Delete => delete::remove(cloud, resource, &step.found).await.map(|()| step.found.arn.clone()),
         Action::Replace if plan.goes_first(step) => making.anew_once_gone(&step.found).await.map(Some),
-        Action::Replace => match removing::remove(cloud, resource, &step.found).await {
+        Action::Replace => match delete::remove(cloud, resource, &step.found).await {
             Ok(()) => making.make().await.map(Some),
             Err(stopped) => Err(stopped),
         },

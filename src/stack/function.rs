@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
-use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
+use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, event_source_mapping};
 use crate::aws::{ATTEMPT_TIMEOUT, Call, Cause, Failure};
 use crate::settings;
 
@@ -321,7 +321,7 @@ impl Resource for Function {
             if cloud.delete_consumers {
                 return Ok(None);
             }
-            let feeding = mapping::feeding(cloud, &self.wanted.name).await?;
+            let feeding = event_source_mapping::feeding(cloud, &self.wanted.name).await?;
             Ok((!feeding.is_empty()).then(|| Obstacle {
                 what: format!("is fed by event source mappings of others: {}", feeding.join(", ")),
                 way:

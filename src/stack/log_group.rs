@@ -4,7 +4,7 @@ use aws_sdk_cloudwatchlogs::types::LogGroup as Group;
 use futures::FutureExt;
 use serde_json::{Value, json};
 
-use super::leftovers::Candidate;
+use super::orphans::Candidate;
 use super::ownership::is_our_make;
 use super::resource::{Attempt, Tags};
 use super::sighting::with_tags;

@@ -6,7 +6,7 @@ use futures::future;
 
 use super::function::{Function, PARTIAL_BATCH};
 use super::log_group::LogGroup;
-use super::mapping::Mapping;
+use super::event_source_mapping::Mapping;
 use super::role::{Grants, Role};
 use super::stream::Stream;
 use super::table::Table;

@@ -2,9 +2,9 @@
 //! policies of the walkthrough.
 
 pub mod diagnosis;
-mod documents;
+mod policy_document;
 mod list;
-mod release;
+mod detach;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ use crate::aws::{Call, Cause, Failure};
 use crate::policy::{Ask, Decision, Principal, canonical, weigh};
 use crate::settings::{self, Permissions};
 
-pub use self::documents::Grants;
+pub use self::policy_document::Grants;
 pub use self::list::{list, tags_of};
 
 const SERVICE: &str = "IAM";
@@ -69,13 +69,13 @@ impl Role {
             return self.call(cloud, "DeleteRolePolicy").find(request.send().await).map(drop);
         }
         let call = self.call(cloud, "PutRolePolicy");
-        for kind in documents::NAMED {
+        for kind in policy_document::NAMED {
             if references.arn(kind).await.is_none() {
                 let why = format!("not tried, because the {kind} that the policy names could not be made");
                 return Err(call.not_tried(why));
             }
         }
-        let document = documents::access(references, &self.grants);
+        let document = policy_document::access(references, &self.grants);
         let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document.to_string());
         call.done(request.send().await).map_err(|failure| too_new(failure, name))?;
         cloud.recent.note_write(name);
@@ -119,7 +119,7 @@ impl Role {
 
     async fn bring_trust(&self, cloud: &Cloud) -> Result<(), Failure> {
         let request = cloud.clients.iam.update_assume_role_policy().role_name(&self.wanted.name);
-        let result = request.policy_document(documents::trust().to_string()).send().await;
+        let result = request.policy_document(policy_document::trust().to_string()).send().await;
         self.call(cloud, "UpdateAssumeRolePolicy").done(result)?;
         cloud.recent.note_write(&self.wanted.name);
         Ok(())
@@ -171,13 +171,13 @@ impl Resource for Role {
         }
         let kept = self.kept.clone();
         let (policy, managed) = if self.is_least() {
-            (canonical(&documents::access(references, &self.grants)), json!([]))
+            (canonical(&policy_document::access(references, &self.grants)), json!([]))
         } else {
             (Value::Null, json!(MANAGED))
         };
         [
             ("path", json!(self.wanted.path)),
-            ("trust_policy", canonical(&documents::trust())),
+            ("trust_policy", canonical(&policy_document::trust())),
             ("policy", policy),
             ("managed_policies", managed),
             ("permissions_boundary", json!(self.wanted.permissions_boundary)),
@@ -222,7 +222,7 @@ impl Resource for Role {
                 .role_name(&self.wanted.name)
                 .path(&self.wanted.path)
                 .description(DESCRIPTION)
-                .assume_role_policy_document(documents::trust().to_string())
+                .assume_role_policy_document(policy_document::trust().to_string())
                 .set_permissions_boundary(self.wanted.permissions_boundary.clone())
                 .set_tags(Some(sdk_tags(cloud.owner.all_tags(), call)?));
             let answer = call.answer(request.send().await)?;
@@ -297,12 +297,12 @@ impl Resource for Role {
     }
 
     fn taken_along<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Vec<String>> {
-        release::of_others(cloud, &self.wanted.name).boxed()
+        detach::of_others(cloud, &self.wanted.name).boxed()
     }
 
     fn delete<'a>(&'a self, cloud: &'a Cloud, _: &'a Found) -> Attempt<'a> {
         async move {
-            release::release(cloud, &self.wanted.name).await?;
+            detach::release(cloud, &self.wanted.name).await?;
             let request = cloud.clients.iam.delete_role().role_name(&self.wanted.name);
             self.call(cloud, "DeleteRole").done(request.send().await)
         }
@@ -314,7 +314,7 @@ impl Resource for Role {
 /// owner's business. Ours in its place would open what a condition guards.
 fn may_let_lambda(trust: Value, arn: Option<&str>) -> bool {
     let ask =
-        Ask { resource: arn, principal: Some(Principal::Service(documents::LAMBDA)), ..Ask::new("sts:AssumeRole", "") };
+        Ask { resource: arn, principal: Some(Principal::Service(policy_document::LAMBDA)), ..Ask::new("sts:AssumeRole", "") };
     !matches!(weigh(&[trust], &ask), (Decision::NotAllowed | Decision::Denied, true))
 }
 
@@ -338,7 +338,7 @@ fn too_new(failure: Failure, role: &str) -> Failure {
 async fn inline(cloud: &Cloud, name: &str, policy: &str) -> Result<Option<Value>, Failure> {
     let result = cloud.clients.iam.get_role_policy().role_name(name).policy_name(policy).send().await;
     let answer = cloud.clients.call(SERVICE, "GetRolePolicy", name).find(result)?;
-    Ok(answer.map(|answer| documents::parse(&url_decoded(&answer.policy_document))))
+    Ok(answer.map(|answer| policy_document::parse(&url_decoded(&answer.policy_document))))
 }
 
 /// The managed policies that are attached, whoever attached them.
@@ -363,7 +363,7 @@ fn sdk_tags(tags: Tags, call: Call<'_>) -> Result<Vec<Tag>, Failure> {
 }
 
 fn trust_of(role: &Described) -> Value {
-    documents::parse(&url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default()))
+    policy_document::parse(&url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default()))
 }
 
 /// The partition of an ARN; the managed policies of the same partition have it in theirs.
@@ -388,7 +388,7 @@ mod tests {
                 Some("arn:aws:iam::1:role/r"),
             )
         };
-        let trust = documents::trust()["Statement"][0].clone();
+        let trust = policy_document::trust()["Statement"][0].clone();
         let under = |condition: Value| {
             let mut guarded = trust.clone();
             guarded["Condition"] = condition;

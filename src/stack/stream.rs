@@ -1,21 +1,21 @@
 //! The Kinesis stream.
 
-mod change;
+mod update;
 mod consumers;
 
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
-use super::leftovers::Candidate;
+use super::change_tracker::Asked;
+use super::orphans::Candidate;
 use super::resource::{Attempt, Obstacle, Tags};
 use super::sighting::with_tags;
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, mapping};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, event_source_mapping};
 use crate::aws::{Call, Cause, Failure};
 use crate::settings::{self, Capacity};
 
-use self::change::Change;
+use self::update::Change;
 
 const SERVICE: &str = "Kinesis";
 
@@ -115,7 +115,7 @@ impl Resource for Stream {
                 ("mode", json!(mode)),
                 ("shards", json!(stream.open_shard_count)),
                 ("retention_hours", json!(stream.retention_period_hours)),
-                ("encryption", json!(change::key_of(&stream).map_or("none", change::short_key))),
+                ("encryption", json!(update::key_of(&stream).map_or("none", update::short_key))),
             ]
             .into();
             let state = state_of(&stream);
@@ -130,7 +130,7 @@ impl Resource for Stream {
         }
         let mut properties: Properties = [
             ("retention_hours", json!(self.wanted.retention_hours)),
-            ("encryption", json!(self.wanted.key.as_deref().map_or("none", change::short_key))),
+            ("encryption", json!(self.wanted.key.as_deref().map_or("none", update::short_key))),
         ]
         .into();
         match self.wanted.capacity {
@@ -252,7 +252,7 @@ impl Resource for Stream {
             let (consumers, functions) = match &found.arn {
                 Some(arn) if !cloud.delete_consumers => futures::try_join!(
                     consumers::of(cloud, arn, &self.wanted.name),
-                    mapping::fed_by(cloud, arn, &self.wanted.name)
+                    event_source_mapping::fed_by(cloud, arn, &self.wanted.name)
                 )?,
                 _ => return Ok(None),
             };

@@ -1,15 +1,15 @@
 //! A DynamoDB table: of readings, or of the readings that the function could not store.
 
-mod change;
+mod update;
 mod document;
-mod look;
+mod describe;
 
 use aws_sdk_dynamodb::types::{BillingMode, TableDescription, TableStatus, Tag};
 use futures::FutureExt;
 use futures::future;
 use serde_json::{Value, json};
 
-use super::asked::Asked;
+use super::change_tracker::Asked;
 use super::ownership::is_our_make;
 use super::resource::{Attempt, Obstacle, Tags};
 use super::sighting::with_tags;
@@ -17,10 +17,10 @@ use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Se
 use crate::aws::{Call, Failure, ServiceClock};
 use crate::settings::{self, Billing, TableClass};
 
-use self::change::{Change, Seen};
+use self::update::{Change, Seen};
 use self::document::Document;
 
-pub use self::look::{list, tags_of_name};
+pub use self::describe::{list, tags_of_name};
 
 const SERVICE: &str = "DynamoDB";
 
@@ -177,14 +177,14 @@ impl Resource for Table {
             request = match wanted.billing {
                 Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
                 Billing::Provisioned { read_units, write_units } => {
-                    let throughput = change::throughput(read_units, write_units);
+                    let throughput = update::throughput(read_units, write_units);
                     request
                         .billing_mode(BillingMode::Provisioned)
                         .provisioned_throughput(throughput.map_err(|error| call.not_made(error))?)
                 }
             };
             if wanted.class != TableClass::Standard {
-                request = request.table_class(change::class(wanted.class));
+                request = request.table_class(update::class(wanted.class));
             }
             if wanted.deletion_protection {
                 request = request.deletion_protection_enabled(true);
@@ -215,7 +215,7 @@ impl Resource for Table {
             let arn = found.arn.as_deref().unwrap_or_default();
             let request = cloud.clients.dynamodb.tag_resource().resource_arn(arn);
             call.done(request.set_tags(Some(sdk_tags(tags.clone(), call)?)).send().await)?;
-            look::until_tagged(cloud, arn, &self.wanted.name, &tags).await
+            describe::until_tagged(cloud, arn, &self.wanted.name, &tags).await
         }
         .boxed()
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use sensor_model::Decimal;
-use sensor_model::json_text::push_string;
+use sensor_model::json_escape::push_string;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::endpoint::Endpoint;
 use super::failure::Failure;
-use super::skew::Clock;
+use super::clock_skew::Clock;
 use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";

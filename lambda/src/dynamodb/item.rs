@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::json_text::push_string;
+use sensor_model::json_escape::push_string;
 use sensor_model::{Decimal, Reading, Value};
 
 /// A table and its key: a partition key of type S and a sort key.

@@ -101,7 +101,7 @@ fn limits_hold_to_the_byte() {
     assert_eq!(code(&blanks(MAX_JSON_BYTES + 1)), "too-large");
 
     let empty = Reading::from_json(with(",\"a\":\"\"").as_bytes()).unwrap();
-    let room = MAX_ITEM_BYTES - size::item_bytes(&empty);
+    let room = MAX_ITEM_BYTES - item_size::item_bytes(&empty);
     assert_eq!(code(&with(&format!(",\"a\":\"{}\"", "x".repeat(room)))), "accepted");
     assert_eq!(code(&with(&format!(",\"a\":\"{}\"", "x".repeat(room + 1)))), "too-large");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use super::Args;
-use super::written::is_stdout;
+use super::output_files::is_stdout;
 use crate::output::units;
 use crate::pipeline::{Origin, Unread};
 use crate::settings::HintFlags;

@@ -1,7 +1,7 @@
 //! The local cloud as a background process: start it, find it, stop it.
 
 mod health;
-mod ownership;
+mod process_lock;
 mod trust;
 
 use std::fmt::Display;
@@ -17,8 +17,8 @@ use rustix::process::{Pid, Signal};
 use tokio::time::{Instant, sleep};
 
 use self::health::health;
-use self::ownership::is_owned;
-pub(crate) use self::ownership::{is_local_cloud, reset};
+use self::process_lock::is_owned;
+pub(crate) use self::process_lock::{is_local_cloud, reset};
 use crate::aws::{Access, Target};
 use crate::error::Error;
 use crate::hint_flags::flag_words;

@@ -1,10 +1,10 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
 mod adapt;
-mod asked;
+mod requested_tables;
 #[cfg(test)]
-mod asked_tests;
-mod backups;
+mod requested_tables_tests;
+mod pitr;
 mod batch;
 mod capacity;
 mod connections;
@@ -13,7 +13,7 @@ mod description;
 #[cfg(test)]
 mod difference_tests;
 mod expression_limits;
-mod life;
+mod table_status;
 mod page;
 mod reader;
 mod tagged;
@@ -35,19 +35,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::backups::Backups;
+use self::pitr::Backups;
 use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
 use self::capacity::ReadCapacity;
 use self::expression_limits::Expressions;
-use self::life::Life;
+use self::table_status::Life;
 use self::reader::{Readers, is_select};
 use self::wal::Wal;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::notices::Notices;
-use super::timing::Timing;
-use super::wire::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
+use super::diagnostics::Notices;
+use super::latency_profile::Timing;
+use super::aws_json::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
 use crate::error::Error;
 
 /// The work that a full disk keeps from being done: writing to the tables.
@@ -105,7 +105,7 @@ impl DynamoDb {
 
     /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
-        let operation = wire::operation(&request).to_owned();
+        let operation = aws_json::operation(&request).to_owned();
         let service = self.clone();
         // The database waits for its lock and the disk; other requests must not wait with it.
         let done = tokio::task::spawn_blocking(move || service.answer_in_time(&operation, request.body())).await;
@@ -137,7 +137,7 @@ impl DynamoDb {
     fn answer(&self, operation: &str, body: &Bytes) -> Response {
         let refused = |kind: &str| {
             let body = json!({ "__type": format!("com.amazon.coral.service#{kind}") });
-            wire::json_as(400, AMZ_JSON_1_0, &body)
+            aws_json::json_as(400, AMZ_JSON_1_0, &body)
         };
         let Ok(text) = std::str::from_utf8(body) else { return refused("SerializationException") };
         let asked = match operation {
@@ -147,7 +147,7 @@ impl DynamoDb {
         let text = match self.with_their_arn(operation, text) {
             Ok(Some(text)) => text.into(),
             Ok(None) => self.with_their_arns(operation, text),
-            Err(error) => return wire::bytes(error.status_code(), AMZ_JSON_1_0, error.to_json()),
+            Err(error) => return aws_json::bytes(error.status_code(), AMZ_JSON_1_0, error.to_json()),
         };
         let answer = match self.run(operation, &text) {
             None => return ServiceError::not_implemented("dynamodb", operation).json(AMZ_JSON_1_0),
@@ -163,7 +163,7 @@ impl DynamoDb {
         match answer {
             Ok(body) => {
                 let body = adapt::named_as_asked(self.with_our_arns(operation, body), &asked);
-                wire::bytes(200, AMZ_JSON_1_0, body)
+                aws_json::bytes(200, AMZ_JSON_1_0, body)
             }
             Err(error) if is_missing_table(operation, &error) => {
                 let name = serde_json::from_str::<Value>(&text).unwrap_or_default();
@@ -180,7 +180,7 @@ impl DynamoDb {
             }
             Err(error) => {
                 let error = self.told(decode::resolve(operation, error));
-                wire::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
+                aws_json::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
             }
         }
     }

@@ -6,7 +6,7 @@ use dynoxide::actions::list_tags_of_resource::ListTagsOfResourceRequest;
 
 use super::{DynamoDb, THEIR_ARN};
 use crate::local::tagging::Tagged;
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 impl DynamoDb {
     /// Returns the tags of all tables by their ARNs. Blocks.

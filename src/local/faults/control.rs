@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{FaultPlan, Faults};
-use crate::local::wire::{self, Response, ServiceError};
+use crate::local::aws_json::{self, Response, ServiceError};
 
 impl Faults {
     /// Answers a request of the owner.
@@ -31,7 +31,7 @@ impl Faults {
             }
             (&Method::GET, "/_sensorctl/calls") => {
                 let state = self.state();
-                wire::json(200, &json!({"calls": state.calls, "left_out": state.left_out}))
+                aws_json::json(200, &json!({"calls": state.calls, "left_out": state.left_out}))
             }
             _ => ServiceError::new(404, "NotFound", format!("no {method} {path} here")).rest(),
         }
@@ -43,6 +43,6 @@ impl Faults {
     }
 
     fn told(&self) -> Response {
-        wire::json(200, &json!({"faults": self.spec()}))
+        aws_json::json(200, &json!({"faults": self.spec()}))
     }
 }

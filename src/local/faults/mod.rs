@@ -3,9 +3,9 @@
 //! A [`FaultPlan`] is written as text (see `spec`). Calls are counted per service and operation, and chance depends on
 //! the seed, the rule, the operation and the number of the call only: what runs side by side does not change it.
 
-mod answer;
+mod error_responses;
 mod control;
-mod partial;
+mod partial_batch;
 mod spec;
 mod undecryptable;
 
@@ -17,8 +17,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::answer::{Trouble, refusal};
-pub(super) use self::partial::Portion;
+pub(super) use self::error_responses::{Trouble, refusal};
+pub(super) use self::partial_batch::Portion;
 pub(crate) use self::spec::FaultPlan;
 use self::spec::{Fault, Rule, When};
 pub(super) use self::undecryptable::hide;

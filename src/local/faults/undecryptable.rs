@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 
-use crate::local::wire::Response;
+use crate::local::aws_json::Response;
 
 const CODE: &str = "AccessDeniedException";
 const MESSAGE: &str = "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please \
@@ -50,18 +50,18 @@ fn hide_in(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::wire;
+    use crate::local::aws_json;
 
     #[test]
     fn variables_and_filters_become_errors_and_the_rest_stays() {
         let answer = json!({"Configuration": {"FunctionName": "f", "Environment": {"Variables": {"A": "s3cret"}}},
             "EventSourceMappings": [{"UUID": "u", "FilterCriteria": {"Filters": [{"Pattern": "s3cret"}]}}]});
-        let hidden: Value = serde_json::from_slice(hide(wire::json(200, &answer)).body()).unwrap();
+        let hidden: Value = serde_json::from_slice(hide(aws_json::json(200, &answer)).body()).unwrap();
         assert_eq!(hidden["Configuration"]["FunctionName"], "f");
         assert_eq!(hidden["Configuration"]["Environment"]["Error"]["ErrorCode"], CODE);
         assert_eq!(hidden["EventSourceMappings"][0]["FilterCriteriaError"]["ErrorCode"], CODE);
         assert!(!hidden.to_string().contains("s3cret"));
         let none = json!({"Configuration": {"FunctionName": "f"}});
-        assert_eq!(serde_json::from_slice::<Value>(hide(wire::json(200, &none)).body()).unwrap(), none);
+        assert_eq!(serde_json::from_slice::<Value>(hide(aws_json::json(200, &none)).body()).unwrap(), none);
     }
 }

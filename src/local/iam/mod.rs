@@ -1,11 +1,11 @@
 //! IAM: roles and their policies, a small store of our own behind the awsQuery wire.
 
-mod asked;
-mod attached;
+mod requested_resources;
+mod attached_policies;
 mod document;
-mod inline;
-mod managed;
-mod own_policies;
+mod inline_policies;
+mod aws_managed_policies;
+mod customer_managed_policies;
 mod propagation;
 mod roles;
 mod store;
@@ -20,11 +20,11 @@ use self::propagation::Propagation;
 use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::keys::Caller;
+use super::credentials::Caller;
 use super::permissions::Policies;
-use super::query_api::{self, IAM, Parameters, Xml};
-use super::timing::Timing;
-use super::wire::{Request, Response, ServiceError};
+use super::aws_query::{self, IAM, Parameters, Xml};
+use super::latency_profile::Timing;
+use super::aws_json::{Request, Response, ServiceError};
 use crate::error::Error;
 
 /// The IAM of one local cloud; clones share it.
@@ -101,7 +101,7 @@ impl Iam {
         }
         self.0.store.read(|account| {
             let role = account.roles.values().find(|role| role.arn == arn);
-            role.map(|role| managed::policies(account, role)).unwrap_or_default()
+            role.map(|role| aws_managed_policies::policies(account, role)).unwrap_or_default()
         })
     }
 
@@ -110,10 +110,10 @@ impl Iam {
         let iam = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let input = Parameters::of(&request);
-            query_api::answer(IAM, input.action(), iam.run(&input, request.extensions().get::<Caller>()))
+            aws_query::answer(IAM, input.action(), iam.run(&input, request.extensions().get::<Caller>()))
         })
         .await;
-        done.unwrap_or_else(|error| query_api::error(IAM, &ServiceError::internal(error.to_string())))
+        done.unwrap_or_else(|error| aws_query::error(IAM, &ServiceError::internal(error.to_string())))
     }
 
     fn run(&self, input: &Parameters, caller: Option<&Caller>) -> Answer {
@@ -154,7 +154,7 @@ impl Iam {
             "ListPolicies" => self.list_policies(input),
             "ListPolicyVersions" => self.list_policy_versions(input),
             "GetUser" => self.get_user(input, caller),
-            action => Err(query_api::unknown_action(action, "2010-05-08")),
+            action => Err(aws_query::unknown_action(action, "2010-05-08")),
         }
     }
 }

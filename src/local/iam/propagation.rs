@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Iam, managed};
+use super::{Iam, aws_managed_policies};
 use crate::local::permissions::Policies;
-use crate::local::query_api::Parameters;
-use crate::local::timing::Timing;
+use crate::local::aws_query::Parameters;
+use crate::local::latency_profile::Timing;
 
 /// What roles were before their latest changes, by ARN.
 #[derive(Default)]
@@ -110,7 +110,7 @@ impl Iam {
         let found = self.0.store.read(|account| {
             let role = account.roles.get(name)?;
             let shown = Shown { trust: role.trust_policy.clone(), inline: role.inline.clone() };
-            Some((role.arn.clone(), shown, managed::policies(account, role)))
+            Some((role.arn.clone(), shown, aws_managed_policies::policies(account, role)))
         });
         match (input.action(), found) {
             ("CreateRole", None) => {

@@ -6,9 +6,9 @@ use rand::Rng;
 
 use super::document::{check_trust, encoded};
 use super::store::{Account, StoredRole};
-use super::{Answer, Iam, end_of_list, managed, missing, page, timestamp};
-use crate::local::query_api::{Parameters, Xml, invalid};
-use crate::local::wire::{ServiceError, now_seconds};
+use super::{Answer, Iam, end_of_list, aws_managed_policies, missing, page, timestamp};
+use crate::local::aws_query::{Parameters, Xml, invalid};
+use crate::local::aws_json::{ServiceError, now_seconds};
 
 /// Seconds that a role session may last, if not said otherwise.
 const SESSION_SECONDS: u32 = 3600;
@@ -238,7 +238,7 @@ pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
 /// A boundary is a managed policy that there is.
 fn check_boundary(account: &Account, arn: Option<&str>) -> Result<(), ServiceError> {
     match arn {
-        Some(arn) if managed::find(account, arn).is_none() => {
+        Some(arn) if aws_managed_policies::find(account, arn).is_none() => {
             Err(missing(format!("Scope ARN: {arn} does not exist or is not attachable.")))
         }
         _ => Ok(()),

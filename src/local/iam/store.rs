@@ -10,7 +10,7 @@ use super::missing;
 use crate::error::Error;
 use crate::local::data_dir::read_json;
 use crate::local::durability::Durability;
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// The whole state.
 #[derive(Clone, Default, Serialize, Deserialize)]

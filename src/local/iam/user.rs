@@ -2,8 +2,8 @@
 
 use super::{Answer, Iam, missing, timestamp};
 use crate::local::identity::Identity;
-use crate::local::keys::Caller;
-use crate::local::query_api::{Parameters, Xml, invalid};
+use crate::local::credentials::Caller;
+use crate::local::aws_query::{Parameters, Xml, invalid};
 
 impl Iam {
     /// `GetUser`, by name or of the caller.

@@ -4,9 +4,9 @@
 //! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
 mod api;
-mod asked;
-mod fields;
-mod form;
+mod requested_streams;
+mod serde_types;
+mod wire_format;
 mod hash_range;
 mod iterator;
 mod log;
@@ -28,16 +28,16 @@ use tokio::sync::watch;
 
 pub(super) use self::api::MAX_RECORDS;
 use self::api::OnlyTarget;
-pub(crate) use self::form::Form;
+pub(crate) use self::wire_format::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
 use self::sequence::{SequenceNumber, shard_number};
 use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::notices::Notices;
-use super::touched::Touched;
-use super::wire::{self, Request, Response, ServiceError, now_ms, seconds};
+use super::diagnostics::Notices;
+use super::changed_names::Touched;
+use super::aws_json::{self, Request, Response, ServiceError, now_ms, seconds};
 use crate::error::Error;
 
 /// The Kinesis of one local cloud; clones share it.
@@ -160,7 +160,7 @@ impl Kinesis {
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let form = Form::of(request.headers());
         let kinesis = self.clone();
-        self.blocking(move || kinesis.answer(wire::operation(&request), form, request.body()))
+        self.blocking(move || kinesis.answer(aws_json::operation(&request), form, request.body()))
             .await
             .unwrap_or_else(|error| form.refuse(&error))
     }

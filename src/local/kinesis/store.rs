@@ -10,7 +10,7 @@ use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
-use crate::local::wire::{ServiceError, now_ms};
+use crate::local::aws_json::{ServiceError, now_ms};
 
 /// What a deleted stream's directory ends in until its files are gone.
 const DELETED: &str = "deleted";

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::batch_answer::Verdict;
+use super::batch_response::Verdict;
 
 /// What a mapping does with a batch that fails.
 #[derive(Clone, Copy, Debug)]

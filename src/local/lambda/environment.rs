@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::names::LATEST;
+use super::function_name::LATEST;
 use super::state::Function;
-use crate::local::keys::SessionKeys;
+use crate::local::credentials::SessionKeys;
 
 /// Variables that the service sets and lets nobody else set.
 pub(super) const RESERVED: [&str; 20] = [

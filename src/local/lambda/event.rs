@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
-use super::records::Item;
+use super::stream_item::Item;
 use crate::local::kinesis::Record;
 
 /// Bytes that an event may have.

@@ -17,7 +17,7 @@ use super::invoke::NotRun;
 use super::service::Lambda;
 use crate::error::Error;
 use crate::local::data_dir::{private_dir, read_json};
-use crate::local::wire::{ServiceError, now_ms};
+use crate::local::aws_json::{ServiceError, now_ms};
 
 /// Pauses before an invocation that failed is tried again, as in the service.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];

@@ -7,10 +7,10 @@ use quamina::Quamina;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use super::control_api::invalid;
+use super::router::invalid;
 use super::state::MappingSettings;
 use crate::local::kinesis::Record;
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// Filters of a mapping, and characters of a pattern (docs/facts/event-source-mapping.md, Parameters).
 const MAX_FILTERS: usize = 5;

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Deps;
-use super::control_api::invalid;
+use super::router::invalid;
 use super::environment::RESERVED;
 use super::permissions::is_assumable;
 use super::state::{Function, Logging, Tags};
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// The runtimes that a machine can run as they are.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::invocation::{Invocation, Outcome};
-use super::launch::NotStarted;
+use super::spawn::NotStarted;
 use super::pool::Throttle;
 use super::service::Lambda;
-use super::worker::{Run, Worker};
+use super::execution_environment::{Run, Worker};
 
 /// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
 /// function's own time limit (docs/facts/lambda.md, Runtime API).

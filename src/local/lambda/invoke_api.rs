@@ -7,16 +7,16 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::control_api::{Call, invalid};
+use super::router::{Call, invalid};
 use super::event_queue;
 use super::function_settings::{NO_KEY, NO_ROLE};
-use super::functions_api::find;
+use super::functions::find;
 use super::invocation::Invocation;
 use super::invoke::NotRun;
-use super::names::{LATEST, missing};
+use super::function_name::{LATEST, missing};
 use super::pool::Throttle;
-use super::settling::pending;
-use crate::local::wire::{Response, ServiceError};
+use super::pending_state::pending;
+use crate::local::aws_json::{Response, ServiceError};
 
 /// Bytes of an event, waited for or not.
 const SYNC_LIMIT: usize = 6_291_456;

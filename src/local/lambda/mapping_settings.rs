@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::control_api::invalid;
+use super::router::invalid;
 use super::filter::{self, Filter};
 use super::function_settings::{constraint, keep, within};
 use super::state::{MappingSettings, Tags};
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// The body of `CreateEventSourceMapping` and `UpdateEventSourceMapping`.
 #[derive(Debug, Default, Deserialize)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::worker::Worker;
+use super::execution_environment::Worker;
 
 /// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
 pub(super) const ENVIRONMENTS: usize = 64;

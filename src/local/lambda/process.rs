@@ -11,7 +11,7 @@ use rustix::process::Pid;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::watch;
 
-use super::leftovers;
+use super::orphan_processes;
 use super::process_tree::{self, ProcessTree};
 
 /// Address space that a process may have beyond its memory size. Allocators reserve far more than they use, so this is
@@ -63,7 +63,7 @@ impl Process {
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(io::Error::other("no pipes"));
         };
-        let entry = leftovers::enter(register, pid);
+        let entry = orphan_processes::enter(register, pid);
         let (sender, exit) = watch::channel(None);
         tokio::spawn(reap(child, Arc::clone(&tree), entry, sender));
         Ok((Process { tree, exit }, Pipes { stdout, stderr }))
@@ -159,7 +159,7 @@ async fn reap(
     // Nobody may be waiting any more.
     exit.send(status.ok()).unwrap_or_default();
     tree.end().await;
-    leftovers::leave(entry);
+    orphan_processes::leave(entry);
     tokio::task::spawn_blocking(process_tree::end_strays);
 }
 

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::names::missing;
+use super::function_name::missing;
 use super::state::{Function, Tags};
 use crate::local::identity::Identity;
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// The newest published version of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

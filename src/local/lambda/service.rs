@@ -13,17 +13,17 @@ use tokio_util::task::TaskTracker;
 use super::event_queue::{self, Queued};
 use super::invocation::{Invocation, Outcome};
 use super::invoke::{NotRun, invoke};
-use super::lane::function_of;
-use super::mapping_task::Reading;
+use super::shard_worker::function_of;
+use super::poller::Reading;
 use super::pool::Pool;
-use super::settling::Settling;
+use super::pending_state::Settling;
 use super::state::{Function, Mapping, MappingState, NOTHING_YET};
-use super::{Deps, checkpoint, code, control_api, launch, leftovers, permissions, process_tree};
+use super::{Deps, checkpoint, code, router, spawn, orphan_processes, permissions, process_tree};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::durability::Durability;
-use crate::local::touched::Touched;
-use crate::local::wire::{Request, Response, ServiceError};
+use crate::local::changed_names::Touched;
+use crate::local::aws_json::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
 const TIDY: Duration = Duration::from_secs(15);
@@ -91,7 +91,7 @@ impl Lambda {
 
     /// Answers one request of the REST API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
-        control_api::handle(self, request).await
+        router::handle(self, request).await
     }
 
     /// Ends pollers and processes; what they have done is written down.
@@ -292,9 +292,9 @@ fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
     let has_checkpoints = !checkpoint::is_empty(dir).map_err(broken)?;
     let functions: Vec<Function> = read_list(&dir.join("functions.json"), !has_code, durability)?;
     let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), !has_checkpoints, durability)?;
-    leftovers::end_all(&dir.join("running")).map_err(broken)?;
-    leftovers::end_escaped(&dir.join("code"));
-    leftovers::empty(&dir.join(launch::SCRATCH)).map_err(broken)?;
+    orphan_processes::end_all(&dir.join("running")).map_err(broken)?;
+    orphan_processes::end_escaped(&dir.join("code"));
+    orphan_processes::empty(&dir.join(spawn::SCRATCH)).map_err(broken)?;
     let is_in_use = |folder: &str| functions.iter().any(|function| function.code_folder == folder);
     code::sweep(&dir.join("code"), is_in_use).map_err(broken)?;
     let uuids: Vec<&str> = mappings.iter().map(|mapping| mapping.uuid.as_str()).collect();

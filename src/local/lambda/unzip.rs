@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use zip::ZipArchive;
 
 use super::code::broken_disk;
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
 const UNZIPPED_LIMIT: u64 = 262_144_000;

@@ -1,6 +1,6 @@
 //! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
-mod asked;
+mod requested_groups;
 mod event_file;
 mod event_index;
 mod events;
@@ -21,8 +21,8 @@ use self::store::Store;
 use super::decode_error::DecodeError;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::notices::Notices;
-use super::wire::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
+use super::diagnostics::Notices;
+use super::aws_json::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
 use crate::error::Error;
 
 /// The logs of one local cloud; clones share them.
@@ -79,7 +79,7 @@ impl Logs {
 
     /// Deletes what is past its retention. Blocks.
     pub(crate) fn expire(&self) {
-        let expired = self.store().expire(wire::now_ms());
+        let expired = self.store().expire(aws_json::now_ms());
         self.0.notices.tell_failure(expired.map_err(|error| error.message));
     }
 
@@ -88,7 +88,7 @@ impl Logs {
         let logs = self.clone();
         let done = tokio::task::spawn_blocking(move || logs.answer(&request)).await;
         match done {
-            Ok(Ok(body)) => wire::json_as(200, AMZ_JSON_1_1, &body),
+            Ok(Ok(body)) => aws_json::json_as(200, AMZ_JSON_1_1, &body),
             Ok(Err(error)) => error.json(AMZ_JSON_1_1),
             Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_1),
         }
@@ -96,7 +96,7 @@ impl Logs {
 
     fn answer(&self, request: &Request) -> Result<Value, ServiceError> {
         let body = request.body();
-        match wire::operation(request) {
+        match aws_json::operation(request) {
             "CreateLogGroup" => self.create_log_group(input(body)?),
             "DescribeLogGroups" => self.describe_log_groups(&input(body)?),
             "DeleteLogGroup" => self.delete_log_group(&input(body)?),

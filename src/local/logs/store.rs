@@ -15,8 +15,8 @@ use super::event_index::{Contents, EventIndex, Span};
 use crate::error::Error;
 use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
 use crate::local::durability::Durability;
-use crate::local::touched::Touched;
-use crate::local::wire::{ServiceError, now_ms};
+use crate::local::changed_names::Touched;
+use crate::local::aws_json::{ServiceError, now_ms};
 
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');

@@ -30,7 +30,7 @@ fn messages(body: &Value) -> Vec<&str> {
 async fn groups_events_and_tags_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = logs(dir.path());
-    let now = wire::now_ms();
+    let now = aws_json::now_ms();
     let group = "/aws/lambda/f";
     ok(&first, "CreateLogGroup", json!({ "logGroupName": group, "tags": { "a": "1" } })).await;
     ok(&first, "PutRetentionPolicy", json!({ "logGroupName": group, "retentionInDays": 14 })).await;
@@ -131,7 +131,7 @@ async fn a_damaged_line_is_told_with_its_file_and_stays() {
 async fn events_past_their_retention_go() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
-    let now = wire::now_ms();
+    let now = aws_json::now_ms();
     logs.append("g", "s", vec![(now - 2 * 24 * 3_600_000, "old".into()), (now, "new".into())], true).await;
     let shown = async || ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })).await;
     assert_eq!(messages(&shown().await), ["old", "new"]);
@@ -255,7 +255,7 @@ async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_ro
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.store().group_limit = 2 << 20;
-    let line = || vec![(wire::now_ms(), "x".repeat(256 << 10))];
+    let line = || vec![(aws_json::now_ms(), "x".repeat(256 << 10))];
     let mut kept = 0;
     while logs.append("g", "old", line(), true).await {
         kept += 1;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
-use crate::local::keys::Caller;
+use crate::local::credentials::Caller;
 use crate::policy::Context;
 
 /// Keys that no request has here: those of federation, of services that call for others, of VPC endpoints, and what
@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::local::durability::Durability;
-    use crate::local::timing::Timing;
+    use crate::local::latency_profile::Timing;
     use crate::policy::{Ask, Decision, decide};
 
     #[test]

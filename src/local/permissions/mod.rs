@@ -4,7 +4,7 @@
 mod keys;
 
 pub(crate) use self::keys::RequestKeys;
-use super::wire::ServiceError;
+use super::aws_json::ServiceError;
 pub(crate) use crate::policy::{Ask, Context, Decision, Principal, decide};
 
 /// The resources that a request names.

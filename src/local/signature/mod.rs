@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use self::canonical::AUTHORITY;
 pub(super) use self::canonical::{query_parameter, query_parameters};
-use super::wire::ServiceError;
+use super::aws_json::ServiceError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How a credential scope ends.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::aws::Access;
-use crate::local::keys::control_token;
+use crate::local::credentials::control_token;
 use crate::local::signature::testing::{REGION, signed_lines};
 use crate::local::tests::fuzzing;
 use crate::local::{LocalCloud, LocalOptions};

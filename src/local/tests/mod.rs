@@ -17,7 +17,7 @@ use std::path::Path;
 pub(in crate::local) use self::eventually::eventually;
 use super::{LocalCloud, LocalOptions};
 use crate::aws::{Clients, connect};
-use crate::local::wire::now_ms;
+use crate::local::aws_json::now_ms;
 
 /// Waits until the clock shows another millisecond: what is put before and after it differs in its time.
 pub(super) async fn next_millisecond() {

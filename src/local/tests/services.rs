@@ -6,7 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{eventually, start};
 use crate::aws::{Target, connect};
-use crate::local::wire;
+use crate::local::aws_json;
 
 /// Lambda and whoever has the right in this account may assume the role.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"000000000000"},"Action":"sts:AssumeRole"}]}"#;
@@ -90,7 +90,7 @@ async fn a_log_group_takes_events_and_gives_them_back() {
     clients.logs.create_log_group().log_group_name(group).tags("a", "1").send().await.unwrap();
     clients.logs.put_retention_policy().log_group_name(group).retention_in_days(14).send().await.unwrap();
     clients.logs.create_log_stream().log_group_name(group).log_stream_name("s").send().await.unwrap();
-    let now = i64::try_from(wire::now_ms()).unwrap();
+    let now = i64::try_from(aws_json::now_ms()).unwrap();
     let event =
         aws_sdk_cloudwatchlogs::types::InputLogEvent::builder().timestamp(now).message("hello").build().unwrap();
     let put = clients.logs.put_log_events().log_group_name(group).log_stream_name("s").log_events(event);

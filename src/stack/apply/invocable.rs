@@ -6,8 +6,8 @@
 //! nothing is consumed. Only a new function gets a new grant.
 
 use super::Stopped;
-use super::making::Making;
-use super::removing::remove;
+use super::create_update::Making;
+use super::delete::remove;
 use crate::aws::Failure;
 use crate::error::Error;
 use crate::stack::{Action, Cloud, Event, Ownership, PATIENCE};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Instant as Moment;
 
 use super::Stopped;
-use super::making::Making;
+use super::create_update::Making;
 use crate::aws::wait::{self, Look, WaitError};
 use crate::aws::{Cause, Failure};
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use super::{DESCRIPTION, SERVICE};
 use crate::aws::Failure;
 use crate::stack::Cloud;
-use crate::stack::leftovers::Candidate;
+use crate::stack::orphans::Candidate;
 use crate::stack::resource::Tags;
 
 /// Functions with the description that sensorctl gives.

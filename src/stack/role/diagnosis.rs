@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::release::inline_names;
-use super::{SERVICE, attached, describe, documents, inline, trust_of, url_decoded};
+use super::detach::inline_names;
+use super::{SERVICE, attached, describe, policy_document, inline, trust_of, url_decoded};
 use crate::aws::Failure;
 use crate::policy::{Ask, Context, Decision, Principal, weigh};
 use crate::stack::Cloud;
@@ -41,7 +41,7 @@ pub async fn never(cloud: &Cloud, role: &str, need: &Need) -> Option<Never> {
             never_allowed(cloud, role, &asked).await.ok().flatten()
         }
         Need::Telling { destination } => {
-            let asked = documents::telling(destination);
+            let asked = policy_document::telling(destination);
             let asked: Vec<_> = asked.iter().map(|(action, resource)| (*action, resource.as_str())).collect();
             never_allowed(cloud, role, &asked).await.ok().flatten()
         }
@@ -62,7 +62,7 @@ fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Nev
     let ask = Ask {
         resource: Some(arn),
         context: Context { known: &known, absent: &[] },
-        principal: Some(Principal::Service(documents::LAMBDA)),
+        principal: Some(Principal::Service(policy_document::LAMBDA)),
         ..Ask::new("sts:AssumeRole", "")
     };
     let cannot = |why: &str| format!("the role `{role}` cannot be taken by Lambda: its trust policy {why}");
@@ -82,7 +82,7 @@ fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Nev
             ))
         }
         (Decision::NotAllowed, true) => {
-            let lacking = &documents::trust()["Statement"][0];
+            let lacking = &policy_document::trust()["Statement"][0];
             Some(Never::new(
                 cannot(&format!("lacks the statement {lacking}")),
                 "add the statement to the role's trust policy, or name another role in `role.name`",
@@ -142,7 +142,7 @@ async fn managed_document(cloud: &Cloud, role: &str, arn: &str) -> Result<Value,
     let version = policy.and_then(|policy| policy.default_version_id).unwrap_or_default();
     let request = iam.get_policy_version().policy_arn(arn).version_id(version);
     let version = call("GetPolicyVersion").answer(request.send().await)?.policy_version;
-    Ok(documents::parse(&url_decoded(&version.and_then(|version| version.document).unwrap_or_default())))
+    Ok(policy_document::parse(&url_decoded(&version.and_then(|version| version.document).unwrap_or_default())))
 }
 
 /// What is refused for certain.
@@ -224,7 +224,7 @@ mod tests {
             let documents = [statement("Allow", "*"), guarded];
             assert_eq!(refused(&documents, &[("kinesis:GetRecords", STREAM)]), None, "deny under {condition}");
         }
-        assert_eq!(refused(&[documents::parse("")], &[("kinesis:GetRecords", STREAM)]), None, "a document not read");
+        assert_eq!(refused(&[policy_document::parse("")], &[("kinesis:GetRecords", STREAM)]), None, "a document not read");
     }
 
     fn untrusting(statement: &Value) -> Option<Never> {
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn guarded_trust_policy_is_no_verdict_where_the_key_is_unknown() {
-        let trust = documents::trust()["Statement"][0].clone();
+        let trust = policy_document::trust()["Statement"][0].clone();
         assert_eq!(untrusting(&trust), None);
         let function = "arn:aws:lambda:eu-west-1:123456789012:function:f";
         for condition in [
@@ -255,12 +255,12 @@ mod tests {
 
     #[test]
     fn hint_never_loosens_what_a_condition_or_a_denial_guards() {
-        let mut guarded = documents::trust()["Statement"][0].clone();
+        let mut guarded = policy_document::trust()["Statement"][0].clone();
         guarded["Condition"] = json!({"StringEquals": {"aws:SourceAccount": "111111111111"}});
         let of_another = untrusting(&guarded).unwrap();
         assert!(of_another.why.contains("only under a condition that is not met"), "{}", of_another.why);
         assert!(of_another.way.starts_with("correct the condition") && !of_another.way.contains("add the statement"));
-        let denied = untrusting(&json!([documents::trust()["Statement"][0], {"Effect": "Deny", "Action": "sts:*",
+        let denied = untrusting(&json!([policy_document::trust()["Statement"][0], {"Effect": "Deny", "Action": "sts:*",
             "Principal": "*"}]))
         .unwrap();
         assert!(denied.why.ends_with("denies sts:AssumeRole") && !denied.way.contains("take"), "{}", denied.way);

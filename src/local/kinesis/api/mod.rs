@@ -21,9 +21,9 @@ pub(super) use self::target::OnlyTarget;
 use ferrokinesis_core::types::StreamStatus;
 
 use super::Kinesis;
-use super::form::Form;
+use super::wire_format::Form;
 use super::stream::StreamState;
-use crate::local::wire::{Response, ServiceError, now_ms};
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 impl Kinesis {
     /// Answers one request.

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::target::Target;
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::form::Form;
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::validation::Checks;
-use crate::local::wire::{Response, ServiceError};
+use crate::local::aws_json::{Response, ServiceError};
 
 /// The metrics that there are; `ALL` stands for them.
 const METRICS: [&str; 7] = [

@@ -6,8 +6,8 @@ use ferrokinesis_core::types::ShardIteratorType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::local::kinesis::fields::{BlobRef, Time, millis};
-use crate::local::kinesis::form::Form;
+use crate::local::kinesis::serde_types::{BlobRef, Time, millis};
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::iterator::ShardIterator;
 use crate::local::kinesis::log::{Entry, FIRST_INDEX};
@@ -15,7 +15,7 @@ use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
 use crate::local::kinesis::{Kinesis, StartAt, THROTTLED};
-use crate::local::wire::{Response, ServiceError, now_ms};
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most data and keys that one `GetRecords` hands out, in bytes.
 const MAX_PAGE_BYTES: usize = 10 << 20;
@@ -273,7 +273,7 @@ impl GetShardIterator {
                     "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                      timestampInMillis: {at}, currentTimestampInMillis: {now}"
                 ))),
-                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::wire::seconds(at))),
+                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::aws_json::seconds(at))),
             },
             (_, Some(_)) => mismatch("also a"),
             (_, None) => mismatch("no"),

@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::target::Target;
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::form::Form;
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::wire::{Response, ServiceError};
+use crate::local::aws_json::{Response, ServiceError};
 
 /// The longest retention: a year, in hours.
 const MOST: i64 = 8760;

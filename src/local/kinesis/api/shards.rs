@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::fields::Time;
-use crate::local::kinesis::form::Form;
+use crate::local::kinesis::serde_types::Time;
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::wire::{Response, ServiceError, now_ms};
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most shards in one answer.
 const MAX_PAGE: i64 = 10_000;

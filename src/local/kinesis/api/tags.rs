@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::target::Target;
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::form::Form;
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
 use crate::local::tagging::Tagged;
-use crate::local::wire::{Response, ServiceError, now_ms};
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most tags of one resource.
 pub(super) const MAX_TAGS: usize = 50;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::wire::ServiceError;
+use crate::local::aws_json::ServiceError;
 
 /// The members that name a stream.
 #[derive(Debug, Default, Deserialize)]

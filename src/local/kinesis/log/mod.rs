@@ -5,7 +5,7 @@
 
 mod entry;
 mod entry_reader;
-mod fault;
+mod error;
 mod segment;
 mod segments;
 
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use self::entry_reader::Fault;
-pub(super) use self::fault::LogError;
+pub(super) use self::error::LogError;
 use self::segments::Segments;
 use crate::local::durability::Durability;
-use crate::local::notices::Notices;
+use crate::local::diagnostics::Notices;
 
 /// Index of a shard's first record.
 pub(super) const FIRST_INDEX: u64 = 1;

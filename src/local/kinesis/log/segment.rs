@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::entry_reader::{EntryReader, Fault};
-use super::fault::{Damage, LogError};
+use super::error::{Damage, LogError};
 
 /// Bytes of entries between two samples of the index.
 const SAMPLE: u64 = 32 << 10;

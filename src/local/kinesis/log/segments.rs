@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::EntryRef;
 use super::entry_reader::{EntryReader, Fault};
-use super::fault::{Damage, LogError};
+use super::error::{Damage, LogError};
 use super::segment::Segment;
 use super::{Appended, FIRST_INDEX, LogOptions, NewRecord};
 use crate::local::data_dir::private_dir;

@@ -13,7 +13,7 @@ mod stress;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::local::wire::AMZ_JSON_1_1;
+use crate::local::aws_json::AMZ_JSON_1_1;
 
 pub(super) const STREAM: &str = "readings";
 

@@ -7,7 +7,7 @@ use crate::local::identity::Identity;
 use crate::local::kinesis::api::stream_of_token;
 use crate::local::kinesis::{Kinesis, Options, StartAt};
 use crate::local::tests::next_millisecond;
-use crate::local::wire;
+use crate::local::aws_json;
 
 async fn put(kinesis: &Kinesis, data: &str) {
     let input = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": data });
@@ -61,12 +61,12 @@ async fn a_put_wakes_who_waits_and_a_full_page_says_how_far_it_is_behind() {
 async fn at_timestamp_after_the_last_record_reads_nothing_old_and_before_it_reads_it() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let shard = kinesis.shards(&arn).await.unwrap().remove(0);
-    let before = wire::now_seconds();
+    let before = aws_json::now_seconds();
     put(&kinesis, "AAAA").await;
     let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::AtTimestamp(before)).await.unwrap();
     assert_eq!(kinesis.records(&iterator, 10).await.unwrap().records.len(), 1);
     next_millisecond().await;
-    let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::AtTimestamp(wire::now_seconds())).await.unwrap();
+    let iterator = kinesis.iterator(&arn, &shard.id, &StartAt::AtTimestamp(aws_json::now_seconds())).await.unwrap();
     assert!(kinesis.records(&iterator, 10).await.unwrap().records.is_empty());
     put(&kinesis, "BBBB").await;
     assert_eq!(kinesis.records(&iterator, 10).await.unwrap().records[0].data, "BBBB");

@@ -206,7 +206,7 @@ async fn reshard_with_latest_and_at_timestamp_reads_the_children_from_where_it_s
     let put = |data: &str| json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": BASE64.encode(data) });
     local.ok("PutRecord", put("before")).await;
     crate::local::tests::next_millisecond().await;
-    let between = crate::local::wire::now_seconds();
+    let between = crate::local::aws_json::now_seconds();
     local
         .ok(
             "UpdateShardCount",

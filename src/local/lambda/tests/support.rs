@@ -18,16 +18,16 @@ use crate::local::durability::Durability;
 use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
-use crate::local::keys::Keys;
+use crate::local::credentials::Keys;
 use crate::local::kinesis::Kinesis;
 use crate::local::lambda::{Deps, Lambda, failure};
 use crate::local::logs::Logs;
 use crate::local::members;
-use crate::local::notices::Notices;
-use crate::local::service::Service;
+use crate::local::diagnostics::Notices;
+use crate::local::router::Service;
 use crate::local::tests::eventually;
-use crate::local::timing::Timing;
-use crate::local::wire::Response;
+use crate::local::latency_profile::Timing;
+use crate::local::aws_json::Response;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 /// How often the function `Fn` may run at the same time.
@@ -180,7 +180,7 @@ impl Bench {
         let request = Request::builder().method(method).uri(path).header("x-amz-log-type", "Tail").body(body).unwrap();
         let response = match members::check(Service::Lambda, &request) {
             Ok(()) => self.lambda.handle(request).await,
-            Err(error) => failure(&error),
+            Err(error) => error_response(&error),
         };
         let body = serde_json::from_slice(response.body()).unwrap_or_default();
         Answer { status: response.status().as_u16(), body, response }

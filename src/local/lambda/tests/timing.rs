@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::numbers;
 use super::support::{Bench, CONCURRENCY, MAPPINGS};
-use crate::local::timing::Timing;
+use crate::local::latency_profile::Timing;
 
 /// How often a mapping has called `GetRecords`.
 fn polls(bench: &Bench) -> usize {

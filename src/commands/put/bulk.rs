@@ -1,0 +1,217 @@
+//! Many readings from files and standard input.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Args;
+use super::resume::Resume;
+use super::output_files::{Written, is_stdout};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind};
+use crate::output::{Output, Progress, Report as _, Step, units};
+use crate::pipeline::{
+    Chunks, Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
+    put_records,
+};
+use crate::whole_lines;
+
+/// So many rejected or failed readings are named; the rest is counted.
+const NAMED: u64 = 20;
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+    let origins = origins(&args.files)?;
+    let written = Written::open(context, &args).await?;
+    let reader = Reader { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
+    // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
+    let inputs = open(context, origins, reader).await?;
+    let Written { mut rejects, failed: failed_file } = written.emptied()?;
+    let clients = if args.dry_run { None } else { Some(context.clients().await?) };
+
+    let watcher = Watcher::new(&context.output, &args);
+    let chunks = Chunks::of(inputs);
+    let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
+    let stream = &context.settings.pipeline.stream.name;
+    let outcome = match clients {
+        Some(clients) => {
+            produce(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await
+        }
+        None => check_only(chunks, plan).await,
+    };
+    watcher.finish(&outcome.summary);
+    // Whatever cannot be written: what was not sent is kept where it can be, and the ledger is told.
+    let rejects_kept = rejects.map_or(Ok(()), RejectsFile::finish);
+    let failed_kept = match (failed_file, &args.failed) {
+        (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
+        _ => Ok(()),
+    };
+    // Standard output holds nothing but lines where one of the files is that.
+    let told = if [&args.rejects, &args.failed].into_iter().flatten().any(|path| is_stdout(path)) {
+        context.output.status(outcome.summary.table());
+        Ok(())
+    } else {
+        context.output.report(&outcome.summary)
+    };
+    // Where nothing went through, or it was ended on purpose, one reason says more than a list.
+    if outcome.summary.accepted > 0
+        && !context.interrupt.is_cancelled()
+        && (args.failed.is_none() || failed_kept.is_err())
+    {
+        name_failed(&context.output, &outcome.failed);
+    }
+    let failed_are_kept = args.failed.is_some() && failed_kept.is_ok();
+    match (rejects_kept.and(failed_kept).and(told), verdict(context, &args, outcome, failed_are_kept)) {
+        (Ok(()), ended) => ended,
+        (Err(unwritten), Ok(())) => Err(unwritten),
+        // Readings rejected or not sent are the lesser news beside a file that should have kept them.
+        (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Unwell => Err(unwritten.hint(ended.to_string())),
+        (Err(unwritten), Err(ended)) => Err(ended.hint(unwritten.full_message())),
+    }
+}
+
+fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
+    let origins: Vec<_> = files.iter().map(|path| Origin::from(path.as_path())).collect();
+    if origins.iter().filter(|origin| **origin == Origin::Stdin).count() > 1 {
+        return Err(Error::usage("standard input (`-`) can be read only once"));
+    }
+    Ok(origins)
+}
+
+async fn open(context: &Context, origins: Vec<Origin>, reader: Reader) -> Result<Inputs, Error> {
+    let opening = tokio::task::spawn_blocking(move || Inputs::open(&origins, &reader));
+    let work = async { opening.await.map_err(|error| Error::failed("could not read").caused_by(error))? };
+    context.or_interrupt(work, || Error::interrupted("interrupted; nothing was sent")).await
+}
+
+fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error> {
+    let _writing = whole_lines::writing();
+    let mut writer = BufWriter::new(file);
+    let written = failed.iter().try_for_each(|record| writeln!(writer, "{}", record.data));
+    written
+        .and_then(|()| writer.flush())
+        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
+}
+
+/// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
+fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bool) -> Result<(), Error> {
+    let Outcome { summary, stopped, unread, .. } = outcome;
+    let ledger = format!(
+        "{} read, {} accepted, {} rejected, {} failed",
+        units::count(summary.read),
+        units::count(summary.accepted),
+        units::count(summary.rejected),
+        units::count(summary.failed)
+    );
+    let resume =
+        Resume { args, failed: summary.failed, failed_are_kept, unread: &unread }.hints(&context.settings.hints);
+    let with_resume = |error: Error| resume.iter().cloned().fold(error, Error::hint);
+    if context.interrupt.is_cancelled() {
+        return Err(with_resume(Error::interrupted(format!("interrupted; {ledger}"))));
+    }
+    if let Some(error) = stopped {
+        let error = if summary.accepted > 0 { error.hint(ledger) } else { error };
+        return Err(with_resume(error));
+    }
+    if summary.is_whole() {
+        return Ok(());
+    }
+    let mut error = Error::unwell(format!("not all readings were put: {ledger}"));
+    if summary.rejected > 0 {
+        error = error.hint(match &args.rejects {
+            Some(path) if is_stdout(path) => "standard output has the rejected lines with their reasons".to_owned(),
+            Some(path) => format!("{} has the rejected lines with their reasons", path.display()),
+            None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
+        });
+    }
+    Err(if summary.failed > 0 { with_resume(error) } else { error })
+}
+
+fn name_failed(output: &Output, failed: &[Record]) {
+    let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
+    places.sort();
+    for (file, line) in places.into_iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
+        output.status(format!("{file}:{line}: not sent"));
+    }
+    let more = (failed.len() as u64).saturating_sub(NAMED);
+    if more > 0 {
+        output.status(format!("and {} more were not sent", units::count(more)));
+    }
+}
+
+/// Tells a person how far it is.
+struct Watcher {
+    progress: Progress,
+    step: Step,
+    /// Whether rejected lines are named, because no file keeps them.
+    names_rejected: bool,
+    dry_run: bool,
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+impl Watcher {
+    fn new(output: &Output, args: &Args) -> Self {
+        let progress = output.progress();
+        let what = match args.files.as_slice() {
+            [one] if one.as_os_str() == "-" => "standard input".to_owned(),
+            [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
+            files => format!("{} files", files.len()),
+        };
+        let step = progress.step(what);
+        Watcher {
+            progress,
+            step,
+            names_rejected: args.rejects.is_none(),
+            dry_run: args.dry_run,
+            accepted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    fn count(&self) {
+        let accepted = units::count(self.accepted.load(Ordering::Relaxed));
+        let rejected = match self.rejected.load(Ordering::Relaxed) {
+            0 => String::new(),
+            some => format!(", {} rejected", units::count(some)),
+        };
+        self.step.waiting(&format!("{accepted} accepted{rejected}"));
+    }
+
+    fn finish(self, summary: &Summary) {
+        let more = summary.rejected.saturating_sub(NAMED);
+        if self.names_rejected && more > 0 {
+            self.progress.status(format!("and {} more lines are no readings", units::count(more)));
+        }
+        match (self.dry_run, summary.failed) {
+            (true, _) => self.step.done("checked"),
+            (false, 0) => self.step.done("put"),
+            (false, _) => self.step.failed(),
+        }
+        if self.dry_run {
+            self.progress.status("nothing was sent (--dry-run)");
+        }
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Rejected(rejection) => {
+                let before = self.rejected.fetch_add(1, Ordering::Relaxed);
+                if self.names_rejected && before < NAMED {
+                    self.progress.status(format!("{}:{}: {}", rejection.file, rejection.line, rejection.reason));
+                }
+                self.count();
+            }
+            Event::Accepted(readings) => {
+                self.accepted.fetch_add(*readings, Ordering::Relaxed);
+                self.count();
+            }
+            Event::Resending { records, code, pause } => {
+                let pause = units::duration(*pause);
+                self.step.waiting(&format!("{records} records again in {pause}: {code}"));
+            }
+        }
+    }
+}

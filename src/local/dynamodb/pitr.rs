@@ -1,0 +1,155 @@
+//! Point-in-time recovery: there is none here, but whether it is wanted is kept and shown.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dynoxide::DynoxideError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::error::Error;
+use crate::local::data_dir::read_json;
+use crate::local::decode_error::DecodeError;
+use crate::local::durability::Durability;
+use crate::local::aws_json::{now_ms, seconds};
+
+/// Days back that AWS restores where nobody says otherwise.
+const DAYS: u32 = 35;
+
+/// Which tables, by their ids, are to be restorable for how many days; clones share it.
+#[derive(Clone)]
+pub(super) struct Backups {
+    path: PathBuf,
+    durability: Durability,
+    wanted: Arc<Mutex<BTreeMap<String, Wanted>>>,
+}
+
+/// How a table is to be restorable.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(from = "Kept")]
+struct Wanted {
+    days: u32,
+    /// Since when, in epoch milliseconds.
+    since: u64,
+}
+
+/// An earlier version kept the days alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Days(u32),
+    Wanted { days: u32, since: u64 },
+}
+
+impl From<Kept> for Wanted {
+    fn from(kept: Kept) -> Self {
+        match kept {
+            Kept::Days(days) => Wanted { days, since: now_ms() },
+            Kept::Wanted { days, since } => Wanted { days, since },
+        }
+    }
+}
+
+/// How long before now the latest moment is that a table can be restored to (API reference,
+/// `PointInTimeRecoveryDescription`: "typically 5 minutes"), in milliseconds.
+const LATEST: u64 = 300_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Update {
+    point_in_time_recovery_specification: Specification,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Specification {
+    point_in_time_recovery_enabled: bool,
+    recovery_period_in_days: Option<u32>,
+}
+
+impl Backups {
+    /// What is kept beside the database.
+    pub(super) fn open(database: &Path, durability: Durability) -> Result<Backups, Error> {
+        let path = database.with_extension("backups.json");
+        let wanted = read_json(&path)?.unwrap_or_default();
+        Ok(Backups { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
+    }
+
+    /// `DescribeContinuousBackups` of a table by its id.
+    pub(super) fn describe(&self, id: &str) -> Value {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        let now = now_ms();
+        let recovery = match wanted {
+            None => json!({ "PointInTimeRecoveryStatus": "DISABLED" }),
+            Some(Wanted { days, since }) => json!({
+                "PointInTimeRecoveryStatus": "ENABLED",
+                "RecoveryPeriodInDays": days,
+                "EarliestRestorableDateTime": seconds(since.max(now.saturating_sub(u64::from(days) * 86_400_000))),
+                "LatestRestorableDateTime": seconds(since.max(now.saturating_sub(LATEST))),
+            }),
+        };
+        json!({ "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": recovery,
+        }})
+    }
+
+    /// `UpdateContinuousBackups` of a table by its id.
+    pub(super) fn update(&self, id: &str, text: &str) -> Result<Value, DynoxideError> {
+        let invalid = |message: String| DynoxideError::ValidationException(message);
+        let update: Update = serde_json::from_str(text).map_err(|error| invalid(DecodeError::of(&error).sentence()))?;
+        let Specification { point_in_time_recovery_enabled: enabled, recovery_period_in_days } =
+            update.point_in_time_recovery_specification;
+        let wanted = recovery_period_in_days.unwrap_or(DAYS);
+        if !(1..=DAYS).contains(&wanted) {
+            return Err(invalid(format!("RecoveryPeriodInDays must be from 1 to {DAYS}")));
+        }
+        {
+            let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changed = all.clone();
+            if enabled {
+                let since = changed.get(id).map_or_else(now_ms, |wanted| wanted.since);
+                changed.insert(id.to_owned(), Wanted { days: wanted, since });
+            } else {
+                changed.remove(id);
+            }
+            self.durability
+                .write_json(&self.path, &changed)
+                .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+            *all = changed;
+        }
+        Ok(self.describe(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wanted_is_kept_for_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tables.sqlite");
+        let on = r#"{"TableName":"t","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}"#;
+        let status = |backups: &Backups, id: &str| {
+            let shown = backups.describe(id);
+            shown["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"].clone()
+        };
+        let backups = Backups::open(&path, Durability::Process).unwrap();
+        assert_eq!(status(&backups, "a"), "DISABLED");
+        backups.update("a", on).unwrap();
+        let again = Backups::open(&path, Durability::Process).unwrap();
+        assert_eq!((status(&again, "a"), status(&again, "b")), (json!("ENABLED"), json!("DISABLED")));
+        let times = again.describe("a");
+        let time = |name: &str| {
+            times["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"][name].as_f64().unwrap()
+        };
+        assert!(time("EarliestRestorableDateTime") > 1e9);
+        assert!(time("LatestRestorableDateTime") >= time("EarliestRestorableDateTime"));
+        again.update("a", &on.replace("true", "false")).unwrap();
+        assert_eq!(status(&again, "a"), "DISABLED");
+        let long = on.replace("true", "true,\"RecoveryPeriodInDays\":36");
+        assert!(again.update("a", &long).is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! The services behind the one port: which one a request is for, and how each refuses.
+
+use http::request::Parts;
+
+use super::kinesis::Form;
+use super::operation;
+use super::aws_query::{self, IAM, STS};
+use super::signature::Signature;
+use super::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
+
+/// The largest request of the data services.
+const MAX_BODY: usize = 16 << 20;
+
+/// The largest request of Lambda: a zip of 50 MB in base64, with room to spare.
+const MAX_LAMBDA_BODY: usize = 70 << 20;
+
+/// The largest request to the local cloud itself.
+const MAX_CONTROL_BODY: usize = 64 << 10;
+
+/// Which service a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Kinesis(Form),
+    DynamoDb,
+    Logs,
+    Lambda,
+    Iam,
+    Sts,
+    Tagging,
+    Health,
+    Control,
+    Unknown,
+}
+
+impl Service {
+    /// By target, else by path, else by the credential's scope.
+    pub(super) fn of(parts: &Parts) -> Service {
+        let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        match target.split_once('.').map(|(service, _)| service) {
+            Some("Kinesis_20131202") => return Service::Kinesis(Form::of(&parts.headers)),
+            Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
+            Some("Logs_20140328") => return Service::Logs,
+            Some("ResourceGroupsTaggingAPI_20170126") => return Service::Tagging,
+            _ => {}
+        }
+        let path = parts.uri.path();
+        if path == "/_sensorctl/health" {
+            return Service::Health;
+        }
+        if path.starts_with("/_sensorctl/") {
+            return Service::Control;
+        }
+        if starts_with_version(path) {
+            return Service::Lambda;
+        }
+        match Signature::of(&parts.headers, &parts.uri).map(|signature| signature.service).as_deref() {
+            Some("iam") => Service::Iam,
+            Some("sts") => Service::Sts,
+            Some("kinesis") => Service::Kinesis(Form::of(&parts.headers)),
+            Some("dynamodb") => Service::DynamoDb,
+            Some("logs") => Service::Logs,
+            Some("lambda") => Service::Lambda,
+            Some("tagging") => Service::Tagging,
+            // Nobody has signed it: whoever speaks the query protocol reads XML alone.
+            None if is_form(&parts.headers) => Service::Sts,
+            _ => Service::Unknown,
+        }
+    }
+
+    /// A refusal in the service's own form and with its own code.
+    pub(super) fn refuse(self, error: &ServiceError) -> Response {
+        match self {
+            Service::Iam => aws_query::error(IAM, &as_query_code(error)),
+            Service::Sts => aws_query::error(STS, &as_query_code(error)),
+            Service::DynamoDb => error.json(AMZ_JSON_1_0),
+            Service::Lambda | Service::Health | Service::Control => error.rest(),
+            Service::Kinesis(form) => form.refuse(error),
+            Service::Logs | Service::Tagging | Service::Unknown => error.json(AMZ_JSON_1_1),
+        }
+    }
+
+    pub(super) fn body_limit(self) -> usize {
+        match self {
+            Service::Lambda => MAX_LAMBDA_BODY,
+            Service::Control => MAX_CONTROL_BODY,
+            _ => MAX_BODY,
+        }
+    }
+
+    /// The code for a request that has a member too many.
+    pub(super) fn invalid_code(self) -> &'static str {
+        match self {
+            Service::Iam | Service::Sts => "ValidationError",
+            Service::Lambda => "InvalidParameterValueException",
+            Service::Logs | Service::Tagging => "InvalidParameterException",
+            _ => "ValidationException",
+        }
+    }
+
+    /// As IAM actions begin; none where there is no service.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Service::Kinesis(_) => Some("kinesis"),
+            Service::DynamoDb => Some("dynamodb"),
+            Service::Logs => Some("logs"),
+            Service::Lambda => Some("lambda"),
+            Service::Iam => Some("iam"),
+            Service::Sts => Some("sts"),
+            Service::Tagging => Some("tag"),
+            Service::Health | Service::Control | Service::Unknown => None,
+        }
+    }
+
+    /// As signatures name it.
+    pub(super) fn signing_name(self) -> Option<&'static str> {
+        if self == Service::Tagging { Some("tagging") } else { self.name() }
+    }
+
+    pub(super) fn operation(self, request: &Request) -> String {
+        match self {
+            Service::Iam | Service::Sts => operation::of_query(request),
+            Service::Lambda => operation::of_lambda(request.method(), request.uri().path()).to_owned(),
+            _ => operation::of_target(request),
+        }
+    }
+}
+
+/// IAM and STS have their own names for a wrong key.
+fn as_query_code(error: &ServiceError) -> ServiceError {
+    let code = match error.code.as_str() {
+        "UnrecognizedClientException" => "InvalidClientTokenId",
+        "MissingAuthenticationTokenException" => "MissingAuthenticationToken",
+        "ExpiredTokenException" => "ExpiredToken",
+        "AccessDeniedException" => "AccessDenied",
+        "InvalidSignatureException" => "SignatureDoesNotMatch",
+        "IncompleteSignatureException" => {
+            return ServiceError::bad_request("IncompleteSignature", error.message.clone());
+        }
+        _ => return error.clone(),
+    };
+    ServiceError::new(403, code, error.message.clone())
+}
+
+fn is_form(headers: &http::HeaderMap) -> bool {
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// Lambda's paths start with the date of an API version: `/2015-03-31/functions`.
+fn starts_with_version(path: &str) -> bool {
+    let version = path.trim_start_matches('/').split('/').next().unwrap_or_default().as_bytes();
+    version.len() == 10
+        && version.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service_of(path: &str, target: Option<&str>, scope: &str) -> Service {
+        let credential = format!("AWS4-HMAC-SHA256 Credential=K/20261123/us-east-1/{scope}/aws4_request, Signature=0");
+        let mut request = http::Request::post(path).header("authorization", credential);
+        if let Some(target) = target {
+            request = request.header("x-amz-target", target);
+        }
+        Service::of(&request.body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn target_goes_before_path_and_path_before_scope() {
+        assert_eq!(service_of("/", Some("Kinesis_20131202.PutRecord"), "iam"), Service::Kinesis(Form::Json));
+        assert_eq!(service_of("/", Some("DynamoDBStreams_20120810.ListStreams"), "x"), Service::DynamoDb);
+        assert_eq!(service_of("/2015-03-31/functions", None, "iam"), Service::Lambda);
+        assert_eq!(service_of("/", None, "iam"), Service::Iam);
+        assert_eq!(service_of("/2015-3-31/functions", None, "s3"), Service::Unknown);
+    }
+}

@@ -1,0 +1,260 @@
+//! Markers: readings of our own that show that a shard was consumed up to them. They do not stay in the table.
+
+mod cleanup;
+mod registry;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use aws_sdk_kinesis::primitives::Blob;
+use futures::stream::{self, StreamExt};
+use rand::Rng;
+use sensor_model::{Decimal, Reading};
+use tokio_util::sync::CancellationToken;
+
+use super::record::partition_key;
+use super::{Receipt, now, wait_until_stored};
+use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::aws::{Cause, Clients, Failure};
+
+use self::registry::State;
+
+pub use self::cleanup::Left;
+pub use self::registry::Trail;
+
+/// What the sensor of a marker is called.
+const SENSOR_PREFIX: &str = "sensorctl-marker-";
+
+/// Markers of a shard for each lane that it is read in. Their keys are spread over the lanes by chance: that one of ten
+/// lanes gets none of 160 comes about once in two million times.
+const FOR_EACH_LANE: i32 = 16;
+
+/// Markers that are on their way side by side.
+const AT_ONCE: usize = 20;
+
+/// How often the shards may change while markers are put into them.
+const ROUNDS: u32 = 3;
+
+/// Markers that follow each other in a lane. A batch may store its marker and fail for an earlier record, which comes
+/// again; the next batch comes only when it is done, and with it the second marker.
+const IN_A_ROW: usize = 2;
+
+/// What markers have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Open shards, each of which was consumed up to its markers.
+    pub shards: usize,
+    /// Markers that were seen stored.
+    pub markers: usize,
+    /// From the first put to the last row.
+    pub took: Duration,
+}
+
+/// Why markers have shown nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotConsumed {
+    /// A call failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// A marker was put and did not come to the table.
+    #[error("the marker that went into {shard} is not in table {table} after {} s", waited.as_secs())]
+    NotStored {
+        /// The shard.
+        shard: String,
+        /// The table.
+        table: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The shards changed again and again.
+    #[error("the shards of stream {0} change while they are looked at")]
+    Resharding(String),
+}
+
+/// Where markers go and where they are to come out.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// SDK clients.
+    pub clients: &'a Clients,
+    /// The stream.
+    pub stream: &'a str,
+    /// The table.
+    pub table: &'a str,
+    /// When it is over: no marker is waited for any longer.
+    pub end: Instant,
+    /// Remembers the markers that were put, for [`Way::sweep`].
+    pub trail: &'a Trail,
+}
+
+/// An open shard: its id, and a hash key that leads into it.
+struct Shard {
+    id: String,
+    hash_key: String,
+}
+
+impl Way<'_> {
+    /// Sends one marker through. Whatever comes of it, [`Way::sweep`] is to follow.
+    ///
+    /// # Errors
+    /// When it does not come out.
+    pub async fn send_one_through(&self) -> Result<Duration, NotConsumed> {
+        let began = Instant::now();
+        self.through(None, &CancellationToken::new()).await?;
+        Ok(began.elapsed())
+    }
+
+    /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and once the first
+    /// are stored others follow, which are in batches that come only after the first ones' are done. `lanes` is how many
+    /// batches of a shard are read side by side; order is kept within each lane, so each gets markers. Whatever comes of
+    /// it, [`Way::sweep`] is to follow.
+    ///
+    /// # Errors
+    /// When one does not come out, or the shards change all the time.
+    pub async fn drain(&self, lanes: i32) -> Result<Consumed, NotConsumed> {
+        let began = Instant::now();
+        let each = usize::try_from(if lanes > 1 { lanes * FOR_EACH_LANE } else { 1 }).unwrap_or(1);
+        for _ in 0..ROUNDS {
+            let shards = self.open_shards().await?;
+            for _ in 0..IN_A_ROW {
+                self.all_through(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
+            }
+            // A shard that was split or merged meanwhile has children that had no marker.
+            let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
+            if ids(&self.open_shards().await?) == ids(&shards) {
+                let took = began.elapsed();
+                return Ok(Consumed { shards: shards.len(), markers: shards.len() * each * IN_A_ROW, took });
+            }
+        }
+        Err(NotConsumed::Resharding(self.stream.to_owned()))
+    }
+
+    /// Sends a marker through each of the shards. After the first that fails no more are put, and none is waited for.
+    async fn all_through(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), NotConsumed> {
+        let stop = CancellationToken::new();
+        let through = shards.map(|shard| {
+            let stop = &stop;
+            async move {
+                let result = self.through(Some(shard), stop).await;
+                if result.is_err() {
+                    stop.cancel();
+                }
+                result
+            }
+        });
+        let results: Vec<_> = stream::iter(through).buffered(AT_ONCE).collect().await;
+        results.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+    }
+
+    /// Puts a marker, waits for its row, and takes the row away. Does nothing more once it is told to stop.
+    async fn through(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), NotConsumed> {
+        let Way { clients, table, trail, .. } = *self;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
+        let marker = self.marker()?;
+        trail.note(&marker, State::OnItsWay);
+        let receipt = match self.put(&marker, shard).await {
+            Ok(receipt) => receipt,
+            Err(failure) => {
+                // What may have been taken all the same is swept up.
+                if !failure.is_passing() && failure.cause != Cause::Unreachable {
+                    trail.forget(&marker);
+                }
+                return Err(failure.into());
+            }
+        };
+        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, self.left());
+        let stored = tokio::select! {
+            biased;
+            stored = stored => stored,
+            () = stop.cancelled() => return Ok(()),
+        };
+        match stored {
+            Ok(()) => {
+                // Where this fails, it is tried again when all is swept.
+                if self.remove(&marker).await.is_ok() {
+                    trail.note(&marker, State::Removed);
+                }
+                Ok(())
+            }
+            Err(WaitError::Failed(failure)) => Err(failure.into()),
+            Err(WaitError::TimedOut { waited, .. }) => {
+                trail.note(&marker, State::GivenUp);
+                Err(NotConsumed::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
+            }
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    fn schedule(&self, limit: Duration) -> Schedule {
+        if self.clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) }
+    }
+
+    fn marker(&self) -> Result<Reading, Failure> {
+        let not_made = |why| self.clients.not_made("Kinesis", "PutRecord", self.stream, why);
+        let number: u64 = rand::rng().random();
+        Ok(Reading {
+            sensor_id: format!("{SENSOR_PREFIX}{number:016x}"),
+            temperature: Decimal::parse("0").map_err(|error| not_made(error.to_string()))?,
+            current_time: now().map_err(not_made)?,
+            fields: [].into(),
+        })
+    }
+
+    async fn put(&self, marker: &Reading, shard: Option<&Shard>) -> Result<Receipt, Failure> {
+        let request = self
+            .clients
+            .kinesis
+            .put_record()
+            .stream_name(self.stream)
+            .partition_key(partition_key(&marker.sensor_id))
+            .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
+            .data(Blob::new(marker.to_json()));
+        let call = self.clients.call("Kinesis", "PutRecord", self.stream);
+        let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+        Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
+    }
+
+    /// Repeats a call while its failure is one that passes: a throttle, a broken connection.
+    async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<T, Failure>>,
+    {
+        let look = || async {
+            match call().await {
+                Ok(value) => Ok(Look::Ready(value)),
+                Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                Err(failure) => Err(failure),
+            }
+        };
+        wait::until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
+            WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+        })
+    }
+
+    async fn open_shards(&self) -> Result<Vec<Shard>, Failure> {
+        let mut shards = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            // A page after the first is named by its token alone.
+            let name = token.is_none().then(|| self.stream.to_owned());
+            let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
+            let call = self.clients.call("Kinesis", "ListShards", self.stream);
+            let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+            let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
+                shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
+            };
+            for shard in answer.shards.unwrap_or_default().into_iter().filter(is_open) {
+                let hash_key = shard.hash_key_range.map(|range| range.starting_hash_key).unwrap_or_default();
+                shards.push(Shard { id: shard.shard_id, hash_key });
+            }
+            token = answer.next_token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                return Ok(shards);
+            }
+        }
+    }
+}

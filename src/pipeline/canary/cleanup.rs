@@ -1,0 +1,108 @@
+//! Taking the rows of markers out of the table, also those that come late or come back; what stays is told by its key.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use futures::stream::{self, StreamExt};
+use sensor_model::Reading;
+
+use super::registry::State;
+use super::{AT_ONCE, Way};
+use crate::aws::wait::{self, Look};
+use crate::aws::{Cause, Failure};
+use crate::pipeline::item_decode::{SENSOR, TIME};
+
+/// How long a row is waited for that is only to be taken away.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a deletion is tried.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often a row may come back.
+const RETURNS: u32 = 10;
+
+/// A marker that is in the table, or may still come there.
+#[derive(Clone, Debug)]
+pub struct Left {
+    sensor_id: String,
+    time: String,
+    why: String,
+}
+
+impl Left {
+    /// The key of its row in the form that the aws CLI takes.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let Left { sensor_id, time, .. } = self;
+        format!("{{\"{SENSOR}\":{{\"S\":\"{sensor_id}\"}},\"{TIME}\":{{\"N\":\"{time}\"}}}}")
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Left { sensor_id, time, why } = self;
+        write!(formatter, "{SENSOR} {sensor_id}, {TIME} {time} ({why})")
+    }
+}
+
+impl Way<'_> {
+    /// Takes away the rows of all markers that were put since the last time. Tells which ones may stay.
+    pub async fn sweep(&self) -> Vec<Left> {
+        let markers = self.trail.all();
+        if markers.iter().any(|(_, state)| *state == State::Removed) {
+            // Time for what would come back to come back.
+            tokio::time::sleep(self.schedule(PATIENCE).longest).await;
+        }
+        let left = stream::iter(&markers).map(|(marker, state)| async move {
+            let why = self.clear(marker, *state).await.err()?;
+            Some(Left { sensor_id: marker.sensor_id.clone(), time: marker.current_time.to_string(), why })
+        });
+        let left: Vec<_> = left.buffered(AT_ONCE).collect().await;
+        for (marker, _) in &markers {
+            self.trail.forget(marker);
+        }
+        left.into_iter().flatten().collect()
+    }
+
+    /// Takes one row away, or says why it may stay.
+    async fn clear(&self, marker: &Reading, state: State) -> Result<(), String> {
+        if state != State::Removed {
+            let limit = if state == State::OnItsWay { GRACE } else { Duration::ZERO };
+            let look = || async {
+                let was_there = self.remove(marker).await?;
+                Ok::<_, Failure>(if was_there { Look::Ready(()) } else { Look::NotYet("no such row") })
+            };
+            wait::until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
+                wait::WaitError::Failed(failure) => format!("not deleted: {failure}"),
+                wait::WaitError::TimedOut { .. } => "not there yet; it may come late".to_owned(),
+            })?;
+        }
+        for _ in 0..RETURNS {
+            if !self.remove(marker).await.map_err(|failure| format!("not deleted: {failure}"))? {
+                return Ok(());
+            }
+            tokio::time::sleep(self.schedule(PATIENCE).longest).await;
+        }
+        Err("it comes back whenever it is deleted".to_owned())
+    }
+
+    /// Deletes the row of a marker, and tells whether it was there.
+    pub(super) async fn remove(&self, marker: &Reading) -> Result<bool, Failure> {
+        let request = self
+            .clients
+            .dynamodb
+            .delete_item()
+            .table_name(self.table)
+            .key(SENSOR, AttributeValue::S(marker.sensor_id.clone()))
+            .key(TIME, AttributeValue::N(marker.current_time.to_string()))
+            .return_values(ReturnValue::AllOld);
+        let call = self.clients.call("DynamoDB", "DeleteItem", self.table);
+        match self.patiently(PATIENCE, || async { call.answer(request.clone().send().await) }).await {
+            Ok(answer) => Ok(answer.attributes.is_some()),
+            // With the table the row is gone as well.
+            Err(failure) if failure.cause == Cause::Missing => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! The event source mapping that feeds the stream's records to the function.
+
+mod danger;
+mod list;
+mod arn;
+mod unmanaged;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::DateTime;
+use aws_sdk_lambda::types::{
+    DestinationConfig, EventSourceMappingConfiguration, EventSourceMappingMetric, EventSourceMappingMetricsConfig,
+    EventSourcePosition, Filter, FilterCriteria, FunctionResponseType, OnFailure,
+};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::ownership::ADOPTED;
+use super::resource::{Attempt, Never, Tags};
+use super::role::diagnosis::{self, Need};
+use super::sighting::with_tags;
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
+use crate::aws::{Call, Cause, Failure, ServiceClock};
+use crate::settings::{self, StartingPosition};
+
+use self::danger::danger;
+use self::arn::ends;
+
+pub use self::list::list;
+pub use self::arn::{name, parts};
+pub use self::unmanaged::{fed_by, feeding};
+
+const SERVICE: &str = "Lambda";
+
+/// Name of the detail that says where in the stream it began: a moment, or the service's word.
+pub const STARTED_AT: &str = "starting_position";
+
+/// Name of the detail that says for how many seconds it may still go by the settings from before its last change.
+pub const IN_FORCE_AFTER: &str = "in_force_after";
+/// Name of the detail that says for how many seconds it may do so after any change.
+pub const LAGS: &str = "lags";
+
+/// What `CreateEventSourceMapping` says of a function that is not there, or is not to be seen everywhere yet.
+const NO_FUNCTION: &str = "Function does not exist";
+
+/// An event source mapping with partial batch responses.
+pub struct Mapping {
+    /// Shown name: stream and function.
+    name: String,
+    /// The stream that is read.
+    stream: settings::Stream,
+    /// The function that is called.
+    function: String,
+    /// Name of the function's role, which does the reading.
+    role: String,
+    wanted: settings::Mapping,
+    /// Whether it is only to be deleted, so that what it is like does not matter.
+    is_going: bool,
+    /// The service's time at the first look, which is when `up` began.
+    began: ServiceClock,
+}
+
+impl Mapping {
+    /// A mapping between the two.
+    #[must_use]
+    pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
+        let name = name(&stream.name, function);
+        let (function, role) = (function.to_owned(), role.to_owned());
+        Mapping { name, stream, function, role, wanted, is_going: false, began: ServiceClock::default() }
+    }
+
+    /// The same for a teardown, which stops at nothing that cannot be read.
+    #[must_use]
+    pub fn going(self) -> Self {
+        Mapping { is_going: true, ..self }
+    }
+
+    fn call<'a>(&'a self, cloud: &'a Cloud, operation: &'static str) -> Call<'a> {
+        cloud.clients.call(SERVICE, operation, &self.name)
+    }
+
+    /// The mapping.
+    async fn describe(&self, cloud: &Cloud) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
+        Ok(self.find(cloud).await?.0)
+    }
+
+    /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
+    /// (docs/facts/lambda.md, Function states); it is then to be found among all of the account.
+    async fn find(
+        &self,
+        cloud: &Cloud,
+    ) -> Result<(Option<EventSourceMappingConfiguration>, Vec<EventSourceMappingConfiguration>), Failure> {
+        let all = match self.list(cloud, Some(&self.function)).await {
+            Err(failure) if failure.cause == Cause::Missing => self.list(cloud, None).await,
+            result => result,
+        }?;
+        let (mut ours, others): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .filter(|mapping| ends(mapping).is_some_and(|(_, function)| function == self.function))
+            .partition(|mapping| self.is(mapping));
+        Ok((ours.pop(), others))
+    }
+
+    async fn list(
+        &self,
+        cloud: &Cloud,
+        function: Option<&str>,
+    ) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
+        let (mut all, mut marker) = (Vec::new(), None);
+        loop {
+            let request = cloud.clients.lambda.list_event_source_mappings();
+            let request = request.set_function_name(function.map(str::to_owned)).set_marker(marker);
+            let result = request.customize().interceptor(self.began.clone()).send().await;
+            let answer = self.call(cloud, "ListEventSourceMappings").answer(result)?;
+            all.extend(answer.event_source_mappings.unwrap_or_default());
+            marker = answer.next_marker.filter(|marker| !marker.is_empty());
+            if marker.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Returns how long a mapping may still go by the settings from before its last change.
+    fn may_lag(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Option<Duration> {
+        let limit = cloud.clients.mapping_in_force;
+        let since = mapping.last_modified.map_or(Duration::ZERO, |changed| self.began.since(changed));
+        Some(limit.saturating_sub(since)).filter(|left| !left.is_zero())
+    }
+
+    /// Returns the patterns of a mapping. A list leaves those out that a key of the account encrypts.
+    async fn patterns(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Vec<String>, Failure> {
+        let mut criteria = mapping.filter_criteria.clone();
+        let is_hidden = mapping.kms_key_arn.is_some() || mapping.filter_criteria_error.is_some();
+        if criteria.is_none() && is_hidden && !self.is_going {
+            let request = cloud.clients.lambda.get_event_source_mapping().set_uuid(mapping.uuid.clone());
+            let answer = self.call(cloud, "GetEventSourceMapping").find(request.send().await)?;
+            // Deleted between the two looks.
+            let Some(answer) = answer else { return Ok(Vec::new()) };
+            if let Some(error) = &answer.filter_criteria_error {
+                let (of, code) = (format!("the filters of mapping {}", self.name), error.error_code());
+                let key = mapping.kms_key_arn();
+                return Err(function::unreadable(&cloud.clients, &of, key, code, error.message()));
+            }
+            criteria = answer.filter_criteria;
+        }
+        let filters = criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
+        Ok(filters.iter().filter_map(|filter| filter.pattern().map(str::to_owned)).collect())
+    }
+
+    /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
+    fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
+        ends(mapping) == Some((&self.stream.name, &self.function))
+    }
+
+    /// Returns the verdict that the function is gone, if it is.
+    async fn without_function(&self, cloud: &Cloud) -> Option<Never> {
+        let request = cloud.clients.lambda.get_function().function_name(&self.function);
+        let function = self.call(cloud, "GetFunction").find(request.send().await).ok()?;
+        function.is_none().then(|| Never {
+            is_fresh: cloud.recent.has_written(&self.function),
+            ..Never::new(
+                format!("the function `{}` was there, and somebody deleted it while this ran", self.function),
+                "`sensorctl up` makes it anew",
+            )
+        })
+    }
+
+    /// Where a new mapping begins, and with which moment.
+    async fn position(&self, cloud: &Cloud) -> Result<(EventSourcePosition, Option<DateTime>), Failure> {
+        let at = |time: Timestamp| DateTime::from_nanos(time.as_nanosecond()).ok();
+        Ok(match self.wanted.starting_position {
+            StartingPosition::Latest => (EventSourcePosition::Latest, None),
+            StartingPosition::At(time) => (EventSourcePosition::AtTimestamp, at(time)),
+            // All that is in a stream of ours is meant for us; of another one, what comes from now on.
+            StartingPosition::Auto if self.stream.existing || self.is_adopted(cloud).await? => {
+                (EventSourcePosition::AtTimestamp, self.began.time().or_else(|| at(Timestamp::now())))
+            }
+            StartingPosition::Auto | StartingPosition::TrimHorizon => (EventSourcePosition::TrimHorizon, None),
+        })
+    }
+
+    async fn is_adopted(&self, cloud: &Cloud) -> Result<bool, Failure> {
+        Ok(stream::tags_of(cloud, &self.stream.name).await?.contains_key(ADOPTED))
+    }
+
+    // Of the three below an empty one clears what was there; none at all would leave it.
+
+    fn filters(&self) -> FilterCriteria {
+        let filter = |pattern: &String| Filter::builder().pattern(pattern).build();
+        FilterCriteria::builder().set_filters(Some(self.wanted.filters.iter().map(filter).collect())).build()
+    }
+
+    fn metrics(&self) -> EventSourceMappingMetricsConfig {
+        let metrics = self.wanted.metrics.then_some(EventSourceMappingMetric::EventCount);
+        EventSourceMappingMetricsConfig::builder().set_metrics(Some(metrics.into_iter().collect())).build()
+    }
+
+    fn destination(&self) -> DestinationConfig {
+        let on_failure = OnFailure::builder().set_destination(self.wanted.on_failure.clone()).build();
+        DestinationConfig::builder().on_failure(on_failure).build()
+    }
+}
+
+impl Resource for Mapping {
+    fn kind(&self) -> Kind {
+        Kind::Mapping
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn observe<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Found> {
+        async move {
+            let others = Mutex::new(Vec::new());
+            let describe = || {
+                let find = async {
+                    let (mapping, of_others) = self.find(cloud).await?;
+                    *others.lock().unwrap_or_else(PoisonError::into_inner) = of_others;
+                    Ok(mapping)
+                };
+                find.boxed()
+            };
+            let tags_of = |mapping: &EventSourceMappingConfiguration| {
+                let arn = mapping.event_source_mapping_arn.clone();
+                let tags = async move {
+                    match arn {
+                        Some(arn) => function::tags_of(cloud, &arn, &self.name).await,
+                        None => Ok(Tags::new()),
+                    }
+                };
+                tags.boxed()
+            };
+            let seen = with_tags(describe, tags_of, |mapping| mapping.uuid.clone()).await?;
+            let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let dangers: Vec<_> = others.iter().filter_map(danger).collect();
+            let Some((mapping, tags)) = seen else { return Ok(Found { dangers, ..Found::missing() }) };
+            let arn = mapping.event_source_mapping_arn.clone();
+            let responses: Vec<_> =
+                mapping.function_response_types().iter().map(FunctionResponseType::as_str).collect();
+            let state = state_of(&mapping);
+            let seconds = |time: Duration| time.as_secs_f64().ceil().to_string();
+            let in_force_after = seconds(self.may_lag(cloud, &mapping).unwrap_or_default());
+            let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
+            let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
+            let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
+            let filters = self.patterns(cloud, &mapping).await?;
+            let metrics = mapping.metrics_config.as_ref().is_some_and(|config| !config.metrics().is_empty());
+            let properties: Properties = [
+                ("enabled", json!(enabled)),
+                ("window_seconds", json!(mapping.maximum_batching_window_in_seconds.unwrap_or(0))),
+                ("on_failure", json!(destination)),
+                ("filters", by_meaning(filters.iter().map(String::as_str))),
+                ("metrics", json!(metrics)),
+                ("batch_size", json!(mapping.batch_size)),
+                ("parallelization", json!(mapping.parallelization_factor.unwrap_or(1))),
+                ("bisect", json!(mapping.bisect_batch_on_function_error.unwrap_or(false))),
+                ("response_types", json!(responses)),
+                ("retry_attempts", unlimited(mapping.maximum_retry_attempts, 10_000)),
+                ("record_age_seconds", unlimited(mapping.maximum_record_age_in_seconds, 604_800)),
+            ]
+            .into();
+            let position = mapping.starting_position.as_ref().map(EventSourcePosition::as_str).unwrap_or_default();
+            let since = mapping.starting_position_timestamp.map(|time| time.as_nanos());
+            let since = since.and_then(|time| Timestamp::from_nanosecond(time).ok()).map(|time| time.to_string());
+            let details = [
+                (STARTED_AT, since.unwrap_or_else(|| position.to_owned())),
+                (IN_FORCE_AFTER, in_force_after),
+                (LAGS, seconds(cloud.clients.mapping_in_force)),
+                ("uuid", mapping.uuid.unwrap_or_default()),
+                ("state", mapping.state.unwrap_or_default()),
+                ("last_processing_result", mapping.last_processing_result.unwrap_or_default()),
+            ];
+            Ok(Found { state, arn, tags, properties, details: details.into(), dangers })
+        }
+        .boxed()
+    }
+
+    fn wanted(&self, _: &References) -> Properties {
+        let wanted = &self.wanted;
+        [
+            ("enabled", json!(wanted.enabled)),
+            ("batch_size", json!(wanted.batch_size)),
+            ("window_seconds", json!(wanted.window_seconds)),
+            ("parallelization", json!(wanted.parallelization)),
+            ("bisect", json!(wanted.bisect)),
+            ("response_types", json!([FunctionResponseType::ReportBatchItemFailures.as_str()])),
+            ("retry_attempts", unlimited(Some(wanted.retry_attempts), 10_000)),
+            ("record_age_seconds", unlimited(Some(wanted.record_age_seconds), 604_800)),
+            ("on_failure", json!(wanted.on_failure)),
+            ("filters", by_meaning(wanted.filters.iter().map(String::as_str))),
+            ("metrics", json!(wanted.metrics)),
+        ]
+        .into()
+    }
+
+    fn keep(&mut self, found: &Found, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        for (name, value) in [
+            ("batch_size", &mut wanted.batch_size),
+            ("window_seconds", &mut wanted.window_seconds),
+            ("parallelization", &mut wanted.parallelization),
+            ("retry_attempts", &mut wanted.retry_attempts),
+            ("record_age_seconds", &mut wanted.record_age_seconds),
+        ] {
+            if let Some(number) = found.number(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = number;
+            }
+        }
+        for (name, value) in [("bisect", &mut wanted.bisect), ("metrics", &mut wanted.metrics)] {
+            if let Some(switch) = found.switch(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = switch;
+            }
+        }
+        if !is_asked("mapping.on_failure") {
+            wanted.on_failure = found.text("on_failure");
+        }
+        if let Some(filters) = found.properties.get("filters").filter(|_| !is_asked("mapping.filters")) {
+            wanted.filters = filters.as_array().into_iter().flatten().map(Value::to_string).collect();
+        }
+    }
+
+    fn loses_data(&self, property: &str, has: &Value, wanted: &Value, _: &Found) -> bool {
+        // -1 is without limit.
+        let is_less = || {
+            wanted.as_i64().is_some_and(|wanted| wanted >= 0 && has.as_i64().is_none_or(|has| has < 0 || wanted < has))
+        };
+        match property {
+            "retry_attempts" | "record_age_seconds" => is_less(),
+            "filters" => leaves_out(has, wanted),
+            _ => false,
+        }
+    }
+
+    fn create<'a>(&'a self, cloud: &'a Cloud, references: &'a References) -> Attempt<'a, Option<String>> {
+        async move {
+            let call = self.call(cloud, "CreateEventSourceMapping");
+            let why = "not tried, because its stream could not be made";
+            let stream = references.arn(Kind::Stream).await.ok_or_else(|| call.not_tried(why))?;
+            let (position, time) = self.position(cloud).await?;
+            let wanted = &self.wanted;
+            let request = cloud
+                .clients
+                .lambda
+                .create_event_source_mapping()
+                .function_name(&self.function)
+                .event_source_arn(stream)
+                .starting_position(position)
+                .set_starting_position_timestamp(time)
+                .enabled(wanted.enabled)
+                .batch_size(wanted.batch_size)
+                .maximum_batching_window_in_seconds(wanted.window_seconds)
+                .parallelization_factor(wanted.parallelization)
+                .bisect_batch_on_function_error(wanted.bisect)
+                .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+                .maximum_retry_attempts(wanted.retry_attempts)
+                .maximum_record_age_in_seconds(wanted.record_age_seconds)
+                .set_destination_config(wanted.on_failure.as_ref().map(|_| self.destination()))
+                .set_filter_criteria((!wanted.filters.is_empty()).then(|| self.filters()))
+                .set_metrics_config(wanted.metrics.then(|| self.metrics()))
+                .set_tags(Some(cloud.owner.all_tags().into_iter().collect()));
+            let answer = call.answer(request.send().await).map_err(not_seen_yet)?;
+            cloud.recent.note_creation(&self.name);
+            Ok(answer.event_source_mapping_arn)
+        }
+        .boxed()
+    }
+
+    fn update<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        _: &'a References,
+        found: &'a Found,
+        differences: &'a [Difference],
+    ) -> Attempt<'a> {
+        async move {
+            let wanted = &self.wanted;
+            let differs = |property| differences.iter().any(|difference| difference.property == property);
+            let request = cloud
+                .clients
+                .lambda
+                .update_event_source_mapping()
+                .uuid(uuid_of(found))
+                .enabled(wanted.enabled)
+                .batch_size(wanted.batch_size)
+                .maximum_batching_window_in_seconds(wanted.window_seconds)
+                .parallelization_factor(wanted.parallelization)
+                .bisect_batch_on_function_error(wanted.bisect)
+                .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+                .maximum_retry_attempts(wanted.retry_attempts)
+                .maximum_record_age_in_seconds(wanted.record_age_seconds)
+                .set_destination_config(differs("on_failure").then(|| self.destination()))
+                .set_filter_criteria(differs("filters").then(|| self.filters()))
+                .set_metrics_config(differs("metrics").then(|| self.metrics()));
+            self.call(cloud, "UpdateEventSourceMapping").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn tag<'a>(&'a self, cloud: &'a Cloud, found: &'a Found, tags: Tags) -> Attempt<'a> {
+        async move {
+            let request = cloud.clients.lambda.tag_resource().resource(found.arn.as_deref().unwrap_or_default());
+            let result = request.set_tags(Some(tags.into_iter().collect())).send().await;
+            self.call(cloud, "TagResource").done(result)
+        }
+        .boxed()
+    }
+
+    fn settle<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Settled> {
+        async move {
+            let Some(mapping) = self.describe(cloud).await? else { return Ok(Settled::Unseen) };
+            let arn = mapping.event_source_mapping_arn.clone().unwrap_or_default();
+            Ok(match mapping.state() {
+                Some(state) if state == (if self.wanted.enabled { "Enabled" } else { "Disabled" }) => {
+                    Settled::Works(arn)
+                }
+                state => Settled::Underway(arn, state.unwrap_or("unknown").to_owned()),
+            })
+        }
+        .boxed()
+    }
+
+    fn in_force_after<'a>(&'a self, cloud: &'a Cloud) -> Attempt<'a, Option<Duration>> {
+        async move {
+            let call = self.call(cloud, "ListEventSourceMappings");
+            let undone = |why: &str| Failure { cause: Cause::Undone, ..call.not_made(why) };
+            let mapping = self.describe(cloud).await?.ok_or_else(|| undone("the mapping is gone"))?;
+            if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
+                return Err(undone("the mapping has no ReportBatchItemFailures any more"));
+            }
+            Ok(match state_of(&mapping) {
+                State::Active => self.may_lag(cloud, &mapping),
+                // It is not even written down.
+                _ => Some(cloud.clients.mapping_in_force.max(cloud.schedule.first)),
+            })
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, cloud: &'a Cloud, found: &'a Found) -> Attempt<'a> {
+        async move {
+            let request = cloud.clients.lambda.delete_event_source_mapping().uuid(uuid_of(found));
+            self.call(cloud, "DeleteEventSourceMapping").done(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn never<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        references: &'a References,
+        failure: &'a Failure,
+    ) -> BoxFuture<'a, Option<Never>> {
+        async move {
+            let says = |part| failure.message.contains(part);
+            if says(NO_FUNCTION) {
+                return self.without_function(cloud).await;
+            }
+            let need = match (&self.wanted.on_failure, references.known(Kind::Stream)) {
+                _ if says("cannot be assumed") => Need::Trust,
+                (_, Some(stream)) if says("ensure the role can perform") => Need::Reading { stream },
+                (Some(arn), _) if says("execution role does not have permissions") => {
+                    Need::Telling { destination: arn.clone() }
+                }
+                _ => return None,
+            };
+            diagnosis::never(cloud, &self.role, &need).await
+        }
+        .boxed()
+    }
+}
+
+/// The function was created or seen before it is named: that it is not there means that it is not there everywhere yet.
+fn not_seen_yet(failure: Failure) -> Failure {
+    match failure.cause {
+        Cause::Other if failure.message.contains(NO_FUNCTION) => Failure { cause: Cause::Propagating, ..failure },
+        _ => failure,
+    }
+}
+
+fn uuid_of(found: &Found) -> String {
+    found.details.get("uuid").cloned().unwrap_or_default()
+}
+
+fn state_of(mapping: &EventSourceMappingConfiguration) -> State {
+    match mapping.state() {
+        Some("Enabled" | "Disabled") => State::Active,
+        Some("Deleting") => State::Deleting,
+        state => State::Changing(state.unwrap_or("unknown").to_owned()),
+    }
+}
+
+/// Patterns as documents, in one order: one of them must match, whichever.
+fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
+    let mut patterns: Vec<Value> =
+        patterns.map(|pattern| serde_json::from_str(pattern).unwrap_or_else(|_| json!(pattern))).collect();
+    patterns.sort_by_key(Value::to_string);
+    json!(patterns)
+}
+
+/// Whether filters may leave out readings that those before let through. Without any, all come through; else those that one
+/// of them matches.
+fn leaves_out(has: &Value, wanted: &Value) -> bool {
+    let patterns = |filters: &Value| filters.as_array().cloned().unwrap_or_default();
+    let (has, wanted) = (patterns(has), patterns(wanted));
+    !wanted.is_empty() && (has.is_empty() || has.iter().any(|pattern| !wanted.contains(pattern)))
+}
+
+/// Older answers give the greatest value where nothing was set (docs/facts/event-source-mapping.md, Parameters).
+fn unlimited(value: Option<i32>, greatest: i32) -> Value {
+    json!(value.filter(|value| *value != greatest).unwrap_or(-1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Pipeline;
+
+    #[test]
+    fn fewer_retries_shorter_age_and_narrower_filters_lose_data() {
+        let settings = Pipeline::by_default().unwrap();
+        let mapping = Mapping::new(settings.stream, "f", "r", settings.mapping);
+        let (cold, hot) = (json!({"data": {"temperature": [{"numeric": ["<", 0]}]}}), json!({"data": {"hot": [true]}}));
+        for (property, has, wanted, loses) in [
+            ("retry_attempts", json!(-1), json!(3), true),
+            ("retry_attempts", json!(5), json!(0), true),
+            ("retry_attempts", json!(3), json!(5), false),
+            ("retry_attempts", json!(3), json!(-1), false),
+            ("record_age_seconds", json!(-1), json!(60), true),
+            ("record_age_seconds", json!(60), json!(-1), false),
+            ("filters", json!([]), json!([cold]), true),
+            ("filters", json!([cold, hot]), json!([cold]), true),
+            ("filters", json!([cold]), json!([hot]), true),
+            ("filters", json!([cold]), json!([cold, hot]), false),
+            ("filters", json!([cold]), json!([]), false),
+            ("batch_size", json!(500), json!(1), false),
+        ] {
+            assert_eq!(
+                mapping.loses_data(property, &has, &wanted, &Found::missing()),
+                loses,
+                "{property} {has} {wanted}"
+            );
+        }
+    }
+}
