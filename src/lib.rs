@@ -31,8 +31,8 @@ mod pipeline;
 mod policy;
 mod settings;
 mod stack;
-mod whole_lines;
 mod usage_error;
+mod whole_lines;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

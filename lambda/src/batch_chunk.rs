@@ -10,8 +10,8 @@ use sensor_model::Reading;
 
 use crate::dynamodb::{Failure, Kind, push_row};
 use crate::metrics::Trouble;
-use crate::user_records::{Piece, Rejection, guarded};
 use crate::store::Put;
+use crate::user_records::{Piece, Rejection, guarded};
 
 /// Pieces of a window, at most.
 pub const MAX_PIECES: usize = 4096;

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sensor_model::Decimal;
 
 use crate::dynamodb::{Key, MESSAGE_CHARACTERS, finish_request, first, push_attribute, push_bytes};
-use crate::user_records::{Piece, Rejection};
 use crate::store::Put;
+use crate::user_records::{Piece, Rejection};
 
 /// The key of the table.
 pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "S" };

@@ -4,10 +4,10 @@
 
 mod batch;
 mod client;
+mod clock_skew;
 mod endpoint;
 mod failure;
 mod item;
-mod clock_skew;
 mod tls;
 
 pub use self::batch::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_body, unprocessed};

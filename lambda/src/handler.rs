@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::response::{Answer, Fault, contained};
+use crate::batch_chunk::{Fate, MAX_PIECES, Unstored, Window};
+use crate::dead_letter;
 use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
 use crate::metrics::{Metrics, Trouble};
-use crate::user_records::{Decoded, Rejection};
-use crate::dead_letter;
+use crate::response::{Answer, Fault, contained};
 use crate::settings::Settings;
 use crate::store::{Outcome, Store};
-use crate::batch_chunk::{Fate, MAX_PIECES, Unstored, Window};
+use crate::user_records::{Decoded, Rejection};
 
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);

@@ -8,10 +8,10 @@
 
 pub mod aggregation;
 pub mod decimal;
+mod item_size;
 pub mod json_escape;
 pub mod reading;
 mod validation_error;
-mod item_size;
 pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};

@@ -1,17 +1,17 @@
 //! The function: readings from a Kinesis stream into a `DynamoDB` table.
 
-mod response;
+mod batch_chunk;
+mod dead_letter;
 mod dynamodb;
 mod event;
 mod handler;
 mod metrics;
-mod user_records;
-mod dead_letter;
+mod response;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
-mod batch_chunk;
+mod user_records;
 
 use std::cell::Cell;
 use std::io::Write as _;
@@ -21,9 +21,9 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
-use crate::response::{Fault, contained};
 use crate::handler::Function;
 use crate::metrics::Metrics;
+use crate::response::{Fault, contained};
 
 /// musl's own allocator would nearly double the CPU for a reading.
 #[cfg(target_env = "musl")]

@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::decimal::{Decimal, DecimalError};
+use crate::item_size;
 use crate::json_escape;
 use crate::validation_error::{Refusal, shown};
-use crate::item_size;
 use crate::value::Value;
 
 /// Bytes of a partition key of type S, at most.

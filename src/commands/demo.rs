@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::aws;
 use crate::aws::wait::WaitError;
-use crate::commands::stack_context::{Deployment, NoProgress, Scope, cloud};
 use crate::commands::invoke::{TEST_EVENT, succeeded};
+use crate::commands::stack_context::{Deployment, NoProgress, Scope, cloud};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};

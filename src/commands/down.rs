@@ -9,9 +9,9 @@ use futures::future;
 
 use crate::aws::Failure;
 use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::commands::canaries;
 use crate::commands::consent::resources as counted;
 use crate::commands::stack_context::{Deployment, cloud};
-use crate::commands::canaries;
 use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;

@@ -1,10 +1,10 @@
 //! One subcommand a file, and the match that runs them.
 
+mod canaries;
 mod completions;
 mod consent;
 #[cfg(feature = "local")]
 mod demo;
-mod stack_context;
 mod down;
 mod export;
 mod init;
@@ -12,10 +12,10 @@ mod invoke;
 #[cfg(feature = "local")]
 mod local;
 mod man;
-mod canaries;
 mod plan;
 mod put;
 mod scan;
+mod stack_context;
 mod stack_report;
 mod status;
 #[cfg(all(test, feature = "local"))]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::commands::consent::{doubts, replaced_data, resources as counted};
-use crate::commands::stack_context::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings, tell_starting_position};
+use crate::commands::stack_context::{
+    DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings, tell_starting_position,
+};
 use crate::commands::stack_report::{StackReport, describe, tell_dangers, tell_leftovers};
 use crate::context::Context;
 use crate::error::Error;

@@ -1,9 +1,9 @@
 //! `put`: one reading from flags, or many from files.
 
 mod bulk;
-mod single;
-mod resume;
 mod output_files;
+mod resume;
+mod single;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::commands::canaries;
 use crate::commands::consent::{doubts, replaced_data, resources as counted};
 use crate::commands::stack_context::{Deployment, Scope, cloud, tell_starting_position};
-use crate::commands::canaries;
 use crate::commands::stack_report::{StackReport, describe, tell_dangers};
 use crate::context::Context;
 use crate::error::Error;

@@ -3,13 +3,13 @@
 //! Each service says what a request needs, with the parsers by which its handlers find what they work on; only then is the
 //! request handled.
 
-use super::gateway::Services;
-use super::credentials::Caller;
-use super::permissions::{Ask, Named, Needed, RequestKeys};
+use super::aws_json::{Request, ServiceError};
 use super::aws_query::Parameters;
+use super::credentials::Caller;
+use super::gateway::Services;
+use super::permissions::{Ask, Named, Needed, RequestKeys};
 use super::router::Service;
 use super::sts::Sts;
-use super::aws_json::{Request, ServiceError};
 
 /// Refuses a request that its caller may not make.
 pub(super) fn check(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {

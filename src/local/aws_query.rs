@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use http::HeaderValue;
 
-use super::signature::query_parameters;
 use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
+use super::signature::query_parameters;
 
 /// What differs between the services that speak awsQuery.
 #[derive(Clone, Copy)]

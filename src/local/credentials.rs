@@ -11,10 +11,10 @@ use http::{HeaderMap, Uri};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::aws_json::{ServiceError, now_ms};
 use super::data_dir::read_json;
 use super::durability::Durability;
 use super::signature::{Signature, is_same, query_parameter};
-use super::aws_json::{ServiceError, now_ms};
 use crate::aws::Access;
 use crate::error::Error;
 

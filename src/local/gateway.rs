@@ -15,26 +15,26 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use super::authorization;
+use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
+use super::aws_query::Parameters;
 use super::body::{self, NoBody};
+use super::credentials::{self, Keys};
+use super::diagnostics::Notices;
 use super::durability::Durability;
 use super::dynamodb::DynamoDb;
 use super::faults::{self, Fate, Faults, What};
 use super::iam::Iam;
 use super::identity::Identity;
-use super::credentials::{self, Keys};
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
+use super::latency_profile::Timing;
 use super::logs::Logs;
 use super::members;
-use super::diagnostics::Notices;
 use super::origin;
-use super::aws_query::Parameters;
 use super::router::Service;
 use super::signature::{Payload, Signature};
 use super::sts::Sts;
 use super::tagging::Tagging;
-use super::latency_profile::Timing;
-use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
 
 /// How long a call hangs that is to hang.
 const HANG: Duration = Duration::from_mins(10);

@@ -2,9 +2,9 @@
 
 use http::Method;
 
-use super::lambda::Route;
-use super::aws_query::Parameters;
 use super::aws_json::{self, Request};
+use super::aws_query::Parameters;
+use super::lambda::Route;
 
 /// What an operation that is not known is called.
 const UNKNOWN: &str = "Unknown";

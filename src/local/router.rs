@@ -2,11 +2,11 @@
 
 use http::request::Parts;
 
+use super::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
+use super::aws_query::{self, IAM, STS};
 use super::kinesis::Form;
 use super::operation;
-use super::aws_query::{self, IAM, STS};
 use super::signature::Signature;
-use super::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
 
 /// The largest request of the data services.
 const MAX_BODY: usize = 16 << 20;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::aws_json::{Request, Response, ServiceError, now_seconds};
+use super::aws_query::{self, Parameters, STS, Xml};
+use super::credentials::{Caller, Keys};
 use super::iam::{Iam, Role};
 use super::identity::Identity;
-use super::credentials::{Caller, Keys};
 use super::permissions::{Ask, Decision, Named, Needed, Principal, RequestKeys, decide};
-use super::aws_query::{self, Parameters, STS, Xml};
-use super::aws_json::{Request, Response, ServiceError, now_seconds};
 
 /// Seconds that a session may last which another session asks for.
 const CHAINED_SECONDS: u32 = 3600;

@@ -7,7 +7,6 @@ mod csv;
 mod destination;
 mod escape;
 mod json;
-mod warnings;
 mod progress;
 mod reading_rows;
 mod report;
@@ -15,6 +14,7 @@ mod rows;
 mod stack_progress;
 mod table;
 pub mod units;
+mod warnings;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -34,13 +34,13 @@ pub use escape::one_line;
 #[cfg(test)]
 pub use destination::Captured;
 
-pub use warnings::{MAPPING_PROBLEM, Message};
 pub use progress::{Progress, Step};
 pub use reading_rows::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;
 pub use table::{cell, new_table, table_of_rows};
+pub use warnings::{MAPPING_PROBLEM, Message};
 
 /// The form of the data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

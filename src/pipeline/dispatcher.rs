@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::Batch;
+use super::bulk_put::Plan;
 use super::input::Item;
 use super::put_worker::Halt;
-use super::bulk_put::Plan;
 use super::{Chunks, Event, Record, Rejection};
 use crate::error::Error;
 

@@ -135,7 +135,7 @@ mod tests {
         let rest = chunks.rest().await.len();
         // The reader stopped where it was, at the end of what it had taken from the pipe.
         assert!(first > 0 && rest > 0 && first + rest < 100_000, "{first} {rest}");
-        let (mut chunks, _go_on) = reader_thread::tests::chunks(1000);
+        let (mut chunks, _go_on) = super::tests::chunks(1000);
         let first = chunks.next().await.unwrap().unwrap().len();
         assert_eq!(first + chunks.rest().await.len(), 1000, "all of a pipe that has no more");
     }

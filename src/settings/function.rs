@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::layers::{Layers, Section};
-use super::stage::Stage;
 use super::origin::Origin;
+use super::stage::Stage;
 use super::{constraints, trust};
 use crate::error::Error;
 

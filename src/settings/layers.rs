@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::constraints::Range;
 use super::file::File;
 use super::origin::{Origin, Setting};
-use super::constraints::Range;
 use super::variables;
 use crate::error::Error;
 

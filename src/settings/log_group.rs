@@ -1,7 +1,7 @@
 //! `[log_group]`: the function's log.
 
-use super::layers::Layers;
 use super::constraints::LOG_RETENTION;
+use super::layers::Layers;
 use crate::error::Error;
 
 /// What is wanted of the log group; its name is the function's.

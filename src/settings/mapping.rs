@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::layers::Layers;
 use super::constraints;
+use super::layers::Layers;
 use crate::error::Error;
 
 /// What is wanted of the mapping.
@@ -97,7 +97,10 @@ fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {
         ["arn", _, "sqs" | "sns", region, account, name] => {
-            !region.is_empty() && constraints::is_account(account) && !name.is_empty() && name.rsplit_once('.').is_none()
+            !region.is_empty()
+                && constraints::is_account(account)
+                && !name.is_empty()
+                && name.rsplit_once('.').is_none()
         }
         ["arn", _, "s3", "", "", bucket] => !bucket.is_empty(),
         _ => false,

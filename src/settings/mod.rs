@@ -1,18 +1,18 @@
 //! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
 
 mod connection;
+mod constraints;
 mod distinct_names;
 mod file;
 mod function;
 mod layers;
 mod log_group;
 mod mapping;
-mod stage;
 mod origin;
-mod constraints;
 #[cfg(test)]
 mod reference;
 mod role;
+mod stage;
 mod stream;
 mod table;
 mod tags;

@@ -1,8 +1,8 @@
 //! `[role]`: the IAM role of the function.
 
+use super::constraints;
 use super::layers::Layers;
 use super::stage::Stage;
-use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of the role.

@@ -1,7 +1,7 @@
 //! The stage, and the names of resources that end in it.
 
-use super::layers::Section;
 use super::constraints::{NameRule, STAGE_NAME};
+use super::layers::Section;
 use crate::error::Error;
 
 /// Stands in tags for "no stage" (`DEFAULT_STAGE` of the stack), so no stage may be called so.

@@ -1,8 +1,8 @@
 //! `[stream]`: the Kinesis stream.
 
+use super::constraints;
 use super::layers::Layers;
 use super::stage::Stage;
-use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of the stream.

@@ -2,9 +2,9 @@
 
 use sensor_model::reading::TABLE_ATTRIBUTES;
 
+use super::constraints;
 use super::layers::{Layers, Section};
 use super::stage::Stage;
-use super::constraints;
 use crate::error::Error;
 
 /// What is wanted of a table.

@@ -1,9 +1,9 @@
 //! Carries out a plan: every step as soon as what it waits for is done, side by side where nothing stands in between.
 
-mod invocable;
 mod create_update;
-mod partial_batch;
 mod delete;
+mod invocable;
+mod partial_batch;
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! The event source mapping that feeds the stream's records to the function.
 
+mod arn;
 mod danger;
 mod list;
-mod arn;
 mod unmanaged;
 
 use std::sync::{Mutex, PoisonError};
@@ -26,11 +26,11 @@ use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Se
 use crate::aws::{Call, Cause, Failure, ServiceClock};
 use crate::settings::{self, StartingPosition};
 
-use self::danger::danger;
 use self::arn::ends;
+use self::danger::danger;
 
-pub use self::list::list;
 pub use self::arn::{name, parts};
+pub use self::list::list;
 pub use self::unmanaged::{fed_by, feeding};
 
 const SERVICE: &str = "Lambda";

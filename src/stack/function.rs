@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 
 use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
-use super::{Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, event_source_mapping};
+use super::{
+    Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, event_source_mapping,
+};
 use crate::aws::{ATTEMPT_TIMEOUT, Call, Cause, Failure};
 use crate::settings;
 

@@ -16,9 +16,9 @@ use futures::{FutureExt, future};
 use self::pace::Pace;
 use self::tagging::Tagged;
 
+use super::event_source_mapping::{self, Mapping};
 use super::function::{self, Function};
 use super::log_group::{self, LogGroup};
-use super::event_source_mapping::{self, Mapping};
 use super::resource::{Attempt, Found, Resource, Tags};
 use super::role::{self, Grants, Role};
 use super::stream::{self as streams, Stream};

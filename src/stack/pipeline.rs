@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use futures::future;
 
+use super::event_source_mapping::Mapping;
 use super::function::{Function, PARTIAL_BATCH};
 use super::log_group::LogGroup;
-use super::event_source_mapping::Mapping;
 use super::role::{Grants, Role};
 use super::stream::Stream;
 use super::table::Table;

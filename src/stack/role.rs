@@ -1,10 +1,10 @@
 //! The role of the function: one inline policy that names exactly the resources of this pipeline, or the two managed
 //! policies of the walkthrough.
 
-pub mod diagnosis;
-mod policy_document;
-mod list;
 mod detach;
+pub mod diagnosis;
+mod list;
+mod policy_document;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -18,8 +18,8 @@ use crate::aws::{Call, Cause, Failure};
 use crate::policy::{Ask, Decision, Principal, canonical, weigh};
 use crate::settings::{self, Permissions};
 
-pub use self::policy_document::Grants;
 pub use self::list::{list, tags_of};
+pub use self::policy_document::Grants;
 
 const SERVICE: &str = "IAM";
 
@@ -313,8 +313,11 @@ impl Resource for Role {
 /// Whether a trust policy may let Lambda assume its role: then whom else it trusts, and under which conditions, is its
 /// owner's business. Ours in its place would open what a condition guards.
 fn may_let_lambda(trust: Value, arn: Option<&str>) -> bool {
-    let ask =
-        Ask { resource: arn, principal: Some(Principal::Service(policy_document::LAMBDA)), ..Ask::new("sts:AssumeRole", "") };
+    let ask = Ask {
+        resource: arn,
+        principal: Some(Principal::Service(policy_document::LAMBDA)),
+        ..Ask::new("sts:AssumeRole", "")
+    };
     !matches!(weigh(&[trust], &ask), (Decision::NotAllowed | Decision::Denied, true))
 }
 

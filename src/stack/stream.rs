@@ -1,7 +1,7 @@
 //! The Kinesis stream.
 
-mod update;
 mod consumers;
+mod update;
 
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamMode, StreamModeDetails, StreamStatus};
 use futures::FutureExt;

@@ -1,8 +1,8 @@
 //! A DynamoDB table: of readings, or of the readings that the function could not store.
 
-mod update;
-mod document;
 mod describe;
+mod document;
+mod update;
 
 use aws_sdk_dynamodb::types::{BillingMode, TableDescription, TableStatus, Tag};
 use futures::FutureExt;
@@ -17,8 +17,8 @@ use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Se
 use crate::aws::{Call, Failure, ServiceClock};
 use crate::settings::{self, Billing, TableClass};
 
-use self::update::{Change, Seen};
 use self::document::Document;
+use self::update::{Change, Seen};
 
 pub use self::describe::{list, tags_of_name};
 

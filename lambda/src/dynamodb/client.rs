@@ -14,9 +14,9 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::clock_skew::Clock;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
-use super::clock_skew::Clock;
 use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";

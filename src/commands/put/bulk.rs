@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Args;
-use super::resume::Resume;
 use super::output_files::{Written, is_stdout};
+use super::resume::Resume;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Report as _, Step, units};

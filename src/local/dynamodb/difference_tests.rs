@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::DynamoDb;
+use crate::local::aws_json::Request;
+use crate::local::diagnostics::Notices;
 use crate::local::durability::Durability;
 use crate::local::identity::Identity;
-use crate::local::diagnostics::Notices;
 use crate::local::latency_profile::Timing;
-use crate::local::aws_json::Request;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/tab";
 

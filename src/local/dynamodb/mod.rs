@@ -1,10 +1,6 @@
 //! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
 
 mod adapt;
-mod requested_tables;
-#[cfg(test)]
-mod requested_tables_tests;
-mod pitr;
 mod batch;
 mod capacity;
 mod connections;
@@ -13,9 +9,13 @@ mod description;
 #[cfg(test)]
 mod difference_tests;
 mod expression_limits;
-mod table_status;
 mod page;
+mod pitr;
 mod reader;
+mod requested_tables;
+#[cfg(test)]
+mod requested_tables_tests;
+mod table_status;
 mod tagged;
 mod wal;
 
@@ -35,19 +35,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use self::pitr::Backups;
 use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
 use self::capacity::ReadCapacity;
 use self::expression_limits::Expressions;
-use self::table_status::Life;
+use self::pitr::Backups;
 use self::reader::{Readers, is_select};
+use self::table_status::Life;
 use self::wal::Wal;
+use super::aws_json::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
+use super::diagnostics::Notices;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::diagnostics::Notices;
 use super::latency_profile::Timing;
-use super::aws_json::{self, AMZ_JSON_1_0, Request, Response, ServiceError};
 use crate::error::Error;
 
 /// The work that a full disk keeps from being done: writing to the tables.

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::local::aws_json::{now_ms, seconds};
 use crate::local::data_dir::read_json;
 use crate::local::decode_error::DecodeError;
 use crate::local::durability::Durability;
-use crate::local::aws_json::{now_ms, seconds};
 
 /// Days back that AWS restores where nobody says otherwise.
 const DAYS: u32 = 35;

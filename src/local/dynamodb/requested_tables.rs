@@ -10,9 +10,9 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{DynamoDb, THEIR_ARN};
+use crate::local::aws_json::{self, Request};
 use crate::local::identity::Identity;
 use crate::local::permissions::Named;
-use crate::local::aws_json::{self, Request};
 
 /// The members that name something, read past the items in a request.
 #[derive(Default, Deserialize)]

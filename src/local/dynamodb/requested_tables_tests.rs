@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::DynamoDb;
+use crate::local::aws_json::Request;
+use crate::local::diagnostics::Notices;
 use crate::local::durability::Durability;
 use crate::local::identity::Identity;
-use crate::local::diagnostics::Notices;
-use crate::local::permissions::Named;
 use crate::local::latency_profile::Timing;
-use crate::local::aws_json::Request;
+use crate::local::permissions::Named;
 
 const HERE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/";
 /// Stands in the items and tags of the table `secret`, and nowhere else.

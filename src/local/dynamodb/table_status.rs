@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::local::operation;
-use crate::local::latency_profile::Timing;
 use crate::local::aws_json::{self, AMZ_JSON_1_0, Response, ServiceError};
+use crate::local::latency_profile::Timing;
+use crate::local::operation;
 
 /// The tables that are on their way; clones share them.
 #[derive(Clone)]
@@ -58,7 +58,9 @@ impl Life {
         for name in names(input) {
             if let Some(Deleted { description, tags, .. }) = tables.deleted.get(&name) {
                 match operation {
-                    "DescribeTable" => return Some(aws_json::json_as(200, AMZ_JSON_1_0, &json!({"Table": description}))),
+                    "DescribeTable" => {
+                        return Some(aws_json::json_as(200, AMZ_JSON_1_0, &json!({"Table": description})));
+                    }
                     "DeleteTable" => {
                         return Some(aws_json::json_as(200, AMZ_JSON_1_0, &json!({"TableDescription": description})));
                     }

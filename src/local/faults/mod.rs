@@ -3,8 +3,8 @@
 //! A [`FaultPlan`] is written as text (see `spec`). Calls are counted per service and operation, and chance depends on
 //! the seed, the rule, the operation and the number of the call only: what runs side by side does not change it.
 
-mod error_responses;
 mod control;
+mod error_responses;
 mod partial_batch;
 mod spec;
 mod undecryptable;

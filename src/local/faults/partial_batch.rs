@@ -5,9 +5,9 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::Dice;
+use crate::local::aws_json::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 use crate::local::dynamodb::MAX_REQUESTS;
 use crate::local::kinesis::{Form, MAX_RECORDS};
-use crate::local::aws_json::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
 /// Which share of a call's records or items is not taken.
 #[derive(Clone, Debug)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::document::{check_permissions, encoded};
 use super::aws_managed_policies::{self, ManagedPolicy};
+use super::document::{check_permissions, encoded};
 use super::roles::{checked_name, checked_path, checked_tags, unique_id};
 use super::store::{Account, StoredPolicy};
 use super::{Answer, Iam, end_of_list, missing, page, timestamp};
-use crate::local::aws_query::{Parameters, Xml, invalid};
 use crate::local::aws_json::{ServiceError, now_seconds};
+use crate::local::aws_query::{Parameters, Xml, invalid};
 
 /// The most characters of a managed policy, white space not counted.
 const MAX_DOCUMENT: usize = 6_144;
@@ -115,7 +115,9 @@ impl Iam {
                 paths.extend(account.policies.iter().map(|(arn, policy)| (arn.clone(), policy.path.clone())));
             }
             if of_aws {
-                paths.extend(aws_managed_policies::of_aws().into_iter().map(|(arn, policy)| (arn, policy.path.to_owned())));
+                paths.extend(
+                    aws_managed_policies::of_aws().into_iter().map(|(arn, policy)| (arn, policy.path.to_owned())),
+                );
             }
             paths.retain(|_, path| path.starts_with(prefix));
             let (page, marker) = page(input, paths.iter())?;

@@ -1,12 +1,12 @@
 //! IAM: roles and their policies, a small store of our own behind the awsQuery wire.
 
-mod requested_resources;
 mod attached_policies;
-mod document;
-mod inline_policies;
 mod aws_managed_policies;
 mod customer_managed_policies;
+mod document;
+mod inline_policies;
 mod propagation;
+mod requested_resources;
 mod roles;
 mod store;
 mod user;
@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use self::propagation::Propagation;
 use self::store::Store;
+use super::aws_json::{Request, Response, ServiceError};
+use super::aws_query::{self, IAM, Parameters, Xml};
+use super::credentials::Caller;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::credentials::Caller;
-use super::permissions::Policies;
-use super::aws_query::{self, IAM, Parameters, Xml};
 use super::latency_profile::Timing;
-use super::aws_json::{Request, Response, ServiceError};
+use super::permissions::Policies;
 use crate::error::Error;
 
 /// The IAM of one local cloud; clones share it.

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Iam, aws_managed_policies};
-use crate::local::permissions::Policies;
 use crate::local::aws_query::Parameters;
 use crate::local::latency_profile::Timing;
+use crate::local::permissions::Policies;
 
 /// What roles were before their latest changes, by ARN.
 #[derive(Default)]

@@ -1,8 +1,8 @@
 //! Which role or policy a request to IAM names, for the authorizer.
 
 use super::Iam;
-use crate::local::permissions::{Named, Needed};
 use crate::local::aws_query::Parameters;
+use crate::local::permissions::{Named, Needed};
 
 impl Iam {
     /// Returns the action that a request needs, with its resource.

@@ -4,18 +4,18 @@
 //! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
 
 mod api;
-mod requested_streams;
-mod serde_types;
-mod wire_format;
 mod hash_range;
 mod iterator;
 mod log;
+mod requested_streams;
 mod sequence;
+mod serde_types;
 mod shard;
 mod store;
 mod stream;
 mod throttle;
 mod validation;
+mod wire_format;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,16 +28,16 @@ use tokio::sync::watch;
 
 pub(super) use self::api::MAX_RECORDS;
 use self::api::OnlyTarget;
-pub(crate) use self::wire_format::Form;
 use self::iterator::ShardIterator;
 use self::log::LogOptions;
 use self::sequence::{SequenceNumber, shard_number};
 use self::store::Store;
+pub(crate) use self::wire_format::Form;
+use super::aws_json::{self, Request, Response, ServiceError, now_ms, seconds};
+use super::changed_names::Touched;
+use super::diagnostics::Notices;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::diagnostics::Notices;
-use super::changed_names::Touched;
-use super::aws_json::{self, Request, Response, ServiceError, now_ms, seconds};
 use crate::error::Error;
 
 /// The Kinesis of one local cloud; clones share it.

@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use super::Kinesis;
 use super::api::{OneConsumer, OnlyTarget, stream_of_token};
-use super::wire_format::Form;
 use super::iterator::ShardIterator;
 use super::validation::{Checks, invalid};
-use crate::local::permissions::Named;
+use super::wire_format::Form;
 use crate::local::aws_json::{self, Request, ServiceError};
+use crate::local::permissions::Named;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -130,9 +130,9 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::local::diagnostics::Notices;
     use crate::local::identity::Identity;
     use crate::local::kinesis::Options;
-    use crate::local::diagnostics::Notices;
 
     const OPERATIONS: [&str; 35] = [
         "AddTagsToStream",

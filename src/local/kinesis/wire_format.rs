@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::serde_types::millis;
-use crate::local::decode_error::DecodeError;
 use crate::local::aws_json::{self, AMZ_JSON_1_1, Response, ServiceError};
+use crate::local::decode_error::DecodeError;
 
 /// The content type of CBOR.
 const AMZ_CBOR_1_1: &str = "application/x-amz-cbor-1.1";

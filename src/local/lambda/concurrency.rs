@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::router::{Call, invalid};
 use super::functions::{change, find};
+use super::router::{Call, invalid};
 use crate::local::aws_json::{self, Response, ServiceError};
 
 /// Concurrency of an account, and what must stay unreserved (docs/facts/lambda.md, Function limits).

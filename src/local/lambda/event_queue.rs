@@ -16,8 +16,8 @@ use super::invocation::Invocation;
 use super::invoke::NotRun;
 use super::service::Lambda;
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json};
 use crate::local::aws_json::{ServiceError, now_ms};
+use crate::local::data_dir::{private_dir, read_json};
 
 /// Pauses before an invocation that failed is tried again, as in the service.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];

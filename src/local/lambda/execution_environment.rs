@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::Deps;
 use super::failure::{Failure, error_body, exit_failure, how_it_ended, kind_of};
 use super::invocation::{Invocation, Outcome};
-use super::spawn::{Launched, NotStarted, launch};
 use super::permissions;
 use super::platform_log::{Report, end_lines, init_report_line, start_line};
 use super::runtime_api::{Call, Task, too_large_text};
+use super::spawn::{Launched, NotStarted, launch};
 use super::state::Function;
 
 /// How often the memory in use is looked at.

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::batch::{Condition, GivenUp};
-use super::shard_worker::function_of;
-use super::log_forwarder::Destination;
 use super::function_name::LATEST;
+use super::log_forwarder::Destination;
 use super::permissions;
-use super::stream_item::Item;
 use super::service::Lambda;
+use super::shard_worker::function_of;
 use super::state::Mapping;
+use super::stream_item::Item;
 use crate::local::aws_json::now_ms;
 
 /// The last try of a batch.

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::router::invalid;
 use super::state::MappingSettings;
-use crate::local::kinesis::Record;
 use crate::local::aws_json::ServiceError;
+use crate::local::kinesis::Record;
 
 /// Filters of a mapping, and characters of a pattern (docs/facts/event-source-mapping.md, Parameters).
 const MAX_FILTERS: usize = 5;

@@ -1,7 +1,7 @@
 //! The ways to name a function: bare name, partial ARN, full ARN, each with or without a qualifier.
 
-use crate::local::identity::Identity;
 use crate::local::aws_json::ServiceError;
+use crate::local::identity::Identity;
 
 /// The only version that the local cloud has.
 pub(super) const LATEST: &str = "$LATEST";

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Deps;
-use super::router::invalid;
 use super::environment::RESERVED;
 use super::permissions::is_assumable;
+use super::router::invalid;
 use super::state::{Function, Logging, Tags};
 use crate::local::aws_json::ServiceError;
 

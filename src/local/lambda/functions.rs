@@ -12,12 +12,12 @@ use uuid::Uuid;
 
 use super::code::{self, Code};
 use super::concurrency;
-use super::router::{Call, invalid};
-use super::function_settings::{self, FunctionInput, host_architecture};
 use super::function_name::{FunctionName, LATEST, missing};
-use super::published::{self, Published};
-use super::service::Lambda;
+use super::function_settings::{self, FunctionInput, host_architecture};
 use super::pending_state::Change;
+use super::published::{self, Published};
+use super::router::{Call, invalid};
+use super::service::Lambda;
 use super::state::{Function, Logging};
 use super::tags;
 use crate::local::aws_json::{self, Response, ServiceError};

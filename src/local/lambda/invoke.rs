@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::execution_environment::{Run, Worker};
 use super::invocation::{Invocation, Outcome};
-use super::spawn::NotStarted;
 use super::pool::Throttle;
 use super::service::Lambda;
-use super::execution_environment::{Run, Worker};
+use super::spawn::NotStarted;
 
 /// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
 /// function's own time limit (docs/facts/lambda.md, Runtime API).

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
-use super::router::{Call, invalid};
 use super::event_queue;
+use super::function_name::{LATEST, missing};
 use super::function_settings::{NO_KEY, NO_ROLE};
 use super::functions::find;
 use super::invocation::Invocation;
 use super::invoke::NotRun;
-use super::function_name::{LATEST, missing};
-use super::pool::Throttle;
 use super::pending_state::pending;
+use super::pool::Throttle;
+use super::router::{Call, invalid};
 use crate::local::aws_json::{Response, ServiceError};
 
 /// Bytes of an event, waited for or not.

@@ -10,8 +10,8 @@ use tokio::task::unconstrained;
 
 use super::permissions::LogAccess;
 use super::process::Pipes;
-use crate::local::logs::Logs;
 use crate::local::aws_json::now_ms;
+use crate::local::logs::Logs;
 
 /// Bytes of `LogType=Tail` (docs/facts/lambda.md, Invoke).
 const TAIL_LIMIT: usize = 4096;

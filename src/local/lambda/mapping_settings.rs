@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::router::invalid;
 use super::filter::{self, Filter};
 use super::function_settings::{constraint, keep, within};
+use super::router::invalid;
 use super::state::{MappingSettings, Tags};
 use crate::local::aws_json::ServiceError;
 

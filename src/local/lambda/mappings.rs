@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use super::Deps;
 use super::checkpoint::{self, Checkpoints, Position};
-use super::router::{Call, invalid};
-use super::shard_worker::function_of;
-use super::mapping_settings::{self, MappingInput};
 use super::function_name::FunctionName;
+use super::mapping_settings::{self, MappingInput};
 use super::permissions;
+use super::router::{Call, invalid};
 use super::service::Lambda;
+use super::shard_worker::function_of;
 use super::state::{Mapping, MappingSettings, MappingState, NOTHING_YET};
 use super::tags;
+use crate::local::aws_json::{self, Response, ServiceError};
 use crate::local::identity::Identity;
 use crate::local::kinesis::Shard;
-use crate::local::aws_json::{self, Response, ServiceError};
 
 /// Mappings that one page of a list has at most.
 const PAGE: usize = 100;

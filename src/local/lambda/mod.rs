@@ -6,69 +6,69 @@
 
 #[cfg(test)]
 mod activity;
-mod requested_resources;
 mod batch;
 mod batch_response;
 mod batcher;
 mod checkpoint;
 mod code;
 mod concurrency;
-mod router;
-mod failure_destination;
 mod environment;
 mod event;
 mod event_queue;
+mod execution_environment;
 mod failure;
+mod failure_destination;
 mod filter;
+mod function_name;
 mod function_settings;
 mod functions;
 mod invocation;
 mod invoke;
 mod invoke_api;
-mod shard_worker;
-mod spawn;
-mod orphan_processes;
 mod log_forwarder;
 mod mapping_settings;
-mod poller;
 mod mappings;
-mod function_name;
+mod orphan_processes;
+mod pending_state;
 mod permissions;
 mod platform_log;
+mod poller;
 mod pool;
 mod process;
 mod process_tree;
 mod procfs;
-mod watermark;
 mod published;
-mod stream_item;
+mod requested_resources;
 mod route;
+mod router;
 mod runtime_api;
 mod service;
-mod pending_state;
 mod shard_reader;
+mod shard_worker;
+mod spawn;
 mod state;
+mod stream_item;
 mod tags;
 #[cfg(test)]
 pub(super) mod tests;
 mod unzip;
 mod versions;
-mod execution_environment;
+mod watermark;
 
 use std::path::PathBuf;
 
+use super::credentials::Keys;
+use super::diagnostics::Notices;
 use super::durability::Durability;
 use super::faults::Faults;
 use super::iam::Iam;
 use super::identity::Identity;
-use super::credentials::Keys;
 use super::kinesis::Kinesis;
-use super::logs::Logs;
-use super::diagnostics::Notices;
 use super::latency_profile::Timing;
+use super::logs::Logs;
 
-pub(crate) use router::error_response;
 pub(crate) use route::Route;
+pub(crate) use router::error_response;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.

@@ -2,10 +2,10 @@
 
 use super::Deps;
 use super::state::Function;
+use crate::local::aws_json::ServiceError;
 use crate::local::iam::{Iam, Role};
 use crate::local::identity::Identity;
 use crate::local::permissions::{Ask, Context, Decision, Principal, RequestKeys, decide};
-use crate::local::aws_json::ServiceError;
 
 /// What the platform must be able to do with a stream (docs/facts/event-source-mapping.md, Errors at create). It lists the shards by `ListShards` where it may, and
 /// by `DescribeStream` where it may not: roles that frameworks generate have the latter alone (serverless#8540).

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use super::function_name::missing;
 use super::state::{Function, Tags};
-use crate::local::identity::Identity;
 use crate::local::aws_json::ServiceError;
+use crate::local::identity::Identity;
 
 /// The newest published version of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

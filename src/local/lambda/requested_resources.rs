@@ -6,9 +6,9 @@ use super::function_name::FunctionName;
 use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::tags::mapping_of;
+use crate::local::aws_json::Request;
 use crate::local::permissions::{Named, Needed};
 use crate::local::signature::query_parameter;
-use crate::local::aws_json::Request;
 
 /// The members of a body that name a function and a role to pass to it.
 #[derive(Default, Deserialize)]

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::route::{Route, Subject};
 use super::service::Lambda;
 use super::{concurrency, functions, invoke_api, mappings, tags, versions};
+use crate::local::aws_json::{self, Request, Response, ServiceError};
 use crate::local::decode_error::DecodeError;
 use crate::local::signature::query_parameters;
-use crate::local::aws_json::{self, Request, Response, ServiceError};
 
 /// A request taken apart.
 pub(super) struct Call<'a> {

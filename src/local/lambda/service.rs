@@ -13,17 +13,17 @@ use tokio_util::task::TaskTracker;
 use super::event_queue::{self, Queued};
 use super::invocation::{Invocation, Outcome};
 use super::invoke::{NotRun, invoke};
-use super::shard_worker::function_of;
+use super::pending_state::Settling;
 use super::poller::Reading;
 use super::pool::Pool;
-use super::pending_state::Settling;
+use super::shard_worker::function_of;
 use super::state::{Function, Mapping, MappingState, NOTHING_YET};
-use super::{Deps, checkpoint, code, router, spawn, orphan_processes, permissions, process_tree};
+use super::{Deps, checkpoint, code, orphan_processes, permissions, process_tree, router, spawn};
 use crate::error::Error;
+use crate::local::aws_json::{Request, Response, ServiceError};
+use crate::local::changed_names::Touched;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::durability::Durability;
-use crate::local::changed_names::Touched;
-use crate::local::aws_json::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
 const TIDY: Duration = Duration::from_secs(15);

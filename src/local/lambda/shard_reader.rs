@@ -13,14 +13,14 @@ use super::batcher::{Batching, Limits};
 use super::checkpoint::{Checkpoints, Position};
 use super::event::EVENT_LIMIT;
 use super::filter::Filter;
-use super::shard_worker::{Lane, function_of};
-use super::watermark::Progress;
-use super::stream_item::{Item, lane_of};
 use super::service::Lambda;
+use super::shard_worker::{Lane, function_of};
 use super::state::Mapping;
+use super::stream_item::{Item, lane_of};
+use super::watermark::Progress;
+use crate::local::aws_json::ServiceError;
 use crate::local::faults::{Inside, Trouble, refusal};
 use crate::local::kinesis::{Page, Record, Shard, StartAt};
-use crate::local::aws_json::ServiceError;
 
 /// A shard without new records is looked at this often, as in the service: it may have been closed.
 const LOOK: Duration = Duration::from_secs(1);

@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, GivenUp, Policy};
 use super::batch_response::{self, Verdict};
 use super::batcher::Batching;
-use super::failure_destination::{self, LastTry};
 use super::event::{EMPTY, EVENT_LIMIT, Frame};
+use super::failure_destination::{self, LastTry};
+use super::function_name::FunctionName;
 use super::function_settings::{NO_KEY, NO_ROLE};
 use super::invocation::Invocation;
 use super::invoke::NotRun;
-use super::function_name::FunctionName;
-use super::stream_item::Item;
 use super::service::Lambda;
 use super::state::Mapping;
+use super::stream_item::Item;
 use crate::local::faults::{Inside, Trouble, refusal};
 
 /// What the service says of the last batch (docs/facts/event-source-mapping.md, States and results; all but these two
@@ -177,7 +177,8 @@ impl Lane {
 
     async fn give_up(&self, given_up: Option<GivenUp<Item>>, last_try: Option<&LastTry>) {
         let Some(given_up) = given_up else { return };
-        let result = failure_destination::write_down(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try).await;
+        let result =
+            failure_destination::write_down(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try).await;
         self.note(&result);
         self.report(&given_up.records);
     }

@@ -20,9 +20,9 @@ use super::process::Process;
 use super::runtime_api::{Call, RuntimeApi};
 use super::state::Function;
 use super::{Deps, code, permissions};
-use crate::local::data_dir::private_dir;
-use crate::local::credentials::{Keys, SessionKeys};
 use crate::local::aws_json::now_ms;
+use crate::local::credentials::{Keys, SessionKeys};
+use crate::local::data_dir::private_dir;
 
 /// Folder below the state's own that holds the scratch space of every environment.
 pub(super) const SCRATCH: &str = "tmp";

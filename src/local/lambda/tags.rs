@@ -4,14 +4,14 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::router::{Call, invalid};
 use super::functions::{change, find};
 use super::mappings;
+use super::router::{Call, invalid};
 use super::service::Lambda;
 use super::state::Tags;
+use crate::local::aws_json::{self, Response, ServiceError};
 use crate::local::identity::Identity;
 use crate::local::tagging::Tagged;
-use crate::local::aws_json::{self, Response, ServiceError};
 
 /// Tags that a resource can have.
 const LIMIT: usize = 50;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::router::Call;
 use super::functions::{configuration, find};
 use super::published;
+use super::router::Call;
 use crate::local::aws_json::{self, Response, ServiceError};
 
 /// `ListVersionsByFunction`: `$LATEST`, and the newest published version while it is the same.

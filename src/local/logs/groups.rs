@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::store::Group;
 use super::{Logs, invalid};
-use crate::local::tagging::Tagged;
 use crate::local::aws_json::ServiceError;
+use crate::local::tagging::Tagged;
 
 /// The retentions that the service takes, in days.
 const RETENTION_DAYS: [u32; 22] =

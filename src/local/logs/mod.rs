@@ -1,12 +1,12 @@
 //! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
 
-mod requested_groups;
 mod event_file;
 mod event_index;
 mod events;
 mod filter;
 mod groups;
 mod page;
+mod requested_groups;
 mod store;
 mod streams;
 
@@ -18,11 +18,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::store::Store;
+use super::aws_json::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
 use super::decode_error::DecodeError;
+use super::diagnostics::Notices;
 use super::durability::Durability;
 use super::identity::Identity;
-use super::diagnostics::Notices;
-use super::aws_json::{self, AMZ_JSON_1_1, Request, Response, ServiceError};
 use crate::error::Error;
 
 /// The logs of one local cloud; clones share them.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Logs, invalid};
-use crate::local::permissions::Named;
 use crate::local::aws_json::{self, Request, ServiceError};
+use crate::local::permissions::Named;
 
 /// How an operation names what it is about.
 enum Naming {
@@ -125,9 +125,9 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
+    use crate::local::diagnostics::Notices;
     use crate::local::durability::Durability;
     use crate::local::identity::Identity;
-    use crate::local::diagnostics::Notices;
 
     const OPERATIONS: [&str; 20] = [
         "CreateLogGroup",

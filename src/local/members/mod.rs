@@ -8,11 +8,11 @@ mod shape;
 
 use self::body::unknown_in;
 use self::shape::{Shape, TABLE};
-use super::kinesis::Form;
+use super::aws_json::{Request, ServiceError};
 use super::aws_query::Parameters;
+use super::kinesis::Form;
 use super::router::Service;
 use super::signature::query_parameters;
-use super::aws_json::{Request, ServiceError};
 
 /// Headers of `Invoke` that ask for what is not here.
 const INVOKE_HEADERS: [&str; 2] = ["x-amz-tenant-id", "x-amz-durable-execution-name"];

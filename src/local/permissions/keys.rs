@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::local::credentials::Caller;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
-use crate::local::credentials::Caller;
 use crate::policy::Context;
 
 /// Keys that no request has here: those of federation, of services that call for others, of VPC endpoints, and what

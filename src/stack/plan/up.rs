@@ -2,8 +2,8 @@
 
 use super::{Action, EXISTING, Plan, Step};
 use crate::error::Error;
-use crate::stack::function::PARTIAL_BATCH;
 use crate::stack::event_source_mapping::{IN_FORCE_AFTER, LAGS};
+use crate::stack::function::PARTIAL_BATCH;
 use crate::stack::ownership::{TAGS, newer_version};
 use crate::stack::resource::{self, Difference, Found, Resource, State};
 use crate::stack::{Kind, Owner, Ownership, References};

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::detach::inline_names;
-use super::{SERVICE, attached, describe, policy_document, inline, trust_of, url_decoded};
+use super::{SERVICE, attached, describe, inline, policy_document, trust_of, url_decoded};
 use crate::aws::Failure;
 use crate::policy::{Ask, Context, Decision, Principal, weigh};
 use crate::stack::Cloud;
@@ -224,7 +224,11 @@ mod tests {
             let documents = [statement("Allow", "*"), guarded];
             assert_eq!(refused(&documents, &[("kinesis:GetRecords", STREAM)]), None, "deny under {condition}");
         }
-        assert_eq!(refused(&[policy_document::parse("")], &[("kinesis:GetRecords", STREAM)]), None, "a document not read");
+        assert_eq!(
+            refused(&[policy_document::parse("")], &[("kinesis:GetRecords", STREAM)]),
+            None,
+            "a document not read"
+        );
     }
 
     fn untrusting(statement: &Value) -> Option<Never> {
@@ -260,9 +264,10 @@ mod tests {
         let of_another = untrusting(&guarded).unwrap();
         assert!(of_another.why.contains("only under a condition that is not met"), "{}", of_another.why);
         assert!(of_another.way.starts_with("correct the condition") && !of_another.way.contains("add the statement"));
-        let denied = untrusting(&json!([policy_document::trust()["Statement"][0], {"Effect": "Deny", "Action": "sts:*",
+        let denied =
+            untrusting(&json!([policy_document::trust()["Statement"][0], {"Effect": "Deny", "Action": "sts:*",
             "Principal": "*"}]))
-        .unwrap();
+            .unwrap();
         assert!(denied.why.ends_with("denies sts:AssumeRole") && !denied.way.contains("take"), "{}", denied.way);
         let other = untrusting(&json!({"Effect": "Allow", "Action": "sts:AssumeRole",
             "Principal": {"Service": "ec2.amazonaws.com"}}));

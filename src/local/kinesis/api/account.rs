@@ -3,9 +3,9 @@
 use ferrokinesis_core::types::StreamMode;
 use serde_json::json;
 
+use crate::local::aws_json::Response;
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::wire_format::Form;
-use crate::local::aws_json::Response;
 
 /// The most open shards of provisioned streams; each may keep a file open.
 pub(super) const SHARD_LIMIT: usize = 500;

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::delay;
 use super::shards::check_age;
 use super::tags::check_tags;
+use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::stream::ConsumerState;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::local::kinesis::wire_format::Form;
 
 /// The most consumers of one stream.
 const MAX_CONSUMERS: usize = 20;

@@ -21,8 +21,8 @@ pub(super) use self::target::OnlyTarget;
 use ferrokinesis_core::types::StreamStatus;
 
 use super::Kinesis;
-use super::wire_format::Form;
 use super::stream::StreamState;
+use super::wire_format::Form;
 use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 impl Kinesis {

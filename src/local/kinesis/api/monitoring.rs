@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
-use crate::local::kinesis::validation::Checks;
 use crate::local::aws_json::{Response, ServiceError};
+use crate::local::kinesis::Kinesis;
+use crate::local::kinesis::validation::Checks;
+use crate::local::kinesis::wire_format::Form;
 
 /// The metrics that there are; `ALL` stands for them.
 const METRICS: [&str; 7] = [

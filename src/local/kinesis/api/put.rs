@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::serde_types::Blob;
-use crate::local::kinesis::wire_format::Form;
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::hash_range::hash_key;
 use crate::local::kinesis::log::NewRecord;
 use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
+use crate::local::kinesis::serde_types::Blob;
 use crate::local::kinesis::stream::Live;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::{Kinesis, THROTTLED};
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most bytes of data and keys in one `PutRecords`.
 const MAX_REQUEST: usize = 10 << 20;

@@ -6,16 +6,16 @@ use ferrokinesis_core::types::ShardIteratorType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::local::kinesis::serde_types::{BlobRef, Time, millis};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::iterator::ShardIterator;
 use crate::local::kinesis::log::{Entry, FIRST_INDEX};
 use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
+use crate::local::kinesis::serde_types::{BlobRef, Time, millis};
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::{Kinesis, StartAt, THROTTLED};
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most data and keys that one `GetRecords` hands out, in bytes.
 const MAX_PAGE_BYTES: usize = 10 << 20;

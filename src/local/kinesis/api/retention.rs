@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
-use crate::local::kinesis::validation::{Checks, invalid};
 use crate::local::aws_json::{Response, ServiceError};
+use crate::local::kinesis::Kinesis;
+use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::wire_format::Form;
 
 /// The longest retention: a year, in hours.
 const MOST: i64 = 8760;

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::serde_types::Time;
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::aws_json::{Response, ServiceError, now_ms};
+use crate::local::kinesis::wire_format::Form;
 
 /// The most shards in one answer.
 const MAX_PAGE: i64 = 10_000;

@@ -11,12 +11,12 @@ use super::delay;
 use super::shards::described;
 use super::tags::{MAX_TAGS, check_tags};
 use super::target::{OnlyTarget, Target};
+use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::local::kinesis::wire_format::Form;
 
 /// The shards of a new on-demand stream.
 const ON_DEMAND_SHARDS: u32 = 4;

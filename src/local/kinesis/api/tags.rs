@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
+use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::kinesis::wire_format::Form;
 use crate::local::tagging::Tagged;
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 
 /// The most tags of one resource.
 pub(super) const MAX_TAGS: usize = 50;

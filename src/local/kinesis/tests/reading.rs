@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Local, STREAM, call, with_stream};
+use crate::local::aws_json;
 use crate::local::identity::Identity;
 use crate::local::kinesis::api::stream_of_token;
 use crate::local::kinesis::{Kinesis, Options, StartAt};
 use crate::local::tests::next_millisecond;
-use crate::local::aws_json;
 
 async fn put(kinesis: &Kinesis, data: &str) {
     let input = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": data });

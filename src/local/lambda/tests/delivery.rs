@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::support::{Bench, MAPPINGS};
 use super::{assert_in_order, numbers};
+use crate::local::aws_json::now_seconds;
 use crate::local::lambda::event::EVENT_LIMIT;
 use crate::local::lambda::stream_item::lane_of;
 use crate::local::tests::next_millisecond;
-use crate::local::aws_json::now_seconds;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_comes_once_and_in_order() {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::support::{Bench, zip_of};
-use crate::local::credentials::Caller;
 use crate::local::aws_json::now_ms;
+use crate::local::credentials::Caller;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {

@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 pub(super) use self::code::function_zip;
 pub(in crate::local) use self::code::zip_of;
 use self::waiting::StoppedClock;
+use crate::local::aws_json::Response;
+use crate::local::credentials::Keys;
+use crate::local::diagnostics::Notices;
 use crate::local::durability::Durability;
 use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
-use crate::local::credentials::Keys;
 use crate::local::kinesis::Kinesis;
-use crate::local::lambda::{Deps, Lambda, failure};
+use crate::local::lambda::{Deps, Lambda, error_response};
+use crate::local::latency_profile::Timing;
 use crate::local::logs::Logs;
 use crate::local::members;
-use crate::local::diagnostics::Notices;
 use crate::local::router::Service;
 use crate::local::tests::eventually;
-use crate::local::latency_profile::Timing;
-use crate::local::aws_json::Response;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 /// How often the function `Fn` may run at the same time.
