@@ -125,6 +125,7 @@ pub(crate) fn not_running(data_dir: &Path) -> Error {
 fn does_not_answer(data_dir: &Path) -> Error {
     Error::failed(format!("a process owns the data directory {} but does not answer", data_dir.display()))
         .hint("it may be starting or ending: try again in a moment")
+        .hint("one that an older sensorctl started is stopped by that version's `sensorctl local stop`")
         .hint(format!("its process id is in {}", data_dir.join("lock").display()))
 }
 

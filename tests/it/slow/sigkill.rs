@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::ledger::Ledger;
 use crate::support::{ApiClient, TestEnv, eventually};
@@ -27,8 +27,12 @@ struct CloudProcess {
 impl CloudProcess {
     /// Starts the process and waits until it accepts calls.
     fn start(env: &TestEnv, durable: &str) -> CloudProcess {
+        CloudProcess::start_with(env, ["--durable", durable])
+    }
+
+    fn start_with(env: &TestEnv, flags: [&str; 2]) -> CloudProcess {
         let stderr: File = OpenOptions::new().create(true).append(true).open(env.path("cloud.log")).unwrap();
-        let arguments = ["local", "run", "--port", "0", "--durable", durable];
+        let arguments = ["local", "run", "--port", "0"].into_iter().chain(flags);
         let mut process = env.command(arguments).stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
         let log = || std::fs::read_to_string(env.path("cloud.log")).unwrap();
         let pid = process.id();
@@ -80,5 +84,29 @@ fn acknowledged_data_survives_sigkill_at_any_moment() {
     ledger.check_everything(&cloud.api);
     ledger.check_pipeline(&env);
     println!("{ledger}");
+    cloud.kill();
+}
+
+#[test]
+fn mapping_update_in_progress_at_sigkill_is_completed_after_restart() {
+    let env = TestEnv::new();
+    let timing = ["--timing", "aws/10"];
+    let mut cloud = CloudProcess::start_with(&env, timing);
+    env.run(["up", "--local"]).assert_success();
+    let mapping = |cloud: &CloudProcess| cloud.api.event_source_mappings()[0].clone();
+    for (change, end) in [
+        (json!({"BatchSize": 7}), "Enabled"),
+        (json!({"Enabled": false}), "Disabled"),
+        (json!({"Enabled": true}), "Enabled"),
+    ] {
+        cloud.api.lambda(&format!("PUT {}", cloud.api.event_source_mapping_path()), &change);
+        let state = mapping(&cloud)["State"].as_str().unwrap().to_owned();
+        assert!(state.ends_with("ing"), "{change} is through already: {state}");
+        cloud.kill();
+        cloud = CloudProcess::start_with(&env, timing);
+        let observed = eventually(&format!("{change} is through"), || mapping(&cloud), |it| it["State"] == end);
+        assert_eq!(observed["BatchSize"], 7);
+    }
+    env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
     cloud.kill();
 }

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::support::Bench;
 use super::{assert_in_order, numbers};
+use crate::local::tests::next_millisecond;
+use crate::local::wire::now_seconds;
 
 const HALF: u128 = 1 << 127;
 
@@ -111,6 +113,37 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
     bench.untell("hold");
     assert_in_order(&bench.handled_all(21).await, &put);
     assert_ne!(bench.polls_of(&child).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn latest_reads_no_parent_that_was_closed_before_and_all_children_that_come_later() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.put_many(24, 12).await;
+    split(&bench, 0).await;
+    bench.put_many(24, 12).await;
+    bench.mapping("Fn", json!({"BatchSize": 5, "StartingPosition": "LATEST"})).await;
+    let put = put_through_many_shards(&bench).await;
+    assert_in_order(&bench.handled_all(put.len()).await, &put);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole() {
+    let bench = Bench::new(1).await;
+    bench.function("Fn", "consume").await;
+    bench.put_many(24, 12).await;
+    split(&bench, 0).await;
+    bench.put_many(24, 12).await;
+    next_millisecond().await;
+    let at = now_seconds();
+    let mut put = bench.put_many(24, 12).await;
+    // Closed before the mapping begins, with records from before the moment and from after it.
+    merge(&bench, 0).await;
+    put.extend(bench.put_many(24, 12).await);
+    let settings = json!({"BatchSize": 5, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
+    bench.mapping("Fn", settings).await;
+    put.extend(put_through_many_shards(&bench).await);
+    assert_in_order(&bench.handled_all(put.len()).await, &put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
