@@ -29,7 +29,7 @@ const RULES: [(&str, &[&str]); 14] = [
     ("settings", &["aws", "commands", "context", "local", "output", "pipeline"]),
     ("context", &["commands", "pipeline", "stack"]),
     ("cli", &["aws", "context", "local", "pipeline", "settings", "stack"]),
-    ("wrong_usage", &["aws", "commands", "context", "local", "pipeline", "settings", "stack"]),
+    ("usage_error", &["aws", "commands", "context", "local", "pipeline", "settings", "stack"]),
 ];
 
 /// Where types of the AWS SDK may appear: its own layer, the resources, the ends of the data path.
@@ -37,16 +37,16 @@ const EDGES: [&str; 14] = [
     "aws/",
     "stack/function",
     "stack/log_group",
-    "stack/mapping",
+    "stack/event_source_mapping",
     "stack/role",
     "stack/stream",
     "stack/table",
-    "pipeline/attributes.rs",
-    "pipeline/history.rs",
+    "pipeline/item_decode.rs",
+    "pipeline/table_reader.rs",
     "pipeline/invocation.rs",
-    "pipeline/marker.rs",
-    "pipeline/marker/sweep.rs",
-    "pipeline/question.rs",
+    "pipeline/canary.rs",
+    "pipeline/canary/cleanup.rs",
+    "pipeline/query.rs",
     "pipeline/sender.rs",
 ];
 

@@ -1,8 +1,8 @@
 //! The Lambda half of the local cloud: functions as real processes behind the real Runtime API, and event source
 //! mappings that bring them the records of a stream.
 //!
-//! `control_api` takes requests apart; `functions_api`, `mappings_api`, `invoke` and their neighbours answer them from
-//! `state`; `pool` → `worker` → `runtime_api` run code; `mapping_task` → `shard_reader` → `lane` move records.
+//! `router` takes requests apart; `functions`, `mappings`, `invoke` and their neighbors answer them from `state`; `pool` →
+//! `execution_environment` → `runtime_api` run code; `poller` → `shard_reader` → `shard_worker` move records.
 
 #[cfg(test)]
 mod activity;

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::support::Bench;
 use super::{assert_in_order, numbers};
+use crate::local::aws_json::now_seconds;
 use crate::local::tests::next_millisecond;
-use crate::local::wire::now_seconds;
 
 const HALF: u128 = 1 << 127;
 
