@@ -146,8 +146,12 @@ pub fn interrupt_calls<R: Runner>(
             assert!(differences.is_empty(), "{}, {interruption:?} at {at:?}: {differences:#?}", scenario.name);
         }
     }
-    // The calls of a run differ a little: it may poll once less, or find a deleted resource gone already.
-    assert!(interrupted * 2 > all, "{interruption:?}: only {interrupted} of {all} runs met their call");
+    // The calls of a run differ a little: it may poll once less, or find a deleted resource gone already. Of two samples
+    // one may be such a call.
+    assert!(
+        interrupted > 0 && interrupted * 2 >= all,
+        "{interruption:?}: only {interrupted} of {all} runs met their call"
+    );
 }
 
 /// Runs the scenarios with every kind of fault in the first four calls of every operation, one more than the SDK tries.
