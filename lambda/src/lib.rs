@@ -4,7 +4,7 @@
 //! - [`value`]: what an attribute of a reading can hold.
 //! - [`decimal`]: numbers in the exact decimal form that `DynamoDB` keeps.
 //! - [`aggregation`]: many readings in one Kinesis record, in the format of the Kinesis Producer Library.
-//! - [`json_text`]: JSON written piece by piece.
+//! - [`json_escape`]: JSON written piece by piece.
 
 pub mod aggregation;
 pub mod decimal;
