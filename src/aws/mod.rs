@@ -146,7 +146,7 @@ impl Clients {
         }
     }
 
-    /// Whether what was changed is seen at once, as in the local cloud without `--timing`.
+    /// Returns whether changes are visible at once, as in the local cloud without `--timing`.
     #[must_use]
     pub fn settles_at_once(&self) -> bool {
         self.mapping_in_force.is_zero()

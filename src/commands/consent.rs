@@ -1,5 +1,5 @@
-//! What a plan deletes, replaces or leaves unguarded, in words: for the question before it is carried out, and for
-//! `plan`, which must not promise more than `up` does.
+//! Describes what a plan deletes, replaces or leaves unprotected: for the question before it is applied, and for `plan`,
+//! which must not promise more than `up` does.
 
 use crate::output::units;
 use crate::stack::{Action, Difference, Kind, Plan, Step};
@@ -10,7 +10,7 @@ pub(super) fn replaced_data(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(move |step| step.action == Action::Replace && holds_data(step.kind))
 }
 
-/// What somebody should agree to before the plan is carried out, each as half a sentence.
+/// Returns what needs consent before the plan is applied, each as half a sentence.
 pub(super) fn doubts(plan: &Plan) -> Vec<String> {
     let mut doubts = Vec::new();
     if let Some(version) = plan.newer_code() {
@@ -27,7 +27,7 @@ pub(super) fn doubts(plan: &Plan) -> Vec<String> {
     doubts
 }
 
-/// What a change that takes data away, or what guards it, brings about; follows "which".
+/// Returns the effect of a change that deletes data or removes its protection; follows "which".
 pub(super) fn effect(difference: &Difference) -> &'static str {
     match difference.property {
         "deletion_protection" => "loses data protection",

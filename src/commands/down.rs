@@ -231,7 +231,7 @@ fn check_kept(plan: &Plan, named: &[String]) -> Result<(), Error> {
         .hint(format!("add `--delete-adopted {first}` to delete that too")))
 }
 
-/// What is kept of the plan, and what is of this stage under other names; follows what was done.
+/// Returns the text on kept resources and orphans; follows the text on what was deleted.
 fn what_stays(plan: &Plan, leftovers: &[Thing], is_all_seen: bool) -> String {
     let named = |things: &mut dyn Iterator<Item = (Kind, &String)>| {
         things.map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>()

@@ -1,32 +1,30 @@
 //! The event source mapping that feeds the stream's records to the function.
 
 mod arn;
+mod comparison;
 mod danger;
+mod describe;
 mod list;
+mod request;
 mod unmanaged;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::DateTime;
-use aws_sdk_lambda::types::{
-    DestinationConfig, EventSourceMappingConfiguration, EventSourceMappingMetric, EventSourceMappingMetricsConfig,
-    EventSourcePosition, Filter, FilterCriteria, FunctionResponseType, OnFailure,
-};
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration, EventSourcePosition, FunctionResponseType};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::ownership::ADOPTED;
 use super::resource::{Attempt, Never, Tags};
 use super::role::diagnosis::{self, Need};
 use super::sighting::with_tags;
-use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function, stream};
+use super::{Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, function};
 use crate::aws::{Call, Cause, Failure, ServiceClock};
-use crate::settings::{self, StartingPosition};
+use crate::settings;
 
-use self::arn::ends;
+use self::comparison::{by_meaning, leaves_out, unlimited};
 use self::danger::danger;
 
 pub use self::arn::{name, parts};
@@ -82,79 +80,6 @@ impl Mapping {
         cloud.clients.call(SERVICE, operation, &self.name)
     }
 
-    /// The mapping.
-    async fn describe(&self, cloud: &Cloud) -> Result<Option<EventSourceMappingConfiguration>, Failure> {
-        Ok(self.find(cloud).await?.0)
-    }
-
-    /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
-    /// (docs/facts/lambda.md, Function states); it is then to be found among all of the account.
-    async fn find(
-        &self,
-        cloud: &Cloud,
-    ) -> Result<(Option<EventSourceMappingConfiguration>, Vec<EventSourceMappingConfiguration>), Failure> {
-        let all = match self.list(cloud, Some(&self.function)).await {
-            Err(failure) if failure.cause == Cause::Missing => self.list(cloud, None).await,
-            result => result,
-        }?;
-        let (mut ours, others): (Vec<_>, Vec<_>) = all
-            .into_iter()
-            .filter(|mapping| ends(mapping).is_some_and(|(_, function)| function == self.function))
-            .partition(|mapping| self.is(mapping));
-        Ok((ours.pop(), others))
-    }
-
-    async fn list(
-        &self,
-        cloud: &Cloud,
-        function: Option<&str>,
-    ) -> Result<Vec<EventSourceMappingConfiguration>, Failure> {
-        let (mut all, mut marker) = (Vec::new(), None);
-        loop {
-            let request = cloud.clients.lambda.list_event_source_mappings();
-            let request = request.set_function_name(function.map(str::to_owned)).set_marker(marker);
-            let result = request.customize().interceptor(self.began.clone()).send().await;
-            let answer = self.call(cloud, "ListEventSourceMappings").answer(result)?;
-            all.extend(answer.event_source_mappings.unwrap_or_default());
-            marker = answer.next_marker.filter(|marker| !marker.is_empty());
-            if marker.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// Returns how long a mapping may still go by the settings from before its last change.
-    fn may_lag(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Option<Duration> {
-        let limit = cloud.clients.mapping_in_force;
-        let since = mapping.last_modified.map_or(Duration::ZERO, |changed| self.began.since(changed));
-        Some(limit.saturating_sub(since)).filter(|left| !left.is_zero())
-    }
-
-    /// Returns the patterns of a mapping. A list leaves those out that a key of the account encrypts.
-    async fn patterns(&self, cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Vec<String>, Failure> {
-        let mut criteria = mapping.filter_criteria.clone();
-        let is_hidden = mapping.kms_key_arn.is_some() || mapping.filter_criteria_error.is_some();
-        if criteria.is_none() && is_hidden && !self.is_going {
-            let request = cloud.clients.lambda.get_event_source_mapping().set_uuid(mapping.uuid.clone());
-            let answer = self.call(cloud, "GetEventSourceMapping").find(request.send().await)?;
-            // Deleted between the two looks.
-            let Some(answer) = answer else { return Ok(Vec::new()) };
-            if let Some(error) = &answer.filter_criteria_error {
-                let (of, code) = (format!("the filters of mapping {}", self.name), error.error_code());
-                let key = mapping.kms_key_arn();
-                return Err(function::unreadable(&cloud.clients, &of, key, code, error.message()));
-            }
-            criteria = answer.filter_criteria;
-        }
-        let filters = criteria.as_ref().map(FilterCriteria::filters).unwrap_or_default();
-        Ok(filters.iter().filter_map(|filter| filter.pattern().map(str::to_owned)).collect())
-    }
-
-    /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
-    fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
-        ends(mapping) == Some((&self.stream.name, &self.function))
-    }
-
     /// Returns the verdict that the function is gone, if it is.
     async fn without_function(&self, cloud: &Cloud) -> Option<Never> {
         let request = cloud.clients.lambda.get_function().function_name(&self.function);
@@ -166,41 +91,6 @@ impl Mapping {
                 "`sensorctl up` makes it anew",
             )
         })
-    }
-
-    /// Where a new mapping begins, and with which moment.
-    async fn position(&self, cloud: &Cloud) -> Result<(EventSourcePosition, Option<DateTime>), Failure> {
-        let at = |time: Timestamp| DateTime::from_nanos(time.as_nanosecond()).ok();
-        Ok(match self.wanted.starting_position {
-            StartingPosition::Latest => (EventSourcePosition::Latest, None),
-            StartingPosition::At(time) => (EventSourcePosition::AtTimestamp, at(time)),
-            // All that is in a stream of ours is meant for us; of another one, what comes from now on.
-            StartingPosition::Auto if self.stream.existing || self.is_adopted(cloud).await? => {
-                (EventSourcePosition::AtTimestamp, self.began.time().or_else(|| at(Timestamp::now())))
-            }
-            StartingPosition::Auto | StartingPosition::TrimHorizon => (EventSourcePosition::TrimHorizon, None),
-        })
-    }
-
-    async fn is_adopted(&self, cloud: &Cloud) -> Result<bool, Failure> {
-        Ok(stream::tags_of(cloud, &self.stream.name).await?.contains_key(ADOPTED))
-    }
-
-    // Of the three below an empty one clears what was there; none at all would leave it.
-
-    fn filters(&self) -> FilterCriteria {
-        let filter = |pattern: &String| Filter::builder().pattern(pattern).build();
-        FilterCriteria::builder().set_filters(Some(self.wanted.filters.iter().map(filter).collect())).build()
-    }
-
-    fn metrics(&self) -> EventSourceMappingMetricsConfig {
-        let metrics = self.wanted.metrics.then_some(EventSourceMappingMetric::EventCount);
-        EventSourceMappingMetricsConfig::builder().set_metrics(Some(metrics.into_iter().collect())).build()
-    }
-
-    fn destination(&self) -> DestinationConfig {
-        let on_failure = OnFailure::builder().set_destination(self.wanted.on_failure.clone()).build();
-        DestinationConfig::builder().on_failure(on_failure).build()
     }
 }
 
@@ -491,27 +381,6 @@ fn state_of(mapping: &EventSourceMappingConfiguration) -> State {
         Some("Deleting") => State::Deleting,
         state => State::Changing(state.unwrap_or("unknown").to_owned()),
     }
-}
-
-/// Patterns as documents, in one order: one of them must match, whichever.
-fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
-    let mut patterns: Vec<Value> =
-        patterns.map(|pattern| serde_json::from_str(pattern).unwrap_or_else(|_| json!(pattern))).collect();
-    patterns.sort_by_key(Value::to_string);
-    json!(patterns)
-}
-
-/// Whether filters may leave out readings that those before let through. Without any, all come through; else those that one
-/// of them matches.
-fn leaves_out(has: &Value, wanted: &Value) -> bool {
-    let patterns = |filters: &Value| filters.as_array().cloned().unwrap_or_default();
-    let (has, wanted) = (patterns(has), patterns(wanted));
-    !wanted.is_empty() && (has.is_empty() || has.iter().any(|pattern| !wanted.contains(pattern)))
-}
-
-/// Older answers give the greatest value where nothing was set (docs/facts/event-source-mapping.md, Parameters).
-fn unlimited(value: Option<i32>, greatest: i32) -> Value {
-    json!(value.filter(|value| *value != greatest).unwrap_or(-1))
 }
 
 #[cfg(test)]

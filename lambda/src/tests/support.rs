@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// A function of a test that began with its time paused.
 pub struct Function {
     handler: handler::Function,
-    /// What passes at a time while the function waits.
+    /// Length of one step of the paused clock while the function waits.
     pub step: Duration,
     log: Value,
     _held: mpsc::Sender<()>,

@@ -46,7 +46,14 @@ impl Making<'_> {
             let Making { cloud, resource, .. } = *self;
             let found = cloud.look_at(resource).await?;
             if found.is_there() && cloud.owner.of(&found) != Ownership::Ours {
-                break;
+                let name = resource.name();
+                return Err(Error::failed(format!(
+                    "the function `{name}` cannot be invoked: Lambda cannot decrypt its variables with its role, and it was \
+                     created outside sensorctl, so it is not replaced"
+                ))
+                .caused_by(failure)
+                .hint(format!("have its owner create `{name}` again, or name another function in `function.name`"))
+                .into());
             }
             remove(cloud, resource, &found).await?;
             tokio::time::sleep((cloud.schedule.longest * pauses).min(cloud.schedule.left())).await;

@@ -2,7 +2,7 @@
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
 
-use super::{ends, name};
+use super::{arn::ends, name};
 
 /// Why another mapping of the function loses readings, if it does.
 pub fn danger(mapping: &EventSourceMappingConfiguration) -> Option<String> {

@@ -19,7 +19,7 @@ fn candidate(mapping: EventSourceMappingConfiguration) -> Option<Candidate> {
     if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
         return None;
     }
-    let (stream, function) = super::ends(&mapping)?;
+    let (stream, function) = super::arn::ends(&mapping)?;
     let name = name(stream, function);
     Some(Candidate { name, key: mapping.event_source_mapping_arn? })
 }
