@@ -134,23 +134,25 @@ pub fn interrupt_calls<R: Runner>(
         Reference { calls: selected.of(calls), end }
     };
     let references: Vec<_> = scenarios.iter().map(reference).collect();
-    let (mut interrupted, mut all) = (0, 0);
+    let (mut missed, mut all) = (Vec::new(), 0);
     let most = references.iter().map(|reference| reference.calls.len()).max().unwrap();
     for index in 0..most {
         for (scenario, Reference { calls, end }) in scenarios.iter().zip(&references) {
             // A scenario with fewer calls starts over, because the others need the state that it ends in.
             let at = &calls[index % calls.len()];
-            interrupted += usize::from(scenario.run_interrupted(setup, interruption, at));
+            if !scenario.run_interrupted(setup, interruption, at) {
+                missed.push(format!("{} at {at:?}", scenario.name));
+            }
             all += 1;
             let differences = differences("", &scenario.end_state(setup), end);
             assert!(differences.is_empty(), "{}, {interruption:?} at {at:?}: {differences:#?}", scenario.name);
         }
     }
-    // The calls of a run differ a little: it may poll once less, or find a deleted resource gone already. Of two samples
-    // one may be such a call.
+    // Under load a run may do without a call now and then: it polls once less, or finds a deleted resource gone already.
+    let allowed = 1 + all / 20;
     assert!(
-        interrupted > 0 && interrupted * 2 >= all,
-        "{interruption:?}: only {interrupted} of {all} runs met their call"
+        missed.len() < all && missed.len() <= allowed,
+        "{interruption:?}: of {all} runs these did without their call: {missed:#?}"
     );
 }
 
