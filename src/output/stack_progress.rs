@@ -68,6 +68,9 @@ impl Observer for StackProgress {
                     });
                 }
             }
+            Event::Unproven { name, said } => self.progress.status(format!(
+                "  note: not proven that the function {name} can be invoked: {said}; `sensorctl up --verify` sends a reading"
+            )),
             Event::Failed { kind, name } => {
                 if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.failed();

@@ -43,6 +43,13 @@ pub enum Event {
         /// Its name.
         name: String,
     },
+    /// It was not proven that a new function can be invoked, because the call that would show it was refused.
+    Unproven {
+        /// The function.
+        name: String,
+        /// The refusal, in the service's words.
+        said: String,
+    },
 }
 
 /// Hears what the engine does; called from many tasks.

@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 use super::resource::{Attempt, Never, Obstacle, Tags};
 use super::role::diagnosis::{self, Need};
 use super::{
-    Artifact, Cloud, Difference, Found, Kind, Properties, References, Resource, Settled, State, event_source_mapping,
+    Artifact, Cloud, Difference, Event, Found, Kind, Properties, References, Resource, Settled, State,
+    event_source_mapping,
 };
 use crate::aws::{ATTEMPT_TIMEOUT, Call, Cause, Failure};
 use crate::settings;
@@ -303,8 +304,13 @@ impl Resource for Function {
             Ok(match self.call(cloud, "Invoke").done(request.send().await) {
                 Err(failure) if failure.code.as_deref() == Some(STALE_GRANT) => Some(failure),
                 // That the caller may not invoke it says nothing of the function; neither does a busy account.
-                Err(failure) if !matches!(failure.cause, Cause::Denied | Cause::Throttled) => return Err(failure),
-                _ => None,
+                Err(failure) if matches!(failure.cause, Cause::Denied | Cause::Throttled) => {
+                    let (name, said) = (self.wanted.name.clone(), failure.to_string());
+                    cloud.observer.on(&Event::Unproven { name, said });
+                    None
+                }
+                Err(failure) => return Err(failure),
+                Ok(()) => None,
             })
         }
         .boxed()

@@ -57,7 +57,8 @@ fn function_left_by_a_killed_run_is_proven_before_its_mapping_is_created() {
 fn caller_without_invoke_permission_creates_the_pipeline_all_the_same() {
     let env = TestEnv::with_local_cloud();
     ApiClient::new(&env).set_faults("lambda:Invoke=denied");
-    env.run(["up", "--local"]).assert_success();
+    let said = ["note: not proven that the function ProcessKinesisRecords can be invoked", "lambda:Invoke"];
+    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&said);
 }
 
 #[test]
