@@ -12,7 +12,7 @@ import contextlib, json, os, statistics, subprocess, sys, tempfile, time
 HERE = os.path.dirname(os.path.realpath(__file__))
 TEMPLATES = os.path.join(HERE, "..", "templates")
 RUNS = 5
-# Of src/local/timing.rs: a role that can be assumed, a function that is active, a mapping that is made and enabled.
+# Of src/local/latency_profile.rs: a role that can be assumed, a function that is active, a mapping that is made and enabled.
 CRITICAL_PATH = 8 + 3 + 10 + 10
 STREAM, ROLE, FUNCTION, GROUP = (
     "temperature-sensor-data", "kinesis-lambda-dynamodb", "ProcessKinesisRecords", "/aws/lambda/ProcessKinesisRecords"

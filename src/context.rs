@@ -9,7 +9,7 @@ use crate::aws::{self, Clients, Target};
 use crate::cli::Global;
 use crate::error::Error;
 use crate::output::Output;
-use crate::settings::{Origin, Scope, Settings};
+use crate::settings::{Scope, SettingOrigin, Settings};
 
 /// Everything a command needs besides its own arguments.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Context {
     /// Says which settings of a file send calls elsewhere, or choose whose credentials they carry.
     fn tell_where_calls_go(&self) {
         let Settings { endpoint_url, profile, .. } = &self.settings;
-        let of_file = |key| self.settings.origin(key).filter(|origin| matches!(origin, Origin::File { .. }));
+        let of_file = |key| self.settings.origin(key).filter(|origin| matches!(origin, SettingOrigin::File { .. }));
         if let (Some(url), Some(origin)) = (endpoint_url, of_file("endpoint_url")) {
             self.output.note(format!("calls go to {url} ({origin})"));
         }
@@ -86,7 +86,10 @@ impl Context {
         if !settings.local {
             return Ok(Target {
                 profile: settings.profile.clone(),
-                profile_wins: matches!(settings.origin("profile"), Some(Origin::Flag(_) | Origin::Environment(_))),
+                profile_wins: matches!(
+                    settings.origin("profile"),
+                    Some(SettingOrigin::Flag(_) | SettingOrigin::Environment(_))
+                ),
                 region: settings.region.clone(),
                 endpoint_url: settings.endpoint_url.clone(),
                 access: None,

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     /// The command line or the settings are wrong.
     Usage,
     /// The work finished, but not all is well.
-    Unwell,
+    Incomplete,
     /// Ctrl-C.
     Interrupted,
 }
@@ -31,7 +31,7 @@ impl ErrorKind {
         match self {
             ErrorKind::Failed => 1,
             ErrorKind::Usage => 2,
-            ErrorKind::Unwell => 3,
+            ErrorKind::Incomplete => 3,
             ErrorKind::Interrupted => 130,
         }
     }
@@ -63,8 +63,8 @@ impl Error {
     }
 
     /// Finished, but not all is well (exit code 3).
-    pub fn unwell(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Unwell, message)
+    pub fn incomplete(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Incomplete, message)
     }
 
     /// Ctrl-C (exit code 130).
@@ -74,7 +74,7 @@ impl Error {
 
     /// Adds the error underneath.
     #[must_use]
-    pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
@@ -88,7 +88,7 @@ impl Error {
 
     /// The same error, with what was being done in front.
     #[must_use]
-    pub fn during(mut self, what: impl fmt::Display) -> Self {
+    pub fn context(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn the_full_message_names_every_cause_once() {
         let cause = std::io::Error::other("disk full");
-        let error = Error::failed("could not write rows.csv").caused_by(cause);
+        let error = Error::failed("could not write rows.csv").with_source(cause);
         assert_eq!(error.full_message(), "could not write rows.csv: disk full");
     }
 }

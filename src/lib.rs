@@ -63,7 +63,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let output = Output::new(Format::Auto, false, 0, ColorChoice::Never);
             let of_failure = Command::output_of_wrong_usage(&usage_error::words(&arguments));
             drop(OnFailure { output, text: of_failure.filter(|_| !usage_error::is_help(&error)) });
-            return usage_error::tell(&error, &arguments);
+            return usage_error::report(&error, &arguments);
         }
     };
     let hint_flags = hint_flags(&cli.global).with_data_dir(cli.command.data_dir());
@@ -106,7 +106,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
         .enable_all()
         .thread_stack_size(local::THREAD_STACK)
         .build()
-        .map_err(|error| Error::failed("could not start").caused_by(error))?;
+        .map_err(|error| Error::failed("could not start").with_source(error))?;
     let interrupt = CancellationToken::new();
     let result = runtime.block_on(async {
         // From here on, before anything is done: until then a signal ends the process without a word.

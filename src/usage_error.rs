@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::output::{Format, Output};
 
 /// Says what clap has to say; help and version are data on stdout and a success.
-pub fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+pub fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_data = is_help(error);
     let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
     match format {

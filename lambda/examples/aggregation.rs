@@ -8,7 +8,7 @@ use std::io::{BufRead as _, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::aggregation::{SubRecord, decode, encode};
+use sensor_model::aggregation::{AggregatedUserRecord, decode, encode};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
             Value::String(record) => json!(decode(&STANDARD.decode(record)?).map(|records| {
-                let record = |record: SubRecord<'_>| {
+                let record = |record: AggregatedUserRecord<'_>| {
                     json!([record.partition_key, record.explicit_hash_key, STANDARD.encode(record.data)])
                 };
                 records.map(record).collect::<Vec<_>>()
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             records => {
                 let records: Vec<(String, Option<String>, String)> = serde_json::from_value(records)?;
                 let data = records.iter().map(|(.., data)| STANDARD.decode(data)).collect::<Result<Vec<_>, _>>()?;
-                let records = records.iter().zip(&data).map(|((key, hash_key, _), data)| SubRecord {
+                let records = records.iter().zip(&data).map(|((key, hash_key, _), data)| AggregatedUserRecord {
                     partition_key: key,
                     explicit_hash_key: hash_key.as_deref(),
                     data,

@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 mod protobuf;
 
-pub use self::decode::{SubRecords, decode, is_marked};
+pub use self::decode::{AggregatedUserRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};
 
 /// What an aggregated record begins with.
@@ -18,7 +18,7 @@ const DIGEST_BYTES: usize = 16;
 
 /// One of the records that an aggregated one holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubRecord<'a> {
+pub struct AggregatedUserRecord<'a> {
     /// Its own partition key; the record around it may travel under another.
     pub partition_key: &'a str,
     /// Its own explicit hash key, as decimal text.

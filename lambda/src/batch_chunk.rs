@@ -8,19 +8,19 @@ use std::rc::Rc;
 use rustc_hash::FxBuildHasher;
 use sensor_model::Reading;
 
-use crate::dynamodb::{Failure, Kind, push_row};
-use crate::metrics::Trouble;
+use crate::dynamodb::{FailureKind, WriteFailure, push_row};
+use crate::metrics::MetricIssue;
 use crate::store::Put;
-use crate::user_records::{Piece, Rejection, guarded};
+use crate::user_records::{UserRecord, UserRecordError, catch_panic};
 
 /// Pieces of a window, at most.
-pub const MAX_PIECES: usize = 4096;
+pub const MAX_USER_RECORDS: usize = 4096;
 /// Bytes of the pieces of a window, at most, but for the last one.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// What became of a piece.
 #[derive(Debug)]
-pub enum Fate {
+pub enum ItemOutcome {
     /// Not tried yet.
     Open,
     /// It is a row now.
@@ -28,7 +28,7 @@ pub enum Fate {
     /// A later reading of its key is stored.
     Replaced,
     /// It is no reading, or none that the table takes.
-    Rejected(Rejection),
+    Rejected(UserRecordError),
     /// It is neither a row nor a reject.
     Unstored(Unstored),
 }
@@ -37,31 +37,31 @@ pub enum Fate {
 #[derive(Debug)]
 pub enum Unstored {
     /// What became of the put of its row.
-    Failure(Rc<Failure>),
+    Failure(Rc<WriteFailure>),
     /// What became of the put of its reject.
-    Reject(Rc<Failure>),
+    Reject(Rc<WriteFailure>),
     /// It is no reading, and there is no table for rejects.
-    NoRejectsTable(Rejection),
+    NoRejectsTable(UserRecordError),
 }
 
 impl Unstored {
     /// The same, for the log.
-    pub fn trouble(&self) -> Trouble {
+    pub fn trouble(&self) -> MetricIssue {
         match self {
-            Unstored::Failure(failure) => Trouble { code: failure.code.clone(), message: failure.to_string() },
+            Unstored::Failure(failure) => MetricIssue { code: failure.code.clone(), message: failure.to_string() },
             Unstored::Reject(failure) => {
                 let code = failure.code.clone();
                 // The service's own words about an item may quote it.
-                let why = if failure.kind == Kind::Item { code.clone() } else { failure.to_string() };
-                Trouble { code, message: format!("reject not stored: {why}") }
+                let why = if failure.kind == FailureKind::ItemRejected { code.clone() } else { failure.to_string() };
+                MetricIssue { code, message: format!("reject not stored: {why}") }
             }
-            Unstored::NoRejectsTable(Rejection { code, reason, is_ours }) => {
+            Unstored::NoRejectsTable(UserRecordError { code, reason, is_ours }) => {
                 let mut message = format!("no reading, and no table for rejects is set: {code}");
                 // Here, too.
                 if *is_ours {
                     message = format!("{message}: {reason}");
                 }
-                Trouble { code: code.clone(), message }
+                MetricIssue { code: code.clone(), message }
             }
         }
     }
@@ -69,11 +69,11 @@ impl Unstored {
 
 /// A piece and what became of it.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct ChunkItem<'a> {
     /// The piece.
-    pub piece: Piece<'a>,
+    pub piece: UserRecord<'a>,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: ItemOutcome,
     row: Option<Row>,
 }
 
@@ -86,9 +86,9 @@ struct Row {
 
 /// Pieces that are handled together.
 #[derive(Debug, Default)]
-pub struct Window<'a> {
+pub struct BatchChunk<'a> {
     /// The pieces, in the order of the shard.
-    pub entries: Vec<Entry<'a>>,
+    pub entries: Vec<ChunkItem<'a>>,
     /// The rows of all readings, as the service takes them.
     text: String,
     bytes: usize,
@@ -96,16 +96,16 @@ pub struct Window<'a> {
 
 /// Readings of one key: which one comes before which.
 #[derive(Debug)]
-pub struct Rivals {
+pub struct DuplicateIndex {
     /// The last of each key, in the order of the shard.
     pub last: Vec<usize>,
     /// For each entry the one of the same key before it.
     pub before: Vec<Option<usize>>,
 }
 
-impl<'a> Window<'a> {
+impl<'a> BatchChunk<'a> {
     /// The next pieces, `at_most` so many; none when there are no more.
-    pub fn fill(&mut self, pieces: &mut impl Iterator<Item = Piece<'a>>, at_most: usize) -> bool {
+    pub fn fill(&mut self, pieces: &mut impl Iterator<Item = UserRecord<'a>>, at_most: usize) -> bool {
         self.entries.clear();
         self.text.clear();
         self.bytes = 0;
@@ -116,28 +116,28 @@ impl<'a> Window<'a> {
         !self.entries.is_empty()
     }
 
-    fn push(&mut self, mut piece: Piece<'a>) {
+    fn push(&mut self, mut piece: UserRecord<'a>) {
         self.bytes += piece.data.len();
         let begin = self.text.len();
         let row = match piece.broken.take() {
             Some(rejection) => Err(rejection),
-            None => guarded(|| {
+            None => catch_panic(|| {
                 let reading = Reading::from_json(piece.data)
-                    .map_err(|refusal| Rejection::new(refusal.code(), &refusal.to_string()))?;
+                    .map_err(|refusal| UserRecordError::new(refusal.code(), &refusal.to_string()))?;
                 let origin = (piece.record.shard_id(), &*piece.record.kinesis.sequence_number);
                 let key = push_row(&mut self.text, &reading, origin);
                 Ok(Row { key, request: begin..self.text.len() })
             }),
         };
         let (row, fate) = match row {
-            Ok(row) => (Some(row), Fate::Open),
+            Ok(row) => (Some(row), ItemOutcome::Open),
             Err(rejection) => {
                 // What a panic left there.
                 self.text.truncate(begin);
-                (None, Fate::Rejected(rejection))
+                (None, ItemOutcome::Rejected(rejection))
             }
         };
-        self.entries.push(Entry { piece, fate, row });
+        self.entries.push(ChunkItem { piece, fate, row });
     }
 
     /// What is to be put for a reading.
@@ -147,7 +147,7 @@ impl<'a> Window<'a> {
     }
 
     /// Sorts the readings by key.
-    pub fn rivals(&self) -> Rivals {
+    pub fn rivals(&self) -> DuplicateIndex {
         let mut latest = HashMap::with_capacity_and_hasher(self.entries.len(), FxBuildHasher);
         let mut before = vec![None; self.entries.len()];
         let mut is_last = vec![false; self.entries.len()];
@@ -160,6 +160,6 @@ impl<'a> Window<'a> {
             }
         }
         let last = (0..is_last.len()).filter(|&index| is_last[index]).collect();
-        Rivals { last, before }
+        DuplicateIndex { last, before }
     }
 }

@@ -7,7 +7,7 @@ use sensor_model::Decimal;
 
 use crate::dynamodb::{Key, MESSAGE_CHARACTERS, finish_request, first, push_attribute, push_bytes};
 use crate::store::Put;
-use crate::user_records::{Piece, Rejection};
+use crate::user_records::{UserRecord, UserRecordError};
 
 /// The key of the table.
 pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "S" };
@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The items of all rejects of a window.
 #[derive(Debug, Default)]
-pub struct Items {
+pub struct DeadLetters {
     text: String,
     /// The entry that an item belongs to, and where in the text its key and its request are.
     items: Vec<(usize, Range<usize>, Range<usize>)>,
@@ -33,9 +33,9 @@ pub fn expiry(days: u64) -> Decimal {
     Decimal::from(now.as_secs().saturating_add(DAY.as_secs().saturating_mul(days)))
 }
 
-impl Items {
+impl DeadLetters {
     /// Adds the items of one reject: one for every part of its bytes, at least one.
-    pub fn push(&mut self, owner: usize, piece: &Piece<'_>, rejection: &Rejection, expires_at: &Decimal) {
+    pub fn push(&mut self, owner: usize, piece: &UserRecord<'_>, rejection: &UserRecordError, expires_at: &Decimal) {
         let none: &[u8] = &[];
         let parts = piece.data.chunks(PART_BYTES).chain(piece.data.is_empty().then_some(none));
         let count = piece.data.len().div_ceil(PART_BYTES).max(1).to_string();

@@ -13,5 +13,5 @@ mod tls;
 pub use self::batch::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_body, unprocessed};
 pub use self::client::Client;
 pub use self::endpoint::Endpoint;
-pub use self::failure::{Failure, Kind, MESSAGE_CHARACTERS, first};
+pub use self::failure::{FailureKind, MESSAGE_CHARACTERS, WriteFailure, first};
 pub use self::item::{Key, READINGS, Table, finish_request, push_attribute, push_bytes, push_row};

@@ -7,15 +7,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use lambda_runtime::Context;
 use tokio::time::Instant;
 
-use crate::batch_chunk::{Fate, MAX_PIECES, Unstored, Window};
+use crate::batch_chunk::{BatchChunk, ItemOutcome, MAX_USER_RECORDS, Unstored};
 use crate::dead_letter;
 use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
-use crate::metrics::{Metrics, Trouble};
-use crate::response::{Answer, Fault, contained};
+use crate::metrics::{MetricIssue, Metrics};
+use crate::response::{BatchResponse, InvocationError, contained};
 use crate::settings::Settings;
-use crate::store::{Outcome, Store};
-use crate::user_records::{Decoded, Rejection};
+use crate::store::{PutOutcome, Store};
+use crate::user_records::{Decoded, UserRecordError};
 
 /// Time that is kept free at the end of an invocation, to answer in.
 const RESERVE: Duration = Duration::from_secs(2);
@@ -25,7 +25,7 @@ const REJECTS_SHARE: u32 = 4;
 
 /// What stays the same from one invocation to the next.
 #[derive(Debug)]
-pub struct Function {
+pub struct Handler {
     settings: Settings,
     client: Client,
     readings: Table,
@@ -36,18 +36,18 @@ pub struct Function {
 }
 
 /// The first piece that is neither a row nor a reject.
-struct Gap {
+struct FirstFailure {
     sequence_number: String,
-    trouble: Trouble,
+    trouble: MetricIssue,
 }
 
-impl Function {
+impl Handler {
     /// A function that is ready for its first event.
     ///
     /// # Errors
     /// What is wrong with the environment.
     pub fn from_env() -> Result<Self, String> {
-        Function::new(Settings::from_env()?)
+        Handler::new(Settings::from_env()?)
     }
 
     /// A function with these settings.
@@ -58,21 +58,21 @@ impl Function {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
         let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &dead_letter::KEY });
-        Ok(Function { settings, client, readings, rejects, wary: Cell::new(false) })
+        Ok(Handler { settings, client, readings, rejects, wary: Cell::new(false) })
     }
 
     /// Stores the readings of one event.
     ///
     /// # Errors
     /// When the event is none of Kinesis, or when something was not stored and a partial answer would not be understood.
-    pub async fn handle(&self, json: &[u8], context: &Context) -> Result<Answer, Fault> {
+    pub async fn handle(&self, json: &[u8], context: &Context) -> Result<BatchResponse, InvocationError> {
         let (result, metrics) = self.store(json, context).await;
         metrics.log(&self.settings.function_name, &context.request_id);
         result
     }
 
     /// Stores the readings of one event; gives what is to be logged with the result.
-    pub async fn store(&self, json: &[u8], context: &Context) -> (Result<Answer, Fault>, Metrics) {
+    pub async fn store(&self, json: &[u8], context: &Context) -> (Result<BatchResponse, InvocationError>, Metrics) {
         let began = Instant::now();
         let deadline = began + time_for_work(context.deadline);
         let mut metrics = Metrics::default();
@@ -90,36 +90,46 @@ impl Function {
         self.client.in_flight()
     }
 
-    async fn answer(&self, json: &[u8], deadline: Instant, metrics: &mut Metrics) -> Result<Answer, Fault> {
-        let Some(gap) = self.store_event(json, deadline, metrics).await? else { return Ok(Answer::default()) };
-        let Gap { sequence_number, trouble } = gap;
+    async fn answer(
+        &self,
+        json: &[u8],
+        deadline: Instant,
+        metrics: &mut Metrics,
+    ) -> Result<BatchResponse, InvocationError> {
+        let Some(gap) = self.store_event(json, deadline, metrics).await? else { return Ok(BatchResponse::default()) };
+        let FirstFailure { sequence_number, trouble } = gap;
         let (failed, readings) = (metrics.failed, metrics.readings);
         let reason = &trouble.message;
         let message = format!(
             "{failed} of the {readings} readings looked at are not stored, the first at sequence number {sequence_number}: \
              {reason}"
         );
-        metrics.trouble = Some(Trouble { code: trouble.code, message: message.clone() });
+        metrics.trouble = Some(MetricIssue { code: trouble.code, message: message.clone() });
         if self.settings.partial_batch {
-            Ok(Answer::retry_from(&sequence_number))
+            Ok(BatchResponse::retry_from(&sequence_number))
         } else {
-            Err(Fault::not_stored(message))
+            Err(InvocationError::not_stored(message))
         }
     }
 
     /// Window by window, each settled before the next, so that a later row of a key is never put before an earlier one;
     /// to the end, or to the first gap, because all from there on is delivered again.
-    async fn store_event(&self, json: &[u8], deadline: Instant, metrics: &mut Metrics) -> Result<Option<Gap>, Fault> {
+    async fn store_event(
+        &self,
+        json: &[u8],
+        deadline: Instant,
+        metrics: &mut Metrics,
+    ) -> Result<Option<FirstFailure>, InvocationError> {
         let mut clock = Instant::now();
-        let event = Event::read(json).map_err(Fault::foreign_event)?;
+        let event = Event::read(json).map_err(InvocationError::foreign_event)?;
         metrics.records = event.records.len();
         metrics.iterator_age = event.records.last().and_then(age);
         let decoded = Decoded::of(&event);
         let store = Store::new(&self.client);
         let mut pieces = decoded.pieces();
-        let mut window = Window::default();
+        let mut window = BatchChunk::default();
         let mut gap = None;
-        let at_most = if self.wary.get() { MAX_BATCH_ITEMS } else { MAX_PIECES };
+        let at_most = if self.wary.get() { MAX_BATCH_ITEMS } else { MAX_USER_RECORDS };
         let mut any_refused = false;
         while gap.is_none() && window.fill(&mut pieces, at_most) {
             lap(&mut metrics.decoding, &mut clock);
@@ -147,7 +157,7 @@ impl Function {
     /// One thing stays: an aggregated record of thousands of readings that are all refused by the service, at worst of one
     /// key, with one request each, one after the other. If that is more than the time of an invocation, the shard does not
     /// get on until the record expires. What can be known without asking the service is no such reading.
-    async fn store_readings(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) -> bool {
+    async fn store_readings(&self, store: &Store<'_>, window: &mut BatchChunk<'_>, deadline: Instant) -> bool {
         let rivals = window.rivals();
         let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
         let mut candidates = rivals.last.clone();
@@ -158,13 +168,13 @@ impl Function {
             let mut next = Vec::new();
             for (index, outcome) in candidates.into_iter().zip(outcomes) {
                 match outcome {
-                    Outcome::Stored => {
-                        window.entries[index].fate = Fate::Stored;
-                        all_before(index).for_each(|earlier| window.entries[earlier].fate = Fate::Replaced);
+                    PutOutcome::Stored => {
+                        window.entries[index].fate = ItemOutcome::Stored;
+                        all_before(index).for_each(|earlier| window.entries[earlier].fate = ItemOutcome::Replaced);
                     }
-                    Outcome::Refused(failure) => {
+                    PutOutcome::Refused(failure) => {
                         any_refused = true;
-                        window.entries[index].fate = Fate::Rejected(Rejection {
+                        window.entries[index].fate = ItemOutcome::Rejected(UserRecordError {
                             code: failure.code.clone(),
                             reason: failure.message.clone(),
                             is_ours: false,
@@ -172,9 +182,9 @@ impl Function {
                         next.extend(rivals.before[index]);
                     }
                     // The earlier ones are needed again, should the service refuse the winner in the end.
-                    Outcome::Unstored(failure) => {
+                    PutOutcome::Unstored(failure) => {
                         for index in all_before(index).chain([index]) {
-                            window.entries[index].fate = Fate::Unstored(Unstored::Failure(Rc::clone(&failure)));
+                            window.entries[index].fate = ItemOutcome::Unstored(Unstored::Failure(Rc::clone(&failure)));
                         }
                     }
                 }
@@ -185,51 +195,51 @@ impl Function {
     }
 
     /// Puts what was rejected into its table.
-    async fn store_rejects(&self, store: &Store<'_>, window: &mut Window<'_>, deadline: Instant) {
+    async fn store_rejects(&self, store: &Store<'_>, window: &mut BatchChunk<'_>, deadline: Instant) {
         let expires_at = dead_letter::expiry(self.settings.rejects_days);
-        let mut items = dead_letter::Items::default();
+        let mut items = dead_letter::DeadLetters::default();
         for (index, entry) in window.entries.iter_mut().enumerate() {
-            let Fate::Rejected(rejection) = &entry.fate else { continue };
+            let ItemOutcome::Rejected(rejection) = &entry.fate else { continue };
             if self.rejects.is_some() {
                 items.push(index, &entry.piece, rejection, &expires_at);
             } else {
-                entry.fate = Fate::Unstored(Unstored::NoRejectsTable(rejection.clone()));
+                entry.fate = ItemOutcome::Unstored(Unstored::NoRejectsTable(rejection.clone()));
             }
         }
         let Some(table) = &self.rejects else { return };
         let outcomes = store.put_all(table, &items.puts(), deadline).await;
         for (index, outcome) in items.owners().zip(outcomes) {
-            if let Outcome::Refused(failure) | Outcome::Unstored(failure) = outcome {
-                window.entries[index].fate = Fate::Unstored(Unstored::Reject(failure));
+            if let PutOutcome::Refused(failure) | PutOutcome::Unstored(failure) = outcome {
+                window.entries[index].fate = ItemOutcome::Unstored(Unstored::Reject(failure));
             }
         }
     }
 }
 
 /// Counts what became of a window's pieces; gives the first gap.
-fn count(window: &Window<'_>, metrics: &mut Metrics) -> Option<Gap> {
+fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure> {
     let mut gap = None;
     metrics.readings += window.entries.len();
     for entry in &window.entries {
         let trouble = match &entry.fate {
-            Fate::Stored => {
+            ItemOutcome::Stored => {
                 metrics.stored += 1;
                 continue;
             }
-            Fate::Replaced => {
+            ItemOutcome::Replaced => {
                 metrics.replaced += 1;
                 continue;
             }
-            Fate::Rejected(_) => {
+            ItemOutcome::Rejected(_) => {
                 metrics.rejected += 1;
                 continue;
             }
-            Fate::Unstored(unstored) => unstored.trouble(),
-            Fate::Open => Trouble { code: "NotTried".to_owned(), message: "not tried".to_owned() },
+            ItemOutcome::Unstored(unstored) => unstored.trouble(),
+            ItemOutcome::Open => MetricIssue { code: "NotTried".to_owned(), message: "not tried".to_owned() },
         };
         metrics.failed += 1;
         // Pieces are in the order of the shard: the first is the lowest.
-        gap.get_or_insert_with(|| Gap {
+        gap.get_or_insert_with(|| FirstFailure {
             sequence_number: entry.piece.record.kinesis.sequence_number.clone().into_owned(),
             trouble,
         });

@@ -16,5 +16,5 @@ pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
 pub use crate::reading::{MAX_SENSOR_ID_BYTES, Reading};
-pub use crate::validation_error::{Refusal, shown};
+pub use crate::validation_error::{ReadingError, truncate_for_log};
 pub use crate::value::Value;

@@ -21,9 +21,9 @@ use lambda_runtime::tower::util::MapRequestLayer;
 use lambda_runtime::{Context, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use serde::de::IgnoredAny;
 
-use crate::handler::Function;
+use crate::handler::Handler;
 use crate::metrics::Metrics;
-use crate::response::{Fault, contained};
+use crate::response::{InvocationError, contained};
 
 /// musl's own allocator would nearly double the CPU for a reading.
 #[cfg(target_env = "musl")]
@@ -38,7 +38,7 @@ fn main() -> Result<(), lambda_runtime::Error> {
     }));
     // An environment handles one event at a time, and most have less than one CPU.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let function = Function::from_env();
+    let function = Handler::from_env();
     // The handler takes an event's bytes as they came: to have them checked and copied first costs more than all that
     // it does with them.
     let body = Cell::new(Bytes::new());
@@ -54,8 +54,8 @@ fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 /// Every event, while the environment makes no sense.
-fn refuse(message: &str, context: &Context) -> Fault {
-    let fault = Fault::misconfigured(message);
+fn refuse(message: &str, context: &Context) -> InvocationError {
+    let fault = InvocationError::misconfigured(message);
     let metrics = Metrics { trouble: Some((&fault).into()), ..Metrics::default() };
     metrics.log(&settings::function_name(), &context.request_id);
     fault

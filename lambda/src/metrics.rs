@@ -5,22 +5,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
-use crate::response::Fault;
+use crate::response::InvocationError;
 
 const NAMESPACE: &str = "sensorctl";
 
 /// Why something was not stored, in words without content.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct MetricIssue {
     /// The service's code, or one of ours.
     pub code: String,
     /// What happened.
     pub message: String,
 }
 
-impl From<&Fault> for Trouble {
-    fn from(fault: &Fault) -> Self {
-        Trouble { code: fault.kind.to_owned(), message: fault.message.clone() }
+impl From<&InvocationError> for MetricIssue {
+    fn from(fault: &InvocationError) -> Self {
+        MetricIssue { code: fault.kind.to_owned(), message: fault.message.clone() }
     }
 }
 
@@ -52,7 +52,7 @@ pub struct Metrics {
     /// From the event to the answer.
     pub total: Duration,
     /// Why something was not stored.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<MetricIssue>,
 }
 
 impl Metrics {
@@ -119,7 +119,7 @@ fn milliseconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Metrics, Trouble};
+    use super::{MetricIssue, Metrics};
     use std::time::Duration;
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             assert_eq!((&line["FunctionName"], &line["Duration"]), (&"f".into(), &1.235.into()));
             assert!(line.get("Error").is_none());
         }
-        metrics.trouble = Some(Trouble { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
+        metrics.trouble = Some(MetricIssue { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
         assert_eq!(metrics.line("f", "r")["ErrorCode"], "AccessDeniedException");
     }
 }

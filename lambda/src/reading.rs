@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::decimal::{Decimal, DecimalError};
 use crate::item_size;
 use crate::json_escape;
-use crate::validation_error::{Refusal, shown};
+use crate::validation_error::{ReadingError, truncate_for_log};
 use crate::value::Value;
 
 /// Bytes of a partition key of type S, at most.
@@ -57,14 +57,14 @@ impl Reading {
     ///
     /// # Errors
     /// When it is no reading, or one that the table cannot hold.
-    pub fn from_json(json: &[u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(json).map_err(|error| Refusal::NotJson { at: error.valid_up_to() })?;
+    pub fn from_json(json: &[u8]) -> Result<Self, ReadingError> {
+        let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
-            return Err(Refusal::TooMuchJson { bytes: text.len() });
+            return Err(ReadingError::TooMuchJson { bytes: text.len() });
         }
         if !text.trim_ascii_start().starts_with('{') {
             read::<&RawValue>(text, text)?;
-            return Err(Refusal::NotAnObject);
+            return Err(ReadingError::NotAnObject);
         }
         let mut draft = Draft::new(text);
         let mut json = serde_json::Deserializer::from_str(text);
@@ -96,19 +96,19 @@ impl Reading {
     ///
     /// # Errors
     /// When the table cannot hold it.
-    pub fn check(&self) -> Result<(), Refusal> {
+    pub fn check(&self) -> Result<(), ReadingError> {
         check_sensor_id(&self.sensor_id)?;
         for (name, value) in &self.fields {
             check_name(name)?;
             check_field_name(name)?;
-            check_depth(value, 0).map_err(|()| Refusal::TooDeep { key: shown(name) })?;
+            check_depth(value, 0).map_err(|()| ReadingError::TooDeep { key: truncate_for_log(name) })?;
         }
         self.check_size()
     }
 
-    fn check_size(&self) -> Result<(), Refusal> {
+    fn check_size(&self) -> Result<(), ReadingError> {
         let bytes = item_size::item_bytes(self);
-        if bytes > MAX_ITEM_BYTES { Err(Refusal::TooLarge { bytes }) } else { Ok(()) }
+        if bytes > MAX_ITEM_BYTES { Err(ReadingError::TooLarge { bytes }) } else { Ok(()) }
     }
 }
 
@@ -137,7 +137,7 @@ struct Draft<'a> {
     /// How many more values an item can hold, each of at least one byte.
     room: Cell<usize>,
     /// What is wrong with it first, unless it turns out to be no JSON at all.
-    refusal: Option<Refusal>,
+    refusal: Option<ReadingError>,
 }
 
 /// Takes member by member, with all repetitions, to the end.
@@ -172,7 +172,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn take(&mut self, name: &str, raw: &RawValue) -> Result<(), Refusal> {
+    fn take(&mut self, name: &str, raw: &RawValue) -> Result<(), ReadingError> {
         let seen_before = match name {
             SENSOR_ID => self.sensor_id.replace(sensor_id(raw, self.text)?).is_some(),
             TEMPERATURE => self.temperature.replace(own_number(TEMPERATURE, raw)?).is_some(),
@@ -188,14 +188,14 @@ impl<'a> Draft<'a> {
                 }
             }
         };
-        if seen_before { Err(Refusal::DuplicateKey { key: shown(name) }) } else { Ok(()) }
+        if seen_before { Err(ReadingError::DuplicateKey { key: truncate_for_log(name) }) } else { Ok(()) }
     }
 
-    fn finish(self) -> Result<Reading, Refusal> {
+    fn finish(self) -> Result<Reading, ReadingError> {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let missing = |key| move || Refusal::MissingKey { key };
+        let missing = |key| move || ReadingError::MissingKey { key };
         let reading = Reading {
             sensor_id: self.sensor_id.ok_or_else(missing(SENSOR_ID))?,
             temperature: self.temperature.ok_or_else(missing(TEMPERATURE))?,
@@ -210,20 +210,20 @@ impl<'a> Draft<'a> {
 }
 
 /// Reads a part of `whole`.
-fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, Refusal> {
+fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, ReadingError> {
     serde_json::from_str(part).map_err(|error| not_json(part, whole, &error))
 }
 
 /// At which byte of `whole` a part of it stops being JSON.
-fn not_json(part: &str, whole: &str, error: &serde_json::Error) -> Refusal {
+fn not_json(part: &str, whole: &str, error: &serde_json::Error) -> ReadingError {
     let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
     // serde_json counts lines; a reading is one line but for blanks around it.
     let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
-    Refusal::NotJson { at: begin + within + error.column().saturating_sub(1) }
+    ReadingError::NotJson { at: begin + within + error.column().saturating_sub(1) }
 }
 
 /// What a JSON string says.
-fn text(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
+fn text(raw: &RawValue, whole: &str) -> Result<String, ReadingError> {
     match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         // Without escapes it says what is there.
         Some(plain) if !plain.contains('\\') => Ok(plain.to_owned()),
@@ -231,49 +231,49 @@ fn text(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
     }
 }
 
-fn sensor_id(raw: &RawValue, whole: &str) -> Result<String, Refusal> {
+fn sensor_id(raw: &RawValue, whole: &str) -> Result<String, ReadingError> {
     if !raw.get().starts_with('"') {
-        return Err(Refusal::WrongType { key: SENSOR_ID, wanted: "string" });
+        return Err(ReadingError::WrongType { key: SENSOR_ID, wanted: "string" });
     }
     let id = text(raw, whole)?;
     check_sensor_id(&id)?;
     Ok(id)
 }
 
-fn check_sensor_id(id: &str) -> Result<(), Refusal> {
+fn check_sensor_id(id: &str) -> Result<(), ReadingError> {
     match id.len() {
-        0 => Err(Refusal::IdEmpty),
+        0 => Err(ReadingError::IdEmpty),
         1..=MAX_SENSOR_ID_BYTES => Ok(()),
-        bytes => Err(Refusal::IdTooLong { bytes }),
+        bytes => Err(ReadingError::IdTooLong { bytes }),
     }
 }
 
-fn own_number(key: &'static str, raw: &RawValue) -> Result<Decimal, Refusal> {
-    number(key, raw.get()).map_err(|refusal| refusal.unwrap_or(Refusal::WrongType { key, wanted: "number" }))
+fn own_number(key: &'static str, raw: &RawValue) -> Result<Decimal, ReadingError> {
+    number(key, raw.get()).map_err(|refusal| refusal.unwrap_or(ReadingError::WrongType { key, wanted: "number" }))
 }
 
 /// `None` when it is no number at all.
-fn number(key: &str, text: &str) -> Result<Decimal, Option<Refusal>> {
+fn number(key: &str, text: &str) -> Result<Decimal, Option<ReadingError>> {
     Decimal::parse(text).map_err(|error| match error {
         DecimalError::NotANumber => None,
-        DecimalError::TooManyDigits => Some(Refusal::TooManyDigits { key: shown(key) }),
-        DecimalError::OutOfRange => Some(Refusal::NumberOutOfRange { key: shown(key) }),
+        DecimalError::TooManyDigits => Some(ReadingError::TooManyDigits { key: truncate_for_log(key) }),
+        DecimalError::OutOfRange => Some(ReadingError::NumberOutOfRange { key: truncate_for_log(key) }),
     })
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+fn check_name(name: &str) -> Result<(), ReadingError> {
     match name.len() {
-        0 => Err(Refusal::NameEmpty),
+        0 => Err(ReadingError::NameEmpty),
         1..=MAX_NAME_BYTES => Ok(()),
-        bytes => Err(Refusal::NameTooLong { bytes }),
+        bytes => Err(ReadingError::NameTooLong { bytes }),
     }
 }
 
-fn check_field_name(name: &str) -> Result<(), Refusal> {
+fn check_field_name(name: &str) -> Result<(), ReadingError> {
     let reserved = TABLE_ATTRIBUTES.contains(&name)
         || ORIGIN_KEYS.contains(&name)
         || [SENSOR_ID, TEMPERATURE, CURRENT_TIME].contains(&name);
-    if reserved { Err(Refusal::ReservedName { key: name.to_owned() }) } else { Ok(()) }
+    if reserved { Err(ReadingError::ReservedName { key: name.to_owned() }) } else { Ok(()) }
 }
 
 fn check_depth(value: &Value, around: usize) -> Result<(), ()> {
@@ -300,12 +300,12 @@ struct Field<'a> {
 
 impl Field<'_> {
     /// A value with `around` lists and maps around it.
-    fn value(self, raw: &RawValue, around: usize) -> Result<Value, Refusal> {
+    fn value(self, raw: &RawValue, around: usize) -> Result<Value, ReadingError> {
         // Before they take memory: a few bytes of JSON can be many of a value.
-        self.room.set(self.room.get().checked_sub(1).ok_or(Refusal::TooManyValues)?);
+        self.room.set(self.room.get().checked_sub(1).ok_or(ReadingError::TooManyValues)?);
         let text = raw.get();
         if around >= MAX_DEPTH {
-            return Err(Refusal::TooDeep { key: shown(self.key) });
+            return Err(ReadingError::TooDeep { key: truncate_for_log(self.key) });
         }
         Ok(match text.as_bytes().first() {
             Some(b'n') => Value::Null,
@@ -322,9 +322,9 @@ impl Field<'_> {
                 let values = serde_json::Deserializer::from_str(text).deserialize_map(members);
                 Value::Map(values.map_err(|error| not_json(text, self.text, &error))??)
             }
-            _ => {
-                Value::Number(number(self.key, text).map_err(|refusal| refusal.unwrap_or(Refusal::NotJson { at: 0 }))?)
-            }
+            _ => Value::Number(
+                number(self.key, text).map_err(|refusal| refusal.unwrap_or(ReadingError::NotJson { at: 0 }))?,
+            ),
         })
     }
 }
@@ -340,7 +340,7 @@ struct Elements<'a> {
 }
 
 impl<'de> Visitor<'de> for Elements<'_> {
-    type Value = Result<Vec<Value>, Refusal>;
+    type Value = Result<Vec<Value>, ReadingError>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an array")
@@ -367,18 +367,18 @@ struct Members<'a> {
 }
 
 impl Members<'_> {
-    fn take(&self, map: &mut BTreeMap<String, Value>, name: &str, member: &RawValue) -> Result<(), Refusal> {
+    fn take(&self, map: &mut BTreeMap<String, Value>, name: &str, member: &RawValue) -> Result<(), ReadingError> {
         check_name(name)?;
         let value = self.field.value(member, self.around)?;
         match map.insert(name.to_owned(), value) {
             None => Ok(()),
-            Some(_) => Err(Refusal::DuplicateKey { key: shown(name) }),
+            Some(_) => Err(ReadingError::DuplicateKey { key: truncate_for_log(name) }),
         }
     }
 }
 
 impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Result<BTreeMap<String, Value>, Refusal>;
+    type Value = Result<BTreeMap<String, Value>, ReadingError>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")

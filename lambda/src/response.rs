@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The answer to Lambda's event source mapping.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct BatchResponse {
     batch_item_failures: Vec<FirstFailure>,
 }
 
@@ -20,42 +20,42 @@ struct FirstFailure {
     item_identifier: String,
 }
 
-impl Answer {
+impl BatchResponse {
     /// The batch is to be retried from this record on.
     pub fn retry_from(sequence_number: &str) -> Self {
-        Answer { batch_item_failures: vec![FirstFailure { item_identifier: sequence_number.to_owned() }] }
+        BatchResponse { batch_item_failures: vec![FirstFailure { item_identifier: sequence_number.to_owned() }] }
     }
 }
 
 /// Why an invocation failed, so that all of its batch is retried.
 #[derive(Debug)]
-pub struct Fault {
+pub struct InvocationError {
     /// A short name that stays the same.
     pub kind: &'static str,
     /// What happened, without content of readings.
     pub message: String,
 }
 
-impl Fault {
+impl InvocationError {
     /// The environment makes no sense.
     pub fn misconfigured(message: &str) -> Self {
-        Fault { kind: "Misconfigured", message: message.to_owned() }
+        InvocationError { kind: "Misconfigured", message: message.to_owned() }
     }
 
     /// The event does not come from Kinesis.
     pub fn foreign_event(message: String) -> Self {
-        Fault { kind: "NotAKinesisEvent", message }
+        InvocationError { kind: "NotAKinesisEvent", message }
     }
 
     /// A mistake of ours; what it says may hold a piece of a reading.
     fn panicked() -> Self {
         let message = "the function failed; the line `panicked at` before this one says where: please report it";
-        Fault { kind: "Panicked", message: message.to_owned() }
+        InvocationError { kind: "Panicked", message: message.to_owned() }
     }
 
     /// Something is not stored, and the mapping would take a partial answer as success.
     pub fn not_stored(message: String) -> Self {
-        Fault { kind: "NotStored", message }
+        InvocationError { kind: "NotStored", message }
     }
 }
 
@@ -64,12 +64,12 @@ impl Fault {
 ///
 /// # Errors
 /// Those of the work.
-pub async fn contained<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Fault::panicked()))
+pub async fn contained<T>(work: impl Future<Output = Result<T, InvocationError>>) -> Result<T, InvocationError> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(InvocationError::panicked()))
 }
 
-impl From<Fault> for Diagnostic {
-    fn from(fault: Fault) -> Self {
+impl From<InvocationError> for Diagnostic {
+    fn from(fault: InvocationError) -> Self {
         Diagnostic { error_type: fault.kind.to_owned(), error_message: fault.message }
     }
 }
@@ -78,7 +78,7 @@ impl From<Fault> for Diagnostic {
 mod tests {
     use lambda_runtime::Diagnostic;
 
-    use super::{Fault, contained};
+    use super::{InvocationError, contained};
 
     #[tokio::test]
     async fn panic_is_a_fault_without_its_message() {
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(said.error_type, "Panicked");
         assert!(!format!("{said:?}").contains("hunter2"), "{said:?}");
         assert!(contained(async { Ok(1) }).await.is_ok_and(|one| one == 1));
-        let fault = contained(async { Err::<(), _>(Fault::misconfigured("no table")) }).await.unwrap_err();
+        let fault = contained(async { Err::<(), _>(InvocationError::misconfigured("no table")) }).await.unwrap_err();
         assert_eq!(fault.message, "no table");
     }
 }

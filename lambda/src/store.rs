@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures::StreamExt;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::dynamodb::{Client, Failure, Kind, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, Table, batch_body, unprocessed};
+use crate::dynamodb::{
+    Client, FailureKind, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, Table, WriteFailure, batch_body, unprocessed,
+};
 
 /// Requests in flight at a time.
 const CONCURRENCY: usize = 8;
@@ -32,13 +34,13 @@ pub struct Put<'a> {
 
 /// What became of an item.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum PutOutcome {
     /// It is in the table.
     Stored,
     /// The service does not accept this item.
-    Refused(Rc<Failure>),
+    Refused(Rc<WriteFailure>),
     /// It could not be stored now.
-    Unstored(Rc<Failure>),
+    Unstored(Rc<WriteFailure>),
 }
 
 /// Writes for one invocation.
@@ -56,7 +58,7 @@ struct Run<'a> {
     /// When everything must be finished or given up.
     deadline: Instant,
     /// Why no further request makes sense.
-    stopped: RefCell<Option<Rc<Failure>>>,
+    stopped: RefCell<Option<Rc<WriteFailure>>>,
 }
 
 /// Indices of puts that go into one request.
@@ -75,11 +77,11 @@ impl<'a> Store<'a> {
 
     /// Puts all items, no two of which have the same key, the first ones first; gives up at `deadline`. Tells what became
     /// of each, in their order. Nothing is in flight when it returns.
-    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<Outcome> {
+    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<PutOutcome> {
         let run = Run { store: self, table, puts, deadline, stopped: RefCell::new(None) };
         let mut written =
             futures::stream::iter(batches(puts)).map(|batch| run.write(batch)).buffer_unordered(CONCURRENCY);
-        let mut outcomes = vec![Outcome::Unstored(Rc::new(Failure::out_of_time())); puts.len()];
+        let mut outcomes = vec![PutOutcome::Unstored(Rc::new(WriteFailure::out_of_time())); puts.len()];
         while let Some(settled) = written.next().await {
             for (index, outcome) in settled {
                 outcomes[index] = outcome;
@@ -108,13 +110,13 @@ fn batches(puts: &[Put<'_>]) -> Vec<Batch> {
 }
 
 /// What one request did.
-enum Step {
+enum AttemptResult {
     /// All of it is settled.
     Done,
     /// These are to be sent again, for this reason.
-    Again(Batch, Failure),
+    Again(Batch, WriteFailure),
     /// An item of it is not acceptable; sent in parts, it is found.
-    Refused(Batch, Failure),
+    Refused(Batch, WriteFailure),
 }
 
 impl Run<'_> {
@@ -125,7 +127,7 @@ impl Run<'_> {
         self.deadline.min(now + half.clamp(SLOW_ANSWER, SLOWEST_ANSWER))
     }
 
-    async fn write(&self, batch: Batch) -> Vec<(usize, Outcome)> {
+    async fn write(&self, batch: Batch) -> Vec<(usize, PutOutcome)> {
         let mut settled = Vec::with_capacity(batch.len());
         let mut waiting = vec![batch];
         let mut refusals_in_a_row = 0;
@@ -134,14 +136,14 @@ impl Run<'_> {
             loop {
                 let sent = batch.len();
                 match self.attempt(batch, &mut settled).await {
-                    Step::Done => {
+                    AttemptResult::Done => {
                         refusals_in_a_row = 0;
                         break;
                     }
-                    Step::Refused(batch, failure) => {
+                    AttemptResult::Refused(batch, failure) => {
                         refusals_in_a_row += 1;
                         if batch.len() == 1 {
-                            settle(&mut settled, batch, &Outcome::Refused(Rc::new(failure)));
+                            settle(&mut settled, batch, &PutOutcome::Refused(Rc::new(failure)));
                         } else {
                             // One of many is found in halves; where all of them are refused, halves are a waste.
                             let part = if refusals_in_a_row == 1 { batch.len().div_ceil(2) } else { 1 };
@@ -149,7 +151,7 @@ impl Run<'_> {
                         }
                         break;
                     }
-                    Step::Again(left, failure) => {
+                    AttemptResult::Again(left, failure) => {
                         if left.len() < sent {
                             // What gets on, however slowly, needs no longer waits.
                             attempt = 0;
@@ -157,13 +159,13 @@ impl Run<'_> {
                         let pause = backoff(attempt);
                         attempt += 1;
                         if Instant::now() + pause >= self.deadline {
-                            settle(&mut settled, left, &Outcome::Unstored(Rc::new(failure)));
+                            settle(&mut settled, left, &PutOutcome::Unstored(Rc::new(failure)));
                             break;
                         }
                         sleep(pause).await;
                         if Instant::now() >= self.deadline {
                             // The pause took longer than planned: the reason is the failure before it, not the time.
-                            settle(&mut settled, left, &Outcome::Unstored(Rc::new(failure)));
+                            settle(&mut settled, left, &PutOutcome::Unstored(Rc::new(failure)));
                             break;
                         }
                         self.store.repetitions.set(self.store.repetitions.get() + 1);
@@ -175,62 +177,62 @@ impl Run<'_> {
         settled
     }
 
-    async fn attempt(&self, batch: Batch, settled: &mut Vec<(usize, Outcome)>) -> Step {
+    async fn attempt(&self, batch: Batch, settled: &mut Vec<(usize, PutOutcome)>) -> AttemptResult {
         if let Some(failure) = self.stopped.borrow().clone() {
-            settle(settled, batch, &Outcome::Unstored(failure));
-            return Step::Done;
+            settle(settled, batch, &PutOutcome::Unstored(failure));
+            return AttemptResult::Done;
         }
         if Instant::now() >= self.deadline {
-            settle(settled, batch, &Outcome::Unstored(Rc::new(Failure::out_of_time())));
-            return Step::Done;
+            settle(settled, batch, &PutOutcome::Unstored(Rc::new(WriteFailure::out_of_time())));
+            return AttemptResult::Done;
         }
         let requests = || batch.iter().map(|&index| self.puts[index].request);
         let bytes = requests().map(|request| request.len() + 1).sum();
         let body = Bytes::from(batch_body(self.table, requests(), bytes));
         // Dropping the request closes its connection.
         let answer = timeout_at(self.attempt_ends(), self.store.client.batch_write(body)).await;
-        match answer.unwrap_or_else(|_| Err(Failure::too_slow())) {
+        match answer.unwrap_or_else(|_| Err(WriteFailure::too_slow())) {
             Ok(answer) => self.accepted(batch, &answer, settled),
             Err(failure) => self.failed(batch, failure, settled),
         }
     }
 
-    fn accepted(&self, batch: Batch, answer: &[u8], settled: &mut Vec<(usize, Outcome)>) -> Step {
+    fn accepted(&self, batch: Batch, answer: &[u8], settled: &mut Vec<(usize, PutOutcome)>) -> AttemptResult {
         let left = match unprocessed(self.table, answer) {
             Ok(left) => left,
-            Err(message) => return Step::Again(batch, Failure::nonsense(message)),
+            Err(message) => return AttemptResult::Again(batch, WriteFailure::nonsense(message)),
         };
         let is_left = |index: &usize| left.iter().any(|key| key == self.puts[*index].key);
         let (again, stored): (Batch, Batch) = batch.iter().partition(|index| is_left(index));
         if again.len() != left.len() {
             // Left over, but not known by its key: all of it is sent again, which changes nothing that is stored.
-            return Step::Again(batch, left_over());
+            return AttemptResult::Again(batch, left_over());
         }
-        settle(settled, stored, &Outcome::Stored);
-        if again.is_empty() { Step::Done } else { Step::Again(again, left_over()) }
+        settle(settled, stored, &PutOutcome::Stored);
+        if again.is_empty() { AttemptResult::Done } else { AttemptResult::Again(again, left_over()) }
     }
 
-    fn failed(&self, batch: Batch, failure: Failure, settled: &mut Vec<(usize, Outcome)>) -> Step {
+    fn failed(&self, batch: Batch, failure: WriteFailure, settled: &mut Vec<(usize, PutOutcome)>) -> AttemptResult {
         match failure.kind {
-            Kind::Passing => Step::Again(batch, failure),
-            Kind::Item => Step::Refused(batch, failure),
-            Kind::Lasting => {
+            FailureKind::Transient => AttemptResult::Again(batch, failure),
+            FailureKind::ItemRejected => AttemptResult::Refused(batch, failure),
+            FailureKind::Permanent => {
                 let failure = Rc::new(failure);
                 *self.stopped.borrow_mut() = Some(Rc::clone(&failure));
-                settle(settled, batch, &Outcome::Unstored(failure));
-                Step::Done
+                settle(settled, batch, &PutOutcome::Unstored(failure));
+                AttemptResult::Done
             }
         }
     }
 }
 
-fn settle(settled: &mut Vec<(usize, Outcome)>, batch: Batch, outcome: &Outcome) {
+fn settle(settled: &mut Vec<(usize, PutOutcome)>, batch: Batch, outcome: &PutOutcome) {
     settled.extend(batch.into_iter().map(|index| (index, outcome.clone())));
 }
 
-fn left_over() -> Failure {
-    Failure {
-        kind: Kind::Passing,
+fn left_over() -> WriteFailure {
+    WriteFailure {
+        kind: FailureKind::Transient,
         code: "UnprocessedItems".to_owned(),
         message: "the table's capacity was used up".to_owned(),
     }
@@ -244,7 +246,7 @@ fn backoff(attempt: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Outcome, Put, Store, backoff, batches};
+    use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Put, PutOutcome, Store, backoff, batches};
     use crate::dynamodb::{Client, Endpoint, READINGS, Table};
     use aws_credential_types::Credentials;
     use tokio::time::Instant;
@@ -261,7 +263,7 @@ mod tests {
         let outcomes = Store::new(&client).put_all(&table, &puts, Instant::now()).await;
         assert_eq!(outcomes.len(), puts.len());
         for outcome in outcomes {
-            let Outcome::Unstored(failure) = outcome else { panic!("{outcome:?}") };
+            let PutOutcome::Unstored(failure) = outcome else { panic!("{outcome:?}") };
             assert_eq!(failure.code, "OutOfTime");
         }
     }

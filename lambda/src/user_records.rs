@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::aggregation::{self, SubRecords};
+use sensor_model::aggregation::{self, AggregatedUserRecords};
 use sensor_model::reading::LEAST_JSON_BYTES;
 
 use crate::event::{Event, Record};
@@ -17,7 +17,7 @@ const KEPT_ONE_BY_ONE: usize = 1000;
 
 /// Something that should be a reading.
 #[derive(Debug)]
-pub struct Piece<'a> {
+pub struct UserRecord<'a> {
     /// The Kinesis record around it.
     pub record: &'a Record<'a>,
     /// Its index in an aggregated record; 0 in a plain one.
@@ -27,12 +27,12 @@ pub struct Piece<'a> {
     /// Its bytes.
     pub data: &'a [u8],
     /// Why there is no use in looking at its bytes.
-    pub broken: Option<Rejection>,
+    pub broken: Option<UserRecordError>,
 }
 
 /// Why a piece is kept as a reject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
+pub struct UserRecordError {
     /// A short name that stays the same.
     pub code: String,
     /// What is wrong with it, for people.
@@ -41,17 +41,17 @@ pub struct Rejection {
     pub is_ours: bool,
 }
 
-impl Piece<'_> {
+impl UserRecord<'_> {
     /// The partition key that it was put with.
     pub fn partition_key(&self) -> Cow<'_, str> {
         self.own_partition_key.map_or_else(|| self.record.partition_key(), Cow::Borrowed)
     }
 }
 
-impl Rejection {
+impl UserRecordError {
     /// A rejection in words of our own.
     pub fn new(code: &str, reason: &str) -> Self {
-        Rejection { code: code.to_owned(), reason: reason.to_owned(), is_ours: true }
+        UserRecordError { code: code.to_owned(), reason: reason.to_owned(), is_ours: true }
     }
 }
 
@@ -67,7 +67,8 @@ impl<'a> Decoded<'a> {
     /// Sorts the records by sequence number and decodes them.
     pub fn of(event: &'a Event<'a>) -> Self {
         let mut records: Vec<_> = event.records.iter().collect();
-        records.sort_by(|left, right| by_sequence(&left.kinesis.sequence_number, &right.kinesis.sequence_number));
+        records
+            .sort_by(|left, right| cmp_sequence_numbers(&left.kinesis.sequence_number, &right.kinesis.sequence_number));
         let encoded: usize = records.iter().map(|record| record.kinesis.data.len()).sum();
         let mut bytes = Vec::with_capacity(encoded / 4 * 3 + 3);
         let mut decode = |record: &Record<'_>| {
@@ -83,11 +84,11 @@ impl<'a> Decoded<'a> {
     }
 
     /// All pieces, in the order in which they were put.
-    pub fn pieces(&'a self) -> impl Iterator<Item = Piece<'a>> {
+    pub fn pieces(&'a self) -> impl Iterator<Item = UserRecord<'a>> {
         self.records.iter().flat_map(|(record, range)| {
             let data = range.as_ref().map(|range| &self.bytes[range.clone()]);
             let (whole, sub_records) = contents(record, data);
-            let parts = sub_records.enumerate().map(|(sub_index, sub)| Piece {
+            let parts = sub_records.enumerate().map(|(sub_index, sub)| UserRecord {
                 record,
                 sub_index,
                 own_partition_key: Some(sub.partition_key),
@@ -100,21 +101,24 @@ impl<'a> Decoded<'a> {
 }
 
 /// A plain record is one piece as a whole, an aggregated one is many.
-fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece<'a>>, SubRecords<'a>) {
+fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserRecord<'a>>, AggregatedUserRecords<'a>) {
     let whole = |data, broken| {
-        (Some(Piece { record, sub_index: 0, own_partition_key: None, data, broken }), SubRecords::default())
+        (
+            Some(UserRecord { record, sub_index: 0, own_partition_key: None, data, broken }),
+            AggregatedUserRecords::default(),
+        )
     };
     let Some(data) = data else {
-        let rejection = Rejection::new("not-base64", "the record's data is no base64");
+        let rejection = UserRecordError::new("not-base64", "the record's data is no base64");
         return whole(record.kinesis.data.as_bytes(), Some(rejection));
     };
     if !aggregation::is_marked(data) {
         return whole(data, None);
     }
-    match guarded(|| aggregation::decode(data).ok_or_else(broken_aggregation)) {
+    match catch_panic(|| aggregation::decode(data).ok_or_else(broken_aggregation)) {
         Ok(sub_records) if are_too_many(&sub_records, data) => {
             let reason = "an aggregated record of more records than its bytes can hold readings";
-            whole(data, Some(Rejection::new("too-many-records", reason)))
+            whole(data, Some(UserRecordError::new("too-many-records", reason)))
         }
         Ok(sub_records) => (None, sub_records),
         Err(rejection) => whole(data, Some(rejection)),
@@ -123,22 +127,22 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<Piece
 
 /// Whether there are more records in an aggregated one than readings fit into its bytes: an empty one takes a few bytes,
 /// and millions of them, a reject each, take longer than any invocation. Kept whole, they are a few items.
-fn are_too_many(sub_records: &SubRecords<'_>, data: &[u8]) -> bool {
+fn are_too_many(sub_records: &AggregatedUserRecords<'_>, data: &[u8]) -> bool {
     sub_records.len() > KEPT_ONE_BY_ONE.max(data.len() / LEAST_JSON_BYTES)
 }
 
-fn broken_aggregation() -> Rejection {
-    Rejection::new("broken-aggregation", "marked as an aggregated record, but broken or empty")
+fn broken_aggregation() -> UserRecordError {
+    UserRecordError::new("broken-aggregation", "marked as an aggregated record, but broken or empty")
 }
 
 /// A panic over one record must not cost the others of its batch.
-pub fn guarded<T>(work: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, UserRecordError>) -> Result<T, UserRecordError> {
     catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Rejection::new("panic", "the function failed on this record; please report it")))
+        .unwrap_or_else(|_| Err(UserRecordError::new("panic", "the function failed on this record; please report it")))
 }
 
 /// Compares decimal texts of any length by value.
-fn by_sequence(left: &str, right: &str) -> Ordering {
+fn cmp_sequence_numbers(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.trim_start_matches('0').as_bytes(), right.trim_start_matches('0').as_bytes());
     // Neighbours differ near their ends, and musl would compare them byte by byte.
     let ((parts, rest), (other_parts, other_rest)) = (left.as_chunks(), right.as_chunks());
@@ -151,12 +155,12 @@ fn by_sequence(left: &str, right: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decoded, KEPT_ONE_BY_ONE, Piece, Rejection, by_sequence, guarded};
+    use super::{Decoded, KEPT_ONE_BY_ONE, UserRecord, UserRecordError, catch_panic, cmp_sequence_numbers};
     use crate::event::Event;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
-    use sensor_model::aggregation::{Aggregate, SubRecord};
+    use sensor_model::aggregation::{Aggregate, AggregatedUserRecord};
     use std::cmp::Ordering;
 
     proptest! {
@@ -168,15 +172,15 @@ mod tests {
             let at = at.index(other.len());
             other[at] = b'0' + if at == 0 { digit.max(1) } else { digit };
             let other = String::from_utf8(other).unwrap();
-            prop_assert_eq!(by_sequence(&digits, &other), digits.cmp(&other));
+            prop_assert_eq!(cmp_sequence_numbers(&digits, &other), digits.cmp(&other));
         }
     }
 
     /// Looks at the pieces of an event of one record, which holds these.
-    fn with_pieces(records: &[&[u8]], look: impl FnOnce(&[Piece<'_>])) {
+    fn with_pieces(records: &[&[u8]], look: impl FnOnce(&[UserRecord<'_>])) {
         let mut aggregate = Aggregate::new();
         for data in records {
-            aggregate.push(&SubRecord { partition_key: "k", explicit_hash_key: None, data });
+            aggregate.push(&AggregatedUserRecord { partition_key: "k", explicit_hash_key: None, data });
         }
         let data = STANDARD.encode(aggregate.finish());
         let json = format!(
@@ -206,10 +210,10 @@ mod tests {
 
     #[test]
     fn sequence_numbers_compare_as_numbers() {
-        assert_eq!(by_sequence("9", "10"), Ordering::Less);
-        assert_eq!(by_sequence("0010", "10"), Ordering::Equal);
+        assert_eq!(cmp_sequence_numbers("9", "10"), Ordering::Less);
+        assert_eq!(cmp_sequence_numbers("0010", "10"), Ordering::Equal);
         assert_eq!(
-            by_sequence(
+            cmp_sequence_numbers(
                 "49590338271490256608559692538361571095921575989136588899",
                 "49590338271490256608559692538361571095921575989136588898"
             ),
@@ -219,9 +223,9 @@ mod tests {
 
     #[test]
     fn a_panic_is_a_rejection_of_what_caused_it() {
-        let result = guarded(|| -> Result<(), Rejection> { panic!("boom") });
+        let result = catch_panic(|| -> Result<(), UserRecordError> { panic!("boom") });
         assert_eq!(result.unwrap_err().code, "panic");
-        assert_eq!(guarded(|| Ok::<_, Rejection>(1)), Ok(1));
-        assert_eq!(guarded(|| Err::<(), _>(Rejection::new("a", "b"))), Err(Rejection::new("a", "b")));
+        assert_eq!(catch_panic(|| Ok::<_, UserRecordError>(1)), Ok(1));
+        assert_eq!(catch_panic(|| Err::<(), _>(UserRecordError::new("a", "b"))), Err(UserRecordError::new("a", "b")));
     }
 }

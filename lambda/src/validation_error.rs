@@ -6,7 +6,7 @@ use crate::reading::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, 
 
 /// Why something is no reading: names the key and the limit, never the content.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Refusal {
+pub enum ReadingError {
     /// The bytes are no JSON, or no UTF-8.
     #[error("not JSON (at byte {at})")]
     NotJson {
@@ -95,32 +95,34 @@ pub enum Refusal {
     },
 }
 
-impl Refusal {
+impl ReadingError {
     /// A short name that stays the same, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Refusal::NotJson { .. } => "not-json",
-            Refusal::NotAnObject => "not-an-object",
-            Refusal::MissingKey { .. } => "missing-key",
-            Refusal::WrongType { .. } => "wrong-type",
-            Refusal::NumberOutOfRange { .. } => "number-out-of-range",
-            Refusal::TooManyDigits { .. } => "too-many-digits",
-            Refusal::IdEmpty => "id-empty",
-            Refusal::IdTooLong { .. } => "id-too-long",
-            Refusal::ReservedName { .. } => "reserved-name",
-            Refusal::NameEmpty => "name-empty",
-            Refusal::NameTooLong { .. } => "name-too-long",
-            Refusal::DuplicateKey { .. } => "duplicate-key",
-            Refusal::TooLarge { .. } | Refusal::TooMuchJson { .. } | Refusal::TooManyValues => "too-large",
-            Refusal::TooDeep { .. } => "too-deep",
+            ReadingError::NotJson { .. } => "not-json",
+            ReadingError::NotAnObject => "not-an-object",
+            ReadingError::MissingKey { .. } => "missing-key",
+            ReadingError::WrongType { .. } => "wrong-type",
+            ReadingError::NumberOutOfRange { .. } => "number-out-of-range",
+            ReadingError::TooManyDigits { .. } => "too-many-digits",
+            ReadingError::IdEmpty => "id-empty",
+            ReadingError::IdTooLong { .. } => "id-too-long",
+            ReadingError::ReservedName { .. } => "reserved-name",
+            ReadingError::NameEmpty => "name-empty",
+            ReadingError::NameTooLong { .. } => "name-too-long",
+            ReadingError::DuplicateKey { .. } => "duplicate-key",
+            ReadingError::TooLarge { .. } | ReadingError::TooMuchJson { .. } | ReadingError::TooManyValues => {
+                "too-large"
+            }
+            ReadingError::TooDeep { .. } => "too-deep",
         }
     }
 }
 
 /// A key as it is named in a message: whole if short, else its beginning, with control characters escaped.
 #[must_use]
-pub fn shown(key: &str) -> String {
+pub fn truncate_for_log(key: &str) -> String {
     const LONGEST: usize = 64;
     let long = key.chars().nth(LONGEST).is_some();
     let kept = key.chars().take(if long { LONGEST - 1 } else { LONGEST });

@@ -4,23 +4,23 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::{Cause, Clients, Failure};
+use super::{AwsFailure, Clients, FailureCause};
 
 /// A call: service, operation, and what it is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct CallContext<'a> {
     pub(super) clients: &'a Clients,
     pub(super) service: &'static str,
     pub(super) operation: &'static str,
     pub(super) resource: &'a str,
 }
 
-impl Call<'_> {
+impl CallContext<'_> {
     /// What was answered.
     ///
     /// # Errors
     /// The failure, with all that a person needs to know of it.
-    pub fn answer<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Failure>
+    pub fn answer<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -31,7 +31,7 @@ impl Call<'_> {
     ///
     /// # Errors
     /// The failure.
-    pub fn done<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), Failure>
+    pub fn unit<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -42,26 +42,26 @@ impl Call<'_> {
     ///
     /// # Errors
     /// Any other failure.
-    pub fn find<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, Failure>
+    pub fn optional<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
         match self.answer(result) {
             Ok(answer) => Ok(Some(answer)),
-            Err(failure) if failure.cause == Cause::Missing => Ok(None),
+            Err(failure) if failure.cause == FailureCause::Missing => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
     /// The failure of a call that was not even made.
     #[must_use]
-    pub fn not_made(self, why: impl ToString) -> Failure {
-        self.clients.not_made(self.service, self.operation, self.resource, why)
+    pub fn build_failure(self, why: impl ToString) -> AwsFailure {
+        self.clients.build_failure(self.service, self.operation, self.resource, why)
     }
 
     /// The failure of a call that was not tried, because of the failure of another one.
     #[must_use]
-    pub fn not_tried(self, why: impl ToString) -> Failure {
-        Failure { cause: Cause::NotTried, ..self.not_made(why) }
+    pub fn skipped(self, why: impl ToString) -> AwsFailure {
+        AwsFailure { cause: FailureCause::NotTried, ..self.build_failure(why) }
     }
 }

@@ -188,7 +188,7 @@ fn tls_client() -> Result<SharedHttpClient, Error> {
     let context = TlsContext::builder()
         .with_trust_store(trusted)
         .build()
-        .map_err(|error| Error::failed("TLS could not be set up").caused_by(error))?;
+        .map_err(|error| Error::failed("TLS could not be set up").with_source(error))?;
     let connector = move |settings: Option<&HttpConnectorSettings>, components: Option<&RuntimeComponents>| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -205,11 +205,11 @@ fn certificates(bundle: &Path) -> Result<Vec<u8>, Error> {
         Error::usage(format!("AWS_CA_BUNDLE names {}, which cannot be used", bundle.display()))
             .hint("name a file of PEM certificates, or unset AWS_CA_BUNDLE")
     };
-    let pem = std::fs::read(bundle).map_err(|error| unusable().caused_by(error))?;
+    let pem = std::fs::read(bundle).map_err(|error| unusable().with_source(error))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| unusable().caused_by(error))?;
-        roots.add(certificate).map_err(|error| unusable().caused_by(error))?;
+        let certificate = certificate.map_err(|error| unusable().with_source(error))?;
+        roots.add(certificate).map_err(|error| unusable().with_source(error))?;
     }
     if roots.is_empty() { Err(unusable().hint("it holds no certificate")) } else { Ok(pem) }
 }

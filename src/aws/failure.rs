@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// The class of a failure; what decides whether to go on, wait or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureCause {
     /// The thing is not there.
     Missing,
     /// A thing of that name is there already.
@@ -27,11 +27,11 @@ pub enum Cause {
     /// No credentials could be found.
     NoCredentials,
     /// The service failed, or the connection broke before the answer: whether the call took effect is not known.
-    Unsteady,
+    ServerError,
     /// No answer came: no network, no server, wrong address.
     Unreachable,
     /// The service took it, and then showed something else: another hand may have changed it back.
-    Undone,
+    RolledBack,
     /// It was not tried, because something that it needs failed.
     NotTried,
     /// Anything else; the service's own words say what.
@@ -40,8 +40,8 @@ pub enum Cause {
 
 /// A failed call: service, operation, resource, where, and the service's own code and message.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{service} {operation} of {resource} failed in {place}: {}", said(.code.as_deref(), .message))]
-pub struct Failure {
+#[error("{service} {operation} of {resource} failed in {location}: {}", said(.code.as_deref(), .message))]
+pub struct AwsFailure {
     /// The service, as AWS calls it: `Kinesis`.
     pub service: &'static str,
     /// The operation: `CreateStream`.
@@ -49,13 +49,13 @@ pub struct Failure {
     /// The thing the call was about.
     pub resource: String,
     /// Account and region, or the endpoint that stands in for them.
-    pub place: String,
+    pub location: String,
     /// The service's error code, where it answered with one.
     pub code: Option<String>,
     /// The service's message, or what went wrong before it could answer.
     pub message: String,
     /// The class of the failure.
-    pub cause: Cause,
+    pub cause: FailureCause,
 }
 
 fn said(code: Option<&str>, message: &str) -> String {
@@ -66,7 +66,7 @@ fn said(code: Option<&str>, message: &str) -> String {
     }
 }
 
-impl Failure {
+impl AwsFailure {
     /// Reads everything out of an SDK error; its `Display` alone says only "service error".
     pub fn new<E>(
         service: &'static str,
@@ -91,15 +91,15 @@ impl Failure {
                 let message = chain(error);
                 let no_credentials = message.contains("credential") || message.contains("no providers in chain");
                 let cause = match error {
-                    _ if no_credentials => Cause::NoCredentials,
-                    SdkError::DispatchFailure(failure) if has_broken(failure) => Cause::Unsteady,
-                    _ => Cause::Unreachable,
+                    _ if no_credentials => FailureCause::NoCredentials,
+                    SdkError::DispatchFailure(failure) if has_broken(failure) => FailureCause::ServerError,
+                    _ => FailureCause::Unreachable,
                 };
                 (None, message, cause)
             }
-            _ => (None, chain(error), Cause::Other),
+            _ => (None, chain(error), FailureCause::Other),
         };
-        Failure { service, operation, resource: resource.into(), place: place.into(), code, message, cause }
+        AwsFailure { service, operation, resource: resource.into(), location: place.into(), code, message, cause }
     }
 
     /// Returns the service's own code and message.
@@ -110,8 +110,11 @@ impl Failure {
 
     /// Whether the same call may succeed soon.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
-        matches!(self.cause, Cause::InUse | Cause::Propagating | Cause::Throttled | Cause::Unsteady)
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.cause,
+            FailureCause::InUse | FailureCause::Propagating | FailureCause::Throttled | FailureCause::ServerError
+        )
     }
 }
 
@@ -151,11 +154,11 @@ fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// Classifies by code *and* message (docs/facts/retries.md, Conditions).
-fn classify(code: &str, message: &str, status: u16) -> Cause {
+fn classify(code: &str, message: &str, status: u16) -> FailureCause {
     let says = |part: &str| message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
     // A collision is never waited out, whatever code it comes under (docs/facts/retries.md, Name collisions).
     if says("already exist") && !says("must already exist") && !says("not already exist") {
-        return Cause::Exists;
+        return FailureCause::Exists;
     }
     if says("cannot be assumed by Lambda")
         || says("execution role does not have permissions")
@@ -163,16 +166,16 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         || says("KMS key is invalid for CreateGrant")
         || says("Invalid principal in policy")
     {
-        return Cause::Propagating;
+        return FailureCause::Propagating;
     }
     if says("simultaneously") || says("Rate exceeded") {
-        return Cause::Throttled;
+        return FailureCause::Throttled;
     }
     match code {
         "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" | "NoSuchEntity" | "NoSuchEntityException" => {
-            Cause::Missing
+            FailureCause::Missing
         },
-        "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => Cause::Exists,
+        "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceAlreadyExistsException" => FailureCause::Exists,
         "ResourceInUseException"
         | "ResourceConflictException"
         | "DeleteConflict"
@@ -182,16 +185,16 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "EntityTemporarilyUnmodifiable"
         | "OperationAbortedException"
         // A new table's backups take their time (docs/facts/dynamodb.md, TTL and backups).
-        | "ContinuousBackupsUnavailableException" => Cause::InUse,
+        | "ContinuousBackupsUnavailableException" => FailureCause::InUse,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
         | "ProvisionedThroughputExceededException"
-        | "SlowDown" => Cause::Throttled,
+        | "SlowDown" => FailureCause::Throttled,
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "AuthorizationError" => {
-            Cause::Denied
+            FailureCause::Denied
         }
         "ExpiredToken"
         | "ExpiredTokenException"
@@ -204,15 +207,15 @@ fn classify(code: &str, message: &str, status: u16) -> Cause {
         | "MissingAuthenticationToken"
         | "InvalidAccessKeyId"
         | "RequestExpired"
-        | "RequestTimeTooSkewed" => Cause::Credentials,
-        _ if status == 503 => Cause::Throttled,
-        _ if status >= 500 => Cause::Unsteady,
-        _ => Cause::Other,
+        | "RequestTimeTooSkewed" => FailureCause::Credentials,
+        _ if status == 503 => FailureCause::Throttled,
+        _ if status >= 500 => FailureCause::ServerError,
+        _ => FailureCause::Other,
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Error {
+impl From<AwsFailure> for Error {
+    fn from(failure: AwsFailure) -> Error {
         hint::hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
     }
 }
@@ -258,15 +261,15 @@ mod tests {
     #[test]
     fn code_and_message_decide_together() {
         let conflict = "ResourceConflictException";
-        assert_eq!(classify(conflict, "Function already exist: ProcessKinesisRecords", 409), Cause::Exists);
-        assert_eq!(classify(conflict, "An update is in progress for resource: arn", 409), Cause::InUse);
+        assert_eq!(classify(conflict, "Function already exist: ProcessKinesisRecords", 409), FailureCause::Exists);
+        assert_eq!(classify(conflict, "An update is in progress for resource: arn", 409), FailureCause::InUse);
         let invalid = "InvalidParameterValueException";
         let fresh = "The role defined for the function cannot be assumed by Lambda.";
-        assert_eq!(classify(invalid, fresh, 400), Cause::Propagating);
-        assert_eq!(classify(invalid, "Stream not found: arn", 400), Cause::Other);
-        assert_eq!(classify("NoSuchEntity", "The role with name x cannot be found.", 404), Cause::Missing);
-        assert_eq!(classify("", "", 503), Cause::Throttled);
-        assert_eq!(classify("InternalFailure", "", 500), Cause::Unsteady);
-        assert_eq!(classify("LimitExceededException", "Rate exceeded for stream s.", 400), Cause::Throttled);
+        assert_eq!(classify(invalid, fresh, 400), FailureCause::Propagating);
+        assert_eq!(classify(invalid, "Stream not found: arn", 400), FailureCause::Other);
+        assert_eq!(classify("NoSuchEntity", "The role with name x cannot be found.", 404), FailureCause::Missing);
+        assert_eq!(classify("", "", 503), FailureCause::Throttled);
+        assert_eq!(classify("InternalFailure", "", 500), FailureCause::ServerError);
+        assert_eq!(classify("LimitExceededException", "Rate exceeded for stream s.", 400), FailureCause::Throttled);
     }
 }

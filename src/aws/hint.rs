@@ -1,52 +1,54 @@
 //! What a person can do about a failed call.
 
-use super::{Cause, Failure};
+use super::{AwsFailure, FailureCause};
 use crate::loopback::is_loopback;
 
 /// A service on this machine that failed: most likely it could not write.
 const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
 /// One or more things to do, in order of promise.
-pub(super) fn hints(failure: &Failure) -> Vec<String> {
+pub(super) fn hints(failure: &AwsFailure) -> Vec<String> {
     // As `Clients::place` writes it.
-    let near = failure.place.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
+    let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {
-        Cause::Denied => return denied(failure),
-        Cause::Credentials => credentials(failure, near),
-        Cause::NoCredentials => {
+        FailureCause::Denied => return denied(failure),
+        FailureCause::Credentials => credentials(failure, near),
+        FailureCause::NoCredentials => {
             return vec![
                 exported(failure),
                 "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
                 "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
             ];
         }
-        Cause::Unreachable if near => {
+        FailureCause::Unreachable if near => {
             "is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"
         }
-        Cause::Unreachable => "check the network, `--region` and `--endpoint-url`",
-        Cause::Throttled => "the service asks to slow down; run the same command again in a minute",
-        Cause::Unsteady if near => LOCAL_TROUBLE,
-        Cause::Unsteady => "run the same command again; AWS's own troubles are at https://health.aws.amazon.com",
-        Cause::InUse | Cause::Propagating => "run the same command again: it goes on where it stopped",
-        Cause::Missing => {
+        FailureCause::Unreachable => "check the network, `--region` and `--endpoint-url`",
+        FailureCause::Throttled => "the service asks to slow down; run the same command again in a minute",
+        FailureCause::ServerError if near => LOCAL_TROUBLE,
+        FailureCause::ServerError => {
+            "run the same command again; AWS's own troubles are at https://health.aws.amazon.com"
+        }
+        FailureCause::InUse | FailureCause::Propagating => "run the same command again: it goes on where it stopped",
+        FailureCause::Missing => {
             return vec![
                 "`sensorctl status` shows what is there; `sensorctl up` makes what is missing".to_owned(),
                 "made in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
             ];
         }
-        Cause::Exists => "choose another `--stage`, or delete or rename what is there",
-        Cause::Undone => {
+        FailureCause::Exists => "choose another `--stage`, or delete or rename what is there",
+        FailureCause::RolledBack => {
             "does another run, or a person, change it at the same time? if not, run the same command again to go on waiting"
         }
-        Cause::NotTried => return Vec::new(),
-        Cause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
-        Cause::Other => return vec![other(failure)],
+        FailureCause::NotTried => return Vec::new(),
+        FailureCause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
+        FailureCause::Other => return vec![other(failure)],
     };
     vec![hint.to_owned()]
 }
 
 /// The AWS CLI signs in where the SDK for Rust cannot: profiles of `aws login`, and roles that take a code (MFA).
-fn exported(failure: &Failure) -> String {
+fn exported(failure: &AwsFailure) -> String {
     // As `Clients::failure` writes it.
     let named = failure.message.rsplit_once("; profile `").and_then(|(_, rest)| rest.strip_suffix("` gives none"));
     let profile = named.map(|name| format!("--profile {} ", quoted(name))).unwrap_or_default();
@@ -62,7 +64,7 @@ fn quoted(name: &str) -> String {
     if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
-fn denied(failure: &Failure) -> Vec<String> {
+fn denied(failure: &AwsFailure) -> Vec<String> {
     let action = action(failure);
     let permission = if failure.message.contains("explicit deny") {
         format!("a policy denies {action} outright (the message says which kind); its owner can change that")
@@ -73,7 +75,7 @@ fn denied(failure: &Failure) -> Vec<String> {
 }
 
 /// The action of a policy that allows the call.
-fn action(failure: &Failure) -> String {
+fn action(failure: &AwsFailure) -> String {
     // The message knows best: to create a function takes iam:PassRole, to create with tags the action for tags.
     if let Some((_, rest)) = failure.message.split_once("not authorized to perform: ")
         && let Some(action) = rest.split_whitespace().next().filter(|action| action.contains(':'))
@@ -92,7 +94,7 @@ fn action(failure: &Failure) -> String {
 }
 
 /// The services tell these cases apart by message rather than by code.
-fn credentials(failure: &Failure, near: bool) -> &'static str {
+fn credentials(failure: &AwsFailure, near: bool) -> &'static str {
     let code = failure.code.as_deref().unwrap_or_default();
     let says = |part: &str| failure.message.to_ascii_lowercase().contains(part);
     if says("signature expired")
@@ -113,8 +115,8 @@ fn credentials(failure: &Failure, near: bool) -> &'static str {
     }
 }
 
-fn other(failure: &Failure) -> String {
-    let Failure { service, operation, message, .. } = failure;
+fn other(failure: &AwsFailure) -> String {
+    let AwsFailure { service, operation, message, .. } = failure;
     if message.contains("within a fixed interval") {
         return "DynamoDB takes one change of the expiry an hour: run `sensorctl up` again then".to_owned();
     }
@@ -140,7 +142,7 @@ fn other(failure: &Failure) -> String {
 }
 
 /// Whether the service itself failed, rather than refused.
-fn failed_inside(failure: &Failure) -> bool {
+fn failed_inside(failure: &AwsFailure) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     code.starts_with("Internal") || code.starts_with("HTTP 5") || code == "ServiceException"
 }
@@ -150,28 +152,28 @@ mod tests {
     use super::*;
 
     fn hint(code: &str, message: &str) -> String {
-        let failure = Failure {
+        let failure = AwsFailure {
             service: "Kinesis",
             operation: "PutRecords",
             resource: "stream s".into(),
-            place: "eu-central-1".into(),
+            location: "eu-central-1".into(),
             code: Some(code.into()),
             message: message.into(),
-            cause: Cause::Credentials,
+            cause: FailureCause::Credentials,
         };
         hints(&failure).join(" ")
     }
 
     #[test]
     fn the_action_that_is_missing_is_the_one_that_the_message_names() {
-        let failure = |message: &str| Failure {
+        let failure = |message: &str| AwsFailure {
             service: "Lambda",
             operation: "CreateFunction",
             resource: "function f".into(),
-            place: "eu-central-1".into(),
+            location: "eu-central-1".into(),
             code: Some("AccessDeniedException".into()),
             message: message.into(),
-            cause: Cause::Denied,
+            cause: FailureCause::Denied,
         };
         let said =
             "User: arn:aws:iam::1:user/u is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r";
@@ -181,17 +183,17 @@ mod tests {
 
     #[test]
     fn account_without_the_service_and_profiles_of_the_cli_have_their_own_hints() {
-        let mut failure = Failure {
+        let mut failure = AwsFailure {
             service: "Kinesis",
             operation: "CreateStream",
             resource: "stream s".into(),
-            place: "eu-central-1".into(),
+            location: "eu-central-1".into(),
             code: Some("SubscriptionRequiredException".into()),
             message: "The AWS Access Key Id needs a subscription for the service".into(),
-            cause: Cause::Other,
+            cause: FailureCause::Other,
         };
         assert!(hints(&failure)[0].contains("the account's plan does not include Kinesis yet"), "{failure:?}");
-        failure.cause = Cause::NoCredentials;
+        failure.cause = FailureCause::NoCredentials;
         failure.message = "the feature credentials-login is not enabled; profile `my own` gives none".into();
         let hint = &hints(&failure)[0];
         assert!(
@@ -205,14 +207,14 @@ mod tests {
     #[test]
     fn only_an_endpoint_of_this_machine_is_taken_for_the_local_cloud() {
         let of = |place: &str| {
-            let failure = Failure {
+            let failure = AwsFailure {
                 service: "Kinesis",
                 operation: "PutRecords",
                 resource: "stream s".into(),
-                place: place.into(),
+                location: place.into(),
                 code: None,
                 message: "refused".into(),
-                cause: Cause::Unreachable,
+                cause: FailureCause::Unreachable,
             };
             hints(&failure).concat().contains("local cloud")
         };

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 /// How often to look and when to give up.
 #[derive(Clone, Copy, Debug)]
-pub struct Schedule {
+pub struct PollSchedule {
     /// The pause after the first look.
     pub first: Duration,
     /// Pauses double up to this.
@@ -23,23 +23,23 @@ pub struct Schedule {
     pub end: Option<Instant>,
 }
 
-impl Schedule {
+impl PollSchedule {
     /// 0.25, 0.5, 1, then every 2 s, for at most `limit`.
     #[must_use]
     pub fn within(limit: Duration) -> Self {
-        Schedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit, end: None }
+        PollSchedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit, end: None }
     }
 
     /// For an endpoint on this machine: 10 ms growing to 250 ms.
     #[must_use]
-    pub fn nearby(limit: Duration) -> Self {
-        Schedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit, end: None }
+    pub fn local(limit: Duration) -> Self {
+        PollSchedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit, end: None }
     }
 
     /// The same for all waits from now on together.
     #[must_use]
-    pub fn beginning_now(self) -> Self {
-        Schedule { end: Some(Instant::now() + self.limit), ..self }
+    pub fn with_deadline_from_now(self) -> Self {
+        PollSchedule { end: Some(Instant::now() + self.limit), ..self }
     }
 
     /// How long a wait that begins now may take.
@@ -51,11 +51,11 @@ impl Schedule {
 
 /// What one look saw.
 #[derive(Debug)]
-pub enum Look<T, S> {
+pub enum Poll<T, S> {
     /// The condition holds.
     Ready(T),
     /// Not yet; what the service says of it.
-    NotYet(S),
+    Pending(S),
 }
 
 /// Why a wait ended without its condition.
@@ -75,21 +75,21 @@ pub enum WaitError<E, S: fmt::Display + fmt::Debug> {
 }
 
 /// Looks until the condition holds, the limit passes or a look fails. `waiting` hears of every pause.
-pub async fn until<T, S, E, Fut>(
-    schedule: Schedule,
+pub async fn poll_until<T, S, E, Fut>(
+    schedule: PollSchedule,
     mut look: impl FnMut() -> Fut,
     mut waiting: impl FnMut(Duration, &S),
 ) -> Result<T, WaitError<E, S>>
 where
     S: fmt::Display + fmt::Debug,
-    Fut: Future<Output = Result<Look<T, S>, E>>,
+    Fut: Future<Output = Result<Poll<T, S>, E>>,
 {
     let (began, limit) = (Instant::now(), schedule.left());
     let mut pause = schedule.first;
     loop {
         let last = match look().await.map_err(WaitError::Failed)? {
-            Look::Ready(value) => return Ok(value),
-            Look::NotYet(last) => last,
+            Poll::Ready(value) => return Ok(value),
+            Poll::Pending(last) => last,
         };
         let waited = began.elapsed();
         if waited >= limit {
@@ -112,12 +112,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_again_until_ready() {
         let mut looks = 0;
-        let found = until::<_, &str, Infallible, _>(
-            Schedule::within(Duration::from_secs(60)),
+        let found = poll_until::<_, &str, Infallible, _>(
+            PollSchedule::within(Duration::from_secs(60)),
             || {
                 looks += 1;
                 let seen = looks;
-                async move { Ok(if seen < 5 { Look::NotYet("CREATING") } else { Look::Ready(seen) }) }
+                async move { Ok(if seen < 5 { Poll::Pending("CREATING") } else { Poll::Ready(seen) }) }
             },
             |_, _| {},
         )
@@ -128,22 +128,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waits_that_share_an_end_take_no_longer_together() {
         let began = Instant::now();
-        let schedule = Schedule::within(Duration::from_secs(10)).beginning_now();
+        let schedule = PollSchedule::within(Duration::from_secs(10)).with_deadline_from_now();
         for _ in 0..3 {
-            let look = || async { Ok(Look::NotYet("CREATING")) };
-            assert!(until::<(), &str, Infallible, _>(schedule, look, |_, _| {}).await.is_err());
+            let look = || async { Ok(Poll::Pending("CREATING")) };
+            assert!(poll_until::<(), &str, Infallible, _>(schedule, look, |_, _| {}).await.is_err());
         }
         assert!(began.elapsed() < Duration::from_secs(13));
-        let ready = || async { Ok(Look::Ready(())) };
-        assert!(until::<(), &str, Infallible, _>(schedule, ready, |_, _| {}).await.is_ok(), "each looks once");
+        let ready = || async { Ok(Poll::Ready(())) };
+        assert!(poll_until::<(), &str, Infallible, _>(schedule, ready, |_, _| {}).await.is_ok(), "each looks once");
     }
 
     #[tokio::test(start_paused = true)]
     async fn gives_up_at_the_limit_and_says_what_it_saw() {
         let began = Instant::now();
-        let result = until::<(), &str, Infallible, _>(
-            Schedule::within(Duration::from_secs(10)),
-            || async { Ok(Look::NotYet("DELETING")) },
+        let result = poll_until::<(), &str, Infallible, _>(
+            PollSchedule::within(Duration::from_secs(10)),
+            || async { Ok(Poll::Pending("DELETING")) },
             |_, _| {},
         )
         .await;

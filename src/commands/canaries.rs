@@ -5,37 +5,52 @@ use std::time::{Duration, Instant};
 use crate::aws::Clients;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::Message;
-use crate::pipeline::{Left, NotConsumed, Trail, Way};
+use crate::output::Warning;
+use crate::pipeline::{ProbeError, ProbeRegistry, ProbeRoute, RemainingProbe};
 
 /// From the stream to the table of the settings.
-pub(super) fn way<'a>(context: &'a Context, clients: &'a Clients, limit: Duration, trail: &'a Trail) -> Way<'a> {
+pub(super) fn probe_route<'a>(
+    context: &'a Context,
+    clients: &'a Clients,
+    limit: Duration,
+    trail: &'a ProbeRegistry,
+) -> ProbeRoute<'a> {
     let pipeline = &context.settings.pipeline;
-    Way { clients, stream: &pipeline.stream.name, table: &pipeline.table.name, end: Instant::now() + limit, trail }
+    ProbeRoute {
+        clients,
+        stream: &pipeline.stream.name,
+        table: &pipeline.table.name,
+        end: Instant::now() + limit,
+        trail,
+    }
 }
 
 /// Takes the markers of a command away that ended before it did so itself, and names those that may stay.
 ///
 /// # Errors
 /// That of the command.
-pub(super) async fn tidied<T>(context: &Context, trail: &Trail, result: Result<T, Error>) -> Result<T, Error> {
+pub(super) async fn with_cleanup<T>(
+    context: &Context,
+    trail: &ProbeRegistry,
+    result: Result<T, Error>,
+) -> Result<T, Error> {
     if trail.is_empty() {
         return result;
     }
     // Without clients no marker was put, and the error of the command tells why there are none.
     let Ok(clients) = context.clients().await else { return result };
     context.output.status("Taking marker readings out of the table again…");
-    let left = way(context, clients, Duration::ZERO, trail).sweep().await;
+    let left = probe_route(context, clients, Duration::ZERO, trail).delete_leftover_probes().await;
     name(context, &left);
     result
 }
 
 /// Names the markers that may stay in the table.
-pub(super) fn name(context: &Context, left: &[Left]) {
+pub(super) fn name(context: &Context, left: &[RemainingProbe]) {
     let table = &context.settings.pipeline.table.name;
     if let Some(first) = left.first() {
         let rows = left.iter().map(ToString::to_string).collect();
-        context.output.warn(&Message::MarkersLeft { table: table.clone(), rows, key: first.key() });
+        context.output.warn(&Warning::MarkersLeft { table: table.clone(), rows, key: first.key() });
     }
 }
 
@@ -59,13 +74,13 @@ pub(super) fn check(context: &Context, flag: &str) -> Result<(), Error> {
 }
 
 /// The error with what to do about it.
-pub(super) fn told(error: NotConsumed) -> Error {
+pub(super) fn told(error: ProbeError) -> Error {
     match error {
-        NotConsumed::Failed(failure) => failure.into(),
-        NotConsumed::NotStored { .. } => Error::failed(error.to_string())
+        ProbeError::Failed(failure) => failure.into(),
+        ProbeError::NotStored { .. } => Error::failed(error.to_string())
             .hint("`sensorctl status` shows whether the function and its mapping work, and its last result")
             .hint("a longer `--timeout` waits longer"),
-        NotConsumed::Resharding(_) => {
+        ProbeError::Resharding(_) => {
             Error::failed(error.to_string()).hint("run the same command again when that is over")
         }
     }

@@ -10,12 +10,12 @@ use crate::error::Error;
 /// Write the completions of a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl completions bash > ~/.local/share/bash-completion/completions/sensorctl")]
-pub struct Args {
+pub struct CompletionsArgs {
     /// Which shell
     shell: Shell,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<(), Error> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "sensorctl", &mut script);
     context.output.bytes(&script)

@@ -18,8 +18,8 @@ pub(super) fn doubts(plan: &Plan) -> Vec<String> {
     }
     let replaced = plan.steps.iter().filter(|step| step.action == Action::Replace).map(replacement);
     doubts.extend(replaced);
-    for (step, difference) in plan.losing() {
-        let Difference { property, found, wanted, .. } = difference;
+    for (step, difference) in plan.data_loss_changes() {
+        let Difference { property, found, desired: wanted, .. } = difference;
         let (kind, name) = (step.kind, &step.name);
         let effect = effect(difference);
         doubts.push(format!("{property} of the {kind} `{name}` would go from {found} to {wanted}, which {effect}"));

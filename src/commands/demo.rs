@@ -9,14 +9,15 @@ use serde::Serialize;
 use crate::aws;
 use crate::aws::wait::WaitError;
 use crate::commands::invoke::{TEST_EVENT, succeeded};
-use crate::commands::stack_context::{Deployment, NoProgress, Scope, cloud};
+use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, session};
 use crate::context::Context;
 use crate::error::Error;
 use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Output, Report, table_of_rows, units};
-use crate::pipeline::{Patience, Question, Stored, invoke, put_one, read, wait_until_stored};
+use crate::pipeline::{Patience, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
-use crate::stack::{Plan, References, Teardown, apply};
+use crate::stack::apply;
+use crate::stack::{ArnRegistry, Plan, TeardownOptions};
 
 /// No step of a healthy demo comes near this.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
@@ -26,14 +27,14 @@ const STEP_LIMIT: Duration = Duration::from_secs(30);
 /// Starts a throw-away local cloud inside this process, makes the pipeline in it, runs the function on the test event,
 /// puts a reading into the stream, shows both rows, and takes everything down again.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct DemoArgs {}
 
 /// What the demo showed.
 #[derive(Debug, Serialize)]
 struct Demo {
     seconds: f64,
     steps: Vec<StepTime>,
-    rows: Vec<Stored>,
+    rows: Vec<StoredReading>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +43,7 @@ struct StepTime {
     seconds: f64,
 }
 
-pub(super) async fn run(context: &Context, _args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, _args: DemoArgs) -> Result<(), Error> {
     let began = Instant::now();
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
     let rows = walk.all(context).await?;
@@ -58,9 +59,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn all(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
+    async fn all(&mut self, context: &Context) -> Result<Vec<StoredReading>, Error> {
         let home = tempfile::tempdir()
-            .map_err(|error| Error::failed("could not make a folder for the local cloud").caused_by(error))?;
+            .map_err(|error| Error::failed("could not make a folder for the local cloud").with_source(error))?;
         let options = LocalOptions {
             data_dir: home.path().join("local"),
             region: context.settings.region.clone(),
@@ -81,14 +82,15 @@ impl Walk<'_> {
         };
         let path = home.path().to_owned();
         let removed = home.close().map_err(|error| {
-            Error::failed(format!("could not remove the throw-away local cloud in {}", path.display())).caused_by(error)
+            Error::failed(format!("could not remove the throw-away local cloud in {}", path.display()))
+                .with_source(error)
         });
         let rows = rows?;
         stopped.and(removed)?;
         Ok(rows)
     }
 
-    async fn pipeline(&mut self, context: &Context) -> Result<Vec<Stored>, Error> {
+    async fn pipeline(&mut self, context: &Context) -> Result<Vec<StoredReading>, Error> {
         let clients = context.clients().await?;
         let names = &context.settings.pipeline;
         self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
@@ -122,29 +124,29 @@ impl Walk<'_> {
                 self.steps.push(StepTime { step: name, seconds: rounded(took) });
                 Ok(value)
             }
-            Err(error) => Err(error.during(format!("the demo could not {name}"))),
+            Err(error) => Err(error.context(format!("the demo could not {name}"))),
         }
     }
 }
 
 async fn up(context: &Context) -> Result<(), Error> {
-    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
-    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
-    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let session = session(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = StackContext::observe(context, session, DiscoveryScope::Configured).await?;
+    let StackContext { session, stack, references, found, .. } = &deployment;
     let resources = stack.resources();
-    let plan = Plan::up(&cloud.owner, &resources, found.clone(), references, false)?;
-    apply(cloud, &resources, &plan, references).await.map(drop)
+    let plan = Plan::up(&session.owner, &resources, found.clone(), references, false)?;
+    apply(session, &resources, &plan, references).await.map(drop)
 }
 
 async fn down(context: &Context) -> Result<(), Error> {
-    let cloud = cloud(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
-    let deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
-    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let session = session(context, STEP_LIMIT, Arc::new(NoProgress)).await?;
+    let deployment = StackContext::observe(context, session, DiscoveryScope::Configured).await?;
+    let StackContext { session, stack, references, found, .. } = &deployment;
     let resources = stack.resources();
-    let plan = Plan::down(&cloud.owner, &resources, found.clone(), &Teardown::default());
-    apply(cloud, &resources, &plan, references).await?;
-    let again = stack.observe(cloud, &References::default()).await?;
-    match resources.iter().zip(again).find(|(_, found)| found.is_there()) {
+    let plan = Plan::down(&session.owner, &resources, found.clone(), &TeardownOptions::default());
+    apply(session, &resources, &plan, references).await?;
+    let again = stack.observe(session, &ArnRegistry::default()).await?;
+    match resources.iter().zip(again).find(|(_, found)| found.exists()) {
         None => Ok(()),
         Some((resource, _)) => Err(Error::failed(format!("the {} is still there", resource.kind()))),
     }
@@ -159,17 +161,17 @@ async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> 
     })
 }
 
-async fn both_rows(context: &Context) -> Result<Vec<Stored>, Error> {
+async fn both_rows(context: &Context) -> Result<Vec<StoredReading>, Error> {
     let mut rows = Vec::new();
-    let question = Question { consistent: true, ..Question::default() };
+    let question = ReadQuery { consistent: true, ..ReadQuery::default() };
     let patience = Patience { limit: STEP_LIMIT, waiting: &|_, _| {} };
-    read(context.clients().await?, &context.settings.pipeline.table.name, &question, patience, |page| {
+    read_pages(context.clients().await?, &context.settings.pipeline.table.name, &question, patience, |page| {
         rows.extend(page.rows);
         Ok(true)
     })
     .await?;
     rows.sort_by(|a, b| a.reading.sensor_id.cmp(&b.reading.sensor_id));
-    let whole = |row: &Stored| row.shard_id.is_some() && row.sequence_number.is_some();
+    let whole = |row: &StoredReading| row.shard_id.is_some() && row.sequence_number.is_some();
     if rows.len() == 2 && rows.iter().all(whole) {
         Ok(rows)
     } else {
@@ -178,7 +180,7 @@ async fn both_rows(context: &Context) -> Result<Vec<Stored>, Error> {
 }
 
 fn reading(sensor: &str, temperature: &str, time: &str) -> Result<Reading, Error> {
-    let number = |text| Decimal::parse(text).map_err(|error| Error::failed("not a number").caused_by(error));
+    let number = |text| Decimal::parse(text).map_err(|error| Error::failed("not a number").with_source(error));
     Ok(Reading {
         sensor_id: sensor.to_owned(),
         temperature: number(temperature)?,
@@ -193,7 +195,7 @@ fn rounded(took: Duration) -> f64 {
 
 impl Report for Demo {
     fn table(&self) -> String {
-        let cells = |row: &Stored| {
+        let cells = |row: &StoredReading| {
             vec![
                 row.reading.sensor_id.clone(),
                 row.reading.temperature.to_string(),

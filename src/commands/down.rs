@@ -7,18 +7,20 @@ use std::time::{Duration, Instant};
 
 use futures::future;
 
-use crate::aws::Failure;
-use crate::aws::wait::{self, Look, Schedule, WaitError};
+use crate::aws::AwsFailure;
+use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::commands::canaries;
 use crate::commands::consent::resources as counted;
-use crate::commands::stack_context::{Deployment, cloud};
-use crate::commands::stack_report::{Drained, StackReport, Thing, describe, tell_leftovers};
+use crate::commands::stack_context::{StackContext, session};
+use crate::commands::stack_report::{Drained, ResourceRef, StackReport, describe, print_orphans};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Message, StackProgress, units};
-use crate::pipeline::{Consumed, Trail, parse_length};
+use crate::output::{StackProgress, Warning, units};
+use crate::pipeline::{ProbeRegistry, ProbesConsumed, parse_duration};
+use crate::stack::apply;
 use crate::stack::{
-    Action, Cloud, Found, Kind, Ownership, Plan, Resource, Step, Teardown, apply, check_obstacles, name_what_goes_along,
+    Action, Kind, Observed, Ownership, Plan, Resource, Session, Step, TeardownOptions, annotate_collateral,
+    check_deletion_blockers,
 };
 
 /// For how many of the longest pauses what was deleted may seem to be there: 16 s on AWS.
@@ -29,7 +31,7 @@ const LOOKS_AT_WHAT_REMAINS: u32 = 8;
 /// Never touches what sensorctl did not make. A run that was interrupted is finished by the next one.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
-pub struct Args {
+pub struct DownArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -51,11 +53,11 @@ pub struct Args {
     #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
     delete_adopted: Vec<String>,
     /// How long to wait, all in all, until everything is gone: 30s, 15m
-    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "15m")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "15m")]
     timeout: Duration,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: DownArgs) -> Result<(), Error> {
     let has_begun = AtomicBool::new(false);
     let left = || {
         if !has_begun.load(Ordering::Relaxed) {
@@ -64,9 +66,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
             .hint("`sensorctl down` goes on where this stopped")
     };
-    let trail = Trail::default();
+    let trail = ProbeRegistry::default();
     let result = context.or_interrupt(args.take_down(context, &trail, &has_begun), left).await;
-    let report = canaries::tidied(context, &trail, result).await?;
+    let report = canaries::with_cleanup(context, &trail, result).await?;
     context.output.report(&report)?;
     match report.remaining.as_deref() {
         None | Some([]) => Ok(()),
@@ -78,43 +80,48 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     }
 }
 
-impl Args {
-    async fn take_down(&self, context: &Context, trail: &Trail, has_begun: &AtomicBool) -> Result<StackReport, Error> {
+impl DownArgs {
+    async fn take_down(
+        &self,
+        context: &Context,
+        trail: &ProbeRegistry,
+        has_begun: &AtomicBool,
+    ) -> Result<StackReport, Error> {
         if self.drain {
             canaries::check(context, "--drain")?;
         }
         let output = &context.output;
         let observer = Arc::new(StackProgress::new(output));
-        let mut cloud = cloud(context, self.timeout, observer).await?;
-        cloud.delete_consumers = self.delete_consumers;
-        let deployment = Deployment::to_take_down(context, cloud).await?;
-        let Deployment { cloud, stack, references, account, leftovers, .. } = &deployment;
-        for (kind, why) in &leftovers.unseen {
-            output.warn(&Message::Unseen { kind: kind.to_string(), why: why.clone() });
+        let mut session = session(context, self.timeout, observer).await?;
+        session.delete_consumers = self.delete_consumers;
+        let deployment = StackContext::to_take_down(context, session).await?;
+        let StackContext { session, stack, references, account, leftovers, .. } = &deployment;
+        for (kind, why) in &leftovers.incomplete {
+            output.warn(&Warning::Unseen { kind: kind.to_string(), why: why.clone() });
         }
-        let taken = if self.leftovers { leftovers.things.as_slice() } else { &[] };
+        let taken = if self.leftovers { leftovers.resources.as_slice() } else { &[] };
         let mut resources = stack.resources();
         resources.extend(taken.iter().map(|(resource, _)| resource.as_ref()));
         let found = deployment.found.iter().chain(taken.iter().map(|(_, found)| found)).cloned();
         let keep = if self.keep_data { vec![Kind::Table, Kind::RejectsTable] } else { Vec::new() };
-        let teardown = Teardown { keep, delete_adopted: self.delete_adopted.clone() };
-        let mut plan = Plan::down(&cloud.owner, &resources, found.collect(), &teardown);
-        self.check_named(&plan, |step| cloud.owner.of(&step.found) == Ownership::Adopted)?;
+        let teardown = TeardownOptions { keep, delete_adopted: self.delete_adopted.clone() };
+        let mut plan = Plan::down(&session.owner, &resources, found.collect(), &teardown);
+        self.check_named(&plan, |step| session.owner.of(&step.found) == Ownership::Adopted)?;
         check_kept(&plan, &self.delete_adopted)?;
-        check_obstacles(cloud, &resources, &plan).await?;
-        name_what_goes_along(cloud, &resources, &mut plan).await?;
+        check_deletion_blockers(session, &resources, &plan).await?;
+        annotate_collateral(session, &resources, &mut plan).await?;
         for line in describe(&plan) {
             output.status(line);
         }
         if !self.leftovers {
-            tell_leftovers(output, leftovers);
+            print_orphans(output, leftovers);
         }
         if plan.destroys() && !self.yes {
             if !output.can_ask() {
                 return Err(Error::usage("`down` deletes, and there is no terminal to ask on")
                     .hint("`--yes` goes ahead without asking"));
             }
-            let place = format!("account {account}, {}", cloud.clients.region);
+            let place = format!("account {account}, {}", session.clients.region);
             let rows = rows_to_go(&plan);
             let what = format!("Delete these {} in {place}{rows}?", counted(plan.changes()));
             if !output.confirm(&what).await? {
@@ -122,19 +129,19 @@ impl Args {
             }
         }
         // The time in which somebody was asked does not count; that of the drain does.
-        let cloud = &cloud.for_all_that_follows();
-        let drained = if self.drain { self.drain(context, cloud, &plan, trail).await? } else { None };
+        let session = &session.with_shared_deadline();
+        let drained = if self.drain { self.drain(context, session, &plan, trail).await? } else { None };
         let began = Instant::now();
         has_begun.store(true, Ordering::Relaxed);
-        let done = apply(cloud, &resources, &plan, references).await?;
-        let is_foreign = |step: &&Step| cloud.owner.of(&step.found) == Ownership::Foreign && step.found.is_there();
+        let done = apply(session, &resources, &plan, references).await?;
+        let is_foreign = |step: &&Step| session.owner.of(&step.found) == Ownership::Foreign && step.found.exists();
         if let Some(step) = plan.steps.iter().filter(|step| step.kind == Kind::LogGroup).find(is_foreign) {
-            output.warn(&Message::ForeignLogGroup { name: step.name.clone() });
+            output.warn(&Warning::ForeignLogGroup { name: step.name.clone() });
         }
-        let remaining = remaining(cloud, &resources, &plan).await?;
+        let remaining = remaining(session, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
-        let stays = if self.leftovers { Vec::new() } else { Thing::left_over(leftovers) };
-        let is_all_seen = leftovers.unseen.is_empty();
+        let stays = if self.leftovers { Vec::new() } else { ResourceRef::with_orphans(leftovers) };
+        let is_all_seen = leftovers.incomplete.is_empty();
         match plan.changes() {
             0 => output.status(format!("Nothing to delete{} ({took}).", what_stays(&plan, &stays, true))),
             _ if !remaining.is_empty() => {}
@@ -153,12 +160,12 @@ impl Args {
     async fn drain(
         &self,
         context: &Context,
-        cloud: &Cloud,
+        session: &Session,
         plan: &Plan,
-        trail: &Trail,
+        trail: &ProbeRegistry,
     ) -> Result<Option<Drained>, Error> {
         let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
-        let is_there = |kind| found(kind).is_some_and(Found::is_there);
+        let is_there = |kind| found(kind).is_some_and(Observed::exists);
         if !is_there(Kind::Stream) {
             context.output.status("There is no stream to drain.");
             return Ok(None);
@@ -182,11 +189,11 @@ impl Args {
         let step = context.output.progress().step("draining the stream");
         let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
         let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
-        let way = canaries::way(context, &cloud.clients, cloud.schedule.left(), trail);
+        let way = canaries::probe_route(context, &session.clients, session.schedule.left(), trail);
         let drained = way.drain(lanes).await;
-        canaries::name(context, &way.sweep().await);
+        canaries::name(context, &way.delete_leftover_probes().await);
         match drained {
-            Ok(Consumed { shards, markers, took }) => {
+            Ok(ProbesConsumed { shards, markers, took }) => {
                 step.done("drained");
                 context.output.status(format!(
                     "What was put before now is consumed: two markers, one behind the other, came through every lane \
@@ -197,7 +204,7 @@ impl Args {
             }
             Err(error) => {
                 step.failed();
-                Err(canaries::told(error).during("the stream is not drained, and nothing was deleted"))
+                Err(canaries::told(error).context("the stream is not drained, and nothing was deleted"))
             }
         }
     }
@@ -232,7 +239,7 @@ fn check_kept(plan: &Plan, named: &[String]) -> Result<(), Error> {
 }
 
 /// Returns the text on kept resources and orphans; follows the text on what was deleted.
-fn what_stays(plan: &Plan, leftovers: &[Thing], is_all_seen: bool) -> String {
+fn what_stays(plan: &Plan, leftovers: &[ResourceRef], is_all_seen: bool) -> String {
     let named = |things: &mut dyn Iterator<Item = (Kind, &String)>| {
         things.map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>()
     };
@@ -253,13 +260,13 @@ fn what_stays(plan: &Plan, leftovers: &[Thing], is_all_seen: bool) -> String {
 
 /// Looks again at all that was deleted; what seems to be there is looked at for a while, because a replica of IAM may lag
 /// behind the one that said it was gone.
-async fn remaining(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
-    let limit = cloud.schedule.longest * LOOKS_AT_WHAT_REMAINS;
+async fn remaining(session: &Session, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<ResourceRef>, Error> {
+    let limit = session.schedule.longest * LOOKS_AT_WHAT_REMAINS;
     let look = || async {
-        let there = there_again(cloud, resources, plan).await?;
-        Ok::<_, Error>(if there.is_empty() { Look::Ready(()) } else { Look::NotYet(Remaining(there)) })
+        let there = there_again(session, resources, plan).await?;
+        Ok::<_, Error>(if there.is_empty() { Poll::Ready(()) } else { Poll::Pending(Remaining(there)) })
     };
-    match wait::until(Schedule { limit, end: None, ..cloud.schedule }, look, |_, _| {}).await {
+    match wait::poll_until(PollSchedule { limit, end: None, ..session.schedule }, look, |_, _| {}).await {
         Ok(()) => Ok(Vec::new()),
         Err(WaitError::TimedOut { last: Remaining(there), .. }) => Ok(there),
         Err(WaitError::Failed(error)) => Err(error),
@@ -268,7 +275,7 @@ async fn remaining(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> R
 
 /// Things that are still there.
 #[derive(Debug)]
-struct Remaining(Vec<Thing>);
+struct Remaining(Vec<ResourceRef>);
 
 impl fmt::Display for Remaining {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -277,12 +284,12 @@ impl fmt::Display for Remaining {
     }
 }
 
-async fn there_again(cloud: &Cloud, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<Thing>, Error> {
+async fn there_again(session: &Session, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<ResourceRef>, Error> {
     let gone = plan.steps.iter().zip(resources).filter(|(step, _)| step.action == Action::Delete);
-    let looks = gone.map(async |(step, resource)| Ok::<_, Failure>((step, cloud.look_at(*resource).await?)));
+    let looks = gone.map(async |(step, resource)| Ok::<_, AwsFailure>((step, session.observe(*resource).await?)));
     let again = future::try_join_all(looks).await?;
-    let there = again.into_iter().filter(|(_, found)| found.is_there());
-    Ok(there.map(|(step, found)| Thing { kind: step.kind, name: step.name.clone(), arn: found.arn }).collect())
+    let there = again.into_iter().filter(|(_, found)| found.exists());
+    Ok(there.map(|(step, found)| ResourceRef { kind: step.kind, name: step.name.clone(), arn: found.arn }).collect())
 }
 
 /// The rows of the tables that go, as far as the service has counted them; nothing where no table goes.

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::units;
-use crate::stack::{Architecture, Artifact, caller_policy};
+use crate::stack::{Architecture, FunctionArtifact, caller_policy};
 
 /// Hand the pipeline over to other tools
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ExportArgs {
     #[command(subcommand)]
-    what: What,
+    what: ExportTarget,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum ExportTarget {
     /// Print the IAM policy of a caller that may do all with this pipeline, and nothing with anything else
     ///
     /// It names the resources of the settings and stage, and the region where one is set. docs/permissions.md explains it.
@@ -33,18 +33,19 @@ enum What {
     },
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<(), Error> {
     match args.what {
-        What::Policy => {
+        ExportTarget::Policy => {
             let settings = &context.settings;
             let policy = caller_policy(&settings.pipeline, settings.region.as_deref());
             context.output.bytes(format!("{policy:#}\n").as_bytes())
         }
-        What::FunctionZip { file, force, architecture } => {
+        ExportTarget::FunctionZip { file, force, architecture } => {
             let set = context.settings.pipeline.function.architecture;
             let artifact = match architecture.as_deref().or(set).and_then(Architecture::named) {
-                Some(asked) => Artifact::bundled(asked)?,
-                None => Artifact::bundled(Architecture::X86_64).or_else(|_| Artifact::bundled(Architecture::Arm64))?,
+                Some(asked) => FunctionArtifact::bundled(asked)?,
+                None => FunctionArtifact::bundled(Architecture::X86_64)
+                    .or_else(|_| FunctionArtifact::bundled(Architecture::Arm64))?,
             };
             let zip = artifact.zip();
             if file.as_os_str() == "-" {
@@ -57,7 +58,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             }
             tokio::fs::write(&file, zip).await.map_err(|error| {
                 Error::failed(format!("could not write {}", file.display()))
-                    .caused_by(error)
+                    .with_source(error)
                     .hint("name a file in a folder that is there and that you may write to")
             })?;
             context.output.status(format!(

@@ -13,7 +13,7 @@ const TEMPLATE: &str = include_str!("../../templates/sensorctl.toml");
 
 /// Write a commented `sensorctl.toml`: every setting, its default, range and reason
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct InitArgs {
     /// Where to write it; `-` for stdout [default: sensorctl.toml, or what --config names]
     file: Option<PathBuf>,
     /// Write to stdout
@@ -25,7 +25,7 @@ pub struct Args {
 }
 
 /// Writes the file. Works without the settings: those that are there may be the ones to be written anew.
-pub(super) fn run(global: &Global, output: &Output, args: &Args) -> Result<(), Error> {
+pub(super) fn run(global: &Global, output: &Output, args: &InitArgs) -> Result<(), Error> {
     let file = args.file.as_deref().or(global.config.as_deref()).unwrap_or(Path::new(FILE_NAME));
     if args.print || file == Path::new("-") {
         return output.data(TEMPLATE);
@@ -50,6 +50,6 @@ pub(super) fn run(global: &Global, output: &Output, args: &Args) -> Result<(), E
             Err(Error::failed(format!("{shown} is there already"))
                 .hint("`--force` overwrites it; `--print` shows what would be written"))
         }
-        Err(error) => Err(Error::failed(format!("could not write {shown}")).caused_by(error)),
+        Err(error) => Err(Error::failed(format!("could not write {shown}")).with_source(error)),
     }
 }

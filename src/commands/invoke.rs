@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use serde_json::value::RawValue;
 
-use crate::aws::Failure;
+use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, one_line};
-use crate::pipeline::{Invocation, invoke};
+use crate::pipeline::{FunctionInvocation, invoke};
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
 pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-input.json");
@@ -23,18 +23,18 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
 runs: it stores this sample reading in the table, where `scan` shows it from then on. Exit code 3 says that it rejected
 readings, which are then in the table of rejected readings, or answered which records it could not store.")]
-pub struct Args {
+pub struct InvokeArgs {
     /// The event, a JSON document; `-` is standard input [default: the bundled test event]
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error> {
     let event = match args.event {
         None => TEST_EVENT.to_owned(),
         Some(path) => {
             let reading = tokio::task::spawn_blocking(move || read_event(&path));
-            let work = async { reading.await.map_err(|error| Error::failed("could not read").caused_by(error))? };
+            let work = async { reading.await.map_err(|error| Error::failed("could not read").with_source(error))? };
             context.or_interrupt(work, || Error::interrupted("interrupted; the function was not run")).await?
         }
     };
@@ -59,17 +59,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
 }
 
 /// Whether the function stored everything as readings.
-fn nothing_rejected(invocation: &Invocation, function: &str, rejects: &str) -> Result<(), Error> {
+fn nothing_rejected(invocation: &FunctionInvocation, function: &str, rejects: &str) -> Result<(), Error> {
     let what = match invocation.rejected() {
         0 => return Ok(()),
         1 => "1 reading".to_owned(),
         more => format!("{more} readings"),
     };
-    Err(Error::unwell(format!("function {function} ran, and rejected {what}: see table {rejects}")))
+    Err(Error::incomplete(format!("function {function} ran, and rejected {what}: see table {rejects}")))
 }
 
 /// The error with what to do about it.
-fn told(failure: Failure) -> Error {
+fn told(failure: AwsFailure) -> Error {
     let is_of_the_role_before = failure.code.as_deref() == Some("KMSAccessDeniedException");
     let error = Error::from(failure);
     if !is_of_the_role_before {
@@ -83,13 +83,13 @@ fn told(failure: Failure) -> Error {
 }
 
 /// Whether the function did not fail, and stored every record.
-pub(super) fn succeeded(invocation: &Invocation, function: &str) -> Result<(), Error> {
+pub(super) fn succeeded(invocation: &FunctionInvocation, function: &str) -> Result<(), Error> {
     if let Some((kind, reason)) = invocation.failure() {
         return Err(Error::failed(format!("function {function} failed ({kind}): {reason}")));
     }
     match invocation.not_stored().first() {
         None => Ok(()),
-        Some(first) => Err(Error::unwell(format!(
+        Some(first) => Err(Error::incomplete(format!(
             "function {function} ran, and could not store everything: nothing is certain from sequence number {first} on"
         ))),
     }
@@ -105,7 +105,7 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
         std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text))
     };
     let name = path.display();
-    read.map_err(|error| Error::failed(format!("could not read {name}")).caused_by(error))?;
+    read.map_err(|error| Error::failed(format!("could not read {name}")).with_source(error))?;
     if text.len() > LARGEST_EVENT {
         return Err(Error::usage(format!("{name} is larger than the {LARGEST_EVENT} bytes that Lambda takes")));
     }
@@ -117,7 +117,7 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
     Ok(text)
 }
 
-impl Report for Invocation {
+impl Report for FunctionInvocation {
     fn table(&self) -> String {
         let mut lines = vec![
             format!("status   {}", self.status),

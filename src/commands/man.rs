@@ -12,19 +12,19 @@ use crate::error::Error;
 /// Write the manual pages, one for each command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl man ~/.local/share/man/man1")]
-pub struct Args {
+pub struct ManArgs {
     /// Folder to write them to; without one, the page of `sensorctl` itself goes to stdout
     folder: Option<PathBuf>,
 }
 
-pub(super) fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) fn run(context: &Context, args: ManArgs) -> Result<(), Error> {
     let mut command = Cli::command();
     command.build();
     let Some(folder) = args.folder else {
         return context.output.bytes(&page(command)?);
     };
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Error::failed(format!("could not make {}", folder.display())).caused_by(error))?;
+        .map_err(|error| Error::failed(format!("could not make {}", folder.display())).with_source(error))?;
     let mut pages = vec![("sensorctl".to_owned(), command)];
     while let Some((name, command)) = pages.pop() {
         for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: Args) -> Result<(), Error> {
         }
         let file = folder.join(format!("{name}.1"));
         std::fs::write(&file, page(command.name(name))?)
-            .map_err(|error| Error::failed(format!("could not write {}", file.display())).caused_by(error))?;
+            .map_err(|error| Error::failed(format!("could not write {}", file.display())).with_source(error))?;
     }
     context.output.status(format!("manual pages written to {}", folder.display()));
     Ok(())
@@ -42,6 +42,6 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     Man::new(command)
         .render(&mut text)
-        .map_err(|error| Error::failed("could not make the manual page").caused_by(error))?;
+        .map_err(|error| Error::failed("could not make the manual page").with_source(error))?;
     Ok(text)
 }

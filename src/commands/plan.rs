@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use crate::commands::consent::{doubts, replaced_data, resources as counted};
 use crate::commands::stack_context::{
-    DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings, tell_starting_position,
+    DEFAULT_TIMEOUT, DiscoveryScope, StackContext, print_settings, session, tell_starting_position,
 };
-use crate::commands::stack_report::{StackReport, describe, tell_dangers, tell_leftovers};
+use crate::commands::stack_report::{StackReport, describe, print_orphans, print_warnings};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Format, StackProgress};
-use crate::stack::{Plan, check_obstacles, name_what_goes_along};
+use crate::stack::{Plan, annotate_collateral, check_deletion_blockers};
 
 /// Show what `up` would do, and why; changes nothing
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct PlanArgs {
     /// Exit with 3 when something would change
     #[arg(long)]
     exit_code: bool,
@@ -23,16 +23,16 @@ pub struct Args {
     adopt: bool,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
-    tell_settings(context);
+pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<(), Error> {
+    print_settings(context);
     let observer = Arc::new(StackProgress::new(&context.output));
-    let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
-    let mut deployment = Deployment::observe(context, cloud, Scope::Stage).await?;
-    deployment.keep(context, args.adopt);
-    let Deployment { cloud, stack, references, found, .. } = &deployment;
+    let session = session(context, DEFAULT_TIMEOUT, observer).await?;
+    let mut deployment = StackContext::observe(context, session, DiscoveryScope::Stage).await?;
+    deployment.preserve_unmanaged(context, args.adopt);
+    let StackContext { session, stack, references, found, .. } = &deployment;
     let resources = stack.resources();
-    let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, args.adopt)?;
-    name_what_goes_along(cloud, &resources, &mut plan).await?;
+    let mut plan = Plan::up(&session.owner, &resources, found.clone(), references, args.adopt)?;
+    annotate_collateral(session, &resources, &mut plan).await?;
     context.tell_whose_code_runs();
     tell_starting_position(context, &plan);
     // The table says it all by itself.
@@ -41,19 +41,19 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             context.output.status(line);
         }
     }
-    tell_dangers(&context.output, &plan);
-    tell_leftovers(&context.output, &deployment.leftovers);
+    print_warnings(&context.output, &plan);
+    print_orphans(&context.output, &deployment.leftovers);
     context.output.report(&StackReport::of_plan(&deployment, &plan))?;
     if plan.changes() == 0 {
         return Ok(());
     }
     let would = format!("{} of {} would change", plan.changes(), counted(plan.steps.len()));
-    check_obstacles(cloud, &resources, &plan)
+    check_deletion_blockers(session, &resources, &plan)
         .await
-        .map_err(|error| error.during(format!("{would}, but `sensorctl up` would refuse")))?;
+        .map_err(|error| error.context(format!("{would}, but `sensorctl up` would refuse")))?;
     let how = way(&plan, args.adopt);
     if args.exit_code {
-        return Err(Error::unwell(would).hint(how));
+        return Err(Error::incomplete(would).hint(how));
     }
     context.output.status(format!("{would}; {how}."));
     Ok(())

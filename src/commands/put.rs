@@ -13,7 +13,7 @@ use sensor_model::{Decimal, Value};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::pipeline::{InputForm, Mapping, parse_length, parse_time, value_of};
+use crate::pipeline::{ColumnMapping, InputFormat, parse_duration, parse_time, value_of};
 
 // `requires` alone is not enough: clap drops it where what is required conflicts with something that is there.
 /// Put one reading, or many from files, into the stream
@@ -29,7 +29,7 @@ NDJSON has one reading a line: {\"sensor_id\":\"kitchen\",\"temperature\":21.5,\
 CSV has a header; columns other than sensor_id, temperature and current_time become further fields: a JSON
 number, true, false or null where the cell is one, nothing where it is empty, else text. Times are seconds
 since 1970 or 2010-01-01T01:00:00Z, without a zone UTC.")]
-pub struct Args {
+pub struct PutArgs {
     /// The sensor; with `--file`, the sensor of CSV files that have no column for it
     #[arg(long, value_name = "ID", required_unless_present = "files")]
     sensor: Option<String>,
@@ -47,17 +47,17 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["files", "dry_run"])]
     wait: bool,
     /// How long to wait
-    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "60s", requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s", requires = "wait")]
     timeout: Duration,
     /// Put all readings of this file, NDJSON or CSV; `-` is standard input (repeatable)
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The files' form [default: told by their beginning]
     #[arg(long, value_enum, value_name = "FORM", requires = "files", conflicts_with = "temp")]
-    format: Option<InputForm>,
+    format: Option<InputFormat>,
     /// The CSV column that holds a key of the reading (repeatable)
     #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files", conflicts_with = "temp")]
-    mappings: Vec<Mapping>,
+    mappings: Vec<ColumnMapping>,
     /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line; `-` is standard
     /// output, and the report then goes to standard error
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
@@ -77,7 +77,7 @@ pub struct Args {
     dry_run: bool,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     if args.files.is_empty() { single::run(context, args).await } else { bulk::run(context, args).await }
 }
 

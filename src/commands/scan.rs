@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, ValueEnum};
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
 
-use crate::aws::Failure;
+use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Message, Rows};
-use crate::pipeline::{Page, Patience, Question, Stored, parse_time_or_age, read};
-use crate::stack::PATIENCE;
+use crate::output::{Rows, Warning};
+use crate::pipeline::{Patience, ReadQuery, RowPage, StoredReading, parse_time_or_age, read_pages};
+use crate::stack::QUIET_WAIT;
 
 /// Show stored readings: the whole table, or one sensor's
 #[derive(Debug, ClapArgs)]
@@ -27,7 +27,7 @@ Without --sensor the whole table is read, whatever the other conditions, and row
 NDJSON is the form that `put --file` takes back without loss. CSV has the columns sensor_id, temperature,
 current_time, then the further fields of the first 500 rows by name, then shard_id, sequence_number and
 `more`: a JSON object of fields that first come later.")]
-pub struct Args {
+pub struct ScanArgs {
     /// Readings of this sensor only: asked by key, in order of time
     #[arg(long, value_name = "ID")]
     sensor: Option<String>,
@@ -74,7 +74,7 @@ enum Sort {
     Sensor,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> {
     let empty =
         |low: &Option<Decimal>, high: &Option<Decimal>| matches!((low, high), (Some(low), Some(high)) if low > high);
     if empty(&args.since, &args.until) {
@@ -93,26 +93,26 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
             .hint("`--sensor ID` reads one sensor in order of time; `--sort time` sorts all rows in memory"));
     }
-    let question = question(&args);
+    let question = read_query(&args);
     let clients = context.clients().await?;
     let table = &context.settings.pipeline.table.name;
-    let mut shown = Shown { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
-    let mut gathered = Gathered::of(&args);
+    let mut shown = LimitedRows { rows: context.output.rows(), left: args.limit.unwrap_or(u64::MAX) };
+    let mut gathered = RowCollector::of(&args);
     let mut foreign = 0;
     let is_told = AtomicBool::new(false);
-    let waiting = |waited: Duration, failure: &Failure| {
-        if waited >= PATIENCE && !is_told.swap(true, Ordering::Relaxed) {
+    let waiting = |waited: Duration, failure: &AwsFailure| {
+        if waited >= QUIET_WAIT && !is_told.swap(true, Ordering::Relaxed) {
             context.output.status(format!("still waiting for rows of the table {table}: {}", failure.said()));
         }
     };
     let patience = Patience { limit: Duration::from_secs(args.timeout), waiting: &waiting };
-    let reading = read(clients, table, &question, patience, |page: Page| {
+    let reading = read_pages(clients, table, &question, patience, |page: RowPage| {
         foreign += page.foreign;
         for row in page.rows {
             match &mut gathered {
-                Gathered::Nothing => shown.push(&row)?,
-                Gathered::Newest(newest) => keep_newest(newest, row),
-                Gathered::All(all) => all.push(row),
+                RowCollector::Nothing => shown.push(&row)?,
+                RowCollector::Newest(newest) => keep_newest(newest, row),
+                RowCollector::All(all) => all.push(row),
             }
         }
         // What is held back in a page of a table is not seen by anyone yet, but a closed pipe is.
@@ -124,14 +124,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
             shown.push(&row)?;
         }
     }
-    shown.rows.finish::<Stored>()?;
+    shown.rows.finish::<StoredReading>()?;
     if foreign > 0 {
-        context.output.warn(&Message::ForeignItems { table: table.clone(), count: foreign });
+        context.output.warn(&Warning::ForeignItems { table: table.clone(), count: foreign });
     }
     result
 }
 
-fn question(args: &Args) -> Question {
+fn read_query(args: &ScanArgs) -> ReadQuery {
     let newest_first = args.sensor.is_some() && (args.latest || args.is_query_order_reversed());
     // Each row of the answer counts only where nothing is left out or sorted afterwards.
     let limit = match (args.latest, args.sensor.is_some()) {
@@ -139,7 +139,7 @@ fn question(args: &Args) -> Question {
         (true, false) => None,
         (false, _) => args.limit.filter(|_| args.sort.is_none() || args.is_query_order()),
     };
-    Question {
+    ReadQuery {
         sensor: args.sensor.clone(),
         since: args.since.clone(),
         until: args.until.clone(),
@@ -151,7 +151,7 @@ fn question(args: &Args) -> Question {
     }
 }
 
-impl Args {
+impl ScanArgs {
     /// Whether a Query answers in the wanted order by itself.
     fn is_query_order(&self) -> bool {
         self.sensor.is_some() && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
@@ -163,13 +163,13 @@ impl Args {
 }
 
 /// Rows on their way out, up to the limit.
-struct Shown {
+struct LimitedRows {
     rows: Rows,
     left: u64,
 }
 
-impl Shown {
-    fn push(&mut self, row: &Stored) -> Result<(), Error> {
+impl LimitedRows {
+    fn push(&mut self, row: &StoredReading) -> Result<(), Error> {
         if self.left > 0 {
             self.left -= 1;
             self.rows.push(row)?;
@@ -179,31 +179,31 @@ impl Shown {
 }
 
 /// Rows that have to wait for the last one.
-enum Gathered {
+enum RowCollector {
     /// None has to.
     Nothing,
     /// One for each sensor.
-    Newest(BTreeMap<String, Stored>),
+    Newest(BTreeMap<String, StoredReading>),
     /// All.
-    All(Vec<Stored>),
+    All(Vec<StoredReading>),
 }
 
-impl Gathered {
-    fn of(args: &Args) -> Self {
+impl RowCollector {
+    fn of(args: &ScanArgs) -> Self {
         match (args.latest, args.sort) {
-            (true, _) => Gathered::Newest(BTreeMap::new()),
-            (false, Some(_)) if !args.is_query_order() => Gathered::All(Vec::new()),
-            (false, _) => Gathered::Nothing,
+            (true, _) => RowCollector::Newest(BTreeMap::new()),
+            (false, Some(_)) if !args.is_query_order() => RowCollector::All(Vec::new()),
+            (false, _) => RowCollector::Nothing,
         }
     }
 
-    fn sorted(self, args: &Args) -> Vec<Stored> {
+    fn sorted(self, args: &ScanArgs) -> Vec<StoredReading> {
         let mut rows = match self {
-            Gathered::Nothing => Vec::new(),
-            Gathered::Newest(newest) => newest.into_values().collect(),
-            Gathered::All(all) => all,
+            RowCollector::Nothing => Vec::new(),
+            RowCollector::Newest(newest) => newest.into_values().collect(),
+            RowCollector::All(all) => all,
         };
-        let by = |left: &Stored, right: &Stored| {
+        let by = |left: &StoredReading, right: &StoredReading| {
             let (left, right) = (&left.reading, &right.reading);
             let times = || left.current_time.cmp(&right.current_time);
             let sensors = || left.sensor_id.cmp(&right.sensor_id);
@@ -218,7 +218,7 @@ impl Gathered {
     }
 }
 
-fn keep_newest(newest: &mut BTreeMap<String, Stored>, row: Stored) {
+fn keep_newest(newest: &mut BTreeMap<String, StoredReading>, row: StoredReading) {
     let sensor = &row.reading.sensor_id;
     let newer = newest.get(sensor).is_none_or(|known| known.reading.current_time < row.reading.current_time);
     if newer {

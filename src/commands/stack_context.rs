@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::wait::Schedule;
-use crate::aws::{Clients, Failure};
+use crate::aws::wait::PollSchedule;
+use crate::aws::{AwsFailure, Clients};
 use crate::context::Context;
 use crate::error::Error;
-use crate::settings::{self, Origin, Setting, StartingPosition};
+use crate::settings::{self, Setting, SettingOrigin, StartingPosition};
 use crate::stack::{
-    Action, Architecture, Artifact, Cloud, DEFAULT_STAGE, Destination, Event, Found, Kind, Leftovers, Observer, Owner,
-    Plan, References, STARTED_AT, Stack, Step,
+    Action, Architecture, ArnRegistry, DEFAULT_STAGE, Destination, FunctionArtifact, Kind, Observed, Orphans, Owner,
+    Plan, STARTED_AT, Session, Stack, StackEvent, StackObserver, Step,
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (docs/facts/retries.md, Role propagation).
@@ -19,86 +19,91 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// An observer for work that nobody watches.
 pub struct NoProgress;
 
-impl Observer for NoProgress {
-    fn on(&self, _: &Event) {}
+impl StackObserver for NoProgress {
+    fn on(&self, _: &StackEvent) {}
 }
 
 /// Under `-v`: every setting, and where its value came from. Said before any call, so also where none succeeds.
-pub fn tell_settings(context: &Context) {
+pub fn print_settings(context: &Context) {
     for Setting { key, value, origin } in &context.settings.origins {
         context.output.detail(format!("  {:<44} {origin}", format!("{key} = {value}")));
     }
 }
 
 /// A stack, seen in its cloud.
-pub struct Deployment {
+pub struct StackContext {
     /// The services.
-    pub cloud: Cloud,
+    pub session: Session,
     /// What is wanted.
     pub stack: Stack,
     /// The ARNs known so far.
-    pub references: References,
+    pub references: ArnRegistry,
     /// The account that it is in.
     pub account: String,
     /// What was found.
-    pub found: Vec<Found>,
+    pub found: Vec<Observed>,
     /// Things of this stage under other names, where they were looked for.
-    pub leftovers: Leftovers,
+    pub leftovers: Orphans,
 }
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum DiscoveryScope {
     /// What the settings name.
-    Wanted,
+    Configured,
     /// Also what this stage has under other names.
     Stage,
 }
 
-impl Deployment {
+impl StackContext {
     /// Connects, and looks at everything at once.
     ///
     /// # Errors
     /// When there is no cloud to talk to, the function's program does not fit it, or a look failed.
-    pub async fn observe(context: &Context, cloud: Cloud, scope: Scope) -> Result<Self, Error> {
-        let artifact = artifact(&context.settings.pipeline.function, cloud.clients.is_nearby())?;
-        Self::seen(context, cloud, artifact, scope).await
+    pub async fn observe(context: &Context, session: Session, scope: DiscoveryScope) -> Result<Self, Error> {
+        let artifact = artifact(&context.settings.pipeline.function, session.clients.is_loopback())?;
+        Self::seen(context, session, artifact, scope).await
     }
 
     /// The same for a teardown: it asks for no program, so that it works where there is none.
     ///
     /// # Errors
     /// When there is no cloud to talk to, or a look failed.
-    pub async fn to_take_down(context: &Context, cloud: Cloud) -> Result<Self, Error> {
-        Self::seen(context, cloud, Artifact::none(), Scope::Stage).await
+    pub async fn to_take_down(context: &Context, session: Session) -> Result<Self, Error> {
+        Self::seen(context, session, FunctionArtifact::empty(), DiscoveryScope::Stage).await
     }
 
-    async fn seen(context: &Context, cloud: Cloud, artifact: Artifact, scope: Scope) -> Result<Self, Error> {
+    async fn seen(
+        context: &Context,
+        session: Session,
+        artifact: FunctionArtifact,
+        scope: DiscoveryScope,
+    ) -> Result<Self, Error> {
         let settings = &context.settings.pipeline;
         let stack = Stack::new(settings, artifact);
-        let references = References::default();
+        let references = ArnRegistry::default();
         let leftovers = async {
             Ok(match scope {
-                Scope::Wanted => Leftovers::default(),
-                Scope::Stage => Leftovers::find(&cloud, settings).await,
+                DiscoveryScope::Configured => Orphans::default(),
+                DiscoveryScope::Stage => Orphans::find(&session, settings).await,
             })
         };
-        let looks = futures::try_join!(account(&cloud), stack.observe(&cloud, &references), leftovers);
+        let looks = futures::try_join!(account(&session), stack.observe(&session, &references), leftovers);
         let (account, found, leftovers) = match looks {
             Ok(all) => all,
             // The look may have failed before the account was known.
-            Err(failure) => return Err(cloud.clients.located(failure).await.into()),
+            Err(failure) => return Err(session.clients.with_account_context(failure).await.into()),
         };
-        let mut deployment = Deployment { cloud, stack, references, account, found, leftovers };
-        deployment.keep(context, false);
+        let mut deployment = StackContext { session, stack, references, account, found, leftovers };
+        deployment.preserve_unmanaged(context, false);
         Ok(deployment)
     }
 
     /// Lets what someone else made stand as it was found, but for what the settings ask for; with `adopt` also what is
     /// only about to be taken over.
-    pub fn keep(&mut self, context: &Context, adopt: bool) {
-        let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != Origin::Default);
-        self.stack.keep(&self.cloud.owner, &self.found, adopt, &is_asked);
+    pub fn preserve_unmanaged(&mut self, context: &Context, adopt: bool) {
+        let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != SettingOrigin::Default);
+        self.stack.keep(&self.session.owner, &self.found, adopt, &is_asked);
     }
 }
 
@@ -106,7 +111,7 @@ impl Deployment {
 pub fn tell_starting_position(context: &Context, plan: &Plan) {
     let stays = |step: &&Step| {
         let is_made = matches!(step.action, Action::Create | Action::Replace);
-        step.kind == Kind::Mapping && step.found.is_there() && !is_made
+        step.kind == Kind::Mapping && step.found.exists() && !is_made
     };
     let began = plan.steps.iter().find(stays).and_then(|step| step.found.details.get(STARTED_AT));
     let wanted = match context.settings.pipeline.mapping.starting_position {
@@ -116,7 +121,7 @@ pub fn tell_starting_position(context: &Context, plan: &Plan) {
         StartingPosition::At(time) => time.to_string(),
     };
     if let Some(began) = began.filter(|began| !began.is_empty() && **began != wanted) {
-        let origin = context.settings.origin("mapping.starting_position").cloned().unwrap_or(Origin::Default);
+        let origin = context.settings.origin("mapping.starting_position").cloned().unwrap_or(SettingOrigin::Default);
         context.output.note(format!(
             "`mapping.starting_position` ({origin}) is looked at only when the mapping is made; this one began at {began}"
         ));
@@ -127,7 +132,7 @@ pub fn tell_starting_position(context: &Context, plan: &Plan) {
 ///
 /// # Errors
 /// When there is no cloud to talk to.
-pub async fn cloud(context: &Context, timeout: Duration, observer: Arc<dyn Observer>) -> Result<Cloud, Error> {
+pub async fn session(context: &Context, timeout: Duration, observer: Arc<dyn StackObserver>) -> Result<Session, Error> {
     let clients = context.clients().await?;
     let settings = &context.settings;
     let owner = Owner {
@@ -136,21 +141,21 @@ pub async fn cloud(context: &Context, timeout: Duration, observer: Arc<dyn Obser
         tags: settings.pipeline.tags.clone(),
     };
     let schedule = schedule(clients, timeout);
-    Ok(Cloud { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
+    Ok(Session { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
 }
 
 /// The account, asked for as patiently as everything else.
-async fn account(cloud: &Cloud) -> Result<String, Failure> {
-    cloud.for_a_look().repeat(|| async { cloud.clients.account().await.map(str::to_owned) }, |_, _| {}).await
+async fn account(session: &Session) -> Result<String, AwsFailure> {
+    session.read_only().retry(|| async { session.clients.account().await.map(str::to_owned) }, |_, _| {}).await
 }
 
 /// The function that was asked for: on AWS for `x86_64` wherever this runs, nearby for this machine.
-fn artifact(function: &settings::Function, is_nearby: bool) -> Result<Artifact, Error> {
+fn artifact(function: &settings::Function, is_nearby: bool) -> Result<FunctionArtifact, Error> {
     let asked = function.architecture.and_then(Architecture::named);
     let usual = if is_nearby { Architecture::of_this_machine() } else { None }.unwrap_or(Architecture::DEFAULT);
     let artifact = match &function.zip {
-        Some(path) => Artifact::read(path)?,
-        None => Artifact::bundled(asked.unwrap_or(usual))?,
+        Some(path) => FunctionArtifact::read(path)?,
+        None => FunctionArtifact::bundled(asked.unwrap_or(usual))?,
     };
     let architecture = asked.unwrap_or(artifact.architecture());
     // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
@@ -159,6 +164,6 @@ fn artifact(function: &settings::Function, is_nearby: bool) -> Result<Artifact, 
     Ok(artifact)
 }
 
-fn schedule(clients: &Clients, timeout: Duration) -> Schedule {
-    if clients.is_nearby() { Schedule::nearby(timeout) } else { Schedule::within(timeout) }
+fn schedule(clients: &Clients, timeout: Duration) -> PollSchedule {
+    if clients.is_loopback() { PollSchedule::local(timeout) } else { PollSchedule::within(timeout) }
 }

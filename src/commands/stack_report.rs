@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::consent::effect;
-use super::stack_context::Deployment;
+use super::stack_context::StackContext;
 use crate::output::{Output, Report, cell, new_table, units};
-use crate::stack::{Action, Difference, Done, Found, Kind, Leftovers, Plan, Resource, Step};
+use crate::stack::{Action, Difference, Kind, Observed, Orphans, Plan, Resource, Step, StepOutcome};
 
 /// Why a resource that was to be created was not.
 const FOUND: &str = "there by then: another run created it, or the answer to the call was lost";
@@ -28,7 +28,7 @@ pub struct StackReport {
     pub resources: Vec<StepReport>,
     /// Things of this stage under names that the settings do not have any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    leftovers: Vec<Thing>,
+    leftovers: Vec<ResourceRef>,
     /// After `up --verify`: how long a marker took from the stream to the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_after_ms: Option<u64>,
@@ -37,13 +37,13 @@ pub struct StackReport {
     pub drained: Option<Drained>,
     /// After `down`: what is still there of what should be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remaining: Option<Vec<Thing>>,
+    pub remaining: Option<Vec<ResourceRef>>,
 }
 
 impl StackReport {
     /// Of a plan that was carried out.
     #[must_use]
-    pub fn of_done(deployment: &Deployment, plan: &Plan, done: &[Done]) -> Self {
+    pub fn of_done(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
         let by_others = done.iter().filter(|done| done.was_there).count();
         let report = Self::new(deployment, plan, done);
         StackReport { changed: report.changed - by_others, ..report }
@@ -51,21 +51,25 @@ impl StackReport {
 
     /// Of a plan that is only shown.
     #[must_use]
-    pub fn of_plan(deployment: &Deployment, plan: &Plan) -> Self {
+    pub fn of_plan(deployment: &StackContext, plan: &Plan) -> Self {
         StackReport { would_change: Some(plan.changes()), ..Self::new(deployment, plan, &[]) }
     }
 
-    fn new(deployment: &Deployment, plan: &Plan, done: &[Done]) -> Self {
-        let Deployment { cloud, account, leftovers, .. } = deployment;
+    fn new(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
+        let StackContext { session, account, leftovers, .. } = deployment;
         let steps = plan.steps.iter().enumerate();
         StackReport {
             account: account.clone(),
-            region: cloud.owner.region.clone(),
-            stage: cloud.owner.stage.clone(),
+            region: session.owner.region.clone(),
+            stage: session.owner.stage.clone(),
             changed: plan.changes(),
             would_change: None,
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
-            leftovers: if takes_leftovers(deployment, plan) { Vec::new() } else { Thing::left_over(leftovers) },
+            leftovers: if deletes_orphans(deployment, plan) {
+                Vec::new()
+            } else {
+                ResourceRef::with_orphans(leftovers)
+            },
             verified_after_ms: None,
             drained: None,
             remaining: None,
@@ -74,7 +78,7 @@ impl StackReport {
 }
 
 /// Whether the things under other names are among the plan's resources, as for `down --leftovers`.
-fn takes_leftovers(deployment: &Deployment, plan: &Plan) -> bool {
+fn deletes_orphans(deployment: &StackContext, plan: &Plan) -> bool {
     plan.steps.len() > deployment.stack.resources().len()
 }
 
@@ -91,7 +95,7 @@ pub struct Drained {
 
 /// Something that is there.
 #[derive(Clone, Debug, Serialize)]
-pub struct Thing {
+pub struct ResourceRef {
     /// Which.
     pub kind: Kind,
     /// Its name.
@@ -100,29 +104,29 @@ pub struct Thing {
     pub arn: Option<String>,
 }
 
-impl Thing {
+impl ResourceRef {
     /// What is left over under other names.
     #[must_use]
-    pub fn left_over(leftovers: &Leftovers) -> Vec<Self> {
-        let thing = |(resource, found): &(Box<dyn Resource>, Found)| Thing {
+    pub fn with_orphans(leftovers: &Orphans) -> Vec<Self> {
+        let thing = |(resource, found): &(Box<dyn Resource>, Observed)| ResourceRef {
             kind: resource.kind(),
             name: resource.name().to_owned(),
             arn: found.arn.clone(),
         };
-        leftovers.things.iter().map(thing).collect()
+        leftovers.resources.iter().map(thing).collect()
     }
 }
 
 /// Says what is there besides and loses readings.
-pub fn tell_dangers(output: &Output, plan: &Plan) {
-    for danger in plan.steps.iter().flat_map(|step| &step.found.dangers) {
+pub fn print_warnings(output: &Output, plan: &Plan) {
+    for danger in plan.steps.iter().flat_map(|step| &step.found.warnings) {
         output.status(format!("  danger   {danger}"));
     }
 }
 
 /// Says what is left over under other names, and under `-v` what could not be looked through.
-pub fn tell_leftovers(output: &Output, leftovers: &Leftovers) {
-    for Thing { kind, name, .. } in Thing::left_over(leftovers) {
+pub fn print_orphans(output: &Output, leftovers: &Orphans) {
+    for ResourceRef { kind, name, .. } in ResourceRef::with_orphans(leftovers) {
         output.status(format!(
             "  left     {kind:<14} {name}  (of this stage, though the settings name another; `sensorctl down --leftovers` deletes it)"
         ));
@@ -136,7 +140,7 @@ pub fn tell_leftovers(output: &Output, leftovers: &Leftovers) {
             ));
         }
     }
-    for (kind, why) in &leftovers.unseen {
+    for (kind, why) in &leftovers.incomplete {
         output.detail(format!("  things of kind {kind} that the settings do not name were not looked for: {why}"));
     }
 }
@@ -158,7 +162,7 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    fn new(step: &Step, done: Option<&Done>) -> Self {
+    fn new(step: &Step, done: Option<&StepOutcome>) -> Self {
         let was_there = done.is_some_and(|done| done.was_there);
         StepReport {
             kind: step.kind,
@@ -168,7 +172,7 @@ impl StepReport {
             reason: if was_there { FOUND.to_owned() } else { step.reason.clone() },
             seconds: done.map_or(0.0, |done| (done.took.as_secs_f64() * 1000.0).round() / 1000.0),
             changes: step.differences.iter().map(Change::of).collect(),
-            dangers: step.found.dangers.clone(),
+            dangers: step.found.warnings.clone(),
         }
     }
 }
@@ -198,7 +202,7 @@ impl StepReport {
             return self.reason.clone();
         }
         let change = |Change { difference, removes_protection }: &Change| {
-            let (found, wanted) = shortened(&difference.found, &difference.wanted);
+            let (found, wanted) = shortened(&difference.found, &difference.desired);
             if self.action == Action::Keep {
                 return format!("{}: {found} instead of {wanted}", difference.property);
             }
@@ -262,7 +266,7 @@ pub fn describe(plan: &Plan) -> Vec<String> {
         let (action, kind, name) = (step.action.as_str(), step.kind, &step.name);
         lines.push(format!("  {action:<8} {kind:<14} {name}  ({})", step.reason));
         for difference in &step.differences {
-            let Difference { property, wanted, found, .. } = difference;
+            let Difference { property, desired: wanted, found, .. } = difference;
             let (found, wanted) = shortened(found, wanted);
             if step.action == Action::Keep {
                 lines.push(format!("           {property}: {found} instead of {wanted}"));
@@ -289,7 +293,7 @@ mod tests {
     fn what_is_made_anew_says_why_and_what_differs_in_one_line() {
         let difference = |property| Difference {
             property,
-            wanted: json!(2),
+            desired: json!(2),
             found: json!(1),
             replaces: false,
             loses_data: property == "b",
@@ -312,7 +316,7 @@ mod tests {
     fn change_that_removes_protection_does_not_claim_to_lose_data() {
         let difference = Difference {
             property: "deletion_protection",
-            wanted: json!(false),
+            desired: json!(false),
             found: json!(true),
             replaces: false,
             loses_data: true,

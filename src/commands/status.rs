@@ -5,36 +5,36 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::commands::stack_context::{DEFAULT_TIMEOUT, Deployment, Scope, cloud, tell_settings};
-use crate::commands::stack_report::{Thing, shortened, tell_leftovers};
+use crate::commands::stack_context::{DEFAULT_TIMEOUT, DiscoveryScope, StackContext, print_settings, session};
+use crate::commands::stack_report::{ResourceRef, print_orphans, shortened};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{MAPPING_PROBLEM, Report, StackProgress, cell, new_table, one_line};
-use crate::pipeline::parse_length;
-use crate::stack::{Difference, Found, Kind, Ownership, State, differences};
+use crate::pipeline::parse_duration;
+use crate::stack::{Difference, Kind, Observed, Ownership, State, differences};
 
 /// Show each resource: whether it is there, whose it is, and how it differs from the settings
 ///
 /// With -v also every setting, and where its value came from.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct StatusArgs {
     /// Look again and again until Ctrl-C
     #[arg(short, long)]
     watch: bool,
     /// How long to wait between two looks
-    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "2s", requires = "watch")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "2s", requires = "watch")]
     interval: Duration,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
-    tell_settings(context);
+pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), Error> {
+    print_settings(context);
     if !args.watch {
         return look(context).await?.verdict();
     }
     let output = &context.output;
     let stopped = || Error::interrupted("stopped watching");
     loop {
-        let seen = context.or_interrupt(see(context, Scope::Wanted), stopped).await?;
+        let seen = context.or_interrupt(see(context, DiscoveryScope::Configured), stopped).await?;
         output.clear()?;
         output.report(&seen)?;
         if output.is_closed() {
@@ -48,22 +48,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     }
 }
 
-async fn look(context: &Context) -> Result<Status, Error> {
-    let status = see(context, Scope::Stage).await?;
+async fn look(context: &Context) -> Result<StackStatus, Error> {
+    let status = see(context, DiscoveryScope::Stage).await?;
     context.output.report(&status)?;
     Ok(status)
 }
 
-async fn see(context: &Context, scope: Scope) -> Result<Status, Error> {
+async fn see(context: &Context, scope: DiscoveryScope) -> Result<StackStatus, Error> {
     let observer = Arc::new(StackProgress::new(&context.output));
-    let cloud = cloud(context, DEFAULT_TIMEOUT, observer).await?;
-    let deployment = Deployment::observe(context, cloud, scope).await?;
-    tell_leftovers(&context.output, &deployment.leftovers);
-    Ok(Status::of(&deployment))
+    let session = session(context, DEFAULT_TIMEOUT, observer).await?;
+    let deployment = StackContext::observe(context, session, scope).await?;
+    print_orphans(&context.output, &deployment.leftovers);
+    Ok(StackStatus::of(&deployment))
 }
 
 #[derive(Debug, Serialize)]
-struct Status {
+struct StackStatus {
     account: String,
     region: String,
     stage: String,
@@ -72,7 +72,7 @@ struct Status {
     mapping: Option<MappingStatus>,
     /// Things of this stage under names that the settings do not have any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    leftovers: Vec<Thing>,
+    leftovers: Vec<ResourceRef>,
     /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
     /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
     /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
@@ -104,23 +104,23 @@ struct MappingStatus {
     last_processing_result: String,
 }
 
-impl Status {
+impl StackStatus {
     /// Whether all is well, as an exit code.
     fn verdict(&self) -> Result<(), Error> {
         if self.healthy {
             return Ok(());
         }
         if self.resources.iter().all(|resource| resource.state == "missing") {
-            return Err(Error::unwell("there is no pipeline here").hint("`sensorctl up` makes it"));
+            return Err(Error::incomplete("there is no pipeline here").hint("`sensorctl up` makes it"));
         }
-        let of_ours = self.resources.iter().filter_map(|resource| Some((resource.kind, resource.trouble()?)));
+        let of_ours = self.resources.iter().filter_map(|resource| Some((resource.kind, resource.problem()?)));
         let mut said: Vec<_> = of_ours.map(|(kind, trouble)| format!("{kind} {trouble}")).collect();
         let is_to_plan = !said.is_empty();
         let problem = self.mapping.as_ref().filter(|mapping| mapping.has_problem());
         said.extend(problem.map(|mapping| format!("the mapping says {}", mapping.last_processing_result)));
         // These are of others, and say themselves what helps.
         said.extend(self.resources.iter().flat_map(|resource| resource.dangers.clone()));
-        let error = Error::unwell(format!("not all is well: {}", said.join(", ")));
+        let error = Error::incomplete(format!("not all is well: {}", said.join(", ")));
         Err(if is_to_plan {
             error.hint("`sensorctl plan` shows what `sensorctl up` would do about it")
         } else if problem.is_some() {
@@ -130,22 +130,22 @@ impl Status {
         })
     }
 
-    fn of(deployment: &Deployment) -> Self {
-        let Deployment { cloud, stack, references, account, found, leftovers } = deployment;
+    fn of(deployment: &StackContext) -> Self {
+        let StackContext { session, stack, references, account, found, leftovers } = deployment;
         let resources: Vec<_> = stack
             .resources()
             .iter()
             .zip(found)
             .map(|(resource, found)| {
-                let ownership = cloud.owner.of(found);
+                let ownership = session.owner.of(found);
                 // What is not ours is never brought in line: how it differs is nobody's trouble.
                 // But how what the pipeline uses as it is differs should be known.
                 let is_used = resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign;
-                let compared = found.is_there() && (resource.is_existing() || ownership.is_ours() || is_used);
+                let compared = found.exists() && (resource.is_existing() || ownership.is_ours() || is_used);
                 let mut drift = Vec::new();
                 if compared {
                     drift = differences(*resource, references, found);
-                    drift.extend(cloud.owner.difference(&found.tags).filter(|_| !resource.is_existing() && !is_used));
+                    drift.extend(session.owner.difference(&found.tags).filter(|_| !resource.is_existing() && !is_used));
                 }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {
                     ("active", "existing: used, never changed".to_owned())
@@ -158,7 +158,7 @@ impl Status {
                     arn: found.arn.clone(),
                     state,
                     drift,
-                    dangers: found.dangers.clone(),
+                    dangers: found.warnings.clone(),
                     is_managed: !is_used,
                     note,
                 }
@@ -170,26 +170,26 @@ impl Status {
             last_processing_result: found.details["last_processing_result"].clone(),
         });
         let works = mapping.as_ref().is_none_or(|mapping: &MappingStatus| !mapping.has_problem());
-        Status {
+        StackStatus {
             account: account.clone(),
-            region: cloud.owner.region.clone(),
-            stage: cloud.owner.stage.clone(),
-            healthy: works && resources.iter().all(ResourceStatus::is_well),
+            region: session.owner.region.clone(),
+            stage: session.owner.stage.clone(),
+            healthy: works && resources.iter().all(ResourceStatus::is_healthy),
             resources,
             mapping,
-            leftovers: Thing::left_over(leftovers),
+            leftovers: ResourceRef::with_orphans(leftovers),
             lag_ms: None,
         }
     }
 }
 
-fn state_of(found: &Found, kind: Kind, ownership: &Ownership) -> (&'static str, String) {
+fn state_of(found: &Observed, kind: Kind, ownership: &Ownership) -> (&'static str, String) {
     match (&found.state, ownership) {
         (State::Missing, _) => ("missing", String::new()),
         (_, Ownership::Foreign) if kind == Kind::LogGroup => {
             ("active", "used as it is: not made by sensorctl".to_owned())
         }
-        (_, Ownership::Foreign | Ownership::OfAnother(_)) => ("foreign", ownership.to_string()),
+        (_, Ownership::Foreign | Ownership::OtherStage(_)) => ("foreign", ownership.to_string()),
         (State::Active, Ownership::Adopted) => ("active", "adopted".to_owned()),
         (State::Active, Ownership::Ours) => ("active", String::new()),
         (State::Changing(state), _) => ("changing", state.clone()),
@@ -205,12 +205,12 @@ impl MappingStatus {
 }
 
 impl ResourceStatus {
-    fn is_well(&self) -> bool {
+    fn is_healthy(&self) -> bool {
         self.state == "active" && (self.drift.is_empty() || !self.is_managed) && self.dangers.is_empty()
     }
 
     /// What is wrong with it that `up` would mend.
-    fn trouble(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         if self.state != "active" {
             return Some(self.state.to_owned());
         }
@@ -220,12 +220,12 @@ impl ResourceStatus {
     }
 }
 
-impl Report for Status {
+impl Report for StackStatus {
     fn table(&self) -> String {
         let mut table = new_table(&["resource", "name", "state", "note"]);
         for resource in &self.resources {
             let drift = resource.drift.iter().map(|difference| {
-                let (found, wanted) = shortened(&difference.found, &difference.wanted);
+                let (found, wanted) = shortened(&difference.found, &difference.desired);
                 format!("{}: {found} instead of {wanted}", difference.property)
             });
             let drift = drift.chain(resource.dangers.clone());
@@ -253,7 +253,7 @@ mod tests {
             state: "Enabled\x1b[8m".into(),
             last_processing_result: "OK\r\n\u{9b}1Amapping Enabled: last result OK".into(),
         };
-        let status = Status {
+        let status = StackStatus {
             account: "1".into(),
             region: "r".into(),
             stage: String::new(),

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::commands::canaries;
 use crate::commands::consent::{doubts, replaced_data, resources as counted};
-use crate::commands::stack_context::{Deployment, Scope, cloud, tell_starting_position};
-use crate::commands::stack_report::{StackReport, describe, tell_dangers};
+use crate::commands::stack_context::{DiscoveryScope, StackContext, session, tell_starting_position};
+use crate::commands::stack_report::{StackReport, describe, print_warnings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Message, StackProgress, units};
-use crate::pipeline::{Trail, parse_length};
-use crate::stack::{Cloud, Found, Plan, apply, check_obstacles, name_what_goes_along};
+use crate::output::{StackProgress, Warning, units};
+use crate::pipeline::{ProbeRegistry, parse_duration};
+use crate::stack::apply;
+use crate::stack::{Observed, Plan, Session, annotate_collateral, check_deletion_blockers};
 
 /// Make the pipeline exist and match the settings
 ///
@@ -20,7 +21,7 @@ use crate::stack::{Cloud, Found, Plan, apply, check_obstacles, name_what_goes_al
 /// was interrupted is finished by the next one. With --local it starts the local cloud of this user if need be.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
-pub struct Args {
+pub struct UpArgs {
     /// Do not ask, even when something is replaced or data is lost
     #[arg(short, long)]
     yes: bool,
@@ -38,11 +39,11 @@ pub struct Args {
     #[arg(long, conflicts_with = "no_wait")]
     verify: bool,
     /// How long to wait, all in all, until everything works: 30s, 15m
-    #[arg(long, value_name = "DURATION", value_parser = parse_length, default_value = "15m")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "15m")]
     timeout: Duration,
 }
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: UpArgs) -> Result<(), Error> {
     if args.verify {
         canaries::check(context, "--verify")?;
     }
@@ -59,31 +60,36 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         Error::interrupted("interrupted while making the pipeline; what was made so far stays")
             .hint("`sensorctl up` goes on where this stopped, `sensorctl down` removes what is there")
     };
-    let trail = Trail::default();
+    let trail = ProbeRegistry::default();
     let result = context.or_interrupt(args.make(context, &trail, &has_begun), left).await;
-    let report = canaries::tidied(context, &trail, result).await?;
+    let report = canaries::with_cleanup(context, &trail, result).await?;
     context.output.report(&report)
 }
 
-impl Args {
-    async fn make(&self, context: &Context, trail: &Trail, has_begun: &AtomicBool) -> Result<StackReport, Error> {
+impl UpArgs {
+    async fn make(
+        &self,
+        context: &Context,
+        trail: &ProbeRegistry,
+        has_begun: &AtomicBool,
+    ) -> Result<StackReport, Error> {
         let output = &context.output;
         let began = Instant::now();
         let observer = Arc::new(StackProgress::new(output));
-        let cloud = cloud(context, self.timeout, observer).await?;
-        let mut deployment = Deployment::observe(context, cloud, Scope::Wanted).await?;
-        deployment.keep(context, self.adopt);
-        let Deployment { cloud, stack, references, found, .. } = &deployment;
+        let session = session(context, self.timeout, observer).await?;
+        let mut deployment = StackContext::observe(context, session, DiscoveryScope::Configured).await?;
+        deployment.preserve_unmanaged(context, self.adopt);
+        let StackContext { session, stack, references, found, .. } = &deployment;
         let resources = stack.resources();
-        let mut plan = Plan::up(&cloud.owner, &resources, found.clone(), references, self.adopt)?;
+        let mut plan = Plan::up(&session.owner, &resources, found.clone(), references, self.adopt)?;
         plan.waits = !self.no_wait;
-        check_obstacles(cloud, &resources, &plan).await?;
-        name_what_goes_along(cloud, &resources, &mut plan).await?;
+        check_deletion_blockers(session, &resources, &plan).await?;
+        annotate_collateral(session, &resources, &mut plan).await?;
         self.consent(context, &plan).await?;
         // The time in which somebody was asked does not count.
-        let cloud = &cloud.for_all_that_follows();
+        let session = &session.with_shared_deadline();
         has_begun.store(true, Ordering::Relaxed);
-        let done = apply(cloud, &resources, &plan, references).await?;
+        let done = apply(session, &resources, &plan, references).await?;
         let took = units::duration(began.elapsed());
         let mut report = StackReport::of_done(&deployment, &plan, &done);
         let (changes, all) = (report.changed, counted(plan.steps.len()));
@@ -110,7 +116,7 @@ impl Args {
             _ => output.status(format!("The pipeline works: {changes} of {all} changed in {took}{by_others}.")),
         }
         if self.verify {
-            report.verified_after_ms = Some(verify(context, cloud, cloud.schedule.left(), trail).await?);
+            report.verified_after_ms = Some(verify(context, session, session.schedule.left(), trail).await?);
         }
         Ok(report)
     }
@@ -122,7 +128,7 @@ impl Args {
         for line in describe(plan) {
             output.status(line);
         }
-        tell_dangers(output, plan);
+        print_warnings(output, plan);
         let replaced = replaced_data(plan).map(|step| {
             let (kind, name, reason) = (step.kind, &step.name, &step.reason);
             format!("the {kind} `{name}` would have to be replaced: {reason}")
@@ -151,19 +157,19 @@ impl Args {
 }
 
 /// Warns where nothing differs from the settings, and the mapping has a problem all the same.
-fn tell_problem(context: &Context, found: &[Found]) {
+fn tell_problem(context: &Context, found: &[Observed]) {
     let results = found.iter().filter_map(|found| found.details.get("last_processing_result"));
     for result in results.filter(|result| result.starts_with("PROBLEM")) {
-        context.output.warn(&Message::MappingProblem { result: result.clone() });
+        context.output.warn(&Warning::MappingProblem { result: result.clone() });
     }
 }
 
 /// Sends a marker through, and tells how long it took in milliseconds.
-async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Trail) -> Result<u64, Error> {
+async fn verify(context: &Context, session: &Session, timeout: Duration, trail: &ProbeRegistry) -> Result<u64, Error> {
     let step = context.output.progress().step("marker reading");
-    let way = canaries::way(context, &cloud.clients, timeout, trail);
-    let sent = way.send_one_through().await;
-    canaries::name(context, &way.sweep().await);
+    let way = canaries::probe_route(context, &session.clients, timeout, trail);
+    let sent = way.send_probe().await;
+    canaries::name(context, &way.delete_leftover_probes().await);
     match sent {
         Ok(took) => {
             step.done("went through");
@@ -171,7 +177,7 @@ async fn verify(context: &Context, cloud: &Cloud, timeout: Duration, trail: &Tra
         }
         Err(error) => {
             step.failed();
-            Err(canaries::told(error).during("the pipeline is up, but a reading does not come through it"))
+            Err(canaries::told(error).context("the pipeline is up, but a reading does not come through it"))
         }
     }
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 /// The resources that a service's handlers have looked up, by ARN; clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Touched {
+pub(super) struct ChangedNames {
     #[cfg(test)]
     arns: Arc<Mutex<BTreeSet<String>>>,
 }
 
-impl Touched {
+impl ChangedNames {
     /// Notes a resource.
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests look"))]
     pub(super) fn note(&self, arn: impl FnOnce() -> String) {

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use super::peer;
+use crate::local::auth::peer;
 
 /// Whether the peer of a connection is the user of this process: its address, and ours.
 type IsOwn = dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::marker::{Found, LOCK};
+use self::marker::{DirectoryContent, LOCK};
 use super::CONTROL_HEADER;
 use super::durability::{Durability, FRESH};
 use crate::error::Error;
@@ -19,8 +19,8 @@ use crate::error::Error;
 /// What the background process says.
 pub(crate) const LOG: &str = "local.log";
 /// How often, and how far apart, a lock that is held is tried again.
-const LOOKS: u32 = 20;
-const LOOK: Duration = Duration::from_millis(10);
+const MAX_POLLS: u32 = 20;
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Says that every state file has been written once. One that is missing from then on is lost, and not yet to come.
 const COMPLETE: &str = "complete.json";
 /// What is there from the end of the first start on, whatever is kept in it.
@@ -90,24 +90,24 @@ impl DataDir {
     /// When the directory cannot be made, or another process owns it.
     pub(crate) fn open(root: &Path) -> Result<DataDir, Error> {
         let cannot = |error: io::Error| {
-            Error::failed(format!("could not use the data directory {}", root.display())).caused_by(error)
+            Error::failed(format!("could not use the data directory {}", root.display())).with_source(error)
         };
-        own_dir(root)?;
+        create_private_dir(root)?;
         let mut lock = OpenOptions::new().read(true).write(true).open(root.join(LOCK)).map_err(cannot)?;
         // Whoever looks for an owner holds the lock for a moment.
         let mut looks = 0;
         while let Err(refused) = lock.try_lock() {
             match refused {
-                TryLockError::WouldBlock if looks < LOOKS => looks += 1,
+                TryLockError::WouldBlock if looks < MAX_POLLS => looks += 1,
                 TryLockError::WouldBlock => return Err(owned_by_another(root, &mut lock)),
                 TryLockError::Error(error) => return Err(cannot(error)),
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
         marker::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
         let data_dir = DataDir { root: root.to_owned(), _lock: lock };
         // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
-        data_dir.withdraw()?;
+        data_dir.remove_endpoint_file()?;
         data_dir.check_complete()?;
         Ok(data_dir)
     }
@@ -135,22 +135,22 @@ impl DataDir {
     pub(crate) fn subdirectory(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path(name);
         private_dir(&path)
-            .map_err(|error| Error::failed(format!("could not create {}", path.display())).caused_by(error))?;
+            .map_err(|error| Error::failed(format!("could not create {}", path.display())).with_source(error))?;
         Ok(path)
     }
 
     /// Tells other processes how to reach this one.
-    pub(crate) fn announce(&self, endpoint: &EndpointFile) -> Result<(), Error> {
+    pub(crate) fn write_endpoint_file(&self, endpoint: &EndpointFile) -> Result<(), Error> {
         // It says what is only true while this process lives.
         Ok(Durability::Process.write_json(&self.path("endpoint.json"), endpoint)?)
     }
 
     /// Takes the announcement back.
-    pub(crate) fn withdraw(&self) -> Result<(), Error> {
+    pub(crate) fn remove_endpoint_file(&self) -> Result<(), Error> {
         let path = self.path("endpoint.json");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::failed(format!("could not remove {}", path.display())).caused_by(error))
+                Err(Error::failed(format!("could not remove {}", path.display())).with_source(error))
             }
             _ => Ok(()),
         }
@@ -169,16 +169,16 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
 /// # Errors
 /// When it cannot be made, or no local cloud made it and it is not empty: closing it to everybody else is not ours to do,
 /// and a reset would delete what has a name of ours.
-pub(crate) fn own_dir(root: &Path) -> Result<(), Error> {
+pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
     let cannot = |error: io::Error| {
         Error::failed(format!("could not use the data directory {}", root.display()))
-            .caused_by(error)
+            .with_source(error)
             .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names another one")
     };
     match marker::find(root).map_err(cannot)? {
-        Found::Other(name) => return Err(not_ours(root, &name)),
-        Found::LocalCloud => {}
-        Found::Nothing => {
+        DirectoryContent::Other(name) => return Err(not_ours(root, &name)),
+        DirectoryContent::LocalCloud => {}
+        DirectoryContent::Nothing => {
             private_dir(root).map_err(cannot)?;
             marker::create(root).map_err(cannot)?;
         }
@@ -239,7 +239,7 @@ pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
     };
     match has() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        has => has.map_err(|error| Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+        has => has.map_err(|error| Error::failed(format!("could not read {}", path.display())).with_source(error)),
     }
 }
 
@@ -248,7 +248,7 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
     let Some(text) = read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
         Error::failed(format!("{} is damaged", path.display()))
-            .caused_by(error)
+            .with_source(error)
             .hint("`sensorctl local reset` starts over with an empty local cloud")
     })
 }
@@ -257,7 +257,7 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::failed(format!("could not read {}", path.display())).caused_by(error)),
+        Err(error) => Err(Error::failed(format!("could not read {}", path.display())).with_source(error)),
     }
 }
 

@@ -8,11 +8,11 @@ use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 
 /// Notices that are kept, the newest; a damaged disk would say ever new things.
-const KEPT: usize = 100;
+const MAX_RETAINED: usize = 100;
 
 /// The notices of one local cloud; clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Notices(Arc<Mutex<State>>);
+pub(crate) struct Diagnostics(Arc<Mutex<State>>);
 
 /// Something that was told.
 struct Notice {
@@ -42,7 +42,7 @@ impl State {
     }
 }
 
-impl Notices {
+impl Diagnostics {
     /// Tells something, unless it was told before.
     pub(crate) fn tell(&self, notice: impl Into<String>) {
         self.tell_of(None, notice.into());
@@ -53,7 +53,7 @@ impl Notices {
         if state.told.iter().any(|told| told.text == notice) {
             return;
         }
-        if state.told.len() == KEPT {
+        if state.told.len() == MAX_RETAINED {
             state.told.pop_front();
             state.left_out += 1;
         }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_listener_hears_each_notice_once_whenever_it_came() {
-        let notices = Notices::default();
+        let notices = Diagnostics::default();
         notices.tell("early");
         let mut heard = notices.listen();
         notices.tell("early");
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn notice_has_its_time_and_ends_when_its_work_succeeds() {
-        let notices = Notices::default();
+        let notices = Diagnostics::default();
         notices.tell("damage");
         notices.tell_outcome("write back", Err("disk full"));
         notices.tell_outcome("write back", Err("disk full"));
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_and_the_others_counted() {
-        let notices = Notices::default();
-        (0..KEPT).for_each(|number| notices.tell(number.to_string()));
-        assert_eq!((notices.all().len(), notices.all()[0].as_str()), (KEPT, "0"));
-        (KEPT..KEPT + 7).for_each(|number| notices.tell(number.to_string()));
+        let notices = Diagnostics::default();
+        (0..MAX_RETAINED).for_each(|number| notices.tell(number.to_string()));
+        assert_eq!((notices.all().len(), notices.all()[0].as_str()), (MAX_RETAINED, "0"));
+        (MAX_RETAINED..MAX_RETAINED + 7).for_each(|number| notices.tell(number.to_string()));
         let all = notices.all();
         assert_eq!((all[0].as_str(), all[1].as_str()), ("7 earlier notices are no longer kept", "7"));
-        assert_eq!(all.last(), Some(&(KEPT + 6).to_string()));
+        assert_eq!(all.last(), Some(&(MAX_RETAINED + 6).to_string()));
     }
 }

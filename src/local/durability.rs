@@ -72,16 +72,16 @@ impl Durability {
 
     /// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
     /// One task at a time writes a file.
-    pub(crate) fn write_json(self, path: &Path, content: &impl Serialize) -> Result<(), NotWritten> {
+    pub(crate) fn write_json(self, path: &Path, content: &impl Serialize) -> Result<(), WriteError> {
         self.replace(path, || Ok(serde_json::to_vec_pretty(content)?))
     }
 
     /// Writes a text in the same way.
-    pub(crate) fn write_text(self, path: &Path, text: &str) -> Result<(), NotWritten> {
+    pub(crate) fn write_text(self, path: &Path, text: &str) -> Result<(), WriteError> {
         self.replace(path, || Ok(text.as_bytes().to_vec()))
     }
 
-    fn replace(self, path: &Path, content: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), NotWritten> {
+    fn replace(self, path: &Path, content: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), WriteError> {
         // Always the same name: what a kill leaves behind is overwritten by the next change.
         let fresh = path.with_added_extension(FRESH);
         let replace = || {
@@ -95,7 +95,7 @@ impl Durability {
         replace().map_err(|source| {
             // A part takes room that may be what is missing; the next change overwrites what cannot be removed.
             fs::remove_file(&fresh).unwrap_or_default();
-            NotWritten { path: path.to_owned(), source }
+            WriteError { path: path.to_owned(), source }
         })
     }
 }
@@ -106,14 +106,14 @@ pub(crate) const FRESH: &str = "new";
 /// A state file that could not be written; what it said before still holds.
 #[derive(Debug, thiserror::Error)]
 #[error("could not write {}: {source}", path.display())]
-pub(crate) struct NotWritten {
+pub(crate) struct WriteError {
     path: PathBuf,
     source: io::Error,
 }
 
-impl From<NotWritten> for Error {
-    fn from(failure: NotWritten) -> Error {
-        Error::failed(format!("could not write {}", failure.path.display())).caused_by(failure.source)
+impl From<WriteError> for Error {
+    fn from(failure: WriteError) -> Error {
+        Error::failed(format!("could not write {}", failure.path.display())).with_source(failure.source)
     }
 }
 

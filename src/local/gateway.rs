@@ -14,27 +14,30 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
-use super::authorization;
-use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
-use super::aws_query::Parameters;
-use super::body::{self, NoBody};
-use super::credentials::{self, Keys};
-use super::diagnostics::Notices;
+use super::diagnostics::Diagnostics;
 use super::durability::Durability;
 use super::dynamodb::DynamoDb;
-use super::faults::{self, Fate, Faults, What};
+use super::faults::{self, FaultDecision, FaultEffect, Faults};
 use super::iam::Iam;
 use super::identity::Identity;
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
-use super::latency_profile::Timing;
+use super::latency_profile::LatencyProfile;
 use super::logs::Logs;
 use super::members;
-use super::origin;
 use super::router::Service;
-use super::signature::{Payload, Signature};
 use super::sts::Sts;
 use super::tagging::Tagging;
+use crate::local::auth::authorization;
+use crate::local::auth::credentials;
+use crate::local::auth::credentials::CredentialStore;
+use crate::local::auth::origin;
+use crate::local::auth::signature::{Payload, Signature};
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{REQUEST_ID, Request, Response, ServiceError};
+use crate::local::protocol::aws_query::Parameters;
+use crate::local::protocol::body;
+use crate::local::protocol::body::BodyError;
 
 /// How long a call hangs that is to hang.
 const HANG: Duration = Duration::from_mins(10);
@@ -44,7 +47,7 @@ const KEY_HEADER: &str = "x-sensorctl-key";
 
 /// All services behind the port.
 pub(super) struct Services {
-    pub keys: Keys,
+    pub keys: CredentialStore,
     pub identity: Identity,
     pub kinesis: Kinesis,
     pub dynamodb: DynamoDb,
@@ -54,8 +57,8 @@ pub(super) struct Services {
     pub lambda: Lambda,
     pub tagging: Tagging,
     pub faults: Faults,
-    pub notices: Notices,
-    pub timing: Timing,
+    pub notices: Diagnostics,
+    pub timing: LatencyProfile,
     pub durability: Durability,
     /// Work of the services: it ends although its connection has, and before the data directory is given back.
     pub work: TaskTracker,
@@ -94,24 +97,24 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     } else {
         match services.keys.check(&parts.headers, &parts.uri) {
             Ok(caller) => parts.extensions.insert(caller),
-            Err(error) => return Some(stranger(service, error)),
+            Err(error) => return Some(auth_error_response(service, error)),
         };
     }
     let mut payload = Payload::of(&parts.headers);
     let body = match body::read(body, service.body_limit(), |piece| payload.update(piece)).await {
         Ok(body) => body,
-        Err(NoBody::TooLarge) => {
+        Err(BodyError::TooLarge) => {
             let message = format!("Request must be smaller than {} bytes", service.body_limit());
             let code = if service == Service::Lambda { "RequestEntityTooLargeException" } else { "RequestTooLarge" };
             return Some(service.refuse(&ServiceError::new(413, code, message)));
         }
-        Err(NoBody::Broken) => return None,
+        Err(BodyError::Broken) => return None,
     };
     if service == Service::Control {
         return Some(services.faults.control(&parts.method, parts.uri.path(), &body));
     }
     if let Err(error) = check_signature(services, service, &parts, payload) {
-        return Some(stranger(service, error));
+        return Some(auth_error_response(service, error));
     }
     let request = Request::from_parts(parts, body);
     let Some(name) = service.name() else {
@@ -120,8 +123,8 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     };
     let operation = service.operation(&request);
     let fate = services.faults.begin(name, &operation);
-    let answer = suffer(services, service, (name, &operation), request, &fate).await;
-    if matches!(fate.what, What::Hung) {
+    let answer = apply_fault(services, service, (name, &operation), request, &fate).await;
+    if matches!(fate.what, FaultEffect::Hung) {
         // Longer than any client waits, until other faults are asked for, or until the local cloud ends.
         fate.hang(HANG).await;
     }
@@ -129,26 +132,26 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
 }
 
 /// Has the service answer, unless fate has it otherwise.
-async fn suffer(
+async fn apply_fault(
     services: &Arc<Services>,
     service: Service,
     (name, operation): (&str, &str),
     mut request: Request,
-    fate: &Fate,
+    fate: &FaultDecision,
 ) -> Option<Response> {
     if !fate.delay.is_zero() {
         tokio::time::sleep(fate.delay).await;
     }
     let answer = match &fate.what {
-        What::Nothing => Some(dispatch(services, service, request).await),
-        What::Refused(trouble) => Some(refused(service, &faults::refusal(name, operation, *trouble))),
-        What::Dropped => None,
-        What::Lost | What::Hung => {
+        FaultEffect::Nothing => Some(dispatch(services, service, request).await),
+        FaultEffect::Refused(trouble) => Some(refused(service, &faults::refusal(name, operation, *trouble))),
+        FaultEffect::Dropped => None,
+        FaultEffect::Lost | FaultEffect::Hung => {
             dispatch(services, service, request).await;
             None
         }
-        What::Undecryptable => Some(faults::hide(dispatch(services, service, request).await)),
-        What::StaleGrant(time) => {
+        FaultEffect::Undecryptable => Some(faults::hide(dispatch(services, service, request).await)),
+        FaultEffect::StaleGrant(time) => {
             let role = Parameters::of(&request).get("RoleName").map(str::to_owned).unwrap_or_default();
             let answer = dispatch(services, service, request).await;
             if answer.status().is_success() {
@@ -156,7 +159,7 @@ async fn suffer(
             }
             Some(answer)
         }
-        What::Partly(portion) => match portion.hold_back(&mut request) {
+        FaultEffect::Partly(portion) => match portion.hold_back(&mut request) {
             None => Some(dispatch(services, service, request).await),
             Some(held) => {
                 let answer = match held.nothing_left() {
@@ -182,7 +185,7 @@ fn refused(service: Service, error: &ServiceError) -> Response {
 
 /// Has the service answer.
 async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> Response {
-    let work = services.work.spawn(ask(Arc::clone(services), service, request));
+    let work = services.work.spawn(handle(Arc::clone(services), service, request));
     match work.await {
         Ok(response) => response,
         // The panic has been told on stderr.
@@ -190,7 +193,7 @@ async fn dispatch(services: &Arc<Services>, service: Service, request: Request) 
     }
 }
 
-async fn ask(services: Arc<Services>, service: Service, request: Request) -> Response {
+async fn handle(services: Arc<Services>, service: Service, request: Request) -> Response {
     let services = services.as_ref();
     let may = members::check(service, &request).and_then(|()| authorization::check(services, service, &request));
     if let Err(error) = may {
@@ -231,7 +234,7 @@ fn check_signature(services: &Services, service: Service, parts: &Parts, payload
 }
 
 /// The refusal of who cannot show who it is.
-fn stranger(service: Service, mut error: ServiceError) -> Response {
+fn auth_error_response(service: Service, mut error: ServiceError) -> Response {
     if service == Service::Lambda {
         error.status = 403;
     }

@@ -5,14 +5,14 @@ use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use super::diagnostics::Notices;
+use super::diagnostics::Diagnostics;
 
 /// Files and connections that it may have open, if the hard limit allows it: 512 connections, 64 functions with their
 /// pipes and connections, and the files of streams and logs. macOS takes no more than this for any process.
 const OPEN_FILES: u64 = 10_240;
 
 /// Sets what can be set; what cannot is told, and nothing depends on it.
-pub(super) fn harden(notices: &Notices) {
+pub(super) fn harden(notices: &Diagnostics) {
     notices.tell_failure(no_core_dump().map_err(|error| format!("could not switch core dumps off: {error}")));
     notices.tell_failure(hide().map_err(|error| format!("could not hide its memory from functions: {error}")));
     notices.tell_failure(open_files().map_err(|error| format!("could not raise the limit of open files: {error}")));
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn harden_hides_the_process_and_raises_its_open_files() {
-        let notices = Notices::default();
+        let notices = Diagnostics::default();
         harden(&notices);
         assert!(notices.all().is_empty(), "{:?}", notices.all());
         assert_eq!(getrlimit(Resource::Core).maximum, Some(0));

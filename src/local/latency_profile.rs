@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::kinesis::Options;
+use super::kinesis::StreamOptions;
 use crate::aws::MAPPING_IN_FORCE;
 
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.
@@ -12,7 +12,7 @@ use crate::aws::MAPPING_IN_FORCE;
 /// AWS promises no figures: these are recorded or told ones (docs/facts), and where there are
 /// none, a guess that is marked as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Timing {
+pub(crate) struct LatencyProfile {
     /// How much shorter than AWS; 0: no delays.
     speed: u32,
     /// A stream is CREATING (guess; terraform looks after 10 s: docs/facts/retries.md, Waits of other tools).
@@ -54,11 +54,11 @@ pub(crate) struct Timing {
     pub poll: Duration,
 }
 
-impl Timing {
+impl LatencyProfile {
     /// AWS, so many times as fast.
     fn aws(speed: u32) -> Self {
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds / f64::from(speed.max(1)));
-        Timing {
+        LatencyProfile {
             speed,
             stream_create: seconds(10.0),
             stream_update: seconds(10.0),
@@ -82,13 +82,13 @@ impl Timing {
     }
 
     /// The same for streams.
-    pub(crate) fn of_streams(&self) -> Options {
-        Options {
+    pub(crate) fn of_streams(&self) -> StreamOptions {
+        StreamOptions {
             throttle: self.stream_throttle,
             create_delay: self.stream_create,
             update_delay: self.stream_update,
             delete_delay: self.stream_delete,
-            ..Options::default()
+            ..StreamOptions::default()
         }
     }
 
@@ -108,7 +108,7 @@ impl Timing {
     }
 }
 
-impl fmt::Display for Timing {
+impl fmt::Display for LatencyProfile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.speed {
             0 => formatter.write_str("none"),
@@ -118,19 +118,19 @@ impl fmt::Display for Timing {
     }
 }
 
-impl FromStr for Timing {
+impl FromStr for LatencyProfile {
     type Err = String;
 
     /// `none`, `aws`, or `aws/N`: N times as fast.
     fn from_str(text: &str) -> Result<Self, String> {
         let speed = match text {
-            "none" => return Ok(Timing::default()),
+            "none" => return Ok(LatencyProfile::default()),
             "aws" => Some(1),
             _ => text.strip_prefix("aws/").and_then(|speed| speed.parse().ok()),
         };
         speed
             .filter(|speed| (1..=1000).contains(speed))
-            .map(Timing::aws)
+            .map(LatencyProfile::aws)
             .ok_or_else(|| "expected `none`, `aws`, or `aws/10` for ten times as fast".to_owned())
     }
 }
@@ -142,15 +142,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         for text in ["none", "aws", "aws/20"] {
-            assert_eq!(text.parse::<Timing>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<LatencyProfile>().unwrap().to_string(), text);
         }
-        assert!(Timing::default().is_none());
-        let ten_times = "aws/10".parse::<Timing>().unwrap();
+        assert!(LatencyProfile::default().is_none());
+        let ten_times = "aws/10".parse::<LatencyProfile>().unwrap();
         assert_eq!(ten_times.role, Duration::from_millis(800));
         assert!(ten_times.mapping_in_force() > ten_times.mapping_lag, "clients wait long enough");
-        assert!(Timing::default().mapping_in_force().is_zero());
+        assert!(LatencyProfile::default().mapping_in_force().is_zero());
         for text in ["", "AWS", "aws/", "aws/0", "aws/-1", "slow"] {
-            assert!(text.parse::<Timing>().is_err(), "{text}");
+            assert!(text.parse::<LatencyProfile>().is_err(), "{text}");
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use http::Method;
 
-use super::aws_json::{self, Request};
-use super::aws_query::Parameters;
 use super::lambda::Route;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::Request;
+use crate::local::protocol::aws_query::Parameters;
 
 /// What an operation that is not known is called.
 const UNKNOWN: &str = "Unknown";

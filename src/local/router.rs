@@ -2,11 +2,12 @@
 
 use http::request::Parts;
 
-use super::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
-use super::aws_query::{self, IAM, STS};
-use super::kinesis::Form;
+use super::kinesis::WireFormat;
 use super::operation;
-use super::signature::Signature;
+use crate::local::auth::signature::Signature;
+use crate::local::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
+use crate::local::protocol::aws_query;
+use crate::local::protocol::aws_query::{IAM, STS};
 
 /// The largest request of the data services.
 const MAX_BODY: usize = 16 << 20;
@@ -20,7 +21,7 @@ const MAX_CONTROL_BODY: usize = 64 << 10;
 /// Which service a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
-    Kinesis(Form),
+    Kinesis(WireFormat),
     DynamoDb,
     Logs,
     Lambda,
@@ -37,7 +38,7 @@ impl Service {
     pub(super) fn of(parts: &Parts) -> Service {
         let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         match target.split_once('.').map(|(service, _)| service) {
-            Some("Kinesis_20131202") => return Service::Kinesis(Form::of(&parts.headers)),
+            Some("Kinesis_20131202") => return Service::Kinesis(WireFormat::of(&parts.headers)),
             Some("DynamoDB_20120810" | "DynamoDBStreams_20120810") => return Service::DynamoDb,
             Some("Logs_20140328") => return Service::Logs,
             Some("ResourceGroupsTaggingAPI_20170126") => return Service::Tagging,
@@ -56,7 +57,7 @@ impl Service {
         match Signature::of(&parts.headers, &parts.uri).map(|signature| signature.service).as_deref() {
             Some("iam") => Service::Iam,
             Some("sts") => Service::Sts,
-            Some("kinesis") => Service::Kinesis(Form::of(&parts.headers)),
+            Some("kinesis") => Service::Kinesis(WireFormat::of(&parts.headers)),
             Some("dynamodb") => Service::DynamoDb,
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn target_goes_before_path_and_path_before_scope() {
-        assert_eq!(service_of("/", Some("Kinesis_20131202.PutRecord"), "iam"), Service::Kinesis(Form::Json));
+        assert_eq!(service_of("/", Some("Kinesis_20131202.PutRecord"), "iam"), Service::Kinesis(WireFormat::Json));
         assert_eq!(service_of("/", Some("DynamoDBStreams_20120810.ListStreams"), "x"), Service::DynamoDb);
         assert_eq!(service_of("/2015-03-31/functions", None, "iam"), Service::Lambda);
         assert_eq!(service_of("/", None, "iam"), Service::Iam);

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::aws_json::{Request, Response, ServiceError, now_seconds};
-use super::aws_query::{self, Parameters, STS, Xml};
-use super::credentials::{Caller, Keys};
 use super::iam::{Iam, Role};
 use super::identity::Identity;
-use super::permissions::{Ask, Decision, Named, Needed, Principal, RequestKeys, decide};
+use crate::local::auth::credentials::{Caller, CredentialStore};
+use crate::local::auth::permissions::{AuthorizationRequest, Decision, Named, Needed, Principal, RequestKeys, decide};
+use crate::local::protocol::aws_json::{Request, Response, ServiceError, now_seconds};
+use crate::local::protocol::aws_query;
+use crate::local::protocol::aws_query::{Parameters, STS, Xml};
 
 /// Seconds that a session may last which another session asks for.
 const CHAINED_SECONDS: u32 = 3600;
@@ -18,12 +19,12 @@ const EXTERNAL_ID: &str = "ExternalId";
 #[derive(Clone)]
 pub(crate) struct Sts {
     identity: Identity,
-    keys: Keys,
+    keys: CredentialStore,
     iam: Iam,
 }
 
 impl Sts {
-    pub(crate) fn new(identity: Identity, keys: Keys, iam: Iam) -> Sts {
+    pub(crate) fn new(identity: Identity, keys: CredentialStore, iam: Iam) -> Sts {
         Sts { identity, keys, iam }
     }
 
@@ -139,7 +140,11 @@ impl Sts {
         };
         let principal = Some(Principal::Aws { account: &self.identity.account, arns: &arns });
         keys.ask(|context| {
-            let ask = Ask { context, principal: principal.clone(), ..Ask::new("sts:AssumeRole", arn) };
+            let ask = AuthorizationRequest {
+                context,
+                principal: principal.clone(),
+                ..AuthorizationRequest::new("sts:AssumeRole", arn)
+            };
             decide(std::slice::from_ref(&role.trust_policy), &ask) == Decision::Allowed
         })
     }

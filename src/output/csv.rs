@@ -130,13 +130,13 @@ fn more(own: HashMap<String, OwnCell>) -> Result<String, Error> {
     values
         .collect::<Result<std::collections::BTreeMap<_, _>, serde_json::Error>>()
         .and_then(|object| serde_json::to_string(&object))
-        .map_err(|error| Error::failed("could not write CSV").caused_by(error))
+        .map_err(|error| Error::failed("could not write CSV").with_source(error))
 }
 
 fn write(cells: &[String], out: &mut Vec<u8>) -> Result<(), Error> {
     let mut writer = WriterBuilder::new().from_writer(out);
-    let written = writer.write_record(cells).map_err(|error| Error::failed("could not write CSV").caused_by(error));
-    written.and_then(|()| writer.flush().map_err(|error| Error::failed("could not write CSV").caused_by(error)))
+    let written = writer.write_record(cells).map_err(|error| Error::failed("could not write CSV").with_source(error));
+    written.and_then(|()| writer.flush().map_err(|error| Error::failed("could not write CSV").with_source(error)))
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use crate::error::{Error, ErrorKind};
 /// # Errors
 /// When the value has no JSON form.
 pub fn to_line<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::failed("could not write JSON").caused_by(error))
+    serde_json::to_string(value).map_err(|error| Error::failed("could not write JSON").with_source(error))
 }
 
 pub(super) fn to_pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
-    serde_json::to_string_pretty(value).map_err(|error| Error::failed("could not write JSON").caused_by(error))
+    serde_json::to_string_pretty(value).map_err(|error| Error::failed("could not write JSON").with_source(error))
 }
 
 pub(super) fn error(kind: ErrorKind, message: &str, hints: &[String]) -> String {

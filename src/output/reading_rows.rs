@@ -7,9 +7,9 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{CsvCells, CsvColumns, OwnCell, Report, Row, cell, new_table, table_of_rows, units};
-use crate::pipeline::{Stored, Summary, readable, value_json};
+use crate::pipeline::{PutSummary, StoredReading, format_rfc3339, value_json};
 
-impl Row for Stored {
+impl Row for StoredReading {
     fn columns() -> &'static [&'static str] {
         &["sensor_id", "temperature", "current_time", "time", "fields", "shard_id", "sequence_number"]
     }
@@ -21,14 +21,14 @@ impl Row for Stored {
             reading.sensor_id.clone(),
             reading.temperature.to_string(),
             reading.current_time.to_string(),
-            readable(&reading.current_time).unwrap_or_default(),
+            format_rfc3339(&reading.current_time).unwrap_or_default(),
             fields.join(" "),
             self.shard_id.clone().unwrap_or_default(),
             self.sequence_number.clone().unwrap_or_default(),
         ]
     }
 
-    fn expendable() -> &'static [&'static str] {
+    fn droppable_columns() -> &'static [&'static str] {
         &["shard_id", "sequence_number"]
     }
 
@@ -67,7 +67,7 @@ fn text(value: &Value) -> String {
 #[derive(Debug)]
 pub struct PutReport {
     /// The reading and its place in the stream.
-    pub row: Stored,
+    pub row: StoredReading,
     /// Milliseconds from sending it to seeing it in the table.
     pub stored_after_ms: Option<u64>,
 }
@@ -85,17 +85,17 @@ impl Serialize for PutReport {
 
 impl Report for PutReport {
     fn table(&self) -> String {
-        let mut header = Stored::columns().to_vec();
+        let mut header = StoredReading::columns().to_vec();
         let mut cells = self.row.cells();
         if let Some(milliseconds) = self.stored_after_ms {
             header.push("stored_after_ms");
             cells.push(milliseconds.to_string());
         }
-        table_of_rows(&header, &[cells], Stored::expendable())
+        table_of_rows(&header, &[cells], StoredReading::droppable_columns())
     }
 }
 
-impl Report for Summary {
+impl Report for PutSummary {
     fn table(&self) -> String {
         let mut table =
             new_table(&["read", "accepted", "rejected", "failed", "records", "bytes", "retries", "time", "readings/s"]);

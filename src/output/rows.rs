@@ -16,7 +16,7 @@ pub trait Row: Serialize {
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
     /// The columns that a terminal may be too narrow for, the least needed one last.
-    fn expendable() -> &'static [&'static str] {
+    fn droppable_columns() -> &'static [&'static str] {
         &[]
     }
     /// The columns in CSV, where they differ from a table's.
@@ -106,7 +106,7 @@ impl Rows {
     }
 
     fn flush_table<R: Row>(&mut self) -> Result<(), Error> {
-        let table = table_of_rows(R::columns(), &self.page, R::expendable());
+        let table = table_of_rows(R::columns(), &self.page, R::droppable_columns());
         self.page.clear();
         self.output.data(&table)
     }

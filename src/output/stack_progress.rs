@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Output, Progress, Step};
-use crate::stack::{Action, Event, Kind, Observer, PATIENCE};
+use crate::stack::{Action, Kind, QUIET_WAIT, StackEvent, StackObserver};
 
 /// A look that takes longer says what it waits for.
 const LONG_LOOK: Duration = Duration::from_secs(1);
@@ -14,13 +14,13 @@ const LONG_LOOK: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct StackProgress {
     progress: Progress,
-    steps: Mutex<BTreeMap<(Kind, String), Shown>>,
+    steps: Mutex<BTreeMap<(Kind, String), DisplayedStep>>,
     /// What was said to be waited for before any step began.
     told: Mutex<BTreeSet<(Kind, String)>>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct DisplayedStep {
     step: Step,
     action: Action,
     told_to_wait: bool,
@@ -34,18 +34,18 @@ impl StackProgress {
     }
 }
 
-impl Observer for StackProgress {
-    fn on(&self, event: &Event) {
+impl StackObserver for StackProgress {
+    fn on(&self, event: &StackEvent) {
         let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started { kind, name, action } => {
+            StackEvent::Started { kind, name, action } => {
                 let step = self.progress.step(format!("{kind} {name}"));
-                steps.insert((*kind, name.clone()), Shown { step, action: *action, told_to_wait: false });
+                steps.insert((*kind, name.clone()), DisplayedStep { step, action: *action, told_to_wait: false });
             }
-            Event::Waiting { kind, name, waited, said } => {
+            StackEvent::Waiting { kind, name, waited, said } => {
                 if let Some(shown) = steps.get_mut(&(*kind, name.clone())) {
                     shown.step.waiting(said);
-                    if *waited >= PATIENCE && !shown.told_to_wait {
+                    if *waited >= QUIET_WAIT && !shown.told_to_wait {
                         shown.told_to_wait = true;
                         self.progress.status(format!("  still waiting for the {kind} {name}: {said}"));
                     }
@@ -56,7 +56,7 @@ impl Observer for StackProgress {
                     }
                 }
             }
-            Event::Finished { kind, name, was_there } => {
+            StackEvent::Finished { kind, name, was_there } => {
                 if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.done(match shown.action {
                         _ if *was_there => "found",
@@ -68,10 +68,10 @@ impl Observer for StackProgress {
                     });
                 }
             }
-            Event::Unproven { name, said } => self.progress.status(format!(
+            StackEvent::Unproven { name, said } => self.progress.status(format!(
                 "  note: not proven that the function {name} can be invoked: {said}; `sensorctl up --verify` sends a reading"
             )),
-            Event::Failed { kind, name } => {
+            StackEvent::Failed { kind, name } => {
                 if let Some(shown) = steps.remove(&(*kind, name.clone())) {
                     shown.step.failed();
                 }
@@ -91,7 +91,7 @@ mod tests {
         let progress = StackProgress::new(&output);
         let waiting = |seconds| {
             let waited = Duration::from_secs(seconds);
-            progress.on(&Event::Waiting { kind: Kind::Table, name: "T".into(), waited, said: "its tags".into() });
+            progress.on(&StackEvent::Waiting { kind: Kind::Table, name: "T".into(), waited, said: "its tags".into() });
         };
         waiting(0);
         assert_eq!(captured.texts().1, "");

@@ -6,7 +6,7 @@ use super::units;
 
 /// Something a person should know though nothing failed.
 #[derive(Debug)]
-pub enum Message {
+pub enum Warning {
     /// The function's log group stays when the rest goes.
     ForeignLogGroup {
         /// The log group that stays.
@@ -51,52 +51,52 @@ pub enum Message {
 pub const MAPPING_PROBLEM: &str =
     "`sensorctl invoke` runs the function once and shows its log; the mapping tries its batch again by itself";
 
-impl Message {
+impl Warning {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Message::ForeignLogGroup { name } => {
+            Warning::ForeignLogGroup { name } => {
                 format!("remove it with `aws logs delete-log-group --log-group-name {name}`")
             }
-            Message::Unseen { .. } => {
+            Warning::Unseen { .. } => {
                 "what the settings name is looked at and deleted all the same; only what was renamed may be left"
                     .to_owned()
             }
-            Message::ForeignItems { table, .. } => {
+            Warning::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
             }
-            Message::OutdatedAwsCli { .. } => {
+            Warning::OutdatedAwsCli { .. } => {
                 "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()
             }
-            Message::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
-            Message::MarkersLeft { table, key, .. } => {
+            Warning::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
+            Warning::MarkersLeft { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
         }
     }
 }
 
-impl fmt::Display for Message {
+impl fmt::Display for Warning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Message::ForeignLogGroup { name } => {
+            Warning::ForeignLogGroup { name } => {
                 write!(formatter, "log group {name} was there before this pipeline and is kept")
             }
-            Message::Unseen { kind, why } => {
+            Warning::Unseen { kind, why } => {
                 write!(formatter, "things of kind {kind} under other names were not looked for: {why}")
             }
-            Message::OutdatedAwsCli { version } => {
+            Warning::OutdatedAwsCli { version } => {
                 write!(formatter, "the AWS CLI {version} does not read AWS_ENDPOINT_URL: its calls go to AWS itself")
             }
-            Message::MarkersLeft { table, rows, .. } => {
+            Warning::MarkersLeft { table, rows, .. } => {
                 write!(formatter, "marker readings may stay in table {table}: {}", rows.join("; "))
             }
-            Message::MappingProblem { result } => write!(formatter, "the event source mapping says {result}"),
-            Message::ForeignItems { table, count: 1 } => {
+            Warning::MappingProblem { result } => write!(formatter, "the event source mapping says {result}"),
+            Warning::ForeignItems { table, count: 1 } => {
                 write!(formatter, "1 item of table {table} is no reading and was left out")
             }
-            Message::ForeignItems { table, count } => {
+            Warning::ForeignItems { table, count } => {
                 write!(formatter, "{} items of table {table} are no readings and were left out", units::count(*count))
             }
         }

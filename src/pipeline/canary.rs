@@ -12,37 +12,37 @@ use rand::Rng;
 use sensor_model::{Decimal, Reading};
 use tokio_util::sync::CancellationToken;
 
-use super::record::partition_key;
-use super::{Receipt, now, wait_until_stored};
-use crate::aws::wait::{self, Look, Schedule, WaitError};
-use crate::aws::{Cause, Clients, Failure};
+use super::{PutReceipt, now, wait_until_stored};
+use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
+use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::pipeline::put::record::partition_key;
 
 use self::registry::State;
 
-pub use self::cleanup::Left;
-pub use self::registry::Trail;
+pub use self::cleanup::RemainingProbe;
+pub use self::registry::ProbeRegistry;
 
 /// What the sensor of a marker is called.
 const SENSOR_PREFIX: &str = "sensorctl-marker-";
 
 /// Markers of a shard for each lane that it is read in. Their keys are spread over the lanes by chance: that one of ten
 /// lanes gets none of 160 comes about once in two million times.
-const FOR_EACH_LANE: i32 = 16;
+const PROBES_PER_PARALLEL_BATCH: i32 = 16;
 
 /// Markers that are in flight at the same time. One takes about 2 s on AWS, nearly all of it pauses between two reads of
 /// its row, so that few requests are under way: 25 shards read in 10 parallel batches take 8,000 markers, and 80 s.
-const AT_ONCE: usize = 200;
+const MAX_IN_FLIGHT: usize = 200;
 
 /// How often the shards may change while markers are put into them.
 const ROUNDS: u32 = 3;
 
 /// Markers that follow each other in a lane. A batch may store its marker and fail for an earlier record, which comes
 /// again; the next batch comes only when it is done, and with it the second marker.
-const IN_A_ROW: usize = 2;
+const CONSECUTIVE_PROBES: usize = 2;
 
 /// What markers have shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Consumed {
+pub struct ProbesConsumed {
     /// Open shards, each of which was consumed up to its markers.
     pub shards: usize,
     /// Markers that were seen stored.
@@ -53,10 +53,10 @@ pub struct Consumed {
 
 /// Why markers have shown nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum NotConsumed {
+pub enum ProbeError {
     /// A call failed.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] AwsFailure),
     /// A marker was put and did not come to the table.
     #[error("the marker that went into {shard} is not in table {table} after {} s", waited.as_secs())]
     NotStored {
@@ -74,7 +74,7 @@ pub enum NotConsumed {
 
 /// Where markers go and where they are to come out.
 #[derive(Clone, Copy, Debug)]
-pub struct Way<'a> {
+pub struct ProbeRoute<'a> {
     /// SDK clients.
     pub clients: &'a Clients,
     /// The stream.
@@ -84,7 +84,7 @@ pub struct Way<'a> {
     /// When it is over: no marker is waited for any longer.
     pub end: Instant,
     /// Remembers the markers that were put, for [`Way::sweep`].
-    pub trail: &'a Trail,
+    pub trail: &'a ProbeRegistry,
 }
 
 /// An open shard: its id, and a hash key that leads into it.
@@ -93,14 +93,14 @@ struct Shard {
     hash_key: String,
 }
 
-impl Way<'_> {
+impl ProbeRoute<'_> {
     /// Sends one marker through. Whatever comes of it, [`Way::sweep`] is to follow.
     ///
     /// # Errors
     /// When it does not come out.
-    pub async fn send_one_through(&self) -> Result<Duration, NotConsumed> {
+    pub async fn send_probe(&self) -> Result<Duration, ProbeError> {
         let began = Instant::now();
-        self.through(None, &CancellationToken::new()).await?;
+        self.send_and_confirm(None, &CancellationToken::new()).await?;
         Ok(began.elapsed())
     }
 
@@ -111,44 +111,48 @@ impl Way<'_> {
     ///
     /// # Errors
     /// When one does not come out, or the shards change all the time.
-    pub async fn drain(&self, lanes: i32) -> Result<Consumed, NotConsumed> {
+    pub async fn drain(&self, lanes: i32) -> Result<ProbesConsumed, ProbeError> {
         let began = Instant::now();
-        let each = usize::try_from(if lanes > 1 { lanes * FOR_EACH_LANE } else { 1 }).unwrap_or(1);
+        let each = usize::try_from(if lanes > 1 { lanes * PROBES_PER_PARALLEL_BATCH } else { 1 }).unwrap_or(1);
         for _ in 0..ROUNDS {
             let shards = self.open_shards().await?;
-            for _ in 0..IN_A_ROW {
-                self.all_through(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
+            for _ in 0..CONSECUTIVE_PROBES {
+                self.confirm_all(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
             }
             // A shard that was split or merged meanwhile has children that had no marker.
             let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
             if ids(&self.open_shards().await?) == ids(&shards) {
                 let took = began.elapsed();
-                return Ok(Consumed { shards: shards.len(), markers: shards.len() * each * IN_A_ROW, took });
+                return Ok(ProbesConsumed {
+                    shards: shards.len(),
+                    markers: shards.len() * each * CONSECUTIVE_PROBES,
+                    took,
+                });
             }
         }
-        Err(NotConsumed::Resharding(self.stream.to_owned()))
+        Err(ProbeError::Resharding(self.stream.to_owned()))
     }
 
     /// Sends a marker through each of the shards. After the first that fails no more are put, and none is waited for.
-    async fn all_through(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), NotConsumed> {
+    async fn confirm_all(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), ProbeError> {
         let stop = CancellationToken::new();
         let through = shards.map(|shard| {
             let stop = &stop;
             async move {
-                let result = self.through(Some(shard), stop).await;
+                let result = self.send_and_confirm(Some(shard), stop).await;
                 if result.is_err() {
                     stop.cancel();
                 }
                 result
             }
         });
-        let results: Vec<_> = stream::iter(through).buffered(AT_ONCE).collect().await;
+        let results: Vec<_> = stream::iter(through).buffered(MAX_IN_FLIGHT).collect().await;
         results.into_iter().find(Result::is_err).unwrap_or(Ok(()))
     }
 
     /// Puts a marker, waits for its row, and takes the row away. Does nothing more once it is told to stop.
-    async fn through(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), NotConsumed> {
-        let Way { clients, table, trail, .. } = *self;
+    async fn send_and_confirm(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), ProbeError> {
+        let ProbeRoute { clients, table, trail, .. } = *self;
         if stop.is_cancelled() {
             return Ok(());
         }
@@ -158,7 +162,7 @@ impl Way<'_> {
             Ok(receipt) => receipt,
             Err(failure) => {
                 // What may have been taken all the same is swept up.
-                if !failure.is_passing() && failure.cause != Cause::Unreachable {
+                if !failure.is_transient() && failure.cause != FailureCause::Unreachable {
                     trail.forget(&marker);
                 }
                 return Err(failure.into());
@@ -181,7 +185,7 @@ impl Way<'_> {
             Err(WaitError::Failed(failure)) => Err(failure.into()),
             Err(WaitError::TimedOut { waited, .. }) => {
                 trail.note(&marker, State::GivenUp);
-                Err(NotConsumed::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
+                Err(ProbeError::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
             }
         }
     }
@@ -190,12 +194,12 @@ impl Way<'_> {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    fn schedule(&self, limit: Duration) -> Schedule {
-        if self.clients.is_nearby() { Schedule::nearby(limit) } else { Schedule::within(limit) }
+    fn schedule(&self, limit: Duration) -> PollSchedule {
+        if self.clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) }
     }
 
-    fn marker(&self) -> Result<Reading, Failure> {
-        let not_made = |why| self.clients.not_made("Kinesis", "PutRecord", self.stream, why);
+    fn marker(&self) -> Result<Reading, AwsFailure> {
+        let not_made = |why| self.clients.build_failure("Kinesis", "PutRecord", self.stream, why);
         let number: u64 = rand::rng().random();
         Ok(Reading {
             sensor_id: format!("{SENSOR_PREFIX}{number:016x}"),
@@ -205,7 +209,7 @@ impl Way<'_> {
         })
     }
 
-    async fn put(&self, marker: &Reading, shard: Option<&Shard>) -> Result<Receipt, Failure> {
+    async fn put(&self, marker: &Reading, shard: Option<&Shard>) -> Result<PutReceipt, AwsFailure> {
         let request = self
             .clients
             .kinesis
@@ -216,27 +220,27 @@ impl Way<'_> {
             .data(Blob::new(marker.to_json()));
         let call = self.clients.call("Kinesis", "PutRecord", self.stream);
         let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
-        Ok(Receipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
+        Ok(PutReceipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
     }
 
     /// Repeats a call while its failure is one that passes: a throttle, a broken connection.
-    async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, Failure>
+    async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
     where
-        Fut: Future<Output = Result<T, Failure>>,
+        Fut: Future<Output = Result<T, AwsFailure>>,
     {
         let look = || async {
             match call().await {
-                Ok(value) => Ok(Look::Ready(value)),
-                Err(failure) if failure.is_passing() => Ok(Look::NotYet(failure)),
+                Ok(value) => Ok(Poll::Ready(value)),
+                Err(failure) if failure.is_transient() => Ok(Poll::Pending(failure)),
                 Err(failure) => Err(failure),
             }
         };
-        wait::until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
+        wait::poll_until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
             WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
         })
     }
 
-    async fn open_shards(&self) -> Result<Vec<Shard>, Failure> {
+    async fn open_shards(&self) -> Result<Vec<Shard>, AwsFailure> {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {

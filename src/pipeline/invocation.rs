@@ -15,14 +15,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::aws::{Clients, Failure};
+use crate::aws::{AwsFailure, Clients};
 
 /// A function may run for 15 minutes (docs/facts/lambda.md, Function limits); the answer has to come back, too.
-const LONGEST_RUN: Duration = Duration::from_mins(16);
+const INVOKE_TIMEOUT: Duration = Duration::from_mins(16);
 
 /// What the function did.
 #[derive(Debug, Serialize)]
-pub struct Invocation {
+pub struct FunctionInvocation {
     /// HTTP status of the call; 200 also where the function failed.
     pub status: i32,
     /// The version that ran.
@@ -39,34 +39,36 @@ pub struct Invocation {
 ///
 /// # Errors
 /// When the call fails; that the function itself failed is part of its answer.
-pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<Invocation, Failure> {
+pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<FunctionInvocation, AwsFailure> {
     let resource = format!("function {function}");
     let call = clients.call("Lambda", "Invoke", &resource);
     // Its own limits: the answer takes as long as the function runs, and running it twice is not what was asked.
     let patient = Builder::new()
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(LONGEST_RUN).build())
+        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(INVOKE_TIMEOUT).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .retry_config(RetryConfig::disabled());
     let request = clients.lambda.invoke().function_name(function).log_type(LogType::Tail).payload(Blob::new(event));
     let answer = match call.answer(request.customize().config_override(patient).send().await) {
         Ok(answer) => answer,
-        Err(failure) => return Err(clients.located(failure).await),
+        Err(failure) => return Err(clients.with_account_context(failure).await),
     };
     if answer.executed_version.is_none() && answer.request_id().is_none() {
         // Any web page is a success, as far as the protocol goes; only its headers tell.
-        return Err(call.not_made("what answered is not Lambda: it gave neither the version that ran nor a request id"));
+        return Err(
+            call.build_failure("what answered is not Lambda: it gave neither the version that ran nor a request id")
+        );
     }
-    Invocation::read(answer).map_err(|why| call.not_made(why))
+    FunctionInvocation::read(answer).map_err(|why| call.build_failure(why))
 }
 
-impl Invocation {
+impl FunctionInvocation {
     fn read(answer: InvokeOutput) -> Result<Self, String> {
         let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
         let payload = String::from_utf8_lossy(&payload).into_owned();
         let json = RawValue::from_string(payload.clone()).or_else(|_| to_raw_value(&payload));
         let log = answer.log_result.map(|text| STANDARD.decode(text)).transpose();
         let log = log.map_err(|error| format!("the log in Lambda's answer is not base64: {error}"))?;
-        Ok(Invocation {
+        Ok(FunctionInvocation {
             status: answer.status_code,
             executed_version: answer.executed_version,
             answer: json.map_err(|error| format!("could not read the answer: {error}"))?,
@@ -148,7 +150,7 @@ mod tests {
                 .payload(Blob::new(payload))
                 .log_result(STANDARD.encode("START\nEND\n"))
                 .build();
-            serde_json::to_string(&Invocation::read(answer).unwrap()).unwrap()
+            serde_json::to_string(&FunctionInvocation::read(answer).unwrap()).unwrap()
         };
         let expected = |answer: &str| {
             format!(

@@ -54,7 +54,7 @@ pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
 ///
 /// # Errors
 /// When it is none, or not above zero.
-pub fn parse_length(text: &str) -> Result<std::time::Duration, String> {
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let length: Option<SignedDuration> = text.trim().parse().ok();
     length
         .and_then(|length| std::time::Duration::try_from(length).ok())
@@ -64,7 +64,7 @@ pub fn parse_length(text: &str) -> Result<std::time::Duration, String> {
 
 /// Seconds since 1970 as RFC 3339 in UTC; nothing where the year has no four digits.
 #[must_use]
-pub fn readable(time: &Decimal) -> Option<String> {
+pub fn format_rfc3339(time: &Decimal) -> Option<String> {
     let text = time.as_str();
     // As good as zero, or far from any year.
     if text.contains('E') {
@@ -128,15 +128,15 @@ mod tests {
 
     #[test]
     fn a_length_needs_a_unit_and_a_size() {
-        assert_eq!(parse_length("1m30s"), Ok(std::time::Duration::from_secs(90)));
+        assert_eq!(parse_duration("1m30s"), Ok(std::time::Duration::from_secs(90)));
         for text in ["30", "0s", "-5s", "soon", ""] {
-            assert!(parse_length(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn times_are_readable_where_the_calendar_reaches() {
-        let shown = |text: &str| readable(&Decimal::parse(text).unwrap());
+        let shown = |text: &str| format_rfc3339(&Decimal::parse(text).unwrap());
         assert_eq!(shown("1262307600").as_deref(), Some("2010-01-01T01:00:00Z"));
         assert_eq!(shown("1262307600.5").as_deref(), Some("2010-01-01T01:00:00.5Z"));
         assert_eq!(shown("-1.5").as_deref(), Some("1969-12-31T23:59:58.5Z"));
@@ -149,7 +149,7 @@ mod tests {
         #[test]
         fn a_readable_time_reads_back(milliseconds in -62_000_000_000_000_i64..253_000_000_000_000) {
             let time = seconds(i128::from(milliseconds) * 1_000_000).unwrap();
-            prop_assert_eq!(parse_time(&readable(&time).unwrap()).unwrap(), time);
+            prop_assert_eq!(parse_time(&format_rfc3339(&time).unwrap()).unwrap(), time);
         }
     }
 }

@@ -11,50 +11,50 @@ use super::pattern::{Context, Key, Pattern};
 
 /// Whether something holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Met {
+pub(super) enum ConditionMatch {
     Yes,
     No,
     /// It depends on what is not known here: an operator, or a key.
     Unclear,
 }
 
-impl Met {
-    pub(super) fn when(is_met: bool) -> Met {
-        if is_met { Met::Yes } else { Met::No }
+impl ConditionMatch {
+    pub(super) fn when(is_met: bool) -> ConditionMatch {
+        if is_met { ConditionMatch::Yes } else { ConditionMatch::No }
     }
 
-    pub(super) fn not(self) -> Met {
+    pub(super) fn not(self) -> ConditionMatch {
         match self {
-            Met::Yes => Met::No,
-            Met::No => Met::Yes,
-            Met::Unclear => Met::Unclear,
+            ConditionMatch::Yes => ConditionMatch::No,
+            ConditionMatch::No => ConditionMatch::Yes,
+            ConditionMatch::Unclear => ConditionMatch::Unclear,
         }
     }
 
     /// One of several.
-    pub(super) fn any(all: impl Iterator<Item = Met>) -> Met {
-        all.fold(Met::No, |any, one| match (any, one) {
-            (Met::Yes, _) | (_, Met::Yes) => Met::Yes,
-            (Met::Unclear, _) | (_, Met::Unclear) => Met::Unclear,
-            _ => Met::No,
+    pub(super) fn any(all: impl Iterator<Item = ConditionMatch>) -> ConditionMatch {
+        all.fold(ConditionMatch::No, |any, one| match (any, one) {
+            (ConditionMatch::Yes, _) | (_, ConditionMatch::Yes) => ConditionMatch::Yes,
+            (ConditionMatch::Unclear, _) | (_, ConditionMatch::Unclear) => ConditionMatch::Unclear,
+            _ => ConditionMatch::No,
         })
     }
 
     /// Each of several.
-    pub(super) fn all(all: impl Iterator<Item = Met>) -> Met {
-        Met::any(all.map(Met::not)).not()
+    pub(super) fn all(all: impl Iterator<Item = ConditionMatch>) -> ConditionMatch {
+        ConditionMatch::any(all.map(ConditionMatch::not)).not()
     }
 }
 
 /// Returns whether all conditions of a statement are met, given the keys of a request.
-pub(super) fn met(conditions: &Value, context: Context<'_>, has_variables: bool) -> Met {
-    let Some(operators) = conditions.as_object() else { return Met::Unclear };
-    Met::all(operators.iter().map(|(operator, keys)| match (keys.as_object(), Operator::named(operator)) {
-        (Some(keys), Some(operator)) => Met::all(keys.iter().map(|(key, wanted)| match values(wanted) {
+pub(super) fn met(conditions: &Value, context: Context<'_>, has_variables: bool) -> ConditionMatch {
+    let Some(operators) = conditions.as_object() else { return ConditionMatch::Unclear };
+    ConditionMatch::all(operators.iter().map(|(operator, keys)| match (keys.as_object(), Operator::named(operator)) {
+        (Some(keys), Some(operator)) => ConditionMatch::all(keys.iter().map(|(key, wanted)| match values(wanted) {
             Some(wanted) => operator.holds(&context.find(key), &wanted, context, has_variables),
-            None => Met::Unclear,
+            None => ConditionMatch::Unclear,
         })),
-        _ => Met::Unclear,
+        _ => ConditionMatch::Unclear,
     }))
 }
 
@@ -106,46 +106,46 @@ impl Operator {
         Some(Operator { compare, is_negated, if_exists })
     }
 
-    fn holds(&self, found: &Key<'_>, wanted: &[String], context: Context<'_>, has_variables: bool) -> Met {
+    fn holds(&self, found: &Key<'_>, wanted: &[String], context: Context<'_>, has_variables: bool) -> ConditionMatch {
         let found = match (found, &self.compare) {
-            (Key::Unknown, _) => return Met::Unclear,
+            (Key::Unknown, _) => return ConditionMatch::Unclear,
             (found, Compare::Null) => {
                 let is_absent = if *found == Key::Absent { "true" } else { "false" };
-                return Met::any(wanted.iter().map(|wanted| match wanted.as_str() {
-                    "true" | "false" => Met::when(wanted == is_absent),
-                    _ => Met::Unclear,
+                return ConditionMatch::any(wanted.iter().map(|wanted| match wanted.as_str() {
+                    "true" | "false" => ConditionMatch::when(wanted == is_absent),
+                    _ => ConditionMatch::Unclear,
                 }));
             }
             // A key that is absent differs from everything.
-            (Key::Absent, _) => return Met::when(self.if_exists || self.is_negated),
+            (Key::Absent, _) => return ConditionMatch::when(self.if_exists || self.is_negated),
             (Key::Known(found), _) => *found,
         };
         let is_one = |wanted: &String| match Pattern::of(wanted, context, has_variables) {
             Some(wanted) => self.compare.matches(&wanted, found),
-            None => Met::Unclear,
+            None => ConditionMatch::Unclear,
         };
-        let is_any = Met::any(wanted.iter().map(is_one));
+        let is_any = ConditionMatch::any(wanted.iter().map(is_one));
         if self.is_negated { is_any.not() } else { is_any }
     }
 }
 
 impl Compare {
-    fn matches(&self, wanted: &Pattern, found: &str) -> Met {
+    fn matches(&self, wanted: &Pattern, found: &str) -> ConditionMatch {
         let ordered = |found: Option<f64>, wanted: Option<f64>, holds: fn(Ordering) -> bool| match (found, wanted) {
             (Some(found), Some(wanted)) => {
-                found.partial_cmp(&wanted).map_or(Met::Unclear, |order| Met::when(holds(order)))
+                found.partial_cmp(&wanted).map_or(ConditionMatch::Unclear, |order| ConditionMatch::when(holds(order)))
             }
-            _ => Met::Unclear,
+            _ => ConditionMatch::Unclear,
         };
         match self {
-            Compare::Text => Met::when(wanted.text() == found),
-            Compare::TextIgnoringCase => Met::when(wanted.text().eq_ignore_ascii_case(found)),
-            Compare::Pattern => Met::when(wanted.matches(found)),
-            Compare::Arn => wanted.matches_arn(found).map_or(Met::Unclear, Met::when),
+            Compare::Text => ConditionMatch::when(wanted.text() == found),
+            Compare::TextIgnoringCase => ConditionMatch::when(wanted.text().eq_ignore_ascii_case(found)),
+            Compare::Pattern => ConditionMatch::when(wanted.matches(found)),
+            Compare::Arn => wanted.matches_arn(found).map_or(ConditionMatch::Unclear, ConditionMatch::when),
             Compare::Number(holds) => ordered(found.parse().ok(), wanted.text().parse().ok(), *holds),
             Compare::Date(holds) => ordered(seconds(found), seconds(&wanted.text()), *holds),
             // Decided by whether the key is there.
-            Compare::Null => Met::Unclear,
+            Compare::Null => ConditionMatch::Unclear,
         }
     }
 }

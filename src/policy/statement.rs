@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::condition::{self, Met};
+use super::condition::{self, ConditionMatch};
 use super::pattern::Pattern;
-use super::{Ask, Principal};
+use super::{AuthorizationRequest, Principal};
 
 /// A statement as it stands in the document.
 #[derive(Clone, Copy)]
@@ -33,101 +33,102 @@ impl<'a> Statement<'a> {
     }
 
     /// Returns whether it is about a request. What is unclear must open no door, and close what it may close.
-    pub(super) fn covers(self, ask: &Ask<'_>) -> Met {
+    pub(super) fn covers(self, ask: &AuthorizationRequest<'_>) -> ConditionMatch {
         let condition = self
             .get("Condition")
-            .map_or(Met::Yes, |conditions| condition::met(conditions, ask.context, self.has_variables));
+            .map_or(ConditionMatch::Yes, |conditions| condition::met(conditions, ask.context, self.has_variables));
         let parts =
             [self.covers_principal(ask.principal.as_ref()), self.covers_action(ask.action), self.covers_resource(ask)];
-        Met::all(parts.into_iter().chain([condition]))
+        ConditionMatch::all(parts.into_iter().chain([condition]))
     }
 
     fn get(self, name: &str) -> Option<&'a Value> {
         self.body.get(name)
     }
 
-    fn covers_principal(self, asker: Option<&Principal<'_>>) -> Met {
+    fn covers_principal(self, asker: Option<&Principal<'_>>) -> ConditionMatch {
         match (self.get("Principal"), self.get("NotPrincipal"), asker) {
-            (None, None, None) => Met::Yes,
-            (Some(Value::String(all)), None, Some(_)) if all == "*" => Met::Yes,
+            (None, None, None) => ConditionMatch::Yes,
+            (Some(Value::String(all)), None, Some(_)) if all == "*" => ConditionMatch::Yes,
             (Some(named @ Value::Object(_)), None, Some(asker)) => asker.is_named_by(named),
-            _ => Met::Unclear,
+            _ => ConditionMatch::Unclear,
         }
     }
 
-    fn covers_action(self, action: &str) -> Met {
+    fn covers_action(self, action: &str) -> ConditionMatch {
         let action = action.to_ascii_lowercase();
         let named = |value| match texts(value) {
             Some(names) => {
                 let is_it = |name: &&str| Pattern::plain(&name.to_ascii_lowercase()).matches(&action);
-                Met::when(names.iter().any(is_it))
+                ConditionMatch::when(names.iter().any(is_it))
             }
-            None => Met::Unclear,
+            None => ConditionMatch::Unclear,
         };
         match (self.get("Action"), self.get("NotAction")) {
             (Some(actions), None) => named(actions),
             (None, Some(others)) => named(others).not(),
-            _ => Met::Unclear,
+            _ => ConditionMatch::Unclear,
         }
     }
 
-    fn covers_resource(self, ask: &Ask<'_>) -> Met {
+    fn covers_resource(self, ask: &AuthorizationRequest<'_>) -> ConditionMatch {
         let is_it = |text: &&str| match (Pattern::of(text, ask.context, self.has_variables), ask.resource) {
-            (Some(pattern), Some(resource)) => Met::when(pattern.matches(resource)),
+            (Some(pattern), Some(resource)) => ConditionMatch::when(pattern.matches(resource)),
             // It may be any.
-            (Some(pattern), None) if pattern.is_everything() => Met::Yes,
-            _ => Met::Unclear,
+            (Some(pattern), None) if pattern.is_everything() => ConditionMatch::Yes,
+            _ => ConditionMatch::Unclear,
         };
-        let named = |value| texts(value).map_or(Met::Unclear, |names| Met::any(names.iter().map(is_it)));
+        let named =
+            |value| texts(value).map_or(ConditionMatch::Unclear, |names| ConditionMatch::any(names.iter().map(is_it)));
         match (self.get("Resource"), self.get("NotResource")) {
             (Some(resources), None) => named(resources),
             (None, Some(others)) => named(others).not(),
             // A trust policy belongs to its resource.
-            (None, None) if ask.principal.is_some() => Met::Yes,
-            _ => Met::Unclear,
+            (None, None) if ask.principal.is_some() => ConditionMatch::Yes,
+            _ => ConditionMatch::Unclear,
         }
     }
 }
 
 impl Principal<'_> {
     /// Returns whether the `Principal` of a statement names it.
-    fn is_named_by(&self, principal: &Value) -> Met {
-        let (kind, is_it): (_, &dyn Fn(&str) -> Met) = match self {
+    fn is_named_by(&self, principal: &Value) -> ConditionMatch {
+        let (kind, is_it): (_, &dyn Fn(&str) -> ConditionMatch) = match self {
             Principal::Service(service) => ("Service", &|name| is_service(name, service)),
             Principal::Aws { account, arns } => ("AWS", &|name| is_one_of(name, account, arns)),
         };
         match principal.get(kind).map(texts) {
-            None => Met::No,
-            Some(None) => Met::Unclear,
-            Some(Some(names)) => Met::any(names.into_iter().map(is_it)),
+            None => ConditionMatch::No,
+            Some(None) => ConditionMatch::Unclear,
+            Some(Some(names)) => ConditionMatch::any(names.into_iter().map(is_it)),
         }
     }
 }
 
 /// A name that differs from the service's only in its region or partition may mean the same service.
-fn is_service(name: &str, service: &str) -> Met {
+fn is_service(name: &str, service: &str) -> ConditionMatch {
     let bare = |name: &str| name.split('.').next().map(str::to_owned);
     if name == service {
-        Met::Yes
+        ConditionMatch::Yes
     } else if name == "*" || bare(name) == bare(service) {
-        Met::Unclear
+        ConditionMatch::Unclear
     } else {
-        Met::No
+        ConditionMatch::No
     }
 }
 
-fn is_one_of(name: &str, account: &str, arns: &[&str]) -> Met {
+fn is_one_of(name: &str, account: &str, arns: &[&str]) -> ConditionMatch {
     let is_account = |name: &str| {
         let parts: Vec<&str> = name.split(':').collect();
         name == account || matches!(parts.as_slice(), ["arn", _, "iam", "", of, "root"] if *of == account)
     };
     if name == "*" || is_account(name) || arns.contains(&name) {
-        Met::Yes
+        ConditionMatch::Yes
     } else if name.starts_with("arn:") || name.bytes().all(|byte| byte.is_ascii_digit()) {
-        Met::No
+        ConditionMatch::No
     } else {
         // A unique id, which AWS puts in the place of an ARN that is gone.
-        Met::Unclear
+        ConditionMatch::Unclear
     }
 }
 

@@ -6,18 +6,18 @@ use super::*;
 
 const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/SensorData";
 
-fn says(statements: &Value, ask: &Ask<'_>) -> Decision {
+fn says(statements: &Value, ask: &AuthorizationRequest<'_>) -> Decision {
     decide(&[json!({"Version": "2012-10-17", "Statement": statements}).to_string()], ask)
 }
 
 fn of_write(statements: &Value) -> Decision {
-    says(statements, &Ask::new("dynamodb:BatchWriteItem", TABLE))
+    says(statements, &AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE))
 }
 
 #[test]
 fn what_no_statement_names_is_not_allowed() {
     assert_eq!(of_write(&json!([])), Decision::NotAllowed);
-    assert_eq!(decide(&["nonsense".into()], &Ask::new("a:b", "*")), Decision::NotAllowed);
+    assert_eq!(decide(&["nonsense".into()], &AuthorizationRequest::new("a:b", "*")), Decision::NotAllowed);
     for (action, resource, expected) in [
         ("dynamodb:BatchWriteItem", TABLE, Decision::Allowed),
         ("DynamoDB:batchwrite*", "*", Decision::Allowed),
@@ -57,7 +57,7 @@ const ALL: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
 
 /// What a statement for everything says under a condition; a denial stands beside a statement that allows all.
 fn under(effect: &str, condition: &Value, context: Context<'_>) -> Decision {
-    let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+    let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
     let all: Value = serde_json::from_str(ALL).unwrap();
     let one = json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
     if effect == "Deny" { says(&json!([all, one]), &ask) } else { says(&one, &ask) }
@@ -140,7 +140,7 @@ fn numbers_and_dates_are_compared_by_value_and_arns_part_by_part() {
 
 #[test]
 fn statement_that_is_malformed_allows_nothing_and_denies() {
-    let ask = Ask::new("dynamodb:BatchWriteItem", TABLE);
+    let ask = AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE);
     let all: Value = serde_json::from_str(ALL).unwrap();
     for parts in [
         json!({"Action": [5], "Resource": "*"}),
@@ -172,7 +172,7 @@ fn statement_that_is_malformed_allows_nothing_and_denies() {
 fn variables_are_plain_text_before_version_2012_10_17() {
     let known = [("aws:PrincipalAccount", "000000000000")];
     let context = Context { known: &known, absent: &[] };
-    let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+    let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
     for (version, expected) in [
         (Some("2012-10-17"), Decision::Allowed),
         (Some("2008-10-17"), Decision::NotAllowed),
@@ -189,7 +189,7 @@ fn variables_are_plain_text_before_version_2012_10_17() {
 
 #[test]
 fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
-    let ask = Ask { resource: None, ..Ask::new("dynamodb:ExecuteStatement", "") };
+    let ask = AuthorizationRequest { resource: None, ..AuthorizationRequest::new("dynamodb:ExecuteStatement", "") };
     let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "*", "Resource": resource});
     assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::NotAllowed);
     assert_eq!(says(&one("Allow", "*"), &ask), Decision::Allowed);
@@ -200,7 +200,7 @@ fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
 fn a_variable_without_a_value_opens_no_door() {
     let known = [("aws:PrincipalAccount", "000000000000")];
     let context = Context { known: &known, absent: &[] };
-    let ask = Ask { context, ..Ask::new("dynamodb:BatchWriteItem", TABLE) };
+    let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
     let one = |effect: &str, key: &str, resource: &str| {
         let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
         let mut one = json!({"Effect": effect, "Action": "*"});
@@ -239,7 +239,8 @@ fn set_operators_and_other_unknown_ones_open_no_door() {
 fn a_trust_policy_is_about_who_asks() {
     let trust = |principal: Value| {
         let lambda = Principal::Service("lambda.amazonaws.com");
-        let ask = Ask { principal: Some(lambda), ..Ask::new("sts:AssumeRole", "arn:role") };
+        let ask =
+            AuthorizationRequest { principal: Some(lambda), ..AuthorizationRequest::new("sts:AssumeRole", "arn:role") };
         says(&json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}), &ask)
     };
     assert_eq!(trust(json!({"Service": ["ec2.amazonaws.com", "lambda.amazonaws.com"]})), Decision::Allowed);
@@ -253,7 +254,7 @@ fn a_trust_policy_is_about_who_asks() {
 fn trusts_caller(statements: &Value) -> Decision {
     let arns = ["arn:aws:iam::000000000000:role/caller", "arn:aws:sts::000000000000:assumed-role/caller/me"];
     let principal = Some(Principal::Aws { account: "000000000000", arns: &arns });
-    says(statements, &Ask { principal, ..Ask::new("sts:AssumeRole", "arn:role") })
+    says(statements, &AuthorizationRequest { principal, ..AuthorizationRequest::new("sts:AssumeRole", "arn:role") })
 }
 
 #[test]
@@ -293,8 +294,8 @@ fn not_principal_is_not_evaluated_and_so_denies() {
 
 #[test]
 fn a_verdict_tells_whether_it_hangs_on_what_is_not_understood() {
-    let ask = Ask::new("dynamodb:BatchWriteItem", TABLE);
-    let weigh = |statements: Value| super::weigh(&[json!({ "Statement": statements })], &ask);
+    let ask = AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE);
+    let weigh = |statements: Value| super::evaluate(&[json!({ "Statement": statements })], &ask);
     let all = |effect: &str| json!({"Effect": effect, "Action": "*", "Resource": "*"});
     let mut odd_allow = all("Allow");
     odd_allow["Condition"] = json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}});
@@ -302,7 +303,7 @@ fn a_verdict_tells_whether_it_hangs_on_what_is_not_understood() {
     odd_deny["Effect"] = json!("Deny");
     assert_eq!(weigh(json!([])), (Decision::NotAllowed, true));
     assert_eq!(weigh(odd_deny.clone()), (Decision::NotAllowed, true), "whatever the denial says");
-    assert!(!super::weigh(&[json!("no document")], &ask).1);
+    assert!(!super::evaluate(&[json!("no document")], &ask).1);
     assert_eq!(weigh(odd_allow.clone()), (Decision::NotAllowed, false));
     assert_eq!(weigh(json!([odd_allow, all("Allow")])), (Decision::Allowed, true));
     assert_eq!(weigh(json!([odd_deny, all("Allow")])), (Decision::Denied, false));

@@ -3,7 +3,7 @@
 use http::Uri;
 
 use super::layers::Layers;
-use super::origin::Origin;
+use super::origin::SettingOrigin;
 use super::trust;
 use crate::cli::Global;
 use crate::error::Error;
@@ -31,7 +31,7 @@ impl Connection {
             return Err(trust::refuse(&origin, &format!("sends every call to {url}, with your credentials")));
         }
         if local {
-            layers.forget(&["profile", "endpoint_url"]);
+            layers.unset(&["profile", "endpoint_url"]);
             return Ok(Connection { region, ..Connection::default() });
         }
         Ok(Connection { profile, region, endpoint_url })
@@ -59,13 +59,13 @@ fn value(
 ) -> Result<Option<String>, Error> {
     let mut section = layers.section("");
     let given = section.take(key);
-    let by_us = given.as_ref().is_some_and(|given| !matches!(given.origin, Origin::File { .. }));
+    let by_us = given.as_ref().is_some_and(|given| !matches!(given.origin, SettingOrigin::File { .. }));
     if !by_us {
         for variable in variables {
             if let Some(value) = section.layers().variable(variable) {
                 check(&value).map_err(|must_be| Error::usage(format!("{variable}: must be {must_be}")))?;
-                let origin = Origin::Environment((*variable).to_owned());
-                section.layers().settle(key, &toml::Value::from(value), origin);
+                let origin = SettingOrigin::Environment((*variable).to_owned());
+                section.layers().resolve(key, &toml::Value::from(value), origin);
                 return Ok(None);
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use super::origin::Origin;
+use super::origin::SettingOrigin;
 use super::trust;
 use crate::error::Error;
 
@@ -34,7 +34,7 @@ impl File {
         let path = named.unwrap_or(Path::new(FILE_NAME));
         let cannot = |error: io::Error| {
             Error::usage(format!("could not read the settings file {}", path.display()))
-                .caused_by(error)
+                .with_source(error)
                 .hint("`sensorctl init` writes one; `--config FILE` or SENSORCTL_CONFIG names another")
         };
         let mut file = match std::fs::File::open(path) {
@@ -97,9 +97,9 @@ impl File {
 
     /// Where a key stands.
     #[must_use]
-    pub fn origin(&self, key: &str) -> Origin {
+    pub fn origin(&self, key: &str) -> SettingOrigin {
         let line = self.lines.get(key).copied().unwrap_or(1);
-        Origin::File { path: self.path.display().to_string(), line, named: self.named }
+        SettingOrigin::File { path: self.path.display().to_string(), line, named: self.named }
     }
 
     /// A path in the file is meant from the file's own folder.

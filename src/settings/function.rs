@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::layers::{Layers, Section};
-use super::origin::Origin;
+use super::origin::SettingOrigin;
 use super::stage::Stage;
 use super::{constraints, trust};
 use crate::error::Error;
@@ -76,7 +76,7 @@ impl Function {
         let origin = section.take("zip").map(|given| given.origin);
         let zip = section.optional("zip", |_| Ok(()))?;
         let zip = zip.map(|path| match (&origin, section.layers().file()) {
-            (Some(Origin::File { .. }), Some(file)) => file.beside(&path),
+            (Some(SettingOrigin::File { .. }), Some(file)) => file.beside(&path),
             _ => PathBuf::from(path),
         });
         if let (Some(zip), Some(origin)) = (&zip, &origin) {

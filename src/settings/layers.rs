@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::constraints::Range;
 use super::file::File;
-use super::origin::{Origin, Setting};
+use super::origin::{Setting, SettingOrigin};
 use super::variables;
 use crate::error::Error;
 
@@ -13,7 +13,7 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// All that was said, by precedence.
 pub struct Layers<'a> {
-    flags: BTreeMap<String, (String, Origin)>,
+    flags: BTreeMap<String, (String, SettingOrigin)>,
     environment: Environment<'a>,
     file: Option<File>,
     /// Names of the environment's variables, as far as they are to be known.
@@ -25,18 +25,18 @@ pub struct Layers<'a> {
 
 /// A value as it was given.
 #[derive(Clone, Debug)]
-pub struct Given {
+pub struct LayerValue {
     /// The value.
     pub value: toml::Value,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
     /// What was typed, where it came from a flag or a variable.
     typed: Option<String>,
     /// The same of members of a table that have flags of their own.
     typed_members: BTreeMap<String, String>,
 }
 
-impl Given {
+impl LayerValue {
     /// The value where text is meant: outside of the file it needs no quotes.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
@@ -54,7 +54,11 @@ impl Given {
 impl<'a> Layers<'a> {
     /// Lays them over each other. `flags` are dotted names with the text given for them.
     #[must_use]
-    pub fn new(flags: BTreeMap<String, (String, Origin)>, environment: Environment<'a>, file: Option<File>) -> Self {
+    pub fn new(
+        flags: BTreeMap<String, (String, SettingOrigin)>,
+        environment: Environment<'a>,
+        file: Option<File>,
+    ) -> Self {
         Layers {
             flags,
             environment,
@@ -91,23 +95,23 @@ impl<'a> Layers<'a> {
     }
 
     /// Takes note of a settled value.
-    pub fn settle(&mut self, key: &str, value: &impl ToString, origin: Origin) {
+    pub fn resolve(&mut self, key: &str, value: &impl ToString, origin: SettingOrigin) {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
     /// Returns where the settled value of a key came from.
     #[must_use]
-    pub fn origin(&self, key: &str) -> Origin {
+    pub fn origin(&self, key: &str) -> SettingOrigin {
         let settled = self.settled.iter().find(|setting| setting.key == key);
-        settled.map_or(Origin::Default, |setting| setting.origin.clone())
+        settled.map_or(SettingOrigin::Default, |setting| setting.origin.clone())
     }
 
     /// Returns where a member of a setting that is a table came from: a flag of its own, or its line in the file.
-    pub fn member_origin(&self, key: &str, member: &str, whole: &Origin) -> Origin {
+    pub fn member_origin(&self, key: &str, member: &str, whole: &SettingOrigin) -> SettingOrigin {
         let full = format!("{key}.{member}");
         match (self.flags.get(&full), &self.file) {
             (Some((_, origin)), _) => origin.clone(),
-            (None, Some(file)) if !matches!(whole, Origin::Environment(_)) && file.value(key).is_some() => {
+            (None, Some(file)) if !matches!(whole, SettingOrigin::Environment(_)) && file.value(key).is_some() => {
                 file.origin(&full)
             }
             _ => whole.clone(),
@@ -115,12 +119,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Lets settled values go that are not in force after all.
-    pub fn forget(&mut self, keys: &[&str]) {
+    pub fn unset(&mut self, keys: &[&str]) {
         self.settled.retain(|setting| !keys.contains(&setting.key.as_str()));
     }
 
     /// What was given for a key, by the first layer that names it.
-    pub fn take(&mut self, key: &str) -> Option<Given> {
+    pub fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.known.insert(key.to_owned());
         if let Some((section, _)) = key.split_once('.') {
             self.sections.insert(section.to_owned());
@@ -138,20 +142,20 @@ impl<'a> Layers<'a> {
             typed_members.insert(member, text.clone());
             self.known.insert((*name).clone());
         }
-        Some(Given { value: toml::Value::Table(table), origin: origin.clone(), typed: None, typed_members })
+        Some(LayerValue { value: toml::Value::Table(table), origin: origin.clone(), typed: None, typed_members })
     }
 
-    fn take_whole(&self, key: &str) -> Option<Given> {
+    fn take_whole(&self, key: &str) -> Option<LayerValue> {
         if let Some((text, origin)) = self.flags.get(key) {
             return Some(typed(text, origin.clone()));
         }
         let variable = variables::of_setting(key);
         if let Some(text) = self.variable(&variable) {
-            return Some(typed(&text, Origin::Environment(variable)));
+            return Some(typed(&text, SettingOrigin::Environment(variable)));
         }
         let file = self.file.as_ref()?;
         let origin = || file.origin(key);
-        let given = |value: &toml::Value| Given {
+        let given = |value: &toml::Value| LayerValue {
             value: value.clone(),
             origin: origin(),
             typed: None,
@@ -191,7 +195,7 @@ impl<'a> Layers<'a> {
     }
 }
 
-fn unknown(key: &str, origin: &Origin, known: &BTreeSet<String>) -> Error {
+fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error {
     let error = Error::usage(format!("{}: there is no setting `{key}`", place(origin)));
     let mut near: Vec<_> = known.iter().map(|name| (strsim::jaro_winkler(key, name), name)).collect();
     // A setting of that very name in another section is the likeliest.
@@ -205,9 +209,9 @@ fn unknown(key: &str, origin: &Origin, known: &BTreeSet<String>) -> Error {
 }
 
 /// Where something wrong stands, for the front of a message.
-fn place(origin: &Origin) -> String {
+fn place(origin: &SettingOrigin) -> String {
     match origin {
-        Origin::File { path, line, .. } => format!("{path}, line {line}"),
+        SettingOrigin::File { path, line, .. } => format!("{path}, line {line}"),
         other => other.to_string(),
     }
 }
@@ -217,8 +221,8 @@ fn from_text(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
 }
 
-fn typed(text: &str, origin: Origin) -> Given {
-    Given { value: from_text(text), origin, typed: Some(text.to_owned()), typed_members: BTreeMap::new() }
+fn typed(text: &str, origin: SettingOrigin) -> LayerValue {
+    LayerValue { value: from_text(text), origin, typed: Some(text.to_owned()), typed_members: BTreeMap::new() }
 }
 
 /// What is said below one section's name.
@@ -240,21 +244,21 @@ impl<'a> Section<'_, 'a> {
     }
 
     /// What was given for a key.
-    pub fn take(&mut self, key: &str) -> Option<Given> {
+    pub fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.layers.take(&self.full(key))
     }
 
     /// Takes note of a settled value.
-    pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&Given>) {
-        let origin = given.map_or(Origin::Default, |given| given.origin.clone());
+    pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&LayerValue>) {
+        let origin = given.map_or(SettingOrigin::Default, |given| given.origin.clone());
         let key = self.full(key);
-        self.layers.settle(&key, value, origin);
+        self.layers.resolve(&key, value, origin);
     }
 
     /// A value that cannot be.
     #[must_use]
-    pub fn refuse(&self, key: &str, given: &Given, must_be: &str) -> Error {
-        let Given { value, origin, .. } = given;
+    pub fn refuse(&self, key: &str, given: &LayerValue, must_be: &str) -> Error {
+        let LayerValue { value, origin, .. } = given;
         Error::usage(format!("{}: `{}` is {value}, but must be {must_be}", place(origin), self.full(key)))
     }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// Where a value came from, in falling precedence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum SettingOrigin {
     /// The command line; the flag's name.
     Flag(&'static str),
     /// An environment variable; its name.
@@ -24,26 +24,26 @@ pub enum Origin {
     Default,
 }
 
-impl Origin {
+impl SettingOrigin {
     /// Whether it is a settings file that nobody named.
     #[must_use]
     pub fn is_found_file(&self) -> bool {
-        matches!(self, Origin::File { named: false, .. })
+        matches!(self, SettingOrigin::File { named: false, .. })
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for SettingOrigin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Origin::Flag(name) => formatter.write_str(name),
-            Origin::Environment(name) => formatter.write_str(name),
-            Origin::File { path, line, .. } => write!(formatter, "{path}:{line}"),
-            Origin::Default => formatter.write_str("default"),
+            SettingOrigin::Flag(name) => formatter.write_str(name),
+            SettingOrigin::Environment(name) => formatter.write_str(name),
+            SettingOrigin::File { path, line, .. } => write!(formatter, "{path}:{line}"),
+            SettingOrigin::Default => formatter.write_str("default"),
         }
     }
 }
 
-impl Serialize for Origin {
+impl Serialize for SettingOrigin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -57,5 +57,5 @@ pub struct Setting {
     /// The value as one would write it in the file. Values that may be secret are not shown.
     pub value: String,
     /// Where it came from.
-    pub origin: Origin,
+    pub origin: SettingOrigin,
 }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::*;
-use crate::stack::{Artifact, Found, References, Resource, Stack, State, differences};
+use crate::stack::{ArnRegistry, FunctionArtifact, Observed, Resource, Stack, State, differences};
 
 const TEMPLATE: &str = include_str!("../../templates/sensorctl.toml");
 
@@ -96,7 +96,7 @@ const OTHER_EFFECTS: [(&str, &str); 12] = [
 fn settle(flags: &[&str]) -> Result<Settings, Error> {
     let flags = flags.iter().map(|flag| {
         let (key, value) = flag.split_once('=').unwrap();
-        (key.to_owned(), (value.to_owned(), Origin::Flag("--set")))
+        (key.to_owned(), (value.to_owned(), SettingOrigin::Flag("--set")))
     });
     let read = |name: &str| (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
     Settings::settle(Layers::new(flags.collect(), &read, None), false)
@@ -140,7 +140,8 @@ fn effect(key: &str) -> String {
     let default = settle(&[]).unwrap();
     let changed = settle(&[flag]).unwrap_or_else(|error| panic!("{key}: {error}"));
     let [default_value, changed_value] = [&default, &changed].map(|settings| value_of(settings, key));
-    let [before, after] = [&default, &changed].map(|settings| Stack::new(&settings.pipeline, Artifact::none()));
+    let [before, after] =
+        [&default, &changed].map(|settings| Stack::new(&settings.pipeline, FunctionArtifact::empty()));
     let [known_before, known_after] = [&before, &after].map(references);
     let mut effects: Vec<String> = Vec::new();
     for (before, after) in before.resources().into_iter().zip(after.resources()) {
@@ -182,16 +183,16 @@ enum Change {
 }
 
 /// Returns names in place of ARNs, so that a resource differs that refers to another one.
-fn references(stack: &Stack) -> References {
-    let references = References::default();
-    stack.resources().iter().for_each(|resource| references.tell(resource.kind(), resource.name()));
+fn references(stack: &Stack) -> ArnRegistry {
+    let references = ArnRegistry::default();
+    stack.resources().iter().for_each(|resource| references.publish(resource.kind(), resource.name()));
     references
 }
 
-type Known<'a> = (&'a dyn Resource, &'a References);
+type Known<'a> = (&'a dyn Resource, &'a ArnRegistry);
 
 fn compare((before, known_before): Known<'_>, (after, known_after): Known<'_>) -> Option<Change> {
-    let found = Found { state: State::Active, properties: before.wanted(known_before), ..Found::missing() };
+    let found = Observed { state: State::Active, properties: before.desired(known_before), ..Observed::missing() };
     let differences = differences(after, known_after, &found);
     match differences.as_slice() {
         [] => None,
@@ -234,7 +235,7 @@ fn reference() -> String {
 
 /// Tags of the user's own are settled only where some are given.
 fn tags() -> Setting {
-    Setting { key: "tags".to_owned(), value: "{}".to_owned(), origin: Origin::Default }
+    Setting { key: "tags".to_owned(), value: "{}".to_owned(), origin: SettingOrigin::Default }
 }
 
 #[test]

@@ -26,8 +26,10 @@ fn settle_file(
     environment: &[(&str, &str)],
     local: bool,
 ) -> Result<Settings, Error> {
-    let flags =
-        flags.iter().map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), Origin::Flag("--set")))).collect();
+    let flags = flags
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), ((*value).to_owned(), SettingOrigin::Flag("--set"))))
+        .collect();
     let read = |name: &str| {
         let home = (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
         home.or_else(|| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))

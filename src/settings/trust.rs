@@ -5,7 +5,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use super::origin::Origin;
+use super::origin::SettingOrigin;
 use crate::error::Error;
 
 const WORLD_WRITABLE: u32 = 0o002;
@@ -31,7 +31,7 @@ fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
 ///
 /// # Errors
 /// When nobody named the file, and another user can have written the zip.
-pub(super) fn check_code(origin: &Origin, zip: &Path) -> Result<(), Error> {
+pub(super) fn check_code(origin: &SettingOrigin, zip: &Path) -> Result<(), Error> {
     if !origin.is_found_file() {
         return Ok(());
     }
@@ -47,7 +47,7 @@ pub(super) fn check_code(origin: &Origin, zip: &Path) -> Result<(), Error> {
 const NAME_IT: &str = "`--config FILE` names the settings file, if you know what is in it";
 
 /// The refusal of a setting that only a file which was named may have.
-pub(super) fn refuse(origin: &Origin, what: &str) -> Error {
+pub(super) fn refuse(origin: &SettingOrigin, what: &str) -> Error {
     Error::usage(format!("{origin} {what}, and nobody named this file"))
         .hint(NAME_IT)
         .hint("or give the setting on the command line or in the environment")

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use futures::future;
 
-use super::event_source_mapping::Mapping;
-use super::function::{Function, PARTIAL_BATCH};
-use super::log_group::LogGroup;
-use super::role::{Grants, Role};
-use super::stream::Stream;
-use super::table::Table;
-use super::{Artifact, Cloud, Found, Kind, Owner, Ownership, References, Resource};
-use crate::aws::Failure;
+use super::{ArnRegistry, FunctionArtifact, Kind, Observed, Owner, Ownership, Resource, Session};
+use crate::aws::AwsFailure;
 use crate::settings::Pipeline;
+use crate::stack::resources::event_source_mapping::EventSourceMapping;
+use crate::stack::resources::function::{Function, PARTIAL_BATCH};
+use crate::stack::resources::log_group::LogGroup;
+use crate::stack::resources::role::{Role, RoleGrants};
+use crate::stack::resources::stream::Stream;
+use crate::stack::resources::table::Table;
 
 /// The resources of a pipeline, in the order of [`Kind::ALL`].
 pub struct Stack {
@@ -22,7 +22,7 @@ pub struct Stack {
 impl Stack {
     /// What the settings ask for.
     #[must_use]
-    pub fn new(settings: &Pipeline, artifact: Artifact) -> Self {
+    pub fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
         let environment: BTreeMap<String, String> = [
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
@@ -32,10 +32,10 @@ impl Stack {
         ]
         .into();
         let grants =
-            Grants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
+            RoleGrants { stream_key: settings.stream.key.clone(), on_failure: settings.mapping.on_failure.clone() };
         let (function, role) = (settings.function.clone(), settings.role.name.as_str());
-        let mapping = Mapping::new(settings.stream.clone(), &function.name, role, settings.mapping.clone());
-        let mapping = if artifact.is_none() { mapping.going() } else { mapping };
+        let mapping = EventSourceMapping::new(settings.stream.clone(), &function.name, role, settings.mapping.clone());
+        let mapping = if artifact.is_empty() { mapping.for_teardown() } else { mapping };
         let resources: Vec<Box<dyn Resource>> = vec![
             Box::new(Table::of_readings(settings.table.clone())),
             Box::new(Table::of_rejects(settings.rejects.table.clone())),
@@ -57,15 +57,15 @@ impl Stack {
 
     /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
     /// with `adopt` also what is only about to be taken over.
-    pub fn keep(&mut self, owner: &Owner, found: &[Found], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
+    pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {
                 Ownership::Adopted => true,
                 Ownership::Foreign => adopt,
-                Ownership::Ours | Ownership::OfAnother(_) => false,
+                Ownership::Ours | Ownership::OtherStage(_) => false,
             };
-            if is_of_others && found.is_there() && !resource.is_existing() {
-                resource.keep(found, is_asked);
+            if is_of_others && found.exists() && !resource.is_existing() {
+                resource.preserve_unmanaged(found, is_asked);
             }
         }
     }
@@ -74,12 +74,12 @@ impl Stack {
     ///
     /// # Errors
     /// The first call that failed for another reason than absence.
-    pub async fn observe(&self, cloud: &Cloud, references: &References) -> Result<Vec<Found>, Failure> {
+    pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, AwsFailure> {
         let found =
-            future::try_join_all(self.resources.iter().map(|resource| cloud.look_at(resource.as_ref()))).await?;
+            future::try_join_all(self.resources.iter().map(|resource| session.observe(resource.as_ref()))).await?;
         for (resource, found) in self.resources.iter().zip(&found) {
             if let Some(arn) = &found.arn {
-                references.tell(resource.kind(), arn);
+                references.publish(resource.kind(), arn);
             }
         }
         Ok(found)
@@ -96,9 +96,9 @@ mod tests {
         // only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
         let changes = include_str!("../commands/tests/drift.rs");
-        let stack = Stack::new(&Pipeline::by_default().unwrap(), Artifact::none());
+        let stack = Stack::new(&Pipeline::by_default().unwrap(), FunctionArtifact::empty());
         for resource in stack.resources() {
-            let wanted = resource.wanted(&References::default());
+            let wanted = resource.desired(&ArnRegistry::default());
             for property in wanted.keys().filter(|property| !AS_MADE.contains(property)) {
                 assert!(changes.contains(&format!("\"{property}\"")), "{} {property}", resource.kind());
             }

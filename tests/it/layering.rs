@@ -35,19 +35,19 @@ const RULES: [(&str, &[&str]); 14] = [
 /// Where types of the AWS SDK may appear: its own layer, the resources, the ends of the data path.
 const EDGES: [&str; 14] = [
     "aws/",
-    "stack/function",
-    "stack/log_group",
-    "stack/event_source_mapping",
-    "stack/role",
-    "stack/stream",
-    "stack/table",
-    "pipeline/item_decode.rs",
-    "pipeline/table_reader.rs",
+    "stack/resources/function",
+    "stack/resources/log_group",
+    "stack/resources/event_source_mapping",
+    "stack/resources/role",
+    "stack/resources/stream",
+    "stack/resources/table",
+    "pipeline/read/item_decode.rs",
+    "pipeline/read/table_reader.rs",
     "pipeline/invocation.rs",
     "pipeline/canary.rs",
     "pipeline/canary/cleanup.rs",
-    "pipeline/query.rs",
-    "pipeline/sender.rs",
+    "pipeline/read/query.rs",
+    "pipeline/put/sender.rs",
 ];
 
 /// Files with tests only, which use the SDK as its users do.

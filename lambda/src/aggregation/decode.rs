@@ -3,7 +3,7 @@
 use md5::{Digest, Md5};
 
 use super::protobuf::{Content, Fields};
-use super::{DIGEST_BYTES, MAGIC, SubRecord};
+use super::{AggregatedUserRecord, DIGEST_BYTES, MAGIC};
 
 /// Whether the bytes begin like an aggregated record; no JSON text does.
 #[must_use]
@@ -14,17 +14,17 @@ pub fn is_marked(bytes: &[u8]) -> bool {
 /// The records in an aggregated one, in their order. A few bytes can be a record, so that each is taken apart only when it
 /// is asked for.
 #[derive(Debug, Default)]
-pub struct SubRecords<'a> {
+pub struct AggregatedUserRecords<'a> {
     partition_keys: Vec<&'a str>,
     explicit_hash_keys: Vec<&'a str>,
     /// Their messages; not one is broken.
     messages: std::vec::IntoIter<&'a [u8]>,
 }
 
-impl<'a> Iterator for SubRecords<'a> {
-    type Item = SubRecord<'a>;
+impl<'a> Iterator for AggregatedUserRecords<'a> {
+    type Item = AggregatedUserRecord<'a>;
 
-    fn next(&mut self) -> Option<SubRecord<'a>> {
+    fn next(&mut self) -> Option<AggregatedUserRecord<'a>> {
         sub_record(self.messages.next()?, &self.partition_keys, &self.explicit_hash_keys)
     }
 
@@ -33,12 +33,12 @@ impl<'a> Iterator for SubRecords<'a> {
     }
 }
 
-impl ExactSizeIterator for SubRecords<'_> {}
+impl ExactSizeIterator for AggregatedUserRecords<'_> {}
 
 /// The records in an aggregated one, at least one. `None` when it is a plain record: without the mark, with a wrong
 /// checksum, without records, or with a message that is broken anywhere.
 #[must_use]
-pub fn decode(bytes: &[u8]) -> Option<SubRecords<'_>> {
+pub fn decode(bytes: &[u8]) -> Option<AggregatedUserRecords<'_>> {
     let rest = bytes.strip_prefix(&MAGIC)?;
     let (message, digest) = rest.split_at_checked(rest.len().checked_sub(DIGEST_BYTES)?)?;
     if Md5::digest(message).as_slice() != digest {
@@ -61,10 +61,14 @@ pub fn decode(bytes: &[u8]) -> Option<SubRecords<'_>> {
     if messages.is_empty() || !messages.iter().all(is_whole) {
         return None;
     }
-    Some(SubRecords { partition_keys, explicit_hash_keys, messages: messages.into_iter() })
+    Some(AggregatedUserRecords { partition_keys, explicit_hash_keys, messages: messages.into_iter() })
 }
 
-fn sub_record<'a>(message: &'a [u8], partition_keys: &[&'a str], hash_keys: &[&'a str]) -> Option<SubRecord<'a>> {
+fn sub_record<'a>(
+    message: &'a [u8],
+    partition_keys: &[&'a str],
+    hash_keys: &[&'a str],
+) -> Option<AggregatedUserRecord<'a>> {
     let named = |keys: &[&'a str], index: u64| keys.get(usize::try_from(index).ok()?).copied();
     let mut partition_key = None;
     let mut explicit_hash_key = None;
@@ -78,5 +82,5 @@ fn sub_record<'a>(message: &'a [u8], partition_keys: &[&'a str], hash_keys: &[&'
             _ => {}
         }
     }
-    Some(SubRecord { partition_key: partition_key?, explicit_hash_key, data: data? })
+    Some(AggregatedUserRecord { partition_key: partition_key?, explicit_hash_key, data: data? })
 }

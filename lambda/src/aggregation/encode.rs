@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use md5::{Digest, Md5};
 
 use super::protobuf::{bytes_field, number_field, push_bytes_head, push_number};
-use super::{DIGEST_BYTES, MAGIC, SubRecord};
+use super::{AggregatedUserRecord, DIGEST_BYTES, MAGIC};
 
 /// Bytes around the message.
 const ENVELOPE_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
@@ -73,7 +73,7 @@ impl Aggregate {
 
     /// Bytes that [`Aggregate::finish`] would give with one more record.
     #[must_use]
-    pub fn encoded_bytes_with(&self, record: &SubRecord<'_>) -> usize {
+    pub fn encoded_bytes_with(&self, record: &AggregatedUserRecord<'_>) -> usize {
         let (partition_key, key_bytes) = self.partition_keys.look_up(record.partition_key);
         let hash_key = record.explicit_hash_key.map(|key| self.explicit_hash_keys.look_up(key));
         let body = record_bytes(partition_key, hash_key.map(|(index, _)| index), record.data);
@@ -81,7 +81,7 @@ impl Aggregate {
     }
 
     /// Adds a record.
-    pub fn push(&mut self, record: &SubRecord<'_>) {
+    pub fn push(&mut self, record: &AggregatedUserRecord<'_>) {
         let partition_key = self.partition_keys.insert(1, record.partition_key);
         let hash_key = record.explicit_hash_key.map(|key| self.explicit_hash_keys.insert(2, key));
         push_bytes_head(&mut self.records, 3, record_bytes(partition_key, hash_key, record.data));
@@ -113,7 +113,7 @@ fn record_bytes(partition_key: u64, hash_key: Option<u64>, data: &[u8]) -> usize
 }
 
 /// All the records in one.
-pub fn encode<'a>(records: impl IntoIterator<Item = SubRecord<'a>>) -> Vec<u8> {
+pub fn encode<'a>(records: impl IntoIterator<Item = AggregatedUserRecord<'a>>) -> Vec<u8> {
     let mut aggregate = Aggregate::new();
     for record in records {
         aggregate.push(&record);

@@ -11,12 +11,12 @@ fn sealed(message: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn decoded(bytes: &[u8]) -> Option<Vec<SubRecord<'_>>> {
+fn decoded(bytes: &[u8]) -> Option<Vec<AggregatedUserRecord<'_>>> {
     decode(bytes).map(Iterator::collect)
 }
 
-fn sub<'a>(partition_key: &'a str, explicit_hash_key: Option<&'a str>, data: &'a [u8]) -> SubRecord<'a> {
-    SubRecord { partition_key, explicit_hash_key, data }
+fn sub<'a>(partition_key: &'a str, explicit_hash_key: Option<&'a str>, data: &'a [u8]) -> AggregatedUserRecord<'a> {
+    AggregatedUserRecord { partition_key, explicit_hash_key, data }
 }
 
 #[test]

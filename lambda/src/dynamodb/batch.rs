@@ -37,7 +37,7 @@ pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>
 /// is none of the service's.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer<'a> {
+struct BatchWriteResponse<'a> {
     #[serde(borrow)]
     unprocessed_items: HashMap<Cow<'a, str>, Vec<Request<'a>>>,
 }
@@ -46,12 +46,12 @@ struct Answer<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Request<'a> {
     #[serde(borrow)]
-    put_request: Put<'a>,
+    put_request: WriteRequest<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Put<'a> {
+struct WriteRequest<'a> {
     #[serde(borrow)]
     item: HashMap<Name<'a>, &'a RawValue>,
 }
@@ -78,8 +78,8 @@ pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> 
     if !text.trim_ascii_start().starts_with('{') {
         return Err("the answer is no JSON object".to_owned());
     }
-    let answer: Answer<'_> = serde_json::from_str(text).map_err(unknown)?;
-    let attribute = |put: &Put<'_>, name: &'static str| {
+    let answer: BatchWriteResponse<'_> = serde_json::from_str(text).map_err(unknown)?;
+    let attribute = |put: &WriteRequest<'_>, name: &'static str| {
         let raw = put.item.get(&Name(name.into())).ok_or_else(|| format!("the answer has an item without `{name}`"))?;
         serde_json::from_str::<KeyText<'_>>(raw.get()).map(|key| key.text.into_owned()).map_err(unknown)
     };

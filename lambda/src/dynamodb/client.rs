@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::clock_skew::Clock;
 use super::endpoint::Endpoint;
-use super::failure::Failure;
+use super::failure::WriteFailure;
 use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
@@ -83,21 +83,21 @@ impl Client {
     ///
     /// # Errors
     /// What went wrong, sorted by what can be done about it.
-    pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, Failure> {
+    pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, WriteFailure> {
         #[cfg(test)]
         let _in_flight = std::rc::Rc::clone(&self.in_flight);
         let signed_at = self.clock.now();
         let request = self.signed("DynamoDB_20120810.BatchWriteItem", body, signed_at)?;
-        let answer = self.http.request(request).await.map_err(|error| Failure::connection(&error))?;
+        let answer = self.http.request(request).await.map_err(|error| WriteFailure::connection(&error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| Failure::connection(&*error))?.to_bytes();
+        let body = body.map_err(|error| WriteFailure::connection(&*error))?.to_bytes();
         if head.status == 200 {
             return Ok(body);
         }
-        let failure = Failure::answered(head.status.as_u16(), &body);
+        let failure = WriteFailure::answered(head.status.as_u16(), &body);
         let date = head.headers.get(DATE).and_then(|date| date.to_str().ok());
-        Err(if self.clock.correct(&failure.code, date, signed_at) { failure.passing() } else { failure })
+        Err(if self.clock.correct(&failure.code, date, signed_at) { failure.transient() } else { failure })
     }
 
     /// Requests that are sent and not answered or given up.
@@ -106,8 +106,13 @@ impl Client {
         std::rc::Rc::strong_count(&self.in_flight) - 1
     }
 
-    fn signed(&self, target: &'static str, body: Bytes, time: SystemTime) -> Result<Request<Full<Bytes>>, Failure> {
-        let unsendable = |error: &dyn std::error::Error| Failure::unsendable(error.to_string());
+    fn signed(
+        &self,
+        target: &'static str,
+        body: Bytes,
+        time: SystemTime,
+    ) -> Result<Request<Full<Bytes>>, WriteFailure> {
+        let unsendable = |error: &dyn std::error::Error| WriteFailure::unsendable(error.to_string());
         let identity = self.credentials.clone().into();
         let parameters: SigningParams<'_> = v4::SigningParams::builder()
             .identity(&identity)

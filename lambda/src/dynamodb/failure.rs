@@ -6,20 +6,20 @@ use serde::Deserialize;
 
 /// What can be done about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// Too fast, or a fault of the moment: the same again, later.
-    Passing,
+    Transient,
     /// An item of the request is not acceptable.
-    Item,
+    ItemRejected,
     /// No request of this kind can succeed now: no permission, no such table, another key.
-    Lasting,
+    Permanent,
 }
 
 /// A failed request, in the service's words.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct WriteFailure {
     /// What can be done about it.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// The service's code, or `Connection`.
     pub code: String,
     /// The service's message.
@@ -27,7 +27,7 @@ pub struct Failure {
 }
 
 /// Errors that pass; all with a status of 5xx do, too.
-const PASSING: [&str; 14] = [
+const TRANSIENT: [&str; 14] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
     "ThrottledException",
@@ -75,7 +75,7 @@ struct Body {
     message: Option<String>,
 }
 
-impl Failure {
+impl WriteFailure {
     /// A failure that the service answered.
     pub fn answered(status: u16, body: &[u8]) -> Self {
         let parsed = serde_json::from_slice(body).unwrap_or(Body { kind: None, message: None });
@@ -83,59 +83,63 @@ impl Failure {
         let code = code.unwrap_or_else(|| if status == 413 { ITEM[3].to_owned() } else { format!("Http{status}") });
         let mut message = parsed.message.unwrap_or_default();
         let complaint = complaint_about_request(&message);
-        let kind = if status >= 500 || status == 429 || status == 408 || PASSING.contains(&code.as_str()) {
-            Kind::Passing
+        let kind = if status >= 500 || status == 429 || status == 408 || TRANSIENT.contains(&code.as_str()) {
+            FailureKind::Transient
         } else if ITEM.contains(&code.as_str())
             && complaint.is_none()
             && !WRONG_TABLE.iter().any(|text| message.starts_with(text))
         {
-            Kind::Item
+            FailureKind::ItemRejected
         } else {
-            Kind::Lasting
+            FailureKind::Permanent
         };
         if let Some(complaint) = complaint {
             message = complaint;
         }
         message.truncate(first(MESSAGE_CHARACTERS, &message).len());
-        Failure { kind, code, message }
+        WriteFailure { kind, code, message }
     }
 
     /// The same failure, when what caused it was mended.
     #[must_use]
-    pub fn passing(self) -> Self {
-        Failure { kind: Kind::Passing, ..self }
+    pub fn transient(self) -> Self {
+        WriteFailure { kind: FailureKind::Transient, ..self }
     }
 
     /// An answer that makes no sense. Whether the request was done is not known.
     pub fn nonsense(message: String) -> Self {
-        Failure { kind: Kind::Passing, code: "Answer".to_owned(), message }
+        WriteFailure { kind: FailureKind::Transient, code: "Answer".to_owned(), message }
     }
 
     /// No answer: connection refused, closed, or too slow. Whether the request was done is not known.
     pub fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
-        let mut kind = Kind::Passing;
+        let mut kind = FailureKind::Transient;
         let mut next = error.source();
         while let Some(source) = next {
             message.push_str(": ");
             message.push_str(&source.to_string());
             if is_distrust(source) {
-                kind = Kind::Lasting;
+                kind = FailureKind::Permanent;
             }
             next = source.source();
         }
-        Failure { kind, code: "Connection".to_owned(), message }
+        WriteFailure { kind, code: "Connection".to_owned(), message }
     }
 
     /// The service took no answer's time.
     pub fn too_slow() -> Self {
-        Failure { kind: Kind::Passing, code: "Connection".to_owned(), message: "no answer in time".to_owned() }
+        WriteFailure {
+            kind: FailureKind::Transient,
+            code: "Connection".to_owned(),
+            message: "no answer in time".to_owned(),
+        }
     }
 
     /// There was no time left to try (again).
     pub fn out_of_time() -> Self {
-        Failure {
-            kind: Kind::Passing,
+        WriteFailure {
+            kind: FailureKind::Transient,
             code: "OutOfTime".to_owned(),
             message: "the invocation's time ran out".to_owned(),
         }
@@ -143,7 +147,7 @@ impl Failure {
 
     /// A request that could not be made.
     pub fn unsendable(message: impl Into<String>) -> Self {
-        Failure { kind: Kind::Lasting, code: "Request".to_owned(), message: message.into() }
+        WriteFailure { kind: FailureKind::Permanent, code: "Request".to_owned(), message: message.into() }
     }
 }
 
@@ -173,7 +177,7 @@ fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     wrapped.is_some_and(|error| is_distrust(error))
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for WriteFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.code)?;
         if self.message.is_empty() { Ok(()) } else { write!(formatter, ": {}", self.message) }
@@ -182,7 +186,7 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Kind};
+    use super::{FailureKind, WriteFailure};
 
     #[test]
     fn a_failure_is_sorted_by_what_can_be_done() {
@@ -190,56 +194,56 @@ mod tests {
             (
                 400,
                 r#"{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"m"}"#,
-                Kind::Passing,
+                FailureKind::Transient,
                 "ProvisionedThroughputExceededException",
             ),
             (
                 400,
                 r#"{"__type":"com.amazon.coral.availability#ThrottlingException","message":"m"}"#,
-                Kind::Passing,
+                FailureKind::Transient,
                 "ThrottlingException",
             ),
-            (500, "oops", Kind::Passing, "Http500"),
-            (503, r#"{"__type":"x#ServiceUnavailable"}"#, Kind::Passing, "ServiceUnavailable"),
+            (500, "oops", FailureKind::Transient, "Http500"),
+            (503, r#"{"__type":"x#ServiceUnavailable"}"#, FailureKind::Transient, "ServiceUnavailable"),
             (
                 400,
                 r#"{"__type":"x#ValidationException","message":"Item size has exceeded"}"#,
-                Kind::Item,
+                FailureKind::ItemRejected,
                 "ValidationException",
             ),
             (
                 400,
                 r#"{"__type":"x#ValidationException","message":"The provided key element does not match the schema"}"#,
-                Kind::Lasting,
+                FailureKind::Permanent,
                 "ValidationException",
             ),
             (
                 400,
                 r#"{"__type":"x#ValidationException","message":"Provided list of item keys contains duplicates"}"#,
-                Kind::Lasting,
+                FailureKind::Permanent,
                 "ValidationException",
             ),
-            (413, "", Kind::Item, "RequestEntityTooLarge"),
+            (413, "", FailureKind::ItemRejected, "RequestEntityTooLarge"),
             (
                 400,
                 r#"{"__type":"x#ResourceNotFoundException","message":"Requested resource not found"}"#,
-                Kind::Lasting,
+                FailureKind::Permanent,
                 "ResourceNotFoundException",
             ),
             (
                 400,
                 r#"{"__type":"x#AccessDeniedException","Message":"User: a is not authorized"}"#,
-                Kind::Lasting,
+                FailureKind::Permanent,
                 "AccessDeniedException",
             ),
         ] {
-            let failure = Failure::answered(status, body.as_bytes());
+            let failure = WriteFailure::answered(status, body.as_bytes());
             assert_eq!((failure.kind, failure.code.as_str()), (kind, code), "{body}");
         }
         let long = format!(r#"{{"__type":"x#AccessDeniedException","message":"{}"}}"#, "é".repeat(2000));
-        assert_eq!(Failure::answered(400, long.as_bytes()).message, "é".repeat(1024));
+        assert_eq!(WriteFailure::answered(400, long.as_bytes()).message, "é".repeat(1024));
         assert_eq!(
-            Failure::answered(400, br#"{"__type":"x#AccessDeniedException","Message":"no"}"#).to_string(),
+            WriteFailure::answered(400, br#"{"__type":"x#AccessDeniedException","Message":"no"}"#).to_string(),
             "AccessDeniedException: no"
         );
     }

@@ -77,7 +77,7 @@ fn what_is_no_reading_is_refused_with_its_reason() {
     ] {
         assert_eq!(code(&with(extra)), expected, "{extra}");
     }
-    assert_eq!(Reading::from_json(b"{\"sensor_id\":\"\xff\"}"), Err(Refusal::NotJson { at: 14 }));
+    assert_eq!(Reading::from_json(b"{\"sensor_id\":\"\xff\"}"), Err(ReadingError::NotJson { at: 14 }));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn limits_hold_to_the_byte() {
     assert_eq!(code(&with(&format!(",\"a\":{}", nested(100_000)))), "too-deep");
 
     let values = |count: usize| with(&format!(",\"a\":[{}0]", "0,".repeat(count - 1)));
-    assert_eq!(Reading::from_json(values(MAX_ITEM_BYTES).as_bytes()), Err(Refusal::TooManyValues));
+    assert_eq!(Reading::from_json(values(MAX_ITEM_BYTES).as_bytes()), Err(ReadingError::TooManyValues));
     assert_eq!(code(&values(MAX_ITEM_BYTES - 1)), "too-large");
     assert_eq!(code(&values(100_000)), "accepted");
 
@@ -127,7 +127,7 @@ fn a_made_reading_is_checked_like_a_read_one() {
     assert_eq!(reading.check().unwrap_err().code(), "reserved-name");
     reading.fields.clear();
     reading.sensor_id.clear();
-    assert_eq!(reading.check(), Err(Refusal::IdEmpty));
+    assert_eq!(reading.check(), Err(ReadingError::IdEmpty));
 }
 
 fn any_number() -> impl Strategy<Value = Decimal> {

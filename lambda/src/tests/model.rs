@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
-use sensor_model::aggregation::{self, SubRecord};
+use sensor_model::aggregation::{self, AggregatedUserRecord};
 use serde_json::{Value, json};
 
 use super::support::{
@@ -103,7 +103,7 @@ impl Put {
         };
         let pieces: Vec<_> = (0..luck.random_range(1..40)).map(|_| inner(Piece::random(luck))).collect();
         let bytes: Vec<_> = pieces.iter().map(Piece::bytes).collect();
-        let sub = |data| SubRecord { partition_key: "lane", explicit_hash_key: None, data };
+        let sub = |data| AggregatedUserRecord { partition_key: "lane", explicit_hash_key: None, data };
         Put { record: record(number, &aggregation::encode(bytes.iter().map(|bytes| sub(bytes)))), pieces }
     }
 }

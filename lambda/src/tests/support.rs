@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A function of a test that began with its time paused.
 pub struct Function {
-    handler: handler::Function,
+    handler: handler::Handler,
     /// Length of one step of the paused clock while the function waits.
     pub step: Duration,
     log: Value,
@@ -57,7 +57,7 @@ impl Function {
         // A paused clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
-        let handler = handler::Function::new(settings.unwrap()).unwrap();
+        let handler = handler::Handler::new(settings.unwrap()).unwrap();
         Function { handler, step: STEP, log: Value::Null, _held: held }
     }
 

@@ -1,6 +1,6 @@
 //! The largest events that Lambda sends: just under 6 MB of JSON.
 
-use sensor_model::aggregation::{self, SubRecord};
+use sensor_model::aggregation::{self, AggregatedUserRecord};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -75,7 +75,7 @@ async fn the_largest_plain_event_is_stored_whole() {
 async fn the_largest_aggregated_event_is_stored_whole() {
     let aggregated = |number: u32| {
         let readings: Vec<_> = (0..600).map(|index| reading("sensor-1", number * 600 + index, "20.25")).collect();
-        let sub = |data| SubRecord { partition_key: "lane", explicit_hash_key: None, data };
+        let sub = |data| AggregatedUserRecord { partition_key: "lane", explicit_hash_key: None, data };
         record(number, &aggregation::encode(readings.iter().map(|reading| sub(reading.as_bytes()))))
     };
     let event = largest((1..).map(aggregated));
@@ -85,7 +85,7 @@ async fn the_largest_aggregated_event_is_stored_whole() {
 }
 
 /// As small as the smallest reading, and no reading.
-const TINY: SubRecord<'_> = SubRecord {
+const TINY: AggregatedUserRecord<'_> = AggregatedUserRecord {
     partition_key: "",
     explicit_hash_key: None,
     data: br#"{"sensor_id":"a","temperature":0,"current_tim":0}"#,
@@ -101,7 +101,7 @@ async fn rejects_of_many_tiny_sub_records_need_no_more_memory() {
 /// More of them than their bytes can hold readings: each record is kept whole.
 #[tokio::test]
 async fn flood_of_empty_sub_records_is_one_reject_a_record() {
-    let sub = SubRecord { data: b"", ..TINY };
+    let sub = AggregatedUserRecord { data: b"", ..TINY };
     let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
     all_of(&event(records), 0, 4).await;
 }
@@ -129,7 +129,7 @@ async fn a_reading_of_many_values_is_refused_before_they_take_memory() {
 #[tokio::test]
 async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
     let key = "k".repeat(900_000);
-    let sub = SubRecord { partition_key: &key, explicit_hash_key: None, data: b"{}" };
+    let sub = AggregatedUserRecord { partition_key: &key, explicit_hash_key: None, data: b"{}" };
     all_of(&event([record(1, &aggregation::encode([sub]))]), 0, 1).await;
     let (service, _) = taking().await;
     let mut function = Function::start(&service.address, &[REJECTS, PARTIAL]).await;
@@ -161,7 +161,7 @@ async fn peak_memory_is_bounded_whatever_is_sent_or_answered() {
     let list = with(format!("[{}0]", "0,".repeat(1_600_000)));
     let map = with(format!("{{{}\"\":0}}", "\"\":0,".repeat(640_000)));
     let sub_records = aggregation::encode(std::iter::repeat_n(TINY, 55_000));
-    let empty = aggregation::encode(std::iter::repeat_n(SubRecord { data: b"", ..TINY }, 740_000));
+    let empty = aggregation::encode(std::iter::repeat_n(AggregatedUserRecord { data: b"", ..TINY }, 740_000));
     let all_stored = |_| stored().into();
     // Tens of thousands of rejects would take long.
     let denied_after_two_hundred =

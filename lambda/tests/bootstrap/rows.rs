@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sensor_model::aggregation::{self, SubRecord};
+use sensor_model::aggregation::{self, AggregatedUserRecord};
 use serde_json::{Value, json};
 
 use crate::support::{Function, PARTIAL, REJECTS, SHARD, Tables, event, reading, record, sequence};
@@ -17,8 +17,8 @@ fn row(sensor: &str, time: &str, temperature: &str, sequence: &str) -> Value {
     })
 }
 
-fn sub<'a>(data: &'a str, partition_key: &'a str) -> SubRecord<'a> {
-    SubRecord { partition_key, explicit_hash_key: None, data: data.as_bytes() }
+fn sub<'a>(data: &'a str, partition_key: &'a str) -> AggregatedUserRecord<'a> {
+    AggregatedUserRecord { partition_key, explicit_hash_key: None, data: data.as_bytes() }
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ mod tests {
             pid: 1,
             version: "0".into(),
             notices: Vec::new(),
-            timing: crate::local::Timing::default(),
+            timing: crate::local::LatencyProfile::default(),
             durable: "process".into(),
             faults: String::new(),
             access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },

@@ -72,7 +72,7 @@ impl Report for Status {
 mod tests {
     use super::*;
     use crate::aws::Access;
-    use crate::local::Timing;
+    use crate::local::LatencyProfile;
 
     #[test]
     fn notice_is_one_line_whatever_it_quotes() {
@@ -81,7 +81,7 @@ mod tests {
             region: "us-east-1".into(),
             pid: 1,
             version: "0".into(),
-            timing: Timing::default(),
+            timing: LatencyProfile::default(),
             durable: "process".into(),
             faults: "kinesis:*=error\u{9b}".into(),
             notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],

@@ -5,39 +5,40 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Args;
-use super::output_files::{Written, is_stdout};
-use super::resume::Resume;
+use super::PutArgs;
+use super::output_files::{OutputFiles, is_stdout};
+use super::resume::ResumeHint;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Report as _, Step, units};
 use crate::pipeline::{
-    Chunks, Event, Inputs, Observer, Origin, Outcome, Plan, Reader, Record, RejectsFile, Summary, check_only, produce,
-    put_records,
+    InputOptions, InputOrigin, Inputs, ParsedChunks, PutEvent, PutObserver, PutOptions, PutOutcome, PutSummary, Record,
+    RejectsFile, put_all, put_records, validate_only,
 };
 use crate::whole_lines;
 
 /// So many rejected or failed readings are named; the rest is counted.
 const NAMED: u64 = 20;
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
-    let written = Written::open(context, &args).await?;
-    let reader = Reader { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
+    let written = OutputFiles::open(context, &args).await?;
+    let reader = InputOptions { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
     // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
     let inputs = open(context, origins, reader).await?;
-    let Written { mut rejects, failed: failed_file } = written.emptied()?;
+    let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
 
-    let watcher = Watcher::new(&context.output, &args);
-    let chunks = Chunks::of(inputs);
-    let plan = Plan { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
+    let watcher = PutProgress::new(&context.output, &args);
+    let chunks = ParsedChunks::of(inputs);
+    let plan =
+        PutOptions { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
     let stream = &context.settings.pipeline.stream.name;
     let outcome = match clients {
         Some(clients) => {
-            produce(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await
+            put_all(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await
         }
-        None => check_only(chunks, plan).await,
+        None => validate_only(chunks, plan).await,
     };
     watcher.finish(&outcome.summary);
     // Whatever cannot be written: what was not sent is kept where it can be, and the ledger is told.
@@ -65,22 +66,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
         (Ok(()), ended) => ended,
         (Err(unwritten), Ok(())) => Err(unwritten),
         // Readings rejected or not sent are the lesser news beside a file that should have kept them.
-        (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Unwell => Err(unwritten.hint(ended.to_string())),
+        (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Incomplete => Err(unwritten.hint(ended.to_string())),
         (Err(unwritten), Err(ended)) => Err(ended.hint(unwritten.full_message())),
     }
 }
 
-fn origins(files: &[PathBuf]) -> Result<Vec<Origin>, Error> {
-    let origins: Vec<_> = files.iter().map(|path| Origin::from(path.as_path())).collect();
-    if origins.iter().filter(|origin| **origin == Origin::Stdin).count() > 1 {
+fn origins(files: &[PathBuf]) -> Result<Vec<InputOrigin>, Error> {
+    let origins: Vec<_> = files.iter().map(|path| InputOrigin::from(path.as_path())).collect();
+    if origins.iter().filter(|origin| **origin == InputOrigin::Stdin).count() > 1 {
         return Err(Error::usage("standard input (`-`) can be read only once"));
     }
     Ok(origins)
 }
 
-async fn open(context: &Context, origins: Vec<Origin>, reader: Reader) -> Result<Inputs, Error> {
+async fn open(context: &Context, origins: Vec<InputOrigin>, reader: InputOptions) -> Result<Inputs, Error> {
     let opening = tokio::task::spawn_blocking(move || Inputs::open(&origins, &reader));
-    let work = async { opening.await.map_err(|error| Error::failed("could not read").caused_by(error))? };
+    let work = async { opening.await.map_err(|error| Error::failed("could not read").with_source(error))? };
     context.or_interrupt(work, || Error::interrupted("interrupted; nothing was sent")).await
 }
 
@@ -90,12 +91,12 @@ fn write_failed(file: File, path: &Path, failed: &[Record]) -> Result<(), Error>
     let written = failed.iter().try_for_each(|record| writeln!(writer, "{}", record.data));
     written
         .and_then(|()| writer.flush())
-        .map_err(|error| Error::failed(format!("could not write {}", path.display())).caused_by(error))
+        .map_err(|error| Error::failed(format!("could not write {}", path.display())).with_source(error))
 }
 
 /// How it ended, as the exit code and in words: which readings are not in the stream, and how to go on.
-fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bool) -> Result<(), Error> {
-    let Outcome { summary, stopped, unread, .. } = outcome;
+fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_kept: bool) -> Result<(), Error> {
+    let PutOutcome { summary, stopped, unread, .. } = outcome;
     let ledger = format!(
         "{} read, {} accepted, {} rejected, {} failed",
         units::count(summary.read),
@@ -104,7 +105,7 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bo
         units::count(summary.failed)
     );
     let resume =
-        Resume { args, failed: summary.failed, failed_are_kept, unread: &unread }.hints(&context.settings.hints);
+        ResumeHint { args, failed: summary.failed, failed_are_kept, unread: &unread }.hints(&context.settings.hints);
     let with_resume = |error: Error| resume.iter().cloned().fold(error, Error::hint);
     if context.interrupt.is_cancelled() {
         return Err(with_resume(Error::interrupted(format!("interrupted; {ledger}"))));
@@ -116,7 +117,7 @@ fn verdict(context: &Context, args: &Args, outcome: Outcome, failed_are_kept: bo
     if summary.is_whole() {
         return Ok(());
     }
-    let mut error = Error::unwell(format!("not all readings were put: {ledger}"));
+    let mut error = Error::incomplete(format!("not all readings were put: {ledger}"));
     if summary.rejected > 0 {
         error = error.hint(match &args.rejects {
             Some(path) if is_stdout(path) => "standard output has the rejected lines with their reasons".to_owned(),
@@ -140,7 +141,7 @@ fn name_failed(output: &Output, failed: &[Record]) {
 }
 
 /// Tells a person how far it is.
-struct Watcher {
+struct PutProgress {
     progress: Progress,
     step: Step,
     /// Whether rejected lines are named, because no file keeps them.
@@ -150,8 +151,8 @@ struct Watcher {
     rejected: AtomicU64,
 }
 
-impl Watcher {
-    fn new(output: &Output, args: &Args) -> Self {
+impl PutProgress {
+    fn new(output: &Output, args: &PutArgs) -> Self {
         let progress = output.progress();
         let what = match args.files.as_slice() {
             [one] if one.as_os_str() == "-" => "standard input".to_owned(),
@@ -159,7 +160,7 @@ impl Watcher {
             files => format!("{} files", files.len()),
         };
         let step = progress.step(what);
-        Watcher {
+        PutProgress {
             progress,
             step,
             names_rejected: args.rejects.is_none(),
@@ -178,7 +179,7 @@ impl Watcher {
         self.step.waiting(&format!("{accepted} accepted{rejected}"));
     }
 
-    fn finish(self, summary: &Summary) {
+    fn finish(self, summary: &PutSummary) {
         let more = summary.rejected.saturating_sub(NAMED);
         if self.names_rejected && more > 0 {
             self.progress.status(format!("and {} more lines are no readings", units::count(more)));
@@ -194,21 +195,21 @@ impl Watcher {
     }
 }
 
-impl Observer for Watcher {
-    fn event(&self, event: &Event<'_>) {
+impl PutObserver for PutProgress {
+    fn event(&self, event: &PutEvent<'_>) {
         match event {
-            Event::Rejected(rejection) => {
+            PutEvent::Rejected(rejection) => {
                 let before = self.rejected.fetch_add(1, Ordering::Relaxed);
                 if self.names_rejected && before < NAMED {
                     self.progress.status(format!("{}:{}: {}", rejection.file, rejection.line, rejection.reason));
                 }
                 self.count();
             }
-            Event::Accepted(readings) => {
+            PutEvent::Accepted(readings) => {
                 self.accepted.fetch_add(*readings, Ordering::Relaxed);
                 self.count();
             }
-            Event::Resending { records, code, pause } => {
+            PutEvent::Resending { records, code, pause } => {
                 let pause = units::duration(*pause);
                 self.step.waiting(&format!("{records} records again in {pause}: {code}"));
             }

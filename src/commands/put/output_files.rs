@@ -6,13 +6,13 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Args;
+use super::PutArgs;
 use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::RejectsFile;
 
 /// Files for what did not get into the stream.
-pub(super) struct Written {
+pub(super) struct OutputFiles {
     /// Lines that are no readings.
     pub rejects: Option<RejectsFile>,
     /// Readings that the stream did not take.
@@ -20,9 +20,9 @@ pub(super) struct Written {
 }
 
 /// The same, as they were found.
-pub(super) struct Found {
-    rejects: Option<Opened>,
-    failed: Option<Opened>,
+pub(super) struct ExistingFile {
+    rejects: Option<OpenOutputFile>,
+    failed: Option<OpenOutputFile>,
     /// Whether what is in them may be lost.
     force: bool,
 }
@@ -33,15 +33,15 @@ pub(super) fn is_stdout(path: &Path) -> bool {
 }
 
 /// A file that is as it was; one that was not there goes again, unless it is taken.
-struct Opened {
+struct OpenOutputFile {
     path: PathBuf,
     file: Option<File>,
     made: bool,
 }
 
-impl Written {
+impl OutputFiles {
     /// Opens them without changing what is in them.
-    pub(super) async fn open(context: &Context, args: &Args) -> Result<Found, Error> {
+    pub(super) async fn open(context: &Context, args: &PutArgs) -> Result<ExistingFile, Error> {
         let (rejects, failed, files) = (args.rejects.clone(), args.failed.clone(), args.files.clone());
         let force = args.force;
         if [&rejects, &failed].into_iter().flatten().filter(|path| is_stdout(path)).count() > 1 {
@@ -50,26 +50,26 @@ impl Written {
         // A pipe waits for its reader.
         let opening = tokio::task::spawn_blocking(move || {
             let (rejects, failed) = (rejects.map(open).transpose()?, failed.map(open).transpose()?);
-            let found = Found { rejects, failed, force };
+            let found = ExistingFile { rejects, failed, force };
             found.refuse_overwriting(&files)?;
             Ok(found)
         });
-        let work = async { opening.await.map_err(|error| Error::failed("could not open").caused_by(error))? };
+        let work = async { opening.await.map_err(|error| Error::failed("could not open").with_source(error))? };
         context.or_interrupt(work, || Error::interrupted("interrupted; nothing was sent")).await
     }
 }
 
-impl Found {
+impl ExistingFile {
     /// Empties them, now that they are needed; what is in them is lost only on request.
-    pub(super) fn emptied(self) -> Result<Written, Error> {
+    pub(super) fn truncate(self) -> Result<OutputFiles, Error> {
         let kept = [&self.rejects, &self.failed].into_iter().flatten().find(|opened| opened.holds_something());
-        if let Some(Opened { path, .. }) = kept.filter(|_| !self.force) {
+        if let Some(OpenOutputFile { path, .. }) = kept.filter(|_| !self.force) {
             return Err(Error::usage(format!("{} is there already, and not empty", path.display()))
                 .hint("`--force` overwrites it; another name keeps it"));
         }
-        let rejects = self.rejects.map(Opened::emptied).transpose()?;
-        let failed = self.failed.map(Opened::emptied).transpose()?;
-        Ok(Written {
+        let rejects = self.rejects.map(OpenOutputFile::emptied).transpose()?;
+        let failed = self.failed.map(OpenOutputFile::emptied).transpose()?;
+        Ok(OutputFiles {
             rejects: rejects.map(|(path, file)| RejectsFile::new(path, file)),
             failed: failed.map(|(_, file)| file),
         })
@@ -79,7 +79,7 @@ impl Found {
     fn refuse_overwriting(&self, inputs: &[PathBuf]) -> Result<(), Error> {
         let read: Vec<_> = inputs.iter().filter_map(|path| identity(path)).collect();
         let mut taken = Vec::new();
-        for Opened { path, file, .. } in [&self.rejects, &self.failed].into_iter().flatten() {
+        for OpenOutputFile { path, file, .. } in [&self.rejects, &self.failed].into_iter().flatten() {
             let found = file.as_ref().and_then(|file| file.metadata().ok());
             let Some(own) = found.as_ref().and_then(identity_of) else { continue };
             if read.contains(&own) || taken.contains(&own) {
@@ -92,7 +92,7 @@ impl Found {
     }
 }
 
-impl Opened {
+impl OpenOutputFile {
     fn holds_something(&self) -> bool {
         let found = self.file.as_ref().and_then(|file| file.metadata().ok());
         !is_stdout(&self.path) && found.is_some_and(|found| found.is_file() && found.len() > 0)
@@ -100,7 +100,7 @@ impl Opened {
 
     fn emptied(mut self) -> Result<(PathBuf, File), Error> {
         let cannot =
-            |error: io::Error| Error::failed(format!("could not empty {}", self.path.display())).caused_by(error);
+            |error: io::Error| Error::failed(format!("could not empty {}", self.path.display())).with_source(error);
         let file = self.file.take().ok_or_else(|| cannot(io::ErrorKind::NotFound.into()))?;
         // Whoever redirected standard output to a file decided what becomes of that.
         if !is_stdout(&self.path) {
@@ -110,7 +110,7 @@ impl Opened {
     }
 }
 
-impl Drop for Opened {
+impl Drop for OpenOutputFile {
     fn drop(&mut self) {
         if self.made && self.file.is_some() {
             // It is empty, and was made for nothing.
@@ -119,11 +119,11 @@ impl Drop for Opened {
     }
 }
 
-fn open(path: PathBuf) -> Result<Opened, Error> {
+fn open(path: PathBuf) -> Result<OpenOutputFile, Error> {
     if is_stdout(&path) {
         let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
-        let file = file.map_err(|error| Error::failed("could not open standard output").caused_by(error))?;
-        return Ok(Opened { path, file: Some(file), made: false });
+        let file = file.map_err(|error| Error::failed("could not open standard output").with_source(error))?;
+        return Ok(OpenOutputFile { path, file: Some(file), made: false });
     }
     let mut options = OpenOptions::new();
     options.write(true);
@@ -134,8 +134,8 @@ fn open(path: PathBuf) -> Result<Opened, Error> {
         Err(error) => (Err(error), false),
     };
     match file {
-        Ok(file) => Ok(Opened { path, file: Some(file), made }),
-        Err(error) => Err(Error::failed(format!("could not make {}", path.display())).caused_by(error)),
+        Ok(file) => Ok(OpenOutputFile { path, file: Some(file), made }),
+        Err(error) => Err(Error::failed(format!("could not make {}", path.display())).with_source(error)),
     }
 }
 

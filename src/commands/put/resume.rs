@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::Args;
+use super::PutArgs;
 use super::output_files::is_stdout;
 use crate::output::units;
-use crate::pipeline::{Origin, Unread};
+use crate::pipeline::{InputOrigin, Unread};
 use crate::settings::HintFlags;
 
 /// So many inputs that were not read are named; the rest is counted.
 const NAMED: usize = 5;
 
 /// A bulk put that did not send everything.
-pub(super) struct Resume<'a> {
-    pub args: &'a Args,
+pub(super) struct ResumeHint<'a> {
+    pub args: &'a PutArgs,
     /// Readings that were read and not sent.
     pub failed: u64,
     /// Whether the file of `--failed` holds them.
@@ -26,10 +26,10 @@ pub(super) struct Resume<'a> {
     pub unread: &'a [Unread],
 }
 
-impl Resume<'_> {
+impl ResumeHint<'_> {
     /// What was not read, and the commands that bring everything into the stream, in the order in which to run them.
     pub(super) fn hints(&self, flags: &HintFlags) -> Vec<String> {
-        let Resume { args, failed, failed_are_kept, unread } = self;
+        let ResumeHint { args, failed, failed_are_kept, unread } = self;
         if unread.is_empty() && *failed == 0 {
             return Vec::new();
         }
@@ -67,7 +67,7 @@ impl Resume<'_> {
             _ => {}
         }
         let is_unread = |file: &PathBuf| {
-            let origin = Origin::from(file.as_path());
+            let origin = InputOrigin::from(file.as_path());
             self.unread.iter().any(|unread| unread.origin == origin)
         };
         // Where nothing is kept, a file that was read to its end may have failed readings, too.
@@ -134,15 +134,15 @@ fn push(words: &mut Vec<OsString>, flag: &str, value: impl Into<OsString>) {
 }
 
 fn is_replayable(file: impl AsRef<Path>) -> bool {
-    Origin::from(file.as_ref()).is_replayable()
+    InputOrigin::from(file.as_ref()).is_replayable()
 }
 
 /// What was not read of an input, as far as it is known.
 fn described(unread: &Unread) -> String {
     let Unread { origin, lines_read, lines, bytes } = unread;
     let name = match origin {
-        Origin::Stdin => "standard input".to_owned(),
-        Origin::File(path) => path.display().to_string(),
+        InputOrigin::Stdin => "standard input".to_owned(),
+        InputOrigin::File(path) => path.display().to_string(),
     };
     match (lines, bytes) {
         (Some(1), _) => format!("1 line of {name} was not read"),
@@ -185,7 +185,7 @@ mod tests {
             let cli = Cli::try_parse_from(["sensorctl".to_owned()].into_iter().chain(words)).unwrap();
             let Command::Put(args) = cli.command else { panic!("{line}") };
             let failed_are_kept = args.failed.is_some();
-            let resume = Resume { args: &args, failed, failed_are_kept, unread };
+            let resume = ResumeHint { args: &args, failed, failed_are_kept, unread };
             let hints = resume.hints(&HintFlags::default());
             // Every command can be typed.
             for command in hints.iter().filter_map(|hint| hint.split('`').nth(1)).filter(|it| it.contains("put")) {
@@ -196,11 +196,11 @@ mod tests {
 
         fn of(&self, name: &str, lines_read: u64, lines: u64) -> Unread {
             let path = Path::new(&self.path(name)).to_owned();
-            Unread { origin: Origin::File(path), lines_read, lines: Some(lines), bytes: Some(4) }
+            Unread { origin: InputOrigin::File(path), lines_read, lines: Some(lines), bytes: Some(4) }
         }
     }
 
-    const PIPE: Unread = Unread { origin: Origin::Stdin, lines_read: 57, lines: None, bytes: None };
+    const PIPE: Unread = Unread { origin: InputOrigin::Stdin, lines_read: 57, lines: None, bytes: None };
     const NOT_DOUBLED: &str = "; a reading replaces the one of its sensor and time, so nothing is doubled";
 
     #[test]

@@ -5,23 +5,23 @@ use std::time::{Duration, Instant};
 
 use sensor_model::Reading;
 
-use super::Args;
+use super::PutArgs;
 use crate::aws::wait::WaitError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::PutReport;
-use crate::pipeline::{Receipt, Stored, now, put_one, wait_until_stored};
+use crate::pipeline::{PutReceipt, StoredReading, now, put_one, wait_until_stored};
 
 /// The key of the report of `--wait`, which would be in it twice.
 const WAITED: &str = "stored_after_ms";
 /// Keys that have a flag of their own, or that are not the writer's to set.
 const TAKEN: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
 
-pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
+pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let (wait, limit, dry_run) = (args.wait, args.timeout, args.dry_run);
     let reading = reading(args)?;
     if dry_run {
-        let row = Stored { reading, shard_id: None, sequence_number: None };
+        let row = StoredReading { reading, shard_id: None, sequence_number: None };
         context.output.status("this is a reading; nothing was sent (--dry-run)");
         return context.output.report(&PutReport { row, stored_after_ms: None });
     }
@@ -32,15 +32,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Error> {
     let unsure = || Error::interrupted(format!("interrupted; stream {stream} may or may not have taken the reading"));
     let receipt = context.or_interrupt(put, unsure).await?;
     if !wait {
-        return context.output.report(&PutReport { row: Stored::new(reading, receipt), stored_after_ms: None });
+        return context.output.report(&PutReport { row: StoredReading::new(reading, receipt), stored_after_ms: None });
     }
     let waited = wait_for_row(context, &reading, &receipt, limit).await;
     let stored_after_ms = waited.is_ok().then(|| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-    context.output.report(&PutReport { row: Stored::new(reading, receipt), stored_after_ms })?;
+    context.output.report(&PutReport { row: StoredReading::new(reading, receipt), stored_after_ms })?;
     waited
 }
 
-async fn wait_for_row(context: &Context, reading: &Reading, receipt: &Receipt, limit: Duration) -> Result<(), Error> {
+async fn wait_for_row(
+    context: &Context,
+    reading: &Reading,
+    receipt: &PutReceipt,
+    limit: Duration,
+) -> Result<(), Error> {
     let clients = context.clients().await?;
     let table = &context.settings.pipeline.table.name;
     let progress = context.output.progress();
@@ -51,7 +56,7 @@ async fn wait_for_row(context: &Context, reading: &Reading, receipt: &Receipt, l
             WaitError::Failed(failure) => Error::from(failure),
             timed_out @ WaitError::TimedOut { .. } => {
                 Error::failed(format!("the stream took the reading, but table {table} does not hold it"))
-                    .caused_by(timed_out)
+                    .with_source(timed_out)
                     .hint("`sensorctl status` shows whether the function and its mapping work")
                     .hint("a reading that the function cannot store is in the table of rejected readings")
             }
@@ -66,7 +71,7 @@ async fn wait_for_row(context: &Context, reading: &Reading, receipt: &Receipt, l
     result
 }
 
-fn reading(args: Args) -> Result<Reading, Error> {
+fn reading(args: PutArgs) -> Result<Reading, Error> {
     let (Some(sensor_id), Some(temperature)) = (args.sensor, args.temp) else {
         return Err(Error::usage("a reading needs `--sensor` and `--temp`"));
     };

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::error::Error;
-use crate::local::data_dir::marker::{self, Found, LOCK};
+use crate::local::data_dir::marker::{self, DirectoryContent, LOCK};
 use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
 use crate::local::durability::FRESH;
 
@@ -14,7 +14,7 @@ use crate::local::durability::FRESH;
 /// # Errors
 /// When no local cloud made the directory, a process owns it, or something cannot be deleted.
 pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
-    let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).caused_by(error);
+    let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).with_source(error);
     if !is_local_cloud(data_dir)? {
         return Ok(Vec::new());
     }
@@ -51,10 +51,10 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
 /// When something else is there, which is not to be touched.
 pub(crate) fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
     match marker::find(data_dir) {
-        Ok(Found::Nothing) => Ok(false),
-        Ok(Found::LocalCloud) => Ok(true),
-        Ok(Found::Other(name)) => Err(not_ours(data_dir, &name)),
-        Err(error) => Err(Error::failed(format!("could not read {}", data_dir.display())).caused_by(error)),
+        Ok(DirectoryContent::Nothing) => Ok(false),
+        Ok(DirectoryContent::LocalCloud) => Ok(true),
+        Ok(DirectoryContent::Other(name)) => Err(not_ours(data_dir, &name)),
+        Err(error) => Err(Error::failed(format!("could not read {}", data_dir.display())).with_source(error)),
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(error)) => {
-            Err(Error::failed(format!("could not test the lock of {}", data_dir.display())).caused_by(error))
+            Err(Error::failed(format!("could not test the lock of {}", data_dir.display())).with_source(error))
         }
     }
 }
@@ -75,6 +75,8 @@ fn open_lock(data_dir: &Path) -> Result<Option<File>, Error> {
     match File::open(data_dir.join(LOCK)) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).caused_by(error)),
+        Err(error) => {
+            Err(Error::failed(format!("could not open the lock of {}", data_dir.display())).with_source(error))
+        }
     }
 }

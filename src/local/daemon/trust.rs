@@ -43,7 +43,8 @@ fn about(data_dir: &Path) -> Result<Option<fs::Metadata>, Error> {
         Ok(about) => Ok(Some(about)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => {
-            Err(Error::failed(format!("could not look at the data directory {}", data_dir.display())).caused_by(error))
+            Err(Error::failed(format!("could not look at the data directory {}", data_dir.display()))
+                .with_source(error))
         }
     }
 }

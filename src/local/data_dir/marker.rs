@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::STATE_FILES;
-use crate::local::credentials::OWNER_KEY_PREFIX;
+use crate::local::auth::credentials::OWNER_KEY_PREFIX;
 
 /// Shows, by being locked, that a process owns the directory; and by its text, that the directory is a local cloud's.
 pub(crate) const LOCK: &str = "lock";
@@ -20,7 +20,7 @@ const LONGEST: u64 = 64;
 
 /// Whose a directory is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum DirectoryContent {
     /// It is not there, or empty.
     Nothing,
     /// A local cloud made it, or began to.
@@ -30,15 +30,15 @@ pub(crate) enum Found {
 }
 
 /// Returns whose a directory is, and changes nothing.
-pub(crate) fn find(root: &Path) -> io::Result<Found> {
+pub(crate) fn find(root: &Path) -> io::Result<DirectoryContent> {
     let path = root.join(LOCK);
-    let other = || Ok(Found::Other(LOCK.to_owned()));
+    let other = || Ok(DirectoryContent::Other(LOCK.to_owned()));
     match fs::symlink_metadata(&path) {
         // A link may lead to the lock of another directory.
         Ok(found) if !found.is_file() || found.len() > LONGEST => return other(),
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(first_entry(root)?.map_or(Found::Nothing, Found::Other));
+            return Ok(first_entry(root)?.map_or(DirectoryContent::Nothing, DirectoryContent::Other));
         }
         Err(error) => return Err(error),
     }
@@ -49,7 +49,7 @@ pub(crate) fn find(root: &Path) -> io::Result<Found> {
         || (is_old && has_state(root))
         || (text.is_empty() && fs::read_dir(root)?.count() == 1)
     {
-        return Ok(Found::LocalCloud);
+        return Ok(DirectoryContent::LocalCloud);
     }
     other()
 }
@@ -105,7 +105,7 @@ fn first_entry(root: &Path) -> io::Result<Option<String>> {
 mod tests {
     use super::*;
 
-    fn found(files: &[(&str, &str)]) -> Found {
+    fn found(files: &[(&str, &str)]) -> DirectoryContent {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = dir.path().join(name);
@@ -115,17 +115,17 @@ mod tests {
         find(dir.path()).unwrap()
     }
 
-    fn other(name: &str) -> Found {
-        Found::Other(name.to_owned())
+    fn other(name: &str) -> DirectoryContent {
+        DirectoryContent::Other(name.to_owned())
     }
 
     #[test]
     fn directory_is_a_local_clouds_by_the_text_of_its_lock_and_not_by_names() {
-        assert_eq!(found(&[]), Found::Nothing);
-        assert_eq!(find(Path::new("no/such/directory")).unwrap(), Found::Nothing);
-        assert_eq!(found(&[("lock", MAGIC), ("lambda/src.rs", "")]), Found::LocalCloud);
-        assert_eq!(found(&[("lock", "sensorctl-local-cloud 1\n77\n")]), Found::LocalCloud);
-        assert_eq!(found(&[("lock", "")]), Found::LocalCloud, "cut short");
+        assert_eq!(found(&[]), DirectoryContent::Nothing);
+        assert_eq!(find(Path::new("no/such/directory")).unwrap(), DirectoryContent::Nothing);
+        assert_eq!(found(&[("lock", MAGIC), ("lambda/src.rs", "")]), DirectoryContent::LocalCloud);
+        assert_eq!(found(&[("lock", "sensorctl-local-cloud 1\n77\n")]), DirectoryContent::LocalCloud);
+        assert_eq!(found(&[("lock", "")]), DirectoryContent::LocalCloud, "cut short");
         for lock in ["", "77", "by somebody", "sensorctl-local-cloud"] {
             assert_eq!(found(&[("lock", lock), ("lambda/src.rs", ""), ("logs/x", "")]), other("lock"), "{lock}");
         }
@@ -138,8 +138,8 @@ mod tests {
         let keys = ("keys.json", r#"{"access_key_id":"LKIAX","secret_access_key":"s"}"#);
         let complete = ("complete.json", r#"["keys.json","iam.json"]"#);
         for lock in ["77", ""] {
-            assert_eq!(found(&[("lock", lock), keys]), Found::LocalCloud);
-            assert_eq!(found(&[("lock", lock), complete]), Found::LocalCloud);
+            assert_eq!(found(&[("lock", lock), keys]), DirectoryContent::LocalCloud);
+            assert_eq!(found(&[("lock", lock), complete]), DirectoryContent::LocalCloud);
         }
         assert_eq!(found(&[("lock", "by somebody"), keys, complete]), other("lock"));
         for theirs in ["{}", "[]", "{", r#"{"access_key_id":"AKIA"}"#] {
@@ -163,7 +163,10 @@ mod tests {
         assert_eq!(owner(&mut open()), None);
         write_owner(&mut open(), 123_456).unwrap();
         write_owner(&mut open(), 77).unwrap();
-        assert_eq!((owner(&mut open()).as_deref(), find(dir.path()).unwrap()), (Some("77"), Found::LocalCloud));
+        assert_eq!(
+            (owner(&mut open()).as_deref(), find(dir.path()).unwrap()),
+            (Some("77"), DirectoryContent::LocalCloud)
+        );
         fs::write(dir.path().join(LOCK), "88").unwrap();
         assert_eq!(owner(&mut open()).as_deref(), Some("88"));
     }

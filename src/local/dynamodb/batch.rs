@@ -12,7 +12,7 @@ use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 use super::decode;
 
 /// The most requests that one batch may hold.
-pub(in crate::local) const MAX_REQUESTS: usize = 25;
+pub(crate) const MAX_REQUESTS: usize = 25;
 
 /// Writes batches. Clones share it.
 #[derive(Clone, Default)]

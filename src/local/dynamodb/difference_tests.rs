@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::DynamoDb;
-use crate::local::aws_json::Request;
-use crate::local::diagnostics::Notices;
+use crate::local::diagnostics::Diagnostics;
 use crate::local::durability::Durability;
 use crate::local::identity::Identity;
-use crate::local::latency_profile::Timing;
+use crate::local::latency_profile::LatencyProfile;
+use crate::local::protocol::aws_json::Request;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/tab";
 
@@ -15,7 +15,8 @@ async fn with_table(directory: &std::path::Path) -> DynamoDb {
     let identity = Identity::new("us-east-1");
     let path = directory.join("dynamodb.sqlite");
     let database =
-        DynamoDb::open(&path, identity, &Timing::default(), Durability::Process, Notices::default()).unwrap();
+        DynamoDb::open(&path, identity, &LatencyProfile::default(), Durability::Process, Diagnostics::default())
+            .unwrap();
     let create = json!({
         "TableName": "tab", "BillingMode": "PAY_PER_REQUEST", "SSESpecification": {"Enabled": true},
         "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],
@@ -189,7 +190,8 @@ async fn provisioned_table_throttles_reads_beyond_its_burst_under_a_latency_prof
     let timing = "aws/1000".parse().unwrap();
     let path = dir.path().join("dynamodb.sqlite");
     let database =
-        DynamoDb::open(&path, Identity::new("us-east-1"), &timing, Durability::Process, Notices::default()).unwrap();
+        DynamoDb::open(&path, Identity::new("us-east-1"), &timing, Durability::Process, Diagnostics::default())
+            .unwrap();
     let create = json!({
         "TableName": "tab", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
         "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}],

@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::local::aws_json::{now_ms, seconds};
 use crate::local::data_dir::read_json;
 use crate::local::decode_error::DecodeError;
 use crate::local::durability::Durability;
+use crate::local::protocol::aws_json::{now_ms, seconds};
 
 /// Days back that AWS restores where nobody says otherwise.
 const DAYS: u32 = 35;
 
 /// Which tables, by their ids, are to be restorable for how many days; clones share it.
 #[derive(Clone)]
-pub(super) struct Backups {
+pub(super) struct PointInTimeRecovery {
     path: PathBuf,
     durability: Durability,
     wanted: Arc<Mutex<BTreeMap<String, Wanted>>>,
@@ -68,12 +68,12 @@ struct Specification {
     recovery_period_in_days: Option<u32>,
 }
 
-impl Backups {
+impl PointInTimeRecovery {
     /// What is kept beside the database.
-    pub(super) fn open(database: &Path, durability: Durability) -> Result<Backups, Error> {
+    pub(super) fn open(database: &Path, durability: Durability) -> Result<PointInTimeRecovery, Error> {
         let path = database.with_extension("backups.json");
         let wanted = read_json(&path)?.unwrap_or_default();
-        Ok(Backups { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
+        Ok(PointInTimeRecovery { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
     }
 
     /// `DescribeContinuousBackups` of a table by its id.
@@ -132,14 +132,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tables.sqlite");
         let on = r#"{"TableName":"t","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}"#;
-        let status = |backups: &Backups, id: &str| {
+        let status = |backups: &PointInTimeRecovery, id: &str| {
             let shown = backups.describe(id);
             shown["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"].clone()
         };
-        let backups = Backups::open(&path, Durability::Process).unwrap();
+        let backups = PointInTimeRecovery::open(&path, Durability::Process).unwrap();
         assert_eq!(status(&backups, "a"), "DISABLED");
         backups.update("a", on).unwrap();
-        let again = Backups::open(&path, Durability::Process).unwrap();
+        let again = PointInTimeRecovery::open(&path, Durability::Process).unwrap();
         assert_eq!((status(&again, "a"), status(&again, "b")), (json!("ENABLED"), json!("DISABLED")));
         let times = again.describe("a");
         let time = |name: &str| {

@@ -10,9 +10,10 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{DynamoDb, THEIR_ARN};
-use crate::local::aws_json::{self, Request};
+use crate::local::auth::permissions::Named;
 use crate::local::identity::Identity;
-use crate::local::permissions::Named;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::Request;
 
 /// The members that name something, read past the items in a request.
 #[derive(Default, Deserialize)]

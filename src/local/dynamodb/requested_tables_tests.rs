@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::DynamoDb;
-use crate::local::aws_json::Request;
-use crate::local::diagnostics::Notices;
+use crate::local::auth::permissions::Named;
+use crate::local::diagnostics::Diagnostics;
 use crate::local::durability::Durability;
 use crate::local::identity::Identity;
-use crate::local::latency_profile::Timing;
-use crate::local::permissions::Named;
+use crate::local::latency_profile::LatencyProfile;
+use crate::local::protocol::aws_json::Request;
 
 const HERE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/";
 /// Stands in the items and tags of the table `secret`, and nowhere else.
@@ -22,7 +22,7 @@ const MARK: &str = "only-in-secret";
 fn database(directory: &std::path::Path) -> DynamoDb {
     let identity = Identity::new("us-east-1");
     let path = directory.join("dynamodb.sqlite");
-    DynamoDb::open(&path, identity, &Timing::default(), Durability::Process, Notices::default()).unwrap()
+    DynamoDb::open(&path, identity, &LatencyProfile::default(), Durability::Process, Diagnostics::default()).unwrap()
 }
 
 fn request(operation: &str, body: &(impl ToString + ?Sized)) -> Request {

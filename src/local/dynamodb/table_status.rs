@@ -6,14 +6,15 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::local::aws_json::{self, AMZ_JSON_1_0, Response, ServiceError};
-use crate::local::latency_profile::Timing;
+use crate::local::latency_profile::LatencyProfile;
 use crate::local::operation;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
 
 /// The tables that are on their way; clones share them.
 #[derive(Clone)]
-pub(super) struct Life {
-    timing: Timing,
+pub(super) struct TableLifecycle {
+    timing: LatencyProfile,
     tables: Arc<Mutex<Tables>>,
 }
 
@@ -34,9 +35,9 @@ struct Deleted {
     tags: Option<Response>,
 }
 
-impl Life {
-    pub(super) fn new(timing: &Timing) -> Self {
-        Life { timing: *timing, tables: Arc::default() }
+impl TableLifecycle {
+    pub(super) fn new(timing: &LatencyProfile) -> Self {
+        TableLifecycle { timing: *timing, tables: Arc::default() }
     }
 
     /// Whether anything takes time at all.
@@ -170,8 +171,8 @@ mod tests {
     use super::*;
 
     /// A life in which everything lasts until the end of the test, or no time at all.
-    fn life(lasts: bool) -> Life {
-        Life::new(&if lasts { "aws".parse().unwrap() } else { Timing::default() })
+    fn life(lasts: bool) -> TableLifecycle {
+        TableLifecycle::new(&if lasts { "aws".parse().unwrap() } else { LatencyProfile::default() })
     }
 
     fn ok(body: &Value) -> Response {

@@ -5,7 +5,7 @@ use dynoxide::actions::list_tables::ListTablesRequest;
 use dynoxide::actions::list_tags_of_resource::ListTagsOfResourceRequest;
 
 use super::{DynamoDb, THEIR_ARN};
-use crate::local::aws_json::ServiceError;
+use crate::local::protocol::aws_json::ServiceError;
 use crate::local::tagging::Tagged;
 
 impl DynamoDb {

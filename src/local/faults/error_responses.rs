@@ -1,11 +1,11 @@
 //! Refusals as each service words them: too many calls, or a failure of its own.
 
-use crate::local::aws_json::ServiceError;
 use crate::local::operation;
+use crate::local::protocol::aws_json::ServiceError;
 
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum InjectedError {
     /// Too many calls.
     Throttled,
     /// The service failed, with this status.
@@ -17,20 +17,20 @@ pub(crate) enum Trouble {
 /// The refusal of an operation in its service's own code and words (docs/facts/kinesis.md, Partial failures, Stream
 /// states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
 /// Roles).
-pub(crate) fn refusal(service: &str, operation: &str, trouble: Trouble) -> ServiceError {
+pub(crate) fn refusal(service: &str, operation: &str, trouble: InjectedError) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
     let (status, code, message) = match trouble {
-        Trouble::Denied => match service {
+        InjectedError::Denied => match service {
             "iam" | "sts" => (403, "AccessDenied", denied.as_str()),
             "lambda" => (403, "AccessDeniedException", denied.as_str()),
             _ => (400, "AccessDeniedException", denied.as_str()),
         },
-        Trouble::Throttled => throttled(service, operation),
-        Trouble::Failed(503) => match service {
+        InjectedError::Throttled => throttled(service, operation),
+        InjectedError::Failed(503) => match service {
             "logs" => (503, "ServiceUnavailableException", "The service cannot complete the request."),
             _ => (503, "ServiceUnavailable", "Service is unavailable. Please try again."),
         },
-        Trouble::Failed(_) => match service {
+        InjectedError::Failed(_) => match service {
             "dynamodb" => (500, "InternalServerError", "Internal server error"),
             "lambda" => (500, "ServiceException", "Service encountered an internal error."),
             "iam" => (500, "ServiceFailure", "The request processing has failed because of an unknown error."),

@@ -4,30 +4,31 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
-use super::Dice;
-use crate::local::aws_json::{self, AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
+use super::FaultRng;
 use crate::local::dynamodb::MAX_REQUESTS;
-use crate::local::kinesis::{Form, MAX_RECORDS};
+use crate::local::kinesis::{MAX_RECORDS, WireFormat};
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
 /// Which share of a call's records or items is not taken.
 #[derive(Clone, Debug)]
-pub(crate) struct Portion {
+pub(crate) struct PartialBatch {
     pub(super) share: f64,
-    pub(super) dice: Dice,
+    pub(super) dice: FaultRng,
 }
 
 /// What was held back, to be put into the answer again.
-pub(crate) enum Held {
+pub(crate) enum HeldBack {
     /// Whether each of the records was held back, and the form in which the caller wants to hear it.
-    Records { held: Vec<bool>, stream: String, form: Form },
+    Records { held: Vec<bool>, stream: String, form: WireFormat },
     /// Requests by table.
     Items(Map<String, Value>),
 }
 
-impl Portion {
+impl PartialBatch {
     /// Takes the records or items out that are to fail. Nothing when the request is none that can succeed in part.
-    pub(crate) fn hold_back(&self, request: &mut Request) -> Option<Held> {
-        let form = Form::of(request.headers());
+    pub(crate) fn hold_back(&self, request: &mut Request) -> Option<HeldBack> {
+        let form = WireFormat::of(request.headers());
         let mut input: Value = form.json(request.body())?;
         let held = if aws_json::operation(request) == "PutRecords" {
             // The service takes either form; between here and there it is JSON.
@@ -40,7 +41,7 @@ impl Portion {
         Some(held)
     }
 
-    fn hold_records(&self, input: &mut Value, form: Form) -> Option<Held> {
+    fn hold_records(&self, input: &mut Value, form: WireFormat) -> Option<HeldBack> {
         let stream = input.get("StreamName").or(input.get("StreamARN"))?.as_str()?;
         // An ARN ends in the name.
         let stream = stream.rsplit('/').next()?.to_owned();
@@ -55,10 +56,10 @@ impl Portion {
             index += 1;
             !held[index - 1]
         });
-        Some(Held::Records { held, stream, form })
+        Some(HeldBack::Records { held, stream, form })
     }
 
-    fn hold_items(&self, input: &mut Value) -> Option<Held> {
+    fn hold_items(&self, input: &mut Value) -> Option<HeldBack> {
         let tables = input.get_mut("RequestItems")?.as_object_mut()?;
         let count = tables.values().map(|requests| requests.as_array().map_or(0, Vec::len)).sum();
         if count > MAX_REQUESTS {
@@ -84,7 +85,7 @@ impl Portion {
             }
         }
         tables.retain(|_, requests| requests.as_array().is_none_or(|requests| !requests.is_empty()));
-        Some(Held::Items(back))
+        Some(HeldBack::Items(back))
     }
 
     /// At least one where there are any.
@@ -100,11 +101,11 @@ impl Portion {
     }
 }
 
-impl Held {
+impl HeldBack {
     /// The answer when nothing is left to ask the service for.
     pub(crate) fn nothing_left(&self) -> Option<Response> {
         match self {
-            Held::Records { held, .. } if !held.is_empty() && held.iter().all(|held| *held) => {
+            HeldBack::Records { held, .. } if !held.is_empty() && held.iter().all(|held| *held) => {
                 Some(aws_json::json_as(200, AMZ_JSON_1_1, &json!({"FailedRecordCount": 0, "Records": []})))
             }
             _ => None,
@@ -118,7 +119,7 @@ impl Held {
         }
         let Ok(mut answer) = serde_json::from_slice::<Value>(response.body()) else { return response };
         match self {
-            Held::Records { held, stream, form } => {
+            HeldBack::Records { held, stream, form } => {
                 let taken = answer["Records"].as_array().cloned().unwrap_or_default();
                 let mut taken = taken.into_iter();
                 let mut failed = answer["FailedRecordCount"].as_u64().unwrap_or_default();
@@ -135,7 +136,7 @@ impl Held {
                 answer["FailedRecordCount"] = failed.into();
                 form.members(&answer)
             }
-            Held::Items(back) => {
+            HeldBack::Items(back) => {
                 let unprocessed = answer["UnprocessedItems"].as_object().cloned().unwrap_or_default();
                 let mut unprocessed = unprocessed;
                 for (table, requests) in back {
@@ -166,8 +167,8 @@ fn failed_record(index: usize, stream: &str) -> Value {
 mod tests {
     use super::*;
 
-    fn portion(share: f64) -> Portion {
-        Portion { share, dice: Dice { seed: 1, rule: 0, call: "x".into(), n: 1 } }
+    fn portion(share: f64) -> PartialBatch {
+        PartialBatch { share, dice: FaultRng { seed: 1, rule: 0, call: "x".into(), n: 1 } }
     }
 
     fn request(operation: &str, body: &Value) -> Request {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::store::{Account, StoredPolicy, StoredRole};
-use crate::local::permissions::Policies;
+use crate::local::auth::permissions::Policies;
 
 /// A managed policy.
 #[derive(Clone, Copy)]

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Iam, aws_managed_policies};
-use crate::local::aws_query::Parameters;
-use crate::local::latency_profile::Timing;
-use crate::local::permissions::Policies;
+use crate::local::auth::permissions::Policies;
+use crate::local::latency_profile::LatencyProfile;
+use crate::local::protocol::aws_query::Parameters;
 
 /// What roles were before their latest changes, by ARN.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Propagation {
     }
 
     /// Notes a change that was made, and that takes so long to be seen.
-    pub(super) fn note(&self, change: Change, timing: &Timing) {
+    pub(super) fn note(&self, change: Change, timing: &LatencyProfile) {
         let mut all = self.lock();
         let (before, shown) = match change {
             Change::Trust { arn, was, shown } => {

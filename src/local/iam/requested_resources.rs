@@ -1,8 +1,8 @@
 //! Which role or policy a request to IAM names, for the authorizer.
 
 use super::Iam;
-use crate::local::aws_query::Parameters;
-use crate::local::permissions::{Named, Needed};
+use crate::local::auth::permissions::{Named, Needed};
+use crate::local::protocol::aws_query::Parameters;
 
 impl Iam {
     /// Returns the action that a request needs, with its resource.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::local::durability::Durability;
     use crate::local::identity::Identity;
-    use crate::local::latency_profile::Timing;
+    use crate::local::latency_profile::LatencyProfile;
 
     const TRUST: &str = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
 
@@ -83,7 +83,7 @@ mod tests {
         let iam = Iam::open(
             &dir.path().join("iam.json"),
             Identity::new("us-east-1"),
-            &Timing::default(),
+            &LatencyProfile::default(),
             Durability::Process,
         );
         let iam = iam.unwrap();

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::missing;
 use crate::error::Error;
-use crate::local::aws_json::ServiceError;
 use crate::local::data_dir::read_json;
 use crate::local::durability::Durability;
+use crate::local::protocol::aws_json::ServiceError;
 
 /// The whole state.
 #[derive(Clone, Default, Serialize, Deserialize)]

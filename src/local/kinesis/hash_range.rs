@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The hash keys of a shard, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(Decimal, Decimal)", into = "(Decimal, Decimal)")]
-pub(super) struct HashRange {
+pub(crate) struct HashRange {
     /// The lowest key.
     pub start: u128,
     /// The highest key.

@@ -4,14 +4,14 @@ use ferrokinesis_core::shard_iterator::{create_shard_iterator, decode_shard_iter
 use jiff::Timestamp;
 
 use super::sequence::{SequenceNumber, shard_id, shard_number};
-use crate::local::aws_json::ServiceError;
+use crate::local::protocol::aws_json::ServiceError;
 
 /// How long an iterator can be used, in milliseconds.
 const LIFETIME: u64 = 5 * 60 * 1000;
 
 /// What an iterator says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ShardIterator {
+pub(crate) struct ShardIterator {
     /// Name of the stream.
     pub stream: String,
     /// Number of the shard.

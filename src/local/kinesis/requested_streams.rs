@@ -6,9 +6,10 @@ use super::Kinesis;
 use super::api::{OneConsumer, OnlyTarget, stream_of_token};
 use super::iterator::ShardIterator;
 use super::validation::{Checks, invalid};
-use super::wire_format::Form;
-use crate::local::aws_json::{self, Request, ServiceError};
-use crate::local::permissions::Named;
+use crate::local::auth::permissions::Named;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{Request, ServiceError};
+use crate::local::protocol::wire_format::WireFormat;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -49,11 +50,11 @@ struct OnlyToken {
 impl Kinesis {
     /// Returns what a request names.
     pub(crate) fn named_in(&self, request: &Request) -> Named {
-        let form = Form::of(request.headers());
+        let form = WireFormat::of(request.headers());
         self.resolve(aws_json::operation(request), form, request.body()).unwrap_or(Named::Unclear)
     }
 
-    fn resolve(&self, operation: &str, form: Form, body: &[u8]) -> Result<Named, ServiceError> {
+    fn resolve(&self, operation: &str, form: WireFormat, body: &[u8]) -> Result<Named, ServiceError> {
         let one = |name: &str| Named::These(vec![self.0.identity.stream_arn(name)]);
         match operation {
             "ListStreams" | "DescribeLimits" => Ok(Named::All),
@@ -130,9 +131,9 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::local::diagnostics::Notices;
+    use crate::local::diagnostics::Diagnostics;
     use crate::local::identity::Identity;
-    use crate::local::kinesis::Options;
+    use crate::local::kinesis::StreamOptions;
 
     const OPERATIONS: [&str; 35] = [
         "AddTagsToStream",
@@ -175,7 +176,7 @@ mod tests {
         ["StreamName", "StreamARN", "ResourceARN", "ConsumerARN", "ShardIterator", "NextToken", "ConsumerName"];
 
     fn kinesis(directory: &std::path::Path) -> Kinesis {
-        Kinesis::open(directory, Identity::new("us-east-1"), Options::default(), Notices::default()).unwrap()
+        Kinesis::open(directory, Identity::new("us-east-1"), StreamOptions::default(), Diagnostics::default()).unwrap()
     }
 
     fn request(operation: &str, content_type: &str, body: Vec<u8>) -> Request {
@@ -209,13 +210,14 @@ mod tests {
     }
 
     fn iterator(stream: &str) -> String {
-        ShardIterator { stream: stream.into(), shard: 0, created: 1, next: 1 }.token(crate::local::aws_json::now_ms())
+        ShardIterator { stream: stream.into(), shard: 0, created: 1, next: 1 }
+            .token(crate::local::protocol::aws_json::now_ms())
     }
 
     fn token(stream: &str) -> String {
         use base64::Engine;
         let token =
-            json!({"stream": stream, "created": 1, "after": 0, "filter": "All", "made": crate::local::aws_json::now_ms()})
+            json!({"stream": stream, "created": 1, "after": 0, "filter": "All", "made": crate::local::protocol::aws_json::now_ms()})
                 .to_string();
         base64::engine::general_purpose::STANDARD.encode(token)
     }

@@ -8,7 +8,7 @@ use ciborium::Value as Cbor;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::local::aws_json::seconds;
+use crate::local::protocol::aws_json::seconds;
 
 /// Data that came in: base64 in JSON, bytes in CBOR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +102,6 @@ impl Serialize for Time {
 
 /// Milliseconds of a number that may be anything; before 1970 is 1970.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stays within the type")]
-pub(super) fn millis(value: f64) -> u64 {
+pub(crate) fn millis(value: f64) -> u64 {
     value.round() as u64
 }

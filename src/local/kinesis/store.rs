@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
 use crate::error::Error;
-use crate::local::aws_json::{ServiceError, now_ms};
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
+use crate::local::protocol::aws_json::{ServiceError, now_ms};
 
 /// What a deleted stream's directory ends in until its files are gone.
 const DELETED: &str = "deleted";
@@ -33,7 +33,7 @@ struct Streams {
 impl Store {
     /// Opens the streams kept in a directory. Their logs are not read before they are used.
     pub(super) fn open(directory: &Path, options: LogOptions) -> Result<Store, Error> {
-        let cannot = |error| Error::failed(format!("could not use {}", directory.display())).caused_by(error);
+        let cannot = |error| Error::failed(format!("could not use {}", directory.display())).with_source(error);
         private_dir(directory).map_err(cannot)?;
         let (mut streams, mut aside) = (BTreeMap::new(), Vec::new());
         for found in fs::read_dir(directory).map_err(cannot)? {

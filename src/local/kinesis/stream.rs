@@ -11,7 +11,7 @@ use super::hash_range::HashRange;
 use super::log::{LogOptions, ShardLog};
 use super::sequence::{SequenceNumber, shard_id};
 use super::shard::Shard;
-use crate::local::aws_json::{ServiceError, now_ms};
+use crate::local::protocol::aws_json::{ServiceError, now_ms};
 
 /// The state's file in a stream's directory.
 pub(super) const STATE_FILE: &str = "stream.json";
@@ -51,7 +51,7 @@ pub(super) struct StreamState {
 
 /// All about a shard but its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ShardState {
+pub(crate) struct ShardState {
     /// Its place among the stream's shards, from 0.
     pub number: u32,
     /// The hash keys that it takes.
@@ -183,11 +183,11 @@ impl ShardState {
 pub(super) struct Stream {
     directory: PathBuf,
     options: LogOptions,
-    live: RwLock<Live>,
+    live: RwLock<ActiveStream>,
 }
 
 /// What changes as a whole: readers and writers see it before or after a change.
-pub(super) struct Live {
+pub(super) struct ActiveStream {
     /// What is in the file.
     pub state: StreamState,
     /// By number.
@@ -196,10 +196,10 @@ pub(super) struct Live {
     routes: Vec<(u128, u32)>,
 }
 
-impl Live {
+impl ActiveStream {
     fn new(state: StreamState, shards: Vec<Arc<Shard>>) -> Self {
         let routes = state.open_shards().iter().map(|shard| (shard.range.end, shard.number)).collect();
-        Live { state, shards, routes }
+        ActiveStream { state, shards, routes }
     }
 
     /// The shard of a number.
@@ -226,7 +226,7 @@ impl Stream {
     /// A stream that was there.
     pub(super) fn open(directory: &Path, state: StreamState, options: LogOptions) -> Stream {
         let shards = state.shards.iter().map(|shard| new_shard(directory, shard.number, &options)).collect();
-        let live = RwLock::new(Live::new(state, shards));
+        let live = RwLock::new(ActiveStream::new(state, shards));
         Stream { directory: directory.to_owned(), options, live }
     }
 
@@ -235,7 +235,7 @@ impl Stream {
     }
 
     /// The stream as it is; nothing changes but its records while this is held.
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Live> {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, ActiveStream> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -252,7 +252,7 @@ impl Stream {
             shards.push(new_shard(&self.directory, shard.number, &self.options));
         }
         self.write(&state)?;
-        *live = Live::new(state, shards);
+        *live = ActiveStream::new(state, shards);
         Ok(answer)
     }
 

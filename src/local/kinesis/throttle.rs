@@ -36,7 +36,7 @@ impl WriteThrottle {
     }
 
     /// Whether a record of this size fits now (epoch ms); it is counted if so.
-    pub(super) fn admits(&self, bytes: u64, now: u64) -> bool {
+    pub(super) fn try_acquire(&self, bytes: u64, now: u64) -> bool {
         let mut buckets = lock(&self.0);
         let elapsed = now.saturating_sub(buckets.filled).min(SECOND);
         buckets.filled = buckets.filled.max(now);
@@ -99,13 +99,13 @@ mod tests {
     #[test]
     fn a_shard_takes_a_thousand_records_or_a_mebibyte_a_second() {
         let throttle = WriteThrottle::new();
-        let admitted = |bytes, now| (0..3000).filter(|_| throttle.admits(bytes, now)).count();
+        let admitted = |bytes, now| (0..3000).filter(|_| throttle.try_acquire(bytes, now)).count();
         assert_eq!(admitted(1, 10_000), 1000);
         assert_eq!(admitted(1, 10_500), 500);
         assert_eq!(admitted(1024, 20_000), 1000);
         assert_eq!(admitted(100 << 10, 30_000), 10);
-        assert!(throttle.admits(5 << 20, 40_000), "a large record goes alone");
-        assert!(!throttle.admits(1, 40_000));
+        assert!(throttle.try_acquire(5 << 20, 40_000), "a large record goes alone");
+        assert!(!throttle.try_acquire(1, 40_000));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::state::Mapping;
+use super::state::MappingRecord;
 use crate::local::kinesis::Shard;
 
 /// The counts of one Lambda service; clones share them.
@@ -72,7 +72,7 @@ impl Activity {
         Ongoing(self.clone(), what)
     }
 
-    pub(super) fn polled(&self, mapping: &Mapping, shard: &Shard, is_empty: bool, unsettled: usize) {
+    pub(super) fn polled(&self, mapping: &MappingRecord, shard: &Shard, is_empty: bool, unsettled: usize) {
         self.change(mapping, shard, |polls| {
             polls.all += 1;
             polls.empty += usize::from(is_empty);
@@ -80,14 +80,14 @@ impl Activity {
         });
     }
 
-    pub(super) fn finished(&self, mapping: &Mapping, shard: &Shard) {
+    pub(super) fn finished(&self, mapping: &MappingRecord, shard: &Shard) {
         self.change(mapping, shard, |polls| {
             polls.unsettled = 0;
             polls.is_finished = true;
         });
     }
 
-    fn change(&self, mapping: &Mapping, shard: &Shard, change: impl FnOnce(&mut Polls)) {
+    fn change(&self, mapping: &MappingRecord, shard: &Shard, change: impl FnOnce(&mut Polls)) {
         self.0.send_modify(|counts| change(counts.shards.entry(key(mapping, shard)).or_default()));
     }
 
@@ -99,7 +99,7 @@ impl Activity {
 
 impl Counts {
     /// The polls of a shard.
-    pub(super) fn polls(&self, mapping: &Mapping, shard: &Shard) -> Polls {
+    pub(super) fn polls(&self, mapping: &MappingRecord, shard: &Shard) -> Polls {
         self.shards.get(&key(mapping, shard)).copied().unwrap_or_default()
     }
 
@@ -127,6 +127,6 @@ impl Drop for Ongoing {
     }
 }
 
-fn key(mapping: &Mapping, shard: &Shard) -> ShardKey {
+fn key(mapping: &MappingRecord, shard: &Shard) -> ShardKey {
     (mapping.uuid.clone(), shard.id.clone(), shard.created)
 }

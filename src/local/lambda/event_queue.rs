@@ -11,13 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::Deps;
-use super::invocation::Invocation;
-use super::invoke::NotRun;
+use super::LambdaServices;
 use super::service::Lambda;
 use crate::error::Error;
-use crate::local::aws_json::{ServiceError, now_ms};
 use crate::local::data_dir::{private_dir, read_json};
+use crate::local::lambda::runtime::invocation::Invocation;
+use crate::local::lambda::runtime::invoke::InvokeError;
+use crate::local::protocol::aws_json::{ServiceError, now_ms};
 
 /// Pauses before an invocation that failed is tried again, as in the service.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
@@ -130,13 +130,17 @@ async fn bring(lambda: &Lambda, queued: &mut Queued, payload: Bytes) -> Left {
                 lambda.deps().notices.tell_failure(keep(lambda, queued).await);
                 *pause
             }
-            Ok(_) | Err(NotRun::Missing) => return Left::Done,
-            Err(NotRun::Stopping) => return Left::Stays,
+            Ok(_) | Err(InvokeError::Missing) => return Left::Done,
+            Err(InvokeError::Stopping) => return Left::Stays,
             // What did not get as far as the function is tried for hours, as in the service.
             Err(_) if u128::from(now_ms().saturating_sub(queued.accepted)) > AGE.as_millis() => return Left::GivenUp,
-            Err(NotRun::Pending | NotRun::Throttled(_) | NotRun::NoRole | NotRun::NoKey | NotRun::Failed(_)) => {
-                THROTTLED
-            }
+            Err(
+                InvokeError::Pending
+                | InvokeError::Throttled(_)
+                | InvokeError::NoRole
+                | InvokeError::NoKey
+                | InvokeError::Failed(_),
+            ) => THROTTLED,
         };
         if lambda.stopping().run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
             return Left::Stays;
@@ -145,7 +149,7 @@ async fn bring(lambda: &Lambda, queued: &mut Queued, payload: Bytes) -> Left {
 }
 
 async fn keep(lambda: &Lambda, queued: &Queued) -> Result<(), String> {
-    let Deps { dir, durability, .. } = lambda.deps();
+    let LambdaServices { dir, durability, .. } = lambda.deps();
     let (path, queued, durability) = (file(dir, queued), queued.clone(), *durability);
     let written = tokio::task::spawn_blocking(move || durability.write_json(&path, &queued)).await;
     written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())

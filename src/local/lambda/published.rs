@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::function_name::missing;
-use super::state::{Function, Tags};
-use crate::local::aws_json::ServiceError;
+use super::state::{FunctionRecord, Tags};
 use crate::local::identity::Identity;
+use crate::local::lambda::api::function_name::missing;
+use crate::local::protocol::aws_json::ServiceError;
 
 /// The newest published version of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct Published {
 }
 
 /// Publishes what a function is now. What is published already keeps its number, as in the service.
-pub(super) fn publish(function: &mut Function) {
+pub(super) fn publish(function: &mut FunctionRecord) {
     let of = fingerprint(function);
     if function.published.of != of {
         function.published = Published { number: function.published.number + 1, of };
@@ -30,7 +30,7 @@ pub(super) fn publish(function: &mut Function) {
 }
 
 /// Returns whether the newest version is what its function is now.
-pub(super) fn is_current(function: &Function) -> bool {
+pub(super) fn is_current(function: &FunctionRecord) -> bool {
     function.published.number > 0 && function.published.of == fingerprint(function)
 }
 
@@ -38,7 +38,7 @@ pub(super) fn is_current(function: &Function) -> bool {
 ///
 /// # Errors
 /// `ResourceNotFoundException`.
-pub(super) fn check(function: &Function, version: &str, identity: &Identity) -> Result<(), ServiceError> {
+pub(super) fn check(function: &FunctionRecord, version: &str, identity: &Identity) -> Result<(), ServiceError> {
     let arn = format!("{}:{version}", identity.function_arn(&function.name));
     match version.parse::<u64>() {
         Ok(number) if number == function.published.number && is_current(function) => Ok(()),
@@ -54,7 +54,7 @@ pub(super) fn check(function: &Function, version: &str, identity: &Identity) -> 
 }
 
 /// Returns the configuration of the newest version, from that of `$LATEST`.
-pub(super) fn version_of(function: &Function, mut latest: Value) -> Value {
+pub(super) fn version_of(function: &FunctionRecord, mut latest: Value) -> Value {
     let number = function.published.number;
     let arn = latest["FunctionArn"].as_str().unwrap_or_default();
     latest["FunctionArn"] = json!(format!("{arn}:{number}"));
@@ -63,8 +63,8 @@ pub(super) fn version_of(function: &Function, mut latest: Value) -> Value {
 }
 
 /// A hash of what a version is: all but what belongs to the function as a whole.
-fn fingerprint(function: &Function) -> String {
-    let version = Function {
+fn fingerprint(function: &FunctionRecord) -> String {
+    let version = FunctionRecord {
         tags: Tags::new(),
         reserved_concurrency: None,
         published: Published::default(),

@@ -11,41 +11,44 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::event_queue::{self, Queued};
-use super::invocation::{Invocation, Outcome};
-use super::invoke::{NotRun, invoke};
-use super::pending_state::Settling;
-use super::poller::Reading;
-use super::pool::Pool;
-use super::shard_worker::function_of;
-use super::state::{Function, Mapping, MappingState, NOTHING_YET};
-use super::{Deps, checkpoint, code, orphan_processes, permissions, process_tree, router, spawn};
+use super::state::{FunctionRecord, MappingRecord, MappingState, NOTHING_YET};
+use super::{LambdaServices, permissions};
 use crate::error::Error;
-use crate::local::aws_json::{Request, Response, ServiceError};
-use crate::local::changed_names::Touched;
+use crate::local::changed_names::ChangedNames;
 use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::local::durability::Durability;
+use crate::local::lambda::api::pending_state::PendingStates;
+use crate::local::lambda::api::router;
+use crate::local::lambda::event_source::checkpoint;
+use crate::local::lambda::event_source::poller::PollerHandle;
+use crate::local::lambda::event_source::shard_worker::function_name_from_arn;
+use crate::local::lambda::runtime::invocation::{Invocation, Outcome};
+use crate::local::lambda::runtime::invoke::{InvokeError, invoke};
+use crate::local::lambda::runtime::pool::Pool;
+use crate::local::lambda::runtime::{code, orphan_processes, process_tree, spawn};
+use crate::local::protocol::aws_json::{Request, Response, ServiceError};
 
 /// How often idle environments and old code are looked for.
-const TIDY: Duration = Duration::from_secs(15);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The Lambda service of a local cloud.
 #[derive(Clone)]
 pub(crate) struct Lambda(Arc<Inner>);
 
 struct Inner {
-    deps: Deps,
+    deps: LambdaServices,
     pool: Pool,
-    settling: Settling,
-    functions: Mutex<BTreeMap<String, Arc<Function>>>,
-    mappings: Mutex<BTreeMap<String, Mapping>>,
+    settling: PendingStates,
+    functions: Mutex<BTreeMap<String, Arc<FunctionRecord>>>,
+    mappings: Mutex<BTreeMap<String, MappingRecord>>,
     /// What reads for each mapping.
-    readings: Mutex<BTreeMap<String, Reading>>,
+    readings: Mutex<BTreeMap<String, PollerHandle>>,
     /// Troubles that were told, by mapping and what they are of: a shard, or work of the mapping's own. Taken back by
     /// whoever does that work again.
     troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
-    touched: Touched,
+    touched: ChangedNames,
     #[cfg(test)]
     activity: super::activity::Activity,
 }
@@ -55,25 +58,25 @@ impl Lambda {
     ///
     /// # Errors
     /// When the state cannot be read, or the folder not written.
-    pub(crate) async fn start(deps: Deps) -> Result<Lambda, Error> {
+    pub(crate) async fn start(deps: LambdaServices) -> Result<Lambda, Error> {
         let adopted = process_tree::adopt_orphans();
         let cannot = |error| format!("processes that functions start can get away from their limits: {error}");
         deps.notices.tell_failure(adopted.map_err(cannot));
         let (dir, durability) = (deps.dir.clone(), deps.durability);
         let kept = tokio::task::spawn_blocking(move || load(&dir, durability)).await;
-        let Kept { functions, mappings, events, broken } =
-            kept.map_err(|error| Error::failed("could not read the functions").caused_by(error))??;
+        let PersistedState { functions, mappings, events, broken } =
+            kept.map_err(|error| Error::failed("could not read the functions").with_source(error))??;
         let by_name = functions.into_iter().map(|function| (function.name.clone(), Arc::new(function)));
         let lambda = Lambda(Arc::new(Inner {
             pool: Pool::default(),
-            settling: Settling::default(),
+            settling: PendingStates::default(),
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
             readings: Mutex::default(),
             troubles: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            touched: Touched::default(),
+            touched: ChangedNames::default(),
             #[cfg(test)]
             activity: super::activity::Activity::default(),
             deps,
@@ -85,7 +88,7 @@ impl Lambda {
         for queued in events {
             lambda.spawn(event_queue::run(lambda.clone(), queued));
         }
-        lambda.spawn(tidy(lambda.clone()));
+        lambda.spawn(housekeeping(lambda.clone()));
         Ok(lambda)
     }
 
@@ -104,11 +107,11 @@ impl Lambda {
         for reading in readings.into_values() {
             reading.turn().await.stop().await;
         }
-        self.0.pool.end_all();
+        self.0.pool.kill_all();
     }
 
     /// A mapping that was being changed when the local cloud ended goes to where it was going.
-    async fn resume(&self, mappings: Vec<Mapping>) {
+    async fn resume(&self, mappings: Vec<MappingRecord>) {
         for mut mapping in mappings {
             if mapping.state == MappingState::Deleting {
                 checkpoint::delete(&self.0.deps.dir, &mapping.uuid);
@@ -124,7 +127,7 @@ impl Lambda {
         }
     }
 
-    pub(super) fn deps(&self) -> &Deps {
+    pub(super) fn deps(&self) -> &LambdaServices {
         &self.0.deps
     }
 
@@ -132,7 +135,7 @@ impl Lambda {
         &self.0.pool
     }
 
-    pub(super) fn settling(&self) -> &Settling {
+    pub(super) fn settling(&self) -> &PendingStates {
         &self.0.settling
     }
 
@@ -152,7 +155,7 @@ impl Lambda {
     }
 
     /// A function by its bare name.
-    pub(super) fn function(&self, name: &str) -> Option<Arc<Function>> {
+    pub(super) fn function(&self, name: &str) -> Option<Arc<FunctionRecord>> {
         self.0.touched.note(|| self.0.deps.identity.function_arn(name));
         lock(&self.0.functions).get(name).cloned()
     }
@@ -164,50 +167,50 @@ impl Lambda {
     }
 
     /// All functions by name.
-    pub(super) fn functions(&self) -> Vec<Arc<Function>> {
+    pub(super) fn functions(&self) -> Vec<Arc<FunctionRecord>> {
         lock(&self.0.functions).values().cloned().collect()
     }
 
     /// Changes the functions, and keeps the change only once it is on disk.
     pub(super) fn change_functions<T>(
         &self,
-        change: impl FnOnce(&mut BTreeMap<String, Arc<Function>>) -> Result<T, ServiceError>,
+        change: impl FnOnce(&mut BTreeMap<String, Arc<FunctionRecord>>) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let mut functions = lock(&self.0.functions);
         let mut changed = functions.clone();
         let result = change(&mut changed)?;
-        let all: Vec<&Function> = changed.values().map(AsRef::as_ref).collect();
+        let all: Vec<&FunctionRecord> = changed.values().map(AsRef::as_ref).collect();
         self.save("functions.json", &all)?;
         *functions = changed;
         Ok(result)
     }
 
     /// All mappings by UUID.
-    pub(super) fn mappings(&self) -> Vec<Mapping> {
+    pub(super) fn mappings(&self) -> Vec<MappingRecord> {
         lock(&self.0.mappings).values().cloned().collect()
     }
 
     /// A mapping.
-    pub(super) fn mapping(&self, uuid: &str) -> Option<Mapping> {
+    pub(super) fn mapping(&self, uuid: &str) -> Option<MappingRecord> {
         lock(&self.0.mappings).get(uuid).cloned()
     }
 
     /// Changes the mappings, and keeps the change only once it is on disk.
     pub(super) fn change_mappings<T>(
         &self,
-        change: impl FnOnce(&mut BTreeMap<String, Mapping>) -> Result<T, ServiceError>,
+        change: impl FnOnce(&mut BTreeMap<String, MappingRecord>) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let mut mappings = lock(&self.0.mappings);
         let mut changed = mappings.clone();
         let result = change(&mut changed)?;
-        let all: Vec<&Mapping> = changed.values().collect();
+        let all: Vec<&MappingRecord> = changed.values().collect();
         self.save("mappings.json", &all)?;
         *mappings = changed;
         Ok(result)
     }
 
     fn save(&self, file: &str, value: &impl Serialize) -> Result<(), ServiceError> {
-        let Deps { dir, durability, .. } = self.deps();
+        let LambdaServices { dir, durability, .. } = self.deps();
         durability
             .write_json(&dir.join(file), value)
             .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))
@@ -223,13 +226,13 @@ impl Lambda {
     }
 
     /// Notes that something of a mapping fails: a shard's id, or the name of other work.
-    pub(super) fn note_trouble(&self, uuid: &str, of: &str, result: &str) {
+    pub(super) fn set_problem(&self, uuid: &str, of: &str, result: &str) {
         self.note_result(uuid, result);
         lock(&self.0.troubles).insert((uuid.to_owned(), of.to_owned()), result.to_owned());
     }
 
     /// Takes a trouble back that is over, unless something has happened since it was told.
-    pub(super) fn end_trouble(&self, uuid: &str, of: &str) {
+    pub(super) fn clear_problem(&self, uuid: &str, of: &str) {
         let told = lock(&self.0.troubles).remove(&(uuid.to_owned(), of.to_owned()));
         if let Some(told) = told
             && let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
@@ -247,7 +250,7 @@ impl Lambda {
     }
 
     /// What reads for a mapping, or nothing does.
-    pub(super) fn reading(&self, uuid: &str) -> Reading {
+    pub(super) fn reading(&self, uuid: &str) -> PollerHandle {
         lock(&self.0.readings).entry(uuid.to_owned()).or_default().clone()
     }
 
@@ -257,41 +260,41 @@ impl Lambda {
     }
 
     /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.
-    pub(super) fn may_read(&self, mapping: &Mapping) -> Result<(), ServiceError> {
-        match self.function(&function_of(self, &mapping.function_arn)) {
+    pub(super) fn may_read(&self, mapping: &MappingRecord) -> Result<(), ServiceError> {
+        match self.function(&function_name_from_arn(self, &mapping.function_arn)) {
             Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),
             None => Ok(()),
         }
     }
 
     /// Runs a function by its bare name.
-    pub(super) async fn invoke(&self, name: &str, invocation: &Invocation) -> Result<Outcome, NotRun> {
+    pub(super) async fn invoke(&self, name: &str, invocation: &Invocation) -> Result<Outcome, InvokeError> {
         tokio::select! {
             biased;
-            () = self.0.stopping.cancelled() => Err(NotRun::Stopping),
+            () = self.0.stopping.cancelled() => Err(InvokeError::Stopping),
             result = invoke(self, name, invocation) => result,
         }
     }
 }
 
 /// What was there before.
-struct Kept {
-    functions: Vec<Function>,
-    mappings: Vec<Mapping>,
+struct PersistedState {
+    functions: Vec<FunctionRecord>,
+    mappings: Vec<MappingRecord>,
     events: Vec<Queued>,
     /// Events that cannot be read.
     broken: Vec<Error>,
 }
 
 /// What was there before, with what it left behind cleared away. Blocks.
-fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
-    let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).caused_by(error);
+fn load(dir: &Path, durability: Durability) -> Result<PersistedState, Error> {
+    let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).with_source(error);
     private_dir(&dir.join("checkpoints")).map_err(broken)?;
     // Without them all code and all checkpoints would look like leftovers.
     let has_code = has_directories(&dir.join("code"))?;
     let has_checkpoints = !checkpoint::is_empty(dir).map_err(broken)?;
-    let functions: Vec<Function> = read_list(&dir.join("functions.json"), !has_code, durability)?;
-    let mappings: Vec<Mapping> = read_list(&dir.join("mappings.json"), !has_checkpoints, durability)?;
+    let functions: Vec<FunctionRecord> = read_list(&dir.join("functions.json"), !has_code, durability)?;
+    let mappings: Vec<MappingRecord> = read_list(&dir.join("mappings.json"), !has_checkpoints, durability)?;
     orphan_processes::end_all(&dir.join("running")).map_err(broken)?;
     orphan_processes::end_escaped(&dir.join("code"));
     orphan_processes::empty(&dir.join(spawn::SCRATCH)).map_err(broken)?;
@@ -301,7 +304,7 @@ fn load(dir: &Path, durability: Durability) -> Result<Kept, Error> {
     checkpoint::sweep(dir, &uuids).map_err(broken)?;
     let (events, unreadable) = event_queue::load(dir).map_err(broken)?;
     durability.sync_names(dir).map_err(broken)?;
-    Ok(Kept { functions, mappings, events, broken: unreadable })
+    Ok(PersistedState { functions, mappings, events, broken: unreadable })
 }
 
 /// Reads a list, which is made at the first start: from then on its absence is a loss.
@@ -321,8 +324,8 @@ fn read_list<T: DeserializeOwned + Serialize>(
 }
 
 /// Ends what has been idle for long and processes that got away, and deletes code that nothing uses any more.
-async fn tidy(lambda: Lambda) {
-    while lambda.stopping().run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+async fn housekeeping(lambda: Lambda) {
+    while lambda.stopping().run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_INTERVAL)).await.is_some() {
         lambda.pool().end_idle();
         let (lambda, notices) = (lambda.clone(), &lambda.deps().notices);
         let swept = tokio::task::spawn_blocking(move || {

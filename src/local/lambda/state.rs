@@ -15,7 +15,7 @@ pub(super) const NOTHING_YET: &str = "No records processed";
 
 /// A function: its code, its configuration and its tags.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Function {
+pub(super) struct FunctionRecord {
     /// Bare name.
     pub name: String,
     /// Identity of this incarnation: a function made anew under an old name is another one.
@@ -79,7 +79,7 @@ pub(super) struct Logging {
 
 /// An event source mapping: a stream, a function, and how records go from one to the other.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Mapping {
+pub(super) struct MappingRecord {
     /// Its identifier.
     pub uuid: String,
     /// The stream.
@@ -107,7 +107,7 @@ pub(super) struct Mapping {
     pub tags: Tags,
 }
 
-impl Mapping {
+impl MappingRecord {
     /// Whether its pollers read which records failed out of an answer, at a moment in epoch seconds.
     pub(super) fn understands_partial_answers(&self, now: f64) -> bool {
         self.settings.report_failures && self.understands_from.is_none_or(|from| from <= now)

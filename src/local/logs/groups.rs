@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::store::Group;
 use super::{Logs, invalid};
-use crate::local::aws_json::ServiceError;
+use crate::local::protocol::aws_json::ServiceError;
 use crate::local::tagging::Tagged;
 
 /// The retentions that the service takes, in days.

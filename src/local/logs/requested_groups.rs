@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::{Logs, invalid};
-use crate::local::aws_json::{self, Request, ServiceError};
-use crate::local::permissions::Named;
+use crate::local::auth::permissions::Named;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{Request, ServiceError};
 
 /// How an operation names what it is about.
 enum Naming {
@@ -125,7 +126,7 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::local::diagnostics::Notices;
+    use crate::local::diagnostics::Diagnostics;
     use crate::local::durability::Durability;
     use crate::local::identity::Identity;
 
@@ -153,7 +154,7 @@ mod tests {
     ];
 
     fn logs(directory: &std::path::Path) -> Logs {
-        Logs::open(directory, Identity::new("us-east-1"), Durability::Process, Notices::default()).unwrap()
+        Logs::open(directory, Identity::new("us-east-1"), Durability::Process, Diagnostics::default()).unwrap()
     }
 
     fn request(operation: &str, body: &Value) -> Request {

@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 use super::event_file::{self, Event};
 use super::event_index::{Contents, EventIndex, Span};
 use crate::error::Error;
-use crate::local::aws_json::{ServiceError, now_ms};
-use crate::local::changed_names::Touched;
+use crate::local::changed_names::ChangedNames;
 use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
 use crate::local::durability::Durability;
+use crate::local::protocol::aws_json::{ServiceError, now_ms};
 
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -69,7 +69,7 @@ pub(super) struct Store {
     pub group_limit: u64,
     /// Another process may own the files from now on.
     is_closed: bool,
-    touched: Touched,
+    touched: ChangedNames,
 }
 
 /// The events of one stream, as they were when the store was asked. Their file may be large: it is read while others
@@ -125,7 +125,7 @@ impl Store {
             durability.write_json(&path, &groups)?;
             groups
         };
-        let (directory, sizes, touched) = (directory.to_owned(), BTreeMap::new(), Touched::default());
+        let (directory, sizes, touched) = (directory.to_owned(), BTreeMap::new(), ChangedNames::default());
         Ok(Store { directory, durability, groups, sizes, group_limit: GROUP_LIMIT, is_closed: false, touched })
     }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::local::tests::eventually;
 
 fn logs(directory: &Path) -> Logs {
-    Logs::open(directory, Identity::new("us-east-1"), Durability::Full, Notices::default()).unwrap()
+    Logs::open(directory, Identity::new("us-east-1"), Durability::Full, Diagnostics::default()).unwrap()
 }
 
 async fn call(logs: &Logs, operation: &str, input: Value) -> (u16, Value) {

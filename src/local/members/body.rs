@@ -6,16 +6,16 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::shape::{Below, Shape};
-use crate::local::kinesis::Form;
+use crate::local::kinesis::WireFormat;
 
 /// Returns the path of the first member of a body that is not in a shape. A body that cannot be read has none: its
 /// service says what is wrong with it.
-pub(super) fn unknown_in(shape: &Shape, form: Form, body: &[u8]) -> Option<String> {
+pub(super) fn unknown_in(shape: &Shape, form: WireFormat, body: &[u8]) -> Option<String> {
     let mut found = None;
     let check = Check { looked: Looked::Members(shape), found: &mut found };
     let read = match form {
-        Form::Json => check.deserialize(&mut serde_json::Deserializer::from_slice(body)).is_ok(),
-        Form::Cbor => form.json(body).is_some_and(|body| check.deserialize(body).is_ok()),
+        WireFormat::Json => check.deserialize(&mut serde_json::Deserializer::from_slice(body)).is_ok(),
+        WireFormat::Cbor => form.json(body).is_some_and(|body| check.deserialize(body).is_ok()),
     };
     found.filter(|_| read)
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::aws::connect;
-use crate::local::credentials::control_token;
+use crate::local::auth::credentials::control_token;
 use crate::local::{Limits, LocalCloud, LocalOptions};
 
 /// Longer than any of it takes on a busy machine.

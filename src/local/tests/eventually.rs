@@ -20,7 +20,7 @@ const MAX_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// After a minute, with what was observed last.
 #[track_caller]
-pub(in crate::local) fn eventually<T: Debug>(
+pub(crate) fn eventually<T: Debug>(
     expected: &str,
     observe: impl AsyncFnMut() -> T,
     accepts: impl Fn(&T) -> bool,

@@ -10,12 +10,12 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::aws::Access;
-use crate::local::signature::testing::signed_lines;
+use crate::local::auth::signature::testing::signed_lines;
 
 /// Runs a round with a seed of its own: one, or for `SENSORCTL_FUZZ_SECONDS`. The first seed is `SENSORCTL_FUZZ_SEED`, or
 /// any. Each is printed before its round, past the capture of the test harness: a crash of the process tells no other way
 /// which one it was.
-pub(in crate::local) fn rounds(mut round: impl FnMut(u64)) {
+pub(crate) fn rounds(mut round: impl FnMut(u64)) {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
@@ -33,7 +33,7 @@ pub(in crate::local) fn rounds(mut round: impl FnMut(u64)) {
 }
 
 /// A runner of so many cases that are the same for the same seed.
-pub(in crate::local) fn runner(seed: u64, cases: u32) -> TestRunner {
+pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -41,10 +41,10 @@ pub(in crate::local) fn runner(seed: u64, cases: u32) -> TestRunner {
 }
 
 /// The table that the requests are about.
-pub(in crate::local) const TABLE: &str = r#"{"TableName":"fuzzed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#;
+pub(crate) const TABLE: &str = r#"{"TableName":"fuzzed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#;
 
 /// A whole request of an operation of DynamoDB, as bytes.
-pub(in crate::local) fn dynamodb_request(access: Access) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn dynamodb_request(access: Access) -> impl Strategy<Value = Vec<u8>> {
     let (one, two, value) = (near_expression(), near_expression(), near_value());
     (select(&OPERATIONS[..]), one, two, value, near_statement()).prop_map(
         move |(operation, one, two, value, statement)| {
@@ -54,7 +54,7 @@ pub(in crate::local) fn dynamodb_request(access: Access) -> impl Strategy<Value 
 }
 
 /// A signed request of an operation of DynamoDB.
-pub(in crate::local) fn dynamodb_bytes(access: &Access, operation: &str, body: &str) -> Vec<u8> {
+pub(crate) fn dynamodb_bytes(access: &Access, operation: &str, body: &str) -> Vec<u8> {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(access, "dynamodb", &target, "POST /", body.as_bytes());
     format!(

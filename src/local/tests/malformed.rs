@@ -7,8 +7,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::aws::Access;
-use crate::local::credentials::control_token;
-use crate::local::signature::testing::{REGION, signed_lines};
+use crate::local::auth::credentials::control_token;
+use crate::local::auth::signature::testing::{REGION, signed_lines};
 use crate::local::tests::fuzzing;
 use crate::local::{LocalCloud, LocalOptions};
 

@@ -7,7 +7,7 @@ use super::start;
 use super::tables::create_table;
 use crate::aws::Clients;
 use crate::local::LocalCloud;
-use crate::local::signature::testing::signed_lines;
+use crate::local::auth::signature::testing::signed_lines;
 use crate::local::tests::wire::raw;
 
 /// What nests 2,000 levels deep, in 4 KB or less.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::start;
 use crate::local::data_dir::{DataDir, EndpointFile};
-use crate::local::{GRACE, LocalCloud, LocalOptions};
+use crate::local::{GRACE_PERIOD, LocalCloud, LocalOptions};
 
 #[tokio::test]
 async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it_ends() {
@@ -64,7 +64,7 @@ async fn shutdown_with_a_request_still_reading_keeps_the_directory_until_it_has_
         tokio::time::advance(Duration::from_millis(100)).await;
         tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
     }
-    assert!(began.elapsed() >= GRACE, "{:?}", began.elapsed());
+    assert!(began.elapsed() >= GRACE_PERIOD, "{:?}", began.elapsed());
     assert_eq!((work.len(), shutdown.is_finished()), (1, false), "a request still reads a file");
     assert!(DataDir::open(dir.path()).is_err());
     tokio::time::resume();

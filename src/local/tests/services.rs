@@ -6,7 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{eventually, start};
 use crate::aws::{Target, connect};
-use crate::local::aws_json;
+use crate::local::protocol::aws_json;
 
 /// Lambda and whoever has the right in this account may assume the role.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"000000000000"},"Action":"sts:AssumeRole"}]}"#;

@@ -6,9 +6,9 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::start;
 use crate::aws::{Target, connect};
-use crate::local::aws_json::Response;
-use crate::local::credentials::control_token;
-use crate::local::signature::testing::{REGION, sign, signed_lines};
+use crate::local::auth::credentials::control_token;
+use crate::local::auth::signature::testing::{REGION, sign, signed_lines};
+use crate::local::protocol::aws_json::Response;
 use crate::local::{FaultPlan, LocalCloud, LocalOptions};
 
 /// Sends raw HTTP: `(status, head, body)`.

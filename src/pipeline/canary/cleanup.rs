@@ -8,57 +8,57 @@ use futures::stream::{self, StreamExt};
 use sensor_model::Reading;
 
 use super::registry::State;
-use super::{AT_ONCE, Way};
-use crate::aws::wait::{self, Look};
-use crate::aws::{Cause, Failure};
-use crate::pipeline::item_decode::{SENSOR, TIME};
+use super::{MAX_IN_FLIGHT, ProbeRoute};
+use crate::aws::wait::{self, Poll};
+use crate::aws::{AwsFailure, FailureCause};
+use crate::pipeline::read::item_decode::{SENSOR, TIME};
 
 /// How long a row is waited for that is only to be taken away.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a deletion is tried.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How often a row may come back.
 const RETURNS: u32 = 10;
 
 /// A marker that is in the table, or may still come there.
 #[derive(Clone, Debug)]
-pub struct Left {
+pub struct RemainingProbe {
     sensor_id: String,
     time: String,
     why: String,
 }
 
-impl Left {
+impl RemainingProbe {
     /// The key of its row in the form that the aws CLI takes.
     #[must_use]
     pub fn key(&self) -> String {
-        let Left { sensor_id, time, .. } = self;
+        let RemainingProbe { sensor_id, time, .. } = self;
         format!("{{\"{SENSOR}\":{{\"S\":\"{sensor_id}\"}},\"{TIME}\":{{\"N\":\"{time}\"}}}}")
     }
 }
 
-impl fmt::Display for Left {
+impl fmt::Display for RemainingProbe {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Left { sensor_id, time, why } = self;
+        let RemainingProbe { sensor_id, time, why } = self;
         write!(formatter, "{SENSOR} {sensor_id}, {TIME} {time} ({why})")
     }
 }
 
-impl Way<'_> {
+impl ProbeRoute<'_> {
     /// Takes away the rows of all markers that were put since the last time. Tells which ones may stay.
-    pub async fn sweep(&self) -> Vec<Left> {
+    pub async fn delete_leftover_probes(&self) -> Vec<RemainingProbe> {
         let markers = self.trail.all();
         if markers.iter().any(|(_, state)| *state == State::Removed) {
             // Time for what would come back to come back.
-            tokio::time::sleep(self.schedule(PATIENCE).longest).await;
+            tokio::time::sleep(self.schedule(WAIT_TIMEOUT).longest).await;
         }
         let left = stream::iter(&markers).map(|(marker, state)| async move {
             let why = self.clear(marker, *state).await.err()?;
-            Some(Left { sensor_id: marker.sensor_id.clone(), time: marker.current_time.to_string(), why })
+            Some(RemainingProbe { sensor_id: marker.sensor_id.clone(), time: marker.current_time.to_string(), why })
         });
-        let left: Vec<_> = left.buffered(AT_ONCE).collect().await;
+        let left: Vec<_> = left.buffered(MAX_IN_FLIGHT).collect().await;
         for (marker, _) in &markers {
             self.trail.forget(marker);
         }
@@ -71,9 +71,9 @@ impl Way<'_> {
             let limit = if state == State::OnItsWay { GRACE } else { Duration::ZERO };
             let look = || async {
                 let was_there = self.remove(marker).await?;
-                Ok::<_, Failure>(if was_there { Look::Ready(()) } else { Look::NotYet("no such row") })
+                Ok::<_, AwsFailure>(if was_there { Poll::Ready(()) } else { Poll::Pending("no such row") })
             };
-            wait::until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
+            wait::poll_until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
                 wait::WaitError::Failed(failure) => format!("not deleted: {failure}"),
                 wait::WaitError::TimedOut { .. } => "not there yet; it may come late".to_owned(),
             })?;
@@ -82,13 +82,13 @@ impl Way<'_> {
             if !self.remove(marker).await.map_err(|failure| format!("not deleted: {failure}"))? {
                 return Ok(());
             }
-            tokio::time::sleep(self.schedule(PATIENCE).longest).await;
+            tokio::time::sleep(self.schedule(WAIT_TIMEOUT).longest).await;
         }
         Err("it comes back whenever it is deleted".to_owned())
     }
 
     /// Deletes the row of a marker, and tells whether it was there.
-    pub(super) async fn remove(&self, marker: &Reading) -> Result<bool, Failure> {
+    pub(super) async fn remove(&self, marker: &Reading) -> Result<bool, AwsFailure> {
         let request = self
             .clients
             .dynamodb
@@ -98,10 +98,10 @@ impl Way<'_> {
             .key(TIME, AttributeValue::N(marker.current_time.to_string()))
             .return_values(ReturnValue::AllOld);
         let call = self.clients.call("DynamoDB", "DeleteItem", self.table);
-        match self.patiently(PATIENCE, || async { call.answer(request.clone().send().await) }).await {
+        match self.patiently(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
             Ok(answer) => Ok(answer.attributes.is_some()),
             // With the table the row is gone as well.
-            Err(failure) if failure.cause == Cause::Missing => Ok(false),
+            Err(failure) if failure.cause == FailureCause::Missing => Ok(false),
             Err(failure) => Err(failure),
         }
     }

@@ -18,9 +18,9 @@ pub(super) enum State {
 
 /// The markers that were put and not swept up yet.
 #[derive(Debug, Default)]
-pub struct Trail(Mutex<BTreeMap<String, (Reading, State)>>);
+pub struct ProbeRegistry(Mutex<BTreeMap<String, (Reading, State)>>);
 
-impl Trail {
+impl ProbeRegistry {
     /// Whether there is nothing to sweep up.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -3,9 +3,9 @@
 use ferrokinesis_core::types::StreamMode;
 use serde_json::json;
 
-use crate::local::aws_json::Response;
 use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::Response;
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most open shards of provisioned streams; each may keep a file open.
 pub(super) const SHARD_LIMIT: usize = 500;
@@ -14,7 +14,7 @@ pub(super) const SHARD_LIMIT: usize = 500;
 const ON_DEMAND_STREAMS: usize = 50;
 
 impl Kinesis {
-    pub(super) fn describe_limits(&self, form: Form) -> Response {
+    pub(super) fn describe_limits(&self, form: WireFormat) -> Response {
         let streams = self.0.store.all();
         let open: usize = streams.iter().map(|stream| stream.read().state.open_shards().len()).sum();
         let on_demand = streams.iter().filter(|stream| stream.read().state.mode == StreamMode::OnDemand).count();

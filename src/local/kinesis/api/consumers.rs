@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::delay;
 use super::shards::check_age;
 use super::tags::check_tags;
-use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::stream::ConsumerState;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most consumers of one stream.
 const MAX_CONSUMERS: usize = 20;
@@ -33,7 +33,7 @@ pub(super) struct RegisterConsumer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::local::kinesis) struct OneConsumer {
+pub(crate) struct OneConsumer {
     #[serde(rename = "StreamARN")]
     stream_arn: Option<String>,
     consumer_name: Option<String>,
@@ -52,7 +52,7 @@ pub(super) struct ListConsumers {
 
 impl ConsumerState {
     /// ARN of the consumer of a name.
-    pub(in crate::local::kinesis) fn arn(&self, stream_arn: &str, name: &str) -> String {
+    pub(crate) fn arn(&self, stream_arn: &str, name: &str) -> String {
         format!("{stream_arn}/consumer/{name}:{}", self.created / 1000)
     }
 
@@ -69,7 +69,7 @@ impl ConsumerState {
 impl Kinesis {
     pub(super) fn register_stream_consumer(
         &self,
-        form: Form,
+        form: WireFormat,
         input: RegisterConsumer,
     ) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
@@ -100,7 +100,11 @@ impl Kinesis {
         Ok(form.members(&json!({ "Consumer": consumer })))
     }
 
-    pub(super) fn deregister_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
+    pub(super) fn deregister_stream_consumer(
+        &self,
+        form: WireFormat,
+        input: &OneConsumer,
+    ) -> Result<Response, ServiceError> {
         let (stream, name) = self.consumer(input)?;
         self.stream(&stream)?.change(|state| {
             let (now, takes) = (now_ms(), delay(self.0.options.update_delay));
@@ -118,7 +122,11 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn describe_stream_consumer(&self, form: Form, input: &OneConsumer) -> Result<Response, ServiceError> {
+    pub(super) fn describe_stream_consumer(
+        &self,
+        form: WireFormat,
+        input: &OneConsumer,
+    ) -> Result<Response, ServiceError> {
         let (name, consumer) = self.consumer(input)?;
         let stream = self.stream(&name)?;
         let arn = self.0.identity.stream_arn(&name);
@@ -129,7 +137,11 @@ impl Kinesis {
         Ok(form.members(&json!({ "ConsumerDescription": described })))
     }
 
-    pub(super) fn list_stream_consumers(&self, form: Form, input: &ListConsumers) -> Result<Response, ServiceError> {
+    pub(super) fn list_stream_consumers(
+        &self,
+        form: WireFormat,
+        input: &ListConsumers,
+    ) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("streamARN", input.stream_arn.as_ref());
         checks.range("maxResults", input.max_results, 1, 10_000).done()?;
@@ -153,12 +165,12 @@ impl Kinesis {
     }
 
     /// Returns the stream of the consumer that is meant.
-    pub(in crate::local::kinesis) fn consumers_stream(&self, input: &OneConsumer) -> Result<String, ServiceError> {
+    pub(crate) fn consumers_stream(&self, input: &OneConsumer) -> Result<String, ServiceError> {
         self.name_of(input.consumer_arn.as_deref().or(input.stream_arn.as_deref()).unwrap_or_default())
     }
 
     /// Stream and name of the consumer that is meant, which must be registered.
-    pub(in crate::local::kinesis) fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
+    pub(crate) fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
         let wanted = match (&input.consumer_arn, &input.consumer_name) {
             (None, None) => None,
             (by_arn, by_name) if by_arn.is_some() || input.stream_arn.is_some() => Some((by_arn, by_name)),

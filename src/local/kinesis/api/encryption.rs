@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::validation::Checks;
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::local::protocol::wire_format::WireFormat;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -19,15 +19,23 @@ pub(super) struct Encryption {
 }
 
 impl Kinesis {
-    pub(super) fn start_stream_encryption(&self, form: Form, input: &Encryption) -> Result<Response, ServiceError> {
+    pub(super) fn start_stream_encryption(
+        &self,
+        form: WireFormat,
+        input: &Encryption,
+    ) -> Result<Response, ServiceError> {
         self.set_key(form, input, input.key_id.clone())
     }
 
-    pub(super) fn stop_stream_encryption(&self, form: Form, input: &Encryption) -> Result<Response, ServiceError> {
+    pub(super) fn stop_stream_encryption(
+        &self,
+        form: WireFormat,
+        input: &Encryption,
+    ) -> Result<Response, ServiceError> {
         self.set_key(form, input, None)
     }
 
-    fn set_key(&self, form: Form, input: &Encryption, key: Option<String>) -> Result<Response, ServiceError> {
+    fn set_key(&self, form: WireFormat, input: &Encryption, key: Option<String>) -> Result<Response, ServiceError> {
         let kind = input.encryption_type.as_deref();
         let mut checks = Checks::default();
         checks.present("encryptionType", kind.as_ref()).one_of("encryptionType", kind, &["KMS"]);

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::validation::Checks;
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The metrics that there are; `ALL` stands for them.
 const METRICS: [&str; 7] = [
@@ -31,17 +31,25 @@ pub(super) struct Monitoring {
 }
 
 impl Kinesis {
-    pub(super) fn enable_enhanced_monitoring(&self, form: Form, input: &Monitoring) -> Result<Response, ServiceError> {
+    pub(super) fn enable_enhanced_monitoring(
+        &self,
+        form: WireFormat,
+        input: &Monitoring,
+    ) -> Result<Response, ServiceError> {
         self.change_monitoring(form, input, |current, asked| current.union(asked).cloned().collect())
     }
 
-    pub(super) fn disable_enhanced_monitoring(&self, form: Form, input: &Monitoring) -> Result<Response, ServiceError> {
+    pub(super) fn disable_enhanced_monitoring(
+        &self,
+        form: WireFormat,
+        input: &Monitoring,
+    ) -> Result<Response, ServiceError> {
         self.change_monitoring(form, input, |current, asked| current.difference(asked).cloned().collect())
     }
 
     fn change_monitoring(
         &self,
-        form: Form,
+        form: WireFormat,
         input: &Monitoring,
         change: impl FnOnce(&BTreeSet<String>, &BTreeSet<String>) -> BTreeSet<String>,
     ) -> Result<Response, ServiceError> {

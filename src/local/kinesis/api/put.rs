@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::hash_range::hash_key;
 use crate::local::kinesis::log::NewRecord;
 use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::local::kinesis::serde_types::Blob;
-use crate::local::kinesis::stream::Live;
+use crate::local::kinesis::stream::ActiveStream;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::{Kinesis, THROTTLED};
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most bytes of data and keys in one `PutRecords`.
 const MAX_REQUEST: usize = 10 << 20;
 
 /// The most records in one `PutRecords`.
-pub(in crate::local) const MAX_RECORDS: usize = 500;
+pub(crate) const MAX_RECORDS: usize = 500;
 
 /// The most characters of a partition key.
 const MAX_KEY: usize = 256;
@@ -80,7 +80,7 @@ enum Outcome {
 }
 
 impl Kinesis {
-    pub(super) fn put_record(&self, form: Form, input: PutRecord) -> Result<Response, ServiceError> {
+    pub(super) fn put_record(&self, form: WireFormat, input: PutRecord) -> Result<Response, ServiceError> {
         let name = self.named(input.stream_name.as_deref(), input.stream_arn.as_deref())?;
         let entry =
             Entry { data: input.data, partition_key: input.partition_key, explicit_hash_key: input.explicit_hash_key };
@@ -113,7 +113,7 @@ impl Kinesis {
         }
     }
 
-    pub(super) fn put_records(&self, form: Form, input: PutRecords) -> Result<Response, ServiceError> {
+    pub(super) fn put_records(&self, form: WireFormat, input: PutRecords) -> Result<Response, ServiceError> {
         let target = Target { stream_name: input.stream_name, stream_arn: input.stream_arn };
         let name = self.target(&target)?;
         let mut checks = Checks::default();
@@ -143,7 +143,7 @@ impl Kinesis {
     ///
     /// # Errors
     /// When nothing was written because the disk refused.
-    fn put(&self, live: &Live, records: &[Checked]) -> Result<Vec<Outcome>, ServiceError> {
+    fn put(&self, live: &ActiveStream, records: &[Checked]) -> Result<Vec<Outcome>, ServiceError> {
         let now = now_ms();
         if live.state.status(now) == StreamStatus::Creating || live.state.is_gone(now) {
             return Err(self.no_stream(&live.state.name));
@@ -162,7 +162,7 @@ impl Kinesis {
             if self.0.options.throttle {
                 places.retain(|&at| {
                     let record = &records[at];
-                    let admitted = shard.writes.admits((record.data.len() + record.key.len()) as u64, now);
+                    let admitted = shard.writes.try_acquire((record.data.len() + record.key.len()) as u64, now);
                     if !admitted {
                         outcomes[at] = Some(Outcome::Failed {
                             error_code: THROTTLED.to_owned(),

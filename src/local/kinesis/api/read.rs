@@ -6,7 +6,6 @@ use ferrokinesis_core::types::ShardIteratorType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::iterator::ShardIterator;
 use crate::local::kinesis::log::{Entry, FIRST_INDEX};
@@ -14,8 +13,9 @@ use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
 use crate::local::kinesis::serde_types::{BlobRef, Time, millis};
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
 use crate::local::kinesis::{Kinesis, StartAt, THROTTLED};
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most data and keys that one `GetRecords` hands out, in bytes.
 const MAX_PAGE_BYTES: usize = 10 << 20;
@@ -67,7 +67,7 @@ struct RecordAnswer<'a> {
 }
 
 /// What one read of a shard gave.
-pub(in crate::local::kinesis) struct Read {
+pub(crate) struct Read {
     /// The shard that was read.
     pub shard: ShardState,
     /// In order.
@@ -88,7 +88,11 @@ struct Child {
 }
 
 impl Kinesis {
-    pub(super) fn get_shard_iterator(&self, form: Form, input: &GetShardIterator) -> Result<Response, ServiceError> {
+    pub(super) fn get_shard_iterator(
+        &self,
+        form: WireFormat,
+        input: &GetShardIterator,
+    ) -> Result<Response, ServiceError> {
         let words = ["AFTER_SEQUENCE_NUMBER", "LATEST", "AT_TIMESTAMP", "AT_SEQUENCE_NUMBER", "TRIM_HORIZON"];
         let kind = input.shard_iterator_type.as_deref();
         let mut checks = Checks::default();
@@ -100,7 +104,7 @@ impl Kinesis {
         Ok(form.members(&json!({ "ShardIterator": iterator.token(now_ms()) })))
     }
 
-    pub(super) fn get_records(&self, form: Form, input: &GetRecords) -> Result<Response, ServiceError> {
+    pub(super) fn get_records(&self, form: WireFormat, input: &GetRecords) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("shardIterator", input.shard_iterator.as_ref());
         checks.range("limit", input.limit, 1, 10_000).done()?;
@@ -137,12 +141,7 @@ impl Kinesis {
     }
 
     /// The place in a shard where reading starts.
-    pub(in crate::local::kinesis) fn start(
-        &self,
-        name: &str,
-        shard_id: &str,
-        at: &StartAt,
-    ) -> Result<ShardIterator, ServiceError> {
+    pub(crate) fn start(&self, name: &str, shard_id: &str, at: &StartAt) -> Result<ShardIterator, ServiceError> {
         let stream = self.stream(name)?;
         let number = self.number_of(shard_id, name)?;
         let live = stream.read();
@@ -169,7 +168,7 @@ impl Kinesis {
     ///
     /// # Errors
     /// When it has given enough: how long until it gives more.
-    pub(in crate::local::kinesis) fn admit_read(&self, at: &ShardIterator) -> Result<(), Duration> {
+    pub(crate) fn admit_read(&self, at: &ShardIterator) -> Result<(), Duration> {
         if !self.0.options.throttle {
             return Ok(());
         }
@@ -180,7 +179,7 @@ impl Kinesis {
     }
 
     /// The next records of a shard, within the limits of a page.
-    pub(in crate::local::kinesis) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
+    pub(crate) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
         let stream = self.stream(&at.stream)?;
         let now = now_ms();
         let (state, shard, horizon, children) = {
@@ -273,7 +272,7 @@ impl GetShardIterator {
                     "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                      timestampInMillis: {at}, currentTimestampInMillis: {now}"
                 ))),
-                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::aws_json::seconds(at))),
+                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::protocol::aws_json::seconds(at))),
             },
             (_, Some(_)) => mismatch("also a"),
             (_, None) => mismatch("no"),

@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::put::explicit;
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most changes of a stream's shard count in a rolling day.
 const SCALINGS_A_DAY: usize = 10;
@@ -47,7 +47,11 @@ pub(super) struct MergeShards {
 }
 
 impl Kinesis {
-    pub(super) fn update_shard_count(&self, form: Form, input: &UpdateShardCount) -> Result<Response, ServiceError> {
+    pub(super) fn update_shard_count(
+        &self,
+        form: WireFormat,
+        input: &UpdateShardCount,
+    ) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("targetShardCount", input.target_shard_count.as_ref());
         checks.range("targetShardCount", input.target_shard_count, 1, 100_000);
@@ -88,7 +92,7 @@ impl Kinesis {
         })))
     }
 
-    pub(super) fn split_shard(&self, form: Form, input: &SplitShard) -> Result<Response, ServiceError> {
+    pub(super) fn split_shard(&self, form: WireFormat, input: &SplitShard) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("shardToSplit", input.shard_to_split.as_ref());
         checks.name("shardToSplit", input.shard_to_split.as_deref());
@@ -118,7 +122,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn merge_shards(&self, form: Form, input: &MergeShards) -> Result<Response, ServiceError> {
+    pub(super) fn merge_shards(&self, form: WireFormat, input: &MergeShards) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("shardToMerge", input.shard_to_merge.as_ref());
         checks.name("shardToMerge", input.shard_to_merge.as_deref());

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The longest retention: a year, in hours.
 const MOST: i64 = 8760;
@@ -20,17 +20,17 @@ pub(super) struct Retention {
 }
 
 impl Kinesis {
-    pub(super) fn increase_retention(&self, form: Form, input: &Retention) -> Result<Response, ServiceError> {
+    pub(super) fn increase_retention(&self, form: WireFormat, input: &Retention) -> Result<Response, ServiceError> {
         self.change_retention(form, input, |asked, now| if asked < now { Some("shorter") } else { None })
     }
 
-    pub(super) fn decrease_retention(&self, form: Form, input: &Retention) -> Result<Response, ServiceError> {
+    pub(super) fn decrease_retention(&self, form: WireFormat, input: &Retention) -> Result<Response, ServiceError> {
         self.change_retention(form, input, |asked, now| if asked > now { Some("longer") } else { None })
     }
 
     fn change_retention(
         &self,
-        form: Form,
+        form: WireFormat,
         input: &Retention,
         wrong: impl FnOnce(u32, u32) -> Option<&'static str>,
     ) -> Result<Response, ServiceError> {

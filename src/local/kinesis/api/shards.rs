@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::serde_types::Time;
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The most shards in one answer.
 const MAX_PAGE: i64 = 10_000;
@@ -76,7 +76,7 @@ pub(super) fn check_age(made: u64, now: u64) -> Result<(), ServiceError> {
 }
 
 impl Kinesis {
-    pub(super) fn list_shards(&self, form: Form, input: ListShards) -> Result<Response, ServiceError> {
+    pub(super) fn list_shards(&self, form: WireFormat, input: ListShards) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.range("maxResults", input.max_results, 1, MAX_PAGE);
         checks.name("exclusiveStartShardId", input.exclusive_start_shard_id.as_deref()).done()?;
@@ -185,7 +185,7 @@ impl Token {
 }
 
 /// The stream of the `NextToken` of a `ListShards`.
-pub(in crate::local::kinesis) fn stream_of_token(text: &str) -> Option<String> {
+pub(crate) fn stream_of_token(text: &str) -> Option<String> {
     Token::parse(text).map(|token| token.stream)
 }
 

@@ -11,12 +11,12 @@ use super::delay;
 use super::shards::described;
 use super::tags::{MAX_TAGS, check_tags};
 use super::target::{OnlyTarget, Target};
-use crate::local::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::hash_range::HashRange;
 use crate::local::kinesis::stream::{ShardState, StreamState};
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::local::protocol::wire_format::WireFormat;
 
 /// The shards of a new on-demand stream.
 const ON_DEMAND_SHARDS: u32 = 4;
@@ -104,7 +104,7 @@ pub(super) struct UpdateStreamWarmThroughput {
 }
 
 impl Kinesis {
-    pub(super) fn create_stream(&self, form: Form, input: CreateStream) -> Result<Response, ServiceError> {
+    pub(super) fn create_stream(&self, form: WireFormat, input: CreateStream) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("streamName", input.stream_name.as_ref()).name("streamName", input.stream_name.as_deref());
         checks.range("shardCount", input.shard_count, 1, 100_000);
@@ -171,7 +171,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn delete_stream(&self, form: Form, input: &DeleteStream) -> Result<Response, ServiceError> {
+    pub(super) fn delete_stream(&self, form: WireFormat, input: &DeleteStream) -> Result<Response, ServiceError> {
         let name = self.target(&input.target)?;
         let now = now_ms();
         self.stream(&name)?.change(|state| {
@@ -196,7 +196,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn describe_stream(&self, form: Form, input: &DescribeStream) -> Result<Response, ServiceError> {
+    pub(super) fn describe_stream(&self, form: WireFormat, input: &DescribeStream) -> Result<Response, ServiceError> {
         Checks::default().range("limit", input.limit, 1, 10_000).done()?;
         let name = self.target(&input.target)?;
         let after = input.exclusive_start_shard_id.as_deref().map(|id| self.number_of(id, &name)).transpose()?;
@@ -212,7 +212,11 @@ impl Kinesis {
         Ok(form.members(&json!({ "StreamDescription": body })))
     }
 
-    pub(super) fn describe_stream_summary(&self, form: Form, input: &OnlyTarget) -> Result<Response, ServiceError> {
+    pub(super) fn describe_stream_summary(
+        &self,
+        form: WireFormat,
+        input: &OnlyTarget,
+    ) -> Result<Response, ServiceError> {
         let stream = self.stream(&self.target(&input.target)?)?;
         let state = &stream.read().state;
         let mut body = self.summary(state);
@@ -225,7 +229,7 @@ impl Kinesis {
         Ok(form.members(&json!({ "StreamDescriptionSummary": body })))
     }
 
-    pub(super) fn list_streams(&self, form: Form, input: &ListStreams) -> Result<Response, ServiceError> {
+    pub(super) fn list_streams(&self, form: WireFormat, input: &ListStreams) -> Result<Response, ServiceError> {
         Checks::default().range("limit", input.limit, 1, 10_000).done()?;
         let after = input.next_token.as_ref().or(input.exclusive_start_stream_name.as_ref());
         let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(STREAMS_PER_PAGE);
@@ -257,7 +261,11 @@ impl Kinesis {
         Ok(form.members(&body))
     }
 
-    pub(super) fn update_stream_mode(&self, form: Form, input: &UpdateStreamMode) -> Result<Response, ServiceError> {
+    pub(super) fn update_stream_mode(
+        &self,
+        form: WireFormat,
+        input: &UpdateStreamMode,
+    ) -> Result<Response, ServiceError> {
         let mode = input.stream_mode_details.as_ref().and_then(|details| details.stream_mode);
         let mut checks = Checks::default();
         checks.present("streamARN", input.stream_arn.as_ref()).present("streamModeDetails", mode.as_ref()).done()?;
@@ -272,7 +280,7 @@ impl Kinesis {
 
     pub(super) fn update_max_record_size(
         &self,
-        form: Form,
+        form: WireFormat,
         input: &UpdateMaxRecordSize,
     ) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
@@ -290,7 +298,7 @@ impl Kinesis {
 
     pub(super) fn update_stream_warm_throughput(
         &self,
-        form: Form,
+        form: WireFormat,
         input: &UpdateStreamWarmThroughput,
     ) -> Result<Response, ServiceError> {
         Checks::default().present("warmThroughputMiBps", input.warm_throughput.as_ref()).done()?;

@@ -6,11 +6,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::aws_json::{Response, ServiceError, now_ms};
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::stream::StreamState;
 use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::wire_format::Form;
+use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::local::protocol::wire_format::WireFormat;
 use crate::local::tagging::Tagged;
 
 /// The most tags of one resource.
@@ -61,7 +61,7 @@ impl Kinesis {
         streams.collect()
     }
 
-    pub(super) fn add_tags_to_stream(&self, form: Form, input: AddTags) -> Result<Response, ServiceError> {
+    pub(super) fn add_tags_to_stream(&self, form: WireFormat, input: AddTags) -> Result<Response, ServiceError> {
         let name = self.target(&input.target)?;
         let mut checks = Checks::default();
         checks.present("tags", input.tags.as_ref());
@@ -72,7 +72,11 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn remove_tags_from_stream(&self, form: Form, input: &RemoveTags) -> Result<Response, ServiceError> {
+    pub(super) fn remove_tags_from_stream(
+        &self,
+        form: WireFormat,
+        input: &RemoveTags,
+    ) -> Result<Response, ServiceError> {
         let name = self.target(&input.target)?;
         let mut checks = Checks::default();
         checks.present("tagKeys", input.tag_keys.as_ref());
@@ -86,7 +90,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn list_tags_for_stream(&self, form: Form, input: &ListTags) -> Result<Response, ServiceError> {
+    pub(super) fn list_tags_for_stream(&self, form: WireFormat, input: &ListTags) -> Result<Response, ServiceError> {
         Checks::default().range("limit", input.limit, 1, 50).done()?;
         let stream = self.stream(&self.target(&input.target)?)?;
         let state = &stream.read().state;
@@ -99,7 +103,7 @@ impl Kinesis {
         Ok(form.members(&json!({ "Tags": page, "HasMoreTags": rest.next().is_some() })))
     }
 
-    pub(super) fn tag_resource(&self, form: Form, input: OfResource) -> Result<Response, ServiceError> {
+    pub(super) fn tag_resource(&self, form: WireFormat, input: OfResource) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("resourceARN", input.resource_arn.as_ref()).present("tags", input.tags.as_ref());
         checks.size("tags", input.tags.as_ref().map(BTreeMap::len), 1, MAX_TAGS).done()?;
@@ -110,7 +114,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn untag_resource(&self, form: Form, input: &OfResource) -> Result<Response, ServiceError> {
+    pub(super) fn untag_resource(&self, form: WireFormat, input: &OfResource) -> Result<Response, ServiceError> {
         let mut checks = Checks::default();
         checks.present("resourceARN", input.resource_arn.as_ref()).present("tagKeys", input.tag_keys.as_ref());
         checks.size("tagKeys", input.tag_keys.as_ref().map(Vec::len), 1, MAX_TAGS).done()?;
@@ -124,7 +128,11 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    pub(super) fn list_tags_for_resource(&self, form: Form, input: &OfResource) -> Result<Response, ServiceError> {
+    pub(super) fn list_tags_for_resource(
+        &self,
+        form: WireFormat,
+        input: &OfResource,
+    ) -> Result<Response, ServiceError> {
         Checks::default().present("resourceARN", input.resource_arn.as_ref()).done()?;
         let arn = input.resource_arn.as_deref().unwrap_or_default();
         let stream = self.stream(&self.name_of(arn)?)?;

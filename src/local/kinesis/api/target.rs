@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use crate::local::aws_json::ServiceError;
 use crate::local::kinesis::Kinesis;
 use crate::local::kinesis::validation::{Checks, invalid};
+use crate::local::protocol::aws_json::ServiceError;
 
 /// The members that name a stream.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(in crate::local::kinesis) struct Target {
+pub(crate) struct Target {
     pub stream_name: Option<String>,
     #[serde(rename = "StreamARN")]
     pub stream_arn: Option<String>,
@@ -17,23 +17,19 @@ pub(in crate::local::kinesis) struct Target {
 
 /// A request that says nothing but the stream.
 #[derive(Debug, Deserialize)]
-pub(in crate::local::kinesis) struct OnlyTarget {
+pub(crate) struct OnlyTarget {
     #[serde(flatten)]
     pub target: Target,
 }
 
 impl Kinesis {
     /// Name of the stream that is meant.
-    pub(in crate::local::kinesis) fn target(&self, target: &Target) -> Result<String, ServiceError> {
+    pub(crate) fn target(&self, target: &Target) -> Result<String, ServiceError> {
         self.named(target.stream_name.as_deref(), target.stream_arn.as_deref())
     }
 
     /// Name of the stream of a name, an ARN or both.
-    pub(in crate::local::kinesis) fn named(
-        &self,
-        name: Option<&str>,
-        arn: Option<&str>,
-    ) -> Result<String, ServiceError> {
+    pub(crate) fn named(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, ServiceError> {
         Checks::default().name("streamName", name).done()?;
         match (name, arn) {
             (Some(name), None) => Ok(name.to_owned()),

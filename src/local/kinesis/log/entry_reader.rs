@@ -15,7 +15,7 @@ const LARGE_READ: usize = 512 << 10;
 
 /// Why there is no next entry.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum EntryError {
     /// The file could not be read.
     Io(io::Error),
     /// An entry begins at this offset that does not end before the file does.
@@ -48,7 +48,7 @@ impl EntryReader {
     }
 
     /// The next entry; none at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<EntryRef<'_>>, Fault> {
+    pub(crate) fn next(&mut self) -> Result<Option<EntryRef<'_>>, EntryError> {
         let length = loop {
             let offset = self.offset();
             if offset >= self.end {
@@ -56,17 +56,19 @@ impl EntryReader {
             }
             match entry::parse(&self.buffer[self.at..]) {
                 Parsed::Entry(entry) => break entry.len(),
-                Parsed::Incomplete(needed) if offset + needed as u64 > self.end => return Err(Fault::Torn(offset)),
-                Parsed::Incomplete(needed) => self.fill(needed).map_err(Fault::Io)?,
+                Parsed::Incomplete(needed) if offset + needed as u64 > self.end => {
+                    return Err(EntryError::Torn(offset));
+                }
+                Parsed::Incomplete(needed) => self.fill(needed).map_err(EntryError::Io)?,
                 // After a power cut a file may end in zeros that were never written.
-                Parsed::Damaged(_) if self.only_zeros_follow()? => return Err(Fault::Torn(offset)),
-                Parsed::Damaged(why) => return Err(Fault::Damaged(offset, why)),
+                Parsed::Damaged(_) if self.only_zeros_follow()? => return Err(EntryError::Torn(offset)),
+                Parsed::Damaged(why) => return Err(EntryError::Damaged(offset, why)),
             }
         };
         let start = self.at;
         self.at += length;
         let entry = entry::reread(&self.buffer[start..self.at]);
-        entry.map(Some).map_err(|why| Fault::Damaged(self.base + start as u64, why))
+        entry.map(Some).map_err(|why| EntryError::Damaged(self.base + start as u64, why))
     }
 
     /// Has at least `needed` bytes from the next entry's first on.
@@ -81,12 +83,12 @@ impl EntryReader {
         self.file.read_exact_at(&mut self.buffer[had..], self.base + had as u64)
     }
 
-    fn only_zeros_follow(&self) -> Result<bool, Fault> {
+    fn only_zeros_follow(&self) -> Result<bool, EntryError> {
         let mut offset = self.offset();
         let mut chunk = vec![0; SMALL_READ];
         while offset < self.end {
             let size = usize::try_from(self.end - offset).unwrap_or(usize::MAX).min(chunk.len());
-            self.file.read_exact_at(&mut chunk[..size], offset).map_err(Fault::Io)?;
+            self.file.read_exact_at(&mut chunk[..size], offset).map_err(EntryError::Io)?;
             if chunk[..size].iter().any(|byte| *byte != 0) {
                 return Ok(false);
             }

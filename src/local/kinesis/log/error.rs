@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::entry_reader::Fault;
+use super::entry_reader::EntryError;
 
 /// A place where a log is damaged.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{} is damaged at byte {offset}: {why}", path.display())]
-pub(in crate::local::kinesis) struct Damage {
+pub(crate) struct Damage {
     pub(super) path: PathBuf,
     pub(super) offset: u64,
     pub(super) why: Cow<'static, str>,
@@ -17,7 +17,7 @@ pub(in crate::local::kinesis) struct Damage {
 
 /// Why a log could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::local::kinesis) enum LogError {
+pub(crate) enum LogError {
     /// The file system refused.
     #[error("{}: {source}", path.display())]
     Io {
@@ -38,12 +38,12 @@ impl LogError {
     }
 
     /// The fault of a file.
-    pub(super) fn of(path: &Path, fault: Fault) -> LogError {
+    pub(super) fn of(path: &Path, fault: EntryError) -> LogError {
         let damage = |offset, why| Damage { path: path.to_owned(), offset, why: Cow::Borrowed(why) }.into();
         match fault {
-            Fault::Io(source) => LogError::io(path, source),
-            Fault::Torn(offset) => damage(offset, "the entry does not end"),
-            Fault::Damaged(offset, why) => damage(offset, why),
+            EntryError::Io(source) => LogError::io(path, source),
+            EntryError::Torn(offset) => damage(offset, "the entry does not end"),
+            EntryError::Damaged(offset, why) => damage(offset, why),
         }
     }
 }

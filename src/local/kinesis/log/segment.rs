@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry_reader::{EntryReader, Fault};
+use super::entry_reader::{EntryError, EntryReader};
 use super::error::{Damage, LogError};
 
 /// Bytes of entries between two samples of the index.
@@ -69,9 +69,9 @@ impl Segment {
         let mut segment = Segment::new(path, first, 0);
         segment.next = Some(first);
         segment.open_for_writing()?;
-        let length = segment.file()?.metadata().map_err(|error| segment.error(Fault::Io(error)))?.len();
+        let length = segment.file()?.metadata().map_err(|error| segment.error(EntryError::Io(error)))?.len();
         if length > 0 {
-            return Err(segment.error(Fault::Damaged(0, "it was not there when the log was opened")));
+            return Err(segment.error(EntryError::Damaged(0, "it was not there when the log was opened")));
         }
         Ok(segment)
     }
@@ -82,7 +82,7 @@ impl Segment {
 
     /// The file: open if it is the one written to, else opened now.
     pub(super) fn file(&self) -> Result<Arc<File>, LogError> {
-        self.opened().map_err(|error| self.error(Fault::Io(error)))
+        self.opened().map_err(|error| self.error(EntryError::Io(error)))
     }
 
     fn opened(&self) -> io::Result<Arc<File>> {
@@ -93,7 +93,7 @@ impl Segment {
     fn open_for_writing(&mut self) -> Result<(), LogError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&self.path).map_err(|error| self.error(Fault::Io(error)))?;
+        let file = options.open(&self.path).map_err(|error| self.error(EntryError::Io(error)))?;
         self.file = Some(Arc::new(file));
         Ok(())
     }
@@ -137,15 +137,15 @@ impl Segment {
         if !self.is_torn {
             return Ok(None);
         }
-        self.file()?.set_len(end).map_err(|error| self.error(Fault::Io(error)))?;
+        self.file()?.set_len(end).map_err(|error| self.error(EntryError::Io(error)))?;
         self.is_torn = false;
         self.damage = None;
         Ok(Some((end, found - end)))
     }
 
     /// Takes in every entry; `length` becomes the end of the last whole one.
-    fn scan(&mut self) -> Result<(), Fault> {
-        let mut reader = EntryReader::new(self.opened().map_err(Fault::Io)?, 0, self.length);
+    fn scan(&mut self) -> Result<(), EntryError> {
+        let mut reader = EntryReader::new(self.opened().map_err(EntryError::Io)?, 0, self.length);
         let mut next = self.first;
         self.samples.clear();
         let fault = loop {
@@ -153,18 +153,18 @@ impl Segment {
             match reader.next() {
                 Ok(None) => break None,
                 Ok(Some(entry)) if entry.index != next => {
-                    break Some(Fault::Damaged(offset, "it is not the record that follows"));
+                    break Some(EntryError::Damaged(offset, "it is not the record that follows"));
                 }
                 Ok(Some(entry)) => {
                     self.note(next, entry.arrival, offset);
                     next += 1;
                 }
-                Err(Fault::Io(error)) => return Err(Fault::Io(error)),
+                Err(EntryError::Io(error)) => return Err(EntryError::Io(error)),
                 Err(fault) => break Some(fault),
             }
         };
         self.next = Some(next);
-        if let Some(Fault::Torn(offset)) = fault {
+        if let Some(EntryError::Torn(offset)) = fault {
             self.length = offset;
             self.is_torn = true;
         }
@@ -218,7 +218,7 @@ impl Segment {
     }
 
     /// The fault with the file's name.
-    pub(super) fn error(&self, fault: Fault) -> LogError {
+    pub(super) fn error(&self, fault: EntryError) -> LogError {
         LogError::of(&self.path, fault)
     }
 }

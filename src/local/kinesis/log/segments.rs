@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::entry::EntryRef;
-use super::entry_reader::{EntryReader, Fault};
+use super::entry_reader::{EntryError, EntryReader};
 use super::error::{Damage, LogError};
 use super::segment::Segment;
 use super::{Appended, FIRST_INDEX, LogOptions, NewRecord};
@@ -96,7 +96,7 @@ impl Segments {
             if let Err(error) = written {
                 // A part may have been written, and must not be taken for a record.
                 self.has_remains = file.set_len(active.length).is_err();
-                return Err(active.error(Fault::Io(error)));
+                return Err(active.error(EntryError::Io(error)));
             }
             active.grew(first, &starts, arrival, bytes);
         }
@@ -172,7 +172,7 @@ impl Segments {
             if let Err(source) = fs::remove_file(first.path())
                 && source.kind() != io::ErrorKind::NotFound
             {
-                return Err(first.error(Fault::Io(source)));
+                return Err(first.error(EntryError::Io(source)));
             }
             self.list.remove(0);
         }
@@ -194,7 +194,7 @@ impl Segments {
             && let Some(active) = self.list.last()
         {
             let cleaned = active.file()?.set_len(active.length);
-            cleaned.map_err(|error| active.error(Fault::Io(error)))?;
+            cleaned.map_err(|error| active.error(EntryError::Io(error)))?;
             self.has_remains = false;
         }
         let is_full = |active: &Segment| active.length > 0 && active.length + bytes > self.options.segment_bytes;

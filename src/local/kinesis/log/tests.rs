@@ -8,8 +8,8 @@ use super::segments::found_in;
 use super::*;
 
 /// The log of a directory, and what is told of it.
-fn open(directory: &Path) -> (ShardLog, Notices) {
-    let notices = Notices::default();
+fn open(directory: &Path) -> (ShardLog, Diagnostics) {
+    let notices = Diagnostics::default();
     let options = LogOptions { segment_bytes: 2000, durability: Durability::Full, notices: notices.clone() };
     (ShardLog::new(directory, options), notices)
 }

@@ -3,8 +3,8 @@
 use ciborium::Value as Cbor;
 
 use super::{Local, STREAM};
-use crate::local::aws_json::now_ms;
-use crate::local::kinesis::{Kinesis, Options};
+use crate::local::kinesis::{Kinesis, StreamOptions};
+use crate::local::protocol::aws_json::now_ms;
 
 async fn call_cbor(kinesis: &Kinesis, operation: &str, input: &Cbor) -> (u16, Vec<(Cbor, Cbor)>) {
     let mut body = Vec::new();
@@ -36,7 +36,7 @@ fn member(members: &[(Cbor, Cbor)], name: &str) -> Cbor {
 
 #[tokio::test]
 async fn java_is_answered_in_cbor_with_times_in_milliseconds() {
-    let local = Local::new(Options::default());
+    let local = Local::new(StreamOptions::default());
     let stream = || ("StreamName", Cbor::from(STREAM));
     let start = now_ms();
     let (status, answer) = call_cbor(&local, "CreateStream", &map(vec![stream(), ("ShardCount", Cbor::from(1))])).await;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, call, records, text, with_stream};
-use crate::local::kinesis::Options;
+use crate::local::kinesis::StreamOptions;
 
 #[tokio::test]
 async fn put_records_answers_in_order_and_keeps_the_services_limits() {
@@ -51,7 +51,7 @@ async fn put_records_answers_in_order_and_keeps_the_services_limits() {
 
 #[tokio::test]
 async fn a_throttled_shard_takes_a_thousand_records_and_says_what_it_did_not_take() {
-    let local = Local::new(Options { throttle: true, ..Options::default() });
+    let local = Local::new(StreamOptions { throttle: true, ..StreamOptions::default() });
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let records = vec![json!({ "PartitionKey": "k", "Data": "" }); 500];
     // The bucket fills while this runs, but not as fast as it is emptied.
@@ -70,7 +70,7 @@ async fn a_throttled_shard_takes_a_thousand_records_and_says_what_it_did_not_tak
 
 #[tokio::test]
 async fn a_throttled_shard_is_read_five_times_a_second() {
-    let local = Local::new(Options { throttle: true, ..Options::default() });
+    let local = Local::new(StreamOptions { throttle: true, ..StreamOptions::default() });
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
     let iterator = async |shard: &str| {
         let input = json!({ "StreamName": STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });

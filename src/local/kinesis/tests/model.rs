@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Local, STREAM};
 use crate::local::identity::Identity;
-use crate::local::kinesis::{Options, StartAt, hash_range};
+use crate::local::kinesis::{StartAt, StreamOptions, hash_range};
 
 /// One thing done to a stream.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ proptest! {
     fn a_stream_is_a_list_for_each_shard_whatever_is_split_merged_and_opened_again(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut local = Local::new(Options { segment_bytes: 1000, ..Options::default() });
+            let mut local = Local::new(StreamOptions { segment_bytes: 1000, ..StreamOptions::default() });
             local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
             let mut model = BTreeMap::new();
             for step in steps {

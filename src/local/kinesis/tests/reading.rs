@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{Local, STREAM, call, with_stream};
-use crate::local::aws_json;
 use crate::local::identity::Identity;
 use crate::local::kinesis::api::stream_of_token;
-use crate::local::kinesis::{Kinesis, Options, StartAt};
+use crate::local::kinesis::{Kinesis, StartAt, StreamOptions};
+use crate::local::protocol::aws_json;
 use crate::local::tests::next_millisecond;
 
 async fn put(kinesis: &Kinesis, data: &str) {
@@ -92,7 +92,7 @@ async fn large_pages_are_cut_at_ten_mebibytes_without_losing_a_record() {
 
 #[tokio::test]
 async fn a_missing_stream_is_not_found() {
-    let kinesis = Local::new(Options::default());
+    let kinesis = Local::new(StreamOptions::default());
     let error = kinesis.shards(&Identity::new("us-east-1").stream_arn("none")).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");
     let (status, body) = call(&kinesis, "NoSuchOperation", &json!({})).await;

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, text, with_stream};
-use crate::local::kinesis::Options;
+use crate::local::kinesis::StreamOptions;
 
 const SHARD: &str = "shardId-000000000000";
 
@@ -139,7 +139,7 @@ async fn stream_has_twenty_consumers_and_no_more() {
 
 #[tokio::test]
 async fn consumer_is_creating_and_deleting_for_a_while_under_a_latency_profile() {
-    let slow = Options { update_delay: std::time::Duration::from_secs(3600), ..Options::default() };
+    let slow = StreamOptions { update_delay: std::time::Duration::from_secs(3600), ..StreamOptions::default() };
     let local = Local::new(slow);
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let arn = crate::local::identity::Identity::new("us-east-1").stream_arn(STREAM);
@@ -206,7 +206,7 @@ async fn reshard_with_latest_and_at_timestamp_reads_the_children_from_where_it_s
     let put = |data: &str| json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": BASE64.encode(data) });
     local.ok("PutRecord", put("before")).await;
     crate::local::tests::next_millisecond().await;
-    let between = crate::local::aws_json::now_seconds();
+    let between = crate::local::protocol::aws_json::now_seconds();
     local
         .ok(
             "UpdateShardCount",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, records, text, with_stream};
-use crate::local::aws_json::{now_ms, seconds};
+use crate::local::protocol::aws_json::{now_ms, seconds};
 use crate::local::tests::next_millisecond;
 
 async fn ids(local: &Local, filter: Value) -> Vec<String> {

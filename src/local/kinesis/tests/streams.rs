@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, call, records, text, with_stream};
-use crate::local::kinesis::Options;
+use crate::local::kinesis::StreamOptions;
 use crate::local::tests::eventually;
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn places_in_a_stream_mean_nothing_in_the_next_of_its_name_even_within_a_s
 
 #[tokio::test]
 async fn streams_are_listed_in_pages() {
-    let local = Local::new(Options::default());
+    let local = Local::new(StreamOptions::default());
     for name in ["c", "a", "b"] {
         local.ok("CreateStream", json!({ "StreamName": name, "ShardCount": 1 })).await;
     }
@@ -151,13 +151,13 @@ async fn while_a_stream_changes_it_says_so_and_refuses_what_the_service_refuses(
     let named = json!({ "StreamName": STREAM });
     let hours = json!({ "StreamName": STREAM, "RetentionPeriodHours": 48 });
 
-    let local = Local::new(Options { create_delay: LONG, ..Options::default() });
+    let local = Local::new(StreamOptions { create_delay: LONG, ..StreamOptions::default() });
     local.ok("CreateStream", create.clone()).await;
     assert_eq!(status(&local).await, "CREATING");
     assert_eq!(local.refused("PutRecord", put.clone()).await.0, "ResourceNotFoundException");
     assert_eq!(local.refused("DeleteStream", named.clone()).await.0, "ResourceInUseException");
 
-    let local = Local::new(Options { update_delay: LONG, delete_delay: LONG, ..Options::default() });
+    let local = Local::new(StreamOptions { update_delay: LONG, delete_delay: LONG, ..StreamOptions::default() });
     local.ok("CreateStream", create.clone()).await;
     assert_eq!(status(&local).await, "ACTIVE");
     local.ok("IncreaseStreamRetentionPeriod", hours.clone()).await;
@@ -175,7 +175,8 @@ async fn while_a_stream_changes_it_says_so_and_refuses_what_the_service_refuses(
 #[tokio::test]
 async fn what_takes_its_time_is_done_by_itself() {
     let wait = Duration::from_millis(50);
-    let options = Options { create_delay: wait, update_delay: wait, delete_delay: wait, ..Options::default() };
+    let options =
+        StreamOptions { create_delay: wait, update_delay: wait, delete_delay: wait, ..StreamOptions::default() };
     let local = Local::new(options);
     let named = json!({ "StreamName": STREAM });
     let until = async |operation: &str, input: &Value| {

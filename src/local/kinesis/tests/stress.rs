@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Local, STREAM, call};
 use crate::local::identity::Identity;
-use crate::local::kinesis::{Kinesis, Options, StartAt};
+use crate::local::kinesis::{Kinesis, StartAt, StreamOptions};
 
 /// How long the stress test runs: `SENSORCTL_STRESS_SECONDS`, else 3 s.
 fn stress_seconds() -> u64 {
@@ -50,7 +50,7 @@ async fn tail(kinesis: Kinesis, arn: String, done: watch::Receiver<bool>) -> BTr
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tails_get_every_acknowledged_record_of_many_writers_once_and_in_order() {
     const WRITERS: usize = 8;
-    let local = Local::new(Options { segment_bytes: 1 << 20, ..Options::default() });
+    let local = Local::new(StreamOptions { segment_bytes: 1 << 20, ..StreamOptions::default() });
     let arn = Identity::new("us-east-1").stream_arn(STREAM);
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 4 })).await;
     let (finished, done) = watch::channel(false);

@@ -6,8 +6,8 @@ use http::Request;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::support::{Bench, MAPPINGS};
-use crate::local::permissions::{Named, Needed};
+use super::support::{MAPPINGS, TestLambda};
+use crate::local::auth::permissions::{Named, Needed};
 
 const ACCOUNT: &str = "eu-central-1:000000000000";
 
@@ -26,7 +26,7 @@ fn resources(needed: &[Needed]) -> (Vec<String>, bool) {
     (all, false)
 }
 
-fn needed(bench: &Bench, method: &str, path: &str, body: &Value) -> Vec<Needed> {
+fn needed(bench: &TestLambda, method: &str, path: &str, body: &Value) -> Vec<Needed> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     bench.lambda.needed_by(&Request::builder().method(method).uri(path).body(body.into()).unwrap())
 }
@@ -34,7 +34,7 @@ fn needed(bench: &Bench, method: &str, path: &str, body: &Value) -> Vec<Needed> 
 #[test]
 fn function_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let bench = runtime.block_on(Bench::new(1));
+    let bench = runtime.block_on(TestLambda::new(1));
     let mut well_formed = Vec::new();
     let mut names = vec![String::new(), "a%20b".to_owned(), "%ff".to_owned(), "open/secret".to_owned()];
     for name in ["open", "secret"] {
@@ -130,7 +130,7 @@ fn function_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_a_function_a_role_needs_iam_pass_role() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     let role = "arn:aws:iam::000000000000:role/admin";
     let function = Named::These(vec![format!("arn:aws:lambda:{ACCOUNT}:function:f")]);
     let passing = Needed::new("iam:PassRole", Named::These(vec![role.to_owned()]))
@@ -150,7 +150,7 @@ async fn giving_a_function_a_role_needs_iam_pass_role() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mapping_reads_only_the_stream_that_its_role_was_asked_about() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("f", "consume").await;
     let stream = bench.stream_arn();
     for (arn, text) in [

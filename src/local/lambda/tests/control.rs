@@ -5,13 +5,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::numbers;
-use super::support::{Bench, zip_of};
+use super::support::{TestLambda, zip_of};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_is_there_from_its_creation_to_its_deletion_and_over_a_restart() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function_with("Fn", "echo", json!({"Tags": {"a": "b"}})).await;
     bench.restart().await;
     let got = bench.call("GET", &format!("{FUNCTIONS}/Fn"), Value::Null).await.body;
@@ -30,7 +30,7 @@ async fn a_function_is_there_from_its_creation_to_its_deletion_and_over_a_restar
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_functions_are_refused_in_the_words_of_the_service() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let with = |name: &str, value: Value| {
         let mut input = bench.function_input("New", "echo");
@@ -60,7 +60,7 @@ async fn wrong_functions_are_refused_in_the_words_of_the_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn code_is_known_by_its_sha256_and_guarded_by_its_revision() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let path = format!("{FUNCTIONS}/Fn/code");
     let zip = STANDARD.encode(zip_of(b"other", 0o755));
@@ -78,7 +78,7 @@ async fn code_is_known_by_its_sha256_and_guarded_by_its_revision() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn functions_are_listed_in_pages() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     for name in ["C", "A", "B"] {
         bench.function(name, "echo").await;
     }
@@ -95,7 +95,7 @@ async fn functions_are_listed_in_pages() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tags_are_added_and_removed_by_arn() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     for arn in [
@@ -111,7 +111,7 @@ async fn tags_are_added_and_removed_by_arn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let good = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
@@ -142,7 +142,7 @@ async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn published_version_is_the_function_until_it_changes() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     let mut input = bench.function_input("Fn", "echo");
     input["Publish"] = json!(true);
     let created = bench.call("POST", FUNCTIONS, input).await;
@@ -174,7 +174,7 @@ async fn published_version_is_the_function_until_it_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mapping_needs_no_list_shards_of_its_role() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
     bench.iam(&format!("Action=DetachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
     let actions =
@@ -193,7 +193,7 @@ async fn mapping_needs_no_list_shards_of_its_role() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn function_with_a_stale_grant_is_refused_until_it_is_made_anew_later() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.deps.iam.make_grants_stale("lambda", std::time::Duration::from_secs(3600));
     bench.function("Fn", "echo").await;
     let path = format!("{FUNCTIONS}/Fn");

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::support::{Bench, MAPPINGS};
+use super::support::{MAPPINGS, TestLambda};
 use super::{assert_in_order, numbers};
-use crate::local::aws_json::now_seconds;
-use crate::local::lambda::event::EVENT_LIMIT;
-use crate::local::lambda::stream_item::lane_of;
+use crate::local::lambda::event_source::event::EVENT_LIMIT;
+use crate::local::lambda::event_source::stream_item::lane_of;
+use crate::local::protocol::aws_json::now_seconds;
 use crate::local::tests::next_millisecond;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_comes_once_and_in_order() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(250, 10).await;
     let uuid = bench.mapping("Fn", json!({"BatchSize": 40})).await;
@@ -25,7 +25,7 @@ async fn every_record_comes_once_and_in_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lanes_keep_the_order_of_each_key() {
-    let bench = Bench::new(2).await;
+    let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     let put = bench.put_many(200, 12).await;
     bench.mapping("Fn", json!({"BatchSize": 7, "ParallelizationFactor": 4})).await;
@@ -34,7 +34,7 @@ async fn lanes_keep_the_order_of_each_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallelization_factor_bounds_the_batches_of_a_shard_under_way() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let put = bench.put_many(120, 60).await;
@@ -50,7 +50,7 @@ async fn parallelization_factor_bounds_the_batches_of_a_shard_under_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_of_large_records_has_six_megabytes_at_most() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     let data = "x".repeat(900_000);
     let mut put = Vec::new();
@@ -70,7 +70,7 @@ async fn event_of_large_records_has_six_megabytes_at_most() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     bench.tell("fail", "");
     let mut put = Vec::new();
@@ -100,7 +100,7 @@ async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
 async fn lane_that_waits_for_its_window_leaves_the_other_lanes_going() {
     let of_lane = |lane: usize| (0..99).map(|n| format!("key-{n}")).find(|key| lane_of(key, 2) == lane).unwrap();
     let (rare, hot) = (of_lane(0), of_lane(1));
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put(&rare, "waits").await;
     let mut put = Vec::new();
@@ -115,7 +115,7 @@ async fn lane_that_waits_for_its_window_leaves_the_other_lanes_going() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let size = json!({"StreamARN": bench.stream_arn(), "MaxRecordSizeInKiB": 10_240});
     bench.kinesis("UpdateMaxRecordSize", size).await;
@@ -128,7 +128,7 @@ async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batching_window_brings_nothing_before_the_batch_is_full() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300})).await;
     let mut put = bench.put_many(2, 1).await;
@@ -141,7 +141,7 @@ async fn batching_window_brings_nothing_before_the_batch_is_full() {
 
 #[tokio::test]
 async fn batching_window_that_ends_brings_the_records_that_are_there() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 300})).await;
     bench.settled().await;
@@ -157,7 +157,7 @@ async fn batching_window_that_ends_brings_the_records_that_are_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn latest_means_from_the_creation_of_the_mapping_on() {
-    let bench = Bench::new(2).await;
+    let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     bench.put_many(5, 5).await;
     let input = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
@@ -168,7 +168,7 @@ async fn latest_means_from_the_creation_of_the_mapping_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_timestamp_brings_what_arrived_from_then_on() {
-    let bench = Bench::new(2).await;
+    let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     bench.put_many(6, 6).await;
     next_millisecond().await;
@@ -183,7 +183,7 @@ async fn at_timestamp_brings_what_arrived_from_then_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_where_it_was() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(20, 2).await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -196,7 +196,7 @@ async fn a_restart_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_checkpoint_is_reported_and_nothing_is_read() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(5, 1).await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -216,7 +216,7 @@ async fn damaged_checkpoint_is_reported_and_nothing_is_read() {
 
 #[tokio::test]
 async fn stream_created_again_is_read_from_its_beginning() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -233,7 +233,7 @@ async fn stream_created_again_is_read_from_its_beginning() {
 
 #[tokio::test]
 async fn stream_created_again_between_two_polls_is_read_from_its_beginning() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
     bench.mapping("Fn", json!({})).await;
@@ -246,7 +246,7 @@ async fn stream_created_again_between_two_polls_is_read_from_its_beginning() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_what_a_filter_takes_is_brought_and_the_rest_is_passed() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let criteria = json!({"Filters": [{"Pattern": r#"{"data":{"temperature":[{"numeric":[">",20]}]}}"#}]});
     let mut taken = Vec::new();

@@ -5,16 +5,16 @@ use http::Method;
 use serde_json::json;
 
 use super::numbers;
-use super::support::Bench;
+use super::support::TestLambda;
 
-fn set_faults(bench: &Bench, spec: &str) {
+fn set_faults(bench: &TestLambda, spec: &str) {
     let body = Bytes::from(spec.to_owned());
     assert!(bench.deps.faults.control(&Method::PUT, "/_sensorctl/faults", &body).status().is_success());
 }
 
 #[tokio::test]
 async fn throttled_reader_reports_it_and_goes_on_afterwards() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     set_faults(&bench, "kinesis:GetRecords=throttle");
     bench.function("Fn", "consume").await;
     let put = numbers(&bench.put_many(3, 1).await);
@@ -28,7 +28,7 @@ async fn throttled_reader_reports_it_and_goes_on_afterwards() {
 
 #[tokio::test]
 async fn refused_invoke_is_retried_and_a_lost_answer_delivers_again() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
     set_faults(&bench, "lambda:Invoke=throttle");
@@ -47,7 +47,7 @@ async fn refused_invoke_is_retried_and_a_lost_answer_delivers_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_rule_that_names_it_what_a_mapping_does_goes_on_and_is_not_listed() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     set_faults(&bench, "kinesis:PutRecords=throttle;*:*=error");
     bench.mapping("Fn", json!({})).await;

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::numbers;
-use super::support::{Bench, MAPPINGS};
+use super::support::{MAPPINGS, TestLambda};
 
 /// A mapping whose function holds its first batch of one record; three more wait.
-async fn held(settings: Value) -> (Bench, String, Vec<String>) {
-    let bench = Bench::new(1).await;
+async fn held(settings: Value) -> (TestLambda, String, Vec<String>) {
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let put = numbers(&bench.put_many(4, 1).await);
@@ -22,7 +22,7 @@ async fn held(settings: Value) -> (Bench, String, Vec<String>) {
 }
 
 /// The state stays for as long as the batch is under way, and no other change is taken.
-async fn stays(bench: &Bench, uuid: &str, state: &str) {
+async fn stays(bench: &TestLambda, uuid: &str, state: &str) {
     // A mapping that has nothing under way comes and goes meanwhile.
     bench.function("Idle", "consume").await;
     let idle = bench.mapping("Idle", json!({"Enabled": false})).await;
@@ -113,7 +113,7 @@ async fn delete_with_a_batch_under_way_finishes_it_and_removes_the_checkpoints()
 
 #[tokio::test]
 async fn delete_while_a_batch_is_retried_ends_the_retries() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.tell("fail", "");
     bench.put_many(3, 1).await;
@@ -127,7 +127,7 @@ async fn delete_while_a_batch_is_retried_ends_the_retries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn create_disabled_reads_nothing_until_it_is_enabled() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = numbers(&bench.put_many(3, 1).await);
     let uuid = bench.mapping("Fn", json!({"Enabled": false})).await;
@@ -169,7 +169,7 @@ async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_nex
 /// A change that comes as soon as it is allowed meets the change before it on its way out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn updates_in_quick_succession_leave_one_reader_and_delete_leaves_none() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let bench = Arc::new(bench);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::{Bench, zip_of};
-use crate::local::aws_json::now_ms;
-use crate::local::credentials::Caller;
+use super::support::{TestLambda, zip_of};
+use crate::local::auth::credentials::Caller;
+use crate::local::protocol::aws_json::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let answer = bench.invoke("Fn", json!({"a": 1})).await;
     assert_eq!((answer.status, &answer.body), (200, &json!({"a": 1})));
@@ -32,7 +32,7 @@ async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_environment_is_used_again_and_a_change_retires_it() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "pid").await;
     let first = bench.invoke("Fn", json!({})).await;
     let second = bench.invoke("Fn", json!({})).await;
@@ -46,7 +46,7 @@ async fn a_warm_environment_is_used_again_and_a_change_retires_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exit_is_an_error_and_the_next_invocation_gets_a_new_process() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "exit").await;
     for _ in 0..2 {
         let answer = bench.invoke("Fn", json!({})).await;
@@ -59,7 +59,7 @@ async fn an_exit_is_an_error_and_the_next_invocation_gets_a_new_process() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_of_the_function_is_passed_on() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "fail").await;
     let answer = bench.invoke("Fn", json!({})).await;
     assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
@@ -68,7 +68,7 @@ async fn an_error_of_the_function_is_passed_on() {
 
 #[tokio::test]
 async fn timeout_kills_the_process_and_the_next_invocation_gets_a_new_one() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.tell("hold", "");
     bench.function_with("Fn", "consume", json!({"Timeout": 900})).await;
     bench.stop_clock();
@@ -98,7 +98,7 @@ async fn timeout_kills_the_process_and_the_next_invocation_gets_a_new_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_twice_is_an_error_of_the_invocation() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Broken", "init-error").await;
     let answer = bench.invoke("Broken", json!({})).await;
     assert_eq!(answer.header("x-amz-function-error"), Some("Unhandled"));
@@ -117,7 +117,7 @@ async fn a_start_that_fails_twice_is_an_error_of_the_invocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_fails_once_is_repeated() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "init-exit-once").await;
     let answer = bench.invoke("Fn", json!(5)).await;
     assert_eq!((answer.body.clone(), answer.header("x-amz-function-error")), (json!(5), None));
@@ -127,7 +127,7 @@ async fn a_start_that_fails_once_is_repeated() {
 
 #[tokio::test]
 async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function_with("Once", "init-sleep-once", json!({"Timeout": 10})).await;
     bench.function_with("Always", "init-sleep", json!({"Timeout": 1})).await;
     bench.stop_clock();
@@ -168,7 +168,7 @@ async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
 #[tokio::test(flavor = "multi_thread")]
 async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
     use base64::Engine;
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     for (name, zip) in
         [("NotExecutable", zip_of(b"#!/bin/sh\n", 0o644)), ("NoProgram", zip_of(b"\x7fELFnonsense", 0o755))]
     {
@@ -182,7 +182,7 @@ async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn function_over_its_memory_size_is_killed() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     for (name, mode) in [("Fn", "memory"), ("Start", "init-memory")] {
         bench.function(name, mode).await;
         let answer = bench.invoke(name, json!({})).await;
@@ -196,7 +196,7 @@ async fn function_over_its_memory_size_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_is_told_who_it_is_and_until_when() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "headers", json!({"Timeout": 77})).await;
     let before = now_ms();
     let answer = bench.invoke("Fn", json!({})).await;
@@ -216,7 +216,7 @@ async fn a_function_is_told_who_it_is_and_until_when() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn temporary_files_are_an_environments_own_and_go_with_it() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     for name in ["One", "Other"] {
         bench.function(name, "temporary-files").await;
     }
@@ -237,7 +237,7 @@ async fn temporary_files_are_an_environments_own_and_go_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "variable").await;
     let mut headers = http::HeaderMap::new();
     let variable = async |name: &str| bench.invoke("Fn", json!(name)).await.body.as_str().unwrap().to_owned();
@@ -256,7 +256,7 @@ async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment(
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn between_invocations_an_environment_is_frozen() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "pid").await;
     let pid = bench.invoke("Fn", json!({})).await.body;
     let state = || {
@@ -270,7 +270,7 @@ async fn between_invocations_an_environment_is_frozen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invocation_is_answered_once_and_by_its_own_id() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "answer-twice").await;
     assert_eq!(bench.invoke("Fn", json!("first")).await.body, "first");
     assert_eq!(bench.invoke("Fn", json!("second")).await.body, "second");
@@ -279,7 +279,7 @@ async fn an_invocation_is_answered_once_and_by_its_own_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_while_an_invocation_runs_retires_its_environment() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let (first, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
@@ -295,7 +295,7 @@ async fn a_change_while_an_invocation_runs_retires_its_environment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_environment_logs_what_its_role_may_now() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.invoke("Fn", json!({})).await;
     let lines = bench.log("Fn").await.len();
@@ -312,7 +312,7 @@ async fn a_warm_environment_logs_what_its_role_may_now() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_over_the_limit_is_an_error() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "large", json!({"MemorySize": 512})).await;
     let answer = bench.invoke("Fn", json!({})).await;
     assert_eq!(answer.body["errorType"], "Function.ResponseSizeTooLarge", "{}", answer.body);
@@ -320,7 +320,7 @@ async fn an_answer_over_the_limit_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_the_users_environment_reaches_the_function() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "environment").await;
     let answer = bench.invoke("Fn", json!({})).await;
     let mut names: Vec<String> = serde_json::from_value(answer.body).unwrap();
@@ -361,7 +361,7 @@ async fn nothing_of_the_users_environment_reaches_the_function() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let path = "/2017-10-31/functions/Fn/concurrency";
@@ -387,7 +387,7 @@ async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn processes_end_with_the_local_cloud() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Idle", "pid").await;
     bench.function("Busy", "sleep").await;
     bench.invoke("Idle", json!({})).await;

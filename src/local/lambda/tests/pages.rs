@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::local::lambda::runtime_api::{Call, RuntimeApi, Task};
+use crate::local::lambda::runtime::runtime_api::{RuntimeApi, RuntimeRequest, Task};
 
 /// What comes back for a request with these headers.
 async fn send(api: &RuntimeApi, line: &str, headers: &str, body: &str) -> String {
@@ -44,7 +44,7 @@ async fn web_page_gets_no_event_and_cannot_acknowledge_one() {
     assert!(calls.try_recv().is_err(), "the function seems to have said something");
     // The function itself is served as before.
     let serve = async {
-        let Some(Call::Next(sender)) = calls.recv().await else { panic!("no event was asked for") };
+        let Some(RuntimeRequest::Next(sender)) = calls.recv().await else { panic!("no event was asked for") };
         let task = Task {
             request_id: "id".to_owned(),
             payload: Bytes::from_static(b"{\"event\":1}"),

@@ -3,11 +3,11 @@
 use rustix::process::Pid;
 use serde_json::json;
 
-use super::support::Bench;
-use crate::local::lambda::procfs::Stat;
+use super::support::TestLambda;
+use crate::local::lambda::runtime::procfs::Stat;
 
 /// The process that the function has started away from its group.
-fn daemon(bench: &Bench) -> Pid {
+fn daemon(bench: &TestLambda) -> Pid {
     let text = std::fs::read_to_string(bench.beside("daemon")).unwrap();
     Pid::from_raw(text.parse().unwrap()).unwrap()
 }
@@ -19,14 +19,14 @@ fn state(pid: Pid) -> String {
 }
 
 /// Changes the function, at which its environments end.
-async fn retire(bench: &Bench) {
+async fn retire(bench: &TestLambda) {
     let path = "/2015-03-31/functions/Fn/configuration";
     assert_eq!(bench.call("PUT", path, json!({"Timeout": 9})).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "daemon").await;
     assert_eq!(bench.invoke("Fn", json!(1)).await.body, json!(1));
     let pid = daemon(&bench);
@@ -49,7 +49,7 @@ async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn daemon_of_a_function_ends_when_the_invocation_times_out() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "daemon-sleep", json!({"Timeout": 1})).await;
     assert_eq!(bench.invoke("Fn", json!(1)).await.body["errorType"], "Sandbox.Timedout");
     let pid = daemon(&bench);
@@ -58,7 +58,7 @@ async fn daemon_of_a_function_ends_when_the_invocation_times_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_of_a_daemon_counts_as_the_function_s() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "daemon-memory", json!({"MemorySize": 256})).await;
     let answer = bench.invoke("Fn", json!(1)).await;
     let message = answer.body["errorMessage"].as_str().unwrap();
@@ -69,7 +69,7 @@ async fn memory_of_a_daemon_counts_as_the_function_s() {
 #[tokio::test(flavor = "multi_thread")]
 async fn daemon_that_clears_its_environment_ends_with_the_function_s() {
     for mode in ["stray", "stray-group"] {
-        let bench = Bench::new(1).await;
+        let bench = TestLambda::new(1).await;
         bench.function("Fn", mode).await;
         bench.invoke("Fn", json!(1)).await;
         let pid = daemon(&bench);
@@ -80,7 +80,7 @@ async fn daemon_that_clears_its_environment_ends_with_the_function_s() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn function_and_what_it_starts_have_no_way_to_more_rights_and_the_limits_of_the_service() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "limits").await;
     let text = bench.invoke("Fn", json!(1)).await.body.as_str().unwrap().to_owned();
     let (own, child) = text.split_once("\n--\n").unwrap();

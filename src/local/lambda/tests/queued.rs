@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use super::support::{Bench, CONCURRENCY};
+use super::support::{CONCURRENCY, TestLambda};
 
 /// Hands an event over; gives its request id.
-async fn hand_over(bench: &Bench, event: &str) -> String {
+async fn hand_over(bench: &TestLambda, event: &str) -> String {
     let request = Request::post("/2015-03-31/functions/Fn/invocations")
         .header("x-amz-invocation-type", "Event")
         .body(Bytes::from(event.to_owned()))
@@ -17,13 +17,13 @@ async fn hand_over(bench: &Bench, event: &str) -> String {
     response.headers()["x-amzn-requestid"].to_str().unwrap().to_owned()
 }
 
-fn kept(bench: &Bench) -> usize {
+fn kept(bench: &TestLambda) -> usize {
     std::fs::read_dir(bench.deps.dir.join("events")).unwrap().count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_accepted_event_is_brought_after_a_restart_and_then_forgotten() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
     let id = hand_over(&bench, r#"{"a":1}"#).await;
@@ -42,7 +42,7 @@ async fn an_accepted_event_is_brought_after_a_restart_and_then_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_event_is_told_with_its_file_and_stays() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let file = bench.deps.dir.join("events/x.json");
     let no_base64 =
@@ -57,7 +57,7 @@ async fn a_damaged_event_is_told_with_its_file_and_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_whose_function_is_gone_is_forgotten() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
     hand_over(&bench, "{}").await;

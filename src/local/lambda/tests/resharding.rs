@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::support::Bench;
+use super::support::TestLambda;
 use super::{assert_in_order, numbers};
-use crate::local::aws_json::now_seconds;
+use crate::local::protocol::aws_json::now_seconds;
 use crate::local::tests::next_millisecond;
 
 const HALF: u128 = 1 << 127;
 
 /// The open shards by hash keys: id, first and last key.
-async fn open_shards(bench: &Bench) -> Vec<(String, u128, u128)> {
+async fn open_shards(bench: &TestLambda) -> Vec<(String, u128, u128)> {
     let filter = json!({"StreamName": "readings", "ShardFilter": {"Type": "AT_LATEST"}});
     let listed = bench.kinesis("ListShards", filter).await;
     let number = |value: &Value| value.as_str().unwrap().parse().unwrap();
@@ -24,14 +24,14 @@ async fn open_shards(bench: &Bench) -> Vec<(String, u128, u128)> {
     open
 }
 
-async fn split(bench: &Bench, position: usize) {
+async fn split(bench: &TestLambda, position: usize) {
     let (id, start, end) = &open_shards(bench).await[position];
     let middle = (start + (end - start) / 2).to_string();
     let input = json!({"StreamName": "readings", "ShardToSplit": id, "NewStartingHashKey": middle});
     bench.kinesis("SplitShard", input).await;
 }
 
-async fn merge(bench: &Bench, position: usize) {
+async fn merge(bench: &TestLambda, position: usize) {
     let open = open_shards(bench).await;
     let (one, other) = (&open[position].0, &open[position + 1].0);
     let input = json!({"StreamName": "readings", "ShardToMerge": one, "AdjacentShardToMerge": other});
@@ -39,7 +39,7 @@ async fn merge(bench: &Bench, position: usize) {
 }
 
 /// Splits, merges and scales again and again, with records before, between and after.
-async fn put_through_many_shards(bench: &Bench) -> Vec<(String, String)> {
+async fn put_through_many_shards(bench: &TestLambda) -> Vec<(String, String)> {
     let mut put = bench.put_many(24, 12).await;
     split(bench, 0).await;
     put.extend(bench.put_many(24, 12).await);
@@ -63,7 +63,7 @@ async fn put_through_many_shards(bench: &Bench) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn children_of_a_split_shard_come_after_their_parent() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let before = bench.put_many(30, 10).await;
     let input = json!({"StreamName": "readings", "ShardToSplit": "shardId-000000000000",
@@ -77,7 +77,7 @@ async fn children_of_a_split_shard_come_after_their_parent() {
 }
 
 /// Puts ten records of ten keys into the first and the second of three shards in turn.
-async fn put_into_the_first_two(bench: &Bench) -> Vec<(String, String)> {
+async fn put_into_the_first_two(bench: &TestLambda) -> Vec<(String, String)> {
     let mut put = Vec::new();
     for number in 0..10 {
         let key = format!("sensor-{number}");
@@ -89,7 +89,7 @@ async fn put_into_the_first_two(bench: &Bench) -> Vec<(String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
-    let bench = Bench::new(3).await;
+    let bench = TestLambda::new(3).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let mut put = put_into_the_first_two(&bench).await;
@@ -117,7 +117,7 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn latest_reads_no_parent_that_was_closed_before_and_all_children_that_come_later() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(24, 12).await;
     split(&bench, 0).await;
@@ -129,7 +129,7 @@ async fn latest_reads_no_parent_that_was_closed_before_and_all_children_that_com
 
 #[tokio::test(flavor = "multi_thread")]
 async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(24, 12).await;
     split(&bench, 0).await;
@@ -148,7 +148,7 @@ async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_holds_through_many_reshards_read_afterwards() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let put = put_through_many_shards(&bench).await;
     bench.mapping("Fn", json!({"BatchSize": 5})).await;
@@ -157,7 +157,7 @@ async fn order_holds_through_many_reshards_read_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_holds_through_many_reshards_while_they_happen() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
     let put = put_through_many_shards(&bench).await;
@@ -166,7 +166,7 @@ async fn order_holds_through_many_reshards_while_they_happen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn order_holds_through_reshards_and_a_restart() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(20, 5).await;
     bench.mapping("Fn", json!({"BatchSize": 5})).await;

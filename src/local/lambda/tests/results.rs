@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::numbers;
-use super::support::{Bench, CONCURRENCY, MAPPINGS};
+use super::support::{CONCURRENCY, MAPPINGS, TestLambda};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mapping_is_shown_as_the_service_shows_it() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"Tags": {"a": "b"}})).await;
     let mut shown = bench.shown(&uuid).await;
@@ -26,7 +26,7 @@ async fn a_mapping_is_shown_as_the_service_shows_it() {
 
 #[tokio::test]
 async fn missing_function_is_reported_and_the_batch_waits() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     bench.call("DELETE", "/2015-03-31/functions/Fn", Value::Null).await;
@@ -38,7 +38,7 @@ async fn missing_function_is_reported_and_the_batch_waits() {
 
 #[tokio::test]
 async fn throttled_batch_waits_and_counts_as_no_try() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
@@ -51,7 +51,7 @@ async fn throttled_batch_waits_and_counts_as_no_try() {
 
 #[tokio::test]
 async fn role_that_can_no_longer_be_assumed_holds_batches_back() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
     let trust = |service: &str| {
@@ -73,7 +73,7 @@ async fn role_that_can_no_longer_be_assumed_holds_batches_back() {
 
 #[tokio::test]
 async fn denied_get_records_reports_the_missing_permission() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
@@ -94,7 +94,7 @@ async fn denied_get_records_reports_the_missing_permission() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_needs_its_permission_and_is_shown_back() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let queue = "arn:aws:sqs:eu-central-1:000000000000:failed";
     let destination = json!({"OnFailure": {"Destination": queue}});
@@ -124,7 +124,7 @@ async fn a_destination_needs_its_permission_and_is_shown_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
     let policy = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Resource": "*",
@@ -144,7 +144,7 @@ async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
 
 #[tokio::test]
 async fn problem_of_the_whole_mapping_is_cleared_when_it_is_over() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let nothing = async || bench.result(&uuid, "No records processed").await;
@@ -164,7 +164,7 @@ async fn problem_of_the_whole_mapping_is_cleared_when_it_is_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let before = bench.put("key", "before").await;
     let uuid = bench.mapping("Fn", json!({"StartingPosition": "LATEST", "Enabled": false})).await;
@@ -179,7 +179,7 @@ async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stream_created_again_after_a_restart_is_read_though_the_reader_had_read_nothing() {
-    let mut bench = Bench::new(1).await;
+    let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let old = numbers(&bench.put_many(2, 1).await);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::numbers;
-use super::support::Bench;
+use super::support::TestLambda;
 use crate::local::tests::next_millisecond;
 
 const PARTIAL: &str = "ReportBatchItemFailures";
@@ -11,7 +11,7 @@ const FAILED: &str = "PROBLEM: Function call failed";
 
 #[tokio::test]
 async fn partial_failure_retries_from_the_failed_record_and_blocks_what_follows() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
     let mut put = Vec::new();
@@ -31,7 +31,7 @@ async fn partial_failure_retries_from_the_failed_record_and_blocks_what_follows(
 
 #[tokio::test]
 async fn answer_of_any_form_means_what_it_means_in_the_service() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let item = |item: Value| json!({"batchItemFailures": [item]}).to_string();
     let successes = ["", "[]", "null", "{}", "\"\"", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#];
@@ -71,7 +71,7 @@ async fn answer_of_any_form_means_what_it_means_in_the_service() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_partial_answers_any_answer_is_a_success() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
     let first = bench.put("key", "one").await;
@@ -84,7 +84,7 @@ async fn without_partial_answers_any_answer_is_a_success() {
 
 #[tokio::test]
 async fn failing_batch_without_a_retry_limit_blocks_its_shard_and_no_other() {
-    let bench = Bench::new(2).await.lapsing();
+    let bench = TestLambda::new(2).await.lapsing();
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
     // Two keys in different shards.
@@ -101,7 +101,7 @@ async fn failing_batch_without_a_retry_limit_blocks_its_shard_and_no_other() {
 
 #[tokio::test]
 async fn failing_batch_with_a_retry_limit_is_discarded_and_logged() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
     let put = numbers(&bench.put_many(3, 1).await);
@@ -142,7 +142,7 @@ async fn failing_batch_with_a_retry_limit_is_discarded_and_logged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partial_failure_that_is_given_up_is_no_error_of_the_function() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
     let mut put = Vec::new();
@@ -167,7 +167,7 @@ async fn a_partial_failure_that_is_given_up_is_no_error_of_the_function() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn record_older_than_the_maximum_age_is_discarded_without_a_try() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let old = numbers(&bench.put_many(3, 1).await);
     let uuid = bench.mapping("Fn", json!({"Enabled": false})).await;
@@ -197,7 +197,7 @@ async fn record_older_than_the_maximum_age_is_discarded_without_a_try() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bisect_isolates_a_poisonous_record() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let (mut good, mut poison) = (Vec::new(), String::new());
     for number in 0..7 {
@@ -225,7 +225,7 @@ async fn bisect_isolates_a_poisonous_record() {
 
 #[tokio::test]
 async fn bisect_with_partial_answers_splits_where_the_function_says() {
-    let bench = Bench::new(1).await.lapsing();
+    let bench = TestLambda::new(1).await.lapsing();
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
     let mut put = Vec::new();
@@ -250,7 +250,7 @@ async fn bisect_with_partial_answers_splits_where_the_function_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_loss_that_may_not_be_logged_is_told_to_the_owner() {
-    let bench = Bench::new(1).await;
+    let bench = TestLambda::new(1).await;
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
     let policy = json!({"Statement": {"Effect": "Deny", "Action": "logs:*", "Resource": "*"}}).to_string();

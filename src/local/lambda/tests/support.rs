@@ -12,20 +12,20 @@ use http::Request;
 use serde_json::{Value, json};
 
 pub(super) use self::code::function_zip;
-pub(in crate::local) use self::code::zip_of;
+pub(crate) use self::code::zip_of;
 use self::waiting::StoppedClock;
-use crate::local::aws_json::Response;
-use crate::local::credentials::Keys;
-use crate::local::diagnostics::Notices;
+use crate::local::auth::credentials::CredentialStore;
+use crate::local::diagnostics::Diagnostics;
 use crate::local::durability::Durability;
 use crate::local::faults::Faults;
 use crate::local::iam::Iam;
 use crate::local::identity::Identity;
 use crate::local::kinesis::Kinesis;
-use crate::local::lambda::{Deps, Lambda, error_response};
-use crate::local::latency_profile::Timing;
+use crate::local::lambda::{Lambda, LambdaServices, error_response};
+use crate::local::latency_profile::LatencyProfile;
 use crate::local::logs::Logs;
 use crate::local::members;
+use crate::local::protocol::aws_json::Response;
 use crate::local::router::Service;
 use crate::local::tests::eventually;
 
@@ -36,9 +36,9 @@ pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"
     "Action":"sts:AssumeRole"}]}"#;
 
 /// A Lambda with the services around it.
-pub(super) struct Bench {
+pub(super) struct TestLambda {
     pub dir: tempfile::TempDir,
-    pub deps: Deps,
+    pub deps: LambdaServices,
     pub lambda: Lambda,
     clock: Option<StoppedClock>,
 }
@@ -61,32 +61,37 @@ impl Answer {
     }
 }
 
-impl Bench {
+impl TestLambda {
     /// An account with the role `lambda` and the stream `readings`.
     pub(super) async fn new(shards: u32) -> Self {
-        Bench::in_time(shards, &Timing::default()).await
+        TestLambda::in_time(shards, &LatencyProfile::default()).await
     }
 
     /// The same, where mappings take their time.
-    pub(super) async fn in_time(shards: u32, timing: &Timing) -> Self {
+    pub(super) async fn in_time(shards: u32, timing: &LatencyProfile) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
         std::fs::create_dir_all(dir.path().join("logs")).unwrap();
-        let deps = Deps {
-            keys: Keys::open(&dir.path().join("keys.json"), Durability::Process).unwrap(),
+        let deps = LambdaServices {
+            keys: CredentialStore::open(&dir.path().join("keys.json"), Durability::Process).unwrap(),
             kinesis: Kinesis::open(
                 &dir.path().join("kinesis"),
                 identity.clone(),
-                crate::local::kinesis::Options { throttle: timing.stream_throttle, ..Default::default() },
-                Notices::default(),
+                crate::local::kinesis::StreamOptions { throttle: timing.stream_throttle, ..Default::default() },
+                Diagnostics::default(),
             )
             .unwrap(),
-            iam: Iam::open(&dir.path().join("iam.json"), identity.clone(), &Timing::default(), Durability::Process)
-                .unwrap(),
-            logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Notices::default())
+            iam: Iam::open(
+                &dir.path().join("iam.json"),
+                identity.clone(),
+                &LatencyProfile::default(),
+                Durability::Process,
+            )
+            .unwrap(),
+            logs: Logs::open(&dir.path().join("logs"), identity.clone(), Durability::Process, Diagnostics::default())
                 .unwrap(),
             faults: Faults::default(),
-            notices: Notices::default(),
+            notices: Diagnostics::default(),
             dir: dir.path().join("lambda"),
             durability: Durability::Process,
             endpoint: "http://127.0.0.1:9".to_owned(),
@@ -94,7 +99,7 @@ impl Bench {
             identity,
         };
         let lambda = Lambda::start(deps.clone()).await.unwrap();
-        let bench = Bench { dir, deps, lambda, clock: None };
+        let bench = TestLambda { dir, deps, lambda, clock: None };
         bench.role("lambda").await;
         bench.kinesis("CreateStream", json!({"StreamName": "readings", "ShardCount": shards})).await;
         let describe = async || bench.kinesis("DescribeStreamSummary", json!({"StreamName": "readings"})).await;

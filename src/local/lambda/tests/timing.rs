@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::numbers;
-use super::support::{Bench, CONCURRENCY, MAPPINGS};
-use crate::local::latency_profile::Timing;
+use super::support::{CONCURRENCY, MAPPINGS, TestLambda};
+use crate::local::latency_profile::LatencyProfile;
 
 /// How often a mapping has called `GetRecords`.
-fn polls(bench: &Bench) -> usize {
+fn polls(bench: &TestLambda) -> usize {
     let calls = bench.deps.faults.control(&Method::GET, "/_sensorctl/calls", &Bytes::new());
     let calls: Value = serde_json::from_slice(calls.body()).unwrap();
     calls["calls"].as_array().unwrap().len()
@@ -20,9 +20,9 @@ fn polls(bench: &Bench) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
-    let mut timing = Timing::default();
+    let mut timing = LatencyProfile::default();
     timing.poll = Duration::from_secs(1);
-    let bench = Bench::in_time(1, &timing).await;
+    let bench = TestLambda::in_time(1, &timing).await;
     bench.function("Fn", "consume").await;
     // While the function is throttled no process runs, which would need more than the time of a paused clock.
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
@@ -48,7 +48,7 @@ async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
 
 #[tokio::test(start_paused = true)]
 async fn latest_misses_what_is_put_while_the_mapping_is_created() {
-    let bench = Bench::in_time(1, &"aws/10".parse().unwrap()).await;
+    let bench = TestLambda::in_time(1, &"aws/10".parse().unwrap()).await;
     bench.function("Fn", "consume").await;
     let input = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
     let answer = bench.call("POST", MAPPINGS, input).await;
@@ -64,9 +64,9 @@ async fn latest_misses_what_is_put_while_the_mapping_is_created() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stop_does_not_wait_for_a_shard_that_has_given_enough() {
-    let mut timing = Timing::default();
+    let mut timing = LatencyProfile::default();
     timing.stream_throttle = true;
-    let bench = Bench::in_time(1, &timing).await;
+    let bench = TestLambda::in_time(1, &timing).await;
     bench.function("Fn", "consume").await;
     bench.deps.kinesis.exhaust_reads("readings", 3600);
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -75,10 +75,10 @@ async fn stop_does_not_wait_for_a_shard_that_has_given_enough() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mapping_that_is_being_changed_when_the_local_cloud_ends_goes_on_with_the_change() {
-    let aws: Timing = "aws/1000".parse().unwrap();
+    let aws: LatencyProfile = "aws/1000".parse().unwrap();
     let mut never = aws;
     (never.mapping_update, never.poll) = (Duration::from_secs(3600), Duration::ZERO);
-    let mut bench = Bench::in_time(1, &never).await;
+    let mut bench = TestLambda::in_time(1, &never).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
     let mut put = numbers(&bench.put_many(2, 1).await);

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use sensor_model::aggregation::{MAGIC, SubRecord, encode};
+use sensor_model::aggregation::{AggregatedUserRecord, MAGIC, encode};
 use serde_json::{Value, json};
 
 use super::generator::{Key, Values, no_reading};
@@ -45,7 +45,7 @@ pub fn other_clients(seed: u64, count: u64) -> Others {
         all.reject(code, &bad);
         let last = all.reading(&format!("sub-{}", number % 50), number);
         let key = "any";
-        let sub = |data| SubRecord { partition_key: key, explicit_hash_key: None, data };
+        let sub = |data| AggregatedUserRecord { partition_key: key, explicit_hash_key: None, data };
         all.records.push(encode([sub(&first), sub(&bad), sub(&last)]));
 
         let mut broken = MAGIC.to_vec();

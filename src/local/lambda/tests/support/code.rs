@@ -6,11 +6,11 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 /// A zip of the test function.
-pub(in crate::local::lambda::tests) fn function_zip() -> Vec<u8> {
+pub(crate) fn function_zip() -> Vec<u8> {
     zip_of(&std::fs::read(bootstrap()).unwrap(), 0o755)
 }
 
-pub(in crate::local) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
+pub(crate) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
     use std::io::Write;
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default()

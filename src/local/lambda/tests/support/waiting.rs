@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::Bench;
+use super::TestLambda;
 use crate::local::kinesis::Shard;
 use crate::local::lambda::activity::Counts;
-use crate::local::lambda::state::{Mapping, MappingState};
+use crate::local::lambda::state::{MappingRecord, MappingState};
 use crate::local::lambda::tests::numbers;
 
 /// How often a test looks whether something has happened.
@@ -26,21 +26,21 @@ pub(super) struct StoppedClock {
     lapses: bool,
 }
 
-impl Bench {
+impl TestLambda {
     /// Waits until this many records are handled, and nothing more can come.
-    pub(in crate::local::lambda::tests) async fn handled_all(&self, count: usize) -> Vec<String> {
+    pub(crate) async fn handled_all(&self, count: usize) -> Vec<String> {
         self.handled_but(count, 0).await
     }
 
     /// Waits as `handled_all` does, where `waiting` records are left that wait for their batch to fill.
-    pub(in crate::local::lambda::tests) async fn handled_but(&self, count: usize, waiting: usize) -> Vec<String> {
+    pub(crate) async fn handled_but(&self, count: usize, waiting: usize) -> Vec<String> {
         self.until(async || self.handled().len() >= count).await;
         self.settled_but(waiting).await;
         self.handled()
     }
 
     /// Waits until all that was read is settled, and every shard has been polled twice more and has brought nothing.
-    pub(in crate::local::lambda::tests) async fn settled(&self) {
+    pub(crate) async fn settled(&self) {
         self.settled_but(0).await;
     }
 
@@ -65,20 +65,20 @@ impl Bench {
     }
 
     /// Records that were read and not settled when their shards were last polled.
-    pub(in crate::local::lambda::tests) async fn unsettled(&self) -> usize {
+    pub(crate) async fn unsettled(&self) -> usize {
         let (shards, counts) = (self.mapped_shards().await, self.counts());
         shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard).unsettled).sum()
     }
 
     /// How often a shard was polled.
-    pub(in crate::local::lambda::tests) async fn polls_of(&self, shard_id: &str) -> usize {
+    pub(crate) async fn polls_of(&self, shard_id: &str) -> usize {
         let (shards, counts) = (self.mapped_shards().await, self.counts());
         let of_shard = shards.iter().filter(|(_, shard)| shard.id == shard_id);
         of_shard.map(|(mapping, shard)| counts.polls(mapping, shard).all).sum()
     }
 
     /// Every shard that a mapping reads.
-    async fn mapped_shards(&self) -> Vec<(Mapping, Shard)> {
+    async fn mapped_shards(&self) -> Vec<(MappingRecord, Shard)> {
         let mut shards = Vec::new();
         for mapping in self.lambda.mappings().into_iter().filter(|mapping| mapping.state == MappingState::Enabled) {
             let of_stream = self.deps.kinesis.shards(&mapping.stream_arn).await.unwrap();
@@ -88,13 +88,13 @@ impl Bench {
     }
 
     /// What the mappings have done since Lambda was started.
-    pub(in crate::local::lambda::tests) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         self.lambda.activity().watch().borrow().clone()
     }
 
     /// Checks that no mapping reads, and that what is put does not change that; gives the sequence numbers of what was
     /// put.
-    pub(in crate::local::lambda::tests) async fn assert_nothing_reads(&self) -> Vec<String> {
+    pub(crate) async fn assert_nothing_reads(&self) -> Vec<String> {
         let before = self.counts();
         assert_eq!((before.reading.now, before.calls.now), (0, 0));
         let put = self.put_many(4, 1).await;
@@ -106,7 +106,7 @@ impl Bench {
     /// Stops the clock while a mapping calls a function, which takes the time it needs, and lets time pass quickly while
     /// a test waits for anything else: intervals and pauses between retries. For tests with one thread, whose functions
     /// answer: an exit is waited for in time that does not pass.
-    pub(in crate::local::lambda::tests) fn lapsing(mut self) -> Self {
+    pub(crate) fn lapsing(mut self) -> Self {
         self.stop_clock();
         self.clock = self.clock.map(|clock| StoppedClock { lapses: true, ..clock });
         self
@@ -114,7 +114,7 @@ impl Bench {
 
     /// Stops the clock of this process: timers go on only where `pass` says so, and the processes of functions take
     /// whatever time they need. For tests with one thread.
-    pub(in crate::local::lambda::tests) fn stop_clock(&mut self) {
+    pub(crate) fn stop_clock(&mut self) {
         tokio::time::pause();
         // A stopped clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
         let (held, until_dropped) = mpsc::channel::<()>();
@@ -123,7 +123,7 @@ impl Bench {
     }
 
     /// Lets time pass on a stopped clock; what waited for it has gone on.
-    pub(in crate::local::lambda::tests) async fn pass(&self, time: Duration) {
+    pub(crate) async fn pass(&self, time: Duration) {
         // A timer that ends within a millisecond goes off at the end of it.
         tokio::time::advance(time + Duration::from_millis(1)).await;
         // Timers are seen to when every task waits.
@@ -131,7 +131,7 @@ impl Bench {
     }
 
     /// Lets time pass on a stopped clock, step by step, until a condition holds.
-    pub(in crate::local::lambda::tests) async fn pass_until(&self, step: Duration, condition: impl AsyncFn() -> bool) {
+    pub(crate) async fn pass_until(&self, step: Duration, condition: impl AsyncFn() -> bool) {
         self.until(async || {
             let holds = condition().await;
             if !holds {
@@ -143,7 +143,7 @@ impl Bench {
     }
 
     /// Waits for a condition.
-    pub(in crate::local::lambda::tests) async fn until(&self, condition: impl AsyncFn() -> bool) {
+    pub(crate) async fn until(&self, condition: impl AsyncFn() -> bool) {
         let began = Instant::now();
         let mut activity = self.lambda.activity().watch();
         while !condition().await {

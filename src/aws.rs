@@ -1,0 +1,161 @@
+//! The AWS side: one struct of SDK clients, how they are configured, what their failures mean, and how to wait.
+
+mod call;
+mod config;
+mod failure;
+mod hint;
+mod service_clock;
+mod tagging;
+pub mod wait;
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::loopback::is_loopback;
+
+pub use call::CallContext;
+pub use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
+pub use failure::{AwsFailure, FailureCause};
+pub use service_clock::ServiceClock;
+pub use tagging::arns_tagged;
+
+/// A failure is not kept back longer than this to find out in which account it was.
+const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
+
+/// How long after its last change an event source mapping surely goes by its new settings. Its state does not tell: it is
+/// Enabled as soon as the change is written down, while pollers of before go on. The Lambda developer guide ("Process
+/// records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes; changed filters
+/// were seen to take two, and pollers to deliver for up to one after the state was Disabled.
+pub const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
+
+/// One SDK client for each service, all with the same region, credentials, retries and timeouts.
+#[derive(Debug)]
+pub struct Clients {
+    /// Kinesis Data Streams.
+    pub kinesis: aws_sdk_kinesis::Client,
+    /// Lambda.
+    pub lambda: aws_sdk_lambda::Client,
+    /// DynamoDB.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Identity and Access Management.
+    pub iam: aws_sdk_iam::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Resource Groups Tagging API.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
+    /// The region that calls are sent to.
+    pub region: String,
+    /// The endpoint that stands in for AWS, if any.
+    pub endpoint: Option<String>,
+    /// How long after its last change an event source mapping surely goes by its new settings.
+    pub mapping_in_force: Duration,
+    /// The profile that was asked for, to name it where it gives no credentials.
+    profile: Option<String>,
+    account: OnceCell<String>,
+}
+
+impl Clients {
+    /// The account that the credentials belong to, by `sts:GetCallerIdentity`; asked once.
+    ///
+    /// # Errors
+    /// When there are no credentials or the service cannot be reached.
+    pub async fn account(&self) -> Result<&str, AwsFailure> {
+        self.account
+            .get_or_try_init(|| async {
+                let answer = self
+                    .sts
+                    .get_caller_identity()
+                    .send()
+                    .await
+                    .map_err(|error| self.failure("STS", "GetCallerIdentity", "the credentials", &error))?;
+                Ok(answer.account.unwrap_or_default())
+            })
+            .await
+            .map(String::as_str)
+    }
+
+    /// A call by its name.
+    #[must_use]
+    pub fn call<'a>(&'a self, service: &'static str, operation: &'static str, resource: &'a str) -> CallContext<'a> {
+        CallContext { clients: self, service, operation, resource }
+    }
+
+    /// Reads an SDK error, adding where the call went.
+    pub fn failure<E>(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        error: &SdkError<E, HttpResponse>,
+    ) -> AwsFailure
+    where
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        let mut failure = AwsFailure::new(service, operation, resource, self.location(), error);
+        if let (FailureCause::NoCredentials, Some(profile)) = (failure.cause, &self.profile) {
+            failure.message.push_str(&format!("; profile `{profile}` gives none"));
+        }
+        failure
+    }
+
+    /// The failure with the account in its place; asks for it where nobody did and an answer is likely, at most 2 s.
+    pub async fn with_account_context(&self, failure: AwsFailure) -> AwsFailure {
+        if matches!(failure.cause, FailureCause::Credentials | FailureCause::NoCredentials | FailureCause::Unreachable)
+        {
+            return failure;
+        }
+        // Whether it is known or not, the failure is what is to be told.
+        let _ = timeout(ACCOUNT_WAIT, self.account()).await;
+        AwsFailure { location: self.location(), ..failure }
+    }
+
+    /// A call that was not even made, in the form of one that failed.
+    #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over an error or a sentence, whichever they have")]
+    pub fn build_failure(
+        &self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &str,
+        why: impl ToString,
+    ) -> AwsFailure {
+        AwsFailure {
+            service,
+            operation,
+            resource: resource.to_owned(),
+            location: self.location(),
+            code: None,
+            message: why.to_string(),
+            cause: FailureCause::Other,
+        }
+    }
+
+    /// Account (once known) and region, or the endpoint that stands in for them.
+    #[must_use]
+    pub fn location(&self) -> String {
+        let account = self.account.get().map(|account| format!("account {account}, ")).unwrap_or_default();
+        match &self.endpoint {
+            Some(endpoint) => format!("{account}{} at {endpoint}", self.region),
+            None => format!("{account}{}", self.region),
+        }
+    }
+
+    /// Returns whether changes are visible at once, as in the local cloud without `--timing`.
+    #[must_use]
+    pub fn settles_at_once(&self) -> bool {
+        self.mapping_in_force.is_zero()
+    }
+
+    /// Whether calls go to this machine, where looking again costs nothing.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.endpoint.as_deref().is_some_and(is_loopback)
+    }
+}

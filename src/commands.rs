@@ -1,0 +1,157 @@
+//! One subcommand a file, and the match that runs them.
+
+mod canaries;
+mod completions;
+mod consent;
+#[cfg(feature = "local")]
+mod demo;
+mod down;
+mod export;
+mod init;
+mod invoke;
+#[cfg(feature = "local")]
+mod local;
+mod man;
+mod plan;
+mod put;
+mod scan;
+mod stack_context;
+mod stack_report;
+mod status;
+#[cfg(all(test, feature = "local"))]
+mod tests;
+mod up;
+
+use std::path::Path;
+
+use clap::Subcommand;
+
+use crate::cli::Global;
+use crate::context::Context;
+use crate::error::Error;
+use crate::output::{Format, Output};
+use crate::settings::Scope;
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Up(up::UpArgs),
+    Plan(plan::PlanArgs),
+    Status(status::StatusArgs),
+    Put(put::PutArgs),
+    Scan(scan::ScanArgs),
+    Invoke(invoke::InvokeArgs),
+    Down(down::DownArgs),
+    #[cfg(feature = "local")]
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Export(export::ExportArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+    #[cfg(feature = "local")]
+    Local(local::LocalArgs),
+}
+
+impl Command {
+    /// Runs a command that must work whatever the settings file holds; nothing when this one needs the settings.
+    pub fn run_without_settings(&self, global: &Global, output: &Output) -> Option<Result<(), Error>> {
+        match self {
+            Command::Init(args) => Some(init::run(global, output, args)),
+            _ => None,
+        }
+    }
+
+    /// What it needs of the settings.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
+            #[cfg(feature = "local")]
+            Command::Demo(_) => Scope { file: false, local: true },
+            #[cfg(feature = "local")]
+            Command::Local(args) => Scope { file: args.reads_settings(), local: true },
+            _ => Scope { file: true, local: false },
+        }
+    }
+
+    /// Returns the form of the data: what was typed, or the default of the environment where the command has that form.
+    #[must_use]
+    pub fn format(&self, global: &Global) -> Format {
+        let is_default = global.from_environment.contains("output");
+        if is_default && global.output == Format::Csv && !self.has_csv() { Format::Auto } else { global.output }
+    }
+
+    /// Refuses what cannot be shown in the asked form, before anything is done.
+    ///
+    /// # Errors
+    /// When CSV is asked of a command that has no rows.
+    pub fn check_format(&self, output: &Output) -> Result<(), Error> {
+        if self.has_csv() { Ok(()) } else { output.check_report_format() }
+    }
+
+    /// Whether it has rows, or shows nothing in any form.
+    fn has_csv(&self) -> bool {
+        match self {
+            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
+            #[cfg(feature = "local")]
+            Command::Local(args) => !args.reports(),
+            _ => false,
+        }
+    }
+
+    /// Returns the data directory that a `local` command was given, for hints.
+    #[must_use]
+    pub fn data_dir(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "local")]
+            Command::Local(args) => args.data_dir(),
+            _ => None,
+        }
+    }
+
+    /// Returns what stdout gets if the command does not succeed; nothing for most.
+    #[must_use]
+    pub fn output_of_failure(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "local")]
+            Command::Local(args) => args.output_of_failure(),
+            _ => None,
+        }
+    }
+
+    /// Returns the same for a command line that could not be read; `words` are those that are no flags.
+    #[must_use]
+    #[cfg_attr(not(feature = "local"), expect(unused_variables, reason = "only `local env` has such an output"))]
+    pub fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
+        #[cfg(feature = "local")]
+        if words.starts_with(&local::ENV) {
+            return Some(local::output_of_wrong_env());
+        }
+        None
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever the command could not do.
+    pub async fn run(self, context: &Context) -> Result<(), Error> {
+        let left = || Error::interrupted("interrupted");
+        match self {
+            Command::Up(args) => up::run(context, args).await,
+            Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).await,
+            Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
+            Command::Put(args) => put::run(context, args).await,
+            Command::Scan(args) => scan::run(context, args).await,
+            Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Down(args) => down::run(context, args).await,
+            #[cfg(feature = "local")]
+            Command::Demo(args) => demo::run(context, args).await,
+            // Ran before there was a context.
+            Command::Init(_) => Ok(()),
+            Command::Export(args) => export::run(context, args).await,
+            Command::Completions(args) => completions::run(context, &args),
+            Command::Man(args) => man::run(context, args),
+            #[cfg(feature = "local")]
+            Command::Local(args) => local::run(args, context).await,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! `sensorctl local`: the local cloud as a background service.
+
+mod aws_cli;
+mod environment;
+mod status;
+
+use std::io::{self, IsTerminal as _};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::status::Status;
+use crate::context::Context;
+use crate::error::Error;
+use crate::local::daemon::{self, Running, Started};
+use crate::local::{
+    CONTROL_HEADER, Durability, FaultPlan, LatencyProfile, Limits, LocalCloud, LocalOptions, to_the_second,
+};
+use crate::output::Warning;
+
+/// The port where none is asked for.
+const PORT: u16 = 4588;
+/// The form of `--faults`.
+const FAULTS_HELP: &str = "\
+What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, and seed=NUMBER. `*` stands for any \
+letters. The first rule that hits a call counts. Rules that name kinesis:GetRecords or lambda:Invoke hit what event \
+source mappings do as well.
+
+FAULT: throttle, error, error(503): refused, in the service's words
+       denied:                      refused, as what the caller may not do
+       drop, lost, hang:            no answer: before the call does its work, after it, never
+       delay(200ms):                a late answer
+       partial(50%):                records of PutRecords that fail
+       unprocessed(50%):            items of BatchWriteItem that come back
+       undecryptable:               variables and filters in Lambda's answers, as for who may not use their key
+       staleGrant(30s):             CreateRole: functions made with the role in this time cannot decrypt their variables
+WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
+
+Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
+
+While it runs, its owner sets, shows and ends faults, and lists the calls so far with their numbers:
+       eval \"$(sensorctl local env)\"
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
+       curl -H \"@$SENSORCTL_CONTROL_HEADER\" $AWS_ENDPOINT_URL/_sensorctl/calls";
+
+/// The arguments of `local`.
+#[derive(Debug, clap::Args)]
+#[command(about = "The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service")]
+pub struct LocalArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Start it in the background; returns when it answers
+    Start(RunArgs),
+    /// Stop it; its state stays
+    Stop(WhereArgs),
+    /// Whether it runs, where, and with which faults, timing and durability; exit code 3 when it does not
+    Status(WhereArgs),
+    /// Stop it and delete its state: tables with their rows, functions, roles, logs
+    Reset(ResetArgs),
+    /// Run it in the foreground until Ctrl-C
+    Run(RunArgs),
+    /// Print the lines that point any AWS tool at it: eval "$(sensorctl local env)"
+    Env(WhereArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct WhereArgs {
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
+    )]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Port on 127.0.0.1; 0 takes any free one [default: 4588]
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "",
+        hide_default_value = true,
+        help = "What shall go wrong, such as \"seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1\"",
+        long_help = FAULTS_HELP
+    )]
+    faults: FaultPlan,
+    /// How long things take until they are there: none, aws (as in the real cloud), or aws/10 (ten times as fast)
+    #[arg(long, value_name = "none|aws", default_value = "none")]
+    timing: LatencyProfile,
+    /// What an acknowledged write survives: process (the local cloud being killed), or full (a power cut as well; slower)
+    #[arg(long, value_name = "process|full", default_value = "process")]
+    durable: Durability,
+    #[command(flatten)]
+    place: WhereArgs,
+}
+
+#[derive(Debug, clap::Args)]
+struct ResetArgs {
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    place: WhereArgs,
+}
+
+impl LocalArgs {
+    /// Whether it ends with a report, rather than lines for a shell or nothing.
+    pub fn reports(&self) -> bool {
+        matches!(self.action, Action::Start(_) | Action::Status(_))
+    }
+
+    /// Returns the data directory that was given.
+    pub fn data_dir(&self) -> Option<&Path> {
+        let place = match &self.action {
+            Action::Start(args) | Action::Run(args) => &args.place,
+            Action::Reset(args) => &args.place,
+            Action::Stop(place) | Action::Status(place) | Action::Env(place) => place,
+        };
+        place.data_dir.as_deref()
+    }
+
+    /// Returns what stdout gets if the command does not succeed: a shell evaluates what `env` prints.
+    pub fn output_of_failure(&self) -> Option<String> {
+        matches!(self.action, Action::Env(_)).then(environment::failed_lines)
+    }
+
+    /// Whether the settings file matters: it may name the region of a cloud that is to be started.
+    pub fn reads_settings(&self) -> bool {
+        matches!(self.action, Action::Start(_))
+    }
+}
+
+impl RunArgs {
+    /// Checks that what runs is where it was asked to be: it may have run before.
+    fn check_place(&self, running: &Running, options: &LocalOptions) -> Result<(), Error> {
+        let port = running.endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
+        let other_port = self.port.filter(|asked| *asked != 0 && Some(*asked) != port);
+        let other_region = options.region.as_ref().filter(|asked| **asked != running.region);
+        let (asked, flags) = match (other_port, other_region) {
+            (None, None) => return Ok(()),
+            (Some(port), _) => (format!("on port {port}"), format!(" --port {port}")),
+            (None, Some(region)) => (format!("in the region {region}"), String::new()),
+        };
+        let (endpoint, region) = (&running.endpoint, &running.region);
+        Err(Error::failed(format!("the local cloud runs at {endpoint} in {region}, and not {asked}")).hint(format!(
+            "`sensorctl local stop` and then `sensorctl local start{flags}` moves it; another `--data-dir` has another one"
+        )))
+    }
+
+    fn options(&self, context: &Context) -> LocalOptions {
+        LocalOptions {
+            data_dir: self.place.data_dir(context),
+            port: self.port.unwrap_or(PORT),
+            region: context.settings.region.clone(),
+            faults: self.faults.clone(),
+            timing: self.timing,
+            durability: self.durable,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl WhereArgs {
+    fn data_dir(&self, context: &Context) -> PathBuf {
+        let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
+        // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
+        std::path::absolute(&named).unwrap_or(named)
+    }
+}
+
+/// The words of a command line that asks for the lines of `env`.
+pub const ENV: [&str; 2] = ["local", "env"];
+
+/// Returns what stdout gets if a command line that asks for the lines of `env` is wrong.
+pub fn output_of_wrong_env() -> String {
+    environment::failed_lines()
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the local cloud cannot be started, found or stopped.
+pub async fn run(args: LocalArgs, context: &Context) -> Result<(), Error> {
+    let work = async {
+        match &args.action {
+            Action::Start(args) => start(args, context).await,
+            Action::Stop(args) => stop(args, context).await,
+            Action::Status(args) => status(args, context).await,
+            Action::Reset(args) => reset(args, context).await,
+            Action::Env(args) => environment(args, context).await,
+            Action::Run(args) => run_here(args, context).await,
+        }
+    };
+    match args.action {
+        // Takes an interrupt for its end, and ends in order.
+        Action::Run(_) => work.await,
+        _ => context.or_interrupt(work, || Error::interrupted("interrupted")).await,
+    }
+}
+
+async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
+    let options = args.options(context);
+    // Asked beside the start, and waited for after its report.
+    let outdated = tokio::spawn(aws_cli::outdated_version());
+    let running = start_with(context, &options).await?;
+    args.check_place(&running, &options)?;
+    context.output.report(&Status::new(Some(&running), options.data_dir))?;
+    if let Ok(Some(version)) = outdated.await {
+        context.output.warn(&Warning::OutdatedAwsCli { version });
+    }
+    Ok(())
+}
+
+/// Starts this user's local cloud unless it runs.
+pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
+    let data_dir = context.settings.data_dir.clone();
+    if daemon::find(&data_dir).await?.is_none() {
+        let region = context.settings.region.clone();
+        // Where the usual port is somebody else's, any other does: clients find it by the data directory.
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
+        let port = if taken { 0 } else { PORT };
+        start_with(context, &LocalOptions { data_dir, port, region, ..LocalOptions::default() }).await?;
+    }
+    Ok(())
+}
+
+async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running, Error> {
+    let (running, is_new) = match daemon::start(options).await? {
+        Started::New(running) => (running, true),
+        Started::Already(running) => (running, false),
+    };
+    let how = if is_new { "runs" } else { "already runs" };
+    context.output.status(format!("the local cloud {how} at {}", running.endpoint));
+    let has_wishes =
+        !options.faults.is_empty() || !options.timing.is_none() || options.durability != Durability::default();
+    if has_wishes && !is_new {
+        context.output.status("its faults, timing and durability stay as they were; stop and start it to change them");
+    }
+    if running.version != env!("CARGO_PKG_VERSION") {
+        context.output.status(format!("it is version {}; stop and start it to change that", running.version));
+    }
+    for notice in &running.notices {
+        context.output.status(notice);
+    }
+    Ok(running)
+}
+
+async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
+    let stopped = daemon::stop(&args.data_dir(context)).await?;
+    context.output.status(if stopped { "the local cloud is stopped" } else { "the local cloud was not running" });
+    Ok(())
+}
+
+async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
+    let data_dir = args.data_dir(context);
+    let running = daemon::find(&data_dir).await?;
+    context.output.report(&Status::new(running.as_ref(), data_dir.clone()))?;
+    if running.is_some() {
+        return Ok(());
+    }
+    let why = daemon::not_running(&data_dir);
+    Err(why.hints().iter().cloned().fold(Error::incomplete(why.to_string()), Error::hint))
+}
+
+async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
+    let data_dir = args.place.data_dir(context);
+    // Before anybody is asked, or a process that has nothing to do with it is taken for its owner.
+    daemon::is_local_cloud(&data_dir)?;
+    if !args.yes {
+        let question = format!(
+            "Delete the local cloud in {}: tables with all their rows, functions, roles and logs?",
+            data_dir.display()
+        );
+        if !context.output.can_ask() {
+            return Err(Error::usage("`local reset` deletes the state of the local cloud and cannot ask here")
+                .hint("add `--yes` if that is meant"));
+        }
+        if !context.output.confirm(&question).await? {
+            return Err(Error::failed("nothing was deleted"));
+        }
+    }
+    if daemon::stop(&data_dir).await? {
+        context.output.status("the local cloud is stopped");
+    }
+    let others = daemon::reset(&data_dir)?;
+    context.output.status(format!("the local cloud in {} is empty", data_dir.display()));
+    if !others.is_empty() {
+        context.output.status(format!("left alone, because they are not its own: {}", others.join(", ")));
+    }
+    Ok(())
+}
+
+async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Error::failed("could not listen for signals").with_source(error))?;
+    // The log of a background service says when; a person at a terminal sees when.
+    let has_times = !io::stderr().is_terminal();
+    let say = |line: String| {
+        let now = to_the_second(Timestamp::now());
+        context.output.status(if has_times { format!("{now} {line}") } else { line });
+    };
+    let cloud = LocalCloud::start(args.options(context)).await?;
+    say(format!("the local cloud runs at {}", cloud.endpoint()));
+    let mut notices = cloud.notices();
+    loop {
+        tokio::select! {
+            () = context.interrupt.cancelled() => break,
+            _ = terminate.recv() => break,
+            Some(notice) = notices.recv() => say(notice),
+        }
+    }
+    say("the local cloud is ending".to_owned());
+    cloud.shutdown().await
+}
+
+async fn environment(args: &WhereArgs, context: &Context) -> Result<(), Error> {
+    let data_dir = args.data_dir(context);
+    let running = daemon::find(&data_dir).await?.ok_or_else(|| daemon::not_running(&data_dir))?;
+    context.output.data(&environment::lines(&running, &data_dir.join(CONTROL_HEADER)))
+}

@@ -1,0 +1,8 @@
+//! Who may call: credentials, signatures, permissions, and the origin of a request.
+
+pub(crate) mod authorization;
+pub(crate) mod credentials;
+pub(crate) mod origin;
+pub(crate) mod peer;
+pub(crate) mod permissions;
+pub(crate) mod signature;

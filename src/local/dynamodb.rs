@@ -1,0 +1,418 @@
+//! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
+
+mod adapt;
+mod batch;
+mod capacity;
+mod connections;
+mod decode;
+mod description;
+#[cfg(test)]
+mod difference_tests;
+mod expression_limits;
+mod page;
+mod pitr;
+mod reader;
+mod requested_tables;
+#[cfg(test)]
+mod requested_tables_tests;
+mod table_status;
+mod tagged;
+mod wal;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::execute_statement::ExecuteStatementRequest;
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use self::batch::BatchWriter;
+pub(super) use self::batch::MAX_REQUESTS;
+use self::capacity::ReadCapacity;
+use self::expression_limits::Expressions;
+use self::pitr::PointInTimeRecovery;
+use self::reader::{Readers, is_select};
+use self::table_status::TableLifecycle;
+use self::wal::Wal;
+use super::diagnostics::Diagnostics;
+use super::durability::Durability;
+use super::identity::Identity;
+use super::latency_profile::LatencyProfile;
+use crate::error::Error;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{AMZ_JSON_1_0, Request, Response, ServiceError};
+
+/// The work that a full disk keeps from being done: writing to the tables.
+const ROOM: &str = "writes to tables";
+
+/// How dynoxide begins every ARN.
+const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
+
+/// How dynoxide begins the ARN of the key that encrypts a table.
+const THEIR_KEY: &str = "arn:aws:kms:dynoxide:000000000000:";
+
+/// The `DynamoDB` of one local cloud; clones share it.
+#[derive(Clone)]
+pub(crate) struct DynamoDb {
+    database: Database,
+    batches: BatchWriter,
+    readers: Readers,
+    wal: Arc<Wal>,
+    identity: Identity,
+    life: TableLifecycle,
+    read_capacity: ReadCapacity,
+    speed: f64,
+    backups: PointInTimeRecovery,
+    path: Arc<Path>,
+    notices: Diagnostics,
+}
+
+impl DynamoDb {
+    /// Opens or creates the database file.
+    pub(crate) fn open(
+        path: &Path,
+        identity: Identity,
+        timing: &LatencyProfile,
+        durability: Durability,
+        notices: Diagnostics,
+    ) -> Result<DynamoDb, Error> {
+        let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
+            Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
+                .with_source(error)
+                .hint("`sensorctl local reset` starts over with an empty local cloud")
+        };
+        let text = path.to_str().ok_or_else(|| {
+            Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
+                .hint("choose another one with `--data-dir DIR`")
+        })?;
+        private_files(path).map_err(|error| cannot(error.into()))?;
+        let database = Database::new(text).map_err(|error| cannot(error.into()))?;
+        let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
+        let backups = PointInTimeRecovery::open(path, durability)?;
+        let (batches, readers, life) = (BatchWriter::default(), Readers::new(text), TableLifecycle::new(timing));
+        let (read_capacity, speed) = (ReadCapacity::default(), timing.speed());
+        let path = path.into();
+        Ok(DynamoDb { database, batches, readers, wal, identity, life, read_capacity, speed, backups, path, notices })
+    }
+
+    /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
+    pub(crate) async fn handle(&self, request: Request) -> Response {
+        let operation = aws_json::operation(&request).to_owned();
+        let service = self.clone();
+        // The database waits for its lock and the disk; other requests must not wait with it.
+        let done = tokio::task::spawn_blocking(move || service.answer_in_time(&operation, request.body())).await;
+        match done {
+            Ok(response) => response,
+            Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_0),
+        }
+    }
+
+    /// The answer as it looks while a table is on its way.
+    fn answer_in_time(&self, operation: &str, body: &Bytes) -> Response {
+        if !self.life.is_slow() {
+            return self.answer(operation, body);
+        }
+        let input = serde_json::from_slice(body).unwrap_or_default();
+        if let Some(response) = self.life.before(operation, &input) {
+            return response;
+        }
+        // A table that is being deleted still has its tags.
+        let tags = (operation == "DeleteTable").then(|| {
+            let name = input.get("TableName").and_then(Value::as_str).unwrap_or_default();
+            let arn = self.identity.table_arn(name.rsplit('/').next().unwrap_or_default());
+            self.answer("ListTagsOfResource", &json!({ "ResourceArn": arn }).to_string().into())
+        });
+        let answer = self.answer_within_capacity(operation, &input, body);
+        self.life.after(operation, &input, answer, tags)
+    }
+
+    fn answer(&self, operation: &str, body: &Bytes) -> Response {
+        let refused = |kind: &str| {
+            let body = json!({ "__type": format!("com.amazon.coral.service#{kind}") });
+            aws_json::json_as(400, AMZ_JSON_1_0, &body)
+        };
+        let Ok(text) = std::str::from_utf8(body) else { return refused("SerializationException") };
+        let asked = match operation {
+            "BatchGetItem" | "BatchWriteItem" => adapt::asked_by_arn(text, &self.identity.table_arn("")),
+            _ => BTreeMap::new(),
+        };
+        let text = match self.with_their_arn(operation, text) {
+            Ok(Some(text)) => text.into(),
+            Ok(None) => self.with_their_arns(operation, text),
+            Err(error) => return aws_json::bytes(error.status_code(), AMZ_JSON_1_0, error.to_json()),
+        };
+        let answer = match self.run(operation, &text) {
+            None => return ServiceError::not_implemented("dynamodb", operation).json(AMZ_JSON_1_0),
+            Some(Ok(answer)) if only_reads(operation) => Ok(answer),
+            Some(Ok(answer)) => match self.wal.keep() {
+                Ok(()) => Ok(answer),
+                Err(error) => Err(DynoxideError::InternalServerError(format!("it could not be flushed: {error}"))),
+            },
+            // What is no JSON at all is told from what only lacks something.
+            Some(Err(_)) if !decode::is_json(&text) => return refused("SerializationException"),
+            Some(Err(error)) => Err(error),
+        };
+        match answer {
+            Ok(body) => {
+                let body = adapt::named_as_asked(self.with_our_arns(operation, body), &asked);
+                aws_json::bytes(200, AMZ_JSON_1_0, body)
+            }
+            Err(error) if is_missing_table(operation, &error) => {
+                let name = serde_json::from_str::<Value>(&text).unwrap_or_default();
+                let name = name.get("TableName").and_then(Value::as_str).unwrap_or_default();
+                ServiceError::bad_request("TableNotFoundException", format!("Table not found: {name}"))
+                    .json(AMZ_JSON_1_0)
+            }
+            Err(DynoxideError::AccessDeniedException(_)) if operation == "ListTagsOfResource" => {
+                let arn = serde_json::from_str::<Value>(&text).unwrap_or_default();
+                let arn = arn.get("ResourceArn").and_then(Value::as_str).unwrap_or_default();
+                let arn = arn.replace(THEIR_ARN, &self.our_arn());
+                let message = format!("Requested resource not found: ResourcArn: {arn} not found");
+                ServiceError::bad_request("ResourceNotFoundException", message).json(AMZ_JSON_1_0)
+            }
+            Err(error) => {
+                let error = self.told(decode::resolve(operation, error));
+                aws_json::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
+            }
+        }
+    }
+
+    /// Returns once something has changed.
+    pub(crate) async fn changed(&self) {
+        self.wal.changed().await;
+    }
+
+    /// Writes changes back from the log to the database, beside the requests. Blocks.
+    pub(crate) fn write_back(&self) {
+        let written = self.wal.write_back();
+        let written = written.map_err(|error| format!("{}: {error}", self.path.display()));
+        // What was written back had room.
+        if written.is_ok() {
+            self.notices.tell_outcome(ROOM, Ok::<_, String>(()));
+        }
+        self.notices.tell_outcome("write back of tables", written);
+    }
+
+    /// A failure of the database itself, with its file: a full disk, or damage.
+    fn told(&self, error: DynoxideError) -> DynoxideError {
+        if error.status_code() != 500 {
+            return error;
+        }
+        let message = format!("{}: {error}", self.path.display());
+        if message.contains("disk is full") {
+            self.notices.tell_outcome(ROOM, Err(&message));
+        } else {
+            self.notices.tell(&message);
+        }
+        DynoxideError::InternalServerError(message)
+    }
+
+    /// Deletes items whose time has come, in tables that have a time to live. Blocks.
+    pub(crate) fn expire(&self) {
+        let expired = self.database.sweep_ttl().map(drop);
+        let expired = expired.map_err(|error| format!("{}: {error}", self.path.display()));
+        self.notices.tell_outcome("expiry of items", expired);
+    }
+
+    /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.
+    fn with_their_arns<'a>(&self, operation: &str, text: &'a str) -> Cow<'a, str> {
+        if !text.contains("arn:aws:dynamodb:") {
+            return text.into();
+        }
+        let Ok(mut input) = serde_json::from_str::<Value>(text) else { return text.into() };
+        self.name_tables(&mut input);
+        let text = input.to_string();
+        if speaks_of_arns(operation) { text.replace(&self.our_arn(), THEIR_ARN).into() } else { text.into() }
+    }
+
+    fn with_our_arns(&self, operation: &str, text: String) -> String {
+        if !speaks_of_arns(operation) {
+            return text;
+        }
+        let key = format!("arn:aws:kms:{}:{}:", self.identity.region, self.identity.account);
+        text.replace(THEIR_ARN, &self.our_arn()).replace(THEIR_KEY, &key)
+    }
+
+    fn our_arn(&self) -> String {
+        self.identity.table_arn("").replace("table/", "")
+    }
+
+    /// Runs an operation; none when there is none of that name.
+    fn run(&self, operation: &str, text: &str) -> Option<Result<String, DynoxideError>> {
+        let db = &self.database;
+        Some(match operation {
+            "CreateTable" => call(text, |input| self.readers.change(|| db.create_table(input))),
+            "DeleteTable" => call(text, |input| self.readers.change(|| db.delete_table(input))),
+            "DescribeTable" => decode::input(text).and_then(|input| self.describe(input)),
+            "ListTables" => call(text, |input| db.list_tables(input)),
+            "UpdateTable" => call(text, |input| self.readers.change(|| db.update_table(input))),
+            "PutItem" => call_checked(text, |input| db.put_item(input)),
+            "GetItem" => call_checked(text, |input| db.get_item(input)),
+            "DeleteItem" => call_checked(text, |input| db.delete_item(input)),
+            "UpdateItem" => self.update_item(text),
+            "Query" => {
+                let adapted = adapt::key_conditions(text);
+                let text = adapted.as_deref().unwrap_or(text);
+                decode::checked(text).and_then(|input| self.readers.query(text, input))
+            }
+            "Scan" => decode::checked(text).and_then(|input| self.readers.scan(text, input)),
+            "BatchGetItem" => call_checked(text, |input| db.batch_get_item(input)),
+            "BatchWriteItem" => call(text, |input| self.batches.write(db, text, input)),
+            "TransactWriteItems" => call_checked(text, |input| db.transact_write_items(input)),
+            "TransactGetItems" => call_checked(text, |input| db.transact_get_items(input)),
+            "ListStreams" => call(text, |input| db.list_streams(input)),
+            "DescribeStream" => call(text, |input| db.describe_stream(input)),
+            "GetShardIterator" => call(text, |input| db.get_shard_iterator(input)),
+            "GetRecords" => call(text, |input| db.get_records(input)),
+            "UpdateTimeToLive" => call(text, |input| db.update_time_to_live(input)),
+            "DescribeTimeToLive" => call(text, |input| db.describe_time_to_live(input)),
+            "ExecuteStatement" => decode::input(text).and_then(|input: ExecuteStatementRequest| {
+                if is_select(&input.statement) {
+                    self.readers.select(text, input)
+                } else {
+                    to_json(&db.execute_statement(input)?)
+                }
+            }),
+            "ExecuteTransaction" => call(text, |input| db.execute_transaction(input))
+                .map(|answer| adapt::response_for_each_statement(text, answer)),
+            "BatchExecuteStatement" => call(text, |input| db.batch_execute_statement(input)),
+            "TagResource" => call(text, |input| db.tag_resource(input)),
+            "UntagResource" => call(text, |input| db.untag_resource(input)),
+            "ListTagsOfResource" => call(text, |input| db.list_tags_of_resource(input)),
+            "DescribeLimits" => Ok(LIMITS.to_string()),
+            "DescribeContinuousBackups" => self.table_id(text).map(|id| self.backups.describe(&id).to_string()),
+            "UpdateContinuousBackups" => {
+                self.table_id(text).and_then(|id| self.backups.update(&id, text)).map(|answer| answer.to_string())
+            }
+            _ => return None,
+        })
+    }
+
+    fn update_item(&self, text: &str) -> Result<String, DynoxideError> {
+        let was_there = match adapt::look_before(text) {
+            // What is wrong with the key is said of the update itself.
+            Some(look) => decode::input(&look).and_then(|look| self.database.get_item(look)).ok(),
+            None => return call_checked(text, |input| self.database.update_item(input)),
+        };
+        let answer = call_checked(text, |input| self.database.update_item(input))?;
+        let is_new = was_there.is_some_and(|answer| answer.item.is_none());
+        Ok(if is_new { adapt::without_attributes(answer) } else { answer })
+    }
+
+    fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
+        let table = self.database.get_table_metadata(&request.table_name)?;
+        // Only the database itself knows how far its vector indexes are.
+        if table.is_some_and(|table| table.vector_index_definitions.is_some()) {
+            return to_json(&self.database.describe_table(request)?);
+        }
+        self.readers.describe(request)
+    }
+
+    /// The id of the table that a request names; another table of the same name has another one.
+    fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
+        let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
+            self.name_tables(&mut input);
+            input.get("TableName").map(|name| json!({ "TableName": name }).to_string())
+        });
+        let request: DescribeTableRequest = decode::input(name.as_deref().unwrap_or("{}"))?;
+        match self.database.get_table_metadata(&request.table_name)? {
+            Some(table) => Ok(table.table_id.unwrap_or_default()),
+            None => Err(DynoxideError::ResourceNotFoundException(format!(
+                "Requested resource not found: Table: {} not found",
+                request.table_name
+            ))),
+        }
+    }
+
+    /// What the database says of the table that a request names.
+    fn described(&self, text: &str) -> Result<Value, DynoxideError> {
+        let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
+            self.database.describe_table(input)
+        })?;
+        Ok(serde_json::from_str(&described).unwrap_or_default())
+    }
+}
+
+/// Makes the database file if it is not there, and closes it and its log to other users: `SQLite` makes files by the
+/// umask, those beside the database with the database's own mode.
+fn private_files(path: &Path) -> io::Result<()> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    for ending in ["", "-wal", "-shm"] {
+        let mut file = path.as_os_str().to_owned();
+        file.push(ending);
+        match fs::set_permissions(file, Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The quotas of a new account (`DescribeLimits`).
+const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
+
+/// The operations that take or give ARNs. Item operations do not, so an item's own text is never rewritten.
+fn speaks_of_arns(operation: &str) -> bool {
+    matches!(
+        operation,
+        "CreateTable"
+            | "DeleteTable"
+            | "DescribeTable"
+            | "UpdateTable"
+            | "TagResource"
+            | "UntagResource"
+            | "ListTagsOfResource"
+            | "ListStreams"
+            | "DescribeStream"
+            | "GetShardIterator"
+            | "DescribeTimeToLive"
+            | "UpdateTimeToLive"
+            | "DescribeContinuousBackups"
+            | "UpdateContinuousBackups"
+    )
+}
+
+/// Whether an operation on backups is refused for want of its table, which those have a code of their own for.
+fn is_missing_table(operation: &str, error: &DynoxideError) -> bool {
+    operation.ends_with("ContinuousBackups") && matches!(error, DynoxideError::ResourceNotFoundException(_))
+}
+
+/// The operations that leave nothing to be kept.
+fn only_reads(operation: &str) -> bool {
+    ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
+        .iter()
+        .any(|verb| operation.starts_with(verb))
+}
+
+/// The same, for an operation with expressions.
+fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
+where
+    I: DeserializeOwned + Expressions,
+    O: Serialize,
+{
+    to_json(&run(decode::checked(text)?)?)
+}
+
+fn call<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
+where
+    I: DeserializeOwned,
+    O: Serialize,
+{
+    to_json(&run(decode::input(text)?)?)
+}
+
+fn to_json(output: &impl Serialize) -> Result<String, DynoxideError> {
+    serde_json::to_string(output).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+#[cfg(test)]
+mod page_tests;

@@ -1,0 +1,126 @@
+//! The REST API: which request asks for what, and errors in the form of the service.
+
+use http::HeaderValue;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::route::{Route, Subject};
+use super::{concurrency, functions, mappings, tags, versions};
+use crate::local::auth::signature::query_parameters;
+use crate::local::decode_error::DecodeError;
+use crate::local::lambda::api::invoke;
+use crate::local::lambda::service::Lambda;
+use crate::local::protocol::aws_json;
+use crate::local::protocol::aws_json::{Request, Response, ServiceError};
+
+/// A request taken apart.
+pub(crate) struct ApiRequest<'a> {
+    pub lambda: &'a Lambda,
+    pub request: &'a Request,
+    query: Vec<(String, String)>,
+}
+
+impl ApiRequest<'_> {
+    /// The first value of a parameter of the query string.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a parameter.
+    pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
+        self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The body as JSON; none at all is an empty object.
+    pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
+        let body: &[u8] = if self.request.body().is_empty() { b"{}" } else { self.request.body() };
+        serde_json::from_slice(body).map_err(|error| {
+            let what = DecodeError::of(&error);
+            let code = match what {
+                DecodeError::Missing(_) => "InvalidParameterValueException",
+                _ => "SerializationException",
+            };
+            ServiceError::new(400, code, format!("Could not parse request body into json: {}", what.sentence()))
+        })
+    }
+
+    /// A bounded number of the query string.
+    pub(crate) fn max_items(&self, limit: usize) -> Result<usize, ServiceError> {
+        match self.query("MaxItems").map(str::parse::<usize>) {
+            None => Ok(limit),
+            Some(Ok(wanted)) if wanted >= 1 => Ok(wanted.min(limit)),
+            Some(_) => Err(invalid("MaxItems must be a number from 1 on")),
+        }
+    }
+}
+
+/// The 400 of most wrong parameters.
+pub(crate) fn invalid(message: impl Into<String>) -> ServiceError {
+    ServiceError::new(400, "InvalidParameterValueException", message)
+}
+
+/// Answers a request.
+pub(crate) async fn handle(lambda: &Lambda, request: Request) -> Response {
+    let call = ApiRequest { lambda, request: &request, query: query_parameters(request.uri()).collect() };
+    match answer(&call).await {
+        Ok(response) => response,
+        Err(error) => error_response(&error),
+    }
+}
+
+async fn answer(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
+    let (method, path) = (call.request.method(), call.request.uri().path());
+    let route = Route::of(method, path);
+    let not_here = || {
+        let text = format!("The local cloud has no Lambda operation {method} /{}", path.trim_matches('/'));
+        Err(ServiceError::new(501, "NotImplementedException", text))
+    };
+    let Some(Route { operation, subject }) = route else { return not_here() };
+    match (operation, subject) {
+        ("CreateFunction", Subject::Nothing) => functions::create(call).await,
+        ("ListFunctions", Subject::Nothing) => functions::list(call),
+        ("GetAccountSettings", Subject::Nothing) => Ok(concurrency::account(call)),
+        ("CreateEventSourceMapping", Subject::Nothing) => mappings::create(call).await,
+        ("ListEventSourceMappings", Subject::Nothing) => mappings::list(call),
+        (operation, Subject::Function(name)) => match operation {
+            "GetFunction" => functions::get(call, &name),
+            "DeleteFunction" => functions::delete(call, &name),
+            "GetFunctionConfiguration" => functions::get_configuration(call, &name),
+            "UpdateFunctionConfiguration" => functions::update_configuration(call, &name),
+            "UpdateFunctionCode" => functions::update_code(call, &name).await,
+            "Invoke" => invoke::invoke(call, &name).await,
+            "ListVersionsByFunction" => versions::list_versions(call, &name),
+            "ListAliases" => versions::list_aliases(call, &name),
+            "GetPolicy" => versions::get_policy(call, &name),
+            "GetFunctionCodeSigningConfig" => versions::get_code_signing(call, &name),
+            "PutFunctionConcurrency" => concurrency::put(call, &name),
+            "DeleteFunctionConcurrency" => concurrency::delete(call, &name),
+            "GetFunctionConcurrency" => concurrency::get(call, &name),
+            _ => not_here(),
+        },
+        ("ListTags", Subject::Resource(arn)) => tags::list(call, &arn),
+        ("TagResource", Subject::Resource(arn)) => tags::add(call, &arn),
+        ("UntagResource", Subject::Resource(arn)) => tags::remove(call, &arn),
+        ("GetEventSourceMapping", Subject::Mapping(uuid)) => mappings::get(call, &uuid),
+        ("UpdateEventSourceMapping", Subject::Mapping(uuid)) => mappings::update(call, &uuid),
+        ("DeleteEventSourceMapping", Subject::Mapping(uuid)) => mappings::delete(call, &uuid),
+        _ => not_here(),
+    }
+}
+
+/// An error as the service writes it.
+pub(crate) fn error_response(error: &ServiceError) -> Response {
+    let body = if error.code == "TooManyRequestsException" {
+        // The reason is a field of its own; it is the message's first word here.
+        let (reason, message) = error.message.split_once(": ").unwrap_or(("", &error.message));
+        json!({"Type": "User", "Reason": reason, "message": message})
+    } else {
+        let kind = if error.status < 500 { "User" } else { "Service" };
+        json!({"Type": kind, "Message": error.message, "message": error.message})
+    };
+    let mut response = aws_json::json(error.status, &body);
+    if let Ok(code) = HeaderValue::from_str(&error.code) {
+        response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    response
+}

@@ -1,0 +1,227 @@
+//! A lane of a shard: takes records in order, makes batches of them, and brings each to the function until it is
+//! settled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{Batch, GivenUp, Policy};
+use super::batch_response::{self, BatchResult};
+use super::batcher::Batcher;
+use super::event::{EMPTY, EVENT_LIMIT, EventEnvelope};
+use super::failure_destination::{self, LastAttempt};
+use super::stream_item::StreamItem;
+use crate::local::faults::{InjectedError, Inside, refusal};
+use crate::local::lambda::api::function_name::FunctionName;
+use crate::local::lambda::api::function_settings::{NO_KEY, NO_ROLE};
+use crate::local::lambda::runtime::invocation::Invocation;
+use crate::local::lambda::runtime::invoke::InvokeError;
+use crate::local::lambda::service::Lambda;
+use crate::local::lambda::state::MappingRecord;
+
+/// What the service says of the last batch (docs/facts/event-source-mapping.md, States and results; all but these two
+/// texts are our own).
+const OK: &str = "OK";
+const FAILED: &str = "PROBLEM: Function call failed";
+const NO_FUNCTION: &str = "PROBLEM: Function not found";
+const PENDING: &str = "PROBLEM: Function is not active yet";
+const THROTTLED: &str = "PROBLEM: Function call throttled";
+/// Pauses between tries: doubling from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+/// A function that is not there, or not free, is looked for this often.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// One lane.
+pub(crate) struct ShardWorker {
+    pub lambda: Lambda,
+    pub mapping: Arc<MappingRecord>,
+    pub shard_id: String,
+    /// The function's bare name.
+    pub function: String,
+    /// No new batch is begun after this.
+    pub stop: CancellationToken,
+    /// Indexes of the records that are settled.
+    pub settled: mpsc::UnboundedSender<Vec<u64>>,
+}
+
+/// What came of one call of the function.
+enum InvokeResult {
+    /// It answered, or failed.
+    Tried(BatchResult, LastAttempt),
+    /// It was not run, which is no try; what to say of it.
+    NotRun(String),
+    /// Nor here: only so many of the records fit into an event.
+    Fitting(usize),
+    /// The local cloud is ending.
+    Stopping,
+}
+
+impl ShardWorker {
+    /// Works until there are no more records, or it is stopped.
+    pub(crate) async fn run(self, mut batching: Batcher) {
+        loop {
+            let frame = self.frame();
+            let Some(Some(batch)) = self.stop.run_until_cancelled(batching.next(&frame)).await else { return };
+            if !self.deliver(Batch::new(batch)).await {
+                return;
+            }
+        }
+    }
+
+    /// Brings a batch to the function until every record is settled; false when stopped before.
+    async fn deliver(&self, mut batch: Batch<StreamItem>) -> bool {
+        let settings = &self.mapping.settings;
+        let policy = Policy { max_retries: settings.max_retries, bisect: settings.bisect };
+        let mut pause = FIRST_PAUSE;
+        let mut last_try = None;
+        loop {
+            if let Some(oldest) = self.oldest() {
+                self.give_up(batch.give_up_while(|item| item.arrival < oldest), last_try.as_ref()).await;
+            }
+            let Some(current) = batch.current() else { return true };
+            if self.stop.is_cancelled() {
+                return false;
+            }
+            let wait = match self.call(current).await {
+                InvokeResult::Tried(verdict, tried) => {
+                    self.note(if verdict == BatchResult::Done { OK } else { FAILED });
+                    let settled = batch.settle(verdict, policy);
+                    if !settled.done.is_empty() || settled.given_up.is_some() {
+                        pause = FIRST_PAUSE;
+                    }
+                    self.report(&settled.done);
+                    self.give_up(settled.given_up, Some(&tried)).await;
+                    last_try = Some(tried);
+                    if verdict == BatchResult::Done {
+                        continue;
+                    }
+                    let wait = pause;
+                    pause = LAST_PAUSE.min(pause * 2);
+                    wait
+                }
+                InvokeResult::NotRun(why) => {
+                    self.note(&why);
+                    LOOK_AGAIN
+                }
+                InvokeResult::Fitting(count) => {
+                    batch.cut(count);
+                    continue;
+                }
+                InvokeResult::Stopping => return false,
+            };
+            if batch.current().is_some() && self.stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return false;
+            }
+        }
+    }
+
+    /// Calls the function with these records once.
+    async fn call(&self, items: &[StreamItem]) -> InvokeResult {
+        let frame = self.frame();
+        let size = EMPTY + frame.length(items);
+        if size > EVENT_LIMIT && items.len() > 1 {
+            // It fitted when the batch was made; in every record stands the role, which may have been given another since.
+            return InvokeResult::Fitting(frame.fitting(items));
+        }
+        if size > EVENT_LIMIT {
+            // The service cannot bring it either (docs/facts/kinesis.md, Write limits).
+            let (id, shard) = (&items[0].sequence_number, &self.shard_id);
+            return InvokeResult::NotRun(format!(
+                "PROBLEM: Function call failed: the record {id} of {shard} makes an event of {size} bytes, and a \
+                 function takes {EVENT_LIMIT}"
+            ));
+        }
+        let is_lost = match self.lambda.deps().faults.inside("lambda", "Invoke").await {
+            Inside::Goes => false,
+            Inside::Lost => true,
+            Inside::Refused(InjectedError::Throttled) => return InvokeResult::NotRun(THROTTLED.to_owned()),
+            Inside::Refused(trouble) => {
+                let error = refusal("lambda", "Invoke", trouble);
+                return InvokeResult::NotRun(format!("PROBLEM: {}: {}", error.code, error.message));
+            }
+        };
+        let invocation = Invocation::new(frame.event(items));
+        #[cfg(test)]
+        let _call = self.lambda.activity().begin(crate::local::lambda::activity::What::Call);
+        let outcome = match self.lambda.invoke(&self.function, &invocation).await {
+            Ok(outcome) => outcome,
+            Err(InvokeError::Missing) => return InvokeResult::NotRun(NO_FUNCTION.to_owned()),
+            Err(InvokeError::Pending) => return InvokeResult::NotRun(PENDING.to_owned()),
+            Err(InvokeError::Throttled(_)) => return InvokeResult::NotRun(THROTTLED.to_owned()),
+            Err(InvokeError::NoRole) => return InvokeResult::NotRun(format!("PROBLEM: {NO_ROLE}")),
+            Err(InvokeError::NoKey) => return InvokeResult::NotRun(format!("PROBLEM: {NO_KEY}")),
+            Err(InvokeError::Failed(why)) => return InvokeResult::NotRun(format!("PROBLEM: {why}")),
+            Err(InvokeError::Stopping) => return InvokeResult::Stopping,
+        };
+        let verdict = if outcome.failed || is_lost {
+            BatchResult::FAILED
+        } else if self.mapping.understands_partial_answers(Timestamp::now().as_duration().as_secs_f64()) {
+            batch_response::read(&outcome.payload, &items.iter().map(|item| item.sequence_number.as_str()))
+        } else {
+            BatchResult::Done
+        };
+        InvokeResult::Tried(verdict, LastAttempt { request_id: invocation.request_id, failed: outcome.failed })
+    }
+
+    /// Records that arrived before this (epoch seconds) are given up: by the mapping, or because the stream keeps them
+    /// no longer.
+    fn oldest(&self) -> Option<f64> {
+        let retention = self.lambda.deps().kinesis.retention(&self.mapping.stream_arn);
+        let limit = age_limit(self.mapping.settings.max_record_age, retention)?;
+        Some(Timestamp::now().as_duration().as_secs_f64() - limit.as_secs_f64())
+    }
+
+    async fn give_up(&self, given_up: Option<GivenUp<StreamItem>>, last_try: Option<&LastAttempt>) {
+        let Some(given_up) = given_up else { return };
+        let result =
+            failure_destination::log_discarded(&self.lambda, &self.mapping, &self.shard_id, &given_up, last_try).await;
+        self.note(&result);
+        self.report(&given_up.records);
+    }
+
+    fn report(&self, items: &[StreamItem]) {
+        if !items.is_empty() {
+            // The reader has gone only when it no longer keeps count.
+            self.settled.send(items.iter().map(|item| item.index).collect()).unwrap_or_default();
+        }
+    }
+
+    fn note(&self, result: &str) {
+        self.lambda.note_result(&self.mapping.uuid, result);
+    }
+
+    fn frame(&self) -> EventEnvelope {
+        let role = self.lambda.function(&self.function).map(|function| function.role.clone()).unwrap_or_default();
+        let region = &self.lambda.deps().identity.region;
+        EventEnvelope::new(&self.mapping.stream_arn, &self.shard_id, region, &role)
+    }
+}
+
+/// How old a record may get: what the mapping says (-1: nothing), and what the stream keeps.
+fn age_limit(max_record_age: i64, retention: Option<Duration>) -> Option<Duration> {
+    let by_mapping = u64::try_from(max_record_age).ok().map(Duration::from_secs);
+    by_mapping.into_iter().chain(retention).min()
+}
+
+/// The bare name in a function ARN.
+pub(crate) fn function_name_from_arn(lambda: &Lambda, arn: &str) -> String {
+    FunctionName::parse(arn, None, &lambda.deps().identity).map(|name| name.name).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_gets_as_old_as_mapping_and_stream_let_it() {
+        let day = Some(Duration::from_hours(24));
+        assert_eq!(age_limit(-1, None), None);
+        assert_eq!(age_limit(-1, day), day, "infinite means until it expires");
+        assert_eq!(age_limit(60, day), Some(Duration::from_secs(60)));
+        assert_eq!(age_limit(604_800, day), day);
+    }
+}

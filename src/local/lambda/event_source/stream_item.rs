@@ -1,0 +1,68 @@
+//! A record of a stream on its way to a function.
+
+use tokio::time::Instant;
+
+use crate::local::kinesis::StreamRecord;
+
+/// A record, with its place in the order of its shard.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StreamItem {
+    /// Counts up along the shard, from where reading began.
+    pub index: u64,
+    pub sequence_number: String,
+    /// The partition key as a JSON string, in its quotes.
+    pub key_json: String,
+    /// Base64.
+    pub data: String,
+    /// Epoch seconds.
+    pub arrival: f64,
+    /// When it was read from the stream.
+    pub read_at: Instant,
+}
+
+impl StreamItem {
+    pub(crate) fn new(index: u64, record: StreamRecord) -> Self {
+        StreamItem {
+            index,
+            key_json: serde_json::Value::String(record.partition_key).to_string(),
+            sequence_number: record.sequence_number,
+            data: record.data,
+            arrival: record.arrival,
+            read_at: Instant::now(),
+        }
+    }
+
+    /// Bytes that its own content takes in an event.
+    pub(crate) fn variable_length(&self) -> usize {
+        // The sequence number is there twice.
+        self.key_json.len() + 2 * self.sequence_number.len() + self.data.len()
+    }
+
+    /// Bytes that it takes in memory, roughly.
+    pub(crate) fn weight(&self) -> usize {
+        self.data.len() + self.key_json.len() + 128
+    }
+}
+
+/// The lane of a partition key: always the same, so that a key's records keep their order
+/// (docs/facts/event-source-mapping.md, Parameters).
+pub(crate) fn lane_of(partition_key: &str, lanes: usize) -> usize {
+    // FNV-1a: the same in every build, which a standard hasher does not promise.
+    let hash = partition_key
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    usize::try_from(hash % lanes.max(1) as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_use_all_lanes_and_one_key_uses_one() {
+        let lanes: std::collections::BTreeSet<usize> = (0..200).map(|n| lane_of(&format!("sensor-{n}"), 10)).collect();
+        assert_eq!(lanes.len(), 10);
+        assert_eq!(lane_of("sensor-1", 10), lane_of("sensor-1", 10));
+        assert_eq!(lane_of("anything", 1), 0);
+    }
+}

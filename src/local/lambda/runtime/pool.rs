@@ -1,0 +1,144 @@
+//! The execution environments of all functions: warm ones are used again, idle ones end after a while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::execution_environment::ExecutionEnvironment;
+
+/// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
+pub(crate) const ENVIRONMENTS: usize = 64;
+/// How long a warm environment is kept.
+const IDLE_LIMIT: Duration = Duration::from_mins(5);
+/// How long it runs on after an answer, to ask for more work and to finish what it does beside that.
+const GRACE_PERIOD: Duration = Duration::from_millis(50);
+
+/// Why no environment was given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Throttle {
+    /// The function's reserved concurrency is used up.
+    Reserved,
+    /// All that this machine allows is used up.
+    Account,
+}
+
+/// All environments.
+#[derive(Clone, Default)]
+pub(crate) struct Pool(Arc<Mutex<HashMap<String, Slot>>>);
+
+#[derive(Default)]
+struct Slot {
+    idle: Vec<(ExecutionEnvironment, Instant)>,
+    running: usize,
+    /// Goes up with every change of code or configuration.
+    generation: u64,
+    /// The function is gone; the slot goes with its last lease.
+    retired: bool,
+}
+
+/// The right to run one invocation, and a warm environment for it, if there is one.
+pub(crate) struct Lease {
+    pool: Pool,
+    id: String,
+    generation: u64,
+    /// The environment; taken out while it runs.
+    pub worker: Option<ExecutionEnvironment>,
+}
+
+impl Pool {
+    /// The right to run one more invocation of a function, given its id and reserved concurrency.
+    pub(crate) fn lease(&self, id: &str, reserved: Option<u64>) -> Result<Lease, Throttle> {
+        let mut slots = self.lock();
+        let all: usize = slots.values().map(|slot| slot.running).sum();
+        let slot = slots.entry(id.to_owned()).or_default();
+        let reserved = reserved.and_then(|reserved| usize::try_from(reserved).ok());
+        if reserved.is_some_and(|reserved| slot.running >= reserved) {
+            return Err(Throttle::Reserved);
+        }
+        if all >= ENVIRONMENTS {
+            return Err(Throttle::Account);
+        }
+        slot.running += 1;
+        // The one used last, so that the others grow old.
+        let worker = slot.idle.pop().map(|(worker, _)| worker);
+        Ok(Lease { pool: self.clone(), id: id.to_owned(), generation: slot.generation, worker })
+    }
+
+    /// Code or configuration has changed: no environment takes a further invocation.
+    pub(crate) fn renew(&self, id: &str) {
+        let mut slots = self.lock();
+        let old = slots.get_mut(id).map(|slot| {
+            slot.generation += 1;
+            std::mem::take(&mut slot.idle)
+        });
+        drop(slots);
+        drop(old);
+    }
+
+    /// The function is gone.
+    pub(crate) fn retire(&self, id: &str) {
+        self.renew(id);
+        let mut slots = self.lock();
+        if let Some(slot) = slots.get_mut(id) {
+            slot.retired = true;
+            if slot.running == 0 {
+                slots.remove(id);
+            }
+        }
+    }
+
+    /// Freezes what is idle, once it has run on for a while.
+    fn freeze_later(&self) {
+        let pool = self.clone();
+        // Without a runtime the local cloud is ending.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            tokio::time::sleep(GRACE_PERIOD).await;
+            let slots = pool.lock();
+            let idle = slots.values().flat_map(|slot| &slot.idle);
+            // Under the lock: none of them is given out meanwhile.
+            idle.filter(|(_, since)| since.elapsed() >= GRACE_PERIOD).for_each(|(worker, _)| worker.freeze());
+        });
+    }
+
+    /// Ends what has been idle for long.
+    pub(crate) fn end_idle(&self) {
+        self.end_idle_since(IDLE_LIMIT);
+    }
+
+    /// Ends all idle environments.
+    pub(crate) fn kill_all(&self) {
+        self.end_idle_since(Duration::ZERO);
+    }
+
+    fn end_idle_since(&self, limit: Duration) {
+        let mut old = Vec::new();
+        for slot in self.lock().values_mut() {
+            old.extend(slot.idle.extract_if(.., |(_, since)| since.elapsed() >= limit));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Slot>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut slots = self.pool.lock();
+        let Some(slot) = slots.get_mut(&self.id) else { return };
+        slot.running -= 1;
+        if let Some(worker) = self.worker.take_if(|worker| worker.is_usable())
+            && slot.generation == self.generation
+            && !slot.retired
+        {
+            slot.idle.push((worker, Instant::now()));
+            self.pool.freeze_later();
+        } else if slot.retired && slot.running == 0 {
+            slots.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Functions as processes, the REST API, and event source mappings, against the real services around them.
+
+mod authorized;
+mod control;
+mod delivery;
+mod faults;
+mod in_flight;
+mod invoking;
+mod pages;
+#[cfg(target_os = "linux")]
+mod processes;
+mod queued;
+mod resharding;
+mod results;
+mod retries;
+mod sdk;
+pub(crate) mod support;
+mod timing;
+
+/// The sequence numbers of what was put.
+fn numbers(put: &[(String, String)]) -> Vec<String> {
+    put.iter().map(|(_, number)| number.clone()).collect()
+}
+
+/// Whether what was handled is what was put, each once, and in order for each key.
+fn assert_in_order(handled: &[String], put: &[(String, String)]) {
+    let key_of: std::collections::HashMap<&String, &String> = put.iter().map(|(key, number)| (number, key)).collect();
+    assert_eq!(handled.len(), put.len(), "each once");
+    let keys: std::collections::BTreeSet<&String> = put.iter().map(|(key, _)| key).collect();
+    for key in keys {
+        let wanted: Vec<&String> = put.iter().filter(|(of, _)| of == key).map(|(_, number)| number).collect();
+        let got: Vec<&String> = handled.iter().filter(|number| key_of[number] == key).collect();
+        assert_eq!(got, wanted, "{key}");
+    }
+}

@@ -1,0 +1,218 @@
+//! The awsQuery wire of IAM and STS: form parameters in, XML out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use http::HeaderValue;
+
+use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
+use crate::local::auth::signature::query_parameters;
+
+/// What differs between the services that speak awsQuery.
+#[derive(Clone, Copy)]
+pub(crate) struct QueryService {
+    /// XML namespace of the answers.
+    pub namespace: &'static str,
+}
+
+/// Identity and Access Management.
+pub(crate) const IAM: QueryService = QueryService { namespace: "https://iam.amazonaws.com/doc/2010-05-08/" };
+
+/// Security Token Service.
+pub(crate) const STS: QueryService = QueryService { namespace: "https://sts.amazonaws.com/doc/2011-06-15/" };
+
+/// The parameters of one request.
+pub(crate) struct Parameters(BTreeMap<String, String>);
+
+impl Parameters {
+    /// What a request asks for, in its body or, where it is presigned, in its address.
+    pub(crate) fn of(request: &Request) -> Parameters {
+        // As they were signed: a form has another way to write a space.
+        let mut all: BTreeMap<String, String> = query_parameters(request.uri()).collect();
+        all.extend(Parameters::parse(request.body()).0);
+        Parameters(all)
+    }
+
+    /// Reads a form-encoded text.
+    pub(crate) fn parse(body: &[u8]) -> Parameters {
+        Parameters(form_urlencoded::parse(body).into_owned().collect())
+    }
+
+    /// The operation.
+    pub(crate) fn action(&self) -> &str {
+        self.get("Action").unwrap_or_default()
+    }
+
+    /// A parameter, if given.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The names of all parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// A parameter that must be given.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, ServiceError> {
+        self.get(name).ok_or_else(|| {
+            let member = lower_first(name);
+            invalid(&format!("Value null at '{member}' failed to satisfy constraint: Member must not be null"))
+        })
+    }
+
+    /// A whole number within bounds, or its default.
+    pub(crate) fn number(&self, name: &str, default: u32, low: u32, high: u32) -> Result<u32, ServiceError> {
+        let Some(text) = self.get(name) else { return Ok(default) };
+        match text.parse() {
+            Ok(number) if (low..=high).contains(&number) => Ok(number),
+            _ => Err(invalid(&format!(
+                "Value '{text}' at '{}' failed to satisfy constraint: \
+                 Member must have value between {low} and {high}",
+                lower_first(name)
+            ))),
+        }
+    }
+
+    /// The strings of `Name.member.1`, `Name.member.2`…
+    pub(crate) fn list(&self, name: &str) -> Vec<String> {
+        (1..).map_while(|n| self.get(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
+    }
+
+    /// The tags of `Tags.member.1.Key`, `Tags.member.1.Value`…
+    pub(crate) fn tags(&self) -> Result<BTreeMap<String, String>, ServiceError> {
+        let mut tags = BTreeMap::new();
+        for n in 1.. {
+            let Some(key) = self.get(&format!("Tags.member.{n}.Key")) else { break };
+            let value = self.get(&format!("Tags.member.{n}.Value")).unwrap_or_default();
+            let fits = (1..=128).contains(&key.chars().count()) && value.chars().count() <= 256;
+            if !fits || key.starts_with("aws:") {
+                return Err(ServiceError::bad_request("InvalidInput", format!("The tag {key} is not valid.")));
+            }
+            if tags.insert(key.to_owned(), value.to_owned()).is_some() {
+                let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+                return Err(ServiceError::bad_request("InvalidInput", message));
+            }
+        }
+        Ok(tags)
+    }
+}
+
+/// A parameter that breaks a constraint.
+pub(crate) fn invalid(what: &str) -> ServiceError {
+    ServiceError::bad_request("ValidationError", format!("1 validation error detected: {what}"))
+}
+
+/// The refusal of an operation that is not known.
+pub(crate) fn unknown_action(action: &str, version: &str) -> ServiceError {
+    let message = format!("Could not find operation {action} for version {version}");
+    ServiceError::bad_request("InvalidAction", message)
+}
+
+fn lower_first(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
+}
+
+/// XML as it is written.
+#[derive(Default)]
+pub(crate) struct Xml(String);
+
+impl Xml {
+    /// An element with text.
+    pub(crate) fn leaf(&mut self, tag: &str, value: impl std::fmt::Display) -> &mut Xml {
+        let value = value.to_string();
+        // Writing to a string cannot fail.
+        let _ = write!(self.0, "<{tag}>{}</{tag}>", escaped(&value));
+        self
+    }
+
+    /// An element with text, if there is any.
+    pub(crate) fn optional(&mut self, tag: &str, value: Option<impl std::fmt::Display>) -> &mut Xml {
+        if let Some(value) = value {
+            self.leaf(tag, value);
+        }
+        self
+    }
+
+    /// An element with elements.
+    pub(crate) fn node(&mut self, tag: &str, content: impl FnOnce(&mut Xml)) -> &mut Xml {
+        let _ = write!(self.0, "<{tag}>");
+        content(self);
+        let _ = write!(self.0, "</{tag}>");
+        self
+    }
+
+    /// `Tags`, as both services list them.
+    pub(crate) fn tags<'a>(&mut self, tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> &mut Xml {
+        self.node("Tags", |list| {
+            for (key, value) in tags {
+                list.node("member", |tag| {
+                    tag.leaf("Key", key).leaf("Value", value);
+                });
+            }
+        })
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The answer to an operation; operations without a result answer no result element.
+pub(crate) fn answer(service: QueryService, action: &str, result: Result<Option<Xml>, ServiceError>) -> Response {
+    let result = match result {
+        Ok(result) => result,
+        Err(refusal) => return error(service, &refusal),
+    };
+    let id = aws_json::request_id();
+    let result = result.map(|xml| format!("<{action}Result>{}</{action}Result>", xml.0)).unwrap_or_default();
+    let body = format!(
+        "<{action}Response xmlns=\"{}\">{result}<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata>\
+         </{action}Response>",
+        service.namespace
+    );
+    respond(200, body, &id)
+}
+
+/// A refusal.
+pub(crate) fn error(service: QueryService, error: &ServiceError) -> Response {
+    let id = aws_json::request_id();
+    let mut xml = Xml::default();
+    xml.node("Error", |body| {
+        let side = if error.status < 500 { "Sender" } else { "Receiver" };
+        body.leaf("Type", side).leaf("Code", &error.code).leaf("Message", &error.message);
+    });
+    xml.leaf("RequestId", &id);
+    respond(error.status, format!("<ErrorResponse xmlns=\"{}\">{}</ErrorResponse>", service.namespace, xml.0), &id)
+}
+
+fn respond(status: u16, body: String, id: &str) -> Response {
+    let mut response = aws_json::bytes(status, "text/xml", body);
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_break_out_of_its_element() {
+        let mut xml = Xml::default();
+        xml.leaf("A", "<b>&\"");
+        assert_eq!(xml.0, "<A>&lt;b&gt;&amp;&quot;</A>");
+    }
+
+    #[test]
+    fn lists_and_tags_are_read_by_number() {
+        let parameters = Parameters::parse(
+            b"Action=X&TagKeys.member.1=a&TagKeys.member.2=b+c&Tags.member.1.Key=k&Tags.member.1.Value=v%26w",
+        );
+        assert_eq!(parameters.list("TagKeys"), ["a", "b c"]);
+        assert_eq!(parameters.tags().unwrap()["k"], "v&w");
+        assert!(parameters.required("RoleName").unwrap_err().message.contains("'roleName'"));
+    }
+}

@@ -1,0 +1,40 @@
+//! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
+
+mod authorization;
+mod connections;
+mod eventually;
+mod files;
+pub(super) mod fuzzing;
+mod malformed;
+mod nesting;
+mod ownership;
+mod services;
+mod tables;
+mod wire;
+
+use std::path::Path;
+
+pub(crate) use self::eventually::eventually;
+use super::{LocalCloud, LocalOptions};
+use crate::aws::{Clients, connect};
+use crate::local::protocol::aws_json::now_ms;
+
+/// Waits until the clock shows another millisecond: what is put before and after it differs in its time.
+pub(super) async fn next_millisecond() {
+    let before = now_ms();
+    while now_ms() == before {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn start(dir: &Path) -> (LocalCloud, Clients) {
+    let options = LocalOptions {
+        data_dir: dir.to_owned(),
+        port: 0,
+        region: Some("eu-central-1".into()),
+        ..LocalOptions::default()
+    };
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let clients = connect(&cloud.target()).await.unwrap();
+    (cloud, clients)
+}

@@ -1,0 +1,144 @@
+//! Readings out of files and standard input, in bounded memory.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::unread::Positions;
+use crate::error::Error;
+use crate::pipeline::ColumnMapping;
+use crate::pipeline::input::parser::{Input, InputFormat, ParsedLine, unreadable};
+
+/// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// Where an input comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InputOrigin {
+    /// Standard input.
+    Stdin,
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<&Path> for InputOrigin {
+    /// As it is named on a command line.
+    fn from(path: &Path) -> Self {
+        if path.as_os_str() == "-" { InputOrigin::Stdin } else { InputOrigin::File(path.to_owned()) }
+    }
+}
+
+/// How inputs are to be read.
+#[derive(Clone, Debug, Default)]
+pub struct InputOptions {
+    /// Their form; else told by the first character.
+    pub form: Option<InputFormat>,
+    /// Which columns of CSV files hold which keys.
+    pub mappings: Vec<ColumnMapping>,
+    /// The sensor of CSV files that have no column for it.
+    pub sensor: Option<String>,
+}
+
+/// Inputs whose beginnings have been looked at.
+pub struct Inputs {
+    inputs: Vec<Input>,
+    positions: Positions,
+}
+
+/// What became of a chunk that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReadProgress {
+    /// It is taken, and more is wanted.
+    Wanted,
+    /// It is kept, and no more is wanted.
+    LastKept,
+    /// Nobody takes it any more.
+    Refused,
+}
+
+impl Inputs {
+    /// Opens all inputs and reads their first lines, so that what cannot work fails before anything is sent.
+    ///
+    /// # Errors
+    /// When one cannot be read, or is neither NDJSON nor CSV with the columns of a reading.
+    pub fn open(origins: &[InputOrigin], reader: &InputOptions) -> Result<Self, Error> {
+        let open = |origin: &InputOrigin| {
+            let (name, source): (String, Box<dyn Read + Send>) = match origin {
+                InputOrigin::Stdin => ("-".to_owned(), Box::new(io::stdin())),
+                InputOrigin::File(path) => {
+                    let name = path.display().to_string();
+                    let file = File::open(path).map_err(|error| unreadable(&name, error))?;
+                    (name, Box::new(file))
+                }
+            };
+            Input::open(name.into(), source, reader)
+        };
+        let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Inputs { inputs, positions: Positions::at_beginning(origins.iter().cloned()) })
+    }
+
+    /// Returns how far they are read, to be asked while they are.
+    pub(crate) fn positions(&self) -> Positions {
+        self.positions.clone()
+    }
+
+    /// One input.
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, source: Box<dyn Read + Send>, reader: &InputOptions) -> Result<Self, Error> {
+        let inputs = vec![Input::open(name.into(), source, reader)?];
+        Ok(Inputs { inputs, positions: Positions::at_beginning([InputOrigin::Stdin]) })
+    }
+
+    /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
+    /// without waiting, because no one else can read it again. Blocks.
+    pub(crate) fn read(self, mut hand_over: impl FnMut(Result<Vec<ParsedLine>, Error>) -> ReadProgress) {
+        let Inputs { inputs, positions } = self;
+        let mut state = ReadProgress::Wanted;
+        for (index, mut input) in inputs.into_iter().enumerate() {
+            let mut chunk = Vec::new();
+            let mut bytes = 0;
+            loop {
+                match input.next() {
+                    Ok(Some(item)) => {
+                        bytes += match &item {
+                            ParsedLine::Ready(record) => record.bytes(),
+                            ParsedLine::Rejected(rejection) => rejection.raw.len(),
+                        };
+                        chunk.push(item);
+                        // A live pipe is not made to wait for a full chunk.
+                        let blocks = input.may_block();
+                        if blocks || bytes >= CHUNK_BYTES {
+                            state = hand_over(Ok(std::mem::take(&mut chunk)));
+                            if state == ReadProgress::Refused {
+                                return;
+                            }
+                            positions.advance(index, input.position());
+                            bytes = 0;
+                        }
+                        if blocks && state == ReadProgress::LastKept {
+                            return;
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(error) => {
+                        if hand_over(Ok(std::mem::take(&mut chunk))) != ReadProgress::Refused {
+                            positions.advance(index, input.position());
+                            hand_over(Err(input.unreadable(error)));
+                        }
+                        return;
+                    }
+                }
+            }
+            if !chunk.is_empty() {
+                state = hand_over(Ok(chunk));
+            }
+            if state == ReadProgress::Refused {
+                return;
+            }
+            positions.end(index);
+            if state == ReadProgress::LastKept {
+                return;
+            }
+        }
+    }
+}

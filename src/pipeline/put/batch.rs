@@ -1,0 +1,84 @@
+//! The limits of one `PutRecords` request.
+
+use crate::pipeline::Record;
+
+/// Records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
+pub const MAX_RECORDS: usize = 500;
+/// Bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
+/// everywhere).
+pub const MAX_BYTES: usize = 5 * 1024 * 1024;
+
+/// Records that go into one request, in the order they came.
+#[derive(Debug, Default)]
+pub struct Batch {
+    records: Vec<Record>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Adds a record; where it no longer fits, the full batch is handed back and a new one begun.
+    pub fn push(&mut self, record: Record) -> Option<Batch> {
+        let full = self.records.len() == MAX_RECORDS || self.bytes + record.bytes() > MAX_BYTES;
+        let complete = if full { self.take() } else { None };
+        self.bytes += record.bytes();
+        self.records.push(record);
+        complete
+    }
+
+    /// Hands back what is there, if anything, and begins anew.
+    pub fn take(&mut self) -> Option<Batch> {
+        (!self.records.is_empty()).then(|| std::mem::take(self))
+    }
+
+    /// Its records.
+    #[must_use]
+    pub fn into_records(self) -> Vec<Record> {
+        self.records
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::record::MAX_RECORD_BYTES;
+    use super::*;
+
+    fn record(line: u64, bytes: usize) -> Record {
+        Record { data: "x".repeat(bytes), partition_key: "k".into(), row: line, file: "f".into(), line }
+    }
+
+    fn batches(sizes: &[usize]) -> Vec<Vec<Record>> {
+        let mut open = Batch::default();
+        let mut closed = Vec::new();
+        for (line, bytes) in sizes.iter().enumerate() {
+            closed.extend(open.push(record(line as u64, *bytes)));
+        }
+        closed.extend(open.take());
+        closed.into_iter().map(Batch::into_records).collect()
+    }
+
+    #[test]
+    fn a_batch_holds_500_records_or_5_mib_and_not_one_more() {
+        let sizes: Vec<_> = batches(&[1; 1001]).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [500, 500, 1]);
+        let sizes: Vec<_> = batches(&[MAX_RECORD_BYTES - 1; 6]).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [5, 1]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+        #[test]
+        fn nothing_is_lost_reordered_or_over_a_limit(
+            sizes in prop::collection::vec(prop_oneof![20 => 1_usize..200, 1 => 1_usize..MAX_RECORD_BYTES], 0..1500)
+        ) {
+            let batches = batches(&sizes);
+            for batch in &batches {
+                prop_assert!(!batch.is_empty() && batch.len() <= MAX_RECORDS);
+                prop_assert!(batch.iter().map(Record::bytes).sum::<usize>() <= MAX_BYTES);
+            }
+            let lines: Vec<_> = batches.iter().flatten().map(|record| record.line).collect();
+            prop_assert_eq!(lines, (0..sizes.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}

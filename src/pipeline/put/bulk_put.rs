@@ -1,0 +1,366 @@
+//! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::dispatcher::{Dispatched, Dispatcher};
+use super::put_worker::{self, AbortSignal, WorkerStats};
+use super::retry::EntryResult;
+use crate::aws::AwsFailure;
+use crate::error::Error;
+use crate::pipeline::input::parser::ParsedLine;
+use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
+use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, PutSummary, Record, RejectsFile, Unread};
+
+/// Requests that are under way at the same time at most; the readings of a sensor share a lane.
+const LANES: usize = 4;
+
+/// What to do besides sending.
+pub struct PutOptions<'a> {
+    /// Readings per second at most.
+    pub rate: Option<f64>,
+    /// Keeps rejected lines.
+    pub rejects: Option<&'a mut RejectsFile>,
+    /// Hears of what happens.
+    pub observer: &'a dyn PutObserver,
+    /// Ends it early.
+    pub interrupt: &'a CancellationToken,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct PutOutcome {
+    /// The ledger.
+    pub summary: PutSummary,
+    /// What the stream did not take; the readings of a sensor in the order they came.
+    pub failed: Vec<Record>,
+    /// What ended it early; nothing where all was read, or it was interrupted.
+    pub stopped: Option<Error>,
+    /// The inputs that were not read to their end.
+    pub unread: Vec<Unread>,
+}
+
+/// Sends everything that comes out of `chunks`.
+pub async fn put_all<S>(chunks: ParsedChunks, send: S, plan: PutOptions<'_>) -> PutOutcome
+where
+    S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
+{
+    let began = Instant::now();
+    let positions = chunks.positions();
+    let halt = AbortSignal::under(plan.interrupt);
+    let observer = plan.observer;
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
+    let lanes = join_all(receivers.into_iter().map(|batches| put_worker::run(batches, &send, observer, &halt)));
+    let dispatcher = Dispatcher::new(senders, plan, &halt);
+    let (Dispatched { read, rejected, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
+    let mut sum = WorkerStats::default();
+    for tally in tallies {
+        sum.accepted += tally.accepted;
+        sum.records += tally.records;
+        sum.bytes += tally.bytes;
+        sum.retries += tally.retries;
+        sum.failed.extend(tally.failed);
+    }
+    sum.failed.extend(left);
+    let summary = PutSummary {
+        read,
+        accepted: sum.accepted,
+        rejected,
+        failed: sum.failed.len() as u64,
+        records: sum.records,
+        bytes: sum.bytes,
+        retries: sum.retries,
+        ..PutSummary::default()
+    };
+    let stopped = error.or_else(|| halt.into_reason());
+    let summary = summary.within(began.elapsed());
+    PutOutcome { summary, failed: sum.failed, stopped, unread: unread(positions).await }
+}
+
+/// Counts what was not read, away from the threads that send.
+async fn unread(positions: Positions) -> Vec<Unread> {
+    let counting = positions.clone();
+    let counted = tokio::task::spawn_blocking(move || counting.unread(COUNT_LIMIT)).await;
+    counted.unwrap_or_else(|_| positions.unread(Duration::ZERO))
+}
+
+/// Reads and validates everything and sends nothing; `accepted` counts what would be sent.
+pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
+    let began = Instant::now();
+    let positions = chunks.positions();
+    let mut summary = PutSummary::default();
+    let mut stopped = None;
+    while let Some(chunk) = tokio::select! {
+        biased;
+        () = plan.interrupt.cancelled() => None,
+        chunk = chunks.next() => chunk,
+    } {
+        let result = chunk.and_then(|items| {
+            for item in items {
+                summary.read += 1;
+                match item {
+                    ParsedLine::Ready(_) => summary.accepted += 1,
+                    ParsedLine::Rejected(rejection) => {
+                        summary.rejected += 1;
+                        plan.observer.event(&PutEvent::Rejected(&rejection));
+                        plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            stopped = Some(error);
+            break;
+        }
+    }
+    drop(chunks);
+    let summary = summary.within(began.elapsed());
+    PutOutcome { summary, failed: Vec::new(), stopped, unread: unread(positions).await }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::HashMap;
+
+    use proptest::prelude::{ProptestConfig, any, prop, prop_assert, prop_assert_eq, proptest};
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    use sensor_model::Reading;
+
+    use super::*;
+    use crate::aws::FailureCause;
+    use crate::pipeline::RejectedLine;
+
+    /// Nobody listens.
+    struct Deaf;
+
+    impl PutObserver for Deaf {
+        fn event(&self, _event: &PutEvent<'_>) {}
+    }
+
+    fn item(index: usize, sensor: u8, bad: bool) -> ParsedLine {
+        let file = "f".into();
+        let line = index as u64 + 1;
+        if bad {
+            let reason = "not JSON".to_owned();
+            return ParsedLine::Rejected(RejectedLine {
+                file,
+                line,
+                code: "not-json",
+                reason,
+                raw: Vec::new(),
+                truncated: false,
+            });
+        }
+        // Few rows, so that many readings replace each other; the field tells them apart.
+        let json = format!(r#"{{"sensor_id":"s{sensor}","temperature":1,"current_time":7,"index":{index}}}"#);
+        ParsedLine::Ready(Record::new(&Reading::from_json(json.as_bytes()).unwrap(), &file, line).unwrap())
+    }
+
+    fn failure(cause: FailureCause, code: &str) -> AwsFailure {
+        AwsFailure {
+            service: "Kinesis",
+            operation: "PutRecords",
+            resource: "stream s".into(),
+            location: "here".into(),
+            code: Some(code.into()),
+            message: "no".into(),
+            cause,
+        }
+    }
+
+    async fn run<S>(items: Vec<ParsedLine>, send: S, rate: Option<f64>, interrupt: &CancellationToken) -> PutOutcome
+    where
+        S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
+    {
+        let (sender, chunks) = mpsc::channel(2);
+        let feed = tokio::spawn(async move {
+            let mut items = items.into_iter().peekable();
+            while items.peek().is_some() {
+                let chunk = items.by_ref().take(100).collect();
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let chunks = ParsedChunks::from_channel(chunks);
+        let outcome = put_all(chunks, send, PutOptions { rate, rejects: None, observer: &Deaf, interrupt }).await;
+        feed.await.unwrap();
+        outcome
+    }
+
+    fn balanced(outcome: &PutOutcome) -> bool {
+        let sums = &outcome.summary;
+        sums.read == sums.accepted + sums.rejected + sums.failed && sums.failed == outcome.failed.len() as u64
+    }
+
+    fn paused<T>(work: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(work)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn whatever_fails_the_ledger_balances_and_the_last_reading_of_each_row_wins(
+            inputs in prop::collection::vec((0_u8..12, prop::bool::weighted(0.05)), 0..1800),
+            seed in any::<u64>(),
+        ) {
+            let table = RefCell::new(HashMap::new());
+            let luck = RefCell::new(StdRng::seed_from_u64(seed));
+            let fate = || luck.borrow_mut().random_range(0..10_u8);
+            let send = async |records: &[&Record]| {
+                tokio::time::sleep(Duration::from_millis(u64::from(fate()))).await;
+                if fate() == 0 {
+                    return Err(failure(FailureCause::Throttled, "ProvisionedThroughputExceededException"));
+                }
+                Ok(records.iter().map(|record| {
+                    if fate() < 2 {
+                        return EntryResult::Failed("InternalFailure".into());
+                    }
+                    table.borrow_mut().insert(record.row, record.data.clone());
+                    EntryResult::Accepted
+                }).collect())
+            };
+            let items: Vec<_> = inputs.iter().enumerate().map(|(index, (sensor, bad))| item(index, *sensor, *bad)).collect();
+            let mut wanted = HashMap::new();
+            for (index, (sensor, bad)) in inputs.iter().enumerate() {
+                if let ParsedLine::Ready(record) = item(index, *sensor, *bad) {
+                    wanted.insert(record.row, record.data);
+                }
+            }
+            let outcome = paused(run(items, send, None, &CancellationToken::new()));
+            prop_assert!(balanced(&outcome), "{:?}", outcome.summary);
+            prop_assert_eq!(outcome.summary.read, inputs.len() as u64);
+            prop_assert_eq!(outcome.summary.failed, 0);
+            prop_assert!(outcome.summary.records >= outcome.summary.accepted);
+            prop_assert_eq!(table.into_inner(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_missing_stream_ends_it_at_once_and_what_was_read_is_failed() {
+        let calls = RefCell::new(0);
+        let send = async |_: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            Err(failure(FailureCause::Missing, "ResourceNotFoundException"))
+        };
+        let items = (0..5000).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &CancellationToken::new()));
+        assert!(balanced(&outcome));
+        assert_eq!(*calls.borrow(), 1);
+        assert_eq!(outcome.summary.accepted, 0);
+        assert!(outcome.summary.read < 5000, "the rest of the input is not read");
+        assert!(outcome.stopped.unwrap().to_string().contains("ResourceNotFoundException"));
+    }
+
+    #[test]
+    fn a_stream_that_takes_nothing_is_given_up_after_a_minute() {
+        let send = async |records: &[&Record]| {
+            Ok(records.iter().map(|_| EntryResult::Failed("ProvisionedThroughputExceededException".into())).collect())
+        };
+        let items = (0..10).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &CancellationToken::new()));
+        assert!(balanced(&outcome));
+        assert_eq!(outcome.summary.failed, 10);
+        assert!((60.0..70.0).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        let lines: Vec<_> = outcome.failed.iter().map(|record| record.line).collect();
+        assert_eq!(lines, (1..=10).collect::<Vec<_>>());
+        assert!(outcome.stopped.unwrap().to_string().contains("took nothing for 60 s"));
+    }
+
+    #[test]
+    fn an_interrupt_waits_for_the_request_under_way_and_sends_no_other() {
+        let interrupt = CancellationToken::new();
+        let calls = RefCell::new(0);
+        let send = async |records: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            interrupt.cancel();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(records.iter().map(|_| EntryResult::Accepted).collect())
+        };
+        let items = (0..5000).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &interrupt));
+        assert!(balanced(&outcome));
+        assert_eq!((*calls.borrow(), outcome.summary.accepted), (1, 500));
+        assert!(outcome.stopped.is_none());
+    }
+
+    #[test]
+    fn an_interrupt_does_not_wait_for_ever() {
+        let interrupt = CancellationToken::new();
+        let send = async |_: &[&Record]| {
+            interrupt.cancel();
+            std::future::pending().await
+        };
+        let items = (0..600).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, None, &interrupt));
+        assert!(balanced(&outcome));
+        assert_eq!((outcome.summary.accepted, outcome.summary.failed), (0, outcome.summary.read));
+        assert!((10.0..10.5).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+    }
+
+    #[test]
+    fn what_waits_behind_a_halt_is_failed_and_not_forgotten() {
+        let interrupt = CancellationToken::new();
+        interrupt.cancel();
+        let send = async |_: &[&Record]| panic!("nothing is sent after a halt");
+        let outcome = paused(async {
+            let (sender, chunks) = mpsc::channel(2);
+            for chunk in [0..100, 100..150] {
+                sender.try_send(Ok(chunk.map(|index| item(index, 1, index % 10 == 0)).collect())).unwrap();
+            }
+            drop(sender);
+            let plan = PutOptions { rate: None, rejects: None, observer: &Deaf, interrupt: &interrupt };
+            put_all(ParsedChunks::from_channel(chunks), send, plan).await
+        });
+        assert!(balanced(&outcome));
+        let sums = &outcome.summary;
+        assert_eq!((sums.read, sums.accepted, sums.rejected, sums.failed), (150, 0, 15, 135));
+    }
+
+    #[test]
+    fn a_pause_of_the_input_is_not_made_up_for() {
+        let sizes = RefCell::new(Vec::new());
+        let send = async |records: &[&Record]| {
+            sizes.borrow_mut().push(records.len());
+            Ok(records.iter().map(|_| EntryResult::Accepted).collect())
+        };
+        let outcome = paused(async {
+            let (sender, chunks) = mpsc::channel(2);
+            let feed = tokio::spawn(async move {
+                sender.send(Ok(vec![item(0, 1, false)])).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                sender.send(Ok((1..101).map(|index| item(index, 1, false)).collect())).await.unwrap();
+            });
+            let interrupt = CancellationToken::new();
+            let plan = PutOptions { rate: Some(100.0), rejects: None, observer: &Deaf, interrupt: &interrupt };
+            let outcome = put_all(ParsedChunks::from_channel(chunks), send, plan).await;
+            feed.await.unwrap();
+            outcome
+        });
+        assert_eq!(outcome.summary.accepted, 101);
+        assert!((60.8..61.2).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        assert!(sizes.borrow().iter().all(|records| *records <= 21), "{:?}", sizes.borrow());
+    }
+
+    #[test]
+    fn a_rate_is_kept_and_slow_readings_do_not_wait_for_a_full_request() {
+        let calls = RefCell::new(0);
+        let send = async |records: &[&Record]| {
+            *calls.borrow_mut() += 1;
+            Ok(records.iter().map(|_| EntryResult::Accepted).collect())
+        };
+        let items = (0..51).map(|index| item(index, 1, false)).collect();
+        let outcome = paused(run(items, send, Some(5.0), &CancellationToken::new()));
+        assert_eq!(outcome.summary.accepted, 51);
+        assert!((10.0..10.3).contains(&outcome.summary.seconds), "{}", outcome.summary.seconds);
+        assert_eq!(*calls.borrow(), 51);
+    }
+}

@@ -1,0 +1,158 @@
+//! What to send again after `PutRecords` answered; pure.
+//!
+//! A record that failed and is sent again comes after the later records of its request. Where one of those replaces
+//! the same row, it is sent once more behind it, so that the last reading of a row stays the last
+//! (docs/facts/kinesis.md, Partial failures).
+
+use std::collections::HashSet;
+
+use crate::pipeline::Record;
+
+/// What the stream said to one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryResult {
+    /// It has a sequence number.
+    Accepted,
+    /// It was not taken; the service's error code.
+    Failed(String),
+}
+
+/// The records of a request that are still to be sent, by their original index.
+#[derive(Debug)]
+pub struct RetryQueue {
+    pending: Vec<usize>,
+}
+
+/// What one answer changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct AcceptedEntries {
+    /// Readings that the stream took, and that need not be sent again.
+    pub readings: u64,
+    /// Records that the stream took.
+    pub records: u64,
+    /// Bytes of those records.
+    pub bytes: u64,
+    /// The error code of the first record that failed.
+    pub code: Option<String>,
+}
+
+impl RetryQueue {
+    /// All of a request.
+    #[must_use]
+    pub fn all(count: usize) -> Self {
+        RetryQueue { pending: (0..count).collect() }
+    }
+
+    /// What the next request holds, in order.
+    #[must_use]
+    pub fn pending(&self) -> &[usize] {
+        &self.pending
+    }
+
+    /// Takes in the answers to [`Self::pending`], one for each in the same order.
+    pub fn settle(&mut self, records: &[Record], answers: &[EntryResult]) -> AcceptedEntries {
+        let mut settled = AcceptedEntries::default();
+        let mut failed_rows = HashSet::new();
+        let mut again = Vec::new();
+        for (&index, answer) in self.pending.iter().zip(answers) {
+            let record = &records[index];
+            match answer {
+                EntryResult::Failed(code) => {
+                    settled.code.get_or_insert_with(|| code.clone());
+                    failed_rows.insert(record.row);
+                    again.push(index);
+                }
+                EntryResult::Accepted => {
+                    settled.records += 1;
+                    settled.bytes += record.bytes() as u64;
+                    if failed_rows.contains(&record.row) {
+                        again.push(index);
+                    } else {
+                        settled.readings += 1;
+                    }
+                }
+            }
+        }
+        self.pending = again;
+        settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn records(rows: &[u8]) -> Vec<Record> {
+        let record = |(line, row): (usize, &u8)| Record {
+            data: "{}".into(),
+            partition_key: "k".into(),
+            row: u64::from(*row),
+            file: "f".into(),
+            line: line as u64,
+        };
+        rows.iter().enumerate().map(record).collect()
+    }
+
+    fn failed() -> EntryResult {
+        EntryResult::Failed("InternalFailure".into())
+    }
+
+    #[test]
+    fn only_what_failed_is_sent_again_by_its_original_index() {
+        let records = records(&[0, 1, 2, 3]);
+        let mut unsent = RetryQueue::all(4);
+        let settled = unsent.settle(&records, &[EntryResult::Accepted, failed(), EntryResult::Accepted, failed()]);
+        assert_eq!((settled.readings, settled.records, settled.bytes), (2, 2, 6));
+        assert_eq!(settled.code.as_deref(), Some("InternalFailure"));
+        assert_eq!(unsent.pending(), [1, 3]);
+        unsent.settle(&records, &[failed(), EntryResult::Accepted]);
+        assert_eq!(unsent.pending(), [1]);
+    }
+
+    #[test]
+    fn what_overtook_an_older_reading_of_its_row_counts_once_it_was_sent_behind_it_again() {
+        let records = records(&[7, 7, 8]);
+        let mut unsent = RetryQueue::all(3);
+        let settled = unsent.settle(&records, &[failed(), EntryResult::Accepted, EntryResult::Accepted]);
+        assert_eq!((settled.readings, settled.records), (1, 2));
+        assert_eq!(unsent.pending(), [0, 1]);
+        let settled = unsent.settle(&records, &[EntryResult::Accepted, EntryResult::Accepted]);
+        assert_eq!((settled.readings, settled.records), (2, 2));
+        assert!(unsent.pending().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_ledger_balances_and_the_last_reading_of_each_row_wins(
+            rows in prop::collection::vec(0_u8..6, 1..40),
+            luck in prop::collection::vec(any::<bool>(), 400),
+            rounds in 1_usize..12,
+        ) {
+            let records = records(&rows);
+            let mut luck = luck.into_iter().cycle();
+            let mut unsent = RetryQueue::all(records.len());
+            let mut table = std::collections::HashMap::new();
+            let mut readings = 0;
+            for _ in 0..rounds {
+                let answers: Vec<_> = unsent.pending().iter().map(|index| {
+                    if luck.next() == Some(true) {
+                        table.insert(records[*index].row, *index);
+                        EntryResult::Accepted
+                    } else {
+                        failed()
+                    }
+                }).collect();
+                readings += unsent.settle(&records, &answers).readings;
+            }
+            prop_assert_eq!(readings + unsent.pending().len() as u64, records.len() as u64);
+            // What is left is what the caller has to put again, in this order; then the last one is the last one.
+            table.extend(unsent.pending().iter().map(|index| (records[*index].row, *index)));
+            for (row, stored) in table {
+                let last = records.iter().rposition(|record| record.row == row);
+                prop_assert_eq!(Some(stored), last);
+            }
+        }
+    }
+}

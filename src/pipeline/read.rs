@@ -1,0 +1,6 @@
+//! Reading stored rows from the table: queries, pages and the decoding of items.
+
+pub(crate) mod item_decode;
+pub(crate) mod query;
+pub(crate) mod stored_reading;
+pub(crate) mod table_reader;

@@ -1,0 +1,113 @@
+//! A row of the table as a stored reading.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sensor_model::{Decimal, Reading, Value};
+
+use crate::pipeline::StoredReading;
+
+/// The table's attributes.
+pub(crate) const SENSOR: &str = "SensorId";
+pub(crate) const TIME: &str = "CurrentTime";
+pub(crate) const TEMPERATURE: &str = "Temperature";
+pub(crate) const SHARD: &str = "ShardID";
+pub(crate) const SEQUENCE: &str = "SequenceNumber";
+
+/// Keys of the JSON form; an attribute of such a name would be there twice.
+const RESERVED_KEYS: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
+
+/// An item of the table.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// Reads an item; nothing where it is no reading: another writer's row, without a temperature, say.
+pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
+    let AttributeValue::S(sensor_id) = item.remove(SENSOR)? else { return None };
+    let mut number = |name: &str| match item.remove(name)? {
+        AttributeValue::N(text) => Decimal::parse(&text).ok(),
+        _ => None,
+    };
+    let (current_time, temperature) = (number(TIME)?, number(TEMPERATURE)?);
+    let mut text = |name: &str| match item.remove(name) {
+        Some(AttributeValue::S(text)) => Some(text),
+        _ => None,
+    };
+    let (shard_id, sequence_number) = (text(SHARD), text(SEQUENCE));
+    let fields = item
+        .into_iter()
+        .filter(|(name, _)| !RESERVED_KEYS.contains(&name.as_str()))
+        .map(|(name, attribute)| Some((name, value(attribute)?)))
+        .collect::<Option<BTreeMap<_, _>>>()?;
+    Some(StoredReading { reading: Reading { sensor_id, temperature, current_time, fields }, shard_id, sequence_number })
+}
+
+/// Sets of other writers become lists, bytes become base64 text.
+fn value(attribute: AttributeValue) -> Option<Value> {
+    let number = |text: String| Decimal::parse(&text).ok().map(Value::Number);
+    let bytes = |blob: aws_sdk_dynamodb::primitives::Blob| Value::Text(STANDARD.encode(blob));
+    Some(match attribute {
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::Bool(truth) => Value::Bool(truth),
+        AttributeValue::N(text) => number(text)?,
+        AttributeValue::S(text) => Value::Text(text),
+        AttributeValue::B(blob) => bytes(blob),
+        AttributeValue::L(list) => Value::List(list.into_iter().map(value).collect::<Option<_>>()?),
+        AttributeValue::M(map) => {
+            Value::Map(map.into_iter().map(|(key, inner)| Some((key, value(inner)?))).collect::<Option<_>>()?)
+        }
+        AttributeValue::Ss(texts) => Value::List(texts.into_iter().map(Value::Text).collect()),
+        AttributeValue::Ns(numbers) => Value::List(numbers.into_iter().map(number).collect::<Option<_>>()?),
+        AttributeValue::Bs(blobs) => Value::List(blobs.into_iter().map(bytes).collect()),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+
+    use super::*;
+
+    fn item(more: &[(&str, AttributeValue)]) -> Item {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |text: &str| AttributeValue::N(text.to_owned());
+        let own = [(SENSOR, text("s")), (TIME, number("7.5")), (TEMPERATURE, number("1.10")), (SHARD, text("shard"))];
+        own.iter().chain(more).map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    fn json(item: Item) -> Option<String> {
+        decode_item(item).map(|row| serde_json::to_string(&row).unwrap())
+    }
+
+    #[test]
+    fn a_row_becomes_the_reading_form_with_exact_numbers() {
+        let digits = "12345678901234567890123456789012345678";
+        let row = item(&[("humidity", AttributeValue::N(digits.to_owned()))]);
+        let expected = format!(
+            r#"{{"sensor_id":"s","temperature":1.1,"current_time":7.5,"humidity":{digits},"shard_id":"shard"}}"#
+        );
+        assert_eq!(json(row).unwrap(), expected);
+    }
+
+    #[test]
+    fn sets_and_bytes_of_other_writers_are_shown_as_json_can() {
+        let row = item(&[
+            ("b", AttributeValue::B(Blob::new([255, 254]))),
+            ("m", AttributeValue::M([("x".to_owned(), AttributeValue::Null(true))].into())),
+            ("n", AttributeValue::Ns(vec!["1".into(), "2.50".into()])),
+            ("s", AttributeValue::Ss(vec!["a".into()])),
+        ]);
+        assert!(json(row).unwrap().contains(r#""b":"//4=","m":{"x":null},"n":[1,2.5],"s":["a"]"#));
+    }
+
+    #[test]
+    fn a_row_without_a_temperature_is_no_reading() {
+        let mut row = item(&[]);
+        row.remove(TEMPERATURE);
+        assert_eq!(json(row), None);
+        let row = item(&[(TEMPERATURE, AttributeValue::S("warm".into()))]);
+        assert_eq!(json(row), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! A reading with its place in the stream, as the table keeps it.
+
+use sensor_model::{Reading, Value};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+
+use crate::pipeline::PutReceipt;
+
+/// A stored reading; in JSON the reading's own form plus `shard_id` and `sequence_number`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredReading {
+    /// The reading.
+    pub reading: Reading,
+    /// The shard it came through; rows of other writers may lack it.
+    pub shard_id: Option<String>,
+    /// Its place in the shard.
+    pub sequence_number: Option<String>,
+}
+
+impl StoredReading {
+    /// A reading that the stream took.
+    #[must_use]
+    pub fn new(reading: Reading, receipt: PutReceipt) -> Self {
+        StoredReading { reading, shard_id: Some(receipt.shard_id), sequence_number: Some(receipt.sequence_number) }
+    }
+}
+
+impl Serialize for StoredReading {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.serialize_entries(&mut map)?;
+        map.end()
+    }
+}
+
+impl StoredReading {
+    /// Writes all keys into a map that may have more.
+    ///
+    /// # Errors
+    /// The map's own.
+    pub fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("sensor_id", &self.reading.sensor_id)?;
+        map.serialize_entry("temperature", &self.reading.temperature)?;
+        map.serialize_entry("current_time", &self.reading.current_time)?;
+        for (key, value) in &self.reading.fields {
+            map.serialize_entry(key, &Json(value))?;
+        }
+        if let Some(shard_id) = &self.shard_id {
+            map.serialize_entry("shard_id", shard_id)?;
+        }
+        if let Some(sequence_number) = &self.sequence_number {
+            map.serialize_entry("sequence_number", sequence_number)?;
+        }
+        Ok(())
+    }
+}
+
+/// A value as one line of JSON.
+#[must_use]
+pub fn value_json(value: &Value) -> String {
+    // Writing JSON to memory fails only for keys that are no text, and a value's keys are.
+    serde_json::to_string(&Json(value)).unwrap_or_default()
+}
+
+/// A value as JSON, numbers with all their digits.
+struct Json<'a>(&'a Value);
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(truth) => serializer.serialize_bool(*truth),
+            Value::Number(number) => number.serialize(serializer),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::List(list) => {
+                let mut sequence = serializer.serialize_seq(Some(list.len()))?;
+                for value in list {
+                    sequence.serialize_element(&Json(value))?;
+                }
+                sequence.end()
+            }
+            Value::Map(values) => {
+                let mut map = serializer.serialize_map(Some(values.len()))?;
+                for (key, value) in values {
+                    map.serialize_entry(key, &Json(value))?;
+                }
+                map.end()
+            }
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Stored readings: a parallel Scan of the whole table, a Query for one sensor, page by page.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::stream::{self, BoxStream, StreamExt};
+use sensor_model::Reading;
+use tokio::time::Instant;
+
+use super::item_decode::{Item, SENSOR, SEQUENCE, TIME, decode_item};
+use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
+use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::error::Error;
+use crate::pipeline::{ReadQuery, StoredReading};
+
+/// Segments of a whole-table Scan. Each has at most one page of 1 MB under way, and four already outrun one terminal.
+const SEGMENTS: i32 = 4;
+/// Up to so many rows a single segment reads less of the table than four would.
+const FEW: u64 = 1000;
+
+/// A page of rows.
+#[derive(Debug, Default)]
+pub struct RowPage {
+    /// The readings.
+    pub rows: Vec<StoredReading>,
+    /// Items that are no readings.
+    pub foreign: u64,
+}
+
+/// How long a page is asked for again while the table gives none.
+#[derive(Clone, Copy)]
+pub struct Patience<'a> {
+    /// The longest time for one page. Read capacity that is used up comes back by the second: a page of 1 MB takes 128
+    /// units, which a table of 5 units has after 26 s.
+    pub limit: Duration,
+    /// Hears of every pause.
+    pub waiting: &'a (dyn Fn(Duration, &AwsFailure) + Sync),
+}
+
+/// Where the next page of a segment begins.
+enum PageStart {
+    Beginning,
+    After(Item),
+    End,
+}
+
+/// Reads what the question asks for and hands it over page by page until that is enough or `each` wants no more.
+///
+/// # Errors
+/// When a page cannot be read, or whatever `each` could not do.
+pub async fn read_pages(
+    clients: &Clients,
+    table: &str,
+    question: &ReadQuery,
+    patience: Patience<'_>,
+    mut each: impl FnMut(RowPage) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let segments = match question.limit {
+        _ if question.sensor.is_some() => 1,
+        Some(limit) if limit <= FEW => 1,
+        _ => SEGMENTS,
+    };
+    let pages = (0..segments).map(|segment| segment_pages(clients, table, question, patience, segment, segments));
+    let mut pages = stream::select_all(pages);
+    let mut left = question.limit.unwrap_or(u64::MAX);
+    while let Some(page) = pages.next().await {
+        let page = match page {
+            Ok(page) => page,
+            Err(failure) => return Err(clients.with_account_context(failure).await.into()),
+        };
+        left = left.saturating_sub(page.rows.len() as u64);
+        if !each(page)? || left == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn segment_pages<'a>(
+    clients: &'a Clients,
+    table: &'a str,
+    question: &'a ReadQuery,
+    patience: Patience<'a>,
+    segment: i32,
+    segments: i32,
+) -> BoxStream<'a, Result<RowPage, AwsFailure>> {
+    stream::unfold(PageStart::Beginning, move |from| async move {
+        let start = match from {
+            PageStart::Beginning => None,
+            PageStart::After(key) => Some(key),
+            PageStart::End => return None,
+        };
+        let page = || async {
+            let start = start.clone();
+            if question.sensor.is_some() {
+                query_page(clients, table, question, start).await
+            } else {
+                scan_page(clients, table, question, start, (segment, segments)).await
+            }
+        };
+        let answer = persistently(clients, patience, page).await;
+        Some(match answer {
+            Ok((items, next)) => {
+                let mut page = RowPage::default();
+                for item in items {
+                    match decode_item(item) {
+                        Some(row) => page.rows.push(row),
+                        None => page.foreign += 1,
+                    }
+                }
+                (Ok(page), next.filter(|key| !key.is_empty()).map_or(PageStart::End, PageStart::After))
+            }
+            Err(failure) => (Err(failure), PageStart::End),
+        })
+    })
+    .boxed()
+}
+
+type Answer = Result<(Vec<Item>, Option<Item>), AwsFailure>;
+
+/// For how many of the longest pauses a page is asked for that fails for another reason than used-up capacity: 16 s on AWS.
+const LOOKS_AT_TROUBLE: u32 = 8;
+
+/// Whether the table's capacity or the account's rate is used up, which comes back by itself.
+fn is_used_up(failure: &AwsFailure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    failure.cause == FailureCause::Throttled
+        && ["Throughput", "Throttl", "Limit"].iter().any(|part| code.contains(part))
+}
+
+/// Asks for a page again while the failure passes: the SDK alone gives up after three attempts within some seconds.
+async fn persistently<Fut>(clients: &Clients, patience: Patience<'_>, page: impl Fn() -> Fut) -> Answer
+where
+    Fut: Future<Output = Answer>,
+{
+    let Patience { limit, waiting } = patience;
+    let schedule = if clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
+    let began = Instant::now();
+    let is_broken =
+        |failure: &AwsFailure| !is_used_up(failure) && began.elapsed() >= schedule.longest * LOOKS_AT_TROUBLE;
+    let look = || async {
+        match page().await {
+            Ok(page) => Ok(Poll::Ready(page)),
+            Err(failure) if failure.is_transient() && !is_broken(&failure) => Ok(Poll::Pending(failure)),
+            Err(failure) => Err(failure),
+        }
+    };
+    wait::poll_until(schedule, look, waiting).await.map_err(|error| match error {
+        WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+    })
+}
+
+async fn query_page(clients: &Clients, table: &str, question: &ReadQuery, start: Option<Item>) -> Answer {
+    let expressions = question.expressions();
+    let answer = clients
+        .dynamodb
+        .query()
+        .table_name(table)
+        .set_key_condition_expression(expressions.key)
+        .set_filter_expression(expressions.filter)
+        .set_expression_attribute_names(Some(expressions.names))
+        .set_expression_attribute_values(Some(expressions.values))
+        .scan_index_forward(!question.newest_first)
+        .consistent_read(question.consistent)
+        .set_limit(question.page_limit())
+        .set_exclusive_start_key(start)
+        .send()
+        .await
+        .map_err(|error| clients.failure("DynamoDB", "Query", &format!("table {table}"), &error))?;
+    Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+}
+
+async fn scan_page(
+    clients: &Clients,
+    table: &str,
+    question: &ReadQuery,
+    start: Option<Item>,
+    (segment, segments): (i32, i32),
+) -> Answer {
+    let expressions = question.expressions();
+    let given = |map: HashMap<_, _>| (!map.is_empty()).then_some(map);
+    let answer = clients
+        .dynamodb
+        .scan()
+        .table_name(table)
+        .set_filter_expression(expressions.filter)
+        .set_expression_attribute_names((!expressions.names.is_empty()).then_some(expressions.names))
+        .set_expression_attribute_values(given(expressions.values))
+        .consistent_read(question.consistent)
+        .set_limit(question.page_limit())
+        .segment(segment)
+        .total_segments(segments)
+        .set_exclusive_start_key(start)
+        .send()
+        .await
+        .map_err(|error| clients.failure("DynamoDB", "Scan", &format!("table {table}"), &error))?;
+    Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
+}
+
+/// Waits until the row of this reading comes from this place in the stream, or a later one.
+///
+/// # Errors
+/// When it is not there within the limit, or the table cannot be read.
+pub async fn wait_until_stored(
+    clients: &Clients,
+    table: &str,
+    reading: &Reading,
+    sequence_number: &str,
+    limit: Duration,
+) -> Result<(), WaitError<AwsFailure, String>> {
+    let schedule = if clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
+    let look = || async {
+        let answer = clients
+            .dynamodb
+            .get_item()
+            .table_name(table)
+            .key(SENSOR, AttributeValue::S(reading.sensor_id.clone()))
+            .key(TIME, AttributeValue::N(reading.current_time.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| clients.failure("DynamoDB", "GetItem", &format!("table {table}"), &error));
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if failure.is_transient() => return Ok(Poll::Pending(failure.to_string())),
+            Err(failure) => return Err(failure),
+        };
+        let found = answer.item.map(|mut item| item.remove(SEQUENCE));
+        Ok(match found {
+            Some(Some(AttributeValue::S(found))) if compare(&found, sequence_number) != Ordering::Less => {
+                Poll::Ready(())
+            }
+            Some(_) => Poll::Pending("the row is there, but an older one".to_owned()),
+            None => Poll::Pending("no such row".to_owned()),
+        })
+    };
+    match wait::poll_until(schedule, look, |_, _| {}).await {
+        Err(WaitError::Failed(failure)) => Err(WaitError::Failed(clients.with_account_context(failure).await)),
+        result => result,
+    }
+}
+
+/// Sequence numbers are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
+fn compare(left: &str, right: &str) -> Ordering {
+    let digits = |text: &str| text.trim_start_matches('0').to_owned();
+    let (left, right) = (digits(left), digits(right));
+    left.len().cmp(&right.len()).then_with(|| left.cmp(&right))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_compare_as_integers() {
+        assert_eq!(compare("9", "10"), Ordering::Less);
+        assert_eq!(compare("0010", "10"), Ordering::Equal);
+        assert_eq!(compare("49590338271490256608559692538361571095921575989136588898", "4"), Ordering::Greater);
+    }
+}

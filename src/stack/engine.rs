@@ -1,0 +1,15 @@
+//! Compares desired with observed resources (`plan`) and applies the difference. Knows no resource type.
+
+pub(crate) mod apply;
+pub(crate) mod arn_registry;
+pub(crate) mod change_tracker;
+pub(crate) mod event;
+pub(crate) mod kind;
+pub(crate) mod orphans;
+pub(crate) mod ownership;
+pub(crate) mod plan;
+pub(crate) mod preflight;
+pub(crate) mod recent;
+pub(crate) mod resource;
+pub(crate) mod session;
+pub(crate) mod sighting;

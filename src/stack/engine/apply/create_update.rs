@@ -1,0 +1,366 @@
+//! Making a resource or changing it, and waiting until it works.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::StepError;
+use super::delete::wait_until_deleted;
+use crate::aws::wait::{self, Poll, WaitError};
+use crate::aws::{AwsFailure, FailureCause};
+use crate::error::Error;
+use crate::stack::engine::resource;
+use crate::stack::engine::resource::{Difference, Observed, PermanentFailure, Readiness, Resource, State};
+use crate::stack::{ArnRegistry, Kind, Ownership, Session, Step};
+
+/// How often a name that is taken when we create, yet free when we look, is tried again.
+const CREATE_ATTEMPTS: u32 = 10;
+
+/// How many of the longest pauses between looks something may be out of sight that was seen before: 20 s on AWS.
+const POLLS_UNTIL_DISAPPEARED: u32 = 10;
+
+/// How many of the longest pauses IAM may show a role as it was before this run wrote it: 20 s on AWS, where replicas
+/// answer in turn (the Terraform provider for AWS wants repeated hits for the same reason).
+const LOOKS_AT_OLD_DOCUMENTS: u32 = 10;
+
+/// One resource that is being made or changed.
+pub(crate) struct Provisioner<'a> {
+    pub session: &'a Session,
+    pub resource: &'a dyn Resource,
+    pub references: &'a ArnRegistry,
+    /// Whether to wait until it works.
+    pub waits: bool,
+    /// Whether it was there by the time it was to be created.
+    pub was_there: AtomicBool,
+}
+
+/// Why a call is not repeated any more.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error(transparent)]
+    Failure(AwsFailure),
+    #[error("{}", .1.reason)]
+    Permanent(AwsFailure, PermanentFailure),
+}
+
+impl<'a> Provisioner<'a> {
+    pub fn new(session: &'a Session, resource: &'a dyn Resource, references: &'a ArnRegistry, waits: bool) -> Self {
+        Provisioner { session, resource, references, waits, was_there: AtomicBool::new(false) }
+    }
+}
+
+impl Provisioner<'_> {
+    /// Makes it where there is nothing, or where there will be once the one before is gone.
+    pub async fn create(&self, found: &Observed) -> Result<String, StepError> {
+        match found.state {
+            State::Deleting => self.recreate_after_deletion(found).await,
+            _ => self.create_and_wait().await,
+        }
+    }
+
+    /// Makes it where one is on its way out.
+    pub async fn recreate_after_deletion(&self, before: &Observed) -> Result<String, StepError> {
+        wait_until_deleted(self.session, self.resource, before).await?;
+        self.create_and_wait().await
+    }
+
+    /// Makes the resource and waits until it works. Finds what an earlier, killed run had made already.
+    pub async fn create_and_wait(&self) -> Result<String, StepError> {
+        let Provisioner { session, resource, references, .. } = *self;
+        let mut attempts = 1;
+        loop {
+            let taken = match self.retry_until_permanent(|| resource.create(session, references)).await {
+                Ok(arn) => {
+                    if let Some(arn) = arn {
+                        references.publish(resource.kind(), &arn);
+                    }
+                    break;
+                }
+                Err(CallError::Failure(failure))
+                    if failure.cause == FailureCause::Exists && attempts < CREATE_ATTEMPTS =>
+                {
+                    failure
+                }
+                Err(refusal) => return Err(refusal.into()),
+            };
+            attempts += 1;
+            // By ourselves a moment ago (a lost answer, another `up`), by someone else, or by what is just going away.
+            let found = session.observe(resource).await?;
+            match found.state {
+                // Looks may lag behind: what is taken is seen a moment later.
+                State::Missing => tokio::time::sleep(session.schedule.first * attempts).await,
+                State::Deleting => wait_until_deleted(session, resource, &found).await?,
+                _ => {
+                    let ownership = session.owner.of(&found);
+                    self.was_there.store(true, Ordering::Relaxed);
+                    if ownership.is_ours() {
+                        self.reconcile(&found, None).await?;
+                    } else if !(resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign) {
+                        let (kind, name) = (resource.kind(), resource.name());
+                        return Err(Error::from(taken)
+                            .hint(format!(
+                                "the {kind} `{name}` appeared while this ran, and {ownership}; sensorctl does not touch it"
+                            ))
+                            .into());
+                    }
+                    break;
+                }
+            }
+        }
+        self.wait_until_ready().await
+    }
+
+    /// Changes it in place.
+    pub async fn update(&self, step: &Step) -> Result<String, StepError> {
+        let found = if matches!(step.found.state, State::Changing(_)) {
+            let found = self.wait_until_stable().await?;
+            if matches!(found.state, State::Missing | State::Deleting) {
+                return self.create(&found).await;
+            }
+            found
+        } else {
+            step.found.clone()
+        };
+        if step.adopts {
+            self.tag(&found, self.session.owner.adoption_tags()).await?;
+        }
+        self.reconcile(&found, Some(&step.differences)).await?;
+        self.wait_until_ready().await
+    }
+
+    /// Compares again, because ARNs of others may be known only now, and updates what differs. What loses data must be
+    /// among what was planned, and so was agreed to; what was made while this ran has nothing to lose yet.
+    pub async fn reconcile(&self, found: &Observed, planned: Option<&[Difference]>) -> Result<(), StepError> {
+        let Provisioner { session, resource, references, .. } = *self;
+        if session.owner.difference(&found.tags).is_some() {
+            self.tag(found, session.owner.missing_tags(&found.tags)).await?;
+        }
+        let differences = resource::differences(resource, references, found);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        if let Some(fixed) = differences.iter().find(|difference| difference.replaces) {
+            let (kind, name) = (resource.kind(), resource.name());
+            return Err(Error::failed(format!(
+                "the {kind} `{name}` appeared while this ran, with another {}: {}",
+                fixed.property, fixed.found
+            ))
+            .hint("`sensorctl plan` shows what it takes now")
+            .into());
+        }
+        let is_planned =
+            |loss: &Difference| planned.is_none_or(|all| all.iter().any(|it| it.property == loss.property));
+        if let Some(loss) = differences.iter().find(|difference| difference.loses_data && !is_planned(difference)) {
+            let (kind, name, property) = (resource.kind(), resource.name(), loss.property);
+            let (found, wanted) = (&loss.found, &loss.desired);
+            return Err(Error::failed(format!(
+                "the {kind} `{name}` was changed while this ran: {property} is {found} now, and to make it {wanted} loses data"
+            ))
+            .hint("run the same command again: it asks about that first")
+            .into());
+        }
+        self.retry_until_permanent(|| resource.update(session, references, found, &differences)).await?;
+        Ok(())
+    }
+
+    async fn tag(&self, found: &Observed, tags: resource::Tags) -> Result<(), StepError> {
+        let Provisioner { session, resource, .. } = *self;
+        session.retry_transient(resource, || resource.tag(session, found, tags.clone())).await?;
+        Ok(())
+    }
+
+    /// Repeats a call while its failure passes, and ends where it can be seen that it never will.
+    async fn retry_until_permanent<T, Fut>(&self, mut call: impl FnMut() -> Fut) -> Result<T, CallError>
+    where
+        Fut: Future<Output = Result<T, AwsFailure>>,
+    {
+        let Provisioner { session, resource, references, .. } = *self;
+        let suspicion: Mutex<Suspicion> = Mutex::default();
+        let is_certain = |never| {
+            let mut suspicion = suspicion.lock().unwrap_or_else(PoisonError::into_inner);
+            suspicion.certain(never, session.schedule.longest)
+        };
+        let outcome = wait::poll_until(
+            session.schedule,
+            || {
+                let call = call();
+                async {
+                    match call.await {
+                        Ok(value) => Ok(Poll::Ready(value)),
+                        Err(failure) if failure.cause == FailureCause::Propagating => {
+                            match is_certain(resource.permanent_failure(session, references, &failure).await) {
+                                Some(never) => Err(CallError::Permanent(failure, never)),
+                                None => Ok(Poll::Pending(failure)),
+                            }
+                        }
+                        Err(failure) if session.is_retryable(&failure) => Ok(Poll::Pending(failure)),
+                        Err(failure) => Err(CallError::Failure(failure)),
+                    }
+                }
+            },
+            |waited, failure| session.report_waiting(resource, waited, failure),
+        )
+        .await;
+        outcome.map_err(|error| match error {
+            WaitError::Failed(refusal) => refusal,
+            WaitError::TimedOut { last: failure, .. } => CallError::Failure(failure),
+        })
+    }
+
+    /// Waits until what is on its way to another state has come there, and tells what it is like then.
+    async fn wait_until_stable(&self) -> Result<Observed, StepError> {
+        let outcome = wait::poll_until(
+            self.session.schedule,
+            || async {
+                let found = match self.resource.observe(self.session).await {
+                    Err(failure) if self.session.is_retryable(&failure) => {
+                        return Ok(Poll::Pending(failure.to_string()));
+                    }
+                    found => found?,
+                };
+                Ok::<_, StepError>(match &found.state {
+                    State::Changing(state) => Poll::Pending(state.clone()),
+                    _ => Poll::Ready(found),
+                })
+            },
+            |waited, said| self.session.report_waiting(self.resource, waited, said),
+        )
+        .await;
+        outcome.map_err(|error| self.wait_failure(error))
+    }
+
+    pub async fn wait_until_ready(&self) -> Result<String, StepError> {
+        let Provisioner { session, resource, references, waits, .. } = *self;
+        let kind = resource.kind();
+        let out_of_sight: Mutex<DisappearanceDetector> = Mutex::default();
+        let outcome = wait::poll_until(
+            session.schedule,
+            || async {
+                let settled = match resource.poll_ready(session).await {
+                    // Right after a create call, the thing may not be seen everywhere.
+                    Err(failure) if failure.cause == FailureCause::Missing => Readiness::NotVisible,
+                    Err(failure) if session.is_retryable(&failure) => return Ok(Poll::Pending(failure.to_string())),
+                    Err(failure) => return Err(StepError::from(failure)),
+                    Ok(settled) => settled,
+                };
+                let mut out_of_sight = out_of_sight.lock().unwrap_or_else(PoisonError::into_inner);
+                if out_of_sight.is_lost(&settled, session.schedule.longest * POLLS_UNTIL_DISAPPEARED) {
+                    let name = resource.name();
+                    let why = format!("the {kind} `{name}` was there, and somebody deleted it while this ran");
+                    return Err(Error::failed(why).hint("`sensorctl up` makes it anew").into());
+                }
+                Ok(match settled {
+                    Readiness::Ready(arn) => Poll::Ready(arn),
+                    Readiness::InProgress(arn, _) if !waits => Poll::Ready(arn),
+                    Readiness::InProgress(arn, said) => {
+                        references.publish(kind, &arn);
+                        Poll::Pending(said)
+                    }
+                    Readiness::NotYet(said) => Poll::Pending(said),
+                    Readiness::NotVisible => Poll::Pending("not to be seen yet".to_owned()),
+                })
+            },
+            |waited, said| session.report_waiting(resource, waited, said),
+        )
+        .await;
+        let arn = outcome.map_err(|error| self.wait_failure(error))?;
+        references.publish(kind, &arn);
+        Ok(arn)
+    }
+
+    fn wait_failure(&self, error: WaitError<StepError, String>) -> StepError {
+        match error {
+            WaitError::Failed(stopped) => stopped,
+            WaitError::TimedOut { waited, last } => {
+                let (kind, name) = (self.resource.kind(), self.resource.name());
+                let waited = waited.as_secs_f64();
+                Error::failed(format!("the {kind} `{name}` does not work yet after {waited:.0} s: {last}"))
+                    .hint(
+                        "the service goes on with it meanwhile (a large reshard may take hours): run `sensorctl up` again to \
+                         go on waiting, with a longer `--timeout` if need be",
+                    )
+                    .into()
+            }
+        }
+    }
+}
+
+impl From<CallError> for StepError {
+    fn from(refusal: CallError) -> Self {
+        match refusal {
+            CallError::Failure(failure) => failure.into(),
+            CallError::Permanent(failure, PermanentFailure { reason: why, way, .. }) => {
+                Error::failed(why).with_source(failure).hint(way).into()
+            }
+        }
+    }
+}
+
+/// A verdict that a call can never succeed. What it was read from may be old: only what is seen again a while later is
+/// certain.
+#[derive(Default)]
+struct Suspicion(Option<(PermanentFailure, Instant)>);
+
+impl Suspicion {
+    /// Returns the verdict once every look has come to it for long enough.
+    fn certain(&mut self, never: Option<PermanentFailure>, longest_pause: Duration) -> Option<PermanentFailure> {
+        match (never, &self.0) {
+            (Some(never), Some((before, since))) if never == *before => {
+                let looks = if never.is_fresh { LOOKS_AT_OLD_DOCUMENTS } else { 1 };
+                (since.elapsed() >= longest_pause * looks).then_some(never)
+            }
+            (never, _) => {
+                self.0 = never.map(|never| (never, Instant::now()));
+                None
+            }
+        }
+    }
+}
+
+/// Something that was seen, and is not seen any more.
+#[derive(Default)]
+struct DisappearanceDetector {
+    seen: bool,
+    since: Option<Instant>,
+}
+
+impl DisappearanceDetector {
+    fn is_lost(&mut self, settled: &Readiness, after: Duration) -> bool {
+        if !matches!(settled, Readiness::NotVisible) {
+            *self = DisappearanceDetector { seen: true, since: None };
+            return false;
+        }
+        self.seen && self.since.get_or_insert_with(Instant::now).elapsed() >= after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    #[tokio::test(start_paused = true)]
+    async fn verdict_on_what_this_run_wrote_takes_twenty_seconds_of_the_same_answer() {
+        let old = PermanentFailure::new("lacks a statement", "add it");
+        let fresh = PermanentFailure { is_fresh: true, ..old.clone() };
+        for (never, least) in [(old, PAUSE), (fresh.clone(), Duration::from_secs(20))] {
+            let mut suspicion = Suspicion::default();
+            let began = Instant::now();
+            while suspicion.certain(Some(never.clone()), PAUSE).is_none() {
+                tokio::time::advance(PAUSE).await;
+            }
+            assert_eq!(began.elapsed(), least);
+        }
+        // Another replica shows the new document in between: it begins again.
+        let mut suspicion = Suspicion::default();
+        assert_eq!(suspicion.certain(Some(fresh.clone()), PAUSE), None);
+        tokio::time::advance(PAUSE * 9).await;
+        assert_eq!(suspicion.certain(None, PAUSE), None);
+        assert_eq!(suspicion.certain(Some(fresh.clone()), PAUSE), None);
+        tokio::time::advance(PAUSE * 9).await;
+        assert_eq!(suspicion.certain(Some(fresh), PAUSE), None);
+    }
+}

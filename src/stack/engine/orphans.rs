@@ -1,0 +1,321 @@
+//! Things of this stage under names that the settings do not have any more: found by their tags, since there is no state
+//! file that would know of them.
+//!
+//! The Resource Groups Tagging API names all that carries the tags, but for roles. Where it may not be asked, or is not
+//! there, everything that may be one is listed and looked at; names that cannot be of this stage, and what shows by its
+//! description that sensorctl did not make it, are left out first.
+
+mod pace;
+mod tagging;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures::stream::{self, StreamExt};
+use futures::{FutureExt, future};
+
+use self::pace::Pace;
+use self::tagging::Tagged;
+
+use super::resource::{Attempt, Observed, Resource, Tags};
+use crate::aws::{AwsFailure, FailureCause};
+use crate::settings::{self, Pipeline};
+use crate::stack::resources::event_source_mapping;
+use crate::stack::resources::event_source_mapping::EventSourceMapping;
+use crate::stack::resources::function;
+use crate::stack::resources::function::Function;
+use crate::stack::resources::log_group;
+use crate::stack::resources::log_group::LogGroup;
+use crate::stack::resources::role;
+use crate::stack::resources::role::{Role, RoleGrants};
+use crate::stack::resources::stream as streams;
+use crate::stack::resources::stream::Stream;
+use crate::stack::resources::table;
+use crate::stack::resources::table::Table;
+use crate::stack::{DEFAULT_STAGE, FunctionArtifact, Kind, Session};
+
+/// The most candidates of a kind that are looked at: their tags have to be asked for one by one.
+const MAX_CANDIDATES: usize = 200;
+
+/// How many of them are looked at side by side.
+const CONCURRENCY: usize = 5;
+
+/// A thing that may be left over.
+#[derive(Clone, Debug)]
+pub(crate) struct TaggedResource {
+    /// Its name.
+    pub name: String,
+    /// What its tags are asked for by: an ARN, or the name again.
+    pub key: String,
+}
+
+/// Things left over, and what could not be looked at.
+#[derive(Default)]
+pub struct Orphans {
+    /// What was found, with how it was found.
+    pub resources: Vec<(Box<dyn Resource>, Observed)>,
+    /// Kinds that could not be looked through, or not wholly, and why.
+    pub incomplete: Vec<(Kind, String)>,
+    /// Where the tags of things could only be asked for one by one: why, and of how many they were.
+    pub one_by_one: Option<(String, usize)>,
+}
+
+impl Orphans {
+    /// Looks through everything that there is, all kinds at once.
+    pub async fn find(session: &Session, settings: &Pipeline) -> Self {
+        let session = &session.read_only();
+        let (tagged, why) = match Tagged::find(session).await {
+            Ok(tagged) => (Some(tagged), None),
+            Err(failure) => (None, Some(failure.to_string())),
+        };
+        let asked_for = AtomicUsize::new(0);
+        let look = Discovery { session, settings, tagged: tagged.as_ref(), asked_for: &asked_for };
+        let (tables, streams, roles, groups, functions, mappings) = futures::join!(
+            look.tables().boxed(),
+            look.streams().boxed(),
+            look.roles().boxed(),
+            look.log_groups().boxed(),
+            look.functions().boxed(),
+            look.mappings().boxed(),
+        );
+        let one_by_one = why.map(|why| (why, asked_for.load(Ordering::Relaxed)));
+        let mut all = Orphans { one_by_one, ..Orphans::default() };
+        for (kind, result) in [
+            (Kind::Table, tables),
+            (Kind::Stream, streams),
+            (Kind::Role, roles),
+            (Kind::LogGroup, groups),
+            (Kind::Function, functions),
+            (Kind::Mapping, mappings),
+        ] {
+            match result {
+                Ok((things, unseen)) => {
+                    all.resources.extend(things);
+                    all.incomplete.extend(unseen.map(|why| (kind, why)));
+                }
+                Err(failure) => all.incomplete.push((kind, failure.to_string())),
+            }
+        }
+        all
+    }
+}
+
+/// What was found of one kind, and what was left out.
+type DiscoveryResult = Result<(Vec<(Box<dyn Resource>, Observed)>, Option<String>), AwsFailure>;
+
+/// Asks for the tags of a candidate.
+type TagsOf = for<'a> fn(&'a Session, &'a TaggedResource) -> Attempt<'a, Tags>;
+
+struct Discovery<'a> {
+    session: &'a Session,
+    settings: &'a Pipeline,
+    /// What carries the tags; nothing where that is not known.
+    tagged: Option<&'a Tagged>,
+    /// Of how many things the tags were asked for one by one.
+    asked_for: &'a AtomicUsize,
+}
+
+impl Discovery<'_> {
+    async fn tables(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        let known = [settings.table.name.as_str(), &settings.rejects.table.name];
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Table),
+            None => session.retry(|| table::list(session), |_, _| {}).await?,
+        };
+        let of = |wanted: &settings::Table, name: String| settings::Table { name, existing: false, ..wanted.clone() };
+        let rejects = Table::of_rejects(settings.rejects.table.clone()).key();
+        let (things, unseen) = self
+            .owned(
+                Kind::Table,
+                listed,
+                &known,
+                |session, candidate| table::tags_of_name(session, &candidate.name).boxed(),
+                |name| Box::new(Table::of_readings(of(&settings.table, name))),
+            )
+            .await?;
+        // Only the key tells which of the two it was.
+        let sorted = things.into_iter().map(|(resource, found)| {
+            if found.properties.get("key") != Some(&rejects) {
+                return (resource, found);
+            }
+            let name = resource.name().to_owned();
+            (Box::new(Table::of_rejects(of(&settings.rejects.table, name))) as Box<dyn Resource>, found)
+        });
+        Ok((sorted.collect(), unseen))
+    }
+
+    async fn streams(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Stream),
+            None => session.retry(|| streams::list(session), |_, _| {}).await?,
+        };
+        let of = |name| settings::Stream { name, existing: false, ..settings.stream.clone() };
+        self.owned(
+            Kind::Stream,
+            listed,
+            &[&settings.stream.name],
+            |session, candidate| streams::tags_of(session, &candidate.key).boxed(),
+            |name| Box::new(Stream::new(of(name))),
+        )
+        .await
+    }
+
+    async fn roles(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        let listed = session.retry(|| role::list(session), |_, _| {}).await?;
+        let of = |name| settings::Role { name, existing: false, ..settings.role.clone() };
+        self.owned(
+            Kind::Role,
+            listed,
+            &[&settings.role.name],
+            |session, candidate| role::tags_of(session, &candidate.key).boxed(),
+            |name| Box::new(Role::new(of(name), RoleGrants::default())),
+        )
+        .await
+    }
+
+    async fn log_groups(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::LogGroup),
+            None => session.retry(|| log_group::list(session), |_, _| {}).await?,
+        };
+        let retention_days = settings.log_group.retention_days;
+        self.owned(
+            Kind::LogGroup,
+            listed,
+            &[&settings.log_group_name()],
+            |session, candidate| log_group::tags_of(session, &candidate.key, &candidate.name).boxed(),
+            |name| Box::new(LogGroup { name, retention_days }),
+        )
+        .await
+    }
+
+    async fn functions(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        let listed = match self.tagged {
+            Some(tagged) => tagged.of(Kind::Function),
+            None => session.retry(|| function::list(session), |_, _| {}).await?,
+        };
+        let of = |name| settings::Function { name, ..settings.function.clone() };
+        self.owned(
+            Kind::Function,
+            listed,
+            &[&settings.function.name],
+            |session, candidate| function::tags_of(session, &candidate.key, &candidate.name).boxed(),
+            |name| Box::new(Function::new(of(name), "", [].into(), FunctionArtifact::empty())),
+        )
+        .await
+    }
+
+    async fn mappings(&self) -> DiscoveryResult {
+        let Discovery { session, settings, .. } = self;
+        // Their ARNs do not say between which two they are.
+        let listed = match self.tagged {
+            Some(tagged) if !tagged.has(Kind::Mapping) => Vec::new(),
+            _ => session.retry(|| event_source_mapping::list(session), |_, _| {}).await?,
+        };
+        let is_tagged = |candidate: &TaggedResource| self.tagged.is_none_or(|tagged| tagged.contains(&candidate.key));
+        let listed = listed.into_iter().filter(is_tagged).collect();
+        let of = |name: &str| {
+            let (stream, function) = event_source_mapping::parts(name);
+            let stream = settings::Stream { name: stream.to_owned(), ..settings.stream.clone() };
+            EventSourceMapping::new(stream, function, "", settings.mapping.clone()).for_teardown()
+        };
+        self.owned(
+            Kind::Mapping,
+            listed,
+            &[&event_source_mapping::name(&settings.stream.name, &settings.function.name)],
+            |session, candidate| function::tags_of(session, &candidate.key, &candidate.name).boxed(),
+            |name| Box::new(of(&name)),
+        )
+        .await
+    }
+
+    /// Those of the listed things that carry our tags and are not known, looked at as a whole.
+    async fn owned(
+        &self,
+        kind: Kind,
+        listed: Vec<TaggedResource>,
+        known: &[&str],
+        tags: TagsOf,
+        resource: impl Fn(String) -> Box<dyn Resource>,
+    ) -> DiscoveryResult {
+        let Discovery { session, .. } = self;
+        let may_be =
+            |candidate: &TaggedResource| self.is_of_stage(&candidate.name) && !known.contains(&candidate.name.as_str());
+        let candidates: Vec<_> = listed.into_iter().filter(may_be).collect();
+        let mut unseen = Vec::new();
+        // No role is among what the tagging API names.
+        let names = if self.tagged.is_some() && kind != Kind::Role {
+            candidates.into_iter().map(|candidate| candidate.name).collect()
+        } else {
+            self.tagged_one_by_one(candidates, tags, &mut unseen).await?
+        };
+        let looked_at = names.into_iter().map(|name| {
+            let resource = resource(name);
+            async move {
+                let found = session.observe(resource.as_ref()).await;
+                (resource, found)
+            }
+        });
+        let mut things = Vec::new();
+        for (resource, found) in future::join_all(looked_at).await {
+            match found {
+                // The tagging API may still name what is gone, or what was tagged for somebody else since.
+                Ok(found) if found.exists() && session.owner.of(&found).is_ours() => things.push((resource, found)),
+                Ok(_) => {}
+                Err(failure) => unseen.push(failure.to_string()),
+            }
+        }
+        Ok((things, (!unseen.is_empty()).then(|| unseen.join("; "))))
+    }
+
+    /// The names of those that carry our tags, which are asked for one by one. Where they may not be read, a thing counts
+    /// as one of others: whoever made it for this stage could read them.
+    async fn tagged_one_by_one(
+        &self,
+        mut candidates: Vec<TaggedResource>,
+        tags: TagsOf,
+        unseen: &mut Vec<String>,
+    ) -> Result<Vec<String>, AwsFailure> {
+        let Discovery { session, .. } = self;
+        let all = candidates.len();
+        candidates.truncate(MAX_CANDIDATES);
+        if all > MAX_CANDIDATES {
+            unseen.push(format!("only {MAX_CANDIDATES} of {all} were looked at"));
+        }
+        self.asked_for.fetch_add(candidates.len(), Ordering::Relaxed);
+        let pace = &Pace::new(session.clients.is_loopback());
+        let looks = stream::iter(candidates).map(|candidate| async move {
+            pace.turn().await;
+            match session.retry(|| tags(session, &candidate), |_, _| {}).await {
+                Ok(tags) => {
+                    let found = Observed { tags, ..Observed::missing() };
+                    Ok(Ok(session.owner.of(&found).is_ours().then_some(candidate.name)))
+                }
+                Err(failure) if failure.cause == FailureCause::Denied => Ok(Err(failure)),
+                Err(failure) => Err(failure),
+            }
+        });
+        let (mut names, mut denied) = (Vec::new(), Vec::new());
+        for look in looks.buffered(CONCURRENCY).collect::<Vec<_>>().await {
+            match look? {
+                Ok(name) => names.extend(name),
+                Err(failure) => denied.push(failure),
+            }
+        }
+        if let Some(first) = denied.first() {
+            let count = denied.len();
+            unseen.push(format!("{count} whose tags may not be read count as others' ({first})"));
+        }
+        Ok(names)
+    }
+
+    /// Whether a name may be one of this stage: those of a stage end in it.
+    fn is_of_stage(&self, name: &str) -> bool {
+        let stage = &self.session.owner.stage;
+        *stage == DEFAULT_STAGE || name.ends_with(&format!("-{stage}"))
+    }
+}

@@ -1,0 +1,87 @@
+//! Resources of the stage, by a few calls whatever the size of the account, and their names.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::TaggedResource;
+use crate::aws::{AwsFailure, arns_tagged};
+use crate::stack::{Kind, Session};
+
+/// How long an answer is waited for: where the service cannot be reached from a private network, the others still can.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// ARNs of the resources that carry the tags of a stage and region, but for roles.
+pub struct Tagged(BTreeSet<String>);
+
+impl Tagged {
+    /// Asks for all resources of the stage.
+    ///
+    /// # Errors
+    /// When the caller may not ask, or nobody answers.
+    pub async fn find(session: &Session) -> Result<Self, AwsFailure> {
+        let call = session.clients.call("tag", "GetResources", "all resources of the stage");
+        let marks = session.owner.marks();
+        let all = timeout(LIMIT, session.retry(|| arns_tagged(&session.clients, &marks), |_, _| {})).await;
+        let all = all.unwrap_or_else(|_| Err(call.build_failure(format!("no answer in {} s", LIMIT.as_secs()))));
+        all.map(|arns| Tagged(arns.into_iter().collect()))
+    }
+
+    /// Whether a resource is among them.
+    pub fn contains(&self, arn: &str) -> bool {
+        self.0.contains(arn)
+    }
+
+    /// Those of a kind, by their names. Event source mappings have none in their ARNs.
+    pub fn of(&self, kind: Kind) -> Vec<TaggedResource> {
+        let candidate = |arn: &String| Some(TaggedResource { name: name_in(kind, arn)?.to_owned(), key: arn.clone() });
+        self.0.iter().filter_map(candidate).collect()
+    }
+
+    /// Whether there is one of a kind.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.0.iter().any(|arn| name_in(kind, arn).is_some())
+    }
+}
+
+/// Returns the name in an ARN of this kind.
+fn name_in(kind: Kind, arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    let (service, resource) = (parts.nth(2)?, parts.nth(2)?);
+    let name = |of, prefix| (service == of).then(|| resource.strip_prefix(prefix)).flatten();
+    let name = match kind {
+        Kind::Table | Kind::RejectsTable => name("dynamodb", "table/"),
+        Kind::Stream => name("kinesis", "stream/"),
+        Kind::LogGroup => name("logs", "log-group:").map(|name| name.trim_end_matches(":*")),
+        Kind::Function => name("lambda", "function:"),
+        Kind::Mapping => name("lambda", "event-source-mapping:"),
+        Kind::Role => name("iam", "role/"),
+    };
+    // What is below a resource (an index, a version, a consumer) is not one of ours.
+    let is_whole = |name: &&str| !name.contains(':') && (kind == Kind::LogGroup || !name.contains('/'));
+    name.filter(is_whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_arns_of_every_partition_and_of_whole_resources_only() {
+        for (kind, resource, name) in [
+            (Kind::Table, "dynamodb:cn-north-1:1:table/SensorData", Some("SensorData")),
+            (Kind::Table, "dynamodb:cn-north-1:1:table/SensorData/index/i", None),
+            (Kind::Stream, "kinesis:cn-north-1:1:stream/s", Some("s")),
+            (Kind::Stream, "kinesis:cn-north-1:1:stream/s/consumer/c:1", None),
+            (Kind::LogGroup, "logs:cn-north-1:1:log-group:/aws/lambda/f", Some("/aws/lambda/f")),
+            (Kind::LogGroup, "logs:cn-north-1:1:log-group:/aws/lambda/f:*", Some("/aws/lambda/f")),
+            (Kind::Function, "lambda:cn-north-1:1:function:f", Some("f")),
+            (Kind::Function, "lambda:cn-north-1:1:function:f:1", None),
+            (Kind::Mapping, "lambda:cn-north-1:1:event-source-mapping:u", Some("u")),
+            (Kind::Function, "kinesis:cn-north-1:1:function:f", None),
+        ] {
+            assert_eq!(name_in(kind, &format!("arn:aws-cn:{resource}")), name, "{resource}");
+        }
+    }
+}

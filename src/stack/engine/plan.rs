@@ -1,0 +1,169 @@
+//! What is to be done, as data: pure, shown before it is carried out, and leaving no choice to those who do.
+
+mod down;
+#[cfg(test)]
+mod tests;
+mod up;
+
+use serde::Serialize;
+
+use super::resource::{Difference, Observed};
+use crate::stack::Kind;
+
+pub use self::down::TeardownOptions;
+
+/// What is to be done with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Nothing: it is as it should be.
+    None,
+    /// Make it.
+    Create,
+    /// Change it in place.
+    Update,
+    /// Delete it and make it anew.
+    Replace,
+    /// Delete it.
+    Delete,
+    /// Leave it as it is, though it is in the way of what was asked.
+    Keep,
+}
+
+impl Action {
+    /// The public name, as in `"action"` of the JSON reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::None => "none",
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Replace => "replace",
+            Action::Delete => "delete",
+            Action::Keep => "keep",
+        }
+    }
+}
+
+/// What is to be done with one resource, and why.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which resource.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// What to do.
+    pub action: Action,
+    /// Why, for a person.
+    pub reason: String,
+    /// The settings that differ.
+    pub differences: Vec<Difference>,
+    /// What was found.
+    pub found: Observed,
+    /// Whether it is taken over from someone else.
+    pub adopts: bool,
+    /// The version of the newer sensorctl whose code would be replaced by this one's.
+    pub newer_code: Option<String>,
+    /// The adopted resource that stays and depends on this one, which is kept for it.
+    pub kept_for: Option<Kind>,
+}
+
+/// Steps for all resources, in the order in which they are shown.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// One step for each resource.
+    pub steps: Vec<Step>,
+    /// Whether it takes the pipeline down.
+    pub is_teardown: bool,
+    /// Whether to wait until everything works, or only until all is asked for.
+    pub waits: bool,
+    /// Whether the mapping is changed before the function: without `ReportBatchItemFailures` it takes any answer for
+    /// success, and the function of the pipeline answers which records failed.
+    pub mapping_first: bool,
+}
+
+impl Step {
+    fn new(kind: Kind, name: &str, action: Action, reason: impl Into<String>, found: Observed) -> Self {
+        Step {
+            kind,
+            name: name.to_owned(),
+            action,
+            reason: reason.into(),
+            differences: Vec::new(),
+            found,
+            adopts: false,
+            newer_code: None,
+            kept_for: None,
+        }
+    }
+
+    /// Whether it makes something that a resource of this kind stays bound to the first one of.
+    fn invalidates(&self, kind: Kind) -> bool {
+        // A role is replaced for another path, and has another ARN then: to be told of that is enough.
+        let is_made = self.action == Action::Create || (self.action == Action::Replace && self.kind != Kind::Role);
+        is_made && kind.bound_to().contains(&self.kind)
+    }
+
+    /// Whether the resource goes away, for good or for a new one.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        matches!(self.action, Action::Delete | Action::Replace)
+    }
+}
+
+impl Plan {
+    /// How many resources will be changed.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()
+    }
+
+    /// Whether others wait for this kind to work, and not only to be asked for.
+    #[must_use]
+    pub fn is_needed_ready(&self, kind: Kind) -> bool {
+        kind.is_needed_ready() || (self.mapping_first && kind == Kind::Mapping)
+    }
+
+    /// Whether a step's resource must be on its way out before anything is made: killed in between, the next run would
+    /// not know that it is of the one before.
+    #[must_use]
+    pub fn delete_before_create(&self, step: &Step) -> bool {
+        step.action == Action::Replace && self.steps.iter().any(|other| other.invalidates(step.kind))
+    }
+
+    /// Whether something is to be deleted or replaced.
+    #[must_use]
+    pub fn destroys(&self) -> bool {
+        self.steps.iter().any(Step::destroys)
+    }
+
+    /// The settings whose change in place takes data away, or what guards it.
+    pub fn data_loss_changes(&self) -> impl Iterator<Item = (&Step, &Difference)> {
+        self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
+            let losing = step.differences.iter().filter(|difference| difference.loses_data);
+            losing.map(move |difference| (step, difference))
+        })
+    }
+
+    /// The newer sensorctl whose code would be replaced by this one's, if any.
+    #[must_use]
+    pub fn newer_code(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| step.newer_code.as_deref())
+    }
+
+    /// What must be through before a step on this kind begins.
+    #[must_use]
+    pub fn waits_for(&self, kind: Kind) -> &'static [Kind] {
+        match (self.is_teardown, self.waits) {
+            // Its role must let the mapping read before either is changed.
+            _ if self.mapping_first && kind == Kind::Mapping => &[Kind::Role, Kind::Stream],
+            _ if self.mapping_first && kind == Kind::Function => &[Kind::Role, Kind::LogGroup, Kind::Mapping],
+            (true, _) => kind.delete_dependencies(),
+            (false, true) => kind.create_dependencies(),
+            (false, false) => kind.request_dependencies(),
+        }
+    }
+}
+
+/// Why a thing that the settings only point at is kept.
+const EXISTING: &str = "existing: used, never changed";

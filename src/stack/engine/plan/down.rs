@@ -1,0 +1,71 @@
+//! What it takes to delete what is ours.
+
+use std::collections::BTreeMap;
+
+use super::{Action, EXISTING, Plan, Step};
+use crate::stack::engine::resource::{Observed, Resource};
+use crate::stack::{Kind, Owner, Ownership};
+
+/// What `down` is to do besides.
+#[derive(Clone, Debug, Default)]
+pub struct TeardownOptions {
+    /// Kinds that stay.
+    pub keep: Vec<Kind>,
+    /// Adopted things that are deleted all the same: kinds or names.
+    pub delete_adopted: Vec<String>,
+}
+
+impl TeardownOptions {
+    fn names(&self, kind: Kind, name: &str) -> bool {
+        self.delete_adopted.iter().any(|named| named == kind.as_str() || named == name)
+    }
+}
+
+impl Plan {
+    /// What it takes to delete what is ours.
+    #[must_use]
+    pub fn down(owner: &Owner, resources: &[&dyn Resource], found: Vec<Observed>, teardown: &TeardownOptions) -> Plan {
+        let steps = resources.iter().zip(found).map(|(resource, found)| step(owner, *resource, found, teardown));
+        let mut steps: Vec<Step> = steps.collect();
+        keep_dependencies(owner, &mut steps);
+        Plan { steps, is_teardown: true, waits: true, mapping_first: false }
+    }
+}
+
+fn step(owner: &Owner, resource: &dyn Resource, found: Observed, teardown: &TeardownOptions) -> Step {
+    let (kind, name) = (resource.kind(), resource.name());
+    let (action, reason) = match owner.of(&found) {
+        _ if !found.exists() => (Action::None, "not there".to_owned()),
+        _ if resource.is_existing() => (Action::Keep, EXISTING.to_owned()),
+        why @ (Ownership::Foreign | Ownership::OtherStage(_)) => (Action::Keep, why.to_string()),
+        _ if teardown.keep.contains(&kind) => (Action::Keep, "kept as asked".to_owned()),
+        Ownership::Adopted if teardown.names(kind, name) => (Action::Delete, "adopted, and named".to_owned()),
+        Ownership::Adopted => {
+            (Action::Keep, format!("adopted, not made by sensorctl; `--delete-adopted {kind}` deletes it"))
+        }
+        Ownership::Ours => (Action::Delete, "made by sensorctl".to_owned()),
+    };
+    Step::new(kind, name, action, reason, found)
+}
+
+/// Something adopted that stays must go on working: what it needs of ours stays, too.
+fn keep_dependencies(owner: &Owner, steps: &mut [Step]) {
+    let stays = |step: &Step| step.action == Action::Keep && owner.of(&step.found) == Ownership::Adopted;
+    let mut needed: BTreeMap<Kind, Kind> = BTreeMap::new();
+    let mut looked_at: Vec<(Kind, Kind)> =
+        steps.iter().filter(|step| stays(step)).map(|step| (step.kind, step.kind)).collect();
+    while let Some((kind, adopted)) = looked_at.pop() {
+        for other in kind.create_dependencies() {
+            if needed.insert(*other, adopted).is_none() {
+                looked_at.push((*other, adopted));
+            }
+        }
+    }
+    for step in steps.iter_mut().filter(|step| step.action == Action::Delete) {
+        if let Some(adopted) = needed.get(&step.kind) {
+            step.action = Action::Keep;
+            step.reason = format!("the adopted {adopted} depends on it; `--delete-adopted {adopted}` deletes that too");
+            step.kept_for = Some(*adopted);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What it takes to make what was found as wanted.
+
+use super::{Action, EXISTING, Plan, Step};
+use crate::error::Error;
+use crate::stack::engine::ownership::{TAGS, newer_version};
+use crate::stack::engine::resource;
+use crate::stack::engine::resource::{Difference, Observed, Resource, State};
+use crate::stack::resources::event_source_mapping::{IN_FORCE_AFTER, LAGS};
+use crate::stack::resources::function::PARTIAL_BATCH;
+use crate::stack::{ArnRegistry, Kind, Owner, Ownership};
+
+impl Plan {
+    /// What it takes to make what was found as wanted; with `adopt` also of what someone else made.
+    ///
+    /// # Errors
+    /// When something of a wanted name is not ours, or would have to be replaced and must not be.
+    pub fn up(
+        owner: &Owner,
+        resources: &[&dyn Resource],
+        found: Vec<Observed>,
+        references: &ArnRegistry,
+        adopt: bool,
+    ) -> Result<Plan, Error> {
+        let mut steps = Vec::new();
+        let mut strangers = Vec::new();
+        for (resource, found) in resources.iter().zip(found) {
+            let ownership = owner.of(&found);
+            let in_the_way = found.exists() && found.state != State::Deleting && !resource.is_existing();
+            // Lambda makes the log group of a function by itself, and leaves it behind: it is used as it is.
+            let usable = ownership == Ownership::Foreign && (adopt || resource.kind() == Kind::LogGroup);
+            if in_the_way && !ownership.is_ours() && !usable {
+                strangers.push((resource.kind(), resource.name(), ownership));
+                continue;
+            }
+            let step = step(owner, *resource, found, references, adopt)?;
+            // A new role may have another path, and so another ARN, that the function must be told.
+            if step.kind == Kind::Role && step.action == Action::Replace {
+                references.forget(Kind::Role);
+            }
+            steps.push(step);
+        }
+        if !strangers.is_empty() {
+            return Err(unmanaged_error(&strangers, owner));
+        }
+        replace_bound(owner, &mut steps)?;
+        let mapping_first = is_mapping_first(&steps);
+        if must_hold_back_partial_batch(&steps) {
+            references.hold_back_partial_batch(true);
+            let mapping = steps.iter().find(|step| step.kind == Kind::Mapping);
+            let lag = mapping.and_then(|step| step.found.details.get(LAGS)).filter(|lag| *lag != "0").cloned();
+            let function = steps.iter_mut().find(|step| step.kind == Kind::Function);
+            function.zip(lag).into_iter().for_each(|(function, lag)| hold_back(function, &lag));
+        }
+        Ok(Plan { steps, is_teardown: false, waits: true, mapping_first })
+    }
+}
+
+fn step(
+    owner: &Owner,
+    resource: &dyn Resource,
+    found: Observed,
+    references: &ArnRegistry,
+    adopt: bool,
+) -> Result<Step, Error> {
+    let (kind, name) = (resource.kind(), resource.name());
+    if resource.is_existing() {
+        check_existing(resource, &found, references)?;
+        return Ok(Step::new(kind, name, Action::Keep, EXISTING, found));
+    }
+    if !found.exists() {
+        let reason = with_caveat(resource, references, "not there".to_owned());
+        return Ok(Step::new(kind, name, Action::Create, reason, found));
+    }
+    if found.state == State::Deleting {
+        return Ok(Step::new(kind, name, Action::Create, "the one before is still being deleted", found));
+    }
+    let ownership = owner.of(&found);
+    let adopts = ownership == Ownership::Foreign;
+    let mut differences = resource::differences(resource, references, &found);
+    if adopts && !adopt {
+        let step = Step::new(kind, name, Action::Keep, used_as_it_is(&differences), found);
+        return Ok(Step { differences, ..step });
+    }
+    differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
+    let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
+    // A function holds nothing; a table or stream that does not work is never thrown away for it.
+    let is_broken = kind == Kind::Function && matches!(found.state, State::Failed(_));
+    let replaces = is_broken || !fixed.is_empty();
+    if replaces && ownership != Ownership::Ours {
+        return Err(replacement_refused(kind, name, &fixed, &found));
+    }
+    let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
+    let (action, reason) = match &found.state {
+        State::Failed(why) if is_broken => (Action::Replace, format!("does not work: {why}")),
+        _ if replaces => (Action::Replace, format!("differs in {}", names.join(", "))),
+        State::Changing(state) => (Action::Update, format!("still {state}")),
+        State::Failed(why) => (Action::Update, format!("does not work: {why}")),
+        _ if adopts => (Action::Update, "adopted: made by someone else".to_owned()),
+        _ if differences.is_empty() => (Action::None, "as wanted".to_owned()),
+        _ => (Action::Update, format!("differs in {}", names.join(", "))),
+    };
+    let replaces_code = kind == Kind::Function && names.contains(&"code_sha256");
+    let newer_code = newer_version(&found.tags).filter(|_| replaces_code).map(str::to_owned);
+    let reason = match &newer_code {
+        Some(version) => format!("{reason}; the code there is of the newer sensorctl {version}"),
+        None => reason,
+    };
+    Ok(Step {
+        differences,
+        adopts,
+        newer_code,
+        ..Step::new(kind, name, action, with_caveat(resource, references, reason), found)
+    })
+}
+
+/// Says of a role with managed policies what they open besides.
+fn with_caveat(resource: &dyn Resource, references: &ArnRegistry, reason: String) -> String {
+    let wanted = resource.desired(references);
+    let is_managed =
+        wanted.get("managed_policies").and_then(serde_json::Value::as_array).is_some_and(|all| !all.is_empty());
+    if !is_managed {
+        return reason;
+    }
+    format!(
+        "{reason}; its managed policies allow logs:CreateLogGroup, so a late invocation can create the log group again after \
+         `down`"
+    )
+}
+
+/// Why something of others that the pipeline uses is kept, with what that means for its settings.
+fn used_as_it_is(differences: &[Difference]) -> String {
+    let unmanaged = "used as it is: not made by sensorctl".to_owned();
+    if differences.is_empty() {
+        return unmanaged;
+    }
+    let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
+    format!("{unmanaged}; differs in {}, which `sensorctl up --adopt` changes", names.join(", "))
+}
+
+fn adoption(owner: &Owner, found: &Observed) -> Difference {
+    let wanted = owner.adoption_tags();
+    let has = found.tags.iter().filter(|(name, _)| wanted.contains_key(*name));
+    let has: resource::Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Difference {
+        property: TAGS,
+        desired: serde_json::json!(wanted),
+        found: serde_json::json!(has),
+        replaces: false,
+        loses_data: false,
+    }
+}
+
+/// What is bound to something that is made anew is made anew, too. What is not ours stays, and its owner is told.
+///
+/// # Errors
+/// When it would stay and not work.
+fn replace_bound(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
+    for index in 0..steps.len() {
+        let step = &steps[index];
+        let stays = matches!(step.action, Action::None | Action::Update);
+        let is_new = |other: &&Step| stays && other.invalidates(step.kind) && is_bound_to(step, other);
+        let Some((new, named)) = steps.iter().find(is_new).map(|other| (other.kind, other.name.clone())) else {
+            continue;
+        };
+        let step = &mut steps[index];
+        if owner.of(&step.found) == Ownership::Ours {
+            step.action = Action::Replace;
+            step.reason = format!("the {new} that it goes with is made anew");
+        } else if step.kind == Kind::Function {
+            return Err(without_variables(&step.name, &named));
+        } else {
+            step.found.warnings.push(format!(
+                "the {new} `{named}` is made anew, and the {} `{}`, which was made by someone else, knows a place in the \
+                 one before: it may read nothing, or not from the beginning; delete it, and `sensorctl up` makes it anew",
+                step.kind, step.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A function of someone else's whose role is gone would be there and never run.
+fn without_variables(function: &str, role: &str) -> Error {
+    Error::failed(format!(
+        "the role `{role}` would be made anew, and the function `{function}`, which was made by someone else, would not \
+         work with it: Lambda encrypted the function's variables for the role before and could not decrypt them \
+         (KMSAccessDeniedException)"
+    ))
+    .hint("give `role.name` in the settings another name: `sensorctl up` makes that role and sets it for the function")
+    .hint(format!("or delete the function `{function}` yourself: `sensorctl up` then makes one of its own"))
+}
+
+/// A function whose role is of another name is told of the new one by an update, and that is enough.
+fn is_bound_to(step: &Step, new: &Step) -> bool {
+    let role = step.found.text("role");
+    new.kind != Kind::Role || role.is_none_or(|role| role.rsplit('/').next() == Some(&new.name))
+}
+
+/// Whether the mapping must learn of partial answers before the function gives them. A function that is not there, or is
+/// on its way out, answers nothing; and one that gives them already must stop before anything else.
+pub(crate) fn is_mapping_first(steps: &[Step]) -> bool {
+    let answers = |step: &Step| {
+        let stays = matches!(step.action, Action::None | Action::Update);
+        step.kind == Kind::Function && stays && !sends_partial_responses(step)
+    };
+    steps.iter().any(answers) && steps.iter().any(misreads_partial_responses)
+}
+
+/// Whether the function must answer for whole batches until the mapping surely understands partial batch responses: one
+/// that learns them in this run, or learnt them a moment ago in a run that was killed. A mapping that is made with them
+/// understands them from its first batch; and a function that gives them beside one that has them was let to.
+pub(crate) fn must_hold_back_partial_batch(steps: &[Step]) -> bool {
+    let find = |kind| steps.iter().find(|step| step.kind == kind);
+    let (Some(function), Some(mapping)) = (find(Kind::Function), find(Kind::Mapping)) else { return false };
+    let stays = mapping.found.exists() && matches!(mapping.action, Action::None | Action::Update);
+    let has = mapping.found.properties.get("response_types").and_then(serde_json::Value::as_array);
+    let has = has.is_some_and(|types| types.iter().any(|name| name == "ReportBatchItemFailures"));
+    let is_some_time = |detail: &str| mapping.found.details.get(detail).is_some_and(|seconds| seconds != "0");
+    let (is_recent, lags) = (is_some_time(IN_FORCE_AFTER), is_some_time(LAGS));
+    let answers = sends_partial_responses(function);
+    // Pollers of a mapping that was disabled a moment ago may still deliver.
+    let is_at_work = is_recent || mapping.found.switch("enabled") == Some(true);
+    // Where a change is in force at once, the mapping learns no later than the function could be stopped.
+    stays && if has { is_recent && !answers } else { is_at_work && (lags || !answers) }
+}
+
+/// Whether a function that is there answers which records of a batch failed.
+fn sends_partial_responses(function: &Step) -> bool {
+    let variables = function.found.properties.get("environment");
+    variables.and_then(|variables| variables.get(PARTIAL_BATCH)) == Some(&serde_json::json!("1"))
+}
+
+/// Says of the step on the function that it answers for whole batches for so many seconds.
+fn hold_back(step: &mut Step, lag: &str) {
+    if step.action == Action::None {
+        step.action = Action::Update;
+        "answers in part".clone_into(&mut step.reason);
+    }
+    step.reason.push_str(&format!(
+        "; it fails whole batches, which are delivered again, until the mapping's ReportBatchItemFailures has been in force \
+         for {lag} s"
+    ));
+}
+
+/// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.
+pub(crate) fn misreads_partial_responses(step: &Step) -> bool {
+    let is_at_work = step.found.properties.get("enabled") == Some(&serde_json::json!(true));
+    let learns = step.differences.iter().any(|difference| difference.property == "response_types");
+    step.kind == Kind::Mapping && step.action == Action::Update && is_at_work && learns
+}
+
+/// Whether a thing that the settings only point at is there and fits.
+fn check_existing(resource: &dyn Resource, found: &Observed, references: &ArnRegistry) -> Result<(), Error> {
+    let (kind, name) = (resource.kind(), resource.name());
+    if matches!(found.state, State::Missing | State::Deleting) {
+        return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
+            .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
+    }
+    let differences = resource::differences(resource, references, found);
+    match differences.first() {
+        None => Ok(()),
+        Some(Difference { property, desired: wanted, found, .. }) => Err(Error::failed(format!(
+            "the existing {kind} `{name}` cannot be used: its {property} is {found}, and the pipeline needs {wanted}"
+        ))),
+    }
+}
+
+/// Things of wanted names that are not ours.
+fn unmanaged_error(strangers: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
+    let region = &owner.region;
+    let said = strangers.iter().map(|(kind, name, why)| format!("the {kind} `{name}` in {region} is there, but {why}"));
+    let mut error = Error::failed(said.collect::<Vec<_>>().join("; "))
+        .hint("use another name for this pipeline with `--stage NAME`: every resource then gets that ending");
+    let is_adoptable = |(_, _, ownership): &&(Kind, &str, Ownership)| *ownership == Ownership::Foreign;
+    if strangers.iter().filter(is_adoptable).count() == strangers.len() {
+        error = error.hint(
+            "or take over what is there with `--adopt`: `sensorctl plan --adopt` shows what that changes; \
+             `sensorctl down` keeps it",
+        );
+    }
+    if strangers.iter().any(|(kind, _, why)| *kind == Kind::Role && matches!(why, Ownership::OtherStage(_))) {
+        error = error.hint("a role's name is the same in all regions of an account: `role.name` sets another one");
+    }
+    let names: Vec<_> = strangers.iter().map(|(kind, name, _)| format!("the {kind} `{name}`")).collect();
+    error.hint(format!("or remove {} yourself if nobody needs it; sensorctl does not touch it", names.join(", ")))
+}
+
+/// Something that is not ours to delete, and could only be made as wanted by that.
+fn replacement_refused(kind: Kind, name: &str, fixed: &[&str], found: &Observed) -> Error {
+    let why = match &found.state {
+        State::Failed(why) if fixed.is_empty() => format!("it does not work: {why}"),
+        _ => format!("no update can change its {}", fixed.join(", ")),
+    };
+    Error::failed(format!(
+        "the {kind} `{name}` was made by someone else and would have to be replaced, which sensorctl does not do: {why}"
+    ))
+    .hint("use another `--stage` or name for it, or delete it yourself")
+}

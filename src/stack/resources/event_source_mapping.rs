@@ -1,0 +1,420 @@
+//! The event source mapping that feeds the stream's records to the function.
+
+mod arn;
+mod comparison;
+mod danger;
+mod describe;
+mod list;
+mod request;
+mod unmanaged;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_sdk_lambda::types::{EventSourceMappingConfiguration, EventSourcePosition, FunctionResponseType};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::function;
+use super::role::diagnosis::{self, RequiredAccess};
+use crate::aws::{AwsFailure, CallContext, FailureCause, ServiceClock};
+use crate::settings;
+use crate::stack::engine::resource::{Attempt, PermanentFailure, Tags};
+use crate::stack::engine::sighting::with_tags;
+use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
+
+use self::comparison::{by_meaning, leaves_out, unlimited};
+use self::danger::data_loss_warning;
+
+pub use self::arn::{name, parts};
+pub use self::list::list;
+pub use self::unmanaged::{mappings_of_function, mappings_of_stream};
+
+const SERVICE: &str = "Lambda";
+
+/// Name of the detail that says where in the stream it began: a moment, or the service's word.
+pub const STARTED_AT: &str = "starting_position";
+
+/// Name of the detail that says for how many seconds it may still go by the settings from before its last change.
+pub const IN_FORCE_AFTER: &str = "in_force_after";
+/// Name of the detail that says for how many seconds it may do so after any change.
+pub const LAGS: &str = "lags";
+
+/// What `CreateEventSourceMapping` says of a function that is not there, or is not to be seen everywhere yet.
+const NO_FUNCTION: &str = "Function does not exist";
+
+/// An event source mapping with partial batch responses.
+pub struct EventSourceMapping {
+    /// Shown name: stream and function.
+    name: String,
+    /// The stream that is read.
+    stream: settings::Stream,
+    /// The function that is called.
+    function: String,
+    /// Name of the function's role, which does the reading.
+    role: String,
+    wanted: settings::Mapping,
+    /// Whether it is only to be deleted, so that what it is like does not matter.
+    is_going: bool,
+    /// The service's time at the first look, which is when `up` began.
+    began: ServiceClock,
+}
+
+impl EventSourceMapping {
+    /// A mapping between the two.
+    #[must_use]
+    pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
+        let name = name(&stream.name, function);
+        let (function, role) = (function.to_owned(), role.to_owned());
+        EventSourceMapping { name, stream, function, role, wanted, is_going: false, began: ServiceClock::default() }
+    }
+
+    /// The same for a teardown, which stops at nothing that cannot be read.
+    #[must_use]
+    pub fn for_teardown(self) -> Self {
+        EventSourceMapping { is_going: true, ..self }
+    }
+
+    fn call<'a>(&'a self, session: &'a Session, operation: &'static str) -> CallContext<'a> {
+        session.clients.call(SERVICE, operation, &self.name)
+    }
+
+    /// Returns the verdict that the function is gone, if it is.
+    async fn without_function(&self, session: &Session) -> Option<PermanentFailure> {
+        let request = session.clients.lambda.get_function().function_name(&self.function);
+        let function = self.call(session, "GetFunction").optional(request.send().await).ok()?;
+        function.is_none().then(|| PermanentFailure {
+            is_fresh: session.recent.has_written(&self.function),
+            ..PermanentFailure::new(
+                format!("the function `{}` was there, and somebody deleted it while this ran", self.function),
+                "`sensorctl up` makes it anew",
+            )
+        })
+    }
+}
+
+impl Resource for EventSourceMapping {
+    fn kind(&self) -> Kind {
+        Kind::Mapping
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn observe<'a>(&'a self, session: &'a Session) -> Attempt<'a, Observed> {
+        async move {
+            let others = Mutex::new(Vec::new());
+            let describe = || {
+                let find = async {
+                    let (mapping, of_others) = self.find(session).await?;
+                    *others.lock().unwrap_or_else(PoisonError::into_inner) = of_others;
+                    Ok(mapping)
+                };
+                find.boxed()
+            };
+            let tags_of = |mapping: &EventSourceMappingConfiguration| {
+                let arn = mapping.event_source_mapping_arn.clone();
+                let tags = async move {
+                    match arn {
+                        Some(arn) => function::tags_of(session, &arn, &self.name).await,
+                        None => Ok(Tags::new()),
+                    }
+                };
+                tags.boxed()
+            };
+            let seen = with_tags(describe, tags_of, |mapping| mapping.uuid.clone()).await?;
+            let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let dangers: Vec<_> = others.iter().filter_map(data_loss_warning).collect();
+            let Some((mapping, tags)) = seen else { return Ok(Observed { warnings: dangers, ..Observed::missing() }) };
+            let arn = mapping.event_source_mapping_arn.clone();
+            let responses: Vec<_> =
+                mapping.function_response_types().iter().map(FunctionResponseType::as_str).collect();
+            let state = state_of(&mapping);
+            let seconds = |time: Duration| time.as_secs_f64().ceil().to_string();
+            let in_force_after = seconds(self.may_lag(session, &mapping).unwrap_or_default());
+            let enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
+            let destination = mapping.destination_config.as_ref().and_then(|config| config.on_failure.as_ref());
+            let destination = destination.and_then(|failure| failure.destination.clone()).filter(|arn| !arn.is_empty());
+            let filters = self.patterns(session, &mapping).await?;
+            let metrics = mapping.metrics_config.as_ref().is_some_and(|config| !config.metrics().is_empty());
+            let properties: Properties = [
+                ("enabled", json!(enabled)),
+                ("window_seconds", json!(mapping.maximum_batching_window_in_seconds.unwrap_or(0))),
+                ("on_failure", json!(destination)),
+                ("filters", by_meaning(filters.iter().map(String::as_str))),
+                ("metrics", json!(metrics)),
+                ("batch_size", json!(mapping.batch_size)),
+                ("parallelization", json!(mapping.parallelization_factor.unwrap_or(1))),
+                ("bisect", json!(mapping.bisect_batch_on_function_error.unwrap_or(false))),
+                ("response_types", json!(responses)),
+                ("retry_attempts", unlimited(mapping.maximum_retry_attempts, 10_000)),
+                ("record_age_seconds", unlimited(mapping.maximum_record_age_in_seconds, 604_800)),
+            ]
+            .into();
+            let position = mapping.starting_position.as_ref().map(EventSourcePosition::as_str).unwrap_or_default();
+            let since = mapping.starting_position_timestamp.map(|time| time.as_nanos());
+            let since = since.and_then(|time| Timestamp::from_nanosecond(time).ok()).map(|time| time.to_string());
+            let details = [
+                (STARTED_AT, since.unwrap_or_else(|| position.to_owned())),
+                (IN_FORCE_AFTER, in_force_after),
+                (LAGS, seconds(session.clients.mapping_in_force)),
+                ("uuid", mapping.uuid.unwrap_or_default()),
+                ("state", mapping.state.unwrap_or_default()),
+                ("last_processing_result", mapping.last_processing_result.unwrap_or_default()),
+            ];
+            Ok(Observed { state, arn, tags, properties, details: details.into(), warnings: dangers })
+        }
+        .boxed()
+    }
+
+    fn desired(&self, _: &ArnRegistry) -> Properties {
+        let wanted = &self.wanted;
+        [
+            ("enabled", json!(wanted.enabled)),
+            ("batch_size", json!(wanted.batch_size)),
+            ("window_seconds", json!(wanted.window_seconds)),
+            ("parallelization", json!(wanted.parallelization)),
+            ("bisect", json!(wanted.bisect)),
+            ("response_types", json!([FunctionResponseType::ReportBatchItemFailures.as_str()])),
+            ("retry_attempts", unlimited(Some(wanted.retry_attempts), 10_000)),
+            ("record_age_seconds", unlimited(Some(wanted.record_age_seconds), 604_800)),
+            ("on_failure", json!(wanted.on_failure)),
+            ("filters", by_meaning(wanted.filters.iter().map(String::as_str))),
+            ("metrics", json!(wanted.metrics)),
+        ]
+        .into()
+    }
+
+    fn preserve_unmanaged(&mut self, found: &Observed, is_asked: &dyn Fn(&str) -> bool) {
+        let wanted = &mut self.wanted;
+        for (name, value) in [
+            ("batch_size", &mut wanted.batch_size),
+            ("window_seconds", &mut wanted.window_seconds),
+            ("parallelization", &mut wanted.parallelization),
+            ("retry_attempts", &mut wanted.retry_attempts),
+            ("record_age_seconds", &mut wanted.record_age_seconds),
+        ] {
+            if let Some(number) = found.number(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = number;
+            }
+        }
+        for (name, value) in [("bisect", &mut wanted.bisect), ("metrics", &mut wanted.metrics)] {
+            if let Some(switch) = found.switch(name).filter(|_| !is_asked(&format!("mapping.{name}"))) {
+                *value = switch;
+            }
+        }
+        if !is_asked("mapping.on_failure") {
+            wanted.on_failure = found.text("on_failure");
+        }
+        if let Some(filters) = found.properties.get("filters").filter(|_| !is_asked("mapping.filters")) {
+            wanted.filters = filters.as_array().into_iter().flatten().map(Value::to_string).collect();
+        }
+    }
+
+    fn loses_data(&self, property: &str, has: &Value, wanted: &Value, _: &Observed) -> bool {
+        // -1 is without limit.
+        let is_less = || {
+            wanted.as_i64().is_some_and(|wanted| wanted >= 0 && has.as_i64().is_none_or(|has| has < 0 || wanted < has))
+        };
+        match property {
+            "retry_attempts" | "record_age_seconds" => is_less(),
+            "filters" => leaves_out(has, wanted),
+            _ => false,
+        }
+    }
+
+    fn create<'a>(&'a self, session: &'a Session, references: &'a ArnRegistry) -> Attempt<'a, Option<String>> {
+        async move {
+            let call = self.call(session, "CreateEventSourceMapping");
+            let why = "not tried, because its stream could not be made";
+            let stream = references.arn(Kind::Stream).await.ok_or_else(|| call.skipped(why))?;
+            let (position, time) = self.position(session).await?;
+            let wanted = &self.wanted;
+            let request = session
+                .clients
+                .lambda
+                .create_event_source_mapping()
+                .function_name(&self.function)
+                .event_source_arn(stream)
+                .starting_position(position)
+                .set_starting_position_timestamp(time)
+                .enabled(wanted.enabled)
+                .batch_size(wanted.batch_size)
+                .maximum_batching_window_in_seconds(wanted.window_seconds)
+                .parallelization_factor(wanted.parallelization)
+                .bisect_batch_on_function_error(wanted.bisect)
+                .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+                .maximum_retry_attempts(wanted.retry_attempts)
+                .maximum_record_age_in_seconds(wanted.record_age_seconds)
+                .set_destination_config(wanted.on_failure.as_ref().map(|_| self.destination()))
+                .set_filter_criteria((!wanted.filters.is_empty()).then(|| self.filters()))
+                .set_metrics_config(wanted.metrics.then(|| self.metrics()))
+                .set_tags(Some(session.owner.all_tags().into_iter().collect()));
+            let answer = call.answer(request.send().await).map_err(not_seen_yet)?;
+            session.recent.note_creation(&self.name);
+            Ok(answer.event_source_mapping_arn)
+        }
+        .boxed()
+    }
+
+    fn update<'a>(
+        &'a self,
+        session: &'a Session,
+        _: &'a ArnRegistry,
+        found: &'a Observed,
+        differences: &'a [Difference],
+    ) -> Attempt<'a> {
+        async move {
+            let wanted = &self.wanted;
+            let differs = |property| differences.iter().any(|difference| difference.property == property);
+            let request = session
+                .clients
+                .lambda
+                .update_event_source_mapping()
+                .uuid(uuid_of(found))
+                .enabled(wanted.enabled)
+                .batch_size(wanted.batch_size)
+                .maximum_batching_window_in_seconds(wanted.window_seconds)
+                .parallelization_factor(wanted.parallelization)
+                .bisect_batch_on_function_error(wanted.bisect)
+                .function_response_types(FunctionResponseType::ReportBatchItemFailures)
+                .maximum_retry_attempts(wanted.retry_attempts)
+                .maximum_record_age_in_seconds(wanted.record_age_seconds)
+                .set_destination_config(differs("on_failure").then(|| self.destination()))
+                .set_filter_criteria(differs("filters").then(|| self.filters()))
+                .set_metrics_config(differs("metrics").then(|| self.metrics()));
+            self.call(session, "UpdateEventSourceMapping").unit(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn tag<'a>(&'a self, session: &'a Session, found: &'a Observed, tags: Tags) -> Attempt<'a> {
+        async move {
+            let request = session.clients.lambda.tag_resource().resource(found.arn.as_deref().unwrap_or_default());
+            let result = request.set_tags(Some(tags.into_iter().collect())).send().await;
+            self.call(session, "TagResource").unit(result)
+        }
+        .boxed()
+    }
+
+    fn poll_ready<'a>(&'a self, session: &'a Session) -> Attempt<'a, Readiness> {
+        async move {
+            let Some(mapping) = self.describe(session).await? else { return Ok(Readiness::NotVisible) };
+            let arn = mapping.event_source_mapping_arn.clone().unwrap_or_default();
+            Ok(match mapping.state() {
+                Some(state) if state == (if self.wanted.enabled { "Enabled" } else { "Disabled" }) => {
+                    Readiness::Ready(arn)
+                }
+                state => Readiness::InProgress(arn, state.unwrap_or("unknown").to_owned()),
+            })
+        }
+        .boxed()
+    }
+
+    fn in_force_after<'a>(&'a self, session: &'a Session) -> Attempt<'a, Option<Duration>> {
+        async move {
+            let call = self.call(session, "ListEventSourceMappings");
+            let undone = |why: &str| AwsFailure { cause: FailureCause::RolledBack, ..call.build_failure(why) };
+            let mapping = self.describe(session).await?.ok_or_else(|| undone("the mapping is gone"))?;
+            if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
+                return Err(undone("the mapping has no ReportBatchItemFailures any more"));
+            }
+            Ok(match state_of(&mapping) {
+                State::Active => self.may_lag(session, &mapping),
+                // It is not even written down.
+                _ => Some(session.clients.mapping_in_force.max(session.schedule.first)),
+            })
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, session: &'a Session, found: &'a Observed) -> Attempt<'a> {
+        async move {
+            let request = session.clients.lambda.delete_event_source_mapping().uuid(uuid_of(found));
+            self.call(session, "DeleteEventSourceMapping").unit(request.send().await)
+        }
+        .boxed()
+    }
+
+    fn permanent_failure<'a>(
+        &'a self,
+        session: &'a Session,
+        references: &'a ArnRegistry,
+        failure: &'a AwsFailure,
+    ) -> BoxFuture<'a, Option<PermanentFailure>> {
+        async move {
+            let says = |part| failure.message.contains(part);
+            if says(NO_FUNCTION) {
+                return self.without_function(session).await;
+            }
+            let need = match (&self.wanted.on_failure, references.known(Kind::Stream)) {
+                _ if says("cannot be assumed") => RequiredAccess::Trust,
+                (_, Some(stream)) if says("ensure the role can perform") => RequiredAccess::Reading { stream },
+                (Some(arn), _) if says("execution role does not have permissions") => {
+                    RequiredAccess::Telling { destination: arn.clone() }
+                }
+                _ => return None,
+            };
+            diagnosis::permanent_failure(session, &self.role, &need).await
+        }
+        .boxed()
+    }
+}
+
+/// The function was created or seen before it is named: that it is not there means that it is not there everywhere yet.
+fn not_seen_yet(failure: AwsFailure) -> AwsFailure {
+    match failure.cause {
+        FailureCause::Other if failure.message.contains(NO_FUNCTION) => {
+            AwsFailure { cause: FailureCause::Propagating, ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn uuid_of(found: &Observed) -> String {
+    found.details.get("uuid").cloned().unwrap_or_default()
+}
+
+fn state_of(mapping: &EventSourceMappingConfiguration) -> State {
+    match mapping.state() {
+        Some("Enabled" | "Disabled") => State::Active,
+        Some("Deleting") => State::Deleting,
+        state => State::Changing(state.unwrap_or("unknown").to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Pipeline;
+
+    #[test]
+    fn fewer_retries_shorter_age_and_narrower_filters_lose_data() {
+        let settings = Pipeline::by_default().unwrap();
+        let mapping = EventSourceMapping::new(settings.stream, "f", "r", settings.mapping);
+        let (cold, hot) = (json!({"data": {"temperature": [{"numeric": ["<", 0]}]}}), json!({"data": {"hot": [true]}}));
+        for (property, has, wanted, loses) in [
+            ("retry_attempts", json!(-1), json!(3), true),
+            ("retry_attempts", json!(5), json!(0), true),
+            ("retry_attempts", json!(3), json!(5), false),
+            ("retry_attempts", json!(3), json!(-1), false),
+            ("record_age_seconds", json!(-1), json!(60), true),
+            ("record_age_seconds", json!(60), json!(-1), false),
+            ("filters", json!([]), json!([cold]), true),
+            ("filters", json!([cold, hot]), json!([cold]), true),
+            ("filters", json!([cold]), json!([hot]), true),
+            ("filters", json!([cold]), json!([cold, hot]), false),
+            ("filters", json!([cold]), json!([]), false),
+            ("batch_size", json!(500), json!(1), false),
+        ] {
+            assert_eq!(
+                mapping.loses_data(property, &has, &wanted, &Observed::missing()),
+                loses,
+                "{property} {has} {wanted}"
+            );
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! All functions that sensorctl may have made.
+
+use super::{DESCRIPTION, SERVICE};
+use crate::aws::AwsFailure;
+use crate::stack::Session;
+use crate::stack::engine::orphans::TaggedResource;
+use crate::stack::engine::resource::Tags;
+
+/// Functions with the description that sensorctl gives.
+pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+    let pages = session.clients.lambda.list_functions().into_paginator().items().send();
+    let functions: Result<Vec<_>, _> = pages.collect().await;
+    let functions = session.clients.call(SERVICE, "ListFunctions", "all functions").answer(functions)?;
+    let ours = functions.into_iter().filter(|function| function.description() == Some(DESCRIPTION));
+    Ok(ours
+        .filter_map(|function| Some(TaggedResource { name: function.function_name?, key: function.function_arn? }))
+        .collect())
+}
+
+/// The tags of a function or mapping by its ARN; none if it is not there.
+pub async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
+    let result = session.clients.lambda.list_tags().resource(arn).send().await;
+    let answer = session.clients.call(SERVICE, "ListTags", name).optional(result)?;
+    Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
+}

@@ -1,0 +1,23 @@
+//! All roles that sensorctl may have made.
+
+use super::{DESCRIPTION, SERVICE};
+use crate::aws::AwsFailure;
+use crate::stack::Session;
+use crate::stack::engine::orphans::TaggedResource;
+use crate::stack::engine::resource::Tags;
+
+/// Roles with the description that sensorctl gives.
+pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+    let pages = session.clients.iam.list_roles().max_items(1000).into_paginator().items().send();
+    let roles: Result<Vec<_>, _> = pages.collect().await;
+    let roles = session.clients.call(SERVICE, "ListRoles", "all roles").answer(roles)?;
+    let ours = roles.into_iter().filter(|role| role.description() == Some(DESCRIPTION));
+    Ok(ours.map(|role| TaggedResource { key: role.role_name.clone(), name: role.role_name }).collect())
+}
+
+/// The tags of a role; none if it is not there.
+pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
+    let role = super::describe(session, name).await?;
+    let tags = role.and_then(|role| role.tags).unwrap_or_default();
+    Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}

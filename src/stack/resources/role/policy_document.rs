@@ -1,0 +1,144 @@
+//! The role's policy documents, filled in from templates.
+
+use serde_json::{Value, json};
+
+use crate::stack::{ArnRegistry, Kind};
+
+/// The service that assumes the role.
+pub const LAMBDA: &str = "lambda.amazonaws.com";
+
+/// Who may take the role: Lambda.
+const TRUST: &str = include_str!("../../../../templates/lambda-trust-policy.json");
+
+/// What the function and its mapping may do; `${kind}` stands for the ARN of that resource.
+const ACCESS: &str = include_str!("../../../../templates/lambda-access-policy.json");
+
+/// The trust policy of the role.
+#[must_use]
+pub fn trust() -> Value {
+    parse(TRUST)
+}
+
+/// The kinds of resources that the access policy names.
+pub const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::LogGroup];
+
+/// What the function and its mapping may do besides, by the settings.
+#[derive(Clone, Debug, Default)]
+pub struct RoleGrants {
+    /// The customer's key that the stream is encrypted with; the service's own needs no grant (docs/facts/kinesis.md,
+    /// Encryption and tags).
+    pub stream_key: Option<String>,
+    /// The queue, topic or bucket that hears of given-up batches (docs/facts/event-source-mapping.md, Permissions).
+    pub on_failure: Option<String>,
+}
+
+impl RoleGrants {
+    fn statements(&self) -> Vec<Value> {
+        let mut statements = Vec::new();
+        let mut allow = |sid: &str, action: &str, resource: String| {
+            statements.push(json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource }));
+        };
+        if let Some(key) = self.stream_key.as_ref().filter(|key| key.starts_with("arn:")) {
+            allow("DecryptStream", "kms:Decrypt", key.clone());
+        }
+        for (action, resource) in self.on_failure.iter().flat_map(|arn| failure_destination_actions(arn)) {
+            let sid = if action == "s3:ListBucket" { "FindBucket" } else { "TellFailures" };
+            allow(sid, action, resource);
+        }
+        statements
+    }
+}
+
+/// The actions, with their resources, that tell a queue, a topic or a bucket of batches given up
+/// (docs/facts/event-source-mapping.md, Permissions).
+#[must_use]
+pub fn failure_destination_actions(destination: &str) -> Vec<(&'static str, String)> {
+    match destination.split(':').nth(2) {
+        Some("sqs") => vec![("sqs:SendMessage", destination.to_owned())],
+        Some("sns") => vec![("sns:Publish", destination.to_owned())],
+        _ => vec![("s3:PutObject", format!("{destination}/*")), ("s3:ListBucket", destination.to_owned())],
+    }
+}
+
+/// The access policy of the role, with the ARNs that are known and `${kind}` for those that are not.
+#[must_use]
+pub fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
+    let mut text = ACCESS.to_owned();
+    for kind in NAMED {
+        if let Some(arn) = references.known(kind) {
+            text = text.replace(&format!("${{{kind}}}"), &arn);
+        }
+    }
+    let mut document: Value = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(statements) = document["Statement"].as_array_mut() {
+        statements.extend(grants.statements());
+    }
+    document
+}
+
+/// Reads a policy document; a text that is no JSON stands for itself, so that it differs from every document.
+#[must_use]
+pub fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arns_are_filled_in_as_they_become_known() {
+        let references = ArnRegistry::default();
+        assert!(access_policy(&references, &RoleGrants::default()).to_string().contains("${stream}"));
+        for kind in NAMED {
+            references.publish(kind, &format!("arn:of:{kind}"));
+        }
+        let text = access_policy(&references, &RoleGrants::default()).to_string();
+        assert!(!text.contains("${") && text.contains("arn:of:rejects-table") && text.contains("arn:of:log-group:*"));
+    }
+
+    #[test]
+    fn a_key_and_a_destination_of_ones_own_are_granted() {
+        let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
+        for (arn, action) in [
+            ("arn:aws:sqs:eu-west-1:123456789012:q", "sqs:SendMessage"),
+            ("arn:aws:sns:eu-west-1:123456789012:t", "sns:Publish"),
+            ("arn:aws:s3:::bucket", "s3:PutObject"),
+        ] {
+            let grants = RoleGrants { stream_key: Some(key.into()), on_failure: Some(arn.into()) };
+            let text = access_policy(&ArnRegistry::default(), &grants).to_string();
+            assert!(text.contains(action) && text.contains(arn) && text.contains("kms:Decrypt"), "{text}");
+        }
+        let own = RoleGrants { stream_key: Some("alias/aws/kinesis".into()), on_failure: None };
+        assert_eq!(
+            access_policy(&ArnRegistry::default(), &own),
+            access_policy(&ArnRegistry::default(), &RoleGrants::default())
+        );
+    }
+
+    #[test]
+    fn nothing_is_allowed_on_everything_but_what_takes_no_arn() {
+        let text: Value = serde_json::from_str(ACCESS).unwrap();
+        for statement in text["Statement"].as_array().unwrap() {
+            if statement["Resource"] == "*" {
+                assert_eq!(statement["Action"], "kinesis:ListStreams");
+            }
+        }
+        assert!(!ACCESS.contains("CreateLogGroup"));
+    }
+
+    #[test]
+    fn function_may_write_items_only_as_it_does() {
+        let text: Value = serde_json::from_str(ACCESS).unwrap();
+        let statements = text["Statement"].as_array().unwrap();
+        let actions: Vec<&str> = statements
+            .iter()
+            .flat_map(|statement| match &statement["Action"] {
+                Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+                one => one.as_str().into_iter().collect::<Vec<_>>(),
+            })
+            .filter(|action| action.starts_with("dynamodb:"))
+            .collect();
+        assert_eq!(actions, ["dynamodb:BatchWriteItem"]);
+    }
+}
