@@ -67,7 +67,7 @@ pub(crate) enum Caller {
 
 /// The credentials of a role session.
 pub(crate) struct SessionKeys {
-    /// AccessKey key id.
+    /// `AccessKey` key id.
     pub access_key_id: String,
     /// Secret access key.
     pub secret_access_key: String,
