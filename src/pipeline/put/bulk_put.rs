@@ -14,7 +14,7 @@ use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, PutSummary, Record, Unread};
+use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
 
 /// Requests that are under way at the same time at most; the readings of a sensor share a lane.
 const LANES: usize = 4;
