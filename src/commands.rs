@@ -3,13 +3,11 @@
 mod canaries;
 mod completions;
 mod consent;
-#[cfg(feature = "local")]
 mod demo;
 mod down;
 mod export;
 mod init;
 mod invoke;
-#[cfg(feature = "local")]
 mod local;
 mod man;
 mod plan;
@@ -18,7 +16,7 @@ mod scan;
 mod stack_context;
 mod stack_report;
 mod status;
-#[cfg(all(test, feature = "local"))]
+#[cfg(test)]
 mod tests;
 mod up;
 
@@ -42,13 +40,11 @@ pub enum Command {
     Scan(scan::ScanArgs),
     Invoke(invoke::InvokeArgs),
     Down(down::DownArgs),
-    #[cfg(feature = "local")]
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
     Export(export::ExportArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
-    #[cfg(feature = "local")]
     Local(local::LocalArgs),
 }
 
@@ -65,9 +61,7 @@ impl Command {
     pub fn scope(&self) -> Scope {
         match self {
             Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
-            #[cfg(feature = "local")]
             Command::Demo(_) => Scope { file: false, local: true },
-            #[cfg(feature = "local")]
             Command::Local(args) => Scope { file: args.reads_settings(), local: true },
             _ => Scope { file: true, local: false },
         }
@@ -92,7 +86,6 @@ impl Command {
     fn has_csv(&self) -> bool {
         match self {
             Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
-            #[cfg(feature = "local")]
             Command::Local(args) => !args.reports(),
             _ => false,
         }
@@ -102,7 +95,6 @@ impl Command {
     #[must_use]
     pub fn data_dir(&self) -> Option<&Path> {
         match self {
-            #[cfg(feature = "local")]
             Command::Local(args) => args.data_dir(),
             _ => None,
         }
@@ -112,7 +104,6 @@ impl Command {
     #[must_use]
     pub fn output_of_failure(&self) -> Option<String> {
         match self {
-            #[cfg(feature = "local")]
             Command::Local(args) => args.output_of_failure(),
             _ => None,
         }
@@ -120,9 +111,7 @@ impl Command {
 
     /// Returns the same for a command line that could not be read; `words` are those that are no flags.
     #[must_use]
-    #[cfg_attr(not(feature = "local"), expect(unused_variables, reason = "only `local env` has such an output"))]
     pub fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
-        #[cfg(feature = "local")]
         if words.starts_with(&local::ENV) {
             return Some(local::output_of_wrong_env());
         }
@@ -143,14 +132,12 @@ impl Command {
             Command::Scan(args) => scan::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
             Command::Down(args) => down::run(context, args).await,
-            #[cfg(feature = "local")]
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.
             Command::Init(_) => Ok(()),
             Command::Export(args) => export::run(context, args).await,
             Command::Completions(args) => completions::run(context, &args),
             Command::Man(args) => man::run(context, args),
-            #[cfg(feature = "local")]
             Command::Local(args) => local::run(args, context).await,
         }
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::aws::{self, Clients, Target};
+use crate::aws::{self, Access, Clients, Target};
 use crate::cli::Global;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::output::Output;
 use crate::settings::{Scope, SettingOrigin, Settings};
 
@@ -96,14 +96,8 @@ impl Context {
                 mapping_in_force: None,
             });
         }
-        #[cfg(feature = "local")]
-        {
-            let region = settings.region.as_deref().zip(settings.origin("region"));
-            return crate::local::running_target(&settings.data_dir, region).await;
-        }
-        #[cfg(not(feature = "local"))]
-        Err(Error::usage("this sensorctl was built without the local cloud")
-            .hint("build it with the cargo feature `local`"))
+        let region = settings.region.as_deref().zip(settings.origin("region"));
+        Ok(sensorctl_local::running_connection(&settings.data_dir, region).await?.into())
     }
 
     /// Runs work that a Ctrl-C may end; `left` says what is there when it does.
@@ -120,5 +114,31 @@ impl Context {
             () = self.interrupt.cancelled() => Err(left()),
             result = work => result,
         }
+    }
+}
+impl From<sensorctl_local::ConnectionInfo> for Target {
+    fn from(info: sensorctl_local::ConnectionInfo) -> Self {
+        let sensorctl_local::AccessKey { key_id, secret } = info.access_key;
+        Target {
+            profile: None,
+            profile_wins: false,
+            region: Some(info.region),
+            endpoint_url: Some(info.endpoint_url),
+            access: Some(Access { key_id, secret }),
+            mapping_in_force: Some(info.mapping_in_force),
+        }
+    }
+}
+
+impl From<sensorctl_local::Error> for Error {
+    fn from(error: sensorctl_local::Error) -> Self {
+        let kind = if error.is_usage() { ErrorKind::Usage } else { ErrorKind::Failed };
+        let outer = Error::new(kind, error.to_string());
+        let (source, hints) = error.into_parts();
+        let outer = match source {
+            Some(source) => outer.with_source(source),
+            None => outer,
+        };
+        hints.into_iter().fold(outer, Error::hint)
     }
 }

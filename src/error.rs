@@ -86,6 +86,13 @@ impl Error {
         self
     }
 
+    /// Changes every hint.
+    #[must_use]
+    pub fn map_hints(mut self, change: impl Fn(String) -> String) -> Self {
+        self.hints = self.hints.into_iter().map(change).collect();
+        self
+    }
+
     /// The same error, with what was being done in front.
     #[must_use]
     pub fn context(mut self, what: impl fmt::Display) -> Self {

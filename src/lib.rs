@@ -1,7 +1,8 @@
 //! `sensorctl` stands up, feeds, watches and takes down a realtime sensor pipeline on AWS or on a laptop.
 //!
-//! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` | `local` } → `aws`; what happened flows back as
-//! events and reports to `output`.
+//! Data flows one way: `cli` → `commands` → { `stack` | `pipeline` } → `aws`; what happened flows back as events and
+//! reports to `output`. The local cloud (`sensorctl-local`) and the evaluation of policies (`sensorctl-policy`) are crates
+//! of their own, and so is the reading model that the function shares (`sensor_model`).
 //!
 //! # Terms
 //!
@@ -23,12 +24,9 @@ mod commands;
 mod context;
 mod error;
 mod hint_flags;
-#[cfg(feature = "local")]
-mod local;
 mod loopback;
 mod output;
 mod pipeline;
-mod policy;
 mod settings;
 mod stack;
 mod usage_error;
@@ -104,7 +102,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(local::THREAD_STACK)
+        .thread_stack_size(sensorctl_local::THREAD_STACK)
         .build()
         .map_err(|error| Error::failed("could not start").with_source(error))?;
     let interrupt = CancellationToken::new();

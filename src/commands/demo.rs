@@ -12,12 +12,12 @@ use crate::commands::invoke::{TEST_EVENT, succeeded};
 use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Output, Report, Squeeze, table_of_rows, units};
 use crate::pipeline::{Patience, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::apply;
 use crate::stack::{ArnRegistry, Plan, TeardownOptions};
+use sensorctl_local::{LocalCloud, LocalOptions};
 
 /// No step of a healthy demo comes near this.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
@@ -72,13 +72,13 @@ impl Walk<'_> {
             Settings { pipeline: Pipeline::by_default()?, stage: None, local: true, ..context.settings.clone() },
             context.output.clone(),
             context.interrupt.clone(),
-            aws::connect(&cloud.target()).await?,
+            aws::connect(&cloud.connection_info().into()).await?,
         );
         let left = || Error::interrupted("interrupted; the throw-away local cloud is deleted");
         let rows = context.or_interrupt(self.pipeline(&inner), left).await;
         let stopped = match rows {
             Ok(_) => self.step("stop the local cloud", cloud.shutdown()).await,
-            Err(_) => cloud.shutdown().await,
+            Err(_) => cloud.shutdown().await.map_err(Error::from),
         };
         let path = home.path().to_owned();
         let removed = home.close().map_err(|error| {
@@ -115,7 +115,11 @@ impl Walk<'_> {
     }
 
     /// Runs one step, says it with its time, and names it where it fails.
-    async fn step<T>(&mut self, name: &'static str, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    async fn step<T, E: Into<Error>>(
+        &mut self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Error> {
         let began = Instant::now();
         match work.await {
             Ok(value) => {
@@ -124,7 +128,7 @@ impl Walk<'_> {
                 self.steps.push(StepTime { step: name, seconds: rounded(took) });
                 Ok(value)
             }
-            Err(error) => Err(error.context(format!("the demo could not {name}"))),
+            Err(error) => Err(error.into().context(format!("the demo could not {name}"))),
         }
     }
 }

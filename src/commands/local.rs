@@ -16,11 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
-use crate::local::daemon::{self, Running, Started};
-use crate::local::{
+use crate::hint_flags::flag_words;
+use crate::output::Warning;
+use sensorctl_local::daemon::{self, Running, Started};
+use sensorctl_local::{
     CONTROL_HEADER, Durability, FaultPlan, LatencyProfile, Limits, LocalCloud, LocalOptions, to_the_second,
 };
-use crate::output::Warning;
 
 /// The port where none is asked for.
 const PORT: u16 = 4588;
@@ -239,7 +240,8 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
 }
 
 async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running, Error> {
-    let (running, is_new) = match daemon::start(options).await? {
+    let started = daemon::start(options).await.map_err(|error| without_data_dir_flag(error.into(), &options.data_dir));
+    let (running, is_new) = match started? {
         Started::New(running) => (running, true),
         Started::Already(running) => (running, false),
     };
@@ -260,6 +262,13 @@ async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running
         context.output.status(notice);
     }
     Ok(running)
+}
+
+/// Removes `--data-dir` from the hints of the started process. It got the data directory as an argument; the hints are
+/// for a user who may not have named one.
+fn without_data_dir_flag(error: Error, data_dir: &Path) -> Error {
+    let flag = format!(" {}", flag_words("--data-dir", &data_dir.to_string_lossy()).join(" "));
+    error.map_hints(|hint| hint.replace(&flag, ""))
 }
 
 async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
@@ -329,7 +338,8 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
         }
     }
     say("the local cloud is stopping".to_owned());
-    cloud.shutdown().await
+    cloud.shutdown().await?;
+    Ok(())
 }
 
 async fn environment(args: &WhereArgs, context: &Context) -> Result<(), Error> {

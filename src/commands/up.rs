@@ -58,7 +58,6 @@ pub(super) async fn run(context: &Context, args: UpArgs) -> Result<(), Error> {
     if args.verify {
         canaries::check(context, "--verify")?;
     }
-    #[cfg(feature = "local")]
     if context.settings.local {
         super::local::ensure_running(context).await?;
     }

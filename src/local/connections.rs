@@ -11,14 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::local::auth::peer;
+use crate::auth::peer;
 
 /// Whether the peer of a connection is the user of this process: its address, and ours.
 type IsOwn = dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync;
 
 /// What a listener allows.
 #[derive(Clone)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Connections at a time. The next one waits until one of them ends.
     pub connections: usize,
     /// Connections at a time beyond which those of other users are dropped.

@@ -18,12 +18,11 @@ use tokio::time::{Instant, sleep};
 
 use self::health::health;
 use self::process_lock::is_owned;
-pub(crate) use self::process_lock::{is_local_cloud, reset};
-use crate::aws::{Access, Target};
+pub use self::process_lock::{is_local_cloud, reset};
+use crate::connection_info::{AccessKey, ConnectionInfo};
+use crate::data_dir::{EndpointFile, LOG, create_private_dir};
 use crate::error::Error;
-use crate::hint_flags::flag_words;
-use crate::local::data_dir::{EndpointFile, LOG, create_private_dir};
-use crate::local::{Durability, LatencyProfile, LocalOptions};
+use crate::{Durability, LatencyProfile, LocalOptions};
 
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -52,7 +51,7 @@ const PASSED_ON: [&str; 11] = [
 
 /// A local cloud that answers.
 #[derive(Clone, Debug)]
-pub(crate) struct Running {
+pub struct Running {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
     /// The region that it reports.
@@ -70,26 +69,25 @@ pub(crate) struct Running {
     /// What goes wrong there by request, in the form of `--faults`; empty where nothing does.
     pub faults: String,
     /// Its owner's credentials.
-    pub access: Access,
+    pub access_key: AccessKey,
 }
 
 impl Running {
     /// What clients need to reach it.
-    pub(crate) fn target(&self) -> Target {
-        Target {
-            profile: None,
-            profile_wins: false,
-            region: Some(self.region.clone()),
-            endpoint_url: Some(self.endpoint.clone()),
-            access: Some(self.access.clone()),
-            mapping_in_force: Some(self.timing.mapping_in_force()),
+    #[must_use]
+    pub fn connection_info(&self) -> ConnectionInfo {
+        ConnectionInfo {
+            endpoint_url: self.endpoint.clone(),
+            region: self.region.clone(),
+            access_key: self.access_key.clone(),
+            mapping_in_force: self.timing.mapping_in_force(),
         }
     }
 }
 
 /// What came of a start.
 #[derive(Debug)]
-pub(crate) enum Started {
+pub enum Started {
     /// It runs now.
     New(Running),
     /// It ran already.
@@ -100,7 +98,10 @@ pub(crate) enum Started {
 ///
 /// # Errors
 /// When none runs, or it has another region.
-pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl Display)>) -> Result<Target, Error> {
+pub async fn running_connection(
+    data_dir: &Path,
+    region: Option<(&str, impl Display)>,
+) -> Result<ConnectionInfo, Error> {
     let running = find(data_dir).await?.ok_or_else(|| not_running(data_dir))?;
     match region {
         Some((region, origin)) if region != running.region => Err(Error::usage(format!(
@@ -109,12 +110,12 @@ pub(crate) async fn running_target(data_dir: &Path, region: Option<(&str, impl D
         ))
         .hint(format!("say `--region {}`, or leave the region out where it was said", running.region))
         .hint("stop it and start it again with the other region to change it")),
-        _ => Ok(running.target()),
+        _ => Ok(running.connection_info()),
     }
 }
 
 /// The error of whoever needs a running local cloud.
-pub(crate) fn not_running(data_dir: &Path) -> Error {
+pub fn not_running(data_dir: &Path) -> Error {
     if is_owned(data_dir).unwrap_or(false) {
         return does_not_answer(data_dir);
     }
@@ -133,7 +134,7 @@ fn does_not_answer(data_dir: &Path) -> Error {
 ///
 /// # Errors
 /// When its announcement cannot be read, or may be another user's.
-pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
+pub async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
     trust::check_owner(data_dir)?;
     // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
     if !is_owned(data_dir)? {
@@ -152,7 +153,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
         timing: health.timing.parse().unwrap_or_default(),
         durable: health.durable,
         faults: health.faults,
-        access: Access { key_id: announced.access_key_id, secret: announced.secret_access_key },
+        access_key: AccessKey { key_id: announced.access_key_id, secret: announced.secret_access_key },
     }))
 }
 
@@ -160,7 +161,7 @@ pub(crate) async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
 ///
 /// # Errors
 /// When it ends before it answers: with what it said.
-pub(crate) async fn start(options: &LocalOptions) -> Result<Started, Error> {
+pub async fn start(options: &LocalOptions) -> Result<Started, Error> {
     if let Some(running) = find(&options.data_dir).await? {
         return Ok(Started::Already(running));
     }
@@ -200,7 +201,7 @@ pub(crate) async fn start(options: &LocalOptions) -> Result<Started, Error> {
 ///
 /// # Errors
 /// When the process that owns the directory does not answer, or does not end.
-pub(crate) async fn stop(data_dir: &Path) -> Result<bool, Error> {
+pub async fn stop(data_dir: &Path) -> Result<bool, Error> {
     trust::check_owner(data_dir)?;
     if !is_owned(data_dir)? {
         return Ok(false);
@@ -284,10 +285,8 @@ fn did_not_start(data_dir: &Path, log_start: u64) -> Error {
         said.lines().skip(skipped).partition(|line| line.starts_with("hint: "));
     let lines: Vec<&str> = lines.iter().map(|line| line.strip_prefix("error: ").unwrap_or(line)).collect();
     let mut error = Error::failed(format!("the local cloud did not start: {}", lines.join("\n")));
-    // It was started with its data directory as an argument; only who named it as well wants to read that again.
-    let own_flag = format!(" {}", flag_words("--data-dir", &data_dir.to_string_lossy()).join(" "));
     for hint in hints {
-        error = error.hint(hint.trim_start_matches("hint: ").replace(&own_flag, ""));
+        error = error.hint(hint.trim_start_matches("hint: "));
     }
     error.hint(format!("its log is {}", path.display()))
 }
@@ -297,7 +296,7 @@ mod tests {
     use tokio::io::AsyncWriteExt;
 
     use super::*;
-    use crate::local::LocalCloud;
+    use crate::LocalCloud;
 
     fn options(data_dir: &Path) -> LocalOptions {
         LocalOptions { data_dir: data_dir.to_owned(), ..LocalOptions::default() }
@@ -311,13 +310,13 @@ mod tests {
         let running = find(dir.path()).await.unwrap().unwrap();
         assert_eq!((running.endpoint.as_str(), running.pid), (cloud.endpoint(), std::process::id()));
         assert!(is_owned(dir.path()).unwrap());
-        assert!(running_target(dir.path(), Some(("us-east-1", "--region"))).await.is_ok());
-        let error = running_target(dir.path(), Some(("eu-central-1", "sensorctl.toml:3"))).await.unwrap_err();
+        assert!(running_connection(dir.path(), Some(("us-east-1", "--region"))).await.is_ok());
+        let error = running_connection(dir.path(), Some(("eu-central-1", "sensorctl.toml:3"))).await.unwrap_err();
         assert!(error.to_string().contains("us-east-1"), "{error}");
         assert!(reset(dir.path()).is_err(), "nothing is deleted under a running cloud");
         cloud.shutdown().await.unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
-        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
+        let error = running_connection(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert_eq!(error.hints(), ["start it with `sensorctl local start`"]);
         assert!(!stop(dir.path()).await.unwrap());
     }
@@ -353,7 +352,7 @@ mod tests {
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n{\"pid\":2,\"version\":\"1\",\"region\":\"r\"}").await.unwrap();
         });
         assert!(find(dir.path()).await.unwrap().is_none());
-        let error = running_target(dir.path(), None::<(&str, &str)>).await.unwrap_err();
+        let error = running_connection(dir.path(), None::<(&str, &str)>).await.unwrap_err();
         assert!(error.to_string().contains("does not answer"), "{error}");
     }
 
@@ -389,8 +388,5 @@ mod tests {
         let error = did_not_start(dir.path(), 20);
         assert_eq!(error.to_string(), "the local cloud did not start: could not listen on 127.0.0.1:1");
         assert_eq!(error.hints()[0], "choose another");
-        let hint = format!("hint: `sensorctl local reset --data-dir {}` starts over\n", dir.path().display());
-        fs::write(dir.path().join(LOG), format!("error: damaged\n{hint}")).unwrap();
-        assert_eq!(did_not_start(dir.path(), 0).hints()[0], "`sensorctl local reset` starts over");
     }
 }

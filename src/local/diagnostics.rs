@@ -107,7 +107,7 @@ impl Diagnostics {
 }
 
 /// A time as notices and the log show it.
-pub(crate) fn to_the_second(time: Timestamp) -> Timestamp {
+pub fn to_the_second(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }
 

@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// What an acknowledged change survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Durability {
+pub enum Durability {
     /// The process being killed at any moment: it is in the operating system's hands.
     #[default]
     Process,

@@ -48,8 +48,8 @@ use super::durability::Durability;
 use super::identity::Identity;
 use super::latency_profile::LatencyProfile;
 use crate::error::Error;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_0, Request, Response, ServiceError};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_0, Request, Response, ServiceError};
 
 /// The work that a full disk keeps from being done: writing to the tables.
 const ROOM: &str = "writes to tables";

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(super) use self::error_responses::{InjectedError, refusal};
 pub(super) use self::partial_batch::PartialBatch;
-pub(crate) use self::spec::FaultPlan;
 use self::spec::{Fault, Rule, When};
+pub use self::spec::{FaultPlan, SpecError};
 pub(super) use self::undecryptable::hide;
 
 /// Calls that are remembered; older ones are counted only.

@@ -28,16 +28,16 @@ use super::members;
 use super::router::Service;
 use super::sts::Sts;
 use super::tagging::Tagging;
-use crate::local::auth::authorization;
-use crate::local::auth::credentials;
-use crate::local::auth::credentials::CredentialStore;
-use crate::local::auth::origin;
-use crate::local::auth::signature::{Payload, Signature};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{REQUEST_ID, Request, Response, ServiceError};
-use crate::local::protocol::aws_query::Parameters;
-use crate::local::protocol::body;
-use crate::local::protocol::body::BodyError;
+use crate::auth::authorization;
+use crate::auth::credentials;
+use crate::auth::credentials::CredentialStore;
+use crate::auth::origin;
+use crate::auth::signature::{Payload, Signature};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{REQUEST_ID, Request, Response, ServiceError};
+use crate::protocol::aws_query::Parameters;
+use crate::protocol::body;
+use crate::protocol::body::BodyError;
 
 /// How long a call hangs that is to hang.
 const HANG: Duration = Duration::from_mins(10);

@@ -21,12 +21,12 @@ use self::store::Store;
 use super::durability::Durability;
 use super::identity::Identity;
 use super::latency_profile::LatencyProfile;
+use crate::auth::credentials::Caller;
+use crate::auth::permissions::Policies;
 use crate::error::Error;
-use crate::local::auth::credentials::Caller;
-use crate::local::auth::permissions::Policies;
-use crate::local::protocol::aws_json::{Request, Response, ServiceError};
-use crate::local::protocol::aws_query;
-use crate::local::protocol::aws_query::{IAM, Parameters, Xml};
+use crate::protocol::aws_json::{Request, Response, ServiceError};
+use crate::protocol::aws_query;
+use crate::protocol::aws_query::{IAM, Parameters, Xml};
 
 /// The IAM of one local cloud; clones share it.
 #[derive(Clone)]

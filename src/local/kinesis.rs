@@ -36,9 +36,9 @@ use super::diagnostics::Diagnostics;
 use super::durability::Durability;
 use super::identity::Identity;
 use crate::error::Error;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Request, Response, ServiceError, now_ms, seconds};
-pub(crate) use crate::local::protocol::wire_format::WireFormat;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Request, Response, ServiceError, now_ms, seconds};
+pub(crate) use crate::protocol::wire_format::WireFormat;
 
 /// The Kinesis of one local cloud; clones share it.
 #[derive(Clone)]

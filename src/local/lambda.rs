@@ -27,10 +27,10 @@ use super::identity::Identity;
 use super::kinesis::Kinesis;
 use super::latency_profile::LatencyProfile;
 use super::logs::Logs;
-use crate::local::auth::credentials::CredentialStore;
+use crate::auth::credentials::CredentialStore;
 
-pub(crate) use crate::local::lambda::api::route::Route;
-pub(crate) use crate::local::lambda::api::router::error_response;
+pub(crate) use crate::lambda::api::route::Route;
+pub(crate) use crate::lambda::api::router::error_response;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.

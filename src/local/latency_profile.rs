@@ -5,14 +5,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::kinesis::StreamOptions;
-use crate::aws::MAPPING_IN_FORCE;
+
+/// How long pollers may go on with the old settings of a changed event source mapping
+/// (docs/facts/event-source-mapping.md, Changes).
+const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.
 ///
 /// AWS promises no figures: these are recorded or told ones (docs/facts), and where there are
 /// none, a guess that is marked as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LatencyProfile {
+pub struct LatencyProfile {
     /// How much shorter than AWS; 0: no delays.
     speed: u32,
     /// A stream is CREATING (guess; terraform looks after 10 s: docs/facts/retries.md, Waits of other tools).
@@ -103,7 +106,7 @@ impl LatencyProfile {
     }
 
     /// Whether everything is at once.
-    pub(crate) fn is_none(&self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.speed == 0
     }
 }

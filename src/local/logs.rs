@@ -23,8 +23,8 @@ use super::diagnostics::Diagnostics;
 use super::durability::Durability;
 use super::identity::Identity;
 use crate::error::Error;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
 
 /// The logs of one local cloud; clones share them.
 #[derive(Clone)]

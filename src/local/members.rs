@@ -10,9 +10,9 @@ use self::body::unknown_in;
 use self::shape::{Shape, TABLE};
 use super::kinesis::WireFormat;
 use super::router::Service;
-use crate::local::auth::signature::query_parameters;
-use crate::local::protocol::aws_json::{Request, ServiceError};
-use crate::local::protocol::aws_query::Parameters;
+use crate::auth::signature::query_parameters;
+use crate::protocol::aws_json::{Request, ServiceError};
+use crate::protocol::aws_query::Parameters;
 
 /// Headers of `Invoke` that ask for what is not here.
 const INVOKE_HEADERS: [&str; 2] = ["x-amz-tenant-id", "x-amz-durable-execution-name"];

@@ -3,9 +3,9 @@
 use http::Method;
 
 use super::lambda::Route;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::Request;
-use crate::local::protocol::aws_query::Parameters;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::Request;
+use crate::protocol::aws_query::Parameters;
 
 /// What an operation that is not known is called.
 const UNKNOWN: &str = "Unknown";

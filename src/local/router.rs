@@ -4,10 +4,10 @@ use http::request::Parts;
 
 use super::kinesis::WireFormat;
 use super::operation;
-use crate::local::auth::signature::Signature;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
-use crate::local::protocol::aws_query;
-use crate::local::protocol::aws_query::{IAM, STS};
+use crate::auth::signature::Signature;
+use crate::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, ServiceError};
+use crate::protocol::aws_query;
+use crate::protocol::aws_query::{IAM, STS};
 
 /// The largest request of the data services.
 const MAX_BODY: usize = 16 << 20;

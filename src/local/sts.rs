@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::iam::{Iam, Role};
 use super::identity::Identity;
-use crate::local::auth::credentials::{Caller, CredentialStore};
-use crate::local::auth::permissions::{AuthorizationRequest, Decision, Named, Needed, Principal, RequestKeys, decide};
-use crate::local::protocol::aws_json::{Request, Response, ServiceError, now_seconds};
-use crate::local::protocol::aws_query;
-use crate::local::protocol::aws_query::{Parameters, STS, Xml};
+use crate::auth::credentials::{Caller, CredentialStore};
+use crate::auth::permissions::{AuthorizationRequest, Decision, Named, Needed, Principal, RequestKeys, decide};
+use crate::protocol::aws_json::{Request, Response, ServiceError, now_seconds};
+use crate::protocol::aws_query;
+use crate::protocol::aws_query::{Parameters, STS, Xml};
 
 /// Seconds that a session may last which another session asks for.
 const CHAINED_SECONDS: u32 = 3600;

@@ -12,8 +12,8 @@ use super::dynamodb::DynamoDb;
 use super::kinesis::Kinesis;
 use super::lambda::Lambda;
 use super::logs::Logs;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
 
 /// The most resources in one answer, and how many there are where the caller names no number (API reference,
 /// `GetResources`).

@@ -1,6 +1,7 @@
 //! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
 
 mod authorization;
+pub(crate) mod clients;
 mod connections;
 mod eventually;
 mod files;
@@ -16,8 +17,8 @@ use std::path::Path;
 
 pub(crate) use self::eventually::eventually;
 use super::{LocalCloud, LocalOptions};
-use crate::aws::{Clients, connect};
-use crate::local::protocol::aws_json::now_ms;
+use crate::protocol::aws_json::now_ms;
+use crate::tests::clients::{Clients, connect};
 
 /// Waits until the clock shows another millisecond: what is put before and after it differs in its time.
 pub(super) async fn next_millisecond() {
@@ -35,6 +36,6 @@ async fn start(dir: &Path) -> (LocalCloud, Clients) {
         ..LocalOptions::default()
     };
     let cloud = LocalCloud::start(options).await.unwrap();
-    let clients = connect(&cloud.target()).await.unwrap();
+    let clients = connect(&cloud.connection_info()).await;
     (cloud, clients)
 }

@@ -83,7 +83,7 @@ pub struct ProbeRoute<'a> {
     pub table: &'a str,
     /// When it is over: no marker is waited for any longer.
     pub end: Instant,
-    /// Remembers the markers that were put, for [`Way::sweep`].
+    /// Remembers the markers that were put, for [`ProbeRoute::delete_leftover_probes`].
     pub trail: &'a ProbeRegistry,
 }
 
@@ -94,7 +94,7 @@ struct Shard {
 }
 
 impl ProbeRoute<'_> {
-    /// Sends one marker through. Whatever comes of it, [`Way::sweep`] is to follow.
+    /// Sends one marker through. Whatever comes of it, [`ProbeRoute::delete_leftover_probes`] is to follow.
     ///
     /// # Errors
     /// When it does not come out.
@@ -107,7 +107,7 @@ impl ProbeRoute<'_> {
     /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and once the first
     /// are stored others follow, which are in batches that come only after the first ones' are done. `lanes` is how many
     /// batches of a shard are read side by side; order is kept within each lane, so each gets markers. Whatever comes of
-    /// it, [`Way::sweep`] is to follow.
+    /// it, [`ProbeRoute::delete_leftover_probes`] is to follow.
     ///
     /// # Errors
     /// When one does not come out, or the shards change all the time.

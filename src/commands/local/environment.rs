@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::aws_cli::OLDER_TOOLS;
-use crate::local::DEFAULT_REGION;
-use crate::local::daemon::Running;
+use sensorctl_local::DEFAULT_REGION;
+use sensorctl_local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
 const NEUTRALISED: [&str; 20] = [
@@ -44,9 +44,9 @@ const DEAD_KEY: &str = "none";
 /// Returns the lines for a POSIX shell that point any AWS tool at the running local cloud. The token of the control paths
 /// stays in its file: `curl -H @FILE` shows it to nobody.
 pub(super) fn lines(running: &Running, control_header: &Path) -> String {
-    let Running { endpoint, region, access, .. } = running;
+    let Running { endpoint, region, access_key, .. } = running;
     let control_header = quoted(&control_header.display().to_string());
-    let lines = environment(endpoint, region, &access.key_id, &access.secret);
+    let lines = environment(endpoint, region, &access_key.key_id, &access_key.secret);
     // Last, so that a shell that is given the lines as one leaves nothing else out.
     format!("{lines}\nexport {CONTROL_HEADER}={control_header}\n# {OLDER_TOOLS}")
 }
@@ -88,7 +88,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::aws::Access;
+    use sensorctl_local::AccessKey;
 
     #[test]
     fn a_shell_takes_the_lines_as_they_are_meant() {
@@ -98,10 +98,10 @@ mod tests {
             pid: 1,
             version: "0".into(),
             notices: Vec::new(),
-            timing: crate::local::LatencyProfile::default(),
+            timing: sensorctl_local::LatencyProfile::default(),
             durable: "process".into(),
             faults: String::new(),
-            access: Access { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
+            access_key: AccessKey { key_id: "AKIA".into(), secret: "it's $HOME; `a` \"b\"".into() },
         };
         let script = "eval \"$LINES_OF\"\nprintf '%s|%s|%s|%s' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_ENDPOINT_URL\" \
              \"${AWS_PROFILE-unset}\" \"$SENSORCTL_CONTROL_HEADER\"";

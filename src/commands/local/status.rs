@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::local::daemon::Running;
 use crate::output::{Report, one_line};
+use sensorctl_local::daemon::Running;
 
 /// `local status` as data.
 #[derive(Debug, Serialize)]
@@ -71,8 +71,8 @@ impl Report for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::Access;
-    use crate::local::LatencyProfile;
+    use sensorctl_local::AccessKey;
+    use sensorctl_local::LatencyProfile;
 
     #[test]
     fn notice_is_one_line_whatever_it_quotes() {
@@ -85,7 +85,7 @@ mod tests {
             durable: "process".into(),
             faults: "kinesis:*=error\u{9b}".into(),
             notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],
-            access: Access { key_id: "A".into(), secret: "S".into() },
+            access_key: AccessKey { key_id: "A".into(), secret: "S".into() },
         };
         let table = Status::new(Some(&running), "/data".into()).table();
         assert!(table.ends_with("\nnotice     damaged: a\u{fffd}2J\u{fffd}not running\u{fffd}"), "{table:?}");

@@ -13,9 +13,9 @@ use super::support::{ApiClient, RecordedCall, Run, Runner, Sandbox, eventually};
 use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::Error;
-use crate::local::{LocalCloud, LocalOptions};
 use crate::output::{Captured, Output};
 use crate::settings::{FILE_NAME, Settings, hint_flags};
+use sensorctl_local::{LocalCloud, LocalOptions};
 
 /// An environment whose commands and local cloud run inside the test.
 pub(super) type InProcessEnv = Sandbox<InProcessRunner>;

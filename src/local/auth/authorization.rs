@@ -5,11 +5,11 @@
 
 use super::credentials::Caller;
 use super::permissions::{AuthorizationRequest, Named, Needed, RequestKeys};
-use crate::local::gateway::Services;
-use crate::local::protocol::aws_json::{Request, ServiceError};
-use crate::local::protocol::aws_query::Parameters;
-use crate::local::router::Service;
-use crate::local::sts::Sts;
+use crate::gateway::Services;
+use crate::protocol::aws_json::{Request, ServiceError};
+use crate::protocol::aws_query::Parameters;
+use crate::router::Service;
+use crate::sts::Sts;
 
 /// Refuses a request that its caller may not make.
 pub(crate) fn check(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {

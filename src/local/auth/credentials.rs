@@ -12,11 +12,11 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::signature::{Signature, is_same, query_parameter};
-use crate::aws::Access;
+use crate::connection_info::AccessKey;
+use crate::data_dir::read_json;
+use crate::durability::Durability;
 use crate::error::Error;
-use crate::local::data_dir::read_json;
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::{ServiceError, now_ms};
+use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// What the owner's access key id begins with; no key of AWS does.
 pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";
@@ -26,7 +26,7 @@ pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";
 pub(crate) struct CredentialStore(Arc<Inner>);
 
 struct Inner {
-    owner: Access,
+    owner: AccessKey,
     sessions: Mutex<BTreeMap<String, Session>>,
     /// Held by who writes them down.
     writing: Mutex<()>,
@@ -67,7 +67,7 @@ pub(crate) enum Caller {
 
 /// The credentials of a role session.
 pub(crate) struct SessionKeys {
-    /// Access key id.
+    /// `AccessKey` key id.
     pub access_key_id: String,
     /// Secret access key.
     pub secret_access_key: String,
@@ -91,14 +91,14 @@ impl CredentialStore {
             durability.write_json(path, &file)?;
             file
         };
-        let owner = Access { key_id: file.access_key_id, secret: file.secret_access_key };
+        let owner = AccessKey { key_id: file.access_key_id, secret: file.secret_access_key };
         let path = path.with_file_name("sessions.json");
         let sessions = Mutex::new(read_json(&path)?.unwrap_or_default());
         Ok(CredentialStore(Arc::new(Inner { owner, sessions, writing: Mutex::new(()), path, durability })))
     }
 
     /// The owner's key.
-    pub(crate) fn owner(&self) -> Access {
+    pub(crate) fn owner(&self) -> AccessKey {
         self.0.owner.clone()
     }
 

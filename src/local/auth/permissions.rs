@@ -4,8 +4,8 @@
 mod keys;
 
 pub(crate) use self::keys::RequestKeys;
-use crate::local::protocol::aws_json::ServiceError;
-pub(crate) use crate::policy::{AuthorizationRequest, Context, Decision, Principal, decide};
+use crate::protocol::aws_json::ServiceError;
+pub(crate) use sensorctl_policy::{AuthorizationRequest, Context, Decision, Principal, decide};
 
 /// The resources that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]

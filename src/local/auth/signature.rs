@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use self::canonical::AUTHORITY;
 pub(crate) use self::canonical::{query_parameter, query_parameters};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How a credential scope ends.

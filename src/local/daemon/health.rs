@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::local::auth::credentials::control_token;
-use crate::local::data_dir::EndpointFile;
+use crate::auth::credentials::control_token;
+use crate::data_dir::EndpointFile;
 
 /// How long a health answer may take: the process may be busy, the machine asleep a moment ago.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);

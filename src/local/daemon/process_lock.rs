@@ -4,16 +4,16 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::data_dir::marker::{self, DirectoryContent, LOCK};
+use crate::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
+use crate::durability::FRESH;
 use crate::error::Error;
-use crate::local::data_dir::marker::{self, DirectoryContent, LOCK};
-use crate::local::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
-use crate::local::durability::FRESH;
 
 /// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
 ///
 /// # Errors
 /// When no local cloud made the directory, a process owns it, or something cannot be deleted.
-pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
+pub fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).with_source(error);
     if !is_local_cloud(data_dir)? {
         return Ok(Vec::new());
@@ -49,7 +49,7 @@ pub(crate) fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
 ///
 /// # Errors
 /// When something else is there, which is not to be touched.
-pub(crate) fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
+pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
     match marker::find(data_dir) {
         Ok(DirectoryContent::Nothing) => Ok(false),
         Ok(DirectoryContent::LocalCloud) => Ok(true),

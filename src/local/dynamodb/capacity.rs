@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::DynamoDb;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
+use crate::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
 
 /// Seconds of unused capacity that are kept.
 const BURST: f64 = 300.0;

@@ -13,7 +13,7 @@ use dynoxide::DynoxideError;
 use dynoxide::storage::Storage;
 
 use super::page::Counter;
-use crate::local::THREAD_STACK;
+use crate::THREAD_STACK;
 
 /// How a connection reads. The cache holds the pages of a hundred sensors with thousands of rows, stored in turn, so that
 /// reading one sensor after another finds them there.

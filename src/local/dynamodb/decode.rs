@@ -5,7 +5,7 @@ use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::expression_limits::Expressions;
-use crate::local::decode_error::{DecodeError, without_position};
+use crate::decode_error::{DecodeError, without_position};
 
 /// Whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {

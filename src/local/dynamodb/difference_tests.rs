@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::DynamoDb;
-use crate::local::diagnostics::Diagnostics;
-use crate::local::durability::Durability;
-use crate::local::identity::Identity;
-use crate::local::latency_profile::LatencyProfile;
-use crate::local::protocol::aws_json::Request;
+use crate::diagnostics::Diagnostics;
+use crate::durability::Durability;
+use crate::identity::Identity;
+use crate::latency_profile::LatencyProfile;
+use crate::protocol::aws_json::Request;
 
 const ARN: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/tab";
 
@@ -200,8 +200,7 @@ async fn provisioned_table_throttles_reads_beyond_its_burst_under_a_latency_prof
     ok(&database, "CreateTable", create).await;
     let read = json!({"TableName": "tab", "Key": {"k": {"S": "a"}}, "ConsistentRead": true});
     let is_ready = async || call(&database, "GetItem", &read).await;
-    let (_, answer) =
-        crate::local::tests::eventually("the table is there", is_ready, |(status, _)| *status == 200).await;
+    let (_, answer) = crate::tests::eventually("the table is there", is_ready, |(status, _)| *status == 200).await;
     assert_eq!(answer.get("ConsumedCapacity"), None, "nobody asked for it");
     let id = database.database.get_table_metadata("tab").unwrap().unwrap().table_id.unwrap();
     // As after a scan of many pages; a thousand units a second come back.

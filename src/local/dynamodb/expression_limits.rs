@@ -272,7 +272,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::local::dynamodb::decode;
+    use crate::dynamodb::decode;
 
     fn size(text: &str) -> (usize, usize) {
         let Size { depth, operators, .. } = Size::of(text);

@@ -8,11 +8,11 @@ use dynoxide::DynoxideError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::data_dir::read_json;
+use crate::decode_error::DecodeError;
+use crate::durability::Durability;
 use crate::error::Error;
-use crate::local::data_dir::read_json;
-use crate::local::decode_error::DecodeError;
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::{now_ms, seconds};
+use crate::protocol::aws_json::{now_ms, seconds};
 
 /// Days back that AWS restores where nobody says otherwise.
 const DAYS: u32 = 35;

@@ -10,10 +10,10 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::{DynamoDb, THEIR_ARN};
-use crate::local::auth::permissions::Named;
-use crate::local::identity::Identity;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::Request;
+use crate::auth::permissions::Named;
+use crate::identity::Identity;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::Request;
 
 /// The members that name something, read past the items in a request.
 #[derive(Default, Deserialize)]

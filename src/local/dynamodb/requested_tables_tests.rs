@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::DynamoDb;
-use crate::local::auth::permissions::Named;
-use crate::local::diagnostics::Diagnostics;
-use crate::local::durability::Durability;
-use crate::local::identity::Identity;
-use crate::local::latency_profile::LatencyProfile;
-use crate::local::protocol::aws_json::Request;
+use crate::auth::permissions::Named;
+use crate::diagnostics::Diagnostics;
+use crate::durability::Durability;
+use crate::identity::Identity;
+use crate::latency_profile::LatencyProfile;
+use crate::protocol::aws_json::Request;
 
 const HERE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/";
 /// Stands in the items and tags of the table `secret`, and nowhere else.

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::local::latency_profile::LatencyProfile;
-use crate::local::operation;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
+use crate::latency_profile::LatencyProfile;
+use crate::operation;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
 
 /// The tables that are on their way; clones share them.
 #[derive(Clone)]

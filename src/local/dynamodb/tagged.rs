@@ -5,8 +5,8 @@ use dynoxide::actions::list_tables::ListTablesRequest;
 use dynoxide::actions::list_tags_of_resource::ListTagsOfResourceRequest;
 
 use super::{DynamoDb, THEIR_ARN};
-use crate::local::protocol::aws_json::ServiceError;
-use crate::local::tagging::Tagged;
+use crate::protocol::aws_json::ServiceError;
+use crate::tagging::Tagged;
 
 impl DynamoDb {
     /// Returns the tags of all tables by their ARNs. Blocks.

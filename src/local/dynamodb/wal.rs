@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::local::durability::Durability;
+use crate::durability::Durability;
 
 /// The log of one database file.
 pub(super) struct Wal {

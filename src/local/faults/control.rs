@@ -5,8 +5,8 @@ use http::Method;
 use serde_json::json;
 
 use super::{FaultPlan, Faults};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 impl Faults {
     /// Answers a request of the owner.

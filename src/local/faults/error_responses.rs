@@ -1,7 +1,7 @@
 //! Refusals as each service words them: too many calls, or a failure of its own.
 
-use crate::local::operation;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::operation;
+use crate::protocol::aws_json::ServiceError;
 
 /// Why a call is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
 
 use super::FaultRng;
-use crate::local::dynamodb::MAX_REQUESTS;
-use crate::local::kinesis::{MAX_RECORDS, WireFormat};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
+use crate::dynamodb::MAX_REQUESTS;
+use crate::kinesis::{MAX_RECORDS, WireFormat};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
 /// Which share of a call's records or items is not taken.
 #[derive(Clone, Debug)]

@@ -29,11 +29,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::undecryptable;
-use crate::local::members::operations;
+use crate::members::operations;
 
 /// What shall go wrong.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct FaultPlan {
+pub struct FaultPlan {
     pub(super) seed: u64,
     pub(super) rules: Vec<Rule>,
     text: String,
@@ -81,7 +81,7 @@ pub(super) enum When {
 /// A text that is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]
-pub(crate) struct SpecError {
+pub struct SpecError {
     /// Where, in characters from 1.
     pub column: usize,
     message: String,
@@ -97,7 +97,7 @@ const LONGEST_DELAY: f64 = 600.0;
 
 impl FaultPlan {
     /// Whether nothing goes wrong.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 }

@@ -6,7 +6,7 @@ use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
 use serde_json::{Value, json};
 
-use crate::local::protocol::aws_json::Response;
+use crate::protocol::aws_json::Response;
 
 const CODE: &str = "AccessDeniedException";
 const MESSAGE: &str = "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please \
@@ -50,7 +50,7 @@ fn hide_in(value: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::protocol::aws_json;
+    use crate::protocol::aws_json;
 
     #[test]
     fn variables_and_filters_become_errors_and_the_rest_stays() {

@@ -4,8 +4,8 @@ use super::aws_managed_policies::{self, ManagedPolicy};
 use super::roles::role_name;
 use super::store::Account;
 use super::{Answer, Iam, end_of_list, missing, page};
-use crate::local::protocol::aws_json::ServiceError;
-use crate::local::protocol::aws_query::{Parameters, Xml};
+use crate::protocol::aws_json::ServiceError;
+use crate::protocol::aws_query::{Parameters, Xml};
 
 /// The most managed policies on a role.
 const MAX_ATTACHED: usize = 10;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::store::{Account, StoredPolicy, StoredRole};
-use crate::local::auth::permissions::Policies;
+use crate::auth::permissions::Policies;
 
 /// A managed policy.
 #[derive(Clone, Copy)]

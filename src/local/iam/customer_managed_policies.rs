@@ -7,8 +7,8 @@ use super::document::{check_permissions, encoded};
 use super::roles::{checked_name, checked_path, checked_tags, unique_id};
 use super::store::{Account, StoredPolicy};
 use super::{Answer, Iam, end_of_list, missing, page, timestamp};
-use crate::local::protocol::aws_json::{ServiceError, now_seconds};
-use crate::local::protocol::aws_query::{Parameters, Xml, invalid};
+use crate::protocol::aws_json::{ServiceError, now_seconds};
+use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
 /// The most characters of a managed policy, white space not counted.
 const MAX_DOCUMENT: usize = 6_144;

@@ -3,8 +3,8 @@
 use super::document::{check_permissions, encoded};
 use super::roles::{checked_name, role_name};
 use super::{Answer, Iam, end_of_list, missing, page};
-use crate::local::protocol::aws_json::ServiceError;
-use crate::local::protocol::aws_query::{Parameters, Xml};
+use crate::protocol::aws_json::ServiceError;
+use crate::protocol::aws_query::{Parameters, Xml};
 
 /// The most characters of all inline policies of a role, white space not counted.
 const MAX_INLINE: usize = 10_240;

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Iam, aws_managed_policies};
-use crate::local::auth::permissions::Policies;
-use crate::local::latency_profile::LatencyProfile;
-use crate::local::protocol::aws_query::Parameters;
+use crate::auth::permissions::Policies;
+use crate::latency_profile::LatencyProfile;
+use crate::protocol::aws_query::Parameters;
 
 /// What roles were before their latest changes, by ARN.
 #[derive(Default)]

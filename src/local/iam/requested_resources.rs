@@ -1,8 +1,8 @@
 //! Which role or policy a request to IAM names, for the authorizer.
 
 use super::Iam;
-use crate::local::auth::permissions::{Named, Needed};
-use crate::local::protocol::aws_query::Parameters;
+use crate::auth::permissions::{Named, Needed};
+use crate::protocol::aws_query::Parameters;
 
 impl Iam {
     /// Returns the action that a request needs, with its resource.
@@ -66,9 +66,9 @@ impl Iam {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::durability::Durability;
-    use crate::local::identity::Identity;
-    use crate::local::latency_profile::LatencyProfile;
+    use crate::durability::Durability;
+    use crate::identity::Identity;
+    use crate::latency_profile::LatencyProfile;
 
     const TRUST: &str = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}"#;
 

@@ -7,8 +7,8 @@ use rand::Rng;
 use super::document::{check_trust, encoded};
 use super::store::{Account, StoredRole};
 use super::{Answer, Iam, aws_managed_policies, end_of_list, missing, page, timestamp};
-use crate::local::protocol::aws_json::{ServiceError, now_seconds};
-use crate::local::protocol::aws_query::{Parameters, Xml, invalid};
+use crate::protocol::aws_json::{ServiceError, now_seconds};
+use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
 /// Seconds that a role session may last, if not said otherwise.
 const SESSION_SECONDS: u32 = 3600;

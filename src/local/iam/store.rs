@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::missing;
+use crate::data_dir::read_json;
+use crate::durability::Durability;
 use crate::error::Error;
-use crate::local::data_dir::read_json;
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// The whole state.
 #[derive(Clone, Default, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use super::*;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 fn iam(directory: &Path) -> Iam {
-    let timing = crate::local::LatencyProfile::default();
+    let timing = crate::LatencyProfile::default();
     Iam::open(&directory.join("iam.json"), Identity::new("us-east-1"), &timing, Durability::Process).unwrap()
 }
 

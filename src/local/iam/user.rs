@@ -1,9 +1,9 @@
 //! The one user of the account: the owner of the local cloud.
 
 use super::{Answer, Iam, missing, timestamp};
-use crate::local::auth::credentials::Caller;
-use crate::local::identity::Identity;
-use crate::local::protocol::aws_query::{Parameters, Xml, invalid};
+use crate::auth::credentials::Caller;
+use crate::identity::Identity;
+use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
 impl Iam {
     /// `GetUser`, by name or of the caller.

@@ -22,8 +22,8 @@ use ferrokinesis_core::types::StreamStatus;
 
 use super::Kinesis;
 use super::stream::StreamState;
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::protocol::wire_format::WireFormat;
 
 impl Kinesis {
     /// Answers one request.

@@ -4,7 +4,7 @@ use ferrokinesis_core::shard_iterator::{create_shard_iterator, decode_shard_iter
 use jiff::Timestamp;
 
 use super::sequence::{SequenceNumber, shard_id, shard_number};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// How long an iterator can be used, in milliseconds.
 const LIFETIME: u64 = 5 * 60 * 1000;

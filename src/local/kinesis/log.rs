@@ -15,8 +15,8 @@ use std::sync::{Mutex, PoisonError};
 use self::entry_reader::EntryError;
 pub(super) use self::error::LogError;
 use self::segments::Segments;
-use crate::local::diagnostics::Diagnostics;
-use crate::local::durability::Durability;
+use crate::diagnostics::Diagnostics;
+use crate::durability::Durability;
 
 /// Index of a shard's first record.
 pub(super) const FIRST_INDEX: u64 = 1;

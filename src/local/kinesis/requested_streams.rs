@@ -6,10 +6,10 @@ use super::Kinesis;
 use super::api::{OneConsumer, OnlyTarget, stream_of_token};
 use super::iterator::ShardIterator;
 use super::validation::{Checks, invalid};
-use crate::local::auth::permissions::Named;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Request, ServiceError};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::auth::permissions::Named;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Request, ServiceError};
+use crate::protocol::wire_format::WireFormat;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -131,9 +131,9 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
-    use crate::local::diagnostics::Diagnostics;
-    use crate::local::identity::Identity;
-    use crate::local::kinesis::StreamOptions;
+    use crate::diagnostics::Diagnostics;
+    use crate::identity::Identity;
+    use crate::kinesis::StreamOptions;
 
     const OPERATIONS: [&str; 35] = [
         "AddTagsToStream",
@@ -211,13 +211,13 @@ mod tests {
 
     fn iterator(stream: &str) -> String {
         ShardIterator { stream: stream.into(), shard: 0, created: 1, next: 1 }
-            .token(crate::local::protocol::aws_json::now_ms())
+            .token(crate::protocol::aws_json::now_ms())
     }
 
     fn token(stream: &str) -> String {
         use base64::Engine;
         let token =
-            json!({"stream": stream, "created": 1, "after": 0, "filter": "All", "made": crate::local::protocol::aws_json::now_ms()})
+            json!({"stream": stream, "created": 1, "after": 0, "filter": "All", "made": crate::protocol::aws_json::now_ms()})
                 .to_string();
         base64::engine::general_purpose::STANDARD.encode(token)
     }

@@ -8,7 +8,7 @@ use ciborium::Value as Cbor;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use crate::local::protocol::aws_json::seconds;
+use crate::protocol::aws_json::seconds;
 
 /// Data that came in: base64 in JSON, bytes in CBOR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

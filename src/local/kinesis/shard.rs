@@ -2,7 +2,7 @@
 
 use super::log::{Appended, Chunk, LogError, NewRecord, ShardLog};
 use super::throttle::{ReadThrottle, WriteThrottle};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// The log and the throttles of one shard.
 pub(super) struct Shard {

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
+use crate::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::error::Error;
-use crate::local::data_dir::{has_directories, lost, private_dir, read_json};
-use crate::local::protocol::aws_json::{ServiceError, now_ms};
+use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// What a deleted stream's directory ends in until its files are gone.
 const DELETED: &str = "deleted";

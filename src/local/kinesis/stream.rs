@@ -11,7 +11,7 @@ use super::hash_range::HashRange;
 use super::log::{LogOptions, ShardLog};
 use super::sequence::{SequenceNumber, shard_id};
 use super::shard::Shard;
-use crate::local::protocol::aws_json::{ServiceError, now_ms};
+use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// The state's file in a stream's directory.
 pub(super) const STATE_FILE: &str = "stream.json";

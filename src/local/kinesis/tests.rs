@@ -13,7 +13,7 @@ mod stress;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::local::protocol::aws_json::AMZ_JSON_1_1;
+use crate::protocol::aws_json::AMZ_JSON_1_1;
 
 pub(super) const STREAM: &str = "readings";
 

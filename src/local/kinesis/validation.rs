@@ -3,7 +3,7 @@
 //! `ferrokinesis-core` has such rules too, but they copy every request and are behind the service: names only where
 //! it takes ARNs, a retention of a week, records of 1 MiB.
 
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// The constraints that a request breaks.
 #[derive(Default)]

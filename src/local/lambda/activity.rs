@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::state::MappingRecord;
-use crate::local::kinesis::Shard;
+use crate::kinesis::Shard;
 
 /// The counts of one Lambda service; clones share them.
 #[derive(Clone, Default)]

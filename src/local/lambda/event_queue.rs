@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::LambdaServices;
 use super::service::Lambda;
+use crate::data_dir::{private_dir, read_json};
 use crate::error::Error;
-use crate::local::data_dir::{private_dir, read_json};
-use crate::local::lambda::runtime::invocation::Invocation;
-use crate::local::lambda::runtime::invoke::InvokeError;
-use crate::local::protocol::aws_json::{ServiceError, now_ms};
+use crate::lambda::runtime::invocation::Invocation;
+use crate::lambda::runtime::invoke::InvokeError;
+use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// Pauses before an invocation that failed is tried again, as in the service.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];

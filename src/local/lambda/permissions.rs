@@ -2,10 +2,10 @@
 
 use super::LambdaServices;
 use super::state::FunctionRecord;
-use crate::local::auth::permissions::{AuthorizationRequest, Context, Decision, Principal, RequestKeys, decide};
-use crate::local::iam::{Iam, Role};
-use crate::local::identity::Identity;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::auth::permissions::{AuthorizationRequest, Context, Decision, Principal, RequestKeys, decide};
+use crate::iam::{Iam, Role};
+use crate::identity::Identity;
+use crate::protocol::aws_json::ServiceError;
 
 /// What the platform must be able to do with a stream (docs/facts/event-source-mapping.md, Errors at create). It lists the shards by `ListShards` where it may, and
 /// by `DescribeStream` where it may not: roles that frameworks generate have the latter alone (serverless#8540).

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::state::{FunctionRecord, Tags};
-use crate::local::identity::Identity;
-use crate::local::lambda::api::function_name::missing;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::identity::Identity;
+use crate::lambda::api::function_name::missing;
+use crate::protocol::aws_json::ServiceError;
 
 /// The newest published version of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::now_ms;
+use crate::durability::Durability;
+use crate::protocol::aws_json::now_ms;
 
 /// One event as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -222,7 +222,7 @@ fn parse<'a, T: Deserialize<'a>>(line: &'a [u8], ordinal: usize) -> io::Result<O
 mod tests {
     use super::super::event_file;
     use super::*;
-    use crate::local::durability::Durability;
+    use crate::durability::Durability;
 
     fn append(path: &Path, times: impl IntoIterator<Item = u64>) {
         let events = times.into_iter().map(|time| (time, format!("{time} {}", "x".repeat(1000)))).collect();

@@ -8,7 +8,7 @@ use super::filter::Pattern;
 use super::page::{Keep, Page};
 use super::store::KeptEvents;
 use super::{Logs, invalid};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// The most events that `GetLogEvents` and `FilterLogEvents` give in one answer.
 const EVENTS_PER_PAGE: usize = 10_000;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::store::Group;
 use super::{Logs, invalid};
-use crate::local::protocol::aws_json::ServiceError;
-use crate::local::tagging::Tagged;
+use crate::protocol::aws_json::ServiceError;
+use crate::tagging::Tagged;
 
 /// The retentions that the service takes, in days.
 const RETENTION_DAYS: [u32; 22] =

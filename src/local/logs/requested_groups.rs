@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Logs, invalid};
-use crate::local::auth::permissions::Named;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Request, ServiceError};
+use crate::auth::permissions::Named;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Request, ServiceError};
 
 /// How an operation names what it is about.
 enum Naming {
@@ -126,9 +126,9 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::local::diagnostics::Diagnostics;
-    use crate::local::durability::Durability;
-    use crate::local::identity::Identity;
+    use crate::diagnostics::Diagnostics;
+    use crate::durability::Durability;
+    use crate::identity::Identity;
 
     const OPERATIONS: [&str; 20] = [
         "CreateLogGroup",

@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::event_file::{self, Event};
 use super::event_index::{Contents, EventIndex, Span};
+use crate::changed_names::ChangedNames;
+use crate::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
+use crate::durability::Durability;
 use crate::error::Error;
-use crate::local::changed_names::ChangedNames;
-use crate::local::data_dir::{has_directories, lost as lost_file, private_dir, read_json};
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::{ServiceError, now_ms};
+use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::event_index::Contents;
 use super::store::KeptEvents;
 use super::{Logs, invalid};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// The most streams in one answer.
 const STREAMS_PER_PAGE: usize = 50;

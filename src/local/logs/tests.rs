@@ -1,7 +1,7 @@
 //! The logs below the wire.
 
 use super::*;
-use crate::local::tests::eventually;
+use crate::tests::eventually;
 
 fn logs(directory: &Path) -> Logs {
     Logs::open(directory, Identity::new("us-east-1"), Durability::Full, Diagnostics::default()).unwrap()

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::shape::{Below, Shape};
-use crate::local::kinesis::WireFormat;
+use crate::kinesis::WireFormat;
 
 /// Returns the path of the first member of a body that is not in a shape. A body that cannot be read has none: its
 /// service says what is wrong with it.

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::local::router::Service;
+use crate::router::Service;
 
 fn ask(target: &str, body: &Value) -> Result<(), ServiceError> {
     let request = http::Request::post("/").header("x-amz-target", target).body(body.to_string().into()).unwrap();

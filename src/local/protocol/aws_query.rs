@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use http::HeaderValue;
 
 use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
-use crate::local::auth::signature::query_parameters;
+use crate::auth::signature::query_parameters;
 
 /// What differs between the services that speak awsQuery.
 #[derive(Clone, Copy)]

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::local::decode_error::DecodeError;
-use crate::local::kinesis::serde_types::millis;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{AMZ_JSON_1_1, Response, ServiceError};
+use crate::decode_error::DecodeError;
+use crate::kinesis::serde_types::millis;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{AMZ_JSON_1_1, Response, ServiceError};
 
 /// The content type of CBOR.
 const AMZ_CBOR_1_1: &str = "application/x-amz-cbor-1.1";

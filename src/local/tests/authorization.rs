@@ -10,8 +10,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde_json::{Value, json};
 
 use super::start;
-use crate::aws::{Clients, connect};
-use crate::local::LocalCloud;
+use crate::LocalCloud;
+use crate::tests::clients::{Clients, connect};
 
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "eu-central-1";
@@ -45,7 +45,7 @@ async fn session(cloud: &LocalCloud, role: &str) -> Clients {
     let keys = cloud.keys.issue(&role_arn(role), "me");
     let (id, secret, token) = (keys.access_key_id, keys.secret_access_key, keys.session_token);
     let credentials = Credentials::new(id, secret, Some(token), None, "test");
-    let mut clients = connect(&cloud.target()).await.unwrap();
+    let mut clients = connect(&cloud.connection_info()).await;
     macro_rules! with_credentials {
         ($($service:ident: $sdk:ident),+) => {$(
             let config = clients.$service.config().to_builder().credentials_provider(credentials.clone());
@@ -163,7 +163,7 @@ async fn role_that_may_do_all_of_lambda_may_not_pass_another_role_to_a_function(
     let (cloud, clients) = start(dir.path()).await;
     role(&clients, "low", &trust(&lambda()), &statement("Allow", "lambda:*", "*")).await;
     role(&clients, "admin", &trust(&lambda()), &statement("Allow", "*", "*")).await;
-    let zip = crate::local::lambda::tests::support::zip_of(b"#!/bin/sh\n", 0o755);
+    let zip = crate::lambda::tests::support::zip_of(b"#!/bin/sh\n", 0o755);
     let create = |clients: &Clients, name: &str| {
         let code = FunctionCode::builder().zip_file(aws_sdk_lambda::primitives::Blob::new(zip.clone())).build();
         clients

@@ -6,9 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::aws::connect;
-use crate::local::auth::credentials::control_token;
-use crate::local::{Limits, LocalCloud, LocalOptions};
+use crate::auth::credentials::control_token;
+use crate::tests::clients::connect;
+use crate::{Limits, LocalCloud, LocalOptions};
 
 /// Longer than any of it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ async fn idle_connections_end_and_do_not_keep_the_owner_out() {
     let mut served = TcpStream::connect(&address).await.unwrap();
     served.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     idle.push(served);
-    let clients = connect(&cloud.target()).await.unwrap();
+    let clients = connect(&cloud.connection_info()).await;
     timeout(PATIENCE, clients.kinesis.list_streams().send()).await.unwrap().unwrap();
     for mut stream in idle {
         // Its end, with or without a last word.
@@ -49,7 +49,7 @@ async fn client_that_has_said_all_still_gets_its_answer() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();
-    let token = control_token(&cloud.target().access.unwrap().secret);
+    let token = control_token(&cloud.connection_info().access_key.secret);
     let mut stream = TcpStream::connect(cloud.endpoint().strip_prefix("http://").unwrap()).await.unwrap();
     let request = format!("GET /_sensorctl/health HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::aws::Access;
-use crate::local::auth::signature::testing::signed_lines;
+use crate::auth::signature::testing::signed_lines;
+use crate::connection_info::AccessKey;
 
 /// Runs a round with a seed of its own: one, or for `SENSORCTL_FUZZ_SECONDS`. The first seed is `SENSORCTL_FUZZ_SEED`, or
 /// any. Each is printed before its round, past the capture of the test harness: a crash of the process tells no other way
@@ -44,7 +44,7 @@ pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
 pub(crate) const TABLE: &str = r#"{"TableName":"fuzzed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#;
 
 /// A whole request of an operation of DynamoDB, as bytes.
-pub(crate) fn dynamodb_request(access: Access) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn dynamodb_request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let (one, two, value) = (near_expression(), near_expression(), near_value());
     (select(&OPERATIONS[..]), one, two, value, near_statement()).prop_map(
         move |(operation, one, two, value, statement)| {
@@ -54,7 +54,7 @@ pub(crate) fn dynamodb_request(access: Access) -> impl Strategy<Value = Vec<u8>>
 }
 
 /// A signed request of an operation of DynamoDB.
-pub(crate) fn dynamodb_bytes(access: &Access, operation: &str, body: &str) -> Vec<u8> {
+pub(crate) fn dynamodb_bytes(access: &AccessKey, operation: &str, body: &str) -> Vec<u8> {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(access, "dynamodb", &target, "POST /", body.as_bytes());
     format!(

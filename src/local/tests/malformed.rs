@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::aws::Access;
-use crate::local::auth::credentials::control_token;
-use crate::local::auth::signature::testing::{REGION, signed_lines};
-use crate::local::tests::fuzzing;
-use crate::local::{LocalCloud, LocalOptions};
+use crate::auth::credentials::control_token;
+use crate::auth::signature::testing::{REGION, signed_lines};
+use crate::connection_info::AccessKey;
+use crate::tests::fuzzing;
+use crate::{LocalCloud, LocalOptions};
 
 const TARGETS: [&str; 18] = [
     "Kinesis_20131202.PutRecords",
@@ -124,7 +124,7 @@ fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A whole request as bytes; mostly with the right key, so that it gets as far as the services.
-fn request(access: Access) -> impl Strategy<Value = Vec<u8>> {
+fn request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![
         4 => prop::sample::select(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"][..]).prop_map(str::to_owned),
         1 => "[A-Z!~]{1,12}",
@@ -189,7 +189,7 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
             LocalOptions { data_dir: dir.path().to_owned(), region: Some(REGION.into()), ..LocalOptions::default() };
         let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
         let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-        let access = cloud.target().access.unwrap();
+        let access = cloud.connection_info().access_key;
         let is_answered = |request: Vec<u8>| {
             let answer = send(&address, &request);
             let text = String::from_utf8_lossy(&answer);
@@ -220,7 +220,7 @@ fn a_body_beyond_the_limit_is_refused_and_not_kept() {
         LocalOptions { data_dir: dir.path().to_owned(), region: Some(REGION.into()), ..LocalOptions::default() };
     let cloud = runtime.block_on(LocalCloud::start(options)).unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
-    let Access { key_id, secret } = cloud.target().access.unwrap();
+    let AccessKey { key_id, secret } = cloud.connection_info().access_key;
     let key = control_token(&secret);
     // A target goes before the path: without one the control endpoint is meant.
     for (path, target, limit) in

@@ -5,10 +5,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::start;
 use super::tables::create_table;
-use crate::aws::Clients;
-use crate::local::LocalCloud;
-use crate::local::auth::signature::testing::signed_lines;
-use crate::local::tests::wire::raw;
+use crate::LocalCloud;
+use crate::auth::signature::testing::signed_lines;
+use crate::tests::clients::Clients;
+use crate::tests::wire::raw;
 
 /// What nests 2,000 levels deep, in 4 KB or less.
 fn deep_texts() -> [String; 4] {
@@ -22,7 +22,7 @@ async fn is_alive(clients: &Clients) {
 /// The answer to a request of DynamoDB that no SDK would send.
 async fn send(cloud: &LocalCloud, operation: &str, body: &str) -> (u16, String) {
     let target = format!("DynamoDB_20120810.{operation}");
-    let signed = signed_lines(&cloud.target().access.unwrap(), "dynamodb", &target, "POST /", body.as_bytes());
+    let signed = signed_lines(&cloud.connection_info().access_key, "dynamodb", &target, "POST /", body.as_bytes());
     let head = format!("POST / HTTP/1.1\r\n{signed}\r\ncontent-type: application/x-amz-json-1.0");
     let (status, _, body) = raw(cloud, &head, body).await;
     (status, body)

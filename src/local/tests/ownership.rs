@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::start;
-use crate::local::data_dir::{DataDir, EndpointFile};
-use crate::local::{GRACE_PERIOD, LocalCloud, LocalOptions};
+use crate::data_dir::{DataDir, EndpointFile};
+use crate::{GRACE_PERIOD, LocalCloud, LocalOptions};
 
 #[tokio::test]
 async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it_ends() {
@@ -20,11 +20,11 @@ async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it
     let options = LocalOptions { data_dir: dir.path().to_owned(), port: 0, ..LocalOptions::default() };
     let Err(error) = LocalCloud::start(options.clone()).await else { panic!("two owners") };
     assert!(error.to_string().contains("already uses the data directory"), "{error}");
-    let key = cloud.target().access.unwrap().key_id;
+    let key = cloud.connection_info().access_key.key_id;
     cloud.shutdown().await.unwrap();
     assert!(EndpointFile::read(dir.path()).unwrap().is_none());
     let again = LocalCloud::start(options).await.unwrap();
-    assert_eq!(again.target().access.unwrap().key_id, key);
+    assert_eq!(again.connection_info().access_key.key_id, key);
     again.shutdown().await.unwrap();
 }
 

@@ -5,8 +5,9 @@ use aws_sdk_kinesis::types::{ShardIteratorType, StreamDescriptionSummary, Stream
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{eventually, start};
-use crate::aws::{Target, connect};
-use crate::local::protocol::aws_json;
+use crate::connection_info::ConnectionInfo;
+use crate::protocol::aws_json;
+use crate::tests::clients::connect;
 
 /// Lambda and whoever has the right in this account may assume the role.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"000000000000"},"Action":"sts:AssumeRole"}]}"#;
@@ -64,7 +65,8 @@ async fn a_role_reads_back_as_it_was_made_and_its_session_says_who_it_is() {
     assert_eq!(role.tags()[0].value(), "<1>");
     let trust = percent_encoding::percent_decode_str(role.assume_role_policy_document().unwrap()).decode_utf8();
     assert_eq!(trust.unwrap(), TRUST);
-    assert_eq!(clients.account().await.unwrap(), "000000000000");
+    let caller = clients.sts.get_caller_identity().send().await.unwrap();
+    assert_eq!(caller.account(), Some("000000000000"));
 
     let session = clients.sts.assume_role().role_arn(role.arn()).role_session_name("me").send().await.unwrap();
     let keys = session.credentials.unwrap();
@@ -105,16 +107,16 @@ async fn a_log_group_takes_events_and_gives_them_back() {
 async fn a_wrong_key_and_a_wrong_secret_are_refused_by_every_service_in_its_own_words() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let mut target = cloud.target();
-    target.access.as_mut().unwrap().secret = "a secret that was made up".into();
+    let mut target = cloud.connection_info();
+    target.access_key.secret = "a secret that was made up".into();
     refused(&target, "InvalidSignatureException", "SignatureDoesNotMatch").await;
-    target.access.as_mut().unwrap().key_id = "LKIAAAAAAAAAAAAAAAAA".into();
+    target.access_key.key_id = "LKIAAAAAAAAAAAAAAAAA".into();
     refused(&target, "UnrecognizedClientException", "InvalidClientTokenId").await;
 }
 
 /// Every service refuses these keys: the JSON services with one code, IAM and STS with the other.
-async fn refused(target: &Target, json_code: &str, query_code: &str) {
-    let clients = connect(target).await.unwrap();
+async fn refused(target: &ConnectionInfo, json_code: &str, query_code: &str) {
+    let clients = connect(target).await;
     let code = |error: &dyn Fn() -> Option<String>| error();
     let dynamodb = clients.dynamodb.list_tables().send().await.unwrap_err();
     let kinesis = clients.kinesis.list_streams().send().await.unwrap_err();
@@ -152,13 +154,13 @@ async fn session_of_the_owner_is_the_owner() {
 #[tokio::test]
 async fn records_that_are_all_held_back_still_need_their_stream() {
     let dir = tempfile::tempdir().unwrap();
-    let options = crate::local::LocalOptions {
+    let options = crate::LocalOptions {
         data_dir: dir.path().to_owned(),
         faults: "kinesis:PutRecords=partial(100%)".parse().unwrap(),
-        ..crate::local::LocalOptions::default()
+        ..crate::LocalOptions::default()
     };
-    let cloud = crate::local::LocalCloud::start(options).await.unwrap();
-    let clients = connect(&cloud.target()).await.unwrap();
+    let cloud = crate::LocalCloud::start(options).await.unwrap();
+    let clients = connect(&cloud.connection_info()).await;
     let record = aws_sdk_kinesis::types::PutRecordsRequestEntry::builder().partition_key("k").data(Blob::new("x"));
     let put = || clients.kinesis.put_records().stream_name("none").records(record.clone().build().unwrap());
     assert_eq!(put().send().await.unwrap_err().code(), Some("ResourceNotFoundException"));

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::start;
-use crate::aws::Clients;
+use crate::tests::clients::Clients;
 
 pub(super) async fn create_table(clients: &Clients) -> String {
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();

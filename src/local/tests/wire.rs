@@ -5,11 +5,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::start;
-use crate::aws::{Target, connect};
-use crate::local::auth::credentials::control_token;
-use crate::local::auth::signature::testing::{REGION, sign, signed_lines};
-use crate::local::protocol::aws_json::Response;
-use crate::local::{FaultPlan, LocalCloud, LocalOptions};
+use crate::auth::credentials::control_token;
+use crate::auth::signature::testing::{REGION, sign, signed_lines};
+use crate::connection_info::ConnectionInfo;
+use crate::protocol::aws_json::Response;
+use crate::tests::clients::connect;
+use crate::{FaultPlan, LocalCloud, LocalOptions};
 
 /// Sends raw HTTP: `(status, head, body)`.
 pub(super) async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String) {
@@ -41,7 +42,7 @@ async fn over_http2(
         .header("content-type", content_type)
         .body(())
         .unwrap();
-    sign(&mut request, &cloud.target().access.unwrap(), "kinesis", &body);
+    sign(&mut request, &cloud.connection_info().access_key, "kinesis", &body);
     let request = request.map(|()| http_body_util::Full::new(bytes::Bytes::from(body)));
     let (parts, body) = client.send_request(request).await.unwrap().into_parts();
     let body = http_body_util::BodyExt::collect(body).await.unwrap().to_bytes();
@@ -85,7 +86,7 @@ async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
 }
 
 fn signed(cloud: &LocalCloud, target: &str, more: &str, body: &str) -> String {
-    let signed = signed_lines(&cloud.target().access.unwrap(), "x", target, "POST /", body.as_bytes());
+    let signed = signed_lines(&cloud.connection_info().access_key, "x", target, "POST /", body.as_bytes());
     format!("POST / HTTP/1.1\r\n{signed}\r\ncontent-type: application/x-amz-json-1.1{more}")
 }
 
@@ -159,8 +160,8 @@ async fn get_resources_lists_what_is_tagged_of_every_service() {
 async fn request_that_is_signed_for_another_region_is_refused_by_name_except_by_iam_and_sts() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let elsewhere = Target { region: Some("eu-west-1".to_owned()), ..cloud.target() };
-    let clients = connect(&elsewhere).await.unwrap();
+    let elsewhere = ConnectionInfo { region: "eu-west-1".to_owned(), ..cloud.connection_info() };
+    let clients = connect(&elsewhere).await;
     let refused = clients.kinesis.list_streams().send().await.unwrap_err();
     assert_eq!(refused.code(), Some("InvalidSignatureException"));
     let message = refused.message().unwrap();
@@ -187,7 +188,7 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
     let (cloud, _) = start(dir.path()).await;
     let get = "GET /_sensorctl/health HTTP/1.1\r\nhost: localhost";
     assert_eq!(raw(&cloud, get, "").await.0, 403);
-    let access = cloud.target().access.unwrap();
+    let access = cloud.connection_info().access_key;
     for key in [&access.key_id, &access.secret, ""] {
         let (status, _, body) = raw(&cloud, &format!("{get}\r\nx-sensorctl-key: {key}"), "").await;
         assert_eq!(status, 403, "{body}");
@@ -203,7 +204,7 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
 async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let key = control_token(&cloud.target().access.unwrap().secret);
+    let key = control_token(&cloud.connection_info().access_key.secret);
     let faults = format!("PUT /_sensorctl/faults HTTP/1.1\r\nhost: localhost\r\nx-sensorctl-key: {key}");
     // White space is JSON, and a plan without faults.
     for (content, limit) in [("{}", 16 << 20), ("  ", 64 << 10)] {
@@ -221,7 +222,7 @@ async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
 async fn who_only_knows_the_key_or_changes_a_request_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
-    let mut access = cloud.target().access.unwrap();
+    let mut access = cloud.connection_info().access_key;
     let target = "Kinesis_20131202.ListStreams";
     let head = signed(&cloud, target, "", "{}");
     assert_eq!(raw(&cloud, &head, "{}").await.0, 200);

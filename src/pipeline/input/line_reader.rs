@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 /// docs/facts/kinesis.md, Write limits).
 pub(crate) const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// What one call of [`Lines::append`] found.
+/// What one call of [`LineReader::append`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineStatus {
     /// A line, with its line feed if it has one.
@@ -44,7 +44,7 @@ impl LineReader {
         !self.reader.buffer().contains(&b'\n')
     }
 
-    /// Appends the next line to `line`, which never grows beyond [`LONGEST_LINE`].
+    /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`].
     pub(crate) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
         let mut found = LineStatus::End;
         loop {

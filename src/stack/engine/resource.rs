@@ -97,6 +97,7 @@ pub struct Difference {
     /// Name of the setting.
     pub property: &'static str,
     /// What the settings ask for.
+    #[serde(rename = "wanted")]
     pub desired: Value,
     /// What the service has.
     pub found: Value,

@@ -13,10 +13,10 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::aws::{AwsFailure, CallContext, FailureCause};
-use crate::policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 use crate::settings::{self, Permissions};
 use crate::stack::engine::resource::{Attempt, Tags};
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
+use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 
 pub use self::list::{list, tags_of};
 pub use self::policy_document::RoleGrants;

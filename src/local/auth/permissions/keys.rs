@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::local::auth::credentials::Caller;
-use crate::local::iam::Iam;
-use crate::local::identity::Identity;
-use crate::policy::Context;
+use crate::auth::credentials::Caller;
+use crate::iam::Iam;
+use crate::identity::Identity;
+use sensorctl_policy::Context;
 
 /// Keys that no request has here: those of federation, of services that call for others, of VPC endpoints, and what
 /// `AssumeRole` refuses to set. Every key that is neither here nor among the known ones may have any value.
@@ -99,9 +99,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::local::durability::Durability;
-    use crate::local::latency_profile::LatencyProfile;
-    use crate::policy::{AuthorizationRequest, Decision, decide};
+    use crate::durability::Durability;
+    use crate::latency_profile::LatencyProfile;
+    use sensorctl_policy::{AuthorizationRequest, Decision, decide};
 
     #[test]
     fn condition_keys_of_a_role_are_known_absent_or_unknown() {

@@ -3,14 +3,14 @@
 use http::{HeaderValue, Request};
 
 use super::{ALGORITHM, AMZ, FORM, Signature, canonical};
-use crate::aws::Access;
+use crate::connection_info::AccessKey;
 use jiff::Timestamp;
 
 /// The region of the local clouds that tests send such requests to.
 pub(crate) const REGION: &str = "eu-central-1";
 
 /// The `x-amz-date` and `authorization` of a request that has a host; its other `x-amz-` headers are signed as well.
-pub(crate) fn sign<T>(request: &mut Request<T>, access: &Access, service: &str, body: &[u8]) {
+pub(crate) fn sign<T>(request: &mut Request<T>, access: &AccessKey, service: &str, body: &[u8]) {
     let time = Timestamp::now().strftime(FORM).to_string();
     let scope = format!("{}/{REGION}/{service}/aws4_request", &time[..8]);
     request.headers_mut().insert("x-amz-date", HeaderValue::from_str(&time).unwrap());
@@ -31,7 +31,7 @@ pub(crate) fn sign<T>(request: &mut Request<T>, access: &Access, service: &str, 
 
 /// The lines of the head of a request that is written by hand, with its host and its target: see [`sign`]. A target of a
 /// service that is known is signed for it.
-pub(crate) fn signed_lines(access: &Access, service: &str, target: &str, line: &str, body: &[u8]) -> String {
+pub(crate) fn signed_lines(access: &AccessKey, service: &str, target: &str, line: &str, body: &[u8]) -> String {
     let (method, path) = line.split_once(' ').unwrap();
     let request = || Request::builder().header("host", "127.0.0.1").header("x-amz-target", target);
     let mut request = match request().method(method).uri(path).body(()) {

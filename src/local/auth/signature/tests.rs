@@ -2,10 +2,10 @@ use http::Request;
 
 use super::testing::sign;
 use super::*;
-use crate::aws::Access;
+use crate::connection_info::AccessKey;
 
-fn access() -> Access {
-    Access { key_id: "KEY".to_owned(), secret: "secret".to_owned() }
+fn access() -> AccessKey {
+    AccessKey { key_id: "KEY".to_owned(), secret: "secret".to_owned() }
 }
 
 fn request() -> Request<()> {

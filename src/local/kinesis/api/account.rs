@@ -3,9 +3,9 @@
 use ferrokinesis_core::types::StreamMode;
 use serde_json::json;
 
-use crate::local::kinesis::Kinesis;
-use crate::local::protocol::aws_json::Response;
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::protocol::aws_json::Response;
+use crate::protocol::wire_format::WireFormat;
 
 /// The most open shards of provisioned streams; each may keep a file open.
 pub(super) const SHARD_LIMIT: usize = 500;

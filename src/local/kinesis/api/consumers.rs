@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::delay;
 use super::shards::check_age;
 use super::tags::check_tags;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::stream::ConsumerState;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::stream::ConsumerState;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::protocol::wire_format::WireFormat;
 
 /// The most consumers of one stream.
 const MAX_CONSUMERS: usize = 20;

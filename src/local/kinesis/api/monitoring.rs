@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::validation::Checks;
-use crate::local::protocol::aws_json::{Response, ServiceError};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::validation::Checks;
+use crate::protocol::aws_json::{Response, ServiceError};
+use crate::protocol::wire_format::WireFormat;
 
 /// The metrics that there are; `ALL` stands for them.
 const METRICS: [&str; 7] = [

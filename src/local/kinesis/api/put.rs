@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::hash_range::hash_key;
-use crate::local::kinesis::log::NewRecord;
-use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
-use crate::local::kinesis::serde_types::Blob;
-use crate::local::kinesis::stream::ActiveStream;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::{Kinesis, THROTTLED};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::hash_range::hash_key;
+use crate::kinesis::log::NewRecord;
+use crate::kinesis::sequence::{SequenceNumber, shard_id};
+use crate::kinesis::serde_types::Blob;
+use crate::kinesis::stream::ActiveStream;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::kinesis::{Kinesis, THROTTLED};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::protocol::wire_format::WireFormat;
 
 /// The most bytes of data and keys in one `PutRecords`.
 const MAX_REQUEST: usize = 10 << 20;

@@ -6,16 +6,16 @@ use ferrokinesis_core::types::ShardIteratorType;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::local::kinesis::hash_range::HashRange;
-use crate::local::kinesis::iterator::ShardIterator;
-use crate::local::kinesis::log::{Entry, FIRST_INDEX};
-use crate::local::kinesis::sequence::{SequenceNumber, shard_id};
-use crate::local::kinesis::serde_types::{BlobRef, Time, millis};
-use crate::local::kinesis::stream::{ShardState, StreamState};
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::kinesis::{Kinesis, StartAt, THROTTLED};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::hash_range::HashRange;
+use crate::kinesis::iterator::ShardIterator;
+use crate::kinesis::log::{Entry, FIRST_INDEX};
+use crate::kinesis::sequence::{SequenceNumber, shard_id};
+use crate::kinesis::serde_types::{BlobRef, Time, millis};
+use crate::kinesis::stream::{ShardState, StreamState};
+use crate::kinesis::validation::{Checks, invalid};
+use crate::kinesis::{Kinesis, StartAt, THROTTLED};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::protocol::wire_format::WireFormat;
 
 /// The most data and keys that one `GetRecords` hands out, in bytes.
 const MAX_PAGE_BYTES: usize = 10 << 20;
@@ -230,7 +230,7 @@ impl Kinesis {
         if parsed.shard != shard.number {
             return Err(invalid(format!(
                 "Invalid StartingSequenceNumber. It encodes {}, while it was used in a call to a shard with {shard_id}",
-                crate::local::kinesis::sequence::shard_id(parsed.shard)
+                crate::kinesis::sequence::shard_id(parsed.shard)
             )));
         }
         if parsed.created != shard.epoch() {
@@ -272,7 +272,7 @@ impl GetShardIterator {
                     "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. \
                      timestampInMillis: {at}, currentTimestampInMillis: {now}"
                 ))),
-                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::local::protocol::aws_json::seconds(at))),
+                Some(Time(at)) => Ok(StartAt::AtTimestamp(crate::protocol::aws_json::seconds(at))),
             },
             (_, Some(_)) => mismatch("also a"),
             (_, None) => mismatch("no"),
@@ -302,7 +302,7 @@ fn children(state: &StreamState, number: u32) -> Vec<Child> {
         .filter(|shard| parents(shard).any(|parent| parent == number))
         .map(|shard| Child {
             id: shard.id(),
-            parents: parents(shard).map(crate::local::kinesis::sequence::shard_id).collect(),
+            parents: parents(shard).map(crate::kinesis::sequence::shard_id).collect(),
             range: shard.range,
         })
         .collect()

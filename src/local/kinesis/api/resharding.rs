@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::put::explicit;
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::hash_range::HashRange;
-use crate::local::kinesis::stream::StreamState;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::hash_range::HashRange;
+use crate::kinesis::stream::StreamState;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError};
+use crate::protocol::wire_format::WireFormat;
 
 /// The most changes of a stream's shard count in a rolling day.
 const SCALINGS_A_DAY: usize = 10;

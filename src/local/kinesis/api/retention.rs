@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError};
+use crate::protocol::wire_format::WireFormat;
 
 /// The longest retention: a year, in hours.
 const MOST: i64 = 8760;

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::serde_types::Time;
-use crate::local::kinesis::stream::{ShardState, StreamState};
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::serde_types::Time;
+use crate::kinesis::stream::{ShardState, StreamState};
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::protocol::wire_format::WireFormat;
 
 /// The most shards in one answer.
 const MAX_PAGE: i64 = 10_000;
@@ -204,7 +204,7 @@ pub(super) fn described(shard: &ShardState) -> Value {
     }
     for (member, parent) in [("ParentShardId", shard.parent), ("AdjacentParentShardId", shard.adjacent_parent)] {
         if let Some(parent) = parent {
-            described[member] = crate::local::kinesis::sequence::shard_id(parent).into();
+            described[member] = crate::kinesis::sequence::shard_id(parent).into();
         }
     }
     described

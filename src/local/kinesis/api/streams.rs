@@ -11,12 +11,12 @@ use super::delay;
 use super::shards::described;
 use super::tags::{MAX_TAGS, check_tags};
 use super::target::{OnlyTarget, Target};
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::hash_range::HashRange;
-use crate::local::kinesis::stream::{ShardState, StreamState};
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
-use crate::local::protocol::wire_format::WireFormat;
+use crate::kinesis::Kinesis;
+use crate::kinesis::hash_range::HashRange;
+use crate::kinesis::stream::{ShardState, StreamState};
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
+use crate::protocol::wire_format::WireFormat;
 
 /// The shards of a new on-demand stream.
 const ON_DEMAND_SHARDS: u32 = 4;

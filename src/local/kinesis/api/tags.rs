@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::target::Target;
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::stream::StreamState;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::{Response, ServiceError, now_ms};
-use crate::local::protocol::wire_format::WireFormat;
-use crate::local::tagging::Tagged;
+use crate::kinesis::Kinesis;
+use crate::kinesis::stream::StreamState;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::{Response, ServiceError, now_ms};
+use crate::protocol::wire_format::WireFormat;
+use crate::tagging::Tagged;
 
 /// The most tags of one resource.
 pub(super) const MAX_TAGS: usize = 50;

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::local::kinesis::Kinesis;
-use crate::local::kinesis::validation::{Checks, invalid};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::kinesis::Kinesis;
+use crate::kinesis::validation::{Checks, invalid};
+use crate::protocol::aws_json::ServiceError;
 
 /// The members that name a stream.
 #[derive(Debug, Default, Deserialize)]

@@ -10,7 +10,7 @@ use super::entry_reader::{EntryError, EntryReader};
 use super::error::{Damage, LogError};
 use super::segment::Segment;
 use super::{Appended, FIRST_INDEX, LogOptions, NewRecord};
-use crate::local::data_dir::private_dir;
+use crate::data_dir::private_dir;
 
 /// The files of one log, oldest first; the last one is written to.
 pub(super) struct Segments {

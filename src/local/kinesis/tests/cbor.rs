@@ -3,8 +3,8 @@
 use ciborium::Value as Cbor;
 
 use super::{Local, STREAM};
-use crate::local::kinesis::{Kinesis, StreamOptions};
-use crate::local::protocol::aws_json::now_ms;
+use crate::kinesis::{Kinesis, StreamOptions};
+use crate::protocol::aws_json::now_ms;
 
 async fn call_cbor(kinesis: &Kinesis, operation: &str, input: &Cbor) -> (u16, Vec<(Cbor, Cbor)>) {
     let mut body = Vec::new();

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, call, records, text, with_stream};
-use crate::local::kinesis::StreamOptions;
+use crate::kinesis::StreamOptions;
 
 #[tokio::test]
 async fn put_records_answers_in_order_and_keeps_the_services_limits() {

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM};
-use crate::local::identity::Identity;
-use crate::local::kinesis::{StartAt, StreamOptions, hash_range};
+use crate::identity::Identity;
+use crate::kinesis::{StartAt, StreamOptions, hash_range};
 
 /// One thing done to a stream.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::{Local, STREAM, call, with_stream};
-use crate::local::identity::Identity;
-use crate::local::kinesis::api::stream_of_token;
-use crate::local::kinesis::{Kinesis, StartAt, StreamOptions};
-use crate::local::protocol::aws_json;
-use crate::local::tests::next_millisecond;
+use crate::identity::Identity;
+use crate::kinesis::api::stream_of_token;
+use crate::kinesis::{Kinesis, StartAt, StreamOptions};
+use crate::protocol::aws_json;
+use crate::tests::next_millisecond;
 
 async fn put(kinesis: &Kinesis, data: &str) {
     let input = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": data });

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, text, with_stream};
-use crate::local::kinesis::StreamOptions;
+use crate::kinesis::StreamOptions;
 
 const SHARD: &str = "shardId-000000000000";
 
@@ -142,7 +142,7 @@ async fn consumer_is_creating_and_deleting_for_a_while_under_a_latency_profile()
     let slow = StreamOptions { update_delay: std::time::Duration::from_secs(3600), ..StreamOptions::default() };
     let local = Local::new(slow);
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
-    let arn = crate::local::identity::Identity::new("us-east-1").stream_arn(STREAM);
+    let arn = crate::identity::Identity::new("us-east-1").stream_arn(STREAM);
     let consumer = json!({ "StreamARN": arn, "ConsumerName": "c" });
     let made = local.ok("RegisterStreamConsumer", consumer.clone()).await;
     assert_eq!(made["Consumer"]["ConsumerStatus"], "CREATING");
@@ -205,8 +205,8 @@ async fn reshard_with_latest_and_at_timestamp_reads_the_children_from_where_it_s
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = |data: &str| json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": BASE64.encode(data) });
     local.ok("PutRecord", put("before")).await;
-    crate::local::tests::next_millisecond().await;
-    let between = crate::local::protocol::aws_json::now_seconds();
+    crate::tests::next_millisecond().await;
+    let between = crate::protocol::aws_json::now_seconds();
     local
         .ok(
             "UpdateShardCount",

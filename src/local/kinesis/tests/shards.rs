@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, records, text, with_stream};
-use crate::local::protocol::aws_json::{now_ms, seconds};
-use crate::local::tests::next_millisecond;
+use crate::protocol::aws_json::{now_ms, seconds};
+use crate::tests::next_millisecond;
 
 async fn ids(local: &Local, filter: Value) -> Vec<String> {
     let listed = local.ok("ListShards", json!({ "StreamName": STREAM, "ShardFilter": filter })).await;

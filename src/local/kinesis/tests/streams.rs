@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Local, STREAM, call, records, text, with_stream};
-use crate::local::kinesis::StreamOptions;
-use crate::local::tests::eventually;
+use crate::kinesis::StreamOptions;
+use crate::tests::eventually;
 
 #[tokio::test]
 async fn a_stream_keeps_its_settings_across_a_restart() {

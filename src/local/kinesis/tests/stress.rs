@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{Local, STREAM, call};
-use crate::local::identity::Identity;
-use crate::local::kinesis::{Kinesis, StartAt, StreamOptions};
+use crate::identity::Identity;
+use crate::kinesis::{Kinesis, StartAt, StreamOptions};
 
 /// How long the stress test runs: `SENSORCTL_STRESS_SECONDS`, else 3 s.
 fn stress_seconds() -> u64 {

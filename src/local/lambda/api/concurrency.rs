@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::functions::{change, find};
 use super::router::{ApiRequest, invalid};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 /// Concurrency of an account, and what must stay unreserved (docs/facts/lambda.md, Function limits).
 const ACCOUNT: u64 = 1000;

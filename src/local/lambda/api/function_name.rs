@@ -1,7 +1,7 @@
 //! The ways to name a function: bare name, partial ARN, full ARN, each with or without a qualifier.
 
-use crate::local::identity::Identity;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::identity::Identity;
+use crate::protocol::aws_json::ServiceError;
 
 /// The only version that the local cloud has.
 pub(crate) const LATEST: &str = "$LATEST";

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::router::invalid;
-use crate::local::lambda::LambdaServices;
-use crate::local::lambda::permissions::is_assumable;
-use crate::local::lambda::runtime::environment::RESERVED;
-use crate::local::lambda::state::{FunctionRecord, Logging, Tags};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::lambda::LambdaServices;
+use crate::lambda::permissions::is_assumable;
+use crate::lambda::runtime::environment::RESERVED;
+use crate::lambda::state::{FunctionRecord, Logging, Tags};
+use crate::protocol::aws_json::ServiceError;
 
 /// The runtimes that a machine can run as they are.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];

@@ -16,14 +16,14 @@ use super::function_settings::{self, FunctionInput, host_architecture};
 use super::pending_state::PendingChange;
 use super::router::{ApiRequest, invalid};
 use super::tags;
-use crate::local::lambda::published;
-use crate::local::lambda::published::Published;
-use crate::local::lambda::runtime::code;
-use crate::local::lambda::runtime::code::Code;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::{FunctionRecord, Logging};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::lambda::published;
+use crate::lambda::published::Published;
+use crate::lambda::runtime::code;
+use crate::lambda::runtime::code::Code;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::{FunctionRecord, Logging};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 /// Functions that one page of `ListFunctions` has at most.
 const PAGE: usize = 50;

@@ -12,11 +12,11 @@ use super::function_settings::{NO_KEY, NO_ROLE};
 use super::functions::find;
 use super::pending_state::pending;
 use super::router::{ApiRequest, invalid};
-use crate::local::lambda::event_queue;
-use crate::local::lambda::runtime::invocation::Invocation;
-use crate::local::lambda::runtime::invoke::InvokeError;
-use crate::local::lambda::runtime::pool::Throttle;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::lambda::event_queue;
+use crate::lambda::runtime::invocation::Invocation;
+use crate::lambda::runtime::invoke::InvokeError;
+use crate::lambda::runtime::pool::Throttle;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 /// Bytes of an event, waited for or not.
 const SYNC_LIMIT: usize = 6_291_456;

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::function_settings::{constraint, keep, within};
 use super::router::invalid;
-use crate::local::lambda::event_source::filter;
-use crate::local::lambda::event_source::filter::Filter;
-use crate::local::lambda::state::{MappingSettings, Tags};
-use crate::local::protocol::aws_json::ServiceError;
+use crate::lambda::event_source::filter;
+use crate::lambda::event_source::filter::Filter;
+use crate::lambda::state::{MappingSettings, Tags};
+use crate::protocol::aws_json::ServiceError;
 
 /// The body of `CreateEventSourceMapping` and `UpdateEventSourceMapping`.
 #[derive(Debug, Default, Deserialize)]

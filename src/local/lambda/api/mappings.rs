@@ -12,17 +12,17 @@ use super::function_name::FunctionName;
 use super::mapping_settings::{self, MappingInput};
 use super::router::{ApiRequest, invalid};
 use super::tags;
-use crate::local::identity::Identity;
-use crate::local::kinesis::Shard;
-use crate::local::lambda::LambdaServices;
-use crate::local::lambda::event_source::checkpoint;
-use crate::local::lambda::event_source::checkpoint::{Checkpoints, Position};
-use crate::local::lambda::event_source::shard_worker::function_name_from_arn;
-use crate::local::lambda::permissions;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING_YET};
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::identity::Identity;
+use crate::kinesis::Shard;
+use crate::lambda::LambdaServices;
+use crate::lambda::event_source::checkpoint;
+use crate::lambda::event_source::checkpoint::{Checkpoints, Position};
+use crate::lambda::event_source::shard_worker::function_name_from_arn;
+use crate::lambda::permissions;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING_YET};
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 /// Mappings that one page of a list has at most.
 const PAGE: usize = 100;

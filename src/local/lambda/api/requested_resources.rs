@@ -5,10 +5,10 @@ use serde::Deserialize;
 use super::function_name::FunctionName;
 use super::route::{Route, Subject};
 use super::tags::mapping_of;
-use crate::local::auth::permissions::{Named, Needed};
-use crate::local::auth::signature::query_parameter;
-use crate::local::lambda::service::Lambda;
-use crate::local::protocol::aws_json::Request;
+use crate::auth::permissions::{Named, Needed};
+use crate::auth::signature::query_parameter;
+use crate::lambda::service::Lambda;
+use crate::protocol::aws_json::Request;
 
 /// The members of a body that name a function and a role to pass to it.
 #[derive(Default, Deserialize)]

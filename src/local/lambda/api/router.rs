@@ -6,12 +6,12 @@ use serde_json::json;
 
 use super::route::{Route, Subject};
 use super::{concurrency, functions, mappings, tags, versions};
-use crate::local::auth::signature::query_parameters;
-use crate::local::decode_error::DecodeError;
-use crate::local::lambda::api::invoke;
-use crate::local::lambda::service::Lambda;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Request, Response, ServiceError};
+use crate::auth::signature::query_parameters;
+use crate::decode_error::DecodeError;
+use crate::lambda::api::invoke;
+use crate::lambda::service::Lambda;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Request, Response, ServiceError};
 
 /// A request taken apart.
 pub(crate) struct ApiRequest<'a> {

@@ -7,12 +7,12 @@ use serde_json::json;
 use super::functions::{change, find};
 use super::mappings;
 use super::router::{ApiRequest, invalid};
-use crate::local::identity::Identity;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::Tags;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
-use crate::local::tagging::Tagged;
+use crate::identity::Identity;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::Tags;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
+use crate::tagging::Tagged;
 
 /// Tags that a resource can have.
 const LIMIT: usize = 50;

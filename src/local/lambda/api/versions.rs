@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::functions::{configuration, find};
 use super::router::ApiRequest;
-use crate::local::lambda::published;
-use crate::local::protocol::aws_json;
-use crate::local::protocol::aws_json::{Response, ServiceError};
+use crate::lambda::published;
+use crate::protocol::aws_json;
+use crate::protocol::aws_json::{Response, ServiceError};
 
 /// `ListVersionsByFunction`: `$LATEST`, and the newest published version while it is the same.
 pub(crate) fn list_versions(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {

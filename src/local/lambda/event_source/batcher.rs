@@ -24,7 +24,7 @@ pub(crate) struct Batcher {
     records: UnboundedReceiver<StreamItem>,
     queue: VecDeque<StreamItem>,
     #[cfg(test)]
-    activity: crate::local::lambda::activity::Activity,
+    activity: crate::lambda::activity::Activity,
 }
 
 impl Batcher {
@@ -34,13 +34,13 @@ impl Batcher {
             records,
             queue: VecDeque::new(),
             #[cfg(test)]
-            activity: crate::local::lambda::activity::Activity::default(),
+            activity: crate::lambda::activity::Activity::default(),
         }
     }
 
     /// The same, where the records that wait are counted.
     #[cfg(test)]
-    pub(crate) fn watched(self, activity: &crate::local::lambda::activity::Activity) -> Self {
+    pub(crate) fn watched(self, activity: &crate::lambda::activity::Activity) -> Self {
         Batcher { activity: activity.clone(), ..self }
     }
 
@@ -67,7 +67,7 @@ impl Batcher {
                 break;
             }
             #[cfg(test)]
-            let _waiting = self.activity.begin(crate::local::lambda::activity::What::Waiting(self.queue.len()));
+            let _waiting = self.activity.begin(crate::lambda::activity::What::Waiting(self.queue.len()));
             match timeout_at(deadline, self.records.recv()).await {
                 Ok(Some(item)) => {
                     bytes += frame.length([&item]);
@@ -88,7 +88,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::local::kinesis::StreamRecord;
+    use crate::kinesis::StreamRecord;
 
     const MINUTE: Duration = Duration::from_secs(60);
 

@@ -10,10 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::data_dir::read_json;
+use crate::durability::{Durability, WriteError};
 use crate::error::Error;
-use crate::local::data_dir::read_json;
-use crate::local::durability::{Durability, WriteError};
-use crate::local::kinesis::Shard;
+use crate::kinesis::Shard;
 
 /// How far a shard is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

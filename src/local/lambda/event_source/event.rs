@@ -5,7 +5,7 @@ use std::fmt::Write;
 use bytes::Bytes;
 
 use super::stream_item::StreamItem;
-use crate::local::kinesis::StreamRecord;
+use crate::kinesis::StreamRecord;
 
 /// Bytes that an event may have.
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;

@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::batch::{Condition, GivenUp};
 use super::shard_worker::function_name_from_arn;
 use super::stream_item::StreamItem;
-use crate::local::lambda::api::function_name::LATEST;
-use crate::local::lambda::permissions;
-use crate::local::lambda::runtime::log_forwarder::Destination;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::MappingRecord;
-use crate::local::protocol::aws_json::now_ms;
+use crate::lambda::api::function_name::LATEST;
+use crate::lambda::permissions;
+use crate::lambda::runtime::log_forwarder::Destination;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::MappingRecord;
+use crate::protocol::aws_json::now_ms;
 
 /// The last try of a batch.
 #[derive(Clone, Debug)]

@@ -7,10 +7,10 @@ use quamina::Quamina;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-use crate::local::kinesis::StreamRecord;
-use crate::local::lambda::api::router::invalid;
-use crate::local::lambda::state::MappingSettings;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::kinesis::StreamRecord;
+use crate::lambda::api::router::invalid;
+use crate::lambda::state::MappingSettings;
+use crate::protocol::aws_json::ServiceError;
 
 /// Filters of a mapping, and characters of a pattern (docs/facts/event-source-mapping.md, Parameters).
 const MAX_FILTERS: usize = 5;

@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::{Checkpoints, Position};
 use super::shard_reader::{End, ShardReader};
-use crate::local::kinesis::Shard;
-use crate::local::lambda::LambdaServices;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::{MappingRecord, MappingState};
+use crate::kinesis::Shard;
+use crate::lambda::LambdaServices;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::{MappingRecord, MappingState};
 
 /// How often checkpoints are written while they change.
 const SAVE: Duration = Duration::from_millis(200);
@@ -73,7 +73,7 @@ impl Poller {
 
 async fn run(lambda: Lambda, mapping: Arc<MappingRecord>, stop: CancellationToken) {
     #[cfg(test)]
-    let _reading = lambda.activity().begin(crate::local::lambda::activity::What::Reading);
+    let _reading = lambda.activity().begin(crate::lambda::activity::What::Reading);
     let uuid = mapping.uuid.clone();
     let LambdaServices { dir, durability, .. } = lambda.deps();
     let checkpoints = match Checkpoints::load(dir, &uuid, *durability) {
@@ -202,7 +202,7 @@ fn due<'a>(shards: &'a [Shard], checkpoints: &Checkpoints, is_running: impl Fn(&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::durability::Durability;
+    use crate::durability::Durability;
 
     fn shard(id: &str, parents: [Option<&str>; 2]) -> Shard {
         let [parent, adjacent_parent] = parents.map(|parent| parent.map(str::to_owned));

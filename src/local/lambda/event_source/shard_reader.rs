@@ -15,12 +15,12 @@ use super::filter::Filter;
 use super::shard_worker::{ShardWorker, function_name_from_arn};
 use super::stream_item::{StreamItem, lane_of};
 use super::watermark::Watermark;
-use crate::local::faults::{InjectedError, Inside, refusal};
-use crate::local::kinesis::{RecordPage, Shard, StartAt, StreamRecord};
-use crate::local::lambda::LambdaServices;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::MappingRecord;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::faults::{InjectedError, Inside, refusal};
+use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord};
+use crate::lambda::LambdaServices;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::MappingRecord;
+use crate::protocol::aws_json::ServiceError;
 
 /// A shard without new records is looked at this often, as in the service: it may have been closed.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

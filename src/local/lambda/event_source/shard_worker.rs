@@ -14,13 +14,13 @@ use super::batcher::Batcher;
 use super::event::{EMPTY, EVENT_LIMIT, EventEnvelope};
 use super::failure_destination::{self, LastAttempt};
 use super::stream_item::StreamItem;
-use crate::local::faults::{InjectedError, Inside, refusal};
-use crate::local::lambda::api::function_name::FunctionName;
-use crate::local::lambda::api::function_settings::{NO_KEY, NO_ROLE};
-use crate::local::lambda::runtime::invocation::Invocation;
-use crate::local::lambda::runtime::invoke::InvokeError;
-use crate::local::lambda::service::Lambda;
-use crate::local::lambda::state::MappingRecord;
+use crate::faults::{InjectedError, Inside, refusal};
+use crate::lambda::api::function_name::FunctionName;
+use crate::lambda::api::function_settings::{NO_KEY, NO_ROLE};
+use crate::lambda::runtime::invocation::Invocation;
+use crate::lambda::runtime::invoke::InvokeError;
+use crate::lambda::service::Lambda;
+use crate::lambda::state::MappingRecord;
 
 /// What the service says of the last batch (docs/facts/event-source-mapping.md, States and results; all but these two
 /// texts are our own).
@@ -146,7 +146,7 @@ impl ShardWorker {
         };
         let invocation = Invocation::new(frame.event(items));
         #[cfg(test)]
-        let _call = self.lambda.activity().begin(crate::local::lambda::activity::What::Call);
+        let _call = self.lambda.activity().begin(crate::lambda::activity::What::Call);
         let outcome = match self.lambda.invoke(&self.function, &invocation).await {
             Ok(outcome) => outcome,
             Err(InvokeError::Missing) => return InvokeResult::NotRun(NO_FUNCTION.to_owned()),

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::local::kinesis::StreamRecord;
+use crate::kinesis::StreamRecord;
 
 /// A record, with its place in the order of its shard.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,9 +12,9 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
 use super::unzip;
-use crate::local::data_dir::private_dir;
-use crate::local::durability::Durability;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::data_dir::private_dir;
+use crate::durability::Durability;
+use crate::protocol::aws_json::ServiceError;
 
 /// Bytes that a zip sent inline may have (docs/facts/lambda.md, Function limits).
 const ZIPPED_LIMIT: usize = 52_428_800;

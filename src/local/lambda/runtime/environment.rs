@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::local::auth::credentials::SessionKeys;
-use crate::local::lambda::api::function_name::LATEST;
-use crate::local::lambda::state::FunctionRecord;
+use crate::auth::credentials::SessionKeys;
+use crate::lambda::api::function_name::LATEST;
+use crate::lambda::state::FunctionRecord;
 
 /// Variables that the service sets and lets nobody else set.
 pub(crate) const RESERVED: [&str; 20] = [

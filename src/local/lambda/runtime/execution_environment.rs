@@ -14,9 +14,9 @@ use super::invocation::{Invocation, Outcome};
 use super::platform_log::{Report, end_lines, init_report_line, start_line};
 use super::runtime_api::{RuntimeRequest, Task, too_large_text};
 use super::spawn::{RunningProcess, SpawnError, launch};
-use crate::local::lambda::LambdaServices;
-use crate::local::lambda::permissions;
-use crate::local::lambda::state::FunctionRecord;
+use crate::lambda::LambdaServices;
+use crate::lambda::permissions;
+use crate::lambda::state::FunctionRecord;
 
 /// How often the memory in use is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);

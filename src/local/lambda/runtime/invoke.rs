@@ -8,7 +8,7 @@ use super::execution_environment::{ExecutionEnvironment, RunOutcome};
 use super::invocation::{Invocation, Outcome};
 use super::pool::Throttle;
 use super::spawn::SpawnError;
-use crate::local::lambda::service::Lambda;
+use crate::lambda::service::Lambda;
 
 /// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
 /// function's own time limit (docs/facts/lambda.md, Runtime API).

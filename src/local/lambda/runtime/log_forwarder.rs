@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::unconstrained;
 
 use super::process::Pipes;
-use crate::local::lambda::permissions::LogAccess;
-use crate::local::logs::Logs;
-use crate::local::protocol::aws_json::now_ms;
+use crate::lambda::permissions::LogAccess;
+use crate::logs::Logs;
+use crate::protocol::aws_json::now_ms;
 
 /// Bytes of `LogType=Tail` (docs/facts/lambda.md, Invoke).
 const TAIL_LIMIT: usize = 4096;

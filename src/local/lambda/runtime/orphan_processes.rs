@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::procfs::{self, Stat};
-use crate::local::data_dir::private_dir;
+use crate::data_dir::private_dir;
 
 /// Writes a process down; without `/proc` there is nothing to know it by later, and so no entry.
 pub(crate) fn register(dir: &Path, pid: Pid) -> Option<PathBuf> {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::failure::Status;
-use crate::local::lambda::api::function_name::LATEST;
-use crate::local::lambda::state::Logging;
+use crate::lambda::api::function_name::LATEST;
+use crate::lambda::state::Logging;
 
 /// What the platform says of an invocation.
 pub(crate) struct Report {

@@ -17,8 +17,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::local::auth::origin;
-use crate::local::connections::{Gate, Limits, Taken};
+use crate::auth::origin;
+use crate::connections::{Gate, Limits, Taken};
 
 /// Bytes of a response that the service takes (docs/facts/lambda.md, Invoke).
 pub(crate) const RESPONSE_LIMIT: usize = 6_291_556;

@@ -19,11 +19,11 @@ use super::log_forwarder::{Destination, LogForwarder};
 use super::platform_log::{Report, end_lines, start_line};
 use super::process::Process;
 use super::runtime_api::{RuntimeApi, RuntimeRequest};
-use crate::local::auth::credentials::{CredentialStore, SessionKeys};
-use crate::local::data_dir::private_dir;
-use crate::local::lambda::state::FunctionRecord;
-use crate::local::lambda::{LambdaServices, permissions};
-use crate::local::protocol::aws_json::now_ms;
+use crate::auth::credentials::{CredentialStore, SessionKeys};
+use crate::data_dir::private_dir;
+use crate::lambda::state::FunctionRecord;
+use crate::lambda::{LambdaServices, permissions};
+use crate::protocol::aws_json::now_ms;
 
 /// Folder below the state's own that holds the scratch space of every environment.
 pub(crate) const SCRATCH: &str = "tmp";

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use zip::ZipArchive;
 
 use super::code::broken_disk;
-use crate::local::protocol::aws_json::ServiceError;
+use crate::protocol::aws_json::ServiceError;
 
 /// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
 const UNZIPPED_LIMIT: u64 = 262_144_000;
@@ -130,8 +130,8 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
-    use crate::local::durability::Durability;
-    use crate::local::lambda::runtime::code;
+    use crate::durability::Durability;
+    use crate::lambda::runtime::code;
 
     fn unpack(zip: &[u8], root: &Path) -> Result<(), ServiceError> {
         code::unpack(zip, root, Durability::Full).map(drop)

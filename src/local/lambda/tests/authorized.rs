@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::support::{MAPPINGS, TestLambda};
-use crate::local::auth::permissions::{Named, Needed};
+use crate::auth::permissions::{Named, Needed};
 
 const ACCOUNT: &str = "eu-central-1:000000000000";
 

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use super::support::{MAPPINGS, TestLambda};
 use super::{assert_in_order, numbers};
-use crate::local::lambda::event_source::event::EVENT_LIMIT;
-use crate::local::lambda::event_source::stream_item::lane_of;
-use crate::local::protocol::aws_json::now_seconds;
-use crate::local::tests::next_millisecond;
+use crate::lambda::event_source::event::EVENT_LIMIT;
+use crate::lambda::event_source::stream_item::lane_of;
+use crate::protocol::aws_json::now_seconds;
+use crate::tests::next_millisecond;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_comes_once_and_in_order() {

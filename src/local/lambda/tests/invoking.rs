@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::support::{TestLambda, zip_of};
-use crate::local::auth::credentials::Caller;
-use crate::local::protocol::aws_json::now_ms;
+use crate::auth::credentials::Caller;
+use crate::protocol::aws_json::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::local::lambda::runtime::runtime_api::{RuntimeApi, RuntimeRequest, Task};
+use crate::lambda::runtime::runtime_api::{RuntimeApi, RuntimeRequest, Task};
 
 /// What comes back for a request with these headers.
 async fn send(api: &RuntimeApi, line: &str, headers: &str, body: &str) -> String {

@@ -4,7 +4,7 @@ use rustix::process::Pid;
 use serde_json::json;
 
 use super::support::TestLambda;
-use crate::local::lambda::runtime::procfs::Stat;
+use crate::lambda::runtime::procfs::Stat;
 
 /// The process that the function has started away from its group.
 fn daemon(bench: &TestLambda) -> Pid {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::support::TestLambda;
 use super::{assert_in_order, numbers};
-use crate::local::protocol::aws_json::now_seconds;
-use crate::local::tests::next_millisecond;
+use crate::protocol::aws_json::now_seconds;
+use crate::tests::next_millisecond;
 
 const HALF: u128 = 1 << 127;
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::numbers;
 use super::support::TestLambda;
-use crate::local::tests::next_millisecond;
+use crate::tests::next_millisecond;
 
 const PARTIAL: &str = "ReportBatchItemFailures";
 const FAILED: &str = "PROBLEM: Function call failed";

@@ -8,9 +8,9 @@ use aws_sdk_lambda::types::{
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::support::{TRUST, function_zip};
-use crate::aws::{Clients, connect};
-use crate::local::tests::eventually;
-use crate::local::{LocalCloud, LocalOptions};
+use crate::tests::clients::{Clients, connect};
+use crate::tests::eventually;
+use crate::{LocalCloud, LocalOptions};
 
 async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(), aws_sdk_lambda::Error> {
     let code = FunctionCode::builder().zip_file(Blob::new(function_zip())).build();
@@ -36,7 +36,7 @@ async fn a_pipeline_works_through_the_sdk() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions { data_dir: dir.path().join("data"), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();
-    let clients = connect(&cloud.target()).await.unwrap();
+    let clients = connect(&cloud.connection_info()).await;
     let out = dir.path().join("handled");
 
     let role = clients.iam.create_role().role_name("r").assume_role_policy_document(TRUST).send().await.unwrap();

@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 pub(super) use self::code::function_zip;
 pub(crate) use self::code::zip_of;
 use self::waiting::StoppedClock;
-use crate::local::auth::credentials::CredentialStore;
-use crate::local::diagnostics::Diagnostics;
-use crate::local::durability::Durability;
-use crate::local::faults::Faults;
-use crate::local::iam::Iam;
-use crate::local::identity::Identity;
-use crate::local::kinesis::Kinesis;
-use crate::local::lambda::{Lambda, LambdaServices, error_response};
-use crate::local::latency_profile::LatencyProfile;
-use crate::local::logs::Logs;
-use crate::local::members;
-use crate::local::protocol::aws_json::Response;
-use crate::local::router::Service;
-use crate::local::tests::eventually;
+use crate::auth::credentials::CredentialStore;
+use crate::diagnostics::Diagnostics;
+use crate::durability::Durability;
+use crate::faults::Faults;
+use crate::iam::Iam;
+use crate::identity::Identity;
+use crate::kinesis::Kinesis;
+use crate::lambda::{Lambda, LambdaServices, error_response};
+use crate::latency_profile::LatencyProfile;
+use crate::logs::Logs;
+use crate::members;
+use crate::protocol::aws_json::Response;
+use crate::router::Service;
+use crate::tests::eventually;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
 /// How often the function `Fn` may run at the same time.
@@ -77,7 +77,7 @@ impl TestLambda {
             kinesis: Kinesis::open(
                 &dir.path().join("kinesis"),
                 identity.clone(),
-                crate::local::kinesis::StreamOptions { throttle: timing.stream_throttle, ..Default::default() },
+                crate::kinesis::StreamOptions { throttle: timing.stream_throttle, ..Default::default() },
                 Diagnostics::default(),
             )
             .unwrap(),

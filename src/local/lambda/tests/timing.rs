@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::numbers;
 use super::support::{CONCURRENCY, MAPPINGS, TestLambda};
-use crate::local::latency_profile::LatencyProfile;
+use crate::latency_profile::LatencyProfile;
 
 /// How often a mapping has called `GetRecords`.
 fn polls(bench: &TestLambda) -> usize {

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::detach::inline_names;
 use super::{SERVICE, attached, describe, inline, policy_document, trust_of, url_decoded};
 use crate::aws::AwsFailure;
-use crate::policy::{AuthorizationRequest, Context, Decision, Principal, evaluate};
 use crate::stack::Session;
 use crate::stack::engine::resource::PermanentFailure;
+use sensorctl_policy::{AuthorizationRequest, Context, Decision, Principal, evaluate};
 
 /// What the role must let Lambda do.
 #[derive(Clone, Debug, PartialEq, Eq)]

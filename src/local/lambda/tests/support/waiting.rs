@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::TestLambda;
-use crate::local::kinesis::Shard;
-use crate::local::lambda::activity::Counts;
-use crate::local::lambda::state::{MappingRecord, MappingState};
-use crate::local::lambda::tests::numbers;
+use crate::kinesis::Shard;
+use crate::lambda::activity::Counts;
+use crate::lambda::state::{MappingRecord, MappingState};
+use crate::lambda::tests::numbers;
 
 /// How often a test looks whether something has happened.
 const LOOK: Duration = Duration::from_millis(5);

@@ -2,13 +2,15 @@
 
 mod auth;
 mod changed_names;
+mod connection_info;
 mod connections;
-pub(crate) mod daemon;
+pub mod daemon;
 mod data_dir;
 mod decode_error;
 mod diagnostics;
 mod durability;
 mod dynamodb;
+mod error;
 mod faults;
 mod gateway;
 mod hardening;
@@ -39,38 +41,38 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use self::connections::Limits;
-pub(crate) use self::daemon::running_target;
+pub use self::connections::Limits;
+pub use self::daemon::running_connection;
 use self::data_dir::{DataDir, EndpointFile};
 use self::diagnostics::Diagnostics;
-pub(crate) use self::diagnostics::to_the_second;
-pub(crate) use self::durability::Durability;
+pub use self::diagnostics::to_the_second;
+pub use self::durability::Durability;
 use self::dynamodb::DynamoDb;
-pub(crate) use self::faults::FaultPlan;
 use self::faults::Faults;
+pub use self::faults::{FaultPlan, SpecError};
 use self::gateway::Services;
 use self::iam::Iam;
 use self::identity::Identity;
 use self::kinesis::Kinesis;
 use self::lambda::{Lambda, LambdaServices};
-pub(crate) use self::latency_profile::LatencyProfile;
+pub use self::latency_profile::LatencyProfile;
 use self::logs::Logs;
 use self::sts::Sts;
 use self::tagging::Tagging;
-use crate::aws::Target;
-use crate::error::Error;
+pub use crate::connection_info::{AccessKey, ConnectionInfo};
+pub use crate::error::Error;
 use auth::credentials::CredentialStore;
 
 /// The region where none is asked for.
-pub(crate) const DEFAULT_REGION: &str = "us-east-1";
+pub const DEFAULT_REGION: &str = "us-east-1";
 
 /// The file in the data directory that holds the header of the control paths, in the form that `curl -H @FILE` takes.
-pub(crate) const CONTROL_HEADER: &str = "control.header";
+pub const CONTROL_HEADER: &str = "control.header";
 
 /// Stack of each thread that answers requests, in bytes; only what is used of it takes memory. A thread that runs out of
 /// stack ends the whole process, and what the local cloud is sent decides how deep a parser goes: 4 KB of `(` take 20 MiB
 /// in a dev build.
-pub(crate) const THREAD_STACK: usize = 32 << 20;
+pub const THREAD_STACK: usize = 32 << 20;
 
 /// How often what is past its time is deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
@@ -83,7 +85,7 @@ const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// What a local cloud starts with.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LocalOptions {
+pub struct LocalOptions {
     /// Where its state lives; made if needed, owned by one process at a time.
     pub data_dir: PathBuf,
     /// Port on 127.0.0.1; 0: any free one.
@@ -101,7 +103,7 @@ pub(crate) struct LocalOptions {
 }
 
 /// A local cloud that runs in this process until it is shut down.
-pub(crate) struct LocalCloud {
+pub struct LocalCloud {
     data_dir: DataDir,
     endpoint: String,
     identity: Identity,
@@ -122,7 +124,7 @@ impl LocalCloud {
     ///
     /// # Errors
     /// When the data directory is in use or damaged, or the port is taken.
-    pub(crate) async fn start(options: LocalOptions) -> Result<LocalCloud, Error> {
+    pub async fn start(options: LocalOptions) -> Result<LocalCloud, Error> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let identity = Identity::new(options.region.as_deref().unwrap_or(DEFAULT_REGION));
         let listener = listen(options.port).await?;
@@ -210,24 +212,23 @@ impl LocalCloud {
     }
 
     /// `http://127.0.0.1:PORT`.
-    pub(crate) fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// What it has to tell its owner, from now on and before.
-    pub(crate) fn notices(&self) -> UnboundedReceiver<String> {
+    pub fn notices(&self) -> UnboundedReceiver<String> {
         self.notices.listen()
     }
 
     /// What clients need to reach it as its owner.
-    pub(crate) fn target(&self) -> Target {
-        Target {
-            profile: None,
-            profile_wins: false,
-            region: Some(self.identity.region.clone()),
-            endpoint_url: Some(self.endpoint.clone()),
-            access: Some(self.keys.owner()),
-            mapping_in_force: Some(self.timing.mapping_in_force()),
+    #[must_use]
+    pub fn connection_info(&self) -> ConnectionInfo {
+        ConnectionInfo {
+            endpoint_url: self.endpoint.clone(),
+            region: self.identity.region.clone(),
+            access_key: self.keys.owner(),
+            mapping_in_force: self.timing.mapping_in_force(),
         }
     }
 
@@ -235,7 +236,7 @@ impl LocalCloud {
     ///
     /// # Errors
     /// When the announcement cannot be taken back or the server failed.
-    pub(crate) async fn shutdown(self) -> Result<(), Error> {
+    pub async fn shutdown(self) -> Result<(), Error> {
         self.data_dir.remove_endpoint_file()?;
         self.lambda.shutdown().await;
         self.stop.cancel();

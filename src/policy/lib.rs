@@ -87,7 +87,7 @@ pub fn decide(policies: &[String], ask: &AuthorizationRequest<'_>) -> Decision {
 pub fn evaluate(documents: &[Value], ask: &AuthorizationRequest<'_>) -> (Decision, bool) {
     let (mut allowed, mut denied) = (ConditionMatch::No, ConditionMatch::No);
     let add = |so_far: &mut ConditionMatch, covered: ConditionMatch| {
-        *so_far = ConditionMatch::any([*so_far, covered].into_iter())
+        *so_far = ConditionMatch::any([*so_far, covered].into_iter());
     };
     for statement in documents.iter().flat_map(statements) {
         let covered = statement.covers(ask);

@@ -1,0 +1,81 @@
+//! Failures of the local cloud as a whole, such as a data directory in use; failures of requests are `ServiceError`s.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A failure with its cause and what to do about it.
+#[derive(Debug)]
+pub struct Error {
+    is_usage: bool,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    hints: Vec<String>,
+}
+
+impl Error {
+    /// Creates the error of a failed operation.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Error { is_usage: false, message: message.into(), source: None, hints: Vec::new() }
+    }
+
+    /// Creates the error of options or settings that are wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Error { is_usage: true, ..Self::failed(message) }
+    }
+
+    /// Adds the error underneath.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds one thing to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Returns whether options or settings are wrong.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        self.is_usage
+    }
+
+    /// Returns what to do about it.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// Returns the error underneath and the hints, for an error of another type.
+    #[must_use]
+    pub fn into_parts(self) -> (Option<Box<dyn StdError + Send + Sync>>, Vec<String>) {
+        (self.source, self.hints)
+    }
+
+    /// Returns the message with the messages of everything underneath.
+    #[must_use]
+    pub(crate) fn full_message(&self) -> String {
+        let mut text = self.message.clone();
+        let mut next = self.source();
+        while let Some(source) = next {
+            text = format!("{text}: {source}");
+            next = source.source();
+        }
+        text
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
