@@ -129,7 +129,7 @@ fn allow(sid: &str, actions: &[&str], resources: &Value) -> Value {
 }
 
 /// The partition of a region.
-fn partition(region: &str) -> &'static str {
+pub(crate) fn partition(region: &str) -> &'static str {
     // As botocore's partitions.json has them.
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),

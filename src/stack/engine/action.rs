@@ -6,13 +6,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Nothing: it is as it should be.
+    /// Nothing: it is up to date.
     None,
-    /// Make it.
+    /// Create it.
     Create,
     /// Change it in place.
     Update,
-    /// Delete it and make it anew.
+    /// Delete it and create it again.
     Replace,
     /// Delete it.
     Delete,

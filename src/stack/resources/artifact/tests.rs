@@ -95,11 +95,11 @@ fn a_file_is_read_like_the_bundled_one() {
 #[test]
 fn what_cannot_be_a_function_is_said() {
     for (zip, expected) in [
-        (b"hello".to_vec(), "a.zip is no zip file"),
+        (b"hello".to_vec(), "a.zip is not a zip file"),
         (zip_of("dist/bootstrap", 0o755, &elf(62)), "no `bootstrap` at its root"),
         (zip_of("bootstrap", 0o644, &elf(62)), "not executable"),
-        (zip_of("bootstrap", 0o700, &elf(62)), "not executable for everybody"),
-        (zip_of("bootstrap", 0o755, b"#!/bin/sh\n"), "is no 64-bit Linux program"),
+        (zip_of("bootstrap", 0o700, &elf(62)), "not executable for everyone"),
+        (zip_of("bootstrap", 0o755, b"#!/bin/sh\n"), "is not a 64-bit Linux program"),
         (zip_of("bootstrap", 0o755, &elf(8)), "a machine that Lambda does not have"),
     ] {
         assert!(problem(zip.clone()).contains(expected), "{}", problem(zip));

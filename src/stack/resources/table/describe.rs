@@ -24,7 +24,7 @@ const TAG_CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
 const TAG_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is said of that.
-const WAITS_FOR_TAGS: &str = "it is new, and its tags, which say whose it is, may be seen up to 10 s late";
+const WAITS_FOR_TAGS: &str = "it is new, and its tags may become visible up to 10 s late";
 
 impl Table {
     /// All that can be found out by name, at once.
