@@ -1,6 +1,7 @@
 //! The AWS side: one struct of SDK clients, how they are configured, what their failures mean, and how to wait.
 
 mod call;
+mod call_log;
 mod config;
 mod failure;
 mod hint;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 use crate::loopback::is_loopback;
 
 pub use call::CallContext;
+pub use call_log::TARGET as CALL_LOG_TARGET;
 pub use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
 pub use failure::{AwsFailure, FailureCause};
 pub use service_clock::ServiceClock;

@@ -119,7 +119,7 @@ pub struct Global {
     /// Print errors only
     #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
     pub quiet: bool,
-    /// Print more detail
+    /// Print more detail; twice: every AWS call with attempt, time and request id
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
     /// When to use color

@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Cli, ColorChoice};
 use crate::commands::Command;
 use crate::context::Context;
-use crate::output::{Format, Output};
+use crate::output::{Format, Output, print_log_lines};
 use crate::settings::hint_flags;
 
 pub use crate::error::{Error, ErrorKind};
@@ -67,6 +67,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let hint_flags = hint_flags(&cli.global).with_data_dir(cli.command.data_dir());
     let output = Output::new(cli.command.format(&cli.global), cli.global.quiet, cli.global.verbose, cli.global.color);
     let output = output.repeating(hint_flags);
+    if cli.global.verbose > 1 {
+        print_log_lines(&output, aws::CALL_LOG_TARGET);
+    }
     let mut on_failure = OnFailure { output: output.clone(), text: cli.command.output_of_failure() };
     match execute(cli, &output) {
         Ok(()) => {

@@ -8,6 +8,7 @@ mod destination;
 mod differences;
 mod escape;
 mod json;
+mod log;
 mod marks;
 mod plan_list;
 mod progress;
@@ -40,6 +41,7 @@ pub use destination::Captured;
 
 pub use differences::{change_lines, difference_lines};
 
+pub use log::print_log_lines;
 pub use marks::Mark;
 pub use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub use progress::{Progress, Step};

@@ -21,6 +21,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::OnceCell;
 
+use super::call_log::CallLog;
 use super::{Clients, MAPPING_IN_FORCE};
 use crate::error::Error;
 use crate::loopback::is_loopback;
@@ -127,13 +128,23 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     let mapping_in_force = target.mapping_in_force.unwrap_or(if is_nearby { Duration::ZERO } else { MAPPING_IN_FORCE });
     Ok(Clients {
         mapping_in_force,
-        kinesis: aws_sdk_kinesis::Client::new(&config),
-        lambda: aws_sdk_lambda::Client::new(&config),
-        dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        iam: aws_sdk_iam::Client::new(&config),
-        sts: aws_sdk_sts::Client::new(&config),
-        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-        tagging: aws_sdk_resourcegroupstagging::Client::new(&config),
+        kinesis: aws_sdk_kinesis::Client::from_conf(
+            aws_sdk_kinesis::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
+        lambda: aws_sdk_lambda::Client::from_conf(
+            aws_sdk_lambda::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
+        dynamodb: aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
+        iam: aws_sdk_iam::Client::from_conf(aws_sdk_iam::config::Builder::from(&config).interceptor(CallLog).build()),
+        sts: aws_sdk_sts::Client::from_conf(aws_sdk_sts::config::Builder::from(&config).interceptor(CallLog).build()),
+        logs: aws_sdk_cloudwatchlogs::Client::from_conf(
+            aws_sdk_cloudwatchlogs::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
+        tagging: aws_sdk_resourcegroupstagging::Client::from_conf(
+            aws_sdk_resourcegroupstagging::config::Builder::from(&config).interceptor(CallLog).build(),
+        ),
         region,
         endpoint,
         profile: target.profile.clone().or_else(|| std::env::var("AWS_PROFILE").ok()),

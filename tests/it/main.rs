@@ -10,6 +10,7 @@
 
 mod aws_errors;
 mod aws_lag;
+mod call_log;
 mod caller_policy;
 mod color;
 mod confinement;
