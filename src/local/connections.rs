@@ -32,7 +32,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Those of the one port.
+    /// Returns those of the one port.
     fn default() -> Self {
         Limits {
             connections: 512,
@@ -74,7 +74,7 @@ impl Gate {
         Gate { listener, places: Arc::new(Semaphore::new(limits.connections)), limits }
     }
 
-    /// The next connection. May be dropped while it waits, and then loses none.
+    /// Returns the next connection. May be dropped while it waits, and then loses none.
     ///
     /// # Errors
     /// When the system has no connection to give: out of file descriptors, most likely, which passes.
@@ -108,7 +108,7 @@ pub(super) struct Activity {
 struct State {
     /// Requests under way.
     under_way: usize,
-    /// Whether there has been one.
+    /// True if there has been one.
     begun: bool,
 }
 

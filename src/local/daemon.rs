@@ -94,7 +94,8 @@ pub enum Started {
     Already(Running),
 }
 
-/// How to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who said so.
+/// Returns how to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who
+/// said so.
 ///
 /// # Errors
 /// When none runs, or it has another region.
@@ -114,7 +115,7 @@ pub async fn running_connection(
     }
 }
 
-/// The error of whoever needs a running local cloud.
+/// Returns the error of whoever needs a running local cloud.
 pub fn not_running(data_dir: &Path) -> Error {
     if is_owned(data_dir).unwrap_or(false) {
         return does_not_answer(data_dir);
@@ -130,7 +131,7 @@ fn does_not_answer(data_dir: &Path) -> Error {
         .hint(format!("its process id is in {}", data_dir.join("lock").display()))
 }
 
-/// The local cloud that runs on this data directory, if one does and answers.
+/// Returns the local cloud that runs on this data directory, if one does and answers.
 ///
 /// # Errors
 /// When its announcement cannot be read, or may be another user's.
@@ -321,7 +322,7 @@ mod tests {
         assert!(!stop(dir.path()).await.unwrap());
     }
 
-    /// A directory that announces a local cloud at an address where another program listens.
+    /// Returns a directory that announces a local cloud at an address where another program listens.
     async fn haunted() -> (tempfile::TempDir, tokio::net::TcpListener) {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -126,12 +126,12 @@ impl DataDir {
         Ok(durability.write_json(&self.path(COMPLETE), &STATE_FILES)?)
     }
 
-    /// A file or directory in it.
+    /// Returns a file or directory in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// A directory in it, made if needed (mode 0700).
+    /// Returns a directory in it, made if needed (mode 0700).
     pub(crate) fn subdirectory(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path(name);
         private_dir(&path)
@@ -187,7 +187,7 @@ pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
     fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)
 }
 
-/// The refusal of a directory that no local cloud made.
+/// Returns the refusal of a directory that no local cloud made.
 pub(crate) fn not_ours(root: &Path, name: &str) -> Error {
     let holds =
         if name == LOCK { "its `lock` was made by something else".to_owned() } else { format!("it holds {name}") };
@@ -220,14 +220,14 @@ pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The error for a file that was there and is not any more. Nothing is deleted, so that it can be put back.
+/// Returns the error for a file that was there and is not any more. Nothing is deleted, so that it can be put back.
 pub(crate) fn lost(path: &Path) -> Error {
     Error::failed(format!("{} is missing, and there is more that belongs to it", path.display()))
         .hint("put it back from a copy")
         .hint("`sensorctl local reset` starts over with an empty local cloud")
 }
 
-/// Whether there is a directory in a directory; there is none in one that is not there.
+/// Returns whether there is a directory in a directory; there is none in one that is not there.
 pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
     let has = || -> io::Result<bool> {
         for entry in fs::read_dir(path)? {

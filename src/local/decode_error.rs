@@ -46,7 +46,7 @@ impl DecodeError {
         DecodeError::Type(message.to_owned())
     }
 
-    /// The refusal as a sentence; members are named as constraints name them, with a small first letter.
+    /// Returns the refusal as a sentence; members are named as constraints name them, with a small first letter.
     pub(super) fn sentence(&self) -> String {
         match self {
             DecodeError::Syntax(byte) => format!("The request is no JSON from its byte {byte} on."),
@@ -71,7 +71,7 @@ pub(super) fn without_position(message: &str) -> &str {
     }
 }
 
-/// A JSON value of the wrong type, in the services' words.
+/// Returns a JSON value of the wrong type, in the services' words.
 pub(super) fn type_mismatch(message: &str) -> String {
     let Some((found, wanted)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
     else {

@@ -79,18 +79,18 @@ impl Diagnostics {
         }
     }
 
-    /// The notices so far, oldest first, and before them how many are left out.
+    /// Returns the notices so far, oldest first, and before them how many are left out.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<String> {
         self.state().all(|notice| notice.text.clone()).collect()
     }
 
-    /// The same, each with its time in front.
+    /// Returns the same, each with its time in front.
     pub(crate) fn all_with_times(&self) -> Vec<String> {
         self.state().all(|notice| format!("{} {}", to_the_second(notice.time), notice.text)).collect()
     }
 
-    /// The notices so far and those to come, for one listener.
+    /// Returns the notices so far and those to come, for one listener.
     pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
@@ -106,7 +106,7 @@ impl Diagnostics {
     }
 }
 
-/// A time as notices and the log show it.
+/// Returns a time as notices and the log show it.
 pub fn to_the_second(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }

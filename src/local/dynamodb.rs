@@ -116,7 +116,7 @@ impl DynamoDb {
         }
     }
 
-    /// The answer as it looks while a table is on its way.
+    /// Returns the answer as it looks while a table is on its way.
     fn answer_in_time(&self, operation: &str, body: &Bytes) -> Response {
         if !self.life.is_slow() {
             return self.answer(operation, body);
@@ -202,7 +202,7 @@ impl DynamoDb {
         self.notices.tell_outcome("write back of tables", written);
     }
 
-    /// A failure of the database itself, with its file: a full disk, or damage.
+    /// Returns a failure of the database itself, with its file: a full disk, or damage.
     fn told(&self, error: DynoxideError) -> DynoxideError {
         if error.status_code() != 500 {
             return error;
@@ -317,7 +317,7 @@ impl DynamoDb {
         self.readers.describe(request)
     }
 
-    /// The id of the table that a request names; another table of the same name has another one.
+    /// Returns the id of the table that a request names; another table of the same name has another one.
     fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
         let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
             self.name_tables(&mut input);
@@ -360,7 +360,7 @@ fn private_files(path: &Path) -> io::Result<()> {
 /// The quotas of a new account (`DescribeLimits`).
 const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
 
-/// The operations that take or give ARNs. Item operations do not, so an item's own text is never rewritten.
+/// Returns the operations that take or give ARNs. Item operations do not, so an item's own text is never rewritten.
 fn speaks_of_arns(operation: &str) -> bool {
     matches!(
         operation,
@@ -381,19 +381,19 @@ fn speaks_of_arns(operation: &str) -> bool {
     )
 }
 
-/// Whether an operation on backups is refused for want of its table, which those have a code of their own for.
+/// Returns whether an operation on backups is refused for want of its table, which those have a code of their own for.
 fn is_missing_table(operation: &str, error: &DynoxideError) -> bool {
     operation.ends_with("ContinuousBackups") && matches!(error, DynoxideError::ResourceNotFoundException(_))
 }
 
-/// The operations that leave nothing to be kept.
+/// Returns the operations that leave nothing to be kept.
 fn only_reads(operation: &str) -> bool {
     ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }
 
-/// The same, for an operation with expressions.
+/// Returns the same, for an operation with expressions.
 fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
 where
     I: DeserializeOwned + Expressions,

@@ -51,7 +51,7 @@ struct CallEntry {
     /// What was made to go wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
-    /// Whether the service is through with it: what it was to do is done, or refused.
+    /// True if the service is through with it: what it was to do is done, or refused.
     done: bool,
 }
 
@@ -106,7 +106,7 @@ pub(super) enum Inside {
 }
 
 impl Faults {
-    /// The faults of a plan.
+    /// Returns the faults of a plan.
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let faults = Faults::default();
         faults.set(plan);
@@ -219,7 +219,7 @@ pub(super) struct FaultRng {
 }
 
 impl FaultRng {
-    /// A number from 0 up to 1; another `index` is another throw.
+    /// Returns a number from 0 up to 1; another `index` is another throw.
     fn roll(&self, index: usize) -> f64 {
         let mut hash = Sha256::new();
         hash.update(format!("{}|{}|{}|{}|{index}", self.seed, self.rule, self.call, self.n));

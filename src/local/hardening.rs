@@ -18,7 +18,7 @@ pub(super) fn harden(notices: &Diagnostics) {
     notices.tell_failure(open_files().map_err(|error| format!("could not raise the limit of open files: {error}")));
 }
 
-/// A crash would write readings and keys to a file. The processes of functions inherit it.
+/// Returns a crash would write readings and keys to a file. The processes of functions inherit it.
 fn no_core_dump() -> io::Result<()> {
     Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
 }

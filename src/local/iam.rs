@@ -73,7 +73,7 @@ impl Iam {
         })))
     }
 
-    /// The role of an ARN, with the trust policy that is in force.
+    /// Returns the role of an ARN, with the trust policy that is in force.
     pub(crate) fn role(&self, arn: &str) -> Option<Role> {
         let old = self.0.propagation.trust(arn);
         self.0.store.read(|account| {
@@ -91,8 +91,8 @@ impl Iam {
         stale.insert(name.to_owned(), Instant::now() + time);
     }
 
-    /// The id of the role of an ARN to which the key of a function's variables is granted now: for a while after the role
-    /// was made anew, on request, that of an earlier one.
+    /// Returns the id of the role of an ARN to which the key of a function's variables is granted now: for a while
+    /// after the role was made anew, on request, that of an earlier one.
     pub(crate) fn grantee(&self, arn: &str) -> Option<String> {
         let id = self.role(arn)?.id;
         let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,7 +165,7 @@ impl Iam {
     }
 }
 
-/// A thing that is not there.
+/// Returns a thing that is not there.
 fn missing(message: String) -> ServiceError {
     ServiceError::new(404, "NoSuchEntity", message)
 }
@@ -180,7 +180,7 @@ fn timestamp(seconds: f64) -> String {
 /// Some of a list's entries by name, and where to go on.
 type Paged<'a, T> = (Vec<(&'a String, T)>, Option<String>);
 
-/// The page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
+/// Returns the page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
 fn page<'a, T>(input: &Parameters, items: impl Iterator<Item = (&'a String, T)>) -> Result<Paged<'a, T>, ServiceError> {
     let limit = usize::try_from(input.number("MaxItems", 100, 1, 1000)?).unwrap_or(100);
     let after = input.get("Marker").unwrap_or_default();

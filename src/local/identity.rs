@@ -17,7 +17,7 @@ impl Identity {
     pub(crate) const OWNER: &'static str = "sensorctl";
     pub(crate) const OWNER_ID: &'static str = "AIDASENSORCTLOWNER00A";
 
-    /// The identity of a local cloud in the given region.
+    /// Returns the identity of a local cloud in the given region.
     pub(crate) fn new(region: &str) -> Self {
         Identity { account: Self::ACCOUNT.to_owned(), region: region.to_owned() }
     }

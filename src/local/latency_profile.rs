@@ -84,7 +84,7 @@ impl LatencyProfile {
         }
     }
 
-    /// The same for streams.
+    /// Returns the same for streams.
     pub(crate) fn of_streams(&self) -> StreamOptions {
         StreamOptions {
             throttle: self.stream_throttle,
@@ -95,17 +95,17 @@ impl LatencyProfile {
         }
     }
 
-    /// How long a client waits here until a changed mapping is surely in force.
+    /// Returns how long a client waits here until a changed mapping is surely in force.
     pub(crate) fn mapping_in_force(&self) -> Duration {
         if self.is_none() { Duration::ZERO } else { MAPPING_IN_FORCE / self.speed }
     }
 
-    /// How much faster than AWS things go; 1 where they take no time at all.
+    /// Returns how much faster than AWS things go; 1 where they take no time at all.
     pub(crate) fn speed(&self) -> f64 {
         f64::from(self.speed.max(1))
     }
 
-    /// Whether everything is at once.
+    /// Returns whether everything is at once.
     pub fn is_none(&self) -> bool {
         self.speed == 0
     }
@@ -124,7 +124,7 @@ impl fmt::Display for LatencyProfile {
 impl FromStr for LatencyProfile {
     type Err = String;
 
-    /// `none`, `aws`, or `aws/N`: N times as fast.
+    /// Returns `none`, `aws`, or `aws/N`: N times as fast.
     fn from_str(text: &str) -> Result<Self, String> {
         let speed = match text {
             "none" => return Ok(LatencyProfile::default()),

@@ -67,7 +67,7 @@ fn unknown_in_query(shape: &Shape, request: &Request) -> Option<String> {
     names.find(|name| !name.starts_with("X-Amz-") && !shape.has_query(name))
 }
 
-/// `Tags.member.1.Key` is the member `Key` of `Tags`.
+/// Returns `Tags.member.1.Key` is the member `Key` of `Tags`.
 fn unknown_parameter(shape: &Shape, parameters: &Parameters) -> Option<String> {
     let is_known = |name: &&str| {
         // What names the operation, and what signs a presigned address.

@@ -10,12 +10,12 @@ use crate::protocol::aws_query::Parameters;
 /// What an operation that is not known is called.
 const UNKNOWN: &str = "Unknown";
 
-/// The operation of a request to one of the JSON services, by its target.
+/// Returns the operation of a request to one of the JSON services, by its target.
 pub(super) fn of_target(request: &Request) -> String {
     known(aws_json::operation(request))
 }
 
-/// The operation of a request to one of the query services, by its `Action`.
+/// Returns the operation of a request to one of the query services, by its `Action`.
 pub(super) fn of_query(request: &Request) -> String {
     known(Parameters::of(request).action())
 }
@@ -26,12 +26,12 @@ fn known(name: &str) -> String {
     (if is_name { name } else { UNKNOWN }).to_owned()
 }
 
-/// The operation of a request to Lambda, by its method and path.
+/// Returns the operation of a request to Lambda, by its method and path.
 pub(super) fn of_lambda(method: &Method, path: &str) -> &'static str {
     Route::of(method, path).map_or(UNKNOWN, |route| route.operation)
 }
 
-/// Whether an operation of `DynamoDB` reads or writes items.
+/// Returns whether an operation of `DynamoDB` reads or writes items.
 pub(super) fn touches_items(operation: &str) -> bool {
     matches!(
         operation,

@@ -68,7 +68,7 @@ impl Service {
         }
     }
 
-    /// A refusal in the service's own form and with its own code.
+    /// Returns a refusal in the service's own form and with its own code.
     pub(super) fn refuse(self, error: &ServiceError) -> Response {
         match self {
             Service::Iam => aws_query::error(IAM, &as_query_code(error)),
@@ -88,7 +88,7 @@ impl Service {
         }
     }
 
-    /// The code for a request that has a member too many.
+    /// Returns the code for a request that has a member too many.
     pub(super) fn invalid_code(self) -> &'static str {
         match self {
             Service::Iam | Service::Sts => "ValidationError",

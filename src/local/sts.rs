@@ -102,7 +102,7 @@ impl Sts {
         Ok(Some(xml))
     }
 
-    /// `GetSessionToken`: keys of the owner with an end.
+    /// Returns `GetSessionToken`: keys of the owner with an end.
     fn session_token(&self, input: &Parameters, caller: &Caller) -> Result<Option<Xml>, ServiceError> {
         if *caller != Caller::Owner {
             let message = "Cannot call GetSessionToken with session credentials";
@@ -170,7 +170,7 @@ fn conditions(input: &Parameters) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// A session that would be more than what was asked for is refused.
+/// Returns a session that would be more than what was asked for is refused.
 fn refuse_what_is_not_evaluated(input: &Parameters) -> Result<(), ServiceError> {
     let is_known = |name: &str| {
         matches!(name, "Action" | "Version" | "RoleArn" | "RoleSessionName" | "DurationSeconds" | EXTERNAL_ID)

@@ -138,7 +138,7 @@ impl GetResources {
     }
 }
 
-/// Whether the resource of an ARN is of a type: `kinesis`, or `kinesis:stream`.
+/// Returns whether the resource of an ARN is of a type: `kinesis`, or `kinesis:stream`.
 fn is_of(arn: &str, filter: &str) -> bool {
     let mut parts = arn.splitn(6, ':').skip(2);
     let (service, resource) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
@@ -177,7 +177,7 @@ mod tests {
         all
     }
 
-    /// The last parts of the ARNs that a request gets, over all its pages.
+    /// Returns the last parts of the ARNs that a request gets, over all its pages.
     fn found(input: &Value) -> Result<Vec<String>, String> {
         let (mut names, mut input) = (Vec::new(), input.clone());
         loop {

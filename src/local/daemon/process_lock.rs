@@ -58,7 +58,7 @@ pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Whether a process owns the data directory.
+/// Returns whether a process owns the data directory.
 pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
     let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
     // Shared, and given back at once. An owner that starts in this very moment says that the directory is in use.

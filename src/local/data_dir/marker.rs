@@ -82,7 +82,8 @@ pub(crate) fn owner(lock: &mut File) -> Option<String> {
     (!pid.is_empty()).then(|| pid.to_owned())
 }
 
-/// Whether the directory has state that only a local cloud writes. The lock of older versions holds a process id alone.
+/// Returns whether the directory has state that only a local cloud writes. The lock of older versions holds a process
+/// id alone.
 fn has_state(root: &Path) -> bool {
     let read = |name| fs::read(root.join(name)).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let is_key = |keys: Value| keys["access_key_id"].as_str().is_some_and(|key| key.starts_with(OWNER_KEY_PREFIX));
@@ -90,7 +91,7 @@ fn has_state(root: &Path) -> bool {
     read(super::COMPLETE).is_some_and(is_complete) || read("keys.json").is_some_and(is_key)
 }
 
-/// The first name in a directory; none in one that is empty or not there.
+/// Returns the first name in a directory; none in one that is empty or not there.
 fn first_entry(root: &Path) -> io::Result<Option<String>> {
     let entries = match fs::read_dir(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

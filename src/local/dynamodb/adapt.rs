@@ -49,7 +49,7 @@ pub(super) fn key_conditions(text: &str) -> Option<String> {
     Some(Value::Object(input).to_string())
 }
 
-/// The tables of a batch that were asked for by ARNs: the ARN by the name.
+/// Returns the tables of a batch that were asked for by ARNs: the ARN by the name.
 pub(super) fn asked_by_arn(text: &str, prefix: &str) -> BTreeMap<String, String> {
     let input = if text.contains(prefix) { serde_json::from_str(text).unwrap_or_default() } else { Value::Null };
     let tables = input.get("RequestItems").and_then(Value::as_object).into_iter().flatten();
@@ -85,8 +85,8 @@ pub(super) fn response_for_each_statement(text: &str, answer: String) -> String 
     body.to_string()
 }
 
-/// The `GetItem` that tells whether the item is there that an update with `ReturnValues: ALL_OLD` is of: dynoxide answers
-/// the key of one that was not there.
+/// Returns the `GetItem` that tells whether the item is there that an update with `ReturnValues: ALL_OLD` is of:
+/// dynoxide answers the key of one that was not there.
 pub(super) fn look_before(text: &str) -> Option<String> {
     let input: Value = if text.contains("ALL_OLD") { serde_json::from_str(text).ok()? } else { return None };
     if input.get("ReturnValues")? != "ALL_OLD" {

@@ -89,7 +89,7 @@ fn write_all(database: &Database, all: Vec<Waiting>) {
     }
 }
 
-/// One transaction: a refusal leaves nothing behind, and the general way then says what was wrong.
+/// Returns one transaction: a refusal leaves nothing behind, and the general way then says what was wrong.
 fn import(database: &Database, table: &str, items: Vec<Item>) -> bool {
     database.import_items(table, items, ImportOptions { record_streams: true, set_cached_at: false }).is_ok()
 }
@@ -98,7 +98,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a batch is nothing but distinct, valid puts into one table.
+/// Returns whether a batch is nothing but distinct, valid puts into one table.
 fn is_plain(database: &Database, text: &str, request: &BatchWriteItemRequest) -> Result<bool, DynoxideError> {
     let asks_more = request.return_consumed_capacity.is_some() || request.return_item_collection_metrics.is_some();
     // An empty attribute name is refused at any depth.

@@ -55,12 +55,12 @@ impl ReadCapacity {
     }
 }
 
-/// Whether an operation reads one table, and counts what it consumes.
+/// Returns whether an operation reads one table, and counts what it consumes.
 pub(super) fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "Query" | "Scan")
 }
 
-/// The read units a second in the settings of a table; none where it is charged by use.
+/// Returns the read units a second in the settings of a table; none where it is charged by use.
 pub(super) fn read_units(provisioned: Option<&str>, billing_mode: Option<&str>) -> Option<f64> {
     if billing_mode == Some("PAY_PER_REQUEST") {
         return None;
@@ -91,7 +91,7 @@ pub(super) fn consumed(answer: &[u8], asked: bool) -> Option<(Vec<u8>, f64)> {
 }
 
 impl DynamoDb {
-    /// The answer of a table of provisioned capacity, which gives only so much.
+    /// Returns the answer of a table of provisioned capacity, which gives only so much.
     pub(super) fn answer_within_capacity(&self, operation: &str, input: &Value, body: &Bytes) -> Response {
         let limited = || {
             let name = input.get("TableName").filter(|_| is_read(operation))?.as_str()?;

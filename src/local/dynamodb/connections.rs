@@ -77,7 +77,7 @@ impl Connections {
     }
 }
 
-/// The thread's connection, made anew where tables have changed since.
+/// Returns the thread's connection, made anew where tables have changed since.
 fn connection<'a>(opened: &'a mut Option<Opened>, path: &str, changes: u64) -> Result<&'a Connection, DynoxideError> {
     if opened.as_ref().is_some_and(|opened| opened.changes != changes) {
         *opened = None;

@@ -7,17 +7,17 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::expression_limits::Expressions;
 use crate::decode_error::{DecodeError, without_position};
 
-/// Whether a text is one JSON value.
+/// Returns whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// The request of an operation.
+/// Returns the request of an operation.
 pub(super) fn input<T: DeserializeOwned>(text: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(text).map_err(|error| classify(&error.to_string()))
 }
 
-/// The request of an operation with expressions, which are within the limits.
+/// Returns the request of an operation with expressions, which are within the limits.
 pub(super) fn checked<T: DeserializeOwned + Expressions>(text: &str) -> Result<T, DynoxideError> {
     let request: T = input(text)?;
     request.check()?;

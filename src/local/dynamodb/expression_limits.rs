@@ -27,7 +27,7 @@ const MAX_BYTES: usize = 4096;
 
 /// A request with expressions.
 pub(super) trait Expressions {
-    /// Its expressions, each with the name of its member.
+    /// Returns its expressions, each with the name of its member.
     fn expressions(&self) -> Vec<(&'static str, Option<&str>)>;
 
     /// Refuses an expression that is beyond a limit.
@@ -333,7 +333,7 @@ mod tests {
         check(&"x".repeat(MAX_BYTES + 1)).unwrap();
     }
 
-    /// Every member of every request that holds an expression, with the expression in its place.
+    /// Returns every member of every request that holds an expression, with the expression in its place.
     fn requests(text: &str) -> Vec<(&'static str, &'static str, Value)> {
         let key = json!({ "k": { "S": "a" } });
         let one = |member: &str| json!({ "TableName": "table", "Item": key, "Key": key, member: text });

@@ -106,15 +106,15 @@ impl Seen {
         is_near
     }
 
-    /// Whether a row came that does not fit into the page.
+    /// Returns whether a row came that does not fit into the page.
     pub(super) fn is_full(&self) -> bool {
         self.fitting < self.rows
     }
 }
 
 impl Segment {
-    /// Whether the rows of a partition are in the segment: by the hash that dynoxide uses for the segments of an index.
-    /// Its hash for those of a table would need an index of its own, which every put would have to maintain.
+    /// Returns whether the rows of a partition are in the segment: by the hash that dynoxide uses for the segments of
+    /// an index. Its hash for those of a table would need an index of its own, which every put would have to maintain.
     pub(super) fn owns(self, partition: &[u8]) -> bool {
         let hash =
             partition.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
@@ -122,7 +122,7 @@ impl Segment {
     }
 }
 
-/// The size of a row: stored with it, or that of its item.
+/// Returns the size of a row: stored with it, or that of its item.
 fn size_of(row: &Context<'_>) -> rusqlite::Result<usize> {
     match row.get_raw(1) {
         ValueRef::Text(text) => {

@@ -108,7 +108,7 @@ impl Read {
         if self.partition.is_some() { "Query" } else { "Scan" }
     }
 
-    /// The request of a page after this key.
+    /// Returns the request of a page after this key.
     fn request(&self, after: Option<&Value>, with_filter: bool) -> Value {
         let (mut request, mut names, mut values) = (Map::new(), Map::new(), Map::new());
         let mut set = |name: &str, value: Value| request.insert(name.to_owned(), value);
@@ -162,7 +162,7 @@ impl Read {
     }
 }
 
-/// A table with these rows, and its file.
+/// Returns a table with these rows, and its file.
 fn table(rows: &[Row]) -> (TempDir, String, Database) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.sqlite").to_str().unwrap().to_owned();
@@ -193,7 +193,8 @@ fn answer<I: DeserializeOwned>(request: &Value, run: impl FnOnce(&str, I) -> Res
     serde_json::from_str(&output).unwrap()
 }
 
-/// The page as dynoxide answers it, with `ScannedCount` as DynamoDB counts: it has not evaluated what does not fit.
+/// Returns the page as dynoxide answers it, with `ScannedCount` as DynamoDB counts: it has not evaluated what does not
+/// fit.
 fn expected(database: &Database, read: &Read, after: Option<&Value>) -> Value {
     let run = |request: Value| match read.operation() {
         "Query" => answer(&request, |_, input| to_json(&database.query(input)?)),

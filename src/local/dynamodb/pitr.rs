@@ -76,7 +76,7 @@ impl PointInTimeRecovery {
         Ok(PointInTimeRecovery { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
     }
 
-    /// `DescribeContinuousBackups` of a table by its id.
+    /// Returns `DescribeContinuousBackups` of a table by its id.
     pub(super) fn describe(&self, id: &str) -> Value {
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
         let now = now_ms();
@@ -95,7 +95,7 @@ impl PointInTimeRecovery {
         }})
     }
 
-    /// `UpdateContinuousBackups` of a table by its id.
+    /// Returns `UpdateContinuousBackups` of a table by its id.
     pub(super) fn update(&self, id: &str, text: &str) -> Result<Value, DynoxideError> {
         let invalid = |message: String| DynoxideError::ValidationException(message);
         let update: Update = serde_json::from_str(text).map_err(|error| invalid(DecodeError::of(&error).sentence()))?;

@@ -154,7 +154,7 @@ impl Readers {
         })
     }
 
-    /// How many rows the last execution collected, where there is one connection.
+    /// Returns how many rows the last execution collected, where there is one connection.
     #[cfg(test)]
     pub(super) fn rows_of_the_last_execution(&self) -> usize {
         self.0.connections.read(|connection| Ok(connection.counter.seen().rows)).unwrap_or_default()
@@ -232,25 +232,25 @@ fn statement_page(
     }
 }
 
-/// How many rows to ask for when so many did not fill a page.
+/// Returns how many rows to ask for when so many did not fill a page.
 fn next_limit(asked: usize, seen: Seen) -> usize {
     let each = seen.bytes.div_ceil(seen.rows.max(1)).max(1);
     // Sizes vary; an eighth more spares most pages another execution.
     (PAGE_BYTES / each * 9 / 8).max(asked * 2)
 }
 
-/// The segment of a parallel scan of a table itself; dynoxide has those of an index, and the refusals.
+/// Returns the segment of a parallel scan of a table itself; dynoxide has those of an index, and the refusals.
 fn segment_of(request: &ScanRequest) -> Option<Segment> {
     let (number, total) = request.segment.zip(request.total_segments)?;
     (number < total && request.index_name.is_none()).then_some(Segment { number, total })
 }
 
-/// Whether a statement only reads.
+/// Returns whether a statement only reads.
 pub(super) fn is_select(statement: &str) -> bool {
     statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }
 
-/// The outcome of one of dynoxide's futures, none of which ever waits.
+/// Returns the outcome of one of dynoxide's futures, none of which ever waits.
 pub(super) fn at_once<T>(future: impl Future<Output = Result<T, DynoxideError>>) -> Result<T, DynoxideError> {
     let waited = || Err(DynoxideError::InternalServerError("the database did not answer at once".to_owned()));
     future.now_or_never().unwrap_or_else(waited)

@@ -40,12 +40,12 @@ impl TableLifecycle {
         TableLifecycle { timing: *timing, tables: Arc::default() }
     }
 
-    /// Whether anything takes time at all.
+    /// Returns whether anything takes time at all.
     pub(super) fn is_slow(&self) -> bool {
         !self.timing.is_none()
     }
 
-    /// The answer of a table that is on its way; nothing when the database is to answer.
+    /// Returns the answer of a table that is on its way; nothing when the database is to answer.
     pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
         let mut tables = self.tables();
         tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_change);
@@ -96,7 +96,7 @@ impl TableLifecycle {
         None
     }
 
-    /// The database's answer as it looks while the table is on its way.
+    /// Returns the database's answer as it looks while the table is on its way.
     pub(super) fn after(&self, operation: &str, input: &Value, response: Response, tags: Option<Response>) -> Response {
         if !response.status().is_success() {
             return response;
@@ -145,14 +145,14 @@ impl TableLifecycle {
     }
 }
 
-/// Whether a look at a new table misses it, as it does on AWS by chance: every other one on average, and the same ones in
-/// every run.
+/// Returns whether a look at a new table misses it, as it does on AWS by chance: every other one on average, and the
+/// same ones in every run.
 fn is_missed(looks: &mut u64) -> bool {
     *looks += 1;
     looks.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
 }
 
-/// The tables that a request names, by their bare names.
+/// Returns the tables that a request names, by their bare names.
 fn names(input: &Value) -> Vec<String> {
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let texts = [input.get("TableName"), input.get("ResourceArn")];
@@ -170,7 +170,7 @@ fn names(input: &Value) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// A life in which everything lasts until the end of the test, or no time at all.
+    /// Returns a life in which everything lasts until the end of the test, or no time at all.
     fn life(lasts: bool) -> TableLifecycle {
         TableLifecycle::new(&if lasts { "aws".parse().unwrap() } else { LatencyProfile::default() })
     }

@@ -21,7 +21,7 @@ pub(super) struct Wal {
 }
 
 impl Wal {
-    /// The log of a database that is open.
+    /// Returns the log of a database that is open.
     pub(super) fn open(database: &Path, durability: Durability) -> rusqlite::Result<Wal> {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");

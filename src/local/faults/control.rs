@@ -38,7 +38,7 @@ impl Faults {
         }
     }
 
-    /// The faults in force, in the form of `--faults`.
+    /// Returns the faults in force, in the form of `--faults`.
     pub(crate) fn spec(&self) -> String {
         self.state().plan.to_string()
     }

@@ -14,8 +14,8 @@ pub(crate) enum InjectedError {
     Denied,
 }
 
-/// The refusal of an operation in its service's own code and words (docs/facts/kinesis.md, Partial failures, Stream
-/// states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
+/// Returns the refusal of an operation in its service's own code and words (docs/facts/kinesis.md, Partial failures,
+/// Stream states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
 /// Roles).
 pub(crate) fn refusal(service: &str, operation: &str, trouble: InjectedError) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");

@@ -102,7 +102,7 @@ impl PartialBatch {
 }
 
 impl HeldBack {
-    /// The answer when nothing is left to ask the service for.
+    /// Returns the answer when nothing is left to ask the service for.
     pub(crate) fn nothing_left(&self) -> Option<Response> {
         match self {
             HeldBack::Records { held, .. } if !held.is_empty() && held.iter().all(|held| *held) => {
@@ -152,7 +152,7 @@ impl HeldBack {
     }
 }
 
-/// The two ways in which a record fails (docs/facts/kinesis.md, Partial failures).
+/// Returns the two ways in which a record fails (docs/facts/kinesis.md, Partial failures).
 fn failed_record(index: usize, stream: &str) -> Value {
     if index.is_multiple_of(2) {
         let message =

@@ -96,7 +96,7 @@ const STALE: Duration = Duration::from_secs(30);
 const LONGEST_DELAY: f64 = 600.0;
 
 impl FaultPlan {
-    /// Whether nothing goes wrong.
+    /// Returns whether nothing goes wrong.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -156,7 +156,7 @@ impl Rule {
         Ok(Rule { service: service.text.to_owned(), operation: operation.text.to_owned(), fault, when })
     }
 
-    /// Whether the rule is for this operation.
+    /// Returns whether the rule is for this operation.
     pub(super) fn covers(&self, service: &str, operation: &str) -> bool {
         let only = match self.fault {
             Fault::Partial(_) => operation == "PutRecords",
@@ -168,7 +168,7 @@ impl Rule {
         only && matches(&self.service, service) && matches(&self.operation, operation)
     }
 
-    /// Whether the rule names this operation itself, without `*`.
+    /// Returns whether the rule names this operation itself, without `*`.
     pub(super) fn names(&self, service: &str, operation: &str) -> bool {
         self.service.eq_ignore_ascii_case(service) && self.operation.eq_ignore_ascii_case(operation)
     }
@@ -296,7 +296,7 @@ fn check_operation(service: &Piece<'_>, operation: &Piece<'_>) -> Result<(), Spe
     Err(operation.wrong(&message))
 }
 
-/// Whether a name is what a pattern with `*` stands for; letter case does not count.
+/// Returns whether a name is what a pattern with `*` stands for; letter case does not count.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern.eq_ignore_ascii_case(name) };
     let Some(rest) = name.get(before.len()..) else { return false };

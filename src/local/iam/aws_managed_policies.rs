@@ -26,7 +26,7 @@ impl<'a> ManagedPolicy<'a> {
     }
 }
 
-/// The policy of an ARN.
+/// Returns the policy of an ARN.
 pub(super) fn find<'a>(account: &'a Account, arn: &str) -> Option<ManagedPolicy<'a>> {
     let of_aws = || {
         let name = arn.strip_prefix(OF_AWS)?;
@@ -109,7 +109,7 @@ static POLICIES: [ManagedPolicy<'static>; 7] = [
     },
 ];
 
-/// All that is said of what a role may do.
+/// Returns all that is said of what a role may do.
 pub(super) fn policies(account: &Account, role: &StoredRole) -> Policies {
     let document = |arn: &String| find(account, arn).map(|policy| policy.document.to_owned());
     let attached = role.attached.iter().filter_map(document);

@@ -96,7 +96,7 @@ impl Iam {
         })
     }
 
-    /// The account's own, and those of AWS that are here, which are a few of very many.
+    /// Returns the account's own, and those of AWS that are here, which are a few of very many.
     pub(super) fn list_policies(&self, input: &Parameters) -> Answer {
         let prefix = input.get("PathPrefix").unwrap_or("/");
         let (of_aws, own) = match input.get("Scope") {
@@ -141,7 +141,7 @@ fn not_found(arn: &str) -> ServiceError {
     missing(format!("Policy {arn} was not found."))
 }
 
-/// How many roles a policy is attached to, and how many it bounds.
+/// Returns how many roles a policy is attached to, and how many it bounds.
 fn uses(account: &Account, arn: &str) -> (usize, usize) {
     let roles = || account.roles.values();
     let bounded = roles().filter(|role| role.boundary.as_deref() == Some(arn)).count();

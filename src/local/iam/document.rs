@@ -8,7 +8,7 @@ use crate::protocol::aws_json::ServiceError;
 /// What RFC 3986 leaves as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A document as IAM answers it.
+/// Returns a document as IAM answers it.
 pub(super) fn encoded(document: &str) -> String {
     utf8_percent_encode(document, UNRESERVED).to_string()
 }
@@ -48,7 +48,7 @@ pub(super) fn check_permissions(document: &str) -> Result<(), ServiceError> {
 
 type Statement = Map<String, Value>;
 
-/// The statements of a document in which everything is understood.
+/// Returns the statements of a document in which everything is understood.
 fn statements(document: &str) -> Result<Vec<Statement>, ServiceError> {
     let Ok(Value::Object(policy)) = serde_json::from_str(document) else {
         return Err(malformed("This policy contains invalid Json"));
@@ -142,7 +142,7 @@ fn check_condition(condition: &Value) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Whether one of two members is there; both are not, and neither is a list of nothing.
+/// Returns whether one of two members is there; both are not, and neither is a list of nothing.
 fn one_of_two(statement: &Statement, member: &str, opposite: &str) -> Result<bool, ServiceError> {
     match (statement.get(member), statement.get(opposite)) {
         (None, None) => Ok(false),

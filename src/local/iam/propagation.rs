@@ -41,12 +41,12 @@ pub(super) enum Change {
 }
 
 impl Propagation {
-    /// The trust policy that is still in force, if it is not the newest.
+    /// Returns the trust policy that is still in force, if it is not the newest.
     pub(super) fn trust(&self, arn: &str) -> Option<String> {
         in_force(self.lock().get(arn)?.trust.as_ref())
     }
 
-    /// The policies that are still in force, if they are not the newest.
+    /// Returns the policies that are still in force, if they are not the newest.
     pub(super) fn policies(&self, arn: &str) -> Option<Policies> {
         in_force(self.lock().get(arn)?.policies.as_ref())
     }

@@ -191,12 +191,12 @@ impl Iam {
     }
 }
 
-/// The role of a request; 1 to 64 of `[\w+=,.@-]`.
+/// Returns the role of a request; 1 to 64 of `[\w+=,.@-]`.
 pub(super) fn role_name(input: &Parameters) -> Result<&str, ServiceError> {
     checked_name(input, "RoleName", 64)
 }
 
-/// A name of IAM's alphabet.
+/// Returns a name of IAM's alphabet.
 pub(super) fn checked_name<'a>(
     input: &'a Parameters,
     parameter: &str,
@@ -223,7 +223,7 @@ pub(super) fn checked_name<'a>(
     Ok(name)
 }
 
-/// `/`, or one that begins and ends with it.
+/// Returns `/`, or one that begins and ends with it.
 pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
     let path = input.get("Path").unwrap_or("/");
     if path == "/" || (path.starts_with('/') && path.ends_with('/') && path.len() <= 512) {
@@ -235,7 +235,7 @@ pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
     )))
 }
 
-/// A boundary is a managed policy that there is.
+/// Returns a boundary is a managed policy that there is.
 fn check_boundary(account: &Account, arn: Option<&str>) -> Result<(), ServiceError> {
     match arn {
         Some(arn) if aws_managed_policies::find(account, arn).is_none() => {
@@ -282,7 +282,7 @@ fn described(xml: &mut Xml, tag: &str, role: &StoredRole, whole: bool) {
     });
 }
 
-/// Its prefix says what it is of.
+/// Returns its prefix says what it is of.
 pub(super) fn unique_id(prefix: &str) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut rng = rand::rng();

@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
 impl Iam {
-    /// `GetUser`, by name or of the caller.
+    /// Returns `GetUser`, by name or of the caller.
     pub(super) fn get_user(&self, input: &Parameters, caller: Option<&Caller>) -> Answer {
         match (input.get("UserName"), caller) {
             (Some(Identity::OWNER), _) | (None, Some(Caller::Owner)) => {}

@@ -115,7 +115,7 @@ impl EventIndex {
         Ok(found)
     }
 
-    /// The file, and its blocks as they are now; none where there is no file.
+    /// Returns the file, and its blocks as they are now; none where there is no file.
     fn blocks(&self, path: &Path) -> io::Result<Option<(File, Vec<Block>)>> {
         let file = match File::open(path) {
             Ok(file) => file,
@@ -206,7 +206,7 @@ fn add(found: &mut Option<Contents>, more: Contents) {
     }));
 }
 
-/// An event of a line; none where a crash cut the line short, which was never acknowledged then.
+/// Returns an event of a line; none where a crash cut the line short, which was never acknowledged then.
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8], ordinal: usize) -> io::Result<Option<T>> {
     match serde_json::from_slice(line) {
         Ok(event) => Ok(Some(event)),
@@ -229,7 +229,8 @@ mod tests {
         event_file::append(path, events, Durability::Process).unwrap();
     }
 
-    /// The times of the events in parts of the file that may hold events from here to there, and how many parts those are.
+    /// Returns the times of the events in parts of the file that may hold events from here to there, and how many parts
+    /// those are.
     fn times(index: &EventIndex, path: &Path, from: u64, to: u64) -> (Vec<u64>, usize) {
         let parts = std::cell::Cell::new(0);
         let wants = |_: &Vec<u64>, span: Span| {

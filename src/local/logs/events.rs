@@ -75,8 +75,8 @@ impl Logs {
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 
-    /// One stream, forwards or backwards. A token is `f/TIME/N` or `b/TIME/N`: a place between events, before the one of
-    /// this time and ordinal.
+    /// Returns one stream, forwards or backwards. A token is `f/TIME/N` or `b/TIME/N`: a place between events, before
+    /// the one of this time and ordinal.
     pub(super) fn get_log_events(&self, input: &GetLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         let group = self.group(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
@@ -127,7 +127,7 @@ impl Logs {
         }))
     }
 
-    /// All streams of a group in order of time. A token names the last event given.
+    /// Returns all streams of a group in order of time. A token names the last event given.
     pub(super) fn filter_log_events(&self, input: &FilterLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         if input.log_stream_names.is_some() && input.log_stream_name_prefix.is_some() {
@@ -193,7 +193,7 @@ impl Logs {
     }
 }
 
-/// A direction and a place.
+/// Returns a direction and a place.
 fn read_token(token: &str) -> Option<(Keep, Place)> {
     let mut parts = token.split('/');
     let keep = match parts.next()? {

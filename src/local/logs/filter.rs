@@ -35,7 +35,7 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Whether a message matches; case counts.
+    /// Returns whether a message matches; case counts.
     pub(super) fn matches(&self, message: &str) -> bool {
         self.all.iter().all(|term| message.contains(term))
             && (self.any.is_empty() || self.any.iter().any(|term| message.contains(term)))

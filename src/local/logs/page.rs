@@ -51,17 +51,17 @@ impl<K: Ord> Page<K> {
         }
     }
 
-    /// Whether a place is where the page has ended already.
+    /// Returns whether a place is where the page has ended already.
     pub(super) fn is_beyond(&self, place: &K) -> bool {
         self.end.as_ref().is_some_and(|end| if self.keep == Keep::First { place >= end } else { place <= end })
     }
 
-    /// The events in order.
+    /// Returns the events in order.
     pub(super) fn events(&self) -> &BTreeMap<K, Event> {
         &self.events
     }
 
-    /// Whether some had no room.
+    /// Returns whether some had no room.
     pub(super) fn left_out(&self) -> bool {
         self.end.is_some()
     }

@@ -107,7 +107,7 @@ impl Logs {
     }
 }
 
-/// A group's name: 1 to 512 of `[.\-_/#A-Za-z0-9]`.
+/// Returns a group's name: 1 to 512 of `[.\-_/#A-Za-z0-9]`.
 fn checked_name(name: &str) -> Result<&str, ServiceError> {
     let is_valid = (1..=512).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/.#".contains(&byte));

@@ -42,7 +42,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The time before which events are no longer kept, in epoch milliseconds.
+    /// Returns the time before which events are no longer kept, in epoch milliseconds.
     fn cutoff(&self, now: u64) -> Option<u64> {
         self.retention_days.map(|days| now.saturating_sub(u64::from(days) * DAY))
     }
@@ -155,7 +155,7 @@ impl Store {
         &self.groups
     }
 
-    /// How much is kept of a group, in bytes.
+    /// Returns how much is kept of a group, in bytes.
     pub(super) fn stored_bytes(&self, group: &str) -> u64 {
         let files = fs::read_dir(self.group_dir(group)).into_iter().flatten().flatten();
         files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
@@ -166,7 +166,7 @@ impl Store {
         self.groups.get(name).ok_or_else(missing_group)
     }
 
-    /// The names of the groups that were looked up since the last call.
+    /// Returns the names of the groups that were looked up since the last call.
     #[cfg(test)]
     pub(super) fn touched(&self) -> std::collections::BTreeSet<String> {
         self.touched.take()
@@ -260,7 +260,7 @@ impl Store {
         Ok(())
     }
 
-    /// The events of a stream that are still kept, to be read without the store.
+    /// Returns the events of a stream that are still kept, to be read without the store.
     pub(super) fn kept(&self, group: &str, stream: &str) -> Result<KeptEvents, ServiceError> {
         let oldest = self.group(group)?.cutoff(now_ms()).unwrap_or_default();
         let index = self.stream(group, stream)?.index.clone();
@@ -308,7 +308,7 @@ impl Store {
     }
 }
 
-/// A name as a file name: escaped, and hashed at its end where it would be too long for a file system.
+/// Returns a name as a file name: escaped, and hashed at its end where it would be too long for a file system.
 fn file_name(name: &str) -> String {
     const LONGEST: usize = 180;
     let escaped = utf8_percent_encode(name, FILE_NAME).to_string();

@@ -285,7 +285,7 @@ async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_ro
     assert!(!again.append("g", "new", line(), true).await);
 }
 
-/// All messages, from page to page.
+/// Returns all messages, from page to page.
 async fn all(logs: &Logs, operation: &str, mut input: Value, token: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     loop {

@@ -74,17 +74,17 @@ impl Shape {
         self.members.get(name)
     }
 
-    /// Whether a parameter of the query string is read.
+    /// Returns whether a parameter of the query string is read.
     pub(super) fn has_query(&self, name: &str) -> bool {
         self.query.contains(&name)
     }
 
-    /// Whether the body is the caller's own, as that of `Invoke` is.
+    /// Returns whether the body is the caller's own, as that of `Invoke` is.
     pub(super) fn is_opaque(&self) -> bool {
         self.members.contains_key("Payload")
     }
 
-    /// Whether there is a member at the end of a path.
+    /// Returns whether there is a member at the end of a path.
     pub(super) fn has_path<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> bool {
         let Some(first) = path.next() else { return true };
         match self.below(first) {

@@ -38,17 +38,17 @@ pub(crate) struct ServiceError {
 }
 
 impl ServiceError {
-    /// An error of the given status and code.
+    /// Returns an error of the given status and code.
     pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         ServiceError { status, code: code.to_owned(), message: message.into() }
     }
 
-    /// A client's mistake: status 400.
+    /// Returns a client's mistake: status 400.
     pub(crate) fn bad_request(code: &str, message: impl Into<String>) -> Self {
         Self::new(400, code, message)
     }
 
-    /// An operation that is not here.
+    /// Returns an operation that is not here.
     pub(crate) fn not_implemented(service: &str, operation: &str) -> Self {
         let message = format!("The local cloud does not implement {service}:{operation}.");
         Self::bad_request("UnknownOperationException", message)
@@ -59,7 +59,7 @@ impl ServiceError {
         Self::new(500, "InternalFailure", message)
     }
 
-    /// The error as the JSON services answer it (`__type` and `message`).
+    /// Returns the error as the JSON services answer it (`__type` and `message`).
     pub(crate) fn json(&self, content_type: &'static str) -> Response {
         let body = json!({ "__type": self.code, "message": self.message });
         let mut response = json_as(self.status, content_type, &body);
@@ -67,7 +67,7 @@ impl ServiceError {
         response
     }
 
-    /// The error as the REST services answer it: the code is in a header only.
+    /// Returns the error as the REST services answer it: the code is in a header only.
     pub(crate) fn rest(&self) -> Response {
         let mut response = json(self.status, &json!({ "message": self.message }));
         self.name_in(&mut response);
@@ -81,12 +81,12 @@ impl ServiceError {
     }
 }
 
-/// A JSON answer of a REST service.
+/// Returns a JSON answer of a REST service.
 pub(crate) fn json(status: u16, body: &impl Serialize) -> Response {
     json_as(status, "application/json", body)
 }
 
-/// A JSON answer under the given content type.
+/// Returns a JSON answer under the given content type.
 pub(crate) fn json_as(status: u16, content_type: &'static str, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
         Ok(text) => bytes(status, content_type, text),
@@ -95,7 +95,7 @@ pub(crate) fn json_as(status: u16, content_type: &'static str, body: &impl Seria
     }
 }
 
-/// An answer of any content.
+/// Returns an answer of any content.
 pub(crate) fn bytes(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -103,12 +103,12 @@ pub(crate) fn bytes(status: u16, content_type: &'static str, body: impl Into<Byt
     response
 }
 
-/// A new request id.
+/// Returns a new request id.
 pub(crate) fn request_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-/// The operation of an `X-Amz-Target` header: `PutRecords` of `Kinesis_20131202.PutRecords`.
+/// Returns the operation of an `X-Amz-Target` header: `PutRecords` of `Kinesis_20131202.PutRecords`.
 pub(crate) fn operation(request: &Request) -> &str {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     target.split_once('.').map_or("", |(_, operation)| operation)

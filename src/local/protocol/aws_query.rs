@@ -38,22 +38,22 @@ impl Parameters {
         Parameters(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The operation.
+    /// Returns the operation.
     pub(crate) fn action(&self) -> &str {
         self.get("Action").unwrap_or_default()
     }
 
-    /// A parameter, if given.
+    /// Returns a parameter, if given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The names of all parameters.
+    /// Returns the names of all parameters.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// A parameter that must be given.
+    /// Returns a parameter that must be given.
     pub(crate) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.get(name).ok_or_else(|| {
             let member = lower_first(name);
@@ -61,7 +61,7 @@ impl Parameters {
         })
     }
 
-    /// A whole number within bounds, or its default.
+    /// Returns a whole number within bounds, or its default.
     pub(crate) fn number(&self, name: &str, default: u32, low: u32, high: u32) -> Result<u32, ServiceError> {
         let Some(text) = self.get(name) else { return Ok(default) };
         match text.parse() {
@@ -74,12 +74,12 @@ impl Parameters {
         }
     }
 
-    /// The strings of `Name.member.1`, `Name.member.2`…
+    /// Returns the strings of `Name.member.1`, `Name.member.2`…
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         (1..).map_while(|n| self.get(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
     }
 
-    /// The tags of `Tags.member.1.Key`, `Tags.member.1.Value`…
+    /// Returns the tags of `Tags.member.1.Key`, `Tags.member.1.Value`…
     pub(crate) fn tags(&self) -> Result<BTreeMap<String, String>, ServiceError> {
         let mut tags = BTreeMap::new();
         for n in 1.. {
@@ -98,12 +98,12 @@ impl Parameters {
     }
 }
 
-/// A parameter that breaks a constraint.
+/// Returns a parameter that breaks a constraint.
 pub(crate) fn invalid(what: &str) -> ServiceError {
     ServiceError::bad_request("ValidationError", format!("1 validation error detected: {what}"))
 }
 
-/// The refusal of an operation that is not known.
+/// Returns the refusal of an operation that is not known.
 pub(crate) fn unknown_action(action: &str, version: &str) -> ServiceError {
     let message = format!("Could not find operation {action} for version {version}");
     ServiceError::bad_request("InvalidAction", message)
@@ -119,7 +119,7 @@ fn lower_first(name: &str) -> String {
 pub(crate) struct Xml(String);
 
 impl Xml {
-    /// An element with text.
+    /// Returns an element with text.
     pub(crate) fn leaf(&mut self, tag: &str, value: impl std::fmt::Display) -> &mut Xml {
         let value = value.to_string();
         // Writing to a string cannot fail.
@@ -127,7 +127,7 @@ impl Xml {
         self
     }
 
-    /// An element with text, if there is any.
+    /// Returns an element with text, if there is any.
     pub(crate) fn optional(&mut self, tag: &str, value: Option<impl std::fmt::Display>) -> &mut Xml {
         if let Some(value) = value {
             self.leaf(tag, value);
@@ -135,7 +135,7 @@ impl Xml {
         self
     }
 
-    /// An element with elements.
+    /// Returns an element with elements.
     pub(crate) fn node(&mut self, tag: &str, content: impl FnOnce(&mut Xml)) -> &mut Xml {
         let _ = write!(self.0, "<{tag}>");
         content(self);
@@ -143,7 +143,7 @@ impl Xml {
         self
     }
 
-    /// `Tags`, as both services list them.
+    /// Returns `Tags`, as both services list them.
     pub(crate) fn tags<'a>(&mut self, tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> &mut Xml {
         self.node("Tags", |list| {
             for (key, value) in tags {
@@ -159,7 +159,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The answer to an operation; operations without a result answer no result element.
+/// Returns the answer to an operation; operations without a result answer no result element.
 pub(crate) fn answer(service: QueryService, action: &str, result: Result<Option<Xml>, ServiceError>) -> Response {
     let result = match result {
         Ok(result) => result,
@@ -175,7 +175,7 @@ pub(crate) fn answer(service: QueryService, action: &str, result: Result<Option<
     respond(200, body, &id)
 }
 
-/// A refusal.
+/// Returns a refusal.
 pub(crate) fn error(service: QueryService, error: &ServiceError) -> Response {
     let id = aws_json::request_id();
     let mut xml = Xml::default();

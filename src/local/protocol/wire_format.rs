@@ -30,7 +30,7 @@ pub(crate) enum WireFormat {
 }
 
 impl WireFormat {
-    /// The form that a request says it has; JSON if it says none.
+    /// Returns the form that a request says it has; JSON if it says none.
     pub(crate) fn of(headers: &HeaderMap) -> WireFormat {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match content_type {
@@ -73,7 +73,7 @@ impl WireFormat {
         }
     }
 
-    /// A request's body as JSON, data in base64; none where it is not of this form.
+    /// Returns a request's body as JSON, data in base64; none where it is not of this form.
     pub(crate) fn json(self, body: &[u8]) -> Option<Value> {
         match self {
             WireFormat::Json => serde_json::from_slice(body).ok(),
@@ -81,12 +81,12 @@ impl WireFormat {
         }
     }
 
-    /// An answer without content.
+    /// Returns an answer without content.
     pub(crate) fn empty(self) -> Response {
         aws_json::bytes(200, self.content_type(), Vec::new())
     }
 
-    /// An answer of a few members; those whose names end in `Timestamp` are epoch seconds.
+    /// Returns an answer of a few members; those whose names end in `Timestamp` are epoch seconds.
     pub(crate) fn members(self, body: &Value) -> Response {
         match self {
             WireFormat::Json => self.answer(body),
@@ -94,12 +94,12 @@ impl WireFormat {
         }
     }
 
-    /// An answer of any content.
+    /// Returns an answer of any content.
     pub(crate) fn answer(self, body: &impl Serialize) -> Response {
         self.with_status(200, body)
     }
 
-    /// A refusal.
+    /// Returns a refusal.
     pub(crate) fn refuse(self, error: &ServiceError) -> Response {
         let mut body = serde_json::json!({ "__type": error.code, "message": error.message });
         if error.code == "SerializationException" {
@@ -135,7 +135,7 @@ impl WireFormat {
     }
 }
 
-/// A CBOR value as JSON; none where it has no such form.
+/// Returns a CBOR value as JSON; none where it has no such form.
 fn as_json(value: Cbor) -> Option<Value> {
     Some(match value {
         Cbor::Bool(value) => value.into(),
@@ -153,7 +153,7 @@ fn as_json(value: Cbor) -> Option<Value> {
     })
 }
 
-/// A JSON value as CBOR, with times in the form that Java reads.
+/// Returns a JSON value as CBOR, with times in the form that Java reads.
 fn as_cbor(name: &str, value: &Value) -> Cbor {
     match value {
         Value::Null => Cbor::Null,

@@ -40,7 +40,7 @@ async fn role(clients: &Clients, name: &str, trust: &Value, allowed: &Value) {
     put.send().await.unwrap();
 }
 
-/// The clients of a session of a role.
+/// Returns the clients of a session of a role.
 async fn session(cloud: &LocalCloud, role: &str) -> Clients {
     let keys = cloud.keys.issue(&role_arn(role), "me");
     let (id, secret, token) = (keys.access_key_id, keys.secret_access_key, keys.session_token);
@@ -69,7 +69,7 @@ async fn start_with_roles(dir: &Path) -> (LocalCloud, Clients) {
     (cloud, clients)
 }
 
-/// The code of the refusal to assume a role; none where it is allowed.
+/// Returns the code of the refusal to assume a role; none where it is allowed.
 async fn assume(clients: &Clients, role: &str) -> Option<String> {
     let asked = clients.sts.assume_role().role_arn(role_arn(role)).role_session_name("next").send().await;
     asked.err().map(|error| error.code().unwrap().to_owned())
@@ -194,7 +194,7 @@ async fn role_that_may_do_all_of_lambda_may_not_pass_another_role_to_a_function(
     cloud.shutdown().await.unwrap();
 }
 
-/// A session that may do everything but what is about `secret`.
+/// Returns a session that may do everything but what is about `secret`.
 async fn all_but_secret(cloud: &LocalCloud, clients: &Clients) -> Clients {
     let secret = |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
     let denied = json!({"Effect": "Deny", "Action": "*", "Resource": [

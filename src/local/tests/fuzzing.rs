@@ -32,7 +32,7 @@ pub(crate) fn rounds(mut round: impl FnMut(u64)) {
     }
 }
 
-/// A runner of so many cases that are the same for the same seed.
+/// Returns a runner of so many cases that are the same for the same seed.
 pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
@@ -43,7 +43,7 @@ pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
 /// The table that the requests are about.
 pub(crate) const TABLE: &str = r#"{"TableName":"fuzzed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#;
 
-/// A whole request of an operation of DynamoDB, as bytes.
+/// Returns a whole request of an operation of DynamoDB, as bytes.
 pub(crate) fn dynamodb_request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let (one, two, value) = (near_expression(), near_expression(), near_value());
     (select(&OPERATIONS[..]), one, two, value, near_statement()).prop_map(
@@ -53,7 +53,7 @@ pub(crate) fn dynamodb_request(access: AccessKey) -> impl Strategy<Value = Vec<u
     )
 }
 
-/// A signed request of an operation of DynamoDB.
+/// Returns a signed request of an operation of DynamoDB.
 pub(crate) fn dynamodb_bytes(access: &AccessKey, operation: &str, body: &str) -> Vec<u8> {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(access, "dynamodb", &target, "POST /", body.as_bytes());
@@ -152,7 +152,7 @@ const TOKENS: [&str; 34] = [
     "é",
 ];
 
-/// An expression: whatever tokens, one of them over and over, or one that is well-formed and deep.
+/// Returns an expression: whatever tokens, one of them over and over, or one that is well-formed and deep.
 fn near_expression() -> impl Strategy<Value = String> {
     let tokens = || select(&TOKENS[..]);
     prop_oneof![
@@ -169,7 +169,7 @@ fn near_expression() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A statement of `PartiQL`.
+/// Returns a statement of `PartiQL`.
 fn near_statement() -> impl Strategy<Value = String> {
     let begin = select(
         &[
@@ -193,7 +193,7 @@ fn near_statement() -> impl Strategy<Value = String> {
         .prop_map(|(begin, tokens, token, times)| begin.to_owned() + &tokens.concat() + &token.repeat(times))
 }
 
-/// An attribute value, some of them nested deep.
+/// Returns an attribute value, some of them nested deep.
 fn near_value() -> impl Strategy<Value = String> {
     let depth = prop_oneof![6 => 0..3_usize, 2 => 25..70_usize, 1 => 0..3000_usize];
     let leaf = prop_oneof![

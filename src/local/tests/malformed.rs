@@ -123,7 +123,7 @@ fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A whole request as bytes; mostly with the right key, so that it gets as far as the services.
+/// Returns a whole request as bytes; mostly with the right key, so that it gets as far as the services.
 fn request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![
         4 => prop::sample::select(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"][..]).prop_map(str::to_owned),

@@ -19,7 +19,7 @@ async fn is_alive(clients: &Clients) {
     clients.dynamodb.list_tables().send().await.unwrap();
 }
 
-/// The answer to a request of DynamoDB that no SDK would send.
+/// Returns the answer to a request of DynamoDB that no SDK would send.
 async fn send(cloud: &LocalCloud, operation: &str, body: &str) -> (u16, String) {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(&cloud.connection_info().access_key, "dynamodb", &target, "POST /", body.as_bytes());
