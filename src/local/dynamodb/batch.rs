@@ -33,7 +33,7 @@ struct Waiting {
     written: Written,
 }
 
-/// Whether one caller's puts were written; `None` before the attempt.
+/// The outcome of one caller's puts: written or not; `None` before the attempt.
 type Written = Arc<Mutex<Option<bool>>>;
 
 impl BatchWriter {
