@@ -15,11 +15,11 @@
 //!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share is unprocessed (default 50%)
 //!       | undecryptable                Lambda's reads: variables and filters are an error, as without use of the key
 //!       | staleGrant | staleGrant(TIME)   CreateRole: functions created with the role within this time (default 30s)
-//!                                    have a key that was granted to an earlier role of its name: their variables cannot
-//!                                    be decrypted, and Invoke fails with KMSAccessDeniedException
+//!                                    have a key granted to an earlier role of its name: their variables cannot be
+//!                                    decrypted, and Invoke fails with KMSAccessDeniedException
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
-//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, also apply to the calls of event source mappings.
+//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, also apply to calls of event source mappings.
 //! There `hang` loses the response, and `drop` is an error of the service.
 //!
 //! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first matching rule applies.
