@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::kinesis::StreamOptions;
 
 /// How long pollers may continue with the old settings of a changed event source mapping
-/// (docs/facts/event-source-mapping.md, Changes).
+/// (docs/facts/event-source-mapping.md, Timing).
 const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// Durations until changes complete or become visible. All zero by default: changes are immediate.

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::STATE_FILES;
-use crate::auth::credentials::OWNER_KEY_PREFIX;
+use crate::connection_info::OWNER_KEY_PREFIX;
 
 /// Name of the lock file: its lock shows that a process owns the directory, and its text that the directory is a local
 /// cloud's.
