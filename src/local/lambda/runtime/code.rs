@@ -67,7 +67,7 @@ pub(crate) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<
         if !is_intact {
             exchange(&fresh, &place).map_err(broken)?;
         }
-        // The exchanged folder.
+        // The folder that now has the temporary name.
         fs::remove_dir_all(&fresh).map_err(broken)?;
         if is_intact { there } else { held }
     };

@@ -10,7 +10,7 @@ pub(crate) struct Invocation {
     pub request_id: String,
     /// The event as JSON.
     pub payload: Bytes,
-    /// Client context as JSON, decoded from base64.
+    /// Client context as JSON text, without base64.
     pub client_context: Option<String>,
 }
 
