@@ -31,5 +31,5 @@ pub struct ConnectionInfo {
     pub mapping_in_force: Duration,
 }
 
-/// What the owner's access key id begins with; no key of AWS does.
+/// Prefix of the owner's access key ID; no AWS key has it.
 pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";

@@ -1,5 +1,6 @@
-//! Connection limits of a listener: which connections it accepts, how many at a time, and how long one may be idle. Any
-//! program on this machine can connect, and one that only holds connections must not keep the others out.
+//! Connection limits of a listener: which connections it accepts, how many at a time, and how long one may be idle.
+//!
+//! Any program on this machine can connect, and one that only holds connections must not keep the others out.
 
 use std::fmt;
 use std::io;

@@ -94,8 +94,9 @@ pub enum Started {
     Already(Running),
 }
 
-/// Returns the connection settings of the local cloud that runs on this data directory. `region` is the wanted region
-/// and its origin.
+/// Returns the connection settings of the local cloud that runs on this data directory.
+///
+/// `region` is the wanted region and its origin.
 ///
 /// # Errors
 /// No local cloud runs there, or it has another region.

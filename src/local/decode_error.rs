@@ -1,5 +1,6 @@
-//! Errors of a request's JSON, in the services' wording. They contain no type name of this program and no text of the
-//! request, which may be a reading.
+//! Errors of a request's JSON, in the services' wording.
+//!
+//! They contain no type name of this program and no text of the request, which may be a reading.
 
 /// An error of decoding a request.
 #[derive(Debug, PartialEq, Eq)]

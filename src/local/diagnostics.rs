@@ -1,5 +1,6 @@
-//! Diagnostics that no response can report: damage found, and failed background work. Each is sent once to the
-//! listener, and kept for `local status`.
+//! Diagnostics that no response can report: damage found, and failed background work.
+//!
+//! Each is sent once to the listener, and kept for `local status`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -48,8 +48,9 @@ impl Durability {
         if self == Durability::Full { file.sync_data() } else { Ok(()) }
     }
 
-    /// Flushes the names in a directory with `Full` durability. Without this, a power cut can lose a new or renamed
-    /// file, even if its content was flushed.
+    /// Flushes the names in a directory with `Full` durability.
+    ///
+    /// Without this, a power cut can lose a new or renamed file, even if its content was flushed.
     pub(crate) fn sync_names(self, directory: &Path) -> io::Result<()> {
         if self == Durability::Full { File::open(directory)?.sync_all() } else { Ok(()) }
     }
@@ -71,6 +72,7 @@ impl Durability {
     }
 
     /// Writes a state file (mode 0600) atomically: a reader, or a crash, sees the old or the new content, never a part.
+    ///
     /// Only one task may write a file at a time.
     pub(crate) fn write_json(self, path: &Path, content: &impl Serialize) -> Result<(), WriteError> {
         self.replace(path, || Ok(serde_json::to_vec_pretty(content)?))

@@ -362,8 +362,9 @@ fn private_files(path: &Path) -> io::Result<()> {
 /// Quotas of a new account (`DescribeLimits`).
 const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
 
-/// Returns whether an operation takes or returns ARNs. Item operations do not, so an item's own text is never
-/// rewritten.
+/// Returns whether an operation takes or returns ARNs.
+///
+/// Item operations do not, so an item's own text is never rewritten.
 fn speaks_of_arns(operation: &str) -> bool {
     matches!(
         operation,

@@ -1,5 +1,4 @@
-//! The gateway behind the one port: authenticates and authorizes requests, injects faults, and responds to every
-//! request.
+//! The gateway behind the one port: authenticates and authorizes requests, injects faults, and returns responses.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

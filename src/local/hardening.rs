@@ -1,5 +1,7 @@
-//! Process settings that a local cloud applies at its start. Functions run as the same user, so its memory and its
-//! environment, which may contain that user's credentials, are closed to them as far as the system allows.
+//! Process settings that a local cloud applies at its start.
+//!
+//! Functions run as the same user, so its memory and its environment, which may contain that user's credentials, are
+//! closed to them as far as the system allows.
 
 use std::io;
 

@@ -1,5 +1,7 @@
-//! The Lambda half of the local cloud: functions as real processes behind the real Runtime API, and event source
-//! mappings that deliver the records of a stream to them.
+//! The Lambda half of the local cloud.
+//!
+//! Functions are real processes behind the real Runtime API; event source mappings deliver the records of a stream to
+//! them.
 //!
 //! `router` parses requests; `functions`, `mappings`, `invoke` and their neighbors handle them with `state`; `pool` →
 //! `execution_environment` → `runtime_api` run code; `poller` → `shard_reader` → `shard_worker` move records.

@@ -67,8 +67,9 @@ use auth::credentials::CredentialStore;
 /// Default region.
 pub const DEFAULT_REGION: &str = "us-east-1";
 
-/// File in the data directory with the authorization header of the control endpoint, in the form that `curl -H @FILE`
-/// accepts.
+/// File in the data directory with the authorization header of the control endpoint.
+///
+/// It has the form that `curl -H @FILE` accepts.
 pub const CONTROL_HEADER: &str = "control.header";
 
 /// Stack size of each thread that handles requests, in bytes; only the used part takes memory.

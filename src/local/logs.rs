@@ -48,8 +48,9 @@ impl Logs {
         Ok(Logs(Arc::new(Inner { identity, notices, store })))
     }
 
-    /// Appends a function's log events (epoch milliseconds and text), and creates the stream. Returns whether they are
-    /// stored.
+    /// Appends a function's log events (epoch milliseconds and text), and creates the stream.
+    ///
+    /// Returns whether they are stored.
     ///
     /// A missing group is created only if the function's role allows it; otherwise the events are dropped, as in the
     /// service.

@@ -1,5 +1,7 @@
-//! The Resource Groups Tagging API: `GetResources` over the tagged tables, streams, functions, event source mappings
-//! and log groups. The service does not list roles either.
+//! The Resource Groups Tagging API: `GetResources`.
+//!
+//! It covers the tagged tables, streams, functions, event source mappings and log groups. The service does not list
+//! roles either.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
-//! The access keys that this local cloud accepts: its owner's, and those of role sessions. Temporary sessions are
-//! stored on the disk until they expire; sessions of functions end with the processes.
+//! The access keys that this local cloud accepts: its owner's, and those of role sessions.
+//!
+//! Temporary sessions are stored on the disk until they expire; sessions of functions end with the processes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -156,8 +157,9 @@ impl CredentialStore {
         self.sessions().remove(access_key_id);
     }
 
-    /// Returns the owner of a request's access key. The signature check then proves that the request was signed with
-    /// its secret.
+    /// Returns the owner of a request's access key.
+    ///
+    /// The signature check then proves that the request was signed with its secret.
     ///
     /// # Errors
     /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.

@@ -1,6 +1,7 @@
-//! Checks the origin of a request: only programs on this machine may call a listener of the local cloud. A web page in
-//! the user's browser is on this machine too, so its requests are recognized by the browser's headers and by the host
-//! name they use.
+//! Checks the origin of a request: only programs on this machine may call a listener of the local cloud.
+//!
+//! A web page in the user's browser is on this machine too, so its requests are recognized by the browser's headers and
+//! by the host name they use.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,6 @@
-//! Identifies the peer of a loopback connection: the Runtime API hands out events and accepts responses, so no other
-//! user of the machine may connect.
+//! Identifies the peer of a loopback connection.
+//!
+//! The Runtime API hands out events and accepts responses, so no other user of the machine may connect.
 
 use std::fs;
 use std::net::{SocketAddr, SocketAddrV4};

@@ -1,5 +1,4 @@
-//! Permissions of a caller in the local cloud, from its role's policies and boundary, and the services' access-denied
-//! messages.
+//! Permissions of a caller, from its role's policies and boundary, and the services' access-denied messages.
 
 mod keys;
 

@@ -57,8 +57,9 @@ enum Place {
     Query,
 }
 
-/// A body's hash, computed while the body arrives. A large body is hashed while it is in the processor's cache, and
-/// while its client still sends.
+/// A body's hash, computed while the body arrives.
+///
+/// A large body is hashed while it is in the processor's cache, and while its client still sends.
 pub(crate) struct Payload {
     hash: Sha256,
     /// The hash that the client declares.

@@ -1,5 +1,6 @@
-//! Checks whether a data directory's description of its local cloud can be trusted. A user who can write there can name
-//! any process to be stopped, and any address to be called with the owner's key.
+//! Checks whether a data directory's description of its local cloud can be trusted.
+//!
+//! A user who can write there can name any process to be stopped, and any address to be called with the owner's key.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,6 @@
-//! The lock file of a data directory. Its first line identifies a local cloud's directory; the other file names may
-//! occur in any directory.
+//! The lock file of a data directory.
+//!
+//! Its first line identifies a local cloud's directory; the other file names may occur in any directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -11,8 +12,9 @@ use serde_json::Value;
 use super::STATE_FILES;
 use crate::connection_info::OWNER_KEY_PREFIX;
 
-/// Name of the lock file: its lock shows that a process owns the directory, and its text that the directory is a local
-/// cloud's.
+/// Name of the lock file.
+///
+/// Its lock shows that a process owns the directory, and its text that the directory is a local cloud's.
 pub(crate) const LOCK: &str = "lock";
 /// Its first line. The second line is the process ID of the current or last owner.
 const MAGIC: &str = "sensorctl-local-cloud 1\n";
@@ -83,8 +85,9 @@ pub(crate) fn owner(lock: &mut File) -> Option<String> {
     (!pid.is_empty()).then(|| pid.to_owned())
 }
 
-/// Returns whether the directory has state that only a local cloud writes. The lock file of older versions contains
-/// only a process ID.
+/// Returns whether the directory has state that only a local cloud writes.
+///
+/// The lock file of older versions contains only a process ID.
 fn has_state(root: &Path) -> bool {
     let read = |name| fs::read(root.join(name)).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let is_key = |keys: Value| keys["access_key_id"].as_str().is_some_and(|key| key.starts_with(OWNER_KEY_PREFIX));

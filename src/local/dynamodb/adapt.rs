@@ -74,8 +74,9 @@ pub(super) fn named_as_asked(answer: String, asked: &BTreeMap<String, String>) -
     body.to_string()
 }
 
-/// Returns the response to a transaction of statements with one entry for each statement, as the service does; dynoxide
-/// returns none for writes.
+/// Returns the response to a transaction of statements with one entry for each statement, as the service does.
+///
+/// dynoxide returns no entries for writes.
 pub(super) fn response_for_each_statement(text: &str, answer: String) -> String {
     let input: Value = serde_json::from_str(text).unwrap_or_default();
     let count = input.get("TransactStatements").and_then(Value::as_array).map_or(0, Vec::len);

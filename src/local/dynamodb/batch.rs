@@ -1,5 +1,6 @@
-//! `BatchWriteItem` with puts only: group commit of one transaction for all concurrent callers. It is many times as
-//! fast as a transaction for each item, and with `--durable full` one flush serves all.
+//! `BatchWriteItem` with puts only: group commit of one transaction for all concurrent callers.
+//!
+//! It is many times as fast as a transaction for each item, and with `--durable full` one flush serves all.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -90,8 +91,9 @@ fn write_all(database: &Database, all: Vec<Waiting>) {
     }
 }
 
-/// Writes one transaction; returns false if it was rejected, in which case nothing is written. dynoxide's own path then
-/// returns the error.
+/// Writes one transaction; returns false if it was rejected.
+///
+/// Nothing is written then, and dynoxide's own path returns the error.
 fn import(database: &Database, table: &str, items: Vec<Item>) -> bool {
     database.import_items(table, items, ImportOptions { record_streams: true, set_cached_at: false }).is_ok()
 }

@@ -1,5 +1,7 @@
-//! Read capacity of a provisioned table under a latency profile: its read units, and those unused in the last five
-//! minutes (AWS: "Burst and adaptive capacity", DynamoDB developer guide).
+//! Read capacity of a provisioned table under a latency profile.
+//!
+//! A table has its read units, and those unused in the last five minutes (AWS: "Burst and adaptive capacity", DynamoDB
+//! developer guide).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,7 @@
-//! Decodes requests as `DynamoDB` does. dynoxide marks its own errors inside serde's messages, and those marks must not
-//! reach the wire. Follows its server's `serde_errors`, which is not public.
+//! Decodes requests as `DynamoDB` does.
+//!
+//! dynoxide marks its own errors inside serde's messages, and those marks must not reach the wire. Follows its server's
+//! `serde_errors`, which is not public.
 
 use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};

@@ -1,5 +1,6 @@
-//! `DescribeTable`: dynoxide counts the rows of the table and its indexes for each response. The response of a large
-//! table is cached for a while, as in `DynamoDB`, which counts about every six hours.
+//! `DescribeTable`: dynoxide counts the rows of the table and its indexes for each response.
+//!
+//! The response of a large table is cached for a while, as in `DynamoDB`, which counts about every six hours.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
-//! Expression limits that are checked before dynoxide parses: its parsers recurse, and a stack overflow ends the whole
-//! process. `docs/local-cloud.md` has a program that shows it.
+//! Expression limits that are checked before dynoxide parses.
+//!
+//! Its parsers recurse, and a stack overflow ends the whole process. `docs/local-cloud.md` has a program that shows it.
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::batch_get_item::BatchGetItemRequest;

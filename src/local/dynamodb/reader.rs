@@ -1,5 +1,6 @@
-//! Scans and queries on their own connections: they wait neither for writers nor for each other, and the cost of a page
-//! does not depend on the size of the table.
+//! Scans and queries on their own connections.
+//!
+//! They wait neither for writers nor for each other, and the cost of a page does not depend on the size of the table.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

@@ -1,5 +1,7 @@
-//! The tables, indexes and streams that a request names: one parser of names and ARNs for the handlers and the
-//! authorizer. dynoxide checks neither the region nor the account of an ARN.
+//! The tables, indexes and streams that a request names.
+//!
+//! One parser of names and ARNs serves the handlers and the authorizer. dynoxide checks neither the region nor the
+//! account of an ARN.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +38,9 @@ struct InTransaction {
 }
 
 impl DynamoDb {
-    /// Returns the resources that a request names. A resource that is named twice or by a wrong type is ambiguous,
-    /// because the database may read it in another way.
+    /// Returns the resources that a request names.
+    ///
+    /// A resource that is named twice or by a wrong type is ambiguous, because the database may read it in another way.
     pub(crate) fn named_in(&self, request: &Request) -> Named {
         let operation = aws_json::operation(request);
         // Tables in a PartiQL statement are not parsed.

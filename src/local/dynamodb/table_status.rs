@@ -145,8 +145,9 @@ impl TableLifecycle {
     }
 }
 
-/// Returns whether a call misses a new table, as happens on AWS by chance: every other call on average, and the same
-/// calls in every run.
+/// Returns whether a call misses a new table, as happens on AWS by chance.
+///
+/// It is every other call on average, and the same calls in every run.
 fn is_missed(looks: &mut u64) -> bool {
     *looks += 1;
     looks.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1

@@ -1,5 +1,7 @@
-//! The write-ahead log of the tables: flushed if a response must survive a power cut, and checkpointed into the
-//! database concurrently with requests, so that no request waits for it.
+//! The write-ahead log of the tables.
+//!
+//! It is flushed if a response must survive a power cut, and checkpointed into the database concurrently with requests,
+//! so that no request waits for it.
 
 use std::fs::File;
 use std::io;

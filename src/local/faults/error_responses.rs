@@ -14,9 +14,10 @@ pub(crate) enum InjectedError {
     Denied,
 }
 
-/// Returns the error of an operation with its service's own code and message (docs/facts/kinesis.md, Partial failures,
-/// Stream states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
-/// Roles).
+/// Returns the error of an operation with its service's own code and message.
+///
+/// Sources: docs/facts/kinesis.md, Partial failures, Stream states; docs/facts/lambda.md, Function limits;
+/// docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md, Roles.
 pub(crate) fn refusal(service: &str, operation: &str, trouble: InjectedError) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
     let (status, code, message) = match trouble {

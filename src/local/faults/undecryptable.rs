@@ -1,6 +1,7 @@
-//! Lambda responses without permission for the KMS key: the caller may see the function or event source mapping, but
-//! may not use the key (docs/facts/lambda.md, Function states; `EnvironmentResponse` and `FilterCriteriaError` of the
-//! API reference).
+//! Lambda responses without permission for the KMS key.
+//!
+//! The caller may see the function or event source mapping, but may not use the key (docs/facts/lambda.md, Function
+//! states; `EnvironmentResponse` and `FilterCriteriaError` of the API reference).
 
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn policy_document_empty_principal_is_malformed() {
+    fn policy_document_invalid_principal_is_malformed() {
         for principal in ["\"x\"", "{}", "[]", r#"{"AWS":[]}"#, r#"{"Aws":"*"}"#, r#"{"Service":5}"#] {
             let trust = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:*","Principal":{principal}}}}}"#);
             assert_eq!(check_trust(&trust).unwrap_err().code, "MalformedPolicyDocument", "{principal}");

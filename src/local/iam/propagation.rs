@@ -71,8 +71,9 @@ impl Propagation {
         }
     }
 
-    /// Returns the outdated state that a read from a lagging replica finds: about every other read, the same in every
-    /// run.
+    /// Returns the outdated state that a read from a lagging replica finds.
+    ///
+    /// It is about every other read, the same in every run.
     pub(super) fn late_look(&self, arn: &str) -> Option<Shown> {
         let shown = in_force(self.lock().get(arn)?.shown.as_ref())?;
         let looks = self.1.fetch_add(1, Ordering::Relaxed) + 1;

@@ -56,8 +56,9 @@ impl Iam {
         }
     }
 
-    /// Returns the ARN of the role with this name, including its path; the ARN without a path if the role does not
-    /// exist.
+    /// Returns the ARN of the role with this name, including its path.
+    ///
+    /// If the role does not exist, the ARN has no path.
     fn role_arn(&self, name: &str) -> String {
         let known = self.0.store.read(|account| account.roles.get(name).map(|role| role.arn.clone()));
         known.unwrap_or_else(|| self.0.identity.role_arn("/", name))

@@ -17,8 +17,9 @@ impl HashRange {
     /// The range of all hash keys.
     pub(super) const ALL: HashRange = HashRange { start: 0, end: u128::MAX };
 
-    /// Returns `count` even ranges as the service creates them: steps of `floor(2^128 / count)`, the last takes the
-    /// rest.
+    /// Returns `count` even ranges as the service creates them.
+    ///
+    /// Their step is `floor(2^128 / count)`; the last range takes the rest.
     pub(super) fn even(count: u32) -> Vec<HashRange> {
         let count = u128::from(count.max(1));
         if count == 1 {

@@ -77,8 +77,9 @@ pub(super) fn shard_id(number: u32) -> String {
     ferrokinesis_core::sequence::shard_id_name(i64::from(number))
 }
 
-/// Returns the number in a shard ID, or `None` for other text. The service accepts short forms too: `shardId-7` and
-/// `7`.
+/// Returns the number in a shard ID, or `None` for other text.
+///
+/// The service accepts short forms too: `shardId-7` and `7`.
 pub(super) fn shard_number(id: &str) -> Option<u32> {
     let digits = id.strip_prefix("shardId-").unwrap_or(id);
     let is_number = (1..=12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -18,8 +18,9 @@ const READ_CALLS: u32 = 5;
 /// A second in milliseconds.
 const SECOND: u64 = 1000;
 
-/// Two token buckets that hold one second's worth. Amounts are in thousandths, so that a millisecond adds a whole
-/// number.
+/// Two token buckets that hold one second's worth.
+///
+/// Amounts are in thousandths, so that a millisecond adds a whole number.
 pub(super) struct WriteThrottle(Mutex<Buckets>);
 
 struct Buckets {

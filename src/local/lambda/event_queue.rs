@@ -1,5 +1,7 @@
-//! Asynchronous invocations. An accepted event stays on the disk until it is done or dropped, so that none is lost when
-//! the local cloud ends. An invocation that a kill interrupts runs again.
+//! Asynchronous invocations.
+//!
+//! An accepted event stays on the disk until it is done or dropped, so that none is lost when the local cloud ends. An
+//! invocation that a kill interrupts runs again.
 
 use std::fs;
 use std::io;

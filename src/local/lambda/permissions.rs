@@ -31,8 +31,9 @@ pub(super) fn can_decrypt(iam: &Iam, function: &FunctionRecord) -> bool {
     function.environment.is_empty() || function.role_id.is_empty() || iam.role(&function.role).is_some_and(is_same)
 }
 
-/// Checks that a role allows the platform to read a stream; the error names the first missing action as the service
-/// does.
+/// Checks that a role allows the platform to read a stream.
+///
+/// The error names the first missing action as the service does.
 pub(super) fn may_read(
     deps: &LambdaServices,
     role: &str,

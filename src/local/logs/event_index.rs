@@ -1,5 +1,6 @@
-//! A time index of a log stream's file: a page is read from where it begins. It is in memory and built on the first
-//! read.
+//! A time index of a log stream's file: a page is read from where it begins.
+//!
+//! It is in memory and built on the first read.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};

@@ -1,5 +1,6 @@
-//! Filter patterns of plain terms: all words and quoted phrases must occur in the message, at least one `?` term, and
-//! no `-` term.
+//! Filter patterns of plain terms.
+//!
+//! All words and quoted phrases must occur in the message, at least one `?` term, and no `-` term.
 
 /// A parsed filter pattern.
 #[derive(Debug, Default, PartialEq, Eq)]

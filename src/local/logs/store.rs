@@ -82,6 +82,7 @@ pub(super) struct KeptEvents {
 
 impl KeptEvents {
     /// Visits each event with its ordinal, in the wanted blocks, from the beginning of the file or from its end.
+    ///
     /// Blocks.
     pub(super) fn scan<S>(
         &self,

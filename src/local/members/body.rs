@@ -8,8 +8,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, M
 use super::shape::{Below, Shape};
 use crate::kinesis::WireFormat;
 
-/// Returns the path of the first member of a body that a shape does not have. A malformed body has no such member: its
-/// service returns the error.
+/// Returns the path of the first member of a body that a shape does not have.
+///
+/// A malformed body has no such member: its service returns the error.
 pub(super) fn unknown_in(shape: &Shape, form: WireFormat, body: &[u8]) -> Option<String> {
     let mut found = None;
     let check = Check { looked: Looked::Members(shape), found: &mut found };

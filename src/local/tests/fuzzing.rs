@@ -1,5 +1,6 @@
-//! Rounds of generated requests: one round in a test run, many by hand (`.ci/fuzz-requests`). The DynamoDB requests are
-//! nearly valid, above all in their expressions, statements and nested values.
+//! Rounds of generated requests: one round in a test run, many by hand (`.ci/fuzz-requests`).
+//!
+//! The DynamoDB requests are nearly valid, above all in their expressions, statements and nested values.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -29,8 +29,9 @@ pub(crate) fn sign<T>(request: &mut Request<T>, access: &AccessKey, service: &st
     request.headers_mut().insert("authorization", authorization(&signature).parse().unwrap());
 }
 
-/// Returns the signed header lines of a hand-written request, with its host and its target: see [`sign`]. A known
-/// service's target is signed for that service.
+/// Returns the signed header lines of a hand-written request, with its host and its target: see [`sign`].
+///
+/// A known service's target is signed for that service.
 pub(crate) fn signed_lines(access: &AccessKey, service: &str, target: &str, line: &str, body: &[u8]) -> String {
     let (method, path) = line.split_once(' ').unwrap();
     let request = || Request::builder().header("host", "127.0.0.1").header("x-amz-target", target);

@@ -139,8 +139,9 @@ impl Kinesis {
         Ok(form.answer(&PutRecordsAnswer { failed_record_count, records }))
     }
 
-    /// Puts records into the shards that own their hash keys. The caller's lock on the stream keeps all shards open
-    /// meanwhile.
+    /// Puts records into the shards that own their hash keys.
+    ///
+    /// The caller's lock on the stream keeps all shards open meanwhile.
     ///
     /// # Errors
     /// The disk refused the write, and nothing was written.

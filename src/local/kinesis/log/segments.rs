@@ -66,8 +66,9 @@ impl Segments {
         self.next
     }
 
-    /// Appends records atomically: either all are in the log when this returns, or none. Never appends after a damage,
-    /// which would hide it.
+    /// Appends records atomically: either all are in the log when this returns, or none.
+    ///
+    /// Never appends after a damage, which would hide it.
     pub(super) fn append(
         &mut self,
         records: &[NewRecord<'_>],

@@ -1,5 +1,6 @@
-//! Settings of a function, with the service's validation errors (docs/facts/lambda.md, Function limits, Role not ready,
-//! Runtimes).
+//! Settings of a function, with the service's validation errors.
+//!
+//! Sources: docs/facts/lambda.md, Function limits, Role not ready, Runtimes.
 
 use std::collections::BTreeMap;
 

@@ -147,8 +147,9 @@ pub(crate) async fn update_code(call: &ApiRequest<'_>, name: &str) -> Result<Res
     Ok(aws_json::json(200, &if publish { published::version_of(&new, latest) } else { latest }))
 }
 
-/// Handles `DeleteFunction`. Event source mappings of the function stay, as in the service (docs/facts/lambda.md,
-/// Function states).
+/// Handles `DeleteFunction`.
+///
+/// Event source mappings of the function stay, as in the service (docs/facts/lambda.md, Function states).
 pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let identity = &call.lambda.deps().identity;
     FunctionName::parse(name, call.query("Qualifier"), identity)?.latest_only(identity)?;

@@ -106,8 +106,9 @@ pub(crate) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     Ok(())
 }
 
-/// Checks settings without effect here: a key hides filters from lists but encrypts nothing, and no metrics are
-/// counted.
+/// Checks settings without effect here.
+///
+/// A key hides filters from lists but encrypts nothing, and no metrics are counted.
 fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     let key = input.kms_key_arn.as_ref().and_then(Value::as_str).unwrap_or_default();
     if !key.is_empty() && !key.starts_with("arn:") {
@@ -122,8 +123,9 @@ fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     }
 }
 
-/// Returns the on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket
-/// (docs/facts/event-source-mapping.md, Parameters).
+/// Returns the on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket.
+///
+/// Source: docs/facts/event-source-mapping.md, Parameters.
 fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
     let arn = |which: &str| config.get(which)?.get("Destination")?.as_str().filter(|arn| !arn.is_empty());
     if arn("OnSuccess").is_some() {

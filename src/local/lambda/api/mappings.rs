@@ -1,5 +1,6 @@
-//! Operations on event source mappings: create, read, list, update, delete (docs/facts/event-source-mapping.md, API,
-//! States and results, Errors at create).
+//! Operations on event source mappings: create, read, list, update, delete.
+//!
+//! Sources: docs/facts/event-source-mapping.md, API, States and results, Errors at create.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -255,8 +256,9 @@ async fn first_positions(
     Ok(positions)
 }
 
-/// Checks the function's role: it must allow reading the stream and notifying the destination (docs/facts/lambda.md,
-/// Role not ready; docs/facts/event-source-mapping.md, Errors at create).
+/// Checks the function's role: it must allow reading the stream and notifying the destination.
+///
+/// Sources: docs/facts/lambda.md, Role not ready; docs/facts/event-source-mapping.md, Errors at create.
 fn check_access(
     lambda: &Lambda,
     function_arn: &str,
@@ -381,8 +383,9 @@ fn shown(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     shown
 }
 
-/// Returns the event source mapping as lists show it, without filters that a key encrypts (API reference,
-/// `EventSourceMappingConfiguration`).
+/// Returns the event source mapping as lists show it, without filters that a key encrypts.
+///
+/// Source: API reference, `EventSourceMappingConfiguration`.
 fn listed(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     let mut shown = shown(lambda, mapping);
     if let Some(members) = shown.as_object_mut().filter(|members| members.contains_key("KMSKeyArn")) {

@@ -1,5 +1,6 @@
-//! Functions in creation or update: the states that they show, and the calls that they reject (docs/facts/lambda.md,
-//! Function states).
+//! Functions in creation or update: the states that they show, and the calls that they reject.
+//!
+//! Source: docs/facts/lambda.md, Function states.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

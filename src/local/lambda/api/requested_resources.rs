@@ -54,8 +54,9 @@ impl Lambda {
         }
     }
 
-    /// Adds the function of an event source mapping, which is a condition key and not a resource (Service Authorization
-    /// Reference, Lambda).
+    /// Adds the function of an event source mapping.
+    ///
+    /// It is a condition key and not a resource (Service Authorization Reference, Lambda).
     fn with_function(&self, needed: Needed, request: &Request) -> Needed {
         let given = names(request).and_then(|names| names.function_name);
         let identity = &self.deps().identity;
@@ -65,8 +66,9 @@ impl Lambda {
         }
     }
 
-    /// Returns the function with this name; with a qualifier both the function and its version, so that a policy for
-    /// either applies.
+    /// Returns the function with this name, with a qualifier also its version.
+    ///
+    /// So a policy for either applies.
     fn named_function(&self, given: &str, request: Option<&Request>) -> Named {
         let qualifier = request.and_then(|request| query_parameter(request.uri(), "Qualifier"));
         let identity = &self.deps().identity;

@@ -1,5 +1,6 @@
-//! Routes of Lambda requests by method and path: one parser for the handlers, the authorizer and the names of
-//! operations.
+//! Routes of Lambda requests by method and path.
+//!
+//! One parser serves the handlers, the authorizer and the names of operations.
 
 use http::Method;
 use percent_encoding::percent_decode_str;

@@ -1,5 +1,6 @@
-//! The processing of a batch: done, retried from the first failure, bisected, or discarded
-//! (docs/facts/event-source-mapping.md, Failed batches). Pure.
+//! The processing of a batch: done, retried from the first failure, bisected, or discarded.
+//!
+//! Source: docs/facts/event-source-mapping.md, Failed batches. Pure.
 
 use std::collections::VecDeque;
 

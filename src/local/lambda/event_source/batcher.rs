@@ -1,5 +1,6 @@
-//! Collects the records of a shard worker into batches. A batch ends when it reaches its number of records, its size or
-//! its window, whichever comes first.
+//! Collects the records of a shard worker into batches.
+//!
+//! A batch ends when it reaches its number of records, its size or its window, whichever comes first.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,8 +46,9 @@ impl Batcher {
         Batcher { activity: activity.clone(), ..self }
     }
 
-    /// Returns the next batch, or `None` when no more records can come. Cancel-safe: dropping the future loses no
-    /// record.
+    /// Returns the next batch, or `None` when no more records can come.
+    ///
+    /// Cancel-safe: dropping the future loses no record.
     pub(crate) async fn next(&mut self, frame: &EventEnvelope) -> Option<Vec<StreamItem>> {
         if self.queue.is_empty() {
             let first = self.records.recv().await?;

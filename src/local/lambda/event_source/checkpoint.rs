@@ -1,5 +1,6 @@
-//! The checkpoints of an event source mapping's shards on the disk: after a crash records are delivered again, and none
-//! is skipped.
+//! The checkpoints of an event source mapping's shards on the disk.
+//!
+//! After a crash records are delivered again, and none is skipped.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;

@@ -1,6 +1,8 @@
-//! Discarded records. The service notifies an on-failure destination (docs/facts/event-source-mapping.md, Failed
-//! batches). Here, without queues, topics and buckets, the notification is written to the function's log group, with or
-//! without a destination, so that every loss is visible.
+//! Discarded records.
+//!
+//! The service notifies an on-failure destination (docs/facts/event-source-mapping.md, Failed batches). Here, without
+//! queues, topics and buckets, the notification is written to the function's log group, with or without a destination,
+//! so that every loss is visible.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
-//! The filter criteria of an event source mapping, which select the records to deliver
-//! (docs/facts/event-source-mapping.md, Filters). `quamina` does the matching.
+//! The filter criteria of an event source mapping, which select the records to deliver.
+//!
+//! Source: docs/facts/event-source-mapping.md, Filters. `quamina` does the matching.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -41,8 +42,9 @@ impl Filter {
         Ok(Filter(filter))
     }
 
-    /// Returns whether a record is delivered to the function. Data other than JSON has no fields, so that no pattern
-    /// about data matches.
+    /// Returns whether a record is delivered to the function.
+    ///
+    /// Data other than JSON has no fields, so that no pattern about data matches.
     pub(crate) fn takes(&self, record: &StreamRecord) -> bool {
         let key = Value::from(record.partition_key.as_str());
         let mut event = format!("{{\"partitionKey\":{key},\"sequenceNumber\":\"{}\"", record.sequence_number);

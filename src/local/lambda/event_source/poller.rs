@@ -25,8 +25,9 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const SHARDS: &str = "the shards";
 const CHECKPOINTS: &str = "the checkpoints";
 
-/// Starts the poller of an event source mapping, unless it is disabled. A caller that changes the settings again starts
-/// the poller after that change instead.
+/// Starts the poller of an event source mapping, unless it is disabled.
+///
+/// A caller that changes the settings again starts the poller after that change instead.
 pub(crate) fn begin(guard: &mut PollerGuard<'_>, lambda: &Lambda, uuid: &str) {
     let mapping = lambda.mapping(uuid).filter(|mapping| mapping.state == MappingState::Enabled);
     guard.replace(mapping.map(|mapping| {

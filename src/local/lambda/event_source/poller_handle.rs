@@ -6,13 +6,15 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The poller of an event source mapping, if it runs. Clones share it. Two at a time would write the same checkpoints,
-/// and deliver records twice.
+/// The poller of an event source mapping, if it runs.
+///
+/// Clones share it. Two at a time would write the same checkpoints, and deliver records twice.
 #[derive(Clone, Default)]
 pub(crate) struct PollerHandle(Arc<Mutex<Option<Poller>>>);
 
-/// The exclusive right to stop and start an event source mapping's poller, while this is held. It serializes changes
-/// that follow each other quickly.
+/// The exclusive right to stop and start an event source mapping's poller, while this is held.
+///
+/// It serializes changes that follow each other quickly.
 pub(crate) struct PollerGuard<'a>(MutexGuard<'a, Option<Poller>>);
 
 /// A running poller.

@@ -262,8 +262,7 @@ impl ShardReader {
         }
     }
 
-    /// Returns the first iterator: after the last read record, else after the checkpoint, else at the starting
-    /// position.
+    /// Returns the first iterator: after the last read record, else the checkpoint, else at the starting position.
     async fn first_iterator(&self, last_read: Option<&str>) -> Result<String, ServiceError> {
         let (arn, id) = (&self.mapping.stream_arn, &self.shard.id);
         let kinesis = &self.lambda.deps().kinesis;

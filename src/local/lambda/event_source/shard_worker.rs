@@ -1,5 +1,4 @@
-//! A worker of a shard: takes records in order, batches them, and delivers each batch to the function until it is
-//! settled.
+//! A worker of a shard: takes records in order, batches them, and delivers each batch until it is settled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,8 +198,9 @@ impl ShardWorker {
     }
 }
 
-/// Returns the maximum age of a record: the lower of the event source mapping's (-1: unlimited) and the stream's
-/// retention.
+/// Returns the maximum age of a record.
+///
+/// It is the lower of the event source mapping's limit (-1: unlimited) and the stream's retention.
 fn age_limit(max_record_age: i64, retention: Option<Duration>) -> Option<Duration> {
     let by_mapping = u64::try_from(max_record_age).ok().map(Duration::from_secs);
     by_mapping.into_iter().chain(retention).min()

@@ -44,8 +44,9 @@ impl StreamItem {
     }
 }
 
-/// Returns the shard worker of a partition key: always the same, so that a key's records keep their order
-/// (docs/facts/event-source-mapping.md, Parameters).
+/// Returns the shard worker of a partition key.
+///
+/// It is always the same, so that a key's records keep their order (docs/facts/event-source-mapping.md, Parameters).
 pub(crate) fn lane_of(partition_key: &str, lanes: usize) -> usize {
     // FNV-1a: the same in every build, which a standard hasher does not promise.
     let hash = partition_key

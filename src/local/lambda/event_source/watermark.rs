@@ -1,5 +1,6 @@
-//! The watermark of a shard whose records are processed by several workers: the position before the first unfinished
-//! record. Pure.
+//! The watermark of a shard: the position before the first unfinished record.
+//!
+//! The records of a shard may be processed by several workers. Pure.
 
 use std::collections::VecDeque;
 

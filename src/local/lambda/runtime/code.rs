@@ -1,5 +1,6 @@
-//! The code of a function: its zip, unpacked safely into a folder named by its SHA-256, which functions with the same
-//! zip share.
+//! The code of a function: its zip, unpacked safely into a folder.
+//!
+//! The folder's name is the zip's SHA-256; functions with the same zip share it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -1,5 +1,6 @@
-//! The environment variables of an execution environment, as recorded on the real service (docs/facts/lambda.md,
-//! provided.al2023).
+//! The environment variables of an execution environment, as recorded on the real service.
+//!
+//! Source: docs/facts/lambda.md, provided.al2023.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -43,8 +44,9 @@ pub(crate) struct Place<'a> {
     pub log_stream: &'a str,
 }
 
-/// Returns all variables of the process. It gets no others, so that nothing of the user's own environment reaches the
-/// function.
+/// Returns all variables of the process.
+///
+/// It gets no others, so that nothing of the user's own environment reaches the function.
 pub(crate) fn variables(function: &FunctionRecord, place: &Place<'_>, keys: &SessionKeys) -> BTreeMap<String, String> {
     let root = place.code.display().to_string();
     // Variables that the service does not set, and that a function may set itself. Here an environment has no file

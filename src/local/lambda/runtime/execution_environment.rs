@@ -87,8 +87,10 @@ impl ExecutionEnvironment {
         self.launched.process.freeze();
     }
 
-    /// Runs one invocation. An environment in its init phase has until `start_until`; the invocation has until
-    /// `work_until`, or the function's timeout.
+    /// Runs one invocation.
+    ///
+    /// An environment in its init phase has until `start_until`; the invocation has until `work_until`, or the
+    /// function's timeout.
     pub(crate) async fn run(
         &mut self,
         invocation: &Invocation,

@@ -1,5 +1,6 @@
-//! Forwards a function's output line by line to its log group, between the platform's own lines (docs/facts/lambda.md,
-//! Log lines).
+//! Forwards a function's output line by line to its log group, between the platform's own lines.
+//!
+//! Source: docs/facts/lambda.md, Log lines.
 
 use std::collections::VecDeque;
 
@@ -30,8 +31,9 @@ pub(crate) struct Destination {
 }
 
 impl Destination {
-    /// Writes lines if the role allows it; otherwise drops them silently, as the service does. Returns whether they are
-    /// stored.
+    /// Writes lines if the role allows it; otherwise drops them silently, as the service does.
+    ///
+    /// Returns whether they are stored.
     pub(crate) async fn write(&self, events: Vec<(u64, String)>, may_create_group: bool) -> bool {
         let may_create_group = may_create_group && self.access.create_group;
         self.access.write && self.logs.append(&self.group, &self.stream, events, may_create_group).await
@@ -87,8 +89,9 @@ impl LogForwarder {
     }
 }
 
-/// Merges output and commands in order: output written before a response comes before its last lines. A function that
-/// never stops writing does not delay its response.
+/// Merges output and commands in order: output written before a response comes before its last lines.
+///
+/// A function that never stops writing does not delay its response.
 async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sink) {
     let (mut out, mut err) = (LineReader::new(pipes.stdout), LineReader::new(pipes.stderr));
     let mut wanted = true;
@@ -143,6 +146,8 @@ struct Sink {
 }
 
 impl Sink {
+    /// Writes lines to the log destination.
+    ///
     /// Only the first lines of an environment or invocation create a log group: a late line must not recreate a deleted
     /// one.
     async fn write(&mut self, lines: Vec<String>, may_create_group: bool) {

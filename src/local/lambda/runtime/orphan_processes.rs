@@ -1,7 +1,8 @@
-//! Orphan processes: function processes that outlived the local cloud. They end by themselves once the Runtime API is
-//! gone, unless they never call it again. So each running process is registered in a file, and the next start kills
-//! those that still run. Their descendants in other process groups or sessions are recognized by the inherited
-//! environment.
+//! Orphan processes: function processes that outlived the local cloud.
+//!
+//! They end by themselves once the Runtime API is gone, unless they never call it again. So each running process is
+//! registered in a file, and the next start kills those that still run. Their descendants in other process groups or
+//! sessions are recognized by the inherited environment.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};

@@ -61,8 +61,9 @@ pub(crate) fn end_lines(logging: &Logging, request_id: &str, report: &Report) ->
     vec![format!("END RequestId: {request_id}"), line]
 }
 
-/// Returns the line about an environment that did not start: in its init phase (`init`), or during the invocation
-/// (`invoke`).
+/// Returns the line about an environment that did not start.
+///
+/// It did so in its init phase (`init`), or during the invocation (`invoke`).
 pub(crate) fn init_report_line(logging: &Logging, duration: Duration, phase: &str, status: &Status) -> String {
     let (duration, (status, kind)) = (milliseconds(duration), status);
     if logging.format == "JSON" {

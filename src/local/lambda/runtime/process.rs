@@ -100,8 +100,9 @@ impl Process {
         self.exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// Returns the memory in use by the process and its descendants in bytes, or `None` if the system does not report
-    /// it.
+    /// Returns the memory in use by the process and its descendants in bytes.
+    ///
+    /// Returns `None` if the system does not report it.
     pub(crate) fn memory(&self) -> Option<u64> {
         self.tree.memory()
     }
@@ -113,8 +114,10 @@ impl Drop for Process {
     }
 }
 
-/// Starts the process. Another thread's child may hold a just unpacked file open for writing (it inherits all files
-/// until its own `exec`); this passes within milliseconds.
+/// Starts the process.
+///
+/// Another thread's child may hold a just unpacked file open for writing (it inherits all files until its own `exec`);
+/// this passes within milliseconds.
 async fn spawn(command: &mut Command, marker: &str) -> io::Result<(Arc<ProcessTree>, (Pid, Child))> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -135,8 +138,9 @@ async fn spawn(command: &mut Command, marker: &str) -> io::Result<(Arc<ProcessTr
     }
 }
 
-/// Keeps processes started by this thread from gaining privileges, for instance by `sudo`. The thread itself never
-/// needs any.
+/// Keeps processes started by this thread from gaining privileges, for instance by `sudo`.
+///
+/// The thread itself never needs any.
 #[cfg(target_os = "linux")]
 fn no_new_privileges() -> io::Result<()> {
     Ok(rustix::thread::set_no_new_privs(true)?)

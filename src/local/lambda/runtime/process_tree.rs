@@ -1,5 +1,6 @@
-//! All processes of an execution environment: the first one and all its descendants, in any process group or session. A
-//! process whose parent has ended becomes a child of the local cloud ([`adopt_orphans`]). It is recognized by its
+//! All processes of an execution environment: the first one and all its descendants, in any process group or session.
+//!
+//! A process whose parent has ended becomes a child of the local cloud ([`adopt_orphans`]). It is recognized by its
 //! process group, by an earlier sighting, or by its inherited environment.
 //!
 //! Needs Linux. Elsewhere only the process group is known, which a process can leave.
@@ -104,8 +105,9 @@ impl ProcessTree {
         signal_each(&members, Signal::KILL);
     }
 
-    /// Kills the remaining processes after the first one has ended and was waited for. Killed processes that do not end
-    /// (the system may hold them) are left to [`end_strays`].
+    /// Kills the remaining processes after the first one has ended and was waited for.
+    ///
+    /// Killed processes that do not end (the system may hold them) are left to [`end_strays`].
     pub(crate) async fn end(&self) {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -184,8 +186,9 @@ impl ProcessTree {
     }
 }
 
-/// Kills adopted processes that belong to no current environment: they left their group and cleared their environment
-/// before they were seen. Blocks.
+/// Kills adopted processes that belong to no current environment. Blocks.
+///
+/// They left their group and cleared their environment before they were seen.
 pub(crate) fn end_strays() {
     let own = getpid();
     for _ in 0..PASSES {

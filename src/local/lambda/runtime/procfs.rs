@@ -61,8 +61,9 @@ pub(crate) fn all() -> Vec<Pid> {
     entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// Returns the environment that a process was started with, if this user may read it and the process has not
-/// overwritten it.
+/// Returns the environment that a process was started with.
+///
+/// It is empty if this user may not read it, and wrong if the process has overwritten it.
 pub(crate) fn environment(pid: Pid) -> Vec<String> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|variable| String::from_utf8_lossy(variable).into_owned()).collect()

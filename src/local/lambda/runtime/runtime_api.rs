@@ -1,5 +1,6 @@
-//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own (docs/facts/lambda.md,
-//! Runtime API).
+//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own.
+//!
+//! Source: docs/facts/lambda.md, Runtime API.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -96,8 +97,9 @@ impl Drop for RuntimeApi {
     }
 }
 
-/// Returns the connection limits. A runtime holds a connection or two for its whole life; those of other users are
-/// dropped at once.
+/// Returns the connection limits.
+///
+/// A runtime holds a connection or two for its whole life; those of other users are dropped at once.
 fn limits() -> Limits {
     Limits { connections: 64, foreign: 0, idle: None, ..Limits::default() }
 }

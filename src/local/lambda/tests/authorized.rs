@@ -11,8 +11,7 @@ use crate::auth::permissions::{Named, Needed};
 
 const ACCOUNT: &str = "eu-central-1:000000000000";
 
-/// Returns the resources of the action itself, with the function of an event source mapping, and whether they are
-/// unclear.
+/// Returns the resources of the action itself, with the function of a mapping, and whether they are unclear.
 fn resources(needed: &[Needed]) -> (Vec<String>, bool) {
     let own = needed.iter().filter(|needed| needed.action != "iam:PassRole");
     let mut all = Vec::new();

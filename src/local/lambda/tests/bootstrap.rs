@@ -95,8 +95,9 @@ unsafe extern "C" {
     fn setpgid(pid: i32, group: i32) -> i32;
 }
 
-/// Starts a process as daemons are started: outside the group, with a parent that ends at once. Writes its ID to
-/// OUT.daemon.
+/// Starts a process as daemons are started: outside the group, with a parent that ends at once.
+///
+/// Writes its ID to OUT.daemon.
 fn daemonize(mode: &str) {
     // This process has no other thread, so its copy can do anything.
     unsafe {

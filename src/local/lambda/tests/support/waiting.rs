@@ -102,8 +102,9 @@ impl TestLambda {
         numbers(&put)
     }
 
-    /// Stops the clock while an event source mapping calls a function, which takes the time it needs. Time passes
-    /// quickly while a test waits for anything else, such as intervals and backoff.
+    /// Stops the clock while an event source mapping calls a function, which takes the time it needs.
+    ///
+    /// Time passes quickly while a test waits for anything else, such as intervals and backoff.
     ///
     /// For tests with one thread, whose functions respond: the end of a process is awaited in time that does not pass.
     pub(crate) fn lapsing(mut self) -> Self {
@@ -112,8 +113,9 @@ impl TestLambda {
         self
     }
 
-    /// Stops the clock of this process: timers advance only by `pass`, and the processes of functions take the time
-    /// they need. For tests with one thread.
+    /// Stops the clock of this process. For tests with one thread.
+    ///
+    /// Timers advance only by `pass`; the processes of functions take the time they need.
     pub(crate) fn stop_clock(&mut self) {
         tokio::time::pause();
         // A paused clock advances to the next timer by itself when nothing runs, unless a blocking task is in progress.
