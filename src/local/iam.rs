@@ -93,7 +93,7 @@ impl Iam {
 
     /// Returns the ID of the role to which the key of a function's variables is granted now.
     ///
-    /// On request, that is for a while the ID of the earlier role after a role was recreated.
+    /// After an injected stale grant, it is for a while the ID of an earlier role with the same name.
     pub(crate) fn grantee(&self, arn: &str) -> Option<String> {
         let id = self.role(arn)?.id;
         let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
