@@ -1,4 +1,4 @@
-//! Who may call: credentials, signatures, permissions, and the origin of a request.
+//! Access control: credentials, signatures, permissions, and the origin of a request.
 
 pub(crate) mod authorization;
 pub(crate) mod credentials;

@@ -1,4 +1,4 @@
-//! What handlers look up, noted in tests only: it must be what was authorized.
+//! Records the resources that handlers look up, in tests only: they must be the authorized ones.
 
 #[cfg(test)]
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ pub(super) struct ChangedNames {
 }
 
 impl ChangedNames {
-    /// Notes a resource.
+    /// Records a resource.
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests look"))]
     pub(super) fn note(&self, arn: impl FnOnce() -> String) {
         #[cfg(test)]
@@ -22,7 +22,7 @@ impl ChangedNames {
         drop(arn);
     }
 
-    /// Returns what was noted since the last call.
+    /// Returns the resources recorded since the last call.
     #[cfg(test)]
     pub(super) fn take(&self) -> BTreeSet<String> {
         std::mem::take(&mut self.arns.lock().unwrap())

@@ -1,4 +1,4 @@
-//! How clients reach a local cloud.
+//! Connection settings for clients of a local cloud.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// An access key of a local cloud. Its `Debug` form hides the key.
 #[derive(Clone)]
 pub struct AccessKey {
-    /// Access key id.
+    /// Access key ID.
     pub key_id: String,
     /// Secret access key.
     pub secret: String,
@@ -23,13 +23,13 @@ impl fmt::Debug for AccessKey {
 pub struct ConnectionInfo {
     /// `http://127.0.0.1:PORT`.
     pub endpoint_url: String,
-    /// The region that it reports.
+    /// Region of the local cloud.
     pub region: String,
     /// Its owner's credentials.
     pub access_key: AccessKey,
-    /// How long a changed event source mapping may still run with its old settings.
+    /// How long the old settings of a changed event source mapping may stay in effect.
     pub mapping_in_force: Duration,
 }
 
-/// What the owner's access key id begins with; no key of AWS does.
+/// Prefix of the owner's access key ID; no AWS key has it.
 pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";

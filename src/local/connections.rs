@@ -1,5 +1,6 @@
-//! Which connections a listener takes, how many at a time, and how long one may stay without a request. Any program of
-//! this machine can connect, and one that only holds connections must not keep the others out.
+//! Connection limits of a listener: which connections it accepts, how many at a time, and how long one may be idle.
+//!
+//! Any program on this machine can connect, and one that only holds connections must not keep the others out.
 
 use std::fmt;
 use std::io;
@@ -13,30 +14,31 @@ use tokio::time::timeout;
 
 use crate::auth::peer;
 
-/// Whether the peer of a connection is the user of this process: its address, and ours.
+/// A test of the peer's and the local address: does the peer belong to the user of this process?
 type IsOwn = dyn Fn(SocketAddr, SocketAddr) -> bool + Send + Sync;
 
-/// What a listener allows.
+/// The connection limits of a listener.
 #[derive(Clone)]
 pub struct Limits {
-    /// Connections at a time. The next one waits until one of them ends.
+    /// Limit of concurrent connections. The next one waits until one of them ends.
     pub connections: usize,
-    /// Connections at a time beyond which those of other users are dropped.
+    /// Number of concurrent connections above which those of other users are dropped.
     pub foreign: usize,
-    /// How long the first request may take to come, with all its headers.
+    /// Timeout of the first request, with all its headers.
     pub first_request: Duration,
-    /// How long a connection is kept without a request under way; none: for as long as its client keeps it.
+    /// Timeout of a connection without an active request; `None` for no timeout.
     pub idle: Option<Duration>,
-    /// Who is no other user.
+    /// Tests whether a peer is the user of this process.
     pub is_own: Arc<IsOwn>,
 }
 
 impl Default for Limits {
-    /// Those of the one port.
+    /// Returns the limits of the local cloud's port.
     fn default() -> Self {
         Limits {
             connections: 512,
-            // The owner of each peer is looked up from there on only: it is a walk through all sockets of the machine.
+            // Only above this number is each peer's owner looked up: the lookup walks through all sockets of the
+            // machine.
             foreign: 64,
             first_request: Duration::from_secs(10),
             // The SDKs end their own idle connections after 90 seconds at most, and should be the first to do so.
@@ -61,11 +63,11 @@ pub(super) struct Gate {
     places: Arc<Semaphore>,
 }
 
-/// A connection that was taken.
+/// An accepted connection.
 pub(super) struct Taken {
     pub stream: TcpStream,
     pub activity: Activity,
-    /// Given back when the connection ends.
+    /// Permit, released when the connection ends.
     pub place: OwnedSemaphorePermit,
 }
 
@@ -74,10 +76,10 @@ impl Gate {
         Gate { listener, places: Arc::new(Semaphore::new(limits.connections)), limits }
     }
 
-    /// The next connection. May be dropped while it waits, and then loses none.
+    /// Accepts the next connection. Cancel-safe: dropping the future loses no connection.
     ///
     /// # Errors
-    /// When the system has no connection to give: out of file descriptors, most likely, which passes.
+    /// The system has no connection to give, usually for lack of file descriptors, which is transient.
     pub(super) async fn next(&self) -> io::Result<Taken> {
         loop {
             let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
@@ -86,17 +88,17 @@ impl Gate {
             let (stream, peer) = self.listener.accept().await?;
             let open = self.limits.connections - self.places.available_permits();
             if open > self.limits.foreign && !(self.limits.is_own)(peer, stream.local_addr()?) {
-                // Without a word: it has said nothing either.
+                // Drop it without a response: it has sent nothing either.
                 continue;
             }
-            // Small answers go out at once. Without the option they only go out later.
+            // Send small responses at once. Without the option they are only delayed.
             stream.set_nodelay(true).unwrap_or_default();
             return Ok(Taken { stream, activity: Activity::new(&self.limits), place });
         }
     }
 }
 
-/// Whether a connection is in use; clones share it.
+/// The activity of a connection; clones share it.
 #[derive(Clone)]
 pub(super) struct Activity {
     state: watch::Sender<State>,
@@ -106,13 +108,13 @@ pub(super) struct Activity {
 
 #[derive(Clone, Copy, Default)]
 struct State {
-    /// Requests under way.
+    /// Active requests.
     under_way: usize,
-    /// Whether there has been one.
+    /// True after the first request.
     begun: bool,
 }
 
-/// A request under way.
+/// An active request.
 pub(super) struct UnderWay(watch::Sender<State>);
 
 impl Activity {
@@ -120,7 +122,7 @@ impl Activity {
         Activity { state: watch::Sender::new(State::default()), first_request: limits.first_request, idle: limits.idle }
     }
 
-    /// Marks a request as under way until the answer is dropped.
+    /// Marks a request as active until the returned guard is dropped.
     pub(super) fn begin(&self) -> UnderWay {
         self.state.send_modify(|state| {
             state.under_way += 1;
@@ -129,7 +131,7 @@ impl Activity {
         UnderWay(self.state.clone())
     }
 
-    /// Returns once the connection has been without a request for longer than it may.
+    /// Returns once the connection has been idle for longer than its timeout.
     pub(super) async fn ceases(&self) {
         let mut changes = self.state.subscribe();
         loop {
@@ -143,7 +145,7 @@ impl Activity {
                 Some(limit) => timeout(limit, changes.changed()).await,
                 None => Ok(changes.changed().await),
             };
-            // The other kind of failure cannot be: the sender is held here.
+            // The other error cannot occur: `self` holds the sender.
             if !matches!(next, Ok(Ok(()))) {
                 return;
             }
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn next_drops_other_users_beyond_their_number_and_keeps_the_owner() {
+    async fn connection_limit_drops_other_users_and_keeps_the_owner() {
         let bench = Bench::new(10, 3).await;
         let mut others = Vec::new();
         for _ in 0..6 {
@@ -217,7 +219,7 @@ mod tests {
         for stream in &mut others[3..] {
             assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "dropped");
         }
-        // A place that another user gives back may be taken by another user again.
+        // Another user may take a permit that another user released.
         taken.remove(0);
         taken.remove(0);
         let again = bench.connect(true).await;
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn next_waits_for_a_place() {
+    async fn connection_limit_next_waits_for_a_permit() {
         let bench = Bench::new(2, 0).await;
         let _clients = [bench.connect(false).await, bench.connect(false).await, bench.connect(false).await];
         let (first, _second) = (bench.gate.next().await.unwrap(), bench.gate.next().await.unwrap());
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ceases_counts_from_the_last_request_and_waits_for_those_under_way() {
+    async fn idle_timeout_counts_from_last_request_and_waits_for_active_ones() {
         let limits = Limits { first_request: SOON, idle: Some(10 * SOON), ..Limits::default() };
         let activity = Activity::new(&limits);
         let began = tokio::time::Instant::now();

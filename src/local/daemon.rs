@@ -1,4 +1,4 @@
-//! The local cloud as a background process: start it, find it, stop it.
+//! The local cloud as a background process: starts it, finds it, stops it.
 
 mod health;
 mod process_lock;
@@ -24,17 +24,17 @@ use crate::data_dir::{EndpointFile, LOG, create_private_dir};
 use crate::error::Error;
 use crate::{Durability, LatencyProfile, LocalOptions};
 
-/// How long a start may take.
+/// Timeout of a start.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// How long a stop may take before the process is killed; and after that.
+/// Timeout of a stop before the process is killed, and again after the kill.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 const KILL_LIMIT: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// What the process says is kept in a file, which starts anew when it is larger than this.
+/// Size limit of the process's log file, in bytes; a larger file is truncated at the next start.
 const LOG_LIMIT: u64 = 1 << 20;
-/// Lines of it that are shown when it does not start.
+/// Log lines shown if the process does not start.
 const LOG_LINES: usize = 12;
-/// Environment variables that it gets: where it finds and puts files, and how it writes dates and panics.
+/// Environment variables passed on to the process: its file locations, and its format of dates and panics.
 const PASSED_ON: [&str; 11] = [
     "HOME",
     "LANG",
@@ -49,31 +49,31 @@ const PASSED_ON: [&str; 11] = [
     "XDG_STATE_HOME",
 ];
 
-/// A local cloud that answers.
+/// A running local cloud that answers.
 #[derive(Clone, Debug)]
 pub struct Running {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// The region that it reports.
+    /// Region of the local cloud.
     pub region: String,
-    /// Its process.
+    /// Process ID.
     pub pid: u32,
     /// Its version.
     pub version: String,
-    /// What it has to tell its owner: damage that it found.
+    /// Its diagnostics, such as damage that it found.
     pub notices: Vec<String>,
-    /// How long things take there.
+    /// Its latency profile.
     pub timing: LatencyProfile,
-    /// What an acknowledged write survives there.
+    /// Durability of an acknowledged write.
     pub durable: String,
-    /// What goes wrong there by request, in the form of `--faults`; empty where nothing does.
+    /// Its injected faults, in the form of `--faults`; empty without faults.
     pub faults: String,
     /// Its owner's credentials.
     pub access_key: AccessKey,
 }
 
 impl Running {
-    /// What clients need to reach it.
+    /// Returns the connection settings for its clients.
     #[must_use]
     pub fn connection_info(&self) -> ConnectionInfo {
         ConnectionInfo {
@@ -85,19 +85,21 @@ impl Running {
     }
 }
 
-/// What came of a start.
+/// The result of a start.
 #[derive(Debug)]
 pub enum Started {
-    /// It runs now.
+    /// It was started now.
     New(Running),
-    /// It ran already.
+    /// It was already running.
     Already(Running),
 }
 
-/// How to reach the local cloud that runs on this data directory. `region` is the one that is wanted, and who said so.
+/// Returns the connection settings of the local cloud that runs on this data directory.
+///
+/// `region` is the wanted region and its origin.
 ///
 /// # Errors
-/// When none runs, or it has another region.
+/// No local cloud runs there, or it has another region.
 pub async fn running_connection(
     data_dir: &Path,
     region: Option<(&str, impl Display)>,
@@ -114,7 +116,7 @@ pub async fn running_connection(
     }
 }
 
-/// The error of whoever needs a running local cloud.
+/// Returns the error for a command that needs a running local cloud.
 pub fn not_running(data_dir: &Path) -> Error {
     if is_owned(data_dir).unwrap_or(false) {
         return does_not_answer(data_dir);
@@ -130,19 +132,19 @@ fn does_not_answer(data_dir: &Path) -> Error {
         .hint(format!("its process id is in {}", data_dir.join("lock").display()))
 }
 
-/// The local cloud that runs on this data directory, if one does and answers.
+/// Returns the local cloud that runs on this data directory, if one does and answers.
 ///
 /// # Errors
-/// When its announcement cannot be read, or may be another user's.
+/// The endpoint file cannot be read, or may have been written by another user.
 pub async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
     trust::check_owner(data_dir)?;
-    // After a crash another program may have the port, and must not be told the key: without an owner nobody is asked.
+    // After a crash another program may have the port and must not get the key: do not connect without an owner.
     if !is_owned(data_dir)? {
         return Ok(None);
     }
     trust::check_closed(data_dir)?;
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
-    // Only the right key and process id are believed.
+    // Trust the answer only with the right key and process ID.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
     Ok(Some(Running {
         endpoint: announced.endpoint,
@@ -160,7 +162,7 @@ pub async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
 /// Starts the local cloud in the background; returns when it answers.
 ///
 /// # Errors
-/// When it ends before it answers: with what it said.
+/// The process ends before it answers; the error includes its output.
 pub async fn start(options: &LocalOptions) -> Result<Started, Error> {
     if let Some(running) = find(&options.data_dir).await? {
         return Ok(Started::Already(running));
@@ -181,14 +183,14 @@ pub async fn start(options: &LocalOptions) -> Result<Started, Error> {
         }
         let ended = child.try_wait().map_err(|error| Error::failed("lost the local cloud").with_source(error))?;
         if ended.is_some() {
-            // Another one, started at the same moment, may have been faster.
+            // Another process, started at the same moment, may have been faster.
             return match find(&data_dir).await? {
                 Some(running) => Ok(Started::Already(running)),
                 None => Err(did_not_start(&data_dir, log_start)),
             };
         }
         if Instant::now() > deadline {
-            // It is ours and has not got anywhere. It may have ended just now.
+            // It is our child and has not become ready. It may have ended just now.
             child.kill().unwrap_or_default();
             return Err(Error::failed(format!("the local cloud did not answer within {START_LIMIT:?}"))
                 .hint(format!("see {}", data_dir.join(LOG).display())));
@@ -197,10 +199,10 @@ pub async fn start(options: &LocalOptions) -> Result<Started, Error> {
     }
 }
 
-/// Stops the local cloud of this data directory; false when none runs.
+/// Stops the local cloud of this data directory; returns false if none runs.
 ///
 /// # Errors
-/// When the process that owns the directory does not answer, or does not end.
+/// The process that owns the directory does not answer, or does not end.
 pub async fn stop(data_dir: &Path) -> Result<bool, Error> {
     trust::check_owner(data_dir)?;
     if !is_owned(data_dir)? {
@@ -255,22 +257,22 @@ fn spawn(options: &LocalOptions, data_dir: &Path, log: File) -> io::Result<Child
     if options.durability != Durability::default() {
         command.arg("--durable").arg(options.durability.to_string());
     }
-    // All that it needs to know stands in its arguments. Settings and credentials of this command, which end with it, must
-    // not stay readable for as long as the local cloud runs: a function is a process of the same user.
+    // Its arguments contain all that it needs. A function is a process of the same user, so settings and credentials of
+    // this short-lived command must not stay readable in the environment for as long as the local cloud runs.
     command.env_clear();
     command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
-        // It must not keep the user's folder from being unmounted.
+        // Its working directory must not keep the user's directory from being unmounted.
         .current_dir(data_dir)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        // A Ctrl-C at this terminal is not meant for it.
+        // A Ctrl-C at this terminal must not reach it.
         .process_group(0)
         .spawn()
 }
 
-/// What the process said, as an error with its hints.
+/// Converts the process's log output to an error with its hints.
 fn did_not_start(data_dir: &Path, log_start: u64) -> Error {
     let path = data_dir.join(LOG);
     let said = File::open(&path).and_then(|mut log| {
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_running_local_cloud_is_found_and_a_stopped_one_is_not() {
+    async fn find_returns_running_local_cloud_and_not_a_stopped_one() {
         let dir = tempfile::tempdir().unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
         let cloud = LocalCloud::start(options(dir.path())).await.unwrap();
@@ -321,7 +323,7 @@ mod tests {
         assert!(!stop(dir.path()).await.unwrap());
     }
 
-    /// A directory that announces a local cloud at an address where another program listens.
+    /// Creates a directory whose endpoint file names an address where another program listens.
     async fn haunted() -> (tempfile::TempDir, tokio::net::TcpListener) {
         let dir = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -333,17 +335,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn find_after_a_crash_shows_the_key_to_no_other_program() {
+    async fn find_after_crash_sends_the_key_to_no_other_program() {
         let (dir, listener) = haunted().await;
         fs::write(dir.path().join("lock"), "1").unwrap();
         assert!(find(dir.path()).await.unwrap().is_none());
-        // What connects to this host stands in the queue at once, and accepting does not wait for more.
+        // A connection to this host is in the queue at once, and accepting does not wait for more.
         let caller = listener.into_std().unwrap().accept().map_err(|error| error.kind());
         assert_eq!(caller.err(), Some(io::ErrorKind::WouldBlock));
     }
 
     #[tokio::test]
-    async fn another_program_at_the_announced_port_is_not_believed() {
+    async fn find_rejects_another_program_at_the_endpoint() {
         let (dir, listener) = haunted().await;
         let lock = File::create(dir.path().join("lock")).unwrap();
         lock.lock().unwrap();
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn directory_that_others_can_write_to_is_not_believed() {
+    async fn find_rejects_directory_writable_by_others() {
         use std::os::unix::fs::PermissionsExt;
         let (dir, listener) = haunted().await;
         let lock = File::create(dir.path().join("lock")).unwrap();
@@ -371,17 +373,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reset_deletes_what_is_ours_and_nothing_else() {
+    async fn reset_deletes_only_local_cloud_files() {
         let dir = tempfile::tempdir().unwrap();
         LocalCloud::start(options(dir.path())).await.unwrap().shutdown().await.unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
-        // What a kill may have left.
+        // A file that a kill may have left.
         fs::write(dir.path().join("iam.json.new"), "{").unwrap();
         assert_eq!(reset(dir.path()).unwrap(), ["thesis.txt"]);
     }
 
     #[test]
-    fn what_the_process_said_becomes_the_error() {
+    fn start_failure_reports_the_process_output() {
         let dir = tempfile::tempdir().unwrap();
         let text = "of an earlier start\nerror: could not listen on 127.0.0.1:1\nhint: choose another\n";
         fs::write(dir.path().join(LOG), text).unwrap();

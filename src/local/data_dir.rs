@@ -1,4 +1,4 @@
-//! The data directory of a local cloud: its layout, its single-owner lock and how state files are written.
+//! The data directory of a local cloud: its layout, its single-owner lock and atomic writes of state files.
 
 pub(crate) mod marker;
 
@@ -16,14 +16,14 @@ use super::CONTROL_HEADER;
 use super::durability::{Durability, FRESH};
 use crate::error::Error;
 
-/// What the background process says.
+/// Log file of the background process.
 pub(crate) const LOG: &str = "local.log";
-/// How often, and how far apart, a lock that is held is tried again.
+/// Attempts to take a lock that is held, and the interval between them.
 const MAX_POLLS: u32 = 20;
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// Says that every state file has been written once. One that is missing from then on is lost, and not yet to come.
+/// Lists the state files that have been written. From then on a missing file is an error, since it is lost.
 const COMPLETE: &str = "complete.json";
-/// What is there from the end of the first start on, whatever is kept in it.
+/// Files that exist from the end of the first start on, even if empty.
 const STATE_FILES: [&str; 7] = [
     "keys.json",
     "iam.json",
@@ -33,7 +33,7 @@ const STATE_FILES: [&str; 7] = [
     "lambda/mappings.json",
     "logs/groups.json",
 ];
-/// What a data directory holds besides. Nothing else in it is ours.
+/// Other files of a data directory. All remaining files are not the local cloud's.
 pub(crate) const OWN_FILES: [&str; 11] = [
     "endpoint.json",
     CONTROL_HEADER,
@@ -49,37 +49,37 @@ pub(crate) const OWN_FILES: [&str; 11] = [
 ];
 pub(crate) const OWN_FOLDERS: [&str; 3] = ["kinesis", "lambda", "logs"];
 
-/// How to reach the local cloud that owns a data directory; `endpoint.json` while it runs.
+/// The endpoint of the local cloud that owns a data directory; `endpoint.json` while it runs.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct EndpointFile {
     /// `http://127.0.0.1:PORT`.
     pub endpoint: String,
-    /// Region that the services report.
+    /// Region of the services.
     pub region: String,
-    /// The process that owns the directory.
+    /// Process ID of the owner of the directory.
     pub pid: u32,
-    /// The owner's access key id.
+    /// Access key ID of the owner.
     pub access_key_id: String,
-    /// The owner's secret.
+    /// Secret access key of the owner.
     pub secret_access_key: String,
 }
 
 impl EndpointFile {
-    /// What the directory's `endpoint.json` says; none when no local cloud left one there.
+    /// Reads the directory's `endpoint.json`; returns `None` if it does not exist.
     ///
-    /// After `kill -9` it still names the dead process: ask the endpoint before believing it. What is damaged announces
-    /// nobody, and the next start writes it anew.
+    /// After `kill -9` it still names the dead process: check the endpoint before trusting it. A damaged file counts as
+    /// missing, and the next start writes it again.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, Error> {
         let path = root.join("endpoint.json");
         Ok(read(&path)?.and_then(|text| serde_json::from_slice(&text).ok()))
     }
 }
 
-/// A data directory that this process owns.
+/// A data directory owned by this process.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     root: PathBuf,
-    /// Held, not read: the lock goes when the file is closed, however the process ends.
+    /// Held, not read: the lock is released when the file is closed, however the process ends.
     _lock: File,
 }
 
@@ -87,14 +87,14 @@ impl DataDir {
     /// Creates the directory if needed (mode 0700) and takes its lock.
     ///
     /// # Errors
-    /// When the directory cannot be made, or another process owns it.
+    /// The directory cannot be created, or another process owns it.
     pub(crate) fn open(root: &Path) -> Result<DataDir, Error> {
         let cannot = |error: io::Error| {
             Error::failed(format!("could not use the data directory {}", root.display())).with_source(error)
         };
         create_private_dir(root)?;
         let mut lock = OpenOptions::new().read(true).write(true).open(root.join(LOCK)).map_err(cannot)?;
-        // Whoever looks for an owner holds the lock for a moment.
+        // A process that checks for an owner holds the lock for a moment.
         let mut looks = 0;
         while let Err(refused) = lock.try_lock() {
             match refused {
@@ -106,13 +106,13 @@ impl DataDir {
         }
         marker::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
         let data_dir = DataDir { root: root.to_owned(), _lock: lock };
-        // One that was killed could not take its announcement back, and whoever believes it calls a stranger.
+        // A killed process leaves a stale endpoint file; another process may own that port now.
         data_dir.remove_endpoint_file()?;
         data_dir.check_complete()?;
         Ok(data_dir)
     }
 
-    /// To go on without a file that was there would take all that it said for deleted.
+    /// Rejects a directory with a missing state file: to continue would treat its contents as deleted.
     fn check_complete(&self) -> Result<(), Error> {
         let expected: Vec<String> = read_json(&self.path(COMPLETE))?.unwrap_or_default();
         match expected.iter().map(|name| self.path(name)).find(|path| !path.exists()) {
@@ -121,17 +121,17 @@ impl DataDir {
         }
     }
 
-    /// Notes that every state file has been written.
+    /// Records that every state file has been written.
     pub(crate) fn complete(&self, durability: Durability) -> Result<(), Error> {
         Ok(durability.write_json(&self.path(COMPLETE), &STATE_FILES)?)
     }
 
-    /// A file or directory in it.
+    /// Returns the path of a file or directory in it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// A directory in it, made if needed (mode 0700).
+    /// Returns a directory in it, creating it if needed (mode 0700).
     pub(crate) fn subdirectory(&self, name: &str) -> Result<PathBuf, Error> {
         let path = self.path(name);
         private_dir(&path)
@@ -139,13 +139,13 @@ impl DataDir {
         Ok(path)
     }
 
-    /// Tells other processes how to reach this one.
+    /// Writes the endpoint file for other processes.
     pub(crate) fn write_endpoint_file(&self, endpoint: &EndpointFile) -> Result<(), Error> {
-        // It says what is only true while this process lives.
+        // It needs no flush: its content is valid only while this process lives.
         Ok(Durability::Process.write_json(&self.path("endpoint.json"), endpoint)?)
     }
 
-    /// Takes the announcement back.
+    /// Removes the endpoint file.
     pub(crate) fn remove_endpoint_file(&self) -> Result<(), Error> {
         let path = self.path("endpoint.json");
         match fs::remove_file(&path) {
@@ -164,11 +164,11 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
         .hint("or give this one its own with `--data-dir DIR` or SENSORCTL_DATA_DIR")
 }
 
-/// Makes a data directory (mode 0700), or takes one that a local cloud made or that is empty.
+/// Creates a data directory (mode 0700), or accepts an empty one or one that a local cloud created.
 ///
 /// # Errors
-/// When it cannot be made, or no local cloud made it and it is not empty: closing it to everybody else is not ours to do,
-/// and a reset would delete what has a name of ours.
+/// The directory cannot be created, or has other content. To make such a directory private is not the local cloud's
+/// decision, and a reset would delete files that happen to have names of its own.
 pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
     let cannot = |error: io::Error| {
         Error::failed(format!("could not use the data directory {}", root.display()))
@@ -183,11 +183,11 @@ pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
             marker::create(root).map_err(cannot)?;
         }
     }
-    // It may be older than we are, and more open.
+    // It may be older than this process, and have wider permissions.
     fs::set_permissions(root, fs::Permissions::from_mode(0o700)).map_err(cannot)
 }
 
-/// The refusal of a directory that no local cloud made.
+/// Returns the error for a directory that no local cloud created.
 pub(crate) fn not_ours(root: &Path, name: &str) -> Error {
     let holds =
         if name == LOCK { "its `lock` was made by something else".to_owned() } else { format!("it holds {name}") };
@@ -195,7 +195,7 @@ pub(crate) fn not_ours(root: &Path, name: &str) -> Error {
         .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names a directory that is empty or not there yet")
 }
 
-/// Names in the directory that are not ours.
+/// Returns the names in the directory that are not the local cloud's.
 pub(crate) fn others(root: &Path) -> io::Result<Vec<String>> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
@@ -215,19 +215,19 @@ pub(crate) fn others(root: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Makes a directory and its parents, readable by this user only.
+/// Creates a directory and its parents, readable by this user only.
 pub(crate) fn private_dir(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// The error for a file that was there and is not any more. Nothing is deleted, so that it can be put back.
+/// Returns the error for a lost file. Nothing is deleted, so that the user can restore it.
 pub(crate) fn lost(path: &Path) -> Error {
     Error::failed(format!("{} is missing, and there is more that belongs to it", path.display()))
         .hint("put it back from a copy")
         .hint("`sensorctl local reset` starts over with an empty local cloud")
 }
 
-/// Whether there is a directory in a directory; there is none in one that is not there.
+/// Returns whether a directory has subdirectories; false if it does not exist.
 pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
     let has = || -> io::Result<bool> {
         for entry in fs::read_dir(path)? {
@@ -243,7 +243,7 @@ pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Reads a state file; none when there is no such file.
+/// Reads a state file; returns `None` if it does not exist.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     let Some(text) = read(path)? else { return Ok(None) };
     serde_json::from_slice(&text).map(Some).map_err(|error| {
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_owner_hears_the_pid_of_the_first() {
+    fn data_dir_second_owner_error_names_pid_of_first() {
         let dir = tempfile::tempdir().unwrap();
         let first = DataDir::open(dir.path()).unwrap();
         let error = DataDir::open(dir.path()).unwrap_err();
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_directory_and_its_files_are_private() {
+    fn data_dir_and_its_files_are_private() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("a/b");
         let data = DataDir::open(&root).unwrap();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_with_other_things_in_it_is_left_as_it_is() {
+    fn data_dir_with_unrelated_files_is_rejected_and_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
@@ -297,12 +297,12 @@ mod tests {
     }
 
     #[test]
-    fn a_state_file_that_was_there_is_missed_and_one_that_was_not_yet_is_not() {
+    fn data_dir_lost_state_file_is_an_error_and_unwritten_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
         data.subdirectory("lambda").unwrap();
         drop(data);
-        // The first start was cut short.
+        // The first start was interrupted.
         let data = DataDir::open(dir.path()).unwrap();
         for name in STATE_FILES {
             data.subdirectory(Path::new(name).parent().unwrap().to_str().unwrap()).unwrap();
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_an_error_not_an_empty_state() {
+    fn state_file_damaged_is_an_error_not_an_empty_state() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         fs::write(&path, "{").unwrap();

@@ -1,21 +1,22 @@
-//! What is wrong with the JSON of a request, in the words of the services: no name of a type of this program, and nothing
-//! that was sent, which may be a reading.
+//! Errors of a request's JSON, in the services' wording.
+//!
+//! They contain no type name of this program and no text of the request, which may be a reading.
 
-/// Why a request could not be read.
+/// An error of decoding a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DecodeError {
-    /// It is not JSON from this byte on.
+    /// The JSON is invalid from this byte on.
     Syntax(usize),
-    /// A value is of another type than its member.
+    /// A value has the wrong type for its member.
     Type(String),
-    /// A member that must be there is not there; its name as requests have it.
+    /// A required member is missing; its name as in requests.
     Missing(String),
-    /// A value is not one of these words.
+    /// A value is not one of the allowed words.
     Word(String),
 }
 
 impl DecodeError {
-    /// Reads what serde says.
+    /// Converts a serde error.
     pub(super) fn of(error: &serde_json::Error) -> DecodeError {
         if !error.is_data() {
             return DecodeError::Syntax(error.column());
@@ -24,7 +25,7 @@ impl DecodeError {
         DecodeError::of_message(without_position(&message))
     }
 
-    /// Reads what serde says of a value, without its place.
+    /// Converts serde's message about a value, without its position.
     pub(super) fn of_message(message: &str) -> DecodeError {
         if let Some(name) = message.strip_prefix("missing field `") {
             return DecodeError::Missing(name.trim_end_matches('`').to_owned());
@@ -46,7 +47,7 @@ impl DecodeError {
         DecodeError::Type(message.to_owned())
     }
 
-    /// The refusal as a sentence; members are named as constraints name them, with a small first letter.
+    /// Returns the error as a sentence; member names begin with a lowercase letter, as in constraints.
     pub(super) fn sentence(&self) -> String {
         match self {
             DecodeError::Syntax(byte) => format!("The request is no JSON from its byte {byte} on."),
@@ -63,7 +64,7 @@ impl DecodeError {
     }
 }
 
-/// Serde appends ` at line N column N`.
+/// Removes ` at line N column N`, which serde appends.
 pub(super) fn without_position(message: &str) -> &str {
     match message.rfind(" at line ") {
         Some(at) if message[at..].contains("column") => &message[..at],
@@ -71,7 +72,7 @@ pub(super) fn without_position(message: &str) -> &str {
     }
 }
 
-/// A JSON value of the wrong type, in the services' words.
+/// Returns the services' message for a JSON value of the wrong type.
 pub(super) fn type_mismatch(message: &str) -> String {
     let Some((found, wanted)) = message.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
     else {
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn refusal_names_no_type_of_this_program_and_nothing_that_was_sent() {
+    fn decode_error_contains_no_rust_type_and_no_request_text() {
         for (text, wanted) in [
             ("{}", "Value null at 'name' failed to satisfy constraint: Member must not be null"),
             (r#"{"Name":5}"#, "NUMBER_VALUE cannot be converted to String"),

@@ -1,5 +1,6 @@
-//! What a local cloud has to tell its owner and no request's answer can: damage that it found, work behind the scenes
-//! that failed. Told once, to whoever listens, and kept for `local status`.
+//! Diagnostics that no response can report: damage found, and failed background work.
+//!
+//! Each is sent once to the listener, and kept for `local status`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,26 +8,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{Timestamp, Unit};
 use tokio::sync::mpsc;
 
-/// Notices that are kept, the newest; a damaged disk would say ever new things.
+/// Limit of retained notices; the oldest are dropped, since a damaged disk may produce ever new ones.
 const MAX_RETAINED: usize = 100;
 
-/// The notices of one local cloud; clones share them.
+/// The diagnostics of one local cloud; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Diagnostics(Arc<Mutex<State>>);
 
-/// Something that was told.
+/// One reported problem.
 struct Notice {
-    /// When it was told first.
+    /// Time of its first report.
     time: Timestamp,
     text: String,
-    /// The work that failed, where the notice is over once it succeeds.
+    /// The failed work, if its success resolves the notice.
     work: Option<&'static str>,
 }
 
 #[derive(Default)]
 struct State {
     told: VecDeque<Notice>,
-    /// How many are no longer kept.
+    /// Number of dropped notices.
     left_out: u64,
     listener: Option<mpsc::UnboundedSender<String>>,
 }
@@ -43,7 +44,7 @@ impl State {
 }
 
 impl Diagnostics {
-    /// Tells something, unless it was told before.
+    /// Reports a problem, unless it was reported before.
     pub(crate) fn tell(&self, notice: impl Into<String>) {
         self.tell_of(None, notice.into());
     }
@@ -59,19 +60,19 @@ impl Diagnostics {
         }
         state.told.push_back(Notice { time: Timestamp::now(), text: notice.clone(), work });
         if let Some(listener) = &state.listener {
-            // Whoever listened may have gone; the notice is kept all the same.
+            // The listener may be gone; the notice is kept anyway.
             listener.send(notice).unwrap_or_default();
         }
     }
 
-    /// Tells why work that nobody waits for has failed.
+    /// Reports a failure of background work.
     pub(crate) fn tell_failure(&self, result: Result<(), impl std::fmt::Display>) {
         if let Err(error) = result {
             self.tell(error.to_string());
         }
     }
 
-    /// Tells why work that is done again and again has failed; once it succeeds, that is over.
+    /// Reports a failure of periodic work, and resolves it once the work succeeds.
     pub(crate) fn tell_outcome(&self, work: &'static str, result: Result<(), impl std::fmt::Display>) {
         match result {
             Ok(()) => self.state().told.retain(|notice| notice.work != Some(work)),
@@ -79,18 +80,18 @@ impl Diagnostics {
         }
     }
 
-    /// The notices so far, oldest first, and before them how many are left out.
+    /// Returns all notices, oldest first, preceded by the number of dropped ones.
     #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<String> {
         self.state().all(|notice| notice.text.clone()).collect()
     }
 
-    /// The same, each with its time in front.
+    /// Returns all notices like [`Diagnostics::all`], each with its time.
     pub(crate) fn all_with_times(&self) -> Vec<String> {
         self.state().all(|notice| format!("{} {}", to_the_second(notice.time), notice.text)).collect()
     }
 
-    /// The notices so far and those to come, for one listener.
+    /// Returns a stream of past and future notices for one listener.
     pub(crate) fn listen(&self) -> mpsc::UnboundedReceiver<String> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
@@ -106,7 +107,7 @@ impl Diagnostics {
     }
 }
 
-/// A time as notices and the log show it.
+/// Rounds a time to the precision of notices and the log.
 pub fn to_the_second(time: Timestamp) -> Timestamp {
     time.round(Unit::Second).unwrap_or(time)
 }
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_hears_each_notice_once_whenever_it_came() {
+    fn diagnostics_listener_gets_each_notice_once() {
         let notices = Diagnostics::default();
         notices.tell("early");
         let mut heard = notices.listen();
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn notice_has_its_time_and_ends_when_its_work_succeeds() {
+    fn diagnostics_notice_has_its_time_and_is_resolved_by_success() {
         let notices = Diagnostics::default();
         notices.tell("damage");
         notices.tell_outcome("write back", Err("disk full"));
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_and_the_others_counted() {
+    fn diagnostics_keeps_newest_notices_and_counts_the_others() {
         let notices = Diagnostics::default();
         (0..MAX_RETAINED).for_each(|number| notices.tell(number.to_string()));
         assert_eq!((notices.all().len(), notices.all()[0].as_str()), (MAX_RETAINED, "0"));

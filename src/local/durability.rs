@@ -1,4 +1,4 @@
-//! What an acknowledged change survives, and state files written so.
+//! The durability of acknowledged changes, and atomic writes of state files.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// What an acknowledged change survives.
+/// The durability of an acknowledged change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// The process being killed at any moment: it is in the operating system's hands.
+    /// Survives a kill of the process at any moment: the operating system has the data.
     #[default]
     Process,
-    /// A power cut as well: it is flushed to the disk before it is answered.
+    /// Survives a power cut too: the data is flushed to the disk before the response.
     Full,
 }
 
@@ -43,18 +43,19 @@ impl FromStr for Durability {
 }
 
 impl Durability {
-    /// Flushes a file's content, if that is asked for.
+    /// Flushes a file's content with `Full` durability.
     pub(crate) fn sync(self, file: &File) -> io::Result<()> {
         if self == Durability::Full { file.sync_data() } else { Ok(()) }
     }
 
-    /// Flushes the names in a directory, if that is asked for: without it a new or renamed file may be gone after a
-    /// power cut, whatever its content.
+    /// Flushes the names in a directory with `Full` durability.
+    ///
+    /// Without this, a power cut can lose a new or renamed file, even if its content was flushed.
     pub(crate) fn sync_names(self, directory: &Path) -> io::Result<()> {
         if self == Durability::Full { File::open(directory)?.sync_all() } else { Ok(()) }
     }
 
-    /// Flushes a directory with all that is in it, if that is asked for.
+    /// Flushes a directory and everything in it with `Full` durability.
     pub(crate) fn sync_tree(self, directory: &Path) -> io::Result<()> {
         if self == Durability::Process {
             return Ok(());
@@ -70,19 +71,20 @@ impl Durability {
         self.sync_names(directory)
     }
 
-    /// Writes a state file (mode 0600) so that a reader, or a crash, sees the old or the new content, never a part.
-    /// One task at a time writes a file.
+    /// Writes a state file (mode 0600) atomically: a reader, or a crash, sees the old or the new content, never a part.
+    ///
+    /// Only one task may write a file at a time.
     pub(crate) fn write_json(self, path: &Path, content: &impl Serialize) -> Result<(), WriteError> {
         self.replace(path, || Ok(serde_json::to_vec_pretty(content)?))
     }
 
-    /// Writes a text in the same way.
+    /// Writes text in the same way.
     pub(crate) fn write_text(self, path: &Path, text: &str) -> Result<(), WriteError> {
         self.replace(path, || Ok(text.as_bytes().to_vec()))
     }
 
     fn replace(self, path: &Path, content: impl FnOnce() -> io::Result<Vec<u8>>) -> Result<(), WriteError> {
-        // Always the same name: what a kill leaves behind is overwritten by the next change.
+        // The name is fixed, so that the next change overwrites a file that a kill left behind.
         let fresh = path.with_added_extension(FRESH);
         let replace = || {
             let content = content()?;
@@ -93,17 +95,18 @@ impl Durability {
             self.sync_names(path.parent().unwrap_or(Path::new(".")))
         };
         replace().map_err(|source| {
-            // A part takes room that may be what is missing; the next change overwrites what cannot be removed.
+            // A partial file takes room on a disk that may be full; the next change overwrites a file that cannot be
+            // removed.
             fs::remove_file(&fresh).unwrap_or_default();
             WriteError { path: path.to_owned(), source }
         })
     }
 }
 
-/// What the name of a state file ends in while it is written.
+/// Suffix of a state file's temporary name while it is written.
 pub(crate) const FRESH: &str = "new";
 
-/// A state file that could not be written; what it said before still holds.
+/// A failed write of a state file; the previous content is still valid.
 #[derive(Debug, thiserror::Error)]
 #[error("could not write {}: {source}", path.display())]
 pub(crate) struct WriteError {
@@ -122,13 +125,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_file_is_replaced_whole_and_keeps_its_mode() {
+    fn state_file_is_replaced_atomically_and_keeps_its_mode() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         for durability in [Durability::Process, Durability::Full] {
             durability.write_json(&path, &"a longer first content").unwrap();
-            // What a kill left behind.
+            // A partial file that a kill left behind.
             let mut part = OpenOptions::new();
             let mut part = part.write(true).create(true).mode(0o600).open(dir.path().join("x.json.new")).unwrap();
             part.write_all(b"\"a part of somethi").unwrap();
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_the_old_content_and_names_the_file() {
+    fn state_file_failed_write_keeps_old_content_and_names_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.json");
         Durability::Full.write_json(&path, &1).unwrap();
@@ -151,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn it_reads_as_it_is_written() {
+    fn durability_parses_its_own_display() {
         for text in ["process", "full"] {
             assert_eq!(text.parse::<Durability>().unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under our account and region.
+//! `DynamoDB`: `dynoxide` in process on one `SQLite` file, under this cloud's account and region.
 
 mod adapt;
 mod batch;
@@ -52,16 +52,16 @@ use crate::error::Error;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, Request, Response, ServiceError};
 
-/// The work that a full disk keeps from being done: writing to the tables.
+/// Work that a full disk prevents: writes to the tables.
 const ROOM: &str = "writes to tables";
 
-/// How dynoxide begins every ARN.
+/// Prefix of dynoxide's ARNs.
 const THEIR_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 
-/// How dynoxide begins the ARN of the key that encrypts a table.
+/// Prefix of dynoxide's ARNs of a table's encryption key.
 const THEIR_KEY: &str = "arn:aws:kms:dynoxide:000000000000:";
 
-/// The `DynamoDB` of one local cloud; clones share it.
+/// The `DynamoDB` service of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct DynamoDb {
     database: Database,
@@ -105,7 +105,7 @@ impl DynamoDb {
         Ok(DynamoDb { database, batches, readers, wal, identity, life, read_capacity, speed, backups, path, notices })
     }
 
-    /// Answers a request of the `DynamoDB` or `DynamoDB` Streams API.
+    /// Handles a request of the `DynamoDB` or `DynamoDB` Streams API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let operation = aws_json::operation(&request).to_owned();
         let service = self.clone();
@@ -117,7 +117,7 @@ impl DynamoDb {
         }
     }
 
-    /// The answer as it looks while a table is on its way.
+    /// Returns the response, adjusted for a table whose status is changing.
     fn answer_in_time(&self, operation: &str, body: &Bytes) -> Response {
         if !self.life.is_slow() {
             return self.answer(operation, body);
@@ -126,7 +126,7 @@ impl DynamoDb {
         if let Some(response) = self.life.before(operation, &input) {
             return response;
         }
-        // A table that is being deleted still has its tags.
+        // A table in deletion still has its tags.
         let tags = (operation == "DeleteTable").then(|| {
             let name = input.get("TableName").and_then(Value::as_str).unwrap_or_default();
             let arn = self.identity.table_arn(name.rsplit('/').next().unwrap_or_default());
@@ -158,7 +158,7 @@ impl DynamoDb {
                 Ok(()) => Ok(answer),
                 Err(error) => Err(DynoxideError::InternalServerError(format!("it could not be flushed: {error}"))),
             },
-            // What is no JSON at all is told from what only lacks something.
+            // Invalid JSON gets an error code of its own, unlike JSON that lacks a member.
             Some(Err(_)) if !decode::is_json(&text) => return refused("SerializationException"),
             Some(Err(error)) => Err(error),
         };
@@ -187,23 +187,23 @@ impl DynamoDb {
         }
     }
 
-    /// Returns once something has changed.
+    /// Returns after the next change.
     pub(crate) async fn changed(&self) {
         self.wal.changed().await;
     }
 
-    /// Writes changes back from the log to the database, beside the requests. Blocks.
+    /// Checkpoints the write-ahead log into the database, concurrently with requests. Blocks.
     pub(crate) fn write_back(&self) {
         let written = self.wal.write_back();
         let written = written.map_err(|error| format!("{}: {error}", self.path.display()));
-        // What was written back had room.
+        // A successful checkpoint proves that the disk has room.
         if written.is_ok() {
             self.notices.tell_outcome(ROOM, Ok::<_, String>(()));
         }
         self.notices.tell_outcome("write back of tables", written);
     }
 
-    /// A failure of the database itself, with its file: a full disk, or damage.
+    /// Reports a failure of the database itself (a full disk, or damage) and returns it with the file's name.
     fn told(&self, error: DynoxideError) -> DynoxideError {
         if error.status_code() != 500 {
             return error;
@@ -217,14 +217,14 @@ impl DynamoDb {
         DynoxideError::InternalServerError(message)
     }
 
-    /// Deletes items whose time has come, in tables that have a time to live. Blocks.
+    /// Deletes expired items of tables with a time to live. Blocks.
     pub(crate) fn expire(&self) {
         let expired = self.database.sweep_ttl().map(drop);
         let expired = expired.map_err(|error| format!("{}: {error}", self.path.display()));
         self.notices.tell_outcome("expiry of items", expired);
     }
 
-    /// ARNs in a request as dynoxide knows them; a table's ARN in place of its name becomes the name.
+    /// Rewrites ARNs in a request to dynoxide's. A table ARN in place of a table name becomes the name.
     fn with_their_arns<'a>(&self, operation: &str, text: &'a str) -> Cow<'a, str> {
         if !text.contains("arn:aws:dynamodb:") {
             return text.into();
@@ -247,7 +247,7 @@ impl DynamoDb {
         self.identity.table_arn("").replace("table/", "")
     }
 
-    /// Runs an operation; none when there is none of that name.
+    /// Runs an operation; returns `None` for an unknown one.
     fn run(&self, operation: &str, text: &str) -> Option<Result<String, DynoxideError>> {
         let db = &self.database;
         Some(match operation {
@@ -300,7 +300,7 @@ impl DynamoDb {
 
     fn update_item(&self, text: &str) -> Result<String, DynoxideError> {
         let was_there = match adapt::look_before(text) {
-            // What is wrong with the key is said of the update itself.
+            // An error of the key is reported by the update itself.
             Some(look) => decode::input(&look).and_then(|look| self.database.get_item(look)).ok(),
             None => return call_checked(text, |input| self.database.update_item(input)),
         };
@@ -311,14 +311,14 @@ impl DynamoDb {
 
     fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
         let table = self.database.get_table_metadata(&request.table_name)?;
-        // Only the database itself knows how far its vector indexes are.
+        // Only the database itself knows the progress of its vector indexes.
         if table.is_some_and(|table| table.vector_index_definitions.is_some()) {
             return to_json(&self.database.describe_table(request)?);
         }
         self.readers.describe(request)
     }
 
-    /// The id of the table that a request names; another table of the same name has another one.
+    /// Returns the ID of the table that a request names; another table of the same name has another ID.
     fn table_id(&self, text: &str) -> Result<String, DynoxideError> {
         let name = serde_json::from_str::<Value>(text).ok().and_then(|mut input| {
             self.name_tables(&mut input);
@@ -334,7 +334,7 @@ impl DynamoDb {
         }
     }
 
-    /// What the database says of the table that a request names.
+    /// Returns the database's description of the table that a request names.
     fn described(&self, text: &str) -> Result<Value, DynoxideError> {
         let described = call::<_, dynoxide::actions::describe_table::DescribeTableResponse>(text, |input| {
             self.database.describe_table(input)
@@ -343,8 +343,9 @@ impl DynamoDb {
     }
 }
 
-/// Makes the database file if it is not there, and closes it and its log to other users: `SQLite` makes files by the
-/// umask, those beside the database with the database's own mode.
+/// Creates the database file if it does not exist, and makes it and its log private.
+///
+/// `SQLite` creates files by the umask; files beside the database get the database's own mode.
 fn private_files(path: &Path) -> io::Result<()> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     for ending in ["", "-wal", "-shm"] {
@@ -358,10 +359,12 @@ fn private_files(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The quotas of a new account (`DescribeLimits`).
+/// Quotas of a new account (`DescribeLimits`).
 const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
 
-/// The operations that take or give ARNs. Item operations do not, so an item's own text is never rewritten.
+/// Returns whether an operation takes or returns ARNs.
+///
+/// Item operations do not, so an item's own text is never rewritten.
 fn speaks_of_arns(operation: &str) -> bool {
     matches!(
         operation,
@@ -382,19 +385,19 @@ fn speaks_of_arns(operation: &str) -> bool {
     )
 }
 
-/// Whether an operation on backups is refused for want of its table, which those have a code of their own for.
+/// Returns whether a backup operation failed because its table is missing, which has an error code of its own there.
 fn is_missing_table(operation: &str, error: &DynoxideError) -> bool {
     operation.ends_with("ContinuousBackups") && matches!(error, DynoxideError::ResourceNotFoundException(_))
 }
 
-/// The operations that leave nothing to be kept.
+/// Returns whether an operation changes nothing, so that no flush is needed.
 fn only_reads(operation: &str) -> bool {
     ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
         .iter()
         .any(|verb| operation.starts_with(verb))
 }
 
-/// The same, for an operation with expressions.
+/// Runs an operation with expressions, after checking their limits.
 fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>
 where
     I: DeserializeOwned + Expressions,

@@ -1,9 +1,9 @@
-//! Failures of the local cloud as a whole, such as a data directory in use; failures of requests are `ServiceError`s.
+//! Errors of the local cloud as a whole, such as a data directory in use; errors of requests are `ServiceError`s.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// A failure with its cause and what to do about it.
+/// An error with its cause and hints.
 #[derive(Debug)]
 pub struct Error {
     is_usage: bool,
@@ -18,19 +18,19 @@ impl Error {
         Error { is_usage: false, message: message.into(), source: None, hints: Vec::new() }
     }
 
-    /// Creates the error of options or settings that are wrong.
+    /// Creates the error of wrong options or settings.
     pub fn usage(message: impl Into<String>) -> Self {
         Error { is_usage: true, ..Self::failed(message) }
     }
 
-    /// Adds the error underneath.
+    /// Sets the underlying error.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Adds one thing to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -43,19 +43,19 @@ impl Error {
         self.is_usage
     }
 
-    /// Returns what to do about it.
+    /// Returns the hints.
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints
     }
 
-    /// Returns the error underneath and the hints, for an error of another type.
+    /// Returns the underlying error and the hints, to build an error of another type.
     #[must_use]
     pub fn into_parts(self) -> (Option<Box<dyn StdError + Send + Sync>>, Vec<String>) {
         (self.source, self.hints)
     }
 
-    /// Returns the message with the messages of everything underneath.
+    /// Returns the message followed by those of all underlying errors.
     #[must_use]
     pub(crate) fn full_message(&self) -> String {
         let mut text = self.message.clone();

@@ -1,7 +1,7 @@
-//! Faults on request: what the network and the services do wrong now and then, made to happen on purpose.
+//! Fault injection: deliberately produces the occasional failures of networks and services.
 //!
-//! A [`FaultPlan`] is written as text (see `spec`). Calls are counted per service and operation, and chance depends on
-//! the seed, the rule, the operation and the number of the call only: what runs side by side does not change it.
+//! A [`FaultPlan`] is written as text (see `spec`). Calls are counted per service and operation. Chance depends only on
+//! the seed, the rule, the operation and the number of the call, so concurrent calls do not change it.
 
 mod control;
 mod error_responses;
@@ -23,10 +23,10 @@ use self::spec::{Fault, Rule, When};
 pub use self::spec::{FaultPlan, SpecError};
 pub(super) use self::undecryptable::hide;
 
-/// Calls that are remembered; older ones are counted only.
+/// Limit of retained calls; older ones are only counted.
 const REMEMBERED: usize = 10_000;
 
-/// The faults of one local cloud, and the calls that it has seen; clones share them.
+/// The faults of one local cloud and its recorded calls; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Faults(Arc<Mutex<State>>);
 
@@ -35,91 +35,91 @@ struct State {
     plan: FaultPlan,
     counts: BTreeMap<String, u64>,
     calls: VecDeque<CallEntry>,
-    /// Calls that are no longer remembered.
+    /// Number of calls no longer retained.
     left_out: u64,
-    /// Cancelled when another plan comes into force.
+    /// Canceled when another plan takes effect.
     replaced: CancellationToken,
 }
 
-/// A call that was made.
+/// A recorded call.
 #[derive(Clone, Debug, Serialize)]
 struct CallEntry {
     /// `kinesis:PutRecords`.
     call: String,
-    /// From 1, per operation.
+    /// Number of the call, per operation, from 1.
     n: u64,
-    /// What was made to go wrong.
+    /// The injected fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
-    /// Whether the service is through with it: what it was to do is done, or refused.
+    /// True once the service has completed or rejected the call.
     done: bool,
 }
 
-/// What to do with one call.
+/// The decision about one call.
 pub(super) struct FaultDecision {
-    /// Passes before anything else happens.
+    /// Delay before anything else happens.
     pub delay: Duration,
-    /// What goes wrong; nothing for most.
+    /// The injected effect.
     pub what: FaultEffect,
     id: u64,
     replaced: CancellationToken,
 }
 
 impl FaultDecision {
-    /// Waits as long as the call hangs: until another plan is in force, at most `limit`.
+    /// Waits while the call hangs: until another plan takes effect, at most `limit`.
     pub(super) async fn hang(&self, limit: Duration) {
-        // Both ends are the same to whoever waits.
+        // Both outcomes are the same to the caller.
         let _ = tokio::time::timeout(limit, self.replaced.cancelled()).await;
     }
 }
 
-/// What goes wrong with a call.
+/// The effect of a fault on a call.
 #[derive(Clone, Debug)]
 pub(super) enum FaultEffect {
-    /// Nothing.
+    /// No fault.
     Nothing,
-    /// It is refused before it does anything.
+    /// The call is rejected before it takes effect.
     Refused(InjectedError),
-    /// The connection breaks before it does anything.
+    /// The connection breaks before the call takes effect.
     Dropped,
-    /// It does its work, and the connection breaks before the answer.
+    /// The call takes effect, and the connection breaks before the response.
     Lost,
-    /// It does its work, and never answers.
+    /// The call takes effect, and no response is sent.
     Hung,
-    /// Some of its records or items are not taken.
+    /// Some of its records or items are rejected.
     Partly(PartialBatch),
-    /// What a key encrypts is an error in its answer.
+    /// Encrypted members of the response are replaced by an error.
     Undecryptable,
-    /// The role that it makes is taken for an earlier one of its name by the keys of functions, for so long.
+    /// Grants to functions take the new role for an earlier one of its name, for this time.
     StaleGrant(Duration),
 }
 
-/// What becomes of a call inside the local cloud.
+/// The decision about a call inside the local cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inside {
-    /// It is made.
+    /// The call is made.
     Goes,
-    /// It is refused before it does anything.
+    /// The call is rejected before it takes effect.
     Refused(InjectedError),
-    /// It is made, and its answer never comes.
+    /// The call is made, and its response is lost.
     Lost,
 }
 
 impl Faults {
-    /// The faults of a plan.
+    /// Returns the faults of a plan.
     pub(crate) fn new(plan: FaultPlan) -> Self {
         let faults = Faults::default();
         faults.set(plan);
         faults
     }
 
-    /// Another plan from now on; calls count from 1 again.
+    /// Replaces the plan; calls count from 1 again.
     fn set(&self, plan: FaultPlan) {
         let before = std::mem::replace(&mut *self.state(), State { plan, ..State::default() });
         before.replaced.cancel();
     }
 
-    /// Takes up a call of an operation, and says what becomes of it.
+    /// Counts a call of an operation, and returns the decision about it.
     pub(super) fn begin(&self, service: &str, operation: &str) -> FaultDecision {
         self.match_rule(service, operation, |rule| rule.covers(service, operation))
     }
@@ -175,8 +175,10 @@ impl Faults {
         fate
     }
 
-    /// What becomes of a call that an event source mapping makes inside the local cloud. A mapping calls all the time:
-    /// its calls are counted and listed, and go wrong, only where a rule names the operation itself.
+    /// Decides about a call that an event source mapping makes inside the local cloud.
+    ///
+    /// Such calls are continuous, so they are counted, listed and injected with faults only if a rule names the
+    /// operation itself.
     pub(super) async fn inside(&self, service: &str, operation: &str) -> Inside {
         if !self.state().plan.rules.iter().any(|rule| rule.names(service, operation)) {
             return Inside::Goes;
@@ -190,12 +192,12 @@ impl Faults {
             }
             FaultEffect::Refused(trouble) => Inside::Refused(trouble),
             FaultEffect::Dropped => Inside::Refused(InjectedError::Failed(500)),
-            // Nobody waits for ever here.
+            // A hanging call counts as a lost response here.
             FaultEffect::Lost | FaultEffect::Hung => Inside::Lost,
         }
     }
 
-    /// Notes that the service is through with a call.
+    /// Records that the service has finished a call.
     pub(super) fn done(&self, fate: &FaultDecision) {
         let mut state = self.state();
         let index = fate.id.checked_sub(state.left_out).and_then(|index| usize::try_from(index).ok());
@@ -209,7 +211,7 @@ impl Faults {
     }
 }
 
-/// Chance that comes out the same in every run.
+/// A deterministic random number generator.
 #[derive(Clone, Debug)]
 pub(super) struct FaultRng {
     seed: u64,
@@ -219,7 +221,7 @@ pub(super) struct FaultRng {
 }
 
 impl FaultRng {
-    /// A number from 0 up to 1; another `index` is another throw.
+    /// Returns a number from 0 up to 1; each `index` gives another number.
     fn roll(&self, index: usize) -> f64 {
         let mut hash = Sha256::new();
         hash.update(format!("{}|{}|{}|{}|{index}", self.seed, self.rule, self.call, self.n));
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nth_call_is_counted_for_each_operation_by_itself() {
+    fn faults_nth_call_is_counted_per_operation() {
         let faults = faults("kinesis:Put*=throttle@#2");
         let seen: Vec<bool> = ["PutRecord", "PutRecords", "PutRecord", "ListStreams", "PutRecords", "PutRecords"]
             .map(|operation| refused(&faults, operation))
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_kept_about_and_is_the_same_in_every_run() {
+    fn faults_share_is_approximate_and_deterministic() {
         let hits = |spec: &str| {
             let faults = faults(spec);
             (0..1000).map(|_| refused(&faults, "PutRecords")).collect::<Vec<_>>()
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_add_up_and_the_first_other_fault_counts() {
+    fn faults_delays_add_up_and_first_other_fault_wins() {
         let faults = faults("*:*=delay(5ms);kinesis:*=delay(7ms);kinesis:*=lost;*:*=drop");
         let fate = faults.begin("kinesis", "PutRecord");
         assert_eq!(fate.delay, Duration::from_millis(12));
@@ -272,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn hung_call_ends_when_faults_are_replaced() {
+    async fn faults_replaced_end_hanging_calls() {
         let faults = faults("*:*=hang");
         let fate = faults.begin("iam", "GetRole");
         let began = tokio::time::Instant::now();
@@ -288,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_newest_calls_are_remembered() {
+    fn faults_keep_only_the_newest_calls() {
         let faults = Faults::default();
         let first = faults.begin("iam", "GetRole");
         for _ in 0..REMEMBERED {

@@ -1,4 +1,4 @@
-//! The one port: who may come in, what becomes of a request, and that every one is answered.
+//! The gateway behind the one port: authenticates and authorizes requests, injects faults, and returns responses.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -28,13 +28,13 @@ use crate::protocol::aws_query::Parameters;
 use crate::protocol::body;
 use crate::protocol::body::BodyError;
 
-/// How long a call hangs that is to hang.
+/// Maximum duration of an injected hang.
 const HANG: Duration = Duration::from_mins(10);
 
-/// The header that carries the token of the control paths.
+/// Header with the token of the control endpoint.
 const KEY_HEADER: &str = "x-sensorctl-key";
 
-/// Answers a request; nothing when its connection is to end without an answer.
+/// Handles a request; returns `None` if its connection must end without a response.
 pub(super) async fn serve(
     services: &Arc<Services>,
     incoming: http::Request<Incoming>,
@@ -42,7 +42,7 @@ pub(super) async fn serve(
     let (parts, body) = incoming.into_parts();
     let service = Service::of(&parts);
     let answer = AssertUnwindSafe(answer(services, service, parts, body)).catch_unwind().await;
-    // The panic itself has been told on stderr; the caller must not wait for an answer that never comes.
+    // The panic hook has reported the panic; the caller must not wait for a response that never comes.
     let mut response =
         answer.unwrap_or_else(|_| Some(service.refuse(&ServiceError::internal("the local cloud failed"))))?;
     if !response.headers().contains_key(REQUEST_ID)
@@ -95,13 +95,13 @@ async fn answer(services: &Arc<Services>, service: Service, mut parts: Parts, bo
     let fate = services.faults.begin(name, &operation);
     let answer = apply_fault(services, service, (name, &operation), request, &fate).await;
     if matches!(fate.what, FaultEffect::Hung) {
-        // Longer than any client waits, until other faults are asked for, or until the local cloud ends.
+        // Longer than any client waits, until the fault plan is replaced, or until the local cloud ends.
         fate.hang(HANG).await;
     }
     answer
 }
 
-/// Has the service answer, unless fate has it otherwise.
+/// Dispatches to the service, applying any injected fault.
 async fn apply_fault(
     services: &Arc<Services>,
     service: Service,
@@ -133,7 +133,7 @@ async fn apply_fault(
             None => Some(dispatch(services, service, request).await),
             Some(held) => {
                 let answer = match held.nothing_left() {
-                    // None of them is put, and yet the stream must be there.
+                    // No record is put, but the stream must still exist.
                     Some(answer) => match services.kinesis.refuse_target(&request).await {
                         Some(refusal) => refusal,
                         None => answer,
@@ -148,17 +148,17 @@ async fn apply_fault(
     answer
 }
 
-/// A refusal in the form of the service.
+/// Returns an error in the form of the service.
 fn refused(service: Service, error: &ServiceError) -> Response {
     if service == Service::Lambda { super::lambda::error_response(error) } else { service.refuse(error) }
 }
 
-/// Has the service answer.
+/// Dispatches a request to its service.
 async fn dispatch(services: &Arc<Services>, service: Service, request: Request) -> Response {
     let work = services.work.spawn(handle(Arc::clone(services), service, request));
     match work.await {
         Ok(response) => response,
-        // The panic has been told on stderr.
+        // The panic hook has reported the panic.
         Err(_) => service.refuse(&ServiceError::internal("the local cloud failed")),
     }
 }
@@ -183,13 +183,13 @@ async fn handle(services: Arc<Services>, service: Service, request: Request) -> 
     }
 }
 
-/// Whether who sent a request has the secret of the key that it carries, and sent just this.
+/// Verifies that the sender has the secret of the request's access key, and that the request is unchanged.
 fn check_signature(services: &Services, service: Service, parts: &Parts, payload: Payload) -> Result<(), ServiceError> {
     let signature = Signature::of(&parts.headers, &parts.uri).ok_or_else(credentials::unsigned)?;
-    // A session may have been taken back meanwhile.
+    // The session may have been revoked meanwhile.
     let secret = services.keys.secret(&signature.key_id).unwrap_or_else(aws_json::request_id);
     signature.check(parts, payload, &secret, service.signing_name(), Timestamp::now())?;
-    // IAM and STS are of no region.
+    // IAM and STS have no region.
     let is_regional = !matches!(service, Service::Iam | Service::Sts);
     let here = services.identity.region.as_str();
     if is_regional && signature.region() != here {
@@ -203,7 +203,7 @@ fn check_signature(services: &Services, service: Service, parts: &Parts, payload
     Ok(())
 }
 
-/// The refusal of who cannot show who it is.
+/// Builds the authentication-failure response.
 fn auth_error_response(service: Service, mut error: ServiceError) -> Response {
     if service == Service::Lambda {
         error.status = 403;
@@ -211,7 +211,7 @@ fn auth_error_response(service: Service, mut error: ServiceError) -> Response {
     service.refuse(&error)
 }
 
-/// Only the owner may look into the local cloud itself.
+/// Rejects requests to the control endpoint without the owner's token.
 fn check_owner(services: &Services, headers: &HeaderMap) -> Result<(), ServiceError> {
     let token = headers.get(KEY_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if services.keys.opens_control(token) {
@@ -220,7 +220,7 @@ fn check_owner(services: &Services, headers: &HeaderMap) -> Result<(), ServiceEr
     Err(ServiceError::new(403, "AccessDeniedException", "the key is not the one in this local cloud's control.header"))
 }
 
-/// Who is there, for `local status`.
+/// Returns the health response, for `local status`.
 fn health(services: &Services) -> Response {
     let body = json!({
         "pid": std::process::id(),

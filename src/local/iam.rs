@@ -1,4 +1,4 @@
-//! IAM: roles and their policies, a small store of our own behind the awsQuery wire.
+//! IAM: roles and their policies, in a small store behind the awsQuery protocol.
 
 mod attached_policies;
 mod aws_managed_policies;
@@ -28,7 +28,7 @@ use crate::protocol::aws_json::{Request, Response, ServiceError};
 use crate::protocol::aws_query;
 use crate::protocol::aws_query::{IAM, Parameters, Xml};
 
-/// The IAM of one local cloud; clones share it.
+/// The IAM service of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct Iam(Arc<Inner>);
 
@@ -37,22 +37,22 @@ struct Inner {
     store: Store,
     timing: LatencyProfile,
     propagation: Propagation,
-    /// Until when the roles of these names are taken for earlier ones by new grants.
+    /// Time until which new grants take a role of this name for the earlier role.
     stale: Mutex<HashMap<String, Instant>>,
 }
 
 /// A role, as other services need it.
 #[derive(Clone, Debug)]
 pub(crate) struct Role {
-    /// Unique id: `AROA…`.
+    /// Unique ID: `AROA…`.
     pub id: String,
     /// Trust policy as JSON text.
     pub trust_policy: String,
-    /// Seconds that a session may last.
+    /// Maximum duration of a session, in seconds.
     pub max_session_duration: u32,
 }
 
-/// What an operation answers: a result, or nothing but success.
+/// The result of an operation: content, or `None` for plain success.
 type Answer = Result<Option<Xml>, ServiceError>;
 
 impl Iam {
@@ -73,7 +73,7 @@ impl Iam {
         })))
     }
 
-    /// The role of an ARN, with the trust policy that is in force.
+    /// Returns the role with this ARN, with the trust policy in force.
     pub(crate) fn role(&self, arn: &str) -> Option<Role> {
         let old = self.0.propagation.trust(arn);
         self.0.store.read(|account| {
@@ -85,14 +85,15 @@ impl Iam {
         })
     }
 
-    /// Has the role of this name taken for an earlier one by new grants, for so long.
+    /// Makes new grants take the role of this name for the earlier role, for this time.
     pub(crate) fn make_grants_stale(&self, name: &str, time: Duration) {
         let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
         stale.insert(name.to_owned(), Instant::now() + time);
     }
 
-    /// The id of the role of an ARN to which the key of a function's variables is granted now: for a while after the role
-    /// was made anew, on request, that of an earlier one.
+    /// Returns the ID of the role to which the key of a function's variables is granted now.
+    ///
+    /// After an injected stale grant, it is for a while the ID of an earlier role with the same name.
     pub(crate) fn grantee(&self, arn: &str) -> Option<String> {
         let id = self.role(arn)?.id;
         let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +101,7 @@ impl Iam {
         Some(if is_stale { format!("{id}OLD") } else { id })
     }
 
-    /// What is in force of what a role may do.
+    /// Returns the policies of a role that are in force.
     pub(crate) fn policies(&self, arn: &str) -> Policies {
         if let Some(old) = self.0.propagation.policies(arn) {
             return old;
@@ -111,7 +112,7 @@ impl Iam {
         })
     }
 
-    /// Answers a request of the IAM API.
+    /// Handles a request of the IAM API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let iam = self.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -165,22 +166,22 @@ impl Iam {
     }
 }
 
-/// A thing that is not there.
+/// Builds the error for a missing resource.
 fn missing(message: String) -> ServiceError {
     ServiceError::new(404, "NoSuchEntity", message)
 }
 
-/// Time as IAM writes it: `2026-11-23T03:28:00Z`.
+/// Formats a time as IAM does: `2026-11-23T03:28:00Z`.
 fn timestamp(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what IAM shows")]
     let whole = seconds as i64;
     jiff::Timestamp::from_second(whole).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
-/// Some of a list's entries by name, and where to go on.
+/// A page of a list by name, and the marker of the next page.
 type Paged<'a, T> = (Vec<(&'a String, T)>, Option<String>);
 
-/// The page of a list: `Marker` is the last name given before; `MaxItems` at most 1000.
+/// Returns a page of a list: `Marker` is the last name of the page before; `MaxItems` is at most 1000.
 fn page<'a, T>(input: &Parameters, items: impl Iterator<Item = (&'a String, T)>) -> Result<Paged<'a, T>, ServiceError> {
     let limit = usize::try_from(input.number("MaxItems", 100, 1, 1000)?).unwrap_or(100);
     let after = input.get("Marker").unwrap_or_default();
@@ -190,7 +191,7 @@ fn page<'a, T>(input: &Parameters, items: impl Iterator<Item = (&'a String, T)>)
     Ok((page, marker))
 }
 
-/// How every list ends.
+/// Writes the end of a list response.
 fn end_of_list(xml: &mut Xml, marker: Option<String>) {
     xml.leaf("IsTruncated", marker.is_some()).optional("Marker", marker);
 }

@@ -1,7 +1,7 @@
 //! Kinesis: streams as append-only logs on disk, behind the JSON and CBOR wire and for the pollers in this process.
 //!
-//! A record is acknowledged when it is written to its shard's log file, so it survives this process being killed.
-//! Sequence numbers and iterators are in the form of `ferrokinesis-core`; everything else is ours.
+//! A record is acknowledged when it is written to its shard's log file, so it survives a kill of this process. Sequence
+//! numbers and iterators have the form of `ferrokinesis-core`; the rest is written here.
 
 mod api;
 mod hash_range;
@@ -40,7 +40,7 @@ use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Request, Response, ServiceError, now_ms, seconds};
 pub(crate) use crate::protocol::wire_format::WireFormat;
 
-/// The Kinesis of one local cloud; clones share it.
+/// The Kinesis service of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct Kinesis(Arc<Inner>);
 
@@ -53,21 +53,20 @@ struct Inner {
     touched: ChangedNames,
 }
 
-/// How a local Kinesis behaves where it may differ from the service.
+/// Options of a local Kinesis where it may differ from the service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamOptions {
-    /// What an acknowledged put or change survives.
+    /// Durability of an acknowledged put or change.
     pub durability: Durability,
-    /// Whether each shard takes and gives only what it would in the service: 1 MiB and 1,000 records a second, and
-    /// 2 MiB and five reads.
+    /// True if each shard enforces the service's rates: 1 MiB and 1,000 records written a second, 2 MiB and five reads.
     pub throttle: bool,
-    /// How long a stream stays `CREATING`.
+    /// Duration of `CREATING` for a stream.
     pub create_delay: Duration,
-    /// How long a stream stays `UPDATING`.
+    /// Duration of `UPDATING` for a stream.
     pub update_delay: Duration,
-    /// How long a stream stays `DELETING`.
+    /// Duration of `DELETING` for a stream.
     pub delete_delay: Duration,
-    /// The size at which a log file is closed and another begun, in bytes.
+    /// Size at which a log file is closed and the next one begins, in bytes.
     pub segment_bytes: u64,
 }
 
@@ -84,7 +83,7 @@ impl Default for StreamOptions {
     }
 }
 
-/// The code for more than a shard takes or gives.
+/// Error code of a request beyond a shard's read or write rate.
 const THROTTLED: &str = "ProvisionedThroughputExceededException";
 
 /// One shard of a stream.
@@ -92,20 +91,20 @@ const THROTTLED: &str = "ProvisionedThroughputExceededException";
 pub(crate) struct Shard {
     /// `shardId-000000000000`.
     pub id: String,
-    /// The shard that it was split or merged from.
+    /// The parent shard: this one was split or merged from it.
     pub parent: Option<String>,
-    /// The other shard of a merge.
+    /// The other parent of a merge.
     pub adjacent_parent: Option<String>,
-    /// When it was made, in epoch milliseconds: tells it from one of an earlier stream of the same name.
+    /// Creation time in epoch milliseconds; differs from that of a shard in an earlier stream of the same name.
     pub created: u64,
 }
 
-/// Where reading a shard starts.
+/// A position in a shard where reading starts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum StartAt {
-    /// The oldest record kept.
+    /// The oldest retained record.
     TrimHorizon,
-    /// What is put from now on.
+    /// Records put from now on.
     Latest,
     /// The first record that arrived at or after this time, in seconds since 1970.
     AtTimestamp(f64),
@@ -128,22 +127,23 @@ pub(crate) struct StreamRecord {
     pub arrival: f64,
 }
 
-/// What one read of a shard gave.
+/// The result of one read of a shard.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RecordPage {
-    /// Records in order.
+    /// Records in sequence order.
     pub records: Vec<StreamRecord>,
-    /// Where to go on; none when the shard is closed and read to its end.
+    /// Iterator of the next read; `None` when the shard is closed and read to its end.
     pub next: Option<String>,
-    /// How far the read is behind the newest record.
+    /// Iterator age: how far the read is behind the newest record.
     pub millis_behind: u64,
 }
 
 impl Kinesis {
-    /// Opens the streams kept in a directory, which is made if needed.
+    /// Opens the streams kept in a directory, and creates the directory if needed.
     ///
     /// # Errors
-    /// When the directory cannot be used or a stream's state is damaged. A damaged log is told to who reads it.
+    /// The directory cannot be used, or a stream's state is damaged. A damaged log is an error of the reads that meet
+    /// it.
     pub(crate) fn open(
         directory: &Path,
         identity: Identity,
@@ -156,7 +156,7 @@ impl Kinesis {
         Ok(Kinesis(Arc::new(Inner { identity, options, store, notices, puts, touched: ChangedNames::default() })))
     }
 
-    /// Answers a request of the Kinesis API.
+    /// Handles a request of the Kinesis API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let form = WireFormat::of(request.headers());
         let kinesis = self.clone();
@@ -165,7 +165,7 @@ impl Kinesis {
             .unwrap_or_else(|error| form.refuse(&error))
     }
 
-    /// Refuses a request of records for a stream that is not there; else nothing.
+    /// Returns the error response to `GetRecords` for a stream that does not exist, else `None`.
     pub(crate) async fn refuse_target(&self, request: &Request) -> Option<Response> {
         let form = WireFormat::of(request.headers());
         let (kinesis, body) = (self.clone(), request.body().clone());
@@ -181,10 +181,10 @@ impl Kinesis {
         found.await.err().map(|error| form.refuse(&error))
     }
 
-    /// The shards of a stream, closed ones too.
+    /// Returns the shards of a stream, including closed ones.
     ///
     /// # Errors
-    /// `ResourceNotFoundException` when there is no such stream.
+    /// `ResourceNotFoundException` if the stream does not exist.
     pub(crate) async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ServiceError> {
         let name = self.name_of(stream_arn)?;
         let kinesis = self.clone();
@@ -202,14 +202,14 @@ impl Kinesis {
         .await
     }
 
-    /// How long a stream keeps its records; none when there is no such stream.
+    /// Returns the retention period of a stream, or `None` if the stream does not exist.
     pub(crate) fn retention(&self, stream_arn: &str) -> Option<Duration> {
         let stream = self.stream(&self.name_of(stream_arn).ok()?).ok()?;
         let hours = stream.read().state.retention_hours;
         Some(Duration::from_secs(u64::from(hours) * 3600))
     }
 
-    /// An iterator into a shard.
+    /// Returns an iterator into a shard.
     ///
     /// # Errors
     /// `ResourceNotFoundException` for a missing stream or shard, `InvalidArgumentException` for a sequence number of
@@ -225,7 +225,7 @@ impl Kinesis {
         self.blocking(move || kinesis.start(&name, &shard_id, &at).map(|iterator| iterator.token(now_ms()))).await
     }
 
-    /// The sequence number from which on records are put after now, whenever that is read.
+    /// Returns the sequence number from which the records put after now can be read, at any later time.
     ///
     /// # Errors
     /// As [`Kinesis::iterator`].
@@ -240,13 +240,13 @@ impl Kinesis {
         .await
     }
 
-    /// The next records of a shard, at most `limit` of them (and at most what one `GetRecords` gives).
+    /// Returns the next records of a shard: at most `limit`, and at most the page of one `GetRecords`.
     ///
     /// # Errors
-    /// `ExpiredIteratorException` five minutes after the iterator was made.
+    /// `ExpiredIteratorException` five minutes after the iterator was created.
     pub(crate) async fn records(&self, iterator: &str, limit: usize) -> Result<RecordPage, ServiceError> {
         let at = ShardIterator::parse(iterator, now_ms())?;
-        // Event source mappings take their share of the shard like everybody, and wait for it.
+        // Event source mappings count against the shard's read rate like any reader; they wait instead of failing.
         while let Err(wait) = self.admit_read(&at) {
             tokio::time::sleep(wait).await;
         }
@@ -268,7 +268,7 @@ impl Kinesis {
         .await
     }
 
-    /// Has a shard give nothing for about as many seconds.
+    /// Exhausts a shard's read rate for about this many seconds.
     #[cfg(test)]
     pub(crate) fn exhaust_reads(&self, name: &str, seconds: u64) {
         let stream = self.stream(name).unwrap();
@@ -278,7 +278,7 @@ impl Kinesis {
         shard.reads.gave(seconds * (2 << 20));
     }
 
-    /// Deletes what is past its retention or was deleted; tells what it finds damaged. Blocks.
+    /// Deletes expired records and deleted streams, and reports damage that it finds. Blocks.
     pub(crate) fn tidy(&self) {
         self.0.store.sweep();
         for stream in self.0.store.all() {
@@ -286,7 +286,9 @@ impl Kinesis {
         }
     }
 
-    /// Changes after every acknowledged put, to any stream, and when shards change: sleep on it instead of polling.
+    /// Returns a receiver that changes after every acknowledged put to any stream, and when shards change.
+    ///
+    /// Readers wait on it instead of polling.
     pub(crate) fn puts(&self) -> watch::Receiver<u64> {
         self.0.puts.subscribe()
     }
@@ -296,7 +298,7 @@ impl Kinesis {
         self.0.puts.send_modify(|count| *count += 1);
     }
 
-    /// Files are read and written off the threads that serve requests.
+    /// Runs `work` off the threads that serve requests: it reads and writes files.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
@@ -307,16 +309,16 @@ impl Kinesis {
         }
     }
 
-    /// The stream of a name.
+    /// Returns the stream with this name.
     fn stream(&self, name: &str) -> Result<Arc<stream::Stream>, ServiceError> {
         self.0.touched.note(|| self.0.identity.stream_arn(name));
         self.0.store.get(name).ok_or_else(|| self.no_stream(name))
     }
 
-    /// The stream's name in its ARN, which must be one of this account and region.
+    /// Returns the stream's name from its ARN, which must belong to this account and region.
     fn name_of(&self, arn: &str) -> Result<String, ServiceError> {
         let name = arn.strip_prefix(&self.0.identity.stream_arn(""));
-        // A consumer's ARN goes on after the stream's name.
+        // In a consumer's ARN, more segments follow the stream's name.
         let name = name.and_then(|name| name.split('/').next());
         name.map(str::to_owned).ok_or_else(|| self.no_stream(arn))
     }
@@ -336,7 +338,7 @@ impl Kinesis {
         ServiceError::bad_request("ResourceNotFoundException", message)
     }
 
-    /// The number in a shard's id as callers give it.
+    /// Returns the shard number in a shard ID as callers write it.
     fn number_of(&self, id: &str, stream: &str) -> Result<u32, ServiceError> {
         shard_number(id).ok_or_else(|| self.no_shard(id, stream))
     }

@@ -1,7 +1,9 @@
-//! The Lambda half of the local cloud: functions as real processes behind the real Runtime API, and event source
-//! mappings that bring them the records of a stream.
+//! The Lambda half of the local cloud.
 //!
-//! `router` takes requests apart; `functions`, `mappings`, `invoke` and their neighbors answer them from `state`; `pool` →
+//! Functions are real processes behind the real Runtime API; event source mappings deliver the records of a stream to
+//! them.
+//!
+//! `router` parses requests; `functions`, `mappings`, `invoke` and their neighbors handle them with `state`; `pool` →
 //! `execution_environment` → `runtime_api` run code; `poller` → `shard_reader` → `shard_worker` move records.
 
 #[cfg(test)]
@@ -34,29 +36,29 @@ pub(crate) use crate::lambda::api::route::Route;
 pub(crate) use crate::lambda::api::router::handle;
 pub(crate) use service::Lambda;
 
-/// What the Lambda half needs of the rest of the local cloud.
+/// The services that Lambda needs from the rest of the local cloud.
 #[derive(Clone)]
 pub(crate) struct LambdaServices {
     /// Account and region.
     pub identity: Identity,
-    /// Issues the credentials that a function gets.
+    /// Issues the credentials of functions.
     pub keys: CredentialStore,
-    /// Streams to read.
+    /// The streams.
     pub kinesis: Kinesis,
-    /// Roles to check.
+    /// The roles.
     pub iam: Iam,
-    /// Where functions' output goes.
+    /// The logs of functions.
     pub logs: Logs,
-    /// What goes wrong on request.
+    /// The injected faults.
     pub faults: Faults,
-    /// Where what nobody asks for is told.
+    /// Receives failures of background work.
     pub notices: Diagnostics,
-    /// Where state and unpacked code are kept.
+    /// Directory of state and unpacked code.
     pub dir: PathBuf,
-    /// What changes survive.
+    /// Durability of changes.
     pub durability: Durability,
-    /// The local cloud's own address, for the functions.
+    /// Endpoint of the local cloud, for the functions.
     pub endpoint: String,
-    /// How long changes take.
+    /// Durations of changes.
     pub timing: LatencyProfile,
 }

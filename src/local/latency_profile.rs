@@ -1,4 +1,4 @@
-//! The time that the real cloud takes, for rehearsal and benchmarks: nothing is at once there.
+//! Latency profiles: the durations of the real cloud, for rehearsal and benchmarks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,59 +6,61 @@ use std::time::Duration;
 
 use super::kinesis::StreamOptions;
 
-/// How long pollers may go on with the old settings of a changed event source mapping
+/// How long pollers may continue with the old settings of a changed event source mapping
 /// (docs/facts/event-source-mapping.md, Timing).
 const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
-/// How long changes take until they are done, or seen. All zero: at once, which is the default.
+/// Durations until changes complete or become visible. All zero by default: changes are immediate.
 ///
-/// AWS promises no figures: these are recorded or told ones (docs/facts), and where there are
-/// none, a guess that is marked as one.
+/// AWS promises no figures. These are recorded or reported ones (docs/facts); a guess is marked as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LatencyProfile {
-    /// How much shorter than AWS; 0: no delays.
+    /// Speed-up over AWS; 0: no delays.
     speed: u32,
-    /// A stream is CREATING (guess; terraform looks after 10 s: docs/facts/retries.md, Waits of other tools).
+    /// Stream status CREATING (guess; terraform polls after 10 s: docs/facts/retries.md, Waits of other tools).
     pub stream_create: Duration,
-    /// A stream is UPDATING (guess; minutes for large ones).
+    /// Stream status UPDATING (guess; minutes for large ones).
     pub stream_update: Duration,
-    /// A stream is DELETING (guess).
+    /// Stream status DELETING (guess).
     pub stream_delete: Duration,
-    /// Each shard takes 1 MiB and 1,000 records a second (docs/facts/kinesis.md, Write limits).
+    /// True if each shard is throttled to 1 MiB and 1,000 records a second (docs/facts/kinesis.md, Write limits).
     pub stream_throttle: bool,
-    /// A table is CREATING (terraform looks after 5 s: docs/facts/retries.md, Waits of other tools).
+    /// Table status CREATING (terraform polls after 5 s: docs/facts/retries.md, Waits of other tools).
     pub table_create: Duration,
-    /// A table is UPDATING or DELETING (guesses).
+    /// Table status UPDATING or DELETING (guesses).
     pub table_change: Duration,
-    /// A new table is not seen by `DescribeTable` (docs/facts/dynamodb.md, Tables).
+    /// Delay until `DescribeTable` finds a new table (docs/facts/dynamodb.md, Tables).
     pub table_lag: Duration,
-    /// Tags of a table are not seen (docs/facts/dynamodb.md, Tables).
+    /// Delay until tags of a table are visible (docs/facts/dynamodb.md, Tables).
     pub tags_lag: Duration,
-    /// A new role cannot be assumed (5 to 15 s: docs/facts/iam.md, Eventual consistency).
+    /// Delay until a new role can be assumed (5 to 15 s: docs/facts/iam.md, Eventual consistency).
     pub role: Duration,
-    /// A policy has no effect yet (docs/facts/iam.md, Eventual consistency).
+    /// Delay until a policy takes effect (docs/facts/iam.md, Eventual consistency).
     pub policy: Duration,
-    /// Looks at a changed role or policy may find what it was before (reads are eventually consistent: docs/facts/iam.md, Eventual consistency).
+    /// Period in which reads of a changed role or policy may return its previous state (reads are eventually
+    /// consistent: docs/facts/iam.md, Eventual consistency).
     pub replica_lag: Duration,
-    /// A function is Pending (1 to 10 s: docs/facts/lambda.md, Function states).
+    /// Function state Pending (1 to 10 s: docs/facts/lambda.md, Function states).
     pub function_create: Duration,
-    /// An update of a function is `InProgress` (about 1 s: docs/facts/retries.md, Waits of other tools).
+    /// Function update status `InProgress` (about 1 s: docs/facts/retries.md, Waits of other tools).
     pub function_update: Duration,
-    /// A mapping is Creating, then as long Enabling (a guess: docs/facts/event-source-mapping.md, Timing).
+    /// Event source mapping state Creating, then Enabling for the same time (a guess:
+    /// docs/facts/event-source-mapping.md, Timing).
     pub mapping_create: Duration,
-    /// A mapping is Updating, Enabling or Disabling (a guess: docs/facts/event-source-mapping.md, Timing).
+    /// Event source mapping state Updating, Enabling or Disabling (a guess: docs/facts/event-source-mapping.md,
+    /// Timing).
     pub mapping_update: Duration,
-    /// Pollers of a changed mapping that is Enabled again still go by its old settings (changed filters took
-    /// about two minutes to act: docs/facts/event-source-mapping.md, Timing).
+    /// Time for which pollers use the old settings of a changed event source mapping that is Enabled again (changed
+    /// filters took about two minutes to act: docs/facts/event-source-mapping.md, Timing).
     pub mapping_lag: Duration,
-    /// A mapping is Deleting (a guess).
+    /// Event source mapping state Deleting (a guess).
     pub mapping_delete: Duration,
-    /// A shard is looked at this often, whatever is put (docs/facts/event-source-mapping.md, Timing).
+    /// Polling interval of a shard, independent of puts (docs/facts/event-source-mapping.md, Timing).
     pub poll: Duration,
 }
 
 impl LatencyProfile {
-    /// AWS, so many times as fast.
+    /// Returns the durations of AWS, divided by `speed`.
     fn aws(speed: u32) -> Self {
         let seconds = |seconds: f64| Duration::from_secs_f64(seconds / f64::from(speed.max(1)));
         LatencyProfile {
@@ -84,7 +86,7 @@ impl LatencyProfile {
         }
     }
 
-    /// The same for streams.
+    /// Returns the stream options of the profile.
     pub(crate) fn of_streams(&self) -> StreamOptions {
         StreamOptions {
             throttle: self.stream_throttle,
@@ -95,17 +97,17 @@ impl LatencyProfile {
         }
     }
 
-    /// How long a client waits here until a changed mapping is surely in force.
+    /// Returns how long a client must wait here until a changed event source mapping is certainly in effect.
     pub(crate) fn mapping_in_force(&self) -> Duration {
         if self.is_none() { Duration::ZERO } else { MAPPING_IN_FORCE / self.speed }
     }
 
-    /// How much faster than AWS things go; 1 where they take no time at all.
+    /// Returns the speed-up over AWS; 1 if there are no delays.
     pub(crate) fn speed(&self) -> f64 {
         f64::from(self.speed.max(1))
     }
 
-    /// Whether everything is at once.
+    /// Returns whether all changes are immediate.
     pub fn is_none(&self) -> bool {
         self.speed == 0
     }
@@ -124,7 +126,7 @@ impl fmt::Display for LatencyProfile {
 impl FromStr for LatencyProfile {
     type Err = String;
 
-    /// `none`, `aws`, or `aws/N`: N times as fast.
+    /// Parses `none`, `aws`, or `aws/N` (N times as fast).
     fn from_str(text: &str) -> Result<Self, String> {
         let speed = match text {
             "none" => return Ok(LatencyProfile::default()),
@@ -143,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn latency_profile_parses_its_own_display() {
         for text in ["none", "aws", "aws/20"] {
             assert_eq!(text.parse::<LatencyProfile>().unwrap().to_string(), text);
         }

@@ -64,42 +64,45 @@ pub use crate::connection_info::{AccessKey, ConnectionInfo};
 pub use crate::error::Error;
 use auth::credentials::CredentialStore;
 
-/// The region where none is asked for.
+/// Default region.
 pub const DEFAULT_REGION: &str = "us-east-1";
 
-/// The file in the data directory that holds the header of the control paths, in the form that `curl -H @FILE` takes.
+/// File in the data directory with the authorization header of the control endpoint.
+///
+/// It has the form that `curl -H @FILE` accepts.
 pub const CONTROL_HEADER: &str = "control.header";
 
-/// Stack of each thread that answers requests, in bytes; only what is used of it takes memory. A thread that runs out of
-/// stack ends the whole process, and what the local cloud is sent decides how deep a parser goes: 4 KB of `(` take 20 MiB
+/// Stack size of each thread that handles requests, in bytes; only the used part takes memory.
+///
+/// A stack overflow ends the whole process, and a request decides how deep a parser recurses: 4 KB of `(` take 20 MiB
 /// in a dev build.
 pub const THREAD_STACK: usize = 32 << 20;
 
-/// How often what is past its time is deleted.
+/// Interval between deletions of expired data.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long after a change the tables are written back.
+/// Delay between a change of the tables and the checkpoint of their write-ahead log.
 const WRITE_BACK: Duration = Duration::from_millis(250);
 
-/// How long requests under way may take to end at shutdown.
+/// Grace period for active requests at shutdown.
 const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
-/// What a local cloud starts with.
+/// The start options of a local cloud.
 #[derive(Clone, Debug, Default)]
 pub struct LocalOptions {
-    /// Where its state lives; made if needed, owned by one process at a time.
+    /// Directory of its state; created if needed, owned by one process at a time.
     pub data_dir: PathBuf,
-    /// Port on 127.0.0.1; 0: any free one.
+    /// Port on 127.0.0.1; 0 for any free port.
     pub port: u16,
-    /// The region that it reports; `us-east-1` if none.
+    /// Region of its services; `us-east-1` if `None`.
     pub region: Option<String>,
-    /// What shall go wrong.
+    /// Faults to inject.
     pub faults: FaultPlan,
-    /// How long things take.
+    /// Latency profile.
     pub timing: LatencyProfile,
-    /// What is acknowledged survives this.
+    /// Durability of acknowledged writes.
     pub durability: Durability,
-    /// What the one port allows.
+    /// Connection limits of its port.
     pub limits: Limits,
 }
 
@@ -115,16 +118,16 @@ pub struct LocalCloud {
     notices: Diagnostics,
     stop: CancellationToken,
     server: JoinHandle<()>,
-    /// What requests have begun.
+    /// Tasks started by requests.
     work: TaskTracker,
     tidying: JoinHandle<()>,
 }
 
 impl LocalCloud {
-    /// Takes the data directory, opens the services and answers from then on.
+    /// Opens the data directory and the services, and begins to serve requests.
     ///
     /// # Errors
-    /// When the data directory is in use or damaged, or the port is taken.
+    /// The data directory is in use or damaged, or the port is taken.
     pub async fn start(options: LocalOptions) -> Result<LocalCloud, Error> {
         let data_dir = DataDir::open(&options.data_dir)?;
         let identity = Identity::new(options.region.as_deref().unwrap_or(DEFAULT_REGION));
@@ -212,17 +215,17 @@ impl LocalCloud {
         })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// Returns its endpoint URL, `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// What it has to tell its owner, from now on and before.
+    /// Returns a stream of its past and future diagnostics.
     pub fn notices(&self) -> UnboundedReceiver<String> {
         self.notices.listen()
     }
 
-    /// What clients need to reach it as its owner.
+    /// Returns the connection settings for clients of its owner.
     #[must_use]
     pub fn connection_info(&self) -> ConnectionInfo {
         ConnectionInfo {
@@ -233,25 +236,25 @@ impl LocalCloud {
         }
     }
 
-    /// Stops the functions and the server, and gives the data directory back.
+    /// Stops the functions and the server, and releases the data directory.
     ///
     /// # Errors
-    /// When the announcement cannot be taken back or the server failed.
+    /// The endpoint file cannot be removed, or the server failed.
     pub async fn shutdown(self) -> Result<(), Error> {
         self.data_dir.remove_endpoint_file()?;
         self.lambda.shutdown().await;
         self.stop.cancel();
-        // It has the tables open, which are closed by whoever has them last. A panic in it has been told.
+        // The task has the tables open; its last owner closes them. The panic hook has reported a panic in it.
         self.tidying.await.unwrap_or_default();
         let abort = self.server.abort_handle();
         let served = if let Ok(done) = tokio::time::timeout(GRACE_PERIOD, self.server).await {
             done.map_err(|error| Error::failed("the local cloud's server failed").with_source(error))
         } else {
-            // A client holds its request open; it loses its connection.
+            // A client keeps its request open; it loses its connection.
             abort.abort();
             Ok(())
         };
-        // Whoever owns the data directory next must not find its files being written.
+        // The next owner of the data directory must not find its files being written.
         self.work.close();
         self.work.wait().await;
         let logs = self.logs;
@@ -261,8 +264,7 @@ impl LocalCloud {
     }
 }
 
-/// Writes tables back beside the requests; deletes, now and then, what is past its time. What was damaged while nobody
-/// looked is found so as well.
+/// Checkpoints the tables, and periodically deletes expired data. This also finds damage that no request meets.
 async fn tidy(kinesis: Kinesis, dynamodb: DynamoDb, logs: Logs, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -271,7 +273,7 @@ async fn tidy(kinesis: Kinesis, dynamodb: DynamoDb, logs: Logs, stop: Cancellati
         let work = tokio::select! {
             () = stop.cancelled() => return,
             () = dynamodb.changed() => {
-                // What changes next goes with it.
+                // Include the changes that follow soon.
                 stop.run_until_cancelled(tokio::time::sleep(WRITE_BACK)).await;
                 tokio::task::spawn_blocking(move || tables.write_back())
             }
@@ -281,7 +283,7 @@ async fn tidy(kinesis: Kinesis, dynamodb: DynamoDb, logs: Logs, stop: Cancellati
                 logs.expire();
             }),
         };
-        // A panic has been told on stderr; the next round comes all the same.
+        // The panic hook has reported a panic; the next round runs anyway.
         work.await.unwrap_or_default();
     }
 }

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: log groups, streams and events, a small store of our own behind the JSON 1.1 wire.
+//! CloudWatch Logs: log groups, streams and events, in a small store behind the JSON 1.1 protocol.
 
 mod event_file;
 mod event_index;
@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
 
-/// The logs of one local cloud; clones share them.
+/// The CloudWatch Logs service of one local cloud; clones share it.
 #[derive(Clone)]
 pub(crate) struct Logs(Arc<Inner>);
 
@@ -48,9 +48,12 @@ impl Logs {
         Ok(Logs(Arc::new(Inner { identity, notices, store })))
     }
 
-    /// Adds what a function wrote (epoch milliseconds and text), creating the stream. Tells whether it is kept.
+    /// Appends a function's log events (epoch milliseconds and text), and creates the stream.
     ///
-    /// A missing group is created only when the function's role may; else the events are dropped, as the service does.
+    /// Returns whether they are stored.
+    ///
+    /// A missing group is created only if the function's role allows it; otherwise the events are dropped, as in the
+    /// service.
     pub(crate) async fn append(
         &self,
         group: &str,
@@ -68,23 +71,23 @@ impl Logs {
         });
         let written = written.await.unwrap_or_else(|error| Err(ServiceError::internal(error.to_string())));
         let kept = *written.as_ref().unwrap_or(&false);
-        // The function is through; it cannot be told.
+        // The function has ended; it cannot receive the error.
         self.0.notices.tell_failure(written.map(drop).map_err(|error| error.message));
         kept
     }
 
-    /// Ends it: what is being appended is on the disk, and nothing more is taken. Blocks.
+    /// Closes the store: pending appends reach the disk, and later ones are dropped. Blocks.
     pub(crate) fn close(&self) {
         self.store().close();
     }
 
-    /// Deletes what is past its retention. Blocks.
+    /// Deletes expired events. Blocks.
     pub(crate) fn expire(&self) {
         let expired = self.store().expire(aws_json::now_ms());
         self.0.notices.tell_failure(expired.map_err(|error| error.message));
     }
 
-    /// Answers a request of the Logs API.
+    /// Handles a request of the Logs API.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let logs = self.clone();
         let done = tokio::task::spawn_blocking(move || logs.answer(&request)).await;
@@ -126,7 +129,7 @@ impl Logs {
     }
 }
 
-/// Adds events to a stream of a group, made if needed. Nobody waits for them to be on the disk.
+/// Appends events to a stream of a group, creating both if needed. No caller waits for the disk.
 fn write(store: &mut Store, group: &str, stream: &str, events: Vec<(u64, String)>) -> Result<(), ServiceError> {
     if !store.has_group(group) {
         store.create_group(group, BTreeMap::new())?;

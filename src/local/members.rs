@@ -1,7 +1,7 @@
-//! The members of requests that the local cloud reads; every other one is refused by its name.
+//! The request members that the local cloud supports; any other member is rejected by name.
 //!
-//! The real services ignore members that they do not know. Here an ignored member would be a setting without effect, and
-//! its caller would take it for one that works.
+//! The real services ignore unknown members. Here an ignored member would be a setting without effect that its caller
+//! believes to work.
 
 mod body;
 mod shape;
@@ -14,21 +14,21 @@ use crate::auth::signature::query_parameters;
 use crate::protocol::aws_json::{Request, ServiceError};
 use crate::protocol::aws_query::Parameters;
 
-/// Headers of `Invoke` that ask for what is not here.
+/// Headers of `Invoke` for features that the local cloud does not have.
 const INVOKE_HEADERS: [&str; 2] = ["x-amz-tenant-id", "x-amz-durable-execution-name"];
 
-/// The most characters of a name that a refusal repeats.
+/// Limit of the characters of a name that an error repeats.
 const SHOWN: usize = 100;
 
-/// Returns the operations of a service that are here.
+/// Returns the supported operations of a service.
 pub(super) fn operations(service: &str) -> impl Iterator<Item = &'static str> {
     TABLE.keys().filter(move |(name, _)| *name == service).map(|(_, operation)| *operation)
 }
 
-/// Refuses an operation that is not here, and a request with members that its operation does not read.
+/// Rejects an unsupported operation, and a request with members that its operation does not read.
 ///
 /// # Errors
-/// In the service's own code for it, with the name of the operation or member.
+/// The service's own error code, with the name of the operation or member.
 pub(super) fn check(service: Service, request: &Request) -> Result<(), ServiceError> {
     let Some(name) = service.name() else { return Ok(()) };
     let operation = service.operation(request);
@@ -45,7 +45,7 @@ pub(super) fn check(service: Service, request: &Request) -> Result<(), ServiceEr
     }
 }
 
-/// Returns the first member of a request that is not in a shape.
+/// Returns the first member of a request that its shape does not have.
 fn unknown(service: Service, shape: &Shape, request: &Request) -> Option<String> {
     match service {
         Service::Iam | Service::Sts => unknown_parameter(shape, &Parameters::of(request)),
@@ -67,10 +67,10 @@ fn unknown_in_query(shape: &Shape, request: &Request) -> Option<String> {
     names.find(|name| !name.starts_with("X-Amz-") && !shape.has_query(name))
 }
 
-/// `Tags.member.1.Key` is the member `Key` of `Tags`.
+/// Returns the first parameter that a shape does not have. `Tags.member.1.Key` is the member `Key` of `Tags`.
 fn unknown_parameter(shape: &Shape, parameters: &Parameters) -> Option<String> {
     let is_known = |name: &&str| {
-        // What names the operation, and what signs a presigned address.
+        // The name of the operation, and the signature of a presigned URL.
         matches!(*name, "Action" | "Version") || name.starts_with("X-Amz-") || {
             let is_place = |part: &&str| *part == "member" || part.bytes().all(|byte| byte.is_ascii_digit());
             shape.has_path(name.split('.').filter(|part| !is_place(part)))
@@ -82,7 +82,7 @@ fn unknown_parameter(shape: &Shape, parameters: &Parameters) -> Option<String> {
 
 fn unknown_operation(service: Service, name: &str, operation: &str) -> Result<(), ServiceError> {
     match service {
-        // It says itself what it has not, by method and path.
+        // Lambda rejects unsupported operations itself, by method and path.
         Service::Lambda => Ok(()),
         Service::Iam | Service::Sts => {
             let message =

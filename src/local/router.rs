@@ -1,4 +1,4 @@
-//! The services behind the one port: which one a request is for, and how each refuses.
+//! Routes each request on the one port to its service, and returns errors in that service's form.
 
 use http::request::Parts;
 
@@ -9,16 +9,16 @@ use crate::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response, S
 use crate::protocol::aws_query;
 use crate::protocol::aws_query::{IAM, STS};
 
-/// The largest request of the data services.
+/// Body limit of the data services, in bytes.
 const MAX_BODY: usize = 16 << 20;
 
-/// The largest request of Lambda: a zip of 50 MB in base64, with room to spare.
+/// Body limit of Lambda: a zip of 50 MB in base64, with room to spare.
 const MAX_LAMBDA_BODY: usize = 70 << 20;
 
-/// The largest request to the local cloud itself.
+/// Body limit of the control endpoint, in bytes.
 const MAX_CONTROL_BODY: usize = 64 << 10;
 
-/// Which service a request is for.
+/// The service that a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Service {
     Kinesis(WireFormat),
@@ -34,7 +34,7 @@ pub(super) enum Service {
 }
 
 impl Service {
-    /// By target, else by path, else by the credential's scope.
+    /// Returns the service by target header, else by path, else by the credential's scope.
     pub(super) fn of(parts: &Parts) -> Service {
         let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
         match target.split_once('.').map(|(service, _)| service) {
@@ -62,13 +62,13 @@ impl Service {
             Some("logs") => Service::Logs,
             Some("lambda") => Service::Lambda,
             Some("tagging") => Service::Tagging,
-            // Nobody has signed it: whoever speaks the query protocol reads XML alone.
+            // An unsigned request: a client of the query protocol reads only XML.
             None if is_form(&parts.headers) => Service::Sts,
             _ => Service::Unknown,
         }
     }
 
-    /// A refusal in the service's own form and with its own code.
+    /// Returns an error in the service's own form and with its own code.
     pub(super) fn refuse(self, error: &ServiceError) -> Response {
         match self {
             Service::Iam => aws_query::error(IAM, &as_query_code(error)),
@@ -88,7 +88,7 @@ impl Service {
         }
     }
 
-    /// The code for a request that has a member too many.
+    /// Returns the error code for an unknown member.
     pub(super) fn invalid_code(self) -> &'static str {
         match self {
             Service::Iam | Service::Sts => "ValidationError",
@@ -98,7 +98,7 @@ impl Service {
         }
     }
 
-    /// As IAM actions begin; none where there is no service.
+    /// Returns the prefix of the service's IAM actions, or `None` for a request to no service.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
             Service::Kinesis(_) => Some("kinesis"),
@@ -112,7 +112,7 @@ impl Service {
         }
     }
 
-    /// As signatures name it.
+    /// Returns the service name in signatures.
     pub(super) fn signing_name(self) -> Option<&'static str> {
         if self == Service::Tagging { Some("tagging") } else { self.name() }
     }
@@ -126,7 +126,7 @@ impl Service {
     }
 }
 
-/// IAM and STS have their own names for a wrong key.
+/// Replaces the error code: IAM and STS have their own for a wrong key.
 fn as_query_code(error: &ServiceError) -> ServiceError {
     let code = match error.code.as_str() {
         "UnrecognizedClientException" => "InvalidClientTokenId",
@@ -147,7 +147,7 @@ fn is_form(headers: &http::HeaderMap) -> bool {
     content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
 }
 
-/// Lambda's paths start with the date of an API version: `/2015-03-31/functions`.
+/// Returns whether a path starts with the date of an API version, as in Lambda: `/2015-03-31/functions`.
 fn starts_with_version(path: &str) -> bool {
     let version = path.trim_start_matches('/').split('/').next().unwrap_or_default().as_bytes();
     version.len() == 10
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn target_goes_before_path_and_path_before_scope() {
+    fn routing_prefers_target_over_path_over_scope() {
         assert_eq!(service_of("/", Some("Kinesis_20131202.PutRecord"), "iam"), Service::Kinesis(WireFormat::Json));
         assert_eq!(service_of("/", Some("DynamoDBStreams_20120810.ListStreams"), "x"), Service::DynamoDb);
         assert_eq!(service_of("/2015-03-31/functions", None, "iam"), Service::Lambda);

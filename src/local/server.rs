@@ -1,4 +1,4 @@
-//! The HTTP server of the one port. It can do what a network can: end a connection instead of answering.
+//! The HTTP server of the one port. As a network can, it can end a connection instead of sending a response.
 
 use std::io;
 use std::pin::pin;
@@ -17,10 +17,10 @@ use super::connections::{Gate, Limits, Taken};
 use super::gateway;
 use super::services::Services;
 
-/// Out of file descriptors, most likely: it passes.
+/// Pause after a failed accept, usually for lack of file descriptors, which is transient.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers until told to stop; then connections end after the request under way.
+/// Serves requests until it is stopped; then connections end after the active request.
 pub(super) async fn serve(listener: TcpListener, limits: Limits, services: Arc<Services>, stop: CancellationToken) {
     let gate = Gate::new(listener, limits);
     let mut connections = JoinSet::new();
@@ -52,18 +52,18 @@ async fn connection(taken: Taken, services: Arc<Services>, stop: CancellationTok
             let _under_way = under_way;
             match gateway::serve(&services, request).await {
                 Some(response) => Ok(response),
-                // hyper ends the connection, or the stream of HTTP/2, at an error, without a word.
+                // After an error hyper ends the connection, or the stream of HTTP/2, without a response.
                 None => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
             }
         }
     });
     // The Kinesis clients of Java and JavaScript speak HTTP/2, all others HTTP/1.
     let mut server = auto::Builder::new(TokioExecutor::new());
-    // A client that has said all it has to say still gets its answer; and work that was begun is finished even when its
-    // client has gone, as in the service.
+    // A client that has closed its sending half still gets its response; and a request that was begun is finished even
+    // if its client has disconnected, as in the service.
     server.http1().half_close(true);
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), service));
-    // Whatever ends a connection, its client sees it; nobody else needs to know.
+    // An error that ends a connection is visible to its client; it need not be reported elsewhere.
     tokio::select! {
         ended = connection.as_mut() => return ended.unwrap_or_default(),
         () = activity.ceases() => return,

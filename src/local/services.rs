@@ -1,4 +1,4 @@
-//! The services behind the port.
+//! The services behind the one port.
 
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,6 @@ pub(crate) struct Services {
     pub notices: Diagnostics,
     pub timing: LatencyProfile,
     pub durability: Durability,
-    /// Work of the services: it ends although its connection has, and before the data directory is given back.
+    /// Tasks of the services: they finish even if their connection ends, and before the data directory is released.
     pub work: TaskTracker,
 }

@@ -1,4 +1,4 @@
-//! STS: who a caller is, and keys for a session of a role.
+//! STS: caller identity and temporary credentials for role sessions.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::protocol::aws_json::{Request, Response, ServiceError, now_seconds};
 use crate::protocol::aws_query;
 use crate::protocol::aws_query::{Parameters, STS, Xml};
 
-/// Seconds that a session may last which another session asks for.
+/// Maximum duration of a chained session (a session requested by another session), in seconds.
 const CHAINED_SECONDS: u32 = 3600;
 
 const EXTERNAL_ID: &str = "ExternalId";
 
-/// The STS of one local cloud; clones share its state.
+/// The STS service of one local cloud; clones share its state.
 #[derive(Clone)]
 pub(crate) struct Sts {
     identity: Identity,
@@ -28,7 +28,7 @@ impl Sts {
         Sts { identity, keys, iam }
     }
 
-    /// Answers a request of the STS API; the gateway has put the caller into its extensions.
+    /// Handles a request of the STS API; the gateway has put the caller into its extensions.
     pub(crate) fn handle(&self, request: &Request) -> Response {
         let input = Parameters::of(request);
         let caller = request.extensions().get::<Caller>();
@@ -54,7 +54,7 @@ impl Sts {
         xml
     }
 
-    /// Returns what a request needs to be allowed. Who one is may be asked by everyone.
+    /// Returns the permissions that a request needs. Any caller may call `GetCallerIdentity`.
     pub(crate) fn needed_by(input: &Parameters) -> Vec<Needed> {
         match input.action() {
             "GetCallerIdentity" | "GetSessionToken" => Vec::new(),
@@ -102,7 +102,7 @@ impl Sts {
         Ok(Some(xml))
     }
 
-    /// `GetSessionToken`: keys of the owner with an end.
+    /// Handles `GetSessionToken`: temporary credentials of the owner.
     fn session_token(&self, input: &Parameters, caller: &Caller) -> Result<Option<Xml>, ServiceError> {
         if *caller != Caller::Owner {
             let message = "Cannot call GetSessionToken with session credentials";
@@ -112,7 +112,7 @@ impl Sts {
         self.credentials(&self.identity.owner_arn(), Identity::OWNER, seconds).map(Some)
     }
 
-    /// New keys for a session, as answers have them.
+    /// Returns new session credentials as a response element.
     fn credentials(&self, arn: &str, session: &str, seconds: u32) -> Result<Xml, ServiceError> {
         let keys = self.keys.issue_for(arn, session, Duration::from_secs(seconds.into()))?;
         #[expect(clippy::cast_possible_truncation, reason = "whole seconds are what STS shows")]
@@ -128,7 +128,7 @@ impl Sts {
         Ok(xml)
     }
 
-    /// Returns whether a role's trust policy lets a caller assume it.
+    /// Returns whether a role's trust policy allows a caller to assume it.
     fn trusts(&self, role: &Role, arn: &str, input: &Parameters, caller: &Caller) -> bool {
         let keys = RequestKeys::of_caller(&self.identity, &self.iam, caller);
         let keys = conditions(input).into_iter().fold(keys, |keys, (key, value)| keys.with(key, value));
@@ -162,7 +162,7 @@ impl Sts {
     }
 }
 
-/// Returns the condition keys that a request itself sets.
+/// Returns the condition keys that the request itself sets.
 fn conditions(input: &Parameters) -> Vec<(&'static str, String)> {
     [("sts:RoleSessionName", "RoleSessionName"), ("sts:ExternalId", EXTERNAL_ID)]
         .into_iter()
@@ -170,11 +170,11 @@ fn conditions(input: &Parameters) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// A session that would be more than what was asked for is refused.
+/// Rejects a request whose session would have more rights than it asked for, because a parameter is not evaluated.
 fn refuse_what_is_not_evaluated(input: &Parameters) -> Result<(), ServiceError> {
     let is_known = |name: &str| {
         matches!(name, "Action" | "Version" | "RoleArn" | "RoleSessionName" | "DurationSeconds" | EXTERNAL_ID)
-            // What signs a presigned address.
+            // Signature parameters of a presigned URL.
             || name.starts_with("X-Amz-")
     };
     match input.names().find(|name| !is_known(name)) {

@@ -1,5 +1,7 @@
-//! The Resource Groups Tagging API: `GetResources` over the tables, streams, functions, event source mappings and log
-//! groups that have tags. Roles are not among them in the service either.
+//! The Resource Groups Tagging API: `GetResources`.
+//!
+//! It covers the tagged tables, streams, functions, event source mappings and log groups. The service does not list
+//! roles either.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,17 +17,16 @@ use super::logs::Logs;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_1, Request, Response, ServiceError};
 
-/// The most resources in one answer, and how many there are where the caller names no number (API reference,
-/// `GetResources`).
+/// Limit of resources in one response, and the default (API reference, `GetResources`).
 const MOST_PER_PAGE: usize = 100;
 const PER_PAGE: usize = 50;
 
-/// The most filters, values of one, and ARNs of a request (API reference, `GetResources`).
+/// Limit of filters, of values in one filter, and of ARNs in a request (API reference, `GetResources`).
 const MOST_FILTERS: usize = 50;
 const MOST_VALUES: usize = 20;
 const MOST_ARNS: usize = 100;
 
-/// ARNs of resources and their tags.
+/// Tags of resources by their ARNs.
 pub(crate) type Tagged = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The Tagging API of one local cloud.
@@ -56,7 +57,7 @@ struct TagFilter {
 }
 
 impl Tagging {
-    /// Answers a request.
+    /// Handles a request.
     pub(crate) async fn handle(&self, request: Request) -> Response {
         let (kinesis, lambda, logs, dynamodb) =
             (self.kinesis.clone(), self.lambda.clone(), self.logs.clone(), self.dynamodb.clone());
@@ -138,7 +139,7 @@ impl GetResources {
     }
 }
 
-/// Whether the resource of an ARN is of a type: `kinesis`, or `kinesis:stream`.
+/// Returns whether the resource of an ARN is of a type: `kinesis`, or `kinesis:stream`.
 fn is_of(arn: &str, filter: &str) -> bool {
     let mut parts = arn.splitn(6, ':').skip(2);
     let (service, resource) = (parts.next().unwrap_or_default(), parts.nth(2).unwrap_or_default());
@@ -177,7 +178,7 @@ mod tests {
         all
     }
 
-    /// The last parts of the ARNs that a request gets, over all its pages.
+    /// Returns the last parts of the ARNs that a request returns, over all its pages.
     fn found(input: &Value) -> Result<Vec<String>, String> {
         let (mut names, mut input) = (Vec::new(), input.clone());
         loop {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn get_resources_refuses_what_the_service_refuses() {
+    fn get_resources_invalid_input_gets_the_services_errors() {
         for (input, code) in [
             (json!({"ResourcesPerPage": 0}), "InvalidParameterException"),
             (json!({"ResourcesPerPage": 101}), "InvalidParameterException"),

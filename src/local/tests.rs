@@ -1,4 +1,4 @@
-//! The local cloud as its users meet it: through the AWS SDK, over HTTP, across restarts.
+//! End-to-end tests of the local cloud: through the AWS SDK, over HTTP, across restarts.
 
 mod authorization;
 pub(crate) mod clients;
@@ -20,7 +20,7 @@ use super::{LocalCloud, LocalOptions};
 use crate::protocol::aws_json::now_ms;
 use crate::tests::clients::{Clients, connect};
 
-/// Waits until the clock shows another millisecond: what is put before and after it differs in its time.
+/// Waits for the next millisecond, so that records put before and after it differ in their time.
 pub(super) async fn next_millisecond() {
     let before = now_ms();
     while now_ms() == before {

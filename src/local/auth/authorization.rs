@@ -1,6 +1,6 @@
-//! What a caller may do: the owner everything, a role what its policies allow.
+//! Authorizes callers: the owner may do everything, a role what its policies allow.
 //!
-//! Each service says what a request needs, with the parsers by which its handlers find what they work on; only then is the
+//! Each service returns the permissions that a request needs, using the parsers of its handlers. Only then is the
 //! request handled.
 
 use super::credentials::Caller;
@@ -11,7 +11,7 @@ use crate::router::Service;
 use crate::services::Services;
 use crate::sts::Sts;
 
-/// Refuses a request that its caller may not make.
+/// Rejects a request that its caller is not authorized to make.
 pub(crate) fn check(services: &Services, service: Service, request: &Request) -> Result<(), ServiceError> {
     let Some(Caller::Role { arn, session }) = request.extensions().get::<Caller>() else { return Ok(()) };
     let policies = services.iam.policies(arn);
@@ -37,7 +37,7 @@ pub(crate) fn check(services: &Services, service: Service, request: &Request) ->
     Ok(())
 }
 
-/// Returns what a request needs to be allowed.
+/// Returns the permissions that a request needs.
 fn needed(services: &Services, service: Service, request: &Request) -> Vec<Needed> {
     let operation = service.operation(request);
     let named = |service: &str, named| vec![Needed::new(format!("{service}:{operation}"), named)];
@@ -49,7 +49,7 @@ fn needed(services: &Services, service: Service, request: &Request) -> Vec<Neede
         Service::Iam => vec![services.iam.needed_by(&Parameters::of(request), &operation)],
         Service::Sts => Sts::needed_by(&Parameters::of(request)),
         Service::Tagging => named("tag", Named::All),
-        // Nothing there is for roles.
+        // No role may use these.
         Service::Health | Service::Control | Service::Unknown => Vec::new(),
     }
 }

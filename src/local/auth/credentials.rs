@@ -1,5 +1,6 @@
-//! The access keys that this local cloud accepts: its owner's, and those of role sessions. Sessions with an end are kept
-//! on the disk until then; those of functions end with their processes.
+//! The access keys that this local cloud accepts: its owner's, and those of role sessions.
+//!
+//! Temporary sessions are stored on the disk until they expire; sessions of functions end with the processes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -25,9 +26,9 @@ pub(crate) struct CredentialStore(Arc<Inner>);
 struct Inner {
     owner: AccessKey,
     sessions: Mutex<BTreeMap<String, Session>>,
-    /// Held by who writes them down.
+    /// Held while the sessions are written to the disk.
     writing: Mutex<()>,
-    /// Where those are kept that have an end.
+    /// The file of the sessions that expire.
     path: PathBuf,
     durability: Durability,
 }
@@ -38,7 +39,7 @@ struct Session {
     name: String,
     secret: String,
     token: String,
-    /// Epoch milliseconds; none: until revoked.
+    /// Expiry in epoch milliseconds; `None`: valid until revoked.
     ends: Option<u64>,
 }
 
@@ -48,7 +49,7 @@ impl Session {
     }
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
     /// The user of this machine.
@@ -64,7 +65,7 @@ pub(crate) enum Caller {
 
 /// The credentials of a role session.
 pub(crate) struct SessionKeys {
-    /// `AccessKey` key id.
+    /// Access key ID.
     pub access_key_id: String,
     /// Secret access key.
     pub secret_access_key: String,
@@ -79,7 +80,7 @@ struct KeyFile {
 }
 
 impl CredentialStore {
-    /// The keys of this file; the owner's are made up on first use and kept.
+    /// Opens the keys of this file; generates and stores the owner's on first use.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<CredentialStore, Error> {
         let file = if let Some(file) = read_json::<KeyFile>(path)? {
             file
@@ -94,22 +95,22 @@ impl CredentialStore {
         Ok(CredentialStore(Arc::new(Inner { owner, sessions, writing: Mutex::new(()), path, durability })))
     }
 
-    /// The owner's key.
+    /// Returns the owner's key.
     pub(crate) fn owner(&self) -> AccessKey {
         self.0.owner.clone()
     }
 
-    /// Whether this is the owner's access key id.
+    /// Returns whether this is the owner's access key ID.
     pub(crate) fn is_owner(&self, key_id: &str) -> bool {
         key_id == self.0.owner.key_id
     }
 
-    /// Whether this is the token of the control paths.
+    /// Returns whether this is the token of the control endpoint.
     pub(crate) fn opens_control(&self, token: &str) -> bool {
         is_same(token.as_bytes(), control_token(&self.0.owner.secret).as_bytes())
     }
 
-    /// The secret that goes with a key.
+    /// Returns the secret of an access key ID.
     pub(crate) fn secret(&self, key_id: &str) -> Option<String> {
         if self.is_owner(key_id) {
             return Some(self.0.owner.secret.clone());
@@ -117,17 +118,17 @@ impl CredentialStore {
         self.sessions().get(key_id).map(|session| session.secret.clone())
     }
 
-    /// New keys for a session of a role, by its name: until they are revoked, or this process ends.
+    /// Creates credentials for a session of a role, valid until they are revoked or this process ends.
     pub(crate) fn issue(&self, role_arn: &str, name: &str) -> SessionKeys {
         let (keys, session) = new_session(role_arn, name, None);
         self.sessions().insert(keys.access_key_id.clone(), session);
         keys
     }
 
-    /// New keys that last so long.
+    /// Creates credentials that expire after this time.
     ///
     /// # Errors
-    /// When they cannot be written down.
+    /// They cannot be written to the disk.
     pub(crate) fn issue_for(
         &self,
         role_arn: &str,
@@ -136,10 +137,10 @@ impl CredentialStore {
     ) -> Result<SessionKeys, ServiceError> {
         let ends = now_ms().saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
         let (keys, session) = new_session(role_arn, name, Some(ends));
-        // One after the other; who only asks for a key does not wait for the disk.
+        // One writer at a time; a lookup of a key does not wait for the disk.
         let _writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = self.sessions().clone();
-        // Those that nobody can use any more, and those that are not kept.
+        // Drop expired sessions, and those that are not stored.
         kept.retain(|_, session| session.ends.is_some() && !session.has_ended());
         kept.insert(keys.access_key_id.clone(), session.clone());
         let written = self.0.durability.write_json(&self.0.path, &kept);
@@ -151,12 +152,14 @@ impl CredentialStore {
         Ok(keys)
     }
 
-    /// Takes session keys back.
+    /// Revokes session credentials.
     pub(crate) fn revoke(&self, access_key_id: &str) {
         self.sessions().remove(access_key_id);
     }
 
-    /// Whose key a request carries. Whether it was signed with the key's secret is for its signature to say.
+    /// Returns the owner of a request's access key.
+    ///
+    /// The signature check then proves that the request was signed with its secret.
     ///
     /// # Errors
     /// `MissingAuthenticationTokenException` without any credential, `UnrecognizedClientException` with a wrong one.
@@ -175,7 +178,7 @@ impl CredentialStore {
                     let message = "The security token included in the request is expired";
                     return Err(ServiceError::bad_request("ExpiredTokenException", message));
                 }
-                // A session of the owner's own (`GetSessionToken`).
+                // A session of the owner (`GetSessionToken`).
                 if session.role_arn.contains(":user/") {
                     return Ok(Caller::Owner);
                 }
@@ -193,13 +196,15 @@ impl CredentialStore {
     }
 }
 
-/// Returns the token that opens the paths of the local cloud itself (`/_sensorctl/…`). It is made of the owner's secret:
-/// the access key id stands in logs and presigned addresses, and opens nothing.
+/// Returns the token that opens the control endpoint (`/_sensorctl/…`).
+///
+/// It is derived from the owner's secret. The access key ID does not open the endpoint, since it appears in logs and
+/// presigned URLs.
 pub(crate) fn control_token(secret: &str) -> String {
     calculate_signature(secret, b"sensorctl control")
 }
 
-/// The refusal of a request that nobody has signed.
+/// Returns the error for an unsigned request.
 pub(crate) fn unsigned() -> ServiceError {
     ServiceError::bad_request("MissingAuthenticationTokenException", "Request is missing Authentication Token")
 }
@@ -216,7 +221,7 @@ fn new_session(role_arn: &str, name: &str, ends: Option<u64>) -> (SessionKeys, S
     (keys, session)
 }
 
-/// Twenty characters that no AWS key starts like.
+/// Returns twenty characters with a prefix that no AWS key has.
 fn key_id(prefix: &str) -> String {
     format!("{prefix}{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16))
 }
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owners_key_stays_the_same_over_a_restart() {
+    fn owner_key_survives_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
         let first = CredentialStore::open(&path, Durability::Process).unwrap().owner();
@@ -256,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_needs_its_token_and_ends_when_revoked() {
+    fn session_needs_its_token_and_ends_when_revoked() {
         let dir = tempfile::tempdir().unwrap();
         let keys = CredentialStore::open(&dir.path().join("keys.json"), Durability::Process).unwrap();
         let session = keys.issue("arn:aws:iam::000000000000:role/r", "s");
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_with_an_end_survives_a_restart_and_one_without_does_not() {
+    fn session_survives_a_restart_only_if_it_expires() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
         let keys = CredentialStore::open(&path, Durability::Process).unwrap();

@@ -1,5 +1,7 @@
-//! Who may speak to a listener of the local cloud: programs of this machine. A web page in its user's browser comes from
-//! this machine, too, so its requests are told by what browsers say of themselves, and by the name that they called.
+//! Checks the origin of a request: only programs on this machine may call a listener of the local cloud.
+//!
+//! A web page in the user's browser is on this machine too, so its requests are recognized by the browser's headers and
+//! by the host name they use.
 
 use std::net::SocketAddr;
 
@@ -7,17 +9,17 @@ use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
 
-/// Why a request is refused.
+/// The reason for rejecting a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForbiddenOrigin {
     /// A web page sent it.
     Page,
-    /// It was sent to a name that someone else may have pointed here.
+    /// Its host name may have been pointed at this machine by an attacker.
     Name,
 }
 
 impl ForbiddenOrigin {
-    /// The refusal, for people.
+    /// Returns the error message.
     pub(crate) fn message(self) -> &'static str {
         match self {
             ForbiddenOrigin::Page => "the local cloud does not answer web pages",
@@ -26,7 +28,7 @@ impl ForbiddenOrigin {
     }
 }
 
-/// Refuses web pages, and requests to another name than those of this machine itself.
+/// Rejects web pages, and requests to host names other than those of this machine.
 pub(crate) fn check(headers: &HeaderMap, uri: &Uri) -> Result<(), ForbiddenOrigin> {
     refuse_pages(headers)?;
     let host = host(headers, uri);
@@ -37,7 +39,7 @@ pub(crate) fn check(headers: &HeaderMap, uri: &Uri) -> Result<(), ForbiddenOrigi
     if matches!(name, "127.0.0.1" | "localhost" | "[::1]") { Ok(()) } else { Err(ForbiddenOrigin::Name) }
 }
 
-/// Refuses web pages, and requests to anything but the very address of a listener.
+/// Rejects web pages, and requests to anything but the exact address of a listener.
 pub(crate) fn check_address(headers: &HeaderMap, uri: &Uri, here: SocketAddr) -> Result<(), ForbiddenOrigin> {
     refuse_pages(headers)?;
     if host(headers, uri) == here.to_string() { Ok(()) } else { Err(ForbiddenOrigin::Name) }
@@ -65,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_and_foreign_names_are_kept_out() {
+    fn origin_check_rejects_web_pages_and_foreign_host_names() {
         let check = |pairs: &[(&'static str, &'static str)]| check(&headers(pairs), &Uri::from_static("/")).is_ok();
         assert!(check(&[("host", "127.0.0.1:4588")]));
         assert!(check(&[("host", "localhost")]));
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn listener_with_an_address_of_its_own_takes_no_other_name() {
+    fn origin_check_of_an_address_rejects_every_other_host() {
         let here = "127.0.0.1:50000".parse().unwrap();
         let check =
             |pairs: &[(&'static str, &'static str)]| check_address(&headers(pairs), &Uri::from_static("/"), here);

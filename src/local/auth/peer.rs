@@ -1,12 +1,13 @@
-//! Who is at the other end of a loopback connection: the Runtime API hands out events and takes answers, so no other
-//! user of the machine may speak to it.
+//! Identifies the peer of a loopback connection.
+//!
+//! The Runtime API hands out events and accepts responses, so no other user of the machine may connect.
 
 use std::fs;
 use std::net::{SocketAddr, SocketAddrV4};
 
-/// Whether the peer's socket belongs to the user that runs this process.
+/// Returns whether the peer's socket belongs to the user that runs this process.
 ///
-/// Linux lists the owner of every socket. Where there is no such list (macOS) every local peer is taken, so that another
+/// Linux lists the owner of every socket. Without such a list (macOS) every local peer is accepted, so that another
 /// user of the machine can take a function's events there; the README says so.
 pub(crate) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     let own = rustix::process::getuid().as_raw();
@@ -16,7 +17,7 @@ pub(crate) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     owner(&table, peer, here, "").or_else(|| owner(&six, peer, here, "0000000000000000FFFF0000")) == Some(own)
 }
 
-/// The user id of the socket from `peer` to `here`, by a table in the form of `/proc/net/tcp`.
+/// Returns the user ID of the socket from `peer` to `here`, from a table in the format of `/proc/net/tcp`.
 fn owner(table: &str, peer: SocketAddrV4, here: SocketAddrV4, prefix: &str) -> Option<u32> {
     let (peer, here) = (written(peer, prefix), written(here, prefix));
     table.lines().find_map(|line| {
@@ -26,7 +27,7 @@ fn owner(table: &str, peer: SocketAddrV4, here: SocketAddrV4, prefix: &str) -> O
     })
 }
 
-/// As the kernel writes an address: the 32 bits as one number of the machine's byte order, in hex.
+/// Formats an address as the kernel does: the 32 bits as one number of the machine's byte order, in hex.
 fn written(address: SocketAddrV4, prefix: &str) -> String {
     format!("{prefix}{:08X}:{:04X}", u32::from_ne_bytes(address.ip().octets()), address.port())
 }
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_of_this_process_is_its_own() {
+    fn peer_connection_of_this_process_is_its_own() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (stream, peer) = listener.accept().unwrap();
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_read_from_the_peers_line_and_not_from_ours() {
+    fn peer_owner_is_read_from_the_peers_line() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
             0: 0100007F:2329 0100007F:C350 01 00000000:00000000 00:00000000 00000000     0        0 1 1 0\n\
             1: 0100007F:C350 0100007F:2329 01 00000000:00000000 00:00000000 00000000  1001        0 2 1 0\n";

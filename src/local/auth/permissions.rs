@@ -1,5 +1,4 @@
-//! What a caller may do in the local cloud, by its role's policies and boundary, and the refusal in the services' own
-//! words.
+//! Permissions of a caller, from its role's policies and boundary, and the services' access-denied messages.
 
 mod keys;
 
@@ -10,27 +9,27 @@ pub(crate) use sensorctl_policy::{AuthorizationRequest, Context, Decision, Princ
 /// The resources that a request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
-    /// None: it is about the account.
+    /// No resource: the request concerns the account.
     All,
-    /// These, by ARN.
+    /// These resources, by ARN.
     These(Vec<String>),
-    /// Any, because the request does not tell, or not in a way that is understood here.
+    /// Possibly any resource: the request does not name one in a form that is understood here.
     Unclear,
 }
 
-/// An action that a request needs to be allowed.
+/// A permission that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
     /// `dynamodb:BatchWriteItem`.
     pub action: String,
-    /// Each of them is needed.
+    /// Resources, each of which must be allowed.
     pub named: Named,
-    /// Condition keys of this action alone.
+    /// Condition keys of this action only.
     pub keys: Vec<(&'static str, String)>,
 }
 
 impl Needed {
-    /// Returns an action on what a request names.
+    /// Creates the need for an action on the resources that a request names.
     pub(crate) fn new(action: impl Into<String>, named: Named) -> Self {
         Needed { action: action.into(), named, keys: Vec::new() }
     }
@@ -42,7 +41,7 @@ impl Needed {
         self
     }
 
-    /// Returns the resources to ask about; none where it may be any.
+    /// Returns the resources to evaluate; a `None` element stands for any resource.
     pub(crate) fn resources(&self) -> Vec<Option<&str>> {
         match &self.named {
             Named::All => vec![Some("*")],
@@ -52,22 +51,22 @@ impl Needed {
     }
 }
 
-/// All that is said of what a role may do.
+/// All policies of a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Policies {
-    /// The documents of its policies.
+    /// Documents of its permission policies.
     pub identity: Vec<String>,
-    /// The document of its boundary: what it may do at most.
+    /// Document of its permissions boundary, which limits the policies.
     pub boundary: Option<String>,
 }
 
 impl Policies {
-    /// Whether it may do this.
+    /// Returns whether the policies allow the request.
     pub(crate) fn allow(&self, ask: &AuthorizationRequest<'_>) -> bool {
         self.refusal(ask).is_none()
     }
 
-    /// Refuses what it may not do, as the services word it; `user` is the session that asks.
+    /// Rejects a request that the policies do not allow, with the services' message; `user` is the session's ARN.
     pub(crate) fn check(&self, user: &str, ask: &AuthorizationRequest<'_>) -> Result<(), ServiceError> {
         let Some(why) = self.refusal(ask) else { return Ok(()) };
         let on = ask.resource.map(|resource| format!(" on resource: {resource}")).unwrap_or_default();
@@ -75,7 +74,7 @@ impl Policies {
         Err(ServiceError::bad_request("AccessDeniedException", message))
     }
 
-    /// Why it may not do this.
+    /// Returns the reason for denying a request.
     fn refusal(&self, ask: &AuthorizationRequest<'_>) -> Option<String> {
         let by_identity = decide(&self.identity, ask);
         let by_boundary = match &self.boundary {
@@ -102,7 +101,7 @@ mod tests {
     const TABLE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/SensorData";
 
     #[test]
-    fn a_boundary_is_the_most_that_a_role_may_do() {
+    fn permissions_boundary_limits_the_role() {
         let document = |effect: &str, action: &str| {
             json!({"Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]}).to_string()
         };
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_refusal_is_worded_as_the_service_does() {
+    fn access_denied_message_matches_the_services() {
         let user = "arn:aws:sts::000000000000:assumed-role/r/f";
         let error =
             Policies::default().check(user, &AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE)).unwrap_err();

@@ -1,9 +1,8 @@
-//! Signature Version 4, computed again: only who has the secret of a key can call with it, and only once nobody has
-//! changed the request on its way.
+//! Verification of Signature Version 4: a caller must have the secret of its key, and the request must be unchanged.
 //!
-//! In the header as the SDKs and the aws CLI send it, or in the query of a presigned address. `aws-sigv4` makes signatures
-//! of requests that it has put together itself, and the one crate that checks them (`scratchstack-aws-signature`) builds on
-//! `encoding`, which nobody keeps any more (RUSTSEC-2021-0153).
+//! The signature is in the header, as the SDKs and the aws CLI send it, or in the query of a presigned URL. `aws-sigv4`
+//! only signs requests that it has built itself, and the one crate that verifies them (`scratchstack-aws-signature`)
+//! depends on `encoding`, which is unmaintained (RUSTSEC-2021-0153).
 
 mod canonical;
 
@@ -21,48 +20,49 @@ pub(crate) use self::canonical::{query_parameter, query_parameters};
 use crate::protocol::aws_json::ServiceError;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// How a credential scope ends.
+/// End of a credential scope.
 const TERMINATOR: &str = "aws4_request";
-/// Headers that must be signed where they are there.
+/// Prefix of headers that must be signed if present.
 const AMZ: &str = "x-amz-";
-/// What a client says of its body's hash.
+/// Header with the body's hash from the client.
 const CONTENT_HASH: &str = "x-amz-content-sha256";
-/// How far a client's clock may be off, in seconds.
+/// Maximum clock skew of a client, in seconds.
 const SKEW: i64 = 300;
-/// As time is written in a request.
+/// Format of times in requests.
 const FORM: &str = "%Y%m%dT%H%M%SZ";
 
-/// What a request says of who signed it, and how.
+/// The signature of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Signature {
     algorithm: String,
-    /// Access key id.
+    /// Access key ID.
     pub key_id: String,
     /// `20261123`.
     date: String,
     region: String,
     /// Service of the credential scope: `iam`.
     pub service: String,
-    /// What follows the service.
+    /// The part after the service.
     terminator: String,
     signed_headers: Vec<String>,
-    /// In hex.
+    /// The signature in hex.
     digits: String,
     place: Place,
 }
 
-/// Where a signature is.
+/// The place of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Header,
     Query,
 }
 
-/// A body's hash, put together while the body comes, so that a large one is hashed as long as it is in the processor's
-/// cache, and while its client still sends.
+/// A body's hash, computed while the body arrives.
+///
+/// A large body is hashed while it is in the processor's cache, and while its client still sends.
 pub(crate) struct Payload {
     hash: Sha256,
-    /// What the client says that it is.
+    /// The hash that the client declares.
     said: Option<String>,
 }
 
@@ -71,15 +71,16 @@ impl Payload {
         Payload { hash: Sha256::new(), said: text(headers, CONTENT_HASH).map(str::to_owned) }
     }
 
-    /// Takes the next piece of the body.
+    /// Hashes the next chunk of the body.
     pub(crate) fn update(&mut self, piece: &[u8]) {
         self.hash.update(piece);
     }
 
-    /// Returns the hash, which must be what the client says.
+    /// Returns the hash, which must equal the client's.
     ///
     /// # Errors
-    /// Also when the body is not signed as a whole (`UNSIGNED-PAYLOAD`, `STREAMING-…`), which no service here takes.
+    /// The hashes differ, or the body is not signed as a whole (`UNSIGNED-PAYLOAD`, `STREAMING-…`), which no service
+    /// here accepts.
     fn checked(self) -> Result<String, ServiceError> {
         let hash = canonical::hex(&self.hash.finalize());
         match self.said {
@@ -92,12 +93,12 @@ impl Payload {
 }
 
 impl Signature {
-    /// The region that it is for.
+    /// Returns the region of the credential scope.
     pub(crate) fn region(&self) -> &str {
         &self.region
     }
 
-    /// The signature of a request; none where there is nothing that could be one. What is missing in it is empty.
+    /// Returns the signature of a request, or `None` if nothing in it could be one. Missing parts are empty.
     pub(crate) fn of(headers: &HeaderMap, uri: &Uri) -> Option<Signature> {
         let (place, algorithm, credential, signed_headers, digits) = if let Some(header) = headers.get(AUTHORIZATION) {
             let header = header.to_str().ok()?;
@@ -129,11 +130,13 @@ impl Signature {
         })
     }
 
-    /// Whether who signed it has this secret, and signed this request, for this service, a short while ago. All that
-    /// decides what a request asks for is signed: its headers that begin with `x-amz-`, the target among them.
+    /// Verifies that the sender has this secret, and has signed this request for this service a short while ago.
+    ///
+    /// All headers that begin with `x-amz-` must be signed, the target among them, since they decide the effect of the
+    /// request.
     ///
     /// # Errors
-    /// `IncompleteSignatureException` where something is missing, else `InvalidSignatureException`.
+    /// `IncompleteSignatureException` if a part is missing, else `InvalidSignatureException`.
     pub(crate) fn check(
         &self,
         parts: &Parts,
@@ -197,7 +200,7 @@ impl Signature {
         }
     }
 
-    /// What the signature may be: clients differ in what they sign of unusual paths and queries.
+    /// Returns the valid signatures: clients differ in how they sign unusual paths and queries.
     fn compute(&self, parts: &Parts, payload: &str, secret: &str, time: &str) -> Vec<String> {
         let scope = format!("{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service);
         let key = generate_signing_key(secret, moment(time).unwrap_or_default().into(), &self.region, &self.service);
@@ -208,7 +211,7 @@ impl Signature {
         canonical::forms(parts, &self.signed_headers, payload).into_iter().map(sign).collect()
     }
 
-    /// When it was signed, as it is written for signing.
+    /// Returns the signing time in the signature's format.
     fn time(&self, parts: &Parts) -> Result<String, ServiceError> {
         let found = match self.place {
             Place::Query => query_parameter(&parts.uri, "X-Amz-Date"),
@@ -241,7 +244,7 @@ impl Signature {
             Place::Header => None,
             Place::Query => query_parameter(&parts.uri, "X-Amz-Expires").and_then(|seconds| seconds.parse().ok()),
         };
-        // A presigned address says itself how long it is good for.
+        // A presigned URL contains its own lifetime.
         let good_for: i64 = expires.unwrap_or(SKEW).clamp(0, 604_800);
         if at > now + SKEW {
             return Err(wrong(format!(
@@ -262,7 +265,7 @@ impl Signature {
     }
 }
 
-/// Compares without telling by its time how much is the same.
+/// Compares in constant time.
 pub(crate) fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
 }
@@ -275,7 +278,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `20261123T112233Z`.
+/// Parses a time like `20261123T112233Z`.
 fn moment(time: &str) -> Option<Timestamp> {
     let at = DateTime::strptime(FORM, time).ok()?;
     at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())

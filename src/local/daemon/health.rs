@@ -1,4 +1,4 @@
-//! Whether a local cloud answers, and what it says of itself.
+//! The health check of a local cloud.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,30 +11,30 @@ use tokio::time::timeout;
 use crate::auth::credentials::control_token;
 use crate::data_dir::EndpointFile;
 
-/// How long a health answer may take: the process may be busy, the machine asleep a moment ago.
+/// Timeout of a health check: the process may be busy, or the machine may just have woken from sleep.
 const HEALTH_LIMIT: Duration = Duration::from_secs(3);
 
-/// What a local cloud says of itself.
+/// The health response of a local cloud.
 #[derive(Deserialize)]
 pub(super) struct Health {
     pub pid: u32,
     pub version: String,
     pub region: String,
-    /// What it has to tell its owner.
+    /// Its diagnostics.
     #[serde(default)]
     pub notices: Vec<String>,
-    /// How long things take there; an older version does not say.
+    /// Its latency profile; absent in an older version.
     #[serde(default)]
     pub timing: String,
-    /// What an acknowledged write survives.
+    /// Durability of an acknowledged write.
     #[serde(default)]
     pub durable: String,
-    /// What goes wrong by request.
+    /// Its injected faults.
     #[serde(default)]
     pub faults: String,
 }
 
-/// Asks a local cloud how it is; nothing when it does not answer, or not as one of ours.
+/// Requests the health of a local cloud; returns `None` if it does not answer like a local cloud.
 pub(super) async fn health(announced: &EndpointFile) -> Option<Health> {
     let address: SocketAddr = announced.endpoint.strip_prefix("http://")?.parse().ok()?;
     if !address.ip().is_loopback() {
@@ -48,7 +48,7 @@ pub(super) async fn health(announced: &EndpointFile) -> Option<Health> {
         );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut answer = Vec::new();
-        // Whatever has the port may never stop talking.
+        // Limit the read: another program on the port might never stop sending.
         stream.take(64 << 10).read_to_end(&mut answer).await.ok()?;
         Some(answer)
     };

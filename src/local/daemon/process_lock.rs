@@ -1,4 +1,4 @@
-//! Whose a data directory is, by its lock, and how its state is deleted when it is nobody's.
+//! The process lock of a data directory, and the deletion of the state in an unlocked one.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -9,10 +9,10 @@ use crate::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
 use crate::durability::FRESH;
 use crate::error::Error;
 
-/// Deletes the state of the local cloud, which must be stopped; gives what else is in the directory.
+/// Deletes the state of the local cloud, which must be stopped; returns the names of other files in the directory.
 ///
 /// # Errors
-/// When no local cloud made the directory, a process owns it, or something cannot be deleted.
+/// No local cloud created the directory, a process owns it, or a file cannot be deleted.
 pub fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
     let cannot = |error: io::Error| Error::failed(format!("could not empty {}", data_dir.display())).with_source(error);
     if !is_local_cloud(data_dir)? {
@@ -31,24 +31,24 @@ pub fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
         _ => Ok(()),
     };
     for name in OWN_FOLDERS {
-        // A symbolic link is not followed: it is not ours.
+        // A symbolic link is not followed: the local cloud never creates one.
         if fs::symlink_metadata(data_dir.join(name)).is_ok_and(|found| found.is_dir()) {
             gone(fs::remove_dir_all(data_dir.join(name)))?;
         }
     }
     for name in OWN_FILES {
         gone(fs::remove_file(data_dir.join(name)))?;
-        // What a kill left of a change.
+        // A kill may have left a temporary file of a change.
         gone(fs::remove_file(data_dir.join(name).with_added_extension(FRESH)))?;
     }
-    // The lock file stays: whoever waits for it has it open.
+    // The lock file stays: a process that waits for it has it open.
     others(data_dir).map_err(cannot)
 }
 
-/// Returns whether a local cloud made the directory; false where there is nothing.
+/// Returns whether a local cloud created the directory; false if it does not exist or is empty.
 ///
 /// # Errors
-/// When something else is there, which is not to be touched.
+/// The directory has other content, which must not be touched.
 pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
     match marker::find(data_dir) {
         Ok(DirectoryContent::Nothing) => Ok(false),
@@ -58,10 +58,11 @@ pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Whether a process owns the data directory.
+/// Returns whether a process owns the data directory.
 pub(super) fn is_owned(data_dir: &Path) -> Result<bool, Error> {
     let Some(lock) = open_lock(data_dir)? else { return Ok(false) };
-    // Shared, and given back at once. An owner that starts in this very moment says that the directory is in use.
+    // Take a shared lock and release it at once. An owner that starts at this very moment reports the directory as in
+    // use.
     match lock.try_lock_shared() {
         Ok(()) => Ok(false),
         Err(TryLockError::WouldBlock) => Ok(true),

@@ -1,5 +1,6 @@
-//! Whether what a data directory says of its local cloud is this user's word. Who can write there can name any process to
-//! be stopped, and any address to be called with the owner's key.
+//! Checks whether a data directory's description of its local cloud can be trusted.
+//!
+//! A user who can write there can name any process to be stopped, and any address to be called with the owner's key.
 
 use std::fs;
 use std::io;
@@ -8,15 +9,15 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Bits of a mode that let the group or others write.
+/// Permission bits that let the group or others write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// Refuses a directory that is another user's. One that is not there is nobody's.
+/// Rejects a directory of another user. A missing directory is accepted.
 pub(super) fn check_owner(data_dir: &Path) -> Result<(), Error> {
     check(data_dir, rustix::process::geteuid().as_raw())
 }
 
-/// Refuses a directory that others may write to, once a local cloud has it: the local cloud closes it at its start.
+/// Rejects a local cloud's directory that others may write to: the local cloud makes it private at its start.
 pub(super) fn check_closed(data_dir: &Path) -> Result<(), Error> {
     let Some(about) = about(data_dir)? else { return Ok(()) };
     if about.mode() & WRITABLE_BY_OTHERS == 0 {
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn directory_of_another_user_is_refused_and_one_that_is_not_there_is_not() {
+    fn check_owner_rejects_another_users_directory_and_accepts_a_missing_one() {
         let dir = tempfile::tempdir().unwrap();
         let own = rustix::process::geteuid().as_raw();
         check(dir.path(), own).unwrap();
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn directory_that_others_can_write_to_is_refused() {
+    fn check_closed_rejects_directory_writable_by_others() {
         let dir = tempfile::tempdir().unwrap();
         for (mode, is_closed) in [(0o700, true), (0o755, true), (0o770, false), (0o702, false)] {
             fs::set_permissions(dir.path(), fs::Permissions::from_mode(mode)).unwrap();

@@ -1,5 +1,6 @@
-//! The lock file of a data directory. By its first line the directory is known as a local cloud's: its other names are
-//! ones that a directory of anybody may hold.
+//! The lock file of a data directory.
+//!
+//! Its first line identifies a local cloud's directory; the other file names may occur in any directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
@@ -11,25 +12,27 @@ use serde_json::Value;
 use super::STATE_FILES;
 use crate::connection_info::OWNER_KEY_PREFIX;
 
-/// Shows, by being locked, that a process owns the directory; and by its text, that the directory is a local cloud's.
+/// Name of the lock file.
+///
+/// Its lock shows that a process owns the directory, and its text that the directory is a local cloud's.
 pub(crate) const LOCK: &str = "lock";
-/// Its first line. The second is the process that owns the directory, or owned it last.
+/// Its first line. The second line is the process ID of the current or last owner.
 const MAGIC: &str = "sensorctl-local-cloud 1\n";
-/// Nothing longer than this is a lock file.
+/// Maximum size of a lock file, in bytes.
 const LONGEST: u64 = 64;
 
-/// Whose a directory is.
+/// The kind of content in a directory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DirectoryContent {
-    /// It is not there, or empty.
+    /// The directory does not exist, or is empty.
     Nothing,
-    /// A local cloud made it, or began to.
+    /// A local cloud created it, or began to.
     LocalCloud,
-    /// Something else is in it; the name of that.
+    /// It has other content; the name of one entry.
     Other(String),
 }
 
-/// Returns whose a directory is, and changes nothing.
+/// Returns the kind of content in a directory, and changes nothing.
 pub(crate) fn find(root: &Path) -> io::Result<DirectoryContent> {
     let path = root.join(LOCK);
     let other = || Ok(DirectoryContent::Other(LOCK.to_owned()));
@@ -44,7 +47,7 @@ pub(crate) fn find(root: &Path) -> io::Result<DirectoryContent> {
     }
     let text = fs::read(&path)?;
     let is_old = text.iter().all(u8::is_ascii_digit);
-    // An empty one that is alone was made by a first start that was cut short.
+    // An empty lock file alone in a directory was created by a first start that was interrupted.
     if text.starts_with(MAGIC.as_bytes())
         || (is_old && has_state(root))
         || (text.is_empty() && fs::read_dir(root)?.count() == 1)
@@ -54,18 +57,18 @@ pub(crate) fn find(root: &Path) -> io::Result<DirectoryContent> {
     other()
 }
 
-/// Makes an empty directory a local cloud's.
+/// Turns an empty directory into a local cloud's.
 pub(crate) fn create(root: &Path) -> io::Result<()> {
     let path = root.join(LOCK);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut lock) => lock.write_all(MAGIC.as_bytes()),
-        // Another start at the same time.
+        // Another process starts at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Writes which process owns the directory. The first line is there all the time.
+/// Writes the process ID of the directory's owner. The first line stays in place all the time.
 pub(crate) fn write_owner(lock: &mut File, pid: u32) -> io::Result<()> {
     let text = format!("{MAGIC}{pid}\n");
     lock.rewind()?;
@@ -73,7 +76,7 @@ pub(crate) fn write_owner(lock: &mut File, pid: u32) -> io::Result<()> {
     lock.set_len(text.len() as u64)
 }
 
-/// Returns the process that owns the directory, as it wrote itself down.
+/// Returns the process ID of the directory's owner, as written in the lock file.
 pub(crate) fn owner(lock: &mut File) -> Option<String> {
     let mut text = String::new();
     lock.rewind().ok()?;
@@ -82,7 +85,9 @@ pub(crate) fn owner(lock: &mut File) -> Option<String> {
     (!pid.is_empty()).then(|| pid.to_owned())
 }
 
-/// Whether the directory has state that only a local cloud writes. The lock of older versions holds a process id alone.
+/// Returns whether the directory has state that only a local cloud writes.
+///
+/// The lock file of older versions contains only a process ID.
 fn has_state(root: &Path) -> bool {
     let read = |name| fs::read(root.join(name)).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
     let is_key = |keys: Value| keys["access_key_id"].as_str().is_some_and(|key| key.starts_with(OWNER_KEY_PREFIX));
@@ -90,7 +95,7 @@ fn has_state(root: &Path) -> bool {
     read(super::COMPLETE).is_some_and(is_complete) || read("keys.json").is_some_and(is_key)
 }
 
-/// The first name in a directory; none in one that is empty or not there.
+/// Returns the first name in a directory, or `None` if it is empty or does not exist.
 fn first_entry(root: &Path) -> io::Result<Option<String>> {
     let entries = match fs::read_dir(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn directory_is_a_local_clouds_by_the_text_of_its_lock_and_not_by_names() {
+    fn directory_content_is_identified_by_lock_text_not_by_names() {
         assert_eq!(found(&[]), DirectoryContent::Nothing);
         assert_eq!(find(Path::new("no/such/directory")).unwrap(), DirectoryContent::Nothing);
         assert_eq!(found(&[("lock", MAGIC), ("lambda/src.rs", "")]), DirectoryContent::LocalCloud);
@@ -134,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn lock_of_an_older_version_counts_only_beside_its_state() {
+    fn directory_content_old_lock_counts_only_with_its_state() {
         let keys = ("keys.json", r#"{"access_key_id":"LKIAX","secret_access_key":"s"}"#);
         let complete = ("complete.json", r#"["keys.json","iam.json"]"#);
         for lock in ["77", ""] {
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn link_to_the_lock_of_another_directory_does_not_count() {
+    fn directory_content_link_to_another_lock_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("real"), MAGIC).unwrap();
         std::os::unix::fs::symlink("real", dir.path().join(LOCK)).unwrap();
@@ -156,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn owner_is_read_from_either_form() {
+    fn lock_file_owner_is_read_from_old_and_new_format() {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path()).unwrap();
         let open = || OpenOptions::new().read(true).write(true).open(dir.path().join(LOCK)).unwrap();

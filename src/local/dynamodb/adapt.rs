@@ -1,12 +1,13 @@
-//! Requests and answers where dynoxide differs from the service.
+//! Adapts requests and responses where dynoxide differs from the service.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// Returns a Query whose `KeyConditions` stand beside expressions with an expression in their place: the service takes
-/// that mixture, which the mapper of the Java SDK sends, and dynoxide does not. None where there is nothing to change, or
-/// where a condition is not understood and is dynoxide's to refuse.
+/// Returns a Query in which an expression replaces `KeyConditions` that stand beside expressions.
+///
+/// The service accepts that mixture, which the mapper of the Java SDK sends; dynoxide does not. Returns `None` if the
+/// Query needs no change, or if a condition is malformed and dynoxide rejects it.
 pub(super) fn key_conditions(text: &str) -> Option<String> {
     if !text.contains("\"KeyConditions\"") {
         return None;
@@ -49,14 +50,14 @@ pub(super) fn key_conditions(text: &str) -> Option<String> {
     Some(Value::Object(input).to_string())
 }
 
-/// The tables of a batch that were asked for by ARNs: the ARN by the name.
+/// Returns the tables of a batch that are named by ARN, as a map from name to ARN.
 pub(super) fn asked_by_arn(text: &str, prefix: &str) -> BTreeMap<String, String> {
     let input = if text.contains(prefix) { serde_json::from_str(text).unwrap_or_default() } else { Value::Null };
     let tables = input.get("RequestItems").and_then(Value::as_object).into_iter().flatten();
     tables.filter_map(|(arn, _)| Some((arn.strip_prefix(prefix)?.to_owned(), arn.clone()))).collect()
 }
 
-/// Returns the answer to a batch with its tables named as they were asked for.
+/// Returns the batch response with each table named as in the request.
 pub(super) fn named_as_asked(answer: String, asked: &BTreeMap<String, String>) -> String {
     if asked.is_empty() {
         return answer;
@@ -73,8 +74,9 @@ pub(super) fn named_as_asked(answer: String, asked: &BTreeMap<String, String>) -
     body.to_string()
 }
 
-/// Returns the answer to a transaction of statements with one response for each of them, as the service has it; dynoxide
-/// answers none for writes.
+/// Returns the response to a transaction of statements with one entry for each statement, as the service does.
+///
+/// dynoxide returns no entries for writes.
 pub(super) fn response_for_each_statement(text: &str, answer: String) -> String {
     let input: Value = serde_json::from_str(text).unwrap_or_default();
     let count = input.get("TransactStatements").and_then(Value::as_array).map_or(0, Vec::len);
@@ -85,8 +87,9 @@ pub(super) fn response_for_each_statement(text: &str, answer: String) -> String 
     body.to_string()
 }
 
-/// The `GetItem` that tells whether the item is there that an update with `ReturnValues: ALL_OLD` is of: dynoxide answers
-/// the key of one that was not there.
+/// Returns a `GetItem` for the item of an update with `ReturnValues: ALL_OLD`.
+///
+/// It shows whether the item existed: for a new item dynoxide returns its key as the old attributes.
 pub(super) fn look_before(text: &str) -> Option<String> {
     let input: Value = if text.contains("ALL_OLD") { serde_json::from_str(text).ok()? } else { return None };
     if input.get("ReturnValues")? != "ALL_OLD" {
@@ -96,7 +99,7 @@ pub(super) fn look_before(text: &str) -> Option<String> {
     Some(look.to_string())
 }
 
-/// Returns the answer to an update of an item that was not there: it has no old attributes.
+/// Returns the response to an update of a new item, which has no old attributes.
 pub(super) fn without_attributes(answer: String) -> String {
     let Ok(mut body) = serde_json::from_str::<Value>(&answer) else { return answer };
     if let Some(members) = body.as_object_mut() {
@@ -110,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn key_conditions_beside_expressions_become_an_expression() {
+    fn query_key_conditions_beside_expressions_become_an_expression() {
         let input = json!({
             "TableName": "t", "FilterExpression": "#a = :a", "ExpressionAttributeNames": {"#a": "a"},
             "ExpressionAttributeValues": {":a": {"S": "x"}},

@@ -1,5 +1,6 @@
-//! `BatchWriteItem` of puts only: as one transaction, with those of other callers that wait at the same time. That is many
-//! times as fast as a transaction an item, and with `--durable full` one flush serves all.
+//! `BatchWriteItem` with puts only: group commit of one transaction for all concurrent callers.
+//!
+//! It is many times as fast as a transaction for each item, and with `--durable full` one flush serves all.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +12,18 @@ use dynoxide::{Database, DynoxideError, ImportOptions, Item};
 
 use super::decode;
 
-/// The most requests that one batch may hold.
+/// Limit of requests in one batch.
 pub(crate) const MAX_REQUESTS: usize = 25;
 
-/// Writes batches. Clones share it.
+/// Writes batches in group commits. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct BatchWriter(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    /// What waits for the next transaction.
+    /// Batches that wait for the next transaction.
     waiting: Mutex<Vec<Waiting>>,
-    /// Held while a transaction is under way.
+    /// Held during a transaction.
     writing: Mutex<()>,
 }
 
@@ -33,11 +34,11 @@ struct Waiting {
     written: Written,
 }
 
-/// Whether the puts of one caller were written; none before that was tried.
+/// The outcome of one caller's puts: written or not; `None` before the attempt.
 type Written = Arc<Mutex<Option<bool>>>;
 
 impl BatchWriter {
-    /// Writes a batch. Whatever is not plainly good goes the general way, which knows every refusal by heart.
+    /// Writes a batch. A batch that may be invalid takes dynoxide's own path, which knows all error responses.
     pub(super) fn write(
         &self,
         database: &Database,
@@ -56,13 +57,13 @@ impl BatchWriter {
         Ok(BatchWriteItemResponse::default())
     }
 
-    /// Puts items; false when they were refused, and nothing of them is left behind.
+    /// Puts items; returns false if they were rejected, in which case none is written.
     fn put(&self, database: &Database, table: String, items: Vec<Item>) -> bool {
         let written = Written::default();
         let waiting = Waiting { table, items, written: Arc::clone(&written) };
         lock(&self.0.waiting).push(waiting);
         let turn = lock(&self.0.writing);
-        // Whoever wrote meanwhile may have written this as well.
+        // Another caller's transaction may have included this batch.
         if lock(&written).is_none() {
             let all = std::mem::take(&mut *lock(&self.0.waiting));
             write_all(database, all);
@@ -72,8 +73,9 @@ impl BatchWriter {
     }
 }
 
-/// Writes what several callers put: a transaction for each table. What is refused in one caller's puts refuses those of
-/// the others with them; all go the general way then.
+/// Writes the puts of several callers, in one transaction for each table.
+///
+/// If one caller's put is rejected, the whole transaction fails; all of them take dynoxide's own path then.
 fn write_all(database: &Database, all: Vec<Waiting>) {
     let mut by_table: BTreeMap<String, (Vec<Item>, Vec<Written>)> = BTreeMap::new();
     for Waiting { table, items, written } in all {
@@ -89,7 +91,9 @@ fn write_all(database: &Database, all: Vec<Waiting>) {
     }
 }
 
-/// One transaction: a refusal leaves nothing behind, and the general way then says what was wrong.
+/// Writes one transaction; returns false if it was rejected.
+///
+/// Nothing is written then, and dynoxide's own path returns the error.
 fn import(database: &Database, table: &str, items: Vec<Item>) -> bool {
     database.import_items(table, items, ImportOptions { record_streams: true, set_cached_at: false }).is_ok()
 }
@@ -98,10 +102,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a batch is nothing but distinct, valid puts into one table.
+/// Returns whether a batch has only distinct, valid puts into one table.
 fn is_plain(database: &Database, text: &str, request: &BatchWriteItemRequest) -> Result<bool, DynoxideError> {
     let asks_more = request.return_consumed_capacity.is_some() || request.return_item_collection_metrics.is_some();
-    // An empty attribute name is refused at any depth.
+    // An empty attribute name is rejected at any depth.
     if asks_more || request.request_items.len() != 1 || text.contains("\"\"") {
         return Ok(false);
     }
@@ -156,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn batches_that_wait_for_each_other_are_all_written_and_only_the_bad_one_is_refused() {
+    fn batch_write_concurrent_batches_are_all_written_except_the_invalid_one() {
         let database = database();
         let writer = BatchWriter::default();
-        // Nothing is written before all of them wait.
+        // The lock keeps writes back until all batches wait.
         let writing = lock(&writer.0.writing);
         std::thread::scope(|scope| {
             let good: Vec<_> = (0..6)
@@ -187,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_alone_is_one_transaction_and_replaces() {
+    fn batch_write_single_batch_is_one_transaction_and_replaces_items() {
         let database = database();
         let writer = BatchWriter::default();
         for text in ["old", "new"] {

@@ -1,5 +1,7 @@
-//! What a table of provisioned capacity gives a second under a latency profile: its read units, and what it has not used
-//! in the last five minutes (AWS: "Burst and adaptive capacity", DynamoDB developer guide).
+//! Read capacity of a provisioned table under a latency profile.
+//!
+//! A table has its read units, and those unused in the last five minutes (AWS: "Burst and adaptive capacity", DynamoDB
+//! developer guide).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,15 +13,15 @@ use serde_json::Value;
 use super::DynamoDb;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
 
-/// Seconds of unused capacity that are kept.
+/// Seconds of unused capacity that a table accumulates.
 const BURST: f64 = 300.0;
 
-/// The read units that tables have left; clones share them.
+/// The available read units of all tables; clones share them.
 #[derive(Clone, Default)]
 pub(super) struct ReadCapacity(Arc<Mutex<HashMap<String, Bucket>>>);
 
 struct Bucket {
-    /// Below 0 after a read that took more than there was: it is paid back before the next one.
+    /// Negative after a read that consumed more than was available: the debt is repaid before the next read.
     units: f64,
     /// Units a second.
     rate: f64,
@@ -27,7 +29,7 @@ struct Bucket {
 }
 
 impl ReadCapacity {
-    /// Lets a read of a table begin while it has units left; `id` tells it from another table of its name.
+    /// Admits a read while the table has units left; `id` distinguishes tables of the same name.
     ///
     /// # Errors
     /// `ProvisionedThroughputExceededException`.
@@ -46,7 +48,7 @@ impl ReadCapacity {
         Err(ServiceError::bad_request("ProvisionedThroughputExceededException", message))
     }
 
-    /// Takes what a read has consumed.
+    /// Subtracts the units that a read consumed.
     pub(super) fn take(&self, id: &str, units: f64) {
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(id) {
@@ -55,12 +57,12 @@ impl ReadCapacity {
     }
 }
 
-/// Whether an operation reads one table, and counts what it consumes.
+/// Returns whether an operation reads one table and consumes read units.
 pub(super) fn is_read(operation: &str) -> bool {
     matches!(operation, "GetItem" | "Query" | "Scan")
 }
 
-/// The read units a second in the settings of a table; none where it is charged by use.
+/// Returns the read units a second in a table's settings, or `None` for on-demand billing.
 pub(super) fn read_units(provisioned: Option<&str>, billing_mode: Option<&str>) -> Option<f64> {
     if billing_mode == Some("PAY_PER_REQUEST") {
         return None;
@@ -69,7 +71,7 @@ pub(super) fn read_units(provisioned: Option<&str>, billing_mode: Option<&str>) 
     settings.get("ReadCapacityUnits")?.as_f64().filter(|units| *units > 0.0)
 }
 
-/// Has a read say what it consumes. Returns the request, and whether the caller asked for that itself.
+/// Makes a read return its consumed capacity. Returns the request, and whether the caller asked for that itself.
 pub(super) fn counted(text: &str) -> Option<(String, bool)> {
     let mut input: Value = serde_json::from_str(text).ok()?;
     let members = input.as_object_mut()?;
@@ -80,7 +82,7 @@ pub(super) fn counted(text: &str) -> Option<(String, bool)> {
     Some((input.to_string(), asked))
 }
 
-/// Takes what a read says that it has consumed off its answer, unless the caller wants to see it.
+/// Returns the consumed units of a response, and the response without them unless the caller asked for them.
 pub(super) fn consumed(answer: &[u8], asked: bool) -> Option<(Vec<u8>, f64)> {
     let mut answer: Value = serde_json::from_slice(answer).ok()?;
     let units = answer.get("ConsumedCapacity")?.get("CapacityUnits")?.as_f64()?;
@@ -91,7 +93,7 @@ pub(super) fn consumed(answer: &[u8], asked: bool) -> Option<(Vec<u8>, f64)> {
 }
 
 impl DynamoDb {
-    /// The answer of a table of provisioned capacity, which gives only so much.
+    /// Returns the response of a provisioned table, within its read capacity.
     pub(super) fn answer_within_capacity(&self, operation: &str, input: &Value, body: &Bytes) -> Response {
         let limited = || {
             let name = input.get("TableName").filter(|_| is_read(operation))?.as_str()?;
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_reads_until_its_burst_is_used_up_and_again_after_a_while() {
+    fn read_capacity_throttles_after_burst_and_recovers() {
         let capacity = ReadCapacity::default();
         let admits = || capacity.admit("t", 5.0).map_err(|error| error.code);
         admits().unwrap();
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn consumed_capacity_is_shown_to_those_alone_who_asked_for_it() {
+    fn consumed_capacity_is_returned_only_on_request() {
         for (text, wanted) in [("{}", false), (r#"{"ReturnConsumedCapacity":"INDEXES"}"#, true)] {
             let (request, asked) = counted(text).unwrap();
             assert!(request.contains("ReturnConsumedCapacity"));

@@ -1,7 +1,7 @@
-//! The threads that read tables, each with a connection of its own.
+//! The threads that read tables, each with its own connection.
 //!
-//! Threads, because an allocator keeps memory for each thread that has used it: pages that are parsed by whichever thread
-//! is free would take ten times as much.
+//! Dedicated threads save memory: an allocator keeps memory for each thread that has used it. Parsing pages on any free
+//! thread would take ten times as much.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,35 +15,35 @@ use dynoxide::storage::Storage;
 use super::page::Counter;
 use crate::THREAD_STACK;
 
-/// How a connection reads. The cache holds the pages of a hundred sensors with thousands of rows, stored in turn, so that
-/// reading one sensor after another finds them there.
+/// Settings of a reading connection. The cache holds the pages of a hundred sensors with thousands of rows each, stored
+/// in turn, so that reading one sensor after another hits the cache.
 const READING: &str = "PRAGMA query_only = ON; PRAGMA cache_size = -8000";
 
-/// A connection that reads.
+/// A read-only connection.
 pub(super) struct Connection {
     pub storage: Storage,
     pub counter: Counter,
 }
 
-/// Some connections, made when they are needed.
+/// A pool of connections, opened on demand.
 pub(super) struct Connections {
     path: Box<str>,
     count: usize,
-    /// How often tables were changed. A connection remembers how they looked.
+    /// Number of table changes. A connection caches the schema, so it is reopened after a change.
     changes: Arc<AtomicU64>,
     threads: OnceLock<Threads>,
 }
 
 type Job = Box<dyn FnOnce(&mut Option<Opened>) + Send>;
 
-/// A connection, and the changes before it was made.
+/// A connection, with the number of table changes when it was opened.
 struct Opened {
     connection: Connection,
     changes: u64,
 }
 
 struct Threads {
-    /// None once they shall end.
+    /// `None` when the threads must end.
     jobs: Option<Sender<Job>>,
     handles: Vec<JoinHandle<()>>,
 }
@@ -53,12 +53,12 @@ impl Connections {
         Connections { path: path.into(), count, changes: Arc::default(), threads: OnceLock::new() }
     }
 
-    /// Takes note that tables change. Nobody reads meanwhile.
+    /// Counts a change of tables. No read runs meanwhile.
     pub(super) fn forget_tables(&self) {
         self.changes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reads with the next connection that is free.
+    /// Reads with the next free connection.
     pub(super) fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, DynoxideError> + Send + 'static,
@@ -67,7 +67,7 @@ impl Connections {
         let (path, changes) = (self.path.clone(), self.changes.load(Ordering::Relaxed));
         let job: Job = Box::new(move |opened| {
             let answer = connection(opened, &path, changes).and_then(read);
-            // Whoever asked waits for it, unless the process ends.
+            // The caller waits for the answer, unless the process ends.
             give.send(answer).unwrap_or_default();
         });
         let threads = self.threads.get_or_init(|| Threads::start(self.count));
@@ -77,7 +77,7 @@ impl Connections {
     }
 }
 
-/// The thread's connection, made anew where tables have changed since.
+/// Returns the thread's connection, reopened if tables have changed since.
 fn connection<'a>(opened: &'a mut Option<Opened>, path: &str, changes: u64) -> Result<&'a Connection, DynoxideError> {
     if opened.as_ref().is_some_and(|opened| opened.changes != changes) {
         *opened = None;
@@ -107,7 +107,7 @@ impl Threads {
 }
 
 impl Drop for Threads {
-    /// Waits for them: whoever owns the data directory next must not find its files open.
+    /// Waits for the threads: the next owner of the data directory must not find its files open.
     fn drop(&mut self) {
         self.jobs = None;
         for handle in self.handles.drain(..) {
@@ -121,7 +121,7 @@ fn work(waiting: &Mutex<Receiver<Job>>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // A panic has been told, and who asked learns that there is no answer; the others are still served.
+        // The panic hook has reported the panic, and the caller gets an error; the thread continues to serve others.
         if catch_unwind(AssertUnwindSafe(|| job(&mut opened))).is_err() {
             opened = None;
         }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_is_an_error_for_who_asked_and_nothing_for_others() {
+    fn connection_panic_fails_only_its_own_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.sqlite");
         let connections = Connections::new(path.to_str().unwrap(), 1);

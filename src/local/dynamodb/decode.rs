@@ -1,5 +1,7 @@
-//! Reading a request as `DynamoDB` does: dynoxide marks its own refusals inside serde's messages, and those marks must
-//! not reach the wire. Follows its server's `serde_errors`, which is not public.
+//! Decodes requests as `DynamoDB` does.
+//!
+//! dynoxide marks its own errors inside serde's messages, and those marks must not reach the wire. Follows its server's
+//! `serde_errors`, which is not public.
 
 use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -7,24 +9,24 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::expression_limits::Expressions;
 use crate::decode_error::{DecodeError, without_position};
 
-/// Whether a text is one JSON value.
+/// Returns whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// The request of an operation.
+/// Decodes the request of an operation.
 pub(super) fn input<T: DeserializeOwned>(text: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(text).map_err(|error| classify(&error.to_string()))
 }
 
-/// The request of an operation with expressions, which are within the limits.
+/// Decodes the request of an operation with expressions, and checks their limits.
 pub(super) fn checked<T: DeserializeOwned + Expressions>(text: &str) -> Result<T, DynoxideError> {
     let request: T = input(text)?;
     request.check()?;
     Ok(request)
 }
 
-/// Puts the single-item writes' request validation into the envelope that only they have.
+/// Wraps validation errors of single-item writes in the envelope that only these have.
 pub(super) fn resolve(operation: &str, error: DynoxideError) -> DynoxideError {
     match error {
         DynoxideError::EnvelopedValidation(message) if matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem") => {
@@ -35,8 +37,8 @@ pub(super) fn resolve(operation: &str, error: DynoxideError) -> DynoxideError {
     }
 }
 
-/// What the service says of a value that nests too deep. dynoxide says it of 32 levels; from about 61 on the JSON parser
-/// gives up first.
+/// The service's message for a value that nests too deep. dynoxide returns it beyond 32 levels; from about 61 on the
+/// JSON parser fails first.
 const NESTED_TOO_DEEP: &str =
     "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
 
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn no_marker_and_no_position_reaches_the_wire() {
+    fn decode_error_has_no_marker_and_no_position() {
         for item in [r#"{"a":{"NULL":false}}"#, r#"{"a":{"S":"x","N":"1"}}"#, r#"{"a":{}}"#, r#"{"a":{"S":5}}"#] {
             let text = refusal(&format!(r#"{{"TableName":"table","Item":{item}}}"#));
             for leak in ["VALIDATION:", "VALIDATION_REQUEST:", "SERIALIZATION:", " at line "] {
@@ -98,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_json_type_is_named_as_the_service_names_it() {
+    fn decode_error_wrong_json_type_has_the_services_message() {
         let text = refusal(r#"{"TableName":7,"Item":{}}"#);
         assert!(text.contains("NUMBER_VALUE cannot be converted to String"), "{text}");
     }

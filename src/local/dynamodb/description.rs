@@ -1,5 +1,6 @@
-//! `DescribeTable`: dynoxide counts the rows of the table and of its indexes for each answer. For a large table the
-//! answer is kept for a while, as `DynamoDB` does, which counts about every six hours.
+//! `DescribeTable`: dynoxide counts the rows of the table and its indexes for each response.
+//!
+//! The response of a large table is cached for a while, as in `DynamoDB`, which counts about every six hours.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,17 +13,17 @@ use dynoxide::storage::Storage;
 use super::poll_once::at_once;
 use super::to_json;
 
-/// An answer that took less is not kept: it is always of the moment.
+/// Minimum duration of a count for caching: a faster one is always current.
 const WORTH_KEEPING: Duration = Duration::from_millis(10);
 
-/// How many times as long as it took an answer is kept: counting takes no more than a hundredth of the time.
+/// Cache lifetime as a multiple of the count's duration: counting takes at most a hundredth of the time.
 const KEPT_FOR: u32 = 100;
 
-/// The descriptions of tables without vector indexes.
+/// The cached descriptions of tables without vector indexes.
 pub(super) struct Descriptions {
     path: Box<str>,
     worth_keeping: Duration,
-    /// A connection of its own: counting does not keep others from reading and writing.
+    /// Its own connection: counting does not block reads and writes.
     storage: Option<Storage>,
     kept: HashMap<String, Kept>,
 }
@@ -38,13 +39,13 @@ impl Descriptions {
         Descriptions { path: path.into(), worth_keeping: WORTH_KEEPING, storage: None, kept: HashMap::new() }
     }
 
-    /// Forgets what is known of the tables, before one of them changes.
+    /// Clears the cache, before a table changes.
     pub(super) fn forget(&mut self) {
         self.storage = None;
         self.kept.clear();
     }
 
-    /// Answers `DescribeTable`.
+    /// Handles `DescribeTable`.
     pub(super) fn describe(&mut self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
         let name = request.table_name.clone();
         if let Some(kept) = self.kept.get(&name).filter(|kept| kept.at.elapsed() < kept.took * KEPT_FOR) {
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn item_count_of_a_large_table_is_counted_once_and_that_of_a_small_one_always() {
+    fn describe_table_caches_item_count_of_large_tables_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.sqlite").to_str().unwrap().to_owned();
         let database = Database::new(&path).unwrap();

@@ -1,4 +1,4 @@
-//! What clients of the service lean on and dynoxide answers otherwise.
+//! Tests of service behavior that clients depend on and where dynoxide differs.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn ok(database: &DynamoDb, operation: &str, body: Value) -> Value {
     answer
 }
 
-/// Code and message of a refusal.
+/// Returns the code and message of an error.
 async fn refused(database: &DynamoDb, operation: &str, body: Value) -> (String, String) {
     let (status, answer) = call(database, operation, &body).await;
     assert_eq!(status, 400, "{operation}: {answer}");
@@ -54,7 +54,7 @@ fn key(n: u32) -> Value {
 }
 
 #[tokio::test]
-async fn update_of_an_item_that_was_not_there_has_no_old_attributes() {
+async fn update_item_of_missing_item_returns_no_old_attributes() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     let update = |n: u32| {
@@ -90,7 +90,7 @@ async fn query_takes_key_conditions_beside_a_filter_expression() {
 }
 
 #[tokio::test]
-async fn table_is_named_by_its_arn_in_every_operation_and_answers_under_it() {
+async fn table_arn_is_accepted_in_every_operation_and_returned() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     ok(&database, "PutItem", json!({"TableName": ARN, "Item": key(1)})).await;
@@ -107,7 +107,7 @@ async fn table_is_named_by_its_arn_in_every_operation_and_answers_under_it() {
 }
 
 #[tokio::test]
-async fn missing_table_is_refused_with_the_code_of_the_operation() {
+async fn missing_table_error_has_the_code_of_the_operation() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     let none = ARN.replace("tab", "none").replace("nonele", "table");
@@ -123,7 +123,7 @@ async fn missing_table_is_refused_with_the_code_of_the_operation() {
 }
 
 #[tokio::test]
-async fn key_of_an_encrypted_table_is_of_this_region_and_account() {
+async fn encrypted_table_key_arn_has_this_region_and_account() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     let described = ok(&database, "DescribeTable", json!({"TableName": "tab"})).await;
@@ -132,7 +132,7 @@ async fn key_of_an_encrypted_table_is_of_this_region_and_account() {
 }
 
 #[tokio::test]
-async fn transaction_of_writing_statements_answers_for_each() {
+async fn execute_transaction_of_writes_returns_a_response_for_each() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     let insert = |n: u32| json!({"Statement": format!("INSERT INTO tab VALUE {{'k': 'a', 'n': {n}}}")});
@@ -141,7 +141,7 @@ async fn transaction_of_writing_statements_answers_for_each() {
 }
 
 #[tokio::test]
-async fn refusal_names_no_type_of_a_library() {
+async fn validation_error_names_no_type_of_a_library() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     for (operation, input, words) in [
@@ -160,7 +160,7 @@ async fn refusal_names_no_type_of_a_library() {
 }
 
 #[tokio::test]
-async fn scanned_count_of_a_page_that_is_cut_is_its_count() {
+async fn scanned_count_of_a_cut_page_equals_its_count() {
     let dir = tempfile::tempdir().unwrap();
     let database = with_table(dir.path()).await;
     for n in 0..25 {
@@ -185,7 +185,7 @@ async fn scanned_count_of_a_page_that_is_cut_is_its_count() {
 }
 
 #[tokio::test]
-async fn provisioned_table_throttles_reads_beyond_its_burst_under_a_latency_profile() {
+async fn provisioned_table_with_latency_profile_throttles_reads_beyond_burst() {
     let dir = tempfile::tempdir().unwrap();
     let timing = "aws/1000".parse().unwrap();
     let path = dir.path().join("dynamodb.sqlite");
@@ -203,7 +203,7 @@ async fn provisioned_table_throttles_reads_beyond_its_burst_under_a_latency_prof
     let (_, answer) = crate::tests::eventually("the table is there", is_ready, |(status, _)| *status == 200).await;
     assert_eq!(answer.get("ConsumedCapacity"), None, "nobody asked for it");
     let id = database.database.get_table_metadata("tab").unwrap().unwrap().table_id.unwrap();
-    // As after a scan of many pages; a thousand units a second come back.
+    // Simulates a scan of many pages; a thousand units a second come back.
     database.read_capacity.take(&id, 1e9);
     let (code, _) = refused(&database, "GetItem", read.clone()).await;
     assert_eq!(code, "ProvisionedThroughputExceededException");

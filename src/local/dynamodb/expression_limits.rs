@@ -1,5 +1,6 @@
-//! Limits of an expression that are checked before dynoxide reads it: its parsers recurse, and a thread that runs out of
-//! stack ends the whole process. `docs/local-cloud.md` has a program that shows it.
+//! Expression limits that are checked before dynoxide parses.
+//!
+//! Its parsers recurse, and a stack overflow ends the whole process. `docs/local-cloud.md` has a program that shows it.
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::batch_get_item::BatchGetItemRequest;
@@ -12,25 +13,25 @@ use dynoxide::actions::transact_get_items::TransactGetItemsRequest;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::actions::update_item::UpdateItemRequest;
 
-/// Levels of parentheses, calls and `NOT` within each other. DynamoDB publishes no such limit; an expression of 4 KB
-/// and 300 operators that a person or a library writes stays far below it.
+/// Limit of nested parentheses, calls and `NOT`. DynamoDB publishes no such limit; an expression of 4 KB and 300
+/// operators that a person or a library writes stays far below it.
 const MAX_DEPTH: usize = 100;
 
-/// Operators and functions of an expression (AWS: "Quotas in Amazon DynamoDB", expression parameters).
+/// Limit of operators and functions in an expression (AWS: "Quotas in Amazon DynamoDB", expression parameters).
 const MAX_OPERATORS: usize = 300;
 
-/// Operands of one `IN` (AWS: "Quotas in Amazon DynamoDB", expression parameters).
+/// Limit of operands in one `IN` (AWS: "Quotas in Amazon DynamoDB", expression parameters).
 const MAX_OPERANDS: usize = 100;
 
-/// Bytes of an expression (the same page).
+/// Limit of an expression in bytes (the same page).
 const MAX_BYTES: usize = 4096;
 
 /// A request with expressions.
 pub(super) trait Expressions {
-    /// Its expressions, each with the name of its member.
+    /// Returns its expressions, each with the name of its member.
     fn expressions(&self) -> Vec<(&'static str, Option<&str>)>;
 
-    /// Refuses an expression that is beyond a limit.
+    /// Rejects an expression beyond a limit.
     fn check(&self) -> Result<(), DynoxideError> {
         check_all(&self.expressions())
     }
@@ -141,7 +142,7 @@ fn check(text: &str) -> Result<(), String> {
     if depth <= MAX_DEPTH && operators <= MAX_OPERATORS {
         return Ok(());
     }
-    // The service looks at the length first.
+    // The service checks the length first.
     if text.len() > MAX_BYTES {
         return Err("Expression size has exceeded the maximum allowed size;".to_owned());
     }
@@ -152,12 +153,12 @@ fn check(text: &str) -> Result<(), String> {
     Err(format!("The expression nests deeper than the {MAX_DEPTH} levels that the local cloud reads;"))
 }
 
-/// How large an expression is.
+/// The size of an expression.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Size {
     depth: usize,
     operators: usize,
-    /// Of the longest list of an `IN`.
+    /// Operands of the longest `IN` list.
     operands: usize,
 }
 
@@ -165,13 +166,13 @@ impl Size {
     /// Measures an expression, well-formed or not, without recursion.
     fn of(text: &str) -> Size {
         let mut size = Size::default();
-        // `NOT`s before each parenthesis that is open, and those before the next token.
+        // The number of `NOT`s before each open parenthesis, and of those before the next token.
         let mut open: Vec<usize> = Vec::new();
         let (mut depth, mut nots) = (0, 0);
-        // The `AND` of `BETWEEN a AND b` is no operator.
+        // The `AND` of `BETWEEN a AND b` does not count as an operator.
         let mut between = 0_usize;
         let mut previous = Token::Other;
-        // How many operands each list that is open has so far; none where it is of no `IN`.
+        // The number of operands so far in each open list; `None` for a parenthesis that does not belong to an `IN`.
         let mut lists: Vec<Option<usize>> = Vec::new();
         for token in Tokens(text) {
             match token {
@@ -224,12 +225,12 @@ enum Token {
     Comma,
     /// `OR`, a comparison or arithmetic.
     Operator,
-    /// A word that is none of these: with a parenthesis after it, a function.
+    /// Any other word; a function if a parenthesis follows.
     Name,
     Other,
 }
 
-/// The tokens of an expression, as far as they matter here.
+/// The tokens of an expression, as far as its size needs them.
 struct Tokens<'a>(&'a str);
 
 impl Iterator for Tokens<'_> {
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn size_counts_nesting_and_operators_as_the_service_does() {
+    fn expression_size_counts_nesting_and_operators_as_the_service_does() {
         assert_eq!(size("a = :a"), (0, 1));
         assert_eq!(size("(a = :a) AND (b = :b)"), (1, 3));
         assert_eq!(size("NOT (NOT (a = :a)) OR b = :b"), (4, 5));
@@ -288,13 +289,13 @@ mod tests {
         assert_eq!(size("a BETWEEN :a AND :b AND size(c) >= :c"), (1, 4));
         assert_eq!(size("a IN (:a, :b) or attribute_exists(#not)"), (1, 3));
         assert_eq!(size("SET a = if_not_exists(a, list_append(:b, :c)) - :d"), (2, 4));
-        // Placeholders are names, and parentheses that nobody opened close nothing.
+        // Placeholders are names, and an unmatched closing parenthesis closes nothing.
         assert_eq!(size("#NOT = :AND )))"), (0, 1));
         assert_eq!(size("\u{a0}(ä("), (2, 0));
     }
 
     #[test]
-    fn size_of_151_comparisons_is_the_301_operators_that_the_service_refuses() {
+    fn expression_size_of_151_comparisons_is_301_operators() {
         let text = vec!["#a <> :a"; 151].join(" AND ");
         assert_eq!(size(&text).1, MAX_OPERATORS + 1);
         assert_eq!(check(&text).unwrap_err(), "The expression contains too many operators; operator count: 301");
@@ -302,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn in_takes_a_hundred_operands_and_no_more() {
+    fn expression_in_accepts_at_most_a_hundred_operands() {
         let of = |count: usize| format!("a IN ({}) AND begins_with(b, :c)", vec![":a"; count].join(", "));
         check(&of(100)).unwrap();
         let why = check(&of(101)).unwrap_err();
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_transaction_are_there_or_left_out() {
+    fn transaction_expression_attribute_values_are_optional() {
         let put = |values: Value| {
             let put =
                 json!({ "TableName": "table", "Item": { "k": { "S": "a" } }, "ExpressionAttributeValues": values });
@@ -323,17 +324,17 @@ mod tests {
     }
 
     #[test]
-    fn check_refuses_one_level_too_many_and_says_size_first() {
+    fn expression_check_rejects_excess_depth_and_reports_size_first() {
         let nested = |depth: usize| format!("{}a = :a{}", "(".repeat(depth), ")".repeat(depth));
         check(&nested(MAX_DEPTH)).unwrap();
         assert!(check(&nested(MAX_DEPTH + 1)).unwrap_err().contains("nests deeper than the 100 levels"));
         assert!(check(&"NOT ".repeat(MAX_DEPTH + 1)).unwrap_err().contains("nests deeper"));
         assert!(check(&"(".repeat(MAX_BYTES + 1)).unwrap_err().contains("Expression size has exceeded"));
-        // Whatever is not deep is the database's to refuse.
+        // The database rejects an expression that is long but not deep.
         check(&"x".repeat(MAX_BYTES + 1)).unwrap();
     }
 
-    /// Every member of every request that holds an expression, with the expression in its place.
+    /// Returns every member of every request that holds an expression, with the expression in its place.
     fn requests(text: &str) -> Vec<(&'static str, &'static str, Value)> {
         let key = json!({ "k": { "S": "a" } });
         let one = |member: &str| json!({ "TableName": "table", "Item": key, "Key": key, member: text });
@@ -382,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn check_covers_every_expression_of_every_operation() {
+    fn expression_check_covers_every_member_of_every_operation() {
         for (operation, member, request) in requests(&"(".repeat(2000)) {
             let refusal = refusal(operation, &request.to_string()).unwrap_or_default();
             assert!(

@@ -1,8 +1,8 @@
-//! The bound of a page, counted while `SQLite` reads its rows.
+//! The size limit of a page, counted while `SQLite` reads its rows.
 //!
 //! dynoxide collects every remaining row for a page and then cuts the page at 1 MB. A reading connection shadows each
-//! table with a temporary view that counts the bytes that pass, leaves out the content of rows far beyond a page, and
-//! picks the rows of a parallel scan's segment, so that a page can be asked for with a limit that fits its rows.
+//! table with a temporary view. The view counts the bytes that pass, omits the content of rows far beyond a page, and
+//! selects the rows of a parallel scan's segment. A page can then be requested with a limit that fits its rows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use serde::Deserialize;
 
-/// The bytes of items that one page of a Scan or Query holds (API reference of `DynamoDB`, Query: "1 MB").
+/// Limit of items in one page of a Scan or Query, in bytes (API reference of `DynamoDB`, Query: "1 MB").
 pub(super) const PAGE_BYTES: usize = 1 << 20;
 
 /// A segment of a parallel scan.
@@ -26,16 +26,16 @@ pub(super) struct Segment {
     pub total: u32,
 }
 
-/// What one execution of a Scan or Query has read.
+/// Statistics of one execution of a Scan or Query.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Rows that were read, whether they fit or not.
+    /// All rows read, including those beyond the page.
     pub rows: usize,
-    /// Rows from the first on that fit into a page.
+    /// Leading rows that fit into a page.
     pub fitting: usize,
-    /// Bytes of all rows that were read.
+    /// Bytes of all rows read.
     pub bytes: usize,
-    /// The table or index that is read. Whatever else is read is looked up for one of its rows.
+    /// The table or index of the query. Reads of another source look up one of its rows.
     source: Option<i64>,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct Seen {
 #[derive(Clone, Default)]
 pub(super) struct Counter {
     seen: Arc<Mutex<Seen>>,
-    /// The segment that is read: its number, and in the upper half how many there are; 0 where all is read. It is looked
-    /// at for every row of the table.
+    /// The segment: its number, and in the upper half the total; 0 for a whole table. It is read for every row of the
+    /// table.
     segment: Arc<AtomicU64>,
 }
 
 impl Counter {
-    /// Shadows the tables that the connection knows.
+    /// Shadows the tables of the connection.
     pub(super) fn install(storage: &Storage) -> Result<Counter, DynoxideError> {
         let counter = Counter::default();
         counter.register(storage.conn())?;
@@ -62,14 +62,14 @@ impl Counter {
         Ok(counter)
     }
 
-    /// Begins to count an execution, which reads this segment only.
+    /// Begins to count an execution that reads only this segment.
     pub(super) fn begin(&self, segment: Option<Segment>) {
         let packed = segment.map_or(0, |segment| u64::from(segment.total) << 32 | u64::from(segment.number));
         self.segment.store(packed, Ordering::Relaxed);
         *self.seen() = Seen::default();
     }
 
-    /// Returns what the execution has read.
+    /// Returns the statistics of the execution.
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,7 +83,7 @@ impl Counter {
         let segment = Arc::clone(&self.segment);
         connection.create_scalar_function("in_segment", 1, FunctionFlags::SQLITE_UTF8, move |row| {
             let packed = segment.load(Ordering::Relaxed);
-            // What is cut off is the other half.
+            // The truncated bits are the other half.
             #[expect(clippy::cast_possible_truncation)]
             let segment = Segment { number: packed as u32, total: (packed >> 32) as u32 };
             Ok(packed == 0 || segment.owns(row.get_raw(0).as_bytes()?))
@@ -92,7 +92,7 @@ impl Counter {
 }
 
 impl Seen {
-    /// Counts a row. Returns false for one so far beyond the page that nobody looks at it.
+    /// Counts a row; returns false if it is so far beyond the page that its content is not needed.
     fn takes(&mut self, source: i64, size: usize) -> bool {
         if *self.source.get_or_insert(source) != source {
             return true;
@@ -106,15 +106,16 @@ impl Seen {
         is_near
     }
 
-    /// Whether a row came that does not fit into the page.
+    /// Returns whether a row was read that does not fit into the page.
     pub(super) fn is_full(&self) -> bool {
         self.fitting < self.rows
     }
 }
 
 impl Segment {
-    /// Whether the rows of a partition are in the segment: by the hash that dynoxide uses for the segments of an index.
-    /// Its hash for those of a table would need an index of its own, which every put would have to maintain.
+    /// Returns whether the rows of a partition belong to the segment, by dynoxide's hash for segments of an index.
+    ///
+    /// Its hash for segments of a table would need an index of its own, which every put would have to maintain.
     pub(super) fn owns(self, partition: &[u8]) -> bool {
         let hash =
             partition.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
@@ -122,7 +123,7 @@ impl Segment {
     }
 }
 
-/// The size of a row: stored with it, or that of its item.
+/// Returns the size of a row: the stored size, or that of its item.
 fn size_of(row: &Context<'_>) -> rusqlite::Result<usize> {
     match row.get_raw(1) {
         ValueRef::Text(text) => {
@@ -143,7 +144,7 @@ struct IndexName {
 /// Shadows a table and its indexes, whose rows are in tables of their own.
 fn shadow(connection: &Connection, table: &TableMetadata, sources: &mut i64) -> Result<(), DynoxideError> {
     let name = &table.table_name;
-    // The stored size of an item with a vector is the one that is billed, not the one that fills a page.
+    // The stored size of an item with a vector is the billed one, which differs from the one that fills a page.
     let size = if table.vector_index_definitions.is_some() { "item_json" } else { "item_size" };
     let mut view = |name: &str, columns: &str, size: &str, condition: &str| {
         let name = escape_table_name(name);

@@ -1,4 +1,4 @@
-//! Pages of random tables are those that dynoxide answers when it collects all rows for each of them.
+//! Property tests: pages of random tables equal those of dynoxide, which collects all rows for each page.
 
 use dynoxide::{Database, DynoxideError};
 use proptest::prelude::*;
@@ -12,11 +12,11 @@ use super::page::Segment;
 use super::reader::{Readers, is_select};
 use super::to_json;
 
-/// The indexes of the table, and whether they are local ones.
+/// The indexes of the table, and whether each is a local one.
 const INDEXES: [(&str, bool); 4] =
     [("global_all", false), ("global_keys", false), ("local_all", true), ("local_keys", true)];
 
-/// An item, as it was made up.
+/// A generated item.
 #[derive(Clone, Debug)]
 struct Row {
     partition: u8,
@@ -24,17 +24,17 @@ struct Row {
     group: Option<u8>,
     order: Option<u8>,
     level: u8,
-    /// Bytes of text.
+    /// Size of the text, in bytes.
     text: usize,
 }
 
-/// What is read, and how.
+/// A generated read.
 #[derive(Clone, Debug)]
 struct Read {
     index: Option<(&'static str, bool)>,
-    /// The partition of a Query; none is a Scan.
+    /// Partition of a Query; `None` for a Scan.
     partition: Option<u8>,
-    /// The sort keys of a Query are from here on.
+    /// Lowest sort key of a Query.
     from: Option<u8>,
     forward: bool,
     segment: Option<(u32, u32)>,
@@ -46,7 +46,7 @@ struct Read {
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
-    // As large as a page, as small as a reading, and what many of which a page holds.
+    // As large as a page, as small as a reading, and sizes of which many fit into a page.
     let text = prop_oneof![0..200_usize, 1000..5000_usize, 100_000..300_000_usize, Just(380_000)];
     let group = proptest::option::weighted(0.8, 0..3_u8);
     let order = proptest::option::weighted(0.8, 0..4_u8);
@@ -66,7 +66,7 @@ fn reads() -> impl Strategy<Value = Vec<Read>> {
         |(index, (partition, from, forward), segment, limit, filter, project, wanted)| {
             let is_all = index.is_none_or(|(name, is_local)| is_local || name == "global_all");
             let wanted = wanted.filter(|wanted| *wanted == "COUNT" || is_all);
-            // DynamoDB knows no segments of a Query, and no projection beside Select.
+            // DynamoDB supports no segments in a Query, and no projection beside Select.
             Read {
                 index,
                 partition,
@@ -90,7 +90,7 @@ impl Row {
             "s": { "N": self.sort.to_string() },
             "level": { "N": self.level.to_string() },
             "text": { "S": "x".repeat(self.text) },
-            // More bytes of JSON than of an item.
+            // Its JSON is larger than the item.
             "more": { "L": [{ "NULL": true }, { "BOOL": false }, { "N": "1e-100" }, { "B": "AAEC" }, { "S": "\n\n" }] },
         });
         if let Some(group) = self.group {
@@ -108,7 +108,7 @@ impl Read {
         if self.partition.is_some() { "Query" } else { "Scan" }
     }
 
-    /// The request of a page after this key.
+    /// Returns the request of the page after this key.
     fn request(&self, after: Option<&Value>, with_filter: bool) -> Value {
         let (mut request, mut names, mut values) = (Map::new(), Map::new(), Map::new());
         let mut set = |name: &str, value: Value| request.insert(name.to_owned(), value);
@@ -162,7 +162,7 @@ impl Read {
     }
 }
 
-/// A table with these rows, and its file.
+/// Creates a table with these rows; returns it with its file.
 fn table(rows: &[Row]) -> (TempDir, String, Database) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.sqlite").to_str().unwrap().to_owned();
@@ -193,7 +193,7 @@ fn answer<I: DeserializeOwned>(request: &Value, run: impl FnOnce(&str, I) -> Res
     serde_json::from_str(&output).unwrap()
 }
 
-/// The page as dynoxide answers it, with `ScannedCount` as DynamoDB counts: it has not evaluated what does not fit.
+/// Returns the page from dynoxide, with `ScannedCount` as DynamoDB counts: it does not evaluate rows that do not fit.
 fn expected(database: &Database, read: &Read, after: Option<&Value>) -> Value {
     let run = |request: Value| match read.operation() {
         "Query" => answer(&request, |_, input| to_json(&database.query(input)?)),
@@ -213,7 +213,7 @@ fn actual(readers: &Readers, read: &Read, after: Option<&Value>) -> Value {
     }
 }
 
-/// Reads to the end.
+/// Compares all pages up to the end.
 fn compare(database: &Database, whole: &Read, readers: &Readers, read: &Read) {
     let mut after = None;
     loop {
@@ -227,7 +227,7 @@ fn compare(database: &Database, whole: &Read, readers: &Readers, read: &Read) {
     }
 }
 
-/// So many rows of one partition, each about a hundredth of a page.
+/// Returns `count` rows of one partition, each about a hundredth of a page.
 fn many(count: u16) -> Vec<Row> {
     let row = |sort| Row { partition: 0, sort, group: Some(0), order: Some(0), level: 0, text: 10_000 };
     (0..count).map(row).collect()
@@ -246,7 +246,7 @@ const WHOLE: Read = Read {
 };
 
 #[test]
-fn page_of_a_large_table_reads_no_more_rows_than_it_nearly_holds() {
+fn page_of_large_table_reads_few_rows_beyond_the_page() {
     let (_folder, path, _) = table(&many(1000));
     for (index, partition) in
         INDEXES.map(Some).into_iter().chain([None]).flat_map(|index| [(index, None), (index, Some(0))])
@@ -267,7 +267,7 @@ fn page_of_a_large_table_reads_no_more_rows_than_it_nearly_holds() {
 }
 
 #[test]
-fn limit_at_the_edge_of_a_page_does_not_count_the_row_that_does_not_fit() {
+fn page_limit_at_page_edge_excludes_the_row_that_does_not_fit() {
     let (_folder, path, database) = table(&many(120));
     let readers = Readers::new(&path);
     let holds = usize::try_from(actual(&readers, &WHOLE, None)["Count"].as_u64().unwrap()).unwrap();
@@ -280,7 +280,7 @@ fn limit_at_the_edge_of_a_page_does_not_count_the_row_that_does_not_fit() {
 }
 
 #[test]
-fn select_statement_is_answered_in_pages_of_a_megabyte_that_hold_every_row_once() {
+fn select_statement_returns_every_row_once_in_pages_of_a_megabyte() {
     let (_folder, path, _) = table(&many(300));
     let readers = Readers::new(&path);
     for (statement, limit) in [
@@ -314,13 +314,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
     #[test]
-    fn pages_of_any_read_equal_those_of_dynoxide_which_collects_all_rows(
+    fn pages_of_any_read_equal_those_of_dynoxide(
         rows in rows(), reads in reads(), sample in 1..6_usize
     ) {
         let (_folder, path, database) = table(&rows);
         let readers = Readers::with(&path, sample, 2);
         for read in &reads {
-            // The segments of a table are compared below.
+            // The next test compares the segments of a table.
             if read.segment.is_none() || read.index.is_some() {
                 compare(&database, read, &readers, read);
             }
@@ -328,7 +328,7 @@ proptest! {
     }
 
     #[test]
-    fn pages_of_a_segment_equal_those_of_a_table_that_holds_only_its_rows(
+    fn pages_of_a_segment_equal_those_of_a_table_with_only_its_rows(
         rows in rows(), reads in reads(), sample in 1..6_usize, total in 2..5_u32
     ) {
         let (_folder, path, _) = table(&rows);

@@ -1,4 +1,4 @@
-//! Point-in-time recovery: there is none here, but whether it is wanted is kept and shown.
+//! Point-in-time recovery: the setting is stored and returned; restoring is not implemented.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use crate::durability::Durability;
 use crate::error::Error;
 use crate::protocol::aws_json::{now_ms, seconds};
 
-/// Days back that AWS restores where nobody says otherwise.
+/// Default recovery period of AWS, in days.
 const DAYS: u32 = 35;
 
-/// Which tables, by their ids, are to be restorable for how many days; clones share it.
+/// The point-in-time recovery settings by table ID; clones share them.
 #[derive(Clone)]
 pub(super) struct PointInTimeRecovery {
     path: PathBuf,
@@ -25,16 +25,16 @@ pub(super) struct PointInTimeRecovery {
     wanted: Arc<Mutex<BTreeMap<String, Wanted>>>,
 }
 
-/// How a table is to be restorable.
+/// The setting of one table.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(from = "Kept")]
 struct Wanted {
     days: u32,
-    /// Since when, in epoch milliseconds.
+    /// Time when it was enabled, in epoch milliseconds.
     since: u64,
 }
 
-/// An earlier version kept the days alone.
+/// An earlier version stored only the days.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Kept {
@@ -51,8 +51,8 @@ impl From<Kept> for Wanted {
     }
 }
 
-/// How long before now the latest moment is that a table can be restored to (API reference,
-/// `PointInTimeRecoveryDescription`: "typically 5 minutes"), in milliseconds.
+/// Distance of the latest restorable time from now (API reference, `PointInTimeRecoveryDescription`: "typically 5
+/// minutes"), in milliseconds.
 const LATEST: u64 = 300_000;
 
 #[derive(Deserialize)]
@@ -69,14 +69,14 @@ struct Specification {
 }
 
 impl PointInTimeRecovery {
-    /// What is kept beside the database.
+    /// Opens the settings file beside the database.
     pub(super) fn open(database: &Path, durability: Durability) -> Result<PointInTimeRecovery, Error> {
         let path = database.with_extension("backups.json");
         let wanted = read_json(&path)?.unwrap_or_default();
         Ok(PointInTimeRecovery { path, durability, wanted: Arc::new(Mutex::new(wanted)) })
     }
 
-    /// `DescribeContinuousBackups` of a table by its id.
+    /// Handles `DescribeContinuousBackups` for a table ID.
     pub(super) fn describe(&self, id: &str) -> Value {
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
         let now = now_ms();
@@ -95,7 +95,7 @@ impl PointInTimeRecovery {
         }})
     }
 
-    /// `UpdateContinuousBackups` of a table by its id.
+    /// Handles `UpdateContinuousBackups` for a table ID.
     pub(super) fn update(&self, id: &str, text: &str) -> Result<Value, DynoxideError> {
         let invalid = |message: String| DynoxideError::ValidationException(message);
         let update: Update = serde_json::from_str(text).map_err(|error| invalid(DecodeError::of(&error).sentence()))?;
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wanted_is_kept_for_the_next_start() {
+    fn point_in_time_recovery_setting_survives_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tables.sqlite");
         let on = r#"{"TableName":"t","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}"#;

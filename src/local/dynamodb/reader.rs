@@ -1,5 +1,6 @@
-//! Scans and queries, on connections of their own, so that they wait neither for writers nor for each other, and in
-//! pages whose cost does not depend on the size of the table.
+//! Scans and queries on their own connections.
+//!
+//! They wait neither for writers nor for each other, and the cost of a page does not depend on the size of the table.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,10 +21,10 @@ use super::page::{PAGE_BYTES, Seen, Segment};
 use super::poll_once::at_once;
 use super::to_json;
 
-/// Rows whose sizes tell how many a page holds. An answer of fewer rows is complete with them.
+/// Rows whose sizes predict how many a page holds. A response of fewer rows is complete with them.
 const SAMPLE: usize = 64;
 
-/// Pages that are read at the same time. Each takes about 15 MB meanwhile.
+/// Pages read at the same time. Each takes about 15 MB meanwhile.
 const CONNECTIONS: usize = 2;
 
 /// Reads tables. Clones share it.
@@ -32,13 +33,13 @@ pub(super) struct Readers(Arc<Inner>);
 
 struct Inner {
     connections: Connections,
-    /// Held by readers together, and alone by whoever changes a table.
+    /// Shared by readers; exclusive for a change of tables.
     tables: RwLock<()>,
     sample: usize,
     descriptions: Mutex<Descriptions>,
 }
 
-/// The answers that come in pages.
+/// A paged response.
 trait PagedAnswer {
     fn scanned_count(&mut self) -> &mut usize;
     fn last_evaluated_key(&self) -> Option<&HashMap<String, AttributeValue>>;
@@ -65,7 +66,7 @@ impl PagedAnswer for QueryResponse {
 }
 
 impl Readers {
-    /// Readers of a database that is open.
+    /// Creates the readers of an open database.
     pub(super) fn new(path: &str) -> Readers {
         Readers::with(path, SAMPLE, CONNECTIONS)
     }
@@ -79,7 +80,7 @@ impl Readers {
         }))
     }
 
-    /// Answers a Scan.
+    /// Handles a Scan.
     pub(super) fn scan(&self, text: &str, request: ScanRequest) -> Result<String, DynoxideError> {
         let (wanted, segment) = (request.limit, segment_of(&request));
         let mut requests = Requests::new(text, request);
@@ -95,7 +96,7 @@ impl Readers {
         })
     }
 
-    /// Answers a Query.
+    /// Handles a Query.
     pub(super) fn query(&self, text: &str, request: QueryRequest) -> Result<String, DynoxideError> {
         let wanted = request.limit;
         let mut requests = Requests::new(text, request);
@@ -108,7 +109,7 @@ impl Readers {
         })
     }
 
-    /// Answers a `SELECT` statement.
+    /// Handles a `SELECT` statement.
     pub(super) fn select(&self, text: &str, request: ExecuteStatementRequest) -> Result<String, DynoxideError> {
         let wanted = request.limit;
         let mut requests = Requests::new(text, request);
@@ -121,13 +122,13 @@ impl Readers {
         })
     }
 
-    /// Answers `DescribeTable`.
+    /// Handles `DescribeTable`.
     pub(super) fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
         let _tables = self.0.tables.read().unwrap_or_else(PoisonError::into_inner);
         self.0.descriptions().describe(request)
     }
 
-    /// Changes tables, while nobody reads.
+    /// Changes tables while no read runs.
     pub(super) fn change<T>(&self, change: impl FnOnce() -> T) -> T {
         let alone = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
         self.0.connections.forget_tables();
@@ -137,8 +138,9 @@ impl Readers {
         changed
     }
 
-    /// Reads, of one state of the table: how many rows fit does not change between the executions of a page. The answer
-    /// is text before it leaves the connection: parsed, a page takes five times as much memory.
+    /// Reads from one state of the table: the number of rows that fit stays the same between the executions of a page.
+    ///
+    /// The response is serialized before it leaves the connection: parsed, a page takes five times as much memory.
     fn read<A: Serialize>(
         &self,
         read: impl FnOnce(&Connection, usize) -> Result<A, DynoxideError> + Send + 'static,
@@ -153,7 +155,7 @@ impl Readers {
         })
     }
 
-    /// How many rows the last execution collected, where there is one connection.
+    /// Returns how many rows the last execution collected, if there is one connection.
     #[cfg(test)]
     pub(super) fn rows_of_the_last_execution(&self) -> usize {
         self.0.connections.read(|connection| Ok(connection.counter.seen().rows)).unwrap_or_default()
@@ -182,8 +184,9 @@ impl<R: DeserializeOwned> Requests<R> {
     }
 }
 
-/// The page that dynoxide answers when it may collect all rows, from executions that may collect a limited number. Nothing
-/// else differs from it than `ScannedCount`: dynoxide counts the first row of the next page as well.
+/// Returns the page that dynoxide returns with an unlimited number of rows, from executions with a limited number.
+///
+/// It differs only in `ScannedCount`: dynoxide counts the first row of the next page as well.
 fn page<A: PagedAnswer>(
     Connection { storage, counter }: &Connection,
     sample: usize,
@@ -207,7 +210,7 @@ fn page<A: PagedAnswer>(
     }
 }
 
-/// A page of a statement, which dynoxide does not cut at all: as many rows as fit.
+/// Returns a page of a statement with as many rows as fit; dynoxide does not cut it at all.
 fn statement_page(
     Connection { storage, counter }: &Connection,
     sample: usize,
@@ -221,7 +224,7 @@ fn statement_page(
         let answer = execute(storage, asked);
         let seen = *counter.seen();
         if seen.is_full() {
-            // The content of rows beyond the page may be missing, whatever came of it.
+            // The content of rows beyond the page may be missing, whatever the result was.
             (limit, is_exact) = (seen.fitting, true);
         } else if is_exact || answer.is_err() || seen.rows < asked || wanted == Some(asked) {
             return answer;
@@ -231,20 +234,20 @@ fn statement_page(
     }
 }
 
-/// How many rows to ask for when so many did not fill a page.
+/// Returns the next limit after `asked` rows did not fill a page.
 fn next_limit(asked: usize, seen: Seen) -> usize {
     let each = seen.bytes.div_ceil(seen.rows.max(1)).max(1);
-    // Sizes vary; an eighth more spares most pages another execution.
+    // Sizes vary; a limit higher by an eighth saves most pages another execution.
     (PAGE_BYTES / each * 9 / 8).max(asked * 2)
 }
 
-/// The segment of a parallel scan of a table itself; dynoxide has those of an index, and the refusals.
+/// Returns the segment of a parallel scan of a table; dynoxide handles those of an index, and invalid ones.
 fn segment_of(request: &ScanRequest) -> Option<Segment> {
     let (number, total) = request.segment.zip(request.total_segments)?;
     (number < total && request.index_name.is_none()).then_some(Segment { number, total })
 }
 
-/// Whether a statement only reads.
+/// Returns whether a statement only reads.
 pub(super) fn is_select(statement: &str) -> bool {
     statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }

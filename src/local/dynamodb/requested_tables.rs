@@ -1,5 +1,7 @@
-//! Which tables, indexes and streams a request names: one reading of names and ARNs for the handlers and for the
-//! authorizer. dynoxide looks at neither the region nor the account of an ARN.
+//! The tables, indexes and streams that a request names.
+//!
+//! One parser of names and ARNs serves the handlers and the authorizer. dynoxide checks neither the region nor the
+//! account of an ARN.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use crate::identity::Identity;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::Request;
 
-/// The members that name something, read past the items in a request.
+/// The members that name a resource, parsed without the items of a request.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 #[expect(clippy::zero_sized_map_values, reason = "a set would refuse what stands at its names")]
@@ -36,11 +38,12 @@ struct InTransaction {
 }
 
 impl DynamoDb {
-    /// Returns what a request names. What is named twice, or is of another type than it should be, is unclear: the
-    /// database may yet read it in its own way.
+    /// Returns the resources that a request names.
+    ///
+    /// A resource that is named twice or by a wrong type is ambiguous, because the database may read it in another way.
     pub(crate) fn named_in(&self, request: &Request) -> Named {
         let operation = aws_json::operation(request);
-        // What a PartiQL statement is about is not read.
+        // Tables in a PartiQL statement are not parsed.
         if operation.contains("Execute") {
             return Named::Unclear;
         }
@@ -52,7 +55,7 @@ impl DynamoDb {
         let table = |name: &str| Some(self.identity.table_arn(bare_name(&self.identity, name)?));
         let mut arns = Vec::new();
         if let Some(name) = &members.table_name {
-            // Elsewhere the name of an index means nothing, and the table itself is read.
+            // In other operations an index name has no effect, and the table itself is read.
             let index = members.index_name.filter(|_| matches!(operation, "Query" | "Scan"));
             arns.push(table(name)? + &index.map(|index| format!("/index/{index}")).unwrap_or_default());
         }
@@ -79,17 +82,17 @@ impl DynamoDb {
         }
     }
 
-    /// Returns the ARN of a table's stream, whose label the database does not compare.
+    /// Returns the ARN of a table's stream; the database does not compare the stream's label.
     fn stream_of(&self, table: &str) -> Option<String> {
         let described = self.described(&json!({ "TableName": table }).to_string()).ok()?;
         let arn = described["Table"]["LatestStreamArn"].as_str()?;
         Some(arn.replace(THEIR_ARN, &self.our_arn()))
     }
 
-    /// Returns a request with its `ResourceArn` or `StreamArn` as dynoxide knows it.
+    /// Rewrites the `ResourceArn` or `StreamArn` of a request to dynoxide's.
     ///
     /// # Errors
-    /// `ResourceNotFoundException` for what is not of this account and region.
+    /// `ResourceNotFoundException` for an ARN of another account or region.
     pub(super) fn with_their_arn(&self, operation: &str, text: &str) -> Result<Option<String>, DynoxideError> {
         let is_tags = match operation {
             "TagResource" | "UntagResource" | "ListTagsOfResource" => true,
@@ -115,7 +118,7 @@ impl DynamoDb {
         Ok(Some(input.to_string()))
     }
 
-    /// The places of an item request where a table may be named by its ARN.
+    /// Replaces table ARNs in an item request by table names.
     pub(super) fn name_tables(&self, input: &mut Value) {
         let prefix = self.identity.table_arn("");
         let name = |value: &mut Value| {
@@ -144,7 +147,7 @@ impl DynamoDb {
     }
 }
 
-/// Returns the name of a table that is named by it, or by its ARN in this account and region.
+/// Returns the name of a table given by name, or by an ARN in this account and region.
 fn bare_name<'a>(identity: &Identity, text: &'a str) -> Option<&'a str> {
     if text.starts_with("arn:") { tagged_table(identity, text) } else { Some(text) }
 }

@@ -1,4 +1,4 @@
-//! What the authorizer sees of a request is what the database works on.
+//! Tests that the authorizer sees the same resources in a request as the database uses.
 
 use std::cell::Cell;
 
@@ -16,7 +16,7 @@ use crate::latency_profile::LatencyProfile;
 use crate::protocol::aws_json::Request;
 
 const HERE: &str = "arn:aws:dynamodb:us-east-1:000000000000:table/";
-/// Stands in the items and tags of the table `secret`, and nowhere else.
+/// Text that occurs only in the items and tags of the table `secret`.
 const MARK: &str = "only-in-secret";
 
 fn database(directory: &std::path::Path) -> DynamoDb {
@@ -30,7 +30,7 @@ fn request(operation: &str, body: &(impl ToString + ?Sized)) -> Request {
     request.body(body.to_string().into()).unwrap()
 }
 
-/// The tables `open` and `secret`, each with one item and a stream.
+/// Creates the tables `open` and `secret`, each with one item and a stream.
 async fn with_tables(database: &DynamoDb) {
     for name in ["open", "secret"] {
         let mark = if name == "secret" { MARK } else { "harmless" };
@@ -56,14 +56,14 @@ async fn stream_arn(database: &DynamoDb, table: &str) -> String {
     table["Table"]["LatestStreamArn"].as_str().unwrap().to_owned()
 }
 
-/// Everything of the table `secret`.
+/// Returns the whole content of the table `secret`.
 async fn secret(database: &DynamoDb) -> (Value, Value) {
     let items = call(database, "Scan", json!({"TableName": "secret"})).await;
     (items, call(database, "ListTagsOfResource", json!({"ResourceArn": format!("{HERE}secret")})).await)
 }
 
 #[test]
-fn table_that_the_authorizer_sees_is_the_one_that_the_database_touches() {
+fn requested_tables_authorizer_sees_the_table_that_the_database_uses() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let database = database(dir.path());
@@ -144,18 +144,18 @@ fn table_that_the_authorizer_sees_is_the_one_that_the_database_touches() {
         };
         prop_assert!(is_seen || !(is_read || is_changed), "{operation} {body}: seen {seen:?}");
         if is_changed {
-            // So that it can be read again.
+            // Put the item back, so that it can be read again.
             let put = json!({"TableName": "secret", "Item": {"k": {"S": "a"}, "mark": {"S": MARK}}});
             runtime.block_on(call(&database, "PutItem", put));
             let tag = json!({"ResourceArn": format!("{HERE}secret"), "Tags": [{"Key": "mark", "Value": MARK}]});
             runtime.block_on(call(&database, "TagResource", tag));
         }
     });
-    // The cases are random. About 135 read and 35 change something; so few that these come by chance are never drawn.
+    // The cases are random. About 135 read and 35 change data; so few that these minimums fail by chance do not occur.
     assert!(reading.get() > 20 && changing.get() > 5, "{reading:?} {changing:?}");
 }
 
-/// What an operation needs beside the names of the top.
+/// Returns the members that an operation needs beside the top-level names.
 fn rest(operation: &str, table: &Value) -> Map<String, Value> {
     let name = table.as_str().unwrap_or("open");
     let key = json!({"k": {"S": "a"}});
@@ -180,7 +180,7 @@ fn rest(operation: &str, table: &Value) -> Map<String, Value> {
 }
 
 #[tokio::test]
-async fn names_of_a_request_are_those_that_the_database_takes() {
+async fn requested_tables_names_match_the_databases() {
     let dir = tempfile::tempdir().unwrap();
     let database = database(dir.path());
     with_tables(&database).await;
@@ -213,7 +213,7 @@ async fn names_of_a_request_are_those_that_the_database_takes() {
 }
 
 #[tokio::test]
-async fn arn_of_another_region_or_account_is_not_found() {
+async fn requested_tables_arn_of_another_region_or_account_is_not_found() {
     let dir = tempfile::tempdir().unwrap();
     let database = database(dir.path());
     with_tables(&database).await;

@@ -1,4 +1,4 @@
-//! Tables that are being made or deleted, and what is not seen of them yet (docs/facts/dynamodb.md, Tables).
+//! Tables in creation or deletion, and their eventual consistency (docs/facts/dynamodb.md, Tables).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::operation;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, Response, ServiceError};
 
-/// The tables that are on their way; clones share them.
+/// The tables whose status is changing; clones share them.
 #[derive(Clone)]
 pub(super) struct TableLifecycle {
     timing: LatencyProfile,
@@ -24,11 +24,11 @@ struct Tables {
     tagged: HashMap<String, Instant>,
     updated: HashMap<String, Instant>,
     deleted: HashMap<String, Deleted>,
-    /// Looks at tables that may not be seen yet.
+    /// Number of describe calls of tables that may not be visible yet.
     looks: u64,
 }
 
-/// A table that is being deleted, as it was.
+/// A table in deletion, as it was before.
 struct Deleted {
     at: Instant,
     description: Value,
@@ -40,12 +40,12 @@ impl TableLifecycle {
         TableLifecycle { timing: *timing, tables: Arc::default() }
     }
 
-    /// Whether anything takes time at all.
+    /// Returns whether any change takes time.
     pub(super) fn is_slow(&self) -> bool {
         !self.timing.is_none()
     }
 
-    /// The answer of a table that is on its way; nothing when the database is to answer.
+    /// Returns the response for a table whose status is changing, or `None` if the database must answer.
     pub(super) fn before(&self, operation: &str, input: &Value) -> Option<Response> {
         let mut tables = self.tables();
         tables.deleted.retain(|_, deleted| deleted.at.elapsed() < self.timing.table_change);
@@ -96,7 +96,7 @@ impl TableLifecycle {
         None
     }
 
-    /// The database's answer as it looks while the table is on its way.
+    /// Returns the database's response, adjusted for a table whose status is changing.
     pub(super) fn after(&self, operation: &str, input: &Value, response: Response, tags: Option<Response>) -> Response {
         if !response.status().is_success() {
             return response;
@@ -145,14 +145,15 @@ impl TableLifecycle {
     }
 }
 
-/// Whether a look at a new table misses it, as it does on AWS by chance: every other one on average, and the same ones in
-/// every run.
+/// Returns whether a call misses a new table, as happens on AWS by chance.
+///
+/// It is every other call on average, and the same calls in every run.
 fn is_missed(looks: &mut u64) -> bool {
     *looks += 1;
     looks.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
 }
 
-/// The tables that a request names, by their bare names.
+/// Returns the bare names of the tables that a request names.
 fn names(input: &Value) -> Vec<String> {
     let bare = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
     let texts = [input.get("TableName"), input.get("ResourceArn")];
@@ -170,7 +171,7 @@ fn names(input: &Value) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// A life in which everything lasts until the end of the test, or no time at all.
+    /// Creates a lifecycle in which changes last until the end of the test, or take no time at all.
     fn life(lasts: bool) -> TableLifecycle {
         TableLifecycle::new(&if lasts { "aws".parse().unwrap() } else { LatencyProfile::default() })
     }
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_table_has_no_tags_and_no_items_for_a_while_whatever_asks() {
+    fn new_table_while_creating_has_no_tags_and_rejects_items() {
         let table = json!({ "TableName": "t" });
         let arn = json!({ "ResourceArn": "arn:aws:dynamodb:us-east-1:000000000000:table/t" });
         let created = ok(&json!({ "TableDescription": { "TableStatus": "ACTIVE" } }));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn new_table_is_missed_by_some_looks_and_found_by_others() {
+    fn new_table_is_eventually_consistent_in_describe_table() {
         let slow = life(true);
         let table = json!({ "TableName": "t" });
         slow.after("CreateTable", &table, ok(&json!({ "TableDescription": {} })), None);
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn new_tags_of_an_old_table_are_not_seen_at_once() {
+    fn existing_table_new_tags_are_eventually_consistent() {
         let slow = life(true);
         let arn = json!({ "ResourceArn": "arn:aws:dynamodb:us-east-1:000000000000:table/old" });
         assert!(slow.before("ListTagsOfResource", &arn).is_none());
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_changed_for_a_while_and_works_meanwhile() {
+    fn table_while_updating_accepts_items() {
         let table = json!({ "TableName": "t" });
         let slow = life(true);
         let changed = ok(&json!({ "TableDescription": { "TableStatus": "ACTIVE" } }));

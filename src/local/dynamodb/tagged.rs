@@ -1,4 +1,4 @@
-//! The tags of all tables at once.
+//! Lists the tags of all tables.
 
 use dynoxide::DynoxideError;
 use dynoxide::actions::list_tables::ListTablesRequest;
@@ -25,7 +25,7 @@ impl DynamoDb {
                         let tags = answer.tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
                         all.insert(self.identity.table_arn(&name), tags);
                     }
-                    // Deleted between the two looks.
+                    // The table was deleted between the two reads.
                     Err(DynoxideError::AccessDeniedException(_)) => {}
                     Err(error) => return Err(error),
                 }

@@ -1,5 +1,7 @@
-//! The write-ahead log of the tables: flushed where an answer has to survive a power cut, and written back to the
-//! database beside the requests, so that none of them waits for it.
+//! The write-ahead log of the tables.
+//!
+//! It is flushed if a response must survive a power cut, and checkpointed into the database concurrently with requests,
+//! so that no request waits for it.
 
 use std::fs::File;
 use std::io;
@@ -11,17 +13,17 @@ use tokio::sync::Notify;
 
 use crate::durability::Durability;
 
-/// The log of one database file.
+/// The write-ahead log of one database file.
 pub(super) struct Wal {
     file: PathBuf,
     durability: Durability,
-    /// A connection of its own: writing back does not keep others from reading and writing.
+    /// Its own connection: a checkpoint does not block reads and writes.
     connection: Mutex<Connection>,
     changed: Notify,
 }
 
 impl Wal {
-    /// The log of a database that is open.
+    /// Opens the log of an open database.
     pub(super) fn open(database: &Path, durability: Durability) -> rusqlite::Result<Wal> {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");
@@ -29,7 +31,7 @@ impl Wal {
         Ok(Wal { file: file.into(), durability, connection, changed: Notify::new() })
     }
 
-    /// Makes sure that a change which the database has taken survives what it is to survive.
+    /// Flushes a committed change as far as the durability requires.
     pub(super) fn keep(&self) -> io::Result<()> {
         self.changed.notify_one();
         match self.durability {
@@ -38,12 +40,12 @@ impl Wal {
         }
     }
 
-    /// Returns after a change, or at once if there was one since.
+    /// Returns after the next change, or at once if there was one since the last call.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Writes what is in the log back to the database, as far as nobody needs it. Blocks.
+    /// Checkpoints the log into the database, except for the part that a reader still needs. Blocks.
     pub(super) fn write_back(&self) -> rusqlite::Result<()> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
@@ -55,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sqlite_is_built_as_it_is_meant_to_be() {
+    fn sqlite_has_the_expected_compile_options() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.sqlite");
         let connection = Connection::open(&path).unwrap();
@@ -66,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_in_the_database_after_writing_back() {
+    fn wal_checkpoint_moves_changes_into_the_database() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.sqlite");
         let connection = Connection::open(&path).unwrap();

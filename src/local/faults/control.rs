@@ -9,10 +9,10 @@ use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
 impl Faults {
-    /// Answers a request of the owner.
+    /// Handles a request of the owner to the control endpoint.
     ///
-    /// `GET faults` tells the plan in force; `PUT faults` takes a plan as text; `DELETE faults` ends all faults. Both
-    /// start the numbers of calls anew. `GET calls` lists the calls since the start or since then.
+    /// `GET faults` returns the current plan; `PUT faults` sets a plan from text; `DELETE faults` ends all faults.
+    /// Setting and ending restart the call numbers. `GET calls` lists the calls since the start or the last restart.
     pub(crate) fn control(&self, method: &Method, path: &str, body: &Bytes) -> Response {
         match (method, path) {
             (&Method::GET, "/_sensorctl/faults") => self.told(),
@@ -38,7 +38,7 @@ impl Faults {
         }
     }
 
-    /// The faults in force, in the form of `--faults`.
+    /// Returns the current faults in the form of `--faults`.
     pub(crate) fn spec(&self) -> String {
         self.state().plan.to_string()
     }

@@ -1,22 +1,23 @@
-//! Refusals as each service words them: too many calls, or a failure of its own.
+//! The error responses of each service: throttling, server errors, access denied.
 
 use crate::operation;
 use crate::protocol::aws_json::ServiceError;
 
-/// Why a call is refused.
+/// An injected error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InjectedError {
-    /// Too many calls.
+    /// The caller is throttled.
     Throttled,
-    /// The service failed, with this status.
+    /// The service fails with this HTTP status.
     Failed(u16),
-    /// The caller may not do this.
+    /// The caller is not authorized.
     Denied,
 }
 
-/// The refusal of an operation in its service's own code and words (docs/facts/kinesis.md, Partial failures, Stream
-/// states; docs/facts/lambda.md, Function limits; docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md,
-/// Roles).
+/// Returns the error of an operation with its service's own code and message.
+///
+/// Sources: docs/facts/kinesis.md, Partial failures, Stream states; docs/facts/lambda.md, Function limits;
+/// docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md, Roles.
 pub(crate) fn refusal(service: &str, operation: &str, trouble: InjectedError) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
     let (status, code, message) = match trouble {
@@ -55,7 +56,7 @@ fn throttled(service: &str, operation: &str) -> (u16, &'static str, &'static str
             "The level of configured provisioned throughput for the table was exceeded. Consider increasing your \
              provisioning level with the UpdateTable API.",
         ),
-        // The reason is a field of its own; the REST form takes it from the message's beginning.
+        // The reason is a member of its own; the REST response takes it from the beginning of the message.
         ("lambda", _) => (429, "TooManyRequestsException", "CallerRateLimitExceeded: Rate exceeded"),
         ("iam" | "sts", _) => (400, "Throttling", "Rate exceeded"),
         _ => (400, "ThrottlingException", "Rate exceeded"),

@@ -1,4 +1,4 @@
-//! Calls that succeed in part: `PutRecords` with records that fail, `BatchWriteItem` with unprocessed items.
+//! Partial failures: `PutRecords` with failed records, `BatchWriteItem` with unprocessed items.
 
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -10,28 +10,28 @@ use crate::kinesis::{MAX_RECORDS, WireFormat};
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{AMZ_JSON_1_0, AMZ_JSON_1_1, Request, Response};
 
-/// Which share of a call's records or items is not taken.
+/// The share of a call's records or items that fails.
 #[derive(Clone, Debug)]
 pub(crate) struct PartialBatch {
     pub(super) share: f64,
     pub(super) dice: FaultRng,
 }
 
-/// What was held back, to be put into the answer again.
+/// Withheld entries, to be inserted into the response.
 pub(crate) enum HeldBack {
-    /// Whether each of the records was held back, and the form in which the caller wants to hear it.
+    /// Which of the records were withheld, and the wire format of the response.
     Records { held: Vec<bool>, stream: String, form: WireFormat },
     /// Requests by table.
     Items(Map<String, Value>),
 }
 
 impl PartialBatch {
-    /// Takes the records or items out that are to fail. Nothing when the request is none that can succeed in part.
+    /// Removes the records or items that must fail; returns `None` if the operation has no partial failures.
     pub(crate) fn hold_back(&self, request: &mut Request) -> Option<HeldBack> {
         let form = WireFormat::of(request.headers());
         let mut input: Value = form.json(request.body())?;
         let held = if aws_json::operation(request) == "PutRecords" {
-            // The service takes either form; between here and there it is JSON.
+            // The service accepts both formats; the rewritten request is JSON.
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(AMZ_JSON_1_1));
             self.hold_records(&mut input, form)?
         } else {
@@ -46,7 +46,7 @@ impl PartialBatch {
         // An ARN ends in the name.
         let stream = stream.rsplit('/').next()?.to_owned();
         let records = input.get_mut("Records")?.as_array_mut()?;
-        // What is too much for one call is the service's to refuse.
+        // The service itself rejects a call with too many records.
         if records.len() > MAX_RECORDS {
             return None;
         }
@@ -66,7 +66,7 @@ impl PartialBatch {
             return None;
         }
         let mut held = self.choose(count);
-        // When nothing at all is taken, the service refuses the call instead (docs/facts/dynamodb.md, Writes).
+        // If no item at all is accepted, the service rejects the call instead (docs/facts/dynamodb.md, Writes).
         if let Some(first) = held.first_mut() {
             *first = false;
         }
@@ -88,7 +88,7 @@ impl PartialBatch {
         Some(HeldBack::Items(back))
     }
 
-    /// At least one where there are any.
+    /// Chooses the failing entries: at least one, if there are any.
     fn choose(&self, count: usize) -> Vec<bool> {
         let mut held: Vec<bool> = (0..count).map(|index| self.dice.roll(index + 1) < self.share).collect();
         if self.share > 0.0
@@ -102,7 +102,7 @@ impl PartialBatch {
 }
 
 impl HeldBack {
-    /// The answer when nothing is left to ask the service for.
+    /// Returns the response if all entries were withheld, so that the service need not be called.
     pub(crate) fn nothing_left(&self) -> Option<Response> {
         match self {
             HeldBack::Records { held, .. } if !held.is_empty() && held.iter().all(|held| *held) => {
@@ -112,7 +112,7 @@ impl HeldBack {
         }
     }
 
-    /// Puts what was held back into the service's answer.
+    /// Inserts the withheld entries into the service's response.
     pub(crate) fn put_back(self, response: Response) -> Response {
         if !response.status().is_success() {
             return response;
@@ -152,7 +152,7 @@ impl HeldBack {
     }
 }
 
-/// The two ways in which a record fails (docs/facts/kinesis.md, Partial failures).
+/// Returns one of the two ways in which a record fails (docs/facts/kinesis.md, Partial failures).
 fn failed_record(index: usize, stream: &str) -> Value {
     if index.is_multiple_of(2) {
         let message =
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_fail_stand_at_their_own_place_in_the_answer() {
+    fn partial_batch_failed_records_keep_their_position_in_the_response() {
         let records: Vec<Value> = (0..20).map(|n| json!({"PartitionKey": n.to_string(), "Data": ""})).collect();
         let mut request = request("PutRecords", &json!({"StreamName": "s", "Records": records}));
         let held = portion(0.5).hold_back(&mut request).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_for_one_call_is_left_to_the_service() {
+    fn partial_batch_oversized_call_is_left_to_the_service() {
         let records = vec![json!({"PartitionKey": "k", "Data": ""}); 501];
         let items = vec![json!({"DeleteRequest": {"Key": {}}}); 26];
         for (operation, input) in [
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn records_in_cbor_fail_in_part_as_well() {
+    fn partial_batch_works_in_cbor() {
         use ciborium::Value as Cbor;
         let pair = |name: &str, value: Cbor| (Cbor::from(name), value);
         let record = Cbor::Map(vec![pair("PartitionKey", "k".into()), pair("Data", Cbor::Bytes(vec![0, 255]))]);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_either_written_or_come_back() {
+    fn partial_batch_items_are_written_or_unprocessed() {
         let items: Vec<Value> = (0..10).map(|n| json!({"PutRequest": {"Item": {"n": {"N": n.to_string()}}}})).collect();
         for share in [0.1, 0.5, 1.0] {
             let mut request = request("BatchWriteItem", &json!({"RequestItems": {"t": items}}));

@@ -3,26 +3,26 @@
 //! ```text
 //! SPEC  = ITEM { ";" ITEM }            white space around items is ignored
 //! ITEM  = "seed=" NUMBER | CALLS "=" FAULT [ "@" WHEN ]
-//! CALLS = SERVICE ":" OPERATION        `*` stands for any characters: kinesis:Put*  *:*
-//! FAULT = throttle                     refused with the service's own code for too many calls
-//!       | error | error(500|503)       refused as a failure of the service
-//!       | denied                       refused as what the caller may not do
-//!       | drop                         the connection breaks before the call does anything
-//!       | lost                         the call does its work, then the connection breaks
-//!       | hang                         the call does its work and does not answer while these faults last
-//!       | delay(TIME)                  it takes longer: 200ms, 1.5s; goes together with the others
+//! CALLS = SERVICE ":" OPERATION        `*` matches any characters: kinesis:Put*  *:*
+//! FAULT = throttle                     rejected with the service's own code for throttling
+//!       | error | error(500|503)       rejected as a failure of the service
+//!       | denied                       rejected because the caller is not authorized
+//!       | drop                         the connection breaks before the call takes effect
+//!       | lost                         the call takes effect, then the connection breaks
+//!       | hang                         the call takes effect, but sends no response while these faults last
+//!       | delay(TIME)                  it takes longer: 200ms, 1.5s; can be combined with the others
 //!       | partial | partial(P%)        PutRecords: this share of the records fails (default 50%)
-//!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share comes back (default 50%)
-//!       | undecryptable                Lambda's reads: variables and filters are an error, as for who may not use their key
-//!       | staleGrant | staleGrant(TIME)   CreateRole: functions that are made with the role within this time (default 30s)
-//!                                    have a key that was granted to an earlier role of its name: their variables cannot
-//!                                    be decrypted, and Invoke is refused with KMSAccessDeniedException
+//!       | unprocessed | unprocessed(P%)   BatchWriteItem: this share is unprocessed (default 50%)
+//!       | undecryptable                Lambda's reads: variables and filters are an error, as without use of the key
+//!       | staleGrant | staleGrant(TIME)   CreateRole: functions created with the role within this time (default 30s)
+//!                                    have a key granted to an earlier role of its name: their variables cannot be
+//!                                    decrypted, and Invoke fails with KMSAccessDeniedException
 //! WHEN  = P% | #N | #N-M               by chance, or the N-th (to M-th) call of the operation; else always
 //! ```
-//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, are for what event source mappings do as well; an
-//! answer that hangs is lost there, and a connection that drops is an error of the service.
+//! Rules that name `kinesis:GetRecords` or `lambda:Invoke`, without `*`, also apply to calls of event source mappings.
+//! There `hang` loses the response, and `drop` is an error of the service.
 //!
-//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first rule that hits a call counts.
+//! Services: `kinesis`, `dynamodb`, `lambda`, `iam`, `sts`, `logs`, `tag`. The first matching rule applies.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,7 +31,7 @@ use std::time::Duration;
 use super::undecryptable;
 use crate::members::operations;
 
-/// What shall go wrong.
+/// A fault plan: the faults to inject.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultPlan {
     pub(super) seed: u64,
@@ -61,11 +61,11 @@ pub(super) enum Fault {
     Partial(f64),
     Unprocessed(f64),
     Undecryptable,
-    /// A new role is taken for an earlier one of its name by the keys of functions, for so long.
+    /// Grants to functions take a new role for an earlier one of its name, for this time.
     StaleGrant(Duration),
 }
 
-/// Which of the calls.
+/// Selects the calls that a rule affects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum When {
     Always,
@@ -78,11 +78,11 @@ pub(super) enum When {
     },
 }
 
-/// A text that is no plan.
+/// A text that does not parse as a fault plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]
 pub struct SpecError {
-    /// Where, in characters from 1.
+    /// Position in the text, in characters from 1.
     pub column: usize,
     message: String,
 }
@@ -90,13 +90,13 @@ pub struct SpecError {
 const SERVICES: [&str; 7] = ["kinesis", "dynamodb", "lambda", "iam", "sts", "logs", "tag"];
 const FAULTS: &str = "throttle, error, denied, drop, lost, hang, delay(200ms), partial, unprocessed, undecryptable, \
                       staleGrant";
-/// How long a new role is taken for an earlier one of its name where no time is given.
+/// Default duration of a stale grant.
 const STALE: Duration = Duration::from_secs(30);
-/// A longer delay is a mistake: clients give up after a minute.
+/// Limit of a delay, in seconds: a longer one is a mistake, since clients give up after a minute.
 const LONGEST_DELAY: f64 = 600.0;
 
 impl FaultPlan {
-    /// Whether nothing goes wrong.
+    /// Returns whether the plan has no faults.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -156,7 +156,7 @@ impl Rule {
         Ok(Rule { service: service.text.to_owned(), operation: operation.text.to_owned(), fault, when })
     }
 
-    /// Whether the rule is for this operation.
+    /// Returns whether the rule applies to this operation.
     pub(super) fn covers(&self, service: &str, operation: &str) -> bool {
         let only = match self.fault {
             Fault::Partial(_) => operation == "PutRecords",
@@ -168,7 +168,7 @@ impl Rule {
         only && matches(&self.service, service) && matches(&self.operation, operation)
     }
 
-    /// Whether the rule names this operation itself, without `*`.
+    /// Returns whether the rule names this operation itself, without `*`.
     pub(super) fn names(&self, service: &str, operation: &str) -> bool {
         self.service.eq_ignore_ascii_case(service) && self.operation.eq_ignore_ascii_case(operation)
     }
@@ -192,7 +192,7 @@ impl Fault {
     }
 }
 
-/// A part of the text, and where it is.
+/// A part of the text, with its position.
 #[derive(Clone, Copy)]
 struct Piece<'a> {
     all: &'a str,
@@ -278,7 +278,7 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// Refuses an operation that no such service has here: its rule would never hit.
+/// Rejects an operation that the local cloud does not have: its rule would never apply.
 fn check_operation(service: &Piece<'_>, operation: &Piece<'_>) -> Result<(), SpecError> {
     let names = || SERVICES.iter().filter(|name| matches(service.text, name)).flat_map(|name| operations(name));
     if names().any(|name| matches(operation.text, name)) {
@@ -296,7 +296,7 @@ fn check_operation(service: &Piece<'_>, operation: &Piece<'_>) -> Result<(), Spe
     Err(operation.wrong(&message))
 }
 
-/// Whether a name is what a pattern with `*` stands for; letter case does not count.
+/// Returns whether a name matches a pattern with `*`; matching ignores case.
 fn matches(pattern: &str, name: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern.eq_ignore_ascii_case(name) };
     let Some(rest) = name.get(before.len()..) else { return false };
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operation_that_no_service_has_is_refused_with_the_one_that_is_meant() {
+    fn fault_spec_unknown_operation_is_rejected_with_a_suggestion() {
         for (text, wanted) in [
             (
                 "kinesis:PutRecrods=throttle",
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_the_form_is_read() {
+    fn fault_spec_parses_every_part_of_the_grammar() {
         let plan: FaultPlan =
             "seed=7; kinesis:PutRecords=throttle@20%; iam:CreateRole=lost@#1;*:*=delay(1.5s)@#2-4;dynamodb:B*Item=unprocessed(30%);"
                 .parse()
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_spec_is_refused_with_the_place() {
+    fn fault_spec_error_has_its_column() {
         for (spec, column, words) in [
             ("kinesis:PutRecords", 1, "SERVICE:OPERATION=FAULT"),
             ("seed=x", 6, "whole number"),
@@ -383,12 +383,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_breaks_it(text in "\\PC{0,40}") {
+        fn fault_spec_parse_never_panics(text in "\\PC{0,40}") {
             let _ = text.parse::<FaultPlan>();
         }
 
         #[test]
-        fn near_misses_do_not_break_it(text in "(seed|kinesis|\\*)?[:=@#();%é*-]{0,3}(drop|delay|partial)?[(@#;0-9%ms)]{0,6}") {
+        fn fault_spec_parse_of_near_misses_never_panics(text in "(seed|kinesis|\\*)?[:=@#();%é*-]{0,3}(drop|delay|partial)?[(@#;0-9%ms)]{0,6}") {
             let _ = text.parse::<FaultPlan>();
         }
     }

@@ -1,6 +1,7 @@
-//! Answers of Lambda in which a key of the account hides what it encrypts: the caller may see the function or mapping, and
-//! may not use the key (docs/facts/lambda.md, Function states; `EnvironmentResponse` and `FilterCriteriaError` of the
-//! API reference).
+//! Lambda responses without permission for the KMS key.
+//!
+//! The caller may see the function or event source mapping, but may not use the key (docs/facts/lambda.md, Function
+//! states; `EnvironmentResponse` and `FilterCriteriaError` of the API reference).
 
 use http::HeaderValue;
 use http::header::CONTENT_LENGTH;
@@ -14,11 +15,11 @@ const MESSAGE: &str = "Lambda was unable to decrypt your environment variables b
                        authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:000000000000:key/1 (a fault \
                        on request)";
 
-/// The operations whose answers can hold something encrypted.
+/// Operations whose responses can contain encrypted members.
 pub(super) const OPERATIONS: [&str; 5] =
     ["GetFunction", "GetFunctionConfiguration", "ListFunctions", "GetEventSourceMapping", "ListEventSourceMappings"];
 
-/// Replaces what is encrypted by the error of who may not decrypt it. The answer stays a success.
+/// Replaces encrypted members by the error for a caller who may not decrypt them. The response stays a success.
 pub(crate) fn hide(mut response: Response) -> Response {
     let Ok(mut body) = serde_json::from_slice::<Value>(response.body()) else { return response };
     hide_in(&mut body);
@@ -53,7 +54,7 @@ mod tests {
     use crate::protocol::aws_json;
 
     #[test]
-    fn variables_and_filters_become_errors_and_the_rest_stays() {
+    fn undecryptable_variables_and_filters_become_errors() {
         let answer = json!({"Configuration": {"FunctionName": "f", "Environment": {"Variables": {"A": "s3cret"}}},
             "EventSourceMappings": [{"UUID": "u", "FilterCriteria": {"Filters": [{"Pattern": "s3cret"}]}}]});
         let hidden: Value = serde_json::from_slice(hide(aws_json::json(200, &answer)).body()).unwrap();

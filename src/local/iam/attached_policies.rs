@@ -7,7 +7,7 @@ use super::{Answer, Iam, end_of_list, missing, page};
 use crate::protocol::aws_json::ServiceError;
 use crate::protocol::aws_query::{Parameters, Xml};
 
-/// The most managed policies on a role.
+/// Limit of managed policies on a role.
 const MAX_ATTACHED: usize = 10;
 
 impl Iam {

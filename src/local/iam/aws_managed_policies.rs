@@ -1,4 +1,4 @@
-//! Managed policies: those of the walkthrough as AWS published them, and the account's own.
+//! Managed policies: those of the walkthrough as AWS published them, and the customer managed ones.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl<'a> ManagedPolicy<'a> {
     }
 }
 
-/// The policy of an ARN.
+/// Returns the policy with this ARN.
 pub(super) fn find<'a>(account: &'a Account, arn: &str) -> Option<ManagedPolicy<'a>> {
     let of_aws = || {
         let name = arn.strip_prefix(OF_AWS)?;
@@ -35,12 +35,12 @@ pub(super) fn find<'a>(account: &'a Account, arn: &str) -> Option<ManagedPolicy<
     account.policies.get(arn).map(ManagedPolicy::own).or_else(of_aws)
 }
 
-/// Returns the policies of AWS that are here, by their ARNs.
+/// Returns the AWS managed policies that the local cloud has, by ARN.
 pub(super) fn of_aws() -> BTreeMap<String, ManagedPolicy<'static>> {
     POLICIES.iter().map(|policy| (format!("{OF_AWS}{}{}", policy.path, policy.name), *policy)).collect()
 }
 
-/// How the ARNs of the policies of AWS begin.
+/// Prefix of the ARNs of AWS managed policies.
 const OF_AWS: &str = "arn:aws:iam::aws:policy";
 
 static POLICIES: [ManagedPolicy<'static>; 7] = [
@@ -109,13 +109,13 @@ static POLICIES: [ManagedPolicy<'static>; 7] = [
     },
 ];
 
-/// All that is said of what a role may do.
+/// Returns all policies of a role.
 pub(super) fn policies(account: &Account, role: &StoredRole) -> Policies {
     let document = |arn: &String| find(account, arn).map(|policy| policy.document.to_owned());
     let attached = role.attached.iter().filter_map(document);
     Policies {
         identity: role.inline.values().cloned().chain(attached).collect(),
-        // A boundary that is gone allows nothing, as an empty document does.
+        // A deleted boundary allows nothing, like an empty document.
         boundary: role.boundary.as_ref().map(|arn| document(arn).unwrap_or_default()),
     }
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_document_is_a_good_permission_policy() {
+    fn aws_managed_policies_are_valid_permission_policies() {
         for policy in &POLICIES {
             super::super::document::check_permissions(policy.document).unwrap();
         }

@@ -1,4 +1,4 @@
-//! Operations on managed policies themselves; the account can have its own, of one version each.
+//! Operations on managed policies; customer managed policies have one version each.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{Answer, Iam, end_of_list, missing, page, timestamp};
 use crate::protocol::aws_json::{ServiceError, now_seconds};
 use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
-/// The most characters of a managed policy, white space not counted.
+/// Limit of a managed policy in characters, without white space.
 const MAX_DOCUMENT: usize = 6_144;
 
 impl Iam {
@@ -96,7 +96,7 @@ impl Iam {
         })
     }
 
-    /// The account's own, and those of AWS that are here, which are a few of very many.
+    /// Lists the customer managed policies and the few AWS managed ones that the local cloud has.
     pub(super) fn list_policies(&self, input: &Parameters) -> Answer {
         let prefix = input.get("PathPrefix").unwrap_or("/");
         let (of_aws, own) = match input.get("Scope") {
@@ -141,7 +141,7 @@ fn not_found(arn: &str) -> ServiceError {
     missing(format!("Policy {arn} was not found."))
 }
 
-/// How many roles a policy is attached to, and how many it bounds.
+/// Returns how many roles have a policy attached, and how many have it as boundary.
 fn uses(account: &Account, arn: &str) -> (usize, usize) {
     let roles = || account.roles.values();
     let bounded = roles().filter(|role| role.boundary.as_deref() == Some(arn)).count();

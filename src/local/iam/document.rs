@@ -1,19 +1,19 @@
-//! Policy documents: what makes one malformed, and how it travels.
+//! Policy documents: validation and encoding.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use crate::protocol::aws_json::ServiceError;
 
-/// What RFC 3986 leaves as it is.
+/// The unreserved characters of RFC 3986.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A document as IAM answers it.
+/// Returns a document in the encoding of IAM's responses.
 pub(super) fn encoded(document: &str) -> String {
     utf8_percent_encode(document, UNRESERVED).to_string()
 }
 
-/// Who a role trusts: each statement names a principal and no resource.
+/// Validates a trust policy: each statement names a principal and no resource.
 pub(super) fn check_trust(document: &str) -> Result<(), ServiceError> {
     for statement in statements(document)? {
         let Some(principal) = statement.get("Principal") else {
@@ -33,7 +33,7 @@ pub(super) fn check_trust(document: &str) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// What a role may do: each statement names a resource and no principal.
+/// Validates a permission policy: each statement names a resource and no principal.
 pub(super) fn check_permissions(document: &str) -> Result<(), ServiceError> {
     for statement in statements(document)? {
         if statement.contains_key("Principal") {
@@ -48,7 +48,7 @@ pub(super) fn check_permissions(document: &str) -> Result<(), ServiceError> {
 
 type Statement = Map<String, Value>;
 
-/// The statements of a document in which everything is understood.
+/// Returns the statements of a document, all of whose members are understood.
 fn statements(document: &str) -> Result<Vec<Statement>, ServiceError> {
     let Ok(Value::Object(policy)) = serde_json::from_str(document) else {
         return Err(malformed("This policy contains invalid Json"));
@@ -69,7 +69,7 @@ fn statements(document: &str) -> Result<Vec<Statement>, ServiceError> {
 fn checked(statement: &Value) -> Result<Statement, ServiceError> {
     let Some(statement) = statement.as_object() else { return Err(malformed("Syntax errors in policy.")) };
     if statement.contains_key("NotPrincipal") {
-        // AWS takes it; here nothing would be known of whom it means.
+        // AWS accepts it; the local cloud could not tell which principal it means.
         return Err(malformed(
             "The local cloud does not evaluate NotPrincipal: name the principals, or use a condition.",
         ));
@@ -87,7 +87,7 @@ fn checked(statement: &Value) -> Result<Statement, ServiceError> {
     Ok(statement.clone())
 }
 
-/// What a statement may consist of.
+/// The members of a statement.
 const MEMBERS: [&str; 8] =
     ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "Condition"];
 
@@ -142,7 +142,7 @@ fn check_condition(condition: &Value) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Whether one of two members is there; both are not, and neither is a list of nothing.
+/// Returns whether `member` is present rather than `opposite`. Both at once and an empty list are malformed.
 fn one_of_two(statement: &Statement, member: &str, opposite: &str) -> Result<bool, ServiceError> {
     match (statement.get(member), statement.get(opposite)) {
         (None, None) => Ok(false),
@@ -158,7 +158,7 @@ fn are_texts(value: &Value) -> bool {
     }
 }
 
-/// Refuses members that are not known: they would say nothing.
+/// Rejects unknown members, which would have no effect.
 fn only(object: &Map<String, Value>, known: &[&str]) -> Result<(), ServiceError> {
     match object.keys().find(|name| !known.contains(&name.as_str())) {
         Some(_) => Err(malformed("Syntax errors in policy.")),
@@ -175,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trust_policy_needs_a_principal_and_a_permission_policy_a_resource() {
+    fn policy_document_trust_needs_principal_and_permission_needs_resource() {
         let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"x"}}}"#;
         let may = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
         assert!(check_trust(trust).is_ok() && check_permissions(may).is_ok());
@@ -183,14 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_policy_is_malformed() {
+    fn policy_document_invalid_syntax_is_malformed() {
         for text in ["", "{", "[]", "{}", r#"{"Version":"2099-01-01","Statement":[]}"#, r#"{"Statement":[1]}"#] {
             assert_eq!(check_trust(text).unwrap_err().code, "MalformedPolicyDocument", "{text}");
         }
     }
 
     #[test]
-    fn what_would_say_nothing_or_something_else_is_malformed() {
+    fn policy_document_ineffective_or_ambiguous_statement_is_malformed() {
         let with = |member: &str| {
             format!(
                 r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Resource":"*","Action":"a:b",{member}}}}}"#
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn principal_that_names_nobody_is_malformed() {
+    fn policy_document_invalid_principal_is_malformed() {
         for principal in ["\"x\"", "{}", "[]", r#"{"AWS":[]}"#, r#"{"Aws":"*"}"#, r#"{"Service":5}"#] {
             let trust = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"sts:*","Principal":{principal}}}}}"#);
             assert_eq!(check_trust(&trust).unwrap_err().code, "MalformedPolicyDocument", "{principal}");

@@ -6,7 +6,7 @@ use super::{Answer, Iam, end_of_list, missing, page};
 use crate::protocol::aws_json::ServiceError;
 use crate::protocol::aws_query::{Parameters, Xml};
 
-/// The most characters of all inline policies of a role, white space not counted.
+/// Limit of all inline policies of a role in characters, without white space.
 const MAX_INLINE: usize = 10_240;
 
 impl Iam {

@@ -1,4 +1,4 @@
-//! Changes that are not seen everywhere yet: for a while a role is what it was before.
+//! Eventual consistency of roles: for a while a change is not visible everywhere.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use crate::auth::permissions::Policies;
 use crate::latency_profile::LatencyProfile;
 use crate::protocol::aws_query::Parameters;
 
-/// What roles were before their latest changes, by ARN.
+/// The roles before their latest changes, by ARN.
 #[derive(Default)]
 pub(super) struct Propagation(Mutex<HashMap<String, Before>>, AtomicU64);
 
@@ -18,11 +18,11 @@ pub(super) struct Propagation(Mutex<HashMap<String, Before>>, AtomicU64);
 struct Before {
     trust: Option<Old<String>>,
     policies: Option<Old<Policies>>,
-    /// What a replica that is late still shows: the role's trust policy, and its inline policies by name.
+    /// The state that a lagging replica still shows: the role's trust policy, and its inline policies by name.
     shown: Option<Old<Shown>>,
 }
 
-/// What looks at a role show of it.
+/// The part of a role that read operations show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shown {
     pub trust: String,
@@ -34,24 +34,24 @@ struct Old<T> {
     until: Instant,
 }
 
-/// What a request is about to change.
+/// A change that a request is about to make.
 pub(super) enum Change {
     Trust { arn: String, was: String, shown: Option<Shown> },
     Policies { arn: String, was: Policies, shown: Option<Shown> },
 }
 
 impl Propagation {
-    /// The trust policy that is still in force, if it is not the newest.
+    /// Returns the trust policy that is still in force, if it is not the latest.
     pub(super) fn trust(&self, arn: &str) -> Option<String> {
         in_force(self.lock().get(arn)?.trust.as_ref())
     }
 
-    /// The policies that are still in force, if they are not the newest.
+    /// Returns the policies that are still in force, if they are not the latest.
     pub(super) fn policies(&self, arn: &str) -> Option<Policies> {
         in_force(self.lock().get(arn)?.policies.as_ref())
     }
 
-    /// Notes a change that was made, and that takes so long to be seen.
+    /// Records a change that was made, with its propagation delay.
     pub(super) fn note(&self, change: Change, timing: &LatencyProfile) {
         let mut all = self.lock();
         let (before, shown) = match change {
@@ -71,14 +71,16 @@ impl Propagation {
         }
     }
 
-    /// What a look at a role finds when it comes to a replica that is late: about every other one, the same in every run.
+    /// Returns the outdated state that a read from a lagging replica finds.
+    ///
+    /// It is about every other read, the same in every run.
     pub(super) fn late_look(&self, arn: &str) -> Option<Shown> {
         let shown = in_force(self.lock().get(arn)?.shown.as_ref())?;
         let looks = self.1.fetch_add(1, Ordering::Relaxed) + 1;
         (looks.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1).then_some(shown)
     }
 
-    /// Has everything seen everywhere.
+    /// Completes the propagation of all changes.
     #[cfg(test)]
     pub(super) fn forget(&self) {
         self.lock().clear();
@@ -93,7 +95,7 @@ fn in_force<T: Clone>(old: Option<&Old<T>>) -> Option<T> {
     old.filter(|old| old.until > Instant::now()).map(|old| old.was.clone())
 }
 
-/// A change on top of one that is not seen yet: what was before both stays in force.
+/// Keeps the earlier state in force. After a change on top of a pending one, the state before both stays in force.
 fn keep<T>(slot: &mut Option<Old<T>>, was: T, delay: Duration) {
     let now = Instant::now();
     let was = slot.take().filter(|old| old.until > now).map_or(was, |old| old.was);
@@ -101,7 +103,7 @@ fn keep<T>(slot: &mut Option<Old<T>>, was: T, delay: Duration) {
 }
 
 impl Iam {
-    /// What a request is about to change of a role.
+    /// Returns the change of a role that a request is about to make.
     pub(super) fn change_of(&self, input: &Parameters) -> Option<Change> {
         if self.0.timing.is_none() {
             return None;

@@ -1,4 +1,4 @@
-//! Which role or policy a request to IAM names, for the authorizer.
+//! The role or policy that an IAM request names, for the authorizer.
 
 use super::Iam;
 use crate::auth::permissions::{Named, Needed};
@@ -8,7 +8,7 @@ impl Iam {
     /// Returns the action that a request needs, with its resource.
     pub(crate) fn needed_by(&self, input: &Parameters, operation: &str) -> Needed {
         let needed = Needed::new(format!("iam:{operation}"), self.named_in(input, operation));
-        // The keys of the policies that these operations give to a role.
+        // The condition keys of the policies that these operations give to a role.
         let given = match operation {
             "AttachRolePolicy" | "DetachRolePolicy" => Some(("iam:PolicyARN", input.get("PolicyArn"))),
             "CreateRole" | "PutRolePermissionsBoundary" => {
@@ -56,7 +56,9 @@ impl Iam {
         }
     }
 
-    /// Returns the ARN of the role of a name, with its path; the one that it would have without a path, if there is none.
+    /// Returns the ARN of the role with this name, including its path.
+    ///
+    /// If the role does not exist, the ARN has no path.
     fn role_arn(&self, name: &str) -> String {
         let known = self.0.store.read(|account| account.roles.get(name).map(|role| role.arn.clone()));
         known.unwrap_or_else(|| self.0.identity.role_arn("/", name))
@@ -78,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn role_is_named_with_its_path_and_each_operation_by_what_it_works_on() {
+    async fn requested_resources_role_has_its_path_and_each_operation_its_resource() {
         let dir = tempfile::tempdir().unwrap();
         let iam = Iam::open(
             &dir.path().join("iam.json"),

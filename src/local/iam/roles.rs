@@ -1,4 +1,4 @@
-//! Operations on roles themselves: create, read, change, delete, tags, boundary.
+//! Operations on roles: create, read, update, delete, tags, boundary.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use super::{Answer, Iam, aws_managed_policies, end_of_list, missing, page, times
 use crate::protocol::aws_json::{ServiceError, now_seconds};
 use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
-/// Seconds that a role session may last, if not said otherwise.
+/// Default duration of a role session, in seconds.
 const SESSION_SECONDS: u32 = 3600;
 
-/// The most tags on a role.
+/// Limit of tags on a role.
 const MAX_TAGS: usize = 50;
 
 impl Iam {
@@ -38,7 +38,7 @@ impl Iam {
         };
         self.0.store.change(|account| {
             check_boundary(account, role.boundary.as_deref())?;
-            // Names that differ in case only are one name.
+            // Role names are unique regardless of case.
             if account.roles.keys().any(|other| other.eq_ignore_ascii_case(name)) {
                 let message = format!("Role with name {name} already exists.");
                 return Err(ServiceError::new(409, "EntityAlreadyExists", message));
@@ -181,7 +181,7 @@ impl Iam {
         })
     }
 
-    /// There are no instances here, hence no profiles.
+    /// Returns an empty list: the local cloud has no instances, hence no profiles.
     pub(super) fn list_instance_profiles(&self, input: &Parameters) -> Answer {
         self.0.store.read(|account| account.role(role_name(input)?).map(drop))?;
         let mut xml = Xml::default();
@@ -191,12 +191,12 @@ impl Iam {
     }
 }
 
-/// The role of a request; 1 to 64 of `[\w+=,.@-]`.
+/// Returns the role name of a request: 1 to 64 characters of `[\w+=,.@-]`.
 pub(super) fn role_name(input: &Parameters) -> Result<&str, ServiceError> {
     checked_name(input, "RoleName", 64)
 }
 
-/// A name of IAM's alphabet.
+/// Returns a parameter that is a valid IAM name.
 pub(super) fn checked_name<'a>(
     input: &'a Parameters,
     parameter: &str,
@@ -211,7 +211,7 @@ pub(super) fn checked_name<'a>(
         )));
     }
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)) {
-        // As the service words it: not as a validation error of a member.
+        // The service's message, which differs from a member's validation error.
         return Err(ServiceError::bad_request(
             "ValidationError",
             format!(
@@ -223,7 +223,7 @@ pub(super) fn checked_name<'a>(
     Ok(name)
 }
 
-/// `/`, or one that begins and ends with it.
+/// Returns the path of a request: `/`, or a path that begins and ends with `/`.
 pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
     let path = input.get("Path").unwrap_or("/");
     if path == "/" || (path.starts_with('/') && path.ends_with('/') && path.len() <= 512) {
@@ -235,7 +235,7 @@ pub(super) fn checked_path(input: &Parameters) -> Result<&str, ServiceError> {
     )))
 }
 
-/// A boundary is a managed policy that there is.
+/// Rejects a boundary that is not an existing managed policy.
 fn check_boundary(account: &Account, arn: Option<&str>) -> Result<(), ServiceError> {
     match arn {
         Some(arn) if aws_managed_policies::find(account, arn).is_none() => {
@@ -268,7 +268,7 @@ fn described(xml: &mut Xml, tag: &str, role: &StoredRole, whole: bool) {
             .optional("Description", role.description.as_ref())
             .leaf("MaxSessionDuration", role.max_session_duration);
         if whole {
-            // Lists leave these out.
+            // Lists omit these members.
             if let Some(boundary) = &role.boundary {
                 body.node("PermissionsBoundary", |part| {
                     part.leaf("PermissionsBoundaryType", "Policy").leaf("PermissionsBoundaryArn", boundary);
@@ -282,7 +282,7 @@ fn described(xml: &mut Xml, tag: &str, role: &StoredRole, whole: bool) {
     });
 }
 
-/// Its prefix says what it is of.
+/// Returns a new unique ID; its prefix identifies the kind of resource.
 pub(super) fn unique_id(prefix: &str) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut rng = rand::rng();

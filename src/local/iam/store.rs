@@ -1,4 +1,4 @@
-//! What IAM keeps: one JSON file, written before a change is answered.
+//! The state of IAM: one JSON file, written before a change is acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,25 +17,25 @@ use crate::protocol::aws_json::ServiceError;
 pub(super) struct Account {
     /// Roles by name.
     pub roles: BTreeMap<String, StoredRole>,
-    /// The account's own managed policies by ARN.
+    /// The customer managed policies by ARN.
     #[serde(default)]
     pub policies: BTreeMap<String, StoredPolicy>,
 }
 
-/// A managed policy of the account's own; it has one version.
+/// A customer managed policy; it has one version.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StoredPolicy {
     pub name: String,
     pub path: String,
     pub id: String,
-    /// As IAM writes time.
+    /// Creation time in IAM's format.
     pub created: String,
     pub description: Option<String>,
     pub tags: BTreeMap<String, String>,
     pub document: String,
 }
 
-/// A role with all that hangs on it.
+/// A role with its policies and tags.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct StoredRole {
     pub name: String,
@@ -82,7 +82,7 @@ impl Store {
         let account = if let Some(account) = read_json(path)? {
             account
         } else {
-            // From now on its absence is a loss.
+            // From now on a missing file is an error.
             let account = Account::default();
             durability.write_json(path, &account)?;
             account
@@ -94,7 +94,7 @@ impl Store {
         look(&self.account.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state as a whole or, when refused or not written, not at all.
+    /// Changes the state atomically: not at all if `change` fails or the file cannot be written.
     pub(super) fn change<T>(
         &self,
         edit: impl FnOnce(&mut Account) -> Result<T, ServiceError>,

@@ -1,4 +1,4 @@
-//! IAM below the wire: what the walkthrough and `down` lean on.
+//! Tests of IAM behavior that the walkthrough and `down` depend on.
 
 use super::*;
 
@@ -20,7 +20,7 @@ async fn create(iam: &Iam, name: &str) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn a_role_survives_a_restart_with_its_policies_and_is_known_by_its_arn() {
+async fn role_with_policies_survives_a_restart_and_is_found_by_arn() {
     let dir = tempfile::tempdir().unwrap();
     let first = iam(dir.path());
     assert_eq!(create(&first, "r").await.0, 200);
@@ -37,7 +37,7 @@ async fn a_role_survives_a_restart_with_its_policies_and_is_known_by_its_arn() {
 }
 
 #[tokio::test]
-async fn a_role_is_deleted_only_when_nothing_hangs_on_it() {
+async fn delete_role_with_policies_is_a_delete_conflict() {
     let dir = tempfile::tempdir().unwrap();
     let iam = iam(dir.path());
     create(&iam, "r").await;
@@ -54,7 +54,7 @@ async fn a_role_is_deleted_only_when_nothing_hangs_on_it() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_in_the_services_words() {
+async fn iam_invalid_input_gets_the_services_errors() {
     let dir = tempfile::tempdir().unwrap();
     let iam = iam(dir.path());
     create(&iam, "r").await;
@@ -98,7 +98,7 @@ async fn bad_input_is_refused_in_the_services_words() {
 }
 
 #[tokio::test]
-async fn roles_are_listed_in_pages() {
+async fn list_roles_returns_pages() {
     let dir = tempfile::tempdir().unwrap();
     let iam = iam(dir.path());
     for name in ["a", "b", "c"] {
@@ -111,7 +111,7 @@ async fn roles_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn a_policy_of_ones_own_can_be_attached_and_be_a_boundary_and_then_not_be_deleted() {
+async fn customer_managed_policy_in_use_cannot_be_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let iam = iam(dir.path());
     create(&iam, "r").await;
@@ -142,7 +142,7 @@ async fn a_policy_of_ones_own_can_be_attached_and_be_a_boundary_and_then_not_be_
 }
 
 #[tokio::test]
-async fn policies_of_aws_can_be_listed_and_attached() {
+async fn aws_managed_policies_can_be_listed_and_attached() {
     let dir = tempfile::tempdir().unwrap();
     let iam = iam(dir.path());
     create(&iam, "r").await;
@@ -162,7 +162,7 @@ async fn policies_of_aws_can_be_listed_and_attached() {
 }
 
 #[tokio::test]
-async fn look_at_a_changed_role_finds_what_it_was_now_and_then_under_a_latency_profile() {
+async fn get_role_with_latency_profile_is_eventually_consistent() {
     let dir = tempfile::tempdir().unwrap();
     let timing = "aws".parse().unwrap();
     let iam =

@@ -1,4 +1,4 @@
-//! The one user of the account: the owner of the local cloud.
+//! The only user of the account: the owner of the local cloud.
 
 use super::{Answer, Iam, missing, timestamp};
 use crate::auth::credentials::Caller;
@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::protocol::aws_query::{Parameters, Xml, invalid};
 
 impl Iam {
-    /// `GetUser`, by name or of the caller.
+    /// Handles `GetUser`, by name or for the caller.
     pub(super) fn get_user(&self, input: &Parameters, caller: Option<&Caller>) -> Answer {
         match (input.get("UserName"), caller) {
             (Some(Identity::OWNER), _) | (None, Some(Caller::Owner)) => {}

@@ -1,4 +1,4 @@
-//! The operations of the Kinesis API, a file for each group of them.
+//! The operations of the Kinesis API, one file for each group.
 
 mod account;
 mod consumers;
@@ -26,7 +26,7 @@ use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
 impl Kinesis {
-    /// Answers one request.
+    /// Dispatches one request to its operation.
     pub(super) fn answer(&self, operation: &str, form: WireFormat, body: &[u8]) -> Result<Response, ServiceError> {
         match operation {
             "PutRecord" => self.put_record(form, form.read(body)?),
@@ -70,7 +70,7 @@ impl Kinesis {
         }
     }
 
-    /// Changes a stream that must be `ACTIVE`; it is `UPDATING` for a while then.
+    /// Changes a stream that must be `ACTIVE`; it is `UPDATING` for `update_delay` afterwards.
     fn update<T>(
         &self,
         name: &str,
@@ -88,7 +88,7 @@ impl Kinesis {
         Ok(answer)
     }
 
-    /// Refuses a change of a stream while another is under way.
+    /// Rejects a change of a stream while another one is in progress.
     fn must_be_active(&self, state: &StreamState, now: u64) -> Result<(), ServiceError> {
         let status = state.status(now);
         if status == StreamStatus::Active {
@@ -102,7 +102,7 @@ impl Kinesis {
     }
 }
 
-/// A delay in milliseconds.
+/// Converts a delay to milliseconds.
 fn delay(delay: std::time::Duration) -> u64 {
     u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
 }

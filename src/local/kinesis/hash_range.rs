@@ -1,9 +1,9 @@
-//! Ranges of hash keys: which shard takes a record.
+//! Hash ranges: they decide which shard owns a record.
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-/// The hash keys of a shard, both ends included.
+/// The hash range of a shard, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(Decimal, Decimal)", into = "(Decimal, Decimal)")]
 pub(crate) struct HashRange {
@@ -14,16 +14,18 @@ pub(crate) struct HashRange {
 }
 
 impl HashRange {
-    /// All keys.
+    /// The range of all hash keys.
     pub(super) const ALL: HashRange = HashRange { start: 0, end: u128::MAX };
 
-    /// Ranges for so many shards, as the service makes them: steps of `floor(2^128 / count)`, the last takes the rest.
+    /// Returns `count` even ranges as the service creates them.
+    ///
+    /// Their step is `floor(2^128 / count)`; the last range takes the rest.
     pub(super) fn even(count: u32) -> Vec<HashRange> {
         let count = u128::from(count.max(1));
         if count == 1 {
             return vec![HashRange::ALL];
         }
-        // floor(2^128 / count), where 2^128 itself has no place in a u128.
+        // floor(2^128 / count); 2^128 itself does not fit into a u128.
         let step = u128::MAX / count + u128::from(u128::MAX % count == count - 1);
         (0..count)
             .map(|at| HashRange {
@@ -33,18 +35,18 @@ impl HashRange {
             .collect()
     }
 
-    /// Whether the other range begins right after this one ends.
+    /// Returns whether the other range begins right after this one ends.
     pub(super) fn meets(&self, other: &HashRange) -> bool {
         self.end.checked_add(1) == Some(other.start)
     }
 }
 
-/// The hash key of a partition key: its MD5 as a number.
+/// Returns the hash key of a partition key: its MD5 as a number.
 pub(super) fn hash_key(partition_key: &str) -> u128 {
     u128::from_be_bytes(Md5::digest(partition_key.as_bytes()).into())
 }
 
-/// JSON's numbers are not wide enough: decimal digits in a string.
+/// A hash key as decimal digits in a string: JSON numbers are not wide enough.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 struct Decimal(u128);
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_shards_meet_in_the_middle_as_in_the_service() {
+    fn hash_range_of_two_shards_meets_in_the_middle() {
         let middle = 170_141_183_460_469_231_731_687_303_715_884_105_727;
         let ranges = HashRange::even(2);
         assert_eq!(ranges[0], HashRange { start: 0, end: middle });
@@ -90,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_hash_as_in_the_service() {
+    fn hash_key_is_md5_as_in_the_service() {
         assert_eq!(hash_key("1"), 261_578_874_264_819_908_609_102_035_485_573_088_411);
         assert_eq!(hash_key("device-7"), 82_854_626_076_645_082_116_509_365_037_338_430_615);
     }
 
     proptest! {
         #[test]
-        fn even_ranges_take_every_key_once(count in 1..600_u32) {
+        fn even_ranges_cover_every_hash_key_once(count in 1..600_u32) {
             let ranges = HashRange::even(count);
             prop_assert_eq!(ranges.len(), count as usize);
             prop_assert_eq!((ranges[0].start, ranges[ranges.len() - 1].end), (0, u128::MAX));

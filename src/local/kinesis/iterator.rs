@@ -1,4 +1,4 @@
-//! Shard iterators: a place in a shard that is good for five minutes, in an opaque token.
+//! Shard iterators: a position in a shard, valid for five minutes, in an opaque token.
 
 use ferrokinesis_core::shard_iterator::{create_shard_iterator, decode_shard_iterator};
 use jiff::Timestamp;
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::sequence::{SequenceNumber, shard_id, shard_number};
 use crate::protocol::aws_json::ServiceError;
 
-/// How long an iterator can be used, in milliseconds.
+/// Lifetime of an iterator, in milliseconds.
 const LIFETIME: u64 = 5 * 60 * 1000;
 
-/// What an iterator says.
+/// A decoded shard iterator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ShardIterator {
     /// Name of the stream.
@@ -23,21 +23,21 @@ pub(crate) struct ShardIterator {
 }
 
 impl ShardIterator {
-    /// The token that is given out.
+    /// Returns the opaque token for clients.
     pub(super) fn token(&self, now: u64) -> String {
         let at = SequenceNumber { created: self.created, shard: self.shard, index: self.next, time: 0 };
         create_shard_iterator(&self.stream, &shard_id(self.shard), &at.to_string(), now)
     }
 
-    /// The stream of a token, however old; none where it is no token.
+    /// Returns the stream in a token of any age, or `None` if the text is no valid token.
     pub(super) fn stream_in(token: &str) -> Option<String> {
         decode_shard_iterator(token).ok().map(|(_, stream, ..)| stream)
     }
 
-    /// Reads a token.
+    /// Parses a token.
     ///
     /// # Errors
-    /// `InvalidArgumentException` for what is no token, `ExpiredIteratorException` after five minutes.
+    /// `InvalidArgumentException` for an invalid token, `ExpiredIteratorException` after five minutes.
     pub(super) fn parse(token: &str, now: u64) -> Result<Self, ServiceError> {
         let invalid = || ServiceError::bad_request("InvalidArgumentException", "Invalid ShardIterator.");
         let (made, stream, shard, at) = decode_shard_iterator(token).map_err(|_| invalid())?;
@@ -58,7 +58,7 @@ impl ShardIterator {
     }
 }
 
-/// `Thu Jan 22 01:22:02 UTC 2015`.
+/// Formats a time like `Thu Jan 22 01:22:02 UTC 2015`.
 fn in_words(millis: u64) -> String {
     let time = i64::try_from(millis).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
     time.unwrap_or_default().strftime("%a %b %d %H:%M:%S UTC %Y").to_string()
@@ -72,7 +72,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_reads_back_for_five_minutes(
+        fn iterator_token_parses_until_it_expires_after_five_minutes(
             stream in "[a-zA-Z0-9_.-]{1,128}", shard: u16, created in 0..10_000_000_000_u64, next in 0..1_u64 << 62,
         ) {
             let iterator = ShardIterator { stream, shard: u32::from(shard), created, next };
@@ -85,7 +85,7 @@ mod tests {
         }
 
         #[test]
-        fn other_text_is_refused(text in ".*|[A-Za-z0-9+/]{200,400}") {
+        fn iterator_token_invalid_text_is_rejected(text in ".*|[A-Za-z0-9+/]{200,400}") {
             prop_assert_eq!(ShardIterator::parse(&text, 0).unwrap_err().code, "InvalidArgumentException");
         }
     }

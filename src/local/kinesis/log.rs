@@ -1,7 +1,7 @@
-//! The log of one shard: append-only files that roll, read through the page cache, checked by checksums.
+//! The log of one shard: append-only segment files, read through the page cache, verified by checksums.
 //!
-//! Indexes are given and entries written under one lock, and readers see only what was written: they can neither skip
-//! nor repeat a record. Nothing is read before it is needed, so that a start takes no longer for what lies on the disk.
+//! Indexes are assigned and entries written under one lock, and readers see only written entries: they can neither skip
+//! nor repeat a record. Segments are read on first use, so that start time does not depend on the amount of data.
 
 mod entry;
 mod entry_reader;
@@ -21,14 +21,14 @@ use crate::durability::Durability;
 /// Index of a shard's first record.
 pub(super) const FIRST_INDEX: u64 = 1;
 
-/// How logs are kept.
+/// Options of a shard's log.
 #[derive(Clone)]
 pub(super) struct LogOptions {
-    /// A file that would grow past this many bytes is closed, and another begun.
+    /// Segment size limit: a segment that would grow past it is closed, and another one begins.
     pub segment_bytes: u64,
-    /// What an append survives.
+    /// Durability of an append.
     pub durability: Durability,
-    /// Hears of what was found broken.
+    /// Receives reports of damage.
     pub notices: Diagnostics,
 }
 
@@ -40,14 +40,14 @@ pub(super) struct NewRecord<'a> {
     pub data: &'a [u8],
 }
 
-/// A record as it was read.
+/// A record read from the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Its place in the shard, counted from [`FIRST_INDEX`].
+    /// Index in the shard, counted from [`FIRST_INDEX`].
     pub index: u64,
     /// When it arrived, in epoch milliseconds.
     pub arrival: u64,
-    /// Whether the stream was encrypted then.
+    /// True if the stream was encrypted at arrival.
     pub encrypted: bool,
     /// The producer's key.
     pub partition_key: String,
@@ -55,7 +55,7 @@ pub(crate) struct Entry {
     pub data: Vec<u8>,
 }
 
-/// What an append gave.
+/// The result of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Appended {
     /// Index of the first record; the others follow.
@@ -64,14 +64,14 @@ pub(super) struct Appended {
     pub arrival: u64,
 }
 
-/// Records of a log, and where to go on.
+/// Records of a log and the index to continue at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {
-    /// In order, without a gap.
+    /// Entries in order, without a gap.
     pub entries: Vec<Entry>,
-    /// Index to read next.
+    /// Index of the next read.
     pub next: u64,
-    /// Whether there was nothing after them.
+    /// True if no record follows.
     pub is_last: bool,
 }
 
@@ -79,22 +79,22 @@ pub(super) struct Chunk {
 pub(super) struct ShardLog {
     directory: PathBuf,
     options: LogOptions,
-    /// None before its first use.
+    /// `None` before the first use.
     segments: Mutex<Option<Segments>>,
 }
 
 impl ShardLog {
-    /// The log in a directory, which need not be there before the first record.
+    /// Returns the log in a directory, which may not exist before the first record.
     pub(super) fn new(directory: &Path, options: LogOptions) -> ShardLog {
         ShardLog { directory: directory.to_owned(), options, segments: Mutex::new(None) }
     }
 
-    /// Writes records in one piece: all of them are in the log when this returns, or none.
+    /// Appends records atomically: either all are in the log when this returns, or none.
     pub(super) fn append(&self, records: &[NewRecord<'_>], encrypted: bool, now: u64) -> Result<Appended, LogError> {
         self.locked(|segments| segments.append(records, encrypted, now))
     }
 
-    /// Reads from an index on: at most so many records, and so many bytes of data and keys, but one record at least.
+    /// Reads from an index: at most `max_records` records and `max_bytes` of data and keys, but at least one record.
     pub(super) fn read(&self, from: u64, max_records: usize, max_bytes: usize) -> Result<Chunk, LogError> {
         let mut chunk = Chunk { entries: Vec::new(), next: from, is_last: false };
         let mut bytes = 0;
@@ -105,7 +105,7 @@ impl ShardLog {
                     chunk.is_last = true;
                     return Ok(chunk);
                 }
-                // What is good before a damage is handed out first.
+                // Return the good entries before the damage first.
                 Err(_) if !chunk.entries.is_empty() => return Ok(chunk),
                 Err(error) => return Err(error),
             };
@@ -146,31 +146,31 @@ impl ShardLog {
         }
     }
 
-    /// The index that the next record gets.
+    /// Returns the index of the next record.
     pub(super) fn next_index(&self) -> Result<u64, LogError> {
         self.locked(|segments| Ok(segments.next_index()))
     }
 
-    /// The first record that arrived at or after a time (epoch ms); the next one to come where there is none.
+    /// Returns the index of the first record that arrived at or after `time` (epoch ms), or else the next index.
     pub(super) fn index_at(&self, time: u64) -> Result<u64, LogError> {
         self.locked(|segments| segments.index_at(time))
     }
 
-    /// The first record that is no older than this time (epoch ms) and still there. Cheap while none is older.
+    /// Returns the index of the first remaining record no older than `cutoff` (epoch ms). Cheap if none is older.
     pub(super) fn horizon(&self, cutoff: u64) -> Result<u64, LogError> {
         self.locked(|segments| segments.horizon(cutoff))
     }
 
-    /// Deletes all files, with their directory.
+    /// Deletes all files and their directory.
     pub(super) fn clear(&self) -> Result<(), LogError> {
-        // A shard that is past for long has nothing to be opened for.
+        // A shard whose files are already deleted needs no open log.
         if !self.directory.exists() {
             return Ok(());
         }
         self.locked(Segments::clear)
     }
 
-    /// Deletes the files that hold only records older than this time (epoch ms).
+    /// Deletes the segments with only records older than `cutoff` (epoch ms).
     pub(super) fn trim(&self, cutoff: u64) -> Result<(), LogError> {
         self.locked(|segments| segments.trim(cutoff))
     }

@@ -1,4 +1,4 @@
-//! Which streams and consumers a request names, for the authorizer: read with the handlers' own parsers.
+//! The streams and consumers that a request names, for the authorizer. They are read with the handlers' own parsers.
 
 use serde::Deserialize;
 
@@ -48,7 +48,7 @@ struct OnlyToken {
 }
 
 impl Kinesis {
-    /// Returns what a request names.
+    /// Returns the resources that a request names.
     pub(crate) fn named_in(&self, request: &Request) -> Named {
         let form = WireFormat::of(request.headers());
         self.resolve(aws_json::operation(request), form, request.body()).unwrap_or(Named::Unclear)
@@ -69,7 +69,7 @@ impl Kinesis {
                 stream.map(|stream| one(&stream)).ok_or_else(|| invalid("Invalid ShardIterator."))
             }
             "ListShards" => match form.read::<OnlyToken>(body)?.next_token {
-                // The stream inside is read, whatever is named beside it.
+                // The token's stream counts, even if the request also names a stream.
                 Some(token) => stream_of_token(&token).map(|stream| one(&stream)).ok_or_else(|| invalid("NextToken")),
                 None => Ok(one(&self.target(&form.read::<OnlyTarget>(body)?.target)?)),
             },
@@ -105,14 +105,14 @@ impl Kinesis {
         }
     }
 
-    /// Returns the stream or consumer of an ARN, which must be one of this account and region.
+    /// Returns the stream or consumer of an ARN, which must belong to this account and region.
     fn resource(&self, arn: Option<String>) -> Result<Named, ServiceError> {
         let arn = arn.ok_or_else(|| invalid("an ARN is missing"))?;
         self.name_of(&arn)?;
         Ok(Named::These(vec![arn]))
     }
 
-    /// Returns a consumer and its stream; the stream alone where there is no such consumer.
+    /// Returns a consumer and its stream, or the stream alone if the consumer does not exist.
     fn consumer_in(&self, input: &OneConsumer) -> Result<Named, ServiceError> {
         let stream = self.consumers_stream(input)?;
         let stream_arn = self.0.identity.stream_arn(&stream);
@@ -190,7 +190,7 @@ mod tests {
         request(operation, "application/x-amz-json-1.1", body.to_string().into())
     }
 
-    /// Everything that an operation may need beside the names.
+    /// Returns every other member that an operation may need.
     fn rest() -> Map<String, Value> {
         let all = json!({
             "Data": "eA==", "PartitionKey": "k", "Records": [{"Data": "eA==", "PartitionKey": "k"}],
@@ -222,7 +222,7 @@ mod tests {
         base64::engine::general_purpose::STANDARD.encode(token)
     }
 
-    /// A member that names a stream as it should.
+    /// Generates a valid member that names a stream.
     fn well_named() -> impl Strategy<Value = (&'static str, Value)> {
         let pairs = STREAMS.into_iter().flat_map(|stream| {
             [
@@ -237,7 +237,7 @@ mod tests {
         prop::sample::select(pairs.collect::<Vec<_>>())
     }
 
-    /// Ways to name the streams, and what is no name.
+    /// Generates valid and invalid ways to name a stream.
     fn name() -> impl Strategy<Value = Value> {
         let texts = STREAMS.into_iter().flat_map(|stream| {
             let arn = arn(stream);
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
+    fn requested_streams_authorizer_sees_the_stream_that_the_handler_touches() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let kinesis = kinesis(dir.path());
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn stream_is_named_as_the_handler_reads_it() {
+    fn requested_streams_names_match_the_handlers_parsing() {
         let dir = tempfile::tempdir().unwrap();
         let kinesis = kinesis(dir.path());
         let token = ShardIterator { stream: "inside".into(), shard: 0, created: 1, next: 1 }.token(0);

@@ -1,4 +1,4 @@
-//! Sequence numbers in the service's own form (version 2): decimal numbers of 56 digits that grow along a shard.
+//! Sequence numbers in the service's own format (version 2): decimal numbers of 56 digits that grow along a shard.
 
 use std::fmt;
 
@@ -7,32 +7,32 @@ use ferrokinesis_core::sequence::{MAX_SEQ_IX, parse_sequence};
 /// The largest power of ten in a `u64`.
 const CHUNK: u128 = 10_000_000_000_000_000_000;
 
-/// What a sequence number says.
+/// A decoded sequence number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SequenceNumber {
-    /// When its shard was made, in epoch seconds, or a little later: tells a new stream from an earlier one of the same
-    /// name, and a shard from its parents.
+    /// Creation time of its shard in epoch seconds, or a little later. It distinguishes a new stream from an earlier
+    /// one of the same name, and a shard from its parents.
     pub created: u64,
     /// Number of its shard.
     pub shard: u32,
-    /// The record's place in the shard.
+    /// Index of the record in the shard.
     pub index: u64,
-    /// When it arrived, in epoch seconds.
+    /// Arrival in epoch seconds.
     pub time: u64,
 }
 
 impl SequenceNumber {
-    /// Larger than that of any record of the shard: where a closed shard ends.
+    /// Returns the ending sequence number of a closed shard, larger than that of any of its records.
     pub(super) fn ending(created: u64, shard: u32, closed: u64) -> Self {
         SequenceNumber { created, shard, index: MAX_SEQ_IX, time: closed }
     }
 
-    /// Whether it is where a closed shard ends.
+    /// Returns whether this is the ending sequence number of a closed shard.
     pub(super) fn is_ending(self) -> bool {
         self.index == MAX_SEQ_IX
     }
 
-    /// Reads a number; none where it is not one that this service gives.
+    /// Parses a sequence number; returns `None` if this service does not assign such a number.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.is_empty() || text.len() > 129 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
@@ -50,8 +50,8 @@ impl SequenceNumber {
     }
 }
 
-/// Bits from the highest: 2 (4 bits), created (36), low bits of the shard (4), index (64), zeros (8), time (36),
-/// shard (32), 2 (4). `ferrokinesis-core` writes the same through big integers, too slowly for every record.
+/// Layout in bits from the highest: 2 (4 bits), created (36), low bits of the shard (4), index (64), zeros (8), time
+/// (36), shard (32), 2 (4). `ferrokinesis-core` writes the same through big integers, too slowly for every record.
 impl fmt::Display for SequenceNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (index, shard) = (u128::from(self.index), u128::from(self.shard));
@@ -72,12 +72,14 @@ impl fmt::Display for SequenceNumber {
     }
 }
 
-/// `shardId-000000000000`.
+/// Returns a shard ID like `shardId-000000000000`.
 pub(super) fn shard_id(number: u32) -> String {
     ferrokinesis_core::sequence::shard_id_name(i64::from(number))
 }
 
-/// The number in a shard's id; none where it is no id. The service takes its short forms as well: `shardId-7` and `7`.
+/// Returns the number in a shard ID, or `None` for other text.
+///
+/// The service accepts short forms too: `shardId-7` and `7`.
 pub(super) fn shard_number(id: &str) -> Option<u32> {
     let digits = id.strip_prefix("shardId-").unwrap_or(id);
     let is_number = (1..=12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -98,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_written_as_ferrokinesis_writes_it_and_reads_back(number in numbers()) {
+        fn sequence_number_matches_ferrokinesis_and_parses_back(number in numbers()) {
             let theirs = stringify_sequence(&SeqObj {
                 shard_create_time: number.created * 1000,
                 seq_ix: Some(number.index),
@@ -113,14 +115,14 @@ mod tests {
         }
 
         #[test]
-        fn shard_id_is_read_in_its_short_forms_too(number: u32) {
+        fn shard_id_short_forms_are_accepted(number: u32) {
             for id in [shard_id(number), format!("shardId-{number}"), number.to_string()] {
                 prop_assert_eq!(shard_number(&id), Some(number));
             }
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in "[0-9]{0,140}|.*") {
+        fn sequence_number_parse_never_panics(text in "[0-9]{0,140}|.*") {
             let _ = SequenceNumber::parse(&text);
         }
     }

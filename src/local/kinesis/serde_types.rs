@@ -1,4 +1,4 @@
-//! Members whose form depends on the wire: data and times, in JSON and in CBOR.
+//! Members whose encoding depends on the wire format: data and times, in JSON and in CBOR.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::protocol::aws_json::seconds;
 
-/// Data that came in: base64 in JSON, bytes in CBOR.
+/// Data of a request: base64 in JSON, bytes in CBOR.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Blob(pub Vec<u8>);
 
@@ -46,7 +46,7 @@ impl<'de> Deserialize<'de> for Blob {
     }
 }
 
-/// Why a text is no base64, in the service's words; the text itself may be a reading.
+/// Returns the service's message for invalid base64. It never quotes the text, which may be a reading.
 fn no_base64(text: &str) -> String {
     let why = if text.len().is_multiple_of(4) {
         "Invalid Base64 character or padding".to_owned()
@@ -56,7 +56,7 @@ fn no_base64(text: &str) -> String {
     format!("The value can not be converted to a Blob: {why}")
 }
 
-/// Data that goes out: base64 in JSON, bytes in CBOR.
+/// Data of a response: base64 in JSON, bytes in CBOR.
 pub(super) struct BlobRef<'a>(pub &'a [u8]);
 
 impl Serialize for BlobRef<'_> {
@@ -100,7 +100,7 @@ impl Serialize for Time {
     }
 }
 
-/// Milliseconds of a number that may be anything; before 1970 is 1970.
+/// Converts any number to milliseconds; times before 1970 become 1970.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast of a float stays within the type")]
 pub(crate) fn millis(value: f64) -> u64 {
     value.round() as u64

@@ -1,4 +1,4 @@
-//! All streams of a local cloud, and where they are: one directory for each, named by the stream and when it was made.
+//! All streams of a local cloud and their directories: one each, named by the stream and its creation time.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::data_dir::{has_directories, lost, private_dir, read_json};
 use crate::error::Error;
 use crate::protocol::aws_json::{ServiceError, now_ms};
 
-/// What a deleted stream's directory ends in until its files are gone.
+/// Suffix of a deleted stream's directory until its files are deleted.
 const DELETED: &str = "deleted";
 
 /// The streams by name.
@@ -24,14 +24,14 @@ pub(super) struct Store {
 
 struct Streams {
     by_name: BTreeMap<String, Arc<Stream>>,
-    /// Later than any shard that is no more (see [`ShardState::epoch`]).
+    /// Later than any deleted shard's epoch (see [`ShardState::epoch`]).
     ///
     /// [`ShardState::epoch`]: super::stream::ShardState::epoch
     epoch: u64,
 }
 
 impl Store {
-    /// Opens the streams kept in a directory. Their logs are not read before they are used.
+    /// Opens the streams kept in a directory. Logs are read on first use.
     pub(super) fn open(directory: &Path, options: LogOptions) -> Result<Store, Error> {
         let cannot = |error| Error::failed(format!("could not use {}", directory.display())).with_source(error);
         private_dir(directory).map_err(cannot)?;
@@ -46,7 +46,7 @@ impl Store {
                 continue;
             }
             let Some(state) = read_json::<StreamState>(&path.join(STATE_FILE))? else {
-                // One without shards is of a stream whose creation was never answered.
+                // A directory without shards belongs to a stream whose creation was never acknowledged.
                 if has_directories(&path)? {
                     return Err(lost(&path.join(STATE_FILE)));
                 }
@@ -62,20 +62,20 @@ impl Store {
         Ok(store)
     }
 
-    /// The stream of a name, unless it is gone.
+    /// Returns the stream with this name, unless it is deleted.
     pub(super) fn get(&self, name: &str) -> Option<Arc<Stream>> {
         let stream = self.read().by_name.get(name).cloned()?;
         let is_gone = stream.read().state.is_gone(now_ms());
         if is_gone { None } else { Some(stream) }
     }
 
-    /// All streams by name.
+    /// Returns all streams, sorted by name.
     pub(super) fn all(&self) -> Vec<Arc<Stream>> {
         let now = now_ms();
         self.read().by_name.values().filter(|stream| !stream.read().state.is_gone(now)).cloned().collect()
     }
 
-    /// Adds a stream, unless one has its name.
+    /// Adds a stream, unless the name is taken.
     pub(super) fn create(&self, mut state: StreamState) -> Result<(), ServiceError> {
         let mut streams = self.write();
         if let Some(earlier) = streams.by_name.get(&state.name).cloned() {
@@ -88,7 +88,7 @@ impl Store {
             shard.epoch = shard.epoch().max(streams.epoch);
         }
         let mut at = state.created;
-        // Two streams of one name and millisecond, one of them deleted.
+        // Two streams may have the same name and millisecond, one of them deleted.
         let directory = loop {
             let directory = self.directory.join(format!("{}.{at}", state.name));
             if !directory.exists() {
@@ -101,7 +101,7 @@ impl Store {
         private_dir(&directory).map_err(failed)?;
         let name = state.name.clone();
         let stream = Stream::create(&directory, state, self.options.clone()).inspect_err(|_| {
-            // Nothing is in it; without a state it is nothing to the next start either.
+            // The directory is empty; without a state file the next start ignores it too.
             fs::remove_dir(&directory).unwrap_or_default();
         })?;
         self.options.durability.sync_names(&self.directory).map_err(failed)?;
@@ -109,7 +109,7 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes what is gone, files and all.
+    /// Deletes expired streams with their files.
     pub(super) fn sweep(&self) {
         let now = now_ms();
         let mut streams = self.write();
@@ -120,13 +120,13 @@ impl Store {
         for aside in aside {
             match aside {
                 Ok(directory) => self.clear(&directory),
-                // It is tried again with the next sweep.
+                // The next sweep retries.
                 Err(error) => self.options.notices.tell(error.message),
             }
         }
     }
 
-    /// Deletes the files of a stream that was put aside; what cannot be deleted is tried again at the next start.
+    /// Deletes the files of a stream that was put aside; the next start retries files that cannot be deleted.
     fn clear(&self, directory: &Path) {
         match fs::remove_dir_all(directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -146,7 +146,7 @@ impl Store {
 }
 
 impl Streams {
-    /// Forgets a stream and renames its directory: from then on it is deleted even if that is cut short.
+    /// Removes a stream and renames its directory: from then on the deletion completes even if interrupted.
     fn put_aside(&mut self, stream: &Stream) -> Result<PathBuf, ServiceError> {
         let from = stream.directory();
         let mut to = from.as_os_str().to_owned();

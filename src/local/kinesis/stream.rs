@@ -1,4 +1,4 @@
-//! A stream: its state, which is a JSON file, and its shards.
+//! A stream: its state in a JSON file, and its shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,60 +13,60 @@ use super::sequence::{SequenceNumber, shard_id};
 use super::shard::Shard;
 use crate::protocol::aws_json::{ServiceError, now_ms};
 
-/// The state's file in a stream's directory.
+/// Name of the state file in a stream's directory.
 pub(super) const STATE_FILE: &str = "stream.json";
 
-/// All about a stream but its records.
+/// The state of a stream, without its records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StreamState {
     /// Name in the account and region.
     pub name: String,
     /// Epoch milliseconds.
     pub created: u64,
-    /// What it is until `settles`, then `ACTIVE` or, after `DELETING`, nothing.
+    /// The status until `settles`; afterwards the stream is `ACTIVE` or, after `DELETING`, gone.
     pub status: StreamStatus,
-    /// When a change under way is done, in epoch milliseconds.
+    /// End of the change in progress, in epoch milliseconds.
     pub settles: u64,
-    /// Whether its shards are ours to count.
+    /// Capacity mode: provisioned or on-demand.
     pub mode: StreamMode,
     /// 24 to 8,760.
     pub retention_hours: u32,
     /// 1,024 to 10,240.
     pub max_record_kib: u32,
-    /// The key that records are said to be encrypted with.
+    /// Encryption key of the records, as reported; nothing is encrypted.
     pub key_id: Option<String>,
-    /// Shard-level metrics that were asked for.
+    /// Enabled shard-level metrics.
     pub metrics: BTreeSet<String>,
-    /// MiB a second that it was warmed up to; only remembered.
+    /// Warm throughput in MiB a second; stored only.
     pub warm_throughput: Option<u32>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// By number; closed ones too.
+    /// Shards by number, including closed ones.
     pub shards: Vec<ShardState>,
     /// Registered consumers by name.
     pub consumers: BTreeMap<String, ConsumerState>,
-    /// When the shard count was changed, in epoch milliseconds, in the last day.
+    /// Times of shard count changes in the last day, in epoch milliseconds.
     pub scalings: Vec<u64>,
 }
 
-/// All about a shard but its records.
+/// The state of a shard, without its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ShardState {
-    /// Its place among the stream's shards, from 0.
+    /// Number among the stream's shards, from 0.
     pub number: u32,
-    /// The hash keys that it takes.
+    /// The shard's hash range.
     pub range: HashRange,
     /// Epoch milliseconds.
     pub created: u64,
-    /// When it was made, in epoch seconds, as its sequence numbers have it: later than its parents', and than those of
-    /// an earlier stream of the same name, even within one second.
+    /// Creation time in epoch seconds, as in its sequence numbers. It is later than that of its parents and of any
+    /// shard in an earlier stream of the same name, even within one second.
     #[serde(default)]
     pub epoch: u64,
-    /// Epoch milliseconds; none while it is open.
+    /// Closing time in epoch milliseconds; `None` while the shard is open.
     pub closed: Option<u64>,
-    /// The shard that it was split or merged from.
+    /// The parent shard: this one was split or merged from it.
     pub parent: Option<u32>,
-    /// The other shard of a merge.
+    /// The other parent of a merge.
     pub adjacent_parent: Option<u32>,
 }
 
@@ -77,16 +77,16 @@ pub(super) struct ConsumerState {
     pub created: u64,
     /// Tags.
     pub tags: BTreeMap<String, String>,
-    /// When it is `ACTIVE` or, after it was deregistered, gone; in epoch milliseconds.
+    /// Time when it becomes `ACTIVE` or, after it was deregistered, gone; in epoch milliseconds.
     #[serde(default)]
     pub settles: u64,
-    /// Whether it was deregistered.
+    /// True if it was deregistered.
     #[serde(default)]
     pub deleting: bool,
 }
 
 impl ConsumerState {
-    /// The status now.
+    /// Returns the status at `now`.
     pub(super) fn status(&self, now: u64) -> &'static str {
         match (self.deleting, now < self.settles) {
             (true, _) => "DELETING",
@@ -95,42 +95,42 @@ impl ConsumerState {
         }
     }
 
-    /// Whether it was deregistered and that is done.
+    /// Returns whether the deregistration is complete.
     pub(super) fn is_gone(&self, now: u64) -> bool {
         self.deleting && now >= self.settles
     }
 }
 
 impl StreamState {
-    /// The status now.
+    /// Returns the status at `now`.
     pub(super) fn status(&self, now: u64) -> StreamStatus {
         if self.status != StreamStatus::Deleting && now >= self.settles { StreamStatus::Active } else { self.status }
     }
 
-    /// Whether it was deleted and that is done.
+    /// Returns whether the deletion is complete.
     pub(super) fn is_gone(&self, now: u64) -> bool {
         self.status == StreamStatus::Deleting && now >= self.settles
     }
 
-    /// The time before which records are no longer kept, in epoch milliseconds.
+    /// Returns the retention cutoff in epoch milliseconds: older records are expired.
     pub(super) fn cutoff(&self, now: u64) -> u64 {
         now.saturating_sub(u64::from(self.retention_hours) * 3_600_000)
     }
 
-    /// Shards that take records, by hash keys.
+    /// Returns the open shards, sorted by hash range.
     pub(super) fn open_shards(&self) -> Vec<&ShardState> {
         let mut open: Vec<_> = self.shards.iter().filter(|shard| shard.closed.is_none()).collect();
         open.sort_by_key(|shard| shard.range.start);
         open
     }
 
-    /// Shards that are listed: open, or closed so lately that they may hold records.
+    /// Returns the listed shards: open ones, and closed ones that may still hold records.
     pub(super) fn visible_shards(&self, now: u64) -> impl Iterator<Item = &ShardState> {
         let cutoff = self.cutoff(now);
         self.shards.iter().filter(move |shard| shard.is_kept(cutoff))
     }
 
-    /// Registered consumers by name, and those that are on their way out.
+    /// Returns the registered consumers by name, including those in deletion.
     pub(super) fn present_consumers(&self, now: u64) -> impl Iterator<Item = (&String, &ConsumerState)> {
         self.consumers.iter().filter(move |(_, consumer)| !consumer.is_gone(now))
     }
@@ -147,52 +147,52 @@ impl StreamState {
 }
 
 impl ShardState {
-    /// Whether it is open, or was closed at or after this time (epoch ms) and may still hold records.
+    /// Returns whether the shard is open, or closed no earlier than `cutoff` (epoch ms) so that it may hold records.
     pub(super) fn is_kept(&self, cutoff: u64) -> bool {
         self.closed.is_none_or(|closed| closed >= cutoff)
     }
 
-    /// `shardId-000000000000`.
+    /// Returns the shard ID, like `shardId-000000000000`.
     pub(super) fn id(&self) -> String {
         shard_id(self.number)
     }
 
-    /// When it was made, as its sequence numbers have it.
+    /// Returns the creation time as in the shard's sequence numbers.
     pub(super) fn epoch(&self) -> u64 {
-        // State that an earlier version wrote has none.
+        // State files of an earlier version have no epoch.
         if self.epoch == 0 { self.created / 1000 } else { self.epoch }
     }
 
-    /// The sequence number of the record with this index.
+    /// Returns the sequence number of the record with this index.
     pub(super) fn sequence_number(&self, index: u64, arrival: u64) -> SequenceNumber {
         SequenceNumber { created: self.epoch(), shard: self.number, index, time: arrival / 1000 }
     }
 
-    /// The sequence number before all of its records.
+    /// Returns a sequence number before all of the shard's records.
     pub(super) fn starting(&self) -> SequenceNumber {
         self.sequence_number(0, self.created)
     }
 
-    /// The sequence number after all of its records, once it is closed.
+    /// Returns the ending sequence number, once the shard is closed.
     pub(super) fn ending(&self) -> Option<SequenceNumber> {
         self.closed.map(|closed| SequenceNumber::ending(self.epoch(), self.number, closed / 1000))
     }
 }
 
-/// A stream at work.
+/// An open stream.
 pub(super) struct Stream {
     directory: PathBuf,
     options: LogOptions,
     live: RwLock<ActiveStream>,
 }
 
-/// What changes as a whole: readers and writers see it before or after a change.
+/// The part that changes atomically: readers and writers see it before or after a change.
 pub(super) struct ActiveStream {
-    /// What is in the file.
+    /// The content of the state file.
     pub state: StreamState,
-    /// By number.
+    /// Shards by number.
     shards: Vec<Arc<Shard>>,
-    /// Last hash key and number of the open shards, in order.
+    /// Last hash key and number of each open shard, in order.
     routes: Vec<(u128, u32)>,
 }
 
@@ -202,13 +202,13 @@ impl ActiveStream {
         ActiveStream { state, shards, routes }
     }
 
-    /// The shard of a number.
+    /// Returns the shard with this number.
     pub(super) fn shard(&self, number: u32) -> Option<(&ShardState, &Arc<Shard>)> {
         let at = usize::try_from(number).ok()?;
         Some((self.state.shards.get(at)?, self.shards.get(at)?))
     }
 
-    /// Number of the open shard that takes a hash key.
+    /// Returns the number of the open shard that owns a hash key.
     pub(super) fn route(&self, hash_key: u128) -> Option<u32> {
         let at = self.routes.partition_point(|(end, _)| *end < hash_key);
         self.routes.get(at).map(|(_, number)| *number)
@@ -216,14 +216,14 @@ impl ActiveStream {
 }
 
 impl Stream {
-    /// Writes the state of a new stream and returns it.
+    /// Writes the state of a new stream and returns the stream.
     pub(super) fn create(directory: &Path, state: StreamState, options: LogOptions) -> Result<Stream, ServiceError> {
         let stream = Stream::open(directory, state, options);
         stream.write(&stream.read().state)?;
         Ok(stream)
     }
 
-    /// A stream that was there.
+    /// Returns an existing stream.
     pub(super) fn open(directory: &Path, state: StreamState, options: LogOptions) -> Stream {
         let shards = state.shards.iter().map(|shard| new_shard(directory, shard.number, &options)).collect();
         let live = RwLock::new(ActiveStream::new(state, shards));
@@ -234,12 +234,12 @@ impl Stream {
         &self.directory
     }
 
-    /// The stream as it is; nothing changes but its records while this is held.
+    /// Locks the stream for reading; only records can be added while the lock is held.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, ActiveStream> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state as a whole or, when refused or not written, not at all.
+    /// Changes the state atomically: not at all if `change` fails or the state cannot be written.
     pub(super) fn change<T>(
         &self,
         edit: impl FnOnce(&mut StreamState) -> Result<T, ServiceError>,
@@ -256,7 +256,7 @@ impl Stream {
         Ok(answer)
     }
 
-    /// Deletes the log files that hold only records past their retention: all those of a shard that was closed before.
+    /// Deletes the log files with only expired records: all files of a shard that was closed before the cutoff.
     pub(super) fn trim(&self) -> Result<(), ServiceError> {
         let live = self.read();
         let cutoff = live.state.cutoff(now_ms());

@@ -1,4 +1,4 @@
-//! Kinesis below the wire and as clients meet it.
+//! Tests of Kinesis, in process and through client SDKs.
 
 mod cbor;
 mod limits;
@@ -29,7 +29,7 @@ pub(super) async fn call(kinesis: &Kinesis, operation: &str, input: &Value) -> (
     (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or(Value::Null))
 }
 
-/// A Kinesis whose directory goes with it.
+/// A Kinesis whose temporary directory is deleted with it.
 pub(super) struct Local {
     pub(super) kinesis: Kinesis,
     pub(super) directory: tempfile::TempDir,
@@ -55,7 +55,7 @@ impl Local {
         Local { kinesis, directory, options }
     }
 
-    /// As after the process was killed: nothing is closed or written.
+    /// Reopens the streams as after a kill: nothing is closed or flushed.
     pub(super) fn reopened(self) -> Local {
         let kinesis = open(self.directory.path(), self.options);
         Local { kinesis, ..self }
@@ -67,7 +67,7 @@ impl Local {
         body
     }
 
-    /// Code and message of a refusal.
+    /// Returns the code and message of an error.
     pub(super) async fn refused(&self, operation: &str, input: Value) -> (String, String) {
         let (status, body) = call(self, operation, &input).await;
         assert_eq!(status, 400, "{operation} {input}: {body}");
@@ -86,7 +86,7 @@ pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// All that a shard gives from its beginning, by the API.
+/// Returns all records of a shard from its beginning, through the API.
 pub(super) async fn records(local: &Local, shard: &str) -> Value {
     let input = json!({ "StreamName": STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
     let iterator = local.ok("GetShardIterator", input).await;

@@ -1,24 +1,26 @@
-//! What one shard takes and gives a second in the real service (docs/facts/kinesis.md, Write limits, Read limits).
+//! The read and write rates of one shard in the real service (docs/facts/kinesis.md, Write limits, Read limits).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of data and keys that are written a second.
+/// Write rate in bytes of data and keys a second.
 const WRITTEN_BYTES: u64 = 1 << 20;
 
-/// Records that are written a second.
+/// Write rate in records a second.
 const WRITTEN_RECORDS: u64 = 1000;
 
-/// Bytes that are read a second.
+/// Read rate in bytes a second.
 const READ_BYTES: u64 = 2 << 20;
 
-/// Calls that read in a second.
+/// Read rate in calls a second.
 const READ_CALLS: u32 = 5;
 
 /// A second in milliseconds.
 const SECOND: u64 = 1000;
 
-/// Two buckets that hold one second's worth. Amounts are in thousandths, so that a millisecond adds a whole number.
+/// Two token buckets that hold one second's worth.
+///
+/// Amounts are in thousandths, so that a millisecond adds a whole number.
 pub(super) struct WriteThrottle(Mutex<Buckets>);
 
 struct Buckets {
@@ -29,13 +31,13 @@ struct Buckets {
 }
 
 impl WriteThrottle {
-    /// Full buckets.
+    /// Creates full buckets.
     pub(super) fn new() -> Self {
         let (bytes, records) = (WRITTEN_BYTES * SECOND, WRITTEN_RECORDS * SECOND);
         WriteThrottle(Mutex::new(Buckets { bytes, records, filled: 0 }))
     }
 
-    /// Whether a record of this size fits now (epoch ms); it is counted if so.
+    /// Returns whether a record of this size fits at `now` (epoch ms), and counts it if so.
     pub(super) fn try_acquire(&self, bytes: u64, now: u64) -> bool {
         let mut buckets = lock(&self.0);
         let elapsed = now.saturating_sub(buckets.filled).min(SECOND);
@@ -53,7 +55,7 @@ impl WriteThrottle {
     }
 }
 
-/// Calls and bytes of the second under way. A larger answer uses up the seconds after it: ten mebibytes are five.
+/// Calls and bytes of the current second. A larger response uses up the seconds after it: ten mebibytes take five.
 #[derive(Default)]
 pub(super) struct ReadThrottle(Mutex<Window>);
 
@@ -66,10 +68,10 @@ struct Window {
 }
 
 impl ReadThrottle {
-    /// Takes up a call at this time (epoch ms).
+    /// Counts a call at `now` (epoch ms).
     ///
     /// # Errors
-    /// When there were enough: how long until one is taken.
+    /// The rate is exhausted; returns the time until the next call is allowed.
     pub(super) fn admit(&self, now: u64) -> Result<(), Duration> {
         let mut window = lock(&self.0);
         let ends = window.began + SECOND * window.bytes.div_ceil(READ_BYTES).max(1);
@@ -82,7 +84,7 @@ impl ReadThrottle {
         Ok(())
     }
 
-    /// Counts what a call gave.
+    /// Counts the bytes of a response.
     pub(super) fn gave(&self, bytes: u64) {
         lock(&self.0).bytes += bytes;
     }
@@ -97,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_shard_takes_a_thousand_records_or_a_mebibyte_a_second() {
+    fn write_throttle_allows_a_thousand_records_or_a_mebibyte_a_second() {
         let throttle = WriteThrottle::new();
         let admitted = |bytes, now| (0..3000).filter(|_| throttle.try_acquire(bytes, now)).count();
         assert_eq!(admitted(1, 10_000), 1000);
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_read_five_times_or_by_two_mebibytes_a_second() {
+    fn read_throttle_allows_five_calls_or_two_mebibytes_a_second() {
         let throttle = ReadThrottle::default();
         let admitted = |now| (0..20).filter(|_| throttle.admit(now).is_ok()).count();
         assert_eq!((admitted(10_000), admitted(10_999), admitted(11_000)), (5, 0, 5));

@@ -1,16 +1,16 @@
-//! Constraints on what a request says, refused in the service's words.
+//! Constraints on requests, with the service's error messages.
 //!
-//! `ferrokinesis-core` has such rules too, but they copy every request and are behind the service: names only where
-//! it takes ARNs, a retention of a week, records of 1 MiB.
+//! `ferrokinesis-core` has such rules too, but they copy every request and lag behind the service: names where it takes
+//! ARNs, a maximum retention of a week, records of 1 MiB.
 
 use crate::protocol::aws_json::ServiceError;
 
-/// The constraints that a request breaks.
+/// The constraints that a request violates.
 #[derive(Default)]
 pub(super) struct Checks(Vec<String>);
 
 impl Checks {
-    /// The member must be there.
+    /// Requires the member.
     pub(super) fn present<T>(&mut self, field: &str, value: Option<&T>) -> &mut Self {
         if value.is_none() {
             self.breaks("null", field, "Member must not be null");
@@ -18,14 +18,14 @@ impl Checks {
         self
     }
 
-    /// So many characters, where it is there.
+    /// Limits the number of characters of an optional member.
     pub(super) fn length(&mut self, field: &str, value: Option<&str>, least: usize, most: usize) -> &mut Self {
         let Some(value) = value else { return self };
         let count = value.chars().count();
         self.size(field, Some(count), least, most)
     }
 
-    /// So many members or bytes, where it is there.
+    /// Limits the number of members or bytes of an optional member.
     pub(super) fn size(&mut self, field: &str, size: Option<usize>, least: usize, most: usize) -> &mut Self {
         match size {
             Some(size) if size < least => {
@@ -39,7 +39,7 @@ impl Checks {
         self
     }
 
-    /// Data that fits alone and not together with its partition key.
+    /// Limits data that fits alone but not together with its partition key.
     pub(super) fn payload(&mut self, field: &str, size: usize, most: usize) -> &mut Self {
         let rule =
             format!("Member and partition key together must have length less than or equal to {most}, and have {size}");
@@ -47,7 +47,7 @@ impl Checks {
         self
     }
 
-    /// A hash key in decimal digits, where it is there.
+    /// Requires decimal digits of a hash key in an optional member.
     pub(super) fn hash_key(&mut self, field: &str, value: Option<&str>) -> &mut Self {
         let is_key = |text: &str| {
             let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -59,7 +59,7 @@ impl Checks {
         self
     }
 
-    /// A number from one to another, where it is there.
+    /// Limits the range of a number in an optional member.
     pub(super) fn range(&mut self, field: &str, value: Option<i64>, least: i64, most: i64) -> &mut Self {
         match value {
             Some(value) if value < least => self.breaks(
@@ -77,7 +77,7 @@ impl Checks {
         self
     }
 
-    /// A name of a stream, shard or consumer: 1 to 128 letters, digits, `_`, `.` and `-`.
+    /// Requires a valid name of a stream, shard or consumer: 1 to 128 letters, digits, `_`, `.` and `-`.
     pub(super) fn name(&mut self, field: &str, value: Option<&str>) -> &mut Self {
         let is_named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
         if value.is_some_and(|value| !value.bytes().all(is_named)) {
@@ -86,7 +86,7 @@ impl Checks {
         self.length(field, value, 1, 128)
     }
 
-    /// One of some words, where it is there.
+    /// Requires one of these words in an optional member.
     pub(super) fn one_of(&mut self, field: &str, value: Option<&str>, words: &[&str]) -> &mut Self {
         if value.is_some_and(|value| !words.contains(&value)) {
             let words = words.join(", ");
@@ -95,7 +95,7 @@ impl Checks {
         self
     }
 
-    /// Refuses the request if it breaks any.
+    /// Returns an error if the request violates any constraint.
     pub(super) fn done(&mut self) -> Result<(), ServiceError> {
         if self.0.is_empty() {
             return Ok(());
@@ -105,14 +105,14 @@ impl Checks {
         Err(ServiceError::bad_request("ValidationException", message))
     }
 
-    /// No value of the caller's is repeated but numbers: it may be a reading.
+    /// Records a violation. Of the caller's values only numbers are repeated: another value may be a reading.
     fn breaks(&mut self, value: &str, field: &str, constraint: &str) {
         let space = if value.is_empty() { "" } else { " " };
         self.0.push(format!("Value{space}{value} at '{field}' failed to satisfy constraint: {constraint}"));
     }
 }
 
-/// An argument that cannot be: `InvalidArgumentException`.
+/// Builds an `InvalidArgumentException`.
 pub(super) fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::bad_request("InvalidArgumentException", message)
 }

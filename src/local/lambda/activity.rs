@@ -1,4 +1,4 @@
-//! What the event source mappings do, counted: a test says with it that nothing more happens, and waits for nothing.
+//! Counts the activity of event source mappings, so that tests can check that nothing more happens, without waiting.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,53 +12,53 @@ use crate::kinesis::Shard;
 #[derive(Clone, Default)]
 pub(super) struct Activity(Arc<watch::Sender<Counts>>);
 
-/// What has happened since the service started.
+/// Counts since the service started.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     /// Event source mappings that read their stream.
     pub reading: Gauge,
-    /// Batches that a function is called with.
+    /// Batches for which a function call is in progress.
     pub calls: Gauge,
-    /// Records that wait in their lane for others, to fill a batch.
+    /// Records that wait in a shard worker for a full batch.
     pub waiting: Gauge,
     shards: BTreeMap<ShardKey, Polls>,
 }
 
-/// Something that begins and ends.
+/// A count of events with a duration.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Gauge {
     pub begun: usize,
     pub now: usize,
-    /// The most at the same time.
+    /// Maximum at the same time.
     pub most: usize,
 }
 
-/// UUID of the mapping, id of the shard, and when that was made.
+/// UUID of the event source mapping, ID of the shard, and the shard's creation time.
 type ShardKey = (String, String, u64);
 
-/// The polls of a shard.
+/// Poll counts of a shard.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Polls {
-    /// All of them.
+    /// All polls.
     pub all: usize,
-    /// Those that found nothing new.
+    /// Polls that found nothing new.
     pub empty: usize,
     /// Records that were read and not settled at the last poll.
     pub unsettled: usize,
-    /// The shard is closed, and everything in it is done.
+    /// True if the shard is closed and all its records are done.
     pub is_finished: bool,
 }
 
-/// What a gauge counts.
+/// The gauge that an activity counts for.
 #[derive(Clone, Copy)]
 pub(super) enum What {
     Reading,
     Call,
-    /// So many records.
+    /// This many waiting records.
     Waiting(usize),
 }
 
-/// Goes on until it is dropped.
+/// An activity that lasts until it is dropped.
 pub(super) struct Ongoing(Activity, What);
 
 impl Activity {
@@ -91,19 +91,19 @@ impl Activity {
         self.0.send_modify(|counts| change(counts.shards.entry(key(mapping, shard)).or_default()));
     }
 
-    /// The counts, and every change of them from now on.
+    /// Returns a receiver of the counts and all their changes.
     pub(super) fn watch(&self) -> watch::Receiver<Counts> {
         self.0.subscribe()
     }
 }
 
 impl Counts {
-    /// The polls of a shard.
+    /// Returns the poll counts of a shard.
     pub(super) fn polls(&self, mapping: &MappingRecord, shard: &Shard) -> Polls {
         self.shards.get(&key(mapping, shard)).copied().unwrap_or_default()
     }
 
-    /// The polls of all shards.
+    /// Returns the number of polls of all shards.
     pub(super) fn all_polls(&self) -> usize {
         self.shards.values().map(|polls| polls.all).sum()
     }

@@ -1,5 +1,7 @@
-//! Asynchronous invocations: accepted ones are on the disk until they are done or given up, so that none is lost when the
-//! local cloud ends. One under way when it is killed runs again.
+//! Asynchronous invocations.
+//!
+//! An accepted event stays on the disk until it is done or dropped, so that none is lost when the local cloud ends. An
+//! invocation that a kill interrupts runs again.
 
 use std::fs;
 use std::io;
@@ -19,14 +21,14 @@ use crate::lambda::runtime::invocation::Invocation;
 use crate::lambda::runtime::invoke::{InvokeError, invoke};
 use crate::protocol::aws_json::{ServiceError, now_ms};
 
-/// Pauses before an invocation that failed is tried again, as in the service.
+/// Backoff before retries of a failed invocation, as in the service.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
-/// How long one that cannot be run is kept.
+/// Maximum age of an event that cannot be invoked.
 const AGE: Duration = Duration::from_hours(6);
-/// The pause before one that was throttled is tried again.
+/// Backoff before the retry of a throttled invocation.
 const THROTTLED: Duration = Duration::from_secs(1);
 
-/// An invocation that nobody waits for, as it is kept.
+/// A queued event, as stored on the disk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Queued {
     request_id: String,
@@ -35,23 +37,23 @@ pub(super) struct Queued {
     /// The event in base64.
     payload: String,
     client_context: Option<String>,
-    /// Epoch milliseconds.
+    /// Acceptance time in epoch milliseconds.
     accepted: u64,
-    /// Tries that the function failed.
+    /// Number of failed attempts.
     failures: usize,
 }
 
-/// How an invocation left the queue.
+/// The way in which an event left the queue.
 enum Left {
-    /// The function has done it, or is gone.
+    /// The function succeeded, or was deleted.
     Done,
-    /// It was tried as often, or kept as long, as the service would.
+    /// The service's limit of retries or age is reached.
     GivenUp,
-    /// It is still there, for the next start.
+    /// It stays for the next start.
     Stays,
 }
 
-/// Takes an invocation in: it is on the disk when this returns, and run some time after.
+/// Accepts an event: it is on the disk when this returns, and runs later.
 pub(super) async fn accept(lambda: &Lambda, function: &str, invocation: &Invocation) -> Result<(), ServiceError> {
     let queued = Queued {
         request_id: invocation.request_id.clone(),
@@ -66,7 +68,7 @@ pub(super) async fn accept(lambda: &Lambda, function: &str, invocation: &Invocat
     Ok(())
 }
 
-/// What was accepted and is not done; what cannot be read, with the reason. Blocks.
+/// Returns the queued events, and the errors of unreadable ones. Blocks.
 pub(super) fn load(dir: &Path) -> io::Result<(Vec<Queued>, Vec<Error>)> {
     let folder = folder(dir);
     private_dir(&folder)?;
@@ -74,7 +76,7 @@ pub(super) fn load(dir: &Path) -> io::Result<(Vec<Queued>, Vec<Error>)> {
     for entry in fs::read_dir(&folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|extension| extension != "json") {
-            // A part that was never acknowledged.
+            // A partial file that was never acknowledged.
             fs::remove_file(&path)?;
             continue;
         }
@@ -87,7 +89,7 @@ pub(super) fn load(dir: &Path) -> io::Result<(Vec<Queued>, Vec<Error>)> {
     Ok((all, broken))
 }
 
-/// Runs an invocation until it is done or given up.
+/// Runs an invocation until it is done or dropped.
 pub(super) async fn run(lambda: Lambda, mut queued: Queued) {
     let path = file(&lambda.deps().dir, &queued);
     let left = match STANDARD.decode(&queued.payload) {
@@ -126,13 +128,13 @@ async fn bring(lambda: &Lambda, queued: &mut Queued, payload: Bytes) -> Left {
             Ok(outcome) if outcome.failed => {
                 queued.failures += 1;
                 let Some(pause) = RETRIES.get(queued.failures - 1) else { return Left::GivenUp };
-                // If it cannot be written, it is tried once more after the next start.
+                // If it cannot be written, the event has one more retry after the next start.
                 lambda.deps().notices.tell_failure(keep(lambda, queued).await);
                 *pause
             }
             Ok(_) | Err(InvokeError::Missing) => return Left::Done,
             Err(InvokeError::Stopping) => return Left::Stays,
-            // What did not get as far as the function is tried for hours, as in the service.
+            // An event that did not reach the function is retried for hours, as in the service.
             Err(_) if u128::from(now_ms().saturating_sub(queued.accepted)) > AGE.as_millis() => return Left::GivenUp,
             Err(
                 InvokeError::Pending

@@ -1,4 +1,4 @@
-//! Event source mappings at work: pollers, shard workers, batches, filters, checkpoints, failure destinations.
+//! Processing of event source mappings: pollers, shard workers, batches, filters, checkpoints, failure destinations.
 
 pub(crate) mod batch;
 pub(crate) mod batch_response;

@@ -1,4 +1,4 @@
-//! What a function's role must allow the platform: to assume it, to read the stream, to write the log.
+//! Permissions of a function's role that the platform needs: to assume it, read the stream and write the log.
 
 use super::LambdaServices;
 use super::state::FunctionRecord;
@@ -7,14 +7,15 @@ use crate::iam::{Iam, Role};
 use crate::identity::Identity;
 use crate::protocol::aws_json::ServiceError;
 
-/// What the platform must be able to do with a stream (docs/facts/event-source-mapping.md, Errors at create). It lists the shards by `ListShards` where it may, and
-/// by `DescribeStream` where it may not: roles that frameworks generate have the latter alone (serverless#8540).
+/// Actions on a stream that the platform needs (docs/facts/event-source-mapping.md, Errors at create). It lists the
+/// shards by `ListShards` if allowed, else by `DescribeStream`: roles that frameworks generate allow only the latter
+/// (serverless#8540).
 const READING: [&str; 3] = ["kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"];
 
-/// Whether Lambda may assume a role, by the trust policy that is in force.
+/// Returns whether Lambda may assume a role, by the trust policy in force.
 pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
     let Some(role) = iam.role(arn) else { return false };
-    // The ARN of the function comes with it as well, but not in every case: a condition on it may or may not be met.
+    // Some requests also have the function's ARN: a condition on it may or may not be met.
     let known = [("aws:SourceAccount", identity.account.as_str())];
     let ask = AuthorizationRequest {
         context: Context { known: &known, absent: &[] },
@@ -24,13 +25,15 @@ pub(super) fn is_assumable(iam: &Iam, identity: &Identity, arn: &str) -> bool {
     decide(&[role.trust_policy], &ask) == Decision::Allowed
 }
 
-/// Whether the variables of a function can be decrypted by its role: not by one that was made anew under the same name.
+/// Returns whether the role can decrypt a function's variables: a role recreated with the same name cannot.
 pub(super) fn can_decrypt(iam: &Iam, function: &FunctionRecord) -> bool {
     let is_same = |role: Role| role.id == function.role_id;
     function.environment.is_empty() || function.role_id.is_empty() || iam.role(&function.role).is_some_and(is_same)
 }
 
-/// Whether a role lets the platform read a stream; the first action that it does not, in the service's words.
+/// Checks that a role allows the platform to read a stream.
+///
+/// The error names the first missing action as the service does.
 pub(super) fn may_read(
     deps: &LambdaServices,
     role: &str,
@@ -45,12 +48,12 @@ pub(super) fn may_read(
     })
 }
 
-/// The condition keys of what the platform does as a role's session.
+/// Returns the condition keys of the platform's requests in a role's session.
 fn keys(deps: &LambdaServices, role: &str, session: &str) -> RequestKeys {
     RequestKeys::of_session(&deps.identity, &deps.iam, role, session)
 }
 
-/// Whether a role lets the platform tell a destination of what is given up; else what it does not allow.
+/// Checks that a role allows the platform to notify the failure destination; the error names the missing action.
 pub(super) fn may_tell(
     deps: &LambdaServices,
     role: &str,
@@ -69,20 +72,20 @@ pub(super) fn may_tell(
     if is_allowed { Ok(()) } else { Err(what) }
 }
 
-/// What a function's role lets the platform do with its log.
+/// The log permissions of a function's role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct LogAccess {
-    /// Make the group.
+    /// May create the group.
     pub create_group: bool,
-    /// Make streams, and write.
+    /// May create streams and put events.
     pub write: bool,
 }
 
-/// What a function's role allows for a log group.
+/// Returns the permissions of a function's role on a log group.
 pub(super) fn log_access(deps: &LambdaServices, role: &str, function: &str, group: &str) -> LogAccess {
     let policies = deps.iam.policies(role);
     let group = deps.identity.log_group_arn(group);
-    // Policies are written with `:*` behind the group, which stands for its streams.
+    // Policies have `:*` after the group, which stands for its streams.
     let stream = format!("{group}:log-stream:x");
     keys(deps, role, function).ask(|context| {
         let allows = |action: &str, resource: &str| {

@@ -1,7 +1,7 @@
-//! Published versions: the newest one of a function, for as long as the function is what it was when it was published.
+//! Published versions: the newest one of a function, as long as the function is unchanged since it was published.
 //!
-//! Deployers publish with every upload (`Publish: true`) and use what they published at once. A version that its function
-//! has left behind is refused by its name: to answer with other code than that of the version would be silently wrong.
+//! Deployers publish with every upload (`Publish: true`) and use the published version at once. A version that differs
+//! from its function is rejected by name: to run other code than the version's would be silently wrong.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::lambda::api::function_name::missing;
 use crate::protocol::aws_json::ServiceError;
 
-/// Publishes what a function is now. What is published already keeps its number, as in the service.
+/// Publishes the current function. An unchanged one keeps its version number, as in the service.
 pub(super) fn publish(function: &mut FunctionRecord) {
     let of = fingerprint(function);
     if function.published.of != of {
@@ -19,12 +19,12 @@ pub(super) fn publish(function: &mut FunctionRecord) {
     }
 }
 
-/// Returns whether the newest version is what its function is now.
+/// Returns whether the newest version equals the current function.
 pub(super) fn is_current(function: &FunctionRecord) -> bool {
     function.published.number > 0 && function.published.of == fingerprint(function)
 }
 
-/// Refuses a version that was never published, and one that its function has left behind.
+/// Rejects a version that was never published, and one that differs from the current function.
 ///
 /// # Errors
 /// `ResourceNotFoundException`.
@@ -52,7 +52,7 @@ pub(super) fn version_of(function: &FunctionRecord, mut latest: Value) -> Value 
     latest
 }
 
-/// A hash of what a version is: all but what belongs to the function as a whole.
+/// Returns a hash of a version's content: everything except the settings of the function as a whole.
 fn fingerprint(function: &FunctionRecord) -> String {
     let version = FunctionRecord {
         tags: Tags::new(),
@@ -62,7 +62,7 @@ fn fingerprint(function: &FunctionRecord) -> String {
         last_modified: String::new(),
         ..function.clone()
     };
-    // Its keys are texts: writing it cannot fail.
+    // Its keys are strings, so serializing it cannot fail.
     let text = serde_json::to_vec(&version).unwrap_or_default();
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, Sha256::digest(text))
 }

@@ -1,4 +1,4 @@
-//! The Lambda service: what is there, and how it is kept.
+//! The Lambda service: its resources, and their persistence.
 
 mod lifecycle;
 
@@ -28,10 +28,10 @@ struct Inner {
     settling: PendingStates,
     functions: Mutex<BTreeMap<String, Arc<FunctionRecord>>>,
     mappings: Mutex<BTreeMap<String, MappingRecord>>,
-    /// What reads for each mapping.
+    /// The poller handle of each event source mapping.
     readings: Mutex<BTreeMap<String, PollerHandle>>,
-    /// Troubles that were told, by mapping and what they are of: a shard, or work of the mapping's own. Taken back by
-    /// whoever does that work again.
+    /// Active problems, keyed by the event source mapping and their source: a shard, or a task of the event source
+    /// mapping itself. The next success of that source clears them.
     troubles: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -58,34 +58,34 @@ impl Lambda {
         &self.0.activity
     }
 
-    /// Ends with the local cloud.
+    /// Returns a token that is canceled when the local cloud ends.
     pub(super) fn stopping(&self) -> &CancellationToken {
         &self.0.stopping
     }
 
-    /// Runs work that the end of the local cloud waits for.
+    /// Spawns a task that shutdown waits for.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.0.tasks.spawn(work);
     }
 
-    /// A function by its bare name.
+    /// Returns a function by its bare name.
     pub(super) fn function(&self, name: &str) -> Option<Arc<FunctionRecord>> {
         self.0.touched.note(|| self.0.deps.identity.function_arn(name));
         lock(&self.0.functions).get(name).cloned()
     }
 
-    /// The functions that were looked up since the last call, by ARN.
+    /// Returns the functions that were looked up since the last call, by ARN.
     #[cfg(test)]
     pub(super) fn touched(&self) -> std::collections::BTreeSet<String> {
         self.0.touched.take()
     }
 
-    /// All functions by name.
+    /// Returns all functions, sorted by name.
     pub(super) fn functions(&self) -> Vec<Arc<FunctionRecord>> {
         lock(&self.0.functions).values().cloned().collect()
     }
 
-    /// Changes the functions, and keeps the change only once it is on disk.
+    /// Changes the functions; the change takes effect only once it is on the disk.
     pub(super) fn change_functions<T>(
         &self,
         change: impl FnOnce(&mut BTreeMap<String, Arc<FunctionRecord>>) -> Result<T, ServiceError>,
@@ -99,17 +99,17 @@ impl Lambda {
         Ok(result)
     }
 
-    /// All mappings by UUID.
+    /// Returns all event source mappings, sorted by UUID.
     pub(super) fn mappings(&self) -> Vec<MappingRecord> {
         lock(&self.0.mappings).values().cloned().collect()
     }
 
-    /// A mapping.
+    /// Returns an event source mapping.
     pub(super) fn mapping(&self, uuid: &str) -> Option<MappingRecord> {
         lock(&self.0.mappings).get(uuid).cloned()
     }
 
-    /// Changes the mappings, and keeps the change only once it is on disk.
+    /// Changes the event source mappings; the change takes effect only once it is on the disk.
     pub(super) fn change_mappings<T>(
         &self,
         change: impl FnOnce(&mut BTreeMap<String, MappingRecord>) -> Result<T, ServiceError>,
@@ -130,7 +130,7 @@ impl Lambda {
             .map_err(|error| ServiceError::new(500, "ServiceException", error.to_string()))
     }
 
-    /// Notes what came of a batch. It is written with the next change: it says what happened last, no more.
+    /// Sets the processing result of the last batch. It is written with the next change: only the latest one matters.
     pub(super) fn note_result(&self, uuid: &str, result: &str) {
         if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
             && mapping.last_result != result
@@ -139,13 +139,13 @@ impl Lambda {
         }
     }
 
-    /// Notes that something of a mapping fails: a shard's id, or the name of other work.
+    /// Sets a problem of an event source mapping; `of` is a shard's ID, or the name of a task.
     pub(super) fn set_problem(&self, uuid: &str, of: &str, result: &str) {
         self.note_result(uuid, result);
         lock(&self.0.troubles).insert((uuid.to_owned(), of.to_owned()), result.to_owned());
     }
 
-    /// Takes a trouble back that is over, unless something has happened since it was told.
+    /// Clears a resolved problem, unless a later result has replaced it.
     pub(super) fn clear_problem(&self, uuid: &str, of: &str) {
         let told = lock(&self.0.troubles).remove(&(uuid.to_owned(), of.to_owned()));
         if let Some(told) = told
@@ -156,24 +156,24 @@ impl Lambda {
         }
     }
 
-    /// Shows a state that lies on the way to another one; not worth keeping.
+    /// Shows an intermediate state, which is not written to the disk.
     pub(super) fn show_state(&self, uuid: &str, state: MappingState) {
         if let Some(mapping) = lock(&self.0.mappings).get_mut(uuid) {
             mapping.state = state;
         }
     }
 
-    /// What reads for a mapping, or nothing does.
+    /// Returns the poller handle of an event source mapping.
     pub(super) fn reading(&self, uuid: &str) -> PollerHandle {
         lock(&self.0.readings).entry(uuid.to_owned()).or_default().clone()
     }
 
-    /// Forgets what read for a mapping that is no more.
+    /// Removes the poller handle of a deleted event source mapping.
     pub(super) fn forget_reading(&self, uuid: &str) {
         lock(&self.0.readings).remove(uuid);
     }
 
-    /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.
+    /// Checks that the role of an event source mapping's function allows reading the stream; a missing function passes.
     pub(super) fn may_read(&self, mapping: &MappingRecord) -> Result<(), ServiceError> {
         match self.function(&function_name_from_arn(&self.deps().identity, &mapping.function_arn)) {
             Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),

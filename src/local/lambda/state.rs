@@ -1,14 +1,14 @@
-//! Functions and event source mappings as plain data, in the form in which they are kept on disk.
+//! Functions and event source mappings as plain data, in their format on the disk.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Tags of a function or mapping.
+/// Tags of a function or event source mapping.
 pub(super) type Tags = BTreeMap<String, String>;
 
-/// The result of a mapping that has brought nothing so far, in the service's words.
+/// Processing result of an event source mapping that has delivered nothing so far, as in the service.
 pub(super) const NOTHING_YET: &str = "No records processed";
 
 /// A function: its code, its configuration and its tags.
@@ -16,49 +16,50 @@ pub(super) const NOTHING_YET: &str = "No records processed";
 pub(super) struct FunctionRecord {
     /// Bare name.
     pub name: String,
-    /// Identity of this incarnation: a function made anew under an old name is another one.
+    /// Identity of the function: a function recreated with the same name has another one.
     pub id: String,
     /// `provided.al2023` or `provided.al2`.
     pub runtime: String,
-    /// Role whose permissions the code has.
+    /// Execution role of the code.
     pub role: String,
-    /// Id of that role when it was set: the key of the variables is granted to it, and to no later one of its name.
+    /// ID of that role when it was set: the key of the variables is granted to this role, and to no later one with the
+    /// same name.
     #[serde(default)]
     pub role_id: String,
-    /// What the service calls handler; custom runtimes do as they like with it.
+    /// Handler setting; custom runtimes interpret it freely.
     pub handler: String,
     /// Free text.
     pub description: String,
-    /// Seconds.
+    /// Timeout in seconds.
     pub timeout: u64,
-    /// MB.
+    /// Memory size in MB.
     pub memory_size: u64,
-    /// MB of scratch space; shown back, not enforced.
+    /// Scratch space in MB; returned, not enforced.
     pub ephemeral_storage: u64,
     /// `x86_64` or `arm64`.
     pub architecture: String,
     /// The function's own variables.
     pub environment: BTreeMap<String, String>,
-    /// Where and how it logs.
+    /// Log settings.
     pub logging: Logging,
-    /// Settings that are kept and shown back, by their name in the API.
+    /// Settings that are only stored and returned, by their name in the API.
     pub shown: Map<String, Value>,
-    /// Base64 of the SHA-256 of the zip.
+    /// SHA-256 of the zip in base64.
     pub code_sha256: String,
-    /// Bytes of the zip.
+    /// Size of the zip in bytes.
     pub code_size: u64,
-    /// Folder below `code/` that holds the unpacked zip.
+    /// Folder below `code/` with the unpacked zip.
     pub code_folder: String,
     /// Tags.
     pub tags: Tags,
     /// Reserved concurrency, if set.
     pub reserved_concurrency: Option<u64>,
-    /// Its newest published version.
+    /// The newest published version.
     #[serde(default)]
     pub published: Published,
     /// Changes with every change.
     pub revision_id: String,
-    /// When it was last changed, in the service's form.
+    /// Time of the last change, in the service's format.
     pub last_modified: String,
 }
 
@@ -69,36 +70,37 @@ pub(super) struct Logging {
     pub format: String,
     /// Log group.
     pub group: String,
-    /// Level of the application's lines; only with JSON.
+    /// Log level of the application; only with JSON.
     pub application_level: Option<String>,
-    /// Level of the platform's lines; only with JSON.
+    /// Log level of the platform; only with JSON.
     pub system_level: Option<String>,
 }
 
-/// An event source mapping: a stream, a function, and how records go from one to the other.
+/// An event source mapping: a stream, a function, and the delivery settings.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct MappingRecord {
-    /// Its identifier.
+    /// Identifier.
     pub uuid: String,
     /// The stream.
     pub stream_arn: String,
-    /// The function's ARN, with the qualifier that was asked for.
+    /// ARN of the function, with the qualifier from the request.
     pub function_arn: String,
-    /// Where reading starts: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
+    /// Starting position: `TRIM_HORIZON`, `LATEST` or `AT_TIMESTAMP`.
     pub starting_position: String,
-    /// With `AT_TIMESTAMP`: epoch seconds.
+    /// Timestamp for `AT_TIMESTAMP`, in epoch seconds.
     pub starting_timestamp: Option<f64>,
-    /// What can be changed.
+    /// The settings that can be changed.
     pub settings: MappingSettings,
     /// `Creating`, `Enabled`, …
     pub state: MappingState,
-    /// Why the state is what it is.
+    /// Reason of the state.
     pub state_reason: String,
-    /// What came of the last batch.
+    /// Processing result of the last batch.
     pub last_result: String,
-    /// Epoch seconds of the last change.
+    /// Time of the last change in epoch seconds.
     pub last_modified: f64,
-    /// Epoch seconds from which its pollers understand partial answers; none: since it was made, or not at all.
+    /// Time in epoch seconds from which its pollers interpret partial batch responses; `None`: since its creation, or
+    /// not at all.
     #[serde(default)]
     pub understands_from: Option<f64>,
     /// Tags.
@@ -106,61 +108,61 @@ pub(super) struct MappingRecord {
 }
 
 impl MappingRecord {
-    /// Whether its pollers read which records failed out of an answer, at a moment in epoch seconds.
+    /// Returns whether its pollers interpret partial batch responses, at a time in epoch seconds.
     pub(super) fn understands_partial_answers(&self, now: f64) -> bool {
         self.settings.report_failures && self.understands_from.is_none_or(|from| from <= now)
     }
 }
 
-/// What `UpdateEventSourceMapping` can change.
+/// The settings that `UpdateEventSourceMapping` can change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct MappingSettings {
-    /// Whether records are read.
+    /// True if records are read.
     pub enabled: bool,
-    /// Records a batch has at most.
+    /// Maximum records in a batch.
     pub batch_size: usize,
-    /// Seconds to wait for a batch to fill.
+    /// Batch window in seconds.
     pub window_seconds: u64,
-    /// Lanes of a shard.
+    /// Parallelization factor: workers for each shard.
     pub parallelization: usize,
-    /// Seconds, or -1 for no limit but the stream's own.
+    /// Maximum age of a record in seconds, or -1 for no limit but the stream's own.
     pub max_record_age: i64,
-    /// Retries of a batch, or -1 for no limit.
+    /// Maximum retries of a batch, or -1 for no limit.
     pub max_retries: i64,
-    /// Whether a failed batch is halved.
+    /// True if a failed batch is bisected.
     pub bisect: bool,
-    /// Whether the function answers which records failed (`ReportBatchItemFailures`).
+    /// True if the function returns partial batch responses (`ReportBatchItemFailures`).
     pub report_failures: bool,
-    /// The queue, topic or bucket that hears of batches that are given up; kept, and not told (see `discard`).
+    /// Failure destination: a queue, topic or bucket; stored, but not notified (see `failure_destination`).
     pub on_failure: Option<String>,
-    /// Patterns, one of which a record must fit to be brought; none: all are.
+    /// Filter patterns, one of which a record must match; without patterns every record is delivered.
     #[serde(default)]
     pub filters: Vec<String>,
-    /// Settings that are kept and shown back, by their name in the API.
+    /// Settings that are only stored and returned, by their name in the API.
     pub shown: Map<String, Value>,
 }
 
-/// The states of a mapping that the service shows.
+/// The states of an event source mapping in the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum MappingState {
-    /// Being made.
+    /// In creation.
     Creating,
-    /// Reading starts again.
+    /// Reading is being started.
     Enabling,
     /// Records are read.
     Enabled,
-    /// Batches under way are finished, then nothing more is read.
+    /// Batches in progress are finished; no more records are read.
     Disabling,
-    /// Nothing is read.
+    /// No records are read.
     Disabled,
     /// Settings are being changed.
     Updating,
-    /// Going away.
+    /// In deletion.
     Deleting,
 }
 
 impl MappingState {
-    /// Whether it may be changed now.
+    /// Returns whether it may be changed now.
     pub(super) fn is_settled(self) -> bool {
         matches!(self, MappingState::Enabled | MappingState::Disabled)
     }
@@ -169,8 +171,8 @@ impl MappingState {
 /// The newest published version of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Published {
-    /// 0 where none was published.
+    /// Version number; 0 if none was published.
     pub number: u64,
-    /// A hash of what was published.
+    /// A hash of the published content.
     pub of: String,
 }

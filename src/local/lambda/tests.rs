@@ -1,4 +1,4 @@
-//! Functions as processes, the REST API, and event source mappings, against the real services around them.
+//! Tests of functions as processes, the REST API, and event source mappings, with the real services around them.
 
 mod authorized;
 mod control;
@@ -17,12 +17,12 @@ mod sdk;
 pub(crate) mod support;
 mod timing;
 
-/// The sequence numbers of what was put.
+/// Returns the sequence numbers of put records.
 fn numbers(put: &[(String, String)]) -> Vec<String> {
     put.iter().map(|(_, number)| number.clone()).collect()
 }
 
-/// Whether what was handled is what was put, each once, and in order for each key.
+/// Asserts that the handled records are the put ones, each once, and in order for each key.
 fn assert_in_order(handled: &[String], put: &[(String, String)]) {
     let key_of: std::collections::HashMap<&String, &String> = put.iter().map(|(key, number)| (number, key)).collect();
     assert_eq!(handled.len(), put.len(), "each once");

@@ -1,4 +1,4 @@
-//! The events of one log stream: a file with a JSON value a line.
+//! The events of one log stream: a file with one JSON value a line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use crate::durability::Durability;
 use crate::protocol::aws_json::now_ms;
 
-/// One event as it is kept.
+/// A stored event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Event {
-    /// When it happened, in epoch milliseconds.
+    /// Event time, in epoch milliseconds.
     #[serde(rename = "t")]
     pub timestamp: u64,
-    /// When it was taken in, in epoch milliseconds.
+    /// Ingestion time, in epoch milliseconds.
     #[serde(rename = "i")]
     pub ingested: u64,
     /// The text.
@@ -24,13 +24,13 @@ pub(super) struct Event {
     pub message: String,
 }
 
-/// Adds events (epoch milliseconds and text) to a file, which is made if needed; gives how many bytes it grew by.
+/// Appends events (epoch milliseconds and text) to a file, creating it if needed; returns the number of bytes added.
 pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durability) -> io::Result<u64> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
     let length = file.metadata()?.len();
     let mut text = Vec::new();
     if length > 0 && ends_mid_line(&mut file)? {
-        // A write that a crash cut short: end its line, so that only it is lost.
+        // A crash cut a write short: end its line, so that only that line is lost.
         text.push(b'\n');
     }
     let ingested = now_ms();
@@ -39,7 +39,8 @@ pub(super) fn append(path: &Path, events: Vec<(u64, String)>, durability: Durabi
         text.push(b'\n');
     }
     file.write_all(&text).and_then(|()| durability.sync(&file)).inspect_err(|_| {
-        // A part must not be read as events that were refused; what cannot be cut off ends mid-line.
+        // A partial write must not be read as events, since the call failed; if it cannot be truncated, it ends
+        // mid-line.
         file.set_len(length).unwrap_or_default();
     })?;
     Ok(text.len() as u64)

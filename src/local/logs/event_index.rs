@@ -1,5 +1,6 @@
-//! Where the events of a log stream are in its file, by time: a page is read from where it begins. In memory, and built
-//! while the file is read for the first time.
+//! A time index of a log stream's file: a page is read from where it begins.
+//!
+//! It is in memory and built on the first read.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
@@ -11,10 +12,10 @@ use serde::Deserialize;
 
 use super::event_file::Event;
 
-/// Bytes of lines that one block of the index stands for.
+/// Size of the lines in one block of the index, in bytes.
 const BLOCK: u64 = 64 << 10;
 
-/// A place in a stream: the time of an event in epoch milliseconds, and its ordinal in the file.
+/// A position in a stream: the time of an event in epoch milliseconds, and its ordinal in the file.
 pub(super) type Place = (u64, usize);
 
 /// The index of one file; clones share it.
@@ -24,13 +25,13 @@ pub(super) struct EventIndex(Arc<Mutex<Indexed>>);
 #[derive(Debug, Default)]
 struct Indexed {
     blocks: Vec<Block>,
-    /// Where the lines that are indexed end.
+    /// Offset where the indexed lines end.
     end: u64,
-    /// How many there are.
+    /// Number of indexed lines.
     lines: usize,
 }
 
-/// Lines that follow each other.
+/// A block of consecutive lines.
 #[derive(Clone, Debug)]
 struct Block {
     offset: u64,
@@ -38,24 +39,24 @@ struct Block {
     /// Ordinal of the first line.
     ordinal: usize,
     lines: usize,
-    /// None: no line is an event.
+    /// `None`: no line is an event.
     contents: Option<Contents>,
 }
 
-/// What some events are, in epoch milliseconds.
+/// Statistics of a set of events; times in epoch milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Contents {
-    /// The earliest event.
+    /// Time of the earliest event.
     pub first: u64,
-    /// The latest event.
+    /// Time of the latest event.
     pub last: u64,
-    /// When the last one was taken in.
+    /// Latest ingestion time.
     pub newest: u64,
-    /// How many there are.
+    /// Number of events.
     pub count: u64,
 }
 
-/// The first and the last place that an event of a block may have.
+/// The first and the last possible position of an event in a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     pub first: Place,
@@ -70,12 +71,12 @@ struct Times {
 }
 
 impl EventIndex {
-    /// Forgets what was in the file, which was deleted or cut.
+    /// Clears the index, after the file was deleted or truncated.
     pub(super) fn forget(&self) {
         *self.indexed() = Indexed::default();
     }
 
-    /// Gives each event with its ordinal: blocks in the order of the file, or from its end, those that are wanted.
+    /// Visits each event with its ordinal, in the wanted blocks, from the beginning of the file or from its end.
     pub(super) fn scan<S>(
         &self,
         path: &Path,
@@ -96,7 +97,7 @@ impl EventIndex {
         Ok(())
     }
 
-    /// What the events are that happened at or after this time (epoch ms).
+    /// Returns the statistics of the events at or after `oldest` (epoch ms).
     pub(super) fn contents(&self, path: &Path, oldest: u64) -> io::Result<Option<Contents>> {
         let Some((file, blocks)) = self.blocks(path)? else { return Ok(None) };
         let mut found: Option<Contents> = None;
@@ -115,7 +116,7 @@ impl EventIndex {
         Ok(found)
     }
 
-    /// The file, and its blocks as they are now; none where there is no file.
+    /// Returns the file and its current blocks, or `None` if the file does not exist.
     fn blocks(&self, path: &Path) -> io::Result<Option<(File, Vec<Block>)>> {
         let file = match File::open(path) {
             Ok(file) => file,
@@ -139,7 +140,7 @@ impl EventIndex {
 }
 
 impl Indexed {
-    /// Takes in the lines that were added. Returns one that has no end yet: it may still be being written.
+    /// Indexes the added lines. Returns an unfinished last line as a block: it may still be being written.
     fn grow(&mut self, mut file: &File) -> io::Result<Option<Block>> {
         file.seek(SeekFrom::Start(self.end))?;
         let (mut reader, mut line) = (BufReader::with_capacity(256 << 10, file), Vec::new());
@@ -206,7 +207,7 @@ fn add(found: &mut Option<Contents>, more: Contents) {
     }));
 }
 
-/// An event of a line; none where a crash cut the line short, which was never acknowledged then.
+/// Parses an event of a line, or returns `None` if a crash cut the line short: it was never acknowledged then.
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8], ordinal: usize) -> io::Result<Option<T>> {
     match serde_json::from_slice(line) {
         Ok(event) => Ok(Some(event)),
@@ -229,7 +230,7 @@ mod tests {
         event_file::append(path, events, Durability::Process).unwrap();
     }
 
-    /// The times of the events in parts of the file that may hold events from here to there, and how many parts those are.
+    /// Returns the times of the events in blocks that overlap `from..=to`, and the number of these blocks.
     fn times(index: &EventIndex, path: &Path, from: u64, to: u64) -> (Vec<u64>, usize) {
         let parts = std::cell::Cell::new(0);
         let wants = |_: &Vec<u64>, span: Span| {
@@ -243,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn a_few_events_of_many_are_read_from_a_few_parts_of_the_file() {
+    fn event_index_reads_few_blocks_for_few_events() {
         let folder = tempfile::tempdir().unwrap();
         let (path, index) = (folder.path().join("events"), EventIndex::default());
         append(&path, 0..2000);
         let (found, parts) = times(&index, &path, 1000, 1000);
         assert!(found.contains(&1000) && found.len() < 100 && parts == 1, "{parts} parts, {} events", found.len());
-        // What is added is found, out of order as well.
+        // Added events are found, even out of order.
         append(&path, (2000..2100).chain([5]));
         assert_eq!(times(&index, &path, 0, u64::MAX).0.len(), 2101);
         let (found, parts) = times(&index, &path, 5, 5);
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_cut_or_replaced_is_read_again() {
+    fn event_index_truncated_or_replaced_file_is_reindexed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, index) = (folder.path().join("events"), EventIndex::default());
         append(&path, 0..100);
@@ -266,7 +267,7 @@ mod tests {
         assert_eq!(times(&index, &path, 0, 99).0.len(), 0);
         append(&path, [7, 8]);
         assert_eq!(times(&index, &path, 0, 99).0, [7, 8]);
-        // As long as before, so only who replaced it can tell.
+        // The length is the same, so only the code that replaced the file knows.
         std::fs::remove_file(&path).unwrap();
         append(&path, [5, 6]);
         index.forget();
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_those_of_the_events_that_are_kept() {
+    fn event_index_contents_cover_the_retained_events() {
         let folder = tempfile::tempdir().unwrap();
         let (path, index) = (folder.path().join("events"), EventIndex::default());
         assert!(index.contents(&path, 0).unwrap().is_none());

@@ -10,7 +10,7 @@ use super::store::KeptEvents;
 use super::{Logs, invalid};
 use crate::protocol::aws_json::ServiceError;
 
-/// The most events that `GetLogEvents` and `FilterLogEvents` give in one answer.
+/// Limit of events in one response of `GetLogEvents` and `FilterLogEvents`.
 const EVENTS_PER_PAGE: usize = 10_000;
 
 const BEFORE_ALL: Place = (0, 0);
@@ -75,8 +75,9 @@ impl Logs {
         Ok(json!({ "nextSequenceToken": "0" }))
     }
 
-    /// One stream, forwards or backwards. A token is `f/TIME/N` or `b/TIME/N`: a place between events, before the one of
-    /// this time and ordinal.
+    /// Returns a page of one stream, forwards or backwards.
+    ///
+    /// A token is `f/TIME/N` or `b/TIME/N`: a position between events, before the one with this time and ordinal.
     pub(super) fn get_log_events(&self, input: &GetLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         let group = self.group(input.log_group_name.as_deref(), input.log_group_identifier.as_deref())?;
@@ -116,7 +117,7 @@ impl Logs {
             .collect();
         let (from, to) = match (page.events().keys().next(), page.events().keys().next_back()) {
             (Some(first), Some((time, ordinal))) => (*first, (*time, ordinal + 1)),
-            // What comes later is not passed over.
+            // Later events are not skipped.
             _ if at == AFTER_ALL => (BEFORE_ALL, BEFORE_ALL),
             _ => (at, at),
         };
@@ -127,7 +128,7 @@ impl Logs {
         }))
     }
 
-    /// All streams of a group in order of time. A token names the last event given.
+    /// Returns a page of all streams of a group in order of time. A token names the last event of the page.
     pub(super) fn filter_log_events(&self, input: &FilterLogEvents) -> Result<Value, ServiceError> {
         let limit = page_limit(input.limit)?;
         if input.log_stream_names.is_some() && input.log_stream_name_prefix.is_some() {
@@ -193,7 +194,7 @@ impl Logs {
     }
 }
 
-/// A direction and a place.
+/// Returns the direction and position in a token.
 fn read_token(token: &str) -> Option<(Keep, Place)> {
     let mut parts = token.split('/');
     let keep = match parts.next()? {
@@ -212,7 +213,7 @@ fn page_limit(limit: Option<usize>) -> Result<usize, ServiceError> {
     }
 }
 
-/// Decimal digits, the same for the same event at every call.
+/// Returns an event ID of decimal digits, the same for the same event in every call.
 fn event_id(timestamp: u64, stream: &str, ordinal: usize) -> String {
     use std::hash::{DefaultHasher, Hash, Hasher};
     let mut hasher = DefaultHasher::new();

@@ -1,4 +1,6 @@
-//! Filter patterns of plain terms: all words and quoted phrases must be in the message, `?` ones at least one, `-` none.
+//! Filter patterns of plain terms.
+//!
+//! All words and quoted phrases must occur in the message, at least one `?` term, and no `-` term.
 
 /// A parsed filter pattern.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -9,7 +11,7 @@ pub(super) struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern; JSON and column patterns are refused with a message.
+    /// Parses a pattern; rejects JSON and column patterns with a message.
     pub(super) fn parse(text: &str) -> Result<Pattern, String> {
         let mut pattern = Pattern::default();
         let mut rest = text.trim();
@@ -35,7 +37,7 @@ impl Pattern {
         Ok(pattern)
     }
 
-    /// Whether a message matches; case counts.
+    /// Returns whether a message matches; matching is case-sensitive.
     pub(super) fn matches(&self, message: &str) -> bool {
         self.all.iter().all(|term| message.contains(term))
             && (self.any.is_empty() || self.any.iter().any(|term| message.contains(term)))
@@ -48,7 +50,7 @@ mod tests {
     use super::Pattern;
 
     #[test]
-    fn terms_phrases_alternatives_and_exclusions() {
+    fn filter_pattern_terms_phrases_alternatives_and_exclusions_match() {
         let matches = |pattern: &str, message: &str| Pattern::parse(pattern).unwrap().matches(message);
         assert!(matches("", "anything"));
         assert!(matches("ERROR \"not found\"", "ERROR: table not found"));
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_refused_not_ignored() {
+    fn filter_pattern_unsupported_syntax_is_rejected() {
         for pattern in ["{ $.a = 1 }", "[a, b]", "\"open", "?"] {
             assert!(Pattern::parse(pattern).is_err(), "{pattern}");
         }

@@ -10,11 +10,11 @@ use super::{Logs, invalid};
 use crate::protocol::aws_json::ServiceError;
 use crate::tagging::Tagged;
 
-/// The retentions that the service takes, in days.
+/// The valid retention periods, in days.
 const RETENTION_DAYS: [u32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// The most groups in one answer.
+/// Limit of groups in one response.
 const GROUPS_PER_PAGE: usize = 50;
 
 #[derive(Deserialize)]

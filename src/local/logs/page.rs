@@ -1,29 +1,29 @@
-//! One page of events, picked while files are read: memory holds the page, whatever the files hold. Pure.
+//! One page of events, selected while files are read: memory holds only the page, independent of the files' size. Pure.
 
 use std::collections::BTreeMap;
 
 use super::event_file::Event;
 
-/// The most bytes of events in one answer.
+/// Limit of events in one response, in bytes.
 const BYTES_PER_PAGE: usize = 1 << 20;
-/// What the service counts for an event besides its text.
+/// Bytes that the service counts for an event besides its text.
 const EVENT_OVERHEAD: usize = 26;
 
-/// Which events stay where not all have room.
+/// Which end of the events to keep if the page cannot hold all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
     First,
     Last,
 }
 
-/// The first or last events of all that are offered, as many as one answer takes; always one.
+/// The first or last of the offered events, as many as fit one response; at least one.
 pub(super) struct Page<K> {
     keep: Keep,
     limit: usize,
     events: BTreeMap<K, Event>,
     bytes: usize,
-    /// Where the page ends: the place nearest to it that had no room. What is beyond is for other pages, even if it would
-    /// still fit.
+    /// The end of the page: the nearest position without room. Events beyond it belong to other pages, even if they
+    /// would still fit.
     end: Option<K>,
 }
 
@@ -32,7 +32,7 @@ impl<K: Ord> Page<K> {
         Page { keep, limit, events: BTreeMap::new(), bytes: 0, end: None }
     }
 
-    /// Takes an event up, at its place in the order.
+    /// Offers an event at its position in the order.
     pub(super) fn offer(&mut self, place: K, event: Event) {
         if self.is_beyond(&place) {
             return;
@@ -51,17 +51,17 @@ impl<K: Ord> Page<K> {
         }
     }
 
-    /// Whether a place is where the page has ended already.
+    /// Returns whether a position is beyond the end of the page.
     pub(super) fn is_beyond(&self, place: &K) -> bool {
         self.end.as_ref().is_some_and(|end| if self.keep == Keep::First { place >= end } else { place <= end })
     }
 
-    /// The events in order.
+    /// Returns the events in order.
     pub(super) fn events(&self) -> &BTreeMap<K, Event> {
         &self.events
     }
 
-    /// Whether some had no room.
+    /// Returns whether any event did not fit.
     pub(super) fn left_out(&self) -> bool {
         self.end.is_some()
     }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_ends_with_its_limit_or_with_a_mebibyte_and_is_never_empty() {
+    fn log_page_ends_at_limit_or_one_mebibyte_and_is_never_empty() {
         assert_eq!(page(Keep::First, 9, 1), (vec![1, 2, 3, 4, 5], false));
         assert_eq!(page(Keep::First, 2, 1), (vec![1, 2], true));
         assert_eq!(page(Keep::Last, 2, 1), (vec![4, 5], true));
@@ -96,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_follow_each_other_without_a_gap(
+        fn log_pages_are_contiguous(
             lengths in proptest::collection::vec(0_usize..700_000, 1..24), order: prop::sample::Index, limit in 1_usize..9, first: bool,
         ) {
             let keep = if first { Keep::First } else { Keep::Last };

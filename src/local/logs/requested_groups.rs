@@ -1,4 +1,4 @@
-//! Which log group and stream a request names: one parser for the handlers and for the authorizer.
+//! The log group and stream that a request names: one parser for the handlers and the authorizer.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::auth::permissions::Named;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Request, ServiceError};
 
-/// How an operation names what it is about.
+/// The way in which an operation names its resource.
 enum Naming {
     /// The account.
     Nothing,
@@ -46,7 +46,7 @@ impl Naming {
 }
 
 impl Logs {
-    /// Returns what a request names.
+    /// Returns the resource that a request names.
     pub(crate) fn named_in(&self, request: &Request) -> Named {
         let Some(naming) = Naming::of(aws_json::operation(request)) else { return Named::Unclear };
         let Ok(input) = serde_json::from_slice(request.body()) else { return Named::Unclear };
@@ -60,7 +60,7 @@ impl Logs {
             Some(_) => Err(invalid(format!("{name} is no text."))),
         };
         let group = match naming {
-            // As the service names it in refusals.
+            // The form in the service's access-denied messages.
             Naming::Nothing => "",
             Naming::Group | Naming::Stream => self.group(text("logGroupName")?, None)?,
             Naming::GroupOrArn | Naming::StreamOrArn => {
@@ -76,10 +76,10 @@ impl Logs {
         Ok(Named::These(vec![format!("{group}:log-stream:{stream}")]))
     }
 
-    /// Returns the name of the group that a request means: by name, or by an identifier, which may be its ARN.
+    /// Returns the name of the group in a request: by name, or by an identifier, which may be an ARN.
     ///
     /// # Errors
-    /// When neither or both are given, or what is given is no name and no ARN of this account and region.
+    /// Neither or both are given, or the value is not a name or an ARN of this account and region.
     pub(super) fn group<'a>(
         &self,
         name: Option<&'a str>,
@@ -93,10 +93,10 @@ impl Logs {
         }
     }
 
-    /// Returns `/aws/lambda/f` of `arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/f:*`.
+    /// Returns `/aws/lambda/f` from `arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/f:*`.
     ///
     /// # Errors
-    /// When it is no ARN of a group in this account and region.
+    /// The text is not the ARN of a group in this account and region.
     pub(super) fn group_in_arn<'a>(&self, arn: &'a str) -> Result<&'a str, ServiceError> {
         let name = arn.strip_prefix(&self.0.identity.log_group_arn(""));
         let name = name.ok_or_else(|| {
@@ -107,7 +107,7 @@ impl Logs {
     }
 }
 
-/// A group's name: 1 to 512 of `[.\-_/#A-Za-z0-9]`.
+/// Returns a valid group name: 1 to 512 characters of `[.\-_/#A-Za-z0-9]`.
 fn checked_name(name: &str) -> Result<&str, ServiceError> {
     let is_valid = (1..=512).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/.#".contains(&byte));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn rest(operation: &str) -> Map<String, Value> {
-        // Here its members are of two forms.
+        // The type of this member depends on the operation.
         let tags = if operation == "UntagLogGroup" { json!(["a"]) } else { json!({"a": "b"}) };
         let all = json!({
             "logStreamName": "s", "retentionInDays": 7, "tags": tags, "tagKeys": ["a"],
@@ -172,7 +172,7 @@ mod tests {
         all.as_object().unwrap().clone()
     }
 
-    /// Ways to name the groups `open` and `secret`, and what is no name.
+    /// Generates valid and invalid ways to name the groups `open` and `secret`.
     fn name() -> impl Strategy<Value = Value> {
         let texts = ["open", "secret"].into_iter().flat_map(|group| {
             let arn = format!("arn:aws:logs:us-east-1:000000000000:log-group:{group}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn group_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
+    fn requested_groups_authorizer_sees_the_group_that_the_handler_uses() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let logs = logs(dir.path());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn group_is_named_as_the_handler_reads_it() {
+    fn requested_groups_names_match_the_handlers_parsing() {
         let dir = tempfile::tempdir().unwrap();
         let logs = logs(dir.path());
         let arn = "arn:aws:logs:us-east-1:000000000000:log-group:secret";

@@ -1,4 +1,4 @@
-//! What the logs keep, and how: one JSON file for all groups, one file of events (a JSON value a line) per stream.
+//! The storage of the logs: one JSON file for all groups, one file of events (a JSON value a line) per stream.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,11 +18,11 @@ use crate::durability::Durability;
 use crate::error::Error;
 use crate::protocol::aws_json::{ServiceError, now_ms};
 
-/// File names: what a log group's name may hold beyond letters and digits, but no `.` or `/`.
+/// Characters to escape in file names: all but letters, digits, `_` and `-`. So no name contains `.` or `/`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
-/// Bytes that are kept of a log group. The service keeps all, on disks of its own; here what a function writes must not
-/// fill the disk of all other services.
+/// Limit of a log group in bytes. The service keeps all events on its own disks; here a function's output must not fill
+/// the disk that all services share.
 const GROUP_LIMIT: u64 = 1 << 30;
 
 /// A day in milliseconds.
@@ -33,7 +33,7 @@ const DAY: u64 = 24 * 3_600_000;
 pub(super) struct Group {
     /// Epoch milliseconds.
     pub created: u64,
-    /// Days; none for ever.
+    /// Retention in days; `None` for unlimited.
     pub retention_days: Option<u32>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
@@ -42,7 +42,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// The time before which events are no longer kept, in epoch milliseconds.
+    /// Returns the retention cutoff in epoch milliseconds: older events are expired.
     fn cutoff(&self, now: u64) -> Option<u64> {
         self.retention_days.map(|days| now.saturating_sub(u64::from(days) * DAY))
     }
@@ -53,37 +53,37 @@ impl Group {
 pub(super) struct Stream {
     /// Epoch milliseconds.
     pub created: u64,
-    /// Where its events are.
+    /// Index of its event file.
     #[serde(skip)]
     index: EventIndex,
 }
 
-/// All groups, and where their events are.
+/// All groups and their event files.
 pub(super) struct Store {
     directory: PathBuf,
     durability: Durability,
     groups: BTreeMap<String, Group>,
-    /// How much is kept of a group in bytes, where that is known.
+    /// Stored bytes of a group, as far as known.
     sizes: BTreeMap<String, u64>,
-    /// The most that is kept of a group, in bytes.
+    /// Limit of a group, in bytes.
     pub group_limit: u64,
-    /// Another process may own the files from now on.
+    /// True once another process may own the files.
     is_closed: bool,
     touched: ChangedNames,
 }
 
-/// The events of one stream, as they were when the store was asked. Their file may be large: it is read while others
-/// write.
+/// The events of one stream at the time of the request. The file may be large: it is read while others write.
 pub(super) struct KeptEvents {
     file: PathBuf,
     index: EventIndex,
-    /// Epoch milliseconds.
+    /// Retention cutoff, in epoch milliseconds.
     oldest: u64,
 }
 
 impl KeptEvents {
-    /// Gives each event with its ordinal, parts of the file from its beginning or from its end, unless none of a part is
-    /// wanted. Blocks.
+    /// Visits each event with its ordinal, in the wanted blocks, from the beginning of the file or from its end.
+    ///
+    /// Blocks.
     pub(super) fn scan<S>(
         &self,
         from_end: bool,
@@ -105,7 +105,7 @@ impl KeptEvents {
         scanned.map_err(|error| lost(&self.file, &error))
     }
 
-    /// What the events are; none where there are none. Blocks.
+    /// Returns the statistics of the events, or `None` if there are no events. Blocks.
     pub(super) fn contents(&self) -> Result<Option<Contents>, ServiceError> {
         self.index.contents(&self.file, self.oldest).map_err(|error| lost(&self.file, &error))
     }
@@ -120,7 +120,7 @@ impl Store {
             if has_directories(directory)? {
                 return Err(lost_file(&path));
             }
-            // From now on its absence is a loss.
+            // From now on a missing file is an error.
             let groups = BTreeMap::new();
             durability.write_json(&path, &groups)?;
             groups
@@ -129,7 +129,7 @@ impl Store {
         Ok(Store { directory, durability, groups, sizes, group_limit: GROUP_LIMIT, is_closed: false, touched })
     }
 
-    /// No more is appended.
+    /// Stops all appends.
     pub(super) fn close(&mut self) {
         self.is_closed = true;
     }
@@ -138,7 +138,7 @@ impl Store {
         self.is_closed
     }
 
-    /// What changes survive.
+    /// Returns the durability of changes.
     pub(super) fn durability(&self) -> Durability {
         self.durability
     }
@@ -155,7 +155,7 @@ impl Store {
         &self.groups
     }
 
-    /// How much is kept of a group, in bytes.
+    /// Returns the stored bytes of a group.
     pub(super) fn stored_bytes(&self, group: &str) -> u64 {
         let files = fs::read_dir(self.group_dir(group)).into_iter().flatten().flatten();
         files.filter_map(|file| file.metadata().ok()).map(|about| about.len()).sum()
@@ -166,7 +166,7 @@ impl Store {
         self.groups.get(name).ok_or_else(missing_group)
     }
 
-    /// The names of the groups that were looked up since the last call.
+    /// Returns the names of the groups looked up since the last call.
     #[cfg(test)]
     pub(super) fn touched(&self) -> std::collections::BTreeSet<String> {
         self.touched.take()
@@ -224,7 +224,7 @@ impl Store {
         absent_is_fine(&file, fs::remove_file(&file))
     }
 
-    /// Adds events to a stream, which must be there, unless its group holds as much as is kept.
+    /// Appends events to an existing stream, unless its group is full.
     pub(super) fn append(
         &mut self,
         group: &str,
@@ -252,7 +252,7 @@ impl Store {
                 Ok(grown)
             });
         let grown = written.map_err(|error| {
-            // A part of the events may have been seen before it was cut off.
+            // A reader may have indexed a part of the events before the file was truncated.
             index.forget();
             lost(&file, &error)
         })?;
@@ -260,14 +260,14 @@ impl Store {
         Ok(())
     }
 
-    /// The events of a stream that are still kept, to be read without the store.
+    /// Returns the unexpired events of a stream, to be read without the store's lock.
     pub(super) fn kept(&self, group: &str, stream: &str) -> Result<KeptEvents, ServiceError> {
         let oldest = self.group(group)?.cutoff(now_ms()).unwrap_or_default();
         let index = self.stream(group, stream)?.index.clone();
         Ok(KeptEvents { file: self.event_file(group, stream), index, oldest })
     }
 
-    /// Deletes the events of streams that were last written to before their group's retention.
+    /// Deletes the events of streams whose last write is older than their group's retention.
     pub(super) fn expire(&mut self, now: u64) -> Result<(), ServiceError> {
         self.sizes.clear();
         for (name, group) in &self.groups {
@@ -308,7 +308,7 @@ impl Store {
     }
 }
 
-/// A name as a file name: escaped, and hashed at its end where it would be too long for a file system.
+/// Returns a name as a file name: escaped, and with a hash at its end if it would be too long for a file system.
 fn file_name(name: &str) -> String {
     const LONGEST: usize = 180;
     let escaped = utf8_percent_encode(name, FILE_NAME).to_string();

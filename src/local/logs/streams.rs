@@ -8,7 +8,7 @@ use super::store::KeptEvents;
 use super::{Logs, invalid};
 use crate::protocol::aws_json::ServiceError;
 
-/// The most streams in one answer.
+/// Limit of streams in one response.
 const STREAMS_PER_PAGE: usize = 50;
 
 #[derive(Deserialize)]
@@ -110,13 +110,13 @@ impl Logs {
     }
 }
 
-/// A stream that is listed.
+/// A stream in a list.
 struct Listed {
     name: String,
     created: u64,
     kept: KeptEvents,
     is_looked_at: bool,
-    /// None: it is empty, or not looked at yet.
+    /// `None`: the stream is empty, or not read yet.
     contents: Option<Contents>,
 }
 

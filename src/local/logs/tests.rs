@@ -1,4 +1,4 @@
-//! The logs below the wire.
+//! Tests of the CloudWatch Logs service, in process.
 
 use super::*;
 use crate::tests::eventually;
@@ -27,7 +27,7 @@ fn messages(body: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn groups_events_and_tags_survive_a_restart() {
+async fn log_groups_events_and_tags_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let first = logs(dir.path());
     let now = aws_json::now_ms();
@@ -47,7 +47,7 @@ async fn groups_events_and_tags_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn events_for_a_missing_group_are_dropped_unless_the_role_may_create_it() {
+async fn log_events_for_missing_group_are_dropped_unless_role_may_create_it() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "s", vec![(1, "x".into())], false).await;
@@ -58,7 +58,7 @@ async fn events_for_a_missing_group_are_dropped_unless_the_role_may_create_it() 
 }
 
 #[tokio::test]
-async fn paging_forwards_gives_every_event_once_and_stays_at_the_end() {
+async fn get_log_events_forward_paging_returns_every_event_once_and_stays_at_end() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "s", (0..5).map(|n| (n, format!("m{n}"))).collect(), true).await;
@@ -84,7 +84,7 @@ async fn paging_forwards_gives_every_event_once_and_stays_at_the_end() {
 }
 
 #[tokio::test]
-async fn filtering_goes_over_streams_in_order_of_time_and_pages() {
+async fn filter_log_events_merges_streams_by_time_in_pages() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "a", vec![(1, "ERROR a1".into()), (4, "ERROR a4".into())], true).await;
@@ -100,7 +100,7 @@ async fn filtering_goes_over_streams_in_order_of_time_and_pages() {
 }
 
 #[tokio::test]
-async fn a_line_that_a_crash_cut_short_costs_only_itself() {
+async fn event_file_line_cut_by_a_crash_loses_only_itself() {
     let dir = tempfile::tempdir().unwrap();
     let first = logs(dir.path());
     first.append("g", "s", vec![(1, "one".into())], true).await;
@@ -114,7 +114,7 @@ async fn a_line_that_a_crash_cut_short_costs_only_itself() {
 }
 
 #[tokio::test]
-async fn a_damaged_line_is_told_with_its_file_and_stays() {
+async fn event_file_damaged_line_is_reported_with_its_file_and_stays() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "s", vec![(1, "one".into()), (2, "two".into())], true).await;
@@ -128,7 +128,7 @@ async fn a_damaged_line_is_told_with_its_file_and_stays() {
 }
 
 #[tokio::test]
-async fn events_past_their_retention_go() {
+async fn log_events_past_retention_are_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     let now = aws_json::now_ms();
@@ -145,7 +145,7 @@ async fn events_past_their_retention_go() {
 }
 
 #[tokio::test]
-async fn output_that_cannot_be_kept_is_told_to_the_owner() {
+async fn log_append_failure_is_reported_in_diagnostics() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     std::fs::write(dir.path().join("g"), "no directory").unwrap();
@@ -155,7 +155,7 @@ async fn output_that_cannot_be_kept_is_told_to_the_owner() {
 }
 
 #[tokio::test]
-async fn bad_input_is_refused_in_the_services_words() {
+async fn logs_invalid_input_gets_the_services_errors() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     ok(&logs, "CreateLogGroup", json!({ "logGroupName": "g" })).await;
@@ -174,12 +174,12 @@ async fn bad_input_is_refused_in_the_services_words() {
 }
 
 #[tokio::test]
-async fn whoever_reads_a_large_group_keeps_nobody_from_writing() {
+async fn log_reads_of_large_group_do_not_block_writes() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "s", vec![(1, "one".into())], true).await;
     ok(&logs, "CreateLogStream", json!({ "logGroupName": "g", "logStreamName": "endless" })).await;
-    // To open it takes until somebody writes into it: a file that takes long to read.
+    // Opening the pipe blocks until a writer opens it: it stands for a file that takes long to read.
     let pipe = dir.path().join("g/endless.ndjson");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let readers = [
@@ -194,7 +194,7 @@ async fn whoever_reads_a_large_group_keeps_nobody_from_writing() {
     let written = logs.append("g", "s", vec![(2, "two".into())], false);
     assert!(tokio::time::timeout(std::time::Duration::from_secs(60), written).await.expect("not kept waiting"));
     for reader in readers {
-        // Each of them sees its end.
+        // Each reader sees the end of the file.
         let write_end_of_file = async || {
             let pipe = pipe.clone();
             tokio::task::spawn_blocking(move || drop(std::fs::OpenOptions::new().read(true).write(true).open(pipe)))
@@ -208,7 +208,7 @@ async fn whoever_reads_a_large_group_keeps_nobody_from_writing() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_once_the_logs_are_closed() {
+async fn log_append_after_close_writes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     assert!(logs.append("g", "s", vec![(1, "one".into())], true).await);
@@ -218,7 +218,7 @@ async fn nothing_is_written_once_the_logs_are_closed() {
 }
 
 #[tokio::test]
-async fn paging_backwards_gives_every_event_once() {
+async fn get_log_events_backward_paging_returns_every_event_once() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.append("g", "s", [1, 1, 1, 2, 0].into_iter().enumerate().map(|(n, t)| (t, format!("m{n}"))).collect(), true)
@@ -239,7 +239,7 @@ async fn paging_backwards_gives_every_event_once() {
 }
 
 #[tokio::test]
-async fn events_after_an_empty_answer_are_not_passed_over() {
+async fn get_log_events_after_empty_page_returns_later_events() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     ok(&logs, "CreateLogGroup", json!({ "logGroupName": "g" })).await;
@@ -251,7 +251,7 @@ async fn events_after_an_empty_answer_are_not_passed_over() {
 }
 
 #[tokio::test]
-async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_room() {
+async fn log_group_full_drops_events_reports_once_and_accepts_again_with_room() {
     let dir = tempfile::tempdir().unwrap();
     let logs = logs(dir.path());
     logs.store().group_limit = 2 << 20;
@@ -267,31 +267,31 @@ async fn full_log_group_takes_no_more_says_so_once_and_takes_more_when_it_has_ro
     let notices = logs.0.notices.all();
     assert_eq!(notices.len(), 1, "{notices:?}");
     assert!(notices[0].starts_with("the log group g holds 2 MiB"), "{notices:?}");
-    // Whoever puts events is told by the answer.
+    // Callers of `PutLogEvents` get the error in the response.
     let event =
         json!({ "logGroupName": "g", "logStreamName": "old", "logEvents": [{ "timestamp": 1, "message": "x" }] });
     let (status, body) = call(&logs, "PutLogEvents", event).await;
     assert_eq!((status, &body["__type"]), (500, &json!("ServiceUnavailableException")));
-    // Other groups have their own room, and deletion makes some.
+    // Other groups have their own limit, and deleting a stream makes room.
     assert!(logs.append("other", "s", line(), true).await);
     ok(&logs, "DeleteLogStream", json!({ "logGroupName": "g", "logStreamName": "old" })).await;
     assert!(logs.append("g", "new", line(), true).await);
     let body = ok(&logs, "DescribeLogGroups", json!({ "logGroupNamePrefix": "g" })).await;
     assert!(body["logGroups"][0]["storedBytes"].as_u64().unwrap() < 1 << 20);
-    // What is there at a start counts.
+    // Data that exists at the start counts.
     drop(logs);
     let again = super::tests::logs(dir.path());
     again.store().group_limit = 1000;
     assert!(!again.append("g", "new", line(), true).await);
 }
 
-/// All messages, from page to page.
+/// Returns all messages, page by page.
 async fn all(logs: &Logs, operation: &str, mut input: Value, token: &str) -> Vec<Vec<String>> {
     let mut pages = Vec::new();
     loop {
         let body = ok(logs, operation, input.clone()).await;
         pages.push(messages(&body).into_iter().map(str::to_owned).collect::<Vec<_>>());
-        // FilterLogEvents ends without a token; GetLogEvents goes on for ever, with nothing.
+        // FilterLogEvents ends without a token; GetLogEvents continues with empty pages.
         if body.get(token).is_none() || pages.last().is_some_and(Vec::is_empty) {
             return pages;
         }
@@ -303,8 +303,8 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig { cases: 16, ..Default::default() })]
 
     #[test]
-    fn pages_over_many_parts_of_large_files_hold_every_event_once_and_in_order(
-        // Events that come out of order, and many of one time.
+    fn log_pages_of_large_files_return_every_event_once_in_order(
+        // Events out of order, and many at the same time.
         times in proptest::collection::vec(0_u64..40, 1..150), limit in 1_usize..60, cut in proptest::prelude::any::<proptest::sample::Index>()
     ) {
         let dir = tempfile::tempdir().unwrap();
@@ -317,7 +317,7 @@ proptest::proptest! {
             expected.extend(events.iter().map(|(_, text)| text.clone()));
             let later = events.split_off(cut.index(times.len()));
             runtime.block_on(logs.append("g", stream, events, true));
-            // What is there already is read before more comes.
+            // The existing events are indexed before others follow.
             runtime.block_on(ok(&logs, "FilterLogEvents", json!({ "logGroupName": "g" })));
             runtime.block_on(logs.append("g", stream, later, true));
         }

@@ -1,4 +1,4 @@
-//! Unknown members in a body, found without keeping anything of it.
+//! Finds unknown members in a body without storing any of it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +8,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, M
 use super::shape::{Below, Shape};
 use crate::kinesis::WireFormat;
 
-/// Returns the path of the first member of a body that is not in a shape. A body that cannot be read has none: its
-/// service says what is wrong with it.
+/// Returns the path of the first member of a body that a shape does not have.
+///
+/// A malformed body has no such member: its service returns the error.
 pub(super) fn unknown_in(shape: &Shape, form: WireFormat, body: &[u8]) -> Option<String> {
     let mut found = None;
     let check = Check { looked: Looked::Members(shape), found: &mut found };
@@ -20,7 +21,7 @@ pub(super) fn unknown_in(shape: &Shape, form: WireFormat, body: &[u8]) -> Option
     found.filter(|_| read)
 }
 
-/// How the members of a value are looked at.
+/// How deep to check the members of a value.
 #[derive(Clone, Copy)]
 enum Looked<'a> {
     Nothing,
@@ -38,7 +39,7 @@ impl<'de> DeserializeSeed<'de> for Check<'_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         match self.looked {
-            // Below a member that is looked at no further, text is skipped and not decoded.
+            // Below a member that is not checked further, text is skipped and not decoded.
             Looked::Nothing => deserializer.deserialize_ignored_any(IgnoredAny).map(drop),
             _ => deserializer.deserialize_any(self),
         }
@@ -109,7 +110,7 @@ impl<'de> Visitor<'de> for Check<'_, '_> {
     }
 }
 
-/// Whether a value asks for nothing: some clients send their unset members as null, `false`, or empty.
+/// A visitor that tests whether a value is unset: some clients send unset members as null, `false`, or empty.
 struct Emptiness(bool);
 
 impl<'de> Deserialize<'de> for Emptiness {

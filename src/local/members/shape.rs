@@ -1,4 +1,4 @@
-//! The table of members, as `read.txt` has it.
+//! The table of supported members, parsed from `read.txt`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -22,19 +22,19 @@ pub(super) struct Shape {
     query: Vec<&'static str>,
 }
 
-/// What is looked at below a member.
+/// The check of the values below a member.
 #[derive(Debug)]
 pub(super) enum Below {
-    /// Nothing: it is the service's own to judge.
+    /// No check: the service itself validates the value.
     Anything,
     /// A structure, or a list of structures.
     Members(Shape),
-    /// Structures, or lists of them, under names of the caller.
+    /// Structures, or lists of them, under names that the caller chooses.
     Named(Shape),
 }
 
 impl Shape {
-    /// Takes a shape off the beginning of a text, up to the bracket that closes it.
+    /// Parses a shape at the beginning of a text, up to its closing bracket.
     fn parse(rest: &mut &'static str) -> Shape {
         let mut shape = Shape::default();
         loop {
@@ -69,22 +69,22 @@ impl Shape {
         }
     }
 
-    /// What is looked at below a member; none where there is no such member.
+    /// Returns the check below a member, or `None` for an unknown member.
     pub(super) fn below(&self, name: &str) -> Option<&Below> {
         self.members.get(name)
     }
 
-    /// Whether a parameter of the query string is read.
+    /// Returns whether the operation reads a query parameter.
     pub(super) fn has_query(&self, name: &str) -> bool {
         self.query.contains(&name)
     }
 
-    /// Whether the body is the caller's own, as that of `Invoke` is.
+    /// Returns whether the body is opaque, as in `Invoke`.
     pub(super) fn is_opaque(&self) -> bool {
         self.members.contains_key("Payload")
     }
 
-    /// Whether there is a member at the end of a path.
+    /// Returns whether a path leads to a known member.
     pub(super) fn has_path<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> bool {
         let Some(first) = path.next() else { return true };
         match self.below(first) {

@@ -17,7 +17,7 @@ fn scoped(service: &str, method: &str, path: &str, body: &str) -> Result<(), Ser
 }
 
 #[test]
-fn unknown_member_is_refused_by_name_in_every_operation() {
+fn unknown_member_is_rejected_by_name_in_every_operation() {
     for (service, operation) in TABLE.keys() {
         let target = match *service {
             "kinesis" => format!("Kinesis_20131202.{operation}"),
@@ -51,7 +51,7 @@ fn unknown_member_is_refused_by_name_in_every_operation() {
 }
 
 #[test]
-fn unknown_member_within_a_member_is_refused_with_its_path() {
+fn unknown_nested_member_is_rejected_with_its_path() {
     for (target, body, path) in [
         (
             "Kinesis_20131202.CreateStream",
@@ -79,7 +79,7 @@ fn unknown_member_within_a_member_is_refused_with_its_path() {
 }
 
 #[test]
-fn member_that_asks_for_nothing_and_member_below_one_of_the_callers_names_are_taken() {
+fn unknown_member_unset_or_below_a_callers_name_is_accepted() {
     for body in
         [json!({"Foo": null}), json!({"Foo": false}), json!({"Foo": []}), json!({"Foo": {}}), json!({"Foo": ""})]
     {
@@ -92,7 +92,7 @@ fn member_that_asks_for_nothing_and_member_below_one_of_the_callers_names_are_ta
 }
 
 #[test]
-fn unknown_member_is_refused_in_cbor_too() {
+fn unknown_member_in_cbor_is_rejected() {
     let mut body = Vec::new();
     ciborium::into_writer(&json!({"StreamName": "s", "Foo": 1}), &mut body).unwrap();
     let request = http::Request::post("/")
@@ -104,7 +104,7 @@ fn unknown_member_is_refused_in_cbor_too() {
 }
 
 #[test]
-fn unknown_operation_is_refused_by_name() {
+fn unknown_operation_is_rejected_by_name() {
     for (target, name) in [
         ("Kinesis_20131202.CreateChannel", "kinesis:CreateChannel"),
         ("DynamoDB_20120810.PutResourcePolicy", "dynamodb:PutResourcePolicy"),

@@ -1,4 +1,4 @@
-//! The awsQuery wire of IAM and STS: form parameters in, XML out.
+//! The awsQuery protocol of IAM and STS: form parameters in, XML out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use http::HeaderValue;
 use super::aws_json::{self, REQUEST_ID, Request, Response, ServiceError};
 use crate::auth::signature::query_parameters;
 
-/// What differs between the services that speak awsQuery.
+/// The differences between the services that use awsQuery.
 #[derive(Clone, Copy)]
 pub(crate) struct QueryService {
-    /// XML namespace of the answers.
+    /// XML namespace of the responses.
     pub namespace: &'static str,
 }
 
@@ -25,35 +25,35 @@ pub(crate) const STS: QueryService = QueryService { namespace: "https://sts.amaz
 pub(crate) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {
-    /// What a request asks for, in its body or, where it is presigned, in its address.
+    /// Reads the parameters of a request from its body or, if it is presigned, from its URL.
     pub(crate) fn of(request: &Request) -> Parameters {
-        // As they were signed: a form has another way to write a space.
+        // Decode them as they were signed: a form encodes a space in another way.
         let mut all: BTreeMap<String, String> = query_parameters(request.uri()).collect();
         all.extend(Parameters::parse(request.body()).0);
         Parameters(all)
     }
 
-    /// Reads a form-encoded text.
+    /// Parses form-encoded text.
     pub(crate) fn parse(body: &[u8]) -> Parameters {
         Parameters(form_urlencoded::parse(body).into_owned().collect())
     }
 
-    /// The operation.
+    /// Returns the operation.
     pub(crate) fn action(&self) -> &str {
         self.get("Action").unwrap_or_default()
     }
 
-    /// A parameter, if given.
+    /// Returns an optional parameter.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The names of all parameters.
+    /// Returns the names of all parameters.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// A parameter that must be given.
+    /// Returns a required parameter.
     pub(crate) fn required(&self, name: &str) -> Result<&str, ServiceError> {
         self.get(name).ok_or_else(|| {
             let member = lower_first(name);
@@ -61,7 +61,7 @@ impl Parameters {
         })
     }
 
-    /// A whole number within bounds, or its default.
+    /// Returns an integer within bounds, or its default.
     pub(crate) fn number(&self, name: &str, default: u32, low: u32, high: u32) -> Result<u32, ServiceError> {
         let Some(text) = self.get(name) else { return Ok(default) };
         match text.parse() {
@@ -74,12 +74,12 @@ impl Parameters {
         }
     }
 
-    /// The strings of `Name.member.1`, `Name.member.2`…
+    /// Returns the strings of `Name.member.1`, `Name.member.2`…
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         (1..).map_while(|n| self.get(&format!("{name}.member.{n}")).map(str::to_owned)).collect()
     }
 
-    /// The tags of `Tags.member.1.Key`, `Tags.member.1.Value`…
+    /// Returns the tags of `Tags.member.1.Key`, `Tags.member.1.Value`…
     pub(crate) fn tags(&self) -> Result<BTreeMap<String, String>, ServiceError> {
         let mut tags = BTreeMap::new();
         for n in 1.. {
@@ -98,12 +98,12 @@ impl Parameters {
     }
 }
 
-/// A parameter that breaks a constraint.
+/// Creates the error for a parameter that violates a constraint.
 pub(crate) fn invalid(what: &str) -> ServiceError {
     ServiceError::bad_request("ValidationError", format!("1 validation error detected: {what}"))
 }
 
-/// The refusal of an operation that is not known.
+/// Creates the error for an unknown operation.
 pub(crate) fn unknown_action(action: &str, version: &str) -> ServiceError {
     let message = format!("Could not find operation {action} for version {version}");
     ServiceError::bad_request("InvalidAction", message)
@@ -114,12 +114,12 @@ fn lower_first(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
-/// XML as it is written.
+/// An XML writer.
 #[derive(Default)]
 pub(crate) struct Xml(String);
 
 impl Xml {
-    /// An element with text.
+    /// Writes an element with text.
     pub(crate) fn leaf(&mut self, tag: &str, value: impl std::fmt::Display) -> &mut Xml {
         let value = value.to_string();
         // Writing to a string cannot fail.
@@ -127,7 +127,7 @@ impl Xml {
         self
     }
 
-    /// An element with text, if there is any.
+    /// Writes an element with optional text.
     pub(crate) fn optional(&mut self, tag: &str, value: Option<impl std::fmt::Display>) -> &mut Xml {
         if let Some(value) = value {
             self.leaf(tag, value);
@@ -135,7 +135,7 @@ impl Xml {
         self
     }
 
-    /// An element with elements.
+    /// Writes an element with child elements.
     pub(crate) fn node(&mut self, tag: &str, content: impl FnOnce(&mut Xml)) -> &mut Xml {
         let _ = write!(self.0, "<{tag}>");
         content(self);
@@ -143,7 +143,7 @@ impl Xml {
         self
     }
 
-    /// `Tags`, as both services list them.
+    /// Writes `Tags`, as both services list them.
     pub(crate) fn tags<'a>(&mut self, tags: impl IntoIterator<Item = (&'a String, &'a String)>) -> &mut Xml {
         self.node("Tags", |list| {
             for (key, value) in tags {
@@ -159,7 +159,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The answer to an operation; operations without a result answer no result element.
+/// Returns the response to an operation; without a result it has no result element.
 pub(crate) fn answer(service: QueryService, action: &str, result: Result<Option<Xml>, ServiceError>) -> Response {
     let result = match result {
         Ok(result) => result,
@@ -175,7 +175,7 @@ pub(crate) fn answer(service: QueryService, action: &str, result: Result<Option<
     respond(200, body, &id)
 }
 
-/// A refusal.
+/// Returns an error response.
 pub(crate) fn error(service: QueryService, error: &ServiceError) -> Response {
     let id = aws_json::request_id();
     let mut xml = Xml::default();
@@ -200,14 +200,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_break_out_of_its_element() {
+    fn xml_text_is_escaped() {
         let mut xml = Xml::default();
         xml.leaf("A", "<b>&\"");
         assert_eq!(xml.0, "<A>&lt;b&gt;&amp;&quot;</A>");
     }
 
     #[test]
-    fn lists_and_tags_are_read_by_number() {
+    fn query_parameters_lists_and_tags_are_read_by_number() {
         let parameters = Parameters::parse(
             b"Action=X&TagKeys.member.1=a&TagKeys.member.2=b+c&Tags.member.1.Key=k&Tags.member.1.Value=v%26w",
         );

@@ -1,4 +1,4 @@
-//! The two forms of a request and its answer: JSON 1.1, and CBOR as the Java SDK sends it.
+//! The two wire formats of requests and responses: JSON 1.1, and CBOR as the Java SDK sends it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,10 +17,10 @@ use crate::protocol::aws_json::{AMZ_JSON_1_1, Response, ServiceError};
 /// The content type of CBOR.
 const AMZ_CBOR_1_1: &str = "application/x-amz-cbor-1.1";
 
-/// CBOR's tag of a time.
+/// CBOR tag of a time.
 const TIME: u64 = 1;
 
-/// How a request is written, and its answer.
+/// The wire format of a request and its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WireFormat {
     /// `application/x-amz-json-1.1`
@@ -30,7 +30,7 @@ pub(crate) enum WireFormat {
 }
 
 impl WireFormat {
-    /// The form that a request says it has; JSON if it says none.
+    /// Returns the format of a request's content type; JSON by default.
     pub(crate) fn of(headers: &HeaderMap) -> WireFormat {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match content_type {
@@ -39,10 +39,10 @@ impl WireFormat {
         }
     }
 
-    /// Reads a request's body; an empty one says nothing.
+    /// Decodes a request's body; an empty body has no members.
     ///
     /// # Errors
-    /// `SerializationException`, without repeating what was sent.
+    /// `SerializationException`, without repeating the request.
     pub(crate) fn read<T: DeserializeOwned>(self, body: &[u8]) -> Result<T, ServiceError> {
         let refused = |message: String| Err(ServiceError::bad_request("SerializationException", message));
         match self {
@@ -73,7 +73,7 @@ impl WireFormat {
         }
     }
 
-    /// A request's body as JSON, data in base64; none where it is not of this form.
+    /// Returns a request's body as JSON, with data in base64, or `None` if the body is malformed.
     pub(crate) fn json(self, body: &[u8]) -> Option<Value> {
         match self {
             WireFormat::Json => serde_json::from_slice(body).ok(),
@@ -81,12 +81,12 @@ impl WireFormat {
         }
     }
 
-    /// An answer without content.
+    /// Returns an empty response.
     pub(crate) fn empty(self) -> Response {
         aws_json::bytes(200, self.content_type(), Vec::new())
     }
 
-    /// An answer of a few members; those whose names end in `Timestamp` are epoch seconds.
+    /// Returns a response with a few members; those whose names end in `Timestamp` are epoch seconds.
     pub(crate) fn members(self, body: &Value) -> Response {
         match self {
             WireFormat::Json => self.answer(body),
@@ -94,16 +94,16 @@ impl WireFormat {
         }
     }
 
-    /// An answer of any content.
+    /// Returns a response with any content.
     pub(crate) fn answer(self, body: &impl Serialize) -> Response {
         self.with_status(200, body)
     }
 
-    /// A refusal.
+    /// Returns an error response.
     pub(crate) fn refuse(self, error: &ServiceError) -> Response {
         let mut body = serde_json::json!({ "__type": error.code, "message": error.message });
         if error.code == "SerializationException" {
-            // So it is written in the service; no client reads but one of the two.
+            // The service sends both spellings; each client reads only one of them.
             body["Message"] = body["message"].clone();
         }
         let mut response = self.with_status(error.status, &body);
@@ -120,7 +120,7 @@ impl WireFormat {
                 let mut bytes = Vec::new();
                 match ciborium::into_writer(body, &mut bytes) {
                     Ok(()) => aws_json::bytes(status, AMZ_CBOR_1_1, bytes),
-                    // Memory takes all that is written: only a mistake of ours gets here.
+                    // Writing to memory cannot fail otherwise than by an internal error.
                     Err(error) => ServiceError::internal(error.to_string()).json(AMZ_JSON_1_1),
                 }
             }
@@ -135,7 +135,7 @@ impl WireFormat {
     }
 }
 
-/// A CBOR value as JSON; none where it has no such form.
+/// Converts a CBOR value to JSON; returns `None` if JSON cannot represent it.
 fn as_json(value: Cbor) -> Option<Value> {
     Some(match value {
         Cbor::Bool(value) => value.into(),
@@ -153,7 +153,7 @@ fn as_json(value: Cbor) -> Option<Value> {
     })
 }
 
-/// A JSON value as CBOR, with times in the form that Java reads.
+/// Converts a JSON value to CBOR, with times in the form that Java reads.
 fn as_cbor(name: &str, value: &Value) -> Cbor {
     match value {
         Value::Null => Cbor::Null,

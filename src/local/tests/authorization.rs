@@ -1,4 +1,4 @@
-//! What sessions of roles may do: which roles they may assume, and that no form of a request gets past a policy.
+//! Tests of role sessions: which roles they may assume, and that no form of a request bypasses a policy.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn trust(principal: &Value) -> Value {
     json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
 }
 
-/// Makes a role with a trust policy and one policy of its own.
+/// Creates a role with a trust policy and one inline policy.
 async fn role(clients: &Clients, name: &str, trust: &Value, allowed: &Value) {
     let create = clients.iam.create_role().role_name(name).assume_role_policy_document(document(trust));
     create.send().await.unwrap();
@@ -40,7 +40,7 @@ async fn role(clients: &Clients, name: &str, trust: &Value, allowed: &Value) {
     put.send().await.unwrap();
 }
 
-/// The clients of a session of a role.
+/// Returns the clients of a role session.
 async fn session(cloud: &LocalCloud, role: &str) -> Clients {
     let keys = cloud.keys.issue(&role_arn(role), "me");
     let (id, secret, token) = (keys.access_key_id, keys.secret_access_key, keys.session_token);
@@ -69,14 +69,14 @@ async fn start_with_roles(dir: &Path) -> (LocalCloud, Clients) {
     (cloud, clients)
 }
 
-/// The code of the refusal to assume a role; none where it is allowed.
+/// Assumes a role; returns the error code, or `None` if it is allowed.
 async fn assume(clients: &Clients, role: &str) -> Option<String> {
     let asked = clients.sts.assume_role().role_arn(role_arn(role)).role_session_name("next").send().await;
     asked.err().map(|error| error.code().unwrap().to_owned())
 }
 
 #[tokio::test]
-async fn role_is_assumed_only_by_whom_its_trust_policy_names() {
+async fn assume_role_is_allowed_only_to_principals_of_the_trust_policy() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start_with_roles(dir.path()).await;
     let denied = Some("AccessDenied".to_owned());
@@ -113,7 +113,7 @@ async fn role_is_assumed_only_by_whom_its_trust_policy_names() {
 }
 
 #[tokio::test]
-async fn external_id_is_weighed_and_what_is_not_evaluated_is_refused() {
+async fn assume_role_evaluates_external_id_and_rejects_unsupported_parameters() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start_with_roles(dir.path()).await;
     let mut guarded = trust(&json!({"AWS": ACCOUNT}));
@@ -140,7 +140,7 @@ async fn external_id_is_weighed_and_what_is_not_evaluated_is_refused() {
 }
 
 #[tokio::test]
-async fn session_lasts_no_longer_than_its_role_says_and_a_chained_one_an_hour() {
+async fn assume_role_duration_is_limited_by_role_and_to_an_hour_if_chained() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start_with_roles(dir.path()).await;
     role(&clients, "short", &trust(&json!({"AWS": ACCOUNT})), &statement("Allow", "*", "*")).await;
@@ -158,7 +158,7 @@ async fn session_lasts_no_longer_than_its_role_says_and_a_chained_one_an_hour() 
 }
 
 #[tokio::test]
-async fn role_that_may_do_all_of_lambda_may_not_pass_another_role_to_a_function() {
+async fn create_function_without_pass_role_permission_is_denied() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     role(&clients, "low", &trust(&lambda()), &statement("Allow", "lambda:*", "*")).await;
@@ -194,7 +194,7 @@ async fn role_that_may_do_all_of_lambda_may_not_pass_another_role_to_a_function(
     cloud.shutdown().await.unwrap();
 }
 
-/// A session that may do everything but what is about `secret`.
+/// Returns clients of a session with every permission except for resources named `secret`.
 async fn all_but_secret(cloud: &LocalCloud, clients: &Clients) -> Clients {
     let secret = |service: &str, rest: &str| format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}");
     let denied = json!({"Effect": "Deny", "Action": "*", "Resource": [
@@ -207,7 +207,7 @@ async fn all_but_secret(cloud: &LocalCloud, clients: &Clients) -> Clients {
 }
 
 #[tokio::test]
-async fn denied_resource_stays_denied_however_it_is_named() {
+async fn denied_resource_stays_denied_under_every_name() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     let most = all_but_secret(&cloud, &clients).await;
@@ -223,14 +223,14 @@ async fn denied_resource_stays_denied_however_it_is_named() {
     let refused =
         |code: Option<&str>| assert!(matches!(code, Some("AccessDeniedException" | "AccessDenied")), "{code:?}");
 
-    // Logs: a group in a group's name, and a tag operation with the name of another group beside the ARN.
+    // Logs: a group within a group's name, and a tag operation with another group's name beside the ARN.
     let read = most.logs.filter_log_events().log_group_name("open:log-group:secret").send().await;
     refused(read.unwrap_err().code());
     let secret = format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:secret");
     refused(most.logs.tag_resource().resource_arn(&secret).tags("a", "b").send().await.unwrap_err().code());
     most.logs.filter_log_events().log_group_name("open").send().await.unwrap();
 
-    // Kinesis: an ARN that goes on behind the stream's name.
+    // Kinesis: an ARN that continues after the stream's name.
     let arn = format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/secret");
     for arn in [arn.clone(), format!("{arn}/consumer/c:1"), format!("{arn}/")] {
         let summary = most.kinesis.describe_stream_summary().stream_arn(&arn).send().await;
@@ -238,7 +238,7 @@ async fn denied_resource_stays_denied_however_it_is_named() {
     }
     most.kinesis.describe_stream_summary().stream_name("open").send().await.unwrap();
 
-    // Lambda: a name with its kind before it.
+    // Lambda: a name with its kind as a prefix.
     for name in ["secret", "function:secret", "000000000000:function:secret"] {
         refused(most.lambda.get_function().function_name(name).send().await.unwrap_err().code());
     }

@@ -1,4 +1,4 @@
-//! The AWS SDK's clients, made for a local cloud.
+//! AWS SDK clients for a local cloud.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Connections that say nothing, or not enough.
+//! Tests of connections that send nothing, or incomplete requests.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use crate::auth::credentials::control_token;
 use crate::tests::clients::connect;
 use crate::{Limits, LocalCloud, LocalOptions};
 
-/// Longer than any of it takes on a busy machine.
+/// Longer than any step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_end_and_do_not_keep_the_owner_out() {
+async fn idle_connections_time_out_and_do_not_block_the_owner() {
     let dir = tempfile::tempdir().unwrap();
     let short = Duration::from_millis(300);
     let limits = Limits { connections: 3, first_request: short, idle: Some(short), ..Limits::default() };
@@ -22,7 +22,7 @@ async fn idle_connections_end_and_do_not_keep_the_owner_out() {
     let cloud = LocalCloud::start(options).await.unwrap();
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
     let mut idle = Vec::new();
-    // Silence, half a request, half a preface of HTTP/2, a whole one and nothing after it: three times what is taken.
+    // Silence, half a request, half a preface of HTTP/2, a whole one and nothing after it: three times the limit.
     for beginning in ["", "POST / HTTP/1.1\r\nhost: localhost\r\nx-", "PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
         for _ in 0..2 {
             let mut stream = TcpStream::connect(&address).await.unwrap();
@@ -30,14 +30,14 @@ async fn idle_connections_end_and_do_not_keep_the_owner_out() {
             idle.push(stream);
         }
     }
-    // Also one that has had an answer.
+    // A connection that has had a response counts too.
     let mut served = TcpStream::connect(&address).await.unwrap();
     served.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     idle.push(served);
     let clients = connect(&cloud.connection_info()).await;
     timeout(PATIENCE, clients.kinesis.list_streams().send()).await.unwrap().unwrap();
     for mut stream in idle {
-        // Its end, with or without a last word.
+        // Its end, with or without a last response.
         let end = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
         assert!(end.is_ok(), "still open");
     }
@@ -45,7 +45,7 @@ async fn idle_connections_end_and_do_not_keep_the_owner_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_that_has_said_all_still_gets_its_answer() {
+async fn half_closed_client_still_gets_its_response() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions { data_dir: dir.path().to_owned(), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();

@@ -1,4 +1,4 @@
-//! The one polling loop of the local cloud's tests.
+//! The polling loop of all local cloud tests.
 
 use std::fmt::Debug;
 use std::panic::Location;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// Longer than anything that works takes, on a machine where many tests run at once.
+/// Longer than any successful wait takes, on a machine that runs many tests at once.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const FIRST_INTERVAL: Duration = Duration::from_millis(2);
 const MAX_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Polls `observe` until `accepts` its result, and returns that result.
 ///
-/// `expected` completes the sentence "timed out waiting until …". What must not happen meanwhile is asserted in
-/// `observe`.
+/// `expected` completes the sentence "timed out waiting until …". Assert in `observe` that nothing wrong happens
+/// meanwhile.
 ///
 /// # Panics
 ///
-/// After a minute, with what was observed last.
+/// After a minute, with the last observed result.
 #[track_caller]
 pub(crate) fn eventually<T: Debug>(
     expected: &str,

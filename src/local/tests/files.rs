@@ -1,4 +1,4 @@
-//! What the data directory holds is for its owner only.
+//! Tests of file permissions: the data directory is private to its owner.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,7 @@ fn open_to_others(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_file_and_folder_is_its_owners_only_also_one_that_was_open_before() {
+async fn data_directory_every_file_is_private_even_if_open_before() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;
@@ -41,7 +41,7 @@ async fn every_file_and_folder_is_its_owners_only_also_one_that_was_open_before(
     cloud.shutdown().await.unwrap();
     assert_eq!(open_to_others(dir.path()), Vec::<PathBuf>::new());
 
-    // As an older version left it.
+    // The permissions of an older version.
     let database = dir.path().join("dynamodb.sqlite");
     fs::set_permissions(&database, fs::Permissions::from_mode(0o644)).unwrap();
     let (cloud, clients) = start(dir.path()).await;

@@ -1,5 +1,6 @@
-//! Rounds of made-up requests: one in a test run, as many as there is time for by hand (`.ci/fuzz-requests`); and requests
-//! of DynamoDB that come near to what it takes, above all in their expressions, statements and nested values.
+//! Rounds of generated requests: one round in a test run, many by hand (`.ci/fuzz-requests`).
+//!
+//! The DynamoDB requests are nearly valid, above all in their expressions, statements and nested values.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,9 +13,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::auth::signature::testing::signed_lines;
 use crate::connection_info::AccessKey;
 
-/// Runs a round with a seed of its own: one, or for `SENSORCTL_FUZZ_SECONDS`. The first seed is `SENSORCTL_FUZZ_SEED`, or
-/// any. Each is printed before its round, past the capture of the test harness: a crash of the process tells no other way
-/// which one it was.
+/// Runs one round, each with a seed of its own, or as many as fit into `SENSORCTL_FUZZ_SECONDS`.
+///
+/// The first seed is `SENSORCTL_FUZZ_SEED`, or random. Each seed is printed before its round, past the capture of the
+/// test harness: after a crash of the process only this output identifies the round.
 pub(crate) fn rounds(mut round: impl FnMut(u64)) {
     let number = |name: &str| {
         std::env::var(name)
@@ -32,7 +34,7 @@ pub(crate) fn rounds(mut round: impl FnMut(u64)) {
     }
 }
 
-/// A runner of so many cases that are the same for the same seed.
+/// Returns a runner of `cases` cases that are the same for the same seed.
 pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut bytes = [0; 32];
@@ -40,10 +42,10 @@ pub(crate) fn runner(seed: u64, cases: u32) -> TestRunner {
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
-/// The table that the requests are about.
+/// Table that the requests use.
 pub(crate) const TABLE: &str = r#"{"TableName":"fuzzed","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"k","AttributeType":"S"}]}"#;
 
-/// A whole request of an operation of DynamoDB, as bytes.
+/// Generates a complete request of a DynamoDB operation, as bytes.
 pub(crate) fn dynamodb_request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let (one, two, value) = (near_expression(), near_expression(), near_value());
     (select(&OPERATIONS[..]), one, two, value, near_statement()).prop_map(
@@ -53,7 +55,7 @@ pub(crate) fn dynamodb_request(access: AccessKey) -> impl Strategy<Value = Vec<u
     )
 }
 
-/// A signed request of an operation of DynamoDB.
+/// Returns a signed request of a DynamoDB operation.
 pub(crate) fn dynamodb_bytes(access: &AccessKey, operation: &str, body: &str) -> Vec<u8> {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(access, "dynamodb", &target, "POST /", body.as_bytes());
@@ -152,7 +154,7 @@ const TOKENS: [&str; 34] = [
     "é",
 ];
 
-/// An expression: whatever tokens, one of them over and over, or one that is well-formed and deep.
+/// Generates an expression: random tokens, one token many times, or a well-formed deep one.
 fn near_expression() -> impl Strategy<Value = String> {
     let tokens = || select(&TOKENS[..]);
     prop_oneof![
@@ -169,7 +171,7 @@ fn near_expression() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A statement of `PartiQL`.
+/// Generates a statement of `PartiQL`.
 fn near_statement() -> impl Strategy<Value = String> {
     let begin = select(
         &[
@@ -193,7 +195,7 @@ fn near_statement() -> impl Strategy<Value = String> {
         .prop_map(|(begin, tokens, token, times)| begin.to_owned() + &tokens.concat() + &token.repeat(times))
 }
 
-/// An attribute value, some of them nested deep.
+/// Generates an attribute value; some are nested deep.
 fn near_value() -> impl Strategy<Value = String> {
     let depth = prop_oneof![6 => 0..3_usize, 2 => 25..70_usize, 1 => 0..3000_usize];
     let leaf = prop_oneof![

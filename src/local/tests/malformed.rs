@@ -1,4 +1,4 @@
-//! Whatever is sent to the one port, it answers or ends the connection, and goes on.
+//! Tests that for any input the server responds or ends the connection, and continues to serve.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -77,7 +77,7 @@ const CBOR_HEADS: [&[u8]; 10] = [
     b"\xfb",
 ];
 
-/// JSON that comes near to what the services take.
+/// Generates JSON that is nearly valid for the services.
 fn near_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -108,7 +108,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// CBOR that is deep, that promises more than comes, or that breaks off.
+/// Generates CBOR that is deep, promises more data than follows, or is truncated.
 fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
     let head = prop::sample::select(&CBOR_HEADS[..]);
     let known = prop::sample::select(&KEYS[..]).prop_map(|key| {
@@ -123,7 +123,7 @@ fn near_cbor() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A whole request as bytes; mostly with the right key, so that it gets as far as the services.
+/// Generates a complete request as bytes; mostly with the right key, so that it reaches a service.
 fn request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof![
         4 => prop::sample::select(&["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"][..]).prop_map(str::to_owned),
@@ -160,11 +160,11 @@ fn request(access: AccessKey) -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// What comes back until the connection ends; nothing is an answer too.
+/// Returns the response until the connection ends; it may be empty.
 fn send(address: &str, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    // The server may end the connection while we still write, or before we have read.
+    // The server may end the connection while the request is being written, or before the response is read.
     if stream.write_all(request).is_ok() {
         stream.shutdown(Shutdown::Write).unwrap_or_default();
     }
@@ -181,7 +181,7 @@ fn healthy(address: &str, key: &str) -> bool {
 }
 
 #[test]
-fn thousands_of_malformed_requests_do_not_take_it_down() {
+fn malformed_requests_by_the_thousand_do_not_crash_the_server() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     fuzzing::rounds(|seed| {
         let dir = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
             let answer = send(&address, &request);
             let text = String::from_utf8_lossy(&answer);
             prop_assert!(answer.is_empty() || text.starts_with("HTTP/1.1 "), "{text}");
-            // What a panic is turned into.
+            // The response to a panic.
             prop_assert!(!text.contains("the local cloud failed") && !text.contains("panicked"), "{text}");
             Ok(())
         };
@@ -213,7 +213,7 @@ fn thousands_of_malformed_requests_do_not_take_it_down() {
 }
 
 #[test]
-fn a_body_beyond_the_limit_is_refused_and_not_kept() {
+fn oversized_body_is_rejected_and_not_buffered() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let options =
@@ -222,7 +222,7 @@ fn a_body_beyond_the_limit_is_refused_and_not_kept() {
     let address = cloud.endpoint().strip_prefix("http://").unwrap().to_owned();
     let AccessKey { key_id, secret } = cloud.connection_info().access_key;
     let key = control_token(&secret);
-    // A target goes before the path: without one the control endpoint is meant.
+    // Without a target header the path selects the control endpoint.
     for (path, target, limit) in
         [("/", "x-amz-target: Kinesis_20131202.PutRecord", 16 << 20), ("/_sensorctl/faults", "x-nothing: 1", 64 << 10)]
     {

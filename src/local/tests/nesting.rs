@@ -1,4 +1,4 @@
-//! Requests that nest too deep: each is refused, and the process goes on.
+//! Tests of requests with excessive nesting: each is rejected, and the process continues.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -10,7 +10,7 @@ use crate::auth::signature::testing::signed_lines;
 use crate::tests::clients::Clients;
 use crate::tests::wire::raw;
 
-/// What nests 2,000 levels deep, in 4 KB or less.
+/// Returns texts of at most 4 KB that nest 2,000 levels deep.
 fn deep_texts() -> [String; 4] {
     ["(".repeat(2000), "NOT ".repeat(1000), "SET b = ".to_owned() + &"(".repeat(4000), "a AND (".repeat(580)]
 }
@@ -19,7 +19,7 @@ async fn is_alive(clients: &Clients) {
     clients.dynamodb.list_tables().send().await.unwrap();
 }
 
-/// The answer to a request of DynamoDB that no SDK would send.
+/// Sends a DynamoDB request that no SDK would send, and returns the response.
 async fn send(cloud: &LocalCloud, operation: &str, body: &str) -> (u16, String) {
     let target = format!("DynamoDB_20120810.{operation}");
     let signed = signed_lines(&cloud.connection_info().access_key, "dynamodb", &target, "POST /", body.as_bytes());
@@ -29,7 +29,7 @@ async fn send(cloud: &LocalCloud, operation: &str, body: &str) -> (u16, String) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_expression_is_refused_and_the_cloud_lives() {
+async fn nesting_deep_expression_is_rejected_without_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;
@@ -59,15 +59,15 @@ async fn deep_expression_is_refused_and_the_cloud_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn expression_within_the_limits_still_filters() {
+async fn nesting_expression_within_limits_is_evaluated() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;
     let put = clients.dynamodb.put_item().table_name("SensorData").item("SensorId", AttributeValue::S("a".into()));
     put.item("CurrentTime", AttributeValue::N("1".into())).send().await.unwrap();
-    // 99 levels, each with an operator of its own: the most that is read. The whole of it is evaluated.
+    // 99 levels, each with its own operator: the deepest accepted expression. All of it is evaluated.
     let deep = (0..99).fold("CurrentTime = :t".to_owned(), |inner, _| format!("CurrentTime = :t AND ({inner})"));
-    // 300 operators side by side; a longer list is the service's own refusal.
+    // 300 operators side by side; the service itself rejects a longer list.
     let long = |count: usize| vec!["CurrentTime=:t"; count].join(" AND ");
     for (text, is_refused) in [(deep, false), (long(150), false), (long(151), true)] {
         let scan = clients.dynamodb.scan().table_name("SensorData").filter_expression(&text);
@@ -83,7 +83,7 @@ async fn expression_within_the_limits_still_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_value_is_refused_and_the_cloud_lives() {
+async fn nesting_deep_value_is_rejected_without_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;
@@ -105,7 +105,7 @@ async fn deep_value_is_refused_and_the_cloud_lives() {
             assert!(answer.contains("Nesting Levels have exceeded supported limits"), "{operation} {depth}: {answer}");
         }
     }
-    // Deeper than the service reads at all, and what is deep without being a value.
+    // Deeper than the service reads at all, and deep input that is no value.
     for body in ["[".repeat(100_000), r#"{"a":"#.repeat(100_000), r#"{"TableName":"#.to_owned() + &"[".repeat(5000)] {
         let (status, answer) = send(&cloud, "PutItem", &body).await;
         assert_eq!(status, 400);
@@ -116,7 +116,7 @@ async fn deep_value_is_refused_and_the_cloud_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_partiql_statement_is_refused_and_the_cloud_lives() {
+async fn nesting_deep_partiql_statement_is_rejected_without_a_crash() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;

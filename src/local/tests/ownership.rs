@@ -1,4 +1,4 @@
-//! Who owns a data directory, from the start to the end.
+//! Tests of the process lock on a data directory, from start to shutdown.
 
 use std::fs::OpenOptions;
 use std::net::Ipv4Addr;
@@ -12,7 +12,7 @@ use crate::data_dir::{DataDir, EndpointFile};
 use crate::{GRACE_PERIOD, LocalCloud, LocalOptions};
 
 #[tokio::test]
-async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it_ends() {
+async fn data_directory_second_owner_is_rejected_until_the_first_shuts_down() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let announced = EndpointFile::read(dir.path()).unwrap().unwrap();
@@ -29,7 +29,7 @@ async fn a_running_cloud_announces_itself_and_a_second_owner_is_refused_until_it
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_said_with_a_way_out() {
+async fn start_with_port_in_use_fails_with_a_hint() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -39,12 +39,12 @@ async fn a_port_in_use_is_said_with_a_way_out() {
 }
 
 #[tokio::test]
-async fn shutdown_with_a_request_still_reading_keeps_the_directory_until_it_has_ended() {
+async fn shutdown_keeps_the_directory_locked_until_active_reads_end() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     let work = cloud.work.clone();
     clients.logs.create_log_group().log_group_name("g").send().await.unwrap();
-    // Reading blocks in opening a pipe until somebody writes to it.
+    // Opening a pipe for reading blocks until a writer opens it.
     let [first, second] = ["a", "b"].map(|stream| dir.path().join(format!("logs/g/{stream}.ndjson")));
     std::fs::create_dir_all(first.parent().unwrap()).unwrap();
     for (stream, pipe) in [("a", &first), ("b", &second)] {
@@ -53,13 +53,13 @@ async fn shutdown_with_a_request_still_reading_keeps_the_directory_until_it_has_
     }
     let reading = tokio::spawn(clients.logs.filter_log_events().log_group_name("g").send());
     let write = |pipe| tokio::task::spawn_blocking(move || OpenOptions::new().write(true).open(pipe).unwrap());
-    // The request has opened the first pipe, and goes on to the second.
+    // The request has opened the first pipe, and continues with the second.
     let first = write(first).await.unwrap();
-    // The reader is a blocking task: while it is under way, the stopped clock moves only where it is told to.
+    // The reader is a blocking task: while it runs, the paused clock advances only by explicit calls.
     tokio::time::pause();
     let began = Instant::now();
     let shutdown = tokio::spawn(cloud.shutdown());
-    // Connections are given up, and work that goes on is waited for.
+    // Connections are aborted, and active work is awaited.
     while !work.is_closed() {
         tokio::time::advance(Duration::from_millis(100)).await;
         tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();

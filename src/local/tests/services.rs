@@ -1,4 +1,4 @@
-//! Kinesis, IAM, STS and Logs through the SDK, and the keys of all services.
+//! Tests of Kinesis, IAM, STS and Logs through the SDK, and of the access keys of all services.
 
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{ShardIteratorType, StreamDescriptionSummary, StreamStatus};
@@ -9,11 +9,11 @@ use crate::connection_info::ConnectionInfo;
 use crate::protocol::aws_json;
 use crate::tests::clients::connect;
 
-/// Lambda and whoever has the right in this account may assume the role.
+/// Lambda, and any principal of this account with the permission, may assume the role.
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com","AWS":"000000000000"},"Action":"sts:AssumeRole"}]}"#;
 
 #[tokio::test]
-async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {
+async fn stream_has_tags_at_once_and_returns_put_records() {
     let dir = tempfile::tempdir().unwrap();
     let (_cloud, clients) = start(dir.path()).await;
     let name = "temperature-sensor-data";
@@ -54,7 +54,7 @@ async fn a_stream_has_its_tags_at_once_and_hands_out_what_was_put() {
 }
 
 #[tokio::test]
-async fn a_role_reads_back_as_it_was_made_and_its_session_says_who_it_is() {
+async fn role_reads_back_as_created_and_its_session_has_its_identity() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     let tag = aws_sdk_iam::types::Tag::builder().key("a").value("<1>").build().unwrap();
@@ -85,7 +85,7 @@ async fn a_role_reads_back_as_it_was_made_and_its_session_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_log_group_takes_events_and_gives_them_back() {
+async fn log_group_returns_put_events() {
     let dir = tempfile::tempdir().unwrap();
     let (_cloud, clients) = start(dir.path()).await;
     let group = "/aws/lambda/f";
@@ -104,7 +104,7 @@ async fn a_log_group_takes_events_and_gives_them_back() {
 }
 
 #[tokio::test]
-async fn a_wrong_key_and_a_wrong_secret_are_refused_by_every_service_in_its_own_words() {
+async fn wrong_access_key_or_secret_gets_each_services_own_error() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let mut target = cloud.connection_info();
@@ -114,7 +114,7 @@ async fn a_wrong_key_and_a_wrong_secret_are_refused_by_every_service_in_its_own_
     refused(&target, "UnrecognizedClientException", "InvalidClientTokenId").await;
 }
 
-/// Every service refuses these keys: the JSON services with one code, IAM and STS with the other.
+/// Asserts that every service rejects these keys: the JSON services with one code, IAM and STS with the other.
 async fn refused(target: &ConnectionInfo, json_code: &str, query_code: &str) {
     let clients = connect(target).await;
     let code = |error: &dyn Fn() -> Option<String>| error();
@@ -136,7 +136,7 @@ async fn refused(target: &ConnectionInfo, json_code: &str, query_code: &str) {
 }
 
 #[tokio::test]
-async fn session_of_the_owner_is_the_owner() {
+async fn get_session_token_session_is_the_owner() {
     let dir = tempfile::tempdir().unwrap();
     let (_cloud, clients) = start(dir.path()).await;
     let user = clients.iam.get_user().send().await.unwrap().user.unwrap();
@@ -152,7 +152,7 @@ async fn session_of_the_owner_is_the_owner() {
 }
 
 #[tokio::test]
-async fn records_that_are_all_held_back_still_need_their_stream() {
+async fn partial_fault_of_all_records_still_needs_the_stream() {
     let dir = tempfile::tempdir().unwrap();
     let options = crate::LocalOptions {
         data_dir: dir.path().to_owned(),

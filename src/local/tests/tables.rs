@@ -1,4 +1,4 @@
-//! DynamoDB through the SDK.
+//! Tests of DynamoDB through the SDK.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate,
@@ -57,7 +57,7 @@ async fn temperatures(clients: &Clients) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_table_has_our_arn_its_tags_and_exact_numbers_and_survives_a_restart() {
+async fn table_has_local_arn_tags_and_exact_numbers_and_survives_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     let arn = create_table(&clients).await;
@@ -92,7 +92,7 @@ async fn a_table_has_our_arn_its_tags_and_exact_numbers_and_survives_a_restart()
 }
 
 #[tokio::test]
-async fn a_batch_that_breaks_a_rule_is_refused_whole_in_the_services_words() {
+async fn batch_write_item_invalid_batch_is_rejected_whole_with_the_services_message() {
     let dir = tempfile::tempdir().unwrap();
     let (_cloud, clients) = start(dir.path()).await;
     create_table(&clients).await;
@@ -113,7 +113,7 @@ async fn a_batch_that_breaks_a_rule_is_refused_whole_in_the_services_words() {
     let large = WriteRequest::builder().put_request(large).build();
     for (bad, words) in [
         (vec![put("b", 1, "1"), put("b", 1, "2")], "Provided list of item keys contains duplicates"),
-        // The same number written in two ways is one key.
+        // The same number in two notations is one key.
         (
             vec![put("b", 10, "1"), {
                 let put = PutRequest::builder()
@@ -138,7 +138,7 @@ async fn a_batch_that_breaks_a_rule_is_refused_whole_in_the_services_words() {
 }
 
 #[tokio::test]
-async fn a_scan_follows_tables_that_are_deleted_made_again_and_changed() {
+async fn scan_follows_deleted_recreated_and_changed_tables() {
     let dir = tempfile::tempdir().unwrap();
     let (_cloud, clients) = start(dir.path()).await;
     let table = clients.dynamodb.scan().table_name("SensorData");

@@ -1,4 +1,4 @@
-//! HTTP as it comes: who is let in, what is answered to nonsense.
+//! Tests of raw HTTP: authentication, and responses to invalid requests.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -12,7 +12,7 @@ use crate::protocol::aws_json::Response;
 use crate::tests::clients::connect;
 use crate::{FaultPlan, LocalCloud, LocalOptions};
 
-/// Sends raw HTTP: `(status, head, body)`.
+/// Sends raw HTTP; returns `(status, head, body)`.
 pub(super) async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, String, String) {
     let address = cloud.endpoint().strip_prefix("http://").unwrap();
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -24,7 +24,7 @@ pub(super) async fn raw(cloud: &LocalCloud, head: &str, body: &str) -> (u16, Str
     (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
 }
 
-/// Sends a request of Kinesis over HTTP/2, as the SDKs of Java and JavaScript do: status, headers and body.
+/// Sends a Kinesis request over HTTP/2, as the SDKs of Java and JavaScript do; returns status, headers and body.
 async fn over_http2(
     cloud: &LocalCloud,
     host: &str,
@@ -50,7 +50,7 @@ async fn over_http2(
 }
 
 #[tokio::test]
-async fn http2_is_spoken_too_and_java_is_refused_in_cbor() {
+async fn http2_is_supported_and_java_gets_errors_in_cbor() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let (status, answer) =
@@ -91,7 +91,7 @@ fn signed(cloud: &LocalCloud, target: &str, more: &str, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_web_page_is_refused_even_with_the_right_key() {
+async fn request_from_a_web_page_is_rejected_even_with_the_right_key() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let target = "Kinesis_20131202.ListStreams";
@@ -104,7 +104,7 @@ async fn a_web_page_is_refused_even_with_the_right_key() {
 }
 
 #[tokio::test]
-async fn bad_json_unknown_operations_and_too_much_are_answered() {
+async fn invalid_json_unknown_operation_and_oversized_body_get_errors() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     for (target, code) in [
@@ -124,7 +124,7 @@ async fn bad_json_unknown_operations_and_too_much_are_answered() {
 }
 
 #[tokio::test]
-async fn get_resources_lists_what_is_tagged_of_every_service() {
+async fn get_resources_lists_tagged_resources_of_every_service() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, clients) = start(dir.path()).await;
     let table = super::tables::create_table(&clients).await;
@@ -157,7 +157,7 @@ async fn get_resources_lists_what_is_tagged_of_every_service() {
 }
 
 #[tokio::test]
-async fn request_that_is_signed_for_another_region_is_refused_by_name_except_by_iam_and_sts() {
+async fn request_signed_for_another_region_is_rejected_except_by_iam_and_sts() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let elsewhere = ConnectionInfo { region: "eu-west-1".to_owned(), ..cloud.connection_info() };
@@ -174,7 +174,7 @@ async fn request_that_is_signed_for_another_region_is_refused_by_name_except_by_
 }
 
 #[tokio::test]
-async fn unsigned_request_of_the_query_protocol_is_refused_in_xml() {
+async fn unsigned_query_request_is_rejected_in_xml() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded; charset=utf-8";
@@ -183,7 +183,7 @@ async fn unsigned_request_of_the_query_protocol_is_refused_in_xml() {
 }
 
 #[tokio::test]
-async fn health_needs_the_key_and_tells_pid_version_and_region() {
+async fn health_needs_the_key_and_returns_pid_version_and_region() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let get = "GET /_sensorctl/health HTTP/1.1\r\nhost: localhost";
@@ -201,7 +201,7 @@ async fn health_needs_the_key_and_tells_pid_version_and_region() {
 }
 
 #[tokio::test]
-async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
+async fn body_size_limit_depends_on_the_service() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let key = control_token(&cloud.connection_info().access_key.secret);
@@ -219,7 +219,7 @@ async fn a_body_is_taken_up_to_its_services_limit_and_no_further() {
 }
 
 #[tokio::test]
-async fn who_only_knows_the_key_or_changes_a_request_is_refused() {
+async fn request_with_forged_or_changed_signature_is_rejected() {
     let dir = tempfile::tempdir().unwrap();
     let (cloud, _) = start(dir.path()).await;
     let mut access = cloud.connection_info().access_key;

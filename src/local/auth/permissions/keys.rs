@@ -1,4 +1,4 @@
-//! The condition keys of a request that a role or the owner makes.
+//! The condition keys of a request by a role or the owner.
 
 use jiff::Timestamp;
 
@@ -7,8 +7,8 @@ use crate::iam::Iam;
 use crate::identity::Identity;
 use sensorctl_policy::Context;
 
-/// Keys that no request has here: those of federation, of services that call for others, of VPC endpoints, and what
-/// `AssumeRole` refuses to set. Every key that is neither here nor among the known ones may have any value.
+/// Keys that no request has here: those of federation, of services that call for others, of VPC endpoints, and those
+/// that `AssumeRole` rejects. A key that is neither here nor among the known ones may have any value.
 const ABSENT: [&str; 15] = [
     "aws:CalledVia",
     "aws:CalledViaFirst",
@@ -35,7 +35,7 @@ pub(crate) struct RequestKeys {
 }
 
 impl RequestKeys {
-    /// Returns the keys of whatever a session of a role asks.
+    /// Returns the condition keys of every request of a role session.
     pub(crate) fn of_session(identity: &Identity, iam: &Iam, role_arn: &str, session: &str) -> Self {
         let keys = RequestKeys::of_anyone(identity).with("aws:PrincipalArn", role_arn);
         let keys = keys.with("aws:PrincipalType", "AssumedRole").without("aws:username");
@@ -45,7 +45,7 @@ impl RequestKeys {
         }
     }
 
-    /// Returns the keys of whatever a caller asks.
+    /// Returns the condition keys of every request of a caller.
     pub(crate) fn of_caller(identity: &Identity, iam: &Iam, caller: &Caller) -> Self {
         match caller {
             Caller::Role { arn, session } => RequestKeys::of_session(identity, iam, arn, session),
@@ -80,14 +80,14 @@ impl RequestKeys {
         self
     }
 
-    /// Adds a key that the request certainly does not have.
+    /// Marks a key as certainly absent from the request.
     #[must_use]
     pub(crate) fn without(mut self, key: &'static str) -> Self {
         self.absent.push(key);
         self
     }
 
-    /// Has policies asked with these keys.
+    /// Evaluates policies with these keys.
     pub(crate) fn ask<T>(&self, run: impl FnOnce(Context<'_>) -> T) -> T {
         let known: Vec<(&str, &str)> = self.known.iter().map(|(key, value)| (*key, value.as_str())).collect();
         run(Context { known: &known, absent: &self.absent })
@@ -104,7 +104,7 @@ mod tests {
     use sensorctl_policy::{AuthorizationRequest, Decision, decide};
 
     #[test]
-    fn condition_keys_of_a_role_are_known_absent_or_unknown() {
+    fn condition_keys_of_a_role_are_known_absent_or_unknown_values() {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
         let iam =

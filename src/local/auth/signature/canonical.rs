@@ -1,4 +1,4 @@
-//! A request in the form in which it is signed. Pure.
+//! The canonical form of a request for signing. Pure.
 
 use std::fmt::Write;
 
@@ -8,15 +8,15 @@ use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// What is not escaped in a query.
+/// Characters to escape in a query.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// What is not escaped in a path, which is escaped a second time.
+/// Characters to escape in a path, which is escaped a second time.
 const PATH: &AsciiSet = &QUERY.remove(b'/');
 const SIGNATURE: &str = "X-Amz-Signature";
-/// The host, as clients of HTTP/2 sign it, the SDK for JavaScript among them.
+/// The host header as clients of HTTP/2 sign it, such as the SDK for JavaScript.
 pub(crate) const AUTHORITY: &str = ":authority";
 
-/// The forms that clients sign: they differ in what they make of unusual paths and queries.
+/// Returns the canonical forms that clients sign: they differ for unusual paths and queries.
 pub(crate) fn forms(parts: &Parts, signed_headers: &[String], payload: &str) -> Vec<String> {
     let path = parts.uri.path();
     let mut paths = vec![escaped(&normal(path)), escaped(path)];
@@ -26,7 +26,7 @@ pub(crate) fn forms(parts: &Parts, signed_headers: &[String], payload: &str) -> 
     queries.dedup();
     let mut headers = String::new();
     for name in signed_headers {
-        // Writing into a text does not fail.
+        // Writing to a string does not fail.
         writeln!(headers, "{name}:{}", value(parts, name)).unwrap_or_default();
     }
     let signed = signed_headers.join(";");
@@ -35,12 +35,12 @@ pub(crate) fn forms(parts: &Parts, signed_headers: &[String], payload: &str) -> 
     paths.iter().flat_map(|path| queries.iter().map(|query| form(path, query)).collect::<Vec<_>>()).collect()
 }
 
-/// A parameter of an address, decoded.
+/// Returns a decoded parameter of a URL.
 pub(crate) fn query_parameter(uri: &Uri, name: &str) -> Option<String> {
     query_parameters(uri).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
-/// The parameters of an address, decoded as they are signed: a `+` is one, and no space.
+/// Returns the parameters of a URL, decoded as they are signed: a `+` stays a plus sign.
 pub(crate) fn query_parameters(uri: &Uri) -> impl Iterator<Item = (String, String)> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
     let all = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
@@ -61,7 +61,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// A path without empty and dotted parts.
+/// Returns a path without empty and dotted segments.
 fn normal(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -79,7 +79,7 @@ fn escaped(path: &str) -> String {
     utf8_percent_encode(path, PATH).to_string()
 }
 
-/// The parameters in order, escaped as they should be however they were.
+/// Returns the sorted parameters with normalized escapes.
 fn escaped_query(query: &str) -> String {
     let pair = |(name, value): (&str, &str)| {
         let again = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), QUERY).to_string();
@@ -90,7 +90,7 @@ fn escaped_query(query: &str) -> String {
     joined(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// The parameters in order, as they were sent.
+/// Returns the sorted parameters as they were sent.
 fn plain_query(query: &str) -> String {
     let mut pairs: Vec<_> = pairs(query).collect();
     pairs.sort_unstable();
@@ -106,7 +106,7 @@ fn joined<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
 }
 
-/// All values of a header, without needless white space.
+/// Returns all values of a header, without needless white space.
 fn value(parts: &Parts, name: &str) -> String {
     let is_host = name == AUTHORITY || name == HOST.as_str();
     // HTTP/2 names the host in the request line.
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_and_queries_are_put_into_one_form() {
+    fn canonical_request_normalizes_paths_and_queries() {
         assert_eq!((normal("/").as_str(), normal("/a//b/./c/../d/").as_str()), ("/", "/a/b/d/"));
         assert_eq!(escaped("/tags/arn%3Aaws"), "/tags/arn%253Aaws");
         assert_eq!(escaped_query("b=2&a=x+y&a=%7e&X-Amz-Signature=0&c"), "a=x%2By&a=~&b=2&c=");

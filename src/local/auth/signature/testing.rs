@@ -1,4 +1,4 @@
-//! Signs the requests of tests that are made by hand.
+//! Signs the hand-written requests of tests.
 
 use http::{HeaderValue, Request};
 
@@ -6,10 +6,10 @@ use super::{ALGORITHM, AMZ, FORM, Signature, canonical};
 use crate::connection_info::AccessKey;
 use jiff::Timestamp;
 
-/// The region of the local clouds that tests send such requests to.
+/// Region of the local clouds that receive such requests.
 pub(crate) const REGION: &str = "eu-central-1";
 
-/// The `x-amz-date` and `authorization` of a request that has a host; its other `x-amz-` headers are signed as well.
+/// Adds `x-amz-date` and `authorization` to a request with a host; its other `x-amz-` headers are signed too.
 pub(crate) fn sign<T>(request: &mut Request<T>, access: &AccessKey, service: &str, body: &[u8]) {
     let time = Timestamp::now().strftime(FORM).to_string();
     let scope = format!("{}/{REGION}/{service}/aws4_request", &time[..8]);
@@ -29,14 +29,15 @@ pub(crate) fn sign<T>(request: &mut Request<T>, access: &AccessKey, service: &st
     request.headers_mut().insert("authorization", authorization(&signature).parse().unwrap());
 }
 
-/// The lines of the head of a request that is written by hand, with its host and its target: see [`sign`]. A target of a
-/// service that is known is signed for it.
+/// Returns the signed header lines of a hand-written request, with its host and its target: see [`sign`].
+///
+/// A known service's target is signed for that service.
 pub(crate) fn signed_lines(access: &AccessKey, service: &str, target: &str, line: &str, body: &[u8]) -> String {
     let (method, path) = line.split_once(' ').unwrap();
     let request = || Request::builder().header("host", "127.0.0.1").header("x-amz-target", target);
     let mut request = match request().method(method).uri(path).body(()) {
         Ok(request) => request,
-        // Nobody reads it that far.
+        // The server does not read such a request to its end.
         Err(_) => request().uri("/").body(()).unwrap(),
     };
     let service = match target.split_once('_') {

@@ -34,7 +34,7 @@ fn refused(request: Request<()>, body: &str, secret: &str, later: i64) -> String
 }
 
 #[test]
-fn only_what_was_signed_with_the_secret_is_taken() {
+fn signature_of_another_secret_or_request_is_rejected() {
     check(request(), "body", "secret", 0).unwrap();
     let differs = "The request signature we calculated does not match";
     assert!(refused(request(), "body", "Secret", 0).starts_with(differs));
@@ -46,7 +46,7 @@ fn only_what_was_signed_with_the_secret_is_taken() {
     let date = changed.headers()["x-amz-date"].to_str().unwrap();
     let next = written(moment(date).unwrap().as_second() + 1);
     changed.headers_mut().insert("x-amz-date", next.parse().unwrap());
-    // A day later at midnight, which is another refusal.
+    // A day later at midnight: another error.
     refused(changed, "body", "secret", 0);
     for line in ["/2015-03-31/functions?a=2", "/2015-03-31/function?a=1", "/2015-03-31/functions"] {
         let mut changed = request();
@@ -59,7 +59,7 @@ fn only_what_was_signed_with_the_secret_is_taken() {
 }
 
 #[test]
-fn the_host_may_be_signed_as_http_2_names_it() {
+fn signature_may_cover_the_http_2_authority() {
     let time = Timestamp::now().strftime(FORM).to_string();
     let request = |host: &str, signature: &str| {
         let scope = format!("KEY/{}/us-east-1/kinesis/aws4_request", &time[..8]);
@@ -78,7 +78,7 @@ fn the_host_may_be_signed_as_http_2_names_it() {
 }
 
 #[test]
-fn a_signature_is_good_for_five_minutes_before_and_after() {
+fn signature_clock_skew_of_five_minutes_is_accepted() {
     check(request(), "body", "secret", 290).unwrap();
     check(request(), "body", "secret", -290).unwrap();
     let late = refused(request(), "body", "secret", 310);
@@ -88,7 +88,7 @@ fn a_signature_is_good_for_five_minutes_before_and_after() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn signature_missing_parts_are_named() {
     for authorization in [
         "AWS4-HMAC-SHA256 Credential=K/20260101/r/s/aws4_request",
         "AWS4-HMAC-SHA256 Credential=K/20260101/r/s/x, SignedHeaders=host",
@@ -107,9 +107,9 @@ fn what_is_missing_is_named() {
     assert!(refused(hostless, "body", "secret", 0).contains("'Host' or ':authority' must be"));
 }
 
-/// The example of the service's own documentation of `SigV4`, as its test suite has it (`get-vanilla`).
+/// The example of the service's own documentation of `SigV4`, as in its test suite (`get-vanilla`).
 #[test]
-fn the_known_example_is_computed() {
+fn signature_matches_the_documented_example() {
     let request = Request::get("/")
         .header("host", "example.amazonaws.com")
         .header("x-amz-date", "20150830T123600Z")
@@ -129,7 +129,7 @@ fn the_known_example_is_computed() {
 }
 
 #[test]
-fn a_presigned_address_is_good_for_as_long_as_it_says() {
+fn presigned_url_expires_after_its_own_lifetime() {
     let time = Timestamp::now().strftime(FORM).to_string();
     let address = |signature: &str| {
         let credential = format!("KEY%2F{}%2Fus-east-1%2Fsts%2Faws4_request", &time[..8]);
@@ -148,7 +148,7 @@ fn a_presigned_address_is_good_for_as_long_as_it_says() {
     assert!(refused(address(&signature).map(|()| ()), "", "another", 0).contains("does not match"));
 }
 
-/// As signed by [`sign`], and then changed.
+/// Returns a request signed by [`sign`] and then changed.
 fn changed(change: impl FnOnce(&mut HeaderMap)) -> Request<()> {
     let mut changed = request();
     change(changed.headers_mut());
@@ -165,7 +165,7 @@ fn authorization_with(from: &str, to: &str) -> Request<()> {
 }
 
 #[test]
-fn header_that_decides_what_is_asked_must_be_signed() {
+fn signature_must_cover_x_amz_headers() {
     for (name, value) in [
         ("x-amz-target", "Kinesis_20131202.ListStreams"),
         ("x-amz-security-token", "another"),
@@ -174,13 +174,13 @@ fn header_that_decides_what_is_asked_must_be_signed() {
         let unsigned = changed(|headers| drop(headers.insert(name, value.parse().unwrap())));
         assert!(refused(unsigned, "body", "secret", 0).contains(&format!("'{name}' must be a 'SignedHeader'")));
     }
-    // Proxies add and drop others.
+    // Proxies add and remove other headers.
     check(changed(|headers| drop(headers.insert("x-amzn-trace-id", "Root=1".parse().unwrap()))), "body", "secret", 0)
         .unwrap();
 }
 
 #[test]
-fn scope_names_its_end_its_day_and_the_service_that_is_asked() {
+fn credential_scope_must_match_day_service_and_terminator() {
     let service = |service: &str| {
         let parts = request().into_parts().0;
         let signature = Signature::of(&parts.headers, &parts.uri).unwrap();
@@ -204,7 +204,7 @@ fn scope_names_its_end_its_day_and_the_service_that_is_asked() {
 }
 
 #[test]
-fn body_is_signed_as_a_whole_and_is_what_the_client_says() {
+fn signature_body_hash_must_match_and_cover_the_whole_body() {
     let with_hash = |said: &str| {
         let mut request = Request::post("/").header("host", "127.0.0.1").header("x-amz-content-sha256", said).body(());
         let request_mut = request.as_mut().unwrap();
@@ -219,7 +219,7 @@ fn body_is_signed_as_a_whole_and_is_what_the_client_says() {
 }
 
 #[test]
-fn parameter_is_read_as_it_was_signed() {
+fn query_parameter_is_decoded_as_signed() {
     let uri: Uri = "/?Action=a+b&X=%2B+%20&Empty&X=2".parse().unwrap();
     assert_eq!(query_parameter(&uri, "Action").unwrap(), "a+b");
     assert_eq!(query_parameter(&uri, "X").unwrap(), "++ ");

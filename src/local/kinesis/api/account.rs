@@ -1,4 +1,4 @@
-//! `DescribeLimits`: what the account may have.
+//! `DescribeLimits`: the account's limits.
 
 use ferrokinesis_core::types::StreamMode;
 use serde_json::json;
@@ -7,10 +7,10 @@ use crate::kinesis::Kinesis;
 use crate::protocol::aws_json::Response;
 use crate::protocol::wire_format::WireFormat;
 
-/// The most open shards of provisioned streams; each may keep a file open.
+/// Limit of open shards in provisioned streams; each may keep a file open.
 pub(super) const SHARD_LIMIT: usize = 500;
 
-/// The most on-demand streams, as in the service; only told.
+/// Limit of on-demand streams, as in the service; reported, not enforced.
 const ON_DEMAND_STREAMS: usize = 50;
 
 impl Kinesis {

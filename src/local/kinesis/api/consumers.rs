@@ -1,4 +1,4 @@
-//! Registered consumers: kept and listed, though there is no enhanced fan-out here.
+//! Registered consumers: stored and listed; enhanced fan-out is not implemented.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::kinesis::validation::{Checks, invalid};
 use crate::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::protocol::wire_format::WireFormat;
 
-/// The most consumers of one stream.
+/// Limit of consumers of one stream.
 const MAX_CONSUMERS: usize = 20;
 
-/// The consumers in one answer where the caller names no number.
+/// Consumers in one response if the caller gives no limit.
 const PAGE: i64 = 100;
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ pub(super) struct ListConsumers {
 }
 
 impl ConsumerState {
-    /// ARN of the consumer of a name.
+    /// Returns the ARN of the consumer with this name.
     pub(crate) fn arn(&self, stream_arn: &str, name: &str) -> String {
         format!("{stream_arn}/consumer/{name}:{}", self.created / 1000)
     }
@@ -164,12 +164,12 @@ impl Kinesis {
         Ok(form.members(&body))
     }
 
-    /// Returns the stream of the consumer that is meant.
+    /// Returns the name of the stream to which the consumer in the request belongs.
     pub(crate) fn consumers_stream(&self, input: &OneConsumer) -> Result<String, ServiceError> {
         self.name_of(input.consumer_arn.as_deref().or(input.stream_arn.as_deref()).unwrap_or_default())
     }
 
-    /// Stream and name of the consumer that is meant, which must be registered.
+    /// Returns the stream and the name of the consumer in the request, which must be registered.
     pub(crate) fn consumer(&self, input: &OneConsumer) -> Result<(String, String), ServiceError> {
         let wanted = match (&input.consumer_arn, &input.consumer_name) {
             (None, None) => None,
@@ -193,7 +193,7 @@ impl Kinesis {
     }
 }
 
-/// The name in a token of a page, which is good for as long as that of `ListShards`.
+/// Returns the consumer name in a page token, which expires after as long as a token of `ListShards`.
 fn after(token: &str, now: u64) -> Result<String, ServiceError> {
     let token = BASE64.decode(token).ok().and_then(|text| serde_json::from_slice::<(String, u64)>(&text).ok());
     let (name, made) = token.ok_or_else(|| invalid("Invalid NextToken."))?;

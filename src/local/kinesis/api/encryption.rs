@@ -1,4 +1,4 @@
-//! `StartStreamEncryption` and `StopStreamEncryption`: flags only, records lie on disk as they came.
+//! `StartStreamEncryption` and `StopStreamEncryption`: they set flags only; records are stored unencrypted.
 
 use serde::Deserialize;
 

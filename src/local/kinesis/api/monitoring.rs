@@ -1,4 +1,4 @@
-//! `EnableEnhancedMonitoring` and `DisableEnhancedMonitoring`: remembered, nothing is measured.
+//! `EnableEnhancedMonitoring` and `DisableEnhancedMonitoring`: the setting is stored; no metrics are measured.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::kinesis::validation::Checks;
 use crate::protocol::aws_json::{Response, ServiceError};
 use crate::protocol::wire_format::WireFormat;
 
-/// The metrics that there are; `ALL` stands for them.
+/// Shard-level metrics; `ALL` stands for all of them.
 const METRICS: [&str; 7] = [
     "IncomingBytes",
     "IncomingRecords",

@@ -1,4 +1,4 @@
-//! `PutRecord` and `PutRecords`: each shard's records of a request in one write, in the order of the request.
+//! `PutRecord` and `PutRecords`: writes each shard's records of a request at once, in the order of the request.
 
 use std::collections::BTreeMap;
 
@@ -17,13 +17,13 @@ use crate::kinesis::{Kinesis, THROTTLED};
 use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
-/// The most bytes of data and keys in one `PutRecords`.
+/// Limit of data and keys in one `PutRecords`, in bytes.
 const MAX_REQUEST: usize = 10 << 20;
 
-/// The most records in one `PutRecords`.
+/// Limit of records in one `PutRecords`.
 pub(crate) const MAX_RECORDS: usize = 500;
 
-/// The most characters of a partition key.
+/// Limit of a partition key, in characters.
 const MAX_KEY: usize = 256;
 
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ struct Entry {
     explicit_hash_key: Option<String>,
 }
 
-/// A record that may be put.
+/// A valid record, ready to put.
 struct Checked {
     key: String,
     data: Vec<u8>,
@@ -69,7 +69,7 @@ struct PutRecordsAnswer {
     records: Vec<Outcome>,
 }
 
-/// What became of one record.
+/// The outcome of one record.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
 enum Outcome {
@@ -139,10 +139,12 @@ impl Kinesis {
         Ok(form.answer(&PutRecordsAnswer { failed_record_count, records }))
     }
 
-    /// Puts records into the shards that take them; the caller holds the stream, so that none is closed meanwhile.
+    /// Puts records into the shards that own their hash keys.
+    ///
+    /// The caller's lock on the stream keeps all shards open meanwhile.
     ///
     /// # Errors
-    /// When nothing was written because the disk refused.
+    /// The disk refused the write, and nothing was written.
     fn put(&self, live: &ActiveStream, records: &[Checked]) -> Result<Vec<Outcome>, ServiceError> {
         let now = now_ms();
         if live.state.status(now) == StreamStatus::Creating || live.state.is_gone(now) {
@@ -189,7 +191,7 @@ impl Kinesis {
                     }
                 }
                 Err(error) => {
-                    // In an answer that succeeds in part there is no room for the reason.
+                    // A response with partial failures has no field for the reason.
                     self.0.notices.tell(&error.message);
                     refusal = Some(error);
                 }
@@ -208,7 +210,7 @@ impl Kinesis {
 }
 
 impl Entry {
-    /// Bytes that count against the limits.
+    /// Returns the bytes that count against the limits.
     fn size(&self) -> usize {
         let data = self.data.as_ref().map_or(0, |data| data.0.len());
         data + self.partition_key.as_ref().map_or(0, String::len)
@@ -221,7 +223,7 @@ impl Entry {
             && self.explicit_hash_key.is_none()
             && self.partition_key.as_ref().is_some_and(|key| !key.is_empty() && key.len() <= MAX_KEY);
         if is_plain && size <= most {
-            // Names of members are made up only for those that may break a constraint.
+            // Build the members' names only for records that may break a constraint.
             return;
         }
         let field = |name: &str| format!("{prefix}{name}");
@@ -249,7 +251,7 @@ impl Entry {
     }
 }
 
-/// A hash key as callers write it: digits without leading zeros or a sign.
+/// Parses an explicit hash key: decimal digits without leading zeros or a sign.
 pub(super) fn explicit(text: &str) -> Option<u128> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     if is_number { text.parse().ok() } else { None }

@@ -1,4 +1,4 @@
-//! `GetShardIterator` and `GetRecords`: pages within the service's limits, and how far behind a read is.
+//! `GetShardIterator` and `GetRecords`: pages within the service's limits, with the iterator age.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::kinesis::{Kinesis, StartAt, THROTTLED};
 use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
-/// The most data and keys that one `GetRecords` hands out, in bytes.
+/// Limit of data and keys in one `GetRecords` response, in bytes.
 const MAX_PAGE_BYTES: usize = 10 << 20;
 
-/// The most records that one `GetRecords` hands out.
+/// Limit of records in one `GetRecords` response.
 const MAX_PAGE_RECORDS: usize = 10_000;
 
 #[derive(Deserialize)]
@@ -66,21 +66,21 @@ struct RecordAnswer<'a> {
     encryption_type: Option<&'static str>,
 }
 
-/// What one read of a shard gave.
+/// The result of one read of a shard.
 pub(crate) struct Read {
-    /// The shard that was read.
+    /// The shard.
     pub shard: ShardState,
-    /// In order.
+    /// Entries in order.
     pub entries: Vec<Entry>,
-    /// None when the shard is closed and read to its end.
+    /// Iterator of the next read; `None` when the shard is closed and read to its end.
     pub next: Option<ShardIterator>,
-    /// 0 when there is nothing more.
+    /// Iterator age in milliseconds; 0 at the tip of the shard.
     pub millis_behind: u64,
-    /// What the shard was split or merged into; only at its end.
+    /// Child shards; empty before the end of the shard.
     children: Vec<Child>,
 }
 
-/// A shard that follows another.
+/// A child shard.
 struct Child {
     id: String,
     parents: Vec<String>,
@@ -140,7 +140,7 @@ impl Kinesis {
         }))
     }
 
-    /// The place in a shard where reading starts.
+    /// Returns the position in a shard where reading starts.
     pub(crate) fn start(&self, name: &str, shard_id: &str, at: &StartAt) -> Result<ShardIterator, ServiceError> {
         let stream = self.stream(name)?;
         let number = self.number_of(shard_id, name)?;
@@ -164,21 +164,21 @@ impl Kinesis {
         Ok(ShardIterator { stream: name.to_owned(), shard: number, created: state.epoch(), next })
     }
 
-    /// Takes up a read of a shard that gives only so much a second.
+    /// Counts one read against the shard's read rate.
     ///
     /// # Errors
-    /// When it has given enough: how long until it gives more.
+    /// The rate is exhausted; returns the time to wait.
     pub(crate) fn admit_read(&self, at: &ShardIterator) -> Result<(), Duration> {
         if !self.0.options.throttle {
             return Ok(());
         }
-        // What is not there is for the read to say.
+        // The read itself reports a missing stream.
         let Some(stream) = self.0.store.get(&at.stream) else { return Ok(()) };
         let live = stream.read();
         live.shard(at.shard).map_or(Ok(()), |(_, shard)| shard.reads.admit(now_ms()))
     }
 
-    /// The next records of a shard, within the limits of a page.
+    /// Returns the next records of a shard, within the limits of a page.
     pub(crate) fn read(&self, at: &ShardIterator, limit: usize) -> Result<Read, ServiceError> {
         let stream = self.stream(&at.stream)?;
         let now = now_ms();
@@ -187,7 +187,7 @@ impl Kinesis {
             let (state, shard) = live
                 .shard(at.shard)
                 .filter(|(state, _)| state.epoch() == at.created)
-                // An iterator of an earlier stream of the same name.
+                // The iterator belongs to an earlier stream of the same name.
                 .ok_or_else(|| {
                     ServiceError::bad_request("ExpiredIteratorException", "The stream is another one now.")
                 })?;
@@ -212,7 +212,7 @@ impl Kinesis {
         })
     }
 
-    /// The index in a sequence number, which must be one of this shard.
+    /// Returns the record index in a sequence number, which must belong to this shard.
     fn place(
         &self,
         number: &str,
@@ -236,7 +236,7 @@ impl Kinesis {
         if parsed.created != shard.epoch() {
             return Err(invalid(format!("{used} because it did not come from this stream.")));
         }
-        // Where a closed shard ends; consumers know its end by this refusal.
+        // This is the ending sequence number of a closed shard; consumers detect the shard's end by this error.
         if parsed.is_ending() {
             return Err(invalid(format!(
                 "Invalid SequenceNumber for ShardIteratorType {kind}, SequenceNumber has reached max possible value for \
@@ -293,7 +293,7 @@ impl Child {
     }
 }
 
-/// The shards that a shard was split or merged into.
+/// Returns the child shards of a shard.
 fn children(state: &StreamState, number: u32) -> Vec<Child> {
     let parents = |shard: &ShardState| [shard.parent, shard.adjacent_parent].into_iter().flatten();
     state

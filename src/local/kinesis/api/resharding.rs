@@ -1,4 +1,4 @@
-//! `UpdateShardCount`, `SplitShard` and `MergeShards`: closed shards keep their records, children know their parents.
+//! `UpdateShardCount`, `SplitShard` and `MergeShards`: closed shards keep their records, children name their parents.
 
 use ferrokinesis_core::types::StreamMode;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ use crate::kinesis::validation::{Checks, invalid};
 use crate::protocol::aws_json::{Response, ServiceError};
 use crate::protocol::wire_format::WireFormat;
 
-/// The most changes of a stream's shard count in a rolling day.
+/// Limit of shard count changes of one stream in a rolling day.
 const SCALINGS_A_DAY: usize = 10;
 
 /// A day in milliseconds.
@@ -148,7 +148,7 @@ impl Kinesis {
         Ok(form.empty())
     }
 
-    /// The hash keys of a shard, which must be open.
+    /// Returns the hash range of a shard, which must be open.
     fn open_range(&self, state: &StreamState, number: u32, id: &str) -> Result<HashRange, ServiceError> {
         let shard = state.shards.iter().find(|shard| shard.number == number);
         let shard = shard.ok_or_else(|| self.no_shard(id, &state.name))?;
@@ -163,7 +163,7 @@ impl Kinesis {
     }
 }
 
-/// Shards of a stream that is charged by use are the service's own matter.
+/// Rejects resharding of an on-demand stream; the service itself manages its shards.
 fn check_provisioned(state: &StreamState, operation: &str) -> Result<(), ServiceError> {
     if state.mode == StreamMode::OnDemand {
         let message = format!("{operation} is not for streams in ON_DEMAND mode.");
@@ -173,21 +173,21 @@ fn check_provisioned(state: &StreamState, operation: &str) -> Result<(), Service
 }
 
 impl StreamState {
-    /// Closes a shard and opens two in its place, the second of which begins at a hash key inside it.
+    /// Closes a shard and opens two children; the second begins at a hash key inside the shard's range.
     fn split(&mut self, number: u32, at: u128, now: u64) {
         let Some(range) = self.close(number, now) else { return };
         self.add_shard(HashRange { start: range.start, end: at - 1 }, Some(number), None, now);
         self.add_shard(HashRange { start: at, end: range.end }, Some(number), None, now);
     }
 
-    /// Closes two shards that meet and opens one in their place.
+    /// Closes two adjacent shards and opens one child in their place.
     fn merge(&mut self, first: u32, second: u32, now: u64) -> Option<u32> {
         let (one, other) = (self.close(first, now)?, self.close(second, now)?);
         let range = HashRange { start: one.start.min(other.start), end: one.end.max(other.end) };
         Some(self.add_shard(range, Some(first), Some(second), now))
     }
 
-    /// Splits and merges until the open shards have just these ranges.
+    /// Splits and merges until the open shards have exactly these ranges.
     fn scale(&mut self, ranges: &[HashRange], now: u64) {
         for start in ranges.iter().map(|range| range.start) {
             let cut =

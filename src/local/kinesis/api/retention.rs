@@ -1,4 +1,4 @@
-//! How long records are kept: `IncreaseStreamRetentionPeriod` and `DecreaseStreamRetentionPeriod`.
+//! The retention period of records: `IncreaseStreamRetentionPeriod` and `DecreaseStreamRetentionPeriod`.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::kinesis::validation::{Checks, invalid};
 use crate::protocol::aws_json::{Response, ServiceError};
 use crate::protocol::wire_format::WireFormat;
 
-/// The longest retention: a year, in hours.
+/// Maximum retention: a year, in hours.
 const MOST: i64 = 8760;
 
 #[derive(Deserialize)]

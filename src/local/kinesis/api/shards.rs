@@ -12,10 +12,10 @@ use crate::kinesis::validation::{Checks, invalid};
 use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 
-/// The most shards in one answer.
+/// Limit of shards in one response.
 const MAX_PAGE: i64 = 10_000;
 
-/// The shards in one answer where the caller names no number.
+/// Shards in one response if the caller gives no limit.
 const PAGE: i64 = 1000;
 
 #[derive(Deserialize)]
@@ -39,20 +39,20 @@ struct ShardFilter {
     timestamp: Option<Time>,
 }
 
-/// Which shards are asked for.
+/// A shard filter of `ListShards`.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 enum Filter {
-    /// All that are kept.
+    /// All retained shards.
     All,
-    /// Those after this one.
+    /// Shards after this one.
     After(u32),
-    /// Those that were open at this time (epoch ms).
+    /// Shards open at this time (epoch ms).
     OpenAt(u64),
-    /// Those that were open at this time (epoch ms) or since.
+    /// Shards open at this time (epoch ms) or later.
     OpenSince(u64),
 }
 
-/// Where an answer goes on, in an opaque token.
+/// A position in the list, serialized as an opaque token.
 #[derive(Serialize, Deserialize)]
 struct Token {
     stream: String,
@@ -63,10 +63,10 @@ struct Token {
     made: u64,
 }
 
-/// How long a token of a page can be used, in milliseconds (API reference, `ListShards`: "Tokens expire after 300 seconds").
+/// Lifetime of a page token in milliseconds (API reference, `ListShards`: "Tokens expire after 300 seconds").
 const LIFETIME: u64 = 300_000;
 
-/// Refuses a token of a page that was made too long ago.
+/// Rejects a page token older than its lifetime.
 pub(super) fn check_age(made: u64, now: u64) -> Result<(), ServiceError> {
     if now.saturating_sub(made) <= LIFETIME {
         return Ok(());
@@ -184,12 +184,12 @@ impl Token {
     }
 }
 
-/// The stream of the `NextToken` of a `ListShards`.
+/// Returns the stream in the `NextToken` of a `ListShards`.
 pub(crate) fn stream_of_token(text: &str) -> Option<String> {
     Token::parse(text).map(|token| token.stream)
 }
 
-/// A shard as it is described to callers.
+/// Returns a shard as API responses describe it.
 pub(super) fn described(shard: &ShardState) -> Value {
     let mut described = json!({
         "ShardId": shard.id(),

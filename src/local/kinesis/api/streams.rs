@@ -1,4 +1,4 @@
-//! Streams as such: create, delete, describe, list, and what else is set on them as a whole.
+//! Operations on whole streams: create, delete, describe, list and stream settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,19 +18,19 @@ use crate::kinesis::validation::{Checks, invalid};
 use crate::protocol::aws_json::{Response, ServiceError, now_ms, seconds};
 use crate::protocol::wire_format::WireFormat;
 
-/// The shards of a new on-demand stream.
+/// Shards of a new on-demand stream.
 const ON_DEMAND_SHARDS: u32 = 4;
 
-/// The most streams in one answer of `ListStreams`, and the default.
+/// Limit of streams in one `ListStreams` response, and the default.
 const STREAMS_PER_PAGE: usize = 100;
 
-/// The shards in one answer of `DescribeStream` where the caller names no number.
+/// Shards in one `DescribeStream` response if the caller gives no limit.
 const SHARDS_PER_PAGE: i64 = 100;
 
-/// Hours that a new stream keeps records.
+/// Retention of a new stream, in hours.
 const RETENTION: u32 = 24;
 
-/// The least and the most of `MaxRecordSizeInKiB`.
+/// Minimum and maximum of `MaxRecordSizeInKiB`.
 const RECORD_KIB: (i64, i64) = (1024, 10_240);
 
 #[derive(Deserialize)]
@@ -319,7 +319,7 @@ impl Kinesis {
         })))
     }
 
-    /// Refuses shards beyond the account's quota.
+    /// Rejects shards beyond the account's quota.
     pub(super) fn check_quota(&self, additional: u32) -> Result<(), ServiceError> {
         let open: usize = self.0.store.all().iter().map(|stream| stream.read().state.open_shards().len()).sum();
         if open + additional as usize <= SHARD_LIMIT {
@@ -339,7 +339,7 @@ impl Kinesis {
         ServiceError::bad_request("ResourceInUseException", message)
     }
 
-    /// What both descriptions of a stream say.
+    /// Returns the members that both descriptions of a stream share.
     fn summary(&self, state: &StreamState) -> Value {
         let mut body = json!({
             "StreamName": state.name,

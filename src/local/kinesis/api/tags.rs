@@ -1,4 +1,4 @@
-//! Tags of streams and consumers, by the stream's own operations and by those for any resource.
+//! Tags of streams and consumers, through the stream's own operations and the generic ones for any resource.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::protocol::aws_json::{Response, ServiceError, now_ms};
 use crate::protocol::wire_format::WireFormat;
 use crate::tagging::Tagged;
 
-/// The most tags of one resource.
+/// Limit of tags on one resource.
 pub(super) const MAX_TAGS: usize = 50;
 
 #[derive(Deserialize)]
@@ -141,7 +141,7 @@ impl Kinesis {
         Ok(form.members(&json!({ "Tags": tags })))
     }
 
-    /// Changes tags: only of an active stream, which stays active.
+    /// Changes the tags of an active stream, which stays active.
     fn retag(
         &self,
         name: &str,
@@ -154,7 +154,7 @@ impl Kinesis {
         })
     }
 
-    /// The tags of the stream or consumer that an ARN names.
+    /// Returns the tags of the stream or consumer that an ARN names.
     fn tags_at<'a>(
         &self,
         state: &'a mut StreamState,
@@ -183,7 +183,7 @@ fn add(tags: &mut BTreeMap<String, String>, added: BTreeMap<String, String>) -> 
     Ok(())
 }
 
-/// Refuses tags that the service does not take.
+/// Rejects tags that the service does not accept.
 pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ServiceError> {
     let mut checks = Checks::default();
     for (key, value) in tags {
@@ -198,17 +198,17 @@ pub(super) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), ServiceE
     Ok(())
 }
 
-/// What the service says of a character that no tag has.
+/// The service's message for an invalid character in a tag.
 const ILLEGAL: &str = "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, \
                        _ . / = + - % @.";
 
-/// Whether a key or value of a tag has only characters that the service takes; a tab and a line break are none.
+/// Returns whether a tag key or value has only characters that the service accepts (no tab or line break).
 fn is_plain(text: &str) -> bool {
     let is_space = |c: char| c.is_whitespace() && !c.is_control();
     text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@%".contains(c))
 }
 
-/// Refuses keys that no tag has.
+/// Rejects keys that no tag can have.
 fn check_keys(keys: &[String]) -> Result<(), ServiceError> {
     if keys.iter().all(|key| is_plain(key)) { Ok(()) } else { Err(invalid(ILLEGAL)) }
 }

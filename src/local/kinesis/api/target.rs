@@ -1,4 +1,4 @@
-//! Which stream a request is about: by name, by ARN, or by both.
+//! The stream that a request targets: by name, by ARN or by both.
 
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub(crate) struct Target {
     pub stream_arn: Option<String>,
 }
 
-/// A request that says nothing but the stream.
+/// A request whose only member is the target stream.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OnlyTarget {
     #[serde(flatten)]
@@ -23,12 +23,12 @@ pub(crate) struct OnlyTarget {
 }
 
 impl Kinesis {
-    /// Name of the stream that is meant.
+    /// Returns the name of the target stream.
     pub(crate) fn target(&self, target: &Target) -> Result<String, ServiceError> {
         self.named(target.stream_name.as_deref(), target.stream_arn.as_deref())
     }
 
-    /// Name of the stream of a name, an ARN or both.
+    /// Returns the stream's name from a name, an ARN or both.
     pub(crate) fn named(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, ServiceError> {
         Checks::default().name("streamName", name).done()?;
         match (name, arn) {

@@ -2,25 +2,25 @@
 //!
 //! Layout, little-endian: length of the body (u32), CRC-32 of the body (u32), CRC-32 of these eight bytes (u32); then
 //! the body: index (u64), arrival in epoch ms (u64), flags (u8), length of the key (u16), key, data. The header's own
-//! checksum tells a length that was damaged from an entry that a kill cut short.
+//! checksum distinguishes a damaged length from an entry that a kill cut short.
 
-/// Bytes before the body.
+/// Size of the header, in bytes.
 const HEADER: usize = 12;
 
-/// Bytes of the body before the key.
+/// Size of the body before the key, in bytes.
 const FIXED: usize = 19;
 
 /// Flag: the stream was encrypted when the record arrived.
 const ENCRYPTED: u8 = 1;
 
-/// A record as it lies in the log.
+/// A record as stored in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryRef<'a> {
-    /// Counts up by one along the shard, from 1.
+    /// Index in the shard: increases by one, from 1.
     pub index: u64,
-    /// When it arrived, in epoch milliseconds; never falls along the shard.
+    /// Arrival in epoch milliseconds; never decreases along the shard.
     pub arrival: u64,
-    /// Whether the stream was encrypted then.
+    /// True if the stream was encrypted at arrival.
     pub encrypted: bool,
     /// The producer's key.
     pub partition_key: &'a str,
@@ -29,19 +29,19 @@ pub(crate) struct EntryRef<'a> {
 }
 
 impl EntryRef<'_> {
-    /// Bytes that the entry takes in a file.
+    /// Returns the size of the encoded entry in bytes.
     pub(crate) fn len(&self) -> usize {
         HEADER + FIXED + self.partition_key.len() + self.data.len()
     }
 
-    /// Adds the entry to what is to be written.
+    /// Encodes the entry at the end of a buffer.
     pub(crate) fn append_to(&self, buffer: &mut Vec<u8>) {
         let start = buffer.len();
         buffer.extend_from_slice(&[0; HEADER]);
         buffer.extend_from_slice(&self.index.to_le_bytes());
         buffer.extend_from_slice(&self.arrival.to_le_bytes());
         buffer.push(if self.encrypted { ENCRYPTED } else { 0 });
-        // Keys are at most 256 characters of four bytes, records at most 10 MiB: both fit.
+        // Keys have at most 256 characters of four bytes, records at most 10 MiB: both fit.
         let key_length = u16::try_from(self.partition_key.len()).unwrap_or(u16::MAX);
         buffer.extend_from_slice(&key_length.to_le_bytes());
         buffer.extend_from_slice(self.partition_key.as_bytes());
@@ -57,18 +57,18 @@ impl EntryRef<'_> {
     }
 }
 
-/// What the bytes at some place in a log are.
+/// The result of parsing bytes at a position in a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Parsed<'a> {
     /// A whole entry.
     Entry(EntryRef<'a>),
-    /// The beginning of an entry; this many bytes are needed to go on.
+    /// The beginning of an entry; at least this many bytes are needed.
     Incomplete(usize),
-    /// No entry, or one that was changed.
+    /// No valid entry: the bytes are damaged.
     Damaged(&'static str),
 }
 
-/// Reads the entry that begins with these bytes.
+/// Parses the entry at the start of these bytes.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     let Some((header, rest)) = bytes.split_at_checked(HEADER) else { return Parsed::Incomplete(HEADER) };
     if u32_at(header, 8) != crc32fast::hash(&header[..8]) {
@@ -82,7 +82,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     decode(body).map_or_else(Parsed::Damaged, Parsed::Entry)
 }
 
-/// The entry of a body whose checksum is right.
+/// Decodes a body whose checksum matched.
 fn decode(body: &[u8]) -> Result<EntryRef<'_>, &'static str> {
     let (fixed, rest) = body.split_at_checked(FIXED).ok_or("the record is too short")?;
     let key_length = usize::from(u16::from_le_bytes([fixed[17], fixed[18]]));
@@ -97,7 +97,7 @@ fn decode(body: &[u8]) -> Result<EntryRef<'_>, &'static str> {
     })
 }
 
-/// Reads again an entry that [`parse`] found whole.
+/// Decodes an entry again that [`parse`] found whole.
 pub(crate) fn reread(bytes: &[u8]) -> Result<EntryRef<'_>, &'static str> {
     decode(bytes.get(HEADER..).unwrap_or_default())
 }
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_entry_reads_back_whole_and_no_part_of_it_does(
+        fn log_entry_parses_whole_and_every_prefix_is_incomplete(
             index: u64, arrival: u64, encrypted: bool, key in ".{0,20}", data: Vec<u8>, cut: prop::sample::Index,
         ) {
             let entry = EntryRef { index, arrival, encrypted, partition_key: &key, data: &data };
@@ -131,7 +131,7 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_bit_is_noticed(data: Vec<u8>, at: prop::sample::Index, bit in 0..8) {
+        fn log_entry_flipped_bit_is_detected(data: Vec<u8>, at: prop::sample::Index, bit in 0..8) {
             let entry = EntryRef { index: 7, arrival: 9, encrypted: false, partition_key: "key", data: &data };
             let mut bytes = Vec::new();
             entry.append_to(&mut bytes);

@@ -1,4 +1,4 @@
-//! Reads entries one after another from a log file, through a bounded buffer.
+//! Reads the entries of a log file in order, through a bounded buffer.
 
 use std::fs::File;
 use std::io;
@@ -7,47 +7,47 @@ use std::sync::Arc;
 
 use super::entry::{self, EntryRef, Parsed};
 
-/// The first read of a file: a reader at the tip needs little.
+/// Size of a file's first read: a reader at the tip needs little.
 const SMALL_READ: usize = 32 << 10;
 
-/// The later reads of a file.
+/// Size of a file's later reads.
 const LARGE_READ: usize = 512 << 10;
 
-/// Why there is no next entry.
+/// An error that prevents reading the next entry.
 #[derive(Debug)]
 pub(crate) enum EntryError {
     /// The file could not be read.
     Io(io::Error),
-    /// An entry begins at this offset that does not end before the file does.
+    /// The entry at this offset continues past the end of the file.
     Torn(u64),
-    /// There is no good entry at this offset.
+    /// The bytes at this offset are no valid entry.
     Damaged(u64, &'static str),
 }
 
-/// A place in a file of entries.
+/// A position in a file of entries.
 pub(crate) struct EntryReader {
     file: Arc<File>,
-    /// Where the entries end.
+    /// Offset where the entries end.
     end: u64,
-    /// Where the buffer's first byte is in the file.
+    /// File offset of the buffer's first byte.
     base: u64,
     buffer: Vec<u8>,
-    /// The next entry's first byte in the buffer.
+    /// Position of the next entry's first byte in the buffer.
     at: usize,
 }
 
 impl EntryReader {
-    /// Reads from an entry's first byte up to `end`.
+    /// Creates a reader from an entry's first byte up to `end`.
     pub(crate) fn new(file: Arc<File>, start: u64, end: u64) -> Self {
         EntryReader { file, end, base: start, buffer: Vec::new(), at: 0 }
     }
 
-    /// Offset of the next entry.
+    /// Returns the offset of the next entry.
     pub(crate) fn offset(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    /// The next entry; none at the end.
+    /// Returns the next entry, or `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<EntryRef<'_>>, EntryError> {
         let length = loop {
             let offset = self.offset();
@@ -71,7 +71,7 @@ impl EntryReader {
         entry.map(Some).map_err(|why| EntryError::Damaged(self.base + start as u64, why))
     }
 
-    /// Has at least `needed` bytes from the next entry's first on.
+    /// Fills the buffer with at least `needed` bytes from the next entry's first byte.
     fn fill(&mut self, needed: usize) -> io::Result<()> {
         let size = if self.buffer.is_empty() { SMALL_READ } else { LARGE_READ };
         self.buffer.drain(..self.at);

@@ -1,4 +1,4 @@
-//! Why a log cannot be read or written, for people: always with the file.
+//! Errors of reading and writing a log; each names the file.
 
 use std::borrow::Cow;
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry_reader::EntryError;
 
-/// A place where a log is damaged.
+/// A damaged position in a log.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{} is damaged at byte {offset}: {why}", path.display())]
 pub(crate) struct Damage {
@@ -15,29 +15,29 @@ pub(crate) struct Damage {
     pub(super) why: Cow<'static, str>,
 }
 
-/// Why a log could not be read or written.
+/// An error of reading or writing a log.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("{}: {source}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The operating system's error.
         source: io::Error,
     },
-    /// What is there is not what was written.
+    /// The stored bytes differ from the written bytes.
     #[error(transparent)]
     Damaged(#[from] Damage),
 }
 
 impl LogError {
-    /// What the file system said of a file or directory.
+    /// Wraps an I/O error of a file or directory.
     pub(super) fn io(path: &Path, source: io::Error) -> LogError {
         LogError::Io { path: path.to_owned(), source }
     }
 
-    /// The fault of a file.
+    /// Converts an entry error of a file.
     pub(super) fn of(path: &Path, fault: EntryError) -> LogError {
         let damage = |offset, why| Damage { path: path.to_owned(), offset, why: Cow::Borrowed(why) }.into();
         match fault {

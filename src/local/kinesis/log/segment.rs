@@ -1,4 +1,4 @@
-//! One file of a shard's log, with a sparse index from record to offset.
+//! One segment file of a shard's log, with a sparse index from record to offset.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::entry_reader::{EntryError, EntryReader};
 use super::error::{Damage, LogError};
 
-/// Bytes of entries between two samples of the index.
+/// Distance between two samples of the index, in bytes of entries.
 const SAMPLE: u64 = 32 << 10;
 
-/// Where a record is.
+/// The offset of one sampled record.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     index: u64,
@@ -20,29 +20,29 @@ struct Sample {
     offset: u64,
 }
 
-/// A log file: the records from `first` on, up to the next segment's first.
+/// A segment: the records from `first` up to the next segment's first.
 pub(super) struct Segment {
     path: PathBuf,
     /// Index of the first record.
     pub first: u64,
-    /// Index after the last record; not known before the file was scanned.
+    /// Index after the last record; unknown before the scan.
     next: Option<u64>,
-    /// Bytes of whole entries.
+    /// Size of all whole entries, in bytes.
     pub length: u64,
-    /// The first record's arrival, once it was looked at.
+    /// Arrival of the first record; `None` until first needed.
     first_arrival: Option<u64>,
-    /// The last record's arrival.
+    /// Arrival of the last record.
     last_arrival: Option<u64>,
     samples: Vec<Sample>,
-    /// Kept open while it is written.
+    /// Open file, kept while the segment is active.
     file: Option<Arc<File>>,
-    /// Whether it ends in a part of an entry.
+    /// True if the file ends in a partial entry.
     is_torn: bool,
     damage: Option<Damage>,
 }
 
 impl Segment {
-    /// The segment of a file that is there, not scanned yet. None where the name is no segment's.
+    /// Returns the segment of an existing file, not scanned yet, or `None` if the name is not a segment's.
     pub(super) fn at(path: &Path, length: u64) -> Option<Segment> {
         let first = path.file_name()?.to_str()?.strip_suffix(".log")?.parse().ok()?;
         Some(Segment::new(path.to_owned(), first, length))
@@ -63,7 +63,7 @@ impl Segment {
         }
     }
 
-    /// A new, empty segment; one that a crash left empty is taken over.
+    /// Creates an empty segment, or reuses one that a crash left empty.
     pub(super) fn create(directory: &Path, first: u64) -> Result<Segment, LogError> {
         let path = directory.join(format!("{first:020}.log"));
         let mut segment = Segment::new(path, first, 0);
@@ -80,7 +80,7 @@ impl Segment {
         &self.path
     }
 
-    /// The file: open if it is the one written to, else opened now.
+    /// Returns the file: the open one of the active segment, else a newly opened one.
     pub(super) fn file(&self) -> Result<Arc<File>, LogError> {
         self.opened().map_err(|error| self.error(EntryError::Io(error)))
     }
@@ -98,12 +98,12 @@ impl Segment {
         Ok(())
     }
 
-    /// Takes note that the segment is full.
+    /// Closes the full segment for writing.
     pub(super) fn close(&mut self) {
         self.file = None;
     }
 
-    /// Takes note of entries that were written at the end: where each begins among the bytes, and how many bytes.
+    /// Records entries appended at the end: the offset of each within the bytes, and the number of bytes.
     pub(super) fn grew(&mut self, first: u64, starts: &[u64], arrival: u64, bytes: u64) {
         for (index, start) in (first..).zip(starts) {
             self.note(index, arrival, self.length + start);
@@ -112,7 +112,7 @@ impl Segment {
         self.next = Some(first + starts.len() as u64);
     }
 
-    /// Reads the file once, checking it, unless that was done. What is good before a damage can be read.
+    /// Scans and verifies the file once. Entries before a damage stay readable.
     pub(super) fn ensure_scanned(&mut self) -> Result<(), LogError> {
         if self.next.is_some() {
             return Ok(());
@@ -127,8 +127,10 @@ impl Segment {
         Ok(())
     }
 
-    /// As [`Segment::ensure_scanned`], for the segment that is written to: an entry at its end that a kill cut short was
-    /// never acknowledged. It is cut off; gives where, and how many bytes.
+    /// Scans the active segment like [`Segment::ensure_scanned`], and truncates a partial entry at its end.
+    ///
+    /// A kill cut that entry short, so it was never acknowledged. Returns the offset of the cut and the number of
+    /// bytes.
     pub(super) fn scan_and_cut(&mut self) -> Result<Option<(u64, u64)>, LogError> {
         self.open_for_writing()?;
         let found = self.length;
@@ -143,7 +145,7 @@ impl Segment {
         Ok(Some((end, found - end)))
     }
 
-    /// Takes in every entry; `length` becomes the end of the last whole one.
+    /// Reads every entry; `length` becomes the end of the last whole one.
     fn scan(&mut self) -> Result<(), EntryError> {
         let mut reader = EntryReader::new(self.opened().map_err(EntryError::Io)?, 0, self.length);
         let mut next = self.first;
@@ -171,7 +173,7 @@ impl Segment {
         fault.map_or(Ok(()), Err)
     }
 
-    /// Takes note of a record.
+    /// Adds a record to the statistics and the sparse index.
     fn note(&mut self, index: u64, arrival: u64, offset: u64) {
         if self.samples.last().is_none_or(|last| offset - last.offset >= SAMPLE) {
             self.samples.push(Sample { index, arrival, offset });
@@ -180,22 +182,22 @@ impl Segment {
         self.last_arrival = Some(arrival);
     }
 
-    /// Where the segment is damaged, as far as it was scanned.
+    /// Returns the damage that the scan found.
     pub(super) fn damage(&self) -> Option<&Damage> {
         self.damage.as_ref()
     }
 
-    /// The index after the last record, of a scanned segment.
+    /// Returns the index after the last record of a scanned segment.
     pub(super) fn next(&self) -> u64 {
         self.next.unwrap_or(self.first)
     }
 
-    /// The last record's arrival, of a scanned segment that has any.
+    /// Returns the arrival of the last record of a scanned segment, if it has any.
     pub(super) fn last_arrival(&self) -> Option<u64> {
         self.last_arrival
     }
 
-    /// The first record's arrival, read from the file if need be.
+    /// Returns the first record's arrival, read from the file if needed.
     pub(super) fn first_arrival(&mut self) -> Result<Option<u64>, LogError> {
         if self.first_arrival.is_none() && self.length > 0 {
             let mut reader = EntryReader::new(self.file()?, 0, self.length);
@@ -205,19 +207,19 @@ impl Segment {
         Ok(self.first_arrival)
     }
 
-    /// An offset from which the record of this index is near, of a scanned segment.
+    /// Returns an offset at or shortly before the record with this index, in a scanned segment.
     pub(super) fn offset_before(&self, index: u64) -> u64 {
         let after = self.samples.partition_point(|sample| sample.index <= index);
         after.checked_sub(1).map_or(0, |at| self.samples[at].offset)
     }
 
-    /// An offset before which no record arrived at or after this time, of a scanned segment.
+    /// Returns an offset that no record arriving at or after this time precedes, in a scanned segment.
     pub(super) fn offset_before_time(&self, arrival: u64) -> u64 {
         let after = self.samples.partition_point(|sample| sample.arrival < arrival);
         after.checked_sub(1).map_or(0, |at| self.samples[at].offset)
     }
 
-    /// The fault with the file's name.
+    /// Converts an entry error, adding the file's name.
     pub(super) fn error(&self, fault: EntryError) -> LogError {
         LogError::of(&self.path, fault)
     }

@@ -1,4 +1,4 @@
-//! The files of a shard's log as a whole: where to append, where a record is, what is past.
+//! All segments of a shard's log: finds the append position, the position of a record, and expired segments.
 
 use std::fs;
 use std::io;
@@ -12,24 +12,24 @@ use super::segment::Segment;
 use super::{Appended, FIRST_INDEX, LogOptions, NewRecord};
 use crate::data_dir::private_dir;
 
-/// The files of one log, oldest first; the last one is written to.
+/// The segments of one log, oldest first; the last one is active.
 pub(super) struct Segments {
     directory: PathBuf,
     options: LogOptions,
     list: Vec<Segment>,
-    /// The index that the next record gets.
+    /// Index of the next record.
     next: u64,
     /// Arrival of the newest record.
     last_arrival: u64,
-    /// An append failed and what it left behind could not be cut off yet.
+    /// True if an append failed and its partial bytes are not truncated yet.
     has_remains: bool,
 }
 
 impl Segments {
-    /// Opens what is in a directory.
+    /// Opens the segments in a directory.
     ///
-    /// An entry at its end that a kill cut short was never acknowledged: it is cut off, and told. Damage elsewhere is
-    /// told to who reads or writes there, and left as it is.
+    /// Truncates and reports an entry at the end that a kill cut short: it was never acknowledged. Damage elsewhere
+    /// stays in place and is an error of the reads and writes that meet it.
     pub(super) fn open(directory: &Path, options: &LogOptions) -> Result<Segments, LogError> {
         let mut segments = Segments {
             directory: directory.to_owned(),
@@ -51,7 +51,7 @@ impl Segments {
         }
         segments.next = active.next();
         segments.last_arrival = active.last_arrival().unwrap_or_default();
-        // Where the file written to is still empty, the newest record is in the one before.
+        // If the active segment is still empty, the newest record is in the segment before.
         if segments.last_arrival == 0
             && let Some(full) = segments.list.len().checked_sub(2)
         {
@@ -61,13 +61,14 @@ impl Segments {
         Ok(segments)
     }
 
-    /// The index that the next record gets.
+    /// Returns the index of the next record.
     pub(super) fn next_index(&self) -> u64 {
         self.next
     }
 
-    /// Writes records in one piece: all of them are in the log when this returns, or none. Nothing is written behind a
-    /// damage, which would hide it.
+    /// Appends records atomically: either all are in the log when this returns, or none.
+    ///
+    /// Never appends after a damage, which would hide it.
     pub(super) fn append(
         &mut self,
         records: &[NewRecord<'_>],
@@ -94,7 +95,7 @@ impl Segments {
             let file = active.file()?;
             let written = file.write_all_at(&buffer, active.length).and_then(|()| durability.sync(&file));
             if let Err(error) = written {
-                // A part may have been written, and must not be taken for a record.
+                // A partial write must not be read as a record.
                 self.has_remains = file.set_len(active.length).is_err();
                 return Err(active.error(EntryError::Io(error)));
             }
@@ -105,9 +106,9 @@ impl Segments {
         Ok(Appended { first, arrival })
     }
 
-    /// Opens the segment that has the record, at a place before it, with its path; none where it is still to come.
+    /// Opens the record's segment at a position before the record, with its path; `None` for a future record.
     pub(super) fn reader(&mut self, index: u64) -> Result<Option<(EntryReader, PathBuf)>, LogError> {
-        // What is past was deleted.
+        // Expired records were deleted.
         let index = index.max(self.list.first().map_or(index, |oldest| oldest.first));
         if index >= self.next && self.list.last().is_none_or(|active| active.damage().is_none()) {
             return Ok(None);
@@ -129,7 +130,7 @@ impl Segments {
         Ok(Some((reader, segment.path().to_owned())))
     }
 
-    /// The first record that arrived at or after a time (epoch ms); the next one to come where there is none.
+    /// Returns the index of the first record that arrived at or after `time` (epoch ms), or else the next index.
     pub(super) fn index_at(&mut self, time: u64) -> Result<u64, LogError> {
         if self.last_arrival < time {
             return Ok(self.next);
@@ -153,7 +154,7 @@ impl Segments {
         Ok(segment.next())
     }
 
-    /// The first record that is no older than this time (epoch ms) and still there. Cheap while none is older.
+    /// Returns the index of the first remaining record no older than `cutoff` (epoch ms). Cheap if none is older.
     pub(super) fn horizon(&mut self, cutoff: u64) -> Result<u64, LogError> {
         let Some(first) = self.list.first_mut() else { return Ok(self.next) };
         if first.first_arrival()?.is_none_or(|arrival| arrival >= cutoff) {
@@ -162,9 +163,10 @@ impl Segments {
         self.index_at(cutoff)
     }
 
-    /// Deletes the files that hold only records older than this time (epoch ms).
+    /// Deletes the segments with only records older than `cutoff` (epoch ms).
     pub(super) fn trim(&mut self, cutoff: u64) -> Result<(), LogError> {
-        // A file is wholly past when the one after it begins with a record that is past as well, or at the cut.
+        // A segment is wholly expired if the next one begins with a record that is expired too, or exactly at the
+        // cutoff.
         while let [first, second, ..] = self.list.as_mut_slice() {
             if second.first_arrival()?.is_none_or(|arrival| arrival > cutoff) {
                 break;
@@ -179,7 +181,7 @@ impl Segments {
         Ok(())
     }
 
-    /// Deletes all files, with their directory.
+    /// Deletes all files and their directory.
     pub(super) fn clear(&mut self) -> Result<(), LogError> {
         self.list.clear();
         match fs::remove_dir_all(&self.directory) {
@@ -188,7 +190,7 @@ impl Segments {
         }
     }
 
-    /// Makes sure that the last segment takes these bytes.
+    /// Ensures that the active segment has room for this many bytes.
     fn make_room(&mut self, bytes: u64) -> Result<(), LogError> {
         if self.has_remains
             && let Some(active) = self.list.last()
@@ -215,7 +217,7 @@ impl Segments {
     }
 }
 
-/// The segments of a directory, oldest first; none where it is not there.
+/// Returns the segments of a directory, oldest first; empty if the directory does not exist.
 pub(super) fn found_in(directory: &Path) -> Result<Vec<Segment>, LogError> {
     let error = |source| LogError::io(directory, source);
     let listed = match fs::read_dir(directory) {

@@ -1,4 +1,4 @@
-//! Logs across reopening, cutting, damage, rolling and retention.
+//! Tests of logs across reopening, truncation, damage, segment rolling and retention.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::segments::found_in;
 use super::*;
 
-/// The log of a directory, and what is told of it.
+/// Returns the log of a directory and its diagnostics.
 fn open(directory: &Path) -> (ShardLog, Diagnostics) {
     let notices = Diagnostics::default();
     let options = LogOptions { segment_bytes: 2000, durability: Durability::Full, notices: notices.clone() };
@@ -25,13 +25,13 @@ fn all(log: &ShardLog) -> Vec<String> {
     chunk.entries.into_iter().map(|entry| String::from_utf8(entry.data).unwrap()).collect()
 }
 
-/// The file that is written to.
+/// Returns the active segment's file.
 fn active(directory: &Path) -> PathBuf {
     found_in(directory).unwrap().last().unwrap().path().to_owned()
 }
 
 #[test]
-fn a_log_cut_at_any_byte_keeps_the_whole_entries_before_and_goes_on() {
+fn log_truncated_at_any_byte_keeps_whole_entries_and_accepts_appends() {
     let full = tempfile::tempdir().unwrap();
     let (log, _) = open(full.path());
     for data in ["one", "", "three", "a longer fourth entry"] {
@@ -64,7 +64,7 @@ fn a_log_cut_at_any_byte_keeps_the_whole_entries_before_and_goes_on() {
 }
 
 #[test]
-fn zeros_that_a_power_cut_left_are_cut_off() {
+fn log_trailing_zeros_after_power_cut_are_truncated() {
     let directory = tempfile::tempdir().unwrap();
     append(&open(directory.path()).0, &["one"], 1);
     let path = active(directory.path());
@@ -77,7 +77,7 @@ fn zeros_that_a_power_cut_left_are_cut_off() {
 }
 
 #[test]
-fn damage_is_an_error_where_it_is_and_nothing_is_deleted_or_appended() {
+fn log_damage_is_an_error_there_and_nothing_is_deleted_or_appended() {
     let directory = tempfile::tempdir().unwrap();
     append(&open(directory.path()).0, &["one", "two", "three"], 1);
     let path = active(directory.path());
@@ -97,7 +97,7 @@ fn damage_is_an_error_where_it_is_and_nothing_is_deleted_or_appended() {
 }
 
 #[test]
-fn damage_in_a_full_file_is_told_by_reads_there_and_puts_go_on() {
+fn log_damage_in_closed_segment_fails_reads_there_and_puts_continue() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
     for _ in 0..4 {
@@ -109,7 +109,7 @@ fn damage_in_a_full_file_is_told_by_reads_there_and_puts_go_on() {
     let second_entry = good.len() / 2;
     let mut damaged = good.clone();
     damaged[second_entry + 500] ^= 1;
-    // A bit turned over; cut within an entry; cut between two: each loses the second record.
+    // A flipped bit; a cut within an entry; a cut between two entries: each loses the second record.
     for bytes in [&damaged[..], &good[..second_entry + 500], &good[..second_entry]] {
         fs::write(&first, bytes).unwrap();
         let (log, _) = open(directory.path());
@@ -124,7 +124,7 @@ fn damage_in_a_full_file_is_told_by_reads_there_and_puts_go_on() {
 }
 
 #[test]
-fn a_file_that_is_missing_is_told_and_not_skipped() {
+fn log_missing_segment_is_reported_and_not_skipped() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
     for _ in 0..6 {
@@ -140,7 +140,7 @@ fn a_file_that_is_missing_is_told_and_not_skipped() {
 }
 
 #[test]
-fn a_file_that_appears_where_the_next_would_be_made_is_not_overwritten() {
+fn log_next_segment_existing_file_is_not_overwritten() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
     append(&log, &["one"], 1);
@@ -153,7 +153,7 @@ fn a_file_that_appears_where_the_next_would_be_made_is_not_overwritten() {
 }
 
 #[test]
-fn nothing_is_read_before_it_is_needed() {
+fn log_open_reads_no_segment_before_first_use() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("shard")).unwrap();
     fs::write(directory.path().join("shard").join(format!("{FIRST_INDEX:020}.log")), "no entry").unwrap();
@@ -164,7 +164,7 @@ fn nothing_is_read_before_it_is_needed() {
 }
 
 #[test]
-fn files_wholly_past_their_retention_go_and_numbers_go_on() {
+fn log_trim_deletes_expired_segments_and_indexes_continue() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
     for now in 1..=10 {
@@ -183,11 +183,11 @@ fn files_wholly_past_their_retention_go_and_numbers_go_on() {
 }
 
 #[test]
-fn a_failed_write_leaves_nothing_behind() {
+fn log_failed_append_leaves_no_partial_entry() {
     let directory = tempfile::tempdir().unwrap();
     let (log, _) = open(directory.path());
     append(&log, &["one"], 1);
-    // The next file cannot be made: something else has its name.
+    // The next file cannot be created: a directory has its name.
     fs::create_dir(directory.path().join(format!("{:020}.log", FIRST_INDEX + 1))).unwrap();
     let large = "x".repeat(2000);
     assert!(log.append(&[NewRecord { partition_key: "k", data: large.as_bytes() }], false, 1).is_err());
@@ -197,7 +197,7 @@ fn a_failed_write_leaves_nothing_behind() {
     assert_eq!(all(&log), ["one", &large]);
 }
 
-/// One thing done to a log.
+/// One operation on a log.
 #[derive(Clone, Debug)]
 enum Step {
     Append(Vec<usize>),
@@ -221,7 +221,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_log_is_a_list(steps in steps()) {
+    fn log_model_behaves_like_a_list(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let mut log = open(directory.path()).0;
         let mut model: Vec<Entry> = Vec::new();

@@ -35,7 +35,7 @@ fn member(members: &[(Cbor, Cbor)], name: &str) -> Cbor {
 }
 
 #[tokio::test]
-async fn java_is_answered_in_cbor_with_times_in_milliseconds() {
+async fn cbor_response_to_java_has_times_in_milliseconds() {
     let local = Local::new(StreamOptions::default());
     let stream = || ("StreamName", Cbor::from(STREAM));
     let start = now_ms();

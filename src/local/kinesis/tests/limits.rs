@@ -1,4 +1,4 @@
-//! The limits of the service, and what cannot be written.
+//! Tests of the service's limits and of failed writes.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,7 +8,7 @@ use super::{Local, STREAM, call, records, text, with_stream};
 use crate::kinesis::StreamOptions;
 
 #[tokio::test]
-async fn put_records_answers_in_order_and_keeps_the_services_limits() {
+async fn put_records_responds_in_order_and_enforces_service_limits() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
     let low = json!({ "PartitionKey": "k", "Data": "AA==", "ExplicitHashKey": "0" });
     let high = json!({ "PartitionKey": "k", "Data": "AA==", "ExplicitHashKey": u128::MAX.to_string() });
@@ -50,11 +50,11 @@ async fn put_records_answers_in_order_and_keeps_the_services_limits() {
 }
 
 #[tokio::test]
-async fn a_throttled_shard_takes_a_thousand_records_and_says_what_it_did_not_take() {
+async fn put_records_throttled_shard_accepts_a_thousand_records_and_reports_the_rest() {
     let local = Local::new(StreamOptions { throttle: true, ..StreamOptions::default() });
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let records = vec![json!({ "PartitionKey": "k", "Data": "" }); 500];
-    // The bucket fills while this runs, but not as fast as it is emptied.
+    // The bucket refills while this runs, but slower than it is emptied.
     let last = loop {
         let answer = local.ok("PutRecords", json!({ "StreamName": STREAM, "Records": records })).await;
         if answer["FailedRecordCount"] != 0 {
@@ -69,7 +69,7 @@ async fn a_throttled_shard_takes_a_thousand_records_and_says_what_it_did_not_tak
 }
 
 #[tokio::test]
-async fn a_throttled_shard_is_read_five_times_a_second() {
+async fn get_records_throttled_shard_allows_five_reads_a_second() {
     let local = Local::new(StreamOptions { throttle: true, ..StreamOptions::default() });
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
     let iterator = async |shard: &str| {
@@ -86,14 +86,14 @@ async fn a_throttled_shard_is_read_five_times_a_second() {
     assert_eq!(code, "ProvisionedThroughputExceededException");
     assert_eq!(message, "Rate exceeded for shard shardId-000000000000 in stream readings under account 000000000000.");
     local.ok("GetRecords", json!({ "ShardIterator": second })).await;
-    // An event source mapping waits where others are refused.
+    // An event source mapping waits where API callers are throttled.
     for _ in 0..7 {
         assert!(local.records(text(&first), 10).await.is_ok());
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_not_acknowledged() {
+async fn put_records_failed_write_is_not_acknowledged() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
     let directory = std::fs::read_dir(local.directory.path()).unwrap().next().unwrap().unwrap().path();
     let blocked = directory.join("shardId-000000000001");

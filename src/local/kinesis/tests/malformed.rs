@@ -1,4 +1,4 @@
-//! Any request is answered.
+//! Tests that any request, however malformed, gets a response.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -58,7 +58,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_request_is_answered_and_never_by_a_failure(
+    fn malformed_request_gets_a_client_error_never_an_internal_failure(
         operation in prop::sample::select(OPERATIONS.as_slice()), input in any_value(), raw: Vec<u8>, is_raw: bool,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

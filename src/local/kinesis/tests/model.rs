@@ -1,4 +1,4 @@
-//! Whatever is done to a stream, it is a list for each shard.
+//! Model-based test: after any operations, a stream is a list for each shard.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{Local, STREAM};
 use crate::identity::Identity;
 use crate::kinesis::{StartAt, StreamOptions, hash_range};
 
-/// One thing done to a stream.
+/// One operation on a stream.
 #[derive(Clone, Debug)]
 enum Step {
     Put(Vec<u8>),
@@ -35,7 +35,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..60)
 }
 
-/// Shards that are open, by hash keys, as the service lists them.
+/// Returns the open shards by hash range, as the service lists them.
 async fn open_shards(local: &Local) -> Vec<(String, u128, u128)> {
     let listed = local.ok("ListShards", json!({ "StreamName": STREAM, "ShardFilter": { "Type": "AT_LATEST" } })).await;
     let number = |value: &Value| value.as_str().unwrap().parse::<u128>().unwrap();
@@ -128,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn a_stream_is_a_list_for_each_shard_whatever_is_split_merged_and_opened_again(steps in steps()) {
+    fn stream_model_is_a_list_per_shard_across_splits_merges_and_reopening(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut local = Local::new(StreamOptions { segment_bytes: 1000, ..StreamOptions::default() });

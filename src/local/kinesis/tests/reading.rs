@@ -1,4 +1,4 @@
-//! Reading a stream, as pollers in this process do.
+//! Tests of reading a stream, as the pollers in this process do.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn put(kinesis: &Kinesis, data: &str) {
 }
 
 #[tokio::test]
-async fn a_stream_without_a_shard_count_is_on_demand() {
+async fn create_stream_without_shard_count_is_on_demand() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM })).await;
     assert_eq!(kinesis.shards(&arn).await.unwrap().len(), 4);
     let (_, body) = call(&kinesis, "DescribeStreamSummary", &json!({ "StreamARN": arn })).await;
@@ -36,7 +36,7 @@ async fn list_shards_pages_by_arn() {
 }
 
 #[tokio::test]
-async fn a_put_wakes_who_waits_and_a_full_page_says_how_far_it_is_behind() {
+async fn put_wakes_waiting_readers_and_full_page_reports_millis_behind() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let shard = kinesis.shards(&arn).await.unwrap().remove(0);
     let mut puts = kinesis.puts();
@@ -58,7 +58,7 @@ async fn a_put_wakes_who_waits_and_a_full_page_says_how_far_it_is_behind() {
 }
 
 #[tokio::test]
-async fn at_timestamp_after_the_last_record_reads_nothing_old_and_before_it_reads_it() {
+async fn iterator_at_timestamp_skips_older_records_and_reads_later_ones() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let shard = kinesis.shards(&arn).await.unwrap().remove(0);
     let before = aws_json::now_seconds();
@@ -73,7 +73,7 @@ async fn at_timestamp_after_the_last_record_reads_nothing_old_and_before_it_read
 }
 
 #[tokio::test]
-async fn large_pages_are_cut_at_ten_mebibytes_without_losing_a_record() {
+async fn get_records_page_is_cut_at_ten_mebibytes_without_losing_a_record() {
     let (kinesis, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let shard = kinesis.shards(&arn).await.unwrap().remove(0);
     let data = "A".repeat(1_000_000 / 3 * 4);
@@ -91,7 +91,7 @@ async fn large_pages_are_cut_at_ten_mebibytes_without_losing_a_record() {
 }
 
 #[tokio::test]
-async fn a_missing_stream_is_not_found() {
+async fn missing_stream_is_resource_not_found() {
     let kinesis = Local::new(StreamOptions::default());
     let error = kinesis.shards(&Identity::new("us-east-1").stream_arn("none")).await.unwrap_err();
     assert_eq!(error.code, "ResourceNotFoundException");

@@ -1,4 +1,4 @@
-//! What the service refuses and how it says so: consumers and producers key on it.
+//! Tests of the service's error codes and messages, which consumers and producers depend on.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -14,7 +14,7 @@ fn iterator(kind: &str, number: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn at_and_after_sequence_number_start_there_and_are_refused_at_the_end_of_a_closed_shard() {
+async fn iterator_at_and_after_sequence_number_start_there_and_fail_at_the_end_of_a_closed_shard() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let mut numbers = Vec::new();
     for _ in 0..3 {
@@ -43,7 +43,7 @@ async fn at_and_after_sequence_number_start_there_and_are_refused_at_the_end_of_
 }
 
 #[tokio::test]
-async fn data_that_is_no_base64_and_a_record_too_large_with_its_key_are_refused_by_what_is_wrong() {
+async fn put_record_invalid_base64_and_oversized_record_name_the_constraint() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = |key: &str, data: &str| json!({ "StreamName": STREAM, "PartitionKey": key, "Data": data });
     let (code, message) = local.refused("PutRecord", put("k", "string")).await;
@@ -72,7 +72,7 @@ async fn data_that_is_no_base64_and_a_record_too_large_with_its_key_are_refused_
 }
 
 #[tokio::test]
-async fn short_shard_ids_name_the_same_shard() {
+async fn shard_id_short_forms_name_the_same_shard() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     for id in [SHARD, "shardId-0", "0"] {
         let start = json!({ "StreamName": STREAM, "ShardId": id, "ShardIteratorType": "LATEST" });
@@ -83,7 +83,7 @@ async fn short_shard_ids_name_the_same_shard() {
 }
 
 #[tokio::test]
-async fn tags_have_the_services_characters_alone() {
+async fn tags_invalid_characters_are_rejected() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let tags = |key: &str, value: &str| json!({ "StreamName": STREAM, "Tags": { key: value } });
     local.ok("AddTagsToStream", tags("Größe %", "a_.:/=+-@ b")).await;
@@ -96,7 +96,7 @@ async fn tags_have_the_services_characters_alone() {
 }
 
 #[tokio::test]
-async fn token_of_a_page_expires_after_five_minutes() {
+async fn page_token_expires_after_five_minutes() {
     let (local, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 2 })).await;
     for name in ["a", "b"] {
         local.ok("RegisterStreamConsumer", json!({ "StreamARN": arn, "ConsumerName": name })).await;
@@ -122,7 +122,7 @@ async fn token_of_a_page_expires_after_five_minutes() {
 }
 
 #[tokio::test]
-async fn stream_has_twenty_consumers_and_no_more() {
+async fn register_stream_consumer_limit_is_twenty() {
     let (local, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let register = |name: usize| json!({ "StreamARN": arn, "ConsumerName": format!("c{name:02}") });
     for name in 0..20 {
@@ -138,7 +138,7 @@ async fn stream_has_twenty_consumers_and_no_more() {
 }
 
 #[tokio::test]
-async fn consumer_is_creating_and_deleting_for_a_while_under_a_latency_profile() {
+async fn consumer_status_with_latency_profile_is_creating_then_deleting() {
     let slow = StreamOptions { update_delay: std::time::Duration::from_secs(3600), ..StreamOptions::default() };
     let local = Local::new(slow);
     local.ok("CreateStream", json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
@@ -173,7 +173,7 @@ async fn consumer_is_creating_and_deleting_for_a_while_under_a_latency_profile()
 }
 
 #[tokio::test]
-async fn files_of_a_closed_shard_are_deleted_once_its_records_are_past_and_it_is_no_longer_there() {
+async fn closed_shard_after_retention_is_unlisted_and_its_files_deleted() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     local.ok("PutRecord", json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" })).await;
     let middle = (1_u128 << 127).to_string();
@@ -201,7 +201,7 @@ async fn files_of_a_closed_shard_are_deleted_once_its_records_are_past_and_it_is
 }
 
 #[tokio::test]
-async fn reshard_with_latest_and_at_timestamp_reads_the_children_from_where_it_says() {
+async fn resharding_latest_and_at_timestamp_iterators_start_in_the_children() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = |data: &str| json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": BASE64.encode(data) });
     local.ok("PutRecord", put("before")).await;

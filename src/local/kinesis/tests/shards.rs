@@ -1,4 +1,4 @@
-//! Resharding: parents, children, filters.
+//! Tests of resharding: parents, children and filters.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ async fn ids(local: &Local, filter: Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn split_shard_ends_with_its_children_and_filters_distinguish_them() {
+async fn split_shard_read_ends_with_children_and_filters_distinguish_them() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" });
     let first = local.ok("PutRecord", put.clone()).await;
@@ -60,7 +60,7 @@ async fn split_shard_ends_with_its_children_and_filters_distinguish_them() {
 }
 
 #[tokio::test]
-async fn a_child_goes_on_after_its_parents_even_within_a_second() {
+async fn child_shard_sequence_numbers_follow_its_parents_within_a_second() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     for count in [2, 4, 2, 1] {
         let scale = json!({ "StreamName": STREAM, "TargetShardCount": count, "ScalingType": "UNIFORM_SCALING" });

@@ -1,4 +1,4 @@
-//! Streams as such: their settings, consumers and states, and what is left of one that is gone.
+//! Tests of whole streams: settings, consumers, statuses and the files of deleted streams.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::kinesis::StreamOptions;
 use crate::tests::eventually;
 
 #[tokio::test]
-async fn a_stream_keeps_its_settings_across_a_restart() {
+async fn stream_settings_survive_a_restart() {
     let (local, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1, "Tags": { "a": "b" } })).await;
     let named = |more: Value| {
         let mut input = json!({ "StreamName": STREAM });
@@ -58,7 +58,7 @@ async fn a_stream_keeps_its_settings_across_a_restart() {
 }
 
 #[tokio::test]
-async fn consumers_hold_a_stream_unless_their_deletion_is_enforced() {
+async fn delete_stream_with_consumers_needs_enforce_consumer_deletion() {
     let (local, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let register = |name: &str| json!({ "StreamARN": arn, "ConsumerName": name });
     let consumer = local.ok("RegisterStreamConsumer", register("one")).await;
@@ -81,7 +81,7 @@ async fn consumers_hold_a_stream_unless_their_deletion_is_enforced() {
 }
 
 #[tokio::test]
-async fn a_new_stream_of_an_old_name_has_nothing_of_the_old_one() {
+async fn stream_recreated_with_same_name_is_empty() {
     let (local, arn) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" });
     local.ok("PutRecord", put).await;
@@ -99,7 +99,7 @@ async fn a_new_stream_of_an_old_name_has_nothing_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn places_in_a_stream_mean_nothing_in_the_next_of_its_name_even_within_a_second() {
+async fn stream_recreated_within_a_second_rejects_old_iterators_and_sequence_numbers() {
     let (local, _) = with_stream(json!({ "StreamName": STREAM, "ShardCount": 1 })).await;
     let put = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" });
     let shard = json!({ "StreamName": STREAM, "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON" });
@@ -121,7 +121,7 @@ async fn places_in_a_stream_mean_nothing_in_the_next_of_its_name_even_within_a_s
 }
 
 #[tokio::test]
-async fn streams_are_listed_in_pages() {
+async fn list_streams_returns_pages() {
     let local = Local::new(StreamOptions::default());
     for name in ["c", "a", "b"] {
         local.ok("CreateStream", json!({ "StreamName": name, "ShardCount": 1 })).await;
@@ -136,7 +136,7 @@ async fn streams_are_listed_in_pages() {
     assert!(code == "LimitExceededException" && message.contains("Current shard count"), "{message}");
 }
 
-/// Long enough for the slowest machine: what lasts so long is not over while a test looks.
+/// Long enough for the slowest machine: a change of this duration does not end while a test checks it.
 const LONG: Duration = Duration::from_hours(1);
 
 async fn status(local: &Local) -> String {
@@ -145,7 +145,7 @@ async fn status(local: &Local) -> String {
 }
 
 #[tokio::test]
-async fn while_a_stream_changes_it_says_so_and_refuses_what_the_service_refuses() {
+async fn stream_while_updating_reports_status_and_rejects_changes() {
     let create = json!({ "StreamName": STREAM, "ShardCount": 1 });
     let put = json!({ "StreamName": STREAM, "PartitionKey": "k", "Data": "AAAA" });
     let named = json!({ "StreamName": STREAM });
@@ -173,7 +173,7 @@ async fn while_a_stream_changes_it_says_so_and_refuses_what_the_service_refuses(
 }
 
 #[tokio::test]
-async fn what_takes_its_time_is_done_by_itself() {
+async fn stream_pending_changes_complete_after_their_delay() {
     let wait = Duration::from_millis(50);
     let options =
         StreamOptions { create_delay: wait, update_delay: wait, delete_delay: wait, ..StreamOptions::default() };

@@ -1,4 +1,4 @@
-//! Many writers and readers at once: every acknowledged record is delivered once and in order.
+//! Stress test with many concurrent writers and readers: every acknowledged record is delivered once and in order.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use super::{Local, STREAM, call};
 use crate::identity::Identity;
 use crate::kinesis::{Kinesis, StartAt, StreamOptions};
 
-/// How long the stress test runs: `SENSORCTL_STRESS_SECONDS`, else 3 s.
+/// Returns the duration of the stress test: `SENSORCTL_STRESS_SECONDS`, else 3 s.
 fn stress_seconds() -> u64 {
     std::env::var("SENSORCTL_STRESS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
 
-/// What one tail saw of each shard, in order, until every writer was done and all of it was read.
+/// Reads all shards until every writer is done and all records are read; returns each shard's records in order.
 async fn tail(kinesis: Kinesis, arn: String, done: watch::Receiver<bool>) -> BTreeMap<String, Vec<(String, String)>> {
     let mut puts = kinesis.puts();
     let mut places = BTreeMap::new();
@@ -41,14 +41,14 @@ async fn tail(kinesis: Kinesis, arn: String, done: watch::Receiver<bool>) -> BTr
             if is_done {
                 return seen;
             }
-            // Where a record is lost or nobody is woken, this wait ends the test.
+            // The timeout fails the test if a record is lost or a reader is not woken.
             tokio::time::timeout(Duration::from_secs(20), puts.changed()).await.unwrap().unwrap();
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tails_get_every_acknowledged_record_of_many_writers_once_and_in_order() {
+async fn concurrent_readers_get_every_acknowledged_record_once_and_in_order() {
     const WRITERS: usize = 8;
     let local = Local::new(StreamOptions { segment_bytes: 1 << 20, ..StreamOptions::default() });
     let arn = Identity::new("us-east-1").stream_arn(STREAM);
@@ -92,7 +92,7 @@ async fn tails_get_every_acknowledged_record_of_many_writers_once_and_in_order()
     }
     finished.send(true).unwrap();
     local.wake();
-    // The numbers have the same length: they sort as text.
+    // All numbers have the same length, so they sort as text.
     for records in acknowledged.values_mut() {
         records.sort();
     }

@@ -1,4 +1,4 @@
-//! Reserved concurrency, and the limits of the account.
+//! Reserved concurrency and the account's limits.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::request::{ApiRequest, invalid};
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
-/// Concurrency of an account, and what must stay unreserved (docs/facts/lambda.md, Function limits).
+/// The account's concurrency, and the part that must stay unreserved (docs/facts/lambda.md, Function limits).
 const ACCOUNT: u64 = 1000;
 const UNRESERVED: u64 = 100;
 
@@ -18,7 +18,7 @@ struct Input {
     reserved_concurrent_executions: Option<u64>,
 }
 
-/// `PutFunctionConcurrency`.
+/// Handles `PutFunctionConcurrency`.
 pub(crate) fn put(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     let wanted = call.input::<Input>()?.reserved_concurrent_executions.ok_or_else(|| {
@@ -42,13 +42,13 @@ pub(crate) fn put(call: &ApiRequest<'_>, name: &str) -> Result<Response, Service
     Ok(aws_json::json(200, &json!({"ReservedConcurrentExecutions": wanted})))
 }
 
-/// `GetFunctionConcurrency`.
+/// Handles `GetFunctionConcurrency`.
 pub(crate) fn get(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     Ok(aws_json::json(200, &shown(function.reserved_concurrency)))
 }
 
-/// `DeleteFunctionConcurrency`.
+/// Handles `DeleteFunctionConcurrency`.
 pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     change(call.lambda, &function.name, None, |function| {
@@ -58,7 +58,7 @@ pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, Serv
     Ok(aws_json::json(204, &Value::Null).map(|_| bytes::Bytes::new()))
 }
 
-/// `GetAccountSettings`.
+/// Handles `GetAccountSettings`.
 pub(crate) fn account(call: &ApiRequest<'_>) -> Response {
     let functions = call.lambda.functions();
     let reserved: u64 = functions.iter().filter_map(|function| function.reserved_concurrency).sum();
@@ -69,7 +69,7 @@ pub(crate) fn account(call: &ApiRequest<'_>) -> Response {
     aws_json::json(200, &json!({"AccountLimit": limits, "AccountUsage": usage}))
 }
 
-/// As `GetFunction` and `GetFunctionConcurrency` show it.
+/// Returns the value as in `GetFunction` and `GetFunctionConcurrency`.
 pub(crate) fn shown(reserved: Option<u64>) -> Value {
     reserved.map_or_else(|| json!({}), |reserved| json!({"ReservedConcurrentExecutions": reserved}))
 }

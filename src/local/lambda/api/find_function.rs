@@ -1,4 +1,4 @@
-//! Lookup and change of a function that a request names.
+//! Finds and changes the function that a request names.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::lambda::service::Lambda;
 use crate::lambda::state::FunctionRecord;
 use crate::protocol::aws_json::ServiceError;
 
-/// The function that a path names.
+/// Returns the function that a path names.
 pub(crate) fn find(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRecord>, ServiceError> {
     let identity = &call.lambda.deps().identity;
     let FunctionName { name, qualifier } = FunctionName::parse(given, call.query("Qualifier"), identity)?;
@@ -23,7 +23,7 @@ pub(crate) fn find(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRec
     }
 }
 
-/// Changes one function, if it is still at the revision that the caller knows.
+/// Changes one function, if it still has the revision that the caller knows.
 pub(crate) fn change(
     lambda: &Lambda,
     name: &str,

@@ -6,17 +6,17 @@ use crate::protocol::aws_json::ServiceError;
 /// The only version that the local cloud has.
 pub(crate) const LATEST: &str = "$LATEST";
 
-/// A function as a caller named it.
+/// A function name as a caller wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FunctionName {
     /// Bare name.
     pub name: String,
-    /// Version or alias, if one was given.
+    /// Version or alias, if given.
     pub qualifier: Option<String>,
 }
 
 impl FunctionName {
-    /// Takes a name apart, and puts it together with the qualifier of the query string.
+    /// Parses a name, and combines it with the qualifier of the query string.
     pub(crate) fn parse(given: &str, qualifier: Option<&str>, identity: &Identity) -> Result<Self, ServiceError> {
         let parts: Vec<&str> = given.split(':').collect();
         let (account, region, name, own) = match parts.as_slice() {
@@ -50,7 +50,7 @@ impl FunctionName {
         Ok(FunctionName { name: name.to_owned(), qualifier: own.or(qualifier).map(str::to_owned) })
     }
 
-    /// Refuses every qualifier but `$LATEST`, which is all there is here.
+    /// Rejects every qualifier but `$LATEST`, the only version here.
     pub(crate) fn latest_only(self, identity: &Identity) -> Result<String, ServiceError> {
         match self.qualifier.as_deref() {
             None | Some(LATEST) => Ok(self.name),
@@ -59,12 +59,12 @@ impl FunctionName {
     }
 }
 
-/// 1 to 64 of `[a-zA-Z0-9-_]`.
+/// Returns whether a name is valid: 1 to 64 characters of `[a-zA-Z0-9-_]`.
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// The 404 of a function that is not there.
+/// Returns the 404 for a function that does not exist.
 pub(crate) fn missing(arn: &str) -> ServiceError {
     ServiceError::new(404, "ResourceNotFoundException", format!("Function not found: {arn}"))
 }
@@ -82,7 +82,7 @@ fn malformed(given: &str) -> ServiceError {
     )
 }
 
-/// The bare name in a function ARN.
+/// Returns the bare name in a function ARN.
 pub(crate) fn function_name_from_arn(identity: &Identity, arn: &str) -> String {
     FunctionName::parse(arn, None, identity).map(|name| name.name).unwrap_or_default()
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_name_leads_to_the_same_function() {
+    fn function_name_forms_name_the_same_function() {
         for given in ["Fn", "123456789012:function:Fn", "arn:aws:lambda:eu-central-1:123456789012:function:Fn"] {
             let bare = FunctionName::parse(given, None, &identity()).unwrap();
             assert_eq!((bare.name.as_str(), bare.qualifier.as_deref()), ("Fn", None), "{given}");
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn two_qualifiers_that_differ_are_refused() {
+    fn function_name_conflicting_qualifiers_are_rejected() {
         let error = FunctionName::parse("Fn:$LATEST", Some("live"), &identity()).unwrap_err();
         assert!(error.message.starts_with("The derived qualifier"), "{}", error.message);
     }
 
     #[test]
-    fn a_function_of_another_region_or_account_or_version_is_not_here() {
+    fn function_name_of_another_region_account_or_version_is_not_found() {
         for given in
             ["arn:aws:lambda:us-east-1:123456789012:function:Fn", "arn:aws:lambda:eu-central-1:1:function:Fn", "Fn:7"]
         {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_a_validation_error() {
+    fn function_name_invalid_is_a_validation_error() {
         for given in ["", "a b", "a/b", "a:b:c:d:e", &"x".repeat(65)] {
             let error = FunctionName::parse(given, None, &identity()).unwrap_err();
             assert_eq!(error.code, "ValidationException", "{given}");

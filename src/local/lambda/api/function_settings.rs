@@ -1,5 +1,6 @@
-//! What a function may be set to, and what the service says otherwise (docs/facts/lambda.md, Function limits, Role not
-//! ready, Runtimes).
+//! Settings of a function, with the service's validation errors.
+//!
+//! Sources: docs/facts/lambda.md, Function limits, Role not ready, Runtimes.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +14,16 @@ use crate::lambda::runtime::environment::RESERVED;
 use crate::lambda::state::{FunctionRecord, Logging, Tags};
 use crate::protocol::aws_json::ServiceError;
 
-/// The runtimes that a machine can run as they are.
+/// Runtimes that run natively on this machine.
 const RUNTIMES: [&str; 2] = ["provided.al2023", "provided.al2"];
-/// What is said of a role that was made anew since the function was told of it.
+/// Message for a role that was recreated after the function got it.
 pub(crate) const NO_KEY: &str = "Lambda was unable to decrypt the environment variables because KMS access was denied. \
      Please check the function's KMS key settings. KMS Exception: UnrecognizedClientException KMS Message: The security \
      token included in the request is invalid.";
 
-/// What is said of a role that Lambda may not take.
+/// Message for a role that Lambda cannot assume.
 pub(crate) const NO_ROLE: &str = "The role defined for the function cannot be assumed by Lambda.";
-/// Bytes of the environment variables as JSON.
+/// Limit of the environment variables as JSON, in bytes.
 const ENVIRONMENT_LIMIT: usize = 4096;
 
 /// The body of `CreateFunction`, `UpdateFunctionConfiguration` and `UpdateFunctionCode`.
@@ -92,7 +93,7 @@ pub(crate) struct LoggingInput {
     pub system_log_level: Option<String>,
 }
 
-/// Sets what the input names; everything is checked first.
+/// Applies the settings in the input, after checking all of them.
 pub(crate) fn apply(
     input: FunctionInput,
     function: &mut FunctionRecord,
@@ -148,10 +149,11 @@ pub(crate) fn apply(
     if let Some(architectures) = input.architectures {
         function.architecture = architecture(&architectures)?;
     }
-    // Last, because a role that is new may still become usable: everything else is right or wrong for good.
+    // The role comes last, because a new role may still become usable; all other errors are permanent.
     if let Some(role) = input.role {
         check_role(&role, deps)?;
-        // The same name again changes nothing (re:Post, "KMSAccessDeniedException": set another role, and then the one).
+        // Setting the same name again changes nothing (re:Post, "KMSAccessDeniedException": set another role, then the
+        // first one again).
         if function.role != role {
             function.role_id = deps.iam.grantee(&role).unwrap_or_default();
         }
@@ -160,7 +162,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Keeps the settings that were given.
+/// Stores the given settings, to be returned.
 pub(crate) fn keep<const N: usize>(given: [(&str, Option<Value>); N], shown: &mut Map<String, Value>) {
     for (name, value) in given {
         if let Some(value) = value.filter(|value| !value.is_null()) {
@@ -169,14 +171,14 @@ pub(crate) fn keep<const N: usize>(given: [(&str, Option<Value>); N], shown: &mu
     }
 }
 
-/// `1 validation error detected: …`
+/// Returns the error `1 validation error detected: …`.
 pub(crate) fn constraint(value: &str, member: &str, rule: &str) -> ServiceError {
     let text =
         format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}");
     ServiceError::new(400, "ValidationException", text)
 }
 
-/// A number within its bounds.
+/// Returns a number if it is within its bounds.
 pub(crate) fn within(value: i64, member: &str, least: i64, most: i64) -> Result<u64, ServiceError> {
     let rule = match value {
         _ if value < least => format!("Member must have value greater than or equal to {least}"),
@@ -186,7 +188,7 @@ pub(crate) fn within(value: i64, member: &str, least: i64, most: i64) -> Result<
     Err(constraint(&value.to_string(), member, &rule))
 }
 
-/// The architecture of this machine in the words of the service.
+/// Returns the architecture of this machine by the service's name.
 pub(crate) fn host_architecture() -> &'static str {
     if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
 }
@@ -218,7 +220,7 @@ fn refuse_what_cannot_run(input: &FunctionInput) -> Result<(), ServiceError> {
     Err(invalid(format!("The local cloud has no {what}.")))
 }
 
-/// A text inside an optional setting.
+/// Returns a string member of an optional setting.
 fn text_in<'a>(setting: Option<&'a Value>, name: &str) -> Option<&'a str> {
     setting?.get(name)?.as_str()
 }
@@ -266,7 +268,7 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Service
     }
     let measured = serde_json::to_string(variables).unwrap_or_default().len();
     if measured > ENVIRONMENT_LIMIT {
-        // The service repeats the variables here. They may be secrets, and this text ends in logs.
+        // The service repeats the variables here. They may be secrets, and this message appears in logs.
         return Err(invalid(format!("{UNABLE} exceeded the 4KB limit. String measured: {measured} bytes")));
     }
     Ok(())
@@ -301,7 +303,7 @@ fn logging_of(input: LoggingInput, old: &Logging) -> Result<Logging, ServiceErro
     })
 }
 
-/// The role must be there, and let Lambda have it.
+/// Rejects a role that does not exist or that Lambda may not assume.
 fn check_role(arn: &str, deps: &LambdaServices) -> Result<(), ServiceError> {
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     let is_arn = match parts.as_slice() {
@@ -329,7 +331,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_are_said_as_the_service_says_them() {
+    fn function_settings_out_of_bounds_get_the_services_message() {
         assert_eq!(within(900, "timeout", 1, 900).unwrap(), 900);
         let error = within(901, "timeout", 1, 900).unwrap_err();
         assert_eq!(
@@ -341,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_and_oversized_environments_are_refused() {
+    fn function_environment_reserved_or_oversized_is_rejected() {
         let one = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert!(check_environment(&one("TABLE_NAME", "x")).is_ok());
         let error = check_environment(&one("AWS_REGION", "x")).unwrap_err();
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machines_architecture_runs() {
+    fn function_architecture_must_be_the_machines() {
         let host = host_architecture();
         let other = if host == "arm64" { "x86_64" } else { "arm64" };
         assert_eq!(architecture(&[host.to_owned()]).unwrap(), host);

@@ -1,4 +1,4 @@
-//! Functions: create, read, list, change, delete.
+//! Operations on functions: create, read, list, update, delete.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use crate::lambda::state::{FunctionRecord, Logging, Published};
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
-/// Functions that one page of `ListFunctions` has at most.
+/// Limit of functions in one page of `ListFunctions`.
 const PAGE: usize = 50;
 
-/// `CreateFunction`.
+/// Handles `CreateFunction`.
 pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let input: FunctionInput = call.input()?;
     let deps = call.lambda.deps();
@@ -51,7 +51,7 @@ pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceErr
     function.tags = tags;
     let publish = input.publish;
     function_settings::apply(input, &mut function, deps)?;
-    // Held until the function is known to use it.
+    // Held until the function's record refers to the code.
     let (code, _held) = unpack(call.lambda, zip).await?;
     set_code(&mut function, code);
     if publish {
@@ -73,7 +73,7 @@ pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceErr
     Ok(aws_json::json(201, &answer))
 }
 
-/// `GetFunction`. The code has no address to be fetched from.
+/// Handles `GetFunction`. The code has no download location.
 pub(crate) fn get(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     let mut answer = json!({
@@ -89,13 +89,13 @@ pub(crate) fn get(call: &ApiRequest<'_>, name: &str) -> Result<Response, Service
     Ok(aws_json::json(200, &answer))
 }
 
-/// `GetFunctionConfiguration`.
+/// Handles `GetFunctionConfiguration`.
 pub(crate) fn get_configuration(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     Ok(aws_json::json(200, &asked_for(call, name, &function)))
 }
 
-/// `ListFunctions`, in the order of their names; the marker is the last name of the page before.
+/// Handles `ListFunctions`, in the order of their names; the marker is the last name of the page before.
 pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let limit = call.max_items(PAGE)?;
     let after = call.query("Marker").filter(|marker| !marker.is_empty());
@@ -108,7 +108,7 @@ pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     Ok(aws_json::json(200, &json!({"Functions": functions, "NextMarker": marker})))
 }
 
-/// `UpdateFunctionConfiguration`.
+/// Handles `UpdateFunctionConfiguration`.
 pub(crate) fn update_configuration(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let old = find_settled(call, name)?;
     let input: FunctionInput = call.input()?;
@@ -121,7 +121,7 @@ pub(crate) fn update_configuration(call: &ApiRequest<'_>, name: &str) -> Result<
     Ok(aws_json::json(200, &configuration(call.lambda, &new)))
 }
 
-/// `UpdateFunctionCode`.
+/// Handles `UpdateFunctionCode`.
 pub(crate) async fn update_code(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let old = find_settled(call, name)?;
     let mut input: FunctionInput = call.input()?;
@@ -147,7 +147,9 @@ pub(crate) async fn update_code(call: &ApiRequest<'_>, name: &str) -> Result<Res
     Ok(aws_json::json(200, &if publish { published::version_of(&new, latest) } else { latest }))
 }
 
-/// `DeleteFunction`. Its event source mappings stay, as in the service (docs/facts/lambda.md, Function states).
+/// Handles `DeleteFunction`.
+///
+/// Event source mappings of the function stay, as in the service (docs/facts/lambda.md, Function states).
 pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let identity = &call.lambda.deps().identity;
     FunctionName::parse(name, call.query("Qualifier"), identity)?.latest_only(identity)?;
@@ -160,7 +162,7 @@ pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, Serv
     Ok(aws_json::json(204, &()).map(|_| Bytes::new()))
 }
 
-/// The configuration of the version that a request asks for.
+/// Returns the configuration of the version that a request names.
 fn asked_for(call: &ApiRequest<'_>, given: &str, function: &FunctionRecord) -> Value {
     let identity = &call.lambda.deps().identity;
     let qualifier = FunctionName::parse(given, call.query("Qualifier"), identity).ok().and_then(|name| name.qualifier);
@@ -168,7 +170,7 @@ fn asked_for(call: &ApiRequest<'_>, given: &str, function: &FunctionRecord) -> V
     if qualifier.is_none_or(|qualifier| qualifier == LATEST) { latest } else { published::version_of(function, latest) }
 }
 
-/// The function that a path names, if it can be changed now.
+/// Returns the function that a path names, if it can be changed now.
 fn find_settled(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRecord>, ServiceError> {
     let identity = &call.lambda.deps().identity;
     FunctionName::parse(given, call.query("Qualifier"), identity)?.latest_only(identity)?;
@@ -178,7 +180,7 @@ fn find_settled(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRecord
     Ok(function)
 }
 
-/// The configuration in the form of the service.
+/// Returns the configuration in the service's format.
 pub(crate) fn configuration(lambda: &Lambda, function: &FunctionRecord) -> Value {
     let mut logging = json!({"LogFormat": function.logging.format, "LogGroup": function.logging.group});
     if let Some(level) = &function.logging.application_level {
@@ -210,7 +212,8 @@ pub(crate) fn configuration(lambda: &Lambda, function: &FunctionRecord) -> Value
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
         "LoggingConfig": logging,
     });
-    // Deleted behind our back: sending the code again mends it, and `LastUpdateStatus` is what asks for that.
+    // The code folder was deleted by hand: uploading the code again repairs it, and a failed `LastUpdateStatus` prompts
+    // the client to do so.
     let code = lambda.deps().dir.join("code").join(&function.code_folder);
     if !code.is_dir() {
         shown["LastUpdateStatus"] = json!("Failed");
@@ -231,7 +234,7 @@ fn exists(name: &str) -> ServiceError {
     ServiceError::new(409, "ResourceConflictException", format!("Function already exist: {name}"))
 }
 
-/// Everything at its default.
+/// Returns a function with all settings at their defaults.
 fn blank(name: String) -> FunctionRecord {
     let group = format!("/aws/lambda/{name}");
     FunctionRecord {
@@ -245,7 +248,8 @@ fn blank(name: String) -> FunctionRecord {
         timeout: 3,
         memory_size: 128,
         ephemeral_storage: 512,
-        // The service's default is x86_64, which cannot run everywhere; here the machine's own is meant.
+        // The service's default is x86_64, which cannot run everywhere; the default here is the machine's own
+        // architecture.
         architecture: host_architecture().to_owned(),
         environment: std::collections::BTreeMap::new(),
         logging: Logging { format: "Text".to_owned(), group, application_level: None, system_level: None },
@@ -267,7 +271,7 @@ fn set_code(function: &mut FunctionRecord, code: Code) {
     function.code_folder = code.folder;
 }
 
-/// Unpacks base64 of a zip, away from the threads that answer.
+/// Unpacks a zip in base64, off the threads that handle requests.
 async fn unpack(lambda: &Lambda, zip: Option<String>) -> Result<(Code, File), ServiceError> {
     let zip = zip.ok_or_else(|| invalid("Please provide a source for function code."))?;
     let root = lambda.deps().dir.join("code");

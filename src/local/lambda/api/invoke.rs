@@ -1,5 +1,4 @@
-//! `Invoke`: wait for the answer, hand over and forget, or only ask whether it would run (docs/facts/lambda.md,
-//! Invoke).
+//! `Invoke`: synchronous, asynchronous, or a dry run (docs/facts/lambda.md, Invoke).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -19,11 +18,11 @@ use crate::lambda::runtime::invoke::InvokeError;
 use crate::lambda::runtime::pool::Throttle;
 use crate::protocol::aws_json::{Response, ServiceError};
 
-/// Bytes of an event, waited for or not.
+/// Limits of an event in bytes, for synchronous and asynchronous invocations.
 const SYNC_LIMIT: usize = 6_291_456;
 const ASYNC_LIMIT: usize = 1_048_576;
 
-/// Runs a function once.
+/// Handles `Invoke`.
 pub(crate) async fn invoke(call: &ApiRequest<'_>, given: &str) -> Result<Response, ServiceError> {
     let function = find(call, given)?;
     let header = |name: &str| call.request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -69,7 +68,7 @@ pub(crate) async fn invoke(call: &ApiRequest<'_>, given: &str) -> Result<Respons
     }
 }
 
-/// The event of a request; none is an empty object.
+/// Returns the event of a request; an empty body is an empty object.
 fn event(body: &Bytes, kind: &str) -> Result<Bytes, ServiceError> {
     let limit = if kind == "Event" { ASYNC_LIMIT } else { SYNC_LIMIT };
     if body.len() > limit {

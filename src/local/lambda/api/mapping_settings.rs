@@ -1,4 +1,4 @@
-//! What an event source mapping may be set to (docs/facts/event-source-mapping.md, Parameters).
+//! Settings of an event source mapping (docs/facts/event-source-mapping.md, Parameters).
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -36,7 +36,7 @@ pub(crate) struct MappingInput {
     pub tags: Tags,
 }
 
-/// The service's defaults.
+/// Returns the service's defaults.
 pub(crate) fn defaults() -> MappingSettings {
     MappingSettings {
         enabled: true,
@@ -53,7 +53,7 @@ pub(crate) fn defaults() -> MappingSettings {
     }
 }
 
-/// Sets what the input names; everything is checked first.
+/// Applies the settings in the input, after checking all of them.
 pub(crate) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Result<(), ServiceError> {
     if input.tumbling_window_in_seconds.is_some_and(|seconds| seconds != 0) {
         return Err(invalid("The local cloud has no tumbling windows: leave TumblingWindowInSeconds at 0."));
@@ -106,7 +106,9 @@ pub(crate) fn apply(input: &MappingInput, settings: &mut MappingSettings) -> Res
     Ok(())
 }
 
-/// Checks what changes nothing here: a key hides filters from lists and encrypts them nowhere, and nothing counts metrics.
+/// Checks settings without effect here.
+///
+/// A key hides filters from lists but encrypts nothing, and no metrics are counted.
 fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     let key = input.kms_key_arn.as_ref().and_then(Value::as_str).unwrap_or_default();
     if !key.is_empty() && !key.starts_with("arn:") {
@@ -115,13 +117,15 @@ fn check_unused(input: &MappingInput) -> Result<(), ServiceError> {
     }
     let metrics = input.metrics_config.as_ref().and_then(|config| config.get("Metrics")).and_then(Value::as_array);
     match metrics.into_iter().flatten().find(|metric| *metric != "EventCount") {
-        // The others are those of Kafka (API reference, EventSourceMappingMetricsConfig).
+        // The other metrics are those of Kafka (API reference, EventSourceMappingMetricsConfig).
         Some(metric) => Err(invalid(format!("A mapping of a Kinesis stream has no metrics {metric}."))),
         None => Ok(()),
     }
 }
 
-/// The on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket (docs/facts/event-source-mapping.md, Parameters).
+/// Returns the on-failure destination of a `DestinationConfig`: a queue that is not FIFO, a topic, or a bucket.
+///
+/// Source: docs/facts/event-source-mapping.md, Parameters.
 fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
     let arn = |which: &str| config.get(which)?.get("Destination")?.as_str().filter(|arn| !arn.is_empty());
     if arn("OnSuccess").is_some() {
@@ -142,7 +146,7 @@ fn destination(config: &Value) -> Result<Option<String>, ServiceError> {
     Err(invalid(format!("The destination {arn} is neither a standard SQS queue nor an SNS topic nor an S3 bucket.")))
 }
 
-/// Where reading starts.
+/// Returns the starting position and its timestamp.
 pub(crate) fn starting_position(input: &MappingInput) -> Result<(String, Option<f64>), ServiceError> {
     let Some(position) = input.starting_position.clone() else {
         return Err(invalid(
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bound_is_kept() {
+    fn mapping_settings_out_of_bounds_are_rejected() {
         for (name, good, bad) in [
             ("BatchSize", vec![1, 10_000], vec![0, 10_001]),
             ("MaximumBatchingWindowInSeconds", vec![0, 300], vec![-1, 301]),
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acted_on_is_refused_or_shown_back() {
+    fn mapping_settings_without_effect_are_rejected_or_returned() {
         assert!(applied(json!({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}})).is_err());
         assert_eq!(applied(json!({"FilterCriteria": {}})).unwrap().filters, [""; 0]);
         assert!(applied(json!({"TumblingWindowInSeconds": 30})).is_err());
@@ -211,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_destination_is_kept_taken_back_and_checked() {
+    fn mapping_settings_destination_is_set_removed_and_validated() {
         let to = |arn: &str| applied(json!({"DestinationConfig": {"OnFailure": {"Destination": arn}}}));
         for arn in ["arn:aws:sqs:eu-central-1:1:q", "arn:aws:sns:eu-central-1:1:t", "arn:aws:s3:::bucket"] {
             assert_eq!(to(arn).unwrap().on_failure.as_deref(), Some(arn));
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_starting_position_is_needed_and_its_time_only_where_it_means_something() {
+    fn mapping_settings_starting_position_is_required_and_timestamp_only_at_timestamp() {
         let position = |input| starting_position(&serde_json::from_value::<MappingInput>(input).unwrap());
         assert!(position(json!({})).unwrap_err().message.contains("Value null at 'startingPosition'"));
         assert!(position(json!({"StartingPosition": "LATEST"})).is_ok());

@@ -1,5 +1,6 @@
-//! Event source mappings: create, read, list, change, delete (docs/facts/event-source-mapping.md, API, States and
-//! results, Errors at create).
+//! Operations on event source mappings: create, read, list, update, delete.
+//!
+//! Sources: docs/facts/event-source-mapping.md, API, States and results, Errors at create.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,13 +27,13 @@ use crate::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
-/// Mappings that one page of a list has at most.
+/// Limit of event source mappings in one page of a list.
 const PAGE: usize = 100;
 const USER_ACTION: &str = "User action";
-/// A change that could not be written to the disk is tried again this often.
+/// Interval between attempts to write a change to the disk.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
-/// `CreateEventSourceMapping`.
+/// Handles `CreateEventSourceMapping`.
 pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let input: MappingInput = call.input()?;
     let stream_arn = stream_of(&input, &call.lambda.deps().identity)?;
@@ -77,12 +78,12 @@ pub(crate) async fn create(call: &ApiRequest<'_>) -> Result<Response, ServiceErr
     Ok(aws_json::json(202, &shown(call.lambda, &mapping)))
 }
 
-/// `GetEventSourceMapping`.
+/// Handles `GetEventSourceMapping`.
 pub(crate) fn get(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, ServiceError> {
     Ok(aws_json::json(200, &shown(call.lambda, &find(call, uuid)?)))
 }
 
-/// `ListEventSourceMappings`, in the order of their UUIDs; the marker is the last one of the page before.
+/// Handles `ListEventSourceMappings`, in the order of their UUIDs; the marker is the last one of the page before.
 pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let limit = call.max_items(PAGE)?;
     let identity = &call.lambda.deps().identity;
@@ -104,7 +105,7 @@ pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     Ok(aws_json::json(200, &json!({"EventSourceMappings": mappings, "NextMarker": marker})))
 }
 
-/// `UpdateEventSourceMapping`.
+/// Handles `UpdateEventSourceMapping`.
 pub(crate) fn update(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, ServiceError> {
     let input: MappingInput = call.input()?;
     let function_arn = input.function_name.as_deref().map(|given| function_arn(call.lambda, given)).transpose()?;
@@ -114,7 +115,7 @@ pub(crate) fn update(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Serv
         mapping_settings::apply(&input, &mut mapping.settings)?;
         let timing = &call.lambda.deps().timing;
         if mapping.settings.report_failures != was_reporting {
-            // The pollers take the change up some time after the mapping is Enabled again.
+            // The pollers use the new settings some time after the event source mapping is Enabled again.
             let takes = timing.mapping_update + timing.mapping_lag;
             let is_late = mapping.settings.report_failures && !takes.is_zero();
             mapping.understands_from = is_late.then(|| now() + takes.as_secs_f64());
@@ -139,7 +140,7 @@ pub(crate) fn update(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Serv
     Ok(aws_json::json(202, &shown(call.lambda, &answer)))
 }
 
-/// `DeleteEventSourceMapping`.
+/// Handles `DeleteEventSourceMapping`.
 pub(crate) fn delete(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, ServiceError> {
     let answer = call.lambda.change_mappings(|mappings| {
         let mapping = settled(mappings, uuid, "delete")?;
@@ -149,7 +150,7 @@ pub(crate) fn delete(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Serv
     Ok(aws_json::json(202, &shown(call.lambda, &answer)))
 }
 
-/// Puts a mapping into a state of change that its user asked for.
+/// Puts an event source mapping into the transitional state of a requested change.
 fn pass_into(
     state: MappingState,
     mut mapping: MappingRecord,
@@ -162,13 +163,13 @@ fn pass_into(
     mapping
 }
 
-/// Goes from a state of change to the one that it leads to, once the batches under way are done.
+/// Completes the change of an event source mapping, after the batches in progress.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
     let reading = lambda.reading(&uuid);
     let mut turn = reading.turn().await;
     turn.stop().await;
     pass_through_states(&lambda, &uuid).await;
-    // At the end of the local cloud the next start goes on from here.
+    // When the local cloud ends, the next start completes the change.
     if lambda.stopping().is_cancelled() {
         return;
     }
@@ -188,7 +189,7 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
             Ok(())
         })
     };
-    // The disk is full, most likely: the mapping says why it does not come to rest.
+    // Usually the disk is full: the event source mapping reports why its change does not complete.
     while let Err(error) = change() {
         lambda.note_result(&uuid, &format!("PROBLEM: {}", error.message));
         if lambda.stopping().run_until_cancelled(tokio::time::sleep(WRITE_AGAIN)).await.is_none() {
@@ -202,7 +203,7 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
     }
 }
 
-/// Takes the time that the service takes, and shows the states that lie between.
+/// Takes as long as the service does, and shows the intermediate states.
 async fn pass_through_states(lambda: &Lambda, uuid: &str) {
     let timing = &lambda.deps().timing;
     let Some(mapping) = lambda.mapping(uuid).filter(|_| !timing.is_none()) else { return };
@@ -217,11 +218,11 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
             }
             lambda.show_state(uuid, MappingState::Enabling);
             pause(timing.mapping_create).await;
-            // What is put while it starts is missed by LATEST (docs/facts/event-source-mapping.md, Timing).
+            // Records put while it starts are missed by LATEST (docs/facts/event-source-mapping.md, Timing).
             if mapping.starting_position == "LATEST"
                 && let Ok(positions) = first_positions(lambda, &mapping.stream_arn, "LATEST").await
             {
-                // If it cannot be written, the earlier positions hold: more comes, not less.
+                // If they cannot be written, the earlier positions apply: more records are delivered, not fewer.
                 let LambdaServices { dir, durability, .. } = lambda.deps();
                 Checkpoints::create(dir, uuid, positions, *durability).unwrap_or_default();
             }
@@ -232,7 +233,7 @@ async fn pass_through_states(lambda: &Lambda, uuid: &str) {
     }
 }
 
-/// What `LATEST` means now, for every shard there is; nothing for the other starting positions.
+/// Returns the current `LATEST` position of every shard; nothing for the other starting positions.
 async fn first_positions(
     lambda: &Lambda,
     stream_arn: &str,
@@ -255,8 +256,9 @@ async fn first_positions(
     Ok(positions)
 }
 
-/// The function's role must allow what reading takes, and what telling the destination would take
-/// (docs/facts/lambda.md, Role not ready; docs/facts/event-source-mapping.md, Errors at create).
+/// Checks the function's role: it must allow reading the stream and notifying the destination.
+///
+/// Sources: docs/facts/lambda.md, Role not ready; docs/facts/event-source-mapping.md, Errors at create.
 fn check_access(
     lambda: &Lambda,
     function_arn: &str,
@@ -277,7 +279,7 @@ fn check_access(
         .map_err(|what| invalid(format!("The provided execution role does not have permissions to call {what}")))
 }
 
-/// The mapping of this UUID, if it can be changed now.
+/// Returns the event source mapping with this UUID, if it can be changed now.
 fn settled(
     mappings: &BTreeMap<String, MappingRecord>,
     uuid: &str,
@@ -309,7 +311,7 @@ fn refuse_second(lambda: &Lambda, others: &[MappingRecord], mapping: &MappingRec
     ))
 }
 
-/// Returns the ARN of the stream that a mapping is to read, in the form in which it is authorized and read.
+/// Returns the ARN of the stream in the input, in the form in which it is authorized and read.
 fn stream_of(input: &MappingInput, identity: &Identity) -> Result<String, ServiceError> {
     let arn = input.event_source_arn.as_deref().unwrap_or_default();
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
@@ -323,13 +325,13 @@ fn stream_of(input: &MappingInput, identity: &Identity) -> Result<String, Servic
         }
         Some(name) if name.is_empty() || name.contains('/') => Err(invalid("Unrecognized event source.")),
         Some(name) if arn == identity.stream_arn(name) => Ok(arn.to_owned()),
-        // Of another account or region.
+        // The ARN has another account or region.
         Some(_) => Err(invalid(format!("Stream not found: {arn}"))),
         None => Err(invalid("Unrecognized event source.")),
     }
 }
 
-/// The ARN of a function that is there, with the qualifier that was given.
+/// Returns the ARN of an existing function, with the given qualifier.
 fn function_arn(lambda: &Lambda, given: &str) -> Result<String, ServiceError> {
     let identity = &lambda.deps().identity;
     let name = FunctionName::parse(given, None, identity)?;
@@ -381,7 +383,9 @@ fn shown(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     shown
 }
 
-/// The same in a list, which leaves out filters that a key encrypts (API reference, `EventSourceMappingConfiguration`).
+/// Returns the event source mapping as lists show it, without filters that a key encrypts.
+///
+/// Source: API reference, `EventSourceMappingConfiguration`.
 fn listed(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     let mut shown = shown(lambda, mapping);
     if let Some(members) = shown.as_object_mut().filter(|members| members.contains_key("KMSKeyArn")) {
@@ -390,7 +394,7 @@ fn listed(lambda: &Lambda, mapping: &MappingRecord) -> Value {
     shown
 }
 
-/// Epoch seconds, to the millisecond.
+/// Returns the time in epoch seconds, to the millisecond.
 fn now() -> f64 {
     (Timestamp::now().as_duration().as_secs_f64() * 1000.0).round() / 1000.0
 }

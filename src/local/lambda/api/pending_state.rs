@@ -1,5 +1,6 @@
-//! Functions that are being made or changed: what they show meanwhile, and what they refuse (docs/facts/lambda.md,
-//! Function states).
+//! Functions in creation or update: the states that they show, and the calls that they reject.
+//!
+//! Source: docs/facts/lambda.md, Function states.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +11,11 @@ use tokio::time::Instant;
 
 use crate::protocol::aws_json::ServiceError;
 
-/// The functions that are on their way, by id; clones share them.
+/// The functions with a change in progress, by ID; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct PendingStates(Arc<Mutex<HashMap<String, (Instant, PendingChange)>>>);
 
-/// What is going on.
+/// A change in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PendingChange {
     Creating,
@@ -22,7 +23,7 @@ pub(crate) enum PendingChange {
 }
 
 impl PendingStates {
-    /// A change begins that takes so long.
+    /// Begins a change with this duration.
     pub(crate) fn begin(&self, id: &str, change: PendingChange, takes: Duration) {
         if !takes.is_zero() {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,13 +33,13 @@ impl PendingStates {
         }
     }
 
-    /// What is going on with a function.
+    /// Returns the change in progress of a function.
     pub(crate) fn of(&self, id: &str) -> Option<PendingChange> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(id).filter(|(until, _)| *until > Instant::now()).map(|(_, change)| *change)
     }
 
-    /// Refuses a change of a function that is on its way.
+    /// Rejects an update of a function with a change in progress.
     pub(crate) fn check_update(&self, id: &str, arn: &str) -> Result<(), ServiceError> {
         match self.of(id) {
             None => Ok(()),
@@ -50,12 +51,12 @@ impl PendingStates {
         }
     }
 
-    /// Whether a function is not there yet, and cannot be run. While it is updated, it runs.
+    /// Returns whether a function is still being created, so that it cannot run. During an update it runs.
     pub(crate) fn is_creating(&self, id: &str) -> bool {
         self.of(id) == Some(PendingChange::Creating)
     }
 
-    /// Puts what is going on into a function's configuration.
+    /// Adds the change in progress to a function's configuration.
     pub(crate) fn show(&self, id: &str, shown: &mut Value) {
         let Some(change) = self.of(id) else { return };
         let Some(shown) = shown.as_object_mut() else { return };

@@ -1,4 +1,4 @@
-//! A request of the REST API, and the errors that answer wrong ones.
+//! Requests of the REST API, and error responses to invalid ones.
 
 use http::HeaderValue;
 use serde::de::DeserializeOwned;
@@ -9,7 +9,7 @@ use crate::lambda::service::Lambda;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Request, Response, ServiceError};
 
-/// A request taken apart.
+/// A parsed request.
 pub(crate) struct ApiRequest<'a> {
     pub lambda: &'a Lambda,
     pub request: &'a Request,
@@ -17,17 +17,17 @@ pub(crate) struct ApiRequest<'a> {
 }
 
 impl ApiRequest<'_> {
-    /// The first value of a parameter of the query string.
+    /// Returns the first value of a query parameter.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// All values of a parameter.
+    /// Returns all values of a query parameter.
     pub(crate) fn query_all(&self, name: &str) -> Vec<&str> {
         self.query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The body as JSON; none at all is an empty object.
+    /// Decodes the body as JSON; an empty body is an empty object.
     pub(crate) fn input<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
         let body: &[u8] = if self.request.body().is_empty() { b"{}" } else { self.request.body() };
         serde_json::from_slice(body).map_err(|error| {
@@ -40,7 +40,7 @@ impl ApiRequest<'_> {
         })
     }
 
-    /// A bounded number of the query string.
+    /// Returns the bounded query parameter `MaxItems`.
     pub(crate) fn max_items(&self, limit: usize) -> Result<usize, ServiceError> {
         match self.query("MaxItems").map(str::parse::<usize>) {
             None => Ok(limit),
@@ -50,15 +50,15 @@ impl ApiRequest<'_> {
     }
 }
 
-/// The 400 of most wrong parameters.
+/// Returns the 400 for most invalid parameters.
 pub(crate) fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(400, "InvalidParameterValueException", message)
 }
 
-/// An error as the service writes it.
+/// Returns an error response in the service's format.
 pub(crate) fn error_response(error: &ServiceError) -> Response {
     let body = if error.code == "TooManyRequestsException" {
-        // The reason is a field of its own; it is the message's first word here.
+        // The reason is a member of its own in the response; here it is the message's first word.
         let (reason, message) = error.message.split_once(": ").unwrap_or(("", &error.message));
         json!({"Type": "User", "Reason": reason, "message": message})
     } else {

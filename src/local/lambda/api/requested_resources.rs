@@ -1,4 +1,4 @@
-//! What a request to Lambda needs to be allowed: read with the handlers' own parsers.
+//! The permissions that a request to Lambda needs, read with the handlers' own parsers.
 
 use serde::Deserialize;
 
@@ -54,7 +54,9 @@ impl Lambda {
         }
     }
 
-    /// Adds the function of a mapping, which is a condition key and no resource (Service Authorization Reference, Lambda).
+    /// Adds the function of an event source mapping.
+    ///
+    /// It is a condition key and not a resource (Service Authorization Reference, Lambda).
     fn with_function(&self, needed: Needed, request: &Request) -> Needed {
         let given = names(request).and_then(|names| names.function_name);
         let identity = &self.deps().identity;
@@ -64,7 +66,9 @@ impl Lambda {
         }
     }
 
-    /// Returns the function of a name; with a qualifier both it and its version, so that a policy for either counts.
+    /// Returns the function with this name, with a qualifier also its version.
+    ///
+    /// So a policy for either applies.
     fn named_function(&self, given: &str, request: Option<&Request>) -> Named {
         let qualifier = request.and_then(|request| query_parameter(request.uri(), "Qualifier"));
         let identity = &self.deps().identity;
@@ -77,13 +81,13 @@ impl Lambda {
     }
 }
 
-/// Returns the names in a body; none where it is not understood.
+/// Returns the names in a body, or `None` if it cannot be decoded.
 fn names(request: &Request) -> Option<Names> {
     let body: &[u8] = if request.body().is_empty() { b"{}" } else { request.body() };
     serde_json::from_slice(body).ok()
 }
 
-/// Returns what it takes to give a function a role.
+/// Returns the permission to pass a role to a function.
 fn passing(role: Option<String>) -> Needed {
     let named = role.map_or(Named::Unclear, |role| Named::These(vec![role]));
     Needed::new("iam:PassRole", named).with("iam:PassedToService", "lambda.amazonaws.com")

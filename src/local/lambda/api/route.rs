@@ -1,17 +1,19 @@
-//! A request to Lambda by its method and path: one parser for the handlers, the authorizer and the names of operations.
+//! Routes of Lambda requests by method and path.
+//!
+//! One parser serves the handlers, the authorizer and the names of operations.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-/// An operation and what its path names.
+/// An operation and the resource that its path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// As IAM has it, except for `Invoke`.
+    /// The operation's name as in IAM, except for `Invoke`.
     pub operation: &'static str,
     pub(crate) subject: Subject,
 }
 
-/// What a path names, decoded, as the caller wrote it.
+/// The resource that a path names, decoded, as the caller wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Nothing,
@@ -23,7 +25,7 @@ pub(crate) enum Subject {
     Resource(String),
 }
 
-/// The literal parts of a path stand as they are; only what is between them is decoded.
+/// The literal parts of a path are compared without decoding; only the parts between them are decoded.
 const FUNCTION_OPERATIONS: [(&str, &str, &str, &str); 13] = [
     ("GET", "2015-03-31", "", "GetFunction"),
     ("DELETE", "2015-03-31", "", "DeleteFunction"),
@@ -41,7 +43,7 @@ const FUNCTION_OPERATIONS: [(&str, &str, &str, &str); 13] = [
 ];
 
 impl Route {
-    /// Returns the operation of a request; none when there is no such operation here.
+    /// Returns the operation of a request, or `None` if the local cloud does not have it.
     pub(crate) fn of(method: &Method, path: &str) -> Option<Route> {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let route = |operation, subject| Some(Route { operation, subject });
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn literal_parts_are_not_decoded_and_names_are() {
+    fn route_decodes_names_and_not_literal_parts() {
         let function = |name: &str| Subject::Function(name.to_owned());
         let get = |path: &str| route(&Method::GET, path);
         assert_eq!(get("/2015-03-31/functions/f"), Some(("GetFunction", function("f"))));

@@ -1,4 +1,4 @@
-//! The REST API: which request asks for what, and errors in the form of the service.
+//! Dispatches requests of the REST API to their operations.
 
 use super::request::{ApiRequest, error_response};
 use super::route::{Route, Subject};
@@ -8,7 +8,7 @@ use crate::lambda::api::invoke;
 use crate::lambda::service::Lambda;
 use crate::protocol::aws_json::{Request, Response, ServiceError};
 
-/// Answers a request.
+/// Handles a request.
 pub(crate) async fn handle(lambda: &Lambda, request: Request) -> Response {
     let call = ApiRequest { lambda, request: &request, query: query_parameters(request.uri()).collect() };
     match answer(&call).await {

@@ -14,7 +14,7 @@ use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 use crate::tagging::Tagged;
 
-/// Tags that a resource can have.
+/// Limit of tags on a resource.
 const LIMIT: usize = 50;
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ impl Lambda {
     }
 }
 
-/// `ListTags`.
+/// Handles `ListTags`.
 pub(crate) fn list(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceError> {
     let tags = match mapping_of(&call.lambda.deps().identity, arn) {
         Some(uuid) => find_mapping::find(call, uuid)?.tags,
@@ -43,7 +43,7 @@ pub(crate) fn list(call: &ApiRequest<'_>, arn: &str) -> Result<Response, Service
     Ok(aws_json::json(200, &json!({"Tags": tags})))
 }
 
-/// `TagResource`.
+/// Handles `TagResource`.
 pub(crate) fn add(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceError> {
     let new = call.input::<Input>()?.tags;
     check(&new)?;
@@ -56,7 +56,7 @@ pub(crate) fn add(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceE
     replace(call, arn, all)
 }
 
-/// `UntagResource`.
+/// Handles `UntagResource`.
 pub(crate) fn remove(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceError> {
     let keys = call.query_all("tagKeys");
     let mut all = match mapping_of(&call.lambda.deps().identity, arn) {
@@ -67,7 +67,7 @@ pub(crate) fn remove(call: &ApiRequest<'_>, arn: &str) -> Result<Response, Servi
     replace(call, arn, all)
 }
 
-/// Keys of 1 to 128 and values of up to 256 characters, no key of the service's own.
+/// Validates tags: keys of 1 to 128 and values of up to 256 characters, and no key with the service's prefix.
 pub(crate) fn check(tags: &Tags) -> Result<(), ServiceError> {
     if tags.len() > LIMIT {
         return Err(invalid(format!("Number of tags exceeds resource tag limit of {LIMIT}.")));
@@ -98,7 +98,7 @@ fn replace(call: &ApiRequest<'_>, arn: &str, tags: Tags) -> Result<Response, Ser
     Ok(aws_json::json(204, &()).map(|_| Bytes::new()))
 }
 
-/// Returns the UUID of a mapping's ARN, which must be one of this account and region.
+/// Returns the UUID in an event source mapping's ARN, which must belong to this account and region.
 pub(crate) fn mapping_of<'a>(identity: &Identity, arn: &'a str) -> Option<&'a str> {
     arn.strip_prefix(&identity.mapping_arn(""))
 }

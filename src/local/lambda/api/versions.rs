@@ -1,4 +1,4 @@
-//! What tools such as Terraform ask of every function, answered for a cloud without aliases and policies.
+//! Operations that tools such as Terraform call for every function, in a cloud without aliases and resource policies.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::lambda::published;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
-/// `ListVersionsByFunction`: `$LATEST`, and the newest published version while it is the same.
+/// Handles `ListVersionsByFunction`: `$LATEST`, and the newest published version while it is the same.
 pub(crate) fn list_versions(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     let mut latest = configuration(call.lambda, &function);
@@ -22,19 +22,19 @@ pub(crate) fn list_versions(call: &ApiRequest<'_>, name: &str) -> Result<Respons
     Ok(aws_json::json(200, &json!({ "Versions": versions })))
 }
 
-/// `ListAliases`: none.
+/// Handles `ListAliases`: an empty list.
 pub(crate) fn list_aliases(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     find(call, name)?;
     Ok(aws_json::json(200, &json!({"Aliases": []})))
 }
 
-/// `GetPolicy`: none.
+/// Handles `GetPolicy`: no policy.
 pub(crate) fn get_policy(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     find(call, name)?;
     Err(ServiceError::new(404, "ResourceNotFoundException", "The resource you requested does not exist."))
 }
 
-/// `GetFunctionCodeSigningConfig`: none.
+/// Handles `GetFunctionCodeSigningConfig`: no configuration.
 pub(crate) fn get_code_signing(call: &ApiRequest<'_>, name: &str) -> Result<Response, ServiceError> {
     let function = find(call, name)?;
     Ok(aws_json::json(200, &json!({"FunctionName": function.name})))

@@ -1,20 +1,21 @@
-//! A batch and what becomes of it: done, tried again from the first failure, halved, or given up
-//! (docs/facts/event-source-mapping.md, Failed batches). Pure.
+//! The processing of a batch: done, retried from the first failure, bisected, or discarded.
+//!
+//! Source: docs/facts/event-source-mapping.md, Failed batches. Pure.
 
 use std::collections::VecDeque;
 
 use super::batch_response::BatchResult;
 
-/// What a mapping does with a batch that fails.
+/// The retry policy of an event source mapping.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
-    /// Retries, or -1 for no limit.
+    /// Maximum retries, or -1 for no limit.
     pub max_retries: i64,
-    /// Whether a failed batch is halved.
+    /// True if a failed batch is bisected.
     pub bisect: bool,
 }
 
-/// A batch, possibly split into parts that are tried one after the other.
+/// A batch, possibly split into parts that are processed in order.
 #[derive(Debug)]
 pub(crate) struct Batch<R> {
     parts: VecDeque<Part<R>>,
@@ -24,30 +25,30 @@ pub(crate) struct Batch<R> {
 struct Part<R> {
     records: Vec<R>,
     retries: i64,
-    /// How often the function had them.
+    /// Number of attempts.
     tries: u64,
 }
 
-/// What is settled after a try.
+/// The records settled by an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Settled<R> {
-    /// The function has dealt with them.
+    /// Records that the function processed.
     pub done: Vec<R>,
-    /// Their retries are used up.
+    /// Records without retries left.
     pub given_up: Option<GivenUp<R>>,
 }
 
-/// Records that get no further try.
+/// Discarded records.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct GivenUp<R> {
-    /// At least one.
+    /// The records, at least one.
     pub records: Vec<R>,
-    /// How often the function had them.
+    /// Number of attempts.
     pub tries: u64,
     pub condition: Condition,
 }
 
-/// Why records are given up, in the words of the service.
+/// The reason for discarding records, by the service's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     RetryAttemptsExhausted,
@@ -59,12 +60,12 @@ impl<R> Batch<R> {
         Batch { parts: VecDeque::from([Part { records, retries: 0, tries: 0 }]) }
     }
 
-    /// The records to try next; `None` when all are settled.
+    /// Returns the records of the next attempt, or `None` when all are settled.
     pub(crate) fn current(&self) -> Option<&[R]> {
         self.parts.front().map(|part| part.records.as_slice())
     }
 
-    /// Cuts the current part behind so many records, which is no try.
+    /// Splits the current part after `count` records; this is not an attempt.
     pub(crate) fn cut(&mut self, count: usize) {
         if let Some(part) = self.parts.front_mut().filter(|part| count < part.records.len()) {
             let rest = part.records.split_off(count);
@@ -73,7 +74,7 @@ impl<R> Batch<R> {
         }
     }
 
-    /// Takes the leading records of the current part that are too old, without a try.
+    /// Removes the leading records of the current part that are too old, without an attempt.
     pub(crate) fn give_up_while(&mut self, too_old: impl Fn(&R) -> bool) -> Option<GivenUp<R>> {
         let part = self.parts.front_mut()?;
         let count = part.records.iter().take_while(|record| too_old(record)).count();
@@ -85,7 +86,7 @@ impl<R> Batch<R> {
         if count == 0 { None } else { Some(given_up) }
     }
 
-    /// Takes in what came of the current part.
+    /// Applies the result of the current part.
     pub(crate) fn settle(&mut self, verdict: BatchResult, policy: Policy) -> Settled<R> {
         let Some(Part { mut records, retries, tries }) = self.parts.pop_front() else {
             return Settled { done: Vec::new(), given_up: None };
@@ -102,7 +103,7 @@ impl<R> Batch<R> {
             return settled;
         }
         if policy.bisect && from > 0 {
-            // Split at the sequence number that the function named; splitting is no retry.
+            // Split at the sequence number that the function returned; splitting does not count as a retry.
             again(rest, retries);
         } else if policy.bisect && rest.len() > 1 {
             again(rest.split_off(rest.len() / 2), retries);
@@ -127,7 +128,7 @@ mod tests {
         Policy { max_retries, bisect }
     }
 
-    /// Runs a batch to its end with a function that handles records up to the first bad one.
+    /// Processes a batch with a function that handles records up to the first bad one.
     fn run(count: u32, bad: &[u32], policy: Policy, partial: bool) -> (Vec<u32>, Vec<u32>, usize) {
         let mut batch = Batch::new((0..count).collect());
         let (mut done, mut given_up, mut tries) = (Vec::new(), Vec::new(), 0);
@@ -147,19 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_fails_is_tried_as_often_as_allowed_and_then_given_up_whole() {
+    fn batch_failure_is_retried_to_the_limit_then_discarded_whole() {
         let (done, given_up, tries) = run(4, &[2], policy(2, false), false);
         assert_eq!((done, given_up, tries), (vec![], vec![0, 1, 2, 3], 3));
     }
 
     #[test]
-    fn what_is_given_up_says_why_and_how_often_it_was_tried() {
+    fn batch_discard_has_condition_and_number_of_attempts() {
         let mut batch = Batch::new(vec![1, 2, 3]);
         let policy = policy(2, false);
         for _ in 0..2 {
             assert_eq!(batch.settle(BatchResult::FAILED, policy).given_up, None);
         }
-        // Even when the last try gets as far as the second record: what is behind it goes with it.
+        // Even if the last attempt gets as far as the second record: the records behind it are discarded too.
         let settled = batch.settle(BatchResult::FailedFrom(1), policy);
         assert_eq!(settled.done, [1]);
         let condition = Condition::RetryAttemptsExhausted;
@@ -168,18 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn no_retry_means_one_try() {
+    fn batch_without_retries_has_one_attempt() {
         assert_eq!(run(3, &[0], policy(0, false), false).2, 1);
     }
 
     #[test]
-    fn halving_gives_up_only_the_bad_record() {
+    fn batch_bisect_discards_only_the_bad_record() {
         let (done, given_up, _) = run(9, &[5], policy(0, true), false);
         assert_eq!((done, given_up), (vec![0, 1, 2, 3, 4, 6, 7, 8], vec![5]));
     }
 
     #[test]
-    fn a_partial_failure_is_tried_again_from_the_lowest() {
+    fn batch_partial_failure_is_retried_from_the_lowest_record() {
         let mut batch = Batch::new(vec![1, 2, 3, 4]);
         let settled = batch.settle(BatchResult::FailedFrom(2), policy(-1, false));
         assert_eq!(settled.done, [1, 2]);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_given_up_without_a_try() {
+    fn batch_records_too_old_are_discarded_without_an_attempt() {
         let mut batch = Batch::new(vec![1, 2, 3]);
         let given_up =
             |records: Vec<i32>, tries| Some(GivenUp { records, tries, condition: Condition::RecordAgeExceeded });
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_tried_one_part_after_the_other() {
+    fn batch_split_parts_are_processed_in_order() {
         let mut batch = Batch::new(vec![1, 2, 3]);
         batch.settle(BatchResult::FAILED, policy(1, false));
         batch.cut(3);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_failure_splits_where_the_function_says_and_that_is_no_retry() {
+    fn batch_bisect_with_partial_failure_splits_there_without_counting_a_retry() {
         let mut batch = Batch::new(vec![1, 2, 3, 4]);
         let policy = policy(1, true);
         assert_eq!(batch.settle(BatchResult::FailedFrom(1), policy).done, [1]);
@@ -230,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_record_is_settled_once_and_in_order(
+        fn batch_settles_every_record_once_and_in_order(
             count in 1_u32..40,
             bad in proptest::collection::vec(0_u32..40, 0..6),
             retries in 0_i64..4,
@@ -247,7 +248,7 @@ mod tests {
         }
 
         #[test]
-        fn halving_never_gives_up_a_good_record(count in 1_u32..40, bad in proptest::collection::vec(0_u32..40, 0..6), partial: bool) {
+        fn batch_bisect_never_discards_a_good_record(count in 1_u32..40, bad in proptest::collection::vec(0_u32..40, 0..6), partial: bool) {
             let (_, given_up, _) = run(count, &bad, policy(1, true), partial);
             prop_assert!(given_up.iter().all(|record| bad.contains(record)));
         }

@@ -1,23 +1,22 @@
-//! What a function's answer to a batch means when the mapping takes partial failures
-//! (docs/facts/event-source-mapping.md, Failed batches).
+//! Partial batch responses of a function (docs/facts/event-source-mapping.md, Failed batches).
 
 use serde_json::Value;
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BatchResult {
-    /// Every record is done.
+    /// All records are done.
     Done,
-    /// The records before this position are done; it and all after it are not.
+    /// The records before this position are done; the one at it and all after it failed.
     FailedFrom(usize),
 }
 
 impl BatchResult {
-    /// No record is done.
+    /// All records failed.
     pub(crate) const FAILED: BatchResult = BatchResult::FailedFrom(0);
 }
 
-/// Reads the answer to a batch of records with these sequence numbers, which are in the order of the shard.
+/// Parses the response to a batch of records with these sequence numbers, which are in the order of the shard.
 pub(crate) fn read<'a>(answer: &[u8], sequence_numbers: &(impl Iterator<Item = &'a str> + Clone)) -> BatchResult {
     if answer.is_empty() {
         return BatchResult::Done;
@@ -32,7 +31,7 @@ pub(crate) fn read<'a>(answer: &[u8], sequence_numbers: &(impl Iterator<Item = &
             Some(Value::Array(failures)) => failures,
             Some(_) => return BatchResult::FAILED,
         },
-        // Anything else is no answer of a function that says which records failed.
+        // Any other response is no valid partial batch response.
         _ => return BatchResult::FAILED,
     };
     let mut lowest = None;
@@ -54,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_answers_that_are_a_success() {
+    fn batch_response_recorded_successes_are_done() {
         let answers = ["", "[]", "null", "{}", "\"\"", r#"{"batchItemFailures":[]}"#, r#"{"batchItemFailures":null}"#];
         for answer in answers {
             assert_eq!(verdict(answer), BatchResult::Done, "{answer}");
@@ -62,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_answers_that_fail_the_whole_batch() {
+    fn batch_response_recorded_failures_fail_the_whole_batch() {
         for item in [
             r#"{"itemIdentifier":""}"#,
             r#"{"itemIdentifier":null}"#,
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_sequence_number_is_the_checkpoint() {
+    fn batch_response_lowest_sequence_number_is_the_checkpoint() {
         let answer = r#"{"batchItemFailures":[{"itemIdentifier":"103"},{"itemIdentifier":"101"}]}"#;
         assert_eq!(verdict(answer), BatchResult::FailedFrom(1));
     }

@@ -1,4 +1,6 @@
-//! Makes batches of a lane's records: full by number, full by size, or waited for long enough, whichever is first.
+//! Collects the records of a shard worker into batches.
+//!
+//! A batch ends when it reaches its number of records, its size or its window, whichever comes first.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,16 +11,16 @@ use tokio::time::timeout_at;
 use super::event::{EMPTY, EVENT_LIMIT, EventEnvelope};
 use super::stream_item::StreamItem;
 
-/// When a batch is full.
+/// The limits of a batch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Records that it has at most.
+    /// Maximum number of records.
     pub records: usize,
-    /// How long its first record waits for others.
+    /// Batch window: how long its first record waits for others.
     pub window: Duration,
 }
 
-/// The records of a lane that are not in a batch yet.
+/// The records of a shard worker that are not in a batch yet.
 pub(crate) struct Batcher {
     limits: Limits,
     records: UnboundedReceiver<StreamItem>,
@@ -38,19 +40,22 @@ impl Batcher {
         }
     }
 
-    /// The same, where the records that wait are counted.
+    /// Returns the batcher with its waiting records counted.
     #[cfg(test)]
     pub(crate) fn watched(self, activity: &crate::lambda::activity::Activity) -> Self {
         Batcher { activity: activity.clone(), ..self }
     }
 
-    /// The next batch; `None` when no more records can come. Nothing is lost when the future is dropped.
+    /// Returns the next batch, or `None` when no more records can come.
+    ///
+    /// Cancel-safe: dropping the future loses no record.
     pub(crate) async fn next(&mut self, frame: &EventEnvelope) -> Option<Vec<StreamItem>> {
         if self.queue.is_empty() {
             let first = self.records.recv().await?;
             self.queue.push_back(first);
         }
-        // Counted from when the record was read: what waited while the function was busy need not wait again.
+        // The window begins when the record was read: a record that waited while the function was busy need not wait
+        // again.
         let deadline = self.queue.front()?.read_at + self.limits.window;
         let mut bytes = EMPTY + frame.length(&self.queue);
         loop {
@@ -101,7 +106,7 @@ mod tests {
         (sender, Batcher::new(receiver, Limits { records, window }))
     }
 
-    /// Sends records with so many bytes of data.
+    /// Sends records with `bytes` of data each.
     fn send(lane: &UnboundedSender<StreamItem>, count: u64, bytes: usize) {
         for index in 0..count {
             let record = StreamRecord {
@@ -118,9 +123,9 @@ mod tests {
         batching.next(&frame()).await.map(|batch| batch.len())
     }
 
-    // Time stands still but for what waits for it.
+    // The paused clock advances only for pending timers.
     #[tokio::test(start_paused = true)]
-    async fn without_a_window_what_is_there_goes_at_once() {
+    async fn batcher_without_window_returns_available_records_at_once() {
         let (sender, mut batching) = lane(10, Duration::ZERO);
         send(&sender, 13, 1);
         assert_eq!(next(&mut batching).await, Some(10));
@@ -130,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_waits_for_its_window_and_no_longer() {
+    async fn batcher_waits_for_the_batch_window_and_no_longer() {
         let (sender, mut batching) = lane(10, MINUTE);
         let began = Instant::now();
         send(&sender, 2, 1);
@@ -144,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_batch_does_not_wait() {
+    async fn batcher_full_batch_does_not_wait() {
         let (sender, mut batching) = lane(10, MINUTE);
         let began = Instant::now();
         send(&sender, 25, 1);
@@ -155,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn six_megabytes_do_not_wait_either_and_are_not_passed() {
+    async fn batcher_six_megabytes_do_not_wait_and_are_not_exceeded() {
         let (sender, mut batching) = lane(10_000, MINUTE);
         let began = Instant::now();
         send(&sender, 8, 1_000_000);
@@ -168,7 +173,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_waited_while_the_function_was_busy_goes_at_once() {
+    async fn batcher_records_that_waited_for_the_function_go_at_once() {
         let (sender, mut batching) = lane(10, MINUTE);
         send(&sender, 3, 1);
         tokio::time::sleep(2 * MINUTE).await;
@@ -178,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_of_the_shard_ends_the_window() {
+    async fn batcher_end_of_shard_ends_the_window() {
         let (sender, mut batching) = lane(10, MINUTE);
         let began = Instant::now();
         send(&sender, 3, 1);

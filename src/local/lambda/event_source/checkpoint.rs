@@ -1,4 +1,6 @@
-//! How far each shard of a mapping is read, kept on disk: after a crash records come again, none is left out.
+//! The checkpoints of an event source mapping's shards on the disk.
+//!
+//! After a crash records are delivered again, and none is skipped.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
@@ -15,25 +17,26 @@ use crate::durability::{Durability, WriteError};
 use crate::error::Error;
 use crate::kinesis::Shard;
 
-/// How far a shard is read.
+/// The checkpoint of a shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Position {
-    /// Nothing yet; this is the sequence number of the first record after what `LATEST` meant when the mapping was made.
+    /// No record yet: the first sequence number after the `LATEST` position at the creation of the event source
+    /// mapping.
     From(String),
-    /// All up to this sequence number.
+    /// All records up to this sequence number.
     After(String),
-    /// To its end.
+    /// All records of a closed shard.
     Finished,
 }
 
-/// The position in a shard, and which shard that is: one of a later stream of the same name has the same id.
+/// A checkpoint with the creation time of its shard: a shard of a later stream with the same name has the same ID.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Mark {
     created: u64,
     position: Position,
 }
 
-/// The positions of all shards of a mapping.
+/// The checkpoints of all shards of an event source mapping.
 pub(crate) struct Checkpoints {
     path: PathBuf,
     durability: Durability,
@@ -42,10 +45,10 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Reads what is on disk, where `create` has put it.
+    /// Loads the checkpoints that `create` has written.
     ///
     /// # Errors
-    /// When the file is missing or damaged: to guess where a mapping was would leave records out, or bring all of them again.
+    /// The file is missing or damaged: a guessed position would skip records, or deliver all of them again.
     pub(crate) fn load(dir: &Path, uuid: &str, durability: Durability) -> Result<Self, Error> {
         let path = path(dir, uuid);
         let Some(marks) = read_json(&path)? else {
@@ -55,7 +58,7 @@ impl Checkpoints {
         Ok(Checkpoints { path, durability, marks: Mutex::new(marks), changed: AtomicBool::new(false) })
     }
 
-    /// The first positions of a new mapping, on disk before it is answered for.
+    /// Writes the first checkpoints of a new event source mapping, before its creation is acknowledged.
     pub(crate) fn create(
         dir: &Path,
         uuid: &str,
@@ -67,18 +70,18 @@ impl Checkpoints {
         durability.write_json(&path(dir, uuid), &marks)
     }
 
-    /// How far a shard is read, if it has been begun.
+    /// Returns the checkpoint of a shard, if reading it has begun.
     pub(crate) fn get(&self, shard: &Shard) -> Option<Position> {
         self.lock().get(&shard.id).filter(|mark| mark.created == shard.created).map(|mark| mark.position.clone())
     }
 
-    /// Notes how far a shard is read.
+    /// Sets the checkpoint of a shard.
     pub(crate) fn set(&self, shard: &Shard, position: Position) {
         self.lock().insert(shard.id.clone(), Mark { created: shard.created, position });
         self.changed.store(true, Ordering::Release);
     }
 
-    /// Forgets shards that the stream no longer has.
+    /// Removes the checkpoints of shards that the stream no longer has.
     pub(crate) fn keep_only(&self, shards: &[Shard]) {
         let mut marks = self.lock();
         let before = marks.len();
@@ -88,7 +91,7 @@ impl Checkpoints {
         }
     }
 
-    /// Writes what has changed; tells whether anything had.
+    /// Writes changed checkpoints; returns whether any had changed.
     pub(crate) fn save(&self) -> Result<bool, WriteError> {
         if !self.changed.swap(false, Ordering::AcqRel) {
             return Ok(false);
@@ -103,13 +106,13 @@ impl Checkpoints {
     }
 }
 
-/// Deletes the positions of a mapping.
+/// Deletes the checkpoints of an event source mapping.
 pub(crate) fn delete(dir: &Path, uuid: &str) {
-    // Without its mapping nobody reads it, and the next start sweeps it away; there may be none.
+    // Without its event source mapping the file is unused, and the next start deletes it; it may also be missing.
     fs::remove_file(path(dir, uuid)).unwrap_or_default();
 }
 
-/// Whether there are no positions of any mapping.
+/// Returns whether no event source mapping has checkpoints.
 pub(crate) fn is_empty(dir: &Path) -> io::Result<bool> {
     match fs::read_dir(dir.join("checkpoints")) {
         Ok(mut entries) => Ok(entries.next().is_none()),
@@ -118,7 +121,7 @@ pub(crate) fn is_empty(dir: &Path) -> io::Result<bool> {
     }
 }
 
-/// Deletes the positions of mappings that there are none of: of one whose creation was cut short. Blocks.
+/// Deletes the checkpoints without an event source mapping, left by an interrupted creation. Blocks.
 pub(crate) fn sweep(dir: &Path, uuids: &[&str]) -> io::Result<()> {
     let entries = match fs::read_dir(dir.join("checkpoints")) {
         Ok(entries) => entries,
@@ -157,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_is_there_after_a_restart() {
+    fn checkpoints_survive_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path(), "u", Vec::new());
         let checkpoints = load(dir.path(), "u").unwrap();
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_of_another_stream_of_the_same_name_has_no_position() {
+    fn checkpoints_of_a_recreated_stream_are_ignored() {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path(), "u", Vec::new());
         let checkpoints = load(dir.path(), "u").unwrap();
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_left_as_it_is() {
+    fn checkpoints_damaged_file_is_an_error_and_unchanged() {
         let dir = tempfile::tempdir().unwrap();
         create(dir.path(), "u", Vec::new());
         fs::write(path(dir.path(), "u"), "{\"a\":").unwrap();
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn only_positions_of_mappings_stay() {
+    fn checkpoints_sweep_keeps_only_those_of_mappings() {
         let dir = tempfile::tempdir().unwrap();
         sweep(dir.path(), &[]).unwrap();
         for uuid in ["u", "v"] {

@@ -1,4 +1,4 @@
-//! The event that a function gets for a batch of Kinesis records (docs/facts/event-source-mapping.md, Event).
+//! The event of a function for a batch of Kinesis records (docs/facts/event-source-mapping.md, Event).
 
 use std::fmt::Write;
 
@@ -7,26 +7,26 @@ use bytes::Bytes;
 use super::stream_item::StreamItem;
 use crate::kinesis::StreamRecord;
 
-/// Bytes that an event may have.
+/// Limit of an event, in bytes.
 pub(crate) const EVENT_LIMIT: usize = 6 * 1024 * 1024;
 const HEAD: &str = "{\"Records\":[";
 const TAIL: &str = "]}";
-/// Bytes of an event without records.
+/// Size of an event without records, in bytes.
 pub(crate) const EMPTY: usize = HEAD.len() + TAIL.len();
 
-/// What all records of a shard have in common.
+/// The parts that all records of a shard share.
 #[derive(Clone, Debug)]
 pub(crate) struct EventEnvelope {
     stream_arn: String,
     shard_id: String,
     region: String,
     role: String,
-    /// Bytes of a record without its own content, and of a comma.
+    /// Size of a record without its own content, with a comma, in bytes.
     overhead: usize,
 }
 
 impl EventEnvelope {
-    /// The frame of a shard's records; `role` is the one by which they are read.
+    /// Returns the envelope of a shard's records; `role` is the one that reads them.
     pub(crate) fn new(stream_arn: &str, shard_id: &str, region: &str, role: &str) -> Self {
         let [stream_arn, shard_id, region, role] = [stream_arn, shard_id, region, role].map(str::to_owned);
         let mut frame = EventEnvelope { stream_arn, shard_id, region, role, overhead: 1 };
@@ -34,7 +34,7 @@ impl EventEnvelope {
             sequence_number: String::new(),
             partition_key: String::new(),
             data: String::new(),
-            // The longest there is until the year 2286.
+            // The longest number until the year 2286.
             arrival: 9_999_999_999.0,
         };
         let mut empty = String::new();
@@ -44,7 +44,7 @@ impl EventEnvelope {
         frame
     }
 
-    /// The event for these records.
+    /// Returns the event with these records.
     pub(crate) fn event(&self, items: &[StreamItem]) -> Bytes {
         let mut text = String::with_capacity(EMPTY + self.length(items));
         text.push_str(HEAD);
@@ -58,7 +58,7 @@ impl EventEnvelope {
         Bytes::from(text)
     }
 
-    /// How many of the first records fit into one event; one always goes, whatever its size.
+    /// Returns how many of the first records fit into one event; at least one, whatever its size.
     pub(crate) fn fitting<'a>(&self, items: impl IntoIterator<Item = &'a StreamItem>) -> usize {
         let mut length = EMPTY;
         let fits = |item: &&StreamItem| {
@@ -68,7 +68,7 @@ impl EventEnvelope {
         items.into_iter().take_while(fits).count().max(1)
     }
 
-    /// Bytes that these records take in an event.
+    /// Returns the size of these records in an event, in bytes.
     pub(crate) fn length<'a>(&self, items: impl IntoIterator<Item = &'a StreamItem>) -> usize {
         items.into_iter().map(|item| self.overhead + item.variable_length()).sum()
     }
@@ -76,7 +76,7 @@ impl EventEnvelope {
     fn write(&self, text: &mut String, item: &StreamItem) {
         let EventEnvelope { stream_arn, shard_id, region, role, .. } = self;
         let StreamItem { sequence_number, key_json, data, arrival, .. } = item;
-        // None of these needs escaping but the key, which is JSON already. Writing to a string cannot fail.
+        // Only the key needs escaping, and it is JSON already. Writing to a string cannot fail.
         write!(
             text,
             "{{\"kinesis\":{{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":{key_json},\
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_has_every_field_of_the_service() {
+    fn kinesis_event_has_every_field_of_the_service() {
         let event = frame().event(&[item("a \"quoted\" ☃ key", "aGk=")]);
         let event: serde_json::Value = serde_json::from_slice(&event).unwrap();
         let wanted = json!({"Records": [{
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn the_length_is_told_to_the_byte() {
+    fn kinesis_event_length_is_exact_to_the_byte() {
         let items = [item("k", "aGk="), item("another \"key\"", "")];
-        // Both arrived at a time of as many digits as there can be; the comma after the last one is not there.
+        // Both arrival times have the maximum number of digits; the last record has no comma.
         assert_eq!(frame().event(&items).len(), EMPTY + frame().length(&items) - 1);
     }
 
     #[test]
-    fn a_batch_fills_the_event_and_never_overflows_it() {
+    fn kinesis_event_batch_fills_the_limit_and_never_exceeds_it() {
         let items: Vec<StreamItem> = (0..100).map(|_| item("key", &"x".repeat(100_000))).collect();
         let fitting = frame().fitting(&items);
         assert!(frame().event(&items[..fitting]).len() <= EVENT_LIMIT);

@@ -1,6 +1,8 @@
-//! Records that are given up. The service tells an on-failure destination of them (docs/facts/event-source-mapping.md,
-//! Failed batches). There are no queues, topics and buckets here: what the destination would have been told is written
-//! into the function's log group, with or without a destination, so that no loss goes unseen.
+//! Discarded records.
+//!
+//! The service notifies an on-failure destination (docs/facts/event-source-mapping.md, Failed batches). Here, without
+//! queues, topics and buckets, the notification is written to the function's log group, with or without a destination,
+//! so that every loss is visible.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,15 +18,15 @@ use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
 use crate::protocol::aws_json::now_ms;
 
-/// The last try of a batch.
+/// The last attempt of a batch.
 #[derive(Clone, Debug)]
 pub(crate) struct LastAttempt {
     pub request_id: String,
-    /// The function failed; else it answered that records failed.
+    /// True if the function failed; false if it returned failed records.
     pub failed: bool,
 }
 
-/// Writes down what is given up; gives what to say of it.
+/// Logs discarded records; returns the processing result to report.
 pub(crate) async fn log_discarded(
     lambda: &Lambda,
     mapping: &MappingRecord,
@@ -47,7 +49,8 @@ pub(crate) async fn log_discarded(
     };
     let place = match place {
         Ok(place) => format!("see {place}"),
-        // It is told to the owner as well, and stays in `local status` when the mapping goes on.
+        // It is also reported in the diagnostics, which keep it in `local status` when the event source mapping
+        // continues.
         Err(why) => {
             let number = |item: Option<&StreamItem>| item.map(|item| item.sequence_number.clone()).unwrap_or_default();
             let (first, last) = (number(given_up.records.first()), number(given_up.records.last()));
@@ -61,7 +64,7 @@ pub(crate) async fn log_discarded(
     format!("PROBLEM: {lost}")
 }
 
-/// Writes a line into the function's log; gives where it is to be found, or why it is not.
+/// Writes a line to the function's log; returns its location, or the reason why it was not written.
 async fn log(lambda: &Lambda, mapping: &MappingRecord, line: String) -> Result<String, String> {
     let name = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let Some(function) = lambda.function(&name) else { return Err(format!("there is no function {name}")) };
@@ -80,7 +83,7 @@ async fn log(lambda: &Lambda, mapping: &MappingRecord, line: String) -> Result<S
     }
 }
 
-/// What the service sends to a destination.
+/// Returns the notification that the service sends to a destination.
 fn document(
     mapping: &MappingRecord,
     shard_id: &str,
@@ -111,14 +114,14 @@ fn document(
         },
     });
     if given_up.condition == Condition::RetryAttemptsExhausted {
-        // A partial answer is no error of the function.
+        // A partial batch response is not an error of the function.
         let error = last_try.filter(|last| last.failed).map(|_| "Unhandled");
         document["responseContext"] = json!({"statusCode": 200, "executedVersion": LATEST, "functionError": error});
     }
     document
 }
 
-/// Epoch seconds as the service writes them here.
+/// Formats epoch seconds as the service does in notifications.
 fn moment(seconds: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 fit")]
     let millis = (seconds * 1000.0).round() as i64;

@@ -1,5 +1,6 @@
-//! Filter criteria of a mapping: which records come to the function at all (docs/facts/event-source-mapping.md,
-//! Filters). `quamina` does the matching.
+//! The filter criteria of an event source mapping, which select the records to deliver.
+//!
+//! Source: docs/facts/event-source-mapping.md, Filters. `quamina` does the matching.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,25 +13,26 @@ use crate::lambda::api::request::invalid;
 use crate::lambda::state::MappingSettings;
 use crate::protocol::aws_json::ServiceError;
 
-/// Filters of a mapping, and characters of a pattern (docs/facts/event-source-mapping.md, Parameters).
+/// Limits of the number of filters, and of the characters of a pattern (docs/facts/event-source-mapping.md,
+/// Parameters).
 const MAX_FILTERS: usize = 5;
 const MAX_PATTERN: usize = 4096;
-/// Levels of objects and lists in the data of a record that are read: `quamina` recurses, and a thread that runs out of
-/// stack ends the whole process.
+/// Limit of nested objects and lists in a record's data: `quamina` recurses, and a stack overflow ends the whole
+/// process.
 const MAX_DEPTH: usize = 500;
-/// What Lambda knows; `quamina` knows more.
+/// Operators that Lambda supports; `quamina` supports more.
 const OPERATORS: [&str; 6] = ["prefix", "suffix", "anything-but", "numeric", "exists", "equals-ignore-case"];
 
-/// The patterns of a mapping, one of which a record must fit.
+/// The patterns of an event source mapping; a record must match one of them.
 pub(crate) struct Filter(Quamina<usize>);
 
 impl Filter {
-    /// The filter of a mapping, if it has one.
+    /// Returns the filter of an event source mapping, if it has one.
     pub(crate) fn of(settings: &MappingSettings) -> Result<Option<Self>, ServiceError> {
         if settings.filters.is_empty() { Ok(None) } else { Filter::new(&settings.filters).map(Some) }
     }
 
-    /// Reads patterns.
+    /// Parses patterns.
     pub(crate) fn new(patterns: &[String]) -> Result<Self, ServiceError> {
         let mut filter = Quamina::new();
         for (number, pattern) in patterns.iter().enumerate() {
@@ -40,7 +42,9 @@ impl Filter {
         Ok(Filter(filter))
     }
 
-    /// Whether a record comes to the function. Data that are no JSON have no fields, so no pattern about data fits.
+    /// Returns whether a record is delivered to the function.
+    ///
+    /// Data other than JSON has no fields, so that no pattern about data matches.
     pub(crate) fn takes(&self, record: &StreamRecord) -> bool {
         let key = Value::from(record.partition_key.as_str());
         let mut event = format!("{{\"partitionKey\":{key},\"sequenceNumber\":\"{}\"", record.sequence_number);
@@ -51,12 +55,12 @@ impl Filter {
             event.push_str(&data);
         }
         event.push('}');
-        // What the matcher cannot read fits nothing, as in the service.
+        // Data that the matcher cannot read matches nothing, as in the service.
         self.0.has_matches(event.as_bytes()).unwrap_or(false)
     }
 }
 
-/// How deep objects and lists of a JSON text are in each other.
+/// Returns the depth of nested objects and lists in a JSON text.
 fn depth(json: &str) -> usize {
     let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
@@ -75,7 +79,7 @@ fn depth(json: &str) -> usize {
     deepest
 }
 
-/// The patterns of a `FilterCriteria`.
+/// Returns the patterns of a `FilterCriteria`.
 pub(crate) fn patterns(criteria: &Value) -> Result<Vec<String>, ServiceError> {
     let filters = criteria.get("Filters").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if filters.len() > MAX_FILTERS {
@@ -90,7 +94,7 @@ fn wrong(why: &str) -> ServiceError {
     invalid(format!("Invalid filter pattern definition. ({why})"))
 }
 
-/// Refuses what Lambda refuses and `quamina` does not, or not as clearly.
+/// Rejects patterns that Lambda rejects and `quamina` accepts or rejects less clearly.
 fn check(pattern: &str) -> Result<(), String> {
     if pattern.len() > MAX_PATTERN {
         return Err(format!("a pattern has at most {MAX_PATTERN} characters"));
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rule_of_the_service_is_kept() {
+    fn filter_matches_as_in_the_service() {
         let data = r#"{"type":"buy","price":20.5,"tags":["a","b"],"place":{"city":""},"gone":null}"#;
         for (rule, fits, does_not) in [
             ("type", json!(["sell", "buy"]), json!(["sell"])),
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_are_no_json_fit_no_pattern_about_data() {
+    fn filter_data_other_than_json_matches_no_data_pattern() {
         for data in ["no json", r#"{"type":"buy""#, r#"1},"data":{"type":"buy"}"#, "\u{0}"] {
             assert!(!takes(&json!({"data": {"type": ["buy"]}}), data), "{data}");
             assert!(!takes(&json!({"data": {"type": [{"exists": false}]}, "partitionKey": ["x"]}), data), "{data}");
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_nest_deep_are_read_up_to_a_limit_and_fit_nothing_beyond_it() {
+    fn filter_data_beyond_depth_limit_matches_nothing() {
         let nested = |open: &str, close: &str, depth: usize| {
             format!(r#"{{"a":{}1{}}}"#, open.repeat(depth), close.repeat(depth))
         };
@@ -185,12 +189,12 @@ mod tests {
             assert!(!takes(&json!({"data": {"a": {"a": [1]}}}), &nested(r#"{"a":"#, "}", depth)));
             assert!(!takes(&json!({"data": {"b": [1]}}), &nested(r#"[{"b":"#, "}]", depth)));
         }
-        // Brackets in a text are no nesting.
+        // Brackets in a string are not nesting.
         assert!(takes(&json!({"data": {"a": ["[".repeat(2000)]}}), &json!({"a": "[".repeat(2000)}).to_string()));
     }
 
     #[test]
-    fn one_of_several_is_enough_and_none_takes_nothing_away() {
+    fn filter_any_pattern_suffices_and_no_pattern_matches_all() {
         let criteria = json!({"Filters": [{"Pattern": r#"{"data":{"a":[1]}}"#}, {"Pattern": r#"{"data":{"a":[2]}}"#}]});
         let filter = Filter::new(&patterns(&criteria).unwrap()).unwrap();
         let takes = |data: &str| {
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_patterns_are_refused() {
+    fn filter_invalid_patterns_are_rejected() {
         for pattern in [
             "",
             "[]",

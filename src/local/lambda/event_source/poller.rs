@@ -1,4 +1,4 @@
-//! Runs one event source mapping: a reader for each shard whose parents are done, and checkpoints on disk.
+//! The poller of one event source mapping: runs a reader for each shard whose parents are done, and writes checkpoints.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,17 +16,18 @@ use crate::lambda::LambdaServices;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::{MappingRecord, MappingState};
 
-/// How often checkpoints are written while they change.
+/// Interval between writes of changed checkpoints.
 const SAVE: Duration = Duration::from_millis(200);
-/// How often shards are looked for when none has ended, and when the stream cannot be read.
+/// Interval between listings of the shards while none has ended, and while the stream cannot be read.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What troubles of the mapping as a whole are of.
+/// Source name of problems of the event source mapping as a whole.
 const SHARDS: &str = "the shards";
 const CHECKPOINTS: &str = "the checkpoints";
 
-/// Starts the poller of a mapping, unless the mapping is disabled. Not for a mapping that is about to be changed again:
-/// that change starts the poller.
+/// Starts the poller of an event source mapping, unless it is disabled.
+///
+/// A caller that changes the settings again starts the poller after that change instead.
 pub(crate) fn begin(guard: &mut PollerGuard<'_>, lambda: &Lambda, uuid: &str) {
     let mapping = lambda.mapping(uuid).filter(|mapping| mapping.state == MappingState::Enabled);
     guard.replace(mapping.map(|mapping| {
@@ -51,7 +52,7 @@ async fn run(lambda: Lambda, mapping: Arc<MappingRecord>, stop: CancellationToke
         tokio::select! {
             () = readers.stop.cancelled() => {}
             Some(ended) = readers.tasks.join_next_with_id() => {
-                // The children of a finished shard are read at once; what cannot be read waits a moment.
+                // Read the children of a finished shard at once; after a failure wait a moment.
                 if readers.ended(ended) {
                     look.reset_immediately();
                 }
@@ -70,27 +71,27 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// The readers of a mapping's shards.
+/// The readers of an event source mapping's shards.
 struct Readers {
     lambda: Lambda,
     mapping: Arc<MappingRecord>,
     checkpoints: Arc<Checkpoints>,
     stop: CancellationToken,
     tasks: JoinSet<End>,
-    /// By shard id.
+    /// Readers by shard ID.
     running: BTreeMap<String, Running>,
 }
 
-/// A reader at work.
+/// A running reader.
 struct Running {
     task: Id,
-    /// When its shard was made.
+    /// Creation time of its shard.
     created: u64,
     stop: CancellationToken,
 }
 
 impl Readers {
-    /// Looks for shards, begins with those that are due, and ends readers of shards that are no more.
+    /// Lists the shards, starts readers of those that are due, and stops readers of deleted shards.
     async fn look(&mut self) {
         let shards = match self.lambda.deps().kinesis.shards(&self.mapping.stream_arn).await {
             Ok(shards) => shards,
@@ -101,7 +102,7 @@ impl Readers {
         };
         self.lambda.clear_problem(&self.mapping.uuid, SHARDS);
         for shard in &shards {
-            // A new stream has the name: what is read from the earlier one does not count any more.
+            // The stream was recreated: stop reading the earlier one.
             if let Some(running) = self.running.get(&shard.id).filter(|running| running.created != shard.created) {
                 running.stop.cancel();
             }
@@ -121,7 +122,7 @@ impl Readers {
         }
     }
 
-    /// Takes in that a reader has ended; true when its shard is done.
+    /// Handles the end of a reader; returns true if its shard is done.
     fn ended(&mut self, ended: Result<(Id, End), JoinError>) -> bool {
         let (task, end) = match ended {
             Ok((task, end)) => (task, Some(end)),
@@ -130,7 +131,7 @@ impl Readers {
         let shards: Vec<_> = self.running.extract_if(.., |_, running| running.task == task).collect();
         if end.is_none() {
             for (shard, _) in shards {
-                // A panic; the shard is taken up again from its checkpoint.
+                // The reader panicked; its shard is resumed from the checkpoint.
                 self.note(&shard, "PROBLEM: the local cloud failed while it read a shard");
             }
         }
@@ -150,10 +151,11 @@ impl Readers {
     }
 }
 
-/// The shards to begin with now: not read yet, and with nothing before them that is not done.
+/// Returns the shards to start now: not being read yet, and with all parents done.
 fn due<'a>(shards: &'a [Shard], checkpoints: &Checkpoints, is_running: impl Fn(&str) -> bool) -> Vec<&'a Shard> {
     let is_finished = |shard: &Shard| checkpoints.get(shard) == Some(Position::Finished);
-    // A parent that the stream no longer lists has no records any more; those that were read may still be under way.
+    // A parent that the stream no longer lists has no records any more, but records read before may still be in
+    // progress.
     let is_done = |id: &String| !is_running(id) && shards.iter().find(|shard| shard.id == *id).is_none_or(is_finished);
     let is_due = |shard: &&Shard| {
         !is_running(&shard.id)
@@ -181,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_waits_for_both_its_parents() {
+    fn poller_child_shard_waits_for_both_parents() {
         let dir = tempfile::tempdir().unwrap();
         let checkpoints = checkpoints(dir.path());
         let shards = [
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_stream_of_the_same_name_is_read_from_its_beginning() {
+    fn poller_recreated_stream_is_read_from_its_beginning() {
         let dir = tempfile::tempdir().unwrap();
         let checkpoints = checkpoints(dir.path());
         checkpoints.set(&shard("a", [None, None]), Position::Finished);

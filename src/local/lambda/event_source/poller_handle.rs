@@ -6,16 +6,18 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What reads for a mapping, or nothing does. Clones share it. Never two at a time: they would write one checkpoint, and
-/// bring records twice.
+/// The poller of an event source mapping, if it runs.
+///
+/// Clones share it. Two at a time would write the same checkpoints, and deliver records twice.
 #[derive(Clone, Default)]
 pub(crate) struct PollerHandle(Arc<Mutex<Option<Poller>>>);
 
-/// The right to stop and begin the reading of a mapping, for as long as this is held. Changes of a mapping come quickly one
-/// after the other, and each has its turn.
+/// The exclusive right to stop and start an event source mapping's poller, while this is held.
+///
+/// It serializes changes that follow each other quickly.
 pub(crate) struct PollerGuard<'a>(MutexGuard<'a, Option<Poller>>);
 
-/// A mapping at work.
+/// A running poller.
 pub(crate) struct Poller {
     stop: CancellationToken,
     work: JoinHandle<()>,
@@ -28,16 +30,16 @@ impl PollerHandle {
 }
 
 impl PollerGuard<'_> {
-    /// Ends what reads: once the batches under way are done, or at once when the local cloud ends.
+    /// Stops the poller: after the batches in progress or, when the local cloud ends, at once.
     pub(crate) async fn stop(&mut self) {
         if let Some(Poller { stop, work }) = self.0.take() {
             stop.cancel();
-            // It ends when it is told to; a panic in it has ended it as well.
+            // The task ends on request; a panic in it has ended it as well.
             work.await.unwrap_or_default();
         }
     }
 
-    /// Replaces a poller that was stopped.
+    /// Replaces a stopped poller.
     pub(crate) fn replace(&mut self, poller: Option<Poller>) {
         *self.0 = poller;
     }

@@ -1,4 +1,4 @@
-//! Reads one shard and deals its records out to lanes; writes down how far they are done.
+//! Reads one shard, distributes its records to the shard workers, and writes checkpoints of finished records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,24 +23,24 @@ use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
 use crate::protocol::aws_json::ServiceError;
 
-/// A shard without new records is looked at this often, as in the service: it may have been closed.
+/// Polling interval of a shard without new records, as in the service: it may have been closed.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Records of one `GetRecords`.
+/// Limit of records in one `GetRecords`.
 const PAGE: usize = 10_000;
-/// Records that may be done while one before them is not: they would come again if the local cloud ended now, and each
-/// takes about 100 bytes.
+/// Limit of records that are done behind an unfinished one: they would be delivered again if the local cloud ended now,
+/// and each takes about 100 bytes.
 const DONE_AHEAD: usize = 50_000;
 
-/// How the reading of a shard ended.
+/// The way in which the reading of a shard ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// It is closed, and everything in it is done.
+    /// The shard is closed, and all its records are done.
     Finished,
     /// It was stopped, or the shard cannot be read now.
     Left,
 }
 
-/// What reads one shard.
+/// The reader of one shard.
 pub(crate) struct ShardReader {
     pub lambda: Lambda,
     pub mapping: Arc<MappingRecord>,
@@ -49,7 +49,7 @@ pub(crate) struct ShardReader {
     pub stop: CancellationToken,
 }
 
-/// The lanes of a shard, and how far their records are done.
+/// The workers of a shard, and the watermark of their records.
 struct ShardWorkers {
     tasks: JoinSet<()>,
     queues: Vec<mpsc::UnboundedSender<StreamItem>>,
@@ -58,24 +58,25 @@ struct ShardWorkers {
     filter: Option<Filter>,
 }
 
-/// Whether a read gave something.
+/// The result of one read.
 enum Turn {
     /// Records: there may be more.
     More,
-    /// Nothing new.
+    /// No new records.
     Empty,
     /// The shard is closed and read to its end.
     End,
-    /// The shard is no longer there.
+    /// The shard no longer exists.
     Gone,
 }
 
 impl ShardReader {
-    /// Reads until the shard ends or this is stopped; batches under way are done then.
+    /// Reads until the shard ends or this is stopped, and until the batches in progress are done.
     pub(crate) async fn run(self) -> End {
         let filter = match Filter::of(&self.mapping.settings) {
             Ok(filter) => filter,
-            // They could be read when they were set, by another version then. Without them too much would come.
+            // The filters could be parsed when they were set, but possibly by another version. Without them too many
+            // records would be delivered.
             Err(error) => {
                 self.note(&error);
                 self.stop.cancelled().await;
@@ -85,10 +86,10 @@ impl ShardReader {
         let mut lanes = self.lanes(filter);
         let read_all = self.read(&mut lanes).await;
         let ShardWorkers { mut tasks, queues, mut settled, mut progress, .. } = lanes;
-        // Lanes end when no more records can come, or when they are stopped.
+        // Workers end when no more records can come, or when they are stopped.
         drop(queues);
         if !read_all && !self.stop.is_cancelled() {
-            // What was read must not be brought twice by two readers.
+            // Two readers must not deliver the same records.
             tasks.shutdown().await;
         }
         while let Some(indexes) = settled.recv().await {
@@ -128,17 +129,18 @@ impl ShardReader {
         ShardWorkers { tasks, queues, settled, progress: Watermark::default(), filter }
     }
 
-    /// True when the shard was read to its end.
+    /// Reads and distributes records; returns true when the shard was read to its end.
     async fn read(&self, lanes: &mut ShardWorkers) -> bool {
         let settings = &self.mapping.settings;
-        // Enough for every lane to have its next batch at hand, and one more than would leave them all waiting for more.
+        // Enough for every worker to have its next batch ready, and one more than would leave them all waiting for
+        // more.
         let records_ahead = settings.batch_size * settings.parallelization * 2;
         let bytes_ahead = EVENT_LIMIT * (settings.parallelization + 2);
         let mut puts = self.lambda.deps().kinesis.puts();
         let mut place = Place::default();
-        // A policy may change at any time; to ask it for every read would cost more than the read.
+        // A policy may change at any time; to evaluate it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
-        // An earlier reader may have told of a trouble.
+        // An earlier reader may have reported a problem.
         let mut may_be_troubled = true;
         while !self.stop.is_cancelled() {
             while let Ok(indexes) = lanes.settled.try_recv() {
@@ -153,7 +155,7 @@ impl ShardReader {
                 }
                 checked = Some(Instant::now());
             }
-            // A lane that waits, or whose function fails, leaves the others their room.
+            // A worker that waits, or whose function fails, leaves room for the others.
             let has_room = lanes.progress.undone() < records_ahead
                 && lanes.progress.weight() < bytes_ahead
                 && lanes.progress.len() < DONE_AHEAD;
@@ -179,9 +181,9 @@ impl ShardReader {
             tokio::select! {
                 () = self.stop.cancelled() => {}
                 Some(indexes) = lanes.settled.recv() => self.complete(&mut lanes.progress, &indexes),
-                // A lane ends after its reader, unless it failed: its records are taken up again from the checkpoint.
+                // A worker ends after its reader, unless it failed: its records are read again from the checkpoint.
                 Some(_) = lanes.tasks.join_next() => {
-                    // Lanes hear of an end as well, and may be the first to follow it.
+                    // Workers are stopped too, and may end first.
                     if self.stop.is_cancelled() {
                         continue;
                     }
@@ -196,16 +198,16 @@ impl ShardReader {
         false
     }
 
-    /// Reads once, and deals out what came.
+    /// Reads once, and distributes the records.
     async fn turn(&self, place: &mut Place, lanes: &mut ShardWorkers) -> Result<Turn, ServiceError> {
         let settings = &self.mapping.settings;
         let poll = self.lambda.deps().timing.poll;
-        // Where a shard is looked at once a second, each look takes all that there is, as in the service.
+        // With a polling interval of a second, each poll reads all available records, as in the service.
         let enough = if poll.is_zero() { settings.batch_size * settings.parallelization } else { PAGE };
         let limit = enough.clamp(100, PAGE);
         let page = match self.page(place, limit).await {
             Ok(page) => page,
-            // The stream is gone, or another one has its name.
+            // The stream was deleted or recreated.
             Err(error) if error.code == "ResourceNotFoundException" => {
                 self.note(&error);
                 return Ok(Turn::Gone);
@@ -235,7 +237,7 @@ impl ShardReader {
         match faults.inside("kinesis", "GetRecords").await {
             Inside::Goes => {}
             Inside::Refused(trouble) => return Err(refusal("kinesis", "GetRecords", trouble)),
-            // To read changes nothing: it is read again.
+            // A read changes nothing, so it is simply repeated.
             Inside::Lost => return Err(refusal("kinesis", "GetRecords", InjectedError::Failed(500))),
         }
         loop {
@@ -243,16 +245,16 @@ impl ShardReader {
                 Some(iterator) => iterator,
                 None => self.first_iterator(place.last_read.as_deref()).await?,
             };
-            // A shard that has given enough makes a reader wait for seconds, and a stop does not.
+            // A throttled shard makes a reader wait for seconds; a stop does not wait for it.
             let Some(page) = self.stop.run_until_cancelled(kinesis.records(&current, limit)).await else {
                 place.iterator = Some(current.clone());
                 return Ok(RecordPage { records: Vec::new(), next: Some(current), millis_behind: 0 });
             };
             match page {
-                // It was made long ago: a new one goes on after what was read last.
+                // The iterator is too old: a new one continues after the last read record.
                 Err(error) if error.code == "ExpiredIteratorException" => {}
                 page => {
-                    // After a failure the same place may be readable a moment later.
+                    // After a failure the same position may be readable a moment later.
                     place.iterator = Some(current);
                     return page;
                 }
@@ -260,7 +262,7 @@ impl ShardReader {
         }
     }
 
-    /// Where to read on: after what was read last, else after what is done, else where the mapping starts.
+    /// Returns the first iterator: after the last read record, else the checkpoint, else at the starting position.
     async fn first_iterator(&self, last_read: Option<&str>) -> Result<String, ServiceError> {
         let (arn, id) = (&self.mapping.stream_arn, &self.shard.id);
         let kinesis = &self.lambda.deps().kinesis;
@@ -270,21 +272,21 @@ impl ShardReader {
             (None, Some(Position::From(first))) => StartAt::AtSequence(first),
             (None, Some(Position::Finished) | None) => match self.mapping.starting_timestamp {
                 Some(at) if self.mapping.starting_position == "AT_TIMESTAMP" => StartAt::AtTimestamp(at),
-                // With LATEST, a shard without a position is younger than the mapping.
+                // With LATEST, a shard without a checkpoint is younger than the event source mapping.
                 _ => StartAt::TrimHorizon,
             },
         };
         kinesis.iterator(arn, id, &start).await
     }
 
-    /// Gives a record to its lane; one that no filter takes is done at once.
+    /// Sends a record to its worker; a record that no filter pattern matches is done at once.
     fn deal(&self, record: StreamRecord, lanes: &mut ShardWorkers) {
         let is_taken = lanes.filter.as_ref().is_none_or(|filter| filter.takes(&record));
         let lane = lane_of(&record.partition_key, lanes.queues.len());
         let mut item = StreamItem::new(0, record);
         item.index = lanes.progress.begin(&item.sequence_number, item.weight());
         if is_taken {
-            // A lane that has failed is seen by the reader, which begins anew.
+            // The reader notices a failed worker, and starts again from the checkpoint.
             lanes.queues[lane].send(item).unwrap_or_default();
         } else {
             self.complete(&mut lanes.progress, &[item.index]);
@@ -311,7 +313,7 @@ impl ShardReader {
     }
 }
 
-/// Where reading is.
+/// The position of a reader.
 #[derive(Default)]
 struct Place {
     iterator: Option<String>,

@@ -1,5 +1,4 @@
-//! A lane of a shard: takes records in order, makes batches of them, and brings each to the function until it is
-//! settled.
+//! A worker of a shard: takes records in order, batches them, and delivers each batch until it is settled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,46 +20,46 @@ use crate::lambda::runtime::invoke::{InvokeError, invoke};
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
 
-/// What the service says of the last batch (docs/facts/event-source-mapping.md, States and results; all but these two
-/// texts are our own).
+/// The service's last processing results (docs/facts/event-source-mapping.md, States and results); all other texts are
+/// our own.
 const OK: &str = "OK";
 const FAILED: &str = "PROBLEM: Function call failed";
 const NO_FUNCTION: &str = "PROBLEM: Function not found";
 const PENDING: &str = "PROBLEM: Function is not active yet";
 const THROTTLED: &str = "PROBLEM: Function call throttled";
-/// Pauses between tries: doubling from the first to the last.
+/// Backoff between attempts: doubles from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(10);
-/// A function that is not there, or not free, is looked for this often.
+/// Interval between checks for a function that is missing or throttled.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// One lane.
+/// One worker of a shard.
 pub(crate) struct ShardWorker {
     pub lambda: Lambda,
     pub mapping: Arc<MappingRecord>,
     pub shard_id: String,
-    /// The function's bare name.
+    /// Bare name of the function.
     pub function: String,
-    /// No new batch is begun after this.
+    /// When canceled, no new batch begins.
     pub stop: CancellationToken,
-    /// Indexes of the records that are settled.
+    /// Receives the indexes of settled records.
     pub settled: mpsc::UnboundedSender<Vec<u64>>,
 }
 
-/// What came of one call of the function.
+/// The result of one call of the function.
 enum InvokeResult {
-    /// It answered, or failed.
+    /// The function responded or failed.
     Tried(BatchResult, LastAttempt),
-    /// It was not run, which is no try; what to say of it.
+    /// The function was not invoked, which is not an attempt; the processing result to report.
     NotRun(String),
-    /// Nor here: only so many of the records fit into an event.
+    /// Not invoked: only the first `n` records fit into one event.
     Fitting(usize),
     /// The local cloud is ending.
     Stopping,
 }
 
 impl ShardWorker {
-    /// Works until there are no more records, or it is stopped.
+    /// Processes batches until there are no more records, or it is stopped.
     pub(crate) async fn run(self, mut batching: Batcher) {
         loop {
             let frame = self.frame();
@@ -71,7 +70,7 @@ impl ShardWorker {
         }
     }
 
-    /// Brings a batch to the function until every record is settled; false when stopped before.
+    /// Delivers a batch until every record is settled; returns false if stopped before.
     async fn deliver(&self, mut batch: Batch<StreamItem>) -> bool {
         let settings = &self.mapping.settings;
         let policy = Policy { max_retries: settings.max_retries, bisect: settings.bisect };
@@ -118,16 +117,16 @@ impl ShardWorker {
         }
     }
 
-    /// Calls the function with these records once.
+    /// Invokes the function with these records once.
     async fn call(&self, items: &[StreamItem]) -> InvokeResult {
         let frame = self.frame();
         let size = EMPTY + frame.length(items);
         if size > EVENT_LIMIT && items.len() > 1 {
-            // It fitted when the batch was made; in every record stands the role, which may have been given another since.
+            // The batch fitted when it was made. Every record contains the role, which may have been changed since.
             return InvokeResult::Fitting(frame.fitting(items));
         }
         if size > EVENT_LIMIT {
-            // The service cannot bring it either (docs/facts/kinesis.md, Write limits).
+            // The service cannot deliver it either (docs/facts/kinesis.md, Write limits).
             let (id, shard) = (&items[0].sequence_number, &self.shard_id);
             return InvokeResult::NotRun(format!(
                 "PROBLEM: Function call failed: the record {id} of {shard} makes an event of {size} bytes, and a \
@@ -166,8 +165,7 @@ impl ShardWorker {
         InvokeResult::Tried(verdict, LastAttempt { request_id: invocation.request_id, failed: outcome.failed })
     }
 
-    /// Records that arrived before this (epoch seconds) are given up: by the mapping, or because the stream keeps them
-    /// no longer.
+    /// Returns the time (epoch seconds) before which records are discarded: the maximum age, or the stream's retention.
     fn oldest(&self) -> Option<f64> {
         let retention = self.lambda.deps().kinesis.retention(&self.mapping.stream_arn);
         let limit = age_limit(self.mapping.settings.max_record_age, retention)?;
@@ -184,7 +182,7 @@ impl ShardWorker {
 
     fn report(&self, items: &[StreamItem]) {
         if !items.is_empty() {
-            // The reader has gone only when it no longer keeps count.
+            // The receiver is gone only when the reader no longer tracks records.
             self.settled.send(items.iter().map(|item| item.index).collect()).unwrap_or_default();
         }
     }
@@ -200,7 +198,9 @@ impl ShardWorker {
     }
 }
 
-/// How old a record may get: what the mapping says (-1: nothing), and what the stream keeps.
+/// Returns the maximum age of a record.
+///
+/// It is the lower of the event source mapping's limit (-1: unlimited) and the stream's retention.
 fn age_limit(max_record_age: i64, retention: Option<Duration>) -> Option<Duration> {
     let by_mapping = u64::try_from(max_record_age).ok().map(Duration::from_secs);
     by_mapping.into_iter().chain(retention).min()
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_gets_as_old_as_mapping_and_stream_let_it() {
+    fn record_age_limit_is_the_lower_of_mapping_and_retention() {
         let day = Some(Duration::from_hours(24));
         assert_eq!(age_limit(-1, None), None);
         assert_eq!(age_limit(-1, day), day, "infinite means until it expires");

@@ -1,22 +1,22 @@
-//! A record of a stream on its way to a function.
+//! A stream record on its way to a function.
 
 use tokio::time::Instant;
 
 use crate::kinesis::StreamRecord;
 
-/// A record, with its place in the order of its shard.
+/// A record, with its index in the shard.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StreamItem {
-    /// Counts up along the shard, from where reading began.
+    /// Index along the shard, counted from where reading began.
     pub index: u64,
     pub sequence_number: String,
-    /// The partition key as a JSON string, in its quotes.
+    /// The partition key as a JSON string, with its quotes.
     pub key_json: String,
-    /// Base64.
+    /// The data in base64.
     pub data: String,
-    /// Epoch seconds.
+    /// Arrival in epoch seconds.
     pub arrival: f64,
-    /// When it was read from the stream.
+    /// Time when it was read from the stream.
     pub read_at: Instant,
 }
 
@@ -32,20 +32,21 @@ impl StreamItem {
         }
     }
 
-    /// Bytes that its own content takes in an event.
+    /// Returns the size of its own content in an event, in bytes.
     pub(crate) fn variable_length(&self) -> usize {
-        // The sequence number is there twice.
+        // The sequence number occurs twice.
         self.key_json.len() + 2 * self.sequence_number.len() + self.data.len()
     }
 
-    /// Bytes that it takes in memory, roughly.
+    /// Returns its approximate size in memory, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.data.len() + self.key_json.len() + 128
     }
 }
 
-/// The lane of a partition key: always the same, so that a key's records keep their order
-/// (docs/facts/event-source-mapping.md, Parameters).
+/// Returns the shard worker of a partition key.
+///
+/// It is always the same, so that a key's records keep their order (docs/facts/event-source-mapping.md, Parameters).
 pub(crate) fn lane_of(partition_key: &str, lanes: usize) -> usize {
     // FNV-1a: the same in every build, which a standard hasher does not promise.
     let hash = partition_key
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_keys_use_all_lanes_and_one_key_uses_one() {
+    fn shard_worker_many_keys_use_all_workers_and_one_key_uses_one() {
         let lanes: std::collections::BTreeSet<usize> = (0..200).map(|n| lane_of(&format!("sensor-{n}"), 10)).collect();
         assert_eq!(lanes.len(), 10);
         assert_eq!(lane_of("sensor-1", 10), lane_of("sensor-1", 10));

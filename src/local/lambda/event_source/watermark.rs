@@ -1,14 +1,16 @@
-//! How far a shard is done when its records are worked on in several lanes: up to the first one that is not. Pure.
+//! The watermark of a shard: the position before the first unfinished record.
+//!
+//! The records of a shard may be processed by several workers. Pure.
 
 use std::collections::VecDeque;
 
-/// The records that were read and are not yet all done.
+/// The records read from the first unfinished one on.
 #[derive(Debug, Default)]
 pub(crate) struct Watermark {
-    /// Index of the first one.
+    /// Index of the first record.
     first: u64,
     open: VecDeque<Open>,
-    /// Of those that are not done themselves.
+    /// Size of the unfinished records.
     undone: usize,
     weight: usize,
 }
@@ -21,7 +23,7 @@ struct Open {
 }
 
 impl Watermark {
-    /// Takes up a record; gives its index.
+    /// Adds a record; returns its index.
     pub(crate) fn begin(&mut self, sequence_number: &str, weight: usize) -> u64 {
         self.open.push_back(Open { sequence_number: sequence_number.to_owned(), weight, done: false });
         self.undone += 1;
@@ -29,7 +31,7 @@ impl Watermark {
         self.first + self.open.len() as u64 - 1
     }
 
-    /// Marks records as done; gives the sequence number up to which all are, when that has moved.
+    /// Marks records as done; returns the new watermark's sequence number, if it has moved.
     pub(crate) fn complete(&mut self, indexes: &[u64]) -> Option<String> {
         for index in indexes {
             let position = index.checked_sub(self.first).and_then(|position| usize::try_from(position).ok());
@@ -47,17 +49,17 @@ impl Watermark {
         reached
     }
 
-    /// Records that are not passed yet: each of them, or one before it, is not done.
+    /// Returns the number of records above the watermark: each of them, or one before it, is unfinished.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Records that are not done.
+    /// Returns the number of unfinished records.
     pub(crate) fn undone(&self) -> usize {
         self.undone
     }
 
-    /// Bytes that these take.
+    /// Returns the size of the unfinished records, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.weight
     }
@@ -68,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_success_does_not_pass_an_earlier_record_that_is_not_done() {
+    fn watermark_does_not_pass_an_unfinished_record() {
         let mut progress = Watermark::default();
         let indexes: Vec<u64> = ["a", "b", "c", "d"].iter().map(|number| progress.begin(number, 10)).collect();
         assert_eq!(progress.complete(&[indexes[1], indexes[2], indexes[1]]), None);

@@ -1,4 +1,6 @@
-//! A function's zip: unpacked safely into a folder named by its SHA-256, which functions with the same zip share.
+//! The code of a function: its zip, unpacked safely into a folder.
+//!
+//! The folder's name is the zip's SHA-256; functions with the same zip share it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,32 +18,32 @@ use crate::data_dir::private_dir;
 use crate::durability::Durability;
 use crate::protocol::aws_json::ServiceError;
 
-/// Bytes that a zip sent inline may have (docs/facts/lambda.md, Function limits).
+/// Limit of an inline zip in bytes (docs/facts/lambda.md, Function limits).
 const ZIPPED_LIMIT: usize = 52_428_800;
 
-/// How the folders begin that a zip is being unpacked into.
+/// Prefix of a folder into which a zip is being unpacked.
 pub(crate) const UNPACKING: &str = ".unpacking-";
 
-/// Code that has been unpacked.
+/// Unpacked code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Code {
-    /// Base64 of the SHA-256 of the zip.
+    /// SHA-256 of the zip in base64.
     pub sha256: String,
-    /// Bytes of the zip.
+    /// Size of the zip in bytes.
     pub size: u64,
     /// Folder below `code/`.
     pub folder: String,
 }
 
-/// Identity of a zip without unpacking it.
+/// Identifies a zip without unpacking it.
 pub(crate) fn identify(zip: &[u8]) -> Code {
     let digest = Sha256::digest(zip);
     Code { sha256: STANDARD.encode(digest), size: zip.len() as u64, folder: format!("{digest:x}") }
 }
 
-/// Unpacks a zip below `root`. The code stays for as long as the file is held, used or not. Blocks.
+/// Unpacks a zip below `root`. The code stays while the returned file is held, in use or not. Blocks.
 ///
-/// What is there already is used if it is still what is in the zip: a function can write into the folder of its code.
+/// An existing folder is reused if it still equals the zip: a function can write into its code folder.
 pub(crate) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<(Code, File), ServiceError> {
     if zip.len() > ZIPPED_LIMIT {
         let text = format!("Zipped size must be smaller than {ZIPPED_LIMIT} bytes");
@@ -66,7 +68,7 @@ pub(crate) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<
         if !is_intact {
             exchange(&fresh, &place).map_err(broken)?;
         }
-        // What is under the other name now.
+        // The folder that now has the temporary name.
         fs::remove_dir_all(&fresh).map_err(broken)?;
         if is_intact { there } else { held }
     };
@@ -74,7 +76,7 @@ pub(crate) fn unpack(zip: &[u8], root: &Path, durability: Durability) -> Result<
     Ok((code, held))
 }
 
-/// Puts a folder in the place of another one, and that one in its place.
+/// Exchanges two folders.
 fn exchange(fresh: &Path, place: &Path) -> io::Result<()> {
     if renameat_with(CWD, fresh, CWD, place, RenameFlags::EXCHANGE).is_ok() {
         return Ok(());
@@ -86,7 +88,7 @@ fn exchange(fresh: &Path, place: &Path) -> io::Result<()> {
     fs::rename(&old, fresh)
 }
 
-/// Whether two folders hold the same files, with the same content and modes.
+/// Returns whether two folders have the same files, with the same content and modes.
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     let names = |folder: &Path| -> io::Result<BTreeSet<OsString>> {
         fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
@@ -114,7 +116,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether two files of the same length hold the same bytes.
+/// Returns whether two files of the same length have the same content.
 fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let (mut one, mut other) = (BufReader::new(File::open(one)?), BufReader::new(File::open(other)?));
     loop {
@@ -131,16 +133,16 @@ fn is_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Keeps code from being swept away for as long as the file is held.
+/// Locks a code folder against deletion while the file is held.
 pub(crate) fn hold(root: &Path, folder: &str) -> io::Result<File> {
     let path = root.join(folder);
     let file = File::open(&path)?;
     file.lock_shared()?;
-    // It may have been swept away while this waited.
+    // It may have been deleted while this waited.
     fs::metadata(&path).map(|_| file)
 }
 
-/// Deletes the folders of code that are neither in use nor held. Blocks.
+/// Deletes the code folders that are neither in use nor held. Blocks.
 pub(crate) fn sweep(root: &Path, is_in_use: impl Fn(&str) -> bool) -> io::Result<()> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
@@ -150,7 +152,7 @@ pub(crate) fn sweep(root: &Path, is_in_use: impl Fn(&str) -> bool) -> io::Result
     for entry in entries {
         let entry = entry?;
         let lock = File::open(entry.path())?;
-        // Asked only once it is locked: what somebody held until now may be in use since.
+        // Check for use only under the lock: code that was held until now may be in use since.
         if lock.try_lock().is_ok() && !is_in_use(&entry.file_name().to_string_lossy()) {
             fs::remove_dir_all(entry.path())?;
         }
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn modes_are_kept_but_no_special_and_no_write_bits() {
+    fn code_unpack_keeps_modes_without_special_and_write_bits() {
         let root = tempfile::tempdir().unwrap();
         let zip = zip_of(&[("bootstrap", 0o4755, b"code"), ("sub/data.txt", 0o644, b"text")]);
         let (code, _) = unpack(&zip, root.path()).unwrap();
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_was_changed_is_unpacked_again() {
+    fn code_changed_on_disk_is_unpacked_again() {
         let root = tempfile::tempdir().unwrap();
         let zip = zip_of(&[("bootstrap", 0o755, b"code"), ("sub/data.txt", 0o644, b"text")]);
         let (code, held) = unpack(&zip, root.path()).unwrap();
@@ -215,7 +217,7 @@ mod tests {
                 fs::remove_file(folder.join("sub/data.txt")).unwrap();
                 std::os::unix::fs::symlink("/etc/passwd", folder.join("sub/data.txt")).unwrap();
             },
-            // Intact, and somewhere else.
+            // Intact, but elsewhere.
             &|| {
                 fs::rename(&folder, elsewhere.path().join("code")).unwrap();
                 std::os::unix::fs::symlink(elsewhere.path().join("code"), &folder).unwrap();
@@ -230,7 +232,7 @@ mod tests {
             assert!(!folder.join("sub/more.txt").exists());
             assert_eq!(fs::metadata(folder.join("bootstrap")).unwrap().permissions().mode() & 0o777, 0o555);
             assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing else stays");
-            // Held, so that it is not swept away before a function is made of it.
+            // Held, so that it is not deleted before a function refers to it.
             sweep(root.path(), |_| false).unwrap();
             assert!(folder.exists());
             drop(held_again);
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn sweeping_keeps_what_is_in_use_or_held() {
+    fn code_sweep_keeps_folders_in_use_or_held() {
         let root = tempfile::tempdir().unwrap();
         let unpacked = |text: &[u8]| unpack(&zip_of(&[("bootstrap", 0o755, text)]), root.path()).unwrap();
         let ((old, _), (new, _), (held, file)) = (unpacked(b"old"), unpacked(b"new"), unpacked(b"held"));

@@ -1,5 +1,6 @@
-//! The environment variables of an execution environment, as recorded on the real service (docs/facts/lambda.md,
-//! provided.al2023).
+//! The environment variables of an execution environment, as recorded on the real service.
+//!
+//! Source: docs/facts/lambda.md, provided.al2023.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,7 +10,7 @@ use crate::auth::credentials::SessionKeys;
 use crate::lambda::api::function_name::LATEST;
 use crate::lambda::state::FunctionRecord;
 
-/// Variables that the service sets and lets nobody else set.
+/// Reserved variables: the service sets them, and rejects them in a function's settings.
 pub(crate) const RESERVED: [&str; 20] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -33,7 +34,7 @@ pub(crate) const RESERVED: [&str; 20] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// What an environment is told about where it runs.
+/// The location and identity of an execution environment.
 pub(crate) struct Place<'a> {
     pub region: &'a str,
     pub endpoint: &'a str,
@@ -43,11 +44,14 @@ pub(crate) struct Place<'a> {
     pub log_stream: &'a str,
 }
 
-/// All variables of the process; it gets no others, so nothing of the user's own environment reaches the function.
+/// Returns all variables of the process.
+///
+/// It gets no others, so that nothing of the user's own environment reaches the function.
 pub(crate) fn variables(function: &FunctionRecord, place: &Place<'_>, keys: &SessionKeys) -> BTreeMap<String, String> {
     let root = place.code.display().to_string();
-    // What the service does not set, and a function may set itself. There is no file system of its own here, where
-    // `/tmp` would be the environment's: programs that ask for the place of temporary files get one that is.
+    // Variables that the service does not set, and that a function may set itself. Here an environment has no file
+    // system of its own with its own `/tmp`: programs that ask for the directory of temporary files get one that is its
+    // own.
     let mut all = BTreeMap::from([
         ("AWS_ENDPOINT_URL".to_owned(), place.endpoint.to_owned()),
         ("TMPDIR".to_owned(), place.scratch.display().to_string()),
@@ -79,7 +83,7 @@ pub(crate) fn variables(function: &FunctionRecord, place: &Place<'_>, keys: &Ses
         ("LD_LIBRARY_PATH", format!("/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{root}:{root}/lib:/opt/lib")),
     ];
     for (name, value) in ours {
-        // A function may have its own PATH, LANG and TZ; what is reserved never gets into its configuration.
+        // A function may have its own PATH, LANG and TZ; reserved variables never get into its configuration.
         if RESERVED.contains(&name) || !all.contains_key(name) {
             all.insert(name.to_owned(), value);
         }

@@ -18,16 +18,16 @@ use crate::lambda::LambdaServices;
 use crate::lambda::permissions;
 use crate::lambda::state::FunctionRecord;
 
-/// How often the memory in use is looked at.
+/// Interval between checks of the memory in use.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// An answer that was sent just before the process ended is still taken.
+/// A response sent just before the process ended is still accepted for this time.
 const LAST_WORD: Duration = Duration::from_millis(100);
 
-/// What became of an invocation that was given to an environment.
+/// The outcome of an invocation in an environment.
 pub(crate) enum RunOutcome {
-    /// It ran to an end, good or bad.
+    /// It ran to its end, successful or failed.
     Ended(Outcome),
-    /// The environment ended before it took the invocation, which can safely go to another one.
+    /// The environment ended before it took the invocation, which another one can safely run.
     NotTaken,
     /// The environment did not start.
     NotReady(Failure),
@@ -40,15 +40,15 @@ pub(crate) struct ExecutionEnvironment {
     launched: RunningProcess,
     ready: Option<oneshot::Sender<Task>>,
     started: Instant,
-    /// Set once the function has asked for work for the first time; taken by the first report.
+    /// Duration of the init phase, set when the function first asks for an invocation; the first report takes it.
     init: Option<Duration>,
     initialized: bool,
     usable: bool,
-    /// The most that it was seen to use, in bytes.
+    /// Peak memory in bytes, as far as observed.
     most_memory: u64,
 }
 
-/// Why an environment does not ask for work.
+/// The reason why an environment is not ready.
 enum NotReady {
     Exited,
     TimedOut,
@@ -77,18 +77,20 @@ impl ExecutionEnvironment {
         })
     }
 
-    /// Whether it can take another invocation.
+    /// Returns whether it can run another invocation.
     pub(crate) fn is_usable(&self) -> bool {
         self.usable
     }
 
-    /// Between invocations nothing runs.
+    /// Freezes the process between invocations.
     pub(crate) fn freeze(&self) {
         self.launched.process.freeze();
     }
 
-    /// Runs one invocation. An environment that has not started yet has until `start_until` to do so; the work has
-    /// until `work_until`, or as long as the function may take.
+    /// Runs one invocation.
+    ///
+    /// An environment in its init phase has until `start_until`; the invocation has until `work_until`, or the
+    /// function's timeout.
     pub(crate) async fn run(
         &mut self,
         invocation: &Invocation,
@@ -119,8 +121,7 @@ impl ExecutionEnvironment {
         RunOutcome::Ended(self.outcome(id, began.elapsed(), result).await)
     }
 
-    /// Writes down that this environment did not start: in its own time (`init`), or in that of the invocation
-    /// (`invoke`).
+    /// Logs that this environment did not start: in its init phase (`init`), or during the invocation (`invoke`).
     pub(crate) async fn report_start(&mut self, phase: &str, failure: &Failure) {
         self.end();
         let mut lines = Vec::new();
@@ -131,14 +132,14 @@ impl ExecutionEnvironment {
         self.launched.log.preface(lines).await;
     }
 
-    /// The outcome when the second start failed as well.
+    /// Returns the outcome if the second start failed too.
     pub(crate) async fn did_not_start(&mut self, invocation: &Invocation, failure: Failure) -> Outcome {
         self.report_start("invoke", &failure).await;
         self.log_start(&invocation.request_id).await;
         self.outcome(&invocation.request_id, self.started.elapsed(), Err(failure)).await
     }
 
-    /// The outcome when one environment after the other ended before it took the invocation.
+    /// Returns the outcome if one environment after the other ended before it took the invocation.
     pub(crate) async fn gave_up(&mut self, invocation: &Invocation) -> Outcome {
         let failure = self.exited(&invocation.request_id).await;
         self.did_not_start(invocation, failure).await
@@ -156,7 +157,7 @@ impl ExecutionEnvironment {
         }
     }
 
-    /// Waits until the function asks for work.
+    /// Waits until the function asks for an invocation.
     async fn wait_ready(&mut self, id: &str, until: Instant) -> Result<(), NotReady> {
         let mut look = tokio::time::interval(POLL_INTERVAL);
         loop {
@@ -176,7 +177,7 @@ impl ExecutionEnvironment {
                     Some(RuntimeRequest::InitFailure { body }) if !self.initialized => {
                         return Err(NotReady::Failed(Failure { line: None, status: ("error", kind_of(&body)), body }));
                     }
-                    // An answer that came too late: its invocation has been answered already.
+                    // A late response: its invocation has been answered already.
                     Some(_) => {}
                     None => return Err(NotReady::Exited),
                 },
@@ -189,7 +190,7 @@ impl ExecutionEnvironment {
         }
     }
 
-    /// Waits for the answer to the invocation under way.
+    /// Waits for the response to the current invocation.
     async fn work(&mut self, id: &str) -> Result<Bytes, Failure> {
         let mut look = tokio::time::interval(POLL_INTERVAL);
         loop {
@@ -214,7 +215,7 @@ impl ExecutionEnvironment {
         }
     }
 
-    /// The result of the invocation, if this call brings it.
+    /// Returns the result of the invocation, if this request contains it.
     fn on_runtime_request(&mut self, call: Option<RuntimeRequest>, id: &str) -> Option<Result<Bytes, Failure>> {
         match call? {
             RuntimeRequest::Response { request_id, body } if request_id == id => Some(Ok(body)),
@@ -252,7 +253,7 @@ impl ExecutionEnvironment {
         self.launched.log.begin(vec![start_line(&self.function.logging, id)], access).await;
     }
 
-    /// Writes the last lines of an invocation.
+    /// Logs the last lines of an invocation.
     async fn outcome(&mut self, id: &str, duration: Duration, result: Result<Bytes, Failure>) -> Outcome {
         let most = self.launched.process.memory().unwrap_or_default().max(self.most_memory);
         let mut report = Report {
@@ -286,7 +287,7 @@ impl ExecutionEnvironment {
 
     async fn exited(&mut self, id: &str) -> Failure {
         self.usable = false;
-        // The connection may break a moment before the process is gone.
+        // The connection may break a moment before the process has ended.
         let status = tokio::time::timeout(LAST_WORD, self.launched.process.ended()).await.ok().flatten();
         let how = status.map_or_else(|| "without providing a reason".to_owned(), how_it_ended);
         exit_failure(id, &how, "Runtime.ExitError")

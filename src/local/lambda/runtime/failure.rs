@@ -1,4 +1,4 @@
-//! How a function failed: the error's JSON, the line in the log, and what the platform's report says of it.
+//! Failures of a function: the error as JSON, the log line, and the status in the platform's report.
 
 use std::process::ExitStatus;
 
@@ -7,22 +7,22 @@ use serde_json::json;
 
 use super::runtime_api::RESPONSE_LIMIT;
 
-/// How the platform's report names what did not end well: `timeout` or `error`, and the kind of error.
+/// Failure status in the platform's report: `timeout` or `error`, and the error type.
 pub(crate) type Status = (&'static str, Option<String>);
 
-/// The kind of error of code that cannot be run.
+/// Error type of code that cannot run.
 pub(crate) const ENTRYPOINT: &str = "Runtime.InvalidEntrypoint";
 
-/// An error of a function, and how the platform's report names it.
+/// An error of a function, with its status in the platform's report.
 pub(crate) struct Failure {
     /// JSON with `errorType` and `errorMessage`.
     pub body: Bytes,
-    /// A line of the platform in the log.
+    /// The platform's log line.
     pub line: Option<String>,
     pub status: Status,
 }
 
-/// The failure of a process that ended.
+/// Returns the failure of a process that ended.
 pub(crate) fn exit_failure(id: &str, how: &str, status: &str) -> Failure {
     let how = if how.starts_with("without") { how.to_owned() } else { format!("with error: {how}") };
     let message = format!("RequestId: {id} Error: Runtime exited {how}");
@@ -33,7 +33,7 @@ pub(crate) fn exit_failure(id: &str, how: &str, status: &str) -> Failure {
     }
 }
 
-/// In the words of the service, which is written in Go.
+/// Returns an exit status in the service's wording, which is that of Go.
 pub(crate) fn how_it_ended(status: ExitStatus) -> String {
     use std::os::unix::process::ExitStatusExt;
     match (status.code(), status.signal()) {
@@ -46,24 +46,24 @@ pub(crate) fn how_it_ended(status: ExitStatus) -> String {
     }
 }
 
-/// An error as JSON.
+/// Returns an error as JSON.
 pub(crate) fn error_body(kind: &str, message: &str) -> Bytes {
     debug_assert!(message.len() < RESPONSE_LIMIT);
     Bytes::from(json!({"errorType": kind, "errorMessage": message}).to_string())
 }
 
-/// The `errorType` of an error.
+/// Returns the `errorType` of an error.
 pub(crate) fn kind_of(body: &Bytes) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     body.get("errorType")?.as_str().map(str::to_owned)
 }
 
-/// Why a file cannot be run, in the words of the service; `None` when that is this machine's fault and not the file's.
+/// Returns the service's message for a file that cannot run, or `None` if the machine is the cause.
 pub(crate) fn exec_failure(error: &std::io::Error) -> Option<&'static str> {
     match error.raw_os_error() {
         Some(8) => Some("exec format error"),
         Some(13) => Some("permission denied"),
-        // The interpreter that a script or a dynamic program names.
+        // The interpreter of a script or a dynamic program is missing.
         Some(2) => Some("no such file or directory"),
         _ => None,
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_that_is_full_is_not_the_functions_fault() {
+    fn exec_failure_for_lack_of_resources_is_not_the_functions() {
         let of = |code| exec_failure(&std::io::Error::from_raw_os_error(code));
         assert_eq!(of(8), Some("exec format error"));
         // EAGAIN, ENOMEM, EMFILE.

@@ -10,25 +10,25 @@ use super::pool::Throttle;
 use super::spawn::SpawnError;
 use crate::lambda::service::Lambda;
 
-/// How long an environment may take to start. One that fails to, or takes longer, is started once more within the
-/// function's own time limit (docs/facts/lambda.md, Runtime API).
+/// Timeout of an environment's init phase. One that fails or takes longer is started once more within the function's
+/// own timeout (docs/facts/lambda.md, Runtime API).
 const INIT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Warm environments that may have ended meanwhile, before that is the function's own failure.
+/// Warm environments that may have ended before the failure counts as the function's own.
 const RELAUNCHES: u32 = 3;
 
-/// Why an invocation was not run: the function has not seen it.
+/// The reason why an invocation did not run: the function has not seen it.
 #[derive(Debug)]
 pub(crate) enum InvokeError {
-    /// There is no such function.
+    /// The function does not exist.
     Missing,
-    /// It is still being created.
+    /// The function is still being created.
     Pending,
-    /// Too many run at the same time.
+    /// Too many invocations run at the same time.
     Throttled(Throttle),
     /// The role cannot be assumed (any more).
     NoRole,
-    /// The variables cannot be decrypted: the role is another one than when the function was told of it.
+    /// The variables cannot be decrypted: the role was recreated after the function got it.
     NoKey,
     /// The local cloud itself failed.
     Failed(String),
@@ -54,8 +54,8 @@ async fn run_once(lambda: &Lambda, name: &str, invocation: &Invocation) -> Resul
         return Err(InvokeError::Pending);
     }
     let mut lease = lambda.pool().lease(&id, function.reserved_concurrency).map_err(InvokeError::Throttled)?;
-    // Read once more, after the lease is taken: a later change of the function renews the pool, and what is started
-    // here, from the code of before, is not used again.
+    // Read it again after taking the lease: a later change of the function renews the pool, and an environment started
+    // here from earlier code is not used again.
     let function = lambda.function(name).filter(|function| function.id == id).ok_or(InvokeError::Missing)?;
     let limit = Duration::from_secs(function.timeout);
     let mut second_start = None;
@@ -71,7 +71,7 @@ async fn run_once(lambda: &Lambda, name: &str, invocation: &Invocation) -> Resul
                 Err(SpawnError::Failed(why)) => return Err(InvokeError::Failed(why)),
             },
         };
-        // A second start and the work have the function's time together.
+        // The function's timeout covers a second start and the invocation together.
         let start_until = second_start.unwrap_or_else(|| Instant::now() + INIT_LIMIT);
         match worker.run(invocation, start_until, second_start).await {
             RunOutcome::Ended(outcome) => {

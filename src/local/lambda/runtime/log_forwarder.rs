@@ -1,5 +1,6 @@
-//! What a function writes, line by line into its log group, between the platform's own lines (docs/facts/lambda.md, Log
-//! lines).
+//! Forwards a function's output line by line to its log group, between the platform's own lines.
+//!
+//! Source: docs/facts/lambda.md, Log lines.
 
 use std::collections::VecDeque;
 
@@ -13,25 +14,26 @@ use crate::lambda::permissions::LogAccess;
 use crate::logs::Logs;
 use crate::protocol::aws_json::now_ms;
 
-/// Bytes of `LogType=Tail` (docs/facts/lambda.md, Invoke).
+/// Size of the log tail of `LogType=Tail`, in bytes (docs/facts/lambda.md, Invoke).
 const TAIL_LIMIT: usize = 4096;
-/// Bytes of one log event; a longer line is cut into several.
+/// Limit of one log event in bytes; a longer line is split.
 const LINE_LIMIT: usize = 256 * 1024 - 26;
-/// Bytes that a pipe holds: all that can have been written before something else happened, and not have been read.
+/// Capacity of a pipe in bytes: the most that can be written but unread before another event.
 const PIPE: usize = 64 * 1024;
 
-/// Where the lines of one execution environment go.
+/// The log destination of one execution environment.
 pub(crate) struct Destination {
     pub logs: Logs,
     pub group: String,
     pub stream: String,
-    /// What the role allows.
+    /// Log permissions of the role.
     pub access: LogAccess,
 }
 
 impl Destination {
-    /// Writes lines, as far as the role allows it; without a word where it does not, as the service does. Tells whether
-    /// they are kept.
+    /// Writes lines if the role allows it; otherwise drops them silently, as the service does.
+    ///
+    /// Returns whether they are stored.
     pub(crate) async fn write(&self, events: Vec<(u64, String)>, may_create_group: bool) -> bool {
         let may_create_group = may_create_group && self.access.create_group;
         self.access.write && self.logs.append(&self.group, &self.stream, events, may_create_group).await
@@ -44,35 +46,35 @@ pub(crate) struct LogForwarder {
 }
 
 enum Command {
-    /// An invocation begins: its tail starts empty.
+    /// Begins an invocation with an empty log tail.
     Begin(Vec<String>, LogAccess, oneshot::Sender<()>),
-    /// Lines of the platform before the first invocation.
+    /// Platform lines before the first invocation.
     Preface(Vec<String>, oneshot::Sender<()>),
-    /// Lines of the platform, after everything that the function has written so far.
+    /// Platform lines after all that the function has written so far.
     Add(Vec<String>, oneshot::Sender<Vec<u8>>),
 }
 
 impl LogForwarder {
-    /// Starts reading the pipes, until both are closed and this is dropped.
+    /// Starts to read the pipes, until both are closed and this is dropped.
     pub(crate) fn start(pipes: Pipes, destination: Destination) -> Self {
         let (commands, receiver) = mpsc::channel(8);
         tokio::spawn(read(pipes, receiver, Sink { destination, tail: Tail::default() }));
         LogForwarder { commands }
     }
 
-    /// Marks the beginning of an invocation, and what the role allows from now on.
+    /// Begins an invocation, with the role's current permissions.
     ///
-    /// Returns once the lines are written: what the function writes after it has got the invocation comes after them.
+    /// Returns once the lines are written: output of the function after it got the invocation follows them.
     pub(crate) async fn begin(&self, lines: Vec<String>, access: LogAccess) {
         self.ask(|written| Command::Begin(lines, access, written)).await;
     }
 
-    /// Adds lines about the start.
+    /// Adds lines about the init phase.
     pub(crate) async fn preface(&self, lines: Vec<String>) {
         self.ask(|written| Command::Preface(lines, written)).await;
     }
 
-    /// Adds lines; gives the last 4 KB of what was written since the beginning of the invocation.
+    /// Adds lines; returns the last 4 KB written since the beginning of the invocation.
     pub(crate) async fn add(&self, lines: Vec<String>) -> Vec<u8> {
         self.ask(|tail| Command::Add(lines, tail)).await
     }
@@ -81,14 +83,15 @@ impl LogForwarder {
         let (sender, answer) = oneshot::channel();
         match self.commands.send(command(sender)).await {
             Ok(()) => answer.await.unwrap_or_default(),
-            // Only a panic has ended the reader; the invocation is answered all the same.
+            // The reader has ended only by a panic; the invocation gets its response anyway.
             Err(_) => T::default(),
         }
     }
 }
 
-/// Brings output and commands into one order: what was written before an answer was sent comes before its last lines.
-/// A function that never stops writing does not keep its answer back.
+/// Merges output and commands in order: output written before a response comes before its last lines.
+///
+/// A function that never stops writing does not delay its response.
 async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sink) {
     let (mut out, mut err) = (LineReader::new(pipes.stdout), LineReader::new(pipes.stderr));
     let mut wanted = true;
@@ -108,12 +111,12 @@ async fn read(pipes: Pipes, mut commands: mpsc::Receiver<Command>, mut sink: Sin
         let mut lines = out.lines();
         lines.extend(err.lines());
         if command.is_some() {
-            // A last line without its line feed is one, too.
+            // A last line without a line feed counts too.
             lines.extend(out.rest());
             lines.extend(err.rest());
         }
         sink.write(lines, false).await;
-        // Whoever waits may have given up.
+        // The caller may have stopped waiting.
         match command {
             Some(Command::Begin(lines, access, written)) => {
                 sink.destination.access = access;
@@ -143,7 +146,10 @@ struct Sink {
 }
 
 impl Sink {
-    /// Only the first lines of an environment and an invocation make a log group: a late line must not bring a deleted one back.
+    /// Writes lines to the log destination.
+    ///
+    /// Only the first lines of an environment or invocation create a log group: a late line must not recreate a deleted
+    /// one.
     async fn write(&mut self, lines: Vec<String>, may_create_group: bool) {
         if lines.is_empty() {
             return;
@@ -153,7 +159,7 @@ impl Sink {
             self.tail.push(line.as_bytes());
             self.tail.push(b"\n");
         }
-        // The function cannot be told of what is not kept.
+        // The function cannot receive an error about dropped lines.
         self.destination.write(lines.into_iter().map(|line| (now, line)).collect(), may_create_group).await;
     }
 }
@@ -179,7 +185,7 @@ impl Tail {
     }
 }
 
-/// A pipe that is read line by line.
+/// Reads a pipe line by line.
 struct LineReader<R> {
     pipe: R,
     is_open: bool,
@@ -200,7 +206,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         }
     }
 
-    /// Reads what is in the pipe now.
+    /// Reads all that is in the pipe now.
     fn catch_up(&mut self) {
         let before = self.buffer.taken;
         while self.is_open && self.buffer.taken - before < PIPE && unconstrained(self.fill()).now_or_never().is_some() {
@@ -216,7 +222,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     }
 }
 
-/// Cuts bytes into lines.
+/// Splits bytes into lines.
 #[derive(Default)]
 struct LineBuffer {
     pending: Vec<u8>,
@@ -245,7 +251,7 @@ impl LineBuffer {
         std::mem::take(&mut self.lines)
     }
 
-    /// All that is there, also a last line without its line feed.
+    /// Returns all remaining lines, including a last line without a line feed.
     fn rest(&mut self) -> Vec<String> {
         if !self.pending.is_empty() {
             self.cut();
@@ -259,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_whole_whatever_the_chunks() {
+    fn log_lines_are_whole_for_any_chunks() {
         let mut buffer = LineBuffer::default();
         for chunk in ["one\ntw", "o\n\nth", "ree"] {
             buffer.push(chunk.as_bytes());
@@ -270,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_cut() {
+    fn log_line_over_the_limit_is_split() {
         let mut buffer = LineBuffer::default();
         for _ in 0..64 {
             buffer.push(&[b'x'; 8192]);
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_keeps_the_last_bytes() {
+    fn log_tail_keeps_the_last_bytes() {
         let mut tail = Tail::default();
         tail.push(&[b'a'; 5000]);
         tail.push(b"end");

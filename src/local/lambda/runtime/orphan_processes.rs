@@ -1,6 +1,8 @@
-//! Processes of functions that outlived the local cloud. They end by themselves once the Runtime API is gone, except
-//! one that never asks it again; so each is written down while it runs, and the next start ends what is still there.
-//! What they started in turn, in a group or session of its own, is known by the environment that it has inherited.
+//! Orphan processes: function processes that outlived the local cloud.
+//!
+//! They end by themselves once the Runtime API is gone, unless they never call it again. So each running process is
+//! registered in a file, and the next start kills those that still run. Their descendants in other process groups or
+//! sessions are recognized by the inherited environment.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +15,7 @@ use rustix::process::{Pid, Signal, getpid, kill_process};
 use super::procfs::{self, Stat};
 use crate::data_dir::private_dir;
 
-/// Writes a process down; without `/proc` there is nothing to know it by later, and so no entry.
+/// Registers a process; without `/proc` it could not be recognized later, so it gets no entry.
 pub(crate) fn register(dir: &Path, pid: Pid) -> Option<PathBuf> {
     let started = started(pid)?;
     let path = dir.join(pid.to_string());
@@ -25,15 +27,15 @@ pub(crate) fn register(dir: &Path, pid: Pid) -> Option<PathBuf> {
     write().ok().map(|()| path)
 }
 
-/// Strikes it out again.
+/// Unregisters a process.
 pub(crate) fn unregister(entry: Option<PathBuf>) {
     if let Some(path) = entry {
-        // A stale entry names a start time that no later process has.
+        // A stale entry has a start time that no later process has.
         fs::remove_file(path).unwrap_or_default();
     }
 }
 
-/// Ends every process that is still written down, and empties the register.
+/// Kills all registered processes, and clears the register.
 pub(crate) fn end_all(dir: &Path) -> io::Result<()> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -45,11 +47,11 @@ pub(crate) fn end_all(dir: &Path) -> io::Result<()> {
         let pid = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
         let known = match fs::read_to_string(entry.path()) {
             Ok(known) => known,
-            // Struck out meanwhile: it has just ended.
+            // Unregistered meanwhile: the process has just ended.
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        // Process ids are used again; a process id with its start time is not.
+        // Process IDs are reused; a process ID with its start time is not.
         if let Some(pid) = pid
             && started(pid).is_some_and(|started| started == known)
         {
@@ -64,10 +66,10 @@ pub(crate) fn end_all(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Passes in which processes are looked for that were started during the pass before.
+/// Limit of passes that look for processes started during the pass before.
 const PASSES: usize = 20;
 
-/// Ends every process whose environment says that its code is in this folder.
+/// Kills every process whose environment names this code folder.
 pub(crate) fn end_escaped(code: &Path) {
     let place = format!("LAMBDA_TASK_ROOT={}/", code.display());
     for _ in 0..PASSES {
@@ -79,14 +81,14 @@ pub(crate) fn end_escaped(code: &Path) {
             return;
         }
         for pid in escaped {
-            // The only failure is that it has ended.
+            // The only possible error is that it has ended.
             kill_process(pid, Signal::KILL).unwrap_or_default();
         }
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Deletes what is in a folder.
+/// Deletes the contents of a folder.
 pub(crate) fn empty(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -94,7 +96,7 @@ pub(crate) fn empty(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// When a process was started, in clock ticks since the machine was, with what tells one boot from another.
+/// Returns the start time of a process in clock ticks since boot, with an ID of the boot.
 fn started(pid: Pid) -> Option<String> {
     let ticks = Stat::read(pid)?.started;
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_down_is_ended() {
+    fn orphan_processes_registered_process_is_killed() {
         let dir = tempfile::tempdir().unwrap();
         let (mut child, pid) = sleeper();
         let entry = register(dir.path(), pid).unwrap();
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn another_process_with_the_same_id_is_left_alone() {
+    fn orphan_processes_reused_pid_is_not_killed() {
         let dir = tempfile::tempdir().unwrap();
         let (mut child, pid) = sleeper();
         let entry = register(dir.path(), pid).unwrap();
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn end_escaped_ends_what_inherited_the_place_of_the_code_and_nothing_else() {
+    fn orphan_processes_end_escaped_kills_only_processes_of_the_code_folder() {
         let dir = tempfile::tempdir().unwrap();
         let start = |code: &str| {
             let place = dir.path().join(code);

@@ -1,4 +1,4 @@
-//! What the platform says of an invocation in the function's log (docs/facts/lambda.md, Log lines).
+//! The platform's lines in the function's log (docs/facts/lambda.md, Log lines).
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use super::failure::Status;
 use crate::lambda::api::function_name::LATEST;
 use crate::lambda::state::Logging;
 
-/// What the platform says of an invocation.
+/// The platform's report of an invocation.
 pub(crate) struct Report {
     pub duration: Duration,
     pub init: Option<Duration>,
     pub memory_size_mb: u64,
     pub max_memory_mb: u64,
-    /// When it did not end well.
+    /// Status of a failure.
     pub status: Option<Status>,
 }
 
-/// The line before the function's own.
+/// Returns the line before the function's own.
 pub(crate) fn start_line(logging: &Logging, request_id: &str) -> String {
     if logging.format == "JSON" {
         return platform(logging, "platform.start", &json!({"requestId": request_id, "version": LATEST}));
@@ -27,7 +27,7 @@ pub(crate) fn start_line(logging: &Logging, request_id: &str) -> String {
     format!("START RequestId: {request_id} Version: {LATEST}")
 }
 
-/// The lines after the function's own.
+/// Returns the lines after the function's own.
 pub(crate) fn end_lines(logging: &Logging, request_id: &str, report: &Report) -> Vec<String> {
     let duration = milliseconds(report.duration);
     let billed = (report.duration + report.init.unwrap_or_default()).as_nanos().div_ceil(1_000_000);
@@ -52,7 +52,7 @@ pub(crate) fn end_lines(logging: &Logging, request_id: &str, report: &Report) ->
     if let Some(init) = report.init {
         fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
     }
-    // Every field ends with a tab in the service's line; only a status, which comes last, does not.
+    // Every field ends with a tab in the service's line, except for a status, which comes last.
     fields.push(report.status.as_ref().map(|(status, _)| format!("Status: {status}")).unwrap_or_default());
     if let Some((_, Some(kind))) = &report.status {
         fields.push(format!("Error Type: {kind}"));
@@ -61,7 +61,9 @@ pub(crate) fn end_lines(logging: &Logging, request_id: &str, report: &Report) ->
     vec![format!("END RequestId: {request_id}"), line]
 }
 
-/// The line about an environment that did not start: in its own time (`init`), or in that of the invocation (`invoke`).
+/// Returns the line about an environment that did not start.
+///
+/// It did so in its init phase (`init`), or during the invocation (`invoke`).
 pub(crate) fn init_report_line(logging: &Logging, duration: Duration, phase: &str, status: &Status) -> String {
     let (duration, (status, kind)) = (milliseconds(duration), status);
     if logging.format == "JSON" {
@@ -91,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_report_has_the_form_of_the_service() {
+    fn platform_log_report_has_the_services_format() {
         let report = Report {
             duration: Duration::from_micros(1_230),
             init: Some(Duration::from_micros(40_100)),
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_start_has_a_line_of_its_own() {
+    fn platform_log_failed_init_has_its_own_line() {
         let took = Duration::from_millis(12);
         let line = |phase, status: &Status| init_report_line(&text(), took, phase, status);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The execution environments of all functions: warm ones are used again, idle ones end after a while.
+//! The pool of all functions' execution environments: warm ones are reused, idle ones end after a while.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,19 @@ use tokio::time::Instant;
 
 use super::execution_environment::ExecutionEnvironment;
 
-/// Environments that run at the same time on this machine. The service allows 1,000; each is a process here.
+/// Limit of concurrent environments on this machine. The service allows 1,000; here each is a process.
 pub(crate) const ENVIRONMENTS: usize = 64;
-/// How long a warm environment is kept.
+/// Lifetime of an idle environment.
 const IDLE_LIMIT: Duration = Duration::from_mins(5);
-/// How long it runs on after an answer, to ask for more work and to finish what it does beside that.
+/// Grace period after a response, in which the environment asks for the next invocation and finishes other work.
 const GRACE_PERIOD: Duration = Duration::from_millis(50);
 
-/// Why no environment was given out.
+/// The limit that rejected an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Throttle {
-    /// The function's reserved concurrency is used up.
+    /// The function's reserved concurrency.
     Reserved,
-    /// All that this machine allows is used up.
+    /// The limit of this machine.
     Account,
 }
 
@@ -33,23 +33,23 @@ pub(crate) struct Pool(Arc<Mutex<HashMap<String, Slot>>>);
 struct Slot {
     idle: Vec<(ExecutionEnvironment, Instant)>,
     running: usize,
-    /// Goes up with every change of code or configuration.
+    /// Increases with every change of code or configuration.
     generation: u64,
-    /// The function is gone; the slot goes with its last lease.
+    /// True if the function is deleted; the slot is removed with its last lease.
     retired: bool,
 }
 
-/// The right to run one invocation, and a warm environment for it, if there is one.
+/// The right to run one invocation, with a warm environment if there is one.
 pub(crate) struct Lease {
     pool: Pool,
     id: String,
     generation: u64,
-    /// The environment; taken out while it runs.
+    /// The environment; `None` while it runs.
     pub worker: Option<ExecutionEnvironment>,
 }
 
 impl Pool {
-    /// The right to run one more invocation of a function, given its id and reserved concurrency.
+    /// Returns the right to run one more invocation of a function, from its ID and reserved concurrency.
     pub(crate) fn lease(&self, id: &str, reserved: Option<u64>) -> Result<Lease, Throttle> {
         let mut slots = self.lock();
         let all: usize = slots.values().map(|slot| slot.running).sum();
@@ -62,12 +62,12 @@ impl Pool {
             return Err(Throttle::Account);
         }
         slot.running += 1;
-        // The one used last, so that the others grow old.
+        // Take the last used one, so that the others become idle.
         let worker = slot.idle.pop().map(|(worker, _)| worker);
         Ok(Lease { pool: self.clone(), id: id.to_owned(), generation: slot.generation, worker })
     }
 
-    /// Code or configuration has changed: no environment takes a further invocation.
+    /// Ends the use of all current environments, after a change of code or configuration.
     pub(crate) fn renew(&self, id: &str) {
         let mut slots = self.lock();
         let old = slots.get_mut(id).map(|slot| {
@@ -78,7 +78,7 @@ impl Pool {
         drop(old);
     }
 
-    /// The function is gone.
+    /// Removes a deleted function.
     pub(crate) fn retire(&self, id: &str) {
         self.renew(id);
         let mut slots = self.lock();
@@ -90,7 +90,7 @@ impl Pool {
         }
     }
 
-    /// Freezes what is idle, once it has run on for a while.
+    /// Freezes idle environments after the grace period.
     fn freeze_later(&self) {
         let pool = self.clone();
         // Without a runtime the local cloud is ending.
@@ -99,12 +99,12 @@ impl Pool {
             tokio::time::sleep(GRACE_PERIOD).await;
             let slots = pool.lock();
             let idle = slots.values().flat_map(|slot| &slot.idle);
-            // Under the lock: none of them is given out meanwhile.
+            // Under the lock no environment is leased meanwhile.
             idle.filter(|(_, since)| since.elapsed() >= GRACE_PERIOD).for_each(|(worker, _)| worker.freeze());
         });
     }
 
-    /// Ends what has been idle for long.
+    /// Ends environments that were idle for too long.
     pub(crate) fn end_idle(&self) {
         self.end_idle_since(IDLE_LIMIT);
     }

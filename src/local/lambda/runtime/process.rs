@@ -1,4 +1,4 @@
-//! One process of a function: started with nothing but what it is given, killed with all that it started.
+//! A process of a function: started with an explicit environment only, killed with all its descendants.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,16 +14,16 @@ use tokio::sync::watch;
 use super::orphan_processes;
 use super::process_tree::{self, ProcessTree};
 
-/// Address space that a process may have beyond its memory size. Allocators reserve far more than they use, so this is
-/// only a stop for what runs away between two looks at the memory in use.
+/// Address space of a process beyond its memory size. Allocators reserve far more than they use, so this only stops a
+/// runaway process between two checks of the memory in use.
 #[cfg(target_os = "linux")]
 const ADDRESS_SPACE_SLACK: u64 = 8 << 30;
 
-/// Files and connections that a function may have open (AWS: "Lambda quotas", file descriptors).
+/// Limit of a function's open files and connections (AWS: "Lambda quotas", file descriptors).
 #[cfg(target_os = "linux")]
 const OPEN_FILES: u64 = 1024;
 
-/// The variable that no two environments have with the same value.
+/// An environment variable whose value is unique to each environment.
 const MARKER: &str = "AWS_LAMBDA_RUNTIME_API";
 
 /// A running process. Dropping it kills it.
@@ -32,7 +32,7 @@ pub(crate) struct Process {
     exit: watch::Receiver<Option<ExitStatus>>,
 }
 
-/// Its two streams of output.
+/// Its two output streams.
 pub(crate) struct Pipes {
     pub stdout: ChildStdout,
     pub stderr: ChildStderr,
@@ -69,38 +69,40 @@ impl Process {
         Ok((Process { tree, exit }, Pipes { stdout, stderr }))
     }
 
-    /// Kills the process and all that it started.
+    /// Kills the process and all its descendants.
     pub(crate) fn kill(&self) {
         if self.is_there() {
             self.tree.kill();
         }
     }
 
-    /// Stops it and all that it started, as the service freezes an environment between invocations.
+    /// Freezes it and all its descendants, as the service does between invocations.
     pub(crate) fn freeze(&self) {
         if self.is_there() {
             self.tree.freeze();
         }
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub(crate) fn thaw(&self) {
         if self.is_there() {
             self.tree.thaw();
         }
     }
 
-    /// Once it has ended, what it started is ended by whoever waited for it.
+    /// Returns whether it runs. After its end, the task that waited for it kills its descendants.
     fn is_there(&self) -> bool {
         self.exit.borrow().is_none()
     }
 
-    /// Waits until it has ended; `None` when that can no longer be known.
+    /// Waits for its end; returns `None` if its exit status is unknown.
     pub(crate) async fn ended(&mut self) -> Option<ExitStatus> {
         self.exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// Memory in use now by the process and those that it started, in bytes. `None` where the system does not say.
+    /// Returns the memory in use by the process and its descendants in bytes.
+    ///
+    /// Returns `None` if the system does not report it.
     pub(crate) fn memory(&self) -> Option<u64> {
         self.tree.memory()
     }
@@ -112,8 +114,10 @@ impl Drop for Process {
     }
 }
 
-/// Starts the process. A file that was just unpacked can be held open for writing by a process that another thread is
-/// about to start (it inherits all files until its own `exec`): that passes within milliseconds.
+/// Starts the process.
+///
+/// Another thread's child may hold a just unpacked file open for writing (it inherits all files until its own `exec`);
+/// this passes within milliseconds.
 async fn spawn(command: &mut Command, marker: &str) -> io::Result<(Arc<ProcessTree>, (Pid, Child))> {
     let mut pause = Duration::from_millis(1);
     loop {
@@ -134,8 +138,9 @@ async fn spawn(command: &mut Command, marker: &str) -> io::Result<(Arc<ProcessTr
     }
 }
 
-/// Keeps what this thread starts from getting more rights than the user has, by `sudo` for one. The thread itself never
-/// needs them.
+/// Keeps processes started by this thread from gaining privileges, for instance by `sudo`.
+///
+/// The thread itself never needs any.
 #[cfg(target_os = "linux")]
 fn no_new_privileges() -> io::Result<()> {
     Ok(rustix::thread::set_no_new_privs(true)?)
@@ -147,7 +152,7 @@ fn no_new_privileges() -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the end, then ends what the process left behind.
+/// Waits for the end, then kills the processes left behind.
 async fn reap(
     mut child: Child,
     tree: Arc<ProcessTree>,
@@ -156,7 +161,7 @@ async fn reap(
 ) {
     let status = child.wait().await;
     tree.kill();
-    // Nobody may be waiting any more.
+    // The caller may have stopped waiting.
     exit.send(status.ok()).unwrap_or_default();
     tree.end().await;
     orphan_processes::unregister(entry);
@@ -167,10 +172,10 @@ async fn reap(
 fn limit(pid: Pid, memory_mb: u64) {
     use rustix::process::{Resource, Rlimit, prlimit};
     let bound = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
-    // Fails only when the process has ended already, or when this one is limited more strictly itself.
+    // Fails only if the process has ended already, or if this process has stricter limits itself.
     prlimit(Some(pid), Resource::As, bound((memory_mb << 20) + ADDRESS_SPACE_SLACK)).ok();
-    // The memory of a crashed function holds readings and credentials: it is not written to disk. (The local cloud passes
-    // this one on as well, so that no process is without it.)
+    // The memory of a crashed function contains readings and credentials: write no core dump. (The local cloud passes
+    // this limit on as well, so that every process has it.)
     prlimit(Some(pid), Resource::Core, bound(0)).ok();
     prlimit(Some(pid), Resource::Nofile, bound(OPEN_FILES)).ok();
 }

@@ -1,6 +1,7 @@
-//! All processes of an execution environment: the one that was started, and whatever that has started in turn, in any
-//! process group or session. A process whose parent has ended becomes a child of the local cloud ([`adopt_orphans`]), and
-//! is known by its process group, by having been seen before, or by the environment that it has inherited.
+//! All processes of an execution environment: the first one and all its descendants, in any process group or session.
+//!
+//! A process whose parent has ended becomes a child of the local cloud ([`adopt_orphans`]). It is recognized by its
+//! process group, by an earlier sighting, or by its inherited environment.
 //!
 //! Needs Linux. Elsewhere only the process group is known, which a process can leave.
 
@@ -14,18 +15,18 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_proce
 
 use super::procfs::{self, Stat};
 
-/// Passes in which every process is stopped that was started during the pass before. Two are enough for a program that
-/// does not do its best to get away.
+/// Limit of passes that stop all processes started during the pass before. Two are enough for a program that does not
+/// try hard to escape.
 const PASSES: usize = 100;
 
-/// Passes without a new process after which all are stopped. One is not enough: a list of children can lack one while
+/// Passes without a new process after which all are stopped. One is not enough: a list of children can miss one while
 /// another of them ends (`proc_pid_children(5)`).
 const QUIET_PASSES: usize = 2;
 
-/// How long the processes of an environment that has ended are ended, one generation after the other.
+/// How long the processes of an ended environment are killed, one generation after the other.
 const LAST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The trees of this process, and how many have their first process but are not among them yet.
+/// The trees of this process, and the number of trees whose first process is started but that are not listed yet.
 static TREES: Mutex<Vec<Arc<ProcessTree>>> = Mutex::new(Vec::new());
 static BEGINNING: AtomicUsize = AtomicUsize::new(0);
 
@@ -33,20 +34,20 @@ static BEGINNING: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub(crate) struct ProcessTree {
     root: Pid,
-    /// When the root was started; none where the system does not say.
+    /// Start time of the root, or `None` if the system does not report it.
     started: Option<u64>,
-    /// A variable that no other environment has with this value.
+    /// An environment variable whose value is unique to this environment.
     marker: String,
-    /// Those that were seen and still run, by id and start.
+    /// Running processes seen so far, by ID and start time.
     seen: Mutex<HashSet<(Pid, u64)>>,
-    /// Those that are stopped; none while they run.
+    /// Frozen processes; `None` while they run.
     frozen: Mutex<Option<Vec<Stat>>>,
 }
 
-/// Makes this process the parent of every process below it whose own parent ends.
+/// Makes this process the parent of every descendant whose own parent ends.
 ///
 /// # Errors
-/// When the system refuses it.
+/// The system refuses it.
 #[cfg(target_os = "linux")]
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(getpid()))?)
@@ -59,7 +60,7 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
 }
 
 impl ProcessTree {
-    /// Starts a process, which is the first one of a tree.
+    /// Starts the first process of a tree.
     ///
     /// # Errors
     /// Those of `start`.
@@ -79,7 +80,7 @@ impl ProcessTree {
         begun
     }
 
-    /// Stops all of it.
+    /// Freezes all processes.
     pub(crate) fn freeze(&self) {
         let mut frozen = lock(&self.frozen);
         if frozen.is_none() {
@@ -88,7 +89,7 @@ impl ProcessTree {
         }
     }
 
-    /// Lets all of it go on that was stopped.
+    /// Resumes all frozen processes.
     pub(crate) fn thaw(&self) {
         let frozen = lock(&self.frozen).take();
         if let Some(frozen) = frozen {
@@ -97,15 +98,16 @@ impl ProcessTree {
         }
     }
 
-    /// Ends all of it. What is started while this runs is ended as well.
+    /// Kills all processes, including those started meanwhile.
     pub(crate) fn kill(&self) {
         let members = self.stop();
         self.signal_group(Signal::KILL);
         signal_each(&members, Signal::KILL);
     }
 
-    /// Ends what is left once the first process has ended and was waited for. Processes that do not end although they
-    /// are killed (the system may hold them) are left to [`end_strays`].
+    /// Kills the remaining processes after the first one has ended and was waited for.
+    ///
+    /// Killed processes that do not end (the system may hold them) are left to [`end_strays`].
     pub(crate) async fn end(&self) {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -120,13 +122,13 @@ impl ProcessTree {
         lock(&TREES).retain(|tree| !std::ptr::eq(tree.as_ref(), self));
     }
 
-    /// Memory in use by all of it, in bytes; none where the system does not say, or when nothing is left.
+    /// Returns the memory in use by all processes in bytes, or `None` if the system does not report it or none is left.
     pub(crate) fn memory(&self) -> Option<u64> {
         let members = self.members();
         if members.is_empty() { None } else { Some(members.iter().map(|member| procfs::resident(member.pid)).sum()) }
     }
 
-    /// Stops all processes, also those that are started meanwhile, and returns every one that was stopped.
+    /// Stops all processes, including those started meanwhile, and returns them.
     fn stop(&self) -> Vec<Stat> {
         let mut stopped = HashMap::new();
         let mut quiet = 0;
@@ -144,7 +146,7 @@ impl ProcessTree {
         stopped.into_values().collect()
     }
 
-    /// All of it that is there now. Those that have ended and were given to this process are waited for.
+    /// Returns all current processes. Ended ones that this process has adopted are waited for.
     fn members(&self) -> Vec<Stat> {
         let own = getpid();
         let mut seen = lock(&self.seen);
@@ -152,8 +154,8 @@ impl ProcessTree {
         let orphans = procfs::children_of_first_thread(own).into_iter().filter_map(Stat::read);
         let mut queue: Vec<Stat> = orphans.filter(|stat| stat.pid != self.root && self.owns(&seen, stat)).collect();
         queue.extend(root);
-        // Those that were seen stay known while they run, whatever a list of children lacks. One that has ended is left to
-        // its parent.
+        // Processes seen before stay known while they run, even if a list of children misses them. An ended one is left
+        // to its parent.
         let is_running =
             |stat: &Stat, started| stat.started == started && (!stat.is_zombie || stat.parent == Some(own));
         let known = seen.iter().filter_map(|(pid, started)| Stat::read(*pid).filter(|stat| is_running(stat, *started)));
@@ -177,27 +179,28 @@ impl ProcessTree {
             || procfs::environment(orphan.pid).contains(&self.marker)
     }
 
-    /// The whole group at once; it is all that is known where there is no `/proc`.
+    /// Signals the whole process group; without `/proc` only the group is known.
     fn signal_group(&self, signal: Signal) {
-        // The only failure is that nothing is left of it.
+        // The only possible error is that no process is left.
         kill_process_group(self.root, signal).unwrap_or_default();
     }
 }
 
-/// Ends the processes that were given to this one and belong to no environment that is still there: they have left their
-/// group and cleared their environment before they were seen. Blocks.
+/// Kills adopted processes that belong to no current environment. Blocks.
+///
+/// They left their group and cleared their environment before they were seen.
 pub(crate) fn end_strays() {
     let own = getpid();
     for _ in 0..PASSES {
         let orphans = procfs::children_of_first_thread(own);
         if BEGINNING.load(Ordering::SeqCst) > 0 {
-            // One of them may be the first process of a tree. The next look finds what is left.
+            // One of them may be the first process of a tree. The next pass finds the rest.
             return;
         }
         let trees = lock(&TREES).clone();
         let is_known =
             |stat: &Stat| trees.iter().any(|tree| tree.root == stat.pid || tree.owns(&lock(&tree.seen), stat));
-        // Nothing but functions is started without a way to more rights: this process may have other children in tests.
+        // Only functions run without a way to gain privileges: in tests this process may have other children.
         let is_stray =
             |stat: &Stat| stat.parent == Some(own) && procfs::has_no_new_privileges(stat.pid) && !is_known(stat);
         let strays: Vec<Stat> = orphans.into_iter().filter_map(Stat::read).filter(is_stray).collect();
@@ -209,15 +212,15 @@ pub(crate) fn end_strays() {
     }
 }
 
-/// Whether a process has ended; if it was given to this one, it is waited for.
+/// Returns whether a process has ended; waits for it if this process has adopted it.
 fn is_over(stat: &Stat, own: Pid) -> bool {
-    // One whose first thread has ended and another has not is not over.
+    // A process whose first thread has ended may have other threads that run.
     stat.is_zombie && stat.parent == Some(own) && !matches!(waitpid(Some(stat.pid), WaitOptions::NOHANG), Ok(None))
 }
 
 fn signal_each<'a>(processes: impl IntoIterator<Item = &'a Stat>, signal: Signal) {
     for process in processes {
-        // The only failure is that it has ended.
+        // The only possible error is that it has ended.
         kill_process(process.pid, signal).unwrap_or_default();
     }
 }
@@ -235,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_that_of_the_process_and_its_children() {
+    fn process_tree_memory_includes_children() {
         let (tree, mut shell) = ProcessTree::begin("A=b".to_owned(), || {
             let shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).process_group(0).spawn()?;
             Ok((Pid::from_raw(shell.id().cast_signed()).unwrap(), shell))

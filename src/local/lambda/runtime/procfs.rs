@@ -1,27 +1,28 @@
-//! What Linux tells of processes in `/proc`. Elsewhere there is no such folder, and every answer is empty.
+//! Process information from Linux's `/proc`. Elsewhere there is no such folder, and every result is empty.
 
 use std::fs;
 
 use rustix::process::Pid;
 
-/// A process at one moment.
+/// The state of a process at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stat {
     pub pid: Pid,
-    /// None of a process whose parent is outside.
+    /// `None` if the parent is outside.
     pub parent: Option<Pid>,
     pub group: Option<Pid>,
-    /// Clock ticks since the machine was started: with its id they tell a process from all others, before and after.
+    /// Start time in clock ticks since boot: with the process ID it identifies the process among all earlier and later
+    /// ones.
     pub started: u64,
-    /// Its first thread has ended; it may be all of it.
+    /// Its first thread has ended; possibly the whole process has.
     pub is_zombie: bool,
 }
 
 impl Stat {
-    /// A process that is there, ended but not waited for at the least.
+    /// Returns an existing process, including one that has ended but was not waited for.
     pub(crate) fn read(pid: Pid) -> Option<Stat> {
         let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in brackets may hold anything.
+        // The name in brackets may contain any character.
         let (_, fields) = text.rsplit_once(')')?;
         let mut fields = fields.split_ascii_whitespace();
         let is_zombie = fields.next()? == "Z";
@@ -32,20 +33,19 @@ impl Stat {
         Some(Stat { pid, parent, group, started, is_zombie })
     }
 
-    /// What stays the same for as long as it lives, and is never used again.
+    /// Returns its identity, which never changes and is never reused.
     pub(crate) fn identity(&self) -> (Pid, u64) {
         (self.pid, self.started)
     }
 }
 
-/// The processes that a process has started and that it, or a thread of it, is the parent of.
+/// Returns the child processes of all threads of a process.
 pub(crate) fn children(pid: Pid) -> Vec<Pid> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads.flat_map(|thread| pids_in(&thread.path().join("children").to_string_lossy())).collect()
 }
 
-/// The processes of whom the first thread of a process is the parent: those that it started, and all those that it was
-/// given because their own parent has ended.
+/// Returns the child processes of a process's first thread: those that it started, and all those that it adopted.
 pub(crate) fn children_of_first_thread(pid: Pid) -> Vec<Pid> {
     pids_in(&format!("/proc/{pid}/task/{pid}/children"))
 }
@@ -55,19 +55,21 @@ fn pids_in(path: &str) -> Vec<Pid> {
     text.split_ascii_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
-/// All processes of the machine.
+/// Returns all processes of the machine.
 pub(crate) fn all() -> Vec<Pid> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// The environment that a process was started with, if this user may see it and it has not written over it.
+/// Returns the environment that a process was started with.
+///
+/// It is empty if this user may not read it, and wrong if the process has overwritten it.
 pub(crate) fn environment(pid: Pid) -> Vec<String> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     bytes.split(|byte| *byte == 0).map(|variable| String::from_utf8_lossy(variable).into_owned()).collect()
 }
 
-/// Memory that a process has in use, in bytes. One that has ended has none.
+/// Returns the memory in use by a process, in bytes; 0 if it has ended.
 pub(crate) fn resident(pid: Pid) -> u64 {
     let of = |path: String| -> Option<u64> {
         let line = number_of_line(&path, "VmRSS:")?;
@@ -76,12 +78,12 @@ pub(crate) fn resident(pid: Pid) -> u64 {
     if let Some(bytes) = of(format!("/proc/{pid}/status")) {
         return bytes;
     }
-    // Its first thread has ended; each of the others shows the memory of the whole.
+    // Its first thread has ended; each other thread shows the memory of the whole process.
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads.filter_map(|thread| of(format!("{}/status", thread.path().display()))).max().unwrap_or_default()
 }
 
-/// Whether a process has given up all ways to more rights, which is for good and passed on to all that it starts.
+/// Returns whether a process has given up all ways to gain privileges, which is permanent and inherited.
 pub(crate) fn has_no_new_privileges(pid: Pid) -> bool {
     number_of_line(&format!("/proc/{pid}/status"), "NoNewPrivs:").is_some_and(|number| number == "1")
 }
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stat_children_environment_and_memory_of_a_process_are_read() {
+    fn procfs_reads_stat_children_environment_and_memory() {
         let mut shell = Command::new("sh").args(["-c", "sleep 60 & wait"]).env("A", "b").spawn().unwrap();
         let pid = Pid::from_raw(shell.id().cast_signed()).unwrap();
         let child = loop {

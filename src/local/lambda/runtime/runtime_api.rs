@@ -1,5 +1,6 @@
-//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own (docs/facts/lambda.md,
-//! Runtime API).
+//! The Runtime API of one execution environment: an HTTP server on a loopback port of its own.
+//!
+//! Source: docs/facts/lambda.md, Runtime API.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,45 +21,45 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::auth::origin;
 use crate::connections::{Gate, Limits, Taken};
 
-/// Bytes of a response that the service takes (docs/facts/lambda.md, Invoke).
+/// Limit of a response in bytes (docs/facts/lambda.md, Invoke).
 pub(crate) const RESPONSE_LIMIT: usize = 6_291_556;
 const VERSION: &str = "/2018-06-01/runtime/";
 
-/// One invocation as the function sees it.
+/// One invocation as the function receives it.
 #[derive(Debug)]
 pub(crate) struct Task {
     pub request_id: String,
     pub payload: Bytes,
-    /// Epoch milliseconds.
+    /// Deadline in epoch milliseconds.
     pub deadline_ms: u64,
     pub function_arn: String,
     pub trace_id: String,
     pub client_context: Option<String>,
 }
 
-/// What the function said.
+/// A request of the function.
 #[derive(Debug)]
 pub(crate) enum RuntimeRequest {
-    /// It waits for work; the sender is closed when it no longer does.
+    /// It waits for an invocation; the sender is closed when it no longer does.
     Next(oneshot::Sender<Task>),
-    /// It has done its work.
+    /// The response to an invocation.
     Response { request_id: String, body: Bytes },
-    /// Its answer is larger than the service takes.
+    /// A response over the size limit.
     TooLarge { request_id: String },
-    /// It could not do its work; the body is the error's JSON.
+    /// An error of an invocation; the body is the error as JSON.
     Failure { request_id: String, body: Bytes },
-    /// It could not start.
+    /// An error of the init phase.
     InitFailure { body: Bytes },
 }
 
-/// The server. Dropping it closes all connections, at which a function that waits for work ends itself.
+/// The server. Dropping it closes all connections, at which a function that waits for an invocation exits.
 pub(crate) struct RuntimeApi {
     pub address: SocketAddr,
     server: JoinHandle<()>,
 }
 
 impl RuntimeApi {
-    /// Listens on a free loopback port; what the function says comes out of the receiver.
+    /// Listens on a free loopback port; the receiver gets the function's requests.
     pub(crate) async fn start() -> std::io::Result<(Self, mpsc::Receiver<RuntimeRequest>)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -69,12 +70,12 @@ impl RuntimeApi {
     }
 }
 
-/// What the connections of one environment share.
+/// The state that the connections of one environment share.
 #[derive(Clone)]
 struct Line {
     here: SocketAddr,
     calls: mpsc::Sender<RuntimeRequest>,
-    /// Id of the invocation that has been handed out and not answered.
+    /// ID of the invocation handed out and not yet answered.
     under_way: Arc<Mutex<Option<String>>>,
 }
 
@@ -83,7 +84,7 @@ impl Line {
         *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
     }
 
-    /// Whether this is the invocation under way, which is answered only once.
+    /// Returns whether this is the current invocation; each is answered only once.
     fn take(&self, id: &str) -> bool {
         let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.take_if(|under_way| under_way == id).is_some()
@@ -96,7 +97,9 @@ impl Drop for RuntimeApi {
     }
 }
 
-/// A runtime holds a connection or two, for as long as it lives: those of others are dropped at once.
+/// Returns the connection limits.
+///
+/// A runtime holds a connection or two for its whole life; those of other users are dropped at once.
 fn limits() -> Limits {
     Limits { connections: 64, foreign: 0, idle: None, ..Limits::default() }
 }
@@ -109,7 +112,7 @@ async fn serve(gate: Gate, line: Line) {
                 Ok(taken) => {
                     connections.spawn(connection(taken, line.clone()));
                 }
-                // Out of file descriptors, most likely: it passes.
+                // Usually for lack of file descriptors, which is transient.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -128,7 +131,7 @@ async fn connection(taken: Taken, line: Line) {
         }
     });
     tokio::select! {
-        // A broken connection is seen by the end of the process, or by its next call.
+        // A broken connection shows in the end of the process, or in its next request.
         ended = http1::Builder::new().serve_connection(TokioIo::new(stream), service) => ended.unwrap_or_default(),
         () = activity.ceases() => {}
     }
@@ -152,12 +155,12 @@ async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response
                 Ok(body) if *what == "response" => accept(line, RuntimeRequest::Response { request_id, body }).await,
                 Ok(body) => accept(line, RuntimeRequest::Failure { request_id, body }).await,
                 Err(BodyError::TooLarge) => {
-                    // Whether or not it is still waited for, the function hears the same.
+                    // The function gets the same response whether or not the caller still waits.
                     accept(line, RuntimeRequest::TooLarge { request_id }).await;
                     refuse(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &too_large_text())
                 }
                 Err(BodyError::Broken) => {
-                    // It has not been answered: the function may say it again.
+                    // The invocation is not answered yet: the function may respond again.
                     line.hand_out(id);
                     refuse(StatusCode::BAD_REQUEST, "InvalidRequestContent", "the body broke off")
                 }
@@ -171,7 +174,7 @@ async fn answer(request: http::Request<Incoming>, line: &Line) -> http::Response
     }
 }
 
-/// What the caller of the function is told when its answer is too large.
+/// Returns the error for the caller whose response is too large.
 pub(crate) fn too_large_text() -> String {
     format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).")
 }
@@ -208,15 +211,15 @@ fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
     }
 }
 
-/// Why there is no body.
+/// An error of reading a body.
 enum BodyError {
     /// It is larger than a response may be.
     TooLarge,
-    /// It ended before its end.
+    /// It was cut off.
     Broken,
 }
 
-/// The whole body.
+/// Reads the whole body.
 async fn body(request: http::Request<Incoming>) -> Result<Bytes, BodyError> {
     match Limited::new(request.into_body(), RESPONSE_LIMIT).collect().await {
         Ok(body) => Ok(body.to_bytes()),

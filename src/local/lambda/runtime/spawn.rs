@@ -25,10 +25,10 @@ use crate::lambda::state::FunctionRecord;
 use crate::lambda::{LambdaServices, permissions};
 use crate::protocol::aws_json::now_ms;
 
-/// Folder below the state's own that holds the scratch space of every environment.
+/// Folder below the state directory with the scratch space of every environment.
 pub(crate) const SCRATCH: &str = "tmp";
 
-/// An environment that has been started.
+/// A started environment.
 pub(crate) struct RunningProcess {
     pub calls: mpsc::Receiver<RuntimeRequest>,
     pub process: Process,
@@ -36,26 +36,26 @@ pub(crate) struct RunningProcess {
     _held: HeldProcess,
 }
 
-/// What an environment has for as long as it lives.
+/// Resources held during an environment's life.
 pub(crate) struct HeldProcess {
     _api: RuntimeApi,
     _session: Session,
-    /// Its `TMPDIR`, and nobody else's: gone with it.
+    /// Its own `TMPDIR`, deleted with it.
     _scratch: tempfile::TempDir,
-    /// Keeps the code from being swept away.
+    /// Keeps the code from being deleted.
     _code: File,
 }
 
-/// Why there is none.
+/// The reason why an environment was not started.
 #[derive(Debug)]
 pub(crate) enum SpawnError {
-    /// The function's code cannot be run: the outcome of the invocation that needed it.
+    /// The function's code cannot run; the outcome of the invocation.
     Outcome(Outcome),
     /// Its role cannot be assumed.
     NoRole,
     /// Its variables cannot be decrypted.
     NoKey,
-    /// This machine did not do it.
+    /// This machine failed.
     Failed(String),
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn launch(
     }
 }
 
-/// Where an environment's lines go: a stream of its own, named by the day in UTC as in the service.
+/// Returns the log destination of an environment: its own stream, named by the day in UTC as in the service.
 fn destination(deps: &LambdaServices, function: &FunctionRecord) -> Destination {
     let day = Timestamp::now().strftime("%Y/%m/%d").to_string();
     let group = function.logging.group.clone();
@@ -145,7 +145,7 @@ fn session(keys: &CredentialStore, function: &FunctionRecord) -> (Session, Sessi
     (Session { keys: keys.clone(), access_key_id: issued.access_key_id.clone() }, issued)
 }
 
-/// The outcome of an invocation of code that cannot be run.
+/// Returns the outcome of an invocation of code that cannot run.
 async fn no_entrypoint(
     function: &FunctionRecord,
     invocation: &Invocation,

@@ -1,4 +1,4 @@
-//! Takes a zip apart: only plain files and folders, only below the target, and only so much of them.
+//! Unpacks a zip: only regular files and folders, only below the target, and within limits.
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
@@ -9,16 +9,16 @@ use zip::ZipArchive;
 
 use crate::protocol::aws_json::ServiceError;
 
-/// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
+/// Limit of the unpacked size in bytes (docs/facts/lambda.md, Function limits).
 const UNZIPPED_LIMIT: u64 = 262_144_000;
-/// Files and folders that it may have, named in the zip or implied by a path: no real function comes near, and more would
-/// fill a disk with inodes.
+/// Limit of files and folders, named in the zip or implied by a path. No real function comes near; more would fill a
+/// disk with inodes.
 const ENTRY_LIMIT: usize = 20_000;
-/// Names of a path, and bytes of all of them.
+/// Limits of the names in a path, and of their total size in bytes.
 const DEPTH_LIMIT: usize = 64;
 const PATH_LIMIT: usize = 1024;
 
-/// Unpacks a zip into a folder that is there and empty. Blocks.
+/// Unpacks a zip into an existing, empty folder. Blocks.
 pub(crate) fn unzip(zip: &[u8], target: &Path) -> Result<(), ServiceError> {
     unzip_within(zip, target, ENTRY_LIMIT)
 }
@@ -49,22 +49,23 @@ fn unzip_within(zip: &[u8], target: &Path, entry_limit: usize) -> Result<(), Ser
             entries.make_folder(target, folder)?;
         }
         entries.count()?;
-        // The size in the header is what the maker of the zip says; what comes out is what counts.
+        // The size in the header is only a claim of the zip's author; the unpacked size counts.
         let mut file = File::create_new(&path).map_err(|error| not_unzipped(target, &error))?;
         let written = io::copy(&mut entry.by_ref().take(left + 1), &mut file);
         let written = written.map_err(|error| not_unzipped(target, &error))?;
         left = left
             .checked_sub(written)
             .ok_or_else(|| invalid(format!("Unzipped size must be smaller than {UNZIPPED_LIMIT} bytes")))?;
-        // Nobody's to write, as in the service, and without set-id and sticky bits. A zip made without modes (by Windows,
-        // or `zipfile.writestr`) gives none. Folders stay open to their owner: else only root could delete them.
+        // No write permission, as in the service, and no set-id and sticky bits. A zip made without modes (by Windows,
+        // or `zipfile.writestr`) has none. Folders stay writable for their owner: otherwise only root could delete
+        // them.
         let mode = entry.unix_mode().map_or(0o444, |mode| mode & 0o555);
         file.set_permissions(fs::Permissions::from_mode(mode | 0o400)).map_err(|error| broken_disk(target, &error))?;
     }
     Ok(())
 }
 
-/// How many files and folders may still be made.
+/// The remaining number of files and folders.
 struct Entries<'a> {
     left: usize,
     too_many: &'a dyn Fn() -> ServiceError,
@@ -76,7 +77,7 @@ impl Entries<'_> {
         Ok(())
     }
 
-    /// Makes a folder below the target, with those that it is in.
+    /// Creates a folder below the target, with its parents.
     fn make_folder(&mut self, target: &Path, folder: &Path) -> Result<(), ServiceError> {
         if folder == target || folder.is_dir() {
             return Ok(());
@@ -89,7 +90,7 @@ impl Entries<'_> {
     }
 }
 
-/// Where an entry goes; only plain names below the target are taken.
+/// Returns the path of an entry; only plain names below the target are accepted.
 fn inside(target: &Path, name: &str) -> Result<PathBuf, ServiceError> {
     let path = Path::new(name);
     let plain = !name.is_empty()
@@ -114,7 +115,7 @@ fn invalid(message: impl Into<String>) -> ServiceError {
     ServiceError::new(400, "InvalidParameterValueException", message)
 }
 
-/// Whose fault it is that an entry was not written: the disk's, or the zip's.
+/// Returns the error for an entry that was not written: the disk's, or the zip's.
 fn not_unzipped(folder: &Path, error: &io::Error) -> ServiceError {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let of_the_disk = [FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_outside_the_folder() {
+    fn unzip_writes_nothing_outside_the_folder() {
         for name in ["../evil", "a/../../evil", "/evil", "a\\..\\evil"] {
             let root = tempfile::tempdir().unwrap();
             let code_root = root.path().join("code");
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_symbolic_link_is_refused() {
+    fn unzip_symbolic_link_is_rejected() {
         let root = tempfile::tempdir().unwrap();
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         writer.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
@@ -177,20 +178,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_zip_is_said_to_be_none() {
+    fn unzip_invalid_zip_is_rejected_as_such() {
         let root = tempfile::tempdir().unwrap();
         assert!(unpack(b"not a zip", root.path()).unwrap_err().message.starts_with("Could not unzip"));
         assert!(unpack(&zip_of(&[]), root.path()).unwrap_err().message.contains("non-empty"));
     }
 
     #[test]
-    fn unpack_of_a_zip_bomb_stops_at_the_limit() {
+    fn unzip_zip_bomb_stops_at_the_limit() {
         let root = tempfile::tempdir().unwrap();
         let mebibyte = zip_of(&[("one", 0o644, &vec![0; 1 << 20])]);
         let mut mebibyte = ZipArchive::new(Cursor::new(mebibyte)).unwrap();
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for number in 0..251 {
-            // Compressed once: it takes most of the time.
+            // Compressed once, since that takes most of the time.
             writer.raw_copy_file_rename(mebibyte.by_index_raw(0).unwrap(), format!("{number}")).unwrap();
         }
         let zip = writer.finish().unwrap().into_inner();
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn unzip_bounds_paths() {
+    fn unzip_limits_path_depth_and_length() {
         let deep = |depth: usize| format!("{}f", "d/".repeat(depth));
         let long = |bytes: usize| format!("{}f", format!("{}/", "x".repeat(99)).repeat(20))[..bytes].to_owned();
         let unzip = |name: String| unzip(&zip_of_names(&[name]), tempfile::tempdir().unwrap().path());

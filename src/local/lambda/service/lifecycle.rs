@@ -23,10 +23,10 @@ use crate::lambda::runtime::{code, orphan_processes, process_tree, spawn};
 use crate::lambda::state::{FunctionRecord, MappingRecord, MappingState};
 
 impl Lambda {
-    /// Loads what was there before, and goes on with it.
+    /// Loads the persisted state, and resumes its work.
     ///
     /// # Errors
-    /// When the state cannot be read, or the folder not written.
+    /// The state cannot be read, or the directory cannot be written.
     pub(crate) async fn start(deps: LambdaServices) -> Result<Lambda, Error> {
         let adopted = process_tree::adopt_orphans();
         let cannot = |error| format!("processes that functions start can get away from their limits: {error}");
@@ -61,10 +61,10 @@ impl Lambda {
         Ok(lambda)
     }
 
-    /// Ends pollers and processes; what they have done is written down.
+    /// Ends pollers and processes, and persists their progress.
     pub(crate) async fn shutdown(&self) {
         self.0.stopping.cancel();
-        // Changes of mappings are among them: after them nothing begins to read.
+        // Changes of event source mappings are among the tasks: after them no poller starts.
         self.0.tasks.close();
         self.0.tasks.wait().await;
         let readings = std::mem::take(&mut *lock(&self.0.readings));
@@ -74,7 +74,7 @@ impl Lambda {
         self.0.pool.kill_all();
     }
 
-    /// A mapping that was being changed when the local cloud ended goes to where it was going.
+    /// Completes the changes of event source mappings that the end of the local cloud interrupted.
     async fn resume(&self, mappings: Vec<MappingRecord>) {
         for mut mapping in mappings {
             if mapping.state == MappingState::Deleting {
@@ -82,7 +82,7 @@ impl Lambda {
                 continue;
             }
             let (uuid, enabled) = (mapping.uuid.clone(), mapping.settings.enabled);
-            // Its position was written down before it was first saved.
+            // Its checkpoints were written before its record.
             mapping.state = if enabled { MappingState::Enabled } else { MappingState::Disabled };
             lock(&self.0.mappings).insert(uuid.clone(), mapping);
             if enabled {
@@ -92,23 +92,23 @@ impl Lambda {
     }
 }
 
-/// How often idle environments and old code are looked for.
+/// Interval of housekeeping for idle environments and unused code.
 pub(crate) const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What was there before.
+/// The persisted state.
 pub(crate) struct PersistedState {
     functions: Vec<FunctionRecord>,
     mappings: Vec<MappingRecord>,
     events: Vec<Queued>,
-    /// Events that cannot be read.
+    /// Errors of unreadable events.
     broken: Vec<Error>,
 }
 
-/// What was there before, with what it left behind cleared away. Blocks.
+/// Loads the persisted state, and deletes unused code and checkpoints. Blocks.
 pub(crate) fn load(dir: &Path, durability: Durability) -> Result<PersistedState, Error> {
     let broken = |error: std::io::Error| Error::failed(format!("could not use {}", dir.display())).with_source(error);
     private_dir(&dir.join("checkpoints")).map_err(broken)?;
-    // Without them all code and all checkpoints would look like leftovers.
+    // Without the lists all code and all checkpoints would look unused.
     let has_code = has_directories(&dir.join("code"))?;
     let has_checkpoints = !checkpoint::is_empty(dir).map_err(broken)?;
     let functions: Vec<FunctionRecord> = read_list(&dir.join("functions.json"), !has_code, durability)?;
@@ -125,7 +125,7 @@ pub(crate) fn load(dir: &Path, durability: Durability) -> Result<PersistedState,
     Ok(PersistedState { functions, mappings, events, broken: unreadable })
 }
 
-/// Reads a list, which is made at the first start: from then on its absence is a loss.
+/// Reads a list, which the first start creates: from then on a missing file is an error.
 pub(crate) fn read_list<T: DeserializeOwned + Serialize>(
     path: &Path,
     is_first: bool,
@@ -141,7 +141,7 @@ pub(crate) fn read_list<T: DeserializeOwned + Serialize>(
     Ok(Vec::new())
 }
 
-/// Ends what has been idle for long and processes that got away, and deletes code that nothing uses any more.
+/// Ends idle environments and escaped processes, and deletes unused code.
 pub(crate) async fn housekeeping(lambda: Lambda) {
     while lambda.stopping().run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_INTERVAL)).await.is_some() {
         lambda.pool().end_idle();

@@ -1,4 +1,4 @@
-//! What the authorizer sees of a request is what its handler works on.
+//! Tests that the authorizer sees the resources that the handler uses.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use crate::auth::permissions::{Named, Needed};
 
 const ACCOUNT: &str = "eu-central-1:000000000000";
 
-/// The resources of the action itself, with the function of a mapping, and whether they are unclear.
+/// Returns the resources of the action itself, with the function of a mapping, and whether they are unclear.
 fn resources(needed: &[Needed]) -> (Vec<String>, bool) {
     let own = needed.iter().filter(|needed| needed.action != "iam:PassRole");
     let mut all = Vec::new();
@@ -32,7 +32,7 @@ fn needed(bench: &TestLambda, method: &str, path: &str, body: &Value) -> Vec<Nee
 }
 
 #[test]
-fn function_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
+fn authorizer_sees_the_function_that_the_handler_uses() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bench = runtime.block_on(TestLambda::new(1));
     let mut well_formed = Vec::new();
@@ -129,7 +129,7 @@ fn function_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn giving_a_function_a_role_needs_iam_pass_role() {
+async fn setting_a_functions_role_needs_iam_pass_role() {
     let bench = TestLambda::new(1).await;
     let role = "arn:aws:iam::000000000000:role/admin";
     let function = Named::These(vec![format!("arn:aws:lambda:{ACCOUNT}:function:f")]);
@@ -144,12 +144,12 @@ async fn giving_a_function_a_role_needs_iam_pass_role() {
     assert_eq!(needed(&bench, "PUT", path, &json!({"Timeout": 5})), std::slice::from_ref(&update));
     let unclear = needed(&bench, "PUT", path, &json!({"Role": 5}));
     assert_eq!(unclear[1].named, Named::Unclear);
-    // The code of a function is another matter.
+    // The code of a function is a separate permission.
     assert_eq!(needed(&bench, "PUT", "/2015-03-31/functions/f/code", &json!({"Role": role})).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mapping_reads_only_the_stream_that_its_role_was_asked_about() {
+async fn create_mapping_reads_only_the_authorized_stream() {
     let bench = TestLambda::new(1).await;
     bench.function("f", "consume").await;
     let stream = bench.stream_arn();

@@ -1,4 +1,4 @@
-// A function for the tests, with nothing but the standard library; what it does is in the variable MODE.
+// The test function, written with the standard library only; the variable MODE selects its behavior.
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -95,9 +95,11 @@ unsafe extern "C" {
     fn setpgid(pid: i32, group: i32) -> i32;
 }
 
-/// Starts a process as daemons are started: out of the group, with a parent that ends at once. Its id goes to OUT.daemon.
+/// Starts a process as daemons are started: outside the group, with a parent that ends at once.
+///
+/// Writes its ID to OUT.daemon.
 fn daemonize(mode: &str) {
-    // Nothing else runs in this process, so its copy can do anything.
+    // This process has no other thread, so its copy can do anything.
     unsafe {
         if fork() != 0 {
             return;
@@ -131,7 +133,7 @@ fn daemonize(mode: &str) {
     exit(0);
 }
 
-/// What the system lets this process do, and one that it starts at once.
+/// Returns the limits of this process, and of one that it starts.
 fn limits() -> String {
     let own = std::fs::read_to_string("/proc/self/status").unwrap() + &std::fs::read_to_string("/proc/self/limits").unwrap();
     let child = std::process::Command::new("cat").args(["/proc/self/status", "/proc/self/limits"]).output().unwrap();
@@ -155,7 +157,7 @@ fn is_first_start() -> bool {
     std::fs::OpenOptions::new().create_new(true).write(true).open(marker).is_ok()
 }
 
-/// Adds a file to the place of temporary files; answers that place and how many files are in it.
+/// Adds a file to the directory of temporary files; returns the directory and its number of files.
 fn temporary_files() -> String {
     let folder = std::env::temp_dir();
     let count = || std::fs::read_dir(&folder).unwrap().count();
@@ -163,10 +165,10 @@ fn temporary_files() -> String {
     format!("[{:?},{}]", folder.to_str().unwrap(), count())
 }
 
-/// Writes down what it got into OUT.batches, and the sequence number of each record that it handles into OUT.
+/// Writes each received event to OUT.batches, and the sequence number of each handled record to OUT.
 ///
-/// Files beside OUT say how it goes: while OUT.hold is there it waits; with OUT.fail it fails; with OUT.answer it
-/// handles nothing and answers what is in there; with OUT.bad a record with the data `bad` fails.
+/// Files beside OUT control it: while OUT.hold exists it waits; with OUT.fail it fails; with OUT.answer it handles
+/// nothing and returns the file's content; with OUT.bad a record with the data `bad` fails.
 fn consume(event: &str) -> Result<String, String> {
     let out = std::env::var("OUT").unwrap();
     let append = |path: &str, text: &str| {
@@ -215,7 +217,7 @@ fn ask(method: &str, path: &str, body: &str) -> (String, String) {
     let Ok(mut stream) = TcpStream::connect(&api) else { exit(100) };
     let length = body.len();
     let head = format!("{method} /2018-06-01/runtime/{path} HTTP/1.0\r\nhost: {api}\r\ncontent-length: {length}\r\n\r\n");
-    // A server that has heard enough answers before it has read all.
+    // A server may respond before it has read everything.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);

@@ -1,4 +1,4 @@
-//! The REST API: what it keeps, and what it says to what is wrong.
+//! Tests of the REST API: stored settings and validation errors.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use super::support::{TestLambda, zip_of};
 const FUNCTIONS: &str = "/2015-03-31/functions";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_is_there_from_its_creation_to_its_deletion_and_over_a_restart() {
+async fn function_exists_until_deleted_and_survives_a_restart() {
     let mut bench = TestLambda::new(1).await;
     bench.function_with("Fn", "echo", json!({"Tags": {"a": "b"}})).await;
     bench.restart().await;
@@ -29,7 +29,7 @@ async fn a_function_is_there_from_its_creation_to_its_deletion_and_over_a_restar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_functions_are_refused_in_the_words_of_the_service() {
+async fn create_function_invalid_input_gets_the_services_errors() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let with = |name: &str, value: Value| {
@@ -59,7 +59,7 @@ async fn wrong_functions_are_refused_in_the_words_of_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn code_is_known_by_its_sha256_and_guarded_by_its_revision() {
+async fn update_function_code_returns_sha256_and_checks_the_revision() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let path = format!("{FUNCTIONS}/Fn/code");
@@ -77,7 +77,7 @@ async fn code_is_known_by_its_sha256_and_guarded_by_its_revision() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn functions_are_listed_in_pages() {
+async fn list_functions_returns_pages() {
     let bench = TestLambda::new(1).await;
     for name in ["C", "A", "B"] {
         bench.function(name, "echo").await;
@@ -94,7 +94,7 @@ async fn functions_are_listed_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tags_are_added_and_removed_by_arn() {
+async fn lambda_tags_are_added_and_removed_by_arn() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -110,7 +110,7 @@ async fn tags_are_added_and_removed_by_arn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
+async fn create_mapping_invalid_input_gets_the_services_errors() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -141,7 +141,7 @@ async fn wrong_mappings_are_refused_in_the_words_of_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn published_version_is_the_function_until_it_changes() {
+async fn published_version_is_valid_until_the_function_changes() {
     let bench = TestLambda::new(1).await;
     let mut input = bench.function_input("Fn", "echo");
     input["Publish"] = json!(true);
@@ -173,7 +173,7 @@ async fn published_version_is_the_function_until_it_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mapping_needs_no_list_shards_of_its_role() {
+async fn create_mapping_needs_no_list_shards_permission() {
     let bench = TestLambda::new(1).await;
     let managed = "arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fservice-role%2FAWSLambdaKinesisExecutionRole";
     bench.iam(&format!("Action=DetachRolePolicy&RoleName=lambda&PolicyArn={managed}")).await;
@@ -192,7 +192,7 @@ async fn mapping_needs_no_list_shards_of_its_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn function_with_a_stale_grant_is_refused_until_it_is_made_anew_later() {
+async fn function_with_stale_grant_is_rejected_until_recreated_later() {
     let bench = TestLambda::new(1).await;
     bench.deps.iam.make_grants_stale("lambda", std::time::Duration::from_secs(3600));
     bench.function("Fn", "echo").await;

@@ -1,4 +1,4 @@
-//! Records on their way from a stream to a function: which come, in which batches, in which order.
+//! Tests of record delivery from a stream to a function: selection, batches and order.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::protocol::aws_json::now_seconds;
 use crate::tests::next_millisecond;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_record_comes_once_and_in_order() {
+async fn delivery_brings_every_record_once_and_in_order() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(250, 10).await;
@@ -24,7 +24,7 @@ async fn every_record_comes_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lanes_keep_the_order_of_each_key() {
+async fn delivery_parallel_workers_keep_the_order_of_each_key() {
     let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     let put = bench.put_many(200, 12).await;
@@ -33,14 +33,14 @@ async fn lanes_keep_the_order_of_each_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parallelization_factor_bounds_the_batches_of_a_shard_under_way() {
+async fn parallelization_factor_limits_concurrent_batches_of_a_shard() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
     let put = bench.put_many(120, 60).await;
     bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
     bench.batches_come(3).await;
-    // As much as is read ahead: every lane has another batch at hand.
+    // The read-ahead limit: every shard worker has another batch ready.
     bench.until(async || bench.unsettled().await >= 5 * 3 * 2).await;
     assert_eq!((bench.batches().len(), bench.counts().calls.now), (3, 3));
     bench.untell("hold");
@@ -49,7 +49,7 @@ async fn parallelization_factor_bounds_the_batches_of_a_shard_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn event_of_large_records_has_six_megabytes_at_most() {
+async fn event_of_large_records_has_at_most_six_megabytes() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     let data = "x".repeat(900_000);
@@ -63,13 +63,13 @@ async fn event_of_large_records_has_six_megabytes_at_most() {
     let batches = bench.batches();
     assert_eq!(batches.iter().map(|(_, numbers)| numbers.len()).collect::<Vec<_>>(), [5, 5]);
     assert!(batches.iter().all(|(bytes, _)| (6_000_000..=EVENT_LIMIT).contains(bytes)), "{batches:?}");
-    // A change ends the waiting, and the record is not lost by it.
+    // A change ends the wait without losing the record.
     bench.update(&uuid, json!({"MaximumBatchingWindowInSeconds": 0})).await;
     assert_eq!(bench.handled_all(11).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
+async fn batch_that_outgrows_an_event_is_delivered_in_parts() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "consume", json!({"MemorySize": 512})).await;
     bench.tell("fail", "");
@@ -78,10 +78,10 @@ async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
         put.push(bench.put("key", &"x".repeat(10_000)).await);
     }
     let uuid = bench.mapping("Fn", json!({"BatchSize": 10_000, "MaximumBatchingWindowInSeconds": 300})).await;
-    // A batch is full, and what is left waits for more.
+    // A batch is full, and the remaining records wait for more.
     bench.batches_come(1).await;
     let full = bench.batches()[0].1.len();
-    // What fails is repaired by a role of a longer name, which stands in every record.
+    // The repair of the failure gives the role a longer name, which is part of every record.
     let long = "a-role-with-a-name-of-sixty-four-characters-which-is-the-longest";
     bench.role(long).await;
     let role = bench.deps.identity.role_arn("/", long);
@@ -97,7 +97,7 @@ async fn batch_that_grows_beyond_an_event_is_brought_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lane_that_waits_for_its_window_leaves_the_other_lanes_going() {
+async fn batch_window_of_one_worker_does_not_block_the_others() {
     let of_lane = |lane: usize| (0..99).map(|n| format!("key-{n}")).find(|key| lane_of(key, 2) == lane).unwrap();
     let (rare, hot) = (of_lane(0), of_lane(1));
     let bench = TestLambda::new(1).await;
@@ -107,14 +107,14 @@ async fn lane_that_waits_for_its_window_leaves_the_other_lanes_going() {
     for number in 0..200 {
         put.push(bench.put(&hot, &number.to_string()).await);
     }
-    // One record waits for the others of its batch; twenty batches of the other lane are full.
+    // One record waits for the others of its batch; twenty batches of the other worker are full.
     let settings = json!({"BatchSize": 10, "ParallelizationFactor": 2, "MaximumBatchingWindowInSeconds": 300});
     bench.mapping("Fn", settings).await;
     assert_eq!(bench.handled_but(200, 1).await, put);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
+async fn record_too_large_for_an_event_blocks_its_shard_and_is_reported() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let size = json!({"StreamARN": bench.stream_arn(), "MaxRecordSizeInKiB": 10_240});
@@ -127,7 +127,7 @@ async fn a_record_that_no_event_can_hold_blocks_its_shard_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batching_window_brings_nothing_before_the_batch_is_full() {
+async fn batch_window_delivers_nothing_before_the_batch_is_full() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300})).await;
@@ -140,7 +140,7 @@ async fn batching_window_brings_nothing_before_the_batch_is_full() {
 }
 
 #[tokio::test]
-async fn batching_window_that_ends_brings_the_records_that_are_there() {
+async fn batch_window_end_delivers_the_available_records() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 100, "MaximumBatchingWindowInSeconds": 300})).await;
@@ -156,7 +156,7 @@ async fn batching_window_that_ends_brings_the_records_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn latest_means_from_the_creation_of_the_mapping_on() {
+async fn starting_position_latest_begins_at_creation_of_the_mapping() {
     let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     bench.put_many(5, 5).await;
@@ -167,7 +167,7 @@ async fn latest_means_from_the_creation_of_the_mapping_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_timestamp_brings_what_arrived_from_then_on() {
+async fn starting_position_at_timestamp_delivers_later_records() {
     let bench = TestLambda::new(2).await;
     bench.function("Fn", "consume").await;
     bench.put_many(6, 6).await;
@@ -182,7 +182,7 @@ async fn at_timestamp_brings_what_arrived_from_then_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_goes_on_where_it_was() {
+async fn delivery_restart_resumes_from_the_checkpoint() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(20, 2).await;
@@ -195,7 +195,7 @@ async fn a_restart_goes_on_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn damaged_checkpoint_is_reported_and_nothing_is_read() {
+async fn checkpoint_damaged_is_reported_and_nothing_is_read() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(5, 1).await;
@@ -215,7 +215,7 @@ async fn damaged_checkpoint_is_reported_and_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn stream_created_again_is_read_from_its_beginning() {
+async fn recreated_stream_is_read_from_its_beginning() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
@@ -232,7 +232,7 @@ async fn stream_created_again_is_read_from_its_beginning() {
 }
 
 #[tokio::test]
-async fn stream_created_again_between_two_polls_is_read_from_its_beginning() {
+async fn recreated_stream_between_two_polls_is_read_from_its_beginning() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(5, 1).await;
@@ -245,7 +245,7 @@ async fn stream_created_again_between_two_polls_is_read_from_its_beginning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_what_a_filter_takes_is_brought_and_the_rest_is_passed() {
+async fn filter_delivers_matching_records_and_skips_the_rest() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let criteria = json!({"Filters": [{"Pattern": r#"{"data":{"temperature":[{"numeric":[">",20]}]}}"#}]});
@@ -265,7 +265,7 @@ async fn only_what_a_filter_takes_is_brought_and_the_rest_is_passed() {
     let uuid = bench.mapping("Fn", json!({"FilterCriteria": criteria})).await;
     assert_eq!(bench.handled_all(2).await, taken);
     assert_eq!(bench.shown(&uuid).await["FilterCriteria"], criteria);
-    // What was passed stays passed, also the last one, which no batch has confirmed.
+    // Filtered records are not read again, including the last one, which no batch has confirmed.
     bench.restart().await;
     bench.update(&uuid, json!({"FilterCriteria": {}})).await;
     bench.mapping_state(&uuid, "Enabled").await;

@@ -1,4 +1,4 @@
-//! Faults on request reach what a mapping does inside the local cloud.
+//! Tests that injected faults affect the internal calls of event source mappings.
 
 use bytes::Bytes;
 use http::Method;
@@ -13,7 +13,7 @@ fn set_faults(bench: &TestLambda, spec: &str) {
 }
 
 #[tokio::test]
-async fn throttled_reader_reports_it_and_goes_on_afterwards() {
+async fn fault_throttled_reader_reports_it_and_resumes() {
     let bench = TestLambda::new(1).await.lapsing();
     set_faults(&bench, "kinesis:GetRecords=throttle");
     bench.function("Fn", "consume").await;
@@ -27,7 +27,7 @@ async fn throttled_reader_reports_it_and_goes_on_afterwards() {
 }
 
 #[tokio::test]
-async fn refused_invoke_is_retried_and_a_lost_answer_delivers_again() {
+async fn fault_rejected_invoke_is_retried_and_lost_response_delivers_again() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"BatchSize": 1})).await;
@@ -46,7 +46,7 @@ async fn refused_invoke_is_retried_and_a_lost_answer_delivers_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_rule_that_names_it_what_a_mapping_does_goes_on_and_is_not_listed() {
+async fn fault_wildcard_rule_does_not_affect_mapping_calls() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     set_faults(&bench, "kinesis:PutRecords=throttle;*:*=error");

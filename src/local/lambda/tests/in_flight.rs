@@ -1,4 +1,4 @@
-//! Mappings that are changed while a batch is under way.
+//! Tests of changing an event source mapping while a batch is in progress.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::numbers;
 use super::support::{MAPPINGS, TestLambda};
 
-/// A mapping whose function holds its first batch of one record; three more wait.
+/// Returns an event source mapping whose function holds its first batch of one record; three more wait.
 async fn held(settings: Value) -> (TestLambda, String, Vec<String>) {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
@@ -21,9 +21,9 @@ async fn held(settings: Value) -> (TestLambda, String, Vec<String>) {
     (bench, uuid, put)
 }
 
-/// The state stays for as long as the batch is under way, and no other change is taken.
+/// Asserts that the state lasts while the batch is in progress, and that another change is rejected.
 async fn stays(bench: &TestLambda, uuid: &str, state: &str) {
-    // A mapping that has nothing under way comes and goes meanwhile.
+    // An idle event source mapping can be created and deleted meanwhile.
     bench.function("Idle", "consume").await;
     let idle = bench.mapping("Idle", json!({"Enabled": false})).await;
     assert_eq!(bench.update(&idle, json!({"BatchSize": 7})).await.status, 202);
@@ -39,7 +39,7 @@ async fn stays(bench: &TestLambda, uuid: &str, state: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disable_with_a_batch_under_way_finishes_it_and_keeps_the_checkpoint() {
+async fn disable_with_batch_in_progress_finishes_it_and_keeps_the_checkpoint() {
     let (bench, uuid, mut put) = held(json!({})).await;
     assert_eq!(bench.update(&uuid, json!({"Enabled": false})).await.body["State"], "Disabling");
     stays(&bench, &uuid, "Disabling").await;
@@ -53,7 +53,7 @@ async fn disable_with_a_batch_under_way_finishes_it_and_keeps_the_checkpoint() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn update_with_a_batch_under_way_finishes_it_before_the_new_settings_apply() {
+async fn update_with_batch_in_progress_finishes_it_before_new_settings_apply() {
     let (bench, uuid, put) = held(json!({})).await;
     let settings = json!({"BatchSize": 3, "MaximumBatchingWindowInSeconds": 300});
     let update = bench.update(&uuid, settings).await;
@@ -67,12 +67,12 @@ async fn update_with_a_batch_under_way_finishes_it_before_the_new_settings_apply
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_under_way_is_settled_by_the_settings_that_it_was_begun_with() {
+async fn batch_in_progress_is_settled_by_its_original_settings() {
     let (bench, uuid, put) = held(json!({"MaximumRetryAttempts": 0})).await;
     bench.tell("fail", "");
     bench.update(&uuid, json!({"MaximumRetryAttempts": 5})).await;
     bench.untell("hold");
-    // No retry, and it is not lost without a word.
+    // Without retries the batch is discarded, and this is logged.
     let said = bench.discarded("Fn").await;
     assert_eq!(said[0]["record"]["KinesisBatchInfo"]["startSequenceNumber"], put[0]);
     bench.untell("fail");
@@ -80,7 +80,7 @@ async fn a_batch_under_way_is_settled_by_the_settings_that_it_was_begun_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_can_be_given_another_function() {
+async fn update_mapping_can_change_the_function() {
     let (bench, uuid, put) = held(json!({})).await;
     bench.function("Other", "consume").await;
     let missing = bench.update(&uuid, json!({"FunctionName": "Nobody"})).await;
@@ -94,7 +94,7 @@ async fn a_mapping_can_be_given_another_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn delete_with_a_batch_under_way_finishes_it_and_removes_the_checkpoints() {
+async fn delete_with_batch_in_progress_finishes_it_and_removes_the_checkpoints() {
     let (bench, uuid, mut put) = held(json!({})).await;
     let path = format!("{MAPPINGS}/{uuid}");
     let delete = bench.call("DELETE", &path, Value::Null).await;
@@ -106,13 +106,13 @@ async fn delete_with_a_batch_under_way_finishes_it_and_removes_the_checkpoints()
     assert_eq!(bench.handled(), put[..1]);
     let left: Vec<_> = std::fs::read_dir(bench.deps.dir.join("checkpoints")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
-    // Another mapping of the same stream and function starts at the trim horizon again.
+    // Another event source mapping of the same stream and function starts at the trim horizon again.
     bench.mapping("Fn", json!({})).await;
     assert_eq!(bench.handled_all(1 + put.len()).await, [&put[..1], &put[..]].concat());
 }
 
 #[tokio::test]
-async fn delete_while_a_batch_is_retried_ends_the_retries() {
+async fn delete_during_retries_ends_the_retries() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.tell("fail", "");
@@ -126,7 +126,7 @@ async fn delete_while_a_batch_is_retried_ends_the_retries() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn create_disabled_reads_nothing_until_it_is_enabled() {
+async fn create_disabled_mapping_reads_nothing_until_enabled() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = numbers(&bench.put_many(3, 1).await);
@@ -139,7 +139,7 @@ async fn create_disabled_reads_nothing_until_it_is_enabled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_the_local_cloud_cuts_a_batch_off_and_the_next_start_brings_it_again() {
+async fn shutdown_interrupts_a_batch_and_restart_delivers_it_again() {
     let (mut bench, uuid, put) = held(json!({})).await;
     bench.restart().await;
     bench.batches_come(2).await;
@@ -149,7 +149,7 @@ async fn the_end_of_the_local_cloud_cuts_a_batch_off_and_the_next_start_brings_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_next_start() {
+async fn shutdown_interrupts_a_change_and_restart_completes_it() {
     for (change, state) in
         [(json!({"Enabled": false}), Some("Disabled")), (json!({"BatchSize": 7}), Some("Enabled")), (Value::Null, None)]
     {
@@ -166,9 +166,9 @@ async fn a_change_that_the_end_of_the_local_cloud_cut_off_is_finished_by_the_nex
     }
 }
 
-/// A change that comes as soon as it is allowed meets the change before it on its way out.
+/// A change at the first allowed moment meets the poller of the change before it while that one stops.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn updates_in_quick_succession_leave_one_reader_and_delete_leaves_none() {
+async fn updates_in_quick_succession_leave_one_poller_and_delete_leaves_none() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;

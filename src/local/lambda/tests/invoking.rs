@@ -1,4 +1,4 @@
-//! Invocations of real processes.
+//! Tests of invocations in real processes.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::auth::credentials::Caller;
 use crate::protocol::aws_json::now_ms;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {
+async fn invoke_returns_the_response_and_logs_between_platform_lines() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let answer = bench.invoke("Fn", json!({"a": 1})).await;
@@ -31,7 +31,7 @@ async fn a_function_answers_and_its_log_is_between_the_platforms_lines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_environment_is_used_again_and_a_change_retires_it() {
+async fn invoke_reuses_warm_environment_until_a_change() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "pid").await;
     let first = bench.invoke("Fn", json!({})).await;
@@ -45,7 +45,7 @@ async fn a_warm_environment_is_used_again_and_a_change_retires_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exit_is_an_error_and_the_next_invocation_gets_a_new_process() {
+async fn invoke_process_exit_is_an_error_and_next_has_a_new_process() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "exit").await;
     for _ in 0..2 {
@@ -58,7 +58,7 @@ async fn an_exit_is_an_error_and_the_next_invocation_gets_a_new_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_of_the_function_is_passed_on() {
+async fn invoke_function_error_is_returned() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "fail").await;
     let answer = bench.invoke("Fn", json!({})).await;
@@ -67,7 +67,7 @@ async fn an_error_of_the_function_is_passed_on() {
 }
 
 #[tokio::test]
-async fn timeout_kills_the_process_and_the_next_invocation_gets_a_new_one() {
+async fn invoke_timeout_kills_the_process_and_next_has_a_new_one() {
     let mut bench = TestLambda::new(1).await;
     bench.tell("hold", "");
     bench.function_with("Fn", "consume", json!({"Timeout": 900})).await;
@@ -97,7 +97,7 @@ async fn timeout_kills_the_process_and_the_next_invocation_gets_a_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_fails_twice_is_an_error_of_the_invocation() {
+async fn invoke_init_failing_twice_is_an_error() {
     let bench = TestLambda::new(1).await;
     bench.function("Broken", "init-error").await;
     let answer = bench.invoke("Broken", json!({})).await;
@@ -116,7 +116,7 @@ async fn a_start_that_fails_twice_is_an_error_of_the_invocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_that_fails_once_is_repeated() {
+async fn invoke_init_failing_once_is_repeated() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "init-exit-once").await;
     let answer = bench.invoke("Fn", json!(5)).await;
@@ -126,7 +126,7 @@ async fn a_start_that_fails_once_is_repeated() {
 }
 
 #[tokio::test]
-async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
+async fn cold_start_has_ten_seconds_and_then_the_function_timeout() {
     let mut bench = TestLambda::new(1).await;
     bench.function_with("Once", "init-sleep-once", json!({"Timeout": 10})).await;
     bench.function_with("Always", "init-sleep", json!({"Timeout": 1})).await;
@@ -145,7 +145,7 @@ async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
     let (once, always, ()) = tokio::join!(once, bench.invoke("Always", json!(5)), async {
         bench.until(async || bench.has("started") && bench.has("asleep")).await;
         bench.pass_until(step, async || !reports("Once").await.is_empty() && !reports("Always").await.is_empty()).await;
-        // The second start of one answers in no time; that of the other ends when its time has passed.
+        // The second start of one function responds quickly; that of the other ends at the timeout.
         bench.until(async || is_answered.get()).await;
         bench.pass_until(step, async || reports("Always").await.len() == 2).await;
     });
@@ -166,7 +166,7 @@ async fn cold_start_has_ten_seconds_and_then_the_timeout_of_the_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
+async fn invoke_code_without_runnable_bootstrap_fails() {
     use base64::Engine;
     let bench = TestLambda::new(1).await;
     for (name, zip) in
@@ -181,7 +181,7 @@ async fn code_without_a_runnable_bootstrap_fails_when_it_is_invoked() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn function_over_its_memory_size_is_killed() {
+async fn invoke_function_over_its_memory_size_is_killed() {
     let bench = TestLambda::new(1).await;
     for (name, mode) in [("Fn", "memory"), ("Start", "init-memory")] {
         bench.function(name, mode).await;
@@ -195,7 +195,7 @@ async fn function_over_its_memory_size_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_function_is_told_who_it_is_and_until_when() {
+async fn invoke_passes_identity_and_deadline_to_the_function() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "headers", json!({"Timeout": 77})).await;
     let before = now_ms();
@@ -215,7 +215,7 @@ async fn a_function_is_told_who_it_is_and_until_when() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn temporary_files_are_an_environments_own_and_go_with_it() {
+async fn environment_temporary_files_are_private_and_deleted_with_it() {
     let bench = TestLambda::new(1).await;
     for name in ["One", "Other"] {
         bench.function(name, "temporary-files").await;
@@ -236,7 +236,7 @@ async fn temporary_files_are_an_environments_own_and_go_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment() {
+async fn environment_credentials_are_of_the_role_and_end_with_it() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "variable").await;
     let mut headers = http::HeaderMap::new();
@@ -255,7 +255,7 @@ async fn the_credentials_are_of_the_functions_role_and_end_with_the_environment(
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn between_invocations_an_environment_is_frozen() {
+async fn environment_is_frozen_between_invocations() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "pid").await;
     let pid = bench.invoke("Fn", json!({})).await.body;
@@ -269,7 +269,7 @@ async fn between_invocations_an_environment_is_frozen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_invocation_is_answered_once_and_by_its_own_id() {
+async fn invocation_is_answered_once_and_only_by_its_own_id() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "answer-twice").await;
     assert_eq!(bench.invoke("Fn", json!("first")).await.body, "first");
@@ -278,7 +278,7 @@ async fn an_invocation_is_answered_once_and_by_its_own_id() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_while_an_invocation_runs_retires_its_environment() {
+async fn function_change_during_an_invocation_retires_its_environment() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
@@ -294,7 +294,7 @@ async fn a_change_while_an_invocation_runs_retires_its_environment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_warm_environment_logs_what_its_role_may_now() {
+async fn warm_environment_logs_by_the_roles_current_permissions() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.invoke("Fn", json!({})).await;
@@ -311,7 +311,7 @@ async fn a_warm_environment_logs_what_its_role_may_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_over_the_limit_is_an_error() {
+async fn invoke_response_over_the_limit_is_an_error() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "large", json!({"MemorySize": 512})).await;
     let answer = bench.invoke("Fn", json!({})).await;
@@ -319,7 +319,7 @@ async fn an_answer_over_the_limit_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_the_users_environment_reaches_the_function() {
+async fn environment_variables_of_the_user_do_not_reach_the_function() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "environment").await;
     let answer = bench.invoke("Fn", json!({})).await;
@@ -360,7 +360,7 @@ async fn nothing_of_the_users_environment_reaches_the_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
+async fn reserved_concurrency_limits_concurrent_invocations() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
@@ -372,7 +372,7 @@ async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
         let second = bench.invoke("Fn", json!({})).await;
         assert_eq!((second.status, second.header("x-amzn-errortype")), (429, Some("TooManyRequestsException")));
         assert_eq!(second.body, json!({"Type": "User", "Reason": refused, "message": "Rate Exceeded."}));
-        // Without the bound it runs beside the first.
+        // Without the limit it runs beside the first.
         bench.call("DELETE", path, Value::Null).await;
         let (third, ()) = tokio::join!(bench.invoke("Fn", json!({})), async {
             bench.batches_come(2).await;
@@ -386,7 +386,7 @@ async fn reserved_concurrency_bounds_what_runs_at_the_same_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_end_with_the_local_cloud() {
+async fn function_processes_end_with_the_local_cloud() {
     let bench = TestLambda::new(1).await;
     bench.function("Idle", "pid").await;
     bench.function("Busy", "sleep").await;

@@ -1,4 +1,4 @@
-//! A web page can neither take a function's events nor answer them.
+//! Tests that a web page can neither take a function's events nor answer them.
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::lambda::runtime::runtime_api::{RuntimeApi, RuntimeRequest, Task};
 
-/// What comes back for a request with these headers.
+/// Returns the response to a request with these headers.
 async fn send(api: &RuntimeApi, line: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(api.address).await.unwrap();
     let length = body.len();
@@ -19,7 +19,7 @@ async fn send(api: &RuntimeApi, line: &str, headers: &str, body: &str) -> String
 }
 
 #[tokio::test]
-async fn web_page_gets_no_event_and_cannot_acknowledge_one() {
+async fn runtime_api_rejects_web_pages() {
     let (api, mut calls) = RuntimeApi::start().await.unwrap();
     let own = format!("host: {}", api.address);
     let next = "GET /2018-06-01/runtime/invocation/next";

@@ -1,4 +1,4 @@
-//! What a function starts, and what it may do.
+//! Tests of processes that a function starts, and of their rights.
 
 use rustix::process::Pid;
 use serde_json::json;
@@ -6,26 +6,26 @@ use serde_json::json;
 use super::support::TestLambda;
 use crate::lambda::runtime::procfs::Stat;
 
-/// The process that the function has started away from its group.
+/// Returns the process that the function has started outside its group.
 fn daemon(bench: &TestLambda) -> Pid {
     let text = std::fs::read_to_string(bench.beside("daemon")).unwrap();
     Pid::from_raw(text.parse().unwrap()).unwrap()
 }
 
-/// `T` while it is stopped.
+/// Returns the process state, `T` while it is stopped.
 fn state(pid: Pid) -> String {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").map(|(_, rest)| rest[..1].to_owned()).unwrap_or_default()
 }
 
-/// Changes the function, at which its environments end.
+/// Changes the function, which ends its environments.
 async fn retire(bench: &TestLambda) {
     let path = "/2015-03-31/functions/Fn/configuration";
     assert_eq!(bench.call("PUT", path, json!({"Timeout": 9})).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() {
+async fn daemon_is_frozen_resumed_and_killed_with_its_environment() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "daemon").await;
     assert_eq!(bench.invoke("Fn", json!(1)).await.body, json!(1));
@@ -35,7 +35,7 @@ async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() 
     bench.until(async || state(pid) == "T").await;
     let ticks = || std::fs::read_to_string(bench.beside("ticks")).unwrap();
     let before = ticks();
-    // It runs only while an invocation does, which may be too short for a tick on a busy machine.
+    // It runs only during an invocation, which may be too short for a tick on a busy machine.
     let ticks_again = async || {
         assert_eq!(bench.invoke("Fn", json!(2)).await.body, json!(2));
         ticks() != before
@@ -43,12 +43,12 @@ async fn daemon_of_a_function_is_frozen_thawed_and_ended_with_its_environment() 
     bench.until(ticks_again).await;
     bench.until(async || state(pid) == "T").await;
     retire(&bench).await;
-    // Waited for as well: nothing is left of it.
+    // It is also waited for: no zombie is left.
     bench.until(async || Stat::read(pid).is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn daemon_of_a_function_ends_when_the_invocation_times_out() {
+async fn daemon_is_killed_when_the_invocation_times_out() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "daemon-sleep", json!({"Timeout": 1})).await;
     assert_eq!(bench.invoke("Fn", json!(1)).await.body["errorType"], "Sandbox.Timedout");
@@ -57,7 +57,7 @@ async fn daemon_of_a_function_ends_when_the_invocation_times_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_of_a_daemon_counts_as_the_function_s() {
+async fn daemon_memory_counts_as_the_functions() {
     let bench = TestLambda::new(1).await;
     bench.function_with("Fn", "daemon-memory", json!({"MemorySize": 256})).await;
     let answer = bench.invoke("Fn", json!(1)).await;
@@ -67,7 +67,7 @@ async fn memory_of_a_daemon_counts_as_the_function_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn daemon_that_clears_its_environment_ends_with_the_function_s() {
+async fn daemon_that_clears_its_environment_is_killed_with_the_functions() {
     for mode in ["stray", "stray-group"] {
         let bench = TestLambda::new(1).await;
         bench.function("Fn", mode).await;
@@ -79,7 +79,7 @@ async fn daemon_that_clears_its_environment_ends_with_the_function_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn function_and_what_it_starts_have_no_way_to_more_rights_and_the_limits_of_the_service() {
+async fn function_processes_cannot_gain_privileges_and_have_the_services_limits() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "limits").await;
     let text = bench.invoke("Fn", json!(1)).await.body.as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Asynchronous invocations: what is accepted is done, whatever happens to the local cloud.
+//! Tests of asynchronous invocations: an accepted event is processed even if the local cloud ends.
 
 use bytes::Bytes;
 use http::Request;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::support::{CONCURRENCY, TestLambda};
 
-/// Hands an event over; gives its request id.
+/// Queues an event; returns its request ID.
 async fn hand_over(bench: &TestLambda, event: &str) -> String {
     let request = Request::post("/2015-03-31/functions/Fn/invocations")
         .header("x-amz-invocation-type", "Event")
@@ -22,13 +22,13 @@ fn kept(bench: &TestLambda) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_accepted_event_is_brought_after_a_restart_and_then_forgotten() {
+async fn queued_event_is_delivered_after_a_restart_and_removed() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
     let id = hand_over(&bench, r#"{"a":1}"#).await;
     bench.restart().await;
-    // What a kill left of one that was never answered for.
+    // A partial file that a kill left; its event was never acknowledged.
     std::fs::write(bench.deps.dir.join("events/other.json.new"), "{").unwrap();
     bench.restart().await;
     assert_eq!(kept(&bench), 1);
@@ -41,7 +41,7 @@ async fn an_accepted_event_is_brought_after_a_restart_and_then_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_event_is_told_with_its_file_and_stays() {
+async fn queued_event_damaged_is_reported_with_its_file_and_stays() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     let file = bench.deps.dir.join("events/x.json");
@@ -56,7 +56,7 @@ async fn a_damaged_event_is_told_with_its_file_and_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_whose_function_is_gone_is_forgotten() {
+async fn queued_event_of_deleted_function_is_removed() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "echo").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;

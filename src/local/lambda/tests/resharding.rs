@@ -1,4 +1,4 @@
-//! Splits and merges: children come after their parents, and no key's records change places.
+//! Tests of splits and merges: children come after their parents, and every key's records keep their order.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::tests::next_millisecond;
 
 const HALF: u128 = 1 << 127;
 
-/// The open shards by hash keys: id, first and last key.
+/// Returns the open shards by hash range: ID, first and last key.
 async fn open_shards(bench: &TestLambda) -> Vec<(String, u128, u128)> {
     let filter = json!({"StreamName": "readings", "ShardFilter": {"Type": "AT_LATEST"}});
     let listed = bench.kinesis("ListShards", filter).await;
@@ -38,7 +38,7 @@ async fn merge(bench: &TestLambda, position: usize) {
     bench.kinesis("MergeShards", input).await;
 }
 
-/// Splits, merges and scales again and again, with records before, between and after.
+/// Splits, merges and scales repeatedly, with records before, between and after.
 async fn put_through_many_shards(bench: &TestLambda) -> Vec<(String, String)> {
     let mut put = bench.put_many(24, 12).await;
     split(bench, 0).await;
@@ -62,7 +62,7 @@ async fn put_through_many_shards(bench: &TestLambda) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn children_of_a_split_shard_come_after_their_parent() {
+async fn resharding_split_delivers_children_after_their_parent() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let before = bench.put_many(30, 10).await;
@@ -88,7 +88,7 @@ async fn put_into_the_first_two(bench: &TestLambda) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
+async fn resharding_merge_with_parent_batches_in_progress_holds_back_the_child() {
     let bench = TestLambda::new(3).await;
     bench.function("Fn", "consume").await;
     bench.tell("hold", "");
@@ -101,7 +101,7 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
     let (child, _, _) = open_shards(&bench).await.remove(0);
     put.extend(put_into_the_first_two(&bench).await);
     // Shards are listed again whenever a shard is read to its end: at least twice until a grandchild of the third one,
-    // which has nothing under way, is read.
+    // which has no batch in progress, is read.
     split(&bench, 1).await;
     split(&bench, 2).await;
     let of_grandchild = bench.put_at(u128::MAX, "grandchild").await;
@@ -116,7 +116,7 @@ async fn merge_with_batches_of_the_parents_under_way_holds_the_child_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn latest_reads_no_parent_that_was_closed_before_and_all_children_that_come_later() {
+async fn resharding_latest_skips_closed_parents_and_reads_later_children() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(24, 12).await;
@@ -128,7 +128,7 @@ async fn latest_reads_no_parent_that_was_closed_before_and_all_children_that_com
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole() {
+async fn resharding_at_timestamp_reads_parents_from_then_and_whole_children() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put_many(24, 12).await;
@@ -137,7 +137,7 @@ async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole(
     next_millisecond().await;
     let at = now_seconds();
     let mut put = bench.put_many(24, 12).await;
-    // Closed before the mapping begins, with records from before the moment and from after it.
+    // Closed before the event source mapping begins, with records before and after the timestamp.
     merge(&bench, 0).await;
     put.extend(bench.put_many(24, 12).await);
     let settings = json!({"BatchSize": 5, "StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": at});
@@ -147,7 +147,7 @@ async fn at_timestamp_reads_parents_from_the_moment_on_and_their_children_whole(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_holds_through_many_reshards_read_afterwards() {
+async fn resharding_many_times_before_reading_keeps_the_order() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let put = put_through_many_shards(&bench).await;
@@ -156,7 +156,7 @@ async fn order_holds_through_many_reshards_read_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_holds_through_many_reshards_while_they_happen() {
+async fn resharding_many_times_while_reading_keeps_the_order() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.mapping("Fn", json!({"BatchSize": 5, "ParallelizationFactor": 3})).await;
@@ -165,7 +165,7 @@ async fn order_holds_through_many_reshards_while_they_happen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn order_holds_through_reshards_and_a_restart() {
+async fn resharding_with_a_restart_keeps_the_order() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let mut put = bench.put_many(20, 5).await;
@@ -177,7 +177,7 @@ async fn order_holds_through_reshards_and_a_restart() {
     bench.restart().await;
     merge(&bench, 0).await;
     put.extend(bench.put_many(20, 5).await);
-    // A batch that was under way at the end comes again, and what came before it does not.
+    // A batch in progress at the end is delivered again, and the records before it are not.
     let firsts = || {
         let mut seen = std::collections::HashSet::new();
         bench.handled().into_iter().filter(|number| seen.insert(number.clone())).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! What the last result of a mapping says, and what is no try of a batch.
+//! Tests of an event source mapping's last processing result, and of failures that do not count as an attempt.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::numbers;
 use super::support::{CONCURRENCY, MAPPINGS, TestLambda};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mapping_is_shown_as_the_service_shows_it() {
+async fn mapping_is_returned_in_the_services_format() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"Tags": {"a": "b"}})).await;
@@ -25,7 +25,7 @@ async fn a_mapping_is_shown_as_the_service_shows_it() {
 }
 
 #[tokio::test]
-async fn missing_function_is_reported_and_the_batch_waits() {
+async fn last_result_missing_function_is_reported_and_the_batch_waits() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
@@ -37,7 +37,7 @@ async fn missing_function_is_reported_and_the_batch_waits() {
 }
 
 #[tokio::test]
-async fn throttled_batch_waits_and_counts_as_no_try() {
+async fn last_result_throttled_batch_waits_without_counting_an_attempt() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
@@ -50,7 +50,7 @@ async fn throttled_batch_waits_and_counts_as_no_try() {
 }
 
 #[tokio::test]
-async fn role_that_can_no_longer_be_assumed_holds_batches_back() {
+async fn last_result_unassumable_role_is_reported_and_batches_wait() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({"MaximumRetryAttempts": 0})).await;
@@ -72,7 +72,7 @@ async fn role_that_can_no_longer_be_assumed_holds_batches_back() {
 }
 
 #[tokio::test]
-async fn denied_get_records_reports_the_missing_permission() {
+async fn last_result_denied_get_records_names_the_missing_permission() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -93,7 +93,7 @@ async fn denied_get_records_reports_the_missing_permission() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destination_needs_its_permission_and_is_shown_back() {
+async fn failure_destination_needs_permission_and_is_returned() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let queue = "arn:aws:sqs:eu-central-1:000000000000:failed";
@@ -123,7 +123,7 @@ async fn a_destination_needs_its_permission_and_is_shown_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
+async fn discarded_batch_without_log_is_reported_in_diagnostics() {
     let bench = TestLambda::new(1).await;
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
@@ -143,7 +143,7 @@ async fn a_discarded_batch_that_no_log_takes_is_told_to_the_owner() {
 }
 
 #[tokio::test]
-async fn problem_of_the_whole_mapping_is_cleared_when_it_is_over() {
+async fn last_result_problem_of_the_whole_mapping_is_cleared_when_resolved() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
@@ -163,7 +163,7 @@ async fn problem_of_the_whole_mapping_is_cleared_when_it_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
+async fn starting_position_latest_is_stored_as_a_sequence_number() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let before = bench.put("key", "before").await;
@@ -178,14 +178,14 @@ async fn latest_is_kept_as_a_place_in_the_shard_and_not_as_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stream_created_again_after_a_restart_is_read_though_the_reader_had_read_nothing() {
+async fn recreated_stream_after_restart_is_read_even_without_earlier_reads() {
     let mut bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let uuid = bench.mapping("Fn", json!({})).await;
     let old = numbers(&bench.put_many(2, 1).await);
     assert_eq!(bench.handled_all(2).await, old);
     bench.result(&uuid, "OK").await;
-    // Its reader goes on from a checkpoint, and has read nothing itself.
+    // Its reader continues from a checkpoint, and has read nothing itself.
     bench.restart().await;
     bench.mapping_state(&uuid, "Enabled").await;
     bench.until(async || bench.counts().all_polls() > 0).await;

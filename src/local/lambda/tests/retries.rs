@@ -1,4 +1,4 @@
-//! Batches that fail: partial answers, retries, halving, giving up.
+//! Tests of failed batches: partial batch responses, retries, bisecting, discarding.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ const PARTIAL: &str = "ReportBatchItemFailures";
 const FAILED: &str = "PROBLEM: Function call failed";
 
 #[tokio::test]
-async fn partial_failure_retries_from_the_failed_record_and_blocks_what_follows() {
+async fn partial_failure_is_retried_from_the_failed_record_and_blocks_the_shard() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
@@ -19,7 +19,7 @@ async fn partial_failure_retries_from_the_failed_record_and_blocks_what_follows(
         put.push(bench.put("key", data).await);
     }
     let uuid = bench.mapping("Fn", json!({"FunctionResponseTypes": [PARTIAL]})).await;
-    // Two tries of what failed are over when the third one comes.
+    // Two attempts of the failed records are over when the third one comes.
     let tries = || bench.batches().iter().filter(|(_, numbers)| numbers[0] == put[2]).count();
     bench.until(async || tries() >= 3).await;
     assert_eq!(bench.handled(), put[..2], "what failed blocks what comes after it");
@@ -30,7 +30,7 @@ async fn partial_failure_retries_from_the_failed_record_and_blocks_what_follows(
 }
 
 #[tokio::test]
-async fn answer_of_any_form_means_what_it_means_in_the_service() {
+async fn partial_batch_response_forms_are_interpreted_as_in_the_service() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.function("Fn", "consume").await;
     let item = |item: Value| json!({"batchItemFailures": [item]}).to_string();
@@ -70,7 +70,7 @@ async fn answer_of_any_form_means_what_it_means_in_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_partial_answers_any_answer_is_a_success() {
+async fn response_without_report_batch_item_failures_is_a_success() {
     let bench = TestLambda::new(1).await;
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
@@ -83,7 +83,7 @@ async fn without_partial_answers_any_answer_is_a_success() {
 }
 
 #[tokio::test]
-async fn failing_batch_without_a_retry_limit_blocks_its_shard_and_no_other() {
+async fn retry_without_limit_blocks_its_shard_only() {
     let bench = TestLambda::new(2).await.lapsing();
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
@@ -100,7 +100,7 @@ async fn failing_batch_without_a_retry_limit_blocks_its_shard_and_no_other() {
 }
 
 #[tokio::test]
-async fn failing_batch_with_a_retry_limit_is_discarded_and_logged() {
+async fn retry_limit_reached_discards_and_logs_the_batch() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;
@@ -134,14 +134,14 @@ async fn failing_batch_with_a_retry_limit_is_discarded_and_logged() {
     assert_eq!((&info["batchSize"], &info["shardId"]), (&json!(3), &json!("shardId-000000000000")));
     assert_eq!(info["streamArn"], bench.stream_arn());
     assert!(info["approximateArrivalOfFirstRecord"].as_str().unwrap().ends_with('Z'));
-    // The shard goes on behind it.
+    // The shard continues after it.
     bench.untell("fail");
     let next = numbers(&bench.put_many(3, 1).await);
     assert_eq!(bench.handled_all(3).await, next);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_partial_failure_that_is_given_up_is_no_error_of_the_function() {
+async fn partial_failure_discarded_is_not_logged_as_function_error() {
     let bench = TestLambda::new(1).await;
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
@@ -166,12 +166,12 @@ async fn a_partial_failure_that_is_given_up_is_no_error_of_the_function() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn record_older_than_the_maximum_age_is_discarded_without_a_try() {
+async fn record_over_maximum_age_is_discarded_without_an_attempt() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let old = numbers(&bench.put_many(3, 1).await);
     let uuid = bench.mapping("Fn", json!({"Enabled": false})).await;
-    // The API takes no less than a minute; without any age, what has arrived before it is read is too old.
+    // The API accepts no less than a minute; with a limit of 0, every record is too old when it is read.
     let changed = bench.lambda.change_mappings(|mappings| {
         mappings.get_mut(&uuid).unwrap().settings.max_record_age = 0;
         Ok(())
@@ -196,7 +196,7 @@ async fn record_older_than_the_maximum_age_is_discarded_without_a_try() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bisect_isolates_a_poisonous_record() {
+async fn bisect_isolates_a_poison_record() {
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     let (mut good, mut poison) = (Vec::new(), String::new());
@@ -213,7 +213,7 @@ async fn bisect_isolates_a_poisonous_record() {
     bench.until(async || bench.handled().contains(&last)).await;
     good.push(last);
     let mut handled = bench.handled();
-    // Records before the poison in a failing batch come again: at least once is the promise.
+    // Records before the bad one in a failing batch are delivered again: the guarantee is at least once.
     handled.sort();
     handled.dedup();
     assert_eq!(handled, good);
@@ -224,7 +224,7 @@ async fn bisect_isolates_a_poisonous_record() {
 }
 
 #[tokio::test]
-async fn bisect_with_partial_answers_splits_where_the_function_says() {
+async fn bisect_with_partial_failure_splits_at_the_failed_record() {
     let bench = TestLambda::new(1).await.lapsing();
     bench.tell("bad", "");
     bench.function("Fn", "consume").await;
@@ -249,7 +249,7 @@ async fn bisect_with_partial_answers_splits_where_the_function_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_loss_that_may_not_be_logged_is_told_to_the_owner() {
+async fn discarded_batch_without_log_permission_is_reported_in_diagnostics() {
     let bench = TestLambda::new(1).await;
     bench.tell("fail", "");
     bench.function("Fn", "consume").await;

@@ -1,4 +1,4 @@
-//! The same through the AWS SDK and the local cloud's own port.
+//! A test of the whole pipeline through the AWS SDK and the local cloud's own port.
 
 use aws_sdk_kinesis::types::{StreamDescriptionSummary, StreamStatus};
 use aws_sdk_lambda::primitives::Blob;
@@ -32,7 +32,7 @@ async fn create_function(clients: &Clients, role: &str, out: &str) -> Result<(),
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipeline_works_through_the_sdk() {
+async fn sdk_pipeline_delivers_records_end_to_end() {
     let dir = tempfile::tempdir().unwrap();
     let options = LocalOptions { data_dir: dir.path().join("data"), ..LocalOptions::default() };
     let cloud = LocalCloud::start(options).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the tests of this module stand on: the real services, and a small real function.
+//! Support for the tests of this module: the real services, and a small real function.
 
 mod code;
 mod waiting;
@@ -30,12 +30,12 @@ use crate::router::Service;
 use crate::tests::eventually;
 
 pub(super) const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
-/// How often the function `Fn` may run at the same time.
+/// Path of the reserved concurrency of the function `Fn`.
 pub(super) const CONCURRENCY: &str = "/2017-10-31/functions/Fn/concurrency";
 pub(super) const TRUST: &str = r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},
     "Action":"sts:AssumeRole"}]}"#;
 
-/// A Lambda with the services around it.
+/// A Lambda service with the services around it.
 pub(super) struct TestLambda {
     pub dir: tempfile::TempDir,
     pub deps: LambdaServices,
@@ -43,7 +43,7 @@ pub(super) struct TestLambda {
     clock: Option<StoppedClock>,
 }
 
-/// An answer of the REST API.
+/// A response of the REST API.
 pub(super) struct Answer {
     pub status: u16,
     pub body: Value,
@@ -62,12 +62,12 @@ impl Answer {
 }
 
 impl TestLambda {
-    /// An account with the role `lambda` and the stream `readings`.
+    /// Returns an account with the role `lambda` and the stream `readings`.
     pub(super) async fn new(shards: u32) -> Self {
         TestLambda::in_time(shards, &LatencyProfile::default()).await
     }
 
-    /// The same, where mappings take their time.
+    /// Returns such an account with a latency profile.
     pub(super) async fn in_time(shards: u32, timing: &LatencyProfile) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let identity = Identity::new("eu-central-1");
@@ -108,13 +108,13 @@ impl TestLambda {
         bench
     }
 
-    /// Ends Lambda and starts it again on the same state.
+    /// Stops Lambda and starts it again with the same state.
     pub(super) async fn restart(&mut self) {
         self.lambda.shutdown().await;
         self.lambda = Lambda::start(self.deps.clone()).await.unwrap();
     }
 
-    /// Makes a role that may do what a mapping needs.
+    /// Creates a role with the permissions of an event source mapping.
     pub(super) async fn role(&self, name: &str) {
         let trust = percent_encoding::utf8_percent_encode(TRUST, percent_encoding::NON_ALPHANUMERIC);
         self.iam(&format!("Action=CreateRole&RoleName={name}&AssumeRolePolicyDocument={trust}")).await;
@@ -135,7 +135,7 @@ impl TestLambda {
         let request = Request::post("/")
             .header("content-type", "application/x-amz-json-1.1")
             .header("x-amz-target", format!("Kinesis_20131202.{operation}"))
-            // The gateway checks signatures; below it only their form is looked at.
+            // The gateway verifies signatures; below it only their form is checked.
             .header("x-amz-date", "20261123T000000Z")
             .header(
                 "authorization",
@@ -148,20 +148,20 @@ impl TestLambda {
         if response.body().is_empty() { Value::Null } else { serde_json::from_slice(response.body()).unwrap() }
     }
 
-    /// Puts a record; gives its sequence number.
+    /// Puts a record; returns its sequence number.
     pub(super) async fn put(&self, key: &str, data: &str) -> String {
         let input = json!({"StreamName": "readings", "PartitionKey": key, "Data": STANDARD.encode(data)});
         self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
     }
 
-    /// Puts a record where this hash key belongs; gives its sequence number.
+    /// Puts a record with this hash key; returns its sequence number.
     pub(super) async fn put_at(&self, hash_key: u128, key: &str) -> String {
         let input = json!({"StreamName": "readings", "PartitionKey": key, "ExplicitHashKey": hash_key.to_string(),
             "Data": STANDARD.encode(key)});
         self.kinesis("PutRecord", input).await["SequenceNumber"].as_str().unwrap().to_owned()
     }
 
-    /// Puts records of some keys in turn; gives key and sequence number of each.
+    /// Puts records of several keys in turn; returns the key and sequence number of each.
     pub(super) async fn put_many(&self, count: usize, keys: usize) -> Vec<(String, String)> {
         let mut put = Vec::new();
         for number in 0..count {
@@ -197,7 +197,7 @@ impl TestLambda {
             "Environment": {"Variables": {"MODE": mode, "OUT": self.out().to_str().unwrap()}}})
     }
 
-    /// Creates a function that behaves in one of the ways of `bootstrap.rs`.
+    /// Creates a function with one of the behaviors of `bootstrap.rs`.
     pub(super) async fn function(&self, name: &str, mode: &str) {
         self.function_with(name, mode, json!({})).await;
     }
@@ -213,7 +213,7 @@ impl TestLambda {
         self.call("POST", &format!("/2015-03-31/functions/{name}/invocations"), event).await
     }
 
-    /// Creates a mapping from the stream to the function and waits until it has come to rest; gives its UUID.
+    /// Creates an event source mapping from the stream to the function and waits until it is stable; returns its UUID.
     pub(super) async fn mapping(&self, function: &str, settings: Value) -> String {
         let mut input = json!({"EventSourceArn": self.stream_arn(), "FunctionName": function,
             "StartingPosition": "TRIM_HORIZON"});
@@ -226,36 +226,36 @@ impl TestLambda {
         uuid
     }
 
-    /// A mapping as the service shows it.
+    /// Returns an event source mapping as the API shows it.
     pub(super) async fn shown(&self, uuid: &str) -> Value {
         self.call("GET", &format!("{MAPPINGS}/{uuid}"), Value::Null).await.body
     }
 
-    /// Changes a mapping.
+    /// Updates an event source mapping.
     pub(super) async fn update(&self, uuid: &str, settings: Value) -> Answer {
         self.call("PUT", &format!("{MAPPINGS}/{uuid}"), settings).await
     }
 
-    /// Deletes a mapping as soon as it may be changed, and waits until it is gone.
+    /// Deletes an event source mapping as soon as it may be changed, and waits until it is deleted.
     pub(super) async fn delete_mapping(&self, uuid: &str) {
         let path = format!("{MAPPINGS}/{uuid}");
         self.until(async || self.call("DELETE", &path, Value::Null).await.status == 202).await;
         self.until(async || self.call("GET", &path, Value::Null).await.status == 404).await;
     }
 
-    /// Waits until the mapping is in a state.
+    /// Waits until the event source mapping has this state.
     pub(super) async fn mapping_state(&self, uuid: &str, state: &str) {
         self.until(async || self.shown(uuid).await["State"] == state).await;
     }
 
-    /// Waits until the mapping's last result begins like this; gives all of it.
+    /// Waits until the event source mapping's last result begins with this text; returns all of it.
     pub(super) async fn result(&self, uuid: &str, beginning: &str) -> String {
         let result = async || self.shown(uuid).await["LastProcessingResult"].as_str().unwrap().to_owned();
         self.until(async || result().await.starts_with(beginning)).await;
         result().await
     }
 
-    /// Where the function `consume` writes the sequence numbers that it has handled, one a line.
+    /// Returns the file to which the function `consume` writes the handled sequence numbers, one a line.
     pub(super) fn out(&self) -> PathBuf {
         self.dir.path().join("handled")
     }
@@ -264,7 +264,7 @@ impl TestLambda {
         std::fs::read_to_string(self.out()).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
-    /// The batches that the function `consume` has got: bytes of the event, and sequence numbers.
+    /// Returns the batches that the function `consume` has received: bytes of the event, and sequence numbers.
     pub(super) fn batches(&self) -> Vec<(usize, Vec<String>)> {
         let text = std::fs::read_to_string(self.beside("batches")).unwrap_or_default();
         let batch = |line: &str| {
@@ -274,12 +274,12 @@ impl TestLambda {
         text.lines().map(batch).collect()
     }
 
-    /// Waits until the function has got this many batches.
+    /// Waits until the function has received this many batches.
     pub(super) async fn batches_come(&self, count: usize) {
         self.until(async || self.batches().len() >= count).await;
     }
 
-    /// Tells the function `consume` how to go on: see `bootstrap.rs`.
+    /// Controls the function `consume`: see `bootstrap.rs`.
     pub(super) fn tell(&self, what: &str, content: &str) {
         std::fs::write(self.beside(what), content).unwrap();
     }
@@ -288,7 +288,7 @@ impl TestLambda {
         std::fs::remove_file(self.beside(what)).unwrap();
     }
 
-    /// Whether a function has left this file: see `bootstrap.rs`.
+    /// Returns whether a function has written this file: see `bootstrap.rs`.
     pub(super) fn has(&self, what: &str) -> bool {
         self.beside(what).exists()
     }
@@ -297,7 +297,7 @@ impl TestLambda {
         PathBuf::from(format!("{}.{what}", self.out().display()))
     }
 
-    /// The messages in a function's log group.
+    /// Returns the messages in a function's log group.
     pub(super) async fn log(&self, function: &str) -> Vec<String> {
         let input = json!({"logGroupName": format!("/aws/lambda/{function}")});
         let request = Request::post("/")
@@ -310,7 +310,7 @@ impl TestLambda {
         events.iter().map(|event| event["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What the log says of records that were given up, once it says something.
+    /// Waits for and returns the log entries about discarded records.
     pub(super) async fn discarded(&self, function: &str) -> Vec<Value> {
         let all = async || {
             let lines = self.log(function).await;

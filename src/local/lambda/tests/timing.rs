@@ -1,4 +1,4 @@
-//! Mappings as slow as the service's.
+//! Tests of event source mappings under a latency profile.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::numbers;
 use super::support::{CONCURRENCY, MAPPINGS, TestLambda};
 use crate::latency_profile::LatencyProfile;
 
-/// How often a mapping has called `GetRecords`.
+/// Returns how often an event source mapping has called `GetRecords`.
 fn polls(bench: &TestLambda) -> usize {
     let calls = bench.deps.faults.control(&Method::GET, "/_sensorctl/calls", &Bytes::new());
     let calls: Value = serde_json::from_slice(calls.body()).unwrap();
@@ -19,14 +19,14 @@ fn polls(bench: &TestLambda) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
+async fn poll_interval_is_one_second_independent_of_puts() {
     let mut timing = LatencyProfile::default();
     timing.poll = Duration::from_secs(1);
     let bench = TestLambda::in_time(1, &timing).await;
     bench.function("Fn", "consume").await;
     // While the function is throttled no process runs, which would need more than the time of a paused clock.
     bench.call("PUT", CONCURRENCY, json!({"ReservedConcurrentExecutions": 0})).await;
-    // A rule that changes nothing: the calls that it is about are listed.
+    // A rule without effect: the calls that it matches are listed.
     let rule = Bytes::from_static(b"kinesis:GetRecords=delay(0ms)");
     bench.deps.faults.control(&Method::PUT, "/_sensorctl/faults", &rule);
     bench.mapping("Fn", json!({})).await;
@@ -37,7 +37,7 @@ async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
         sleep(Duration::from_millis(100)).await;
     }
     let polls = polls(&bench) - before;
-    // The first and the last one may fall on either side of the ends.
+    // The first and the last poll may fall on either side of the ends.
     assert!((9..=11).contains(&polls), "{polls} in 10 s");
     tokio::time::resume();
     bench.call("DELETE", CONCURRENCY, Value::Null).await;
@@ -47,7 +47,7 @@ async fn poll_interval_reads_a_shard_once_a_second_whatever_is_put() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn latest_misses_what_is_put_while_the_mapping_is_created() {
+async fn starting_position_latest_misses_records_put_during_creation() {
     let bench = TestLambda::in_time(1, &"aws/10".parse().unwrap()).await;
     bench.function("Fn", "consume").await;
     let input = json!({"EventSourceArn": bench.stream_arn(), "FunctionName": "Fn", "StartingPosition": "LATEST"});
@@ -63,7 +63,7 @@ async fn latest_misses_what_is_put_while_the_mapping_is_created() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stop_does_not_wait_for_a_shard_that_has_given_enough() {
+async fn stop_does_not_wait_for_a_throttled_shard() {
     let mut timing = LatencyProfile::default();
     timing.stream_throttle = true;
     let bench = TestLambda::in_time(1, &timing).await;
@@ -74,7 +74,7 @@ async fn stop_does_not_wait_for_a_shard_that_has_given_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mapping_that_is_being_changed_when_the_local_cloud_ends_goes_on_with_the_change() {
+async fn mapping_change_interrupted_by_shutdown_resumes_after_restart() {
     let aws: LatencyProfile = "aws/1000".parse().unwrap();
     let mut never = aws;
     (never.mapping_update, never.poll) = (Duration::from_secs(3600), Duration::ZERO);
@@ -87,7 +87,7 @@ async fn mapping_that_is_being_changed_when_the_local_cloud_ends_goes_on_with_th
     let shown = bench.shown(&uuid).await;
     assert_eq!((&shown["State"], &shown["BatchSize"]), (&json!("Updating"), &json!(7)));
     put.extend(numbers(&bench.put_many(3, 1).await));
-    // What was on the disk at that moment is what a kill leaves.
+    // A kill leaves the state that is on the disk at that moment.
     bench.deps.timing = aws;
     bench.restart().await;
     bench.mapping_state(&uuid, "Enabled").await;

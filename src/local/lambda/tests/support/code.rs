@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-/// A zip of the test function.
+/// Returns a zip of the test function.
 pub(crate) fn function_zip() -> Vec<u8> {
     zip_of(&std::fs::read(bootstrap()).unwrap(), 0o755)
 }
@@ -21,7 +21,7 @@ pub(crate) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// The test function, compiled once into the folder of the test program.
+/// Returns the test function, compiled once into the folder of the test program.
 fn bootstrap() -> PathBuf {
     let source = include_str!("../bootstrap.rs");
     let digest = Sha256::digest(source);

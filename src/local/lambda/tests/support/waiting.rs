@@ -1,4 +1,4 @@
-//! Waits for a condition or until the mappings have nothing left to do, and stops the clock.
+//! Waits for conditions and for idle event source mappings, and stops the clock.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,35 +11,35 @@ use crate::lambda::activity::Counts;
 use crate::lambda::state::{MappingRecord, MappingState};
 use crate::lambda::tests::numbers;
 
-/// How often a test looks whether something has happened.
+/// Polling interval.
 const LOOK: Duration = Duration::from_millis(5);
-/// A busy machine is slow, and no test measures it.
+/// Long enough for a busy machine; no test measures it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What passes on a lapsing clock between two looks.
+/// Time that passes on a lapsing clock between two polls.
 const LAPSE: Duration = Duration::from_millis(100);
 
-/// Keeps the time of this process where it is; other processes run on.
+/// Stops the clock of this process; other processes continue to run.
 pub(super) struct StoppedClock {
     _held: mpsc::Sender<()>,
-    /// Time passes, and quickly, while a test waits and no mapping has called a function.
+    /// True if time passes quickly while a test waits and no event source mapping calls a function.
     lapses: bool,
 }
 
 impl TestLambda {
-    /// Waits until this many records are handled, and nothing more can come.
+    /// Waits until this many records are handled, and no more can come.
     pub(crate) async fn handled_all(&self, count: usize) -> Vec<String> {
         self.handled_but(count, 0).await
     }
 
-    /// Waits as `handled_all` does, where `waiting` records are left that wait for their batch to fill.
+    /// Waits as `handled_all` does, but with `waiting` records left that wait for a full batch.
     pub(crate) async fn handled_but(&self, count: usize, waiting: usize) -> Vec<String> {
         self.until(async || self.handled().len() >= count).await;
         self.settled_but(waiting).await;
         self.handled()
     }
 
-    /// Waits until all that was read is settled, and every shard has been polled twice more and has brought nothing.
+    /// Waits until all read records are settled, and two more polls of every shard have found nothing.
     pub(crate) async fn settled(&self) {
         self.settled_but(0).await;
     }
@@ -64,20 +64,20 @@ impl TestLambda {
         }
     }
 
-    /// Records that were read and not settled when their shards were last polled.
+    /// Returns the number of records read and not settled at the last poll of their shards.
     pub(crate) async fn unsettled(&self) -> usize {
         let (shards, counts) = (self.mapped_shards().await, self.counts());
         shards.iter().map(|(mapping, shard)| counts.polls(mapping, shard).unsettled).sum()
     }
 
-    /// How often a shard was polled.
+    /// Returns the number of polls of a shard.
     pub(crate) async fn polls_of(&self, shard_id: &str) -> usize {
         let (shards, counts) = (self.mapped_shards().await, self.counts());
         let of_shard = shards.iter().filter(|(_, shard)| shard.id == shard_id);
         of_shard.map(|(mapping, shard)| counts.polls(mapping, shard).all).sum()
     }
 
-    /// Every shard that a mapping reads.
+    /// Returns every shard that an event source mapping reads.
     async fn mapped_shards(&self) -> Vec<(MappingRecord, Shard)> {
         let mut shards = Vec::new();
         for mapping in self.lambda.mappings().into_iter().filter(|mapping| mapping.state == MappingState::Enabled) {
@@ -87,13 +87,12 @@ impl TestLambda {
         shards
     }
 
-    /// What the mappings have done since Lambda was started.
+    /// Returns the activity of the event source mappings since Lambda was started.
     pub(crate) fn counts(&self) -> Counts {
         self.lambda.activity().watch().borrow().clone()
     }
 
-    /// Checks that no mapping reads, and that what is put does not change that; gives the sequence numbers of what was
-    /// put.
+    /// Asserts that no event source mapping reads, even after a put; returns the sequence numbers of the put records.
     pub(crate) async fn assert_nothing_reads(&self) -> Vec<String> {
         let before = self.counts();
         assert_eq!((before.reading.now, before.calls.now), (0, 0));
@@ -103,34 +102,37 @@ impl TestLambda {
         numbers(&put)
     }
 
-    /// Stops the clock while a mapping calls a function, which takes the time it needs, and lets time pass quickly while
-    /// a test waits for anything else: intervals and pauses between retries. For tests with one thread, whose functions
-    /// answer: an exit is waited for in time that does not pass.
+    /// Stops the clock while an event source mapping calls a function, which takes the time it needs.
+    ///
+    /// Time passes quickly while a test waits for anything else, such as intervals and backoff.
+    ///
+    /// For tests with one thread, whose functions respond: the end of a process is awaited in time that does not pass.
     pub(crate) fn lapsing(mut self) -> Self {
         self.stop_clock();
         self.clock = self.clock.map(|clock| StoppedClock { lapses: true, ..clock });
         self
     }
 
-    /// Stops the clock of this process: timers go on only where `pass` says so, and the processes of functions take
-    /// whatever time they need. For tests with one thread.
+    /// Stops the clock of this process. For tests with one thread.
+    ///
+    /// Timers advance only by `pass`; the processes of functions take the time they need.
     pub(crate) fn stop_clock(&mut self) {
         tokio::time::pause();
-        // A stopped clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
+        // A paused clock advances to the next timer by itself when nothing runs, unless a blocking task is in progress.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
         self.clock = Some(StoppedClock { _held: held, lapses: false });
     }
 
-    /// Lets time pass on a stopped clock; what waited for it has gone on.
+    /// Advances a stopped clock, and runs the tasks that waited for it.
     pub(crate) async fn pass(&self, time: Duration) {
-        // A timer that ends within a millisecond goes off at the end of it.
+        // A timer that ends within a millisecond fires at the end of it.
         tokio::time::advance(time + Duration::from_millis(1)).await;
-        // Timers are seen to when every task waits.
+        // Timers are processed when every task waits.
         self.pause().await;
     }
 
-    /// Lets time pass on a stopped clock, step by step, until a condition holds.
+    /// Advances a stopped clock step by step until a condition holds.
     pub(crate) async fn pass_until(&self, step: Duration, condition: impl AsyncFn() -> bool) {
         self.until(async || {
             let holds = condition().await;
@@ -155,7 +157,7 @@ impl TestLambda {
         }
     }
 
-    /// A moment, or less where a mapping does something.
+    /// Waits for one polling interval, or less if an event source mapping does something.
     async fn look_again(&self, activity: &mut watch::Receiver<Counts>) {
         tokio::select! {
             Ok(()) = activity.changed() => {}
