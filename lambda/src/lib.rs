@@ -1,10 +1,10 @@
-//! The reading model that both ends of the stream share: what a reading is, and how readings are aggregated.
+//! The reading model that both ends of the stream share: readings and their aggregation.
 //!
-//! - [`reading`]: a reading, from JSON and to JSON, and why something is none.
-//! - [`value`]: what an attribute of a reading can hold.
+//! - [`reading`]: a reading, from JSON and to JSON, and its validation errors.
+//! - [`value`]: the values of a reading's attributes.
 //! - [`decimal`]: numbers in the exact decimal form that `DynamoDB` keeps.
 //! - [`aggregation`]: many readings in one Kinesis record, in the format of the Kinesis Producer Library.
-//! - [`json_escape`]: JSON written piece by piece.
+//! - [`json_escape`]: JSON strings appended piece by piece.
 
 pub mod aggregation;
 pub mod decimal;

@@ -1,4 +1,4 @@
-//! A reading: what a sensor measured when, from JSON and to JSON.
+//! A reading: a measured value of a sensor at a time, from JSON and to JSON.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,47 +16,48 @@ use crate::json_escape;
 use crate::validation_error::{ReadingError, truncate_for_log};
 use crate::value::Value;
 
-/// Bytes of a partition key of type S, at most.
+/// Maximum bytes of a partition key of type S.
 pub const MAX_SENSOR_ID_BYTES: usize = 2048;
-/// Bytes of an item, names included, at most.
+/// Maximum bytes of an item, names included.
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
-/// Bytes of a reading's JSON, at least.
+/// Minimum bytes of a reading's JSON.
 pub const LEAST_JSON_BYTES: usize = r#"{"sensor_id":"a","temperature":0,"current_time":0}"#.len();
-/// Bytes of a reading's JSON, at most: an item whose every character is escaped, with room for blanks. Bounds the memory
-/// that a record can take before it is known to be too large.
+/// Maximum bytes of a reading's JSON: an item with every character escaped, with room for blanks. Bounds the
+/// memory that a record can take before it is known to be too large.
 pub const MAX_JSON_BYTES: usize = 8 * MAX_ITEM_BYTES;
-/// Bytes of an attribute's name, at most.
+/// Maximum bytes of an attribute's name.
 pub const MAX_NAME_BYTES: usize = 65_535;
-/// Levels of an attribute, at most: itself, what is in its list or map, and so on to the innermost value (Developer Guide,
-/// "Quotas": 32 levels deep; by the service's answers a value within 32 lists or maps is one too many).
+/// Maximum levels of an attribute: itself, the elements of its list or map, and so on to the innermost value
+/// (Developer Guide, "Quotas": 32 levels deep; by the service's responses a value within 32 lists or maps is
+/// one too many).
 pub const MAX_DEPTH: usize = 32;
-/// Attributes that the table has of its own; no key of a reading may have such a name.
+/// The table's own attributes. No key of a reading may have such a name.
 pub const TABLE_ATTRIBUTES: [&str; 5] = ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"];
-/// Keys that tell where a stored reading came from; dropped from what comes in.
+/// Keys for the origin of a stored reading. They are dropped from input.
 pub const ORIGIN_KEYS: [&str; 2] = ["shard_id", "sequence_number"];
 
 const SENSOR_ID: &str = "sensor_id";
 const TEMPERATURE: &str = "temperature";
 const CURRENT_TIME: &str = "current_time";
 
-/// What a sensor measured when. Sensor and time together are the key.
+/// A measured value of a sensor at a time. Sensor and time together are the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// 1 to 2048 bytes.
     pub sensor_id: String,
-    /// The temperature, in whatever unit the sensor has.
+    /// The temperature, in the sensor's unit.
     pub temperature: Decimal,
     /// Seconds since 1970, with or without a fraction.
     pub current_time: Decimal,
-    /// Everything else, by its own name.
+    /// All other attributes, by name.
     pub fields: BTreeMap<String, Value>,
 }
 
 impl Reading {
-    /// Reads one JSON object.
+    /// Parses one JSON object.
     ///
     /// # Errors
-    /// When it is no reading, or one that the table cannot hold.
+    /// If it is not a reading, or if the table cannot hold it.
     pub fn from_json(json: &[u8]) -> Result<Self, ReadingError> {
         let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
@@ -72,7 +73,7 @@ impl Reading {
         draft.finish()
     }
 
-    /// The reading as one line of JSON: the three keys of its own first, then the others sorted by name.
+    /// Returns the reading as one line of JSON: its own three keys first, then the others sorted by name.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(96 + self.sensor_id.len());
@@ -92,10 +93,10 @@ impl Reading {
         out
     }
 
-    /// Checks what its parts do not check by themselves, for a reading that was not read from JSON.
+    /// Checks the rules that span several fields, for a reading that was not parsed from JSON.
     ///
     /// # Errors
-    /// When the table cannot hold it.
+    /// If the table cannot hold it.
     pub fn check(&self) -> Result<(), ReadingError> {
         check_sensor_id(&self.sensor_id)?;
         for (name, value) in &self.fields {
@@ -112,7 +113,7 @@ impl Reading {
     }
 }
 
-/// The form of [`Reading::to_json`].
+/// Serializes in the form of [`Reading::to_json`].
 impl Serialize for Reading {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3 + self.fields.len()))?;
@@ -126,7 +127,7 @@ impl Serialize for Reading {
     }
 }
 
-/// A reading with what has been seen of it so far.
+/// A partially parsed reading.
 struct Draft<'a> {
     text: &'a str,
     sensor_id: Option<String>,
@@ -134,13 +135,13 @@ struct Draft<'a> {
     current_time: Option<Decimal>,
     fields: BTreeMap<String, Value>,
     origin: [bool; ORIGIN_KEYS.len()],
-    /// How many more values an item can hold, each of at least one byte.
+    /// Remaining values that an item can hold, each of at least one byte.
     room: Cell<usize>,
-    /// What is wrong with it first, unless it turns out to be no JSON at all.
+    /// The first error, unless the text turns out to be invalid JSON.
     refusal: Option<ReadingError>,
 }
 
-/// Takes member by member, with all repetitions, to the end.
+/// Visits all members to the end, including duplicate keys.
 impl<'de> Visitor<'de> for &mut Draft<'_> {
     type Value = ();
 
@@ -209,23 +210,23 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Reads a part of `whole`.
+/// Parses a part of `whole`.
 fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, ReadingError> {
     serde_json::from_str(part).map_err(|error| not_json(part, whole, &error))
 }
 
-/// At which byte of `whole` a part of it stops being JSON.
+/// Returns the error for a part of `whole` that is not JSON, with its byte position in `whole`.
 fn not_json(part: &str, whole: &str, error: &serde_json::Error) -> ReadingError {
     let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
-    // serde_json counts lines; a reading is one line but for blanks around it.
+    // serde_json counts lines. A reading is one line, but blanks around it may have line breaks.
     let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     ReadingError::NotJson { at: begin + within + error.column().saturating_sub(1) }
 }
 
-/// What a JSON string says.
+/// Returns the content of a JSON string.
 fn text(raw: &RawValue, whole: &str) -> Result<String, ReadingError> {
     match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        // Without escapes it says what is there.
+        // Without escapes the text is the content.
         Some(plain) if !plain.contains('\\') => Ok(plain.to_owned()),
         _ => read(raw.get(), whole),
     }
@@ -252,7 +253,7 @@ fn own_number(key: &'static str, raw: &RawValue) -> Result<Decimal, ReadingError
     number(key, raw.get()).map_err(|refusal| refusal.unwrap_or(ReadingError::WrongType { key, wanted: "number" }))
 }
 
-/// `None` when it is no number at all.
+/// Parses a number. Returns the error `None` if the value is not a number.
 fn number(key: &str, text: &str) -> Result<Decimal, Option<ReadingError>> {
     Decimal::parse(text).map_err(|error| match error {
         DecimalError::NotANumber => None,
@@ -287,7 +288,7 @@ fn check_depth(value: &Value, around: usize) -> Result<(), ()> {
     }
 }
 
-/// Where in which reading a value stands.
+/// The position of a value in a reading.
 #[derive(Clone, Copy)]
 struct Field<'a> {
     /// The key of the reading that it belongs to.
@@ -299,9 +300,9 @@ struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// A value with `around` lists and maps around it.
+    /// Parses a value inside `around` lists and maps.
     fn value(self, raw: &RawValue, around: usize) -> Result<Value, ReadingError> {
-        // Before they take memory: a few bytes of JSON can be many of a value.
+        // Checked before they take memory: a few bytes of JSON can be many bytes of values.
         self.room.set(self.room.get().checked_sub(1).ok_or(ReadingError::TooManyValues)?);
         let text = raw.get();
         if around >= MAX_DEPTH {
@@ -329,11 +330,11 @@ impl Field<'_> {
     }
 }
 
-/// A key, borrowed where it has no escapes.
+/// A key, borrowed unless it has escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Takes the elements of an array one by one, to the end, because they may be too many to be collected first.
+/// Visits the elements of an array one by one, to the end, because there may be too many to collect first.
 struct Elements<'a> {
     field: Field<'a>,
     around: usize,
@@ -360,7 +361,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
     }
 }
 
-/// Takes the members of an object one by one, with all repetitions, to the end.
+/// Visits the members of an object one by one, including duplicate keys, to the end.
 struct Members<'a> {
     field: Field<'a>,
     around: usize,
