@@ -27,11 +27,11 @@ pub use tagging::arns_tagged;
 /// Maximum time for which a failure is held back to find out its account.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 
-/// Time after its last change when an event source mapping certainly uses its new settings. Its state does
-/// not show this: it is Enabled as soon as the change is saved, while earlier pollers continue. The Lambda
-/// developer guide ("Process records from Amazon Kinesis Data Streams", "Creating an event source mapping")
-/// says several minutes. Changed filters were observed to take two minutes, and pollers to deliver for up to
-/// one minute after the state was Disabled.
+/// Time after its last change when an event source mapping certainly uses its new settings. Its state does not show
+/// this: it is Enabled as soon as the change is saved, while earlier pollers continue. The Lambda developer guide
+/// ("Process records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes.
+/// Changed filters were observed to take two minutes, and pollers to deliver for up to one minute after the state was
+/// Disabled.
 pub const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
@@ -106,8 +106,8 @@ impl Clients {
         failure
     }
 
-    /// Returns the failure with the account in its location. If the account is unknown, calls STS for at most
-    /// 2 s, provided that a response is likely.
+    /// Returns the failure with the account in its location. If the account is unknown, calls STS for at most 2 s,
+    /// provided that a response is likely.
     pub async fn with_account_context(&self, failure: AwsFailure) -> AwsFailure {
         if matches!(failure.cause, FailureCause::Credentials | FailureCause::NoCredentials | FailureCause::Unreachable)
         {

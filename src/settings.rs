@@ -1,5 +1,5 @@
-//! The user's settings: flags, environment, file and defaults, in this order, merged into one value that
-//! keeps its origins.
+//! The user's settings: flags, environment, file and defaults, in this order, merged into one value that keeps its
+//! origins.
 
 mod connection;
 mod constraints;
@@ -121,8 +121,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// Refuses settings that the managed policies do not permit: a failure destination, and the user's own
-    /// KMS key.
+    /// Refuses settings that the managed policies do not permit: a failure destination, and the user's own KMS key.
     fn check_permissions(&self) -> Result<(), Error> {
         let role = &self.role;
         if role.existing || role.permissions == Permissions::Least {

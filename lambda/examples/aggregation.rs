@@ -1,8 +1,8 @@
 //! Runs the aggregation codec as a filter, to compare it with other implementations.
 //!
-//! Each line of stdin is JSON. A list of records `[partition key, explicit hash key or null, data in base64]`
-//! gives the aggregated record in base64. An aggregated record in base64, as a JSON string, gives the list,
-//! or `null` if the record is not aggregated.
+//! Each line of stdin is JSON. A list of records `[partition key, explicit hash key or null, data in base64]` gives the
+//! aggregated record in base64. An aggregated record in base64, as a JSON string, gives the list, or `null` if the
+//! record is not aggregated.
 
 use std::io::{BufRead as _, Write as _};
 

@@ -1,9 +1,8 @@
-//! Encodes and decodes the aggregation format of the Kinesis Producer Library: many user records in one
-//! Kinesis record.
+//! Encodes and decodes the aggregation format of the Kinesis Producer Library: many user records in one Kinesis record.
 //!
-//! The bytes `F3 89 9A C2`, a protobuf message `AggregatedRecord { 1: partition keys, 2: explicit hash keys,
-//! 3: records { 1: index of its partition key, 2: index of its explicit hash key, 3: data, 4: tags } }`, and
-//! the MD5 of the message (amazon-kinesis-producer, `aggregation-format.md`).
+//! The bytes `F3 89 9A C2`, a protobuf message `AggregatedRecord { 1: partition keys, 2: explicit hash keys, 3: records
+//! { 1: index of its partition key, 2: index of its explicit hash key, 3: data, 4: tags } }`, and the MD5 of the
+//! message (amazon-kinesis-producer, `aggregation-format.md`).
 
 mod decode;
 mod encode;

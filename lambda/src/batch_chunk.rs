@@ -1,5 +1,5 @@
-//! A chunk of a batch: a bounded number of user records that are decoded and stored before the next ones, so
-//! that memory does not grow with the content of a batch.
+//! A chunk of a batch: a bounded number of user records that are decoded and stored before the next ones, so that
+//! memory does not grow with the content of a batch.
 
 use std::collections::HashMap;
 use std::ops::Range;

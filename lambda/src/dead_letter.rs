@@ -14,8 +14,8 @@ pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "
 
 /// Bytes of a record in one item. The other attributes stay below the remaining 16 KiB of an item's 400 KiB.
 const PART_BYTES: usize = 384 * 1024;
-/// Maximum characters kept of a code and of a partition key. Kinesis allows 256 for a partition key. The key
-/// of a user record has no limit and must not make an item too large for the table.
+/// Maximum characters kept of a code and of a partition key. Kinesis allows 256 for a partition key. The key of a user
+/// record has no limit and must not make an item too large for the table.
 const KEY_CHARACTERS: usize = 256;
 const DAY: Duration = Duration::from_hours(24);
 
@@ -84,8 +84,8 @@ impl DeadLetters {
     }
 }
 
-/// Returns an id that sorts by sub-index and part within a record. A 10 MiB record has at most 7 digits of
-/// user records and 27 parts.
+/// Returns an id that sorts by sub-index and part within a record. A 10 MiB record has at most 7 digits of user records
+/// and 27 parts.
 fn reject_id(sequence_number: &str, sub_index: usize, part: usize) -> String {
     format!("{sequence_number}#{sub_index:07}#{part:03}")
 }

@@ -14,8 +14,8 @@ pub const MAX_DIGITS: usize = 38;
 const MAX_EXPONENT: i64 = 125;
 /// Exponent of the smallest magnitude above zero, `1E-130`.
 const MIN_EXPONENT: i64 = -130;
-/// Maximum characters of plain notation: 38 digits with `0.` before them. A number that needs more is mostly
-/// zeros, and many of them would turn a small reading into a large request.
+/// Maximum characters of plain notation: 38 digits with `0.` before them. A number that needs more is mostly zeros, and
+/// many of them would turn a small reading into a large request.
 const LONGEST_PLAIN: usize = MAX_DIGITS + 2;
 
 /// The reason why `DynamoDB` cannot hold a text as a number.
@@ -34,9 +34,9 @@ pub enum DecimalError {
 
 /// An exact decimal number without leading or trailing zeros and without `-0`.
 ///
-/// It is in plain notation, as `DynamoDB` returns it, or with an exponent if plain notation would be longer
-/// than 40 characters. Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`, `10e124` is `1E125`.
-/// Each text is a valid JSON number.
+/// It is in plain notation, as `DynamoDB` returns it, or with an exponent if plain notation would be longer than 40
+/// characters. Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`, `10e124` is `1E125`. Each text is a
+/// valid JSON number.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(CompactString);
 
@@ -90,8 +90,8 @@ impl Decimal {
         self.0.starts_with('-')
     }
 
-    /// Returns the power of ten of the first digit, and all digits. They have no trailing zeros, so they
-    /// compare as text.
+    /// Returns the power of ten of the first digit, and all digits. They have no trailing zeros, so they compare as
+    /// text.
     fn magnitude(&self) -> Option<(i64, String)> {
         let parts = Parts::split(&self.0).ok()?;
         let digits = parts.significant_digits();
@@ -99,8 +99,8 @@ impl Decimal {
     }
 }
 
-/// Returns whether the text is certainly canonical, as most numbers are: at most 38 digits around the point,
-/// so in range, without superfluous zeros.
+/// Returns whether the text is certainly canonical, as most numbers are: at most 38 digits around the point, so in
+/// range, without superfluous zeros.
 fn is_canonical(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));

@@ -61,8 +61,8 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Formats a `serde_json` error without the value of the wrong type that it may quote. The rest of its
-/// message is names and positions.
+/// Formats a `serde_json` error without the value of the wrong type that it may quote. The rest of its message is names
+/// and positions.
 pub fn without_content(error: &serde_json::Error) -> String {
     let said = error.to_string();
     if !said.starts_with("invalid") {
@@ -73,8 +73,8 @@ pub fn without_content(error: &serde_json::Error) -> String {
 }
 
 impl Record<'_> {
-    /// Returns the partition key. A key with half of a surrogate pair is returned in its escaped form: it
-    /// must not fail the whole batch.
+    /// Returns the partition key. A key with half of a surrogate pair is returned in its escaped form: it must not fail
+    /// the whole batch.
     pub fn partition_key(&self) -> Cow<'_, str> {
         let raw = self.kinesis.partition_key.get();
         serde_json::from_str(raw).unwrap_or_else(|_| Cow::Borrowed(raw.trim_matches('"')))

@@ -30,8 +30,8 @@ pub struct Handler {
     client: Client,
     readings: Table,
     rejects: Option<Table>,
-    /// Whether the last event was not wholly stored and had readings that the service refused. They may have
-    /// taken all of the time, so chunks stay small until one completes without such readings.
+    /// Whether the last event was not wholly stored and had readings that the service refused. They may have taken all
+    /// of the time, so chunks stay small until one completes without such readings.
     wary: Cell<bool>,
 }
 
@@ -64,8 +64,7 @@ impl Handler {
     /// Stores the readings of one event.
     ///
     /// # Errors
-    /// If the event is not from Kinesis, or if something was not stored and partial batch responses are not
-    /// enabled.
+    /// If the event is not from Kinesis, or if something was not stored and partial batch responses are not enabled.
     pub async fn handle(&self, json: &[u8], context: &Context) -> Result<BatchResponse, InvocationError> {
         let (result, metrics) = self.store(json, context).await;
         metrics.log(&self.settings.function_name, &context.request_id);
@@ -113,9 +112,8 @@ impl Handler {
         }
     }
 
-    /// Stores chunk by chunk. Each chunk is settled before the next, so that a later row of a key is never
-    /// written before an earlier one. Stops at the first failure, because everything from there on is
-    /// delivered again.
+    /// Stores chunk by chunk. Each chunk is settled before the next, so that a later row of a key is never written
+    /// before an earlier one. Stops at the first failure, because everything from there on is delivered again.
     async fn store_event(
         &self,
         json: &[u8],
@@ -147,21 +145,19 @@ impl Handler {
         Ok(gap)
     }
 
-    /// Returns the deadline for the readings of a chunk. Rejects have their own share of the time: readings
-    /// that the service refuses one by one are kept as far as they were tried, and the next delivery begins
-    /// after them.
+    /// Returns the deadline for the readings of a chunk. Rejects have their own share of the time: readings that the
+    /// service refuses one by one are kept as far as they were tried, and the next delivery begins after them.
     fn end_of_readings(&self, deadline: Instant) -> Instant {
         let left = deadline.saturating_duration_since(Instant::now());
         if self.rejects.is_some() { deadline - left / REJECTS_SHARE } else { deadline }
     }
 
-    /// Stores the last reading of each key, or the one before if the service refuses it. Returns whether any
-    /// was refused.
+    /// Stores the last reading of each key, or the one before if the service refuses it. Returns whether any was
+    /// refused.
     ///
-    /// A known limit remains: an aggregated record of thousands of readings that the service refuses one by
-    /// one, in the worst case all of one key, takes one request for each, in sequence. If that takes longer
-    /// than an invocation, the shard is blocked until the record expires. Every refusal that can be known
-    /// without the service is found before.
+    /// A known limit remains: an aggregated record of thousands of readings that the service refuses one by one, in the
+    /// worst case all of one key, takes one request for each, in sequence. If that takes longer than an invocation, the
+    /// shard is blocked until the record expires. Every refusal that can be known without the service is found before.
     async fn store_readings(&self, store: &Store<'_>, window: &mut BatchChunk<'_>, deadline: Instant) -> bool {
         let rivals = window.rivals();
         let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
@@ -266,8 +262,8 @@ fn age(record: &Record<'_>) -> Option<Duration> {
     Some(SystemTime::now().duration_since(arrival).unwrap_or_default())
 }
 
-/// Returns the time from now to two seconds before the deadline (milliseconds since 1970), but at least two
-/// thirds of the remaining time: a function without a configured timeout has three seconds.
+/// Returns the time from now to two seconds before the deadline (milliseconds since 1970), but at least two thirds of
+/// the remaining time: a function without a configured timeout has three seconds.
 fn time_for_work(deadline: u64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now);

@@ -4,12 +4,12 @@ use crate::decimal::Decimal;
 use crate::reading::{MAX_ITEM_BYTES, Reading};
 use crate::value::Value;
 
-/// Bytes that the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the
-/// service returns today), names included.
+/// Bytes that the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the service
+/// returns today), names included.
 const ORIGIN_BYTES: usize = "ShardID".len() + 20 + "SequenceNumber".len() + 56;
 
-/// Returns whether a reading with this many bytes of JSON is certainly small enough: each part of it needs as
-/// an item at most twice its JSON.
+/// Returns whether a reading with this many bytes of JSON is certainly small enough: each part of it needs as an item
+/// at most twice its JSON.
 pub(crate) fn is_small(json_bytes: usize) -> bool {
     2 * json_bytes + ORIGIN_BYTES <= MAX_ITEM_BYTES
 }

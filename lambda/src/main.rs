@@ -39,8 +39,7 @@ fn main() -> Result<(), lambda_runtime::Error> {
     // An execution environment handles one event at a time, and most have less than one CPU.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let function = Handler::from_env();
-    // The handler takes an event's bytes unchanged: to check and copy them first costs more than all the
-    // rest.
+    // The handler takes an event's bytes unchanged: to check and copy them first costs more than all the rest.
     let body = Cell::new(Bytes::new());
     let set_body_aside = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
         body.set(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));

@@ -22,14 +22,13 @@ pub const MAX_SENSOR_ID_BYTES: usize = 2048;
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 /// Minimum bytes of a reading's JSON.
 pub const LEAST_JSON_BYTES: usize = r#"{"sensor_id":"a","temperature":0,"current_time":0}"#.len();
-/// Maximum bytes of a reading's JSON: an item with every character escaped, with room for blanks. Bounds the
-/// memory that a record can take before it is known to be too large.
+/// Maximum bytes of a reading's JSON: an item with every character escaped, with room for blanks. Bounds the memory
+/// that a record can take before it is known to be too large.
 pub const MAX_JSON_BYTES: usize = 8 * MAX_ITEM_BYTES;
 /// Maximum bytes of an attribute's name.
 pub const MAX_NAME_BYTES: usize = 65_535;
-/// Maximum levels of an attribute: itself, the elements of its list or map, and so on to the innermost value
-/// (Developer Guide, "Quotas": 32 levels deep; by the service's responses a value within 32 lists or maps is
-/// one too many).
+/// Maximum levels of an attribute: itself, the elements of its list or map, and so on to the innermost value (Developer
+/// Guide, "Quotas": 32 levels deep; by the service's responses a value within 32 lists or maps is one too many).
 pub const MAX_DEPTH: usize = 32;
 /// The table's own attributes. No key of a reading may have such a name.
 pub const TABLE_ATTRIBUTES: [&str; 5] = ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"];

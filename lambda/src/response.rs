@@ -53,15 +53,14 @@ impl InvocationError {
         InvocationError { kind: "Panicked", message: message.to_owned() }
     }
 
-    /// Returns the error for unstored readings when the mapping would take a partial batch response as
-    /// success.
+    /// Returns the error for unstored readings when the mapping would take a partial batch response as success.
     pub fn not_stored(message: String) -> Self {
         InvocationError { kind: "NotStored", message }
     }
 }
 
-/// Runs `work` and turns a panic into an error without the panic's message, which the runtime would write
-/// into the log and return to the caller.
+/// Runs `work` and turns a panic into an error without the panic's message, which the runtime would write into the log
+/// and return to the caller.
 ///
 /// # Errors
 /// The errors of `work`.

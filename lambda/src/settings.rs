@@ -99,8 +99,8 @@ impl Variables<'_> {
     }
 }
 
-/// Checks a table's name or ARN. The service would refuse an invalid one just as it refuses an item, and so
-/// every reading would be rejected.
+/// Checks a table's name or ARN. The service would refuse an invalid one just as it refuses an item, and so every
+/// reading would be rejected.
 fn checked_table(variable: &str, table: String, region: &str) -> Result<String, String> {
     let Some(rest) = table.strip_prefix("arn:") else {
         return if is_table_name(&table) {

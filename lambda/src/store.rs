@@ -76,8 +76,8 @@ impl<'a> Store<'a> {
         self.repetitions.get()
     }
 
-    /// Writes all items, the first ones first, and gives up at `deadline`. No two items may have the same
-    /// key. Returns the outcome of each, in their order. Nothing is in flight when it returns.
+    /// Writes all items, the first ones first, and gives up at `deadline`. No two items may have the same key. Returns
+    /// the outcome of each, in their order. Nothing is in flight when it returns.
     pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<PutOutcome> {
         let run = Run { store: self, table, puts, deadline, stopped: RefCell::new(None) };
         let mut written =
@@ -121,8 +121,8 @@ enum AttemptResult {
 }
 
 impl Run<'_> {
-    /// Returns the time when an attempt that begins now is given up: early enough for another one, if there
-    /// is time for two.
+    /// Returns the time when an attempt that begins now is given up: early enough for another one, if there is time for
+    /// two.
     fn attempt_ends(&self) -> Instant {
         let now = Instant::now();
         let half = self.deadline.saturating_duration_since(now) / 2;
@@ -147,8 +147,7 @@ impl Run<'_> {
                         if batch.len() == 1 {
                             settle(&mut settled, batch, &PutOutcome::Refused(Rc::new(failure)));
                         } else {
-                            // One refused item among many is found by halving. If all are refused, halves are
-                            // a waste.
+                            // One refused item among many is found by halving. If all are refused, halves are a waste.
                             let part = if refusals_in_a_row == 1 { batch.len().div_ceil(2) } else { 1 };
                             waiting.extend(batch.chunks(part).rev().map(<[usize]>::to_vec));
                         }
@@ -208,8 +207,7 @@ impl Run<'_> {
         let is_left = |index: &usize| left.iter().any(|key| key == self.puts[*index].key);
         let (again, stored): (Batch, Batch) = batch.iter().partition(|index| is_left(index));
         if again.len() != left.len() {
-            // Unprocessed items with unknown keys: the whole batch is sent again, which does not change
-            // stored items.
+            // Unprocessed items with unknown keys: the whole batch is sent again, which does not change stored items.
             return AttemptResult::Again(batch, left_over());
         }
         settle(settled, stored, &PutOutcome::Stored);

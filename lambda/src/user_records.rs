@@ -1,5 +1,5 @@
-//! The user records of a batch: each plain record, and each record inside an aggregated one, with its place
-//! in the shard.
+//! The user records of a batch: each plain record, and each record inside an aggregated one, with its place in the
+//! shard.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -38,8 +38,7 @@ pub struct UserRecordError {
     pub code: String,
     /// The message for people.
     pub reason: String,
-    /// Whether the reason is the function's own text. Such a text has no content of readings and may be
-    /// logged.
+    /// Whether the reason is the function's own text. Such a text has no content of readings and may be logged.
     pub is_ours: bool,
 }
 
@@ -127,9 +126,9 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserR
     }
 }
 
-/// Returns whether an aggregated record has more user records than readings fit into its bytes. An empty user
-/// record takes a few bytes. Millions of them, a reject each, would take longer than any invocation. Kept
-/// whole, they are a few items.
+/// Returns whether an aggregated record has more user records than readings fit into its bytes. An empty user record
+/// takes a few bytes. Millions of them, a reject each, would take longer than any invocation. Kept whole, they are a
+/// few items.
 fn are_too_many(sub_records: &AggregatedUserRecords<'_>, data: &[u8]) -> bool {
     sub_records.len() > KEPT_ONE_BY_ONE.max(data.len() / LEAST_JSON_BYTES)
 }

@@ -1,5 +1,5 @@
-//! Runs the fuzz targets on stable Rust, for a bounded number of generated inputs, the same in every run.
-//! `.ci/fuzz` runs longer, guided by coverage.
+//! Runs the fuzz targets on stable Rust, for a bounded number of generated inputs, the same in every run. `.ci/fuzz`
+//! runs longer, guided by coverage.
 
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 

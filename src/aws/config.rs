@@ -25,8 +25,8 @@ use super::{Clients, MAPPING_IN_FORCE};
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
-/// Long enough for a 10 MiB `PutRecords` on a slow line. `Invoke` and the uploads of a function's zip set
-/// their own timeouts.
+/// Long enough for a 10 MiB `PutRecords` on a slow line. `Invoke` and the uploads of a function's zip set their own
+/// timeouts.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An access key of a local cloud.
@@ -57,8 +57,7 @@ pub struct Target {
     pub endpoint_url: Option<String>,
     /// Fixed credentials instead of the chain (for the local cloud).
     pub access: Option<Access>,
-    /// Time for which a changed event source mapping may use its old settings. If unset, it follows from the
-    /// endpoint.
+    /// Time for which a changed event source mapping may use its old settings. If unset, it follows from the endpoint.
     pub mapping_in_force: Option<Duration>,
 }
 
@@ -68,8 +67,7 @@ pub struct Target {
 /// If no region can be found.
 pub async fn connect(target: &Target) -> Result<Clients, Error> {
     let plain = target.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
-    // Credentials may come from a remote service (SSO, a role to assume) even if the calls stay on this
-    // machine.
+    // Credentials may come from a remote service (SSO, a role to assume) even if the calls stay on this machine.
     let provider_client = if target.access.is_some() { plain_client() } else { tls_client()? };
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(provider_client.clone())
@@ -104,8 +102,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     }
     let mut config = loader.load().await;
     if let Some(profile) = target.profile.as_ref().filter(|_| target.profile_wins) {
-        // The chain alone reads the environment first. A role of the profile is assumed in the resolved
-        // region.
+        // The chain alone reads the environment first. A role of the profile is assumed in the resolved region.
         let provider_config =
             ProviderConfig::without_region().with_http_client(provider_client).with_region(config.region().cloned());
         let provider = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
@@ -156,9 +153,8 @@ const OF_ONE_SERVICE: [&str; 7] = [
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];
 
-/// Checks that the credentials of the default chain leave this machine encrypted: without TLS, anyone on the
-/// network path can read the session token and all data. Explicit credentials are allowed, because they may
-/// be an emulator's.
+/// Checks that the credentials of the default chain leave this machine encrypted: without TLS, anyone on the network
+/// path can read the session token and all data. Explicit credentials are allowed, because they may be an emulator's.
 ///
 /// # Errors
 /// If an endpoint on another machine begins with `http://`.
@@ -204,8 +200,7 @@ fn tls_client() -> Result<SharedHttpClient, Error> {
     Ok(Builder::new().build_with_connector_fn(connector))
 }
 
-/// Reads the certificates of a bundle. They are checked here, because the SDK panics on a bundle that it
-/// cannot use.
+/// Reads the certificates of a bundle. They are checked here, because the SDK panics on a bundle that it cannot use.
 fn certificates(bundle: &Path) -> Result<Vec<u8>, Error> {
     let unusable = || {
         Error::usage(format!("AWS_CA_BUNDLE names {}, which cannot be used", bundle.display()))

@@ -26,8 +26,7 @@ pub enum FailureCause {
     Credentials,
     /// No credentials could be found.
     NoCredentials,
-    /// The service failed, or the connection broke before the response. The call may or may not have taken
-    /// effect.
+    /// The service failed, or the connection broke before the response. The call may or may not have taken effect.
     ServerError,
     /// There was no response: no network, no server, or a wrong address.
     Unreachable,
@@ -119,8 +118,7 @@ impl AwsFailure {
     }
 }
 
-/// Joins the messages of all layers of an error in one line, without the layers that only refer to the one
-/// below.
+/// Joins the messages of all layers of an error in one line, without the layers that only refer to the one below.
 fn chain(error: &dyn std::error::Error) -> String {
     const HOLLOW: [&str; 4] = ["dispatch failure", "other", "io error", "client error (Connect)"];
     let mut layers: Vec<String> = Vec::new();
@@ -140,8 +138,8 @@ fn chain(error: &dyn std::error::Error) -> String {
     if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
-/// Returns whether a connection existed and ended before the response. The SDK's kind depends on how it
-/// ended: a reset is an I/O error, an orderly close in the middle is "other".
+/// Returns whether a connection existed and ended before the response. The SDK's kind depends on how it ended: a reset
+/// is an I/O error, an orderly close in the middle is "other".
 fn has_broken(failure: &DispatchFailure) -> bool {
     let Some(error) = failure.as_connector_error() else { return false };
     !error.is_user() && !error.is_timeout() && !failed_to_connect(error)

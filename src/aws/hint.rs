@@ -47,8 +47,8 @@ pub(super) fn hints(failure: &AwsFailure) -> Vec<String> {
     vec![hint.to_owned()]
 }
 
-/// Returns the hint to export credentials. The AWS CLI can sign in where the SDK for Rust cannot: profiles of
-/// `aws login`, and roles with an MFA code.
+/// Returns the hint to export credentials. The AWS CLI can sign in where the SDK for Rust cannot: profiles of `aws
+/// login`, and roles with an MFA code.
 fn exported(failure: &AwsFailure) -> String {
     // In the format of `Clients::failure`.
     let named = failure.message.rsplit_once("; profile `").and_then(|(_, rest)| rest.strip_suffix("` gives none"));
@@ -77,8 +77,8 @@ fn denied(failure: &AwsFailure) -> Vec<String> {
 
 /// Returns the IAM action that allows the call.
 fn action(failure: &AwsFailure) -> String {
-    // The message takes precedence: creating a function needs iam:PassRole, creating with tags needs the
-    // action for tags.
+    // The message takes precedence: creating a function needs iam:PassRole, creating with tags needs the action for
+    // tags.
     if let Some((_, rest)) = failure.message.split_once("not authorized to perform: ")
         && let Some(action) = rest.split_whitespace().next().filter(|action| action.contains(':'))
     {

@@ -1,5 +1,5 @@
-//! The service's clock, from the `Date` header of a response: a mapping with a start time must not begin late
-//! because this machine's clock is wrong.
+//! The service's clock, from the `Date` header of a response: a mapping with a start time must not begin late because
+//! this machine's clock is wrong.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ impl ServiceClock {
         self.0.get().map(|(time, _)| *time)
     }
 
-    /// Returns the time since a moment by the service's clock, or by this machine's clock if the service's is
-    /// unknown. Returns zero for a moment in the future, and never more than the real time.
+    /// Returns the time since a moment by the service's clock, or by this machine's clock if the service's is unknown.
+    /// Returns zero for a moment in the future, and never more than the real time.
     #[must_use]
     pub fn since(&self, moment: DateTime) -> Duration {
         let now = match self.0.get() {

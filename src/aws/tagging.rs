@@ -4,8 +4,8 @@ use aws_sdk_resourcegroupstagging::types::TagFilter;
 
 use super::{AwsFailure, Clients};
 
-/// Returns the ARNs of all resources with these tags. IAM resources are never included ("Services that
-/// support the Resource Groups Tagging API"), and resources created a few seconds ago may be missing.
+/// Returns the ARNs of all resources with these tags. IAM resources are never included ("Services that support the
+/// Resource Groups Tagging API"), and resources created a few seconds ago may be missing.
 ///
 /// # Errors
 /// If the caller lacks the permission, or if the service is not available.

@@ -1,7 +1,7 @@
 //! Polls until a condition holds, with a deadline, growing pauses and jitter.
 //!
-//! The SDK's own waiters pause 10 to 20 s between two polls (docs/facts/retries.md, Waits of other tools).
-//! These start at a quarter of a second.
+//! The SDK's own waiters pause 10 to 20 s between two polls (docs/facts/retries.md, Waits of other tools). These start
+//! at a quarter of a second.
 
 use std::fmt;
 use std::future::Future;

@@ -25,20 +25,19 @@ pub use self::registry::ProbeRegistry;
 /// Prefix of a canary's sensor id.
 const SENSOR_PREFIX: &str = "sensorctl-marker-";
 
-/// Canaries of a shard for each of its parallel batches. Hash keys spread them over the parallel batches by
-/// chance: the probability that one of ten batches gets none of 160 canaries is about one in two million.
+/// Canaries of a shard for each of its parallel batches. Hash keys spread them over the parallel batches by chance: the
+/// probability that one of ten batches gets none of 160 canaries is about one in two million.
 const PROBES_PER_PARALLEL_BATCH: i32 = 16;
 
-/// Maximum canaries in flight. One takes about 2 s on AWS, nearly all of it pauses between two reads of its
-/// row, so that few requests are in flight. 25 shards with 10 parallel batches take 8,000 canaries, and 80 s.
+/// Maximum canaries in flight. One takes about 2 s on AWS, nearly all of it pauses between two reads of its row, so
+/// that few requests are in flight. 25 shards with 10 parallel batches take 8,000 canaries, and 80 s.
 const MAX_IN_FLIGHT: usize = 200;
 
 /// Maximum attempts when the shards change while canaries are put.
 const ROUNDS: u32 = 3;
 
-/// Canaries put one after the other for each parallel batch. A batch may store its canary and fail for an
-/// earlier record, which is then delivered again. The next batch, with the second canary, comes only when it
-/// is done.
+/// Canaries put one after the other for each parallel batch. A batch may store its canary and fail for an earlier
+/// record, which is then delivered again. The next batch, with the second canary, comes only when it is done.
 const CONSECUTIVE_PROBES: usize = 2;
 
 /// The result of draining a stream with canaries.
@@ -95,8 +94,7 @@ struct Shard {
 }
 
 impl ProbeRoute<'_> {
-    /// Sends one canary and waits for its row. In any case, call [`ProbeRoute::delete_leftover_probes`]
-    /// afterwards.
+    /// Sends one canary and waits for its row. In any case, call [`ProbeRoute::delete_leftover_probes`] afterwards.
     ///
     /// # Errors
     /// If the canary does not arrive.
@@ -106,10 +104,10 @@ impl ProbeRoute<'_> {
         Ok(began.elapsed())
     }
 
-    /// Confirms that everything in the stream is consumed. Canaries go into every open shard. Once the first
-    /// are stored, others follow, in batches that come only after the batches of the first are done. `lanes`
-    /// is the number of parallel batches of a shard. Order is kept only within each of them, so each gets
-    /// canaries. In any case, call [`ProbeRoute::delete_leftover_probes`] afterwards.
+    /// Confirms that everything in the stream is consumed. Canaries go into every open shard. Once the first are
+    /// stored, others follow, in batches that come only after the batches of the first are done. `lanes` is the number
+    /// of parallel batches of a shard. Order is kept only within each of them, so each gets canaries. In any case, call
+    /// [`ProbeRoute::delete_leftover_probes`] afterwards.
     ///
     /// # Errors
     /// If a canary does not arrive, or if the shards change in every attempt.
@@ -135,8 +133,7 @@ impl ProbeRoute<'_> {
         Err(ProbeError::Resharding(self.stream.to_owned()))
     }
 
-    /// Sends a canary through each of the shards. After the first failure, puts no more canaries and waits
-    /// for none.
+    /// Sends a canary through each of the shards. After the first failure, puts no more canaries and waits for none.
     async fn confirm_all(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), ProbeError> {
         let stop = CancellationToken::new();
         let through = shards.map(|shard| {

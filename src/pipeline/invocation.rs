@@ -42,8 +42,7 @@ pub struct FunctionInvocation {
 pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<FunctionInvocation, AwsFailure> {
     let resource = format!("function {function}");
     let call = clients.call("Lambda", "Invoke", &resource);
-    // Its own limits: the response takes as long as the function runs, and a retry would run the function
-    // twice.
+    // Its own limits: the response takes as long as the function runs, and a retry would run the function twice.
     let patient = Builder::new()
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(INVOKE_TIMEOUT).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -84,8 +83,7 @@ impl FunctionInvocation {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
-    /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without
-    /// metrics.
+    /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without metrics.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.log.iter().rev().find_map(|line| rejected(line)).unwrap_or(0)
@@ -98,8 +96,8 @@ impl FunctionInvocation {
     }
 }
 
-/// Returns the count in a line of the function's metrics, in plain form or as the message of a line in
-/// Lambda's JSON form.
+/// Returns the count in a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON
+/// form.
 fn rejected(line: &str) -> Option<u64> {
     let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };
@@ -109,8 +107,8 @@ fn rejected(line: &str) -> Option<u64> {
     }
 }
 
-/// Returns the sequence numbers in a partial batch response (docs/facts/event-source-mapping.md, Failed
-/// batches), or nothing for any other response.
+/// Returns the sequence numbers in a partial batch response (docs/facts/event-source-mapping.md, Failed batches), or
+/// nothing for any other response.
 fn not_stored(answer: &RawValue) -> Vec<String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]

@@ -1,5 +1,4 @@
-//! Parses points in time as people and files write them, as exact seconds since 1970, and formats them for
-//! tables.
+//! Parses points in time as people and files write them, as exact seconds since 1970, and formats them for tables.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -15,8 +14,7 @@ pub fn now() -> Result<Decimal, String> {
     seconds(i128::from(milliseconds) * 1_000_000)
 }
 
-/// Parses `987654321.5`, `2010-01-01T01:00:00Z`, `2010-01-01T01:00:00+02:00` or `2010-01-01T01:00:00`, the
-/// last as UTC.
+/// Parses `987654321.5`, `2010-01-01T01:00:00Z`, `2010-01-01T01:00:00+02:00` or `2010-01-01T01:00:00`, the last as UTC.
 ///
 /// # Errors
 /// If the text has none of these forms. The error lists them.

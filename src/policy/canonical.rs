@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// Returns the canonical form of a policy, so that equivalent policies are equal. A list of one is that one,
-/// the order of lists does not matter, the statements may be a single one, action names are case-insensitive,
-/// and ids are ignored.
+/// Returns the canonical form of a policy, so that equivalent policies are equal. A list of one is that one, the order
+/// of lists does not matter, the statements may be a single one, action names are case-insensitive, and ids are
+/// ignored.
 #[must_use]
 pub fn canonical(document: &Value) -> Value {
     form("", document)

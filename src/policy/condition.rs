@@ -76,8 +76,7 @@ enum Compare {
 }
 
 impl Operator {
-    /// Returns the operator of this name, or `None` if it is not supported, as `IpAddress` and the set
-    /// operators.
+    /// Returns the operator of this name, or `None` if it is not supported, as `IpAddress` and the set operators.
     fn named(name: &str) -> Option<Operator> {
         let (base, if_exists) = match name.strip_suffix("IfExists") {
             Some(base) => (base, true),

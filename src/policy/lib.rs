@@ -1,18 +1,16 @@
 //! Compares and evaluates IAM policy documents.
 //!
-//! Supported are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards,
-//! explicit deny, policy variables, and conditions on strings, ARNs, booleans, numbers and dates. An
-//! unsupported part (another operator, `NotPrincipal`, a malformed statement, a key with an unknown value)
-//! grants nothing: it does not allow, and it denies whatever it may deny. Session and resource policies are
-//! not evaluated.
+//! Supported are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards, explicit deny,
+//! policy variables, and conditions on strings, ARNs, booleans, numbers and dates. An unsupported part (another
+//! operator, `NotPrincipal`, a malformed statement, a key with an unknown value) grants nothing: it does not allow, and
+//! it denies whatever it may deny. Session and resource policies are not evaluated.
 //!
 //! This evaluator exists because two crates failed the cases of the tests below. Both `iam-rs` 0.8 and
 //! `scratchstack-aspen` 0.3 insert an empty string for a variable without a value, so that
-//! `table/${aws:PrincipalTag/team}*` allows every table to a caller without a team. Both accept neither `*`
-//! as the resource of a request nor a pattern such as `arn:aws:dynamodb:*`, and both do not evaluate trust
-//! policies. `iam-rs` allows everything for `ForAllValues` on an unknown key. `scratchstack-aspen` (last
-//! released on the crates of 2022) compares services case-sensitively, has no set operators, and compiles
-//! five regular expressions for each comparison.
+//! `table/${aws:PrincipalTag/team}*` allows every table to a caller without a team. Both accept neither `*` as the
+//! resource of a request nor a pattern such as `arn:aws:dynamodb:*`, and both do not evaluate trust policies. `iam-rs`
+//! allows everything for `ForAllValues` on an unknown key. `scratchstack-aspen` (last released on the crates of 2022)
+//! compares services case-sensitively, has no set operators, and compiles five regular expressions for each comparison.
 
 mod canonical;
 mod condition;
@@ -34,8 +32,8 @@ const WITH_VARIABLES: &str = "2012-10-17";
 pub struct AuthorizationRequest<'a> {
     /// `dynamodb:BatchWriteItem`.
     pub action: &'a str,
-    /// The ARN. `None` if the request does not name it: then only a policy for all resources allows the
-    /// request, and a policy that denies any resource denies it.
+    /// The ARN. `None` if the request does not name it: then only a policy for all resources allows the request, and a
+    /// policy that denies any resource denies it.
     pub resource: Option<&'a str>,
     /// The condition keys.
     pub context: Context<'a>,
@@ -83,8 +81,8 @@ pub fn decide(policies: &[String], ask: &AuthorizationRequest<'_>) -> Decision {
     evaluate(&documents, ask).0
 }
 
-/// Evaluates these documents together. Returns the decision and whether it is certain: it is uncertain if it
-/// depends on an unsupported part.
+/// Evaluates these documents together. Returns the decision and whether it is certain: it is uncertain if it depends on
+/// an unsupported part.
 #[must_use]
 pub fn evaluate(documents: &[Value], ask: &AuthorizationRequest<'_>) -> (Decision, bool) {
     let (mut allowed, mut denied) = (ConditionMatch::No, ConditionMatch::No);

@@ -1,5 +1,4 @@
-//! Patterns of policies: `*` matches any characters, `?` one character, and `${key}` the value of a condition
-//! key.
+//! Patterns of policies: `*` matches any characters, `?` one character, and `${key}` the value of a condition key.
 
 /// The known condition keys of a request.
 #[derive(Clone, Copy, Debug, Default)]

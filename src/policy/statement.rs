@@ -32,8 +32,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Returns whether the statement covers a request. An unclear statement must not allow anything, and must
-    /// deny whatever it may deny.
+    /// Returns whether the statement covers a request. An unclear statement must not allow anything, and must deny
+    /// whatever it may deny.
     pub(super) fn covers(self, ask: &AuthorizationRequest<'_>) -> ConditionMatch {
         let condition = self
             .get("Condition")

@@ -55,8 +55,8 @@ fn not_action_and_not_resource_match_all_others() {
 
 const ALL: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
 
-/// Returns the decision of a statement for everything under a condition. A denying statement is combined with
-/// one that allows everything.
+/// Returns the decision of a statement for everything under a condition. A denying statement is combined with one that
+/// allows everything.
 fn under(effect: &str, condition: &Value, context: Context<'_>) -> Decision {
     let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
     let all: Value = serde_json::from_str(ALL).unwrap();

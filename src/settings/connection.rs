@@ -18,8 +18,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Reads the connection settings. The local cloud has its own endpoint and keys and ignores AWS's
-    /// variables.
+    /// Reads the connection settings. The local cloud has its own endpoint and keys and ignores AWS's variables.
     pub(super) fn read(layers: &mut Layers<'_>, local: bool) -> Result<Self, Error> {
         let mut read = |key, variables: &[&str], check: fn(&str) -> Result<(), String>| {
             value(layers, key, if local { &[] } else { variables }, check)
@@ -51,8 +50,8 @@ pub(super) fn is_local(global: &Global) -> Result<bool, Error> {
     }
 }
 
-/// Reads a value that AWS's own variables may set, too. They take precedence over the file, and the SDK reads
-/// them itself.
+/// Reads a value that AWS's own variables may set, too. They take precedence over the file, and the SDK reads them
+/// itself.
 fn value(
     layers: &mut Layers<'_>,
     key: &'static str,

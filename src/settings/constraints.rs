@@ -1,5 +1,5 @@
-//! Ranges and names that the services accept, each with its source, so that an invalid value is refused
-//! before any call.
+//! Ranges and names that the services accept, each with its source, so that an invalid value is refused before any
+//! call.
 
 /// A range of whole numbers that a service accepts.
 #[derive(Clone, Copy, Debug)]
@@ -43,15 +43,14 @@ pub const SHARDS: Range = Range::new(1, 10_000, "shards");
 pub const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
 /// Capacity units of a table: at least 1. The default quota of a table is 40,000 (`DynamoDB` quotas).
 pub const CAPACITY: Range = Range::new(1, 40_000, "units per second");
-/// Days until a reject expires. This limit is sensorctl's own: ten years keep the expiry time far from any
-/// limit of the service.
+/// Days until a reject expires. This limit is sensorctl's own: ten years keep the expiry time far from any limit of the
+/// service.
 pub const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");
 /// Memory of a function (Lambda quotas).
 pub const MEMORY: Range = Range::new(128, 10_240, "MB");
 /// Time limit of a function (Lambda quotas).
 pub const TIMEOUT: Range = Range::new(1, 900, "seconds");
-/// Reserved concurrency of a function; 0 stops it. The service checks the account's own limit, 1000 unless
-/// raised.
+/// Reserved concurrency of a function; 0 stops it. The service checks the account's own limit, 1000 unless raised.
 pub const CONCURRENCY: Range = Range::new(0, 100_000, "concurrent invocations");
 /// Batch size of a Kinesis event source (`CreateEventSourceMapping`).
 pub const BATCH: Range = Range::new(1, 10_000, "records");

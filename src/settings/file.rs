@@ -28,8 +28,8 @@ impl File {
     /// Reads the named file, or `sensorctl.toml` in the working directory if it exists.
     ///
     /// # Errors
-    /// If a named file is missing, if the file cannot be read or is not valid TOML, or if another user may
-    /// have written a found file.
+    /// If a named file is missing, if the file cannot be read or is not valid TOML, or if another user may have written
+    /// a found file.
     pub fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
         let cannot = |error: io::Error| {

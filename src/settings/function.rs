@@ -30,8 +30,8 @@ pub struct Function {
     pub zip: Option<PathBuf>,
 }
 
-/// Maximum bytes of the user's variables. Lambda allows 4 KB of environment in all (Lambda quotas);
-/// sensorctl's own variables take a part of it.
+/// Maximum bytes of the user's variables. Lambda allows 4 KB of environment in all (Lambda quotas); sensorctl's own
+/// variables take a part of it.
 const LARGEST_ENVIRONMENT: usize = 4096 - 512;
 
 /// Names that Lambda reserves (Lambda developer guide, environment variables).
@@ -97,8 +97,8 @@ impl Function {
     }
 }
 
-/// Returns whether a variable redirects the function's calls, with the credentials of its role, or decides
-/// which code runs in it.
+/// Returns whether a variable redirects the function's calls, with the credentials of its role, or decides which code
+/// runs in it.
 fn redirects(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name.starts_with("AWS_ENDPOINT_URL")
@@ -120,8 +120,7 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
     })?;
     let mut variables = BTreeMap::new();
     for name in table.keys() {
-        // Lambda developer guide: starts with a letter, at least two characters, letters, digits,
-        // underscores.
+        // Lambda developer guide: starts with a letter, at least two characters, letters, digits, underscores.
         let named = name.len() >= 2
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');

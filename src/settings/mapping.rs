@@ -36,8 +36,7 @@ pub struct Mapping {
 /// The position in the stream where a new mapping begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartingPosition {
-    /// The oldest record, if the stream is managed by sensorctl. On another stream, the time at which `up`
-    /// began.
+    /// The oldest record, if the stream is managed by sensorctl. On another stream, the time at which `up` began.
     Auto,
     /// The oldest record.
     TrimHorizon,
@@ -92,8 +91,8 @@ fn check_pattern(pattern: &str) -> bool {
     pattern.len() <= 4096 && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(pattern).is_ok()
 }
 
-/// Checks the ARN of a failure destination: SQS, SNS or S3, at most 350 characters
-/// (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md, Parameters). A FIFO queue is not allowed.
+/// Checks the ARN of a failure destination: SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`,
+/// docs/facts/event-source-mapping.md, Parameters). A FIFO queue is not allowed.
 fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {

@@ -1,6 +1,5 @@
-//! Generates the reference of all settings, `docs/settings.md`, from the code: names and defaults as they are
-//! read, values as in the error message, meanings as in the template, and effects of a change as `plan`
-//! compares them.
+//! Generates the reference of all settings, `docs/settings.md`, from the code: names and defaults as they are read,
+//! values as in the error message, meanings as in the template, and effects of a change as `plan` compares them.
 
 use std::fmt::Write as _;
 
@@ -103,8 +102,8 @@ fn settle(flags: &[&str]) -> Result<Settings, Error> {
     Settings::settle(Layers::new(flags.collect(), &read, None), false)
 }
 
-/// Returns the meaning of each setting: the comment above it in the template, or for a section with free
-/// names the comment above the section.
+/// Returns the meaning of each setting: the comment above it in the template, or for a section with free names the
+/// comment above the section.
 fn meanings() -> BTreeMap<String, String> {
     let (mut meanings, mut comment, mut section) = (BTreeMap::new(), Vec::new(), String::new());
     for line in TEMPLATE.lines() {

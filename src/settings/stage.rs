@@ -4,8 +4,7 @@ use super::constraints::{NameRule, STAGE_NAME};
 use super::layers::Section;
 use crate::error::Error;
 
-/// The value of the stage tag without a stage (`DEFAULT_STAGE` of the stack). A stage must not have this
-/// name.
+/// The value of the stage tag without a stage (`DEFAULT_STAGE` of the stack). A stage must not have this name.
 const RESERVED: &str = "default";
 
 /// The stage: one of several copies of the pipeline.

@@ -64,8 +64,8 @@ impl Stream {
     }
 }
 
-/// Returns whether the text is `arn:aws:kms:REGION:ACCOUNT:key/ID`. A user's alias is not allowed: policies
-/// need the key's ARN.
+/// Returns whether the text is `arn:aws:kms:REGION:ACCOUNT:key/ID`. A user's alias is not allowed: policies need the
+/// key's ARN.
 fn is_key(text: &str) -> bool {
     let parts: Vec<_> = text.split(':').collect();
     matches!(parts.as_slice(), ["arn", _, "kms", _, account, resource]

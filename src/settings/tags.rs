@@ -8,8 +8,8 @@ use crate::error::Error;
 /// All services of the pipeline allow 50 tags; sensorctl sets three.
 const MOST: usize = 47;
 
-/// Reads the tags: keys of 1 to 128 and values of up to 256 characters that every service of the pipeline
-/// allows (IAM's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, docs/facts/iam.md, Roles).
+/// Reads the tags: keys of 1 to 128 and values of up to 256 characters that every service of the pipeline allows (IAM's
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, docs/facts/iam.md, Roles).
 pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, Error> {
     let mut section = layers.section("");
     let Some(given) = section.take("tags") else { return Ok(BTreeMap::new()) };
@@ -33,8 +33,7 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         if !fits(name) || !fits(value) {
             return Err(wrong(name, "may hold letters, digits, spaces and _ . : / = + - @, and so may its value"));
         }
-        // IAM refuses such a pair only after the other resources are created (IAM user guide, "Rules for
-        // tagging").
+        // IAM refuses such a pair only after the other resources are created (IAM user guide, "Rules for tagging").
         if let Some(other) = seen.insert(lower, name) {
             let [first, second] =
                 [other, name].map(|name| section.layers().member_origin("tags", name, &given.origin).to_string());

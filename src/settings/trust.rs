@@ -1,6 +1,5 @@
-//! Limits on settings files that were found and not named explicitly. Such a file lies in the working
-//! directory, and another user may have put it there. Settings that redirect calls, credentials or code are
-//! refused or reported.
+//! Limits on settings files that were found and not named explicitly. Such a file lies in the working directory, and
+//! another user may have put it there. Settings that redirect calls, credentials or code are refused or reported.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -11,8 +10,7 @@ use crate::error::Error;
 
 const WORLD_WRITABLE: u32 = 0o002;
 
-/// Returns the reason why another user may have written a file or the link to it. `found` has the metadata of
-/// both.
+/// Returns the reason why another user may have written a file or the link to it. `found` has the metadata of both.
 pub(super) fn doubt(found: &[Metadata]) -> Option<String> {
     let user = rustix::process::geteuid().as_raw();
     // The mode of a link has no meaning.
@@ -28,8 +26,8 @@ fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
     (mode & WORLD_WRITABLE != 0).then(|| "can be written by everybody".to_owned())
 }
 
-/// Checks the function's zip of a found settings file: it becomes code with the role's credentials, or on
-/// this machine. A missing zip is reported by its reader.
+/// Checks the function's zip of a found settings file: it becomes code with the role's credentials, or on this machine.
+/// A missing zip is reported by its reader.
 ///
 /// # Errors
 /// If the file was not named explicitly, and another user can have written the zip.

@@ -1,5 +1,4 @@
-//! The environment variables of this program: one for each setting, and a few others. Any unknown one is an
-//! error.
+//! The environment variables of this program: one for each setting, and a few others. Any unknown one is an error.
 
 use std::collections::BTreeSet;
 

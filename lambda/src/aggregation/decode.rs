@@ -11,8 +11,8 @@ pub fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// The user records of an aggregated record, in their order. Each is decoded only on demand, because a few
-/// bytes can be a user record.
+/// The user records of an aggregated record, in their order. Each is decoded only on demand, because a few bytes can be
+/// a user record.
 #[derive(Debug, Default)]
 pub struct AggregatedUserRecords<'a> {
     partition_keys: Vec<&'a str>,
@@ -35,9 +35,8 @@ impl<'a> Iterator for AggregatedUserRecords<'a> {
 
 impl ExactSizeIterator for AggregatedUserRecords<'_> {}
 
-/// Decodes the user records of an aggregated record, at least one. Returns `None` for a plain record: one
-/// without the magic bytes, with a wrong checksum, without user records, or with a message that is broken
-/// anywhere.
+/// Decodes the user records of an aggregated record, at least one. Returns `None` for a plain record: one without the
+/// magic bytes, with a wrong checksum, without user records, or with a message that is broken anywhere.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<AggregatedUserRecords<'_>> {
     let rest = bytes.strip_prefix(&MAGIC)?;

@@ -56,8 +56,7 @@ pub(super) enum Content<'a> {
     Fixed,
 }
 
-/// An iterator over the fields of a message, in their order. Yields `None` for the first broken field and
-/// ends there.
+/// An iterator over the fields of a message, in their order. Yields `None` for the first broken field and ends there.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {

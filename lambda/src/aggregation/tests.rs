@@ -1,5 +1,4 @@
-//! Checks the codec against the format of the Kinesis Producer Library. Broken input must count as a plain
-//! record.
+//! Checks the codec against the format of the Kinesis Producer Library. Broken input must count as a plain record.
 
 use super::*;
 use md5::{Digest, Md5};

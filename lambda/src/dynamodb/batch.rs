@@ -13,8 +13,8 @@ use crate::event::without_content;
 
 /// Maximum items in one request (API Reference, `BatchWriteItem`).
 pub const MAX_BATCH_ITEMS: usize = 25;
-/// Maximum bytes in one request; one larger item may exceed it. The service allows 16 MB, but eight such
-/// requests at once would be too much for the memory of a small function.
+/// Maximum bytes in one request; one larger item may exceed it. The service allows 16 MB, but eight such requests at
+/// once would be too much for the memory of a small function.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// Returns the body of a request that puts these items.
@@ -33,8 +33,8 @@ pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>
     body
 }
 
-/// The response of `BatchWriteItem`. The service always returns `UnprocessedItems`, at least as `{}` (API
-/// Reference, `BatchWriteItem`). A response without it does not come from the service.
+/// The response of `BatchWriteItem`. The service always returns `UnprocessedItems`, at least as `{}` (API Reference,
+/// `BatchWriteItem`). A response without it does not come from the service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct BatchWriteResponse<'a> {
@@ -70,8 +70,7 @@ struct KeyText<'a> {
 /// Returns the keys of the unprocessed items, in the form of [`Key::push`](super::Key::push).
 ///
 /// # Errors
-/// The reason why the response cannot be parsed, without its content. Then the whole request may be
-/// unprocessed.
+/// The reason why the response cannot be parsed, without its content. Then the whole request may be unprocessed.
 pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
     let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;

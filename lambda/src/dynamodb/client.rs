@@ -21,14 +21,13 @@ use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
 const TARGET_HEADER: &str = "x-amz-target";
-/// A connection in the same region takes milliseconds. A slower one means that something is wrong with the
-/// address.
+/// A connection in the same region takes milliseconds. A slower one means that something is wrong with the address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The other end is likely to close connections that were idle for longer.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Maximum bytes of a response. It can quote the whole request: a batch of 1 MiB, or one item, whose 400 KiB
-/// are at most 3.5 MiB of JSON (as empty texts). Eight responses at once must fit into a small function. A
-/// longer response is a transient failure.
+/// Maximum bytes of a response. It can quote the whole request: a batch of 1 MiB, or one item, whose 400 KiB are at
+/// most 3.5 MiB of JSON (as empty texts). Eight responses at once must fit into a small function. A longer response is
+/// a transient failure.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Errors do not quote the address, because it may contain a password.
@@ -140,8 +139,8 @@ impl Client {
     }
 }
 
-/// Checks the address once. Otherwise an invalid one would fail at every request, as a connection does that
-/// may work the next time.
+/// Checks the address once. Otherwise an invalid one would fail at every request, as a connection does that may work
+/// the next time.
 fn checked_address(text: &str) -> Result<Uri, &'static str> {
     let address: Uri = text.parse().map_err(|_| "is no address")?;
     let Some(authority) = address.authority().filter(|_| matches!(address.scheme_str(), Some("http" | "https"))) else {

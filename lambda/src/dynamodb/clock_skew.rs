@@ -1,5 +1,5 @@
-//! Tracks the offset between the service's clock and the local one. A signature is valid for a few minutes
-//! around the service's time.
+//! Tracks the offset between the service's clock and the local one. A signature is valid for a few minutes around the
+//! service's time.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
@@ -28,9 +28,9 @@ impl Clock {
         theirs.unwrap_or(ours)
     }
 
-    /// Learns the offset from the `date` header of an error for a request that was signed with the time
-    /// `signed`. Returns whether the same request, signed again, can succeed. Several requests with the same
-    /// wrong time may be in flight: each is compared with its own.
+    /// Learns the offset from the `date` header of an error for a request that was signed with the time `signed`.
+    /// Returns whether the same request, signed again, can succeed. Several requests with the same wrong time may be in
+    /// flight: each is compared with its own.
     pub(super) fn correct(&self, code: &str, date: Option<&str>, signed: SystemTime) -> bool {
         if !REFUSALS.contains(&code) {
             return false;

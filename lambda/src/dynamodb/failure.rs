@@ -50,9 +50,9 @@ const ITEM: [&str; 4] = [
     "ItemCollectionSizeLimitExceededException",
     "RequestEntityTooLarge",
 ];
-/// Beginnings of `ValidationException` messages that no item of the function can cause: the table has another
-/// key, or its name is invalid. Found as texts of the service in moto and dynoxide. Only the beginning
-/// counts: the rest may quote an item.
+/// Beginnings of `ValidationException` messages that no item of the function can cause: the table has another key, or
+/// its name is invalid. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may
+/// quote an item.
 const WRONG_TABLE: [&str; 7] = [
     "The provided key element does not match the schema",
     "One or more parameter values were invalid: Missing the key",
@@ -111,8 +111,8 @@ impl WriteFailure {
         WriteFailure { kind: FailureKind::Transient, code: "Answer".to_owned(), message }
     }
 
-    /// Returns the failure for a connection that was refused, closed or too slow. The request may or may not
-    /// have been executed.
+    /// Returns the failure for a connection that was refused, closed or too slow. The request may or may not have been
+    /// executed.
     pub fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
         let mut kind = FailureKind::Transient;
@@ -157,9 +157,9 @@ pub fn first(characters: usize, text: &str) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
-/// Returns a message such as `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy
-/// constraint: …` without the value, which can be the whole request. Returns `None` for other messages, and
-/// for `requestItems.T.member.1.…`, which is about an item.
+/// Returns a message such as `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`
+/// without the value, which can be the whole request. Returns `None` for other messages, and for
+/// `requestItems.T.member.1.…`, which is about an item.
 fn complaint_about_request(message: &str) -> Option<String> {
     let (count, rest) = message.split_once(" validation error")?;
     // Use the last match: the value may contain this text, too.
@@ -169,8 +169,8 @@ fn complaint_about_request(message: &str) -> Option<String> {
     is_one.then(|| format!("the request's '{constraint}"))
 }
 
-/// Returns whether the TLS handshake failed because the other end is not trusted. It will not be trusted the
-/// next time, either.
+/// Returns whether the TLS handshake failed because the other end is not trusted. It will not be trusted the next time,
+/// either.
 fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return matches!(error, rustls::Error::InvalidCertificate(_));

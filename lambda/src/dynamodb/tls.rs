@@ -7,16 +7,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Returns the provider ring. It is small and fast but compiles some C, and a machine that cross-compiles has
-/// no C compiler for the target.
+/// Returns the provider ring. It is small and fast but compiles some C, and a machine that cross-compiles has no C
+/// compiler for the target.
 #[cfg(not(target_arch = "aarch64"))]
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// Returns a provider in Rust and assembly. At the first handshake, not before, it requires the processor's
-/// aes, pmull and sha2. Every arm64 processor of Lambda has them (Graviton2 and later). Small boards lack
-/// them, but there the function writes to the local cloud, without TLS.
+/// Returns a provider in Rust and assembly. At the first handshake, not before, it requires the processor's aes, pmull
+/// and sha2. Every arm64 processor of Lambda has them (Graviton2 and later). Small boards lack them, but there the
+/// function writes to the local cloud, without TLS.
 #[cfg(target_arch = "aarch64")]
 fn provider() -> CryptoProvider {
     rustls_graviola::default_provider()

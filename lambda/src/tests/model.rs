@@ -1,9 +1,9 @@
-//! Compares delivery under random faults with a model. Once a shard is delivered to its end, the tables must
-//! hold exactly the state of a perfect consumer, which takes one record after the other and never fails.
+//! Compares delivery under random faults with a model. Once a shard is delivered to its end, the tables must hold
+//! exactly the state of a perfect consumer, which takes one record after the other and never fails.
 //!
-//! One difference is allowed, because only a request for each reading could avoid it. A reading that only the
-//! service would refuse, and that a later reading of its key replaced in the same batch, is not written at
-//! all and so is not a reject.
+//! One difference is allowed, because only a request for each reading could avoid it. A reading that only the service
+//! would refuse, and that a later reading of its key replaced in the same batch, is not written at all and so is not a
+//! reject.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -52,8 +52,8 @@ enum Piece {
 }
 
 impl Piece {
-    /// Returns a random record with few keys, so that most keys are written repeatedly, and with some
-    /// readings that the service refuses.
+    /// Returns a random record with few keys, so that most keys are written repeatedly, and with some readings that the
+    /// service refuses.
     fn random(luck: &mut StdRng) -> Self {
         if luck.random_bool(0.1) {
             return Piece::NoReading(
@@ -126,8 +126,7 @@ fn perfect(shard: &[Put]) -> Tables {
     tables
 }
 
-/// Returns the refused readings that a later reading of their key replaces. They may be missing from the
-/// rejects.
+/// Returns the refused readings that a later reading of their key replaces. They may be missing from the rejects.
 fn replaced(shard: &[Put]) -> Vec<String> {
     let mut last = BTreeSet::new();
     let mut replaced = Vec::new();
@@ -208,8 +207,8 @@ impl Tables {
     }
 }
 
-/// Delivers as the event source mapping does: batches in the order of the shard, again from the checkpoint,
-/// and sometimes records that were delivered before.
+/// Delivers as the event source mapping does: batches in the order of the shard, again from the checkpoint, and
+/// sometimes records that were delivered before.
 async fn deliver(shard: &[Put], function: &mut Function, luck: &mut StdRng) {
     let mut checkpoint = 0;
     let mut end = shard.len();

@@ -1,5 +1,5 @@
-//! Runs the handler in this process on a paused clock: waits take no real time, and a busy machine has all
-//! the time that it needs.
+//! Runs the handler in this process on a paused clock: waits take no real time, and a busy machine has all the time
+//! that it needs.
 
 // The tests of the function as a process use the items that are unused here.
 #[path = "../../tests/bootstrap/support/answer.rs"]
@@ -54,8 +54,7 @@ impl Function {
         let settings = Settings::read(&Variables(&|name| {
             of_lambda.iter().chain(settings).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }));
-        // A paused clock advances to the next timer by itself when nothing runs, unless a blocking task is
-        // running.
+        // A paused clock advances to the next timer by itself when nothing runs, unless a blocking task is running.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
         let handler = handler::Handler::new(settings.unwrap()).unwrap();

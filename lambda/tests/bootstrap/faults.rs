@@ -176,8 +176,8 @@ async fn table_and_request_errors_do_not_reject_readings() {
     }
 }
 
-/// With the sensor alone as its key, the table would overwrite readings and report them as stored. A batch of
-/// the function holds no two equal keys, so the service's error here means that its key is another one.
+/// With the sensor alone as its key, the table would overwrite readings and report them as stored. A batch of the
+/// function holds no two equal keys, so the service's error here means that its key is another one.
 #[tokio::test]
 async fn table_with_another_key_is_reported() {
     let dynamodb = Scripted::start(|request: &Value| {

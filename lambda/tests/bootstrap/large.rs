@@ -12,8 +12,7 @@ use crate::support::{
 };
 
 const LARGEST: usize = 6 * 1024 * 1024;
-/// Maximum memory. A release build for musl needs 25 MiB, the build tested here 36. The smallest function has
-/// 128.
+/// Maximum memory. A release build for musl needs 25 MiB, the build tested here 36. The smallest function has 128.
 #[cfg(target_os = "linux")]
 const MOST_MIB: u64 = 48;
 
@@ -143,8 +142,7 @@ async fn reject_with_long_partition_key_is_stored() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn peak_memory_is_bounded_for_any_records_and_responses() {
-    /// Returns the peak memory and the unstored records of a function. `answer` gives the response to the nth
-    /// request.
+    /// Returns the peak memory and the unstored records of a function. `answer` gives the response to the nth request.
     async fn peak(
         records: impl IntoIterator<Item = Value>,
         said: impl Fn(usize) -> Said + Send + 'static,

@@ -211,8 +211,7 @@ async fn hot_key_is_retried_alone_until_stored() {
     assert_eq!(sent[1..], vec![vec![7]; 5]);
 }
 
-/// A frozen function must not resume a write when it is thawed: it would overwrite rows that are newer by
-/// then.
+/// A frozen function must not resume a write when it is thawed: it would overwrite rows that are newer by then.
 #[tokio::test]
 async fn write_in_flight_at_the_deadline_is_closed_before_the_response() {
     // Larger than the buffers in between, so that the function still holds some of it.
@@ -240,8 +239,7 @@ async fn write_in_flight_at_the_deadline_is_closed_before_the_response() {
         let sockets = std::mem::take(&mut *sockets.lock().unwrap());
         let connected = !sockets.is_empty();
         for mut socket in sockets {
-            // The write in flight arrives. Then the connection must be closed, although the function is
-            // frozen.
+            // The write in flight arrives. Then the connection must be closed, although the function is frozen.
             let rest = async {
                 let mut buffer = vec![0; 1 << 16];
                 while socket.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {}

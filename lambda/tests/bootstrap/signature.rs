@@ -1,5 +1,5 @@
-//! Checks the signature of requests against a second implementation, which signs the request as it arrived,
-//! by the documentation (IAM User Guide, "Create a signed AWS API request").
+//! Checks the signature of requests against a second implementation, which signs the request as it arrived, by the
+//! documentation (IAM User Guide, "Create a signed AWS API request").
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};

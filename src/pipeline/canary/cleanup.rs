@@ -1,5 +1,5 @@
-//! Deletes the rows of canaries, including rows that arrive late or come back. Reports the keys of those that
-//! may remain.
+//! Deletes the rows of canaries, including rows that arrive late or come back. Reports the keys of those that may
+//! remain.
 
 use std::fmt;
 use std::time::Duration;

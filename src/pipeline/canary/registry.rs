@@ -1,5 +1,5 @@
-//! The canaries of a run that may be in the table or on their way to it, so that each is cleaned up however
-//! the run ends.
+//! The canaries of a run that may be in the table or on their way to it, so that each is cleaned up however the run
+//! ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,8 +4,8 @@ use crate::pipeline::Record;
 
 /// Maximum records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
 pub const MAX_RECORDS: usize = 500;
-/// Maximum bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is
-/// newer and not available everywhere).
+/// Maximum bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
+/// available everywhere).
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// The records of one request, in input order.

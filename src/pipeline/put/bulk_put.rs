@@ -1,5 +1,4 @@
-//! Puts many readings into the stream: reads an input, batches readings, feeds the put workers and counts the
-//! results.
+//! Puts many readings into the stream: reads an input, batches readings, feeds the put workers and counts the results.
 
 use std::time::Duration;
 

@@ -13,8 +13,7 @@ use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::{ParsedChunks, PutEvent, Record, RejectedLine};
 
-/// Maximum wait of a reading for others to share its request, as in the KPL (docs/facts/kinesis.md,
-/// Aggregation).
+/// Maximum wait of a reading for others to share its request, as in the KPL (docs/facts/kinesis.md, Aggregation).
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Distributes readings to put workers. All readings of a sensor go to the same worker.
@@ -159,8 +158,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     async fn hand_over(&mut self, lane: usize, batch: Batch) {
-        // A worker receives batches until its sender is dropped, so this cannot fail. If it did, the records
-        // would still be counted.
+        // A worker receives batches until its sender is dropped, so this cannot fail. If it did, the records would
+        // still be counted.
         if let Err(refused) = self.lanes[lane].send(batch).await {
             self.done.left.extend(refused.0.into_records());
         }

@@ -1,5 +1,4 @@
-//! A put worker: sends one batch at a time, so that the readings of a sensor, which share a worker, keep
-//! their order.
+//! A put worker: sends one batch at a time, so that the readings of a sensor, which share a worker, keep their order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,8 +15,8 @@ use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{PutEvent, PutObserver, Record};
 
-/// The first pause before a retry. A throttled shard accepts records again within a second
-/// (docs/facts/kinesis.md, Write limits).
+/// The first pause before a retry. A throttled shard accepts records again within a second (docs/facts/kinesis.md,
+/// Write limits).
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Maximum pause. Pauses double up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -180,8 +179,8 @@ fn pause_before(attempt: u32) -> Duration {
     longest.mul_f64(rand::rng().random_range(0.0..=1.0))
 }
 
-/// Returns whether a failure of the whole request may be transient. An endpoint that never responded is more
-/// likely wrong than busy.
+/// Returns whether a failure of the whole request may be transient. An endpoint that never responded is more likely
+/// wrong than busy.
 fn may_pass(failure: &AwsFailure, anything_accepted: bool) -> bool {
     match failure.cause {
         FailureCause::Unreachable => anything_accepted,

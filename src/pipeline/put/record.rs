@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sensor_model::Reading;
 use sha2::{Digest, Sha256};
 
-/// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write
-/// limits: `MaxRecordSizeInKiB`).
+/// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write limits:
+/// `MaxRecordSizeInKiB`).
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
 /// Maximum characters of a partition key (docs/facts/kinesis.md, Write limits).
 const MAX_KEY_CHARACTERS: usize = 256;

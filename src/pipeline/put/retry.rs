@@ -1,8 +1,8 @@
 //! Decides which records to send again after a `PutRecords` response. Pure functions.
 //!
-//! A failed record that is sent again comes after the later records of its request. If one of those replaces
-//! the same row, it is sent once more after it, so that the last reading of a row stays the last
-//! (docs/facts/kinesis.md, Partial failures).
+//! A failed record that is sent again comes after the later records of its request. If one of those replaces the same
+//! row, it is sent once more after it, so that the last reading of a row stays the last (docs/facts/kinesis.md, Partial
+//! failures).
 
 use std::collections::HashSet;
 
@@ -147,8 +147,7 @@ mod tests {
                 readings += unsent.settle(&records, &answers).readings;
             }
             prop_assert_eq!(readings + unsent.pending().len() as u64, records.len() as u64);
-            // The caller has to put the pending records again, in this order. Then the last one is the last
-            // one.
+            // The caller has to put the pending records again, in this order. Then the last one is the last one.
             table.extend(unsent.pending().iter().map(|index| (records[*index].row, *index)));
             for (row, stored) in table {
                 let last = records.iter().rposition(|record| record.row == row);

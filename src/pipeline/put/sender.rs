@@ -38,8 +38,8 @@ pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Resu
     }
 }
 
-/// Puts up to 500 records. Returns one result for each, in their order. The SDK retries only requests that
-/// fail as a whole.
+/// Puts up to 500 records. Returns one result for each, in their order. The SDK retries only requests that fail as a
+/// whole.
 ///
 /// # Errors
 /// If the request fails as a whole.

@@ -22,8 +22,7 @@ const RESERVED_KEYS: [&str; 5] = ["sensor_id", "temperature", "current_time", "s
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// Decodes an item. Returns `None` if it is not a reading, for example another writer's row without a
-/// temperature.
+/// Decodes an item. Returns `None` if it is not a reading, for example another writer's row without a temperature.
 pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
     let AttributeValue::S(sensor_id) = item.remove(SENSOR)? else { return None };
     let mut number = |name: &str| match item.remove(name)? {

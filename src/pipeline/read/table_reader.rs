@@ -15,8 +15,8 @@ use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{ReadQuery, StoredReading};
 
-/// Segments of a parallel Scan. Each has at most one page of 1 MB in flight, and four are already faster than
-/// a terminal.
+/// Segments of a parallel Scan. Each has at most one page of 1 MB in flight, and four are already faster than a
+/// terminal.
 const SEGMENTS: i32 = 4;
 /// Up to this many rows, a single segment reads less of the table than four would.
 const FEW: u64 = 1000;
@@ -33,8 +33,8 @@ pub struct RowPage {
 /// The retry policy for pages while the table is throttled.
 #[derive(Clone, Copy)]
 pub struct Patience<'a> {
-    /// Maximum time for one page. Used-up read capacity returns by the second: a page of 1 MB takes 128
-    /// units, which a table of 5 units has after 26 s.
+    /// Maximum time for one page. Used-up read capacity returns by the second: a page of 1 MB takes 128 units, which a
+    /// table of 5 units has after 26 s.
     pub limit: Duration,
     /// Called before every pause.
     pub waiting: &'a (dyn Fn(Duration, &AwsFailure) + Sync),
@@ -47,8 +47,8 @@ enum PageStart {
     End,
 }
 
-/// Reads the results of a query and passes them to `each` page by page, until the limit is reached or `each`
-/// returns `false`.
+/// Reads the results of a query and passes them to `each` page by page, until the limit is reached or `each` returns
+/// `false`.
 ///
 /// # Errors
 /// If a page cannot be read, or the errors of `each`.
@@ -244,8 +244,7 @@ pub async fn wait_until_stored(
     }
 }
 
-/// Compares sequence numbers, which are integers of up to 129 digits (docs/facts/kinesis.md, Sequence
-/// numbers).
+/// Compares sequence numbers, which are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
 fn compare(left: &str, right: &str) -> Ordering {
     let digits = |text: &str| text.trim_start_matches('0').to_owned();
     let (left, right) = (digits(left), digits(right));

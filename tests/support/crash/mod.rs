@@ -1,6 +1,6 @@
-//! Interrupted `up` and `down`: the response to a call is lost, or the client is killed after a call. Run again, they end
-//! where an uninterrupted run ends. They start from nothing and from every kind of difference: updated in place, replaced,
-//! deleted by hand, adopted.
+//! Interrupted `up` and `down`: the response to a call is lost, or the client is killed after a call. Another run must
+//! end in the state of an uninterrupted run. They start from nothing and from every kind of difference: updated in
+//! place, replaced, deleted by hand, adopted.
 
 mod adoption;
 mod env;

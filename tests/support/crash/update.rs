@@ -1,4 +1,4 @@
-//! Updates in place: every setting that they can change, changed and changed back.
+//! Updates in place: every setting that they can change is changed and changed back.
 
 use super::super::{Runner, changed_settings, create_permissions_boundary};
 use super::{CrashEnv, Scenario};

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 /// The shard of all events here.
 pub const SHARD: &str = "shardId-000000000003";
 
-/// Returns the sequence number of the nth record. They grow in length, so that text order is not number
-/// order.
+/// Returns the sequence number of the nth record. They grow in length, so that text order is not number order.
 pub fn sequence(number: u32) -> String {
     (u128::from(number) + 9_999_999_999_999_999_998).to_string()
 }
@@ -44,8 +43,8 @@ pub fn plain(number: u32) -> Value {
     record(number, reading("s", number, "20.5").as_bytes())
 }
 
-/// Returns the nth record, with this reading and enough blanks to fill a chunk: the next record begins a
-/// chunk of its own.
+/// Returns the nth record, with this reading and enough blanks to fill a chunk: the next record begins a chunk of its
+/// own.
 pub fn last_of_window(number: u32, reading: &str) -> Value {
     record(number, &[reading.as_bytes(), &vec![b' '; 1 << 20]].concat())
 }
