@@ -4,10 +4,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::hint;
-use crate::error::Error;
-
-/// The class of a failure, which decides whether to continue, retry or stop.
+/// The class of a failure; what decides whether to go on, wait or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureCause {
     /// The resource does not exist.
@@ -211,12 +208,6 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
         _ if status == 503 => FailureCause::Throttled,
         _ if status >= 500 => FailureCause::ServerError,
         _ => FailureCause::Other,
-    }
-}
-
-impl From<AwsFailure> for Error {
-    fn from(failure: AwsFailure) -> Error {
-        hint::hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
     }
 }
 

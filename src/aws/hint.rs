@@ -1,14 +1,21 @@
 //! Hints for failed calls.
 
 use super::{AwsFailure, FailureCause};
+use crate::error::Error;
 use crate::loopback::is_loopback;
 
 /// Hint for a local service that failed: most likely it could not write.
 const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
-/// Returns one or more hints, the most promising first.
-pub(super) fn hints(failure: &AwsFailure) -> Vec<String> {
-    // In the format of `Clients::location`.
+impl From<AwsFailure> for Error {
+    fn from(failure: AwsFailure) -> Error {
+        hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
+    }
+}
+
+/// One or more things to do, in order of promise.
+fn hints(failure: &AwsFailure) -> Vec<String> {
+    // As `Clients::place` writes it.
     let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {
         FailureCause::Denied => return denied(failure),

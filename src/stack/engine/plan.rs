@@ -5,45 +5,12 @@ mod down;
 mod tests;
 mod up;
 
-use serde::Serialize;
-
-use super::resource::{Difference, Observed};
+use super::action::Action;
+use super::difference::Difference;
+use super::observed::Observed;
 use crate::stack::Kind;
 
 pub use self::down::TeardownOptions;
-
-/// What is to be done with a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Nothing: it is as it should be.
-    None,
-    /// Make it.
-    Create,
-    /// Change it in place.
-    Update,
-    /// Delete it and make it anew.
-    Replace,
-    /// Delete it.
-    Delete,
-    /// Leave it as it is, though it is in the way of what was asked.
-    Keep,
-}
-
-impl Action {
-    /// The public name, as in `"action"` of the JSON reports.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Action::None => "none",
-            Action::Create => "create",
-            Action::Update => "update",
-            Action::Replace => "replace",
-            Action::Delete => "delete",
-            Action::Keep => "keep",
-        }
-    }
-}
 
 /// What is to be done with one resource, and why.
 #[derive(Clone, Debug)]

@@ -8,16 +8,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::find_mapping::{find, missing};
 use super::function_name::FunctionName;
 use super::mapping_settings::{self, MappingInput};
-use super::router::{ApiRequest, invalid};
+use super::request::{ApiRequest, invalid};
 use super::tags;
 use crate::identity::Identity;
 use crate::kinesis::Shard;
 use crate::lambda::LambdaServices;
+use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::event_source::checkpoint;
 use crate::lambda::event_source::checkpoint::{Checkpoints, Position};
-use crate::lambda::event_source::shard_worker::function_name_from_arn;
+use crate::lambda::event_source::poller;
 use crate::lambda::permissions;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING_YET};
@@ -160,11 +162,6 @@ fn pass_into(
     mapping
 }
 
-/// The mapping of this UUID.
-pub(crate) fn find(call: &ApiRequest<'_>, uuid: &str) -> Result<MappingRecord, ServiceError> {
-    call.lambda.mapping(uuid).ok_or_else(missing)
-}
-
 /// Goes from a state of change to the one that it leads to, once the batches under way are done.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
     let reading = lambda.reading(&uuid);
@@ -201,7 +198,7 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
     if mapping.state == MappingState::Deleting {
         lambda.forget_reading(&uuid);
     } else {
-        turn.begin(&lambda, &uuid);
+        poller::begin(&mut turn, &lambda, &uuid);
     }
 }
 
@@ -388,10 +385,6 @@ fn listed(lambda: &Lambda, mapping: &MappingRecord) -> Value {
         members.remove("FilterCriteria");
     }
     shown
-}
-
-fn missing() -> ServiceError {
-    ServiceError::new(404, "ResourceNotFoundException", "The resource you requested does not exist.")
 }
 
 /// Epoch seconds, to the millisecond.

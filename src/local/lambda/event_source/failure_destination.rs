@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::batch::{Condition, GivenUp};
-use super::shard_worker::function_name_from_arn;
 use super::stream_item::StreamItem;
 use crate::lambda::api::function_name::LATEST;
+use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::permissions;
 use crate::lambda::runtime::log_forwarder::Destination;
 use crate::lambda::service::Lambda;

@@ -7,7 +7,6 @@ use std::path::{Component, Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::code::broken_disk;
 use crate::protocol::aws_json::ServiceError;
 
 /// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
@@ -225,4 +224,8 @@ mod tests {
             unzip(name).unwrap();
         }
     }
+}
+
+pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
+    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }

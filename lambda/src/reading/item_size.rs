@@ -1,7 +1,8 @@
 //! Computes the size of an item by `DynamoDB`'s rules (Developer Guide, "Item sizes and formats").
 
+use super::Reading;
 use crate::decimal::Decimal;
-use crate::reading::{MAX_ITEM_BYTES, Reading};
+use crate::limits::MAX_ITEM_BYTES;
 use crate::value::Value;
 
 /// Bytes that the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the service
