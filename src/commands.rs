@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::output::{Format, Output};
 use crate::settings::Scope;
 
-/// What to do.
+/// The action.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Up(up::UpArgs),

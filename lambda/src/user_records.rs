@@ -25,7 +25,7 @@ pub struct UserRecord<'a> {
     pub sub_index: usize,
     /// Its own partition key in an aggregated record. A plain record uses the record's key.
     pub own_partition_key: Option<&'a str>,
-    /// Its bytes.
+    /// Its data.
     pub data: &'a [u8],
     /// The reason why its data cannot be parsed.
     pub broken: Option<UserRecordError>,

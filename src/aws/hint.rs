@@ -13,9 +13,9 @@ impl From<AwsFailure> for Error {
     }
 }
 
-/// One or more things to do, in order of promise.
+/// Returns one or more hints, the most promising first.
 fn hints(failure: &AwsFailure) -> Vec<String> {
-    // As `Clients::place` writes it.
+    // In the format of `Clients::location`.
     let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {
         FailureCause::Denied => return denied(failure),

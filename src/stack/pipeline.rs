@@ -20,14 +20,15 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// What the settings ask for.
+    /// Creates the resources from the settings.
     #[must_use]
     pub fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
         let environment: BTreeMap<String, String> = [
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
             ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
-            // Once the mapping's ReportBatchItemFailures is in force, without which AWS takes any answer for success.
+            // Set once the mapping's ReportBatchItemFailures is effective. Without it, AWS takes any response for
+            // success.
             (PARTIAL_BATCH.to_owned(), "1".to_owned()),
         ]
         .into();
@@ -49,14 +50,14 @@ impl Stack {
         Stack { resources }
     }
 
-    /// The resources.
+    /// Returns the resources.
     #[must_use]
     pub fn resources(&self) -> Vec<&dyn Resource> {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
-    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
-    /// with `adopt` also what is only about to be taken over.
+    /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by
+    /// their names there. With `adopt`, this includes resources that are about to be adopted.
     pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {
@@ -70,7 +71,7 @@ impl Stack {
         }
     }
 
-    /// Looks at all of them at once, and tells their ARNs.
+    /// Observes all resources at once, and publishes their ARNs.
     ///
     /// # Errors
     /// The first call that failed for another reason than absence.
@@ -91,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_property_that_is_compared_is_changed_by_hand_in_a_test() {
-        // No hand can change these: a table's key and a role's path stay as made, a program is of one architecture, and
-        // only the service knows how an update ended.
+    fn drift_tests_change_every_compared_property() {
+        // Nobody can change these by hand: a table's key and a role's path are immutable, a program has one
+        // architecture, and only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
         let changes = include_str!("../commands/tests/drift.rs");
         let stack = Stack::new(&Pipeline::by_default().unwrap(), FunctionArtifact::empty());

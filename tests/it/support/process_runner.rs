@@ -1,4 +1,4 @@
-//! Runs `sensorctl` as a process.
+//! A runner of `sensorctl` processes.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
