@@ -54,7 +54,7 @@ pub struct Settings {
     pub region: Option<String>,
     /// Endpoint that replaces AWS.
     pub endpoint_url: Option<String>,
-    /// Whether to use the local cloud of this user.
+    /// True to use the local cloud of this user.
     pub local: bool,
     /// Data directory of the local cloud.
     pub data_dir: PathBuf,

@@ -30,7 +30,7 @@ pub struct Handler {
     client: Client,
     readings: Table,
     rejects: Option<Table>,
-    /// Whether the last event was not wholly stored and had readings that the service refused. They may have taken all
+    /// True if the last event was not wholly stored and had readings that the service refused. They may have taken all
     /// of the time, so chunks stay small until one completes without such readings.
     wary: Cell<bool>,
 }

@@ -18,7 +18,7 @@ pub struct Settings {
     pub rejects_table: Option<String>,
     /// Days until a reject expires.
     pub rejects_days: u64,
-    /// Whether the event source mapping uses partial batch responses.
+    /// True if the event source mapping uses partial batch responses.
     pub partial_batch: bool,
     /// Returns the function's name, for its metrics.
     pub function_name: String,

@@ -38,7 +38,7 @@ pub struct UserRecordError {
     pub code: String,
     /// The message for people.
     pub reason: String,
-    /// Whether the reason is the function's own text. Such a text has no content of readings and may be logged.
+    /// True if the reason is the function's own text. Such a text has no content of readings and may be logged.
     pub is_ours: bool,
 }
 

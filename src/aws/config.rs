@@ -49,7 +49,7 @@ impl std::fmt::Debug for Access {
 pub struct Target {
     /// AWS profile. If unset, the credential chain chooses.
     pub profile: Option<String>,
-    /// Whether the profile overrides keys in the environment, as a profile on the command line does.
+    /// True if the profile overrides keys in the environment, as a profile on the command line does.
     pub profile_wins: bool,
     /// Region. If unset, the credential chain chooses.
     pub region: Option<String>,

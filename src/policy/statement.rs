@@ -10,7 +10,7 @@ use super::{AuthorizationRequest, Principal};
 #[derive(Clone, Copy)]
 pub(super) struct Statement<'a> {
     pub body: &'a Value,
-    /// Whether `${…}` stands for a key's value: in documents of version 2012-10-17 only.
+    /// True if `${…}` stands for a key's value: in documents of version 2012-10-17 only.
     pub has_variables: bool,
 }
 

@@ -17,7 +17,7 @@ pub const FILE_NAME: &str = "sensorctl.toml";
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    /// Whether the file was named explicitly, not found in the working directory.
+    /// True if the file was named explicitly, not found in the working directory.
     named: bool,
     values: toml::Table,
     /// Line of each key by its dotted name.

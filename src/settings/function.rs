@@ -24,7 +24,7 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// Reserved concurrent invocations, which are also the maximum.
     pub reserved_concurrency: Option<i32>,
-    /// Whether its log lines are JSON documents.
+    /// True if its log lines are JSON documents.
     pub json_log: bool,
     /// A zip that replaces the bundled function.
     pub zip: Option<PathBuf>,

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Settings of the event source mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// Whether it polls the stream.
+    /// True if it polls the stream.
     pub enabled: bool,
     /// Maximum records in a batch.
     pub batch_size: i32,
@@ -21,13 +21,13 @@ pub struct Mapping {
     pub retry_attempts: i32,
     /// Age in seconds at which a record is given up. -1 means when it expires.
     pub record_age_seconds: i32,
-    /// Whether to bisect a failed batch.
+    /// True to bisect a failed batch.
     pub bisect: bool,
     /// Starting position in the stream. Used only at creation.
     pub starting_position: StartingPosition,
     /// Filter patterns. Without a filter, all records are delivered.
     pub filters: Vec<String>,
-    /// Whether the service publishes metrics of the mapping.
+    /// True if the service publishes metrics of the mapping.
     pub metrics: bool,
     /// Failure destination: ARN of the queue, topic or bucket for batches that are given up.
     pub on_failure: Option<String>,

@@ -17,7 +17,7 @@ pub enum SettingOrigin {
         path: String,
         /// Line of the key.
         line: usize,
-        /// Whether the file was named explicitly. Otherwise it was found in the working directory, and any user may
+        /// True if the file was named explicitly. Otherwise it was found in the working directory, and any user may
         /// have put it there.
         named: bool,
     },

@@ -16,7 +16,7 @@ pub struct Role {
     pub permissions_boundary: Option<String>,
     /// Its permissions.
     pub permissions: Permissions,
-    /// Whether it already exists: it is used, but never created, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 

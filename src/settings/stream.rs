@@ -16,7 +16,7 @@ pub struct Stream {
     pub retention_hours: i32,
     /// KMS key that encrypts it: a key ARN, or `alias/aws/kinesis`.
     pub key: Option<String>,
-    /// Whether it already exists: it is used, but never created, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 

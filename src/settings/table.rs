@@ -14,7 +14,7 @@ pub struct Table {
     pub name: String,
     /// Its billing mode.
     pub billing: Billing,
-    /// Whether it can be restored to any second of the last 35 days.
+    /// True if it can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
     /// Returns whether deletion protection is enabled.
     pub deletion_protection: bool,
@@ -22,7 +22,7 @@ pub struct Table {
     pub class: TableClass,
     /// The TTL attribute: the time when a row expires, in epoch seconds.
     pub ttl_attribute: Option<String>,
-    /// Whether it already exists: it is used, but never created, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 

@@ -127,7 +127,7 @@ impl Discovery<'_> {
                 |name| Box::new(Table::of_readings(of(&settings.table, name))),
             )
             .await?;
-        // Only the key tells which of the two tables it was.
+        // Only the key shows which of the two tables it was.
         let sorted = things.into_iter().map(|(resource, found)| {
             if found.properties.get("key") != Some(&rejects) {
                 return (resource, found);

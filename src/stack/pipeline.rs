@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn drift_tests_change_every_compared_property() {
-        // Nobody can change these by hand: a table's key and a role's path are immutable, a program has one
+        // These cannot be changed by hand: a table's key and a role's path are immutable, a program has one
         // architecture, and only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
         let changes = include_str!("../commands/tests/drift.rs");

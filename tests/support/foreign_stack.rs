@@ -121,7 +121,7 @@ impl ForeignStack {
         self.api.iam(&format!("Action=PutRolePolicy&RoleName={role}&PolicyName={policy}&PolicyDocument={document}"));
     }
 
-    /// Lets only EC2 assume the role.
+    /// Permits only EC2 to assume the role.
     #[track_caller]
     pub fn trust_only_ec2(&self) {
         let trust = json!({"Version": "2012-10-17", "Statement":

@@ -19,9 +19,9 @@ const OTHER: (&str, &str) = ("amazonaws.com", "api.aws");
 pub struct Endpoint {
     /// URL that replaces the region's own endpoint.
     pub url: Option<String>,
-    /// Whether to use the FIPS endpoint.
+    /// True to use the FIPS endpoint.
     pub fips: bool,
-    /// Whether to use the dual-stack endpoint (IPv4 and IPv6).
+    /// True to use the dual-stack endpoint (IPv4 and IPv6).
     pub dual_stack: bool,
     /// File with the certificate authorities to trust instead of the public ones.
     pub ca_bundle: Option<PathBuf>,

@@ -58,7 +58,7 @@ async fn refused_readings_of_many_keys_become_rejects_within_short_invocations()
     deliver(&(1..=2000).map(plain).collect::<Vec<_>>(), 0).await;
 }
 
-/// The first reading is tried last, so the first, whole chunk makes no progress. Smaller chunks do.
+/// The first reading is tried last, so the whole first chunk makes no progress. Smaller chunks do.
 #[tokio::test(start_paused = true)]
 async fn refused_readings_of_one_key_become_rejects_within_short_invocations() {
     let of_one_key = |number| record(number, reading("s", 1, "20.5").as_bytes());

@@ -144,7 +144,7 @@ fn command_killed_sends_no_more_requests() {
     let first_changes = ["dynamodb:CreateTable", "iam:CreateRole", "kinesis:CreateStream", "logs:CreateLogGroup"];
     let faults: Vec<_> = first_changes.iter().map(|call| format!("{call}=hang")).collect();
     api.set_faults(&faults.join(";"));
-    // Then no request is on its way: everything else waits for these five.
+    // Then no request is in flight: everything else waits for these five.
     let all_hang = || api.recorded_calls().iter().filter(|it| first_changes.contains(&&*it.call)).count() == 5;
     assert!(env.runner().kill_when(&["up", "--local"], all_hang));
     // Breaks the connections of the hung calls: a client that still exists would send them again.

@@ -158,7 +158,7 @@ mod tests {
                 truncated: false,
             });
         }
-        // Few rows, so that many readings replace each other. The field tells them apart.
+        // Few rows, so that many readings replace each other. The field distinguishes them.
         let json = format!(r#"{{"sensor_id":"s{sensor}","temperature":1,"current_time":7,"index":{index}}}"#);
         ParsedLine::Ready(Record::new(&Reading::from_json(json.as_bytes()).unwrap(), &file, line).unwrap())
     }

@@ -20,9 +20,9 @@ pub struct ReadQuery {
     pub min_temperature: Option<Decimal>,
     /// Maximum temperature (inclusive).
     pub max_temperature: Option<Decimal>,
-    /// Whether the newest readings come first. Needs a sensor.
+    /// True if the newest readings come first. Needs a sensor.
     pub newest_first: bool,
-    /// Whether reads are strongly consistent, at twice the read cost.
+    /// True if reads are strongly consistent, at twice the read cost.
     pub consistent: bool,
     /// Maximum number of readings.
     pub limit: Option<u64>,

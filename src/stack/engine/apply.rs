@@ -24,7 +24,7 @@ pub struct StepOutcome {
     pub arn: Option<String>,
     /// Duration of the step.
     pub took: Duration,
-    /// Whether the resource to create already existed: another run created it, or the response to a call was lost.
+    /// True if the resource to create already existed: another run created it, or the response to a call was lost.
     pub was_there: bool,
 }
 

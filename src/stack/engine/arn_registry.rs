@@ -22,7 +22,7 @@ enum KnownArn {
 #[derive(Clone, Debug)]
 pub struct ArnRegistry {
     arns: Arc<BTreeMap<Kind, watch::Sender<KnownArn>>>,
-    /// Whether the mapping may not support partial batch responses yet.
+    /// True if the mapping may not support partial batch responses yet.
     holds_back_partial_batch: Arc<AtomicBool>,
 }
 

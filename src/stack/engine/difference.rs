@@ -13,10 +13,10 @@ pub struct Difference {
     pub desired: Value,
     /// The observed value.
     pub found: Value,
-    /// Whether the change requires a replacement.
+    /// True if the change requires a replacement.
     #[serde(skip)]
     pub replaces: bool,
-    /// Whether the change loses data or removes its protection.
+    /// True if the change loses data or removes its protection.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub loses_data: bool,
 }

@@ -33,7 +33,7 @@ pub enum StackEvent {
         kind: Kind,
         /// Its name.
         name: String,
-        /// Whether the resource already existed when it was to be created.
+        /// True if the resource already existed when it was to be created.
         was_there: bool,
     },
     /// Work on a resource failed. The engine returns the error itself.

@@ -27,7 +27,7 @@ pub struct Step {
     pub differences: Vec<Difference>,
     /// The observed state.
     pub found: Observed,
-    /// Whether an unmanaged resource is adopted.
+    /// True if an unmanaged resource is adopted.
     pub adopts: bool,
     /// The version of the newer sensorctl whose code this step would replace.
     pub newer_code: Option<String>,
@@ -40,11 +40,11 @@ pub struct Step {
 pub struct Plan {
     /// One step for each resource.
     pub steps: Vec<Step>,
-    /// Whether the plan deletes the pipeline.
+    /// True if the plan deletes the pipeline.
     pub is_teardown: bool,
-    /// Whether to wait until everything is ready, or only until everything is requested.
+    /// True to wait until everything is ready, false to wait only until everything is requested.
     pub waits: bool,
-    /// Whether the mapping is updated before the function: without `ReportBatchItemFailures` it takes any response for
+    /// True if the mapping is updated before the function: without `ReportBatchItemFailures` it takes any response for
     /// success, and the function of the pipeline sends partial batch responses.
     pub mapping_first: bool,
 }
@@ -91,8 +91,8 @@ impl Plan {
         kind.is_needed_ready() || (self.mapping_first && kind == Kind::Mapping)
     }
 
-    /// Returns whether a step's resource must be being deleted before anything is created: if the run is killed in
-    /// between, the next one would not know that it belongs to the old resource.
+    /// Returns whether the deletion of a step's resource must begin before anything is created: if the run is killed in
+    /// between, the next one would not know that the resource belongs to the old one.
     #[must_use]
     pub fn delete_before_create(&self, step: &Step) -> bool {
         step.action == Action::Replace && self.steps.iter().any(|other| other.invalidates(step.kind))

@@ -142,7 +142,7 @@ pub struct PermanentFailure {
     pub reason: String,
     /// The remedy.
     pub way: String,
-    /// Whether it concerns a recent write of this run: then a read may still be stale.
+    /// True if it concerns a recent write of this run: then a read may still be stale.
     pub is_fresh: bool,
 }
 

@@ -25,7 +25,7 @@ pub struct Session {
     pub owner: Owner,
     /// The pauses and the time limit of polls.
     pub schedule: PollSchedule,
-    /// Whether to delete unmanaged consumers with their stream.
+    /// True to delete unmanaged consumers with their stream.
     pub delete_consumers: bool,
     /// Receives events.
     pub observer: Arc<dyn StackObserver>,

@@ -57,7 +57,7 @@ pub struct EventSourceMapping {
     /// Name of the function's role, which permits the reads.
     role: String,
     wanted: settings::Mapping,
-    /// Whether the mapping is only to be deleted, so that its properties do not matter.
+    /// True if the mapping is only to be deleted, so that its properties do not matter.
     is_going: bool,
     /// The service's time at the first read, when `up` began.
     began: ServiceClock,

@@ -59,7 +59,7 @@ pub struct Function {
     /// For an unmanaged function: the variables that keep their observed values, as they are shown.
     kept: Option<BTreeMap<String, Value>>,
     artifact: FunctionArtifact,
-    /// Whether this run has already uploaded the code. Later requests may have to be repeated.
+    /// True if this run has already uploaded the code. Later requests may have to be repeated.
     is_code_sent: AtomicBool,
 }
 

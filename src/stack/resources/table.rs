@@ -171,8 +171,8 @@ impl Resource for Table {
     fn loses_data(&self, property: &str, _: &Value, wanted: &Value, found: &Observed) -> bool {
         match property {
             "point_in_time_recovery" | "deletion_protection" => *wanted == json!(false),
-            // Existing rows with the attribute begin to expire. Those of a managed dead-letter table are made for it,
-            // and a killed run may have omitted the attribute.
+            // Existing rows with the attribute begin to expire. In a managed dead-letter table they are written for
+            // that, and a killed run may not have enabled TTL yet.
             "ttl_attribute" => (self.kind == Kind::Table || !is_made_by_sensorctl(&found.tags)) && !wanted.is_null(),
             _ => false,
         }

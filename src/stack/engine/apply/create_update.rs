@@ -33,9 +33,9 @@ pub(crate) struct Provisioner<'a> {
     pub session: &'a Session,
     pub resource: &'a dyn Resource,
     pub references: &'a ArnRegistry,
-    /// Whether to wait until the resource is ready.
+    /// True to wait until the resource is ready.
     pub waits: bool,
-    /// Whether the resource already existed when it was to be created.
+    /// True if the resource already existed when it was to be created.
     pub was_there: AtomicBool,
 }
 

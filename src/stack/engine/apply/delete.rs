@@ -103,7 +103,7 @@ pub(crate) async fn wait_until_deleted(
 /// A resource that is being deleted.
 struct DeletionTracker {
     arn: Option<String>,
-    /// Whether it was seen being deleted.
+    /// True if it was seen being deleted.
     seen: bool,
     /// The time since when every poll saw it unchanged, as if no deletion had been requested.
     there_since: Option<Instant>,

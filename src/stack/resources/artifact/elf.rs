@@ -84,7 +84,7 @@ impl Glibc {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) architecture: Architecture,
-    /// Whether it needs only the kernel.
+    /// True if it needs only the kernel.
     pub(crate) is_static: bool,
     /// The newest version of glibc that any symbol needs, including weak ones: the loader checks those, too.
     pub(crate) glibc: Option<Glibc>,

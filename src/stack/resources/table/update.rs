@@ -19,7 +19,7 @@ pub struct ObservedTable {
     pub table: TableDescription,
     /// Its TTL attribute.
     pub ttl_attribute: Option<String>,
-    /// Whether point-in-time recovery is enabled.
+    /// True if point-in-time recovery is enabled.
     pub point_in_time_recovery: bool,
 }
 
