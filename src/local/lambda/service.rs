@@ -175,7 +175,7 @@ impl Lambda {
 
     /// Whether the role of a mapping's function lets the stream be read; what is no function is not refused.
     pub(super) fn may_read(&self, mapping: &MappingRecord) -> Result<(), ServiceError> {
-        match self.function(&function_name_from_arn(self, &mapping.function_arn)) {
+        match self.function(&function_name_from_arn(&self.deps().identity, &mapping.function_arn)) {
             Some(function) => permissions::may_read(self.deps(), &function.role, &function.name, &mapping.stream_arn),
             None => Ok(()),
         }

@@ -5,33 +5,21 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::{Dispatched, Dispatcher};
+use super::put_options::PutOptions;
 use super::put_worker::{self, AbortSignal, WorkerStats};
 use super::retry::EntryResult;
 use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, PutSummary, Record, RejectsFile, Unread};
+use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
 
 /// Number of put workers. Each has one request in flight. The readings of a sensor share a worker.
 const LANES: usize = 4;
 
-/// The options of a bulk put.
-pub struct PutOptions<'a> {
-    /// Maximum readings per second.
-    pub rate: Option<f64>,
-    /// File for rejected lines.
-    pub rejects: Option<&'a mut RejectsFile>,
-    /// Receives events.
-    pub observer: &'a dyn PutObserver,
-    /// Ends the bulk put early.
-    pub interrupt: &'a CancellationToken,
-}
-
-/// The result of a bulk put.
+/// What came of it.
 #[derive(Debug)]
 pub struct PutOutcome {
     /// The counts.
@@ -132,6 +120,8 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
     use sensor_model::Reading;
+
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::aws::FailureCause;

@@ -1,7 +1,6 @@
 //! The ways to name a function: bare name, partial ARN, full ARN, each with or without a qualifier.
 
 use crate::identity::Identity;
-use crate::lambda::service::Lambda;
 use crate::protocol::aws_json::ServiceError;
 
 /// The only version that the local cloud has.
@@ -127,6 +126,6 @@ mod tests {
 }
 
 /// The bare name in a function ARN.
-pub(crate) fn function_name_from_arn(lambda: &Lambda, arn: &str) -> String {
-    FunctionName::parse(arn, None, &lambda.deps().identity).map(|name| name.name).unwrap_or_default()
+pub(crate) fn function_name_from_arn(identity: &Identity, arn: &str) -> String {
+    FunctionName::parse(arn, None, identity).map(|name| name.name).unwrap_or_default()
 }

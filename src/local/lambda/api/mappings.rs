@@ -92,9 +92,9 @@ pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let mut rest = call.lambda.mappings();
     rest.retain(|mapping| {
         stream.is_none_or(|stream| stream == mapping.stream_arn)
-            && function
-                .as_ref()
-                .is_none_or(|name| name.name == function_name_from_arn(call.lambda, &mapping.function_arn))
+            && function.as_ref().is_none_or(|name| {
+                name.name == function_name_from_arn(&call.lambda.deps().identity, &mapping.function_arn)
+            })
             && after.is_none_or(|after| mapping.uuid.as_str() > after)
     });
     let more = rest.len() > limit;
@@ -263,7 +263,9 @@ fn check_access(
     stream_arn: &str,
     on_failure: Option<&str>,
 ) -> Result<(), ServiceError> {
-    let Some(function) = lambda.function(&function_name_from_arn(lambda, function_arn)) else { return Ok(()) };
+    let Some(function) = lambda.function(&function_name_from_arn(&lambda.deps().identity, function_arn)) else {
+        return Ok(());
+    };
     permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
         invalid(format!(
             "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
@@ -290,9 +292,10 @@ fn settled(
 }
 
 fn refuse_second(lambda: &Lambda, others: &[MappingRecord], mapping: &MappingRecord) -> Result<(), ServiceError> {
-    let function = function_name_from_arn(lambda, &mapping.function_arn);
+    let function = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let same = |other: &&MappingRecord| {
-        other.stream_arn == mapping.stream_arn && function_name_from_arn(lambda, &other.function_arn) == function
+        other.stream_arn == mapping.stream_arn
+            && function_name_from_arn(&lambda.deps().identity, &other.function_arn) == function
     };
     let Some(other) = others.iter().find(same) else { return Ok(()) };
     Err(ServiceError::new(

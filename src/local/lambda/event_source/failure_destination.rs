@@ -63,7 +63,7 @@ pub(crate) async fn log_discarded(
 
 /// Writes a line into the function's log; gives where it is to be found, or why it is not.
 async fn log(lambda: &Lambda, mapping: &MappingRecord, line: String) -> Result<String, String> {
-    let name = function_name_from_arn(lambda, &mapping.function_arn);
+    let name = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let Some(function) = lambda.function(&name) else { return Err(format!("there is no function {name}")) };
     let group = function.logging.group.clone();
     let access = permissions::log_access(lambda.deps(), &function.role, &function.name, &group);

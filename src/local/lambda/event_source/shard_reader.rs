@@ -116,7 +116,7 @@ impl ShardReader {
                 lambda: self.lambda.clone(),
                 mapping: Arc::clone(&self.mapping),
                 shard_id: self.shard.id.clone(),
-                function: function_name_from_arn(&self.lambda, &self.mapping.function_arn),
+                function: function_name_from_arn(&self.lambda.deps().identity, &self.mapping.function_arn),
                 stop: self.stop.clone(),
                 settled: settled_sender.clone(),
             };
