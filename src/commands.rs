@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::output::{Format, Output};
 use crate::settings::Scope;
 
-/// The action.
+/// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Up(up::UpArgs),

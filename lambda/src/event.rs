@@ -80,7 +80,7 @@ impl Record<'_> {
         serde_json::from_str(raw).unwrap_or_else(|_| Cow::Borrowed(raw.trim_matches('"')))
     }
 
-    /// `shardId-000000000000`
+    /// Returns the id of the shard: `shardId-000000000000`.
     pub fn shard_id(&self) -> &str {
         self.event_id.split_once(':').map_or(&self.event_id, |(shard_id, _)| shard_id)
     }

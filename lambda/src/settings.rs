@@ -20,7 +20,7 @@ pub struct Settings {
     pub rejects_days: u64,
     /// True if the event source mapping uses partial batch responses.
     pub partial_batch: bool,
-    /// Returns the function's name, for its metrics.
+    /// The function's name, for its metrics.
     pub function_name: String,
     /// Region of the tables.
     pub region: String,

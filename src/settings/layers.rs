@@ -8,7 +8,7 @@ use super::origin::{Setting, SettingOrigin};
 use super::variables;
 use crate::error::Error;
 
-/// Reads an environment variable.
+/// A function that reads an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// All layers of settings, by precedence.

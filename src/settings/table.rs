@@ -16,7 +16,7 @@ pub struct Table {
     pub billing: Billing,
     /// True if it can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
-    /// Returns whether deletion protection is enabled.
+    /// True if the service refuses to delete it.
     pub deletion_protection: bool,
     /// Its table class.
     pub class: TableClass,

@@ -96,7 +96,7 @@ impl Orphans {
 /// The orphans of one kind, and the reason why the search is incomplete.
 type DiscoveryResult = Result<(Vec<(Box<dyn Resource>, Observed)>, Option<String>), AwsFailure>;
 
-/// Reads the tags of a candidate.
+/// A function that reads the tags of a candidate.
 type TagsOf = for<'a> fn(&'a Session, &'a TaggedResource) -> Attempt<'a, Tags>;
 
 struct Discovery<'a> {

@@ -39,7 +39,7 @@ fn ended(child: Child) -> Run {
     Run::of_child(child)
 }
 
-/// The `put` commands of the hints, each as its words.
+/// Returns the `put` commands of the hints, each as its words.
 fn commands(run: &Run) -> Vec<Vec<String>> {
     let hints = run.stderr.lines().filter_map(|line| line.strip_prefix("hint: "));
     let quoted = hints.filter_map(|hint| Some(hint.split_once("`sensorctl put ")?.1.split_once('`')?.0));

@@ -19,7 +19,7 @@ use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
 /// Number of put workers. Each has one request in flight. The readings of a sensor share a worker.
 const LANES: usize = 4;
 
-/// What came of it.
+/// The result of a bulk put.
 #[derive(Debug)]
 pub struct PutOutcome {
     /// The counts.

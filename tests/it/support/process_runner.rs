@@ -1,4 +1,4 @@
-//! A runner of `sensorctl` processes.
+//! Runs `sensorctl` as a process.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -19,7 +19,7 @@ pub use update::with_updates;
 pub const UP: &[&str] = &["up", "--local", "-o", "json"];
 pub const DOWN: &[&str] = &["down", "--local", "--yes", "-o", "json"];
 
-/// From nothing to everything, and back.
+/// Runs the sweep from nothing to everything, and back.
 pub fn with_creation_and_deletion<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     sweep(&CrashEnv::new(), &[Scenario::new("up", UP), Scenario::new("down", DOWN)]);
 }

@@ -25,7 +25,7 @@ impl Provisioner<'_> {
         }
     }
 
-    /// The same for a function that this run has not touched and so not named yet.
+    /// Does the same for a function that this run has not touched and so not named yet.
     pub async fn until_found_invocable(&self) -> Result<(), StepError> {
         let Some(failure) = self.invoke().await? else { return Ok(()) };
         let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());

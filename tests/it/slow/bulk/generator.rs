@@ -55,7 +55,7 @@ pub fn generate(seed: u64, lines: u64) -> Generated {
     made
 }
 
-/// A number as a sensor may write it, and as the table returns it.
+/// Returns a number as a sensor may write it, and as the table returns it.
 fn number(luck: &mut StdRng) -> (String, String) {
     let sign = if luck.random_ratio(1, 4) { "-" } else { "" };
     let whole = luck.random_range(1..120);
