@@ -1,4 +1,4 @@
-//! Functions find nothing of the user who started the local cloud.
+//! Functions cannot read credentials of the user who started the local cloud.
 
 use std::io::{Cursor, Write};
 
