@@ -7,18 +7,16 @@ use std::path::PathBuf;
 use clap::builder::{Resettable, StyledStr};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, ValueEnum, ValueHint};
 
 use crate::commands::Command;
 use crate::output::Format;
 use crate::usage_error::asked_color;
 
-/// Stand up, feed, watch and take down a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
+/// Build, feed, watch and delete a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]
 #[command(name = "sensorctl", version, max_term_width = 100)]
-#[command(
-    after_help = "New here? `sensorctl demo` shows the whole pipeline at work on this machine, without an account."
-)]
+#[command(after_help = "New here? `sensorctl demo` runs the whole pipeline once on this machine, without an account.")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -37,8 +35,9 @@ impl Cli {
             command = command.mut_arg(flag, |argument| argument.env(Resettable::Reset));
         }
         let variables = variables(&command);
-        let matches =
-            command.try_get_matches_from(arguments).map_err(|error| name_variable(error, arguments, &variables))?;
+        let matches = command.clone().try_get_matches_from(arguments).map_err(|error| {
+            without_environment(command, arguments, error.kind()).unwrap_or(name_variable(error, arguments, &variables))
+        })?;
         let mut cli = Cli::from_arg_matches(&matches)?;
         cli.global.from_environment = ["stage", "profile", "region", "endpoint_url", "local", "output"]
             .into_iter()
@@ -48,11 +47,26 @@ impl Cli {
     }
 }
 
-/// The flags whose environment variable is set and empty, which is as if it were not set.
+/// Returns the flags whose environment variable is set and empty, which counts as not set.
 fn empty_variables(command: &clap::Command) -> Vec<Id> {
     let is_empty =
         |argument: &&Arg| argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
     command.get_arguments().filter(is_empty).map(|argument| argument.get_id().clone()).collect()
+}
+
+/// Returns the same error of a command line that is read without the environment: its usage line then shows only flags
+/// that were typed.
+fn without_environment(
+    command: clap::Command,
+    arguments: &[OsString],
+    kind: clap::error::ErrorKind,
+) -> Option<clap::Error> {
+    let flags: Vec<Id> =
+        command.get_arguments().filter(|it| it.get_env().is_some()).map(|it| it.get_id().clone()).collect();
+    let forgetting =
+        |command: clap::Command, flag: Id| command.mut_arg(flag, |argument| argument.env(Resettable::Reset));
+    let error = flags.into_iter().fold(command, forgetting).try_get_matches_from(arguments).err()?;
+    (error.kind() == kind).then_some(error)
 }
 
 /// Environment variables that stand for flags, with their values.
@@ -78,37 +92,37 @@ fn name_variable(mut error: clap::Error, arguments: &[OsString], variables: &[(S
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Name of this copy of the pipeline; appended to every resource name as `-NAME`
+    /// Name of this copy of the pipeline, appended to every resource name as `-NAME`
     #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_STAGE")]
     pub stage: Option<String>,
-    /// Settings file [default: sensorctl.toml, if there]
-    #[arg(long, global = true, value_name = "FILE", env = "SENSORCTL_CONFIG")]
+    /// Settings file [default: sensorctl.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SENSORCTL_CONFIG")]
     pub config: Option<PathBuf>,
-    /// One setting, named as in the settings file: `--set stream.shards=2`; repeatable
-    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    /// Change one setting, named as in the settings file: `--set stream.shards=2` (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
     pub set: Vec<String>,
-    /// AWS profile to take credentials and region from
-    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_PROFILE")]
+    /// AWS profile for credentials and region
+    #[arg(long, global = true, value_name = "NAME", value_hint = ValueHint::Other, env = "SENSORCTL_PROFILE")]
     pub profile: Option<String>,
     /// AWS region
     #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_REGION")]
     pub region: Option<String>,
-    /// Send every AWS call to this address instead
+    /// Send every AWS call to this address
     #[arg(long, global = true, value_name = "URL", env = "SENSORCTL_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
     /// Use the local cloud of this user instead of AWS
     #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
     pub local: bool,
-    /// Form of the data on stdout
+    /// Format of the data on stdout
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, env = "SENSORCTL_OUTPUT")]
     pub output: Format,
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
     pub quiet: bool,
-    /// Say more (repeat for still more)
+    /// Print more detail
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// When to colour what is said
+    /// When to use color
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "SENSORCTL_COLOR")]
     pub color: ColorChoice,
     /// Which of the flags above were set by the environment.
@@ -116,15 +130,15 @@ pub struct Global {
     pub from_environment: BTreeSet<&'static str>,
 }
 
-/// When to colour.
+/// When to use color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Also off a terminal.
+    /// Always, also off a terminal.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 

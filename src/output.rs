@@ -5,8 +5,11 @@
 
 mod csv;
 mod destination;
+mod differences;
 mod escape;
 mod json;
+mod marks;
+mod plan_list;
 mod progress;
 mod reading_rows;
 mod report;
@@ -15,6 +18,7 @@ mod stack_progress;
 mod table;
 pub mod units;
 mod warnings;
+mod wrap;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -34,15 +38,19 @@ pub use escape::one_line;
 #[cfg(test)]
 pub use destination::Captured;
 
+pub use differences::{change_lines, difference_lines};
+
+pub use marks::Mark;
+pub use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub use progress::{Progress, Step};
 pub use reading_rows::PutReport;
 pub use report::Report;
 pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;
-pub use table::{cell, new_table, table_of_rows};
-pub use warnings::{MAPPING_PROBLEM, Warning};
+pub use table::{Squeeze, table_of_record, table_of_rows};
+pub use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
 
-/// The form of the data on stdout.
+/// The format of the data on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A table on a terminal; else NDJSON for rows and JSON for reports.
@@ -147,10 +155,16 @@ impl Output {
         }
     }
 
-    /// Whether a person can be asked: both ends are a terminal and nobody asked for silence.
+    /// Whether a person can be asked: stdin and stderr are a terminal.
     #[must_use]
     pub fn can_ask(&self) -> bool {
         self.stderr_is_terminal && io::stdin().is_terminal()
+    }
+
+    /// Whether more detail was asked for.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity > 0
     }
 
     /// Whether the other end of stdout has gone away; a producer of rows may stop then.
@@ -176,12 +190,30 @@ impl Output {
             Format::Json => json::to_pretty(report).map(|text| self.shown(text)),
             Format::Ndjson => json::to_line(report).map(|text| self.shown(text)),
             Format::Csv => Err(no_csv()),
-            Format::Auto | Format::Table => Ok(visible(&report.table()).into_owned()),
+            Format::Auto | Format::Table => {
+                let text = report.table();
+                let text = visible(&self.hint_flags.complete(&text)).into_owned();
+                let width = wrap::width_of(io::stdout()).filter(|_| self.stdout_is_terminal);
+                let text = width.map_or(text.clone(), |width| wrap::wrapped(&text, width, 0));
+                Ok(if self.color && self.stdout_is_terminal { marks::colored(&text) } else { text })
+            }
         }?;
         self.data(&text)
     }
 
-    /// Begins a screen anew, where stdout is one; elsewhere nothing.
+    /// Shows the result of work whose steps were told as they ended: not a second time to somebody who saw them, and not at
+    /// all where silence was asked for and no form.
+    ///
+    /// # Errors
+    /// When stdout cannot be written, other than by being closed.
+    pub fn report_of_work<R: Report>(&self, report: &R) -> Result<(), Error> {
+        let was_seen = self.stdout_is_terminal && self.stderr_is_terminal && !self.quiet;
+        let is_table = self.report_format() == Format::Table;
+        let is_unasked = self.quiet && self.format == Format::Auto;
+        if (was_seen && is_table) || is_unasked { Ok(()) } else { self.report(report) }
+    }
+
+    /// Clears the screen, where stdout is one; elsewhere does nothing.
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.
@@ -229,51 +261,54 @@ impl Output {
         if self.stdout_is_terminal { escape::json(json) } else { json }
     }
 
-    /// Says a line to the person, on stderr.
+    /// Prints a line for the person, on stderr.
     pub fn status(&self, line: impl AsRef<str>) {
         if !self.quiet {
-            self.print_line(&visible(&self.hint_flags.complete(line.as_ref())));
+            self.print(None, line.as_ref());
         }
     }
 
-    /// Says something that explains what happens.
+    /// Prints something that explains what happens.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            let text = self.hint_flags.complete(text.as_ref());
-            self.print_line(&format!("{} {}", self.style("36", "note:"), visible(&text)));
+            self.print(Some(("36", "note:")), text.as_ref());
         }
     }
 
-    /// Says a line only under `-v`.
+    /// Prints what to do next, or about what was printed before.
+    pub fn hint(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            self.print(Some(("36", "hint:")), text.as_ref());
+        }
+    }
+
+    /// Prints a line only under `-v`.
     pub fn detail(&self, line: impl AsRef<str>) {
         if self.verbosity > 0 {
             self.status(line);
         }
     }
 
-    /// Says a warning with its hint.
+    /// Prints a warning with its hint.
     pub fn warn(&self, message: &Warning) {
         if !self.quiet {
-            let (text, hint) = (message.to_string(), message.hint());
-            let [text, hint] = [&text, &hint].map(|text| self.hint_flags.complete(text));
-            self.print_line(&format!("{} {}", self.style("33", "warning:"), visible(&text)));
-            self.print_line(&format!("{} {}", self.style("36", "hint:"), visible(&hint)));
+            self.print(Some(("33", "warning:")), &message.to_string());
+            self.hint(message.hint());
         }
     }
 
-    /// Says what went wrong; as JSON where JSON was asked for.
+    /// Prints what went wrong; as JSON where JSON was asked for.
     pub fn error(&self, error: &Error) {
-        let complete = |text: &str| self.hint_flags.complete(text).into_owned();
-        let message = complete(&error.full_message());
-        let hints: Vec<_> = error.hints().iter().map(|hint| complete(hint)).collect();
         if matches!(self.format, Format::Json | Format::Ndjson) {
-            let text = json::error(error.kind(), &message, &hints);
+            let complete = |text: &str| self.hint_flags.complete(text).into_owned();
+            let hints: Vec<_> = error.hints().iter().map(|hint| complete(hint)).collect();
+            let text = json::error(error.kind(), &complete(&error.full_message()), &hints);
             self.print_line(&if self.stderr_is_terminal { escape::json(text) } else { text });
             return;
         }
-        self.print_line(&format!("{} {}", self.style("1;31", "error:"), visible(&message)));
-        for hint in &hints {
-            self.print_line(&format!("{} {}", self.style("36", "hint:"), visible(hint)));
+        self.print(Some(("1;31", "error:")), &error.full_message());
+        for hint in error.hints() {
+            self.print(Some(("36", "hint:")), hint);
         }
     }
 
@@ -290,9 +325,7 @@ impl Output {
     pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
         let failed = |error: io::Error| Error::failed("could not ask").with_source(error);
         let mut stderr = io::stderr().lock();
-        write!(stderr, "{}", prompt(&self.hint_flags.complete(question)))
-            .and_then(|()| stderr.flush())
-            .map_err(failed)?;
+        write!(stderr, "{}", self.prompt(question)).and_then(|()| stderr.flush()).map_err(failed)?;
         drop(stderr);
         let mut open_line = OpenLine { output: self, answered: false };
         // On a thread of its own, so that Ctrl-C ends the wait; it never returns where no answer comes.
@@ -305,25 +338,48 @@ impl Output {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Prints a text with its label in color, in lines that fit the terminal.
+    fn print(&self, label: Option<(&str, &str)>, text: &str) {
+        let text = self.hint_flags.complete(text);
+        let text = visible(&text);
+        let columns = label.map_or(0, |(_, label)| label.len() + 1);
+        let width = self.stderr_width();
+        let text = width.map_or_else(|| text.clone().into_owned(), |width| wrap::wrapped(&text, width, columns));
+        let text = if self.color { marks::colored(&text) } else { text };
+        match label {
+            Some((style, label)) => self.print_line(&format!("{} {text}", self.style(style, label))),
+            None => self.print_line(&text),
+        }
+    }
+
+    fn prompt(&self, question: &str) -> String {
+        let text = prompt(&self.hint_flags.complete(question));
+        self.stderr_width().map_or(text.clone(), |width| wrap::wrapped(&text, width, 0))
+    }
+
+    fn stderr_width(&self) -> Option<usize> {
+        wrap::width_of(io::stderr()).filter(|_| self.stderr_is_terminal)
+    }
+
     fn print_line(&self, line: &str) {
         self.destination.line(line);
     }
 
-    /// Wraps text in an ANSI style where colour is on.
+    /// Wraps text in an ANSI style where color is on.
     #[must_use]
     pub fn style(&self, style: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{style}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
-fn no_csv() -> Error {
-    Error::usage("this command has no CSV form")
-        .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")
-}
-
 /// A question as it is asked: it may name what a service answered.
 fn prompt(question: &str) -> String {
     format!("{} [y/N] ", one_line(question))
+}
+
+fn no_csv() -> Error {
+    Error::usage("this command has no CSV format")
+        .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")
 }
 
 /// A question whose line an answer will end; whatever is said instead begins a new one.

@@ -19,7 +19,7 @@ pub use engine::event::{StackEvent, StackObserver};
 pub use engine::kind::Kind;
 pub use engine::observed::{Observed, Properties, State};
 pub use engine::ownership::{DEFAULT_STAGE, Owner, Ownership};
-pub use engine::plan::{Plan, Step, TeardownOptions};
+pub use engine::plan::{Plan, Step, TeardownOptions, with_arns};
 pub use engine::preflight::{annotate_collateral, check_deletion_blockers};
 pub use engine::recent::RecentWrites;
 pub use engine::resource::{Readiness, Resource, differences};

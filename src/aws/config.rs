@@ -114,7 +114,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     }
     // An empty AWS_REGION counts as unset, as in the AWS CLI.
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
-        let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or is not there"));
+        let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or does not exist"));
         Error::usage(format!("no AWS region is set{}", profile.collect::<String>()))
             .hint("add `--region eu-central-1` (or another), or set AWS_REGION or a region in the profile")
             .hint("no AWS account? add `--local` to use the local cloud on this machine")
@@ -167,10 +167,10 @@ fn check_in_clear(endpoint: Option<&str>) -> Result<(), Error> {
     match endpoint.map(str::to_owned).into_iter().chain(of_one).find(is_clear) {
         None => Ok(()),
         Some(url) => Err(Error::usage(format!(
-            "{url} is on another machine and not encrypted: your credentials and readings could be read on the way"
+            "{url} is on another machine and not encrypted: others could read your credentials and readings"
         ))
         .hint("use an https:// address, or a tunnel to http://127.0.0.1:PORT")
-        .hint("an emulator elsewhere gets credentials of its own: name them with `--profile NAME`")),
+        .hint("for an emulator elsewhere, name its own credentials with `--profile NAME`")),
     }
 }
 

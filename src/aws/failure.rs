@@ -211,9 +211,37 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
     }
 }
 
+/// The message where no credentials were found. Which place was asked last (often the metadata of a virtual machine) says
+/// nothing; the profile and what a sign-in says do.
+pub(super) fn no_credentials(message: &str) -> String {
+    let (why, profile) = message.rsplit_once("; profile ").unwrap_or((message, ""));
+    let is_end_of_chain = ["IMDS", "no providers in chain", "no credentials found in chain"];
+    let why = if is_end_of_chain.iter().any(|end| why.contains(end)) { "" } else { why };
+    let parts = [Some(why.to_owned()), (!profile.is_empty()).then(|| format!("profile {profile}"))];
+    let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        "no AWS credentials found".to_owned()
+    } else {
+        format!("no AWS credentials found: {}", parts.join("; "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn missing_credentials_are_named_without_the_last_place_that_was_asked() {
+        assert_eq!(no_credentials("failed to load IMDS session token: dispatch failure"), "no AWS credentials found");
+        assert_eq!(
+            no_credentials("no providers in chain provided credentials; profile `dev` gives none"),
+            "no AWS credentials found: profile `dev` gives none"
+        );
+        assert_eq!(
+            no_credentials("the SSO token has expired; profile `dev` gives none"),
+            "no AWS credentials found: the SSO token has expired; profile `dev` gives none"
+        );
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]

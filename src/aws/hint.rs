@@ -1,5 +1,6 @@
 //! Hints for failed calls.
 
+use super::failure::no_credentials;
 use super::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::loopback::is_loopback;
@@ -9,7 +10,11 @@ const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, 
 
 impl From<AwsFailure> for Error {
     fn from(failure: AwsFailure) -> Error {
-        hints(&failure).into_iter().fold(Error::failed(failure.to_string()), Error::hint)
+        let message = match failure.cause {
+            FailureCause::NoCredentials => no_credentials(&failure.message),
+            _ => failure.to_string(),
+        };
+        hints(&failure).into_iter().fold(Error::failed(message), Error::hint)
     }
 }
 
@@ -28,24 +33,22 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
             ];
         }
         FailureCause::Unreachable if near => {
-            "is the local cloud running? `sensorctl local status` tells, `sensorctl local start` starts it"
+            "is the local cloud running? `sensorctl local status` shows it, `sensorctl local start` starts it"
         }
         FailureCause::Unreachable => "check the network, `--region` and `--endpoint-url`",
-        FailureCause::Throttled => "the service asks to slow down; run the same command again in a minute",
+        FailureCause::Throttled => "the service throttles; run the same command again in a minute",
         FailureCause::ServerError if near => LOCAL_TROUBLE,
-        FailureCause::ServerError => {
-            "run the same command again; AWS's own troubles are at https://health.aws.amazon.com"
-        }
-        FailureCause::InUse | FailureCause::Propagating => "run the same command again: it goes on where it stopped",
+        FailureCause::ServerError => "run the same command again; https://health.aws.amazon.com shows outages",
+        FailureCause::InUse | FailureCause::Propagating => "run the same command again: it continues where it stopped",
         FailureCause::Missing => {
             return vec![
-                "`sensorctl status` shows what is there; `sensorctl up` makes what is missing".to_owned(),
-                "made in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
+                "`sensorctl status` shows what exists; `sensorctl up` creates what is missing".to_owned(),
+                "created in another region, account or stage? check `--region`, `--profile` and `--stage`".to_owned(),
             ];
         }
-        FailureCause::Exists => "choose another `--stage`, or delete or rename what is there",
+        FailureCause::Exists => "choose another `--stage`, or delete or rename the existing resource",
         FailureCause::RolledBack => {
-            "does another run, or a person, change it at the same time? if not, run the same command again to go on waiting"
+            "is another run changing it at the same time? if not, run the same command again to keep waiting"
         }
         FailureCause::NotTried => return Vec::new(),
         FailureCause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
@@ -75,11 +78,14 @@ fn quoted(name: &str) -> String {
 fn denied(failure: &AwsFailure) -> Vec<String> {
     let action = action(failure);
     let permission = if failure.message.contains("explicit deny") {
-        format!("a policy denies {action} outright (the message says which kind); its owner can change that")
+        format!("a policy denies {action} explicitly (the message names its kind); its owner can change that")
     } else {
         format!("the credentials in use need permission for {action}")
     };
-    vec![permission, "`aws sts get-caller-identity` shows whose they are; `--profile` names others".to_owned()]
+    vec![
+        permission,
+        "`aws sts get-caller-identity` shows whose credentials they are; `--profile` names others".to_owned(),
+    ]
 }
 
 /// Returns the IAM action that allows the call.
@@ -114,20 +120,20 @@ fn credentials(failure: &AwsFailure, near: bool) -> &'static str {
     } else if says("should be scoped to") {
         "the address belongs to another region or service: check `--region` and `--endpoint-url`"
     } else if code.starts_with("ExpiredToken") || says("expired") {
-        "the credentials are too old: sign in again (`aws sso login`, or new keys), or name another `--profile`"
+        "the credentials have expired: sign in again (`aws sso login`, or new keys), or name another `--profile`"
     } else if matches!(code, "InvalidSignatureException" | "SignatureDoesNotMatch" | "IncompleteSignature") {
-        "the secret key does not fit the key id: set both anew (`aws configure`), or name another `--profile`"
+        "the secret key does not match the key id: set both again (`aws configure`), or name another `--profile`"
     } else if near {
-        "who answers does not know these keys; `--local` takes the local cloud's own, and `sensorctl local env` prints them"
+        "the endpoint does not recognize these credentials; `--local` uses the local cloud's own, `sensorctl local env` prints them"
     } else {
-        "AWS does not know these keys (a region that is not enabled for the account says so, too): sign in again, or name another `--profile` or `--region`"
+        "AWS does not recognize these credentials (the answer is the same where the region is not enabled for the account): sign in again, or name another `--profile` or `--region`"
     }
 }
 
 fn other(failure: &AwsFailure) -> String {
     let AwsFailure { service, operation, message, .. } = failure;
     if message.contains("within a fixed interval") {
-        return "DynamoDB takes one change of the expiry an hour: run `sensorctl up` again then".to_owned();
+        return "DynamoDB accepts one change of the expiry per hour: run `sensorctl up` again after that".to_owned();
     }
     match failure.code.as_deref() {
         Some("SubscriptionRequiredException" | "SubscriptionRequired" | "OptInRequired" | "OptInRequiredException") => {
@@ -137,15 +143,17 @@ fn other(failure: &AwsFailure) -> String {
             )
         }
         Some("LimitExceededException" | "LimitExceeded" | "ServiceQuotaExceededException") => {
-            format!("a quota of the account is used up: the Service Quotas console shows and raises those of {service}")
+            format!(
+                "a quota of the account is exhausted: the Service Quotas console shows and raises those of {service}"
+            )
         }
         Some(_) if failed_inside(failure) => {
-            "the service itself failed: run the same command again; https://health.aws.amazon.com tells of outages"
+            "the service itself failed: run the same command again; https://health.aws.amazon.com shows outages"
                 .to_owned()
         }
-        Some(code) => format!("the {service} API reference says under {operation} what {code} can mean"),
+        Some(code) => format!("the {service} API reference explains {code} under {operation}"),
         None => {
-            "what answered is not AWS: check `--endpoint-url` and what is between (a proxy, a sign-in page)".to_owned()
+            "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)".to_owned()
         }
     }
 }
@@ -240,12 +248,13 @@ mod tests {
         assert!(hint("SignatureDoesNotMatch", early).contains("clock"));
         assert!(hint("RequestExpired", "Request has expired.").contains("clock"));
         assert!(
-            hint("ExpiredTokenException", "The security token included in the request is expired").contains("too old")
+            hint("ExpiredTokenException", "The security token included in the request is expired")
+                .contains("have expired")
         );
         assert!(
             hint(signature, "Credential should be scoped to a valid region, not 'eu-west-9'.").contains("--region")
         );
         assert!(hint(signature, "The request signature we calculated does not match").contains("secret key"));
-        assert!(hint("UnrecognizedClientException", "The security token is invalid.").contains("does not know"));
+        assert!(hint("UnrecognizedClientException", "The security token is invalid.").contains("does not recognize"));
     }
 }

@@ -1,4 +1,4 @@
-//! What `up --verify` and `down --drain` share: the way that markers go, and what it means when they do not come out.
+//! Shared by `up --verify` and `down --drain`: the route of test readings, and the errors when they do not arrive.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(super) fn probe_route<'a>(
     }
 }
 
-/// Takes the markers of a command away that ended before it did so itself, and names those that may stay.
+/// Deletes the test readings of a command that ended early, and names those that may remain.
 ///
 /// # Errors
 /// That of the command.
@@ -39,13 +39,13 @@ pub(super) async fn with_cleanup<T>(
     }
     // Without clients no marker was put, and the error of the command tells why there are none.
     let Ok(clients) = context.clients().await else { return result };
-    context.output.status("Taking marker readings out of the table again…");
+    context.output.status("Deleting test readings from the table…");
     let left = probe_route(context, clients, Duration::ZERO, trail).delete_leftover_probes().await;
     name(context, &left);
     result
 }
 
-/// Names the markers that may stay in the table.
+/// Names the test readings that may remain in the table.
 pub(super) fn name(context: &Context, left: &[RemainingProbe]) {
     let table = &context.settings.pipeline.table.name;
     if let Some(first) = left.first() {
@@ -54,7 +54,7 @@ pub(super) fn name(context: &Context, left: &[RemainingProbe]) {
     }
 }
 
-/// Refuses what a marker could never pass, before it is waited for.
+/// Refuses settings under which a test reading could never arrive.
 ///
 /// # Errors
 /// When the mapping is to be switched off or filters records, or the function may not run.
@@ -66,11 +66,11 @@ pub(super) fn check(context: &Context, flag: &str) -> Result<(), Error> {
     } else if !mapping.filters.is_empty() {
         "`mapping.filters` may hold it back"
     } else if pipeline.function.reserved_concurrency == Some(0) {
-        "with `function.reserved_concurrency` at 0 the function never runs"
+        "`function.reserved_concurrency` is 0, so the function never runs"
     } else {
         return Ok(());
     };
-    Err(Error::usage(format!("`{flag}` sends a marker reading through, and {why}")).hint(format!("leave out `{flag}`")))
+    Err(Error::usage(format!("`{flag}` sends a test reading through, and {why}")).hint(format!("leave out `{flag}`")))
 }
 
 /// The error with what to do about it.
@@ -81,7 +81,7 @@ pub(super) fn told(error: ProbeError) -> Error {
             .hint("`sensorctl status` shows whether the function and its mapping work, and its last result")
             .hint("a longer `--timeout` waits longer"),
         ProbeError::Resharding(_) => {
-            Error::failed(error.to_string()).hint("run the same command again when that is over")
+            Error::failed(error.to_string()).hint("run the same command again when the reshard is done")
         }
     }
 }

@@ -7,11 +7,11 @@ use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::Error;
 
-/// Write the completions of a shell
+/// Write the completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl completions bash > ~/.local/share/bash-completion/completions/sensorctl")]
 pub struct CompletionsArgs {
-    /// Which shell
+    /// Shell to write them for
     shell: Shell,
 }
 

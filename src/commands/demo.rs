@@ -12,7 +12,7 @@ use crate::commands::invoke::{TEST_EVENT, succeeded};
 use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Output, Report, table_of_rows, units};
+use crate::output::{Output, Report, Squeeze, table_of_rows, units};
 use crate::pipeline::{Patience, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::apply;
@@ -22,10 +22,10 @@ use sensorctl_local::{LocalCloud, LocalOptions};
 /// No step of a healthy demo comes near this.
 const STEP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Show the whole pipeline at work on this machine: no account, nothing left behind
+/// Run the whole pipeline once on this machine: no account, nothing left behind
 ///
-/// Starts a throw-away local cloud inside this process, makes the pipeline in it, runs the function on the test event,
-/// puts a reading into the stream, shows both rows, and takes everything down again.
+/// Starts a throw-away local cloud inside this process, creates the pipeline in it, runs the function on the test event,
+/// puts a reading into the stream, shows both rows, and deletes everything again.
 #[derive(Debug, clap::Args)]
 pub struct DemoArgs {}
 
@@ -48,8 +48,8 @@ pub(super) async fn run(context: &Context, _args: DemoArgs) -> Result<(), Error>
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
     let rows = walk.all(context).await?;
     let took = began.elapsed();
-    context.output.status(format!("The whole pipeline, up and down again, in {}.", units::duration(took)));
-    context.output.status("Next: `sensorctl up --local` keeps one running; `put`, `scan` and `down` take --local too.");
+    context.output.status(format!("Created, used and deleted the whole pipeline in {}.", units::duration(took)));
+    context.output.status("Next: `sensorctl up --local` creates one that stays.");
     context.output.report(&Demo { seconds: rounded(took), steps: walk.steps, rows })
 }
 
@@ -74,7 +74,7 @@ impl Walk<'_> {
             context.interrupt.clone(),
             aws::connect(&cloud.connection_info().into()).await?,
         );
-        let left = || Error::interrupted("interrupted; the throw-away local cloud is gone");
+        let left = || Error::interrupted("interrupted; the throw-away local cloud is deleted");
         let rows = context.or_interrupt(self.pipeline(&inner), left).await;
         let stopped = match rows {
             Ok(_) => self.step("stop the local cloud", cloud.shutdown()).await,
@@ -93,11 +93,11 @@ impl Walk<'_> {
     async fn pipeline(&mut self, context: &Context) -> Result<Vec<StoredReading>, Error> {
         let clients = context.clients().await?;
         let names = &context.settings.pipeline;
-        self.step("make the pipeline: tables, stream, role, log group, function, mapping", up(context)).await?;
+        self.step("create tables, stream, role, log group, function and mapping", up(context)).await?;
 
         let first = reading("sensor-1", "99.9", "123456789")?;
         let invoked = invoke(clients, &names.function.name, TEST_EVENT.to_owned());
-        self.step("run the function on the test event: sensor-1, 99.9 at 123456789", async {
+        self.step("run the function on the test event: sensor-1, 99.9", async {
             succeeded(&invoked.await?, &names.function.name)
         })
         .await?;
@@ -105,12 +105,12 @@ impl Walk<'_> {
 
         let second = reading("sensor-2", "88.8", "987654321")?;
         let put = async { put_one(clients, &names.stream.name, &second).await.map_err(Error::from) };
-        let receipt = self.step("put sensor-2, 88.8 at 987654321 into the stream", put).await?;
+        let receipt = self.step("put sensor-2, 88.8 into the stream", put).await?;
         let through = stored(context, &second, &receipt.sequence_number);
-        self.step("wait until stream, mapping and function have brought it to the table", through).await?;
+        self.step("wait until it reaches the table", through).await?;
 
-        let rows = self.step("scan the table: both rows, with shard and sequence number", both_rows(context)).await?;
-        self.step("take the pipeline down and check that nothing is left", down(context)).await?;
+        let rows = self.step("scan the table: both rows", both_rows(context)).await?;
+        self.step("delete the pipeline and check that nothing is left", down(context)).await?;
         Ok(rows)
     }
 
@@ -124,7 +124,7 @@ impl Walk<'_> {
         match work.await {
             Ok(value) => {
                 let took = began.elapsed();
-                self.output.status(format!("{:>8.0} ms  {name}", took.as_secs_f64() * 1000.0));
+                self.output.status(format!("  ✓ {:>7}  {name}", units::duration(took)));
                 self.steps.push(StepTime { step: name, seconds: rounded(took) });
                 Ok(value)
             }
@@ -149,10 +149,11 @@ async fn down(context: &Context) -> Result<(), Error> {
     let resources = stack.resources();
     let plan = Plan::down(&session.owner, &resources, found.clone(), &TeardownOptions::default());
     apply(session, &resources, &plan, references).await?;
-    let again = stack.observe(session, &ArnRegistry::default()).await?;
+    let again = stack.observe(session, &ArnRegistry::default()).await;
+    let again = again.map_err(|mut failures| Error::from(failures.remove(0)))?;
     match resources.iter().zip(again).find(|(_, found)| found.exists()) {
         None => Ok(()),
-        Some((resource, _)) => Err(Error::failed(format!("the {} is still there", resource.kind()))),
+        Some((resource, _)) => Err(Error::failed(format!("the {} still exists", resource.kind()))),
     }
 }
 
@@ -210,6 +211,6 @@ impl Report for Demo {
         };
         let columns = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
         let rows: Vec<_> = self.rows.iter().map(cells).collect();
-        table_of_rows(&columns, &rows, &["shard_id", "sequence_number"])
+        table_of_rows(&columns, &rows, &[Squeeze::Drop("sequence_number"), Squeeze::Drop("shard_id")])
     }
 }

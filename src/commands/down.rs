@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use clap::ValueHint;
 use futures::future;
 
 use crate::aws::AwsFailure;
@@ -12,10 +13,10 @@ use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::commands::canaries;
 use crate::commands::consent::resources as counted;
 use crate::commands::stack_context::{StackContext, session};
-use crate::commands::stack_report::{Drained, ResourceRef, StackReport, describe, print_orphans};
+use crate::commands::stack_report::{Drained, ResourceRef, StackReport, print_orphans};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, Warning, units};
+use crate::output::{StackProgress, Warning, plan_lines, units};
 use crate::pipeline::{ProbeRegistry, ProbesConsumed, parse_duration};
 use crate::stack::apply;
 use crate::stack::{
@@ -26,33 +27,33 @@ use crate::stack::{
 /// For how many of the longest pauses what was deleted may seem to be there: 16 s on AWS.
 const LOOKS_AT_WHAT_REMAINS: u32 = 8;
 
-/// Delete what sensorctl made, in the right order, and prove that nothing is left
+/// Delete the pipeline, in the right order, and prove that nothing is left
 ///
-/// Never touches what sensorctl did not make. A run that was interrupted is finished by the next one.
+/// Deletes only what sensorctl created. The next run finishes one that was interrupted.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 pub struct DownArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Keep both tables and the rows in them
+    /// Keep both tables and their rows
     #[arg(long)]
     keep_data: bool,
-    /// First show that the function has consumed the stream: a marker in each shard is seen stored
+    /// First wait until the function has processed everything in the stream: test readings follow it through every shard
     #[arg(long)]
     drain: bool,
-    /// Delete also what this stage has under names that the settings do not have any more
+    /// Also delete orphans: resources with the tags of this stage that the settings no longer name
     ///
-    /// What carries the tags of the stage may as well be another pipeline's, whose settings name no stage either.
-    #[arg(long)]
-    leftovers: bool,
-    /// Delete stream and function though others use them: consumers that they registered go, mappings of theirs stay idle
+    /// They may belong to another pipeline whose settings name the same stage, or none.
+    #[arg(long, alias = "leftovers")]
+    orphans: bool,
+    /// Delete stream and function even if others use them: their registered consumers go, their mappings stay idle
     #[arg(long)]
     delete_consumers: bool,
-    /// Delete this, though it was adopted and not made by sensorctl: a kind or a name; repeatable
-    #[arg(long, value_name = "RESOURCE", value_delimiter = ',')]
+    /// Also delete this adopted resource, by kind or name (repeatable)
+    #[arg(long, value_name = "RESOURCE", value_delimiter = ',', value_hint = ValueHint::Other)]
     delete_adopted: Vec<String>,
-    /// How long to wait, all in all, until everything is gone: 30s, 15m
+    /// Wait at most this long, in total, until everything is gone: 30s, 15m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "15m")]
     timeout: Duration,
 }
@@ -63,19 +64,19 @@ pub(super) async fn run(context: &Context, args: DownArgs) -> Result<(), Error> 
         if !has_begun.load(Ordering::Relaxed) {
             return Error::interrupted("interrupted; nothing was deleted");
         }
-        Error::interrupted("interrupted while taking the pipeline down; what was not deleted yet is still there")
-            .hint("`sensorctl down` goes on where this stopped")
+        Error::interrupted("interrupted while deleting the pipeline; what was not deleted yet still exists")
+            .hint("`sensorctl down` continues where this stopped")
     };
     let trail = ProbeRegistry::default();
     let result = context.or_interrupt(args.take_down(context, &trail, &has_begun), left).await;
     let report = canaries::with_cleanup(context, &trail, result).await?;
-    context.output.report(&report)?;
+    context.output.report_of_work(&report)?;
     match report.remaining.as_deref() {
         None | Some([]) => Ok(()),
         Some(remaining) => {
             let names: Vec<_> = remaining.iter().map(|left| format!("{} `{}`", left.kind, left.name)).collect();
-            Err(Error::failed(format!("still there: {}", names.join(", ")))
-                .hint("run `sensorctl down` again; something may have made them anew"))
+            Err(Error::failed(format!("not deleted: {}", names.join(", ")))
+                .hint("run `sensorctl down` again; another run may have created them again"))
         }
     }
 }
@@ -91,15 +92,15 @@ impl DownArgs {
             canaries::check(context, "--drain")?;
         }
         let output = &context.output;
-        let observer = Arc::new(StackProgress::new(output));
-        let mut session = session(context, self.timeout, observer).await?;
+        let progress = Arc::new(StackProgress::new(output));
+        let mut session = session(context, self.timeout, progress.clone()).await?;
         session.delete_consumers = self.delete_consumers;
         let deployment = StackContext::to_take_down(context, session).await?;
         let StackContext { session, stack, references, account, leftovers, .. } = &deployment;
         for (kind, why) in &leftovers.incomplete {
             output.warn(&Warning::Unseen { kind: kind.to_string(), why: why.clone() });
         }
-        let taken = if self.leftovers { leftovers.resources.as_slice() } else { &[] };
+        let taken = if self.orphans { leftovers.resources.as_slice() } else { &[] };
         let mut resources = stack.resources();
         resources.extend(taken.iter().map(|(resource, _)| resource.as_ref()));
         let found = deployment.found.iter().chain(taken.iter().map(|(_, found)| found)).cloned();
@@ -110,16 +111,17 @@ impl DownArgs {
         check_kept(&plan, &self.delete_adopted)?;
         check_deletion_blockers(session, &resources, &plan).await?;
         annotate_collateral(session, &resources, &mut plan).await?;
-        for line in describe(&plan) {
-            output.status(line);
-        }
-        if !self.leftovers {
+        let is_asked = plan.destroys() && !self.yes;
+        let kept = plan.steps.iter().filter(|step| step.action == Action::Keep).cloned().collect();
+        let shown = if is_asked { plan.clone() } else { Plan { steps: kept, ..plan.clone() } };
+        plan_lines(&shown, false).iter().for_each(|line| output.status(line));
+        if !self.orphans {
             print_orphans(output, leftovers);
         }
-        if plan.destroys() && !self.yes {
+        if is_asked {
             if !output.can_ask() {
                 return Err(Error::usage("`down` deletes, and there is no terminal to ask on")
-                    .hint("`--yes` goes ahead without asking"));
+                    .hint("`--yes` continues without asking"));
             }
             let place = format!("account {account}, {}", session.clients.region);
             let rows = rows_to_go(&plan);
@@ -128,19 +130,21 @@ impl DownArgs {
                 return Err(Error::failed("not confirmed; nothing was deleted"));
             }
         }
-        // The time in which somebody was asked does not count; that of the drain does.
+        // The time of a question does not count; that of the drain does.
         let session = &session.with_shared_deadline();
         let drained = if self.drain { self.drain(context, session, &plan, trail).await? } else { None };
         let began = Instant::now();
         has_begun.store(true, Ordering::Relaxed);
+        progress.begin(&plan, true);
         let done = apply(session, &resources, &plan, references).await?;
+        progress.end();
         let is_foreign = |step: &&Step| session.owner.of(&step.found) == Ownership::Foreign && step.found.exists();
         if let Some(step) = plan.steps.iter().filter(|step| step.kind == Kind::LogGroup).find(is_foreign) {
             output.warn(&Warning::ForeignLogGroup { name: step.name.clone() });
         }
         let remaining = remaining(session, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
-        let stays = if self.leftovers { Vec::new() } else { ResourceRef::with_orphans(leftovers) };
+        let stays = if self.orphans { Vec::new() } else { ResourceRef::with_orphans(leftovers) };
         let is_all_seen = leftovers.incomplete.is_empty();
         match plan.changes() {
             0 => output.status(format!("Nothing to delete{} ({took}).", what_stays(&plan, &stays, true))),
@@ -148,6 +152,9 @@ impl DownArgs {
             changes => {
                 let stays = what_stays(&plan, &stays, is_all_seen);
                 output.status(format!("{} deleted in {took}{stays}.", counted(changes)));
+                if self.keep_data {
+                    output.status("Next: `sensorctl up` uses the tables again; `sensorctl down` deletes them.");
+                }
             }
         }
         let mut report = StackReport::of_done(&deployment, &plan, &done);
@@ -167,23 +174,23 @@ impl DownArgs {
         let found = |kind| plan.steps.iter().find(|step| step.kind == kind).map(|step| &step.found);
         let is_there = |kind| found(kind).is_some_and(Observed::exists);
         if !is_there(Kind::Stream) {
-            context.output.status("There is no stream to drain.");
+            context.output.status("Nothing to drain: there is no stream.");
             return Ok(None);
         }
         let reserved = found(Kind::Function).and_then(|function| function.properties.get("reserved_concurrency"));
         let reads = found(Kind::Mapping).and_then(|mapping| mapping.details.get("state"));
         let unable = match reads {
-            _ if !is_there(Kind::Function) => Some("there is no function that would consume it".to_owned()),
+            _ if !is_there(Kind::Function) => Some("there is no function to process it".to_owned()),
             _ if reserved.is_some_and(|reserved| *reserved == 0) => {
                 Some("the function never runs: its reserved concurrency is 0".to_owned())
             }
-            None => Some("there is no mapping that would read it".to_owned()),
-            Some(state) if state != "Enabled" => Some(format!("its mapping is {state}")),
+            None => Some("there is no event source mapping to read it".to_owned()),
+            Some(state) if state != "Enabled" => Some(format!("its event source mapping is {state}")),
             Some(_) => None,
         };
         if let Some(why) = unable {
             return Err(Error::failed(format!("the stream cannot be drained: {why}; nothing was deleted")).hint(
-                "`sensorctl up` makes the pipeline whole; without `--drain`, `down` deletes what is in the stream",
+                "`sensorctl up` repairs the pipeline; without `--drain`, `down` deletes the records in the stream",
             ));
         }
         let step = context.output.progress().step("draining the stream");
@@ -196,29 +203,30 @@ impl DownArgs {
             Ok(ProbesConsumed { shards, markers, took }) => {
                 step.done("drained");
                 context.output.status(format!(
-                    "What was put before now is consumed: two markers, one behind the other, came through every lane \
-                     of the stream (markers: {markers}, shards: {shards})."
+                    "Drained: everything put so far has been processed ({markers} test readings, {shards} {}).",
+                    if shards == 1 { "shard" } else { "shards" }
                 ));
                 let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
                 Ok(Some(Drained { shards, markers, seconds }))
             }
             Err(error) => {
                 step.failed();
-                Err(canaries::told(error).context("the stream is not drained, and nothing was deleted"))
+                Err(canaries::told(error).context("the stream is not drained; nothing was deleted"))
             }
         }
     }
 
-    /// What is named to be deleted though it was adopted must be just that: a mistyped name would leave it standing.
+    /// Refuses a name of `--delete-adopted` that matches no adopted resource: a mistyped name would leave it standing.
     fn check_named(&self, plan: &Plan, is_adopted: impl Fn(&Step) -> bool) -> Result<(), Error> {
         let adopted: Vec<_> = plan.steps.iter().filter(|step| is_adopted(step)).collect();
         let is = |step: &Step, named: &str| step.kind.as_str() == named || step.name == named;
         let Some(named) = self.delete_adopted.iter().find(|named| !adopted.iter().any(|step| is(step, named))) else {
             return Ok(());
         };
-        let error = Error::usage(format!("--delete-adopted {named}: nothing adopted of that kind or name is there"));
+        let error =
+            Error::usage(format!("--delete-adopted {named}: there is no adopted resource of that kind or name"));
         let there: Vec<_> = adopted.iter().map(|step| format!("{} `{}`", step.kind, step.name)).collect();
-        Err(if there.is_empty() { error } else { error.hint(format!("adopted are: {}", there.join(", "))) })
+        Err(if there.is_empty() { error } else { error.hint(format!("adopted resources: {}", there.join(", "))) })
     }
 }
 
@@ -229,10 +237,7 @@ fn check_kept(plan: &Plan, named: &[String]) -> Result<(), Error> {
     let kept: Vec<_> = kept.collect();
     let Some((_, first)) = kept.first() else { return Ok(()) };
     let said = kept.iter().map(|(step, adopted)| {
-        format!(
-            "the {} `{}` cannot be deleted: the adopted {adopted}, which stays, depends on it",
-            step.kind, step.name
-        )
+        format!("the {} `{}` cannot be deleted: the adopted {adopted} depends on it and is kept", step.kind, step.name)
     });
     Err(Error::usage(said.collect::<Vec<_>>().join("; "))
         .hint(format!("add `--delete-adopted {first}` to delete that too")))
@@ -246,20 +251,20 @@ fn what_stays(plan: &Plan, leftovers: &[ResourceRef], is_all_seen: bool) -> Stri
     let kept = named(&mut plan.steps.iter().filter(|step| step.action == Action::Keep).map(|it| (it.kind, &it.name)));
     let left = named(&mut leftovers.iter().map(|thing| (thing.kind, &thing.name)));
     let mut stays = String::new();
-    for (what, names) in [("kept", &kept), ("left under other names", &left)] {
+    for (what, names) in [("kept", &kept), ("not in the settings", &left)] {
         if !names.is_empty() {
             stays.push_str(&format!("; {} {what}: {}", names.len(), names.join(", ")));
         }
     }
     match (stays.is_empty(), is_all_seen, plan.changes()) {
         (true, true, 1..) => "; nothing is left".to_owned(),
-        (true, false, 1..) => "; nothing of them is left".to_owned(),
+        (true, false, 1..) => "; nothing of this pipeline is left".to_owned(),
         _ => stays,
     }
 }
 
-/// Looks again at all that was deleted; what seems to be there is looked at for a while, because a replica of IAM may lag
-/// behind the one that said it was gone.
+/// Looks again at all that was deleted, for a while where something seems to exist: a replica of IAM may lag behind the
+/// one that reported the deletion.
 async fn remaining(session: &Session, resources: &[&dyn Resource], plan: &Plan) -> Result<Vec<ResourceRef>, Error> {
     let limit = session.schedule.longest * LOOKS_AT_WHAT_REMAINS;
     let look = || async {

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::ValueHint;
+
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::units;
 use crate::stack::{Architecture, FunctionArtifact, caller_policy};
 
-/// Hand the pipeline over to other tools
+/// Export the policy or the function for other tools
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
     #[command(subcommand)]
@@ -16,18 +18,19 @@ pub struct ExportArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum ExportTarget {
-    /// Print the IAM policy of a caller that may do all with this pipeline, and nothing with anything else
+    /// Print the IAM policy that a caller needs for this pipeline, and for nothing else
     ///
     /// It names the resources of the settings and stage, and the region where one is set. docs/permissions.md explains it.
     Policy,
     /// Write the bundled function as a zip file, ready for `aws lambda create-function --zip-file fileb://FILE`
     FunctionZip {
-        /// Where to write it; `-` for stdout
+        /// File to write; `-` for stdout
+        #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
-        /// Overwrite a file that is there
+        /// Overwrite an existing file
         #[arg(long)]
         force: bool,
-        /// The processor that it is for; `function.architecture` by default, else `x86_64` where it is bundled
+        /// Processor architecture [default: `function.architecture`, else x86_64 where it is bundled]
         #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"])]
         architecture: Option<String>,
     },
@@ -53,13 +56,13 @@ pub(super) async fn run(context: &Context, args: ExportArgs) -> Result<(), Error
             }
             let found = tokio::fs::metadata(&file).await;
             if !force && found.is_ok_and(|found| found.is_file() && found.len() > 0) {
-                return Err(Error::failed(format!("{} is there already", file.display()))
+                return Err(Error::failed(format!("{} already exists", file.display()))
                     .hint("`--force` overwrites it; `-` writes to standard output"));
             }
             tokio::fs::write(&file, zip).await.map_err(|error| {
                 Error::failed(format!("could not write {}", file.display()))
                     .with_source(error)
-                    .hint("name a file in a folder that is there and that you may write to")
+                    .hint("name a file in an existing folder that you may write to")
             })?;
             context.output.status(format!(
                 "{}: {}, {}, runtime provided.al2023, handler bootstrap",

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
+
 use crate::cli::Global;
 use crate::error::Error;
 use crate::output::Output;
@@ -11,15 +13,16 @@ use crate::settings::FILE_NAME;
 /// Every setting with its default, commented out.
 const TEMPLATE: &str = include_str!("../../templates/sensorctl.toml");
 
-/// Write a commented `sensorctl.toml`: every setting, its default, range and reason
+/// Write a `sensorctl.toml` with every setting, its default, range and reason, commented out
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
-    /// Where to write it; `-` for stdout [default: sensorctl.toml, or what --config names]
+    /// File to write; `-` for stdout [default: sensorctl.toml, or the file of --config]
+    #[arg(value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,
-    /// Write to stdout
+    /// Print it to stdout
     #[arg(long)]
     print: bool,
-    /// Overwrite a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }
@@ -42,14 +45,12 @@ pub(super) fn run(global: &Global, output: &Output, args: &InitArgs) -> Result<(
     match options.open(file).and_then(|mut file| file.write_all(TEMPLATE.as_bytes())) {
         Ok(()) => {
             output.status(format!(
-                "{shown}: every setting, commented out. `sensorctl status -v` tells which are in force."
+                "Wrote {shown}: every setting, commented out. `sensorctl status -v` shows which values are in force."
             ));
             Ok(())
         }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Error::failed(format!("{shown} is there already"))
-                .hint("`--force` overwrites it; `--print` shows what would be written"))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Error::failed(format!("{shown} already exists"))
+            .hint("`--force` overwrites it; `--print` shows what would be written")),
         Err(error) => Err(Error::failed(format!("could not write {shown}")).with_source(error)),
     }
 }

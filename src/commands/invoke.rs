@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueHint};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::aws::AwsFailure;
@@ -17,19 +18,20 @@ pub(super) const TEST_EVENT: &str = include_str!("../../templates/test-lambda-in
 /// Bytes of a synchronous invocation's event (docs/facts/lambda.md, Invoke).
 const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 
-/// Run the function once on a test event and show what it answered and logged
+/// Run the function once on a test event, and show the result
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
-runs: it stores this sample reading in the table, where `scan` shows it from then on. Exit code 3 says that it rejected
-readings, which are then in the table of rejected readings, or answered which records it could not store.")]
+runs: it stores this sample reading in the table, where `scan` shows it from then on. With -v, the log is shown. Exit
+code 3: the function rejected readings, which are then in the dead-letter table, or could not store all records.")]
 pub struct InvokeArgs {
-    /// The event, a JSON document; `-` is standard input [default: the bundled test event]
-    #[arg(long, value_name = "FILE")]
+    /// Read the event, a JSON document, from this file; `-` is standard input [default: the bundled test event]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     event: Option<PathBuf>,
 }
 
 pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error> {
+    let is_bundled = args.event.is_none();
     let event = match args.event {
         None => TEST_EVENT.to_owned(),
         Some(path) => {
@@ -52,10 +54,15 @@ pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error
         }
     };
     step.done("invoked");
-    context.output.report(&invocation)?;
     let rejects = &context.settings.pipeline.rejects.table.name;
     let outcome = succeeded(&invocation, function).and_then(|()| nothing_rejected(&invocation, function, rejects));
-    outcome.map_err(|error| error.hint("the log above is the end of what it wrote"))
+    let shows_log = context.output.is_verbose() || outcome.is_err();
+    context.output.report(&InvocationReport { invocation: &invocation, shows_log })?;
+    outcome?;
+    if is_bundled {
+        context.output.status("Next: `sensorctl scan --sensor sensor-1` shows its row.");
+    }
+    Ok(())
 }
 
 /// Whether the function stored everything as readings.
@@ -65,7 +72,7 @@ fn nothing_rejected(invocation: &FunctionInvocation, function: &str, rejects: &s
         1 => "1 reading".to_owned(),
         more => format!("{more} readings"),
     };
-    Err(Error::incomplete(format!("function {function} ran, and rejected {what}: see table {rejects}")))
+    Err(Error::incomplete(format!("function {function} rejected {what}: see table {rejects}")))
 }
 
 /// The error with what to do about it.
@@ -76,9 +83,9 @@ fn told(failure: AwsFailure) -> Error {
         return error;
     }
     error.hint(
-        "the function's role may have been deleted and made anew under the same name, and Lambda encrypted the function's \
-         variables for the one before: set another role for the function and then this one again, or delete the function \
-         and `sensorctl up` makes it anew",
+        "the function's role may have been deleted and created again under the same name, and Lambda encrypted the \
+         function's variables for the previous role: set another role for the function and then this one again, or delete \
+         the function: `sensorctl up` creates it again",
     )
 }
 
@@ -90,7 +97,7 @@ pub(super) fn succeeded(invocation: &FunctionInvocation, function: &str) -> Resu
     match invocation.not_stored().first() {
         None => Ok(()),
         Some(first) => Err(Error::incomplete(format!(
-            "function {function} ran, and could not store everything: nothing is certain from sequence number {first} on"
+            "function {function} could not store everything: records from sequence number {first} on may be missing"
         ))),
     }
 }
@@ -107,7 +114,7 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
     let name = path.display();
     read.map_err(|error| Error::failed(format!("could not read {name}")).with_source(error))?;
     if text.len() > LARGEST_EVENT {
-        return Err(Error::usage(format!("{name} is larger than the {LARGEST_EVENT} bytes that Lambda takes")));
+        return Err(Error::usage(format!("{name} is larger than the {LARGEST_EVENT} bytes that Lambda accepts")));
     }
     if let Err(error) = serde_json::from_str::<&RawValue>(&text) {
         let place = format!("line {}, column {}", error.line(), error.column());
@@ -117,16 +124,32 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
     Ok(text)
 }
 
-impl Report for FunctionInvocation {
+/// What an invocation did, as data whole, for a person in one line.
+#[derive(Serialize)]
+struct InvocationReport<'a> {
+    #[serde(flatten)]
+    invocation: &'a FunctionInvocation,
+    #[serde(skip)]
+    shows_log: bool,
+}
+
+impl Report for InvocationReport<'_> {
     fn table(&self) -> String {
-        let mut lines = vec![
-            format!("status   {}", self.status),
-            format!("version  {}", one_line(self.executed_version.as_deref().unwrap_or("unknown"))),
-        ];
-        lines.extend(self.function_error.as_deref().map(|error| format!("error    {}", one_line(error))));
-        lines.push(format!("answer   {}", one_line(self.answer.get())));
-        lines.extend((!self.log.is_empty()).then(|| "log".to_owned()));
-        lines.extend(self.log.iter().map(|line| format!("  {}", one_line(&line.replace('\t', "  ")))));
+        let FunctionInvocation { status, executed_version, answer, function_error, log } = self.invocation;
+        let version = one_line(executed_version.as_deref().unwrap_or("unknown"));
+        let mut lines = Vec::new();
+        let counts = self.invocation.counts();
+        if let Some(counts) = &counts {
+            lines.push(counts.to_string());
+        }
+        // What does not say it in one line is shown as it is.
+        if counts.is_none() || self.shows_log {
+            lines.extend([format!("status   {status}"), format!("version  {version}")]);
+            lines.extend(function_error.as_deref().map(|error| format!("error    {}", one_line(error))));
+            lines.push(format!("answer   {}", one_line(answer.get())));
+            lines.extend((!log.is_empty()).then(|| "log".to_owned()));
+            lines.extend(log.iter().map(|line| format!("  {}", one_line(&line.replace('\t', "  ")))));
+        }
         lines.join("\n")
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueHint};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,23 +27,23 @@ use sensorctl_local::{
 const PORT: u16 = 4588;
 /// The form of `--faults`.
 const FAULTS_HELP: &str = "\
-What shall go wrong: rules SERVICE:OPERATION=FAULT@WHEN with `;` between them, and seed=NUMBER. `*` stands for any \
-letters. The first rule that hits a call counts. Rules that name kinesis:GetRecords or lambda:Invoke hit what event \
-source mappings do as well.
+Faults to inject: rules SERVICE:OPERATION=FAULT@WHEN separated by `;`, and seed=NUMBER. `*` stands for any letters. \
+The first rule that matches a call applies. Rules for kinesis:GetRecords and lambda:Invoke also apply to event source \
+mappings.
 
 FAULT: throttle, error, error(503): refused, in the service's words
-       denied:                      refused, as what the caller may not do
-       drop, lost, hang:            no answer: before the call does its work, after it, never
+       denied:                      refused for a missing permission
+       drop, lost, hang:            no answer: before the call takes effect, after it, never
        delay(200ms):                a late answer
        partial(50%):                records of PutRecords that fail
        unprocessed(50%):            items of BatchWriteItem that come back
        undecryptable:               variables and filters in Lambda's answers, as for who may not use their key
        staleGrant(30s):             CreateRole: functions made with the role in this time cannot decrypt their variables
-WHEN:  20%: by chance; #3 or #3-5: that call of the operation; else always
+WHEN:  20%: at random; #3 or #3-5: that call of the operation; default: always
 
 Example: seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1
 
-While it runs, its owner sets, shows and ends faults, and lists the calls so far with their numbers:
+While it runs, its owner can set, show and clear faults, and list the calls so far with their numbers:
        eval \"$(sensorctl local env)\"
        curl -H \"@$SENSORCTL_CONTROL_HEADER\" -X PUT -d 'iam:CreateRole=lost@#1' $AWS_ENDPOINT_URL/_sensorctl/faults
        curl -H \"@$SENSORCTL_CONTROL_HEADER\" [-X DELETE] $AWS_ENDPOINT_URL/_sensorctl/faults
@@ -51,7 +51,7 @@ While it runs, its owner sets, shows and ends faults, and lists the calls so far
 
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]
-#[command(about = "The local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine, as a background service")]
+#[command(about = "Run the local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine")]
 pub struct LocalArgs {
     #[command(subcommand)]
     action: Action,
@@ -59,17 +59,17 @@ pub struct LocalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Start it in the background; returns when it answers
+    /// Start the local cloud in the background, and wait until it answers
     Start(RunArgs),
-    /// Stop it; its state stays
+    /// Stop the local cloud and keep its data
     Stop(WhereArgs),
-    /// Whether it runs, where, and with which faults, timing and durability; exit code 3 when it does not
+    /// Show whether it runs, where, and with which faults, timing and durability (exit code 3 if it does not run)
     Status(WhereArgs),
-    /// Stop it and delete its state: tables with their rows, functions, roles, logs
+    /// Stop the local cloud and delete its data: tables, streams, functions, roles and logs
     Reset(ResetArgs),
-    /// Run it in the foreground until Ctrl-C
+    /// Run the local cloud in the foreground until Ctrl-C
     Run(RunArgs),
-    /// Print the lines that point any AWS tool at it: eval "$(sensorctl local env)"
+    /// Print shell lines that point any AWS tool at it: eval "$(sensorctl local env)"
     Env(WhereArgs),
 }
 
@@ -78,14 +78,15 @@ struct WhereArgs {
     #[arg(
         long,
         value_name = "DIR",
-        help = "Where its state lives [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
+        value_hint = ValueHint::DirPath,
+        help = "Directory of its data [default: SENSORCTL_DATA_DIR, else the platform's state directory]"
     )]
     data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 struct RunArgs {
-    /// Port on 127.0.0.1; 0 takes any free one [default: 4588]
+    /// Port on 127.0.0.1; 0 for any free one [default: 4588]
     #[arg(long, value_name = "N")]
     port: Option<u16>,
     #[arg(
@@ -93,15 +94,16 @@ struct RunArgs {
         value_name = "SPEC",
         default_value = "",
         hide_default_value = true,
-        help = "What shall go wrong, such as \"seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1\"",
+        value_hint = ValueHint::Other,
+        help = "Faults to inject, such as \"seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1\"",
         long_help = FAULTS_HELP
     )]
     faults: FaultPlan,
-    /// How long things take until they are there: none, aws (as in the real cloud), or aws/10 (ten times as fast)
-    #[arg(long, value_name = "none|aws", default_value = "none")]
+    /// Simulate the time that AWS takes: none, aws, or aws/10 (ten times as fast)
+    #[arg(long, value_name = "none|aws", default_value = "none", value_hint = ValueHint::Other)]
     timing: LatencyProfile,
-    /// What an acknowledged write survives: process (the local cloud being killed), or full (a power cut as well; slower)
-    #[arg(long, value_name = "process|full", default_value = "process")]
+    /// What an acknowledged write survives: process (a killed local cloud), or full (also a power cut; slower)
+    #[arg(long, value_name = "process|full", default_value = "process", value_hint = ValueHint::Other)]
     durable: Durability,
     #[command(flatten)]
     place: WhereArgs,
@@ -156,7 +158,7 @@ impl RunArgs {
         };
         let (endpoint, region) = (&running.endpoint, &running.region);
         Err(Error::failed(format!("the local cloud runs at {endpoint} in {region}, and not {asked}")).hint(format!(
-            "`sensorctl local stop` and then `sensorctl local start{flags}` moves it; another `--data-dir` has another one"
+            "`sensorctl local stop`, then `sensorctl local start{flags}` moves it; another `--data-dir` holds another one"
         )))
     }
 
@@ -248,10 +250,13 @@ async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running
     let has_wishes =
         !options.faults.is_empty() || !options.timing.is_none() || options.durability != Durability::default();
     if has_wishes && !is_new {
-        context.output.status("its faults, timing and durability stay as they were; stop and start it to change them");
+        context.output.status("its faults, timing and durability stay as they were: `sensorctl local stop`, then `sensorctl local start` with new ones changes them");
     }
     if running.version != env!("CARGO_PKG_VERSION") {
-        context.output.status(format!("it is version {}; stop and start it to change that", running.version));
+        context.output.status(format!(
+            "it is version {}: `sensorctl local stop`, then `sensorctl local start` starts this version",
+            running.version
+        ));
     }
     for notice in &running.notices {
         context.output.status(notice);
@@ -289,15 +294,17 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
     daemon::is_local_cloud(&data_dir)?;
     if !args.yes {
         let question = format!(
-            "Delete the local cloud in {}: tables with all their rows, functions, roles and logs?",
+            "Delete the local cloud in {}: tables with their rows, streams with their records, functions, roles and logs?",
             data_dir.display()
         );
         if !context.output.can_ask() {
-            return Err(Error::usage("`local reset` deletes the state of the local cloud and cannot ask here")
-                .hint("add `--yes` if that is meant"));
+            return Err(Error::usage(
+                "`local reset` deletes the data of the local cloud, and there is no terminal to ask on",
+            )
+            .hint("`--yes` continues without asking"));
         }
         if !context.output.confirm(&question).await? {
-            return Err(Error::failed("nothing was deleted"));
+            return Err(Error::failed("not confirmed; nothing was deleted"));
         }
     }
     if daemon::stop(&data_dir).await? {
@@ -306,7 +313,7 @@ async fn reset(args: &ResetArgs, context: &Context) -> Result<(), Error> {
     let others = daemon::reset(&data_dir)?;
     context.output.status(format!("the local cloud in {} is empty", data_dir.display()));
     if !others.is_empty() {
-        context.output.status(format!("left alone, because they are not its own: {}", others.join(", ")));
+        context.output.status(format!("kept files that are not its own: {}", others.join(", ")));
     }
     Ok(())
 }
@@ -330,7 +337,7 @@ async fn run_here(args: &RunArgs, context: &Context) -> Result<(), Error> {
             Some(notice) = notices.recv() => say(notice),
         }
     }
-    say("the local cloud is ending".to_owned());
+    say("the local cloud is stopping".to_owned());
     cloud.shutdown().await?;
     Ok(())
 }

@@ -2,18 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, ValueHint};
 use clap_mangen::Man;
 
 use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::Error;
 
-/// Write the manual pages, one for each command
+/// Write the manual pages, one per command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl man ~/.local/share/man/man1")]
 pub struct ManArgs {
-    /// Folder to write them to; without one, the page of `sensorctl` itself goes to stdout
+    /// Folder to write them to; without one, print the page of `sensorctl` itself
+    #[arg(value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,
 }
 
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, args: ManArgs) -> Result<(), Error> {
         return context.output.bytes(&page(command)?);
     };
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Error::failed(format!("could not make {}", folder.display())).with_source(error))?;
+        .map_err(|error| Error::failed(format!("could not create {}", folder.display())).with_source(error))?;
     let mut pages = vec![("sensorctl".to_owned(), command)];
     while let Some((name, command)) = pages.pop() {
         for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
@@ -41,7 +42,8 @@ pub(super) fn run(context: &Context, args: ManArgs) -> Result<(), Error> {
 fn page(command: clap::Command) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     Man::new(command)
+        .source(concat!("sensorctl ", env!("CARGO_PKG_VERSION")))
         .render(&mut text)
-        .map_err(|error| Error::failed("could not make the manual page").with_source(error))?;
+        .map_err(|error| Error::failed("could not write the manual page").with_source(error))?;
     Ok(text)
 }

@@ -6,19 +6,19 @@ use crate::commands::consent::{doubts, replaced_data, resources as counted};
 use crate::commands::stack_context::{
     DEFAULT_TIMEOUT, DiscoveryScope, StackContext, print_settings, session, tell_starting_position,
 };
-use crate::commands::stack_report::{StackReport, describe, print_orphans, print_warnings};
+use crate::commands::stack_report::{StackReport, print_orphans, print_warnings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Format, StackProgress};
+use crate::output::{Format, StackProgress, plan_lines};
 use crate::stack::{Plan, annotate_collateral, check_deletion_blockers};
 
-/// Show what `up` would do, and why; changes nothing
+/// Show what `up` would do, and why; change nothing
 #[derive(Debug, clap::Args)]
 pub struct PlanArgs {
-    /// Exit with 3 when something would change
+    /// Exit with 3 if something would change
     #[arg(long)]
     exit_code: bool,
-    /// As `up --adopt` would: also take over what is there and was not made by sensorctl
+    /// Plan for `up --adopt`: also adopt resources that sensorctl did not create
     #[arg(long)]
     adopt: bool,
 }
@@ -33,18 +33,18 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<(), Error> 
     let resources = stack.resources();
     let mut plan = Plan::up(&session.owner, &resources, found.clone(), references, args.adopt)?;
     annotate_collateral(session, &resources, &mut plan).await?;
+    plan.name_arns(&deployment.expected_arns());
     context.tell_whose_code_runs();
     tell_starting_position(context, &plan);
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
-        for line in describe(&plan) {
-            context.output.status(line);
-        }
+        plan_lines(&plan, false).iter().for_each(|line| context.output.status(line));
     }
+    context.output.report(&StackReport::of_plan(&deployment, &plan))?;
     print_warnings(&context.output, &plan);
     print_orphans(&context.output, &deployment.leftovers);
-    context.output.report(&StackReport::of_plan(&deployment, &plan))?;
     if plan.changes() == 0 {
+        context.output.status(format!("Nothing to do: {} are up to date.", counted(plan.steps.len())));
         return Ok(());
     }
     let would = format!("{} of {} would change", plan.changes(), counted(plan.steps.len()));

@@ -14,7 +14,7 @@ use crate::output::{Rows, Warning};
 use crate::pipeline::{Patience, ReadQuery, RowPage, StoredReading, parse_time_or_age, read_pages};
 use crate::stack::QUIET_WAIT;
 
-/// Show stored readings: the whole table, or one sensor's
+/// Show stored readings, of the whole table or of one sensor
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Examples:
@@ -23,42 +23,42 @@ Examples:
   sensorctl scan --latest -o json
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
-Without --sensor the whole table is read, whatever the other conditions, and rows come in no order.
-NDJSON is the form that `put --file` takes back without loss. CSV has the columns sensor_id, temperature,
-current_time, then the further fields of the first 500 rows by name, then shard_id, sequence_number and
-`more`: a JSON object of fields that first come later.")]
+Without --sensor, scan reads the whole table, whatever the other conditions, and rows come in no order.
+`put --file` reads NDJSON back without loss. CSV has the columns sensor_id, temperature, current_time, then
+the other fields of the first 500 rows by name, then shard_id, sequence_number and `more`: a JSON object of
+fields that first appear later.")]
 pub struct ScanArgs {
-    /// Readings of this sensor only: asked by key, in order of time
+    /// Show readings of this sensor only, in order of time (a Query by key)
     #[arg(long, value_name = "ID")]
     sensor: Option<String>,
-    /// Not before: seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d
+    /// Earliest time (inclusive): seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
     since: Option<Decimal>,
-    /// Not after; the same forms
+    /// Latest time (inclusive), in the same forms
     #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time_or_age)]
     until: Option<Decimal>,
-    /// Not colder
+    /// Minimum temperature (inclusive)
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
     min_temp: Option<Decimal>,
-    /// Not warmer
+    /// Maximum temperature (inclusive)
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true, value_parser = decimal)]
     max_temp: Option<Decimal>,
-    /// Show no more than so many, and stop reading then
+    /// Stop after COUNT readings
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
-    /// The newest reading of each sensor (without --sensor this reads the whole table)
+    /// Show the newest reading of each sensor (without --sensor, this reads the whole table)
     #[arg(long)]
     latest: bool,
-    /// Sort; all rows are collected in memory first, and --limit is applied after sorting
+    /// Sort the rows: collects all of them in memory and applies --limit after sorting
     #[arg(long, value_enum, value_name = "BY")]
     sort: Option<Sort>,
-    /// Newest first, with --sensor; with --sort, sort the other way round
+    /// Show the newest first with --sensor; reverse the order of --sort
     #[arg(long)]
     reverse: bool,
-    /// See everything that was stored up to this moment, at twice the read cost
+    /// Include everything stored up to now (consistent reads, at twice the cost)
     #[arg(long)]
     consistent: bool,
-    /// Seconds to go on asking for a page that the service does not give, because read capacity is used up
+    /// Retry for this many seconds while the table's read capacity is used up
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
 }
@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
         && !(1..=MAX_SENSOR_ID_BYTES).contains(&length)
     {
         return Err(Error::usage(format!("`--sensor` has {length} bytes; an id has 1 to {MAX_SENSOR_ID_BYTES}"))
-            .hint("leave it out to see all sensors"));
+            .hint("leave it out to show all sensors"));
     }
     if args.reverse && args.sort.is_none() && args.sensor.is_none() && !args.latest {
         return Err(Error::usage("`--reverse` without `--sensor` has no order to reverse")
@@ -102,7 +102,7 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
     let is_told = AtomicBool::new(false);
     let waiting = |waited: Duration, failure: &AwsFailure| {
         if waited >= QUIET_WAIT && !is_told.swap(true, Ordering::Relaxed) {
-            context.output.status(format!("still waiting for rows of the table {table}: {}", failure.said()));
+            context.output.status(format!("still waiting for rows of table {table}: {}", failure.said()));
         }
     };
     let patience = Patience { limit: Duration::from_secs(args.timeout), waiting: &waiting };
@@ -124,11 +124,30 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
             shown.push(&row)?;
         }
     }
-    shown.rows.finish::<StoredReading>()?;
+    let is_empty = shown.rows.is_empty();
+    if result.is_ok() || !is_empty {
+        shown.rows.finish::<StoredReading>()?;
+    }
+    if result.is_ok() && is_empty {
+        context.output.status(nothing_found(&args, table, foreign));
+    }
     if foreign > 0 {
         context.output.warn(&Warning::ForeignItems { table: table.clone(), count: foreign });
     }
     result
+}
+
+/// Says that no row was found, and of what.
+fn nothing_found(args: &ScanArgs, table: &str, foreign: u64) -> String {
+    let conditions = [&args.since, &args.until, &args.min_temp, &args.max_temp];
+    let matching = if conditions.iter().any(|condition| condition.is_some()) { " that match" } else { "" };
+    match &args.sensor {
+        Some(sensor) => format!("No readings of sensor `{sensor}`{matching} in table {table}."),
+        None if matching.is_empty() && foreign == 0 => {
+            format!("Table {table} is empty. Next: `sensorctl put --sensor kitchen --temp 21.5 --wait` puts a reading.")
+        }
+        None => format!("No readings{matching} in table {table}."),
+    }
 }
 
 fn read_query(args: &ScanArgs) -> ReadQuery {

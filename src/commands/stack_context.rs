@@ -1,7 +1,10 @@
 //! What `up`, `plan`, `status`, `down` and `demo` share: the wanted stack, and the cloud it is in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures::future;
 
 use crate::aws::wait::PollSchedule;
 use crate::aws::{AwsFailure, Clients};
@@ -16,7 +19,7 @@ use crate::stack::{
 /// AWS support has said up to 15 minutes of a role's propagation (docs/facts/retries.md, Role propagation).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// An observer for work that nobody watches.
+/// An observer that shows nothing.
 pub struct NoProgress;
 
 impl StackObserver for NoProgress {
@@ -30,11 +33,11 @@ pub fn print_settings(context: &Context) {
     }
 }
 
-/// A stack, seen in its cloud.
+/// A stack, as it was observed.
 pub struct StackContext {
     /// The services.
     pub session: Session,
-    /// What is wanted.
+    /// The desired resources.
     pub stack: Stack,
     /// The ARNs known so far.
     pub references: ArnRegistry,
@@ -42,7 +45,7 @@ pub struct StackContext {
     pub account: String,
     /// What was found.
     pub found: Vec<Observed>,
-    /// Things of this stage under other names, where they were looked for.
+    /// Resources of this stage under other names, where they were looked for.
     pub leftovers: Orphans,
 }
 
@@ -88,23 +91,51 @@ impl StackContext {
                 DiscoveryScope::Stage => Orphans::find(&session, settings).await,
             })
         };
-        let looks = futures::try_join!(account(&session), stack.observe(&session, &references), leftovers);
+        let account = async { account(&session).await.map_err(|failure| vec![failure]) };
+        let looks = futures::try_join!(account, stack.observe(&session, &references), leftovers);
         let (account, found, leftovers) = match looks {
             Ok(all) => all,
-            // The look may have failed before the account was known.
-            Err(failure) => return Err(session.clients.with_account_context(failure).await.into()),
+            Err(failures) => return Err(observation_error(&session, failures).await),
         };
         let mut deployment = StackContext { session, stack, references, account, found, leftovers };
         deployment.preserve_unmanaged(context, false);
         Ok(deployment)
     }
 
-    /// Lets what someone else made stand as it was found, but for what the settings ask for; with `adopt` also what is
-    /// only about to be taken over.
+    /// Returns the ARNs that the resources have or will have.
+    #[must_use]
+    pub fn expected_arns(&self) -> BTreeMap<Kind, String> {
+        let mut arns = self.stack.expected_arns(&self.account, &self.session.clients.region);
+        let known = Kind::ALL.into_iter().filter_map(|kind| Some((kind, self.references.known(kind)?)));
+        arns.extend(known);
+        arns
+    }
+
+    /// Leaves unmanaged resources as they were found, except for what the settings ask for; with `adopt` also those that are
+    /// about to be adopted.
     pub fn preserve_unmanaged(&mut self, context: &Context, adopt: bool) {
         let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != SettingOrigin::Default);
         self.stack.keep(&self.session.owner, &self.found, adopt, &is_asked);
     }
+}
+
+/// Returns the error of looks that failed: one as it is, several with a line each.
+async fn observation_error(session: &Session, failures: Vec<AwsFailure>) -> Error {
+    // A look may have failed before the account was known.
+    let failures = future::join_all(failures.into_iter().map(|failure| session.clients.with_account_context(failure)));
+    let mut failures: Vec<AwsFailure> = failures.await;
+    if failures.len() == 1 {
+        return failures.remove(0).into();
+    }
+    let lines: String = failures.iter().map(|failure| format!("\n  {failure}")).collect();
+    let hints = failures.iter().flat_map(|failure| Error::from(failure.clone()).hints().to_vec());
+    let mut error = Error::failed(format!("{} calls were denied:{lines}", failures.len()));
+    for hint in hints {
+        if !error.hints().contains(&hint) {
+            error = error.hint(hint);
+        }
+    }
+    error.hint("`sensorctl export policy` prints the policy that allows all that sensorctl does")
 }
 
 /// Says where the settings ask for a starting position that the mapping, once made, cannot take any more.
@@ -123,7 +154,7 @@ pub fn tell_starting_position(context: &Context, plan: &Plan) {
     if let Some(began) = began.filter(|began| !began.is_empty() && **began != wanted) {
         let origin = context.settings.origin("mapping.starting_position").cloned().unwrap_or(SettingOrigin::Default);
         context.output.note(format!(
-            "`mapping.starting_position` ({origin}) is looked at only when the mapping is made; this one began at {began}"
+            "`mapping.starting_position` ({origin}) applies only when the mapping is created; this one began at {began}"
         ));
     }
 }

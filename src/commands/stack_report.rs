@@ -1,13 +1,9 @@
 //! What `up`, `plan` and `down` report.
 
-use std::time::Duration;
-
 use serde::Serialize;
-use serde_json::Value;
 
-use super::consent::effect;
 use super::stack_context::StackContext;
-use crate::output::{Output, Report, cell, new_table, units};
+use crate::output::{Mark, Output, Report, Warning, done_word, plan_lines, resource_line, units};
 use crate::stack::{Action, Difference, Kind, Observed, Orphans, Plan, Resource, Step, StepOutcome};
 
 /// Why a resource that was to be created was not.
@@ -38,6 +34,9 @@ pub struct StackReport {
     /// After `down`: what is still there of what should be gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Vec<ResourceRef>>,
+    /// The same for a person.
+    #[serde(skip)]
+    lines: Vec<String>,
 }
 
 impl StackReport {
@@ -46,13 +45,14 @@ impl StackReport {
     pub fn of_done(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
         let by_others = done.iter().filter(|done| done.was_there).count();
         let report = Self::new(deployment, plan, done);
-        StackReport { changed: report.changed - by_others, ..report }
+        StackReport { changed: report.changed - by_others, lines: done_lines(plan, done), ..report }
     }
 
     /// Of a plan that is only shown.
     #[must_use]
     pub fn of_plan(deployment: &StackContext, plan: &Plan) -> Self {
-        StackReport { would_change: Some(plan.changes()), ..Self::new(deployment, plan, &[]) }
+        let lines = plan_lines(plan, true);
+        StackReport { would_change: Some(plan.changes()), lines, ..Self::new(deployment, plan, &[]) }
     }
 
     fn new(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
@@ -73,6 +73,7 @@ impl StackReport {
             verified_after_ms: None,
             drained: None,
             remaining: None,
+            lines: Vec::new(),
         }
     }
 }
@@ -117,31 +118,33 @@ impl ResourceRef {
     }
 }
 
-/// Says what is there besides and loses readings.
+/// Warns of what is there besides and loses readings.
 pub fn print_warnings(output: &Output, plan: &Plan) {
     for danger in plan.steps.iter().flat_map(|step| &step.found.warnings) {
-        output.status(format!("  danger   {danger}"));
+        output.warn(&Warning::LosesReadings { what: danger.clone() });
     }
 }
 
-/// Says what is left over under other names, and under `-v` what could not be looked through.
+/// Names the orphans of the stage, and under `-v` what could not be looked through.
 pub fn print_orphans(output: &Output, leftovers: &Orphans) {
-    for ResourceRef { kind, name, .. } in ResourceRef::with_orphans(leftovers) {
-        output.status(format!(
-            "  left     {kind:<14} {name}  (of this stage, though the settings name another; `sensorctl down --leftovers` deletes it)"
-        ));
+    let orphans = ResourceRef::with_orphans(leftovers);
+    for ResourceRef { kind, name, .. } in &orphans {
+        output.status(resource_line(Mark::Update, "orphan", None, *kind, name));
+    }
+    if !orphans.is_empty() {
+        output.hint("orphans are no longer in the settings; `sensorctl down --orphans` deletes them with the pipeline");
     }
     if let Some((why, asked_for)) = &leftovers.one_by_one {
-        output.detail(format!("  the tags of {asked_for} things were asked for one by one: {why}"));
+        output.detail(format!("  asked for the tags of {asked_for} resources one by one: {why}"));
         if *asked_for > 0 {
             output.note(format!(
-                "orphans were looked for one by one, {asked_for} things, because tag:GetResources could not be asked (`-v` \
+                "looked for orphans one by one, {asked_for} resources, because tag:GetResources could not be asked (`-v` \
                  tells why)"
             ));
         }
     }
     for (kind, why) in &leftovers.incomplete {
-        output.detail(format!("  things of kind {kind} that the settings do not name were not looked for: {why}"));
+        output.detail(format!("  orphans of kind {kind} were not looked for: {why}"));
     }
 }
 
@@ -195,92 +198,24 @@ impl Change {
     }
 }
 
-impl StepReport {
-    /// The reason, or the settings that differ; of what is made anew both.
-    fn why(&self) -> String {
-        if self.changes.is_empty() {
-            return self.reason.clone();
-        }
-        let change = |Change { difference, removes_protection }: &Change| {
-            let (found, wanted) = shortened(&difference.found, &difference.desired);
-            if self.action == Action::Keep {
-                return format!("{}: {found} instead of {wanted}", difference.property);
-            }
-            let is_losing = difference.loses_data || *removes_protection;
-            let how = if is_losing { format!(" ({})", effect(difference)) } else { String::new() };
-            format!("{}: {found} → {wanted}{how}", difference.property)
-        };
-        let reason = matches!(self.action, Action::Replace | Action::Keep).then(|| self.reason.clone());
-        reason.into_iter().chain(self.changes.iter().map(change)).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// Two values that differ, for a line of text. Of documents and lists of variables the place of the first difference is
-/// shown; the JSON report has them whole.
-#[must_use]
-pub fn shortened(found: &Value, wanted: &Value) -> (String, String) {
-    const MOST: usize = 60;
-    /// What stands before the difference and says where it is.
-    const BEFORE: usize = 20;
-    let texts = [found, wanted].map(|value| value.to_string().chars().collect::<Vec<_>>());
-    let same = texts[0].iter().zip(&texts[1]).take_while(|(a, b)| a == b).count();
-    let [found, wanted] = texts.map(|text| {
-        let begin = if text.len() <= MOST { 0 } else { same.saturating_sub(BEFORE) };
-        let end = text.len().min(begin + MOST);
-        let (before, after) = (if begin > 0 { "…" } else { "" }, if end < text.len() { "…" } else { "" });
-        format!("{before}{}{after}", text[begin..end].iter().collect::<String>())
-    });
-    (found, wanted)
-}
-
 impl Report for StackReport {
     fn table(&self) -> String {
-        // What was done took its time; what is planned has its reason. The one was said before the other was begun.
-        let done = self.resources.iter().any(|resource| resource.seconds > 0.0);
-        let mut table = new_table(&["resource", "name", "action", if done { "time" } else { "why" }]);
-        for resource in &self.resources {
-            let last = match done {
-                true if resource.seconds > 0.0 => units::duration(Duration::from_secs_f64(resource.seconds)),
-                true => String::new(),
-                false => resource.why(),
-            };
-            table.add_row([
-                cell(resource.kind.as_str()),
-                cell(&resource.name),
-                cell(resource.action.as_str()),
-                cell(&last),
-            ]);
-        }
-        table.trim_fmt()
+        self.lines.join("\n")
     }
 }
 
-/// The steps of a plan that change something, a line each, with the settings that differ below.
-#[must_use]
-pub fn describe(plan: &Plan) -> Vec<String> {
-    let mut lines = Vec::new();
-    for step in &plan.steps {
-        if matches!(step.action, Action::None) {
-            continue;
-        }
-        let (action, kind, name) = (step.action.as_str(), step.kind, &step.name);
-        lines.push(format!("  {action:<8} {kind:<14} {name}  ({})", step.reason));
-        for difference in &step.differences {
-            let Difference { property, desired: wanted, found, .. } = difference;
-            let (found, wanted) = shortened(found, wanted);
-            if step.action == Action::Keep {
-                lines.push(format!("           {property}: {found} instead of {wanted}"));
-                continue;
-            }
-            let how = match difference {
-                Difference { replaces: true, .. } => "  takes a new one".to_owned(),
-                Difference { loses_data: true, .. } => format!("  {}", effect(difference)),
-                _ => String::new(),
-            };
-            lines.push(format!("           {property}: {found} → {wanted}{how}"));
-        }
-    }
-    lines
+/// Returns a line for each step that was carried out.
+fn done_lines(plan: &Plan, done: &[StepOutcome]) -> Vec<String> {
+    let line = |(step, outcome): (&Step, &StepOutcome)| {
+        let changes = !matches!(step.action, Action::None | Action::Keep);
+        let took = if changes { units::duration(outcome.took) } else { String::new() };
+        let (mark, word) = match step.action {
+            _ if outcome.was_there => (Mark::Done, "found"),
+            action => (if changes { Mark::Done } else { Mark::Keep }, done_word(action, step.adopts)),
+        };
+        resource_line(mark, word, Some(&took), step.kind, &step.name)
+    };
+    plan.steps.iter().zip(done).map(line).collect()
 }
 
 #[cfg(test)]
@@ -288,29 +223,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn what_is_made_anew_says_why_and_what_differs_in_one_line() {
-        let difference = |property| Difference {
-            property,
-            desired: json!(2),
-            found: json!(1),
-            replaces: false,
-            loses_data: property == "b",
-        };
-        let step = |action| StepReport {
-            kind: Kind::Function,
-            name: "f".into(),
-            arn: None,
-            action,
-            reason: "the role that it goes with is made anew".into(),
-            seconds: 0.0,
-            changes: vec![Change::of(&difference("a")), Change::of(&difference("b"))],
-            dangers: Vec::new(),
-        };
-        assert_eq!(step(Action::Update).why(), "a: 1 → 2; b: 1 → 2 (loses data)");
-        assert!(step(Action::Replace).why().starts_with("the role that it goes with is made anew; a: 1 → 2; b"));
-    }
 
     #[test]
     fn change_that_removes_protection_does_not_claim_to_lose_data() {
@@ -323,17 +235,5 @@ mod tests {
         };
         let change = serde_json::to_value(Change::of(&difference)).unwrap();
         assert_eq!((&change["removes_protection"], change.get("loses_data")), (&json!(true), None), "{change}");
-        assert_eq!(effect(&difference), "loses data protection");
-    }
-
-    #[test]
-    fn two_documents_are_shown_where_they_differ() {
-        assert_eq!(shortened(&json!(256), &json!(512)), ("256".into(), "512".into()));
-        let document = |table: &str| json!({"a": "x".repeat(200), "table": table, "z": "y".repeat(200)});
-        let (found, wanted) = shortened(&document("SensorData"), &document("Other"));
-        assert!(found.contains("\"SensorData\"") && wanted.contains("\"Other\""), "{found} {wanted}");
-        assert!(found.starts_with('…') && found.ends_with('…') && found.chars().count() <= 62, "{found}");
-        let (found, wanted) = shortened(&json!("é".repeat(100)), &json!("é".repeat(99)));
-        assert_ne!(found, wanted);
     }
 }

@@ -6,22 +6,25 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::commands::stack_context::{DEFAULT_TIMEOUT, DiscoveryScope, StackContext, print_settings, session};
-use crate::commands::stack_report::{ResourceRef, print_orphans, shortened};
+use crate::commands::stack_report::{ResourceRef, print_orphans};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{MAPPING_PROBLEM, Report, StackProgress, cell, new_table, one_line};
+use crate::output::{
+    LIST_INDENT, MAPPING_PROBLEM, Mark, NOT_OURS, Report, StackProgress, change_lines, difference_lines, one_line,
+    resource_line,
+};
 use crate::pipeline::parse_duration;
-use crate::stack::{Difference, Kind, Observed, Ownership, State, differences};
+use crate::stack::{Difference, Kind, Observed, Orphans, Ownership, State, differences, with_arns};
 
-/// Show each resource: whether it is there, whose it is, and how it differs from the settings
+/// Show the state of each resource, and how it differs from the settings
 ///
-/// With -v also every setting, and where its value came from.
+/// With -v, also show every setting and where its value came from.
 #[derive(Debug, clap::Args)]
 pub struct StatusArgs {
-    /// Look again and again until Ctrl-C
+    /// Refresh until interrupted (Ctrl-C)
     #[arg(short, long)]
     watch: bool,
-    /// How long to wait between two looks
+    /// Wait this long between two refreshes
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "2s", requires = "watch")]
     interval: Duration,
 }
@@ -29,12 +32,12 @@ pub struct StatusArgs {
 pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), Error> {
     print_settings(context);
     if !args.watch {
-        return look(context).await?.verdict();
+        return show_once(context).await;
     }
     let output = &context.output;
-    let stopped = || Error::interrupted("stopped watching");
+    let stopped = || Error::interrupted("interrupted");
     loop {
-        let seen = context.or_interrupt(see(context, DiscoveryScope::Configured), stopped).await?;
+        let (seen, _) = context.or_interrupt(see(context, DiscoveryScope::Configured), stopped).await?;
         output.clear()?;
         output.report(&seen)?;
         if output.is_closed() {
@@ -48,18 +51,21 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<(), Error
     }
 }
 
-async fn look(context: &Context) -> Result<StackStatus, Error> {
-    let status = see(context, DiscoveryScope::Stage).await?;
+async fn show_once(context: &Context) -> Result<(), Error> {
+    let (status, orphans) = see(context, DiscoveryScope::Stage).await?;
     context.output.report(&status)?;
-    Ok(status)
+    print_orphans(&context.output, &orphans);
+    status.verdict()?;
+    context.output.status(format!("All {} resources are active and up to date.", status.resources.len()));
+    Ok(())
 }
 
-async fn see(context: &Context, scope: DiscoveryScope) -> Result<StackStatus, Error> {
+async fn see(context: &Context, scope: DiscoveryScope) -> Result<(StackStatus, Orphans), Error> {
     let observer = Arc::new(StackProgress::new(&context.output));
     let session = session(context, DEFAULT_TIMEOUT, observer).await?;
     let deployment = StackContext::observe(context, session, scope).await?;
-    print_orphans(&context.output, &deployment.leftovers);
-    Ok(StackStatus::of(&deployment))
+    let status = StackStatus::of(&deployment);
+    Ok((status, deployment.leftovers))
 }
 
 #[derive(Debug, Serialize)]
@@ -111,41 +117,44 @@ impl StackStatus {
             return Ok(());
         }
         if self.resources.iter().all(|resource| resource.state == "missing") {
-            return Err(Error::incomplete("there is no pipeline here").hint("`sensorctl up` makes it"));
+            return Err(Error::incomplete("there is no pipeline here").hint("`sensorctl up` creates it"));
         }
-        let of_ours = self.resources.iter().filter_map(|resource| Some((resource.kind, resource.problem()?)));
-        let mut said: Vec<_> = of_ours.map(|(kind, trouble)| format!("{kind} {trouble}")).collect();
+        let mut said: Vec<_> = self.resources.iter().filter_map(ResourceStatus::problem).collect();
         let is_to_plan = !said.is_empty();
         let problem = self.mapping.as_ref().filter(|mapping| mapping.has_problem());
-        said.extend(problem.map(|mapping| format!("the mapping says {}", mapping.last_processing_result)));
+        said.extend(problem.map(|_| "the event source mapping reports a problem".to_owned()));
         // These are of others, and say themselves what helps.
         said.extend(self.resources.iter().flat_map(|resource| resource.dangers.clone()));
-        let error = Error::incomplete(format!("not all is well: {}", said.join(", ")));
+        let error = Error::incomplete(format!("problems: {}", said.join("; ")));
         Err(if is_to_plan {
-            error.hint("`sensorctl plan` shows what `sensorctl up` would do about it")
+            error.hint("`sensorctl plan` shows what `sensorctl up` would change")
         } else if problem.is_some() {
             error.hint(MAPPING_PROBLEM)
         } else {
-            error.hint("this is not sensorctl's to change: whoever made it can")
+            error.hint(NOT_OURS)
         })
     }
 
     fn of(deployment: &StackContext) -> Self {
         let StackContext { session, stack, references, account, found, leftovers } = deployment;
+        let arns = deployment.expected_arns();
         let resources: Vec<_> = stack
             .resources()
             .iter()
             .zip(found)
             .map(|(resource, found)| {
                 let ownership = session.owner.of(found);
-                // What is not ours is never brought in line: how it differs is nobody's trouble.
-                // But how what the pipeline uses as it is differs should be known.
+                // An unmanaged resource is never changed, so its differences do not matter; those of a log group that the
+                // pipeline uses are shown.
                 let is_used = resource.kind() == Kind::LogGroup && ownership == Ownership::Foreign;
                 let compared = found.exists() && (resource.is_existing() || ownership.is_ours() || is_used);
                 let mut drift = Vec::new();
                 if compared {
                     drift = differences(*resource, references, found);
                     drift.extend(session.owner.difference(&found.tags).filter(|_| !resource.is_existing() && !is_used));
+                }
+                for difference in &mut drift {
+                    difference.desired = with_arns(&difference.desired, &arns);
                 }
                 let (state, note) = if resource.is_existing() && found.state == State::Active {
                     ("active", "existing: used, never changed".to_owned())
@@ -187,7 +196,7 @@ fn state_of(found: &Observed, kind: Kind, ownership: &Ownership) -> (&'static st
     match (&found.state, ownership) {
         (State::Missing, _) => ("missing", String::new()),
         (_, Ownership::Foreign) if kind == Kind::LogGroup => {
-            ("active", "used as it is: not made by sensorctl".to_owned())
+            ("active", "used as it is: not managed by sensorctl".to_owned())
         }
         (_, Ownership::Foreign | Ownership::OtherStage(_)) => ("foreign", ownership.to_string()),
         (State::Active, Ownership::Adopted) => ("active", "adopted".to_owned()),
@@ -209,36 +218,49 @@ impl ResourceStatus {
         self.state == "active" && (self.drift.is_empty() || !self.is_managed) && self.dangers.is_empty()
     }
 
+    /// Returns the state for a person; `foreign` in JSON.
+    fn state_in_words(&self) -> &'static str {
+        if self.state == "foreign" { "unmanaged" } else { self.state }
+    }
+
+    fn mark(&self) -> Mark {
+        match self.state {
+            "active" if self.is_healthy() => Mark::Done,
+            "active" | "changing" => Mark::Update,
+            _ => Mark::Failed,
+        }
+    }
+
     /// What is wrong with it that `up` would mend.
     fn problem(&self) -> Option<String> {
         if self.state != "active" {
-            return Some(self.state.to_owned());
+            return Some(format!("{} {}", self.kind, self.state_in_words()));
         }
         let managed = self.drift.iter().filter(|_| self.is_managed);
         let names: Vec<_> = managed.map(|difference| difference.property).collect();
-        (!names.is_empty()).then(|| format!("differs in {}", names.join(", ")))
+        let differ = if names.len() == 1 { "differs" } else { "differ" };
+        (!names.is_empty()).then(|| format!("{} {} {differ} from the settings", self.kind, names.join(", ")))
     }
 }
 
 impl Report for StackStatus {
     fn table(&self) -> String {
-        let mut table = new_table(&["resource", "name", "state", "note"]);
+        let mut lines = vec![format!("Stage {} in {}, account {}", self.stage, self.region, self.account)];
         for resource in &self.resources {
-            let drift = resource.drift.iter().map(|difference| {
-                let (found, wanted) = shortened(&difference.found, &difference.desired);
-                format!("{}: {found} instead of {wanted}", difference.property)
+            lines.push(resource_line(resource.mark(), resource.state_in_words(), None, resource.kind, &resource.name));
+            let note = Some(resource.note.clone()).filter(|note| !note.is_empty());
+            let drift = resource.drift.iter().flat_map(|difference| {
+                let is_kept = !resource.is_managed;
+                if is_kept { difference_lines(difference) } else { change_lines(difference) }
             });
-            let drift = drift.chain(resource.dangers.clone());
-            let notes = Some(resource.note.clone()).into_iter().filter(|note| !note.is_empty()).chain(drift);
-            let notes = notes.collect::<Vec<_>>().join("; ");
-            table.add_row([cell(resource.kind.as_str()), cell(&resource.name), cell(resource.state), cell(&notes)]);
+            let below = note.into_iter().chain(drift).chain(resource.dangers.clone());
+            lines.extend(below.map(|line| format!("{LIST_INDENT}{}", one_line(&line))));
         }
-        let mut text = table.trim_fmt();
         if let Some(mapping) = &self.mapping {
             let (state, result) = (one_line(&mapping.state), one_line(&mapping.last_processing_result));
-            text.push_str(&format!("\n\nmapping {state}: last result {result}"));
+            lines.push(format!("mapping {state}: last result {result}"));
         }
-        text
+        lines.join("\n")
     }
 }
 
@@ -256,7 +278,7 @@ mod tests {
         let status = StackStatus {
             account: "1".into(),
             region: "r".into(),
-            stage: String::new(),
+            stage: "default".into(),
             healthy: true,
             resources: Vec::new(),
             mapping: Some(mapping),

@@ -16,6 +16,7 @@ mod foreign;
 mod in_process_runner;
 mod leftovers;
 mod reports;
+mod screens;
 mod slow;
 #[allow(dead_code, unused_imports, reason = "the integration tests use the rest")]
 #[path = "../../tests/support/mod.rs"]

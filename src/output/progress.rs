@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::escape::one_line;
-use super::{Output, units};
+use super::{Output, marks, units};
 
 /// Work that is done sooner than this shows no progress at all.
 const DELAY: Duration = Duration::from_millis(250);
 const FRAMES_PER_SECOND: u8 = 20;
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Steps that run side by side.
 #[derive(Debug)]
@@ -40,14 +42,11 @@ impl Progress {
     pub fn step(&self, name: impl Into<String>) -> Step {
         let name = one_line(&name.into()).into_owned();
         let bar = self.bars.add(ProgressBar::new_spinner());
-        bar.set_style(
-            ProgressStyle::with_template("{spinner} {prefix:<44} {elapsed:>4} {wide_msg}")
-                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        );
+        bar.set_style(style("  {spinner} {elapsed:>5}  {prefix}  {wide_msg}"));
         bar.set_prefix(name.clone());
-        if self.output.stderr_is_terminal && !self.output.quiet {
-            self.appears.call_once(|| appear_later(self.bars.clone()));
-            bar.enable_steady_tick(Duration::from_millis(100));
+        if self.is_drawn() {
+            self.appears.call_once(|| appear_later(self.bars.clone(), Vec::new()));
+            bar.enable_steady_tick(TICK);
         }
         Step { output: self.output.clone(), bars: self.bars.clone(), bar, name, began: Instant::now() }
     }
@@ -56,6 +55,49 @@ impl Progress {
     pub fn status(&self, line: impl AsRef<str>) {
         self.bars.suspend(|| self.output.status(line));
     }
+
+    /// Whether there is a terminal to draw on.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.output.stderr_is_terminal && !self.output.quiet
+    }
+
+    /// Returns the lines of a list that is drawn, one a text, with nothing of them begun.
+    pub(super) fn listed(&self, texts: Vec<String>) -> Vec<ProgressBar> {
+        let line = |text: String| {
+            let bar = self.bars.add(ProgressBar::new_spinner());
+            bar.set_style(style("{wide_msg}"));
+            bar.set_message(text);
+            bar
+        };
+        let bars: Vec<_> = texts.into_iter().map(line).collect();
+        if self.is_drawn() {
+            self.appears.call_once(|| appear_later(self.bars.clone(), bars.clone()));
+        }
+        bars
+    }
+
+    /// Lets a line of a list show that its work is under way.
+    pub(super) fn begin(&self, bar: &ProgressBar, word: &str, text: &str) {
+        bar.set_style(style("  {spinner} {prefix:<9} {elapsed:>8}  {wide_msg}"));
+        bar.set_prefix(word.to_owned());
+        bar.set_message(text.to_owned());
+        bar.reset_elapsed();
+        if self.is_drawn() {
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
+    /// Lets a line of a list show what became of it.
+    pub(super) fn end(&self, bar: &ProgressBar, text: String) {
+        bar.disable_steady_tick();
+        bar.set_style(style("{wide_msg}"));
+        bar.set_message(if self.output.color { marks::colored(&text) } else { text });
+        bar.tick();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
 
 impl Step {
@@ -72,22 +114,28 @@ impl Step {
         }
     }
 
-    /// Ends the step badly; the error itself is told by whoever returns it.
+    /// Ends the step badly; its owner returns the error itself.
     pub fn failed(self) {
         self.bar.finish_and_clear();
         self.bars.suspend(|| self.output.status(self.line("failed")));
     }
 
     fn line(&self, what: &str) -> String {
-        let took = units::duration(self.began.elapsed());
-        format!("  {what:<8} {:<48} {took:>8}", self.name)
+        line_of_step(what, self.began.elapsed(), &self.name)
     }
 }
 
-fn appear_later(bars: MultiProgress) {
+/// Returns the line of a step that ended: what became of it and in which time, before its name, which may be long.
+pub(super) fn line_of_step(what: &str, took: Duration, name: &str) -> String {
+    format!("  {what:<9} {:>8}  {name}", units::duration(took))
+}
+
+fn appear_later(bars: MultiProgress, still: Vec<ProgressBar>) {
     tokio::spawn(async move {
         tokio::time::sleep(DELAY).await;
         bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES_PER_SECOND));
+        // What does not turn is drawn only when it changes.
+        still.iter().for_each(ProgressBar::tick);
     });
 }
 

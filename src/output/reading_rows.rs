@@ -6,8 +6,18 @@ use sensor_model::Value;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{CsvCells, CsvColumns, OwnCell, Report, Row, cell, new_table, table_of_rows, units};
+use super::{CsvCells, CsvColumns, OwnCell, Report, Row, Squeeze, table_of_record, table_of_rows, units};
 use crate::pipeline::{PutSummary, StoredReading, format_rfc3339, value_json};
+
+/// `time` says the same as `current_time`, and both are never cut.
+const SQUEEZES: [Squeeze; 6] = [
+    Squeeze::Drop("stored_after_ms"),
+    Squeeze::Drop("sequence_number"),
+    Squeeze::Drop("shard_id"),
+    Squeeze::Shorten("fields"),
+    Squeeze::Drop("current_time"),
+    Squeeze::Shorten("sensor_id"),
+];
 
 impl Row for StoredReading {
     fn columns() -> &'static [&'static str] {
@@ -28,8 +38,8 @@ impl Row for StoredReading {
         ]
     }
 
-    fn droppable_columns() -> &'static [&'static str] {
-        &["shard_id", "sequence_number"]
+    fn squeezes() -> &'static [Squeeze] {
+        &SQUEEZES
     }
 
     fn csv_columns() -> CsvColumns {
@@ -91,14 +101,12 @@ impl Report for PutReport {
             header.push("stored_after_ms");
             cells.push(milliseconds.to_string());
         }
-        table_of_rows(&header, &[cells], StoredReading::droppable_columns())
+        table_of_rows(&header, &[cells], &SQUEEZES)
     }
 }
 
 impl Report for PutSummary {
     fn table(&self) -> String {
-        let mut table =
-            new_table(&["read", "accepted", "rejected", "failed", "records", "bytes", "retries", "time", "readings/s"]);
         let counts = [self.read, self.accepted, self.rejected, self.failed, self.records].map(units::count);
         let rest = [
             units::bytes(self.bytes),
@@ -106,7 +114,7 @@ impl Report for PutSummary {
             units::duration(Duration::from_secs_f64(self.seconds)),
             format!("{:.0}", self.readings_per_second),
         ];
-        table.add_row(counts.iter().chain(&rest).map(|text| cell(text)));
-        table.trim_fmt()
+        let columns = ["read", "accepted", "rejected", "failed", "records", "bytes", "retries", "time", "readings/s"];
+        table_of_record(&columns, &counts.into_iter().chain(rest).collect::<Vec<_>>())
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::csv::{CsvCells, CsvColumns, CsvTable};
-use super::{Format, Output, json, table_of_rows};
+use super::{Format, Output, Squeeze, json, table_of_rows};
 use crate::error::Error;
 
 /// How many rows decide a table's column widths; later rows are printed page by page.
@@ -15,8 +15,8 @@ pub trait Row: Serialize {
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
-    /// The columns that a terminal may be too narrow for, the least needed one last.
-    fn droppable_columns() -> &'static [&'static str] {
+    /// What a terminal that is too narrow does to the columns, in this order.
+    fn squeezes() -> &'static [Squeeze] {
         &[]
     }
     /// The columns in CSV, where they differ from a table's.
@@ -77,12 +77,20 @@ impl Rows {
         Ok(())
     }
 
+    /// Whether nothing was written, nor held back.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.written == 0
+    }
+
     /// Writes what was held back and closes the document.
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.
     pub fn finish<R: Row>(mut self) -> Result<u64, Error> {
         match self.format {
+            // A header without rows says nothing; the command says in words that there are none.
+            Format::Auto | Format::Table if self.page.is_empty() => {}
             Format::Auto | Format::Table => self.flush_table::<R>()?,
             Format::Json if self.written == 0 => self.buffer.extend_from_slice(b"[]\n"),
             Format::Json => self.buffer.extend_from_slice(b"\n]\n"),
@@ -106,7 +114,7 @@ impl Rows {
     }
 
     fn flush_table<R: Row>(&mut self) -> Result<(), Error> {
-        let table = table_of_rows(R::columns(), &self.page, R::droppable_columns());
+        let table = table_of_rows(R::columns(), &self.page, R::squeezes());
         self.page.clear();
         self.output.data(&table)
     }

@@ -1,70 +1,97 @@
-//! Tables for people: as wide as they need off a terminal, within its width on one.
+//! Tables for people: as wide as they need off a terminal, within its width on one. Numbers and times are never cut.
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, ContentArrangement, Row, Table};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::escape::one_line;
+use super::wrap::width_of;
 
 /// Columns between two cells.
 const GAP: usize = 2;
-/// A shortened cell of fewer characters says nothing.
+/// The least width of a text that is cut short; a shorter one says nothing.
 const LEAST: usize = 8;
 
-/// An empty table in the house style: no lines, columns two spaces apart, a header in capitals. On a terminal that is too
-/// narrow, cells go over several lines.
-#[must_use]
-pub fn new_table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    in_house_style(&mut table, header.iter().map(ToString::to_string));
-    table
+/// What a terminal that is too narrow does to a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Squeeze {
+    /// Leaves the column out.
+    Drop(&'static str),
+    /// Cuts its texts short, or leaves it out where nothing legible would remain.
+    Shorten(&'static str),
 }
 
-fn in_house_style(table: &mut Table, header: impl Iterator<Item = String>) {
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.map(|name| Cell::new(name.to_uppercase())));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+impl Squeeze {
+    fn column(self) -> &'static str {
+        match self {
+            Squeeze::Drop(column) | Squeeze::Shorten(column) => column,
+        }
     }
 }
 
-/// Rows of one line each. On a terminal that is too narrow, the `expendable` columns, the last one first, are shortened
-/// or left out; what is left is shortened where it must be.
+/// Returns a table of rows of one line each. On a terminal that is too narrow, `squeezes` apply in their order until it
+/// fits.
 #[must_use]
-pub fn table_of_rows(columns: &[&str], rows: &[Vec<String>], expendable: &[&str]) -> String {
-    let width = new_table(&[]).width().map(usize::from);
-    table_within(width, columns, rows, expendable)
+pub fn table_of_rows(columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
+    table_within(terminal_width(), columns, rows, squeezes)
 }
 
-fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], expendable: &[&str]) -> String {
+/// Returns one row as a table or, on a terminal that is too narrow, as one line a column.
+#[must_use]
+pub fn table_of_record(columns: &[&str], cells: &[String]) -> String {
+    record_within(terminal_width(), columns, cells)
+}
+
+fn terminal_width() -> Option<usize> {
+    width_of(std::io::stdout())
+}
+
+fn record_within(width: Option<usize>, columns: &[&str], cells: &[String]) -> String {
+    let widths = columns.iter().zip(cells).map(|(column, text)| column.width().max(text.width()) + GAP);
+    if width.is_none_or(|width| widths.sum::<usize>() <= width + GAP) {
+        return table_within(None, columns, &[cells.to_vec()], &[]);
+    }
+    let widest = columns.iter().map(|column| column.width()).max().unwrap_or(0);
+    let line =
+        |(column, text): (&&str, &String)| format!("{column:<widest$}  {}", one_line(text)).trim_end().to_owned();
+    columns.iter().zip(cells).map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
     let wanted = |at: usize| {
         let cells = rows.iter().filter_map(|cells| cells.get(at)).map(|text| text.width());
         cells.chain([columns[at].len()]).max().unwrap_or(0)
     };
     // The columns that are shown, with their widths.
     let mut kept: Vec<(usize, usize)> = (0..columns.len()).map(|at| (at, wanted(at))).collect();
-    let mut table = Table::new();
-    if let Some(width) = width {
-        for name in expendable.iter().rev() {
-            let over = kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>().saturating_sub(width);
-            let Some(place) = kept.iter().position(|(at, _)| columns[*at] == *name) else { continue };
-            match kept[place].1.saturating_sub(over) {
-                less if less < LEAST => drop(kept.remove(place)),
-                less => kept[place].1 = less,
-            }
+    for squeeze in squeezes {
+        let Some(width) = width else { break };
+        let over = kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>().saturating_sub(width + GAP);
+        let place = kept.iter().position(|(at, _)| columns[*at] == squeeze.column());
+        let Some(place) = place.filter(|_| over > 0) else { continue };
+        match (squeeze, kept[place].1.saturating_sub(over)) {
+            (Squeeze::Drop(_), _) => drop(kept.remove(place)),
+            (Squeeze::Shorten(_), less) if less < LEAST && kept[place].1 > LEAST => drop(kept.remove(place)),
+            (Squeeze::Shorten(_), less) => kept[place].1 = less.max(columns[kept[place].0].len()),
         }
-        table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
     }
-    in_house_style(&mut table, kept.iter().map(|(at, wide)| shortened(columns[*at], *wide)));
+    let mut table = Table::new();
+    // What is still too wide goes on in the next line of the terminal: a cell over two lines would cut numbers in two.
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(kept.iter().map(|(at, _)| Cell::new(columns[*at].to_uppercase())));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
+    }
     for cells in rows {
-        let mut row = Row::from(kept.iter().map(|(at, wide)| cell(&shortened(&cells[*at], *wide))).collect::<Vec<_>>());
+        let cells = kept.iter().map(|(at, wide)| Cell::new(one_line(&shortened(&cells[*at], *wide))));
+        let mut row = Row::from(cells.collect::<Vec<_>>());
         row.max_height(1);
         table.add_row(row);
     }
     table.trim_fmt()
 }
 
-/// The text within a width in columns of a terminal, of which some characters take two.
+/// Returns the text within a width in columns of a terminal, of which some characters take two.
 fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -78,35 +105,49 @@ fn shortened(text: &str, width: usize) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// A cell in which every character is shown, so that no reading can move the cursor.
-#[must_use]
-pub fn cell(text: &str) -> Cell {
-    Cell::new(one_line(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COLUMNS: [&str; 4] = ["sensor", "time", "shard", "number"];
+    const COLUMNS: [&str; 6] = ["sensor", "temperature", "time", "fields", "shard", "number"];
+    const SQUEEZES: [Squeeze; 4] =
+        [Squeeze::Drop("number"), Squeeze::Drop("shard"), Squeeze::Shorten("fields"), Squeeze::Shorten("sensor")];
 
     fn within(width: Option<usize>) -> String {
-        let row = ["kitchen", "2026-11-25T17:23:34Z", "shardId-000000000000", "49680558577178963125664254392401"];
-        table_within(width, &COLUMNS, &[row.map(str::to_owned).to_vec()], &["shard", "number"])
+        let row = [
+            "kitchen",
+            "-18.123456789",
+            "2026-11-25T17:23:34.123Z",
+            "humidity=41 site=left of the oven",
+            "shardId-000000000000",
+            "49680558577178963125664254392401",
+        ];
+        table_within(width, &COLUMNS, &[row.map(str::to_owned).to_vec()], &SQUEEZES)
     }
 
     #[test]
-    fn a_table_fits_and_loses_first_what_a_person_needs_least() {
+    fn table_fits_its_terminal_and_never_cuts_a_number_or_a_time() {
         assert!(within(None).ends_with("49680558577178963125664254392401"));
-        for width in [200, 90, 80, 60, 50, 40, 31] {
+        for width in [200, 120, 100, 90, 80, 70, 60, 50] {
             let table = within(Some(width));
-            assert!(table.lines().all(|line| line.chars().count() <= width), "{width}:\n{table}");
+            assert!(table.lines().all(|line| line.width() <= width), "{width}:\n{table}");
             assert_eq!(table.lines().count(), 2, "{width}:\n{table}");
-            assert!(table.contains("kitchen") && table.contains("2026-11-25T17:23:34Z"), "{width}:\n{table}");
+            for whole in ["kitchen", "-18.123456789", "2026-11-25T17:23:34.123Z"] {
+                assert!(table.contains(whole), "{width}:\n{table}");
+            }
         }
-        assert!(within(Some(80)).contains("49680558") && within(Some(80)).contains('…'));
-        assert!(within(Some(56)).contains("shardId-000000000000") && !within(Some(56)).contains("NUMBER"));
-        assert!(!within(Some(31)).contains("SHARD"));
+        assert!(within(Some(120)).contains("shardId-000000000000") && !within(Some(120)).contains("NUMBER"));
+        assert!(within(Some(80)).contains("humidity=41 site=left of the …"), "{}", within(Some(80)));
+        assert!(!within(Some(50)).contains("FIELDS"));
+        assert!(within(Some(30)).contains("2026-11-25T17:23:34.123Z"), "a terminal that is too narrow wraps");
         assert_eq!((shortened("温度計の台所", 7).as_str(), shortened("温度", 4).as_str()), ("温度計…", "温度"));
+    }
+
+    #[test]
+    fn record_that_is_too_wide_is_a_list() {
+        let cells = ["8,759".to_owned(), "880.7 KiB".to_owned()];
+        let record = |width| record_within(Some(width), &["read", "bytes"], &cells);
+        assert_eq!(record(16), "READ   BYTES\n8,759  880.7 KiB");
+        assert_eq!(record(15), "read   8,759\nbytes  880.7 KiB");
     }
 }

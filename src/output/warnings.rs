@@ -1,4 +1,4 @@
-//! Warnings as data: what happened and which flag or command helps.
+//! Warnings as data: what happened, and the flag or command that helps.
 
 use std::fmt;
 
@@ -36,7 +36,12 @@ pub enum Warning {
         /// Its last result.
         result: String,
     },
-    /// Marker readings that may stay in the table.
+    /// Something that sensorctl does not manage loses readings.
+    LosesReadings {
+        /// What, and how.
+        what: String,
+    },
+    /// Test readings that may stay in the table.
     MarkersLeft {
         /// The table.
         table: String,
@@ -47,9 +52,12 @@ pub enum Warning {
     },
 }
 
+/// What helps against what sensorctl does not manage.
+pub const NOT_OURS: &str = "sensorctl does not manage it; its owner can change it";
+
 /// What shows the cause of a mapping's problem.
 pub const MAPPING_PROBLEM: &str =
-    "`sensorctl invoke` runs the function once and shows its log; the mapping tries its batch again by itself";
+    "`sensorctl invoke -v` runs the function once and shows its log; the mapping retries its batch by itself";
 
 impl Warning {
     /// What to do about it.
@@ -60,8 +68,7 @@ impl Warning {
                 format!("remove it with `aws logs delete-log-group --log-group-name {name}`")
             }
             Warning::Unseen { .. } => {
-                "what the settings name is looked at and deleted all the same; only what was renamed may be left"
-                    .to_owned()
+                "resources that the settings name are deleted all the same; only renamed ones may be left".to_owned()
             }
             Warning::ForeignItems { table, .. } => {
                 format!("`aws dynamodb scan --table-name {table}` shows every item as it is")
@@ -70,6 +77,7 @@ impl Warning {
                 "call it as `aws --endpoint-url \"$AWS_ENDPOINT_URL\"`, or use a version from 2.13 on".to_owned()
             }
             Warning::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
+            Warning::LosesReadings { .. } => NOT_OURS.to_owned(),
             Warning::MarkersLeft { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
@@ -81,23 +89,24 @@ impl fmt::Display for Warning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Warning::ForeignLogGroup { name } => {
-                write!(formatter, "log group {name} was there before this pipeline and is kept")
+                write!(formatter, "log group {name} was not created by sensorctl and is kept")
             }
             Warning::Unseen { kind, why } => {
-                write!(formatter, "things of kind {kind} under other names were not looked for: {why}")
+                write!(formatter, "orphans of kind {kind} were not looked for: {why}")
             }
             Warning::OutdatedAwsCli { version } => {
                 write!(formatter, "the AWS CLI {version} does not read AWS_ENDPOINT_URL: its calls go to AWS itself")
             }
             Warning::MarkersLeft { table, rows, .. } => {
-                write!(formatter, "marker readings may stay in table {table}: {}", rows.join("; "))
+                write!(formatter, "test readings may remain in table {table}: {}", rows.join("; "))
             }
-            Warning::MappingProblem { result } => write!(formatter, "the event source mapping says {result}"),
+            Warning::LosesReadings { what } => formatter.write_str(what),
+            Warning::MappingProblem { result } => write!(formatter, "the event source mapping reports {result}"),
             Warning::ForeignItems { table, count: 1 } => {
-                write!(formatter, "1 item of table {table} is no reading and was left out")
+                write!(formatter, "1 item of table {table} is not a reading and was left out")
             }
             Warning::ForeignItems { table, count } => {
-                write!(formatter, "{} items of table {table} are no readings and were left out", units::count(*count))
+                write!(formatter, "{} items of table {table} are not readings and were left out", units::count(*count))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Invokes the function once, outside of the stream.
 
+use std::fmt;
 use std::time::Duration;
 
 use aws_sdk_lambda::config::Builder;
@@ -35,7 +36,38 @@ pub struct FunctionInvocation {
     pub log: Vec<String>,
 }
 
-/// Invokes a function with an event and waits for its response.
+/// What an invocation did with its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InvocationCounts {
+    /// Records of the event.
+    pub records: u64,
+    /// Readings in them.
+    pub readings: u64,
+    /// Readings that are in the table now.
+    pub stored: u64,
+    /// Readings that a later one of the same event replaced.
+    pub replaced: u64,
+    /// Readings and records that are dead letters now.
+    pub rejected: u64,
+    /// Readings that could not be stored.
+    pub failed: u64,
+    /// How long the function took.
+    pub took: Option<Duration>,
+}
+
+impl fmt::Display for InvocationCounts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let mut parts = vec![plural(self.records, "record"), plural(self.readings, "reading")];
+        parts.push(format!("{} stored", self.stored));
+        let others = [(self.replaced, "replaced"), (self.rejected, "rejected"), (self.failed, "failed")];
+        parts.extend(others.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+        parts.extend(self.took.map(|took| format!("{:.0} ms", took.as_secs_f64() * 1000.0)));
+        formatter.write_str(&parts.join(", "))
+    }
+}
+
+/// Runs a function on an event and waits for its answer.
 ///
 /// # Errors
 /// If the call fails. A failure of the function itself is part of the response.
@@ -83,10 +115,16 @@ impl FunctionInvocation {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
-    /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without metrics.
+    /// Returns how many readings and records it rejected, by the metrics in its log; 0 where the log has none.
     #[must_use]
     pub fn rejected(&self) -> u64 {
-        self.log.iter().rev().find_map(|line| rejected(line)).unwrap_or(0)
+        self.counts().map_or(0, |counts| counts.rejected)
+    }
+
+    /// Returns what it did, by the metrics in its log; nothing where the log has none.
+    #[must_use]
+    pub fn counts(&self) -> Option<InvocationCounts> {
+        self.log.iter().rev().find_map(|line| counts(line))
     }
 
     /// Returns the sequence numbers in its partial batch response.
@@ -96,15 +134,26 @@ impl FunctionInvocation {
     }
 }
 
-/// Returns the count in a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON
-/// form.
-fn rejected(line: &str) -> Option<u64> {
+/// Reads a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
+fn counts(line: &str) -> Option<InvocationCounts> {
     let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };
-    match metrics {
-        serde_json::Value::String(text) => rejected(text),
-        metrics => metrics.get("Rejected")?.as_u64(),
+    if let serde_json::Value::String(text) = metrics {
+        return counts(text);
     }
+    let count = |name: &str| metrics.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    Some(InvocationCounts {
+        rejected: metrics.get("Rejected")?.as_u64()?,
+        records: count("Records"),
+        readings: count("Readings"),
+        stored: count("Stored"),
+        replaced: count("Replaced"),
+        failed: count("Failed"),
+        took: metrics
+            .get("Duration")
+            .and_then(serde_json::Value::as_f64)
+            .and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()),
+    })
 }
 
 /// Returns the sequence numbers in a partial batch response (docs/facts/event-source-mapping.md, Failed batches), or

@@ -44,12 +44,18 @@ impl File {
         if named.is_none() {
             let found = std::fs::symlink_metadata(path).and_then(|link| Ok([link, file.metadata()?]));
             if let Some(why) = trust::doubt(&found.map_err(cannot)?) {
-                return Err(Error::usage(format!("{FILE_NAME} {why}: its settings are not taken"))
-                    .hint(format!("`--config {FILE_NAME}` takes them all the same, if you know what is in it")));
+                return Err(Error::usage(format!("{FILE_NAME} {why}: its settings are not used"))
+                    .hint(format!("`--config {FILE_NAME}` uses them all the same, if you trust the file")));
             }
         }
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(cannot)?;
+        file.read_to_string(&mut text).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => {
+                Error::usage(format!("the settings file {} is not text in UTF-8", path.display()))
+                    .hint("`sensorctl init --print` shows what one looks like")
+            }
+            _ => cannot(error),
+        })?;
         Ok(Some(File { named: named.is_some(), ..Self::parse(path, &text)? }))
     }
 
@@ -59,8 +65,8 @@ impl File {
     /// If it is not valid TOML.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let wrong = |error: &toml::de::Error| {
-            let line = error.span().map(|span| format!(", line {}", line_of(text, span.start))).unwrap_or_default();
-            // The message alone: the whole error shows the line itself, which may contain a secret.
+            let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
+            // The message alone: the whole error shows the line itself, which may hold a secret.
             Error::usage(format!("{}{line} is not valid TOML: {}", path.display(), error.message().trim()))
         };
         let values = text.parse::<toml::Table>().map_err(|error| wrong(&error))?;
@@ -142,7 +148,7 @@ mod tests {
     #[test]
     fn file_with_invalid_toml_error_has_line_and_hides_text() {
         let error = File::parse(Path::new("s.toml"), "a = 1\ntoken = s3cret\n").unwrap_err();
-        assert!(error.to_string().starts_with("s.toml, line 2 is not valid TOML"), "{error}");
+        assert!(error.to_string().starts_with("s.toml:2 is not valid TOML"), "{error}");
         assert!(!error.full_message().contains("s3cret"), "{error}");
     }
 

@@ -125,10 +125,10 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
         if RESERVED.contains(&name.as_str()) {
-            return Err(wrong(name, "is kept by Lambda for itself"));
+            return Err(wrong(name, "is reserved by Lambda"));
         }
         if name.starts_with("SENSORCTL_") {
-            return Err(wrong(name, "is set by sensorctl itself"));
+            return Err(wrong(name, "is reserved by sensorctl"));
         }
         if !named {
             return Err(wrong(name, "must begin with a letter and have two or more letters, digits and underscores"));

@@ -172,6 +172,12 @@ impl<'a> Layers<'a> {
         variables::check(&self.variables, &self.known)?;
         let names = self.known.union(&self.sections).cloned().collect();
         for (key, (_, origin)) in &self.flags {
+            if self.sections.contains(key) {
+                let error = Error::usage(format!("{origin}: `{key}` is a section of settings, and not one of them"));
+                return Err(error
+                    .hint(format!("`--set {key}.NAME=VALUE` sets one of them"))
+                    .hint("`sensorctl init --print` shows all settings"));
+            }
             if !self.known.contains(key) {
                 return Err(unknown(key, origin, &names));
             }
@@ -186,7 +192,7 @@ impl<'a> Layers<'a> {
                 }
                 let origin = file.origin(&key);
                 if self.sections.contains(&key) {
-                    return Err(Error::usage(format!("{}: `{key}` must be a section, [{key}]", place(&origin))));
+                    return Err(Error::usage(format!("{origin}: `{key}` must be a section, [{key}]")));
                 }
                 return Err(unknown(&key, &origin, &names));
             }
@@ -196,7 +202,7 @@ impl<'a> Layers<'a> {
 }
 
 fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error {
-    let error = Error::usage(format!("{}: there is no setting `{key}`", place(origin)));
+    let error = Error::usage(format!("{origin}: there is no setting `{key}`"));
     let mut near: Vec<_> = known.iter().map(|name| (strsim::jaro_winkler(key, name), name)).collect();
     // A setting of that very name in another section is the most likely one.
     let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
@@ -208,15 +214,7 @@ fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error
     }
 }
 
-/// Returns the place of an invalid value, as the prefix of a message.
-fn place(origin: &SettingOrigin) -> String {
-    match origin {
-        SettingOrigin::File { path, line, .. } => format!("{path}, line {line}"),
-        other => other.to_string(),
-    }
-}
-
-/// Parses `2`, `true` and `"text"` as in the file. Anything else is text.
+/// `2`, `true` and `"text"` as in the file; anything else is text.
 fn from_text(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
 }
@@ -259,7 +257,7 @@ impl<'a> Section<'_, 'a> {
     #[must_use]
     pub fn refuse(&self, key: &str, given: &LayerValue, must_be: &str) -> Error {
         let LayerValue { value, origin, .. } = given;
-        Error::usage(format!("{}: `{}` is {value}, but must be {must_be}", place(origin), self.full(key)))
+        Error::usage(format!("{origin}: `{}` is {value}, but must be {must_be}", self.full(key)))
     }
 
     /// Reads a whole number.

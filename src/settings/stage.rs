@@ -18,7 +18,7 @@ impl Stage {
     /// The rule in words.
     pub fn check(stage: &str) -> Result<(), String> {
         if stage == RESERVED {
-            return Err(format!("another name: `{RESERVED}` stands in tags for no stage at all"));
+            return Err(format!("another name: in tags, `{RESERVED}` means that there is no stage"));
         }
         STAGE_NAME.check(stage)
     }
@@ -45,7 +45,7 @@ impl Stage {
         if existing && given.is_none() {
             let key = section.full("name");
             return Err(Error::usage(format!("`{}` is set, but `{key}` does not say which", section.full("existing")))
-                .hint(format!("set `{key}` to the name of what is there")));
+                .hint(format!("set `{key}` to the name of the existing resource")));
         }
         Ok(format!("{base}{ending}"))
     }

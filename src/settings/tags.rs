@@ -15,7 +15,9 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
     let Some(given) = section.take("tags") else { return Ok(BTreeMap::new()) };
     let table =
         given.value.as_table().ok_or_else(|| section.refuse("tags", &given, "a section of name = \"value\""))?;
-    let wrong = |name: &str, why: &str| Error::usage(format!("{}: the tag `{name}` {why}", given.origin));
+    let origins: BTreeMap<&String, _> =
+        table.keys().map(|name| (name, section.layers().member_origin("tags", name, &given.origin))).collect();
+    let wrong = |name: &String, why: &str| Error::usage(format!("{}: the tag `{name}` {why}", origins[name]));
     let fits = |text: &str| {
         text.chars().all(|character| character.is_alphanumeric() || character == ' ' || "_.:/=+-@".contains(character))
     };
@@ -24,7 +26,7 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
     for name in table.keys() {
         let lower = name.to_lowercase();
         if lower.starts_with("aws:") || lower.starts_with("sensorctl:") {
-            return Err(wrong(name, "begins with a prefix that is kept for AWS or for sensorctl"));
+            return Err(wrong(name, "begins with a prefix that is reserved for AWS or sensorctl"));
         }
         let value = given.member_text(name).ok_or_else(|| wrong(name, "must be text in quotes"))?;
         if !(1..=128).contains(&name.chars().count()) || value.chars().count() > 256 {
@@ -35,8 +37,7 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         }
         // IAM refuses such a pair only after the other resources are created (IAM user guide, "Rules for tagging").
         if let Some(other) = seen.insert(lower, name) {
-            let [first, second] =
-                [other, name].map(|name| section.layers().member_origin("tags", name, &given.origin).to_string());
+            let [first, second] = [&origins[other], &origins[name]];
             return Err(Error::usage(format!(
                 "`tags.{other}` ({first}) and `tags.{name}` ({second}) are one tag to IAM, which ignores case; they must \
                  differ in more than case"

@@ -117,14 +117,27 @@ fn stage_suffixes_every_name_except_existing_resources() {
     assert_eq!(pipeline.log_group_name(), "/aws/lambda/ProcessKinesisRecords-blue");
     let long = format!("stage = \"{}\"\n[function]\nname = \"{}\"\n", "s".repeat(32), "f".repeat(40));
     assert!(refused(&long).to_string().contains("function.name"));
-    assert!(refused("stage = \"default\"").to_string().contains("stands in tags"));
+    assert!(refused("stage = \"default\"").to_string().contains("in tags"));
     assert!(refused("[stream]\nexisting = true\n").to_string().contains("stream.name"));
 }
 
 #[test]
-fn unknown_setting_is_refused_with_nearest_name_and_line() {
+fn section_in_the_place_of_a_setting_is_refused_with_the_right_form() {
+    let error = settle("", &[("stream", "1")], &[]).unwrap_err();
+    assert_eq!(error.to_string(), "--set: `stream` is a section of settings, and not one of them");
+    assert_eq!(error.hints()[0], "`--set stream.NAME=VALUE` sets one of them");
+}
+
+#[test]
+fn tag_is_refused_with_its_own_line() {
+    let error = refused("[tags]\nteam = \"blue\"\n\"aws:x\" = \"y\"\n");
+    assert!(error.to_string().starts_with("sensorctl.toml:3: the tag `aws:x`"), "{error}");
+}
+
+#[test]
+fn unknown_settings_are_refused_with_the_nearest_name_and_the_line() {
     let error = refused("[function]\n\nmemory = 512\n");
-    assert_eq!(error.to_string(), "sensorctl.toml, line 3: there is no setting `function.memory`");
+    assert_eq!(error.to_string(), "sensorctl.toml:3: there is no setting `function.memory`");
     assert_eq!(error.hints(), ["did you mean `function.memory_mb`?"]);
     assert_eq!(refused("[strem]\nshards = 1\n").hints(), ["did you mean `stream`?"]);
     assert_eq!(refused("[table]\nbatch_size = 1\n").hints(), ["did you mean `mapping.batch_size`?"]);
@@ -136,7 +149,7 @@ fn unknown_setting_is_refused_with_nearest_name_and_line() {
 fn value_out_of_range_is_refused_with_place_value_and_range() {
     assert_eq!(
         refused("[function]\nmemory_mb = 64\n").to_string(),
-        "sensorctl.toml, line 2: `function.memory_mb` is 64, but must be a whole number from 128 to 10240 (MB)"
+        "sensorctl.toml:2: `function.memory_mb` is 64, but must be a whole number from 128 to 10240 (MB)"
     );
     let wrong = [
         "[stream]\nshards = 0",
@@ -249,7 +262,7 @@ fn table_and_rejects_with_same_name_are_refused_with_both_origins() {
 fn ttl_attribute_that_is_a_table_attribute_is_refused() {
     for name in ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"] {
         let error = refused(&format!("[table]\nttl_attribute = \"{name}\"\n")).to_string();
-        assert!(error.starts_with("sensorctl.toml, line 2: `table.ttl_attribute`") && error.contains("own"), "{error}");
+        assert!(error.starts_with("sensorctl.toml:2: `table.ttl_attribute`") && error.contains("own"), "{error}");
     }
     assert!(settle("[table]\nttl_attribute = \"current_time_limit\"\n", &[], &[]).is_ok());
 }

@@ -48,7 +48,7 @@ const NAME_IT: &str = "`--config FILE` names the settings file, if you know what
 
 /// Returns the error for a setting that is allowed only in a named file.
 pub(super) fn refuse(origin: &SettingOrigin, what: &str) -> Error {
-    Error::usage(format!("{origin} {what}, and nobody named this file"))
+    Error::usage(format!("{origin} {what}, and this file was not named with `--config`"))
         .hint(NAME_IT)
         .hint("or give the setting on the command line or in the environment")
 }

@@ -47,7 +47,7 @@ pub(super) fn check(variables: &[String], settings: &BTreeSet<String>) -> Result
     match variables.iter().find(|name| name.starts_with(PREFIX) && !is_known(name)) {
         None => Ok(()),
         Some(unknown) => {
-            let error = Error::usage(format!("{unknown}: there is no setting of this name"));
+            let error = Error::usage(format!("{unknown}: there is no such setting"));
             Err(error.hint(suggestion(unknown, &known)))
         }
     }
@@ -81,10 +81,7 @@ mod tests {
     #[test]
     fn unknown_variable_is_refused_with_the_nearest_name() {
         let said = refused("SENSORCTL_STREAM_SHARD").unwrap();
-        assert_eq!(
-            said,
-            "SENSORCTL_STREAM_SHARD: there is no setting of this name did you mean `SENSORCTL_STREAM_SHARDS`?"
-        );
+        assert_eq!(said, "SENSORCTL_STREAM_SHARD: there is no such setting did you mean `SENSORCTL_STREAM_SHARDS`?");
         let said = refused("SENSORCTL_TAGS_TEAM").unwrap();
         assert!(said.contains("`SENSORCTL_TAGS='{ team = \"…\" }'` or `--set tags.team=…`"), "{said}");
         assert!(refused("SENSORCTL_BOGUS_XYZ").unwrap().contains("init --print"));

@@ -279,7 +279,7 @@ impl Discovery<'_> {
         let all = candidates.len();
         candidates.truncate(MAX_CANDIDATES);
         if all > MAX_CANDIDATES {
-            unseen.push(format!("only {MAX_CANDIDATES} of {all} were looked at"));
+            unseen.push(format!("only {MAX_CANDIDATES} of {all} were checked"));
         }
         self.asked_for.fetch_add(candidates.len(), Ordering::Relaxed);
         let pace = &Pace::new(session.clients.is_loopback());
@@ -303,7 +303,7 @@ impl Discovery<'_> {
         }
         if let Some(first) = denied.first() {
             let count = denied.len();
-            unseen.push(format!("{count} whose tags may not be read count as others' ({first})"));
+            unseen.push(format!("{count} whose tags cannot be read count as unmanaged ({first})"));
         }
         Ok(names)
     }

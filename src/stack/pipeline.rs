@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use futures::future;
 
+use super::caller_policy::partition;
 use super::{ArnRegistry, FunctionArtifact, Kind, Observed, Owner, Ownership, Resource, Session};
-use crate::aws::AwsFailure;
+use crate::aws::{AwsFailure, FailureCause};
 use crate::settings::Pipeline;
 use crate::stack::resources::event_source_mapping::EventSourceMapping;
 use crate::stack::resources::function::{Function, PARTIAL_BATCH};
@@ -56,8 +57,33 @@ impl Stack {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
-    /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by
-    /// their names there. With `adopt`, this includes resources that are about to be adopted.
+    /// Returns the ARNs that the resources have or will have in an account and region; that of a mapping is the service's
+    /// choice.
+    #[must_use]
+    pub fn expected_arns(&self, account: &str, region: &str) -> BTreeMap<Kind, String> {
+        let partition = partition(region);
+        let arns = self.resources.iter().filter_map(|resource| {
+            let name = resource.name();
+            let arn = |service: &str, rest: String| format!("arn:{partition}:{service}:{region}:{account}:{rest}");
+            let arn = match resource.kind() {
+                Kind::Table | Kind::RejectsTable => arn("dynamodb", format!("table/{name}")),
+                Kind::Stream => arn("kinesis", format!("stream/{name}")),
+                Kind::LogGroup => arn("logs", format!("log-group:{name}")),
+                Kind::Function => arn("lambda", format!("function:{name}")),
+                Kind::Role => {
+                    let wanted = resource.desired(&ArnRegistry::default());
+                    let path = wanted.get("path").and_then(serde_json::Value::as_str).unwrap_or("/");
+                    format!("arn:{partition}:iam::{account}:role{path}{name}")
+                }
+                Kind::Mapping => return None,
+            };
+            Some((resource.kind(), arn))
+        });
+        arns.collect()
+    }
+
+    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
+    /// with `adopt` also what is only about to be taken over.
     pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {
@@ -71,13 +97,28 @@ impl Stack {
         }
     }
 
-    /// Observes all resources at once, and publishes their ARNs.
+    /// Looks at all of them at once, and publishes their ARNs.
     ///
     /// # Errors
-    /// The first call that failed for another reason than absence.
-    pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, AwsFailure> {
-        let found =
-            future::try_join_all(self.resources.iter().map(|resource| session.observe(resource.as_ref()))).await?;
+    /// Every look that was denied, so that all missing permissions are known at once; or the first that failed otherwise.
+    pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, Vec<AwsFailure>> {
+        let looks = self.resources.iter().map(|resource| async {
+            match session.observe(resource.as_ref()).await {
+                Err(failure) if failure.cause == FailureCause::Denied => Ok(Err(failure)),
+                seen => seen.map(Ok),
+            }
+        });
+        let seen = future::try_join_all(looks).await.map_err(|failure| vec![failure])?;
+        let (mut found, mut denied) = (Vec::new(), Vec::new());
+        for look in seen {
+            match look {
+                Ok(observed) => found.push(observed),
+                Err(failure) => denied.push(failure),
+            }
+        }
+        if !denied.is_empty() {
+            return Err(denied);
+        }
         for (resource, found) in self.resources.iter().zip(&found) {
             if let Some(arn) = &found.arn {
                 references.publish(resource.kind(), arn);

@@ -120,7 +120,7 @@ fn broken_settings_file_fails_only_commands_that_need_it() {
         env.run(command.iter().copied()).assert_success();
     }
     for command in [&["status", "--local"] as &[_], &["local", "start", "--port", "0"]] {
-        env.run(command.iter().copied()).assert_code(2).assert_stderr_contains(&["sensorctl.toml, line 1"]);
+        env.run(command.iter().copied()).assert_code(2).assert_stderr_contains(&["sensorctl.toml:1"]);
     }
 }
 

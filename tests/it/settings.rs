@@ -19,11 +19,9 @@ fn init_writes_default_settings_and_never_overwrites() {
 fn invalid_settings_file_is_usage_error_with_line() {
     let env = TestEnv::new();
     env.write("sensorctl.toml", "[function]\nmemory = 512\n");
-    env.run(["status", "--local"])
-        .assert_code(2)
-        .assert_stderr_contains(&["sensorctl.toml, line 2", "`function.memory_mb`"]);
+    env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "`function.memory_mb`"]);
     env.write("sensorctl.toml", "[function]\nmemory_mb = 1\n");
-    env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["line 2", "from 128 to 10240"]);
+    env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "from 128 to 10240"]);
     env.run(["--config", "other.toml", "status", "--local"])
         .assert_code(2)
         .assert_stderr_contains(&["other.toml", "sensorctl init"]);

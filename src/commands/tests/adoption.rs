@@ -17,14 +17,14 @@ fn unmanaged_pipeline_is_adopted_works_and_survives_down() {
     foreign.create_all(&env);
     let before = foreign.describe_all();
     env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[
-        "the table `SensorData`",
-        "the mapping",
+        "table          SensorData in us-east-1: not managed by sensorctl",
+        "mapping        temperature-sensor-data",
         "--adopt",
     ]);
     let plan = env.run(["plan", "--local", "--adopt", "--exit-code", "-o", "json"]).assert_code(3).json();
     for resource in plan["resources"].as_array().unwrap() {
         assert_eq!(
-            (&resource["action"], resource["reason"].as_str().unwrap().starts_with("adopted")),
+            (&resource["action"], resource["reason"].as_str().unwrap().starts_with("created outside sensorctl")),
             (&"update".into(), true)
         );
     }
@@ -100,7 +100,7 @@ fn partly_failed_adoption_is_completed_by_next_run() {
         foreign.api.set_faults(&format!("{call}=denied"));
         env.run(["up", "--local", "--adopt"]).assert_code(1).assert_stderr_contains(&[call]);
         foreign.api.set_faults("");
-        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not made by sensorctl"]);
+        env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not managed by sensorctl"]);
         env.run(["up", "--local", "--adopt"]).assert_success();
         assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0, "{call}");
     }
@@ -147,7 +147,7 @@ fn adopted_resource_keeps_its_values_unless_a_setting_changes_them() {
 
     let asked = ["--set", "stream.retention_hours=24", "--set", "function.memory_mb=512", "up", "--local"];
     env.run(asked).assert_code(2).assert_stderr_contains(&[
-        "retention_hours: 48 → 24  loses data",
+        "retention_hours: 48 → 24 (can delete data)",
         "memory_mb: 128 → 512",
         "--yes",
     ]);
@@ -164,8 +164,8 @@ fn adopted_data_without_expiry_gets_one_only_with_consent() {
     let asked =
         ["--set", "log_group.retention_days=14", "--set", "rejects.retention_days=7", "up", "--local", "--adopt"];
     env.run(asked).assert_code(2).assert_stderr_contains(&[
-        "retention_days: \"never\" → 14  loses data",
-        "ttl_attribute: null → \"ExpiresAt\"  loses data",
+        "retention_days: never → 14 (can delete data)",
+        "ttl_attribute: none → ExpiresAt (can delete data)",
         "--yes",
     ]);
     env.run(asked.into_iter().chain(["--yes"])).assert_success();
@@ -182,7 +182,7 @@ fn log_group_without_expiry_gets_one_only_with_consent() {
     env.run(asked).assert_success();
     ApiClient::new(&env).set_faults("");
     env.run(["invoke", "--local"]).assert_success();
-    env.run(["up", "--local"]).assert_code(2).assert_stderr_contains(&["retention_days: \"never\" → 14  loses data"]);
+    env.run(["up", "--local"]).assert_code(2).assert_stderr_contains(&["retention_days: never → 14 (can delete data)"]);
 }
 
 #[test]

@@ -172,7 +172,12 @@ fn property_changed_by_hand_is_reported_and_restored() {
         env.run(["status", "--local"]).assert_code(3).assert_stderr_contains(&[kind, properties[0]]);
         let run = env.run(["up", "--local"]);
         if LOSES_DATA.contains(&(kind, properties[0])) {
-            run.assert_code(2).assert_stderr_contains(&[properties[0], "loses data", "--yes"]);
+            let effect = match properties[0] {
+                "deletion_protection" => "removes the protection against deletion",
+                "point_in_time_recovery" => "deletes the backups",
+                _ => "can delete data",
+            };
+            run.assert_code(2).assert_stderr_contains(&[properties[0], effect, "--yes"]);
             let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
             // Protection is not data.
             let mark = if properties[0] == "deletion_protection" { "removes_protection" } else { "loses_data" };

@@ -27,7 +27,10 @@ fn up_single_unmanaged_resource_fails_before_any_change() {
         let foreign = ForeignStack::with_default_names(&env);
         make(&foreign, &env);
         let before = foreign.api.list_all();
-        let refusal = format!("the {kind} `{name}` in us-east-1 is there, but it was not made by sensorctl");
+        let refusal = match kind {
+            "role" => format!("{kind:<13}  {name}: not managed by sensorctl"),
+            _ => format!("{kind:<13}  {name} in us-east-1: not managed by sensorctl"),
+        };
         env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal, "hint: ", "--stage", "--adopt"]);
         env.run(["plan", "--local"]).assert_code(1).assert_stderr_contains(&[&refusal]);
         let status = env.run(["status", "--local", "-o", "json"]).assert_code(3).json();
@@ -50,10 +53,10 @@ fn unmanaged_mapping_between_own_resources_is_refused_and_kept() {
     foreign.create_mapping(&foreign.stream, &foreign.function);
     let path = foreign.api.event_source_mapping_path();
     env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[
-        "the mapping `temperature-sensor-data → ProcessKinesisRecords`",
-        "not made by sensorctl",
+        "mapping        temperature-sensor-data → ProcessKinesisRecords",
+        "not managed by sensorctl",
     ]);
-    env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&["event source mappings of others"]);
+    env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&["unmanaged event source mappings"]);
     env.run(["down", "--local", "--yes", "--delete-consumers"]).assert_success();
     let mapping = foreign.api.lambda(&format!("GET {path}"), &Value::Null);
     assert_eq!(mapping["State"], "Enabled");
@@ -82,7 +85,7 @@ fn unmanaged_log_group_is_used_unchanged_and_kept() {
     assert_eq!(status["healthy"], true, "what `up` does not manage is no drift: {status}");
     env.run(["down", "--local", "--yes"])
         .assert_success()
-        .assert_stderr_contains(&["was there before this pipeline and is kept"]);
+        .assert_stderr_contains(&["was not created by sensorctl and is kept"]);
     assert!(foreign.api.list_all()[2].contains("/aws/lambda/ProcessKinesisRecords"));
 }
 
@@ -103,11 +106,11 @@ fn resource_of_other_stage_or_region_is_reported_with_its_owner() {
     );
     for command in [&["up", "--local"][..], &["up", "--local", "--adopt"]] {
         let run = env.run(command.to_vec()).assert_code(1).assert_stderr_contains(&[
-            "the stream `temperature-sensor-data` in us-east-1 is there, but it belongs to the sensorctl stage `blue`",
-            "the role `kinesis-lambda-dynamodb` in us-east-1 is there, but it belongs to a sensorctl pipeline in eu-west-1",
+            "stream         temperature-sensor-data in us-east-1: belongs to the sensorctl stage `blue`",
+            "role           kinesis-lambda-dynamodb: belongs to a sensorctl pipeline in eu-west-1",
             "`role.name` sets another one",
         ]);
-        assert!(!run.stderr.contains("hint: or take over"), "{}", run.stderr);
+        assert!(!run.stderr.contains("hint: or adopt"), "{}", run.stderr);
     }
     let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["changed"], 0, "{down}");
@@ -164,7 +167,7 @@ fn up_newer_function_code_is_replaced_only_with_consent() {
         .assert_stderr_contains(&["newer sensorctl 99.1.0", "--yes"]);
     assert_eq!(env.planned_changes(), []);
     env.run(["up", "--local", "--set", &other, "--yes"]).assert_success();
-    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["differs in code_sha256"]);
+    env.run(["up", "--local"]).assert_success().assert_stderr_contains(&["code_sha256: "]);
 }
 
 #[test]

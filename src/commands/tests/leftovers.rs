@@ -43,9 +43,8 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
             named("table", "SensorData"),
         ];
         let plan = run(&["plan", "--local", "-o", "json"]).assert_success().assert_stderr_contains(&[
-            "left     table",
-            "SensorData",
-            &format!("`sensorctl down --local{} --leftovers`", if stage.is_empty() { "" } else { " --stage blue" }),
+            "~ orphan    table          SensorData",
+            &format!("`sensorctl down --local{} --orphans`", if stage.is_empty() { "" } else { " --stage blue" }),
         ]);
         assert_eq!(orphans(&plan.json()), expected);
         assert_eq!(plan.json()["changed"], 0);
@@ -55,7 +54,7 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
         // They may belong to another pipeline without a stage, so `down` alone keeps and reports them.
         let down = run(&["down", "--local", "--yes", "-o", "json"])
             .assert_success()
-            .assert_stderr_contains(&["`sensorctl down --local", "--leftovers` deletes it"])
+            .assert_stderr_contains(&["~ orphan", "`sensorctl down --local", "--orphans` deletes them"])
             .json();
         assert_eq!((&down["changed"], &down["remaining"]), (&7.into(), &serde_json::json!([])), "{down}");
         assert_eq!(orphans(&down), expected);
@@ -97,11 +96,13 @@ fn down_denied_lists_are_warned_about_and_rest_is_deleted() {
     api.set_faults("tag:GetResources=denied;dynamodb:ListTables=denied;iam:ListRoles=denied");
     let quiet = env.run(["plan", "--local"]).assert_success();
     assert!(!quiet.stderr.contains("ListTables"), "{}", quiet.stderr);
-    env.run(["plan", "--local", "-v"]).assert_success().assert_stderr_contains(&["things of kind table", "ListTables"]);
+    env.run(["plan", "--local", "-v"])
+        .assert_success()
+        .assert_stderr_contains(&["orphans of kind table", "ListTables"]);
     env.run(["down", "--local", "--yes"]).assert_success().assert_stderr_contains(&[
         "warning:",
         "ListTables",
         "ListRoles",
-        "nothing of them is left",
+        "nothing of this pipeline is left",
     ]);
 }

@@ -36,7 +36,7 @@ fn hints_repeat_the_global_flags() {
     let env = InProcessEnv::with_local_cloud();
     env.run(["status", "--local", "--stage", "blue"])
         .assert_code(3)
-        .assert_stderr_contains(&["hint: `sensorctl up --local --stage blue` makes it"]);
+        .assert_stderr_contains(&["hint: `sensorctl up --local --stage blue` creates it"]);
     env.run(["plan", "--local", "--stage", "blue"])
         .assert_success()
         .assert_stderr_contains(&["`sensorctl up --local --stage blue` does it"]);
@@ -79,17 +79,13 @@ fn down_with_untagged_stream_does_not_report_that_nothing_is_left() {
 fn plan_of_replacement_names_flag_table_and_rows_like_up() {
     let env = InProcessEnv::with_local_cloud();
     create_own_table_with_other_key(&env);
-    let loss = "the table `SensorData` would be replaced, which deletes about 1 row";
+    let loss = "replacing the table `SensorData` deletes about 1 row";
     let does = format!("`sensorctl up --local --replace` does it, and asks first: {loss}.");
     let plan = env.run(["plan", "--local", "-o", "json"]).assert_success();
     assert!(plan.stderr.contains(&does), "{}", plan.stderr);
     assert_eq!((&plan.json()["would_change"], &plan.json()["changed"]), (&7.into(), &7.into()));
     let refused = env.run(["-q", "up", "--local"]).assert_code(1);
-    assert!(
-        refused.stderr.contains("the table `SensorData` would have to be replaced: differs in key"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("the table `SensorData` must be replaced: differs in key"), "{}", refused.stderr);
     assert!(
         refused.stderr.contains("`--replace` allows it") && refused.stderr.contains("about 1 row"),
         "{}",
@@ -115,8 +111,12 @@ fn unmanaged_log_group_with_other_retention_is_reported_as_kept() {
     let env = InProcessEnv::with_local_cloud();
     ForeignStack::with_default_names(&env).create_log_group();
     let up = env.run(["up", "--local", "-o", "json"]).assert_success();
-    assert!(up.stderr.contains("used as it is: not made by sensorctl; differs in retention_days"), "{}", up.stderr);
-    assert!(up.stderr.contains("`sensorctl up --local --adopt` changes"), "{}", up.stderr);
+    assert!(
+        up.stderr.contains("used as it is: not managed by sensorctl; retention_days can be changed with"),
+        "{}",
+        up.stderr
+    );
+    assert!(up.stderr.contains("`sensorctl up --local --adopt`"), "{}", up.stderr);
     assert_eq!(by_kind(&up.json(), "log-group")["action"], "keep");
     let status = env.run(["status", "--local", "-o", "json"]).assert_success().json();
     let drift = &by_kind(&status, "log-group")["drift"];
@@ -134,7 +134,7 @@ fn adopted_mapping_that_is_kept_blocks_deletion_of_named_resources() {
     env.run(["down", "--local", "--yes", "--delete-adopted", "table", "--delete-adopted", "function"])
         .assert_code(2)
         .assert_stderr_contains(&[
-            "the function `ProcessKinesisRecords` cannot be deleted: the adopted mapping, which stays, depends on it",
+            "the function `ProcessKinesisRecords` cannot be deleted: the adopted mapping depends on it and is kept",
             "hint: add `--delete-adopted mapping`",
         ]);
     env.run(["status", "--local"]).assert_success();
@@ -164,7 +164,9 @@ fn deleted_function_code_is_reported_with_its_path_and_restored_by_up() {
     let env = InProcessEnv::with_pipeline();
     let code = env.path("data").join("lambda/code");
     std::fs::remove_dir_all(&code).unwrap();
-    env.run(["status", "--local"]).assert_code(3).assert_stderr_contains(&["function differs in last_update"]);
+    env.run(["status", "--local"])
+        .assert_code(3)
+        .assert_stderr_contains(&["function last_update differs from the settings"]);
     let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
     let changes = by_kind(&plan, "function")["changes"].to_string();
     assert!(changes.contains(&format!("its code is gone: {}", code.display())), "{changes}");
@@ -180,12 +182,12 @@ fn up_without_changes_warns_of_a_mapping_problem() {
     env.wait_for_mapping_result("a problem", |result| result.starts_with("PROBLEM"));
     env.run(["up", "--local"]).assert_success().assert_stderr_contains(&[
         "Nothing to do",
-        "warning: the event source mapping says PROBLEM",
-        "`sensorctl invoke --local`",
+        "warning: the event source mapping reports PROBLEM",
+        "`sensorctl invoke --local -v`",
     ]);
-    env.run(["status", "--local"])
-        .assert_code(3)
-        .assert_stderr_contains(&["the mapping says PROBLEM", "`sensorctl invoke --local`"]);
+    let status = env.run(["status", "--local", "-o", "table"]).assert_code(3);
+    assert!(status.stdout.contains("mapping Enabled: last result PROBLEM"), "{}", status.stdout);
+    status.assert_stderr_contains(&["event source mapping reports a problem", "`sensorctl invoke --local -v`"]);
 }
 
 #[test]
@@ -194,9 +196,9 @@ fn down_deleting_orphans_has_no_hint_to_delete_them() {
     env.write("sensorctl.toml", "[stream]\nname = \"renamed\"\n");
     env.run(["up", "--local"]).assert_success();
     let plain = env.run(["plan", "--local"]).assert_success().stderr;
-    assert!(plain.contains("`sensorctl down --local --leftovers`"), "{plain}");
+    assert!(plain.contains("`sensorctl down --local --orphans`"), "{plain}");
     let down = env.run(["down", "--local", "--yes", "--leftovers"]).assert_success();
-    assert!(!down.stderr.contains("--leftovers"), "{}", down.stderr);
+    assert!(!down.stderr.contains("orphan"), "{}", down.stderr);
     assert!(down.stderr.contains("; nothing is left."), "{}", down.stderr);
 }
 
@@ -276,7 +278,7 @@ fn starting_position_of_existing_mapping_is_reported_to_have_no_effect() {
     let set = "mapping.starting_position=latest";
     for verb in ["plan", "up"] {
         env.run([verb, "--local", "--set", set]).assert_success().assert_stderr_contains(&[
-            "note: `mapping.starting_position` (--set) is looked at only when the mapping is made; this one began at TRIM_HORIZON",
+            "note: `mapping.starting_position` (--set) applies only when the mapping is created; this one began at TRIM_HORIZON",
         ]);
     }
     let same = env.run(["up", "--local", "--set", "mapping.starting_position=trim-horizon"]).assert_success();
@@ -288,7 +290,7 @@ fn export_overwrites_a_file_only_on_request() {
     let env = InProcessEnv::new();
     let path = env.write("function.zip", "of someone");
     let path = path.to_str().unwrap();
-    env.run(["export", "function-zip", path]).assert_code(1).assert_stderr_contains(&["is there already", "`--force`"]);
+    env.run(["export", "function-zip", path]).assert_code(1).assert_stderr_contains(&["already exists", "`--force`"]);
     assert_eq!(std::fs::read(path).unwrap(), b"of someone");
     env.run(["export", "function-zip", path, "--force"]).assert_success();
     assert!(std::fs::metadata(path).unwrap().len() > 1000);

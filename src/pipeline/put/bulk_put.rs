@@ -125,6 +125,7 @@ mod tests {
 
     use super::*;
     use crate::aws::FailureCause;
+    use crate::pipeline::PutObserver;
     use crate::pipeline::RejectedLine;
 
     /// An observer that ignores events.

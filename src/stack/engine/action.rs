@@ -6,13 +6,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// No change: it is as configured.
+    /// Nothing: it is up to date.
     None,
     /// Create it.
     Create,
     /// Update it in place.
     Update,
-    /// Delete and recreate it.
+    /// Delete it and create it again.
     Replace,
     /// Delete it.
     Delete,

@@ -46,7 +46,7 @@ impl From<StepError> for Error {
     fn from(stopped: StepError) -> Error {
         match stopped {
             StepError::Failed(error) => error,
-            StepError::Skipped => Error::failed("what a step waited for did not come about"),
+            StepError::Skipped => Error::failed("a step that others depend on failed"),
         }
     }
 }

@@ -46,7 +46,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
         match self.next(session, change) {
             NextAction::Wait => return Ok(()),
             NextAction::TimedOut => {
-                let why = format!("the service took it ({change}), but does not show it");
+                let why = format!("the service accepted the change ({change}), but does not show it");
                 return Err(AwsFailure { cause: FailureCause::RolledBack, ..call.build_failure(why) });
             }
             NextAction::Request => {}

@@ -57,9 +57,9 @@ impl Ownership {
 impl fmt::Display for Ownership {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Ownership::Ours => "made by sensorctl",
+            Ownership::Ours => "created by sensorctl",
             Ownership::Adopted => "adopted",
-            Ownership::Foreign => "it was not made by sensorctl",
+            Ownership::Foreign => "not managed by sensorctl",
             Ownership::OtherStage(whose) => whose,
         })
     }
@@ -121,9 +121,9 @@ impl Owner {
                 if found.tags.contains_key(ADOPTED) { Ownership::Adopted } else { Ownership::Ours }
             }
             (Some(stage), Some(region)) if *region == self.region => {
-                Ownership::OtherStage(format!("it belongs to the sensorctl stage `{stage}`"))
+                Ownership::OtherStage(format!("belongs to the sensorctl stage `{stage}`"))
             }
-            (Some(_), Some(region)) => Ownership::OtherStage(format!("it belongs to a sensorctl pipeline in {region}")),
+            (Some(_), Some(region)) => Ownership::OtherStage(format!("belongs to a sensorctl pipeline in {region}")),
             _ => Ownership::Foreign,
         }
     }

@@ -5,6 +5,10 @@ mod down;
 mod tests;
 mod up;
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::action::Action;
 use super::difference::Difference;
 use super::observed::Observed;
@@ -71,7 +75,16 @@ impl Step {
         is_made && kind.bound_to().contains(&self.kind)
     }
 
-    /// Returns whether the step deletes the resource, permanently or to recreate it.
+    /// Returns what the reason says beyond the action and the settings that differ, which are shown on their own.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let is_said =
+            |part: &&str| [NOT_THERE, UP_TO_DATE, CREATED_BY_US].contains(part) || part.starts_with(DIFFERS_IN);
+        let parts: Vec<_> = self.reason.split("; ").filter(|part| !is_said(part)).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// Whether the resource goes away, for good or for a new one.
     #[must_use]
     pub fn destroys(&self) -> bool {
         matches!(self.action, Action::Delete | Action::Replace)
@@ -79,7 +92,15 @@ impl Step {
 }
 
 impl Plan {
-    /// Returns the number of changed resources.
+    /// Puts ARNs that are known beforehand in the place of `${kind}` in what is to change. The steps compare again with the
+    /// ARNs that the services answer.
+    pub fn name_arns(&mut self, arns: &BTreeMap<Kind, String>) {
+        for difference in self.steps.iter_mut().flat_map(|step| &mut step.differences) {
+            difference.desired = with_arns(&difference.desired, arns);
+        }
+    }
+
+    /// How many resources will be changed.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()
@@ -132,5 +153,31 @@ impl Plan {
     }
 }
 
-/// The reason to keep a resource that the settings declare as existing.
+/// Returns the value with ARNs in the place of `${kind}`.
+#[must_use]
+pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
+    match value {
+        Value::String(text) => {
+            let named = |text: String, (kind, arn): (&Kind, &String)| text.replace(&format!("${{{kind}}}"), arn);
+            Value::from(arns.iter().fold(text.clone(), named))
+        }
+        Value::Array(items) => items.iter().map(|item| with_arns(item, arns)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, member)| (name.clone(), with_arns(member, arns)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
+}
+
+/// Why a resource that the settings only point at is kept.
 const EXISTING: &str = "existing: used, never changed";
+/// Why a resource is created.
+const NOT_THERE: &str = "does not exist";
+/// Why nothing is done.
+const UP_TO_DATE: &str = "up to date";
+/// Why a resource is deleted.
+const CREATED_BY_US: &str = "created by sensorctl";
+/// How the list of settings that differ begins.
+const DIFFERS_IN: &str = "differs in ";

@@ -140,8 +140,8 @@ impl FunctionArtifact {
                 Destination::Local => format!("this machine is {}", std::env::consts::ARCH),
             };
             return Err(Error::failed(format!("{} is built for {built_for}, but {place}", self.name))
-                .hint(format!("`function.architecture = \"{built_for}\"` in the settings takes it on AWS as it is"))
-                .hint("`function.zip` in the settings names a function of your own"));
+                .hint(format!("`function.architecture = \"{built_for}\"` in the settings uses it on AWS as it is"))
+                .hint("`function.zip` in the settings names your own function"));
         }
         if destination == Destination::Local || self.program.is_static {
             return Ok(());
@@ -175,7 +175,7 @@ impl FunctionArtifact {
 
 /// Extracts the `bootstrap` from a zip.
 fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
-    let not_a_zip = |error| Error::failed(format!("{name} is no zip file")).with_source(error);
+    let not_a_zip = |error| Error::failed(format!("{name} is not a zip file")).with_source(error);
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(not_a_zip)?;
     let index = archive.index_for_name(BOOTSTRAP).ok_or_else(|| {
         unusable(name, &format!("it has no `{BOOTSTRAP}` at its root")).hint("the program must not be inside a folder")
@@ -183,7 +183,7 @@ fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
     let mut entry = archive.by_index(index).map_err(not_a_zip)?;
     // All users must be able to read and run it: Lambda does not run it as the owner.
     if entry.unix_mode().is_none_or(|mode| mode & 0o555 != 0o555) {
-        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is not executable for everybody"))
+        return Err(unusable(name, &format!("its `{BOOTSTRAP}` is not executable for everyone"))
             .hint(format!("chmod 755 {BOOTSTRAP} before zipping it")));
     }
     if entry.size() > LARGEST_BOOTSTRAP {
@@ -199,7 +199,7 @@ fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
 }
 
 fn unusable(name: &str, problem: &str) -> Error {
-    Error::failed(format!("{name} cannot be the function: {problem}"))
+    Error::failed(format!("{name} cannot be used as the function: {problem}"))
 }
 
 #[cfg(test)]

@@ -89,8 +89,8 @@ impl EventSourceMapping {
         function.is_none().then(|| PermanentFailure {
             is_fresh: session.recent.has_written(&self.function),
             ..PermanentFailure::new(
-                format!("the function `{}` was there, and somebody deleted it while this ran", self.function),
-                "`sensorctl up` makes it anew",
+                format!("another run deleted the function `{}` meanwhile", self.function),
+                "run `sensorctl up` again: it creates what is missing",
             )
         })
     }
@@ -230,7 +230,7 @@ impl Resource for EventSourceMapping {
     fn create<'a>(&'a self, session: &'a Session, references: &'a ArnRegistry) -> Attempt<'a, Option<String>> {
         async move {
             let call = self.call(session, "CreateEventSourceMapping");
-            let why = "not tried, because its stream could not be made";
+            let why = "not tried, because its stream could not be created";
             let stream = references.arn(Kind::Stream).await.ok_or_else(|| call.skipped(why))?;
             let (position, time) = self.position(session).await?;
             let wanted = &self.wanted;
@@ -319,9 +319,9 @@ impl Resource for EventSourceMapping {
         async move {
             let call = self.call(session, "ListEventSourceMappings");
             let undone = |why: &str| AwsFailure { cause: FailureCause::RolledBack, ..call.build_failure(why) };
-            let mapping = self.describe(session).await?.ok_or_else(|| undone("the mapping is gone"))?;
+            let mapping = self.describe(session).await?.ok_or_else(|| undone("the mapping was deleted"))?;
             if !mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
-                return Err(undone("the mapping has no ReportBatchItemFailures any more"));
+                return Err(undone("the mapping no longer has ReportBatchItemFailures"));
             }
             Ok(match state_of(&mapping) {
                 State::Active => self.may_lag(session, &mapping),

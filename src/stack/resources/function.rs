@@ -135,7 +135,7 @@ impl Function {
     }
 
     async fn role(&self, session: &Session, references: &ArnRegistry) -> Result<String, AwsFailure> {
-        let why = "not tried, because its role could not be made";
+        let why = "not tried, because its role could not be created";
         references.arn(Kind::Role).await.ok_or_else(|| self.call(session, "CreateFunction").skipped(why))
     }
 }
@@ -295,7 +295,7 @@ impl Resource for Function {
                 State::Active => Ok(Readiness::Ready(function.function_arn.unwrap_or_default())),
                 State::Failed(why) => Err(self
                     .call(session, "GetFunction")
-                    .build_failure(format!("the function does not come to work: {why}"))),
+                    .build_failure(format!("the function does not become active: {why}"))),
                 State::Changing(state) => Ok(Readiness::NotYet(state)),
                 State::Missing | State::Deleting => Ok(Readiness::NotYet("being deleted".to_owned())),
             }
@@ -342,7 +342,7 @@ impl Resource for Function {
             }
             let feeding = event_source_mapping::mappings_of_function(session, &self.wanted.name).await?;
             Ok((!feeding.is_empty()).then(|| DeletionBlocker {
-                what: format!("is fed by event source mappings of others: {}", feeding.join(", ")),
+                what: format!("is invoked by unmanaged event source mappings: {}", feeding.join(", ")),
                 remedy:
                     "delete these mappings, or `sensorctl down --delete-consumers` deletes the function all the same: \
                       mappings of others stay and feed nothing any more"

@@ -72,7 +72,7 @@ impl Role {
         let call = self.call(session, "PutRolePolicy");
         for kind in policy_document::NAMED {
             if references.arn(kind).await.is_none() {
-                let why = format!("not tried, because the {kind} that the policy names could not be made");
+                let why = format!("not tried, because the {kind} that the policy names could not be created");
                 return Err(call.skipped(why));
             }
         }
@@ -290,7 +290,7 @@ impl Resource for Role {
             };
             Ok(match role {
                 Some(role) if complete => Readiness::Ready(role.arn),
-                Some(_) => Readiness::NotYet("its policy is not to be seen yet".to_owned()),
+                Some(_) => Readiness::NotYet("its policy is not visible yet".to_owned()),
                 None => Readiness::NotVisible,
             })
         }

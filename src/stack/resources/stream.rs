@@ -276,16 +276,16 @@ impl Resource for Stream {
             };
             let mut readers = Vec::new();
             if !consumers.is_empty() {
-                readers.push(format!("consumers that others registered: {}", consumers.join(", ")));
+                readers.push(format!("registered consumers: {}", consumers.join(", ")));
             }
             if !functions.is_empty() {
-                readers.push(format!("event source mappings of others, to the function {}", functions.join(", ")));
+                readers.push(format!("unmanaged event source mappings to the function {}", functions.join(", ")));
             }
             Ok((!readers.is_empty()).then(|| DeletionBlocker {
                 what: format!("is read by {}", readers.join("; and by ")),
                 remedy:
-                    "`sensorctl down --delete-consumers` deletes it all the same: registered consumers go with it, and \
-                      mappings of others stay and read nothing any more"
+                    "`sensorctl down --delete-consumers` deletes it all the same: registered consumers are deleted with it, \
+                      and unmanaged mappings stay and read nothing"
                         .to_owned(),
             }))
         }

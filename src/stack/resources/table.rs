@@ -249,9 +249,9 @@ impl Resource for Table {
                     self.request(session, &change).await?;
                     Ok(Readiness::NotYet(change.to_string()))
                 }
-                (State::Failed(status), _) => Err(self
-                    .call(session, "DescribeTable")
-                    .build_failure(format!("the table does not work: it is {status}"))),
+                (State::Failed(status), _) => {
+                    Err(self.call(session, "DescribeTable").build_failure(format!("the table is {status}")))
+                }
                 (_, next) => {
                     self.changes.note_in_progress();
                     let status = seen.table.table_status.map_or("unknown".to_owned(), |status| status.to_string());

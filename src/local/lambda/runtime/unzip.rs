@@ -121,6 +121,10 @@ fn not_unzipped(folder: &Path, error: &io::Error) -> ServiceError {
     if of_the_disk.contains(&error.kind()) { broken_disk(folder, error) } else { bad_zip() }
 }
 
+pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
+    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -224,8 +228,4 @@ mod tests {
             unzip(name).unwrap();
         }
     }
-}
-
-pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
-    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }

@@ -105,7 +105,7 @@ impl Provisioner<'_> {
                         let (kind, name) = (resource.kind(), resource.name());
                         return Err(Error::from(taken)
                             .hint(format!(
-                                "the {kind} `{name}` appeared while this ran, and {ownership}; sensorctl does not touch it"
+                                "another run created the {kind} `{name}` meanwhile: {ownership}; sensorctl does not touch it"
                             ))
                             .into());
                     }
@@ -149,10 +149,10 @@ impl Provisioner<'_> {
         if let Some(fixed) = differences.iter().find(|difference| difference.replaces) {
             let (kind, name) = (resource.kind(), resource.name());
             return Err(Error::failed(format!(
-                "the {kind} `{name}` appeared while this ran, with another {}: {}",
+                "another run created the {kind} `{name}` meanwhile, with another {}: {}",
                 fixed.property, fixed.found
             ))
-            .hint("`sensorctl plan` shows what it takes now")
+            .hint("`sensorctl plan` shows what would change now")
             .into());
         }
         let is_planned =
@@ -161,9 +161,9 @@ impl Provisioner<'_> {
             let (kind, name, property) = (resource.kind(), resource.name(), loss.property);
             let (found, wanted) = (&loss.found, &loss.desired);
             return Err(Error::failed(format!(
-                "the {kind} `{name}` was changed while this ran: {property} is {found} now, and to make it {wanted} loses data"
+                "another run changed the {kind} `{name}` meanwhile: {property} is {found} now, and changing it to {wanted} can delete data"
             ))
-            .hint("run the same command again: it asks about that first")
+            .hint("run the same command again: it asks first")
             .into());
         }
         self.retry_until_permanent(|| resource.update(session, references, found, &differences)).await?;
@@ -253,8 +253,8 @@ impl Provisioner<'_> {
                 let mut out_of_sight = out_of_sight.lock().unwrap_or_else(PoisonError::into_inner);
                 if out_of_sight.is_lost(&settled, session.schedule.longest * POLLS_UNTIL_DISAPPEARED) {
                     let name = resource.name();
-                    let why = format!("the {kind} `{name}` was there, and somebody deleted it while this ran");
-                    return Err(Error::failed(why).hint("`sensorctl up` makes it anew").into());
+                    let why = format!("another run deleted the {kind} `{name}` meanwhile");
+                    return Err(Error::failed(why).hint("run `sensorctl up` again: it creates what is missing").into());
                 }
                 Ok(match settled {
                     Readiness::Ready(arn) => Poll::Ready(arn),
@@ -264,7 +264,7 @@ impl Provisioner<'_> {
                         Poll::Pending(said)
                     }
                     Readiness::NotYet(said) => Poll::Pending(said),
-                    Readiness::NotVisible => Poll::Pending("not to be seen yet".to_owned()),
+                    Readiness::NotVisible => Poll::Pending("not visible yet".to_owned()),
                 })
             },
             |waited, said| session.report_waiting(resource, waited, said),
@@ -283,8 +283,8 @@ impl Provisioner<'_> {
                 let waited = waited.as_secs_f64();
                 Error::failed(format!("the {kind} `{name}` does not work yet after {waited:.0} s: {last}"))
                     .hint(
-                        "the service goes on with it meanwhile (a large reshard may take hours): run `sensorctl up` again to \
-                         go on waiting, with a longer `--timeout` if need be",
+                        "the service continues meanwhile (a large reshard may take hours): run `sensorctl up` again to keep \
+                         waiting, with a longer `--timeout` if needed",
                     )
                     .into()
             }

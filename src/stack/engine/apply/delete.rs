@@ -53,7 +53,7 @@ pub(crate) async fn request_delete(
     let ownership = session.owner.of(&found);
     if ownership != session.owner.of(planned) {
         let (kind, name) = (resource.kind(), resource.name());
-        let why = format!("the {kind} `{name}` changed hands while this ran and is not deleted: {ownership}");
+        let why = format!("the {kind} `{name}` is no longer managed by this pipeline and is not deleted: {ownership}");
         return Err(Error::failed(why).hint("run the same command again to see what it would do now"));
     }
     match session.retry_transient(resource, || resource.delete(session, &found)).await {
@@ -82,7 +82,7 @@ pub(crate) async fn wait_until_deleted(
             }
             Ok::<_, AwsFailure>(Poll::Pending(match found.state {
                 State::Missing | State::Deleting => "being deleted".to_owned(),
-                State::Active => "still there".to_owned(),
+                State::Active => "not deleted yet".to_owned(),
                 State::Changing(state) | State::Failed(state) => state,
             }))
         },
@@ -94,8 +94,8 @@ pub(crate) async fn wait_until_deleted(
         Err(WaitError::Failed(failure)) => Err(failure.into()),
         Err(WaitError::TimedOut { waited, last }) => {
             let (kind, name) = (resource.kind(), resource.name());
-            let what = format!("the {kind} `{name}` is not gone yet after {:.0} s: {last}", waited.as_secs_f64());
-            Err(Error::failed(what).hint("run the same command again to go on waiting").into())
+            let what = format!("the {kind} `{name}` is not deleted yet after {:.0} s: {last}", waited.as_secs_f64());
+            Err(Error::failed(what).hint("run the same command again to keep waiting").into())
         }
     }
 }

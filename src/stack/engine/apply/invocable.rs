@@ -64,7 +64,7 @@ impl Provisioner<'_> {
             }
         }
         Err(Error::failed(format!(
-            "the function `{}` cannot be invoked, though it was created anew {} times: Lambda cannot decrypt its \
+            "the function `{}` cannot be invoked, though it was created again {} times: Lambda cannot decrypt its \
                  variables with its role",
             self.resource.name(),
             PAUSES.len()
@@ -85,7 +85,7 @@ impl Provisioner<'_> {
     fn tell(&self, failure: &AwsFailure, tried: usize) {
         let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
         let said = format!(
-            "its role cannot decrypt its variables yet ({}); it is created anew ({} of {})",
+            "its role cannot decrypt its variables yet ({}); creating it again ({} of {})",
             failure.code.as_deref().unwrap_or_default(),
             tried + 1,
             PAUSES.len()

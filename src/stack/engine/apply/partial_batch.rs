@@ -61,8 +61,8 @@ impl<'a> PartialBatch<'a> {
         let found = session.observe(self.function).await?;
         if !session.owner.of(&found).is_ours() {
             let name = self.function.name();
-            let why = format!("the function `{name}` changed hands while this ran; it fails whole batches");
-            return Err(Error::failed(why).hint("`sensorctl plan` shows what there is now").into());
+            let why = format!("the function `{name}` is no longer managed by this pipeline; it fails whole batches");
+            return Err(Error::failed(why).hint("`sensorctl plan` shows the current state").into());
         }
         let making = Provisioner::new(session, self.function, references, true);
         making.reconcile(&found, Some(&[])).await?;
@@ -107,8 +107,8 @@ impl<'a> PartialBatch<'a> {
         outcome.map_err(|error| match error {
             WaitError::Failed(failure) => failure.into(),
             WaitError::TimedOut { last, .. } => {
-                Error::failed(format!("the pipeline works, and the function does not answer in part yet: {last}"))
-                    .hint("run `sensorctl up` again then; it waits no longer than what is left of that time")
+                Error::failed(format!("the pipeline works, but partial batch responses are not on yet: {last}"))
+                    .hint("run `sensorctl up` again then; it waits only for the rest of that time")
                     .into()
             }
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EXISTING, Plan, Step};
+use super::{CREATED_BY_US, EXISTING, NOT_THERE, Plan, Step};
 use crate::stack::engine::action::Action;
 use crate::stack::engine::observed::Observed;
 use crate::stack::engine::resource::Resource;
@@ -37,15 +37,17 @@ impl Plan {
 fn step(owner: &Owner, resource: &dyn Resource, found: Observed, teardown: &TeardownOptions) -> Step {
     let (kind, name) = (resource.kind(), resource.name());
     let (action, reason) = match owner.of(&found) {
-        _ if !found.exists() => (Action::None, "not there".to_owned()),
+        _ if !found.exists() => (Action::None, NOT_THERE.to_owned()),
         _ if resource.is_existing() => (Action::Keep, EXISTING.to_owned()),
         why @ (Ownership::Foreign | Ownership::OtherStage(_)) => (Action::Keep, why.to_string()),
-        _ if teardown.keep.contains(&kind) => (Action::Keep, "kept as asked".to_owned()),
-        Ownership::Adopted if teardown.names(kind, name) => (Action::Delete, "adopted, and named".to_owned()),
-        Ownership::Adopted => {
-            (Action::Keep, format!("adopted, not made by sensorctl; `--delete-adopted {kind}` deletes it"))
+        _ if teardown.keep.contains(&kind) => (Action::Keep, "kept by `--keep-data`".to_owned()),
+        Ownership::Adopted if teardown.names(kind, name) => {
+            (Action::Delete, "adopted, and named by `--delete-adopted`".to_owned())
         }
-        Ownership::Ours => (Action::Delete, "made by sensorctl".to_owned()),
+        Ownership::Adopted => {
+            (Action::Keep, format!("adopted, not created by sensorctl; `--delete-adopted {kind}` deletes it"))
+        }
+        Ownership::Ours => (Action::Delete, CREATED_BY_US.to_owned()),
     };
     Step::new(kind, name, action, reason, found)
 }
@@ -66,7 +68,8 @@ fn keep_dependencies(owner: &Owner, steps: &mut [Step]) {
     for step in steps.iter_mut().filter(|step| step.action == Action::Delete) {
         if let Some(adopted) = needed.get(&step.kind) {
             step.action = Action::Keep;
-            step.reason = format!("the adopted {adopted} depends on it; `--delete-adopted {adopted}` deletes that too");
+            step.reason =
+                format!("kept: the adopted {adopted} depends on it; `--delete-adopted {adopted}` deletes that too");
             step.kept_for = Some(*adopted);
         }
     }

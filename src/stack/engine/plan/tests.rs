@@ -112,7 +112,7 @@ fn up_replaces_only_failed_functions() {
 fn unmanaged_resource_is_refused_and_never_deleted() {
     for tags in [Tags::new(), blue()] {
         let error = up(&STREAM, found("id", 2, tags.clone()), false).unwrap_err();
-        assert!(error.to_string().contains("`readings`") && !error.hints().is_empty());
+        assert!(error.to_string().contains("readings in eu-west-1: ") && !error.hints().is_empty());
         assert_eq!(down(found("id", 2, tags), &TeardownOptions::default()).action, Action::Keep);
     }
 }
@@ -122,7 +122,10 @@ fn up_reports_all_unmanaged_resources_at_once() {
     let found = vec![found("id", 2, Tags::new()), found("id", 2, blue())];
     let error = Plan::up(&owner(), &[&STREAM, &FUNCTION], found, &ArnRegistry::default(), false).unwrap_err();
     let said = error.to_string();
-    assert!(said.contains("the stream `readings`") && said.contains("the function `readings`"), "{said}");
+    assert!(
+        said.contains("\n  stream         readings in") && said.contains("\n  function       readings in"),
+        "{said}"
+    );
     assert!(!error.hints().iter().any(|hint| hint.contains("--adopt")), "another stage's is not to be taken over");
 }
 
@@ -173,7 +176,7 @@ fn existing_resource_is_kept_with_any_ownership() {
         let down = Plan::down(&owner(), &[&existing], vec![found("id", 2, tags)], &TeardownOptions::default());
         assert_eq!(down.steps[0].action, Action::Keep);
     }
-    assert!(up(Observed::missing()).unwrap_err().to_string().contains("is not there"));
+    assert!(up(Observed::missing()).unwrap_err().to_string().contains("does not exist"));
     assert!(up(found("name", 2, Tags::new())).unwrap_err().to_string().contains("its key is \"name\""));
 }
 
@@ -201,7 +204,7 @@ fn mapping_is_replaced_with_its_stream() {
     let found = vec![Observed::missing(), adopted("id", 2)];
     let plan = Plan::up(&owner(), &[&STREAM, &MAPPING], found, &ArnRegistry::default(), false).unwrap();
     assert_eq!(plan.steps[1].action, Action::None);
-    assert!(plan.steps[1].found.warnings[0].contains("knows a place in the one before"));
+    assert!(plan.steps[1].found.warnings[0].contains("has its position in the previous one"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Plans the changes from the observed to the desired state.
 
-use super::{EXISTING, Plan, Step};
+use super::{DIFFERS_IN, EXISTING, NOT_THERE, Plan, Step, UP_TO_DATE};
 use crate::error::Error;
 use crate::stack::engine::action::Action;
 use crate::stack::engine::difference::Difference;
@@ -72,11 +72,11 @@ fn step(
         return Ok(Step::new(kind, name, Action::Keep, EXISTING, found));
     }
     if !found.exists() {
-        let reason = with_caveat(resource, references, "not there".to_owned());
+        let reason = with_caveat(resource, references, NOT_THERE.to_owned());
         return Ok(Step::new(kind, name, Action::Create, reason, found));
     }
     if found.state == State::Deleting {
-        return Ok(Step::new(kind, name, Action::Create, "the one before is still being deleted", found));
+        return Ok(Step::new(kind, name, Action::Create, "the previous one is still being deleted", found));
     }
     let ownership = owner.of(&found);
     let adopts = ownership == Ownership::Foreign;
@@ -96,17 +96,17 @@ fn step(
     let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
     let (action, reason) = match &found.state {
         State::Failed(why) if is_broken => (Action::Replace, format!("does not work: {why}")),
-        _ if replaces => (Action::Replace, format!("differs in {}", names.join(", "))),
+        _ if replaces => (Action::Replace, format!("{DIFFERS_IN}{}", names.join(", "))),
         State::Changing(state) => (Action::Update, format!("still {state}")),
         State::Failed(why) => (Action::Update, format!("does not work: {why}")),
-        _ if adopts => (Action::Update, "adopted: made by someone else".to_owned()),
-        _ if differences.is_empty() => (Action::None, "as wanted".to_owned()),
-        _ => (Action::Update, format!("differs in {}", names.join(", "))),
+        _ if adopts => (Action::Update, "created outside sensorctl".to_owned()),
+        _ if differences.is_empty() => (Action::None, UP_TO_DATE.to_owned()),
+        _ => (Action::Update, format!("{DIFFERS_IN}{}", names.join(", "))),
     };
     let replaces_code = kind == Kind::Function && names.contains(&"code_sha256");
     let newer_code = newer_version(&found.tags).filter(|_| replaces_code).map(str::to_owned);
     let reason = match &newer_code {
-        Some(version) => format!("{reason}; the code there is of the newer sensorctl {version}"),
+        Some(version) => format!("{reason}; its code comes from the newer sensorctl {version}"),
         None => reason,
     };
     Ok(Step {
@@ -133,12 +133,12 @@ fn with_caveat(resource: &dyn Resource, references: &ArnRegistry, reason: String
 
 /// Returns the reason why an unmanaged resource that the pipeline uses is kept, with the effect on its settings.
 fn used_as_it_is(differences: &[Difference]) -> String {
-    let unmanaged = "used as it is: not made by sensorctl".to_owned();
+    let unmanaged = "used as it is: not managed by sensorctl".to_owned();
     if differences.is_empty() {
         return unmanaged;
     }
     let names: Vec<_> = differences.iter().map(|difference| difference.property).collect();
-    format!("{unmanaged}; differs in {}, which `sensorctl up --adopt` changes", names.join(", "))
+    format!("{unmanaged}; {} can be changed with `sensorctl up --adopt`", names.join(", "))
 }
 
 fn adoption(owner: &Owner, found: &Observed) -> Difference {
@@ -154,7 +154,7 @@ fn adoption(owner: &Owner, found: &Observed) -> Difference {
     }
 }
 
-/// Plans the replacement of resources that are bound to a recreated one. Unmanaged ones are kept, and reported.
+/// Replaces what is bound to a resource that is replaced. What is not ours stays, with a warning.
 ///
 /// # Errors
 /// If a kept resource would not work.
@@ -169,13 +169,14 @@ fn replace_bound(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
         let step = &mut steps[index];
         if owner.of(&step.found) == Ownership::Ours {
             step.action = Action::Replace;
-            step.reason = format!("the {new} that it goes with is made anew");
+            step.reason = format!("bound to the {new}, which is replaced");
         } else if step.kind == Kind::Function {
             return Err(without_variables(&step.name, &named));
         } else {
             step.found.warnings.push(format!(
-                "the {new} `{named}` is made anew, and the {} `{}`, which was made by someone else, knows a place in the \
-                 one before: it may read nothing, or not from the beginning; delete it, and `sensorctl up` makes it anew",
+                "the {new} `{named}` is replaced, and the {} `{}`, which was created outside sensorctl, has its position in \
+                 the previous one: it may read nothing, or not from the beginning; delete it, and `sensorctl up` creates it \
+                 again",
                 step.kind, step.name
             ));
         }
@@ -186,12 +187,12 @@ fn replace_bound(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
 /// Returns the error for an unmanaged function whose role is gone: it would exist and never run.
 fn without_variables(function: &str, role: &str) -> Error {
     Error::failed(format!(
-        "the role `{role}` would be made anew, and the function `{function}`, which was made by someone else, would not \
-         work with it: Lambda encrypted the function's variables for the role before and could not decrypt them \
+        "the role `{role}` would be replaced, and the function `{function}`, which was created outside sensorctl, would not \
+         work with the new one: Lambda encrypted the function's variables for the previous role and could not decrypt them \
          (KMSAccessDeniedException)"
     ))
-    .hint("give `role.name` in the settings another name: `sensorctl up` makes that role and sets it for the function")
-    .hint(format!("or delete the function `{function}` yourself: `sensorctl up` then makes one of its own"))
+    .hint("set another `role.name`: `sensorctl up` creates that role and sets it for the function")
+    .hint(format!("or delete the function `{function}` yourself: `sensorctl up` then creates its own"))
 }
 
 /// Returns whether a resource must be replaced with the new one. For a role with another name, an update of the
@@ -240,11 +241,11 @@ fn sends_partial_responses(function: &Step) -> bool {
 fn hold_back(step: &mut Step, lag: &str) {
     if step.action == Action::None {
         step.action = Action::Update;
-        "answers in part".clone_into(&mut step.reason);
+        "partial batch responses".clone_into(&mut step.reason);
     }
     step.reason.push_str(&format!(
-        "; it fails whole batches, which are delivered again, until the mapping's ReportBatchItemFailures has been in force \
-         for {lag} s"
+        "; fails whole batches, which are delivered again, until the mapping's ReportBatchItemFailures has been in force for \
+         {lag} s"
     ));
 }
 
@@ -260,36 +261,40 @@ pub(crate) fn misreads_partial_responses(step: &Step) -> bool {
 fn check_existing(resource: &dyn Resource, found: &Observed, references: &ArnRegistry) -> Result<(), Error> {
     let (kind, name) = (resource.kind(), resource.name());
     if matches!(found.state, State::Missing | State::Deleting) {
-        return Err(Error::failed(format!("the {kind} `{name}` is not there, and the settings call it existing"))
-            .hint("correct its `name` in the settings, or take `existing` out and `sensorctl up` makes it"));
+        return Err(Error::failed(format!("the {kind} `{name}` does not exist, and the settings say that it does"))
+            .hint("correct its `name` in the settings, or remove `existing`: `sensorctl up` then creates it"));
     }
     let differences = resource::differences(resource, references, found);
     match differences.first() {
         None => Ok(()),
         Some(Difference { property, desired: wanted, found, .. }) => Err(Error::failed(format!(
-            "the existing {kind} `{name}` cannot be used: its {property} is {found}, and the pipeline needs {wanted}"
+            "the existing {kind} `{name}` cannot be used: its {property} is {found}, but the pipeline needs {wanted}"
         ))),
     }
 }
 
-/// Returns the error for unmanaged resources with configured names.
-fn unmanaged_error(strangers: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
-    let region = &owner.region;
-    let said = strangers.iter().map(|(kind, name, why)| format!("the {kind} `{name}` in {region} is there, but {why}"));
-    let mut error = Error::failed(said.collect::<Vec<_>>().join("; "))
-        .hint("use another name for this pipeline with `--stage NAME`: every resource then gets that ending");
-    let is_adoptable = |(_, _, ownership): &&(Kind, &str, Ownership)| *ownership == Ownership::Foreign;
-    if strangers.iter().filter(is_adoptable).count() == strangers.len() {
-        error = error.hint(
-            "or take over what is there with `--adopt`: `sensorctl plan --adopt` shows what that changes; \
-             `sensorctl down` keeps it",
-        );
+/// Refuses resources of the settings' names that are not ours.
+fn unmanaged_error(unmanaged: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
+    let line = |(kind, name, ownership): &(Kind, &str, Ownership)| {
+        // The names of roles are the same in all regions.
+        let region = if *kind == Kind::Role { String::new() } else { format!(" in {}", owner.region) };
+        format!("\n  {kind:<13}  {name}{region}: {ownership}")
+    };
+    let lines: String = unmanaged.iter().map(line).collect();
+    let what = match unmanaged.len() {
+        1 => "a resource of this pipeline's name exists, and this pipeline does not manage it".to_owned(),
+        more => format!("{more} resources of this pipeline's names exist, and this pipeline does not manage them"),
+    };
+    let mut error = Error::failed(format!("{what}:{lines}"))
+        .hint("choose other names with `--stage NAME`, which is appended to every resource name");
+    if unmanaged.iter().all(|(_, _, ownership)| *ownership == Ownership::Foreign) {
+        error = error
+            .hint("or adopt what exists: `sensorctl plan --adopt` shows what that changes, `sensorctl down` keeps it");
     }
-    if strangers.iter().any(|(kind, _, why)| *kind == Kind::Role && matches!(why, Ownership::OtherStage(_))) {
-        error = error.hint("a role's name is the same in all regions of an account: `role.name` sets another one");
+    if unmanaged.iter().any(|(kind, _, why)| *kind == Kind::Role && matches!(why, Ownership::OtherStage(_))) {
+        error = error.hint("the name of a role is the same in all regions of an account: `role.name` sets another one");
     }
-    let names: Vec<_> = strangers.iter().map(|(kind, name, _)| format!("the {kind} `{name}`")).collect();
-    error.hint(format!("or remove {} yourself if nobody needs it; sensorctl does not touch it", names.join(", ")))
+    error.hint("or delete it yourself if it is not needed; sensorctl does not touch it")
 }
 
 /// Returns the error for a resource that is not sensorctl's to delete but could only reach the desired state by
@@ -300,7 +305,7 @@ fn replacement_refused(kind: Kind, name: &str, fixed: &[&str], found: &Observed)
         _ => format!("no update can change its {}", fixed.join(", ")),
     };
     Error::failed(format!(
-        "the {kind} `{name}` was made by someone else and would have to be replaced, which sensorctl does not do: {why}"
+        "the {kind} `{name}` was created outside sensorctl and would have to be replaced, which sensorctl does not do: {why}"
     ))
-    .hint("use another `--stage` or name for it, or delete it yourself")
+    .hint("choose another `--stage` or another name for it, or delete it yourself")
 }

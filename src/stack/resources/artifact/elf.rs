@@ -95,9 +95,9 @@ pub(crate) struct Program {
 impl Program {
     /// Reads an ELF file. The error completes the sentence "its bootstrap …".
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let broken = |error: object::Error| format!("is a broken program: {error}");
+        let broken = |error: object::Error| format!("is damaged: {error}");
         let header =
-            FileHeader64::<Endianness>::parse(bytes).map_err(|_| "is no 64-bit Linux program (ELF)".to_owned())?;
+            FileHeader64::<Endianness>::parse(bytes).map_err(|_| "is not a 64-bit Linux program (ELF)".to_owned())?;
         let endian = header.endian().map_err(broken)?;
         let architecture = match header.e_machine(endian) {
             EM_X86_64 => Architecture::X86_64,

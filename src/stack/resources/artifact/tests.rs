@@ -95,11 +95,11 @@ fn read_zip_file_equals_bundled_function() {
 #[test]
 fn read_invalid_function_is_refused_with_reason() {
     for (zip, expected) in [
-        (b"hello".to_vec(), "a.zip is no zip file"),
+        (b"hello".to_vec(), "a.zip is not a zip file"),
         (zip_of("dist/bootstrap", 0o755, &elf(62)), "no `bootstrap` at its root"),
         (zip_of("bootstrap", 0o644, &elf(62)), "not executable"),
-        (zip_of("bootstrap", 0o700, &elf(62)), "not executable for everybody"),
-        (zip_of("bootstrap", 0o755, b"#!/bin/sh\n"), "is no 64-bit Linux program"),
+        (zip_of("bootstrap", 0o700, &elf(62)), "not executable for everyone"),
+        (zip_of("bootstrap", 0o755, b"#!/bin/sh\n"), "is not a 64-bit Linux program"),
         (zip_of("bootstrap", 0o755, &elf(8)), "a machine that Lambda does not have"),
     ] {
         assert!(problem(zip.clone()).contains(expected), "{}", problem(zip));

@@ -18,14 +18,15 @@ pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> R
         Some(function.rsplit(":function:").next().unwrap_or(&function).to_owned())
     };
     let of_others = unmanaged(session, request, stream).await?.into_iter();
-    Ok(of_others.map(|mapping| name(mapping).unwrap_or_else(|| "of an unknown name".to_owned())).collect())
+    Ok(of_others.map(|mapping| name(mapping).unwrap_or_else(|| "(name unknown)".to_owned())).collect())
 }
 
 /// Returns the unmanaged mappings of a function, each as its source and UUID.
 pub async fn mappings_of_function(session: &Session, function: &str) -> Result<Vec<String>, AwsFailure> {
     let request = session.clients.lambda.list_event_source_mappings().function_name(function);
     let told = |mapping: EventSourceMappingConfiguration| {
-        let source = mapping.event_source_arn().and_then(|arn| arn.rsplit(':').next()).unwrap_or("a source of its own");
+        let source =
+            mapping.event_source_arn().and_then(|arn| arn.rsplit(':').next()).unwrap_or("a source without ARN");
         format!("{source} ({})", mapping.uuid().unwrap_or_default())
     };
     Ok(unmanaged(session, request, function).await?.into_iter().map(told).collect())

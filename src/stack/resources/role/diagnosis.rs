@@ -66,11 +66,11 @@ fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Per
         principal: Some(Principal::Service(policy_document::LAMBDA)),
         ..AuthorizationRequest::new("sts:AssumeRole", "")
     };
-    let cannot = |why: &str| format!("the role `{role}` cannot be taken by Lambda: its trust policy {why}");
+    let cannot = |why: &str| format!("Lambda cannot assume the role `{role}`: its trust policy {why}");
     match evaluate(std::slice::from_ref(trust), &ask) {
         (Decision::Denied, true) => Some(PermanentFailure::new(
             cannot("denies sts:AssumeRole"),
-            "name another role in `role.name`, or have the denying statement changed by its owner",
+            "name another role in `role.name`, or have the owner change the denying statement",
         )),
         // A statement without the condition would open the role to principals that its owner excludes.
         (Decision::NotAllowed, true)
@@ -184,7 +184,7 @@ impl DeniedActions {
             let actions = actions.join(", ");
             return PermanentFailure::new(
                 format!("the role `{role}` cannot do what the mapping needs: {by} {deny} {actions} on {resource}"),
-                "name another role in `role.name`, or have the denying statement changed by its owner",
+                "name another role in `role.name`, or have the owner change the denying statement",
             );
         }
         let lacking = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });

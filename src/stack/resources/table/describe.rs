@@ -23,8 +23,8 @@ const TAG_CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
 /// Maximum wait for tags that may lag.
 const TAG_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The message during this wait.
-const WAITS_FOR_TAGS: &str = "it is new, and its tags, which say whose it is, may be seen up to 10 s late";
+/// What is said of that.
+const WAITS_FOR_TAGS: &str = "it is new, and its tags may become visible up to 10 s late";
 
 impl Table {
     /// Reads all parts of the state at once.

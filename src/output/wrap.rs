@@ -1,0 +1,113 @@
+//! Lines that are longer than the terminal is wide go on at a blank, below their text. A command between backticks stays
+//! whole, so that it can be copied: the terminal itself wraps one that is longer than a line.
+
+use std::os::fd::AsFd;
+
+use terminal_size::{Width, terminal_size_of};
+use unicode_width::UnicodeWidthChar;
+
+use super::marks;
+use super::plan_list::LIST_INDENT;
+
+/// The width of a terminal that does not say how wide it is, as under `script` and `expect`.
+const UNKNOWN_WIDTH: usize = 80;
+
+/// Returns the width of the terminal that a stream is; none where it is no terminal.
+pub(super) fn width_of(stream: impl AsFd + std::io::IsTerminal) -> Option<usize> {
+    let is_terminal = stream.is_terminal();
+    let known = terminal_size_of(stream).map(|(Width(width), _)| usize::from(width)).filter(|width| *width > 0);
+    is_terminal.then(|| known.unwrap_or(UNKNOWN_WIDTH))
+}
+
+/// Returns the text in lines of at most that width where that is possible. What continues a line is indented by `indent`, or
+/// as the line itself; the first line has `label` columns less.
+pub(super) fn wrapped(text: &str, width: usize, label: usize) -> String {
+    let lines = text.split('\n').enumerate().map(|(number, line)| {
+        let label = if number == 0 { label } else { 0 };
+        let indent = match label {
+            0 if marks::is_marked(line) => LIST_INDENT.len(),
+            0 => line.len() - line.trim_start_matches(' ').len(),
+            label => label,
+        };
+        wrapped_line(line, width, label, indent)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String {
+    let mut shown = String::with_capacity(line.len());
+    let mut rest = line;
+    let mut column = label;
+    while let Some(end) = break_in(rest, width.saturating_sub(column)) {
+        shown.push_str(rest[..end].trim_end_matches(' '));
+        shown.push('\n');
+        shown.push_str(&" ".repeat(indent));
+        rest = rest[end..].trim_start_matches(' ');
+        column = indent;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Returns the blank at which a text that is wider than `room` is broken: the last one that fits, or else the first; none
+/// where it fits or has no blank outside of commands.
+fn break_in(text: &str, room: usize) -> Option<usize> {
+    let (mut column, mut is_command, mut has_word) = (0, false, false);
+    let mut last = None;
+    for (at, character) in text.char_indices() {
+        if column >= room && !(column == room && character == ' ') && last.is_some() {
+            return last;
+        }
+        is_command ^= character == '`';
+        if character != ' ' {
+            has_word = true;
+        } else if !is_command && has_word && !text[at..].trim_start().is_empty() {
+            last = Some(at);
+            if column > room {
+                return last;
+            }
+        }
+        column += character.width().unwrap_or(0);
+    }
+    (column > room).then_some(last).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_goes_on_at_a_blank_and_commands_stay_whole() {
+        let hint = "`sensorctl plan --local` shows what `sensorctl up --local` would change";
+        assert_eq!(wrapped(hint, 80, 6), hint);
+        assert_eq!(
+            wrapped(hint, 40, 6),
+            "`sensorctl plan --local` shows\n      what `sensorctl up --local` would\n      change"
+        );
+        assert_eq!(wrapped(hint, 20, 6), wrapped(hint, 24, 6), "a command is not broken");
+        let line = "  ✓ created      16 ms  mapping        temperature-sensor-data → ProcessKinesisRecords";
+        assert_eq!(
+            wrapped(line, 64, 0),
+            "  ✓ created      16 ms  mapping        temperature-sensor-data →\n              ProcessKinesisRecords"
+        );
+        let below = format!("{LIST_INDENT}key: one two three");
+        assert_eq!(wrapped(&below, 24, 0), format!("{LIST_INDENT}key: one\n{LIST_INDENT}two three"));
+        assert_eq!(wrapped("one\ntwo three", 8, 0), "one\ntwo\nthree");
+        assert_eq!(wrapped("unbreakable", 4, 0), "unbreakable");
+    }
+
+    proptest! {
+        #[test]
+        fn wrapped_text_has_the_same_words_in_lines_that_fit(text in "[a-z ]{0,80}", width in 10_usize..40) {
+            let shown = wrapped(&text, width, 0);
+            prop_assert_eq!(
+                shown.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>()
+            );
+            for line in shown.lines() {
+                prop_assert!(line.len() <= width || !line.trim().contains(' '), "{:?}", line);
+            }
+        }
+    }
+}
