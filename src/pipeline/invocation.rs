@@ -43,7 +43,7 @@ pub struct InvocationCounts {
     pub records: u64,
     /// Readings in them.
     pub readings: u64,
-    /// Readings that are in the table now.
+    /// Readings that are stored in the table.
     pub stored: u64,
     /// Readings that a later one of the same event replaced.
     pub replaced: u64,

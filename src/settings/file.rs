@@ -66,7 +66,7 @@ impl File {
     pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let wrong = |error: &toml::de::Error| {
             let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
-            // The message alone: the whole error shows the line itself, which may hold a secret.
+            // The message alone: the whole error shows the line itself, which may contain a secret.
             Error::usage(format!("{}{line} is not valid TOML: {}", path.display(), error.message().trim()))
         };
         let values = text.parse::<toml::Table>().map_err(|error| wrong(&error))?;

@@ -214,7 +214,7 @@ fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error
     }
 }
 
-/// `2`, `true` and `"text"` as in the file; anything else is text.
+/// Parses `2`, `true` and `"text"` as in the file. Anything else is text.
 fn from_text(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
 }

@@ -135,7 +135,7 @@ fn tag_is_refused_with_its_own_line() {
 }
 
 #[test]
-fn unknown_settings_are_refused_with_the_nearest_name_and_the_line() {
+fn unknown_setting_is_refused_with_nearest_name_and_line() {
     let error = refused("[function]\n\nmemory = 512\n");
     assert_eq!(error.to_string(), "sensorctl.toml:3: there is no setting `function.memory`");
     assert_eq!(error.hints(), ["did you mean `function.memory_mb`?"]);

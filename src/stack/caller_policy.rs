@@ -128,9 +128,9 @@ fn allow(sid: &str, actions: &[&str], resources: &Value) -> Value {
     json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
-/// The partition of a region.
+/// Returns the partition of a region.
 pub(crate) fn partition(region: &str) -> &'static str {
-    // As botocore's partitions.json has them.
+    // As in botocore's partitions.json.
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),

@@ -82,8 +82,8 @@ impl Stack {
         arns.collect()
     }
 
-    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
-    /// with `adopt` also what is only about to be taken over.
+    /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by
+    /// their names there. With `adopt`, this includes resources that are about to be adopted.
     pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {

@@ -84,7 +84,7 @@ impl Step {
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
-    /// Whether the resource goes away, for good or for a new one.
+    /// Returns whether the step deletes the resource, permanently or to recreate it.
     #[must_use]
     pub fn destroys(&self) -> bool {
         matches!(self.action, Action::Delete | Action::Replace)
@@ -100,7 +100,7 @@ impl Plan {
         }
     }
 
-    /// How many resources will be changed.
+    /// Returns the number of changed resources.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()

@@ -23,7 +23,7 @@ const TAG_CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
 /// Maximum wait for tags that may lag.
 const TAG_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is said of that.
+/// The message during this wait.
 const WAITS_FOR_TAGS: &str = "it is new, and its tags may become visible up to 10 s late";
 
 impl Table {
