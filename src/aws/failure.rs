@@ -211,8 +211,8 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
     }
 }
 
-/// The message where no credentials were found. Which place was asked last (often the metadata of a virtual machine) says
-/// nothing; the profile and what a sign-in says do.
+/// Returns the message for missing credentials. The last place that was tried (often the metadata of a virtual machine)
+/// does not help; the profile and the error of a sign-in do.
 pub(super) fn no_credentials(message: &str) -> String {
     let (why, profile) = message.rsplit_once("; profile ").unwrap_or((message, ""));
     let is_end_of_chain = ["IMDS", "no providers in chain", "no credentials found in chain"];
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_credentials_are_named_without_the_last_place_that_was_asked() {
+    fn missing_credentials_message_omits_the_last_source() {
         assert_eq!(no_credentials("failed to load IMDS session token: dispatch failure"), "no AWS credentials found");
         assert_eq!(
             no_credentials("no providers in chain provided credentials; profile `dev` gives none"),

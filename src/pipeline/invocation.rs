@@ -36,7 +36,7 @@ pub struct FunctionInvocation {
     pub log: Vec<String>,
 }
 
-/// What an invocation did with its records.
+/// The counts of an invocation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InvocationCounts {
     /// Records of the event.
@@ -45,13 +45,13 @@ pub struct InvocationCounts {
     pub readings: u64,
     /// Readings that are stored in the table.
     pub stored: u64,
-    /// Readings that a later one of the same event replaced.
+    /// Readings that a later reading of the same key in the event replaced.
     pub replaced: u64,
-    /// Readings and records that are dead letters now.
+    /// Rejects that are stored in the dead-letter table.
     pub rejected: u64,
     /// Readings that could not be stored.
     pub failed: u64,
-    /// How long the function took.
+    /// Duration of the invocation.
     pub took: Option<Duration>,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for InvocationCounts {
     }
 }
 
-/// Runs a function on an event and waits for its answer.
+/// Invokes a function with an event and waits for its response.
 ///
 /// # Errors
 /// If the call fails. A failure of the function itself is part of the response.
@@ -115,13 +115,13 @@ impl FunctionInvocation {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
-    /// Returns how many readings and records it rejected, by the metrics in its log; 0 where the log has none.
+    /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without metrics.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.counts().map_or(0, |counts| counts.rejected)
     }
 
-    /// Returns what it did, by the metrics in its log; nothing where the log has none.
+    /// Returns the counts from the metrics in its log, or `None` without metrics.
     #[must_use]
     pub fn counts(&self) -> Option<InvocationCounts> {
         self.log.iter().rev().find_map(|line| counts(line))
@@ -134,7 +134,7 @@ impl FunctionInvocation {
     }
 }
 
-/// Reads a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
+/// Parses a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
 fn counts(line: &str) -> Option<InvocationCounts> {
     let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };

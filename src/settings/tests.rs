@@ -122,7 +122,7 @@ fn stage_suffixes_every_name_except_existing_resources() {
 }
 
 #[test]
-fn section_in_the_place_of_a_setting_is_refused_with_the_right_form() {
+fn section_in_place_of_a_setting_is_refused_with_the_correct_form() {
     let error = settle("", &[("stream", "1")], &[]).unwrap_err();
     assert_eq!(error.to_string(), "--set: `stream` is a section of settings, and not one of them");
     assert_eq!(error.hints()[0], "`--set stream.NAME=VALUE` sets one of them");

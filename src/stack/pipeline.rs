@@ -57,8 +57,8 @@ impl Stack {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
-    /// Returns the ARNs that the resources have or will have in an account and region; that of a mapping is the service's
-    /// choice.
+    /// Returns the current or expected ARNs of the resources in an account and region, without that of the mapping,
+    /// which the service chooses.
     #[must_use]
     pub fn expected_arns(&self, account: &str, region: &str) -> BTreeMap<Kind, String> {
         let partition = partition(region);
@@ -97,10 +97,11 @@ impl Stack {
         }
     }
 
-    /// Looks at all of them at once, and publishes their ARNs.
+    /// Observes all resources at once, and publishes their ARNs.
     ///
     /// # Errors
-    /// Every look that was denied, so that all missing permissions are known at once; or the first that failed otherwise.
+    /// All denied reads, so that all missing permissions are known at once. Otherwise the first read that failed for
+    /// another reason than absence.
     pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, Vec<AwsFailure>> {
         let looks = self.resources.iter().map(|resource| async {
             match session.observe(resource.as_ref()).await {

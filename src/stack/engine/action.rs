@@ -6,13 +6,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Nothing: it is up to date.
+    /// No change: it is as configured.
     None,
     /// Create it.
     Create,
     /// Update it in place.
     Update,
-    /// Delete it and create it again.
+    /// Delete and recreate it.
     Replace,
     /// Delete it.
     Delete,

@@ -75,7 +75,7 @@ impl Step {
         is_made && kind.bound_to().contains(&self.kind)
     }
 
-    /// Returns what the reason says beyond the action and the settings that differ, which are shown on their own.
+    /// Returns the part of the reason beyond the action and the differences, which are shown separately.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let is_said =
@@ -92,8 +92,8 @@ impl Step {
 }
 
 impl Plan {
-    /// Puts ARNs that are known beforehand in the place of `${kind}` in what is to change. The steps compare again with the
-    /// ARNs that the services answer.
+    /// Replaces `${kind}` by the expected ARNs in the differences. `apply` compares again with the ARNs that the
+    /// services return.
     pub fn name_arns(&mut self, arns: &BTreeMap<Kind, String>) {
         for difference in self.steps.iter_mut().flat_map(|step| &mut step.differences) {
             difference.desired = with_arns(&difference.desired, arns);
@@ -153,7 +153,7 @@ impl Plan {
     }
 }
 
-/// Returns the value with ARNs in the place of `${kind}`.
+/// Returns the value with ARNs in place of `${kind}`.
 #[must_use]
 pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
     match value {
@@ -171,13 +171,13 @@ pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
     }
 }
 
-/// Why a resource that the settings only point at is kept.
+/// The reason to keep a resource that the settings declare as existing.
 const EXISTING: &str = "existing: used, never changed";
-/// Why a resource is created.
+/// The reason to create a resource.
 const NOT_THERE: &str = "does not exist";
-/// Why nothing is done.
+/// The reason for no action.
 const UP_TO_DATE: &str = "up to date";
-/// Why a resource is deleted.
+/// The reason to delete a resource.
 const CREATED_BY_US: &str = "created by sensorctl";
-/// How the list of settings that differ begins.
+/// The beginning of the list of differences.
 const DIFFERS_IN: &str = "differs in ";

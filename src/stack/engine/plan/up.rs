@@ -154,7 +154,7 @@ fn adoption(owner: &Owner, found: &Observed) -> Difference {
     }
 }
 
-/// Replaces what is bound to a resource that is replaced. What is not ours stays, with a warning.
+/// Plans the replacement of resources that are bound to a recreated one. Unmanaged ones are kept, with a warning.
 ///
 /// # Errors
 /// If a kept resource would not work.
@@ -273,10 +273,10 @@ fn check_existing(resource: &dyn Resource, found: &Observed, references: &ArnReg
     }
 }
 
-/// Refuses resources of the settings' names that are not ours.
+/// Returns the error for unmanaged resources with configured names.
 fn unmanaged_error(unmanaged: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
     let line = |(kind, name, ownership): &(Kind, &str, Ownership)| {
-        // The names of roles are the same in all regions.
+        // Role names are the same in all regions.
         let region = if *kind == Kind::Role { String::new() } else { format!(" in {}", owner.region) };
         format!("\n  {kind:<13}  {name}{region}: {ownership}")
     };
