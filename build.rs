@@ -1,8 +1,8 @@
-//! Builds the function in a cargo of its own, zips it reproducibly, and hands the zips to `include_bytes!`.
+//! Builds the function with a nested cargo, zips it reproducibly, and passes the zips to `include_bytes!`.
 //!
-//! The nested build has its own target directory, so it never waits for the outer one's lock, and it takes part in the
-//! outer one's job limit. A build with the profile `dist` embeds the function for both architectures of Lambda, any
-//! other only the one for this machine; `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` overrides that.
+//! The nested build has its own target directory, so it never waits for the outer build's lock. It shares the outer
+//! build's job limit. A build with the profile `dist` embeds the function for both architectures of Lambda. Any other
+//! profile embeds only the one for this machine. `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` overrides that.
 //! `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` embeds an existing `bootstrap` instead.
 
 use std::env;
@@ -18,14 +18,14 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A ready `bootstrap` to embed.
+/// An existing `bootstrap` to embed.
 const READY_BOOTSTRAP: &str = "SENSORCTL_LAMBDA_BOOTSTRAP";
-/// For which architectures to build, by Lambda's names: `x86_64`, `arm64`, or both with a comma.
+/// The architectures to build for, by Lambda's names: `x86_64`, `arm64`, or both with a comma.
 const ARCHITECTURES: &str = "SENSORCTL_FUNCTION_ARCHITECTURES";
-/// What cargo tells its children and a cargo of our own needs, too.
+/// Variables that cargo sets for its children and that the nested cargo needs, too.
 const KEPT_CARGO_VARIABLES: [&str; 3] = ["CARGO_HOME", "CARGO_MAKEFLAGS", "CARGO_TERM_COLOR"];
 const KEPT_CARGO_PREFIXES: [&str; 3] = ["CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_"];
-/// What the outer build tells this script and would change the nested one.
+/// Variables that the outer build sets for this script and that would change the nested build.
 const REMOVED_VARIABLES: [&str; 8] =
     ["DEBUG", "HOST", "LLVM_PROFILE_FILE", "NUM_JOBS", "OPT_LEVEL", "OUT_DIR", "PROFILE", "TARGET"];
 
@@ -80,13 +80,13 @@ impl NestedBuild {
         })
     }
 
-    /// Builds each target, and gives it with the path of its binary.
+    /// Builds each target. Returns the targets with the paths of their binaries.
     fn run(&self) -> Result<Vec<(String, PathBuf)>> {
         // One after the other: in one build they would share features, and so need each other's C compiler.
         self.targets.iter().map(|target| Ok((target.clone(), self.build(target)?))).collect()
     }
 
-    /// Builds, tells cargo what it depends on, and gives the path of the binary.
+    /// Builds a target, declares its dependencies to cargo, and returns the path of the binary.
     fn build(&self, target: &str) -> Result<PathBuf> {
         let mut command = Command::new(variable("CARGO")?);
         clean_environment(&mut command);
@@ -113,7 +113,8 @@ impl NestedBuild {
         Ok(directory.join("bootstrap"))
     }
 
-    /// No path of this machine goes into the binary: the same source in another folder gives the same bytes.
+    /// Returns the flags that keep paths of this machine out of the binary, so that the same source in another folder
+    /// gives the same bytes.
     fn rustc_flags(&self) -> Result<OsString> {
         let cargo_home =
             env::var_os("CARGO_HOME").map_or_else(|| home().map(|home| home.join(".cargo")), |path| Ok(path.into()))?;
@@ -136,7 +137,7 @@ impl NestedBuild {
         Ok(flags)
     }
 
-    /// A linker for another architecture comes with rustc.
+    /// Selects the linker that comes with rustc, for another architecture.
     fn choose_tools(&self, target: &str, command: &mut Command) {
         let Some(architecture) = target.strip_suffix("-unknown-linux-musl") else { return };
         let underscored = target.replace('-', "_");
@@ -153,7 +154,7 @@ impl NestedBuild {
             println!("cargo:rerun-if-changed={name}");
         }
         let text = fs::read_to_string(dependencies).map_err(|error| format!("{}: {error}", dependencies.display()))?;
-        // `target: path path …`, blanks inside a path escaped by a backslash.
+        // `target: path path …`, with blanks inside a path escaped by a backslash.
         let paths = text.split_once(": ").map_or("", |(_, paths)| paths.trim_end()).replace("\\ ", "\u{0}");
         for path in paths.split(' ').filter(|path| !path.is_empty()) {
             println!("cargo:rerun-if-changed={}", path.replace('\u{0}', " "));
@@ -162,16 +163,16 @@ impl NestedBuild {
     }
 }
 
-/// What compiles the C of ring, which only the function for `x86_64` has in it.
+/// The C compiler for ring, which only the function for `x86_64` contains.
 enum CCompiler {
-    /// What the crate `cc` finds by itself, or is told.
+    /// The compiler that the crate `cc` finds by itself, or that its variables name.
     Default,
-    /// This one: the code needs no C library, so one that is not for musl serves as well.
+    /// This compiler. The code needs no C library, so a compiler that does not target musl works as well.
     Named(String),
 }
 
 impl CCompiler {
-    /// `None` when there is none for that architecture.
+    /// Returns `None` if there is no compiler for the architecture.
     fn of(architecture: &str, host: &str) -> Option<Self> {
         let variable = format!("CC_{architecture}_unknown_linux_musl");
         let told = env::var_os(variable).is_some() || env::var_os("TARGET_CC").is_some();
@@ -188,11 +189,11 @@ impl CCompiler {
     }
 }
 
-/// Returns the targets to build the function for: static musl, which runs on any Linux and so on Lambda's. Where musl is
-/// not installed for this machine's architecture, the host's own target, which serves the local cloud.
+/// Returns the targets to build the function for: static musl, which runs on any Linux and so in Lambda. If musl is not
+/// installed for this machine's architecture, returns the host's own target, which suffices for the local cloud.
 fn targets(sysroot: &Path, host: &str, both_architectures: bool) -> Result<Vec<String>> {
     let libraries = sysroot.join("lib").join("rustlib");
-    // Looked at again when a target is added.
+    // Run again when a target is added.
     println!("cargo:rerun-if-changed={}", libraries.display());
     let of_host = host.split('-').next().unwrap_or_default();
     let asked = env::var(ARCHITECTURES).unwrap_or_default();
@@ -247,7 +248,8 @@ fn is_dist(out_dir: &Path) -> bool {
     out_dir.ancestors().nth(3).and_then(Path::file_name).is_some_and(|name| name == "dist")
 }
 
-/// Beside the outer build's own folders, and not in `OUT_DIR`, which differs between check, clippy and release.
+/// Returns a directory beside the outer build's own. `OUT_DIR` does not work, because it differs between check, clippy
+/// and release.
 fn target_dir(out_dir: &Path) -> PathBuf {
     let outer = out_dir.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
     outer.unwrap_or(out_dir).join("function")
@@ -275,7 +277,7 @@ fn home() -> Result<PathBuf> {
     env::home_dir().ok_or_else(|| "no home directory, and CARGO_HOME is not set".into())
 }
 
-/// One entry with fixed time and mode: the same bootstrap always gives the same zip.
+/// Returns a zip of one entry with fixed time and mode: the same bootstrap always gives the same zip.
 fn zipped(bootstrap: &[u8]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
@@ -288,7 +290,7 @@ fn zipped(bootstrap: &[u8]) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// The crate is compiled again when the file is newer, so an unchanged one stays as it is.
+/// Writes a file only if its content changes. Otherwise its new timestamp would recompile the crate.
 fn write_if_changed(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|present| present == content) {
         return Ok(());

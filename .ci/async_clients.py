@@ -1,4 +1,4 @@
-"""Clients that lean on more of the services than boto3 does, against a local cloud that the environment points at:
+"""Clients that use more of the services than boto3 does, against the local cloud in the environment:
 async-kinesis with its checkpoints, aiokpl, and pynamodb."""
 import asyncio, os
 
@@ -19,7 +19,7 @@ def wait_for(stream, shards):
 
 
 async def produce_and_consume():
-    """async-kinesis: 400 records, read by one consumer and, from its checkpoints, by the next."""
+    """Tests async-kinesis: 400 records, read by one consumer and, from its checkpoints, by the next."""
     stream, at = "async-kinesis", {"endpoint_url": ENDPOINT, "region_name": REGION}
     kinesis = wait_for(stream, 2)
 
@@ -49,7 +49,7 @@ async def produce_and_consume():
 
 
 async def aggregate():
-    """aiokpl: 1,000 user records in a few of the service's, by the shard of their keys."""
+    """Tests aiokpl: 1,000 user records in a few Kinesis records, by the shard of their keys."""
     stream = "aiokpl"
     kinesis = wait_for(stream, 3)
     async with aiokpl.Producer(aiokpl.Config(region=REGION, endpoint_url=ENDPOINT, verify_ssl=False)) as producer:
@@ -82,7 +82,7 @@ class Reading(Model):
 
 
 def model():
-    """pynamodb: a table by its model, batches, a query with a filter, updates with conditions."""
+    """Tests pynamodb: a table from its model, batches, a query with a filter, updates with conditions."""
     Reading.create_table(wait=True)
     with Reading.batch_write() as batch:
         for time in range(120):

@@ -1,4 +1,4 @@
-"""boto3 against a local cloud that the environment points at: waiters, paginators, batch writers, typed exceptions."""
+"""Tests boto3 against the local cloud in the environment: waiters, paginators, batch writers, typed exceptions."""
 import collections, datetime, json, time, urllib.error, urllib.request
 
 import boto3
@@ -16,7 +16,7 @@ def refused(error, call, words, **arguments):
 
 
 def shards(kinesis, name):
-    """All shards, a page each; botocore's own paginator repeats the name, which AWS refuses as well."""
+    """Lists all shards, one per page. botocore's own paginator repeats the name, which AWS refuses as well."""
     page = kinesis.list_shards(StreamName=name, MaxResults=1)
     while True:
         yield from page["Shards"]
@@ -26,7 +26,7 @@ def shards(kinesis, name):
 
 
 def read(kinesis, name, **start):
-    """Records of all shards; their numbers rise."""
+    """Reads the records of all shards, and checks that their sequence numbers rise."""
     records = collections.defaultdict(list)
     for shard in (shard["ShardId"] for shard in shards(kinesis, name)):
         iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard, **start)["ShardIterator"]
@@ -115,7 +115,7 @@ def roles_and_logs():
 
 
 def presigned():
-    """An address that is signed can be called by who has no key, and only as it is."""
+    """A presigned URL works without a key, and only unchanged."""
     sts = boto3.client("sts")
     address = sts.generate_presigned_url("get_caller_identity", HttpMethod="GET")
     with urllib.request.urlopen(address) as answer:

@@ -1,4 +1,4 @@
-// The JavaScript SDK's Kinesis client, which speaks HTTP/2, against a local cloud that the environment points at.
+// Tests the JavaScript SDK's Kinesis client, which uses HTTP/2, against the local cloud in the environment.
 import assert from "node:assert/strict";
 import {
   CreateStreamCommand, DeleteStreamCommand, DescribeStreamSummaryCommand, GetRecordsCommand, GetShardIteratorCommand,
@@ -12,7 +12,7 @@ await client.send(new CreateStreamCommand({ StreamName, ShardCount: 2, Tags: { b
 await waitUntilStreamExists({ client, maxWaitTime: 60, minDelay: 1 }, { StreamName });
 const text = (at) => `record ${at}`;
 const Records = [...Array(500).keys()].map((at) => ({ PartitionKey: `${at % 7}`, Data: Buffer.from(text(at)) }));
-// Many at once over one connection.
+// Many concurrent requests over one connection.
 const puts = await Promise.all([...Array(8)].map(() => client.send(new PutRecordsCommand({ StreamName, Records }))));
 assert.deepEqual(puts.map((put) => put.FailedRecordCount), Array(8).fill(0));
 

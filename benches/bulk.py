@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""A file of readings to rows, on a local cloud of its own: seconds, CPU and peak memory of CLI and local cloud.
+"""Measures `put --file` on its own local cloud, until all rows are stored: seconds, CPU and peak memory.
 
     benches/bulk.py target/release/sensorctl [READINGS]
 
-Whole processes, on this machine. From a file of made-up readings (1,000 sensors, every key once) to the moment when
-the table holds all of them. Linux only (/proc). Prints a Markdown table.
+Measures whole processes of CLI and local cloud on this machine, from a file of generated readings (1,000 sensors,
+every key once) to the moment when the table holds all of them. Linux only (/proc). Prints a Markdown table.
 """
 import json, os, random, resource, subprocess, sys, tempfile, time
 
@@ -24,7 +24,7 @@ def readings(path, count):
 
 
 def cpu_seconds(pid):
-    """User and system time of a process and of the children that it has waited for."""
+    """Returns user and system time of a process and of the children that it has waited for."""
     fields = open(f"/proc/{pid}/stat").read().rsplit(") ", 1)[1].split()
     return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
@@ -60,7 +60,7 @@ def main(sensorctl, count):
             report = json.loads(run("put", "--local", "--file", f"{home}/readings.ndjson", "-o", "json"))
             put = time.perf_counter() - began
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            # One shard, read in its order: the second marker is stored after every batch before its own.
+            # One shard, read in its order: the second canary is stored after every earlier batch.
             for moment in ("1", "2"):
                 run("put", "--local", "--sensor", "marker", "--temp", "0", "--time", moment, "--wait", "--timeout", "10m")
             rows = time.perf_counter() - began
@@ -76,7 +76,7 @@ def main(sensorctl, count):
     print("| what | figure |\n|---|---|")
     print(f"| file to stream (`put --file`) | {put:.1f} s |")
     print(f"| file to rows | {rows:.1f} s |")
-    # The peak of all that ran so far; `put --file` is the largest of them.
+    # The peak of all processes so far. `put --file` is the largest of them.
     print(f"| `put --file` CPU, peak memory | {cli_cpu:.1f} s, {after.ru_maxrss / 1024:.0f} MiB |")
     print(f"| local cloud CPU, peak memory | {cloud_cpu:.1f} s, {cloud_peak:.0f} MiB |")
     for cpu, peak in function:

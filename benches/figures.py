@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The README's figures of a built sensorctl: sizes, start, demo, up and down on a local cloud.
+"""Measures the README's figures of a built sensorctl: sizes, start, demo, up and down on a local cloud.
 
     benches/figures.py target/release/sensorctl
 
-Whole processes, medians of RUNS, on this machine. Prints a Markdown table.
+Measures whole processes on this machine, as medians of RUNS. Prints a Markdown table.
 """
 import json, os, statistics, subprocess, sys, tempfile, time
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How the local cloud's times grow with what it holds: the size is doubled four times, and the exponent is printed.
+"""Measures how the local cloud's times grow with its data: doubles the size four times and prints the exponent.
 
     benches/growth.py target/release/sensorctl [GROUP...] [--to SIZE]
 
-Groups: scan, sensor, indexes, stream, logs, pipeline, names; all of them if none is given. --to leaves out larger sizes.
-The exponent is the slope of log(time) over log(size) by least squares: 0 is no growth, 1 is linear. Times below a tenth of
+Groups: scan, sensor, indexes, stream, logs, pipeline, names; all by default. --to leaves out larger sizes.
+The exponent is the slope of log(time) over log(size) by least squares: 0 is constant, 1 is linear. Times below a tenth of
 a millisecond are taken as a tenth. A time of one call is the median of 20. Linux only (/proc). Prints Markdown tables.
 """
 import json, math, multiprocessing, os, re, statistics, subprocess, sys, tempfile, time
@@ -23,7 +23,7 @@ def doubled(first, *more):
 
 
 class Table:
-    """Times by size, as a Markdown table."""
+    """Prints times by size as a Markdown table."""
 
     def __init__(self, title, sizes):
         self.title, self.sizes, self.rows = title, sizes, {}
@@ -64,7 +64,7 @@ def median(work, times=20):
 
 
 def fill(cloud, target, content, numbers, body):
-    """Calls with a body for each number, by WRITERS processes."""
+    """Sends a call with a body for each number, from WRITERS processes."""
 
     def work(mine):
         client = cloud.client()
@@ -91,7 +91,7 @@ def create_table(client, name, **more):
 
 
 def rows(table, sensor, first, count=25):
-    """A BatchWriteItem of rows as the function stores them."""
+    """Returns a BatchWriteItem of rows as the function stores them."""
     puts = [
         {"PutRequest": {"Item": {
             "SensorId": {"S": sensor(number)},
@@ -110,7 +110,7 @@ def add_rows(cloud, table, sensor, first, end):
 
 
 def pages(client, operation, request):
-    """Items that are counted in all pages of a Scan or Query."""
+    """Counts the items in all pages of a Scan or Query."""
     count, key = 0, None
     while True:
         if key:
@@ -129,7 +129,7 @@ def expect(size, count):
 
 
 def scan_by_command(cloud, size, *more):
-    """Rows that `sensorctl scan` prints."""
+    """Counts the rows that `sensorctl scan` prints."""
     command = [cloud.sensorctl, "-q", "scan", "--local", "-o", "ndjson", *more]
     process = subprocess.Popen(command, env=cloud.environment, stdout=subprocess.PIPE)
     count = 0
@@ -147,7 +147,7 @@ def together(works):
 
 
 def started(sensorctl, home):
-    """Seconds to the first answer of a local cloud with what is there."""
+    """Returns the seconds to the first response of a local cloud with the existing data."""
 
     def start():
         with Cloud(sensorctl, home) as cloud:
@@ -157,7 +157,7 @@ def started(sensorctl, home):
 
 
 def grow(sensorctl, table, step):
-    """Calls `step(cloud, first, end)` for each size, each time with a local cloud that has just started."""
+    """Calls `step(cloud, first, end)` for each size, each time with a newly started local cloud."""
     with tempfile.TemporaryDirectory() as home:
         first = 0
         for size in table.sizes:
@@ -193,7 +193,7 @@ def scan(sensorctl, to):
             "FilterExpression": "Temperature < :cold", "ExpressionAttributeValues": {":cold": {"N": "0"}}, "Select": "COUNT"
         }
         table.note("Scan, all pages, COUNT with a filter", timed(lambda: expect(0, pages(client, "Scan", {**scan, **cold}))))
-        # What the command itself costs is no growth.
+        # The cost of the command itself does not grow.
         least = median(lambda: scan_by_command(cloud, 1, "--limit", "1"), 5)
         taken = min(timed(lambda: scan_by_command(cloud, size)) for _ in range(2))
         table.note("`scan`, 4 segments, less `scan --limit 1`", taken - least)
@@ -352,7 +352,7 @@ def pipeline(sensorctl, to):
     table = Table("readings through the pipeline", to(doubled(12_500)))
 
     def put(cloud, client, first, end):
-        """Seconds until the last reading, which is put last, is a row."""
+        """Returns the seconds until the last reading is a row."""
 
         def body(number):
             reading = lambda at: json.dumps({"sensor_id": f"s{at % 100}", "temperature": 1.5, "current_time": at}).encode()
@@ -362,7 +362,7 @@ def pipeline(sensorctl, to):
         for number in range(first, end, 500):
             status, answer = client.call(KINESIS + "PutRecords", body(number))
             assert status == 200 and b'"ErrorCode"' not in answer, answer[:300]
-        # In each of the shards.
+        # In each shard.
         for at in range(end - 100, end):
             key = {"SensorId": {"S": f"s{at % 100}"}, "CurrentTime": {"N": str(at)}}
             while "Item" not in client.ok(DYNAMODB + "GetItem", JSON_1_0, TableName="SensorData", Key=key):
@@ -479,7 +479,7 @@ def names(sensorctl, to):
         table.note("DescribeLogStreams, a page", median(lambda: client.ok(LOGS + "DescribeLogStreams", logGroupName="streams")))
         table.note("FilterLogEvents", median(lambda: client.ok(LOGS + "FilterLogEvents", logGroupName="streams", limit=10)))
 
-    # An account has 500 shards.
+    # The quota of an account is 500 shards.
     for title, first, step in [
         ("roles", 60, roles), ("streams", 30, streams), ("tables", 50, tables), ("mappings", 25, mappings),
         ("log streams", 250, log_streams),

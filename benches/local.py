@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The local cloud's figures: start, memory, puts, reads, rows, and how long a reading takes to its row.
+"""Measures the local cloud: start, memory, puts, reads, rows, and the latency from a reading to its row.
 
     benches/local.py target/release/sensorctl [SECONDS]
 
-Whole processes on this machine, clients included: they share its cores. Each rate is measured for SECONDS (5). Linux
-only (/proc). Prints a Markdown table.
+Measures whole processes on this machine, including clients, which share its cores. Each rate is measured for SECONDS
+(5). Linux only (/proc). Prints a Markdown table.
 """
 import json, multiprocessing, os, random, re, socket, statistics, subprocess, sys, tempfile, threading, time
 
@@ -14,7 +14,7 @@ SHARDS = 4
 
 
 class Cloud:
-    """A local cloud of its own; `home` may be that of an earlier one."""
+    """A local cloud. `home` may be that of an earlier one."""
 
     def __init__(self, sensorctl, home, *options):
         self.sensorctl, self.home = sensorctl, home
@@ -57,7 +57,7 @@ class Cloud:
 
 
 def repeat(cloud, seconds, clients, target, bodies, content="application/x-amz-json-1.1"):
-    """Calls a second of so many clients, each a process with bodies of its own."""
+    """Returns the calls per second of this many clients, each a process with its own bodies."""
 
     def work(number, done):
         client, mine, count = cloud.client(), bodies(number), 0
@@ -80,7 +80,7 @@ def repeat(cloud, seconds, clients, target, bodies, content="application/x-amz-j
 
 
 def records(stream, count, size):
-    """Bodies of PutRecords, over all shards."""
+    """Returns bodies of PutRecords over all shards."""
 
     def bodies(number):
         luck = random.Random(number)
@@ -90,7 +90,7 @@ def records(stream, count, size):
 
 
 def items(count):
-    """Bodies of BatchWriteItem of a function that stores readings: new keys and old ones."""
+    """Returns bodies of BatchWriteItem as the function sends them: new keys and old ones."""
 
     def bodies(number):
         luck = random.Random(number)
@@ -108,7 +108,7 @@ def items(count):
 
 
 def read_all(cloud, stream):
-    """Records a second of one reader for each shard, from the oldest record to the newest."""
+    """Returns the records per second of one reader per shard, from the oldest record to the newest."""
 
     def work(shard, done):
         client = cloud.client()
@@ -137,7 +137,7 @@ def read_all(cloud, stream):
 
 
 def latencies(cloud, rate, seconds):
-    """Milliseconds from the put of a reading to its row, of up to 20 readings a second among so many."""
+    """Returns the milliseconds from the put of a reading to its row, for up to 20 readings per second of the load."""
     stop, waiting, found = threading.Event(), [], []
     tick = max(1 / rate, 0.01)
     each = round(rate * tick)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""The same pipeline on sensorctl's local cloud and on ministack, one after the other: readings a second, latency.
+"""Compares the same pipeline on sensorctl's local cloud and on ministack: readings per second, latency.
 
     python3 -m venv venv && venv/bin/pip install ministack boto3
     venv/bin/python benches/peers.py target/release/sensorctl [READINGS]
 
-The same calls make the pipeline in both: one shard, the same function zip (`provided.al2023`, in each one's own
-executor), batches of 500. The same readings go in by the same client, 500 to a PutRecords, one to a record. A Python
-function, which only ministack runs, is measured as well. ministack keeps its state in memory, sensorctl on disk. Linux
-only. Prints a Markdown table.
+The same calls create the pipeline in both, one after the other: one shard, the same function zip (`provided.al2023`, in
+each one's own executor), batches of 500. The same client puts the same readings, 500 per PutRecords, one per record. A
+Python function, which only ministack runs, is measured as well. ministack keeps its state in memory, sensorctl on disk.
+Linux only. Prints a Markdown table.
 """
 import io, json, os, subprocess, sys, tempfile, time, zipfile
 
@@ -38,7 +38,7 @@ def handler(event, context):
 
 
 class Ministack:
-    """A ministack of its own, of the Python that runs this."""
+    """A ministack of the Python that runs this script."""
 
     def __init__(self, home):
         self.key, self.secret, port = "test", "test", 4599
@@ -70,7 +70,7 @@ class Ministack:
 
 
 def make(cloud, runtime, code):
-    """The pipeline, by calls that any AWS client makes."""
+    """Creates the pipeline with calls of any AWS client."""
     address = f"http://{cloud.address[0]}:{cloud.address[1]}"
     def client(service):
         return boto3.client(service, endpoint_url=address, region_name="us-east-1", aws_access_key_id=cloud.key,
@@ -111,14 +111,14 @@ def put(client, batch):
 
 
 def through(cloud, count):
-    """Readings a second from the first put to the last row, and until the last was put."""
+    """Returns the readings per second from the first put to the last row, and to the last put."""
     client = cloud.client()
     readings = [reading(f"sensor-{number % 1000}", 1_700_000_000 + number // 1000) for number in range(count)]
     began = time.perf_counter()
     for at in range(0, count, 500):
         put(client, readings[at : at + 500])
     taken = time.perf_counter() - began
-    # One shard, read in its order: the second marker is stored after every batch before its own.
+    # One shard, read in its order: the second canary is stored after every earlier batch.
     for moment in (1, 2):
         put(client, [reading("marker", moment)])
         key = {"SensorId": {"S": "marker"}, "CurrentTime": {"N": str(moment)}}

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""up, a look at everything, and down: sensorctl beside the aws commands of the walkthrough and a boto3 script.
+"""Compares `up`, `status` and `down` with the aws commands of the walkthrough and a boto3 script.
 
-    benches/provisioning.py SENSORCTL [--timing]     `aws` and boto3 must be there (.ci/requirements.txt)
+    benches/provisioning.py SENSORCTL [--timing]     needs `aws` and boto3 (.ci/requirements.txt)
 
-The same local cloud for all, a new one for each run; whole processes, medians of RUNS; the aws commands once, because
-they take long. The aws commands make what the walkthrough makes; boto3, in one process, makes all that sensorctl makes.
-With --timing, once each in a cloud that takes its time (`local start --timing aws`), beside its critical path.
+All use the same kind of local cloud, a new one for each run. Figures are medians of RUNS whole processes; the aws
+commands run once, because they take long. The aws commands create the resources of the walkthrough. boto3, in one
+process, creates all resources of sensorctl. With --timing, each runs once in a local cloud with AWS latency (`local
+start --timing aws`), compared with its critical path.
 """
 import contextlib, json, os, statistics, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TEMPLATES = os.path.join(HERE, "..", "templates")
 RUNS = 5
-# Of src/local/latency_profile.rs: a role that can be assumed, a function that is active, a mapping that is made and enabled.
+# From src/local/latency_profile.rs: role assumable, function active, event source mapping created and enabled.
 CRITICAL_PATH = 8 + 3 + 10 + 10
 STREAM, ROLE, FUNCTION, GROUP = (
     "temperature-sensor-data", "kinesis-lambda-dynamodb", "ProcessKinesisRecords", "/aws/lambda/ProcessKinesisRecords"
@@ -22,7 +23,7 @@ MANAGED = ["service-role/AWSLambdaKinesisExecutionRole", "AmazonDynamoDBFullAcce
 
 @contextlib.contextmanager
 def cloud(sensorctl, *options):
-    """A new local cloud; gives the environment that points at it."""
+    """Starts a new local cloud. Yields the environment of its clients."""
     with tempfile.TemporaryDirectory() as home:
         plain = {"PATH": os.environ["PATH"], "HOME": home, "SENSORCTL_DATA_DIR": f"{home}/data", "AWS_PAGER": ""}
         subprocess.run([sensorctl, "-q", "local", "start", "--port", "0", *options], env=plain, check=True, capture_output=True)
@@ -96,7 +97,7 @@ def document(name):
 
 
 class Aws:
-    """The commands of the walkthrough, one process each."""
+    """Runs the commands of the walkthrough, one process each."""
 
     @staticmethod
     def run(*arguments):
@@ -106,7 +107,7 @@ class Aws:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def patiently(self, *arguments):
-        """A role that is not known yet is waited for, as one does by hand."""
+        """Retries while the role is not visible yet, as one does by hand."""
         while True:
             try:
                 return self.run(*arguments)
@@ -165,7 +166,7 @@ class Aws:
 
 
 class Boto3:
-    """All that sensorctl makes, one call after the other in one process, with boto3's waiters."""
+    """Creates all resources of sensorctl, one call after the other in one process, with boto3's waiters."""
 
     def __init__(self):
         import boto3, botocore

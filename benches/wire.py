@@ -1,4 +1,4 @@
-"""A client that costs next to nothing: AWS calls over one kept connection, bodies made beforehand, signed."""
+"""A client with minimal overhead: signed AWS calls over one persistent connection, with prepared bodies."""
 import base64, datetime, hashlib, hmac, json, socket, urllib.parse
 
 
@@ -8,16 +8,16 @@ class Client:
         self.signing_keys, self.digests = {}, {}
 
     def call(self, target, body, content="application/x-amz-json-1.1"):
-        """Status and body of a call; the body goes and comes as bytes."""
+        """Sends a call. Returns status and body, as bytes."""
         return self._send(target.split("_")[0].lower(), "POST", "/", "", content, body, target)
 
     def form(self, service, **fields):
-        """Status and body of a call of IAM or STS."""
+        """Sends a call of IAM or STS. Returns status and body."""
         body = urllib.parse.urlencode(fields).encode()
         return self._send(service, "POST", "/", "", "application/x-www-form-urlencoded", body)
 
     def rest(self, method, path, query="", **body):
-        """The answer to a call of Lambda that must succeed, as data."""
+        """Sends a call of Lambda, which must succeed. Returns the parsed response."""
         text = json.dumps(body).encode() if body else b""
         status, answer = self._send("lambda", method, path, query, "application/json", text)
         if status >= 300:
@@ -39,7 +39,7 @@ class Client:
         return self._answer()
 
     def _signed(self, service, host, body, method="POST", path="/", query="", target=None):
-        """The headers of Signature Version 4."""
+        """Returns the headers of Signature Version 4."""
         time = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         scope = f"{time[:8]}/us-east-1/{service}/aws4_request"
         if scope not in self.signing_keys:
@@ -48,7 +48,7 @@ class Client:
                 key = hmac.digest(key, part.encode(), "sha256")
             self.signing_keys[scope] = key
         signed = "host;x-amz-date;x-amz-target" if target else "host;x-amz-date"
-        # Once for a body that is sent often: what is measured is the other side.
+        # Once for a body that is sent often: the server is measured, not the client.
         digest = self.digests.get(body) or hashlib.sha256(body).hexdigest()
         if len(self.digests) < 1000:
             self.digests[body] = digest
@@ -85,7 +85,7 @@ class Client:
         return data
 
     def ok(self, target, content="application/x-amz-json-1.1", **body):
-        """The answer to a call that must succeed, as data."""
+        """Sends a call, which must succeed. Returns the parsed response."""
         status, answer = self.call(target, json.dumps(body).encode(), content)
         if status != 200:
             raise RuntimeError(f"{target}: {status} {answer[:300]}")
@@ -93,6 +93,6 @@ class Client:
 
 
 def put_records(stream, records):
-    """The body of a PutRecords of (key, data) pairs."""
+    """Returns the body of a PutRecords of (key, data) pairs."""
     entries = [{"PartitionKey": key, "Data": base64.b64encode(data).decode()} for key, data in records]
     return json.dumps({"StreamName": stream, "Records": entries}).encode()

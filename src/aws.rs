@@ -1,4 +1,4 @@
-//! The AWS side: one struct of SDK clients, how they are configured, what their failures mean, and how to wait.
+//! The AWS side: SDK clients, their configuration, the classes of their failures, and polling.
 
 mod call;
 mod call_log;
@@ -26,13 +26,14 @@ pub use failure::{AwsFailure, FailureCause};
 pub use service_clock::ServiceClock;
 pub use tagging::arns_tagged;
 
-/// A failure is not kept back longer than this to find out in which account it was.
+/// Maximum time for which a failure is held back to find out its account.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 
-/// How long after its last change an event source mapping surely goes by its new settings. Its state does not tell: it is
-/// Enabled as soon as the change is written down, while pollers of before go on. The Lambda developer guide ("Process
-/// records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes; changed filters
-/// were seen to take two, and pollers to deliver for up to one after the state was Disabled.
+/// Time after its last change when an event source mapping certainly uses its new settings. Its state does not show
+/// this: it is Enabled as soon as the change is saved, while earlier pollers continue. The Lambda developer guide
+/// ("Process records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes.
+/// Changed filters were observed to take two minutes, and pollers to deliver for up to one minute after the state was
+/// Disabled.
 pub const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
@@ -52,22 +53,22 @@ pub struct Clients {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// Resource Groups Tagging API.
     pub tagging: aws_sdk_resourcegroupstagging::Client,
-    /// The region that calls are sent to.
+    /// The region of the calls.
     pub region: String,
-    /// The endpoint that stands in for AWS, if any.
+    /// The endpoint that replaces AWS, if any.
     pub endpoint: Option<String>,
-    /// How long after its last change an event source mapping surely goes by its new settings.
+    /// Time after its last change when an event source mapping certainly uses its new settings.
     pub mapping_in_force: Duration,
-    /// The profile that was asked for, to name it where it gives no credentials.
+    /// The configured profile, to name it if it has no credentials.
     profile: Option<String>,
     account: OnceCell<String>,
 }
 
 impl Clients {
-    /// The account that the credentials belong to, by `sts:GetCallerIdentity`; asked once.
+    /// Returns the account of the credentials, by one call of `sts:GetCallerIdentity`.
     ///
     /// # Errors
-    /// When there are no credentials or the service cannot be reached.
+    /// If there are no credentials or the service cannot be reached.
     pub async fn account(&self) -> Result<&str, AwsFailure> {
         self.account
             .get_or_try_init(|| async {
@@ -83,13 +84,13 @@ impl Clients {
             .map(String::as_str)
     }
 
-    /// A call by its name.
+    /// Returns the context of a call.
     #[must_use]
     pub fn call<'a>(&'a self, service: &'static str, operation: &'static str, resource: &'a str) -> CallContext<'a> {
         CallContext { clients: self, service, operation, resource }
     }
 
-    /// Reads an SDK error, adding where the call went.
+    /// Converts an SDK error and adds the location of the call.
     pub fn failure<E>(
         &self,
         service: &'static str,
@@ -107,18 +108,19 @@ impl Clients {
         failure
     }
 
-    /// The failure with the account in its place; asks for it where nobody did and an answer is likely, at most 2 s.
+    /// Returns the failure with the account in its location. If the account is unknown, calls STS for at most 2 s,
+    /// provided that a response is likely.
     pub async fn with_account_context(&self, failure: AwsFailure) -> AwsFailure {
         if matches!(failure.cause, FailureCause::Credentials | FailureCause::NoCredentials | FailureCause::Unreachable)
         {
             return failure;
         }
-        // Whether it is known or not, the failure is what is to be told.
+        // The failure is reported with or without the account.
         let _ = timeout(ACCOUNT_WAIT, self.account()).await;
         AwsFailure { location: self.location(), ..failure }
     }
 
-    /// A call that was not even made, in the form of one that failed.
+    /// Returns the failure of a call whose request could not be built.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "callers hand over an error or a sentence, whichever they have")]
     pub fn build_failure(
@@ -139,7 +141,7 @@ impl Clients {
         }
     }
 
-    /// Account (once known) and region, or the endpoint that stands in for them.
+    /// Returns the account (once known) and region, or the endpoint that replaces them.
     #[must_use]
     pub fn location(&self) -> String {
         let account = self.account.get().map(|account| format!("account {account}, ")).unwrap_or_default();
@@ -155,7 +157,7 @@ impl Clients {
         self.mapping_in_force.is_zero()
     }
 
-    /// Whether calls go to this machine, where looking again costs nothing.
+    /// Returns whether calls go to this machine, where polling costs nothing.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         self.endpoint.as_deref().is_some_and(is_loopback)

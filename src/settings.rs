@@ -1,4 +1,5 @@
-//! What the user wants: flags, environment, file and defaults, in this order, as one value that remembers its origins.
+//! The user's settings: flags, environment, file and defaults, in this order, merged into one value that keeps its
+//! origins.
 
 mod connection;
 mod constraints;
@@ -42,44 +43,44 @@ pub use self::role::{Permissions, Role};
 pub use self::stream::{Capacity, Stream};
 pub use self::table::{Billing, Rejects, Table, TableClass};
 
-/// Everything that can be set, settled.
+/// All settings, resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Appended to every resource name as `-NAME`.
+    /// Suffix of every resource name, appended as `-NAME`.
     pub stage: Option<String>,
     /// AWS profile.
     pub profile: Option<String>,
-    /// AWS region; the credential chain's own choice if none.
+    /// AWS region. If unset, the credential chain chooses.
     pub region: Option<String>,
-    /// Address that stands in for AWS.
+    /// Endpoint that replaces AWS.
     pub endpoint_url: Option<String>,
-    /// Use the local cloud of this user.
+    /// True to use the local cloud of this user.
     pub local: bool,
-    /// Where the local cloud keeps its state.
+    /// Data directory of the local cloud.
     pub data_dir: PathBuf,
     /// The resources of the pipeline.
     pub pipeline: Pipeline,
-    /// Every value with where it came from, in the order of the file.
+    /// Every value with its origin, in the order of the file.
     pub origins: Vec<Setting>,
     /// The flags that a command in a hint repeats.
     pub hints: HintFlags,
 }
 
-/// What a command needs of the settings.
+/// The settings that a command needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
-    /// The settings file. What does without works beside a broken one.
+    /// The settings file. A command that does not need it works with a broken one.
     pub file: bool,
-    /// It is about the local cloud whatever else is said.
+    /// The local cloud, in any case.
     pub local: bool,
 }
 
-/// The resources of a pipeline, with the names of the walkthrough as defaults.
+/// The resources of a pipeline. The walkthrough's names are the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pipeline {
     /// Table of readings.
     pub table: Table,
-    /// Table of rejected readings.
+    /// Dead-letter table.
     pub rejects: Rejects,
     /// Kinesis stream.
     pub stream: Stream,
@@ -87,19 +88,19 @@ pub struct Pipeline {
     pub role: Role,
     /// Function.
     pub function: Function,
-    /// The function's log.
+    /// The function's log group.
     pub log_group: LogGroup,
     /// Event source mapping.
     pub mapping: Mapping,
-    /// Tags of the user's own, on every resource.
+    /// The user's own tags, on every resource.
     pub tags: BTreeMap<String, String>,
 }
 
 impl Pipeline {
-    /// The defaults, with the names of the walkthrough.
+    /// Returns the defaults, with the walkthrough's names.
     ///
     /// # Errors
-    /// Never: the defaults are what the services take.
+    /// Never: the services accept the defaults.
     pub fn by_default() -> Result<Self, Error> {
         Self::read(&mut Layers::new(BTreeMap::new(), &|_| None, None), &Stage::default())
     }
@@ -120,7 +121,7 @@ impl Pipeline {
         Ok(pipeline)
     }
 
-    /// The managed policies allow neither to tell of failures nor to use a key of one's own.
+    /// Refuses settings that the managed policies do not permit: a failure destination, and the user's own KMS key.
     fn check_permissions(&self) -> Result<(), Error> {
         let role = &self.role;
         if role.existing || role.permissions == Permissions::Least {
@@ -137,7 +138,7 @@ impl Pipeline {
         }
     }
 
-    /// The log group that Lambda writes the function's log to.
+    /// Returns the log group to which Lambda writes the function's log.
     #[must_use]
     pub fn log_group_name(&self) -> String {
         format!("/aws/lambda/{}", self.function.name)
@@ -145,17 +146,17 @@ impl Pipeline {
 }
 
 impl Settings {
-    /// Settles all settings.
+    /// Resolves all settings.
     ///
     /// # Errors
-    /// When the file cannot be read, names a setting that there is not, or a value is out of its range.
+    /// If the file cannot be read or names an unknown setting, or if a value is out of its range.
     pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
         let names =
             std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().filter(|_| !value.is_empty()));
         Self::resolve_among(global, scope, &|name| std::env::var(name).ok(), names.collect())
     }
 
-    /// Settles all settings with the variables of a given environment.
+    /// Resolves all settings with the variables of a given environment.
     ///
     /// # Errors
     /// As [`Settings::resolve`].
@@ -176,7 +177,7 @@ impl Settings {
         Ok(Settings { hints: hint_flags(global), ..settings })
     }
 
-    /// Where the value of a key came from.
+    /// Returns the origin of a key's value.
     #[must_use]
     pub fn origin(&self, key: &str) -> Option<&SettingOrigin> {
         self.origins.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
@@ -193,13 +194,13 @@ impl Settings {
     }
 }
 
-/// The flags that a command in a hint repeats.
+/// Returns the flags that a command in a hint repeats.
 #[must_use]
 pub fn hint_flags(global: &Global) -> HintFlags {
     HintFlags::of(global, connection::is_local(global).unwrap_or(global.local))
 }
 
-/// What the command line says, by dotted name.
+/// Returns the settings of the command line, by dotted name.
 fn flags(global: &Global) -> Result<BTreeMap<String, (String, SettingOrigin)>, Error> {
     let mut flags = BTreeMap::new();
     for assignment in &global.set {
@@ -228,7 +229,7 @@ fn flags(global: &Global) -> Result<BTreeMap<String, (String, SettingOrigin)>, E
     Ok(flags)
 }
 
-/// `SENSORCTL_DATA_DIR`, else the platform's state directory.
+/// Returns `SENSORCTL_DATA_DIR`, else the platform's state directory.
 fn data_dir(named: Option<String>) -> Result<PathBuf, Error> {
     if let Some(path) = named {
         return Ok(PathBuf::from(path));

@@ -1,8 +1,8 @@
-//! The desired state of the cloud: the resources of a pipeline, what they need from each other, and the engine that
-//! compares (`plan`) and changes (`apply`).
+//! The desired state of the cloud: the resources of a pipeline, their dependencies, and the engine that compares
+//! (`plan`) and changes (`apply`).
 //!
-//! There is no state file. Every resource carries tags that say whose it is, so the cloud is the state, and a run that
-//! was killed anywhere is finished by the next one.
+//! There is no state file. Every resource has tags with its owner, so the cloud is the state. A run that was killed at
+//! any point is completed by the next one.
 
 mod caller_policy;
 mod engine;

@@ -1,4 +1,4 @@
-"""What every function here runs against: one Runtime API and one DynamoDB that takes whatever it is sent."""
+"""The environment of every function here: one Runtime API, and one DynamoDB that accepts every request."""
 import asyncio, ssl, time
 
 ANSWERS = {
@@ -8,7 +8,7 @@ ANSWERS = {
 
 
 class Http(asyncio.Protocol):
-    """As much of HTTP/1.1 as the functions send: kept connections, bodies of a length that is said before."""
+    """The part of HTTP/1.1 that the functions use: persistent connections, and bodies with Content-Length."""
 
     def connection_made(self, transport):
         self.transport, self.buffer, self.needed = transport, bytearray(), 0
@@ -45,7 +45,7 @@ class DynamoDb(Http):
 
 
 class RuntimeApi(Http):
-    """Hands out one event at a time; `asked` is set when the function waits for one, `answered` has what it said."""
+    """Serves one event at a time. `asked` is set when the function waits for one, `answered` has its response."""
 
     def __init__(self):
         self.waiting = None
@@ -68,14 +68,14 @@ class RuntimeApi(Http):
             connection.answer(b"{}")
 
     async def invoke(self, event):
-        """Wall seconds from the event to the answer, when the function already waits; it must have stored all."""
+        """Returns the wall seconds from the event to the response of a waiting function, which must have stored all."""
         path, body, took = await self.send(event)
         if not path.endswith(b"/response") or b"itemIdentifier" in body:
             raise SystemExit(f"the function failed: {body.decode()}")
         return took
 
     async def send(self, event):
-        """Path and body of the answer to an event, and the seconds that it took."""
+        """Sends an event. Returns path and body of the response, and the seconds that it took."""
         await self.asked.wait()
         self.asked.clear()
         headers = (
@@ -91,7 +91,7 @@ class RuntimeApi(Http):
 
 
 async def serve(protocol, tls=None):
-    """Gives `127.0.0.1:port`."""
+    """Returns `127.0.0.1:port`."""
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, ssl=tls)
     return "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
 

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""The function beside four of the usual kind: start, CPU, wall, memory, size.
+"""Compares the function with four common designs: start, CPU, wall, memory, size.
 
     benches/peers/run.py FUNCTION.zip [--runs N] [--only NAME] [--folder DIR]
     benches/peers/run.py FUNCTION.zip --instructions     counts instructions of a reading with valgrind's callgrind
 
-FUNCTION.zip is what `sensorctl export function-zip` writes. With --instructions it may be a `bootstrap` that is not
-stripped: then what they are for is told as well. Every function is a whole process behind the same Runtime
-API, writing to the same DynamoDB, both in this process and on another CPU. Needs Node 20, npm, Python 3 and openssl;
-what the peers depend on is installed below --folder (target/peers) once. Linux only (/proc). Prints a Markdown table.
+FUNCTION.zip is the output of `sensorctl export function-zip`. With --instructions it may be a `bootstrap` that is not
+stripped: then they are counted by part of the function. Every function is a whole process behind the same Runtime
+API and writes to the same DynamoDB, both in this process and on another CPU. Needs Node 20, npm, Python 3 and openssl.
+The dependencies of the peers are installed below --folder (target/peers) once. Linux only (/proc). Prints a Markdown
+table.
 
-The first response is measured over TLS with a certificate authority of its own, the rest over plain HTTP. CPU and wall
+The first response is measured over TLS with a test certificate authority, the rest over plain HTTP. CPU and wall
 of a reading are medians of N invocations with the largest event, after one to warm up. A PutItem for each reading takes
-so long that five invocations must do, and of the aggregated kind an event with as many readings as the largest plain one
-has: each of them is still thousands of requests. All of it takes about eight minutes with N = 20.
+so long that it gets only five invocations, and for aggregated records an event with only as many readings as the
+largest plain one: each is still thousands of requests. Everything takes about eight minutes with N = 20.
 """
 import argparse, asyncio, base64, hashlib, io, json, os, random, re, statistics, subprocess, sys, tempfile, time, zipfile
 from pathlib import Path
@@ -73,7 +74,7 @@ def field(number, content):
 
 
 def aggregate(datas):
-    """One partition key for all, as sensorctl makes them."""
+    """Returns records with one partition key for all, as sensorctl creates them."""
     message = field(1, b"lane-0") + b"".join(field(3, b"\x08\x00" + field(3, data)) for data in datas)
     return MAGIC + message + hashlib.md5(message).digest()
 
@@ -83,7 +84,7 @@ def event_of(records):
 
 
 def largest(records, enough=10**9):
-    """The records that fit into one event, and how many readings they hold; no more once there are enough."""
+    """Returns the records that fit into one event, and their number of readings. Stops when there are enough."""
     taken, size, readings = [], len(event_of([])), 0
     for one, count in records:
         size += len(json.dumps(one, separators=(",", ":"))) + 1
@@ -113,7 +114,7 @@ def aggregated_records():
         records += 1
 
 
-# What the function's own functions are for, by their names: the first that fits.
+# The part of the program to which a function belongs, by its name: the first match.
 PARTS = {
     "SHA-256 of the request (in software under valgrind)": "sha2::",
     "parsing JSON: the event, the reading": "serde|PhantomData|from_utf8|CharSearcher",
@@ -172,7 +173,7 @@ def peers(function, folder):
 
 
 class Process:
-    """A function on CPU 0; this process keeps to the others."""
+    """A function on CPU 0. This process uses the other CPUs."""
 
     def __init__(self, peer, runtime_api, endpoint, certificate="", settings=None):
         environment = {
@@ -201,7 +202,7 @@ class Process:
         os.sched_setaffinity(0, here)
 
     async def until(self, awaited):
-        """What is awaited, unless the function ends before."""
+        """Awaits a result, or fails if the function ends before."""
         task = asyncio.ensure_future(awaited)
         while not (await asyncio.wait({task}, timeout=1))[0]:
             if self.process.poll() is not None:
@@ -209,7 +210,7 @@ class Process:
         return task.result()
 
     def cpu(self):
-        """Seconds of all its threads so far: the CPU clock of another process (clock_getcpuclockid)."""
+        """Returns the CPU seconds of all its threads so far (clock_getcpuclockid of another process)."""
         return time.clock_gettime((~self.process.pid) << 3 | 2)
 
     def peak(self):
@@ -254,7 +255,7 @@ async def throughput(peer, runs, event, readings):
 
 
 async def instructions(peer, event, readings):
-    """Of a reading, in user space, by part: what two more events of the same kind need. The same on a busy machine."""
+    """Returns the user-space instructions per reading, by part, from two more events. The same on a busy machine."""
     counts = []
     with tempfile.TemporaryDirectory() as folder:
         for events in (1, 3):
@@ -273,7 +274,7 @@ async def instructions(peer, event, readings):
 
 
 def by_part(out):
-    """Instructions of each part of the function, of a file of callgrind."""
+    """Returns the instructions of each part of the function, from a callgrind file."""
     told = subprocess.run(["callgrind_annotate", "--threshold=100", out], capture_output=True, text=True, check=True).stdout
     counts = {}
     for count, function in re.findall(r"^ *([\d,]+) \([^)]*\) +(?!PROGRAM)(\S.*)$", told, re.MULTILINE):
@@ -302,7 +303,7 @@ async def main():
         for kind, event, readings in (("plain", plain, plain_readings), ("aggregated", packed, packed_readings)):
             parts = await instructions(all_peers[0], event, readings)
             print(f"{kind}: {sum(parts.values()):.0f} instructions a reading")
-            # A stripped function has no names to go by.
+            # A stripped function has no names.
             if len(parts) > 1:
                 for part, count in sorted(parts.items(), key=lambda pair: -pair[1]):
                     print(f"    {count:6.0f}  {part}")

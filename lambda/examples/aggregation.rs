@@ -1,8 +1,8 @@
-//! The aggregation codec as a filter, for comparisons with other implementations.
+//! Runs the aggregation codec as a filter, to compare it with other implementations.
 //!
-//! Each line of stdin is a JSON list of records `[partition key, explicit hash key or null, data in base64]`, and gives a
-//! line with the aggregated record in base64; or it is an aggregated record in base64 as a JSON string, and gives the
-//! list, or `null` for a record that is not aggregated.
+//! Each line of stdin is JSON. A list of records `[partition key, explicit hash key or null, data in base64]` gives the
+//! aggregated record in base64. An aggregated record in base64, as a JSON string, gives the list, or `null` if the
+//! record is not aggregated.
 
 use std::io::{BufRead as _, Write as _};
 

@@ -1,5 +1,5 @@
-//! A window of a batch: so many pieces are looked at and stored before the next ones, so that the memory that a batch
-//! needs does not grow with what is in it.
+//! A chunk of a batch: a bounded number of user records that are decoded and stored before the next ones, so that
+//! memory does not grow with the content of a batch.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,51 +13,51 @@ use crate::metrics::MetricIssue;
 use crate::store::Put;
 use crate::user_records::{UserRecord, UserRecordError, catch_panic};
 
-/// Pieces of a window, at most.
+/// Maximum user records in a chunk.
 pub const MAX_USER_RECORDS: usize = 4096;
-/// Bytes of the pieces of a window, at most, but for the last one.
+/// Maximum bytes of the user records in a chunk. The last one may exceed it.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// What became of a piece.
+/// The outcome of a user record.
 #[derive(Debug)]
 pub enum ItemOutcome {
     /// Not tried yet.
     Open,
-    /// It is a row now.
+    /// Stored as a row.
     Stored,
-    /// A later reading of its key is stored.
+    /// Replaced by a later reading of the same key.
     Replaced,
-    /// It is no reading, or none that the table takes.
+    /// Not a reading, or not one that the table accepts.
     Rejected(UserRecordError),
-    /// It is neither a row nor a reject.
+    /// Stored neither as a row nor as a reject.
     Unstored(Unstored),
 }
 
-/// Why a piece could not be kept.
+/// The reason why a user record was not stored.
 #[derive(Debug)]
 pub enum Unstored {
-    /// What became of the put of its row.
+    /// The write of its row failed.
     Failure(Rc<WriteFailure>),
-    /// What became of the put of its reject.
+    /// The write of its reject failed.
     Reject(Rc<WriteFailure>),
-    /// It is no reading, and there is no table for rejects.
+    /// It is not a reading, and no dead-letter table is configured.
     NoRejectsTable(UserRecordError),
 }
 
 impl Unstored {
-    /// The same, for the log.
+    /// Returns the reason for the log.
     pub fn trouble(&self) -> MetricIssue {
         match self {
             Unstored::Failure(failure) => MetricIssue { code: failure.code.clone(), message: failure.to_string() },
             Unstored::Reject(failure) => {
                 let code = failure.code.clone();
-                // The service's own words about an item may quote it.
+                // The service's message about an item may quote the item.
                 let why = if failure.kind == FailureKind::ItemRejected { code.clone() } else { failure.to_string() };
                 MetricIssue { code, message: format!("reject not stored: {why}") }
             }
             Unstored::NoRejectsTable(UserRecordError { code, reason, is_ours }) => {
                 let mut message = format!("no reading, and no table for rejects is set: {code}");
-                // Here, too.
+                // This message may quote it, too.
                 if *is_ours {
                     message = format!("{message}: {reason}");
                 }
@@ -67,44 +67,44 @@ impl Unstored {
     }
 }
 
-/// A piece and what became of it.
+/// A user record and its outcome.
 #[derive(Debug)]
 pub struct ChunkItem<'a> {
-    /// The piece.
+    /// The user record.
     pub piece: UserRecord<'a>,
-    /// What became of it.
+    /// Its outcome.
     pub fate: ItemOutcome,
     row: Option<Row>,
 }
 
-/// Where in the text of a window the row of a reading is.
+/// The place of a reading's row in the text of a chunk.
 #[derive(Debug)]
 struct Row {
     key: Range<usize>,
     request: Range<usize>,
 }
 
-/// Pieces that are handled together.
+/// User records that are handled together.
 #[derive(Debug, Default)]
 pub struct BatchChunk<'a> {
-    /// The pieces, in the order of the shard.
+    /// The user records, in the order of the shard.
     pub entries: Vec<ChunkItem<'a>>,
-    /// The rows of all readings, as the service takes them.
+    /// The rows of all readings, in the service's JSON.
     text: String,
     bytes: usize,
 }
 
-/// Readings of one key: which one comes before which.
+/// The order of readings with the same key.
 #[derive(Debug)]
 pub struct DuplicateIndex {
-    /// The last of each key, in the order of the shard.
+    /// The last reading of each key, in the order of the shard.
     pub last: Vec<usize>,
-    /// For each entry the one of the same key before it.
+    /// For each entry, the entry of the same key before it.
     pub before: Vec<Option<usize>>,
 }
 
 impl<'a> BatchChunk<'a> {
-    /// The next pieces, `at_most` so many; none when there are no more.
+    /// Loads the next user records, `at_most` this many. Returns `false` at the end of the batch.
     pub fn fill(&mut self, pieces: &mut impl Iterator<Item = UserRecord<'a>>, at_most: usize) -> bool {
         self.entries.clear();
         self.text.clear();
@@ -132,7 +132,7 @@ impl<'a> BatchChunk<'a> {
         let (row, fate) = match row {
             Ok(row) => (Some(row), ItemOutcome::Open),
             Err(rejection) => {
-                // What a panic left there.
+                // A panic may have left a partial row.
                 self.text.truncate(begin);
                 (None, ItemOutcome::Rejected(rejection))
             }
@@ -140,13 +140,13 @@ impl<'a> BatchChunk<'a> {
         self.entries.push(ChunkItem { piece, fate, row });
     }
 
-    /// What is to be put for a reading.
+    /// Returns the put request for a reading.
     pub fn put(&self, index: usize) -> Option<Put<'_>> {
         let row = self.entries[index].row.as_ref()?;
         Some(Put { key: &self.text[row.key.clone()], request: &self.text[row.request.clone()] })
     }
 
-    /// Sorts the readings by key.
+    /// Groups the readings by key.
     pub fn rivals(&self) -> DuplicateIndex {
         let mut latest = HashMap::with_capacity_and_hasher(self.entries.len(), FxBuildHasher);
         let mut before = vec![None; self.entries.len()];

@@ -1,4 +1,4 @@
-//! The items of the table of rejected readings: raw bytes, reason, origin, and when they expire.
+//! The items of the dead-letter table: raw bytes, reason, origin and expiry.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,25 +9,25 @@ use crate::dynamodb::{Key, MESSAGE_CHARACTERS, finish_request, first, push_attri
 use crate::store::Put;
 use crate::user_records::{UserRecord, UserRecordError};
 
-/// The key of the table.
+/// The key of the dead-letter table.
 pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "S" };
 
-/// Bytes of a record in one item; the other attributes stay below the 16 KiB that are left of an item's 400 KiB.
+/// Bytes of a record in one item. The other attributes stay below the remaining 16 KiB of an item's 400 KiB.
 const PART_BYTES: usize = 384 * 1024;
-/// Characters of a code and of a partition key that are kept. Kinesis takes 256 for a partition key; the key of a record
-/// inside an aggregated one can be of any length, and must not make an item that the table refuses.
+/// Maximum characters kept of a code and of a partition key. Kinesis allows 256 for a partition key. The key of a user
+/// record has no limit and must not make an item too large for the table.
 const KEY_CHARACTERS: usize = 256;
 const DAY: Duration = Duration::from_hours(24);
 
-/// The items of all rejects of a window.
+/// The items of all rejects of a chunk.
 #[derive(Debug, Default)]
 pub struct DeadLetters {
     text: String,
-    /// The entry that an item belongs to, and where in the text its key and its request are.
+    /// The entry that an item belongs to, and the ranges of its key and its request in the text.
     items: Vec<(usize, Range<usize>, Range<usize>)>,
 }
 
-/// When a reject that is stored now expires.
+/// Returns the expiry time of a reject that is stored now.
 pub fn expiry(days: u64) -> Decimal {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Decimal::from(now.as_secs().saturating_add(DAY.as_secs().saturating_mul(days)))
@@ -69,12 +69,12 @@ impl DeadLetters {
         }
     }
 
-    /// The entries that the items belong to.
+    /// Returns the entries that the items belong to.
     pub fn owners(&self) -> impl Iterator<Item = usize> {
         self.items.iter().map(|(owner, ..)| *owner)
     }
 
-    /// What is to be put.
+    /// Returns the put requests.
     pub fn puts(&self) -> Vec<Put<'_>> {
         let put = |(_, key, request): &(usize, Range<usize>, Range<usize>)| Put {
             key: &self.text[key.clone()],
@@ -84,7 +84,8 @@ impl DeadLetters {
     }
 }
 
-/// Sorts by sub-index and part within a record; a 10 MiB record has at most 7 digits of sub-records and 27 parts.
+/// Returns an id that sorts by sub-index and part within a record. A 10 MiB record has at most 7 digits of user records
+/// and 27 parts.
 fn reject_id(sequence_number: &str, sub_index: usize, part: usize) -> String {
     format!("{sequence_number}#{sub_index:07}#{part:03}")
 }

@@ -1,4 +1,4 @@
-//! Numbers as exact decimal text, each value in one form.
+//! Exact decimal numbers with one text for each value.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,21 +10,21 @@ use thiserror::Error;
 
 /// Significant digits that `DynamoDB` keeps (Developer Guide, "Supported data types": Number).
 pub const MAX_DIGITS: usize = 38;
-/// The largest magnitude is `9.99…9E+125`.
+/// Exponent of the largest magnitude, `9.99…9E+125`.
 const MAX_EXPONENT: i64 = 125;
-/// The smallest magnitude above zero is `1E-130`.
+/// Exponent of the smallest magnitude above zero, `1E-130`.
 const MIN_EXPONENT: i64 = -130;
-/// Characters of plain notation, at most: what 38 digits need with `0.` before them. A number that needs more is mostly
-/// zeros, and many of them would make a small reading a large request.
+/// Maximum characters of plain notation: 38 digits with `0.` before them. A number that needs more is mostly zeros, and
+/// many of them would turn a small reading into a large request.
 const LONGEST_PLAIN: usize = MAX_DIGITS + 2;
 
-/// Why a text is no number that `DynamoDB` can hold.
+/// The reason why `DynamoDB` cannot hold a text as a number.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum DecimalError {
-    /// Not a decimal number at all; neither are `NaN` and the infinities.
+    /// Not a decimal number. `NaN` and the infinities are not, either.
     #[error("not a decimal number")]
     NotANumber,
-    /// More significant digits than are kept.
+    /// More significant digits than `DynamoDB` keeps.
     #[error("more than {MAX_DIGITS} significant digits")]
     TooManyDigits,
     /// Larger than `9.99…E+125`, or smaller than `1E-130` and not zero.
@@ -32,18 +32,19 @@ pub enum DecimalError {
     OutOfRange,
 }
 
-/// An exact decimal number without leading or trailing zeros and `-0`: in plain notation, as `DynamoDB` gives it back, or
-/// with an exponent where that would be longer than 40 characters.
+/// An exact decimal number without leading or trailing zeros and without `-0`.
 ///
-/// Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`, `10e124` is `1E125`. All of them are numbers in JSON.
+/// It is in plain notation, as `DynamoDB` returns it, or with an exponent if plain notation would be longer than 40
+/// characters. Equal numbers have equal texts: `1.10` is `1.1`, `1e2` is `100`, `10e124` is `1E125`. Each text is a
+/// valid JSON number.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Decimal(CompactString);
 
 impl Decimal {
-    /// Reads a decimal number: `-12.50`, `1e3`, `+.5`. Everything that JSON calls a number is one.
+    /// Parses a decimal number such as `-12.50`, `1e3` or `+.5`. Accepts every JSON number.
     ///
     /// # Errors
-    /// When it is no number, or one that `DynamoDB` would not keep exactly.
+    /// If the text is not a number, or if `DynamoDB` would not keep it exactly.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
         if is_canonical(text) {
             return Ok(Decimal(text.into()));
@@ -54,7 +55,7 @@ impl Decimal {
         if digits.text.len() > MAX_DIGITS {
             return Err(DecimalError::TooManyDigits);
         }
-        // An exponent too long for an i64 is far out of any range; saturation keeps it there.
+        // An exponent too long for an i64 is far out of range. Saturation keeps it there.
         let exponent = parts.exponent().saturating_add(first);
         if !(MIN_EXPONENT..=MAX_EXPONENT).contains(&exponent) {
             return Err(DecimalError::OutOfRange);
@@ -62,13 +63,13 @@ impl Decimal {
         Ok(Decimal(canonical_text(parts.negative, &digits.text, exponent).into()))
     }
 
-    /// The canonical text.
+    /// Returns the canonical text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Digits without sign and point; zeros that only fill the plain notation are not counted.
+    /// Counts the digits without sign and point. Zeros that only fill the plain notation do not count.
     pub(crate) fn significant_digits(&self) -> usize {
         let mut significant = 0;
         let mut zeros = 0;
@@ -89,7 +90,8 @@ impl Decimal {
         self.0.starts_with('-')
     }
 
-    /// Power of ten of the first digit, and all digits; no trailing zeros, so they compare as text.
+    /// Returns the power of ten of the first digit, and all digits. They have no trailing zeros, so they compare as
+    /// text.
     fn magnitude(&self) -> Option<(i64, String)> {
         let parts = Parts::split(&self.0).ok()?;
         let digits = parts.significant_digits();
@@ -97,14 +99,14 @@ impl Decimal {
     }
 }
 
-/// Whether the text is for certain in canonical form, as most numbers are: at most 38 digits around the point, so in
-/// range, without zeros to drop.
+/// Returns whether the text is certainly canonical, as most numbers are: at most 38 digits around the point, so in
+/// range, without superfluous zeros.
 fn is_canonical(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (integer, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "1"));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let plain_integer = match integer.as_bytes() {
-        // Zero itself has no sign.
+        // Zero has no sign.
         [b'0'] => unsigned.len() > 1 || unsigned.len() == text.len(),
         [first, ..] => *first != b'0',
         [] => false,
@@ -117,7 +119,7 @@ fn is_canonical(text: &str) -> bool {
         && digits(fraction)
 }
 
-/// The pieces of a number's text.
+/// The parts of a number's text.
 struct Parts<'a> {
     negative: bool,
     integer: &'a str,
@@ -128,7 +130,7 @@ struct Parts<'a> {
 struct Significant {
     /// The digits from the first to the last that is not zero.
     text: String,
-    /// Power of ten of the first of them, before the exponent; `None` for zero.
+    /// Power of ten of the first of them, before the exponent. `None` for zero.
     first_place: Option<i64>,
 }
 
@@ -166,7 +168,7 @@ impl<'a> Parts<'a> {
         };
         let trailing = self.fraction.bytes().rev().chain(self.integer.bytes().rev());
         let end = self.integer.len() + self.fraction.len() - trailing.take_while(|&digit| digit == b'0').count();
-        // One digit more than is allowed is enough to know.
+        // One digit more than the maximum is enough to know.
         let text = all().take(end).skip(first).take(MAX_DIGITS + 1).map(char::from).collect();
         let place =
             i64::try_from(self.integer.len()).unwrap_or(i64::MAX) - i64::try_from(first).unwrap_or(i64::MAX) - 1;
@@ -174,7 +176,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The number whose first digit stands at 10^`exponent`.
+/// Formats the number whose first digit stands at 10^`exponent`.
 fn canonical_text(negative: bool, digits: &str, exponent: i64) -> String {
     let mut text = String::with_capacity(LONGEST_PLAIN + 8);
     if negative {
@@ -217,7 +219,7 @@ fn push_plain(text: &mut String, digits: &str, exponent: i64) {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Zero, which has no first digit, is the smallest.
+        // Zero has no first digit and is the smallest.
         let by_magnitude = || self.magnitude().cmp(&other.magnitude());
         match (self.is_negative(), other.is_negative()) {
             (false, false) => by_magnitude(),
@@ -252,7 +254,7 @@ impl From<u64> for Decimal {
     }
 }
 
-/// As a JSON number, digit by digit (with `serde_json`; no other format can carry it).
+/// Serializes to a JSON number, digit by digit (with `serde_json`; no other format can carry it).
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serde_json::from_str::<&RawValue>(&self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)

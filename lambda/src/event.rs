@@ -1,4 +1,4 @@
-//! The event that Lambda makes of a batch of Kinesis records, borrowed from its JSON.
+//! The Lambda event of a batch of Kinesis records, borrowed from its JSON.
 
 use std::borrow::Cow;
 
@@ -13,40 +13,40 @@ pub struct Event<'a> {
     pub records: Vec<Record<'a>>,
 }
 
-/// One record and where it comes from.
+/// A record and its shard.
 #[derive(Debug, Deserialize)]
 pub struct Record<'a> {
     /// `shardId-000000000000:` and the sequence number.
     #[serde(borrow, rename = "eventID")]
     event_id: Cow<'a, str>,
-    /// The record itself.
+    /// The Kinesis part.
     #[serde(borrow)]
     pub kinesis: KinesisRecord<'a>,
 }
 
-/// One record as Kinesis knows it.
+/// A Kinesis record.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KinesisRecord<'a> {
-    /// Decides the shard; looked at for a reject only.
+    /// Decides the shard. It is parsed for a reject only.
     #[serde(borrow)]
     partition_key: &'a RawValue,
-    /// Decimal, growing within the shard.
+    /// A decimal number that grows within the shard.
     #[serde(borrow)]
     pub sequence_number: Cow<'a, str>,
-    /// The record's bytes in base64.
+    /// The record's data in base64.
     #[serde(borrow)]
     pub data: Cow<'a, str>,
-    /// Seconds since 1970 with milliseconds; a test event may lack it.
+    /// Seconds since 1970 with milliseconds. A test event may lack it.
     #[serde(borrow, default)]
     pub approximate_arrival_timestamp: Option<&'a RawValue>,
 }
 
 impl<'a> Event<'a> {
-    /// Reads the event.
+    /// Parses the event.
     ///
     /// # Errors
-    /// What it lacks to be one of Kinesis; never its content.
+    /// The reason why it is not a Kinesis event, without its content.
     pub fn read(json: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(json).map_err(|_| "not an event of Kinesis: not UTF-8".to_owned())?;
         let event: Event<'a> = serde_json::from_str(text)
@@ -61,7 +61,8 @@ impl<'a> Event<'a> {
     }
 }
 
-/// `serde_json` quotes a value of the wrong type; all the rest it says is names and places.
+/// Formats a `serde_json` error without the value of the wrong type that it may quote. The rest of its message is names
+/// and positions.
 pub fn without_content(error: &serde_json::Error) -> String {
     let said = error.to_string();
     if !said.starts_with("invalid") {
@@ -72,14 +73,14 @@ pub fn without_content(error: &serde_json::Error) -> String {
 }
 
 impl Record<'_> {
-    /// The partition key. One that is no Unicode text, with half of a surrogate pair, is given as it is escaped in the
-    /// event: it must not cost the whole batch.
+    /// Returns the partition key. A key with half of a surrogate pair is returned in its escaped form: it must not fail
+    /// the whole batch.
     pub fn partition_key(&self) -> Cow<'_, str> {
         let raw = self.kinesis.partition_key.get();
         serde_json::from_str(raw).unwrap_or_else(|_| Cow::Borrowed(raw.trim_matches('"')))
     }
 
-    /// `shardId-000000000000`
+    /// Returns the id of the shard: `shardId-000000000000`.
     pub fn shard_id(&self) -> &str {
         self.event_id.split_once(':').map_or(&self.event_id, |(shard_id, _)| shard_id)
     }
@@ -92,7 +93,7 @@ mod tests {
     const BUNDLED: &str = include_str!("../../templates/test-lambda-input.json");
 
     #[test]
-    fn the_bundled_test_event_is_one() {
+    fn read_accepts_bundled_test_event() {
         let event = Event::read(BUNDLED.as_bytes()).unwrap();
         let [record] = event.records.as_slice() else { panic!("not one record") };
         assert_eq!(record.shard_id(), "shardId-000000000000");
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_key_that_is_no_text_is_given_as_it_is_escaped() {
+    fn partition_key_lone_surrogate_stays_escaped() {
         for (escaped, expected) in
             [(r"sensor-\u00e9\n", "sensor-é\n"), (r"\ud83d\ude00", "😀"), (r"a\ud83d", r"a\ud83d"), ("", "")]
         {
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_of_kinesis_is_said_without_its_content() {
+    fn read_other_event_error_hides_content() {
         for (json, expected) in [
             ("{}", "missing field `Records`"),
             (r#"{"Records":[{"eventID":"a:1","s3":{}}]}"#, "missing field `kinesis`"),

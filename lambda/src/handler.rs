@@ -1,4 +1,4 @@
-//! One invocation: a batch of Kinesis records becomes rows, and what is no reading becomes rejects.
+//! Handles one invocation: a batch of Kinesis records becomes rows, and invalid readings become rejects.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,43 +17,43 @@ use crate::settings::Settings;
 use crate::store::{PutOutcome, Store};
 use crate::user_records::{Decoded, UserRecordError};
 
-/// Time that is kept free at the end of an invocation, to answer in.
+/// Time reserved at the end of an invocation for the response.
 const RESERVE: Duration = Duration::from_secs(2);
 
-/// Of the time that is left when a window is begun, this part is kept free for its rejects.
+/// The part of the remaining time that is reserved for the rejects of a chunk.
 const REJECTS_SHARE: u32 = 4;
 
-/// What stays the same from one invocation to the next.
+/// The state that is kept between invocations.
 #[derive(Debug)]
 pub struct Handler {
     settings: Settings,
     client: Client,
     readings: Table,
     rejects: Option<Table>,
-    /// Whether the last event was not wholly stored and had readings that the service refused: they may have taken all of
-    /// the time, so that windows are small until one is done with without such readings.
+    /// True if the last event was not wholly stored and had readings that the service refused. They may have taken all
+    /// of the time, so chunks stay small until one completes without such readings.
     wary: Cell<bool>,
 }
 
-/// The first piece that is neither a row nor a reject.
+/// The first user record that is stored neither as a row nor as a reject.
 struct FirstFailure {
     sequence_number: String,
     trouble: MetricIssue,
 }
 
 impl Handler {
-    /// A function that is ready for its first event.
+    /// Creates a handler from the environment.
     ///
     /// # Errors
-    /// What is wrong with the environment.
+    /// If the environment is invalid.
     pub fn from_env() -> Result<Self, String> {
         Handler::new(Settings::from_env()?)
     }
 
-    /// A function with these settings.
+    /// Creates a handler with these settings.
     ///
     /// # Errors
-    /// What is wrong with the address of the tables.
+    /// If the address of the tables is invalid.
     pub fn new(settings: Settings) -> Result<Self, String> {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
@@ -64,14 +64,14 @@ impl Handler {
     /// Stores the readings of one event.
     ///
     /// # Errors
-    /// When the event is none of Kinesis, or when something was not stored and a partial answer would not be understood.
+    /// If the event is not from Kinesis, or if something was not stored and partial batch responses are not enabled.
     pub async fn handle(&self, json: &[u8], context: &Context) -> Result<BatchResponse, InvocationError> {
         let (result, metrics) = self.store(json, context).await;
         metrics.log(&self.settings.function_name, &context.request_id);
         result
     }
 
-    /// Stores the readings of one event; gives what is to be logged with the result.
+    /// Stores the readings of one event. Returns the metrics with the result.
     pub async fn store(&self, json: &[u8], context: &Context) -> (Result<BatchResponse, InvocationError>, Metrics) {
         let began = Instant::now();
         let deadline = began + time_for_work(context.deadline);
@@ -84,7 +84,7 @@ impl Handler {
         (result, metrics)
     }
 
-    /// Requests that are sent and not answered.
+    /// Returns the number of requests in flight.
     #[cfg(test)]
     pub fn requests_in_flight(&self) -> usize {
         self.client.in_flight()
@@ -112,8 +112,8 @@ impl Handler {
         }
     }
 
-    /// Window by window, each settled before the next, so that a later row of a key is never put before an earlier one;
-    /// to the end, or to the first gap, because all from there on is delivered again.
+    /// Stores chunk by chunk. Each chunk is settled before the next, so that a later row of a key is never written
+    /// before an earlier one. Stops at the first failure, because everything from there on is delivered again.
     async fn store_event(
         &self,
         json: &[u8],
@@ -145,18 +145,19 @@ impl Handler {
         Ok(gap)
     }
 
-    /// When the readings of a window must be in the table, or are given up: rejects have their share of the time, so that
-    /// those that the service finds only one by one are kept as far as it came, and the next delivery begins after them.
+    /// Returns the deadline for the readings of a chunk. Rejects have their own share of the time: readings that the
+    /// service refuses one by one are kept as far as they were tried, and the next delivery begins after them.
     fn end_of_readings(&self, deadline: Instant) -> Instant {
         let left = deadline.saturating_duration_since(Instant::now());
         if self.rejects.is_some() { deadline - left / REJECTS_SHARE } else { deadline }
     }
 
-    /// Puts the last reading of each key; where the service refuses it, the one before. Tells whether any was refused.
+    /// Stores the last reading of each key, or the one before if the service refuses it. Returns whether any was
+    /// refused.
     ///
-    /// One thing stays: an aggregated record of thousands of readings that are all refused by the service, at worst of one
-    /// key, with one request each, one after the other. If that is more than the time of an invocation, the shard does not
-    /// get on until the record expires. What can be known without asking the service is no such reading.
+    /// A known limit remains: an aggregated record of thousands of readings that the service refuses one by one, in the
+    /// worst case all of one key, takes one request for each, in sequence. If that takes longer than an invocation, the
+    /// shard is blocked until the record expires. Every refusal that can be known without the service is found before.
     async fn store_readings(&self, store: &Store<'_>, window: &mut BatchChunk<'_>, deadline: Instant) -> bool {
         let rivals = window.rivals();
         let all_before = |index: usize| std::iter::successors(rivals.before[index], |&index| rivals.before[index]);
@@ -181,7 +182,7 @@ impl Handler {
                         });
                         next.extend(rivals.before[index]);
                     }
-                    // The earlier ones are needed again, should the service refuse the winner in the end.
+                    // The earlier ones are needed again if the service refuses the last one later.
                     PutOutcome::Unstored(failure) => {
                         for index in all_before(index).chain([index]) {
                             window.entries[index].fate = ItemOutcome::Unstored(Unstored::Failure(Rc::clone(&failure)));
@@ -194,7 +195,7 @@ impl Handler {
         any_refused
     }
 
-    /// Puts what was rejected into its table.
+    /// Stores the rejects in the dead-letter table.
     async fn store_rejects(&self, store: &Store<'_>, window: &mut BatchChunk<'_>, deadline: Instant) {
         let expires_at = dead_letter::expiry(self.settings.rejects_days);
         let mut items = dead_letter::DeadLetters::default();
@@ -216,7 +217,7 @@ impl Handler {
     }
 }
 
-/// Counts what became of a window's pieces; gives the first gap.
+/// Counts the outcomes of a chunk. Returns the first failure.
 fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure> {
     let mut gap = None;
     metrics.readings += window.entries.len();
@@ -238,7 +239,7 @@ fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure>
             ItemOutcome::Open => MetricIssue { code: "NotTried".to_owned(), message: "not tried".to_owned() },
         };
         metrics.failed += 1;
-        // Pieces are in the order of the shard: the first is the lowest.
+        // User records are in the order of the shard: the first failure is the lowest.
         gap.get_or_insert_with(|| FirstFailure {
             sequence_number: entry.piece.record.kinesis.sequence_number.clone().into_owned(),
             trouble,
@@ -247,22 +248,22 @@ fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure>
     gap
 }
 
-/// Adds what passed since the clock was last looked at.
+/// Adds the time since the last call.
 fn lap(phase: &mut Duration, clock: &mut Instant) {
     let now = Instant::now();
     *phase += now - *clock;
     *clock = now;
 }
 
-/// Since a record arrived in the stream.
+/// Returns the time since a record arrived in the stream.
 fn age(record: &Record<'_>) -> Option<Duration> {
     let arrival = record.kinesis.approximate_arrival_timestamp?.get().parse().ok()?;
     let arrival = UNIX_EPOCH.checked_add(Duration::try_from_secs_f64(arrival).ok()?)?;
     Some(SystemTime::now().duration_since(arrival).unwrap_or_default())
 }
 
-/// From now to two seconds before the deadline (milliseconds since 1970), but at least to two thirds of a short time:
-/// a function made without a time limit has three seconds.
+/// Returns the time from now to two seconds before the deadline (milliseconds since 1970), but at least two thirds of
+/// the remaining time: a function without a configured timeout has three seconds.
 fn time_for_work(deadline: u64) -> Duration {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let left = Duration::from_millis(deadline).saturating_sub(now);

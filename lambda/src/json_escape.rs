@@ -1,6 +1,6 @@
-//! JSON written piece by piece into a string, for texts whose form is fixed.
+//! Appends JSON to a string, for texts of a fixed form.
 
-/// Appends a JSON string with its quotes, escaped as `serde_json` does it.
+/// Appends a JSON string with its quotes, escaped as `serde_json` does.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
     let mut plain_from = 0;
@@ -8,7 +8,7 @@ pub fn push_string(out: &mut String, text: &str) {
         if byte >= 0x20 && byte != b'"' && byte != b'\\' {
             continue;
         }
-        // What is escaped is ASCII, so both ends of the slice are character boundaries.
+        // Escaped characters are ASCII, so both ends of the slice are character boundaries.
         out.push_str(&text[plain_from..at]);
         plain_from = at + 1;
         match byte {
@@ -40,7 +40,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_reads_back_as_it_was(text in any::<String>()) {
+        fn push_string_any_text_round_trips(text in any::<String>()) {
             let mut json = String::new();
             push_string(&mut json, &text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn every_control_character_reads_back() {
+    fn push_string_every_control_character_round_trips() {
         let text: String = (0_u8..0x80).map(char::from).collect();
         let mut json = String::new();
         push_string(&mut json, &text);

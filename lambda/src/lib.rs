@@ -1,7 +1,7 @@
-//! The reading model that both ends of the stream share: what a reading is, and how readings are aggregated.
+//! The reading model that both ends of the stream share: readings and their aggregation.
 //!
-//! - [`reading`]: a reading, from JSON and to JSON, and why something is none.
-//! - [`value`]: what an attribute of a reading can hold.
+//! - [`reading`]: a reading, from JSON and to JSON, and its validation errors.
+//! - [`value`]: the values of a reading's attributes.
 //! - [`decimal`]: numbers in the exact decimal form that `DynamoDB` keeps.
 //! - [`aggregation`]: many readings in one Kinesis record, in the format of the Kinesis Producer Library.
 //! - [`limits`]: limits of readings, and names that they may not use.

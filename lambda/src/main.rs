@@ -1,4 +1,4 @@
-//! The function: readings from a Kinesis stream into a `DynamoDB` table.
+//! The Lambda function: it stores readings from a Kinesis stream in a `DynamoDB` table.
 
 mod batch_chunk;
 mod dead_letter;
@@ -25,22 +25,21 @@ use crate::handler::Handler;
 use crate::metrics::Metrics;
 use crate::response::{InvocationError, contained};
 
-/// musl's own allocator would nearly double the CPU for a reading.
+/// musl's own allocator would nearly double the CPU time for a reading.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> Result<(), lambda_runtime::Error> {
     std::panic::set_hook(Box::new(|panic| {
-        // The message of a panic can hold a piece of a reading; the place cannot.
+        // The message of a panic can quote a reading. Its location cannot.
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let _ = writeln!(std::io::stderr(), "panicked at {place}");
     }));
-    // An environment handles one event at a time, and most have less than one CPU.
+    // An execution environment handles one event at a time, and most have less than one CPU.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let function = Handler::from_env();
-    // The handler takes an event's bytes as they came: to have them checked and copied first costs more than all that
-    // it does with them.
+    // The handler takes an event's bytes unchanged: to check and copy them first costs more than all the rest.
     let body = Cell::new(Bytes::new());
     let set_body_aside = MapRequestLayer::new(|mut invocation: LambdaInvocation| {
         body.set(std::mem::replace(&mut invocation.body, Bytes::from_static(b"null")));
@@ -53,7 +52,7 @@ fn main() -> Result<(), lambda_runtime::Error> {
     runtime.block_on(Runtime::new(handler).layer(set_body_aside).run())
 }
 
-/// Every event, while the environment makes no sense.
+/// Fails every invocation while the environment is invalid.
 fn refuse(message: &str, context: &Context) -> InvocationError {
     let fault = InvocationError::misconfigured(message);
     let metrics = Metrics { trouble: Some((&fault).into()), ..Metrics::default() };

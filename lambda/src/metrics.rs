@@ -1,4 +1,4 @@
-//! One line for each invocation, in `CloudWatch`'s embedded metric format: a log line that is metrics at the same time.
+//! One log line for each invocation in `CloudWatch`'s embedded metric format, which is also a set of metrics.
 
 use std::io::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,12 +9,12 @@ use crate::response::InvocationError;
 
 const NAMESPACE: &str = "sensorctl";
 
-/// Why something was not stored, in words without content.
+/// The reason why something was not stored, without the content of readings.
 #[derive(Debug)]
 pub struct MetricIssue {
-    /// The service's code, or one of ours.
+    /// The service's code, or one of the function's own.
     pub code: String,
-    /// What happened.
+    /// The message.
     pub message: String,
 }
 
@@ -24,47 +24,47 @@ impl From<&InvocationError> for MetricIssue {
     }
 }
 
-/// What happened in an invocation: counts and milliseconds, nothing of a reading's content.
+/// The metrics of an invocation: counts and milliseconds, without the content of readings.
 #[derive(Debug, Default)]
 pub struct Metrics {
     /// Kinesis records.
     pub records: usize,
-    /// Readings in them, or what should have been readings, as far as they were looked at.
+    /// User records in them, as far as they were decoded.
     pub readings: usize,
-    /// Readings that are in the table now.
+    /// Readings that are stored in the table.
     pub stored: usize,
-    /// Readings that a later one of the same key in this batch replaced.
+    /// Readings that a later reading of the same key in this batch replaced.
     pub replaced: usize,
-    /// What is in the table of rejects now.
+    /// Rejects that are stored in the dead-letter table.
     pub rejected: usize,
-    /// Readings that must be sent again.
+    /// Readings that must be delivered again.
     pub failed: usize,
-    /// Requests that were sent again, as a whole or for what was left unprocessed.
+    /// Retried requests, as a whole or for unprocessed items.
     pub retries: u64,
-    /// From the arrival of the last record in the stream to the invocation.
+    /// Time from the arrival of the last record in the stream to the invocation.
     pub iterator_age: Option<Duration>,
-    /// Looking into the event and its readings.
+    /// Time for decoding the event and its readings.
     pub decoding: Duration,
-    /// Putting readings.
+    /// Time for storing readings.
     pub storing: Duration,
-    /// Putting rejects.
+    /// Time for storing rejects.
     pub rejecting: Duration,
-    /// From the event to the answer.
+    /// Time from the event to the response.
     pub total: Duration,
-    /// Why something was not stored.
+    /// The reason why something was not stored.
     pub trouble: Option<MetricIssue>,
 }
 
 impl Metrics {
-    /// Writes the line to stdout, which Lambda makes the function's log.
+    /// Writes the line to stdout, which Lambda copies to the function's log.
     pub fn log(&self, function_name: &str, request_id: &str) {
         let mut line = self.line(function_name, request_id).to_string();
         line.push('\n');
-        // With no log there is nowhere to tell that there is none.
+        // A failure of the log cannot be logged.
         let _ = std::io::stdout().write_all(line.as_bytes());
     }
 
-    /// The line, without its end.
+    /// Returns the line, without its end.
     pub fn line(&self, function_name: &str, request_id: &str) -> Value {
         let counts = [
             ("Records", self.records as u64),
@@ -112,7 +112,7 @@ impl Metrics {
     }
 }
 
-/// To the microsecond.
+/// Converts to milliseconds, to the microsecond.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -123,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn every_metric_that_is_declared_is_there() {
+    fn line_contains_every_declared_metric() {
         let mut metrics = Metrics { total: Duration::from_nanos(1_234_567), ..Metrics::default() };
         for (age, count) in [(None, 11), (Some(Duration::from_secs(7)), 12)] {
             metrics.iterator_age = age;

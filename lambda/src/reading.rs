@@ -1,4 +1,4 @@
-//! A reading: what a sensor measured when, from JSON and to JSON.
+//! A reading: a measured value of a sensor at a time, from JSON and to JSON.
 
 mod item_size;
 
@@ -24,24 +24,24 @@ const SENSOR_ID: &str = "sensor_id";
 const TEMPERATURE: &str = "temperature";
 const CURRENT_TIME: &str = "current_time";
 
-/// What a sensor measured when. Sensor and time together are the key.
+/// A measured value of a sensor at a time. Sensor and time together are the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// 1 to 2048 bytes.
     pub sensor_id: String,
-    /// The temperature, in whatever unit the sensor has.
+    /// The temperature, in the sensor's unit.
     pub temperature: Decimal,
     /// Seconds since 1970, with or without a fraction.
     pub current_time: Decimal,
-    /// Everything else, by its own name.
+    /// All other attributes, by name.
     pub fields: BTreeMap<String, Value>,
 }
 
 impl Reading {
-    /// Reads one JSON object.
+    /// Parses one JSON object.
     ///
     /// # Errors
-    /// When it is no reading, or one that the table cannot hold.
+    /// If it is not a reading, or if the table cannot hold it.
     pub fn from_json(json: &[u8]) -> Result<Self, ReadingError> {
         let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
@@ -57,7 +57,7 @@ impl Reading {
         draft.finish()
     }
 
-    /// The reading as one line of JSON: the three keys of its own first, then the others sorted by name.
+    /// Returns the reading as one line of JSON: its own three keys first, then the others sorted by name.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = String::with_capacity(96 + self.sensor_id.len());
@@ -77,10 +77,10 @@ impl Reading {
         out
     }
 
-    /// Checks what its parts do not check by themselves, for a reading that was not read from JSON.
+    /// Checks the rules that span several fields, for a reading that was not parsed from JSON.
     ///
     /// # Errors
-    /// When the table cannot hold it.
+    /// If the table cannot hold it.
     pub fn check(&self) -> Result<(), ReadingError> {
         check_sensor_id(&self.sensor_id)?;
         for (name, value) in &self.fields {
@@ -97,7 +97,7 @@ impl Reading {
     }
 }
 
-/// The form of [`Reading::to_json`].
+/// Serializes in the form of [`Reading::to_json`].
 impl Serialize for Reading {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(3 + self.fields.len()))?;
@@ -111,7 +111,7 @@ impl Serialize for Reading {
     }
 }
 
-/// A reading with what has been seen of it so far.
+/// A partially parsed reading.
 struct Draft<'a> {
     text: &'a str,
     sensor_id: Option<String>,
@@ -119,13 +119,13 @@ struct Draft<'a> {
     current_time: Option<Decimal>,
     fields: BTreeMap<String, Value>,
     origin: [bool; ORIGIN_KEYS.len()],
-    /// How many more values an item can hold, each of at least one byte.
+    /// Remaining values that an item can hold, each of at least one byte.
     room: Cell<usize>,
-    /// What is wrong with it first, unless it turns out to be no JSON at all.
+    /// The first error, unless the text turns out to be invalid JSON.
     refusal: Option<ReadingError>,
 }
 
-/// Takes member by member, with all repetitions, to the end.
+/// Visits all members to the end, including duplicate keys.
 impl<'de> Visitor<'de> for &mut Draft<'_> {
     type Value = ();
 
@@ -194,23 +194,23 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Reads a part of `whole`.
+/// Parses a part of `whole`.
 fn read<'a, T: Deserialize<'a>>(part: &'a str, whole: &str) -> Result<T, ReadingError> {
     serde_json::from_str(part).map_err(|error| not_json(part, whole, &error))
 }
 
-/// At which byte of `whole` a part of it stops being JSON.
+/// Returns the error for a part of `whole` that is not JSON, with its byte position in `whole`.
 fn not_json(part: &str, whole: &str, error: &serde_json::Error) -> ReadingError {
     let begin = (part.as_ptr().addr()).saturating_sub(whole.as_ptr().addr());
-    // serde_json counts lines; a reading is one line but for blanks around it.
+    // serde_json counts lines. A reading is one line, but blanks around it may have line breaks.
     let within = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     ReadingError::NotJson { at: begin + within + error.column().saturating_sub(1) }
 }
 
-/// What a JSON string says.
+/// Returns the content of a JSON string.
 fn text(raw: &RawValue, whole: &str) -> Result<String, ReadingError> {
     match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        // Without escapes it says what is there.
+        // Without escapes the text is the content.
         Some(plain) if !plain.contains('\\') => Ok(plain.to_owned()),
         _ => read(raw.get(), whole),
     }
@@ -237,7 +237,7 @@ fn own_number(key: &'static str, raw: &RawValue) -> Result<Decimal, ReadingError
     number(key, raw.get()).map_err(|refusal| refusal.unwrap_or(ReadingError::WrongType { key, wanted: "number" }))
 }
 
-/// `None` when it is no number at all.
+/// Parses a number. Returns the error `None` if the value is not a number.
 fn number(key: &str, text: &str) -> Result<Decimal, Option<ReadingError>> {
     Decimal::parse(text).map_err(|error| match error {
         DecimalError::NotANumber => None,
@@ -272,7 +272,7 @@ fn check_depth(value: &Value, around: usize) -> Result<(), ()> {
     }
 }
 
-/// Where in which reading a value stands.
+/// The position of a value in a reading.
 #[derive(Clone, Copy)]
 struct Field<'a> {
     /// The key of the reading that it belongs to.
@@ -284,9 +284,9 @@ struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// A value with `around` lists and maps around it.
+    /// Parses a value inside `around` lists and maps.
     fn value(self, raw: &RawValue, around: usize) -> Result<Value, ReadingError> {
-        // Before they take memory: a few bytes of JSON can be many of a value.
+        // Checked before they take memory: a few bytes of JSON can be many bytes of values.
         self.room.set(self.room.get().checked_sub(1).ok_or(ReadingError::TooManyValues)?);
         let text = raw.get();
         if around >= MAX_DEPTH {
@@ -314,11 +314,11 @@ impl Field<'_> {
     }
 }
 
-/// A key, borrowed where it has no escapes.
+/// A key, borrowed unless it has escapes.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Takes the elements of an array one by one, to the end, because they may be too many to be collected first.
+/// Visits the elements of an array one by one, to the end, because there may be too many to collect first.
 struct Elements<'a> {
     field: Field<'a>,
     around: usize,
@@ -345,7 +345,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
     }
 }
 
-/// Takes the members of an object one by one, with all repetitions, to the end.
+/// Visits the members of an object one by one, including duplicate keys, to the end.
 struct Members<'a> {
     field: Field<'a>,
     around: usize,

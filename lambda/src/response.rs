@@ -1,4 +1,4 @@
-//! What an invocation says to Lambda.
+//! The responses of an invocation to Lambda.
 
 use std::panic::AssertUnwindSafe;
 
@@ -6,14 +6,14 @@ use futures::FutureExt;
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 
-/// The answer to Lambda's event source mapping.
+/// The partial batch response for the event source mapping.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
     batch_item_failures: Vec<FirstFailure>,
 }
 
-/// The record from which on the batch is to be retried.
+/// The record from which the batch is retried.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FirstFailure {
@@ -21,49 +21,49 @@ struct FirstFailure {
 }
 
 impl BatchResponse {
-    /// The batch is to be retried from this record on.
+    /// Returns the response that retries the batch from this record.
     pub fn retry_from(sequence_number: &str) -> Self {
         BatchResponse { batch_item_failures: vec![FirstFailure { item_identifier: sequence_number.to_owned() }] }
     }
 }
 
-/// Why an invocation failed, so that all of its batch is retried.
+/// The reason why an invocation failed. The whole batch is retried.
 #[derive(Debug)]
 pub struct InvocationError {
-    /// A short name that stays the same.
+    /// A short, stable name.
     pub kind: &'static str,
-    /// What happened, without content of readings.
+    /// The message, without content of readings.
     pub message: String,
 }
 
 impl InvocationError {
-    /// The environment makes no sense.
+    /// Returns the error for an invalid environment.
     pub fn misconfigured(message: &str) -> Self {
         InvocationError { kind: "Misconfigured", message: message.to_owned() }
     }
 
-    /// The event does not come from Kinesis.
+    /// Returns the error for an event that is not from Kinesis.
     pub fn foreign_event(message: String) -> Self {
         InvocationError { kind: "NotAKinesisEvent", message }
     }
 
-    /// A mistake of ours; what it says may hold a piece of a reading.
+    /// Returns the error for a panic. Its own message could quote a reading.
     fn panicked() -> Self {
         let message = "the function failed; the line `panicked at` before this one says where: please report it";
         InvocationError { kind: "Panicked", message: message.to_owned() }
     }
 
-    /// Something is not stored, and the mapping would take a partial answer as success.
+    /// Returns the error for unstored readings when the mapping would take a partial batch response as success.
     pub fn not_stored(message: String) -> Self {
         InvocationError { kind: "NotStored", message }
     }
 }
 
-/// Runs work; a panic of it is a fault without the panic's message, which the runtime would write into the log and give to
-/// the caller.
+/// Runs `work` and turns a panic into an error without the panic's message, which the runtime would write into the log
+/// and return to the caller.
 ///
 /// # Errors
-/// Those of the work.
+/// The errors of `work`.
 pub async fn contained<T>(work: impl Future<Output = Result<T, InvocationError>>) -> Result<T, InvocationError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(InvocationError::panicked()))
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::{InvocationError, contained};
 
     #[tokio::test]
-    async fn panic_is_a_fault_without_its_message() {
+    async fn contained_panic_becomes_error_without_message() {
         let reading = "hunter2".to_owned();
         let work = async {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What the function is told by its environment.
+//! The function's settings, from its environment.
 
 use std::env;
 use std::str::FromStr;
@@ -9,22 +9,22 @@ use crate::dynamodb::Endpoint;
 
 const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
-/// Settings of the function. Credentials and region are those that Lambda gives its role.
+/// The settings of the function. Credentials and region are those that Lambda sets for its role.
 #[derive(Debug)]
 pub struct Settings {
     /// Table of readings.
     pub table: String,
-    /// Table of rejected readings, if there is one.
+    /// Dead-letter table, if there is one.
     pub rejects_table: Option<String>,
-    /// Days that a rejected reading is kept.
+    /// Days until a reject expires.
     pub rejects_days: u64,
-    /// Whether the event source mapping understands an answer that names the first failure.
+    /// True if the event source mapping uses partial batch responses.
     pub partial_batch: bool,
     /// The function's name, for its metrics.
     pub function_name: String,
     /// Region of the tables.
     pub region: String,
-    /// Where the region's service answers.
+    /// The endpoint of the region's service.
     pub endpoint: Endpoint,
     /// Credentials of the function's role.
     pub credentials: Credentials,
@@ -34,12 +34,12 @@ impl Settings {
     /// Reads the environment.
     ///
     /// # Errors
-    /// Which variable is missing or makes no sense.
+    /// If a variable is missing or invalid.
     pub fn from_env() -> Result<Self, String> {
         Settings::read(&Variables(&|name| env::var(name).ok()))
     }
 
-    /// Reads variables of any origin.
+    /// Reads variables of any source.
     ///
     /// # Errors
     /// As `from_env`.
@@ -67,12 +67,12 @@ impl Settings {
     }
 }
 
-/// The function's name, for its metrics.
+/// Returns the function's name, for its metrics.
 pub fn function_name() -> String {
     env::var(FUNCTION_NAME).unwrap_or_default()
 }
 
-/// By the variables of every SDK.
+/// Reads the endpoint variables that every SDK supports.
 fn endpoint(variables: &Variables<'_>) -> Endpoint {
     let get = |name| variables.get(name);
     let is_true = |name| get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -85,11 +85,11 @@ fn endpoint(variables: &Variables<'_>) -> Endpoint {
     }
 }
 
-/// Where variables come from.
+/// A source of variables.
 pub struct Variables<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not empty.
     fn get(&self, name: &str) -> Option<String> {
         self.0(name).filter(|value| !value.is_empty())
     }
@@ -99,7 +99,8 @@ impl Variables<'_> {
     }
 }
 
-/// A table's name or ARN. The service would refuse another one just as it refuses an item, and so every reading.
+/// Checks a table's name or ARN. The service would refuse an invalid one just as it refuses an item, and so every
+/// reading would be rejected.
 fn checked_table(variable: &str, table: String, region: &str) -> Result<String, String> {
     let Some(rest) = table.strip_prefix("arn:") else {
         return if is_table_name(&table) {
@@ -135,7 +136,7 @@ mod tests {
     fn read(settings: &[(&str, &str)]) -> Result<Settings, String> {
         let given = [("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "s")];
         Settings::read(&Variables(&|name| {
-            // The last one counts.
+            // The last one wins.
             given.iter().chain(settings).rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }))
     }
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_follows_the_variables_of_every_sdk() {
+    fn endpoint_follows_sdk_variables() {
         let (of_service, of_all) = (("AWS_ENDPOINT_URL_DYNAMODB", "http://one"), ("AWS_ENDPOINT_URL", "http://all"));
         assert_eq!(address(&[]), "https://dynamodb.eu-central-1.amazonaws.com");
         assert_eq!(address(&[of_all]), "http://all");
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_a_name_or_an_arn_in_the_function_s_region() {
+    fn table_accepts_name_or_arn_of_own_region() {
         for table in [
             "abc",
             "Sensor_Data.1-x",
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_the_walkthrough_s_table_without_rejects() {
+    fn read_defaults_to_walkthrough_table_without_rejects() {
         let settings = read(&[("SENSORCTL_REJECTS_TABLE", "")]).unwrap();
         assert_eq!((settings.table.as_str(), settings.rejects_table.as_deref()), ("SensorData", None));
         assert_eq!((settings.rejects_days, settings.partial_batch), (30, false));

@@ -1,4 +1,4 @@
-//! Puts items until each is stored, refused, or out of time.
+//! Writes items until each is stored, refused, or out of time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,38 +12,39 @@ use crate::dynamodb::{
     Client, FailureKind, MAX_BATCH_BYTES, MAX_BATCH_ITEMS, Table, WriteFailure, batch_body, unprocessed,
 };
 
-/// Requests in flight at a time.
+/// Maximum requests in flight.
 const CONCURRENCY: usize = 8;
-/// Longest wait before the first repetition; doubles with each.
+/// Maximum wait before the first retry. It doubles with each retry.
 const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-/// Longest wait before any repetition.
+/// Maximum wait before any retry.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
-/// A batch takes tens of milliseconds; a slower answer is asked for again, on another connection, …
+/// Maximum time for a response. A batch takes tens of milliseconds. A slower request is sent again on another
+/// connection.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(10);
-/// … and earlier when there is little time left, but never before this.
+/// Minimum time for a response when little time is left.
 const SLOW_ANSWER: Duration = Duration::from_secs(1);
 
 /// An item to put.
 #[derive(Clone, Copy, Debug)]
 pub struct Put<'a> {
-    /// The attributes of its key in the service's JSON.
+    /// Its key attributes in the service's JSON.
     pub key: &'a str,
-    /// The request to put it, in the service's JSON.
+    /// The put request in the service's JSON.
     pub request: &'a str,
 }
 
-/// What became of an item.
+/// The outcome of a write.
 #[derive(Clone, Debug)]
 pub enum PutOutcome {
-    /// It is in the table.
+    /// Stored in the table.
     Stored,
-    /// The service does not accept this item.
+    /// Refused by the service.
     Refused(Rc<WriteFailure>),
-    /// It could not be stored now.
+    /// Not stored now, for a transient or permanent failure.
     Unstored(Rc<WriteFailure>),
 }
 
-/// Writes for one invocation.
+/// The writes of one invocation.
 #[derive(Debug)]
 pub struct Store<'a> {
     client: &'a Client,
@@ -55,28 +56,28 @@ struct Run<'a> {
     store: &'a Store<'a>,
     table: &'a Table,
     puts: &'a [Put<'a>],
-    /// When everything must be finished or given up.
+    /// The time when everything must be finished or given up.
     deadline: Instant,
-    /// Why no further request makes sense.
+    /// The reason why no further request makes sense.
     stopped: RefCell<Option<Rc<WriteFailure>>>,
 }
 
-/// Indices of puts that go into one request.
+/// Indices of the puts in one request.
 type Batch = Vec<usize>;
 
 impl<'a> Store<'a> {
-    /// Nothing written yet.
+    /// Creates a store without writes.
     pub fn new(client: &'a Client) -> Self {
         Store { client, repetitions: Cell::new(0) }
     }
 
-    /// Requests that had to be sent again, as a whole or in part.
+    /// Returns the number of retried requests, in whole or in part.
     pub fn repetitions(&self) -> u64 {
         self.repetitions.get()
     }
 
-    /// Puts all items, no two of which have the same key, the first ones first; gives up at `deadline`. Tells what became
-    /// of each, in their order. Nothing is in flight when it returns.
+    /// Writes all items, the first ones first, and gives up at `deadline`. No two items may have the same key. Returns
+    /// the outcome of each, in their order. Nothing is in flight when it returns.
     pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<PutOutcome> {
         let run = Run { store: self, table, puts, deadline, stopped: RefCell::new(None) };
         let mut written =
@@ -109,18 +110,19 @@ fn batches(puts: &[Put<'_>]) -> Vec<Batch> {
     batches
 }
 
-/// What one request did.
+/// The result of one request.
 enum AttemptResult {
     /// All of it is settled.
     Done,
-    /// These are to be sent again, for this reason.
+    /// These are to be retried, for this reason.
     Again(Batch, WriteFailure),
-    /// An item of it is not acceptable; sent in parts, it is found.
+    /// An item is refused. Smaller requests will find it.
     Refused(Batch, WriteFailure),
 }
 
 impl Run<'_> {
-    /// When an attempt that begins now is given up: in time for another one, if there is time for two.
+    /// Returns the time when an attempt that begins now is given up: early enough for another one, if there is time for
+    /// two.
     fn attempt_ends(&self) -> Instant {
         let now = Instant::now();
         let half = self.deadline.saturating_duration_since(now) / 2;
@@ -145,7 +147,7 @@ impl Run<'_> {
                         if batch.len() == 1 {
                             settle(&mut settled, batch, &PutOutcome::Refused(Rc::new(failure)));
                         } else {
-                            // One of many is found in halves; where all of them are refused, halves are a waste.
+                            // One refused item among many is found by halving. If all are refused, halves are a waste.
                             let part = if refusals_in_a_row == 1 { batch.len().div_ceil(2) } else { 1 };
                             waiting.extend(batch.chunks(part).rev().map(<[usize]>::to_vec));
                         }
@@ -153,7 +155,7 @@ impl Run<'_> {
                     }
                     AttemptResult::Again(left, failure) => {
                         if left.len() < sent {
-                            // What gets on, however slowly, needs no longer waits.
+                            // A batch that makes progress, however slow, needs no longer waits.
                             attempt = 0;
                         }
                         let pause = backoff(attempt);
@@ -164,7 +166,7 @@ impl Run<'_> {
                         }
                         sleep(pause).await;
                         if Instant::now() >= self.deadline {
-                            // The pause took longer than planned: the reason is the failure before it, not the time.
+                            // The pause took longer than planned: report the failure before it, not the time.
                             settle(&mut settled, left, &PutOutcome::Unstored(Rc::new(failure)));
                             break;
                         }
@@ -205,7 +207,7 @@ impl Run<'_> {
         let is_left = |index: &usize| left.iter().any(|key| key == self.puts[*index].key);
         let (again, stored): (Batch, Batch) = batch.iter().partition(|index| is_left(index));
         if again.len() != left.len() {
-            // Left over, but not known by its key: all of it is sent again, which changes nothing that is stored.
+            // Unprocessed items with unknown keys: the whole batch is sent again, which does not change stored items.
             return AttemptResult::Again(batch, left_over());
         }
         settle(settled, stored, &PutOutcome::Stored);
@@ -238,7 +240,7 @@ fn left_over() -> WriteFailure {
     }
 }
 
-/// Exponential backoff with full jitter.
+/// Returns an exponential backoff with full jitter.
 fn backoff(attempt: u32) -> Duration {
     let ceiling = FIRST_BACKOFF.saturating_mul(1 << attempt.min(16)).min(LONGEST_BACKOFF);
     ceiling.mul_f64(rand::random::<f64>())
@@ -252,7 +254,7 @@ mod tests {
     use tokio::time::Instant;
 
     #[tokio::test]
-    async fn after_the_deadline_nothing_is_sent() {
+    async fn put_all_after_deadline_sends_nothing() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Some(format!("http://{}", listener.local_addr().unwrap()));
         let credentials = Credentials::new("a", "s", None, None, "test");
@@ -269,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_keep_both_limits_and_every_item() {
+    fn batches_respect_count_and_byte_limits_and_keep_every_item() {
         let sizes = |sizes: &[usize]| {
             let requests: Vec<_> = sizes.iter().map(|&bytes| "x".repeat(bytes)).collect();
             let puts: Vec<_> = requests.iter().map(|request| Put { key: "", request }).collect();
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_bounded_however_often_it_failed() {
+    fn backoff_is_bounded_for_any_number_of_attempts() {
         assert!((0..100).all(|attempt| backoff(attempt) <= LONGEST_BACKOFF));
     }
 }

@@ -1,4 +1,5 @@
-//! The pieces of a batch: each plain record, and each record inside an aggregated one, with its place in the shard.
+//! The user records of a batch: each plain record, and each record inside an aggregated one, with its place in the
+//! shard.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,54 +13,54 @@ use sensor_model::limits::LEAST_JSON_BYTES;
 
 use crate::event::{Event, Record};
 
-/// Records inside an aggregated one that are kept one by one, whatever they are.
+/// User records of an aggregated record that are always kept one by one.
 const KEPT_ONE_BY_ONE: usize = 1000;
 
-/// Something that should be a reading.
+/// A user record, which should be a reading.
 #[derive(Debug)]
 pub struct UserRecord<'a> {
     /// The Kinesis record around it.
     pub record: &'a Record<'a>,
-    /// Its index in an aggregated record; 0 in a plain one.
+    /// Its index in an aggregated record; 0 in a plain record.
     pub sub_index: usize,
-    /// Its own partition key in an aggregated record; in a plain one it is the record's.
+    /// Its own partition key in an aggregated record. A plain record uses the record's key.
     pub own_partition_key: Option<&'a str>,
-    /// Its bytes.
+    /// Its data.
     pub data: &'a [u8],
-    /// Why there is no use in looking at its bytes.
+    /// The reason why its data cannot be parsed.
     pub broken: Option<UserRecordError>,
 }
 
-/// Why a piece is kept as a reject.
+/// The reason why a user record is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecordError {
-    /// A short name that stays the same.
+    /// A short, stable name.
     pub code: String,
-    /// What is wrong with it, for people.
+    /// The message for people.
     pub reason: String,
-    /// Whether the reason is ours, so without content, and may be logged.
+    /// True if the reason is the function's own text. Such a text has no content of readings and may be logged.
     pub is_ours: bool,
 }
 
 impl UserRecord<'_> {
-    /// The partition key that it was put with.
+    /// Returns the partition key that it was put with.
     pub fn partition_key(&self) -> Cow<'_, str> {
         self.own_partition_key.map_or_else(|| self.record.partition_key(), Cow::Borrowed)
     }
 }
 
 impl UserRecordError {
-    /// A rejection in words of our own.
+    /// Creates an error with a text of the function's own.
     pub fn new(code: &str, reason: &str) -> Self {
         UserRecordError { code: code.to_owned(), reason: reason.to_owned(), is_ours: true }
     }
 }
 
-/// The records of an event in the order of the shard, and their bytes.
+/// The records of an event in the order of the shard, and their data.
 #[derive(Debug)]
 pub struct Decoded<'a> {
     bytes: Vec<u8>,
-    /// Without a range: its data is no base64.
+    /// A record without a range has data that is not base64.
     records: Vec<(&'a Record<'a>, Option<Range<usize>>)>,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Decoded<'a> {
         Decoded { bytes, records }
     }
 
-    /// All pieces, in the order in which they were put.
+    /// Returns all user records, in the order in which they were put.
     pub fn pieces(&'a self) -> impl Iterator<Item = UserRecord<'a>> {
         self.records.iter().flat_map(|(record, range)| {
             let data = range.as_ref().map(|range| &self.bytes[range.clone()]);
@@ -100,7 +101,7 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// A plain record is one piece as a whole, an aggregated one is many.
+/// Splits a record: a plain record is one user record, an aggregated one is many.
 fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserRecord<'a>>, AggregatedUserRecords<'a>) {
     let whole = |data, broken| {
         (
@@ -125,8 +126,9 @@ fn contents<'a>(record: &'a Record<'a>, data: Option<&'a [u8]>) -> (Option<UserR
     }
 }
 
-/// Whether there are more records in an aggregated one than readings fit into its bytes: an empty one takes a few bytes,
-/// and millions of them, a reject each, take longer than any invocation. Kept whole, they are a few items.
+/// Returns whether an aggregated record has more user records than readings fit into its bytes. An empty user record
+/// takes a few bytes. Millions of them, a reject each, would take longer than any invocation. Kept whole, they are a
+/// few items.
 fn are_too_many(sub_records: &AggregatedUserRecords<'_>, data: &[u8]) -> bool {
     sub_records.len() > KEPT_ONE_BY_ONE.max(data.len() / LEAST_JSON_BYTES)
 }
@@ -135,7 +137,7 @@ fn broken_aggregation() -> UserRecordError {
     UserRecordError::new("broken-aggregation", "marked as an aggregated record, but broken or empty")
 }
 
-/// A panic over one record must not cost the others of its batch.
+/// Catches a panic over one record, which must not fail the rest of its batch.
 pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, UserRecordError>) -> Result<T, UserRecordError> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(UserRecordError::new("panic", "the function failed on this record; please report it")))
@@ -144,7 +146,7 @@ pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, UserRecordError>) -> Resu
 /// Compares decimal texts of any length by value.
 fn cmp_sequence_numbers(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.trim_start_matches('0').as_bytes(), right.trim_start_matches('0').as_bytes());
-    // Neighbours differ near their ends, and musl would compare them byte by byte.
+    // Consecutive numbers differ near their ends, and musl would compare them byte by byte.
     let ((parts, rest), (other_parts, other_rest)) = (left.as_chunks(), right.as_chunks());
     let by_parts = || {
         let number = |part: &[u8; 8]| u64::from_be_bytes(*part);
@@ -165,7 +167,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sequence_numbers_of_one_length_compare_as_texts(
+        fn cmp_sequence_numbers_equal_length_compares_as_text(
             digits in "[1-9][0-9]{0,60}", at in any::<prop::sample::Index>(), digit in 0..10_u8,
         ) {
             let mut other = digits.clone().into_bytes();
@@ -176,7 +178,7 @@ mod tests {
         }
     }
 
-    /// Looks at the pieces of an event of one record, which holds these.
+    /// Passes the user records of an event with these records to `look`.
     fn with_pieces(records: &[&[u8]], look: impl FnOnce(&[UserRecord<'_>])) {
         let mut aggregate = Aggregate::new();
         for data in records {
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn aggregate_of_more_records_than_readings_fit_is_one_reject() {
+    fn aggregate_with_too_many_user_records_is_one_reject() {
         let empty: &[u8] = b"";
         with_pieces(&vec![empty; 200_000], |pieces| {
             let [piece] = pieces else { panic!("{} pieces", pieces.len()) };
@@ -201,7 +203,7 @@ mod tests {
         with_pieces(&vec![empty; KEPT_ONE_BY_ONE], |pieces| {
             assert_eq!((pieces.len(), pieces[999].sub_index, pieces[0].broken.is_none()), (1000, 999, true));
         });
-        // The smallest readings there are, and a few records that are none.
+        // The smallest possible readings, and a few records that are not readings.
         let least: &[u8] = br#"{"sensor_id":"a","temperature":0,"current_time":0}"#;
         let mut readings = vec![least; 20_000];
         readings.extend([empty; 1000]);
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn sequence_numbers_compare_as_numbers() {
+    fn cmp_sequence_numbers_compares_by_value() {
         assert_eq!(cmp_sequence_numbers("9", "10"), Ordering::Less);
         assert_eq!(cmp_sequence_numbers("0010", "10"), Ordering::Equal);
         assert_eq!(
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_a_rejection_of_what_caused_it() {
+    fn catch_panic_rejects_the_user_record() {
         let result = catch_panic(|| -> Result<(), UserRecordError> { panic!("boom") });
         assert_eq!(result.unwrap_err().code, "panic");
         assert_eq!(catch_panic(|| Ok::<_, UserRecordError>(1)), Ok(1));

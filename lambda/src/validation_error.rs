@@ -1,102 +1,102 @@
-//! Why something is no reading.
+//! Validation errors of readings.
 
 use thiserror::Error;
 
 use crate::limits::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
 
-/// Why something is no reading: names the key and the limit, never the content.
+/// A validation error of a reading. It names the key and the limit, never the content.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ReadingError {
-    /// The bytes are no JSON, or no UTF-8.
+    /// The bytes are not JSON, or not UTF-8.
     #[error("not JSON (at byte {at})")]
     NotJson {
-        /// Bytes before the place where it stopped being JSON.
+        /// Number of valid bytes before the error.
         at: usize,
     },
-    /// JSON, but no object.
+    /// The JSON is not an object.
     #[error("not a JSON object")]
     NotAnObject,
-    /// A key that every reading has.
+    /// A required key is missing.
     #[error("`{key}` is missing")]
     MissingKey {
         /// The missing key.
         key: &'static str,
     },
-    /// A key with a value of another type.
+    /// A key has a value of another type.
     #[error("`{key}` is not a {wanted}")]
     WrongType {
         /// The key.
         key: &'static str,
-        /// The type that it must have.
+        /// The required type.
         wanted: &'static str,
     },
-    /// A number that the table cannot hold.
+    /// The table cannot hold the number.
     #[error("`{key}` is a number with a magnitude outside 1E-130 to 9.99E+125")]
     NumberOutOfRange {
-        /// The key, of the outermost object.
+        /// The key in the outermost object.
         key: String,
     },
-    /// A number that the table would have to round.
+    /// The table would have to round the number.
     #[error("`{key}` is a number of more than 38 significant digits")]
     TooManyDigits {
-        /// The key, of the outermost object.
+        /// The key in the outermost object.
         key: String,
     },
-    /// An empty sensor id.
+    /// The sensor id is empty.
     #[error("`sensor_id` is empty")]
     IdEmpty,
-    /// A sensor id that is no partition key.
+    /// The sensor id is too long for a partition key.
     #[error("`sensor_id` has {bytes} bytes, more than {MAX_SENSOR_ID_BYTES}")]
     IdTooLong {
         /// Its length in UTF-8.
         bytes: usize,
     },
-    /// A key with the name of one of the table's own attributes.
+    /// A key has the name of one of the table's own attributes.
     #[error("`{key}` is the name of an attribute of the table's own")]
     ReservedName {
         /// The key.
         key: String,
     },
-    /// A key that cannot be an attribute's name.
+    /// A key is empty and cannot be an attribute's name.
     #[error("a key is empty")]
     NameEmpty,
-    /// A key that cannot be an attribute's name.
+    /// A key is too long for an attribute's name.
     #[error("a key has {bytes} bytes, more than {MAX_NAME_BYTES}")]
     NameTooLong {
         /// Its length in UTF-8.
         bytes: usize,
     },
-    /// The same key twice in one object.
+    /// A key occurs twice in one object.
     #[error("`{key}` occurs twice")]
     DuplicateKey {
         /// The key.
         key: String,
     },
-    /// Larger than an item can be.
+    /// The reading is larger than an item can be.
     #[error("as an item it would have {bytes} bytes, more than {MAX_ITEM_BYTES}")]
     TooLarge {
-        /// Names and values, by the rules of the table's service.
+        /// Size of names and values, by `DynamoDB`'s rules.
         bytes: usize,
     },
-    /// More JSON than an item can need.
+    /// The JSON is longer than any item needs.
     #[error("{bytes} bytes of JSON, more than {MAX_JSON_BYTES}")]
     TooMuchJson {
         /// Its length.
         bytes: usize,
     },
-    /// More values than an item can hold.
+    /// The reading has more values than an item can hold.
     #[error("more values than an item of {MAX_ITEM_BYTES} bytes can hold")]
     TooManyValues,
-    /// Nested deeper than an item can be.
+    /// The reading is nested deeper than an item can be.
     #[error("`{key}` is nested deeper than {MAX_DEPTH} levels")]
     TooDeep {
-        /// The key, of the outermost object.
+        /// The key in the outermost object.
         key: String,
     },
 }
 
 impl ReadingError {
-    /// A short name that stays the same, for programs.
+    /// Returns a short, stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -120,7 +120,7 @@ impl ReadingError {
     }
 }
 
-/// A key as it is named in a message: whole if short, else its beginning, with control characters escaped.
+/// Returns a key for a message: the whole key if short, else its beginning, with control characters escaped.
 #[must_use]
 pub fn truncate_for_log(key: &str) -> String {
     const LONGEST: usize = 64;

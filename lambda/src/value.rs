@@ -1,4 +1,4 @@
-//! What an attribute of a reading can hold: JSON, with numbers exact.
+//! The values of a reading's attributes: JSON with exact numbers.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
-    /// A map with names that occur once.
+    /// A map with unique names.
     Map(BTreeMap<String, Value>),
 }
 

@@ -1,5 +1,5 @@
-//! The fuzz targets on stable Rust, for a bounded number of made-up inputs: the same in every run. `.ci/fuzz` goes on for
-//! longer, led by coverage.
+//! Runs the fuzz targets on stable Rust, for a bounded number of generated inputs, the same in every run. `.ci/fuzz`
+//! runs longer, guided by coverage.
 
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 
@@ -16,10 +16,10 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 
 const CASES: usize = 50_000;
-/// As of `.ci/fuzz`.
+/// As in `.ci/fuzz`.
 const MAX_BYTES: usize = 4096;
 
-/// What is only rarely found by chance.
+/// Byte sequences that random changes rarely find.
 const WORDS: [&[u8]; 24] = [
     b"\xf3\x89\x9a\xc2",
     b"\x0a\x01a",
@@ -54,7 +54,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
     files.iter().map(|file| fs::read(file).unwrap()).collect()
 }
 
-/// One change, as fuzzers make them.
+/// Applies one random mutation, as fuzzers do.
 fn change(bytes: &mut Vec<u8>, corpus: &[Vec<u8>], luck: &mut StdRng) {
     let at = luck.random_range(0..=bytes.len());
     let end = luck.random_range(at..=bytes.len().min(at + 16));
@@ -87,7 +87,7 @@ fn run(target: &str, check: fn(&[u8])) {
     let mut luck = StdRng::seed_from_u64(7);
     for _ in 0..CASES {
         let mut bytes = corpus.choose(&mut luck).unwrap().clone();
-        // Few, because most changes make something else of it.
+        // Few, because most mutations destroy the structure.
         for _ in 0..luck.random_range(1..5) {
             change(&mut bytes, &corpus, &mut luck);
         }
@@ -96,11 +96,11 @@ fn run(target: &str, check: fn(&[u8])) {
 }
 
 #[test]
-fn any_bytes_as_an_aggregated_record() {
+fn fuzz_aggregated_record_arbitrary_bytes() {
     run("aggregation", aggregation::check);
 }
 
 #[test]
-fn any_bytes_as_a_reading() {
+fn fuzz_reading_arbitrary_bytes() {
     run("reading", reading::check);
 }

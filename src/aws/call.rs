@@ -1,4 +1,4 @@
-//! A call by its name, so that what comes of it can be told.
+//! The context of a call, to report its result.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -6,7 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{AwsFailure, Clients, FailureCause};
 
-/// A call: service, operation, and what it is about.
+/// A call: service, operation and resource.
 #[derive(Clone, Copy, Debug)]
 pub struct CallContext<'a> {
     pub(super) clients: &'a Clients,
@@ -16,10 +16,10 @@ pub struct CallContext<'a> {
 }
 
 impl CallContext<'_> {
-    /// What was answered.
+    /// Returns the response.
     ///
     /// # Errors
-    /// The failure, with all that a person needs to know of it.
+    /// The failure with its full context.
     pub fn answer<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -27,7 +27,7 @@ impl CallContext<'_> {
         result.map_err(|error| self.clients.failure(self.service, self.operation, self.resource, &error))
     }
 
-    /// That it was done; the answer says nothing more.
+    /// Discards a response without content.
     ///
     /// # Errors
     /// The failure.
@@ -38,7 +38,7 @@ impl CallContext<'_> {
         self.answer(result).map(drop)
     }
 
-    /// What was answered, or nothing where the thing is not there.
+    /// Returns the response, or `None` if the resource does not exist.
     ///
     /// # Errors
     /// Any other failure.
@@ -53,13 +53,13 @@ impl CallContext<'_> {
         }
     }
 
-    /// The failure of a call that was not even made.
+    /// Returns the failure of a call whose request could not be built.
     #[must_use]
     pub fn build_failure(self, why: impl ToString) -> AwsFailure {
         self.clients.build_failure(self.service, self.operation, self.resource, why)
     }
 
-    /// The failure of a call that was not tried, because of the failure of another one.
+    /// Returns the failure of a call that was skipped because another one failed.
     #[must_use]
     pub fn skipped(self, why: impl ToString) -> AwsFailure {
         AwsFailure { cause: FailureCause::NotTried, ..self.build_failure(why) }

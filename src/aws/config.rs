@@ -1,4 +1,4 @@
-//! Region, profile, endpoint, credentials, retries, timeouts and the name we go by.
+//! Region, profile, endpoint, credentials, retries, timeouts and user agent.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,8 @@ use super::{Clients, MAPPING_IN_FORCE};
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
-/// Long enough for a 10 MiB `PutRecords` on a slow line; `Invoke` and what sends a function's zip set their own.
+/// Long enough for a 10 MiB `PutRecords` on a slow line. `Invoke` and the uploads of a function's zip set their own
+/// timeouts.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An access key of a local cloud.
@@ -44,30 +45,30 @@ impl std::fmt::Debug for Access {
     }
 }
 
-/// Which cloud to talk to, and as whom.
+/// The cloud and the credentials to use.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
-    /// AWS profile; else the credential chain's own choice.
+    /// AWS profile. If unset, the credential chain chooses.
     pub profile: Option<String>,
-    /// Whether the profile wins over keys in the environment, as one that was named on the command line does.
+    /// True if the profile overrides keys in the environment, as a profile on the command line does.
     pub profile_wins: bool,
-    /// Region; else the chain's.
+    /// Region. If unset, the credential chain chooses.
     pub region: Option<String>,
-    /// Address that every call is sent to.
+    /// Endpoint of every call.
     pub endpoint_url: Option<String>,
-    /// Fixed credentials instead of the chain (the local cloud's).
+    /// Fixed credentials instead of the chain (for the local cloud).
     pub access: Option<Access>,
-    /// How long a changed event source mapping may go by its old settings; else told by the address.
+    /// Time for which a changed event source mapping may use its old settings. If unset, it follows from the endpoint.
     pub mapping_in_force: Option<Duration>,
 }
 
-/// Makes the clients for a target. No call is made; credentials are looked up on first use.
+/// Creates the clients for a target. Makes no call: credentials are resolved on first use.
 ///
 /// # Errors
-/// When no region can be found.
+/// If no region can be found.
 pub async fn connect(target: &Target) -> Result<Clients, Error> {
     let plain = target.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
-    // Credentials may come from far away (SSO, a role to assume) even where the calls themselves stay near.
+    // Credentials may come from a remote service (SSO, a role to assume) even if the calls stay on this machine.
     let provider_client = if target.access.is_some() { plain_client() } else { tls_client()? };
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(provider_client.clone())
@@ -82,10 +83,10 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(url) = &target.endpoint_url {
-        // A local server may pause under a debugger, and answers in microseconds otherwise.
+        // A local server may pause under a debugger. Otherwise it responds in microseconds.
         loader = loader
             .endpoint_url(url)
-            // Variants of AWS's own addresses; asked for together with an address of one's own they are an error.
+            // Variants of AWS's own endpoints. Together with an explicit endpoint they are an error.
             .use_fips(false)
             .use_dual_stack(false)
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -102,7 +103,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     }
     let mut config = loader.load().await;
     if let Some(profile) = target.profile.as_ref().filter(|_| target.profile_wins) {
-        // The chain alone asks the environment first. A role of the profile is assumed in the region that was found.
+        // The chain alone reads the environment first. A role of the profile is assumed in the resolved region.
         let provider_config =
             ProviderConfig::without_region().with_http_client(provider_client).with_region(config.region().cloned());
         let provider = ProfileFileCredentialsProvider::builder().configure(&provider_config).profile_name(profile);
@@ -112,7 +113,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     if plain {
         config = config.into_builder().http_client(plain_client()).build();
     }
-    // An empty AWS_REGION is none, as the AWS CLI has it.
+    // An empty AWS_REGION counts as unset, as in the AWS CLI.
     let region = config.region().map(ToString::to_string).filter(|region| !region.is_empty()).ok_or_else(|| {
         let profile = target.profile.iter().map(|name| format!("; the profile `{name}` has none, or does not exist"));
         Error::usage(format!("no AWS region is set{}", profile.collect::<String>()))
@@ -123,7 +124,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     if target.access.is_none() && !target.profile_wins {
         check_in_clear(endpoint.as_deref())?;
     }
-    // An emulator on this machine has no fleet of pollers that takes its time.
+    // An emulator on this machine has no fleet of pollers that needs time.
     let is_nearby = endpoint.as_deref().is_some_and(is_loopback);
     let mapping_in_force = target.mapping_in_force.unwrap_or(if is_nearby { Duration::ZERO } else { MAPPING_IN_FORCE });
     Ok(Clients {
@@ -152,7 +153,7 @@ pub async fn connect(target: &Target) -> Result<Clients, Error> {
     })
 }
 
-/// Endpoint variables of the services that are called, which stand above the address for all of them.
+/// Endpoint variables of the services in use. They take precedence over the endpoint for all services.
 const OF_ONE_SERVICE: [&str; 7] = [
     "AWS_ENDPOINT_URL_KINESIS",
     "AWS_ENDPOINT_URL_LAMBDA",
@@ -163,11 +164,11 @@ const OF_ONE_SERVICE: [&str; 7] = [
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];
 
-/// Checks that the credentials of the usual chain leave this machine encrypted: without TLS, whoever is on the way reads
-/// the session token and all data. Credentials that were named for the call may be an emulator's.
+/// Checks that the credentials of the default chain leave this machine encrypted: without TLS, anyone on the network
+/// path can read the session token and all data. Explicit credentials are allowed, because they may be an emulator's.
 ///
 /// # Errors
-/// When an address of another machine begins with `http://`.
+/// If an endpoint on another machine begins with `http://`.
 fn check_in_clear(endpoint: Option<&str>) -> Result<(), Error> {
     let is_set = |name: &str| std::env::var(name).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     let of_one = |name: &&str| std::env::var(name).ok();
@@ -184,13 +185,13 @@ fn check_in_clear(endpoint: Option<&str>) -> Result<(), Error> {
     }
 }
 
-/// For a target that is known to be plain, which saves reading the certificates of the machine.
+/// Returns an HTTP client without TLS, which avoids reading the machine's certificates.
 fn plain_client() -> SharedHttpClient {
     Builder::new().build_http()
 }
 
-/// With the certificates of the machine, or those of `AWS_CA_BUNDLE`, and through the proxy of `HTTPS_PROXY` where one is
-/// set and `NO_PROXY` does not except the host.
+/// Returns an HTTP client with the machine's certificates, or those of `AWS_CA_BUNDLE`. It uses the proxy of
+/// `HTTPS_PROXY` if set, unless `NO_PROXY` excludes the host.
 fn tls_client() -> Result<SharedHttpClient, Error> {
     let trusted = match std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         None => TrustStore::default(),
@@ -210,7 +211,7 @@ fn tls_client() -> Result<SharedHttpClient, Error> {
     Ok(Builder::new().build_with_connector_fn(connector))
 }
 
-/// The certificates of a bundle; looked at here, because the SDK takes one that cannot be used as a bug and panics.
+/// Reads the certificates of a bundle. They are checked here, because the SDK panics on a bundle that it cannot use.
 fn certificates(bundle: &Path) -> Result<Vec<u8>, Error> {
     let unusable = || {
         Error::usage(format!("AWS_CA_BUNDLE names {}, which cannot be used", bundle.display()))

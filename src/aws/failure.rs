@@ -1,55 +1,55 @@
-//! What a failed AWS call means, and everything a person needs to know of it.
+//! Failed AWS calls: their class and their full context.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-/// The class of a failure; what decides whether to go on, wait or stop.
+/// The class of a failure, which decides whether to continue, retry or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureCause {
-    /// The thing is not there.
+    /// The resource does not exist.
     Missing,
-    /// A thing of that name is there already.
+    /// A resource of that name already exists.
     Exists,
-    /// The thing is changing right now; the same call may succeed later.
+    /// The resource is being changed. The same call may succeed later.
     InUse,
-    /// A role or policy is too new to be known everywhere.
+    /// A role or policy has not reached every part of AWS yet.
     Propagating,
     /// Too many calls, or too much data.
     Throttled,
-    /// The caller may not do this.
+    /// The caller lacks the permission.
     Denied,
-    /// The credentials are wrong or too old.
+    /// The credentials are wrong or expired.
     Credentials,
     /// No credentials could be found.
     NoCredentials,
-    /// The service failed, or the connection broke before the answer: whether the call took effect is not known.
+    /// The service failed, or the connection broke before the response. The call may or may not have taken effect.
     ServerError,
-    /// No answer came: no network, no server, wrong address.
+    /// There was no response: no network, no server, or a wrong address.
     Unreachable,
-    /// The service took it, and then showed something else: another hand may have changed it back.
+    /// The service accepted the change and later returned another state. Another client may have reverted it.
     RolledBack,
-    /// It was not tried, because something that it needs failed.
+    /// The call was skipped, because something that it needs failed.
     NotTried,
-    /// Anything else; the service's own words say what.
+    /// Any other failure. See the service's code and message.
     Other,
 }
 
-/// A failed call: service, operation, resource, where, and the service's own code and message.
+/// A failed call: service, operation, resource, location, and the service's code and message.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{service} {operation} of {resource} failed in {location}: {}", said(.code.as_deref(), .message))]
 pub struct AwsFailure {
-    /// The service, as AWS calls it: `Kinesis`.
+    /// The service, as AWS names it: `Kinesis`.
     pub service: &'static str,
     /// The operation: `CreateStream`.
     pub operation: &'static str,
-    /// The thing the call was about.
+    /// The resource of the call.
     pub resource: String,
-    /// Account and region, or the endpoint that stands in for them.
+    /// Account and region, or the endpoint that replaces them.
     pub location: String,
-    /// The service's error code, where it answered with one.
+    /// The service's error code, if there was an error response.
     pub code: Option<String>,
-    /// The service's message, or what went wrong before it could answer.
+    /// The service's message, or the error before there was a response.
     pub message: String,
     /// The class of the failure.
     pub cause: FailureCause,
@@ -64,7 +64,7 @@ fn said(code: Option<&str>, message: &str) -> String {
 }
 
 impl AwsFailure {
-    /// Reads everything out of an SDK error; its `Display` alone says only "service error".
+    /// Converts an SDK error with all its details. Its `Display` alone prints only "service error".
     pub fn new<E>(
         service: &'static str,
         operation: &'static str,
@@ -99,13 +99,13 @@ impl AwsFailure {
         AwsFailure { service, operation, resource: resource.into(), location: place.into(), code, message, cause }
     }
 
-    /// Returns the service's own code and message.
+    /// Returns the service's code and message.
     #[must_use]
     pub fn said(&self) -> String {
         said(self.code.as_deref(), &self.message)
     }
 
-    /// Whether the same call may succeed soon.
+    /// Returns whether the same call may succeed soon.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -115,14 +115,14 @@ impl AwsFailure {
     }
 }
 
-/// What every layer of an error says, in one line; layers that say only that there is one below are left out.
+/// Joins the messages of all layers of an error in one line, without the layers that only refer to the one below.
 fn chain(error: &dyn std::error::Error) -> String {
     const HOLLOW: [&str; 4] = ["dispatch failure", "other", "io error", "client error (Connect)"];
     let mut layers: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
         let said = error.to_string();
-        // What follows is the list of every place where no credentials were found, or the whole request.
+        // The text after it lists every place without credentials, or the whole request.
         let said = said.split(" Attempted:").next().unwrap_or_default();
         let said = said.split(" to request `").next().unwrap_or_default();
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -135,15 +135,15 @@ fn chain(error: &dyn std::error::Error) -> String {
     if layers.is_empty() { error.to_string() } else { layers.join(": ") }
 }
 
-/// Whether there was a connection, and it ended before the answer. How it ended decides under which of the SDK's kinds it
-/// comes: a reset is an I/O error, an orderly end in the middle is "other".
+/// Returns whether a connection existed and ended before the response. The SDK's kind depends on how it ended: a reset
+/// is an I/O error, an orderly close in the middle is "other".
 fn has_broken(failure: &DispatchFailure) -> bool {
     let Some(error) = failure.as_connector_error() else { return false };
     !error.is_user() && !error.is_timeout() && !failed_to_connect(error)
 }
 
 fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
-    // TLS against a server without it, or with a certificate that nobody trusts, will not do better the next time.
+    // TLS against a server without it, or with an untrusted certificate, will fail the next time, too.
     let never =
         ["client error (Connect)", "connect error", "dns error", "InvalidContentType", "invalid peer certificate"];
     std::iter::successors(Some(error), |error| error.source())
@@ -153,7 +153,7 @@ fn failed_to_connect(error: &(dyn std::error::Error + 'static)) -> bool {
 /// Classifies by code *and* message (docs/facts/retries.md, Conditions).
 fn classify(code: &str, message: &str, status: u16) -> FailureCause {
     let says = |part: &str| message.to_ascii_lowercase().contains(&part.to_ascii_lowercase());
-    // A collision is never waited out, whatever code it comes under (docs/facts/retries.md, Name collisions).
+    // A name collision is never retried, whatever its code (docs/facts/retries.md, Name collisions).
     if says("already exist") && !says("must already exist") && !says("not already exist") {
         return FailureCause::Exists;
     }
@@ -181,7 +181,7 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
         | "ConcurrentModificationException"
         | "EntityTemporarilyUnmodifiable"
         | "OperationAbortedException"
-        // A new table's backups take their time (docs/facts/dynamodb.md, TTL and backups).
+        // Enabling a new table's backups takes time (docs/facts/dynamodb.md, TTL and backups).
         | "ContinuousBackupsUnavailableException" => FailureCause::InUse,
         "Throttling"
         | "ThrottlingException"
@@ -211,8 +211,8 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
     }
 }
 
-/// The message where no credentials were found. Which place was asked last (often the metadata of a virtual machine) says
-/// nothing; the profile and what a sign-in says do.
+/// Returns the message for missing credentials. The last place that was tried (often the metadata of a virtual machine)
+/// does not help; the profile and the error of a sign-in do.
 pub(super) fn no_credentials(message: &str) -> String {
     let (why, profile) = message.rsplit_once("; profile ").unwrap_or((message, ""));
     let is_end_of_chain = ["IMDS", "no providers in chain", "no credentials found in chain"];
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_credentials_are_named_without_the_last_place_that_was_asked() {
+    fn missing_credentials_message_omits_the_last_source() {
         assert_eq!(no_credentials("failed to load IMDS session token: dispatch failure"), "no AWS credentials found");
         assert_eq!(
             no_credentials("no providers in chain provided credentials; profile `dev` gives none"),
@@ -248,7 +248,7 @@ mod tests {
     struct Layer(&'static str, #[source] Option<Box<Layer>>);
 
     #[test]
-    fn what_went_wrong_before_the_call_is_one_sentence() {
+    fn failure_before_the_call_is_one_sentence() {
         let said = |layers: &[&'static str]| {
             let built = layers.iter().rev().fold(None, |below, said| Some(Box::new(Layer(said, below))));
             chain(&*built.unwrap())
@@ -271,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_was_not_made_is_told_apart_from_one_that_broke() {
+    fn failure_distinguishes_unreachable_from_broken_connection() {
         let connect = Layer("client error (Connect)", Some(Box::new(Layer("refused", None))));
         let broken = Layer("client error (SendRequest)", Some(Box::new(Layer("connection closed", None))));
         assert!(failed_to_connect(&connect) && !failed_to_connect(&broken));
     }
 
     #[test]
-    fn code_and_message_decide_together() {
+    fn classify_uses_code_and_message() {
         let conflict = "ResourceConflictException";
         assert_eq!(classify(conflict, "Function already exist: ProcessKinesisRecords", 409), FailureCause::Exists);
         assert_eq!(classify(conflict, "An update is in progress for resource: arn", 409), FailureCause::InUse);

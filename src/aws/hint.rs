@@ -1,11 +1,11 @@
-//! What a person can do about a failed call.
+//! Hints for failed calls.
 
 use super::failure::no_credentials;
 use super::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
-/// A service on this machine that failed: most likely it could not write.
+/// Hint for a local service that failed: most likely it could not write.
 const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
 impl From<AwsFailure> for Error {
@@ -18,9 +18,9 @@ impl From<AwsFailure> for Error {
     }
 }
 
-/// One or more things to do, in order of promise.
+/// Returns one or more hints, the most promising first.
 fn hints(failure: &AwsFailure) -> Vec<String> {
-    // As `Clients::place` writes it.
+    // In the format of `Clients::location`.
     let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {
         FailureCause::Denied => return denied(failure),
@@ -57,9 +57,10 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
     vec![hint.to_owned()]
 }
 
-/// The AWS CLI signs in where the SDK for Rust cannot: profiles of `aws login`, and roles that take a code (MFA).
+/// Returns the hint to export credentials. The AWS CLI can sign in where the SDK for Rust cannot: profiles of `aws
+/// login`, and roles with an MFA code.
 fn exported(failure: &AwsFailure) -> String {
-    // As `Clients::failure` writes it.
+    // In the format of `Clients::failure`.
     let named = failure.message.rsplit_once("; profile `").and_then(|(_, rest)| rest.strip_suffix("` gives none"));
     let profile = named.map(|name| format!("--profile {} ", quoted(name))).unwrap_or_default();
     format!(
@@ -68,7 +69,7 @@ fn exported(failure: &AwsFailure) -> String {
     )
 }
 
-/// A name as a shell takes it.
+/// Quotes a name for a shell.
 fn quoted(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./@".contains(c);
     if name.chars().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
@@ -87,9 +88,10 @@ fn denied(failure: &AwsFailure) -> Vec<String> {
     ]
 }
 
-/// The action of a policy that allows the call.
+/// Returns the IAM action that allows the call.
 fn action(failure: &AwsFailure) -> String {
-    // The message knows best: to create a function takes iam:PassRole, to create with tags the action for tags.
+    // The message takes precedence: creating a function needs iam:PassRole, creating with tags needs the action for
+    // tags.
     if let Some((_, rest)) = failure.message.split_once("not authorized to perform: ")
         && let Some(action) = rest.split_whitespace().next().filter(|action| action.contains(':'))
     {
@@ -106,7 +108,7 @@ fn action(failure: &AwsFailure) -> String {
     format!("{prefix}:{operation}")
 }
 
-/// The services tell these cases apart by message rather than by code.
+/// Distinguishes credential errors by message, because their codes are the same.
 fn credentials(failure: &AwsFailure, near: bool) -> &'static str {
     let code = failure.code.as_deref().unwrap_or_default();
     let says = |part: &str| failure.message.to_ascii_lowercase().contains(part);
@@ -156,7 +158,7 @@ fn other(failure: &AwsFailure) -> String {
     }
 }
 
-/// Whether the service itself failed, rather than refused.
+/// Returns whether the service itself failed and did not merely refuse.
 fn failed_inside(failure: &AwsFailure) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     code.starts_with("Internal") || code.starts_with("HTTP 5") || code == "ServiceException"
@@ -180,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_action_that_is_missing_is_the_one_that_the_message_names() {
+    fn denied_hint_names_the_action_in_the_message() {
         let failure = |message: &str| AwsFailure {
             service: "Lambda",
             operation: "CreateFunction",
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn account_without_the_service_and_profiles_of_the_cli_have_their_own_hints() {
+    fn hints_cover_unsubscribed_services_and_cli_only_profiles() {
         let mut failure = AwsFailure {
             service: "Kinesis",
             operation: "CreateStream",
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_endpoint_of_this_machine_is_taken_for_the_local_cloud() {
+    fn hint_for_local_cloud_requires_loopback_endpoint() {
         let of = |place: &str| {
             let failure = AwsFailure {
                 service: "Kinesis",
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_clock_an_old_token_a_wrong_region_and_a_wrong_secret_are_told_apart() {
+    fn credentials_hint_distinguishes_clock_token_region_and_secret() {
         let signature = "InvalidSignatureException";
         let early = "Signature not yet current: 20260101T000000Z is still later than 20250101T000500Z";
         assert!(hint(signature, "Signature expired: 20250101T000000Z is now earlier than 2026").contains("clock"));

@@ -1,5 +1,5 @@
-//! The service's clock, read from the `Date` of an answer: a mapping that begins at a moment must not begin late by the
-//! error of this machine's clock.
+//! The service's clock, from the `Date` header of a response: a mapping with a start time must not begin late because
+//! this machine's clock is wrong.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
 
-/// Remembers the time of the first answer. It is cut to the second, so it is never later than the truth.
+/// The time of the first response. It is truncated to the second, so it is never later than the real time.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceClock(Arc<OnceLock<(DateTime, Instant)>>);
 
 impl ServiceClock {
-    /// When the first answer came, if it said.
+    /// Returns the time of the first response, if it had one.
     #[must_use]
     pub fn time(&self) -> Option<DateTime> {
         self.0.get().map(|(time, _)| *time)
     }
 
-    /// Returns how long ago a moment of the service was, by its own clock; this machine's where it said no time. Zero for
-    /// one to come, and never more than the truth.
+    /// Returns the time since a moment by the service's clock, or by this machine's clock if the service's is unknown.
+    /// Returns zero for a moment in the future, and never more than the real time.
     #[must_use]
     pub fn since(&self, moment: DateTime) -> Duration {
         let now = match self.0.get() {
@@ -56,7 +56,7 @@ impl Intercept for ServiceClock {
 
 #[cfg(test)]
 impl ServiceClock {
-    /// A clock that was read a moment ago.
+    /// Returns a clock that was read just now.
     pub fn at(time: DateTime) -> Self {
         let clock = ServiceClock::default();
         clock.0.get_or_init(|| (time, Instant::now()));

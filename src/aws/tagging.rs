@@ -1,14 +1,14 @@
-//! Resources by their tags, from the Resource Groups Tagging API.
+//! Lists resources by their tags, with the Resource Groups Tagging API.
 
 use aws_sdk_resourcegroupstagging::types::TagFilter;
 
 use super::{AwsFailure, Clients};
 
-/// Returns the ARNs of all resources that carry these tags. Those of IAM are never among them ("Services that support the
-/// Resource Groups Tagging API"), and what is a few seconds old may not be yet.
+/// Returns the ARNs of all resources with these tags. IAM resources are never included ("Services that support the
+/// Resource Groups Tagging API"), and resources created a few seconds ago may be missing.
 ///
 /// # Errors
-/// When the caller may not ask, or the service is not there.
+/// If the caller lacks the permission, or if the service is not available.
 pub async fn arns_tagged(clients: &Clients, tags: &[(&str, &str)]) -> Result<Vec<String>, AwsFailure> {
     let filter = |(key, value): &(&str, &str)| TagFilter::builder().key(*key).values(*value).build();
     let request = clients.tagging.get_resources().set_tag_filters(Some(tags.iter().map(filter).collect()));

@@ -1,6 +1,6 @@
-//! Poll until a condition holds: deadline, growing pauses, jitter.
+//! Polls until a condition holds, with a deadline, growing pauses and jitter.
 //!
-//! The SDK's own waiters idle 10 to 20 s between two looks (docs/facts/retries.md, Waits of other tools); these start
+//! The SDK's own waiters pause 10 to 20 s between two polls (docs/facts/retries.md, Waits of other tools). These start
 //! at a quarter of a second.
 
 use std::fmt;
@@ -10,71 +10,71 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::time::{Instant, sleep};
 
-/// How often to look and when to give up.
+/// The pauses and the time limit of a wait.
 #[derive(Clone, Copy, Debug)]
 pub struct PollSchedule {
-    /// The pause after the first look.
+    /// The pause after the first poll.
     pub first: Duration,
-    /// Pauses double up to this.
+    /// Maximum pause. Pauses double up to this.
     pub longest: Duration,
-    /// No look starts later than this after the first.
+    /// Maximum time from the first poll to the start of the last.
     pub limit: Duration,
-    /// When several waits together end; none is begun in vain, since each looks once.
+    /// Shared end of several waits. Each wait polls at least once.
     pub end: Option<Instant>,
 }
 
 impl PollSchedule {
-    /// 0.25, 0.5, 1, then every 2 s, for at most `limit`.
+    /// Returns a schedule of 0.25, 0.5, 1, then every 2 s, for at most `limit`.
     #[must_use]
     pub fn within(limit: Duration) -> Self {
         PollSchedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit, end: None }
     }
 
-    /// For an endpoint on this machine: 10 ms growing to 250 ms.
+    /// Returns the schedule for an endpoint on this machine: 10 ms growing to 250 ms.
     #[must_use]
     pub fn local(limit: Duration) -> Self {
         PollSchedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit, end: None }
     }
 
-    /// The same for all waits from now on together.
+    /// Returns the same schedule with one deadline for all waits from now on.
     #[must_use]
     pub fn with_deadline_from_now(self) -> Self {
         PollSchedule { end: Some(Instant::now() + self.limit), ..self }
     }
 
-    /// How long a wait that begins now may take.
+    /// Returns the time limit of a wait that begins now.
     #[must_use]
     pub fn left(&self) -> Duration {
         self.end.map_or(self.limit, |end| self.limit.min(end.saturating_duration_since(Instant::now())))
     }
 }
 
-/// What one look saw.
+/// The result of one poll.
 #[derive(Debug)]
 pub enum Poll<T, S> {
     /// The condition holds.
     Ready(T),
-    /// Not yet; what the service says of it.
+    /// The condition does not hold yet. Contains the observed state.
     Pending(S),
 }
 
-/// Why a wait ended without its condition.
+/// The reason why a wait ended without its condition.
 #[derive(Debug, thiserror::Error)]
 pub enum WaitError<E, S: fmt::Display + fmt::Debug> {
-    /// The limit passed.
+    /// The time limit passed.
     #[error("gave up after {waited:.0?}; last seen: {last}")]
     TimedOut {
-        /// How long it was waited.
+        /// The waited time.
         waited: Duration,
-        /// What the last look saw.
+        /// The state in the last poll.
         last: S,
     },
-    /// A look failed for good.
+    /// A poll failed permanently.
     #[error(transparent)]
     Failed(E),
 }
 
-/// Looks until the condition holds, the limit passes or a look fails. `waiting` hears of every pause.
+/// Polls until the condition holds, the limit passes or a poll fails. Calls `waiting` before every pause.
 pub async fn poll_until<T, S, E, Fut>(
     schedule: PollSchedule,
     mut look: impl FnMut() -> Fut,
@@ -96,7 +96,7 @@ where
             return Err(WaitError::TimedOut { waited, last });
         }
         waiting(waited, &last);
-        // Up to a fifth less, so that many waits do not look in step.
+        // Up to a fifth less, so that many waits do not poll in step.
         let jittered = pause.mul_f64(rand::rng().random_range(0.8..=1.0));
         sleep(jittered.min(limit.saturating_sub(waited))).await;
         pause = (pause * 2).min(schedule.longest);
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn looks_again_until_ready() {
+    async fn poll_until_repeats_until_ready() {
         let mut looks = 0;
         let found = poll_until::<_, &str, Infallible, _>(
             PollSchedule::within(Duration::from_secs(60)),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn waits_that_share_an_end_take_no_longer_together() {
+    async fn poll_until_shared_deadline_bounds_all_waits() {
         let began = Instant::now();
         let schedule = PollSchedule::within(Duration::from_secs(10)).with_deadline_from_now();
         for _ in 0..3 {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn gives_up_at_the_limit_and_says_what_it_saw() {
+    async fn poll_until_timeout_reports_last_state() {
         let began = Instant::now();
         let result = poll_until::<(), &str, Infallible, _>(
             PollSchedule::within(Duration::from_secs(10)),

@@ -1,4 +1,4 @@
-//! Markers: readings of our own that show that a shard was consumed up to them. They do not stay in the table.
+//! Canaries: test readings that show that a shard is consumed up to them. They do not stay in the table.
 
 mod cleanup;
 mod registry;
@@ -22,57 +22,57 @@ use self::registry::State;
 pub use self::cleanup::RemainingProbe;
 pub use self::registry::ProbeRegistry;
 
-/// What the sensor of a marker is called.
+/// Prefix of a canary's sensor id.
 const SENSOR_PREFIX: &str = "sensorctl-marker-";
 
-/// Markers of a shard for each lane that it is read in. Their keys are spread over the lanes by chance: that one of ten
-/// lanes gets none of 160 comes about once in two million times.
+/// Canaries of a shard for each of its parallel batches. Hash keys spread them over the parallel batches by chance: the
+/// probability that one of ten batches gets none of 160 canaries is about one in two million.
 const PROBES_PER_PARALLEL_BATCH: i32 = 16;
 
-/// Markers that are in flight at the same time. One takes about 2 s on AWS, nearly all of it pauses between two reads of
-/// its row, so that few requests are under way: 25 shards read in 10 parallel batches take 8,000 markers, and 80 s.
+/// Maximum canaries in flight. One takes about 2 s on AWS, nearly all of it pauses between two reads of its row, so
+/// that few requests are in flight. 25 shards with 10 parallel batches take 8,000 canaries, and 80 s.
 const MAX_IN_FLIGHT: usize = 200;
 
-/// How often the shards may change while markers are put into them.
+/// Maximum attempts when the shards change while canaries are put.
 const ROUNDS: u32 = 3;
 
-/// Markers that follow each other in a lane. A batch may store its marker and fail for an earlier record, which comes
-/// again; the next batch comes only when it is done, and with it the second marker.
+/// Canaries put one after the other for each parallel batch. A batch may store its canary and fail for an earlier
+/// record, which is then delivered again. The next batch, with the second canary, comes only when it is done.
 const CONSECUTIVE_PROBES: usize = 2;
 
-/// What markers have shown.
+/// The result of draining a stream with canaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProbesConsumed {
-    /// Open shards, each of which was consumed up to its markers.
+    /// Open shards. Each was consumed up to its canaries.
     pub shards: usize,
-    /// Markers that were seen stored.
+    /// Canaries that were found in the table.
     pub markers: usize,
-    /// From the first put to the last row.
+    /// Time from the first put to the last row.
     pub took: Duration,
 }
 
-/// Why markers have shown nothing.
+/// The reason why canaries did not confirm the path.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
     /// A call failed.
     #[error(transparent)]
     Failed(#[from] AwsFailure),
-    /// A marker was put and did not come to the table.
+    /// A canary was put but did not arrive in the table.
     #[error("the marker that went into {shard} is not in table {table} after {} s", waited.as_secs())]
     NotStored {
         /// The shard.
         shard: String,
         /// The table.
         table: String,
-        /// How long it was waited for.
+        /// The waited time.
         waited: Duration,
     },
-    /// The shards changed again and again.
+    /// The shards changed in every attempt.
     #[error("the shards of stream {0} change while they are looked at")]
     Resharding(String),
 }
 
-/// Where markers go and where they are to come out.
+/// The path of canaries from a stream to a table.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeRoute<'a> {
     /// SDK clients.
@@ -81,36 +81,36 @@ pub struct ProbeRoute<'a> {
     pub stream: &'a str,
     /// The table.
     pub table: &'a str,
-    /// When it is over: no marker is waited for any longer.
+    /// The deadline of all waits.
     pub end: Instant,
-    /// Remembers the markers that were put, for [`ProbeRoute::delete_leftover_probes`].
+    /// The canaries that were put, for [`ProbeRoute::delete_leftover_probes`].
     pub trail: &'a ProbeRegistry,
 }
 
-/// An open shard: its id, and a hash key that leads into it.
+/// An open shard: its id, and a hash key in its hash range.
 struct Shard {
     id: String,
     hash_key: String,
 }
 
 impl ProbeRoute<'_> {
-    /// Sends one marker through. Whatever comes of it, [`ProbeRoute::delete_leftover_probes`] is to follow.
+    /// Sends one canary and waits for its row. In any case, call [`ProbeRoute::delete_leftover_probes`] afterwards.
     ///
     /// # Errors
-    /// When it does not come out.
+    /// If the canary does not arrive.
     pub async fn send_probe(&self) -> Result<Duration, ProbeError> {
         let began = Instant::now();
         self.send_and_confirm(None, &CancellationToken::new()).await?;
         Ok(began.elapsed())
     }
 
-    /// Shows that everything that is in the stream now is consumed: markers go into every open shard, and once the first
-    /// are stored others follow, which are in batches that come only after the first ones' are done. `lanes` is how many
-    /// batches of a shard are read side by side; order is kept within each lane, so each gets markers. Whatever comes of
-    /// it, [`ProbeRoute::delete_leftover_probes`] is to follow.
+    /// Confirms that everything in the stream is consumed. Canaries go into every open shard. Once the first are
+    /// stored, others follow, in batches that come only after the batches of the first are done. `lanes` is the number
+    /// of parallel batches of a shard. Order is kept only within each of them, so each gets canaries. In any case, call
+    /// [`ProbeRoute::delete_leftover_probes`] afterwards.
     ///
     /// # Errors
-    /// When one does not come out, or the shards change all the time.
+    /// If a canary does not arrive, or if the shards change in every attempt.
     pub async fn drain(&self, lanes: i32) -> Result<ProbesConsumed, ProbeError> {
         let began = Instant::now();
         let each = usize::try_from(if lanes > 1 { lanes * PROBES_PER_PARALLEL_BATCH } else { 1 }).unwrap_or(1);
@@ -119,7 +119,7 @@ impl ProbeRoute<'_> {
             for _ in 0..CONSECUTIVE_PROBES {
                 self.confirm_all(shards.iter().flat_map(|shard| std::iter::repeat_n(shard, each))).await?;
             }
-            // A shard that was split or merged meanwhile has children that had no marker.
+            // A shard that was split or merged in the meantime has children without a canary.
             let ids = |shards: &[Shard]| shards.iter().map(|shard| shard.id.clone()).collect::<BTreeSet<_>>();
             if ids(&self.open_shards().await?) == ids(&shards) {
                 let took = began.elapsed();
@@ -133,7 +133,7 @@ impl ProbeRoute<'_> {
         Err(ProbeError::Resharding(self.stream.to_owned()))
     }
 
-    /// Sends a marker through each of the shards. After the first that fails no more are put, and none is waited for.
+    /// Sends a canary through each of the shards. After the first failure, puts no more canaries and waits for none.
     async fn confirm_all(&self, shards: impl Iterator<Item = &Shard>) -> Result<(), ProbeError> {
         let stop = CancellationToken::new();
         let through = shards.map(|shard| {
@@ -150,7 +150,7 @@ impl ProbeRoute<'_> {
         results.into_iter().find(Result::is_err).unwrap_or(Ok(()))
     }
 
-    /// Puts a marker, waits for its row, and takes the row away. Does nothing more once it is told to stop.
+    /// Puts a canary, waits for its row, and deletes the row. Stops early when `stop` is canceled.
     async fn send_and_confirm(&self, shard: Option<&Shard>, stop: &CancellationToken) -> Result<(), ProbeError> {
         let ProbeRoute { clients, table, trail, .. } = *self;
         if stop.is_cancelled() {
@@ -161,7 +161,7 @@ impl ProbeRoute<'_> {
         let receipt = match self.put(&marker, shard).await {
             Ok(receipt) => receipt,
             Err(failure) => {
-                // What may have been taken all the same is swept up.
+                // The stream may have accepted it all the same; the cleanup deletes it.
                 if !failure.is_transient() && failure.cause != FailureCause::Unreachable {
                     trail.forget(&marker);
                 }
@@ -176,7 +176,7 @@ impl ProbeRoute<'_> {
         };
         match stored {
             Ok(()) => {
-                // Where this fails, it is tried again when all is swept.
+                // If this fails, the cleanup tries again.
                 if self.remove(&marker).await.is_ok() {
                     trail.note(&marker, State::Removed);
                 }
@@ -223,7 +223,7 @@ impl ProbeRoute<'_> {
         Ok(PutReceipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
     }
 
-    /// Repeats a call while its failure is one that passes: a throttle, a broken connection.
+    /// Retries a call after transient failures, such as a throttle or a broken connection.
     async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
     where
         Fut: Future<Output = Result<T, AwsFailure>>,
@@ -244,7 +244,7 @@ impl ProbeRoute<'_> {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            // A page after the first is named by its token alone.
+            // A later page is identified by its token alone.
             let name = token.is_none().then(|| self.stream.to_owned());
             let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
             let call = self.clients.call("Kinesis", "ListShards", self.stream);

@@ -1,4 +1,4 @@
-//! Running the function once, outside of the stream.
+//! Invokes the function once, outside of the stream.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,40 +18,40 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::aws::{AwsFailure, Clients};
 
-/// A function may run for 15 minutes (docs/facts/lambda.md, Function limits); the answer has to come back, too.
+/// A function may run for 15 minutes (docs/facts/lambda.md, Function limits). The rest is for the response.
 const INVOKE_TIMEOUT: Duration = Duration::from_mins(16);
 
-/// What the function did.
+/// The result of an invocation.
 #[derive(Debug, Serialize)]
 pub struct FunctionInvocation {
-    /// HTTP status of the call; 200 also where the function failed.
+    /// HTTP status of the call. It is 200 even if the function failed.
     pub status: i32,
-    /// The version that ran.
+    /// The executed version.
     pub executed_version: Option<String>,
-    /// What it answered; a text where that is not JSON.
+    /// The response, as a JSON string if it is not JSON.
     pub answer: Box<RawValue>,
-    /// `Unhandled` or `Handled` where the function failed.
+    /// `Unhandled` or `Handled` if the function failed.
     pub function_error: Option<String>,
-    /// The last 4 KB of its log.
+    /// The last 4 KB of its log, as lines.
     pub log: Vec<String>,
 }
 
-/// What an invocation did with its records.
+/// The counts of an invocation.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InvocationCounts {
     /// Records of the event.
     pub records: u64,
     /// Readings in them.
     pub readings: u64,
-    /// Readings that are in the table now.
+    /// Readings that are stored in the table.
     pub stored: u64,
-    /// Readings that a later one of the same event replaced.
+    /// Readings that a later reading of the same key in the event replaced.
     pub replaced: u64,
-    /// Readings and records that are dead letters now.
+    /// Rejects that are stored in the dead-letter table.
     pub rejected: u64,
     /// Readings that could not be stored.
     pub failed: u64,
-    /// How long the function took.
+    /// Duration of the invocation.
     pub took: Option<Duration>,
 }
 
@@ -67,14 +67,14 @@ impl fmt::Display for InvocationCounts {
     }
 }
 
-/// Runs a function on an event and waits for its answer.
+/// Invokes a function with an event and waits for its response.
 ///
 /// # Errors
-/// When the call fails; that the function itself failed is part of its answer.
+/// If the call fails. A failure of the function itself is part of the response.
 pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<FunctionInvocation, AwsFailure> {
     let resource = format!("function {function}");
     let call = clients.call("Lambda", "Invoke", &resource);
-    // Its own limits: the answer takes as long as the function runs, and running it twice is not what was asked.
+    // Its own limits: the response takes as long as the function runs, and a retry would run the function twice.
     let patient = Builder::new()
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(INVOKE_TIMEOUT).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
@@ -85,7 +85,7 @@ pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<
         Err(failure) => return Err(clients.with_account_context(failure).await),
     };
     if answer.executed_version.is_none() && answer.request_id().is_none() {
-        // Any web page is a success, as far as the protocol goes; only its headers tell.
+        // By the protocol any web page counts as a success. Only its headers tell it apart.
         return Err(
             call.build_failure("what answered is not Lambda: it gave neither the version that ran nor a request id")
         );
@@ -109,32 +109,32 @@ impl FunctionInvocation {
         })
     }
 
-    /// Where the function failed: whether it handled that, and what it says of it.
+    /// Returns the kind and the message of a function error.
     #[must_use]
     pub fn failure(&self) -> Option<(&str, String)> {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
-    /// Returns how many readings and records it rejected, by the metrics in its log; 0 where the log has none.
+    /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without metrics.
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.counts().map_or(0, |counts| counts.rejected)
     }
 
-    /// Returns what it did, by the metrics in its log; nothing where the log has none.
+    /// Returns the counts from the metrics in its log, or `None` without metrics.
     #[must_use]
     pub fn counts(&self) -> Option<InvocationCounts> {
         self.log.iter().rev().find_map(|line| counts(line))
     }
 
-    /// The sequence numbers of the records that it answered not to have stored.
+    /// Returns the sequence numbers in its partial batch response.
     #[must_use]
     pub fn not_stored(&self) -> Vec<String> {
         not_stored(&self.answer)
     }
 }
 
-/// Reads a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
+/// Parses a line of the function's metrics, in plain form or as the message of a line in Lambda's JSON form.
 fn counts(line: &str) -> Option<InvocationCounts> {
     let line: serde_json::Value = serde_json::from_str(line.trim()).ok()?;
     let metrics = if line.get("_aws").is_some() { &line } else { line.get("message")? };
@@ -156,7 +156,8 @@ fn counts(line: &str) -> Option<InvocationCounts> {
     })
 }
 
-/// The sequence numbers that a partial answer names (docs/facts/event-source-mapping.md, Failed batches); none in any other answer.
+/// Returns the sequence numbers in a partial batch response (docs/facts/event-source-mapping.md, Failed batches), or
+/// nothing for any other response.
 fn not_stored(answer: &RawValue) -> Vec<String> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -172,7 +173,7 @@ fn not_stored(answer: &RawValue) -> Vec<String> {
     partly.map_or_else(|_| Vec::new(), |it| it.batch_item_failures.into_iter().map(|it| it.item_identifier).collect())
 }
 
-/// Error type and message, as runtimes answer them.
+/// Returns the error type and message in the form of the Lambda runtimes.
 fn reason(answer: &RawValue) -> String {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -192,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_report_has_the_answer_as_json_and_the_log_as_lines() {
+    fn invocation_reports_response_as_json_and_log_as_lines() {
         let answer = |payload: &str| {
             let answer = InvokeOutput::builder()
                 .status_code(200)
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_answer_names_what_was_not_stored() {
+    fn not_stored_reads_partial_batch_response() {
         let not_stored = |text: &str| not_stored(&RawValue::from_string(text.to_owned()).unwrap());
         assert_eq!(not_stored(r#"{"batchItemFailures":[{"itemIdentifier":"495"}]}"#), ["495"]);
         for all in [r#"{"batchItemFailures":[]}"#, "null", "\"text\"", r#"{"batchItemFailures":null}"#] {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_function_is_quoted_with_type_and_message() {
+    fn function_error_reports_type_and_message() {
         let reason = |text: &str| reason(&RawValue::from_string(text.to_owned()).unwrap());
         assert_eq!(reason(r#"{"errorType":"Panic","errorMessage":"lost"}"#), "Panic: lost");
         assert_eq!(

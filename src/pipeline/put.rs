@@ -1,4 +1,4 @@
-//! Sending readings to the stream: batches, workers, retries and the counts that the report gives.
+//! Sends readings to the stream: batches, workers, retries and the counts of the report.
 
 pub(crate) mod batch;
 pub(crate) mod bulk_put;

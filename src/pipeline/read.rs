@@ -1,4 +1,4 @@
-//! Reading stored rows from the table: queries, pages and the decoding of items.
+//! Reads stored rows from the table: queries, pages and the decoding of items.
 
 pub(crate) mod item_decode;
 pub(crate) mod query;

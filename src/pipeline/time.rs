@@ -1,11 +1,11 @@
-//! Points in time as people and files write them, as exact seconds since 1970, and back for tables.
+//! Parses points in time as people and files write them, as exact seconds since 1970, and formats them for tables.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use sensor_model::Decimal;
 
-/// The present in seconds since 1970, with milliseconds.
+/// Returns the current time in seconds since 1970, with milliseconds.
 ///
 /// # Errors
 /// Never for a clock between 1970 and 9999.
@@ -14,10 +14,10 @@ pub fn now() -> Result<Decimal, String> {
     seconds(i128::from(milliseconds) * 1_000_000)
 }
 
-/// Reads `987654321.5`, `2010-01-01T01:00:00Z`, `2010-01-01T01:00:00+02:00` or `2010-01-01T01:00:00`, the last as UTC.
+/// Parses `987654321.5`, `2010-01-01T01:00:00Z`, `2010-01-01T01:00:00+02:00` or `2010-01-01T01:00:00`, the last as UTC.
 ///
 /// # Errors
-/// When it is none of these; the text says which forms there are.
+/// If the text has none of these forms. The error lists them.
 pub fn parse_time(text: &str) -> Result<Decimal, String> {
     let text = text.trim();
     if let Ok(number) = Decimal::parse(text) {
@@ -33,10 +33,10 @@ pub fn parse_time(text: &str) -> Result<Decimal, String> {
     seconds(moment.as_nanosecond())
 }
 
-/// As [`parse_time`], or an age such as `90s`, `15m`, `1h30m`, `2d`: that long before now.
+/// Parses a time as [`parse_time`] does, or an age such as `90s`, `15m`, `1h30m`, `2d` before now.
 ///
 /// # Errors
-/// When it is neither.
+/// If the text is neither.
 pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     parse_time(text).or_else(|_| {
         let wrong = || {
@@ -50,10 +50,10 @@ pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     })
 }
 
-/// Reads a length of time such as `500ms`, `30s`, `15m` or `1h30m`.
+/// Parses a duration such as `500ms`, `30s`, `15m` or `1h30m`.
 ///
 /// # Errors
-/// When it is none, or not above zero.
+/// If the text is not a duration, or the duration is not above zero.
 pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let length: Option<SignedDuration> = text.trim().parse().ok();
     length
@@ -62,11 +62,11 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
         .ok_or_else(|| "not a length of time; write 30s, 15m or 1h30m".to_owned())
 }
 
-/// Seconds since 1970 as RFC 3339 in UTC; nothing where the year has no four digits.
+/// Formats seconds since 1970 as RFC 3339 in UTC. Returns `None` if the year does not have four digits.
 #[must_use]
 pub fn format_rfc3339(time: &Decimal) -> Option<String> {
     let text = time.as_str();
-    // As good as zero, or far from any year.
+    // Nearly zero, or far from any year.
     if text.contains('E') {
         return None;
     }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_may_be_seconds_or_rfc_3339_and_is_utc_without_a_zone() {
+    fn parse_time_accepts_seconds_and_rfc3339_with_utc_as_default() {
         assert_eq!(parsed("987654321"), "987654321");
         assert_eq!(parsed("987654321.25"), "987654321.25");
         assert_eq!(parsed("-1.5"), "-1.5");
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn parse_time_invalid_text_is_refused() {
         for text in ["", "soon", "2010-13-01T00:00:00Z", "NaN", "1h"] {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn an_age_counts_back_from_now() {
+    fn parse_time_or_age_subtracts_age_from_now() {
         let hour_ago: f64 = parse_time_or_age("1h").unwrap().as_str().parse().unwrap();
         let now: f64 = now().unwrap().as_str().parse().unwrap();
         assert!((now - hour_ago - 3600.0).abs() < 60.0);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_needs_a_unit_and_a_size() {
+    fn parse_duration_requires_unit_and_positive_size() {
         assert_eq!(parse_duration("1m30s"), Ok(std::time::Duration::from_secs(90)));
         for text in ["30", "0s", "-5s", "soon", ""] {
             assert!(parse_duration(text).is_err(), "{text}");
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_readable_where_the_calendar_reaches() {
+    fn format_rfc3339_formats_four_digit_years_only() {
         let shown = |text: &str| format_rfc3339(&Decimal::parse(text).unwrap());
         assert_eq!(shown("1262307600").as_deref(), Some("2010-01-01T01:00:00Z"));
         assert_eq!(shown("1262307600.5").as_deref(), Some("2010-01-01T01:00:00.5Z"));
@@ -147,7 +147,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_readable_time_reads_back(milliseconds in -62_000_000_000_000_i64..253_000_000_000_000) {
+        fn format_rfc3339_round_trips(milliseconds in -62_000_000_000_000_i64..253_000_000_000_000) {
             let time = seconds(i128::from(milliseconds) * 1_000_000).unwrap();
             prop_assert_eq!(parse_time(&format_rfc3339(&time).unwrap()).unwrap(), time);
         }

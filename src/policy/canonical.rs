@@ -1,11 +1,12 @@
-//! One form for all documents that mean the same.
+//! The canonical form of policy documents.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-/// The same policy in one form: a list of one is that one, the order of lists does not matter, statements may be one,
-/// names of actions have no letter case, and ids mean nothing.
+/// Returns the canonical form of a policy, so that equivalent policies are equal. A list of one is that one, the order
+/// of lists does not matter, the statements may be a single one, action names are case-insensitive, and ids are
+/// ignored.
 #[must_use]
 pub fn canonical(document: &Value) -> Value {
     form("", document)
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_means_the_same_has_one_form() {
+    fn canonical_equivalent_policies_are_equal() {
         let one = json!({"Id": "x", "Statement": {"Action": ["b:C", "a:B"], "Resource": "x", "Effect": "Allow"}});
         let other =
             json!({"Statement": [{"Sid": "y", "Effect": "Allow", "Action": ["a:b", "b:c", "b:C"], "Resource": ["x"]}]});

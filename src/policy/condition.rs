@@ -1,4 +1,4 @@
-//! Conditions of a statement: the operators on text, ARNs, truth values, numbers and dates.
+//! Conditions of a statement: the operators for strings, ARNs, booleans, numbers and dates.
 
 use std::cmp::Ordering;
 
@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::pattern::{Context, Key, Pattern};
 
-/// Whether something holds.
+/// The result of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConditionMatch {
     Yes,
     No,
-    /// It depends on what is not known here: an operator, or a key.
+    /// Depends on something unknown: an operator, or a key.
     Unclear,
 }
 
@@ -31,7 +31,7 @@ impl ConditionMatch {
         }
     }
 
-    /// One of several.
+    /// Returns the result of a logical or.
     pub(super) fn any(all: impl Iterator<Item = ConditionMatch>) -> ConditionMatch {
         all.fold(ConditionMatch::No, |any, one| match (any, one) {
             (ConditionMatch::Yes, _) | (_, ConditionMatch::Yes) => ConditionMatch::Yes,
@@ -40,7 +40,7 @@ impl ConditionMatch {
         })
     }
 
-    /// Each of several.
+    /// Returns the result of a logical and.
     pub(super) fn all(all: impl Iterator<Item = ConditionMatch>) -> ConditionMatch {
         ConditionMatch::any(all.map(ConditionMatch::not)).not()
     }
@@ -58,7 +58,7 @@ pub(super) fn met(conditions: &Value, context: Context<'_>, has_variables: bool)
     }))
 }
 
-/// A condition operator that is evaluated here.
+/// A supported condition operator.
 struct Operator {
     compare: Compare,
     is_negated: bool,
@@ -76,7 +76,7 @@ enum Compare {
 }
 
 impl Operator {
-    /// Returns the operator of a name; none for one that is not evaluated here, such as `IpAddress` and the set operators.
+    /// Returns the operator of this name, or `None` if it is not supported, as `IpAddress` and the set operators.
     fn named(name: &str) -> Option<Operator> {
         let (base, if_exists) = match name.strip_suffix("IfExists") {
             Some(base) => (base, true),
@@ -116,7 +116,7 @@ impl Operator {
                     _ => ConditionMatch::Unclear,
                 }));
             }
-            // A key that is absent differs from everything.
+            // An absent key differs from every value.
             (Key::Absent, _) => return ConditionMatch::when(self.if_exists || self.is_negated),
             (Key::Known(found), _) => *found,
         };
@@ -144,13 +144,13 @@ impl Compare {
             Compare::Arn => wanted.matches_arn(found).map_or(ConditionMatch::Unclear, ConditionMatch::when),
             Compare::Number(holds) => ordered(found.parse().ok(), wanted.text().parse().ok(), *holds),
             Compare::Date(holds) => ordered(seconds(found), seconds(&wanted.text()), *holds),
-            // Decided by whether the key is there.
+            // Presence of the key already decides the result.
             Compare::Null => ConditionMatch::Unclear,
         }
     }
 }
 
-/// Returns a date as seconds since 1970: a number of them, or one of the ISO 8601 forms.
+/// Parses a date as seconds since 1970: a number of them, or one of the ISO 8601 forms.
 fn seconds(text: &str) -> Option<f64> {
     let moment = || text.parse::<Timestamp>().ok();
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|day| day.timestamp());
@@ -158,7 +158,7 @@ fn seconds(text: &str) -> Option<f64> {
     text.parse().ok().or_else(date)
 }
 
-/// Returns the values that a key is compared with; none where they are no values.
+/// Returns the values that a key is compared with, or `None` if they are not scalar values.
 fn values(value: &Value) -> Option<Vec<String>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),

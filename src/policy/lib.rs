@@ -1,16 +1,16 @@
-//! What policy documents say: whether they are the same, and whether they allow something.
+//! Compares and evaluates IAM policy documents.
 //!
-//! Evaluated are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards, explicit deny,
-//! policy variables, and conditions on text, ARNs, truth values, numbers and dates. What is not understood (another
-//! operator, `NotPrincipal`, a malformed statement, a key of which nothing is known) opens no door: it allows nothing, and
-//! denies what it may deny. Not evaluated: session and resource policies.
+//! Supported are identity and trust policies: Effect, (Not)Action, (Not)Resource, Principal, wildcards, explicit deny,
+//! policy variables, and conditions on strings, ARNs, booleans, numbers and dates. An unsupported part (another
+//! operator, `NotPrincipal`, a malformed statement, a key with an unknown value) grants nothing: it does not allow, and
+//! it denies whatever it may deny. Session and resource policies are not evaluated.
 //!
-//! Why an evaluator of our own: two crates were tried on the cases of the tests below. Both `iam-rs` 0.8 and
-//! `scratchstack-aspen` 0.3 put an empty text where a variable has no value, so that `table/${aws:PrincipalTag/team}*`
-//! allows every table to who has no team; take neither `*` as the resource of a request nor a pattern like
-//! `arn:aws:dynamodb:*`; and do not evaluate trust policies. `iam-rs` lets `ForAllValues` on a key that it was not told
-//! allow everything; `scratchstack-aspen` (last released on the crates of 2022) compares services with their letter
-//! case, knows no set operators, and compiles five regular expressions for each comparison.
+//! This evaluator exists because two crates failed the cases of the tests below. Both `iam-rs` 0.8 and
+//! `scratchstack-aspen` 0.3 insert an empty string for a variable without a value, so that
+//! `table/${aws:PrincipalTag/team}*` allows every table to a caller without a team. Both accept neither `*` as the
+//! resource of a request nor a pattern such as `arn:aws:dynamodb:*`, and both do not evaluate trust policies. `iam-rs`
+//! allows everything for `ForAllValues` on an unknown key. `scratchstack-aspen` (last released on the crates of 2022)
+//! compares services case-sensitively, has no set operators, and compiles five regular expressions for each comparison.
 
 mod canonical;
 mod condition;
@@ -24,20 +24,20 @@ use self::condition::ConditionMatch;
 pub use self::pattern::Context;
 use self::statement::{Effect, Statement};
 
-/// The version of documents that have variables.
+/// The policy version that supports variables.
 const WITH_VARIABLES: &str = "2012-10-17";
 
-/// A request that policies are asked about.
+/// A request to evaluate against policies.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest<'a> {
     /// `dynamodb:BatchWriteItem`.
     pub action: &'a str,
-    /// The ARN; none where the request does not tell: then only a policy for all resources allows it, and one that denies
-    /// any denies it.
+    /// The ARN. `None` if the request does not name it: then only a policy for all resources allows the request, and a
+    /// policy that denies any resource denies it.
     pub resource: Option<&'a str>,
     /// The condition keys.
     pub context: Context<'a>,
-    /// In a trust policy: the principal that wants the role.
+    /// The principal that assumes the role, for a trust policy.
     pub principal: Option<Principal<'a>>,
 }
 
@@ -50,23 +50,23 @@ pub enum Principal<'a> {
     Aws {
         /// Its account.
         account: &'a str,
-        /// The ARNs by which it may be named.
+        /// All ARNs that can name it.
         arns: &'a [&'a str],
     },
 }
 
 impl<'a> AuthorizationRequest<'a> {
-    /// Returns the question whether an action is allowed on a resource, with no condition key known.
+    /// Creates a request for an action on a resource, without condition keys.
     #[must_use]
     pub fn new(action: &'a str, resource: &'a str) -> Self {
         AuthorizationRequest { action, resource: Some(resource), context: Context::default(), principal: None }
     }
 }
 
-/// What policies say of it.
+/// The result of an evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// A statement allows it, and none denies it.
+    /// A statement allows it, and no statement denies it.
     Allowed,
     /// No statement allows it.
     NotAllowed,
@@ -74,15 +74,15 @@ pub enum Decision {
     Denied,
 }
 
-/// What these documents, taken together, say. A document that is none says nothing.
+/// Evaluates these documents together. An invalid document has no effect.
 #[must_use]
 pub fn decide(policies: &[String], ask: &AuthorizationRequest<'_>) -> Decision {
     let documents: Vec<Value> = policies.iter().filter_map(|policy| serde_json::from_str(policy).ok()).collect();
     evaluate(&documents, ask).0
 }
 
-/// What these documents, taken together, say, and whether that is certain: it is not where it hangs on something that is
-/// not understood.
+/// Evaluates these documents together. Returns the decision and whether it is certain: it is uncertain if it depends on
+/// an unsupported part.
 #[must_use]
 pub fn evaluate(documents: &[Value], ask: &AuthorizationRequest<'_>) -> (Decision, bool) {
     let (mut allowed, mut denied) = (ConditionMatch::No, ConditionMatch::No);
@@ -103,7 +103,7 @@ pub fn evaluate(documents: &[Value], ask: &AuthorizationRequest<'_>) -> (Decisio
     }
     match (allowed, denied) {
         (_, ConditionMatch::Yes) => (Decision::Denied, true),
-        // Where nothing allows it, it is not allowed whatever the denial says.
+        // Without an allowing statement it is not allowed, with or without a denial.
         (ConditionMatch::No, _) => (Decision::NotAllowed, true),
         (ConditionMatch::Unclear, ConditionMatch::No) => (Decision::NotAllowed, false),
         (_, ConditionMatch::Unclear) => (Decision::Denied, false),
@@ -111,7 +111,7 @@ pub fn evaluate(documents: &[Value], ask: &AuthorizationRequest<'_>) -> (Decisio
     }
 }
 
-/// Returns the statements of a document; a document without any stands for one that is not understood.
+/// Returns the statements of a document. A document without statements counts as an unsupported one.
 fn statements(document: &Value) -> Vec<Statement<'_>> {
     let has_variables = document.get("Version").and_then(Value::as_str) == Some(WITH_VARIABLES);
     let statement = |body| Statement { body, has_variables };

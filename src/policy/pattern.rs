@@ -1,15 +1,15 @@
-//! Patterns of policies: `*` stands for any characters, `?` for one, `${key}` for what the request says of a key.
+//! Patterns of policies: `*` matches any characters, `?` one character, and `${key}` the value of a condition key.
 
-/// The condition keys of a request, as far as they are known here.
+/// The known condition keys of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
     /// Keys and their values.
     pub known: &'a [(&'a str, &'a str)],
-    /// Keys that the request certainly does not have. Every other key may have any value, or none.
+    /// Keys that the request certainly does not have. Every other key may have any value, or no value.
     pub absent: &'a [&'a str],
 }
 
-/// What is known of a condition key.
+/// The state of a condition key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
     Known(&'a str),
@@ -18,7 +18,7 @@ pub(super) enum Key<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns what is known of a key; names of keys have no letter case.
+    /// Returns the state of a key. Key names are case-insensitive.
     pub(super) fn find(self, key: &str) -> Key<'a> {
         if let Some((_, value)) = self.known.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
             return Key::Known(value);
@@ -30,7 +30,7 @@ impl<'a> Context<'a> {
 /// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 const ARN_PARTS: usize = 6;
 
-/// A pattern with its variables filled in.
+/// A pattern with resolved variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Letter>);
 
@@ -42,12 +42,12 @@ enum Letter {
 }
 
 impl Pattern {
-    /// A pattern without variables.
+    /// Returns the pattern of a text without variables.
     pub(super) fn plain(text: &str) -> Self {
         Pattern(text.chars().map(Letter::of).collect())
     }
 
-    /// Returns the pattern of a text, in which `${…}` may stand for a key's value; none when one has no value here.
+    /// Parses a text in which `${…}` stands for a key's value. Returns `None` if a key has no value here.
     pub(super) fn of(text: &str, context: Context<'_>, has_variables: bool) -> Option<Self> {
         if has_variables { Pattern::with_variables(text, context) } else { Some(Pattern::plain(text)) }
     }
@@ -59,7 +59,7 @@ impl Pattern {
             letters.extend(before.chars().map(Letter::of));
             let (variable, after) = variable.split_once('}')?;
             let value = match variable.trim() {
-                // The characters themselves.
+                // These stand for the characters themselves.
                 "*" | "?" | "$" => variable.trim().to_owned(),
                 variable => value_of(variable, context)?,
             };
@@ -70,12 +70,12 @@ impl Pattern {
         Some(Pattern(letters))
     }
 
-    /// Returns whether a text is what it stands for.
+    /// Returns whether a text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         matches(&self.0, text)
     }
 
-    /// Returns whether an ARN is what it stands for, part by part; none when it is no pattern of an ARN.
+    /// Returns whether an ARN matches, part by part, or `None` if this is not an ARN pattern.
     pub(super) fn matches_arn(&self, arn: &str) -> Option<bool> {
         let parts: Vec<&[Letter]> = self.0.splitn(ARN_PARTS, |letter| *letter == Letter::Exactly(':')).collect();
         let of_arn: Vec<&str> = arn.splitn(ARN_PARTS, ':').collect();
@@ -85,12 +85,12 @@ impl Pattern {
         Some(of_arn.len() == ARN_PARTS && parts.iter().zip(of_arn).all(|(part, text)| matches(part, text)))
     }
 
-    /// Whether it stands for everything.
+    /// Returns whether it matches everything.
     pub(super) fn is_everything(&self) -> bool {
         self.0 == [Letter::Any]
     }
 
-    /// The text, if it is taken as one and not as a pattern.
+    /// Returns the text, taken literally and not as a pattern.
     pub(super) fn text(&self) -> String {
         let letter = |letter: &Letter| match letter {
             Letter::Any => '*',
@@ -101,11 +101,11 @@ impl Pattern {
     }
 }
 
-/// Matches in linear space, and in time of one length times the other at most.
+/// Matches in linear space, and in time of at most one length times the other.
 fn matches(pattern: &[Letter], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let (mut at, mut seen) = (0, 0);
-    // The last `*`, and how much of the text it stands for so far.
+    // The last `*`, and the length of the text that it matches so far.
     let mut star: Option<(usize, usize)> = None;
     while seen < text.len() {
         match pattern.get(at) {
@@ -138,7 +138,7 @@ impl Letter {
     }
 }
 
-/// Returns the value of `key`, or of `key, 'default'`; of a key that may have any value, none.
+/// Returns the value of `key`, or of `key, 'default'`. Returns `None` for a key that may have any value.
 fn value_of(variable: &str, context: Context<'_>) -> Option<String> {
     let (key, default) = match variable.split_once(',') {
         Some((key, default)) => {
@@ -170,14 +170,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_what_the_definition_says(pattern in "[ab*?]{0,8}", text in "[ab*]{0,8}") {
+        fn pattern_matches_as_defined(pattern in "[ab*?]{0,8}", text in "[ab*]{0,8}") {
             let letters = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(Pattern::plain(&pattern).matches(&text), slow(&letters(&pattern), &letters(&text)));
         }
     }
 
     #[test]
-    fn variables_are_filled_in_and_are_no_patterns_themselves() {
+    fn pattern_variables_are_resolved_and_match_literally() {
         let known = [("aws:PrincipalAccount", "000000000000"), ("aws:Odd", "a*")];
         let context = Context { known: &known, absent: &["aws:PrincipalTag/team"] };
         let pattern = |text| Pattern::of(text, context, true);

@@ -1,4 +1,4 @@
-//! One statement of a policy: whether it is about a request.
+//! A statement of a policy and its match against a request.
 
 use serde_json::Value;
 
@@ -6,20 +6,20 @@ use super::condition::{self, ConditionMatch};
 use super::pattern::Pattern;
 use super::{AuthorizationRequest, Principal};
 
-/// A statement as it stands in the document.
+/// A statement of the document.
 #[derive(Clone, Copy)]
 pub(super) struct Statement<'a> {
     pub body: &'a Value,
-    /// Whether `${…}` stands for a key's value: in documents of version 2012-10-17 only.
+    /// True if `${…}` stands for a key's value: in documents of version 2012-10-17 only.
     pub has_variables: bool,
 }
 
-/// What a statement does with the requests that it covers.
+/// The effect of a statement on the requests that it covers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     Allow,
     Deny,
-    /// It is neither, so that the statement may allow and may deny.
+    /// Neither of them, so the statement may allow and may deny.
     Unclear,
 }
 
@@ -32,7 +32,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// Returns whether it is about a request. What is unclear must open no door, and close what it may close.
+    /// Returns whether the statement covers a request. An unclear statement must not allow anything, and must deny
+    /// whatever it may deny.
     pub(super) fn covers(self, ask: &AuthorizationRequest<'_>) -> ConditionMatch {
         let condition = self
             .get("Condition")
@@ -74,7 +75,7 @@ impl<'a> Statement<'a> {
     fn covers_resource(self, ask: &AuthorizationRequest<'_>) -> ConditionMatch {
         let is_it = |text: &&str| match (Pattern::of(text, ask.context, self.has_variables), ask.resource) {
             (Some(pattern), Some(resource)) => ConditionMatch::when(pattern.matches(resource)),
-            // It may be any.
+            // The resource may be any.
             (Some(pattern), None) if pattern.is_everything() => ConditionMatch::Yes,
             _ => ConditionMatch::Unclear,
         };
@@ -91,7 +92,7 @@ impl<'a> Statement<'a> {
 }
 
 impl Principal<'_> {
-    /// Returns whether the `Principal` of a statement names it.
+    /// Returns whether the `Principal` of a statement names this principal.
     fn is_named_by(&self, principal: &Value) -> ConditionMatch {
         let (kind, is_it): (_, &dyn Fn(&str) -> ConditionMatch) = match self {
             Principal::Service(service) => ("Service", &|name| is_service(name, service)),
@@ -105,7 +106,7 @@ impl Principal<'_> {
     }
 }
 
-/// A name that differs from the service's only in its region or partition may mean the same service.
+/// Compares service names. A name that differs only in its region or partition may mean the same service.
 fn is_service(name: &str, service: &str) -> ConditionMatch {
     let bare = |name: &str| name.split('.').next().map(str::to_owned);
     if name == service {
@@ -127,12 +128,12 @@ fn is_one_of(name: &str, account: &str, arns: &[&str]) -> ConditionMatch {
     } else if name.starts_with("arn:") || name.bytes().all(|byte| byte.is_ascii_digit()) {
         ConditionMatch::No
     } else {
-        // A unique id, which AWS puts in the place of an ARN that is gone.
+        // A unique id, with which AWS replaces the ARN of a deleted principal.
         ConditionMatch::Unclear
     }
 }
 
-/// Returns a text, or the texts of a list; none where it is something else, or nothing.
+/// Returns a string, or the strings of a list. Returns `None` for another type and for an empty list.
 fn texts(value: &Value) -> Option<Vec<&str>> {
     match value {
         Value::Array(many) if many.is_empty() => None,

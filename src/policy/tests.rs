@@ -1,4 +1,4 @@
-//! Decisions on documents, one rule of the evaluation at a time.
+//! Tests of decisions on documents, one rule of the evaluation at a time.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn of_write(statements: &Value) -> Decision {
 }
 
 #[test]
-fn what_no_statement_names_is_not_allowed() {
+fn decide_without_matching_statement_is_not_allowed() {
     assert_eq!(of_write(&json!([])), Decision::NotAllowed);
     assert_eq!(decide(&["nonsense".into()], &AuthorizationRequest::new("a:b", "*")), Decision::NotAllowed);
     for (action, resource, expected) in [
@@ -32,7 +32,7 @@ fn what_no_statement_names_is_not_allowed() {
 }
 
 #[test]
-fn an_explicit_deny_goes_before_any_allow() {
+fn decide_explicit_deny_overrides_allow() {
     let allow = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let deny = |action: &str| json!({"Effect": "Deny", "Action": action, "Resource": "*"});
     assert_eq!(of_write(&json!([allow, deny("dynamodb:BatchWriteItem")])), Decision::Denied);
@@ -41,7 +41,7 @@ fn an_explicit_deny_goes_before_any_allow() {
 }
 
 #[test]
-fn not_action_and_not_resource_mean_all_others() {
+fn not_action_and_not_resource_match_all_others() {
     let one = |key: &str, value: &str, other: &str| {
         let mut statement = json!({"Effect": "Allow", key: value});
         statement[other] = json!("*");
@@ -55,7 +55,8 @@ fn not_action_and_not_resource_mean_all_others() {
 
 const ALL: &str = r#"{"Effect": "Allow", "Action": "*", "Resource": "*"}"#;
 
-/// What a statement for everything says under a condition; a denial stands beside a statement that allows all.
+/// Returns the decision of a statement for everything under a condition. A denying statement is combined with one that
+/// allows everything.
 fn under(effect: &str, condition: &Value, context: Context<'_>) -> Decision {
     let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
     let all: Value = serde_json::from_str(ALL).unwrap();
@@ -64,7 +65,7 @@ fn under(effect: &str, condition: &Value, context: Context<'_>) -> Decision {
 }
 
 #[test]
-fn conditions_hold_back_and_unknown_ones_never_open_a_door() {
+fn condition_unmet_or_unknown_does_not_allow() {
     let known = [("aws:SourceAccount", "000000000000")];
     let context = Context { known: &known, absent: &["aws:Missing"] };
     let with = |effect: &str, condition: Value| under(effect, &condition, context);
@@ -85,7 +86,7 @@ fn conditions_hold_back_and_unknown_ones_never_open_a_door() {
 }
 
 #[test]
-fn condition_key_that_may_have_any_value_allows_nothing_and_denies() {
+fn condition_unknown_key_does_not_allow_but_denies() {
     let absent = Context { known: &[], absent: &["aws:ResourceTag/env", "aws:TokenIssueTime", "aws:ViaAWSService"] };
     for (condition, when_absent) in [
         (json!({"StringNotEquals": {"aws:ResourceTag/env": "prod"}}), true),
@@ -105,7 +106,7 @@ fn condition_key_that_may_have_any_value_allows_nothing_and_denies() {
 }
 
 #[test]
-fn numbers_and_dates_are_compared_by_value_and_arns_part_by_part() {
+fn condition_compares_numbers_and_dates_by_value_and_arns_by_part() {
     let known = [
         ("aws:EpochTime", "1795000000"),
         ("aws:CurrentTime", "2026-11-18T11:06:40Z"),
@@ -139,7 +140,7 @@ fn numbers_and_dates_are_compared_by_value_and_arns_part_by_part() {
 }
 
 #[test]
-fn statement_that_is_malformed_allows_nothing_and_denies() {
+fn malformed_statement_does_not_allow_but_denies() {
     let ask = AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE);
     let all: Value = serde_json::from_str(ALL).unwrap();
     for parts in [
@@ -188,7 +189,7 @@ fn variables_are_plain_text_before_version_2012_10_17() {
 }
 
 #[test]
-fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
+fn unknown_resource_is_allowed_only_by_all_and_denied_by_any() {
     let ask = AuthorizationRequest { resource: None, ..AuthorizationRequest::new("dynamodb:ExecuteStatement", "") };
     let one = |effect: &str, resource: &str| json!({"Effect": effect, "Action": "*", "Resource": resource});
     assert_eq!(says(&one("Allow", "arn:x"), &ask), Decision::NotAllowed);
@@ -197,7 +198,7 @@ fn a_resource_that_is_not_told_is_allowed_only_by_all_and_denied_by_any() {
 }
 
 #[test]
-fn a_variable_without_a_value_opens_no_door() {
+fn variable_without_value_does_not_allow() {
     let known = [("aws:PrincipalAccount", "000000000000")];
     let context = Context { known: &known, absent: &[] };
     let ask = AuthorizationRequest { context, ..AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE) };
@@ -225,7 +226,7 @@ fn a_variable_without_a_value_opens_no_door() {
 }
 
 #[test]
-fn set_operators_and_other_unknown_ones_open_no_door() {
+fn unsupported_operators_do_not_allow() {
     for operator in ["ForAllValues:StringEquals", "ForAnyValue:StringLike", "OddOperator", "IpAddress"] {
         let condition = json!({operator: {"dynamodb:LeadingKeys": ["a"]}});
         let one = |effect| json!({"Effect": effect, "Action": "*", "Resource": "*", "Condition": condition});
@@ -236,7 +237,7 @@ fn set_operators_and_other_unknown_ones_open_no_door() {
 }
 
 #[test]
-fn a_trust_policy_is_about_who_asks() {
+fn trust_policy_matches_principal() {
     let trust = |principal: Value| {
         let lambda = Principal::Service("lambda.amazonaws.com");
         let ask =
@@ -250,7 +251,7 @@ fn a_trust_policy_is_about_who_asks() {
     }
 }
 
-/// What a trust policy of these statements says to a session of the role `caller`.
+/// Returns the decision of a trust policy with these statements for a session of the role `caller`.
 fn trusts_caller(statements: &Value) -> Decision {
     let arns = ["arn:aws:iam::000000000000:role/caller", "arn:aws:sts::000000000000:assumed-role/caller/me"];
     let principal = Some(Principal::Aws { account: "000000000000", arns: &arns });
@@ -285,7 +286,7 @@ fn trust_policy_names_a_role_by_its_account_its_arn_or_its_session() {
 }
 
 #[test]
-fn not_principal_is_not_evaluated_and_so_denies() {
+fn not_principal_is_unsupported_and_denies() {
     let allow = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"});
     let other = |effect: &str| json!({"Effect": effect, "Action": "sts:AssumeRole", "NotPrincipal": {"Service": "ec2.amazonaws.com"}});
     assert_eq!(trusts_caller(&json!([allow, other("Deny")])), Decision::Denied);
@@ -293,7 +294,7 @@ fn not_principal_is_not_evaluated_and_so_denies() {
 }
 
 #[test]
-fn a_verdict_tells_whether_it_hangs_on_what_is_not_understood() {
+fn evaluate_reports_whether_the_decision_is_certain() {
     let ask = AuthorizationRequest::new("dynamodb:BatchWriteItem", TABLE);
     let weigh = |statements: Value| super::evaluate(&[json!({ "Statement": statements })], &ask);
     let all = |effect: &str| json!({"Effect": effect, "Action": "*", "Resource": "*"});

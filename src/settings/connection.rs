@@ -1,4 +1,4 @@
-//! Which cloud is meant: profile, region and address, or this user's local cloud.
+//! The cloud to use: profile, region and endpoint, or this user's local cloud.
 
 use http::Uri;
 
@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::error::Error;
 use crate::loopback::is_loopback;
 
-/// How to reach a cloud, as far as it was said.
+/// The configured connection to a cloud.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     pub profile: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Reads what was said. The local cloud has its own address and keys, and nothing of AWS's variables means it.
+    /// Reads the connection settings. The local cloud has its own endpoint and keys and ignores AWS's variables.
     pub(super) fn read(layers: &mut Layers<'_>, local: bool) -> Result<Self, Error> {
         let mut read = |key, variables: &[&str], check: fn(&str) -> Result<(), String>| {
             value(layers, key, if local { &[] } else { variables }, check)
@@ -38,7 +38,7 @@ impl Connection {
     }
 }
 
-/// Whether the local cloud is meant: what was typed wins over the environment.
+/// Returns whether the local cloud is selected. A flag takes precedence over the environment.
 pub(super) fn is_local(global: &Global) -> Result<bool, Error> {
     let typed = |flag| !global.from_environment.contains(flag);
     match (global.local, &global.endpoint_url) {
@@ -50,7 +50,8 @@ pub(super) fn is_local(global: &Global) -> Result<bool, Error> {
     }
 }
 
-/// A value that AWS's own variables may set too. Those stand above the file; the SDK reads them itself.
+/// Reads a value that AWS's own variables may set, too. They take precedence over the file, and the SDK reads them
+/// itself.
 fn value(
     layers: &mut Layers<'_>,
     key: &'static str,
@@ -73,7 +74,7 @@ fn value(
     section.optional(key, check)
 }
 
-/// It becomes a part of host names.
+/// Checks a region, which becomes a part of host names.
 fn check_region(region: &str) -> Result<(), String> {
     let is_label = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if is_label && (1..=63).contains(&region.len()) && !region.starts_with('-') && !region.ends_with('-') {
@@ -87,7 +88,7 @@ fn check_address(address: &str) -> Result<(), String> {
     let uri: Option<Uri> = address.parse().ok();
     let parts = uri.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.authority()?)));
     match parts {
-        // Errors name the address, and would tell the secret.
+        // Error messages name the endpoint and would reveal the secret.
         Some((_, authority)) if authority.as_str().contains('@') => {
             Err("an address without a user and a password".to_owned())
         }
@@ -101,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_a_scheme_and_a_host_and_no_password() {
+    fn endpoint_url_needs_scheme_and_host_and_no_password() {
         for good in ["http://127.0.0.1:4588", "https://kinesis.eu-west-1.amazonaws.com", "http://[::1]:1/"] {
             assert_eq!(check_address(good), Ok(()), "{good}");
         }
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_a_label_of_a_host_name() {
+    fn region_must_be_a_host_name_label() {
         for (region, good) in
             [("eu-central-1", true), ("local", true), ("eu west", false), ("-x", false), ("a.b", false)]
         {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_wins_over_the_environment() {
+    fn local_flag_takes_precedence_over_environment() {
         let wanted = |local: bool, endpoint: bool, from_environment: &[&'static str]| {
             is_local(&Global {
                 local,

@@ -1,11 +1,12 @@
-//! What the services take: ranges and names, each with its source, so that a wrong value is refused before any call.
+//! Ranges and names that the services accept, each with its source, so that an invalid value is refused before any
+//! call.
 
-/// Whole numbers that a service takes.
+/// A range of whole numbers that a service accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     least: i32,
     most: i32,
-    /// One value more, outside of the range.
+    /// One more valid value, outside of the range.
     also: Option<i32>,
     unit: &'static str,
 }
@@ -20,14 +21,14 @@ impl Range {
         self
     }
 
-    /// The value, if it is one that the service takes.
+    /// Returns the value if the service accepts it.
     #[must_use]
     pub fn accept(&self, value: i64) -> Option<i32> {
         let value = i32::try_from(value).ok()?;
         ((self.least..=self.most).contains(&value) || self.also == Some(value)).then_some(value)
     }
 
-    /// The range in words: `a whole number from 128 to 10240 (MB)`.
+    /// Describes the range: `a whole number from 128 to 10240 (MB)`.
     #[must_use]
     pub fn in_words(&self) -> String {
         let unit = if self.unit.is_empty() { String::new() } else { format!(" ({})", self.unit) };
@@ -36,20 +37,20 @@ impl Range {
     }
 }
 
-/// Provisioned shards; `UpdateShardCount` goes up to 10,000 (its API reference).
+/// Provisioned shards. `UpdateShardCount` goes up to 10,000 (its API reference).
 pub const SHARDS: Range = Range::new(1, 10_000, "shards");
 /// Retention of a stream: 24 to 8760 hours (`IncreaseStreamRetentionPeriod`).
 pub const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
-/// Capacity units of a table: at least 1; 40,000 is the default quota of a table (`DynamoDB` quotas).
+/// Capacity units of a table: at least 1. The default quota of a table is 40,000 (`DynamoDB` quotas).
 pub const CAPACITY: Range = Range::new(1, 40_000, "units per second");
-/// Days until a rejected reading expires: ours; ten years keep the expiry time far from any limit.
+/// Days until a reject expires. This limit is sensorctl's own: ten years keep the expiry time far from any limit of the
+/// service.
 pub const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");
 /// Memory of a function (Lambda quotas).
 pub const MEMORY: Range = Range::new(128, 10_240, "MB");
 /// Time limit of a function (Lambda quotas).
 pub const TIMEOUT: Range = Range::new(1, 900, "seconds");
-/// Reserved concurrency of a function; 0 stops it. The account's own limit, 1000 unless raised, is the service's to
-/// check.
+/// Reserved concurrency of a function; 0 stops it. The service checks the account's own limit, 1000 unless raised.
 pub const CONCURRENCY: Range = Range::new(0, 100_000, "concurrent invocations");
 /// Batch size of a Kinesis event source (`CreateEventSourceMapping`).
 pub const BATCH: Range = Range::new(1, 10_000, "records");
@@ -57,24 +58,24 @@ pub const BATCH: Range = Range::new(1, 10_000, "records");
 pub const WINDOW: Range = Range::new(0, 300, "seconds");
 /// Parallelization factor (`CreateEventSourceMapping`).
 pub const PARALLELIZATION: Range = Range::new(1, 10, "batches of a shard at a time");
-/// Retries; -1 retries until the record expires (`CreateEventSourceMapping`).
+/// Retries. -1 retries until the record expires (`CreateEventSourceMapping`).
 pub const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without limit");
-/// Record age; the model has 0 to 59 too, but the service refuses them (terraform-provider-aws).
+/// Record age. The API model allows 0 to 59, too, but the service refuses them (terraform-provider-aws).
 pub const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
 
-/// Filters of a mapping: five, ten on request (Lambda developer guide).
+/// Maximum filters of an event source mapping: five, ten on request (Lambda developer guide).
 pub const MOST_FILTERS: usize = 10;
 
-/// Days that `PutRetentionPolicy` takes (CloudWatch Logs API reference).
+/// Days that `PutRetentionPolicy` accepts (CloudWatch Logs API reference).
 pub const LOG_RETENTION: [i32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
-/// What a name may be.
+/// The rule for a resource's name.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRule {
     shortest: usize,
     longest: usize,
-    /// What is allowed besides ASCII letters and digits.
+    /// Allowed characters besides ASCII letters and digits.
     others: &'static str,
 }
 
@@ -82,20 +83,21 @@ pub struct NameRule {
 pub const STREAM_NAME: NameRule = NameRule { shortest: 1, longest: 128, others: "_.-" };
 /// Table (`DynamoDB` naming rules).
 pub const TABLE_NAME: NameRule = NameRule { shortest: 3, longest: 255, others: "_.-" };
-/// Attribute that expires a row (`DynamoDB` naming rules; the characters are ours, so that expressions need no care).
+/// Attribute that expires a row (`DynamoDB` naming rules). The characters are sensorctl's own choice, so that
+/// expressions need no placeholders.
 pub const ATTRIBUTE_NAME: NameRule = NameRule { shortest: 1, longest: 255, others: "_.-" };
 /// Role (IAM API reference).
 pub const ROLE_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_+=,.@-" };
 /// Function (Lambda API reference).
 pub const FUNCTION_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_-" };
-/// Stage: ours; goes into every name above, so it takes only what all of them take.
+/// Stage. It goes into every name above, so this rule allows only characters that all of them allow.
 pub const STAGE_NAME: NameRule = NameRule { shortest: 1, longest: 32, others: "_-" };
 
 impl NameRule {
-    /// Whether the text is such a name.
+    /// Checks a name.
     ///
     /// # Errors
-    /// What it must be, in words.
+    /// The rule in words.
     pub fn check(&self, name: &str) -> Result<(), String> {
         let fits = |character: char| character.is_ascii_alphanumeric() || self.others.contains(character);
         if (self.shortest..=self.longest).contains(&name.len()) && name.chars().all(fits) {
@@ -106,7 +108,7 @@ impl NameRule {
     }
 }
 
-/// Whether the account part of an ARN is one: twelve digits.
+/// Returns whether the account part of an ARN is valid: twelve digits.
 pub fn is_account(part: &str) -> bool {
     part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -116,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_takes_its_ends_and_nothing_beyond() {
+    fn range_accepts_its_limits_and_refuses_beyond() {
         assert_eq!([127, 128, 10_240, 10_241].map(|value| MEMORY.accept(value).is_some()), [false, true, true, false]);
         assert_eq!([-2, -1, 0, 59, 60].map(|age| RECORD_AGE.accept(age).is_some()), [false, true, false, false, true]);
         assert_eq!(MEMORY.in_words(), "a whole number from 128 to 10240 (MB)");
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_service() {
+    fn name_rules_match_the_services() {
         assert!(FUNCTION_NAME.check("Process-Kinesis_1").is_ok());
         assert!(FUNCTION_NAME.check("a.b").is_err() && STREAM_NAME.check("a.b").is_ok());
         assert!(TABLE_NAME.check("ab").is_err() && FUNCTION_NAME.check(&"x".repeat(65)).is_err());

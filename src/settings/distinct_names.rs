@@ -1,13 +1,13 @@
-//! Settings that must differ: under one name, one resource would take the other's place.
+//! Settings that must differ: with the same name, one resource would replace the other.
 
 use super::Pipeline;
 use super::layers::Layers;
 use crate::error::Error;
 
-/// Checks that the two tables are two. DynamoDB distinguishes upper and lower case in their names.
+/// Checks that the two tables have different names. DynamoDB names are case-sensitive.
 ///
 /// # Errors
-/// When both have the same name, with the origin of each.
+/// If both have the same name. The error names the origin of each.
 pub(super) fn check_tables(pipeline: &Pipeline, layers: &Layers<'_>) -> Result<(), Error> {
     let name = &pipeline.table.name;
     if *name != pipeline.rejects.table.name {

@@ -10,14 +10,14 @@ use super::origin::SettingOrigin;
 use super::trust;
 use crate::error::Error;
 
-/// The name that is looked for in the working directory.
+/// The default file name in the working directory.
 pub const FILE_NAME: &str = "sensorctl.toml";
 
-/// A settings file that was read.
+/// A parsed settings file.
 #[derive(Debug)]
 pub struct File {
     path: PathBuf,
-    /// Whether it was named, or found in the working directory.
+    /// True if the file was named explicitly, not found in the working directory.
     named: bool,
     values: toml::Table,
     /// Line of each key by its dotted name.
@@ -25,11 +25,11 @@ pub struct File {
 }
 
 impl File {
-    /// Reads the named file, or `sensorctl.toml` in the working directory if it is there.
+    /// Reads the named file, or `sensorctl.toml` in the working directory if it exists.
     ///
     /// # Errors
-    /// When a named file is missing, the file cannot be read or is no TOML, or one that was only found may be the work of
-    /// another user.
+    /// If a named file is missing, if the file cannot be read or is not valid TOML, or if another user may have written
+    /// a found file.
     pub fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
         let cannot = |error: io::Error| {
@@ -59,14 +59,14 @@ impl File {
         Ok(Some(File { named: named.is_some(), ..Self::parse(path, &text)? }))
     }
 
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// When it is no TOML.
+    /// If it is not valid TOML.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let wrong = |error: &toml::de::Error| {
             let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
-            // The message alone: the whole error shows the line itself, which may hold a secret.
+            // The message alone: the whole error shows the line itself, which may contain a secret.
             Error::usage(format!("{}{line} is not valid TOML: {}", path.display(), error.message().trim()))
         };
         let values = text.parse::<toml::Table>().map_err(|error| wrong(&error))?;
@@ -76,13 +76,13 @@ impl File {
         Ok(File { path: path.to_owned(), named: true, values, lines })
     }
 
-    /// The same as if it had been found.
+    /// Marks the file as found in the working directory.
     #[cfg(test)]
     pub fn found(self) -> Self {
         File { named: false, ..self }
     }
 
-    /// A value by its dotted name.
+    /// Returns a value by its dotted name.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&toml::Value> {
         let mut parts = key.split('.');
@@ -93,7 +93,7 @@ impl File {
         Some(value)
     }
 
-    /// The names at the top, and for each section those in it: `stage`, `stream`, `stream.shards`.
+    /// Returns all names, those in a section with its prefix: `stage`, `stream`, `stream.shards`.
     pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
         self.values.iter().flat_map(|(name, value)| {
             let inner = value.as_table().into_iter().flat_map(toml::Table::keys);
@@ -101,14 +101,14 @@ impl File {
         })
     }
 
-    /// Where a key stands.
+    /// Returns the file and line of a key.
     #[must_use]
     pub fn origin(&self, key: &str) -> SettingOrigin {
         let line = self.lines.get(key).copied().unwrap_or(1);
         SettingOrigin::File { path: self.path.display().to_string(), line, named: self.named }
     }
 
-    /// A path in the file is meant from the file's own folder.
+    /// Resolves a path in the file relative to the file's directory.
     #[must_use]
     pub fn beside(&self, path: &str) -> PathBuf {
         self.path.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
@@ -125,7 +125,7 @@ fn find_lines(prefix: &str, table: &DeTable<'_>, text: &str, lines: &mut BTreeMa
     }
 }
 
-/// Line of a byte, counted from 1.
+/// Returns the line of a byte offset, counted from 1.
 fn line_of(text: &str, byte: usize) -> usize {
     text.as_bytes().iter().take(byte).filter(|byte| **byte == b'\n').count() + 1
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_knows_its_line() {
+    fn file_origin_has_line_of_every_key() {
         let text = "stage = \"blue\"\n\n[stream]\n# comment\nshards = 2\n[table]\nbilling = { read_units = 1 }\n";
         let file = File::parse(Path::new("here.toml"), text).unwrap();
         assert_eq!(file.origin("stream.shards").to_string(), "here.toml:5");
@@ -146,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_toml_is_refused_with_its_line_and_without_its_text() {
+    fn file_with_invalid_toml_error_has_line_and_hides_text() {
         let error = File::parse(Path::new("s.toml"), "a = 1\ntoken = s3cret\n").unwrap_err();
         assert!(error.to_string().starts_with("s.toml:2 is not valid TOML"), "{error}");
         assert!(!error.full_message().contains("s3cret"), "{error}");
     }
 
     #[test]
-    fn only_a_named_file_must_be_there() {
+    fn file_must_exist_only_if_named() {
         let error = File::find(Some(Path::new("no/such/file.toml"))).unwrap_err();
         assert!(error.to_string().contains("no/such/file.toml") && !error.hints().is_empty());
     }

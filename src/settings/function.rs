@@ -9,31 +9,32 @@ use super::stage::Stage;
 use super::{constraints, trust};
 use crate::error::Error;
 
-/// What is wanted of the function.
+/// Settings of the function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Function {
     /// Its name.
     pub name: String,
-    /// Memory in MB; CPU goes with it, 1769 MB are one vCPU.
+    /// Memory in MB. CPU is proportional to it; 1769 MB are one vCPU.
     pub memory_mb: i32,
     /// Time limit of an invocation in seconds.
     pub timeout_seconds: i32,
-    /// `x86_64` or `arm64`; else that of its program.
+    /// `x86_64` or `arm64`. If unset, that of its program.
     pub architecture: Option<&'static str>,
-    /// Environment variables besides those that sensorctl sets. They may be secret: never shown.
+    /// Environment variables besides those that sensorctl sets. They may be secret and are never shown.
     pub environment: BTreeMap<String, String>,
-    /// Invocations at the same time that are set aside for it, and at most run.
+    /// Reserved concurrent invocations, which are also the maximum.
     pub reserved_concurrency: Option<i32>,
-    /// Whether its log lines are JSON documents.
+    /// True if its log lines are JSON documents.
     pub json_log: bool,
-    /// A zip to use instead of the bundled function.
+    /// A zip that replaces the bundled function.
     pub zip: Option<PathBuf>,
 }
 
-/// Lambda takes 4 KB of environment in all (Lambda quotas); ours take their part of it.
+/// Maximum bytes of the user's variables. Lambda allows 4 KB of environment in all (Lambda quotas); sensorctl's own
+/// variables take a part of it.
 const LARGEST_ENVIRONMENT: usize = 4096 - 512;
 
-/// Names that Lambda keeps for itself (Lambda developer guide, environment variables).
+/// Names that Lambda reserves (Lambda developer guide, environment variables).
 const RESERVED: [&str; 20] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -96,7 +97,8 @@ impl Function {
     }
 }
 
-/// Whether a variable decides where the function's calls go, with the credentials of its role, or which code runs in it.
+/// Returns whether a variable redirects the function's calls, with the credentials of its role, or decides which code
+/// runs in it.
 fn redirects(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     name.starts_with("AWS_ENDPOINT_URL")
@@ -104,7 +106,7 @@ fn redirects(name: &str) -> bool {
         || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "ALL_PROXY")
 }
 
-/// The variables of the user's own. Their values may be secret, so no message shows one.
+/// Reads the user's variables. Their values may be secret, so no message shows one.
 fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>, Error> {
     let Some(given) = section.take("environment") else {
         section.settle("environment", &"{}", None);
@@ -118,7 +120,7 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
     })?;
     let mut variables = BTreeMap::new();
     for name in table.keys() {
-        // Lambda developer guide: starts with a letter, two characters or more, letters, digits, underscores.
+        // Lambda developer guide: starts with a letter, at least two characters, letters, digits, underscores.
         let named = name.len() >= 2
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');

@@ -1,4 +1,4 @@
-//! Command line, environment and file laid over each other: the first that names a value wins, and is remembered.
+//! Merges command line, environment and file: the first layer with a value wins, and its origin is kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,42 +8,42 @@ use super::origin::{Setting, SettingOrigin};
 use super::variables;
 use crate::error::Error;
 
-/// Reads an environment variable.
+/// A function that reads an environment variable.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// All that was said, by precedence.
+/// All layers of settings, by precedence.
 pub struct Layers<'a> {
     flags: BTreeMap<String, (String, SettingOrigin)>,
     environment: Environment<'a>,
     file: Option<File>,
-    /// Names of the environment's variables, as far as they are to be known.
+    /// Names of the environment's variables that must be known.
     variables: Vec<String>,
     settled: Vec<Setting>,
     known: BTreeSet<String>,
     sections: BTreeSet<String>,
 }
 
-/// A value as it was given.
+/// A value of one layer.
 #[derive(Clone, Debug)]
 pub struct LayerValue {
     /// The value.
     pub value: toml::Value,
-    /// Where it came from.
+    /// Its origin.
     pub origin: SettingOrigin,
-    /// What was typed, where it came from a flag or a variable.
+    /// The original text of a flag or a variable.
     typed: Option<String>,
-    /// The same of members of a table that have flags of their own.
+    /// The original texts of members of a table that have their own flags.
     typed_members: BTreeMap<String, String>,
 }
 
 impl LayerValue {
-    /// The value where text is meant: outside of the file it needs no quotes.
+    /// Returns the value as text. Outside of the file, text needs no quotes.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         self.value.as_str().or(self.typed.as_deref())
     }
 
-    /// The same of a member of a table.
+    /// Returns a member of a table as text.
     #[must_use]
     pub fn member_text(&self, name: &str) -> Option<&str> {
         let member = self.value.as_table()?.get(name)?;
@@ -52,7 +52,7 @@ impl LayerValue {
 }
 
 impl<'a> Layers<'a> {
-    /// Lays them over each other. `flags` are dotted names with the text given for them.
+    /// Creates the layers. `flags` are dotted names with their text.
     #[must_use]
     pub fn new(
         flags: BTreeMap<String, (String, SettingOrigin)>,
@@ -70,43 +70,43 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Refuses those of these variables that are for this program, and that it does not know.
+    /// Refuses those of these variables that have this program's prefix but are unknown.
     #[must_use]
     pub fn knowing(mut self, variables: Vec<String>) -> Self {
         self.variables = variables;
         self
     }
 
-    /// The values below a section's name; the empty name is the top.
+    /// Returns a section by its name. The empty name is the top level.
     pub fn section(&mut self, name: &'static str) -> Section<'_, 'a> {
         Section { layers: self, name }
     }
 
-    /// The file, if there is one.
+    /// Returns the file, if there is one.
     #[must_use]
     pub fn file(&self) -> Option<&File> {
         self.file.as_ref()
     }
 
-    /// An environment variable that is set and not empty.
+    /// Returns an environment variable that is set and not empty.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
-    /// Takes note of a settled value.
+    /// Records a resolved value.
     pub fn resolve(&mut self, key: &str, value: &impl ToString, origin: SettingOrigin) {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
-    /// Returns where the settled value of a key came from.
+    /// Returns the origin of a key's resolved value.
     #[must_use]
     pub fn origin(&self, key: &str) -> SettingOrigin {
         let settled = self.settled.iter().find(|setting| setting.key == key);
         settled.map_or(SettingOrigin::Default, |setting| setting.origin.clone())
     }
 
-    /// Returns where a member of a setting that is a table came from: a flag of its own, or its line in the file.
+    /// Returns the origin of a member of a table setting: its own flag, or its line in the file.
     pub fn member_origin(&self, key: &str, member: &str, whole: &SettingOrigin) -> SettingOrigin {
         let full = format!("{key}.{member}");
         match (self.flags.get(&full), &self.file) {
@@ -118,12 +118,12 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Lets settled values go that are not in force after all.
+    /// Removes resolved values that have no effect after all.
     pub fn unset(&mut self, keys: &[&str]) {
         self.settled.retain(|setting| !keys.contains(&setting.key.as_str()));
     }
 
-    /// What was given for a key, by the first layer that names it.
+    /// Returns the value of a key from the first layer that names it.
     pub fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.known.insert(key.to_owned());
         if let Some((section, _)) = key.split_once('.') {
@@ -164,10 +164,10 @@ impl<'a> Layers<'a> {
         file.value(key).map(given)
     }
 
-    /// Ends the reading: what nobody asked for is not a setting.
+    /// Ends the reading and returns the resolved settings. Keys that no section has read are unknown.
     ///
     /// # Errors
-    /// The first unknown key, with its place and the nearest name that there is.
+    /// If a key is unknown. The error has its place and the nearest known name.
     pub fn finish(self) -> Result<Vec<Setting>, Error> {
         variables::check(&self.variables, &self.known)?;
         let names = self.known.union(&self.sections).cloned().collect();
@@ -185,7 +185,7 @@ impl<'a> Layers<'a> {
         if let Some(file) = &self.file {
             for key in file.keys() {
                 let is_section = file.value(&key).is_some_and(toml::Value::is_table);
-                // What is inside a setting that is a table itself is that setting's to judge.
+                // A table setting validates its own members.
                 let inside = key.split_once('.').is_some_and(|(whole, _)| self.known.contains(whole));
                 if self.known.contains(&key) || inside || (is_section && self.sections.contains(&key)) {
                     continue;
@@ -204,7 +204,7 @@ impl<'a> Layers<'a> {
 fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error {
     let error = Error::usage(format!("{origin}: there is no setting `{key}`"));
     let mut near: Vec<_> = known.iter().map(|name| (strsim::jaro_winkler(key, name), name)).collect();
-    // A setting of that very name in another section is the likeliest.
+    // A setting of that very name in another section is the most likely one.
     let bare = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
     near.iter_mut().filter(|(_, name)| bare(name) == bare(key)).for_each(|(nearness, _)| *nearness = 1.0);
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -214,7 +214,7 @@ fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error
     }
 }
 
-/// `2`, `true` and `"text"` as in the file; anything else is text.
+/// Parses `2`, `true` and `"text"` as in the file. Anything else is text.
 fn from_text(text: &str) -> toml::Value {
     text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
 }
@@ -223,47 +223,47 @@ fn typed(text: &str, origin: SettingOrigin) -> LayerValue {
     LayerValue { value: from_text(text), origin, typed: Some(text.to_owned()), typed_members: BTreeMap::new() }
 }
 
-/// What is said below one section's name.
+/// The settings of one section.
 pub struct Section<'l, 'a> {
     layers: &'l mut Layers<'a>,
     name: &'static str,
 }
 
 impl<'a> Section<'_, 'a> {
-    /// All that was said.
+    /// Returns all layers.
     pub fn layers(&mut self) -> &mut Layers<'a> {
         self.layers
     }
 
-    /// Dotted name of a key.
+    /// Returns the dotted name of a key.
     #[must_use]
     pub fn full(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
-    /// What was given for a key.
+    /// Returns the value of a key.
     pub fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.layers.take(&self.full(key))
     }
 
-    /// Takes note of a settled value.
+    /// Records a resolved value.
     pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&LayerValue>) {
         let origin = given.map_or(SettingOrigin::Default, |given| given.origin.clone());
         let key = self.full(key);
         self.layers.resolve(&key, value, origin);
     }
 
-    /// A value that cannot be.
+    /// Returns the error for an invalid value.
     #[must_use]
     pub fn refuse(&self, key: &str, given: &LayerValue, must_be: &str) -> Error {
         let LayerValue { value, origin, .. } = given;
         Error::usage(format!("{origin}: `{}` is {value}, but must be {must_be}", self.full(key)))
     }
 
-    /// A whole number.
+    /// Reads a whole number.
     ///
     /// # Errors
-    /// When it is something else or out of its range.
+    /// If the value has another type or is out of its range.
     pub fn integer(&mut self, key: &str, default: i32, range: &Range) -> Result<i32, Error> {
         let given = self.take(key);
         let value = match &given {
@@ -277,10 +277,10 @@ impl<'a> Section<'_, 'a> {
         Ok(value)
     }
 
-    /// A whole number, or a word that stands for none.
+    /// Reads a whole number, or a word that means no number.
     ///
     /// # Errors
-    /// When it is neither, or not accepted.
+    /// If the value is neither, or not accepted.
     pub fn integer_or(
         &mut self,
         key: &str,
@@ -303,10 +303,10 @@ impl<'a> Section<'_, 'a> {
         Ok(value)
     }
 
-    /// True or false.
+    /// Reads a boolean.
     ///
     /// # Errors
-    /// When it is something else.
+    /// If the value has another type.
     pub fn boolean(&mut self, key: &str, default: bool) -> Result<bool, Error> {
         let given = self.take(key);
         let value = match &given {
@@ -317,10 +317,10 @@ impl<'a> Section<'_, 'a> {
         Ok(value)
     }
 
-    /// Text; the check says what it must be.
+    /// Reads a text. The error of `check` is the rule in words.
     ///
     /// # Errors
-    /// When it is no text, or the check refuses it.
+    /// If the value is not text, or the check refuses it.
     pub fn text(
         &mut self,
         key: &str,
@@ -341,19 +341,19 @@ impl<'a> Section<'_, 'a> {
         Ok(value)
     }
 
-    /// Text, or nothing where it is empty.
+    /// Reads a text. Returns `None` if it is empty.
     ///
     /// # Errors
-    /// When it is no text, or the check refuses it.
+    /// If the value is not text, or the check refuses it.
     pub fn optional(&mut self, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Option<String>, Error> {
         let text = self.text(key, "", |text| if text.is_empty() { Ok(()) } else { check(text) })?;
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
-    /// A list of texts, empty by default.
+    /// Reads a list of texts, empty by default.
     ///
     /// # Errors
-    /// When it is none, has too many or one that is not taken.
+    /// If the value is not a list, has too many elements, or has an invalid one.
     pub fn texts(
         &mut self,
         key: &str,
@@ -377,10 +377,10 @@ impl<'a> Section<'_, 'a> {
         Ok(texts)
     }
 
-    /// One of some words; the first is the default.
+    /// Reads one of several words. The first is the default.
     ///
     /// # Errors
-    /// When it is another.
+    /// If the value is another word.
     pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<T, Error> {
         let words = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let default = choices[0].0;

@@ -4,10 +4,10 @@ use super::constraints::LOG_RETENTION;
 use super::layers::Layers;
 use crate::error::Error;
 
-/// What is wanted of the log group; its name is the function's.
+/// Settings of the log group. Its name follows from the function's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogGroup {
-    /// Days that a line is kept; without limit if none.
+    /// Days until a line is deleted. `None` means never.
     pub retention_days: Option<i32>,
 }
 

@@ -6,43 +6,43 @@ use super::constraints;
 use super::layers::Layers;
 use crate::error::Error;
 
-/// What is wanted of the mapping.
+/// Settings of the event source mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    /// Whether it reads.
+    /// True if it polls the stream.
     pub enabled: bool,
-    /// Records in a batch at most.
+    /// Maximum records in a batch.
     pub batch_size: i32,
-    /// Seconds to wait for a batch to fill.
+    /// Batch window: seconds to wait for a batch to fill.
     pub window_seconds: i32,
-    /// Batches of one shard at the same time; above 1, order is kept per partition key only.
+    /// Concurrent batches of one shard. Above 1, order is kept per partition key only.
     pub parallelization: i32,
-    /// Retries of a failed batch; -1: until its records expire.
+    /// Retries of a failed batch. -1 retries until its records expire.
     pub retry_attempts: i32,
-    /// Age in seconds at which a record is given up; -1: when it expires.
+    /// Age in seconds at which a record is given up. -1 means when it expires.
     pub record_age_seconds: i32,
-    /// Whether a failed batch is split in two.
+    /// True to bisect a failed batch.
     pub bisect: bool,
-    /// Where in the stream it begins. Only looked at when it is made.
+    /// Starting position in the stream. Used only at creation.
     pub starting_position: StartingPosition,
-    /// Patterns of records that are delivered; all are where there is none.
+    /// Filter patterns. Without a filter, all records are delivered.
     pub filters: Vec<String>,
-    /// Whether the service counts what the mapping does.
+    /// True if the service publishes metrics of the mapping.
     pub metrics: bool,
-    /// ARN of the queue, topic or bucket that hears of given-up batches.
+    /// Failure destination: ARN of the queue, topic or bucket for batches that are given up.
     pub on_failure: Option<String>,
 }
 
-/// Where in the stream a new mapping begins.
+/// The position in the stream where a new mapping begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartingPosition {
-    /// The oldest record of a stream of ours; on another stream, the moment at which `up` began.
+    /// The oldest record, if the stream is managed by sensorctl. On another stream, the time at which `up` began.
     Auto,
     /// The oldest record.
     TrimHorizon,
-    /// What comes after the mapping works; what is put while it starts may be missed.
+    /// Records put after the mapping is active. Records put while it starts may be missed.
     Latest,
-    /// A moment.
+    /// A point in time.
     At(Timestamp),
 }
 
@@ -78,21 +78,21 @@ fn position(text: &str) -> Option<StartingPosition> {
         "auto" => Some(StartingPosition::Auto),
         "trim-horizon" => Some(StartingPosition::TrimHorizon),
         "latest" => Some(StartingPosition::Latest),
-        // The service takes no moment of the future.
+        // The service does not accept a time in the future.
         text => text.parse().ok().filter(|time| *time <= Timestamp::now()).map(StartingPosition::At),
     }
 }
 
 const PATTERN: &str = "JSON documents of at most 4096 characters, as in '{ \"data\": { \"temperature\": [ { \"numeric\": [ \">\", 30 ] } ] } }'";
 
-/// A pattern is a JSON document (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md, Parameters); what it
-/// may say is the service's to judge.
+/// Checks that a pattern is a JSON document (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md,
+/// Parameters). The service checks its content.
 fn check_pattern(pattern: &str) -> bool {
     pattern.len() <= 4096 && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(pattern).is_ok()
 }
 
-/// SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`, docs/facts/event-source-mapping.md, Parameters).
-/// A FIFO queue is not taken.
+/// Checks the ARN of a failure destination: SQS, SNS or S3, at most 350 characters (`CreateEventSourceMapping`,
+/// docs/facts/event-source-mapping.md, Parameters). A FIFO queue is not allowed.
 fn check_destination(arn: &str) -> Result<(), String> {
     let parts: Vec<_> = arn.split(':').collect();
     let known = match parts.as_slice() {

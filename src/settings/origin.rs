@@ -1,31 +1,32 @@
-//! Where each value came from, so that `status -v` can tell.
+//! The origin of each value, which `status -v` prints.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Where a value came from, in falling precedence.
+/// The origin of a value, in falling precedence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingOrigin {
-    /// The command line; the flag's name.
+    /// The command line, with the flag's name.
     Flag(&'static str),
-    /// An environment variable; its name.
+    /// An environment variable, with its name.
     Environment(String),
-    /// The settings file; its path and the line, counted from 1.
+    /// The settings file, with its path and the line, counted from 1.
     File {
-        /// As it was named.
+        /// The path as the user named it.
         path: String,
         /// Line of the key.
         line: usize,
-        /// Whether the file was named; else it was found in the working directory, whoever put it there.
+        /// True if the file was named explicitly. Otherwise it was found in the working directory, and any user may
+        /// have put it there.
         named: bool,
     },
-    /// Nobody said otherwise.
+    /// The default.
     Default,
 }
 
 impl SettingOrigin {
-    /// Whether it is a settings file that nobody named.
+    /// Returns whether this is a settings file that was found and not named explicitly.
     #[must_use]
     pub fn is_found_file(&self) -> bool {
         matches!(self, SettingOrigin::File { named: false, .. })
@@ -54,8 +55,8 @@ impl Serialize for SettingOrigin {
 pub struct Setting {
     /// Name as in the file, with its section: `function.memory_mb`.
     pub key: String,
-    /// The value as one would write it in the file. Values that may be secret are not shown.
+    /// The value in the syntax of the file. Values that may be secret are not shown.
     pub value: String,
-    /// Where it came from.
+    /// Its origin.
     pub origin: SettingOrigin,
 }

@@ -1,5 +1,5 @@
-//! The reference of all settings, `docs/settings.md`, written from the settings themselves: names and defaults as they are
-//! read, values as a refusal describes them, meanings as in the template, and effects of a change as `plan` compares them.
+//! Generates the reference of all settings, `docs/settings.md`, from the code: names and defaults as they are read,
+//! values as in the error message, meanings as in the template, and effects of a change as `plan` compares them.
 
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ not do is in [semantics.md](semantics.md#settings-files).
 - *new resource*: the one with the old name stays as an orphan, which `sensorctl down --leftovers` deletes.
 ";
 
-/// A second value of each setting whose change `plan` can see, as one would give it to `--set`.
+/// A second value of each setting whose change `plan` can see, in the syntax of `--set`.
 const CHANGES: [(&str, &str); 38] = [
     ("stream.name", "stream.name=\"other\""),
     ("stream.mode", "stream.mode=\"on-demand\""),
@@ -77,7 +77,7 @@ const CHANGES: [(&str, &str); 38] = [
     ("mapping.on_failure", "mapping.on_failure=\"arn:aws:sqs:eu-west-1:123456789012:failures\""),
 ];
 
-/// The effect of settings that a comparison with the defaults cannot show, in words.
+/// The effect of settings that a comparison with the defaults cannot show.
 const OTHER_EFFECTS: [(&str, &str); 12] = [
     ("stage", "another pipeline; this one stays"),
     ("profile", "another account or region"),
@@ -102,8 +102,8 @@ fn settle(flags: &[&str]) -> Result<Settings, Error> {
     Settings::settle(Layers::new(flags.collect(), &read, None), false)
 }
 
-/// Returns the meaning of each setting: the comment above it in the template, or for a section of free names the comment
-/// above the section.
+/// Returns the meaning of each setting: the comment above it in the template, or for a section with free names the
+/// comment above the section.
 fn meanings() -> BTreeMap<String, String> {
     let (mut meanings, mut comment, mut section) = (BTreeMap::new(), Vec::new(), String::new());
     for line in TEMPLATE.lines() {
@@ -124,11 +124,11 @@ fn meanings() -> BTreeMap<String, String> {
     meanings
 }
 
-/// Returns what a value must be, in the words in which another one is refused.
+/// Returns the valid values of a setting, in the words of its error message.
 fn values(key: &str) -> String {
     let refused = settle(&[&format!("{key}=\"!?\"")]).err().map(|error| error.to_string());
     let must_be = refused.as_ref().and_then(|message| message.split_once("must be ")).map(|(_, rest)| rest);
-    // Any text is taken.
+    // Any text is valid.
     must_be.unwrap_or("text").replace("whole number from", "number from")
 }
 
@@ -174,7 +174,7 @@ fn value_of(settings: &Settings, key: &str) -> String {
     settings.origins.iter().find(|setting| setting.key == key).unwrap().value.clone()
 }
 
-/// What a change does to one resource, from mild to severe.
+/// The effect of a change on one resource, from mild to severe.
 #[derive(Debug, PartialEq, Eq)]
 enum Change {
     InPlace,
@@ -182,7 +182,7 @@ enum Change {
     Replaces,
 }
 
-/// Returns names in place of ARNs, so that a resource differs that refers to another one.
+/// Returns names in place of ARNs, so that a resource differs if it refers to another one.
 fn references(stack: &Stack) -> ArnRegistry {
     let references = ArnRegistry::default();
     stack.resources().iter().for_each(|resource| references.publish(resource.kind(), resource.name()));
@@ -233,7 +233,7 @@ fn reference() -> String {
     text
 }
 
-/// Tags of the user's own are settled only where some are given.
+/// Returns the setting for tags, which are resolved only if some are configured.
 fn tags() -> Setting {
     Setting { key: "tags".to_owned(), value: "{}".to_owned(), origin: SettingOrigin::Default }
 }

@@ -5,27 +5,27 @@ use super::layers::Layers;
 use super::stage::Stage;
 use crate::error::Error;
 
-/// What is wanted of the role.
+/// Settings of the role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
     /// Its name.
     pub name: String,
     /// Its path, `/` or `/…/`.
     pub path: String,
-    /// ARN of the policy that bounds what it may do.
+    /// ARN of its permissions boundary.
     pub permissions_boundary: Option<String>,
-    /// What it may do.
+    /// Its permissions.
     pub permissions: Permissions,
-    /// It is there already: used, never made, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 
-/// What the role may do.
+/// The permissions of the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permissions {
-    /// Exactly what the pipeline needs, by an inline policy.
+    /// Exactly the permissions that the pipeline needs, in an inline policy.
     Least,
-    /// The two managed policies of the walkthrough: far more than is needed.
+    /// The two managed policies of the walkthrough, which permit far more than needed.
     Managed,
 }
 
@@ -45,7 +45,7 @@ impl Role {
     }
 }
 
-/// `/`, or up to 512 printable characters between slashes (IAM API reference).
+/// Checks a path: `/`, or up to 512 printable characters between slashes (IAM API reference).
 fn check_path(path: &str) -> Result<(), String> {
     let fits = path.len() <= 512
         && path.starts_with('/')

@@ -1,21 +1,21 @@
-//! The stage, and the names of resources that end in it.
+//! The stage, and the resource names with its suffix.
 
 use super::constraints::{NameRule, STAGE_NAME};
 use super::layers::Section;
 use crate::error::Error;
 
-/// Stands in tags for "no stage" (`DEFAULT_STAGE` of the stack), so no stage may be called so.
+/// The value of the stage tag without a stage (`DEFAULT_STAGE` of the stack). A stage must not have this name.
 const RESERVED: &str = "default";
 
-/// The copy of the pipeline that is meant.
+/// The stage: one of several copies of the pipeline.
 #[derive(Clone, Debug, Default)]
 pub struct Stage(pub Option<String>);
 
 impl Stage {
-    /// Checks a stage: it goes into names of every service.
+    /// Checks a stage, which goes into names of every service.
     ///
     /// # Errors
-    /// What it must be.
+    /// The rule in words.
     pub fn check(stage: &str) -> Result<(), String> {
         if stage == RESERVED {
             return Err(format!("another name: in tags, `{RESERVED}` means that there is no stage"));
@@ -23,10 +23,10 @@ impl Stage {
         STAGE_NAME.check(stage)
     }
 
-    /// The name of a resource: what was given or the default, with the stage at its end.
+    /// Returns the name of a resource: the configured or the default name, with the stage as suffix.
     ///
     /// # Errors
-    /// When the whole is no name for such a resource.
+    /// If the result is not a valid name for such a resource.
     pub(super) fn name(
         &self,
         section: &mut Section<'_, '_>,
@@ -35,7 +35,7 @@ impl Stage {
         existing: bool,
     ) -> Result<String, Error> {
         let given = section.take("name");
-        // An existing thing is called what it is called.
+        // An existing resource keeps its name.
         let ending = self.0.as_ref().filter(|_| !existing).map(|stage| format!("-{stage}")).unwrap_or_default();
         let base = section.text("name", default, |name| {
             let whole = format!("{name}{ending}");
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_stage_is_called_as_none_is_in_tags() {
+    fn stage_must_not_have_the_name_of_the_default_stage() {
         assert_eq!(RESERVED, crate::stack::DEFAULT_STAGE);
         assert!(Stage::check(RESERVED).is_err() && Stage::check("blue-2").is_ok() && Stage::check("a b").is_err());
     }

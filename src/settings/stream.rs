@@ -5,31 +5,31 @@ use super::layers::Layers;
 use super::stage::Stage;
 use crate::error::Error;
 
-/// What is wanted of the stream.
+/// Settings of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     /// Its name.
     pub name: String,
-    /// How much it takes.
+    /// Its capacity mode.
     pub capacity: Capacity,
-    /// Hours that a record is kept, 24 to 8760.
+    /// Hours until a record expires, 24 to 8760.
     pub retention_hours: i32,
     /// KMS key that encrypts it: a key ARN, or `alias/aws/kinesis`.
     pub key: Option<String>,
-    /// It is there already: used, never made, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 
-/// How much a stream takes.
+/// The capacity of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capacity {
     /// A fixed number of open shards: 1 MB/s and 1,000 records/s each.
     Shards(i32),
-    /// As much as comes, within the service's limits.
+    /// On-demand capacity, within the service's limits.
     OnDemand,
 }
 
-/// The alias of the key that Kinesis keeps itself, as the API wants it.
+/// The alias of the AWS managed key of Kinesis, as the API expects it.
 const OWN_KEY: &str = "alias/aws/kinesis";
 
 impl Stream {
@@ -64,7 +64,8 @@ impl Stream {
     }
 }
 
-/// `arn:aws:kms:REGION:ACCOUNT:key/ID`. An alias of one's own is not taken: policies need the key's ARN.
+/// Returns whether the text is `arn:aws:kms:REGION:ACCOUNT:key/ID`. A user's alias is not allowed: policies need the
+/// key's ARN.
 fn is_key(text: &str) -> bool {
     let parts: Vec<_> = text.split(':').collect();
     matches!(parts.as_slice(), ["arn", _, "kms", _, account, resource]

@@ -7,52 +7,52 @@ use super::layers::{Layers, Section};
 use super::stage::Stage;
 use crate::error::Error;
 
-/// What is wanted of a table.
+/// Settings of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// How it is paid for.
+    /// Its billing mode.
     pub billing: Billing,
-    /// Whether it can be restored to any second of the last 35 days.
+    /// True if it can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
-    /// Whether the service refuses to delete it.
+    /// True if the service refuses to delete it.
     pub deletion_protection: bool,
-    /// What its storage and its requests cost.
+    /// Its table class.
     pub class: TableClass,
-    /// Attribute that holds when a row expires, in epoch seconds.
+    /// The TTL attribute: the time when a row expires, in epoch seconds.
     pub ttl_attribute: Option<String>,
-    /// It is there already: used, never made, changed or deleted.
+    /// True if it already exists: it is used, but never created, changed or deleted.
     pub existing: bool,
 }
 
-/// How a table is paid for.
+/// The billing mode of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Billing {
-    /// For each request.
+    /// Pay per request.
     OnDemand,
-    /// For capacity units held ready.
+    /// Pay for provisioned capacity units.
     Provisioned {
-        /// Reads of 4 KB a second.
+        /// Reads of 4 KB per second.
         read_units: i32,
-        /// Writes of 1 KB a second.
+        /// Writes of 1 KB per second.
         write_units: i32,
     },
 }
 
-/// What storage and requests of a table cost.
+/// The table class, which decides the prices of storage and requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableClass {
-    /// The usual.
+    /// The default class.
     Standard,
-    /// Cheaper storage, dearer requests.
+    /// Cheaper storage, more expensive requests.
     InfrequentAccess,
 }
 
 impl TableClass {
     const ALL: [TableClass; 2] = [TableClass::Standard, TableClass::InfrequentAccess];
 
-    /// As in the settings.
+    /// Returns the name in the settings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,16 +62,16 @@ impl TableClass {
     }
 }
 
-/// What is wanted of the table of rejected readings.
+/// Settings of the dead-letter table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejects {
     /// The table.
     pub table: Table,
-    /// Days until a rejected reading expires.
+    /// Days until a reject expires.
     pub retention_days: i32,
 }
 
-/// The attribute that holds when a rejected reading expires; the function writes it.
+/// The TTL attribute of rejects. The function writes it.
 const EXPIRES: &str = "ExpiresAt";
 
 const BILLING: &str = "\"on-demand\" or { read_units = N, write_units = N } of 1 to 40000 each";
@@ -105,7 +105,7 @@ impl Table {
     }
 }
 
-/// Checks the attribute that expires rows. `CurrentTime` would expire each reading as it is stored.
+/// Checks the TTL attribute. `CurrentTime` would expire each reading as it is stored.
 fn check_expiry(name: &str) -> Result<(), String> {
     if TABLE_ATTRIBUTES.contains(&name) {
         return Err(format!("an attribute other than the table's own: {}", TABLE_ATTRIBUTES.join(", ")));

@@ -1,15 +1,15 @@
-//! `[tags]`: tags of the user's own, on every resource.
+//! `[tags]`: the user's own tags, on every resource.
 
 use std::collections::BTreeMap;
 
 use super::layers::Layers;
 use crate::error::Error;
 
-/// All services of the pipeline take 50 tags; three are ours.
+/// All services of the pipeline allow 50 tags; sensorctl sets three.
 const MOST: usize = 47;
 
-/// Reads the tags: keys of 1 to 128 and values of up to 256 characters out of what every service of the pipeline takes
-/// (IAM's `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, docs/facts/iam.md, Roles).
+/// Reads the tags: keys of 1 to 128 and values of up to 256 characters that every service of the pipeline allows (IAM's
+/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]*` is the narrowest, docs/facts/iam.md, Roles).
 pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, Error> {
     let mut section = layers.section("");
     let Some(given) = section.take("tags") else { return Ok(BTreeMap::new()) };
@@ -35,7 +35,7 @@ pub(super) fn read(layers: &mut Layers<'_>) -> Result<BTreeMap<String, String>, 
         if !fits(name) || !fits(value) {
             return Err(wrong(name, "may hold letters, digits, spaces and _ . : / = + - @, and so may its value"));
         }
-        // IAM refuses them together, after the other resources are made (IAM user guide, "Rules for tagging").
+        // IAM refuses such a pair only after the other resources are created (IAM user guide, "Rules for tagging").
         if let Some(other) = seen.insert(lower, name) {
             let [first, second] = [&origins[other], &origins[name]];
             return Err(Error::usage(format!(

@@ -1,4 +1,4 @@
-//! The layers together: precedence, refusals, and that the written file says what the program does.
+//! Tests of all layers together: precedence, errors, and a written file that agrees with the program.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn settle(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> R
     settle_file(file(text), flags, environment, false)
 }
 
-/// The same of a file that nobody named.
+/// Resolves the settings with a file that was found and not named.
 fn settle_found(text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Settings, Error> {
     settle_file(file(text).found(), flags, environment, false)
 }
@@ -45,14 +45,14 @@ fn origin_of(settings: &Settings, key: &str) -> String {
     settings.origins.iter().find(|setting| setting.key == key).map(|setting| setting.origin.to_string()).unwrap()
 }
 
-/// Settles the defaults beside these variables of the environment.
+/// Resolves the defaults with these environment variables.
 pub(super) fn settle_beside(variables: &[&str]) -> Result<Settings, Error> {
     let read = |name: &str| (name == "SENSORCTL_DATA_DIR").then(|| "state".to_owned());
     let names = variables.iter().map(|name| (*name).to_owned()).collect();
     Settings::settle(Layers::new(BTreeMap::new(), &read, None).knowing(names), false)
 }
 
-/// The template with every setting taken in.
+/// Returns the template with every setting uncommented.
 fn uncommented() -> String {
     TEMPLATE
         .lines()
@@ -64,14 +64,14 @@ fn uncommented() -> String {
 }
 
 #[test]
-fn the_written_file_changes_nothing_and_uncommented_says_exactly_the_defaults() {
+fn template_changes_nothing_and_uncommented_equals_defaults() {
     let defaults = Pipeline::by_default().unwrap();
     assert_eq!(settle(TEMPLATE, &[], &[]).unwrap().pipeline, defaults);
     let all = uncommented();
     let settings = settle(&all, &[], &[]).unwrap();
     assert_eq!(settings.pipeline, defaults);
     assert_eq!((&settings.stage, &settings.profile, &settings.region), (&None, &None, &None));
-    // Every setting that there is stands in the file, as the default is shown.
+    // The file has every setting, with the default as it is shown.
     let written = file(&all);
     for setting in settle("", &[], &[]).unwrap().origins {
         let value = written.value(&setting.key).unwrap_or_else(|| panic!("{} is not in the file", setting.key));
@@ -82,7 +82,7 @@ fn the_written_file_changes_nothing_and_uncommented_says_exactly_the_defaults() 
 }
 
 #[test]
-fn flag_stands_above_environment_above_file_above_default() {
+fn precedence_is_flag_environment_file_default() {
     let text = "[stream]\nshards = 2\nretention_hours = 48\n[function]\nmemory_mb = 512\n";
     let settings = settle(
         text,
@@ -99,7 +99,7 @@ fn flag_stands_above_environment_above_file_above_default() {
 }
 
 #[test]
-fn the_variables_of_aws_stand_above_the_file_and_below_ours() {
+fn precedence_of_aws_variables_is_above_file_and_below_sensorctl_variables() {
     let text = "region = \"eu-west-1\"\n";
     assert_eq!(settle(text, &[], &[]).unwrap().region.as_deref(), Some("eu-west-1"));
     let theirs = settle(text, &[], &[("AWS_REGION", "us-east-1")]).unwrap();
@@ -109,7 +109,7 @@ fn the_variables_of_aws_stand_above_the_file_and_below_ours() {
 }
 
 #[test]
-fn the_stage_ends_every_name_but_those_of_existing_things() {
+fn stage_suffixes_every_name_except_existing_resources() {
     let text = "stage = \"blue\"\n[stream]\nname = \"readings\"\n[role]\nname = \"theirs\"\nexisting = true\n";
     let pipeline = settle(text, &[], &[]).unwrap().pipeline;
     assert_eq!(pipeline.stream.name, "readings-blue");
@@ -122,7 +122,7 @@ fn the_stage_ends_every_name_but_those_of_existing_things() {
 }
 
 #[test]
-fn section_in_the_place_of_a_setting_is_refused_with_the_right_form() {
+fn section_in_place_of_a_setting_is_refused_with_the_correct_form() {
     let error = settle("", &[("stream", "1")], &[]).unwrap_err();
     assert_eq!(error.to_string(), "--set: `stream` is a section of settings, and not one of them");
     assert_eq!(error.hints()[0], "`--set stream.NAME=VALUE` sets one of them");
@@ -135,7 +135,7 @@ fn tag_is_refused_with_its_own_line() {
 }
 
 #[test]
-fn unknown_settings_are_refused_with_the_nearest_name_and_the_line() {
+fn unknown_setting_is_refused_with_nearest_name_and_line() {
     let error = refused("[function]\n\nmemory = 512\n");
     assert_eq!(error.to_string(), "sensorctl.toml:3: there is no setting `function.memory`");
     assert_eq!(error.hints(), ["did you mean `function.memory_mb`?"]);
@@ -146,7 +146,7 @@ fn unknown_settings_are_refused_with_the_nearest_name_and_the_line() {
 }
 
 #[test]
-fn values_out_of_range_are_refused_with_place_value_and_range() {
+fn value_out_of_range_is_refused_with_place_value_and_range() {
     assert_eq!(
         refused("[function]\nmemory_mb = 64\n").to_string(),
         "sensorctl.toml:2: `function.memory_mb` is 64, but must be a whole number from 128 to 10240 (MB)"
@@ -192,7 +192,7 @@ fn values_out_of_range_are_refused_with_place_value_and_range() {
 }
 
 #[test]
-fn everything_can_be_set() {
+fn every_setting_can_be_set() {
     let text = r#"
         [stream]
         mode = "on-demand"
@@ -226,7 +226,7 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
+fn table_and_rejects_with_same_name_are_refused_with_both_origins() {
     let both = |text: &str, flags: &[(&str, &str)], environment: &[(&str, &str)]| {
         let error = settle(text, flags, environment).expect_err(text);
         assert_eq!(error.kind(), crate::ErrorKind::Usage, "{error}");
@@ -241,7 +241,7 @@ fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
     assert!(both(text, &[], &[]).starts_with("`table.name` (sensorctl.toml:3) and `rejects.name` (default)"));
     let said = both("[table]\nname = \"one\"\n", &[], &[("SENSORCTL_REJECTS_NAME", "one")]);
     assert!(said.starts_with("`table.name` (sensorctl.toml:2) and `rejects.name` (SENSORCTL_REJECTS_NAME)"), "{said}");
-    // The names count, and not what they are made of: an existing table's gets no ending.
+    // The resolved names count, with their suffix: the name of an existing table has no suffix.
     let stage = "stage = \"blue\"\n";
     assert!(both(&format!("{stage}[rejects]\nname = \"SensorData\"\n"), &[], &[]).contains("`SensorData-blue`"));
     let existing = format!("{stage}[table]\nname = \"one-blue\"\nexisting = true\n[rejects]\nname = \"one\"\n");
@@ -250,7 +250,7 @@ fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
         both("[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\nexisting = true\n", &[], &[])
             .contains("`one`")
     );
-    // DynamoDB tells upper and lower case apart.
+    // DynamoDB names are case-sensitive.
     assert!(settle("[table]\nname = \"readings\"\n[rejects]\nname = \"Readings\"\n", &[], &[]).is_ok());
     assert!(
         settle(&format!("{stage}[table]\nname = \"one\"\nexisting = true\n[rejects]\nname = \"one\"\n"), &[], &[])
@@ -259,7 +259,7 @@ fn table_and_rejects_of_one_name_are_refused_with_both_origins() {
 }
 
 #[test]
-fn ttl_attribute_of_the_tables_own_is_refused_because_readings_would_expire_at_once() {
+fn ttl_attribute_that_is_a_table_attribute_is_refused() {
     for name in ["SensorId", "CurrentTime", "Temperature", "ShardID", "SequenceNumber"] {
         let error = refused(&format!("[table]\nttl_attribute = \"{name}\"\n")).to_string();
         assert!(error.starts_with("sensorctl.toml:2: `table.ttl_attribute`") && error.contains("own"), "{error}");
@@ -268,7 +268,7 @@ fn ttl_attribute_of_the_tables_own_is_refused_because_readings_would_expire_at_o
 }
 
 #[test]
-fn tags_that_differ_in_case_only_are_refused_because_iam_ignores_case() {
+fn tags_differing_only_in_case_are_refused() {
     let text = "[tags]\nTeam = \"a\"\nteam = \"b\"\n";
     let said = refused(text).to_string();
     assert!(
@@ -281,13 +281,13 @@ fn tags_that_differ_in_case_only_are_refused_because_iam_ignores_case() {
 }
 
 #[test]
-fn on_failure_is_never_the_stream_itself() {
+fn on_failure_stream_arn_is_refused() {
     let stream = "arn:aws:kinesis:eu-west-1:123456789012:stream/temperature-sensor-data";
     assert!(refused(&format!("[mapping]\non_failure = \"{stream}\"\n")).to_string().contains("SQS queue"));
 }
 
 #[test]
-fn found_file_does_not_send_calls_to_another_machine_and_a_named_one_may() {
+fn endpoint_on_another_machine_needs_a_named_file() {
     for url in ["https://evil.example", "http://localhost.evil", "http://10.0.0.1:4566"] {
         let text = format!("\nendpoint_url = \"{url}\"\n");
         let error = settle_found(&text, &[], &[]).unwrap_err();
@@ -295,7 +295,7 @@ fn found_file_does_not_send_calls_to_another_machine_and_a_named_one_may() {
         assert!(error.to_string().starts_with(&format!("sensorctl.toml:2 sends every call to {url}")), "{error}");
         assert!(error.hints()[0].contains("--config FILE"), "{error:?}");
         assert_eq!(settle(&text, &[], &[]).unwrap().endpoint_url.as_deref(), Some(url));
-        // What is not in force sends nothing anywhere.
+        // A setting without effect sends nothing anywhere.
         assert!(settle_found(&text, &[], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).is_ok());
         assert!(settle_found(&text, &[("endpoint_url", "https://elsewhere.example")], &[]).is_ok());
         assert!(settle_file(file(&text).found(), &[], &[], true).is_ok(), "--local");
@@ -305,7 +305,7 @@ fn found_file_does_not_send_calls_to_another_machine_and_a_named_one_may() {
 }
 
 #[test]
-fn found_file_does_not_redirect_the_functions_calls_and_a_named_one_may() {
+fn redirecting_function_variables_need_a_named_file() {
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_CA_BUNDLE", "https_proxy", "LD_PRELOAD"] {
         let text = format!("[function.environment]\n{name} = \"x\"\n");
         let error = settle_found(&text, &[], &[]).unwrap_err().to_string();
@@ -319,13 +319,13 @@ fn found_file_does_not_redirect_the_functions_calls_and_a_named_one_may() {
 }
 
 #[test]
-fn a_number_given_outside_of_the_file_can_be_a_name() {
+fn number_outside_of_the_file_can_be_a_name() {
     let settings = settle("", &[("stream.name", "7")], &[]).unwrap();
     assert_eq!(settings.pipeline.stream.name, "7");
 }
 
 #[test]
-fn what_the_managed_policies_do_not_allow_is_refused_with_them() {
+fn managed_permissions_refuse_settings_that_need_more() {
     let queue = "[mapping]\non_failure = \"arn:aws:sqs:eu-west-1:123456789012:failed\"\n";
     let key = "[stream]\nencryption = \"arn:aws:kms:eu-west-1:123456789012:key/1234\"\n";
     for text in [queue, key] {
@@ -337,7 +337,7 @@ fn what_the_managed_policies_do_not_allow_is_refused_with_them() {
 }
 
 #[test]
-fn accounts_in_arns_are_twelve_digits() {
+fn arn_account_must_have_twelve_digits() {
     for text in [
         "[mapping]\non_failure = \"arn:aws:sqs:eu-west-1:12345:failed\"",
         "[stream]\nencryption = \"arn:aws:kms:eu-west-1:me:key/1234\"",
@@ -349,7 +349,7 @@ fn accounts_in_arns_are_twelve_digits() {
 }
 
 #[test]
-fn text_outside_of_the_file_needs_no_quotes_whatever_it_looks_like() {
+fn text_outside_of_the_file_needs_no_quotes() {
     let texts = |settings: &Settings| {
         let pipeline = &settings.pipeline;
         (pipeline.mapping.starting_position, pipeline.stream.name.clone(), pipeline.role.existing)

@@ -1,5 +1,5 @@
-//! What a settings file may decide that nobody named. It lies in the working directory, and somebody else may have put it
-//! there: what sends calls, credentials or code elsewhere is refused or said.
+//! Limits on settings files that were found and not named explicitly. Such a file lies in the working directory, and
+//! another user may have put it there. Settings that redirect calls, credentials or code are refused or reported.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
@@ -10,15 +10,15 @@ use crate::error::Error;
 
 const WORLD_WRITABLE: u32 = 0o002;
 
-/// Returns why a file, or the link that leads to it, may be the work of another user; `found` is what is known of both.
+/// Returns the reason why another user may have written a file or the link to it. `found` has the metadata of both.
 pub(super) fn doubt(found: &[Metadata]) -> Option<String> {
     let user = rustix::process::geteuid().as_raw();
-    // The mode of a link means nothing.
+    // The mode of a link has no meaning.
     let of = |found: &Metadata| (found.uid(), if found.is_symlink() { 0 } else { found.mode() });
     found.iter().map(of).find_map(|(owner, mode)| distrust(owner, mode, user))
 }
 
-/// Why a file may be the work of another user.
+/// Returns the reason why another user may have written a file with this owner and mode.
 fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
     if owner != user && owner != 0 {
         return Some(format!("belongs to user {owner}, and you are user {user}"));
@@ -26,11 +26,11 @@ fn distrust(owner: u32, mode: u32, user: u32) -> Option<String> {
     (mode & WORLD_WRITABLE != 0).then(|| "can be written by everybody".to_owned())
 }
 
-/// Checks the function's zip that a settings file names: it becomes code with the role's credentials, or on this machine.
-/// One that is not there is the reader's to miss.
+/// Checks the function's zip of a found settings file: it becomes code with the role's credentials, or on this machine.
+/// A missing zip is reported by its reader.
 ///
 /// # Errors
-/// When nobody named the file, and another user can have written the zip.
+/// If the file was not named explicitly, and another user can have written the zip.
 pub(super) fn check_code(origin: &SettingOrigin, zip: &Path) -> Result<(), Error> {
     if !origin.is_found_file() {
         return Ok(());
@@ -46,7 +46,7 @@ pub(super) fn check_code(origin: &SettingOrigin, zip: &Path) -> Result<(), Error
 
 const NAME_IT: &str = "`--config FILE` names the settings file, if you know what is in it";
 
-/// The refusal of a setting that only a file which was named may have.
+/// Returns the error for a setting that is allowed only in a named file.
 pub(super) fn refuse(origin: &SettingOrigin, what: &str) -> Error {
     Error::usage(format!("{origin} {what}, and this file was not named with `--config`"))
         .hint(NAME_IT)
@@ -58,7 +58,7 @@ mod tests {
     use super::distrust;
 
     #[test]
-    fn file_of_another_user_or_that_everybody_may_write_is_not_trusted() {
+    fn distrust_covers_other_owners_and_world_writable_files() {
         assert_eq!(distrust(1000, 0o100_644, 1000), None);
         assert_eq!(distrust(0, 0o100_664, 1000), None);
         assert_eq!(distrust(1001, 0o100_600, 1000).as_deref(), Some("belongs to user 1001, and you are user 1000"));

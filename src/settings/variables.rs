@@ -1,4 +1,4 @@
-//! The environment variables of this program: one for each setting, and a few besides. Any other is a mistake.
+//! The environment variables of this program: one for each setting, and a few others. Any unknown one is an error.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::error::Error;
 
 const PREFIX: &str = "SENSORCTL_";
 
-/// Variables that stand for no setting and no flag.
+/// Variables that do not correspond to a setting or a flag.
 const OTHERS: [&str; 3] = [
     "SENSORCTL_DATA_DIR",
     // `local env` sets it, for curl.
     "SENSORCTL_CONTROL_HEADER",
-    // The build reads it; it may stay set.
+    // The build reads it. It may stay set.
     "SENSORCTL_LAMBDA_BOOTSTRAP",
 ];
 
@@ -29,15 +29,15 @@ const OF_DEVELOPERS: [&str; 7] = [
     "SENSORCTL_TEST_BOOTSTRAP",
 ];
 
-/// The variable of a setting.
+/// Returns the variable of a setting.
 pub(super) fn of_setting(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// Checks the names of the environment's variables; `settings` are the names of all settings.
+/// Checks the names of the environment's variables. `settings` are the names of all settings.
 ///
 /// # Errors
-/// The first that is meant for this program and not known, with the nearest name that there is.
+/// If a variable has this program's prefix but is unknown. The error has the nearest known name.
 pub(super) fn check(variables: &[String], settings: &BTreeSet<String>) -> Result<(), Error> {
     let command = Cli::command();
     let flags = command.get_arguments().filter_map(Arg::get_env).filter_map(|name| name.to_str());
@@ -96,8 +96,8 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_that_the_sources_and_documents_name_is_known_or_the_functions() {
-        // What `up` sets for the function, and names without their end.
+    fn every_variable_in_sources_and_documents_is_known() {
+        // Variables that `up` sets for the function, and prefixes of names.
         let of_the_function = ["PARTIAL_BATCH", "REJECTS_DAYS", "REJECTS_TABLE", "TABLE", ""];
         let texts = [
             include_str!("../../README.md"),

@@ -1,11 +1,11 @@
-//! The IAM policy of a caller that may do all with one pipeline, and nothing with anything else.
+//! The IAM policy of a caller that may manage one pipeline and nothing else.
 
 use serde_json::{Value, json};
 
 use crate::settings::Pipeline;
 
-/// What AWS takes no resource for (Service Authorization Reference): a list shows all names of an account, and an event
-/// source mapping has no name beforehand.
+/// Actions for which AWS accepts no resource (Service Authorization Reference): a list shows all names of an account,
+/// and an event source mapping has no name before its creation.
 const ON_EVERYTHING: [&str; 10] = [
     "dynamodb:ListTables",
     "iam:ListRoles",
@@ -90,8 +90,8 @@ const ON_LOG_GROUP: [&str; 6] = [
     "logs:TagResource",
 ];
 
-/// Returns the policy for the pipeline of these settings, in this region or in any. It is for any account: a policy gives
-/// nothing in another one than that which it is attached in.
+/// Returns the policy for the pipeline of these settings, in one region or in all. It names no account, because a
+/// policy has no effect outside of the account in which it is attached.
 #[must_use]
 pub fn caller_policy(settings: &Pipeline, region: Option<&str>) -> Value {
     let (partition, place) = (region.map_or("aws", partition), region.unwrap_or("*"));
@@ -128,9 +128,9 @@ fn allow(sid: &str, actions: &[&str], resources: &Value) -> Value {
     json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources})
 }
 
-/// The partition of a region.
+/// Returns the partition of a region.
 pub(crate) fn partition(region: &str) -> &'static str {
-    // As botocore's partitions.json has them.
+    // As in botocore's partitions.json.
     const PREFIXES: [(&str, &str); 7] = [
         ("cn-", "aws-cn"),
         ("us-gov-", "aws-us-gov"),
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policy_names_the_resources_of_the_settings_in_their_partition() {
+    fn caller_policy_names_configured_resources_in_their_partition() {
         let mut settings = Pipeline::by_default().unwrap();
         settings.stream.key = Some("arn:aws-eusc:kms:eusc-de-east-1:1:key/k".into());
         let text = caller_policy(&settings, Some("eusc-de-east-1")).to_string();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn documented_policy_is_the_one_of_the_defaults() {
+    fn documented_caller_policy_matches_defaults() {
         let documented = include_str!("../../docs/permissions.md");
         let json = documented.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let policy: Value = serde_json::from_str(json).unwrap();

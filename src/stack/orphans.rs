@@ -1,9 +1,9 @@
-//! Things of this stage under names that the settings do not have any more: found by their tags, since there is no state
-//! file that would know of them.
+//! Orphans: resources of this stage with names that are no longer configured. They are found by their tags, since there
+//! is no state file.
 //!
-//! The Resource Groups Tagging API names all that carries the tags, but for roles. Where it may not be asked, or is not
-//! there, everything that may be one is listed and looked at; names that cannot be of this stage, and what shows by its
-//! description that sensorctl did not make it, are left out first.
+//! The Resource Groups Tagging API returns all resources with the tags except roles. If it is denied or not available,
+//! all candidates are listed and their tags are read. Names that cannot be of this stage, and resources with a
+//! description that shows another origin, are excluded first.
 
 mod pace;
 mod tagging;
@@ -36,25 +36,25 @@ use crate::stack::resources::table;
 use crate::stack::resources::table::Table;
 use crate::stack::{DEFAULT_STAGE, FunctionArtifact, Kind, Session};
 
-/// The most candidates of a kind that are looked at: their tags have to be asked for one by one.
+/// Maximum candidates of a kind: their tags have to be read one by one.
 const MAX_CANDIDATES: usize = 200;
 
-/// How many of them are looked at side by side.
+/// Candidates that are read concurrently.
 const CONCURRENCY: usize = 5;
 
-/// Things left over, and what could not be looked at.
+/// Orphans, and the kinds that could not be searched.
 #[derive(Default)]
 pub struct Orphans {
-    /// What was found, with how it was found.
+    /// The orphans with their observed state.
     pub resources: Vec<(Box<dyn Resource>, Observed)>,
-    /// Kinds that could not be looked through, or not wholly, and why.
+    /// Kinds that could not be searched, or not completely, with the reason.
     pub incomplete: Vec<(Kind, String)>,
-    /// Where the tags of things could only be asked for one by one: why, and of how many they were.
+    /// Set if tags had to be read one by one: the reason, and the number of resources.
     pub one_by_one: Option<(String, usize)>,
 }
 
 impl Orphans {
-    /// Looks through everything that there is, all kinds at once.
+    /// Searches all kinds at once.
     pub async fn find(session: &Session, settings: &Pipeline) -> Self {
         let session = &session.read_only();
         let (tagged, why) = match Tagged::find(session).await {
@@ -93,18 +93,18 @@ impl Orphans {
     }
 }
 
-/// What was found of one kind, and what was left out.
+/// The orphans of one kind, and the reason why the search is incomplete.
 type DiscoveryResult = Result<(Vec<(Box<dyn Resource>, Observed)>, Option<String>), AwsFailure>;
 
-/// Asks for the tags of a candidate.
+/// A function that reads the tags of a candidate.
 type TagsOf = for<'a> fn(&'a Session, &'a TaggedResource) -> Attempt<'a, Tags>;
 
 struct Discovery<'a> {
     session: &'a Session,
     settings: &'a Pipeline,
-    /// What carries the tags; nothing where that is not known.
+    /// The ARNs of the tagging API. `None` if it is not available.
     tagged: Option<&'a Tagged>,
-    /// Of how many things the tags were asked for one by one.
+    /// Number of resources whose tags were read one by one.
     asked_for: &'a AtomicUsize,
 }
 
@@ -127,7 +127,7 @@ impl Discovery<'_> {
                 |name| Box::new(Table::of_readings(of(&settings.table, name))),
             )
             .await?;
-        // Only the key tells which of the two it was.
+        // Only the key shows which of the two tables it was.
         let sorted = things.into_iter().map(|(resource, found)| {
             if found.properties.get("key") != Some(&rejects) {
                 return (resource, found);
@@ -205,7 +205,7 @@ impl Discovery<'_> {
 
     async fn mappings(&self) -> DiscoveryResult {
         let Discovery { session, settings, .. } = self;
-        // Their ARNs do not say between which two they are.
+        // Their ARNs do not contain the stream and the function.
         let listed = match self.tagged {
             Some(tagged) if !tagged.has(Kind::Mapping) => Vec::new(),
             _ => session.retry(|| event_source_mapping::list(session), |_, _| {}).await?,
@@ -227,7 +227,8 @@ impl Discovery<'_> {
         .await
     }
 
-    /// Those of the listed things that carry our tags and are not known, looked at as a whole.
+    /// Returns those of the listed resources that have the pipeline's tags and are not configured, with their full
+    /// state.
     async fn owned(
         &self,
         kind: Kind,
@@ -241,7 +242,7 @@ impl Discovery<'_> {
             |candidate: &TaggedResource| self.is_of_stage(&candidate.name) && !known.contains(&candidate.name.as_str());
         let candidates: Vec<_> = listed.into_iter().filter(may_be).collect();
         let mut unseen = Vec::new();
-        // No role is among what the tagging API names.
+        // The tagging API does not return roles.
         let names = if self.tagged.is_some() && kind != Kind::Role {
             candidates.into_iter().map(|candidate| candidate.name).collect()
         } else {
@@ -257,7 +258,7 @@ impl Discovery<'_> {
         let mut things = Vec::new();
         for (resource, found) in future::join_all(looked_at).await {
             match found {
-                // The tagging API may still name what is gone, or what was tagged for somebody else since.
+                // The tagging API may still return a resource that is deleted or has another owner by now.
                 Ok(found) if found.exists() && session.owner.of(&found).is_ours() => things.push((resource, found)),
                 Ok(_) => {}
                 Err(failure) => unseen.push(failure.to_string()),
@@ -266,8 +267,8 @@ impl Discovery<'_> {
         Ok((things, (!unseen.is_empty()).then(|| unseen.join("; "))))
     }
 
-    /// The names of those that carry our tags, which are asked for one by one. Where they may not be read, a thing counts
-    /// as one of others: whoever made it for this stage could read them.
+    /// Returns the names of those with the pipeline's tags, which are read one by one. A resource with unreadable tags
+    /// counts as unmanaged: the caller that created it for this stage could read them.
     async fn tagged_one_by_one(
         &self,
         mut candidates: Vec<TaggedResource>,
@@ -307,7 +308,7 @@ impl Discovery<'_> {
         Ok(names)
     }
 
-    /// Whether a name may be one of this stage: those of a stage end in it.
+    /// Returns whether a name may be of this stage. Names of a stage end with it.
     fn is_of_stage(&self, name: &str) -> bool {
         let stage = &self.session.owner.stage;
         *stage == DEFAULT_STAGE || name.ends_with(&format!("-{stage}"))

@@ -21,14 +21,15 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// What the settings ask for.
+    /// Creates the resources from the settings.
     #[must_use]
     pub fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
         let environment: BTreeMap<String, String> = [
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
             ("SENSORCTL_REJECTS_DAYS".to_owned(), settings.rejects.retention_days.to_string()),
-            // Once the mapping's ReportBatchItemFailures is in force, without which AWS takes any answer for success.
+            // Set once the mapping's ReportBatchItemFailures is effective. Without it, AWS takes any response for
+            // success.
             (PARTIAL_BATCH.to_owned(), "1".to_owned()),
         ]
         .into();
@@ -50,14 +51,14 @@ impl Stack {
         Stack { resources }
     }
 
-    /// The resources.
+    /// Returns the resources.
     #[must_use]
     pub fn resources(&self) -> Vec<&dyn Resource> {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
-    /// Returns the ARNs that the resources have or will have in an account and region; that of a mapping is the service's
-    /// choice.
+    /// Returns the current or expected ARNs of the resources in an account and region, without that of the mapping,
+    /// which the service chooses.
     #[must_use]
     pub fn expected_arns(&self, account: &str, region: &str) -> BTreeMap<Kind, String> {
         let partition = partition(region);
@@ -81,8 +82,8 @@ impl Stack {
         arns.collect()
     }
 
-    /// Lets what someone else made stand as it was found, but for what `is_asked` knows of by its name in the settings;
-    /// with `adopt` also what is only about to be taken over.
+    /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by
+    /// their names there. With `adopt`, this includes resources that are about to be adopted.
     pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {
@@ -96,10 +97,11 @@ impl Stack {
         }
     }
 
-    /// Looks at all of them at once, and publishes their ARNs.
+    /// Observes all resources at once, and publishes their ARNs.
     ///
     /// # Errors
-    /// Every look that was denied, so that all missing permissions are known at once; or the first that failed otherwise.
+    /// All denied reads, so that all missing permissions are known at once. Otherwise the first read that failed for
+    /// another reason than absence.
     pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, Vec<AwsFailure>> {
         let looks = self.resources.iter().map(|resource| async {
             match session.observe(resource.as_ref()).await {
@@ -132,9 +134,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_property_that_is_compared_is_changed_by_hand_in_a_test() {
-        // No hand can change these: a table's key and a role's path stay as made, a program is of one architecture, and
-        // only the service knows how an update ended.
+    fn drift_tests_change_every_compared_property() {
+        // These cannot be changed by hand: a table's key and a role's path are immutable, a program has one
+        // architecture, and only the service knows how an update ended.
         const AS_MADE: [&str; 4] = ["key", "path", "architecture", "last_update"];
         let changes = include_str!("../commands/tests/drift.rs");
         let stack = Stack::new(&Pipeline::by_default().unwrap(), FunctionArtifact::empty());

@@ -1,4 +1,5 @@
-//! Errors of AWS as the user sees them: service, operation, resource, region, the service's code and message, and a hint.
+//! Errors of AWS as the user sees them: service, operation, resource, region, the service's code and message, and a
+//! hint.
 
 use std::time::{Duration, Instant};
 
@@ -214,7 +215,7 @@ fn response_not_from_aws_is_reported_with_endpoint() {
 #[test]
 fn unreachable_endpoint_fails_soon_with_its_address() {
     let env = env_with_files();
-    // Nothing listens on port 1; a port that was free a moment ago may belong to another test by now.
+    // Nothing listens on port 1. A port that was free just now may belong to another test already.
     let unreachable = FakeAws { url: "http://127.0.0.1:1".to_owned() };
     let began = Instant::now();
     for (command, call) in CALLS {
@@ -259,7 +260,7 @@ fn profile_flag_wins_over_environment_keys() {
     };
     assert_eq!(of_others(&[]), Some(1), "the local cloud does not know the environment's keys");
     assert_eq!(of_others(&["--profile", "mine"]), Some(0));
-    // The environment wins over the settings file.
+    // The environment takes precedence over the settings file.
     env.write("sensorctl.toml", "profile = \"mine\"\n");
     assert_eq!(of_others(&[]), Some(1));
     assert_eq!(of_others(&["--profile", "mine"]), Some(0));

@@ -1,5 +1,5 @@
-//! What AWS does not show or respect everywhere at once: new roles, policies, tags, functions, and used-up capacity. The
-//! local cloud is consistent, so a server in front of it lags behind.
+//! Eventual consistency of AWS: new roles, policies, tags, functions, and used-up capacity. The local cloud is
+//! consistent, so a server in front of it lags behind.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,14 +14,14 @@ const STALE_GRANT: &str = "Lambda was unable to decrypt the environment variable
                            the function's KMS key settings. KMS Exception: AccessDeniedException KMS Message: The \
                            ciphertext refers to a customer master key that does not exist";
 
-/// Counts down from `n`: true for the first `n` calls.
+/// Counts down from `n`. Returns true for the first `n` calls.
 fn first(n: usize) -> impl Fn() -> bool + Send + Sync {
     let left = AtomicUsize::new(n);
     move || left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 #[test]
-fn function_that_cannot_decrypt_its_variables_is_created_anew_before_its_mapping() {
+fn function_that_cannot_decrypt_its_variables_is_recreated_before_its_mapping() {
     let env = TestEnv::with_local_cloud();
     let is_stale = first(2);
     let cloud = Interposed::new(&env, move |request, _| {
@@ -40,7 +40,7 @@ fn function_that_cannot_decrypt_its_variables_is_created_anew_before_its_mapping
 }
 
 #[test]
-fn function_left_by_a_killed_run_is_proven_before_its_mapping_is_created() {
+fn function_of_killed_run_is_invoked_before_its_mapping_is_created() {
     let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
     assert!(env.kill_at_call(["up", "--local"], &api, "lambda:Invoke", 1));
@@ -54,7 +54,7 @@ fn function_left_by_a_killed_run_is_proven_before_its_mapping_is_created() {
 }
 
 #[test]
-fn caller_without_invoke_permission_creates_the_pipeline_all_the_same() {
+fn up_without_invoke_permission_creates_the_pipeline() {
     let env = TestEnv::with_local_cloud();
     ApiClient::new(&env).set_faults("lambda:Invoke=denied");
     let said = ["note: not proven that the function ProcessKinesisRecords can be invoked", "lambda:Invoke"];
@@ -62,7 +62,7 @@ fn caller_without_invoke_permission_creates_the_pipeline_all_the_same() {
 }
 
 #[test]
-fn function_that_stays_without_its_grant_fails_up_and_gets_no_mapping() {
+fn function_without_kms_grant_fails_up_and_gets_no_mapping() {
     let env = TestEnv::with_local_cloud();
     let cloud = Interposed::new(&env, |request, _| {
         (request.operation() == INVOKE).then(|| request.failure(403, "KMSAccessDeniedException", STALE_GRANT))
@@ -77,7 +77,7 @@ fn function_that_stays_without_its_grant_fails_up_and_gets_no_mapping() {
 }
 
 #[test]
-fn mapping_is_created_again_while_its_new_function_is_not_seen_everywhere() {
+fn mapping_creation_is_retried_until_new_function_is_visible() {
     let env = TestEnv::with_local_cloud();
     let is_early = first(3);
     let cloud = Interposed::new(&env, move |request, _| {
@@ -89,7 +89,7 @@ fn mapping_is_created_again_while_its_new_function_is_not_seen_everywhere() {
 }
 
 #[test]
-fn mapping_of_a_function_that_is_gone_fails_long_before_the_timeout() {
+fn mapping_of_deleted_function_fails_long_before_the_timeout() {
     let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
     let cloud = Interposed::new(&env, move |request, _| {
@@ -105,9 +105,9 @@ fn mapping_of_a_function_that_is_gone_fails_long_before_the_timeout() {
 }
 
 #[test]
-fn trust_policy_of_an_iam_replica_that_lags_behind_is_no_verdict() {
+fn stale_trust_policy_is_not_a_permanent_failure() {
     let env = TestEnv::with_local_cloud();
-    // About a second of refusals; a verdict on what this run did not write takes a quarter of one.
+    // About a second of denials. The result for a policy that this run did not write takes a quarter of one.
     let is_early = first(8);
     let refused = Mutex::new(true);
     let cloud = Interposed::new(&env, move |request, forward| match request.operation().as_str() {
@@ -127,7 +127,7 @@ fn trust_policy_of_an_iam_replica_that_lags_behind_is_no_verdict() {
 }
 
 #[test]
-fn role_is_ready_only_once_its_new_policy_is_seen() {
+fn role_is_ready_only_after_its_new_policy_is_visible() {
     let env = TestEnv::with_pipeline();
     let old: Mutex<Option<String>> = Mutex::default();
     let is_stale = first(5);
@@ -155,7 +155,7 @@ fn role_is_ready_only_once_its_new_policy_is_seen() {
 }
 
 #[test]
-fn denial_by_tags_that_are_not_in_force_yet_passes_and_an_explicit_one_does_not() {
+fn denial_by_new_tags_is_transient_and_explicit_deny_is_permanent() {
     let not_allowed = "User: arn:aws:iam::000000000000:user/u is not authorized to perform: logs:PutRetentionPolicy on \
                        resource: g because no identity-based policy allows the logs:PutRetentionPolicy action";
     let env = TestEnv::with_local_cloud();
@@ -175,7 +175,7 @@ fn denial_by_tags_that_are_not_in_force_yet_passes_and_an_explicit_one_does_not(
                 .then(|| request.failure(400, "AccessDeniedException", message))
         })
     };
-    // The group is one of an earlier run, whose tags have long been in force.
+    // The log group is from an earlier run, so its tags have been visible for long.
     let cloud = denied(not_allowed);
     cloud.run(&env, ["up", "--yes", "--set", set]).assert_code(1).assert_stderr_contains(&["logs:PutRetentionPolicy"]);
     assert_eq!(cloud.count("PutRetentionPolicy"), 1);
@@ -186,7 +186,7 @@ fn denial_by_tags_that_are_not_in_force_yet_passes_and_an_explicit_one_does_not(
 }
 
 #[test]
-fn scan_waits_for_read_capacity_that_is_used_up() {
+fn scan_throttled_read_capacity_is_retried() {
     let env = TestEnv::with_pipeline();
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1", "--wait"]).assert_success();
     for (arguments, operation) in [(&["scan"][..], "Scan"), (&["scan", "--sensor", "a"], "Query")] {
@@ -203,10 +203,10 @@ fn scan_waits_for_read_capacity_that_is_used_up() {
 }
 
 #[test]
-fn role_that_a_lagging_replica_still_shows_after_down_is_looked_for_again() {
+fn deleted_role_on_stale_replica_is_polled_again() {
     let env = TestEnv::with_pipeline();
     let old: Mutex<Option<String>> = Mutex::default();
-    // The first look after the deletion finds it gone, and the next ones ask another replica.
+    // The first poll after the deletion finds it gone, and the next ones read another replica.
     let (deleted, looks) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let cloud = Interposed::new(&env, move |request, forward| match request.operation().as_str() {
         "DeleteRole" => {
@@ -229,7 +229,7 @@ fn role_that_a_lagging_replica_still_shows_after_down_is_looked_for_again() {
 }
 
 #[test]
-fn table_without_backups_service_has_none() {
+fn table_without_backups_support_counts_as_disabled() {
     let env = TestEnv::with_local_cloud();
     let cloud = Interposed::new(&env, |request, _| {
         (request.operation() == "DescribeContinuousBackups")
@@ -241,7 +241,7 @@ fn table_without_backups_service_has_none() {
 }
 
 #[test]
-fn managed_policy_that_is_not_there_fails_at_once() {
+fn missing_managed_policy_fails_at_once() {
     let env = TestEnv::with_local_cloud();
     let cloud = Interposed::new(&env, |request, _| {
         let why = "Policy arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess does not exist or is not attachable.";
@@ -254,7 +254,7 @@ fn managed_policy_that_is_not_there_fails_at_once() {
 }
 
 #[test]
-fn change_that_outlasts_the_timeout_says_that_up_resumes() {
+fn change_past_the_timeout_hints_to_run_up_again() {
     let env = TestEnv::with_pipeline();
     let cloud = Interposed::new(&env, |request, forward| {
         let is_look = request.operation() == "DescribeStreamSummary";

@@ -1,10 +1,10 @@
-//! A caller with the policy of `export policy` can do all with the pipeline, and nothing with anything else.
+//! A caller with the policy of `export policy` can manage the pipeline, and nothing else.
 
 use serde_json::{Value, json};
 
 use crate::support::{ApiClient, ForeignStack, Interposed, TestEnv, percent_encode};
 
-/// Returns the keys of a session of a role that has this policy and no other.
+/// Returns the keys of a session of a role that has only this policy.
 fn session(api: &ApiClient, policy: &str) -> Vec<(&'static str, String)> {
     let owner = json!({"Version": "2012-10-17", "Statement":
         {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}});
@@ -76,11 +76,11 @@ fn exported_policy_allows_nothing_with_resources_of_another_stage() {
 }
 
 #[test]
-fn orphans_whose_tags_are_denied_count_as_resources_of_others() {
+fn orphans_with_denied_tags_count_as_unmanaged() {
     let env = TestEnv::with_pipeline();
     ForeignStack::with_suffix(&env, "theirs").create_all(&env);
     let keys = session(&ApiClient::new(&env), &exported_policy(&env));
-    // Without the tagging API each candidate is asked for its tags.
+    // Without the tagging API the tags of each candidate are read.
     let cloud = Interposed::new(&env, |request, _| {
         let why = "User is not authorized to perform: tag:GetResources";
         (request.operation() == "GetResources").then(|| request.failure(400, "AccessDeniedException", why))
@@ -100,11 +100,11 @@ fn orphans_whose_tags_are_denied_count_as_resources_of_others() {
 }
 
 #[test]
-fn mapping_whose_tags_are_denied_is_one_of_others() {
+fn mapping_with_denied_tags_counts_as_unmanaged() {
     let env = TestEnv::with_pipeline();
     let foreign = ForeignStack::with_suffix(&env, "theirs");
     foreign.create_stream();
-    // Our function's role may read their stream.
+    // The pipeline's role may read the unmanaged stream.
     let role = ForeignStack { role: "kinesis-lambda-dynamodb".into(), ..foreign.clone() };
     role.put_policy("theirs", "Allow", "kinesis:*");
     foreign.create_mapping(&foreign.stream, "ProcessKinesisRecords");

@@ -1,4 +1,4 @@
-//! Functions find nothing of the user who started the local cloud.
+//! Functions cannot read credentials of the user who started the local cloud.
 
 use std::io::{Cursor, Write};
 
@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::support::{ApiClient, TestEnv, TestResource, eventually, percent_encode};
 
-/// Prints the environment of its parent process, and ends.
+/// Prints the environment of its parent process and exits.
 const SPY: &str = "#!/bin/sh\n\
     echo the environment of the parent:\n\
     tr '\\0' '\\n' < /proc/$PPID/environ\n\

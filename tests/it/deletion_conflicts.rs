@@ -1,4 +1,4 @@
-//! Deletion of resources that others use or extended: `down` reports that first, and what is in the way it deletes only on
+//! Deletion of resources that other clients use or extended: `down` reports this first, and deletes blockers only on
 //! request.
 
 use serde_json::{Value, json};

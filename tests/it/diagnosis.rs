@@ -17,7 +17,7 @@ fn role_not_assumable_by_lambda_is_reported_with_missing_statement() {
     for timing in ["none", "aws/10"] {
         let (env, foreign) = env_with_existing_role(timing);
         foreign.trust_only_ec2();
-        // Long before the timeout, whose message is another one.
+        // Long before the timeout, which has a different message.
         env.run(["up", "--local", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
             "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
             r#"{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}"#,
@@ -68,7 +68,7 @@ fn new_role_not_yet_visible_is_waited_for() {
     env.run(["local", "start", "--port", "0", "--timing", "aws/10"]).assert_success();
     let foreign = ForeignStack::with_suffix(&env, "theirs");
     env.write("sensorctl.toml", format!("[role]\nname = \"{}\"\nexisting = true\n", foreign.role));
-    // Only now, so that Lambda does not see it at first.
+    // Created late, so that Lambda does not see it at first.
     foreign.create_role();
     env.run(["up", "--local", "--timeout", "60s"]).assert_success();
 }

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::support::{ApiClient, TestEnv, eventually, percent_encode};
 
-/// Starts a local cloud whose files cannot grow past 256 or 512 KiB (shells differ): a write fails with `File too large`,
-/// as it would with `No space left on device`.
+/// Starts a local cloud with files that cannot grow past 256 or 512 KiB (shells differ): a write fails with `File too
+/// large`, as it would with `No space left on device`.
 fn start_on_small_disk(env: &TestEnv) -> Child {
     let plain = env.command(["local", "run", "--port", "0"]);
     let mut shell = Command::new("sh");
@@ -25,7 +25,7 @@ fn start_on_small_disk(env: &TestEnv) -> Child {
     child
 }
 
-/// Repeats a call until the disk is full; returns the number of accepted calls and the body of the error.
+/// Repeats a call until the disk is full. Returns the number of accepted calls and the body of the error.
 fn call_until_full(mut call: impl FnMut(usize) -> (u16, String)) -> (usize, String) {
     for number in 0..5000 {
         match call(number) {
@@ -142,7 +142,7 @@ fn copy_of(env: &TestEnv) -> TestEnv {
     copy
 }
 
-/// Returns the only file below a directory whose path has this end.
+/// Returns the only file below a directory with this end of its path.
 fn file_like(directory: &Path, end: &str) -> PathBuf {
     let mut found = Vec::new();
     let mut folders = vec![directory.to_owned()];
@@ -199,7 +199,7 @@ fn damaged_state_file_prevents_start_and_stays_unchanged() {
     }
 }
 
-/// Returns all paths below a data directory, but those of the process that owned it.
+/// Returns all paths below a data directory except those of the process that owned it.
 fn paths_in(directory: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![directory.to_owned()]);
     while let Some(folder) = folders.pop() {

@@ -1,4 +1,4 @@
-//! Documents that comments and other documents point to.
+//! Checks of the documents that comments and other documents refer to.
 
 use std::path::{Path, PathBuf};
 
@@ -78,11 +78,11 @@ fn anchors(document: &Path) -> Vec<String> {
     text.lines().filter(|line| line.starts_with('#')).map(heading).collect()
 }
 
-/// Returns what stands in backticks in the first cell of each row.
+/// Returns the text in backticks in the first cell of each row.
 fn messages(document: &str) -> Vec<&str> {
     let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     rows.flat_map(|cell| {
-        // Two backticks enclose a message that holds one itself.
+        // Two backticks enclose a message that contains one itself.
         let mark = if cell.contains("``") { "``" } else { "`" };
         cell.split(mark).skip(1).step_by(2)
     })
@@ -93,14 +93,14 @@ fn messages(document: &str) -> Vec<&str> {
 fn messages_of_troubleshooting_are_in_the_source() {
     let sources = files_below(&repository("src"), "rs").into_iter().chain(files_below(&repository("lambda/src"), "rs"));
     let source: String = sources.map(|file| std::fs::read_to_string(file).unwrap()).collect();
-    // A string that goes on in the next line.
+    // A string that continues on the next line.
     let parts = source.split("\\\n").enumerate();
     let source: String = parts.map(|(at, part)| if at == 0 { part } else { part.trim_start() }).collect();
     let document = std::fs::read_to_string(repository("docs/troubleshooting.md")).unwrap();
     let messages = messages(&document);
     assert!(messages.len() > 40, "{messages:?}");
     for message in messages {
-        // `…` and words in capitals stand for what differs; a short rest is found anywhere.
+        // `…` and words in capitals stand for variable parts. A short remainder is found anywhere.
         let is_name =
             |word: &str| word.len() > 2 && word.chars().all(|letter| letter.is_ascii_uppercase() || letter == ':');
         let fixed = message.split(' ').map(|word| if is_name(word) { "…" } else { word });

@@ -1,4 +1,4 @@
-//! Environment variables: which of them a command obeys.
+//! Environment variables and the commands that read them.
 
 use crate::support::TestEnv;
 
@@ -8,7 +8,7 @@ fn empty_variable_is_ignored_and_invalid_one_is_reported() {
     let empty = ["OUTPUT", "LOCAL", "QUIET", "COLOR", "CONFIG", "STAGE", "REGION", "PROFILE", "ENDPOINT_URL"]
         .map(|name| format!("SENSORCTL_{name}"));
     let empty: Vec<_> = empty.iter().map(|name| (name.as_str(), "")).collect();
-    // Nothing runs.
+    // No local cloud runs.
     env.run_with_env(["local", "status"], &empty).assert_code(3);
     for (name, value) in [("SENSORCTL_OUTPUT", "xml"), ("SENSORCTL_COLOR", "purple"), ("SENSORCTL_LOCAL", "perhaps")] {
         env.run_with_env(["local", "status"], &[(name, value)]).assert_code(2).assert_stderr_contains(&[name, value]);
@@ -126,7 +126,7 @@ fn broken_settings_file_fails_only_commands_that_need_it() {
 
 #[test]
 fn up_default_port_in_use_takes_another() {
-    // This may fail: then another program has the port, which is as good.
+    // This may fail if another program has the port, which works as well.
     let _taken = std::net::TcpListener::bind("127.0.0.1:4588");
     let env = TestEnv::new();
     env.run(["up", "--local"]).assert_success();

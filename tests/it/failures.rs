@@ -1,4 +1,4 @@
-//! Failures outside of `sensorctl`: a clear error, a hint, the documented exit code, and no harm to resources of others.
+//! Failures outside of `sensorctl`: a clear error, a hint, the documented exit code, and unmanaged resources unchanged.
 
 use std::io::Write as _;
 use std::net::TcpListener;
@@ -30,7 +30,7 @@ fn stopped_local_cloud_error_says_how_to_start_it() {
 #[test]
 fn refused_connection_fails_at_once_with_endpoint() {
     let env = TestEnv::new();
-    // Nothing listens on port 1; a port that was free a moment ago may belong to another test by now.
+    // Nothing listens on port 1. A port that was free just now may belong to another test already.
     let url = "http://127.0.0.1:1";
     let keys = [("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "nothing")];
     env.run_with_env(["status", "--region", "eu-west-1", "--endpoint-url", url], &keys)
@@ -171,7 +171,7 @@ fn put_interrupted_while_reading_pipe_sends_or_keeps_every_line() {
 }
 
 #[test]
-fn put_ended_by_two_signals_at_once_or_a_hangup_reports_and_keeps_whole_lines() {
+fn put_ended_by_two_signals_or_hangup_reports_and_keeps_whole_lines() {
     const LINES: usize = 3000;
     let env = TestEnv::with_pipeline();
     let text: String =
@@ -191,7 +191,7 @@ fn put_ended_by_two_signals_at_once_or_a_hangup_reports_and_keeps_whole_lines() 
 }
 
 #[test]
-fn hangup_is_survived_where_it_is_ignored() {
+fn put_ignores_hangup_under_nohup() {
     let env = TestEnv::with_pipeline();
     let text: String =
         (0..200).map(|time| format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":{time}}}\n")).collect();
@@ -209,7 +209,7 @@ fn hangup_is_survived_where_it_is_ignored() {
 }
 
 #[test]
-fn rejected_lines_go_to_stdout_on_request_and_the_report_does_not() {
+fn put_rejects_to_stdout_keeps_report_on_stderr() {
     let env = TestEnv::new();
     env.write("mixed.ndjson", "{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":1}\nnot json\n");
     let put = env

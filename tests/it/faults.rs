@@ -1,4 +1,4 @@
-//! Fault injection: configured at the start or later, by the owner only, and every client sees AWS's errors.
+//! Fault injection: configured at the start or later, by the owner only. Every client gets AWS's errors.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -23,7 +23,7 @@ fn control_api_faults_are_set_shown_and_deleted_by_owner_only() {
     assert!(status == 400 && said["message"].as_str().unwrap().contains("column 11"), "{said}");
     assert_eq!(api.control("DELETE /_sensorctl/faults", "").0, 200);
     assert_eq!(api.recorded_calls(), []);
-    // The access key id is no secret: AWS tools write it into logs and presigned addresses.
+    // The access key id is not secret: AWS tools write it into logs and presigned URLs.
     let key_id = env.endpoint()["access_key_id"].as_str().unwrap().to_owned();
     for key in ["AKIAIOSFODNN7EXAMPLE", &key_id, ""] {
         let api = api.with_control_header(&format!("X-Sensorctl-Key: {key}"));

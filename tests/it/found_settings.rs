@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 
 use crate::support::{CannedError, FakeAws, ForeignStack, Run, TestEnv};
 
-/// A run with the keys of a real account.
+/// Runs a command with the keys of a real account.
 fn run(env: &TestEnv, arguments: &[&str]) -> Run {
     let mut command = env.command(arguments.iter().copied());
     command
@@ -19,7 +19,7 @@ fn cloud() -> FakeAws {
 }
 
 #[test]
-fn found_file_that_another_user_can_have_written_is_refused_and_a_named_one_taken() {
+fn found_file_writable_by_another_user_is_refused_and_named_one_accepted() {
     let env = TestEnv::new();
     let path = env.write("sensorctl.toml", "stage = \"theirs\"\n");
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o646)).unwrap();
@@ -36,7 +36,7 @@ fn found_file_that_another_user_can_have_written_is_refused_and_a_named_one_take
     if rustix::process::geteuid().is_root() {
         chown(&path, Some(65_534), None).unwrap();
         run(&env, &["status", "--local"]).assert_code(2).assert_stderr_contains(&["belongs to user 65534"]);
-        // A link of somebody else's to a file of one's own.
+        // Another user's link to the user's own file.
         chown(&path, Some(0), None).unwrap();
         std::fs::rename(&path, env.path("other.toml")).unwrap();
         std::os::unix::fs::symlink("other.toml", &path).unwrap();
@@ -47,7 +47,7 @@ fn found_file_that_another_user_can_have_written_is_refused_and_a_named_one_take
 }
 
 #[test]
-fn address_in_a_file_is_said_by_every_command_that_calls() {
+fn endpoint_in_a_file_is_reported_by_every_command_with_calls() {
     let env = TestEnv::new();
     let cloud = cloud();
     let text = format!("\nendpoint_url = \"{}\"\n", cloud.url);
@@ -79,7 +79,7 @@ fn address_in_a_file_is_said_by_every_command_that_calls() {
 }
 
 #[test]
-fn found_file_that_names_another_machine_is_refused_before_any_call() {
+fn found_file_with_remote_endpoint_is_refused_before_any_call() {
     let env = TestEnv::new();
     for url in ["https://evil.example", "http://localhost.evil:4588", "http://127.0.0.1.evil:4588"] {
         env.write("sensorctl.toml", format!("endpoint_url = \"{url}\"\n"));
@@ -91,12 +91,12 @@ fn found_file_that_names_another_machine_is_refused_before_any_call() {
             ]);
         }
     }
-    // Under `--local` it is not in force.
+    // With `--local` it has no effect.
     run(&env, &["scan", "--local"]).assert_code(1).assert_stderr_contains(&["not running"]);
 }
 
 #[test]
-fn credentials_of_the_chain_do_not_leave_the_machine_in_clear() {
+fn chain_credentials_are_not_sent_over_plain_http() {
     let env = TestEnv::new();
     let url = "http://emulator.invalid:4566";
     let said = ["http://emulator.invalid:4566 is on another machine and not encrypted", "--profile NAME"];
@@ -110,13 +110,13 @@ fn credentials_of_the_chain_do_not_leave_the_machine_in_clear() {
     }
     std::fs::create_dir(env.path(".aws")).unwrap();
     env.write(".aws/credentials", "[emulator]\naws_access_key_id = a\naws_secret_access_key = b\n");
-    // Nobody has that name, which shows that it was tried.
+    // No profile has that name, which shows that it was tried.
     let tried = run(&env, &["scan", "--endpoint-url", url, "--profile", "emulator"]).assert_code(1);
     tried.assert_stderr_contains(&["DynamoDB Scan of table SensorData", "emulator.invalid"]);
 }
 
 #[test]
-fn code_and_role_of_the_function_that_a_found_file_chooses_are_said() {
+fn found_file_with_function_code_or_role_is_reported() {
     let env = TestEnv::with_local_cloud();
     env.run(["export", "function-zip", "own.zip"]).assert_success();
     let foreign = ForeignStack::with_suffix(&env, "theirs");

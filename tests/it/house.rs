@@ -1,4 +1,4 @@
-//! The house rules that no compiler checks: no import cycle between files, and files of a size that one can read.
+//! House rules that the compiler does not check: no import cycle between files, and files of a readable size.
 
 mod module_graph;
 
@@ -15,7 +15,7 @@ const CRATES: [&str; 4] = ["src/lib.rs", "src/local/lib.rs", "src/policy/lib.rs"
 const OPEN: [&str; 2] = ["src/cli.rs", "src/pipeline/input/source.rs"];
 
 #[test]
-fn files_import_each_other_in_no_cycle() {
+fn imports_between_files_have_no_cycle() {
     let mut found = Vec::new();
     let mut files = 0;
     for root in CRATES {

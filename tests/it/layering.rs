@@ -1,5 +1,6 @@
-//! Dependencies of the binary point one way: no file imports a layer above its own, and only the edges use the AWS SDK.
-//! `sensorctl-local`, `sensorctl-policy` and `sensor_model` are crates, whose boundaries the compiler keeps.
+//! Dependencies of the binary point one way: a file does not import a layer above its own, and only the edges use the
+//! AWS SDK. `sensorctl-local`, `sensorctl-policy` and `sensor_model` are crates with boundaries that the compiler
+//! enforces.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ const RULES: [(&str, &[&str]); 12] = [
     ("usage_error", &["aws", "commands", "context", "pipeline", "settings", "stack"]),
 ];
 
-/// Where types of the AWS SDK may appear: its own layer, the resources, the ends of the data path.
+/// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
 const EDGES: [&str; 14] = [
     "aws",
     "stack/resources/function",
@@ -40,7 +41,7 @@ const EDGES: [&str; 14] = [
     "pipeline/put/sender.rs",
 ];
 
-/// Crates of their own below `src`: the compiler keeps their boundaries.
+/// Separate crates below `src`: the compiler enforces their boundaries.
 const CRATES: [&str; 2] = ["local", "policy"];
 
 fn files(folder: &Path) -> Vec<PathBuf> {

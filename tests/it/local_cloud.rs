@@ -1,4 +1,4 @@
-//! The local cloud as a process: other commands find it, `env` points tools at it, and it rejects strangers.
+//! The local cloud as a process: other commands find it, `env` points tools at it, and it rejects unknown clients.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -88,9 +88,9 @@ fn local_env_points_tools_only_at_local_cloud() {
 }
 
 #[test]
-fn a_directory_that_no_local_cloud_made_is_neither_used_nor_emptied_whatever_its_names() {
+fn directory_not_created_by_a_local_cloud_is_neither_used_nor_emptied() {
     let env = TestEnv::new();
-    // As projects have them: `lock` of something else, or none at all.
+    // As projects have them: `lock` of another program, or none at all.
     let makes: [&[(&str, &str)]; 3] = [
         &[("lock", "0"), ("lambda/src.rs", "code"), ("logs/x", "log"), ("keys.json", "{}")],
         &[("lambda/src.rs", "code"), ("logs/x", "log")],
@@ -122,13 +122,13 @@ fn a_directory_that_no_local_cloud_made_is_neither_used_nor_emptied_whatever_its
     }
 }
 
-/// The first part of a file's path.
+/// Returns the first part of a file's path.
 fn top((file, _): &(&'static str, &'static str)) -> &'static str {
     file.split('/').next().unwrap()
 }
 
 #[test]
-fn a_directory_of_an_older_version_is_used_and_emptied_as_before() {
+fn directory_of_an_older_version_is_used_and_emptied() {
     let env = TestEnv::with_local_cloud();
     ApiClient::new(&env).call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
     env.run(["local", "stop"]).assert_success();
@@ -141,7 +141,7 @@ fn a_directory_of_an_older_version_is_used_and_emptied_as_before() {
     env.run(["local", "reset", "--yes"]).assert_success().assert_stderr_contains(&["is empty"]);
 }
 
-/// The variables of somebody whose AWS tools reach a real account.
+/// The variables of a user with AWS tools that reach a real account.
 const REAL: [(&str, &str); 6] = [
     ("AWS_PROFILE", "production"),
     ("AWS_ACCESS_KEY_ID", "AKIAREAL"),
@@ -154,7 +154,8 @@ const SHOW: &str = "status=$?; echo \"$status|$AWS_ENDPOINT_URL|$AWS_REGION|$AWS
                     $AWS_PROFILE$AWS_SESSION_TOKEN$AWS_CREDENTIAL_EXPIRATION$AWS_ENDPOINT_URL_S3\"";
 const DEAD: &str = "1|http://127.0.0.1:1/sensorctl-local-cloud-is-not-running|us-east-1|none|none|\n";
 
-/// What a shell shows after `eval "$(sensorctl local env)"` with these arguments and variables, and what it was told.
+/// Returns the variables in a shell after `eval "$(sensorctl local env)"` with these arguments and variables, and the
+/// shell's messages.
 fn evaluated(env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) -> (String, String) {
     let command = env.command(arguments.iter().copied());
     let mut shell = Command::new("sh");
@@ -174,7 +175,7 @@ fn fails_closed(env: &TestEnv, arguments: &[&str], variables: &[(&str, &str)]) {
 }
 
 #[test]
-fn env_that_fails_makes_eval_fail_and_leaves_no_way_to_a_real_account() {
+fn env_failure_makes_eval_fail_and_unsets_real_account() {
     let env = TestEnv::new();
     fails_closed(&env, &["local", "env"], &[]);
     env.write("file", "");
@@ -196,10 +197,10 @@ fn env_that_fails_makes_eval_fail_and_leaves_no_way_to_a_real_account() {
 }
 
 #[test]
-fn env_that_is_interrupted_fails_however_often_it_is() {
+fn env_interrupted_fails() {
     let env = TestEnv::with_local_cloud();
     let about = env.endpoint();
-    // Something that takes connections and never answers.
+    // A server that accepts connections and never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mut elsewhere = about.clone();
     elsewhere["endpoint"] = format!("http://{}", silent.local_addr().unwrap()).into();
@@ -218,7 +219,7 @@ fn env_that_is_interrupted_fails_however_often_it_is() {
 }
 
 #[test]
-fn help_of_env_is_help() {
+fn env_help_prints_help() {
     let env = TestEnv::new();
     let help = env.run(["local", "env", "--help"]).assert_success();
     assert!(!help.stdout.contains("false"), "{}", help.stdout);
@@ -235,7 +236,7 @@ fn requests_with_unknown_key_or_browser_origin_are_rejected() {
 }
 
 #[test]
-fn start_warns_of_an_aws_cli_that_does_not_read_the_endpoint() {
+fn local_start_warns_of_aws_cli_without_endpoint_support() {
     use std::os::unix::fs::PermissionsExt;
     let env = TestEnv::new();
     std::fs::create_dir(env.path("bin")).unwrap();

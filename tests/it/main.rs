@@ -1,4 +1,4 @@
-//! The one integration binary: each test runs `sensorctl` in an environment and a local cloud of its own.
+//! The one integration binary: each test runs `sensorctl` in its own environment with its own local cloud.
 
 #![allow(
     clippy::unwrap_used,

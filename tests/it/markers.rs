@@ -1,5 +1,5 @@
-//! Markers: `up --verify` sends one through the pipeline, `down --drain` proves with them that the stream is consumed. None
-//! stays in the table without being reported.
+//! Canaries: `up --verify` sends one through the pipeline, `down --drain` uses them to confirm that the stream is
+//! consumed. None stays in the table without being reported.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::support::{ApiClient, ForeignStack, Run, TestEnv, send_signal};
 
 #[test]
-fn up_verify_sends_marker_through_and_deletes_it() {
+fn up_verify_sends_canary_through_and_deletes_it() {
     let env = TestEnv::with_local_cloud();
     let up = env.run(["up", "--local", "--verify", "-o", "json"]).assert_success().json();
     assert!(up["verified_after_ms"].as_u64().is_some(), "{up}");
     assert!(env.rows(0).is_empty());
-    // Also where nothing has changed.
+    // Also without any change.
     let up = env.run(["up", "--local", "--verify", "-o", "json"]).assert_success().json();
     assert!(up["changed"] == 0 && up["verified_after_ms"].as_u64().is_some(), "{up}");
     env.run(["up", "--local", "--verify", "--no-wait"]).assert_code(2);
@@ -67,7 +67,7 @@ fn down_drain_failed_deletes_nothing() {
 }
 
 #[test]
-fn up_verify_late_marker_is_reported() {
+fn up_verify_late_canary_is_reported() {
     let env = TestEnv::with_pipeline();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.put_policy("theirs", "Deny", "dynamodb:*");
@@ -84,7 +84,7 @@ fn up_verify_late_marker_is_reported() {
 }
 
 #[test]
-fn down_drain_interrupted_deletes_or_reports_its_markers() {
+fn down_drain_interrupted_deletes_or_reports_its_canaries() {
     let env = TestEnv::with_local_cloud();
     env.write("sensorctl.toml", "[mapping]\nparallelization = 2\n");
     env.run(["up", "--local"]).assert_success();
@@ -96,7 +96,7 @@ fn down_drain_interrupted_deletes_or_reports_its_markers() {
     send_signal(&down, Signal::INT);
     let run = Run::of_child(down).assert_code(130).assert_stderr_contains(&["interrupted"]);
     api.set_faults("");
-    // A reading that is put after all markers is stored after them, or together with the last.
+    // A reading that is put after all canaries is stored after them, or together with the last.
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--wait"]).assert_success();
     for row in env.rows(1).iter().filter(|row| row["sensor_id"] != "a") {
         assert!(run.stderr.contains(row["sensor_id"].as_str().unwrap()), "{row}: {}", run.stderr);
@@ -104,7 +104,7 @@ fn down_drain_interrupted_deletes_or_reports_its_markers() {
 }
 
 #[test]
-fn markers_under_faults_are_deleted_or_reported() {
+fn canaries_under_faults_are_deleted_or_reported() {
     let faults = "dynamodb:BatchWriteItem=lost@50%;dynamodb:DeleteItem=throttle@50%;dynamodb:GetItem=throttle@50%;\
                   dynamodb:GetItem=drop@10%;kinesis:PutRecord=throttle@50%;kinesis:PutRecord=lost@10%;\
                   kinesis:ListShards=throttle@50%";
@@ -129,7 +129,7 @@ fn markers_under_faults_are_deleted_or_reported() {
 }
 
 #[test]
-fn up_verify_undeletable_marker_is_a_warning() {
+fn up_verify_undeletable_canary_is_a_warning() {
     let env = TestEnv::with_pipeline();
     ApiClient::new(&env).set_faults("dynamodb:DeleteItem=denied");
     let up = env.run(["up", "--local", "--verify"]).assert_success().assert_stderr_contains(&[

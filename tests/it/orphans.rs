@@ -1,4 +1,5 @@
-//! Orphans are found by one call of the Resource Groups Tagging API, or one by one where nobody answers it.
+//! Orphans are found by one call of the Resource Groups Tagging API, or by listing each service if that API is not
+//! available.
 
 use serde_json::{Value, json};
 
@@ -6,7 +7,7 @@ use crate::support::{ForeignStack, Interposed, TestEnv, fake_http};
 
 const RENAMED: &str = "[stream]\nname = \"renamed\"\n[table]\nname = \"Renamed\"\n";
 
-/// Returns the ARNs of the default names, as the tagging API has them, with one that is gone and one of others.
+/// Returns the ARNs of the default names as the tagging API returns them, with a deleted and an unmanaged resource.
 fn resources() -> Value {
     let arns = [
         "dynamodb:us-east-1:000000000000:table/SensorData",
@@ -24,7 +25,7 @@ fn orphans(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn orphans_are_found_by_the_tagging_api_without_listing_everything() {
+fn orphans_are_found_by_tagging_api_without_listing() {
     let env = TestEnv::with_pipeline();
     ForeignStack::with_suffix(&env, "theirs").create_table("SensorData-theirs", "SensorId", "CurrentTime", "N");
     env.write("sensorctl.toml", RENAMED);
@@ -46,7 +47,7 @@ fn orphans_are_found_by_the_tagging_api_without_listing_everything() {
 }
 
 #[test]
-fn orphans_are_found_one_by_one_where_the_tagging_api_is_denied_or_not_served() {
+fn orphans_are_found_by_listing_if_tagging_api_is_denied_or_missing() {
     let env = TestEnv::with_pipeline();
     env.write("sensorctl.toml", RENAMED);
     for (status, code) in [(400, "AccessDeniedException"), (400, "UnknownOperationException"), (404, "NotFound")] {

@@ -1,9 +1,9 @@
-//! `down` in an account with resources of others: every byte of them stays the same.
+//! `down` in an account with unmanaged resources: every byte of them stays the same.
 
 use crate::support::{ForeignStack, TestEnv};
 
 #[test]
-fn down_keeps_resources_of_others_unchanged() {
+fn down_keeps_unmanaged_resources_unchanged() {
     let env = TestEnv::with_local_cloud();
     let foreign = ForeignStack::with_suffix(&env, "theirs");
     foreign.create_all(&env);
@@ -26,7 +26,7 @@ fn down_keeps_resources_of_others_unchanged() {
 }
 
 #[test]
-fn down_keeps_unmanaged_resources_with_our_names() {
+fn down_keeps_unmanaged_resources_with_default_names() {
     let env = TestEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);

@@ -1,4 +1,4 @@
-//! The function and its event source mapping may do what the role's policies allow, and nothing else.
+//! The function and its event source mapping may do only what the role's policies allow.
 
 use serde_json::json;
 
@@ -64,10 +64,10 @@ fn denied_stream_read_stores_nothing_and_refuses_new_mapping() {
         result.contains("is not authorized to perform: kinesis:GetRecords on resource: arn:aws:kinesis"),
         "{result}"
     );
-    // Without effect, but calls that a rule names are recorded also where the event source mapping makes them.
+    // No effect, but calls in a rule are recorded, including those of the event source mapping.
     api.set_faults("kinesis:GetRecords=delay(0ms);lambda:Invoke=delay(0ms)");
     env.run(["put", "--local", "--sensor", "a", "--temp", "1", "--time", "1"]).assert_success();
-    // The same denial for another reason shows that the stream was polled after the put. At no time is it readable.
+    // The same denial for another reason shows that the stream was polled after the put. The stream is never readable.
     put_boundary(&api, "dynamodb:*");
     delete_denial(&api);
     let is_new_reason = |result: &str| result.contains("no permissions boundary allows the kinesis:GetRecords action");
@@ -105,7 +105,7 @@ fn mapping_problem_is_cleared_when_stream_is_readable_again() {
 fn denied_put_log_events_writes_no_log_lines() {
     let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
-    // The invocation with which `up` proves a new function would write to the log.
+    // The test invocation of a new function by `up` would write to the log.
     api.set_faults("lambda:Invoke=denied");
     env.run(["up", "--local"]).assert_success();
     api.set_faults("");

@@ -41,7 +41,7 @@ fn normalize(line: &str) -> String {
 #[test]
 fn readme_tour_matches_real_output() {
     let readme = std::fs::read_to_string(repository("README.md")).unwrap();
-    // On any port: the default one may be in use.
+    // On any port: the default port may be in use.
     let env = TestEnv::with_local_cloud();
     let tour = tour(&readme);
     assert!(tour.len() >= 9);
@@ -53,7 +53,7 @@ fn readme_tour_matches_real_output() {
                 .stdin(Stdio::null()),
         );
         assert_eq!(run.code, 0, "{command}: {}", run.stderr);
-        // A terminal shows both streams in one; each of them keeps its order.
+        // A terminal shows both streams in one. Each of them keeps its order.
         let [errors, output] = [&run.stderr, &run.stdout].map(|text| text.lines().map(normalize).collect::<Vec<_>>());
         let mut rest = [errors.as_slice(), output.as_slice()];
         for line in lines {

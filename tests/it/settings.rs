@@ -127,7 +127,7 @@ fn down_protected_table_deletes_nothing() {
 #[test]
 fn existing_resources_are_used_and_never_changed() {
     let env = TestEnv::with_local_cloud();
-    // Resources of another stage stand for unmanaged ones.
+    // Resources of another stage serve as unmanaged ones.
     env.run(["--stage", "other", "up", "--local"]).assert_success();
     let before = env.run(["--stage", "other", "status", "--local", "-o", "json"]).assert_success().json();
     env.write(
@@ -136,7 +136,7 @@ fn existing_resources_are_used_and_never_changed() {
          [table]\nname = \"SensorData-other\"\nexisting = true\n\
          [role]\nname = \"kinesis-lambda-dynamodb-other\"\nexisting = true\n",
     );
-    // `up` does not read what it does not compare.
+    // `up` does not read properties that it does not compare.
     ApiClient::new(&env).set_faults("iam:GetRolePolicy=denied;iam:ListAttachedRolePolicies=denied");
     let up = env.run(["up", "--local", "-o", "json"]).assert_success().json();
     assert_eq!(up["changed"], 4);

@@ -1,4 +1,4 @@
-//! The order of the steps of `up`: no state in between loses a reading, and neither does a run that ends there.
+//! The order of the steps of `up`: no state in between loses a reading, even if the run ends there.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The transcripts in `tests/cmd`: every command in them prints what is written there. Each has an environment of its own.
+//! The transcripts in `tests/cmd`: every command must print the output in the transcript. Each transcript has its own
+//! environment.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ fn assert_transcript(name: &str) {
     let nothing = env.path("nothing").to_str().unwrap().to_owned();
     let text = |name: &str| env.path(name).to_str().unwrap().to_owned();
     let cases = trycmd::TestCases::new();
-    // The person who runs the tests may have set any of them; empty means not set.
+    // The person who runs the tests may have set any of them. Empty means not set.
     let ours = |name: &String| name.starts_with("AWS_") || name.starts_with("SENSORCTL_");
     for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(ours) {
         cases.env(name, "");

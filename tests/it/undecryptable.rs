@@ -1,4 +1,5 @@
-//! Variables and filters that the caller may not decrypt count as unknown, never as absent: an adoption would wipe them.
+//! Variables and filters that the caller may not decrypt count as unknown, never as absent: an adoption would delete
+//! them.
 
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ fn variables(api: &ApiClient) -> Value {
 }
 
 #[test]
-fn adoption_of_a_function_whose_variables_cannot_be_read_is_refused_before_any_change() {
+fn adoption_of_function_with_unreadable_variables_is_refused_before_any_change() {
     let env = TestEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
@@ -32,7 +33,7 @@ fn adoption_of_a_function_whose_variables_cannot_be_read_is_refused_before_any_c
 }
 
 #[test]
-fn variables_that_cannot_be_read_any_more_right_before_the_update_are_not_replaced() {
+fn variables_that_become_unreadable_before_the_update_are_not_replaced() {
     let env = TestEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
@@ -47,7 +48,7 @@ fn variables_that_cannot_be_read_any_more_right_before_the_update_are_not_replac
 }
 
 #[test]
-fn unreadable_variables_of_our_own_function_are_no_drift_and_do_not_keep_down_from_deleting_it() {
+fn unreadable_variables_of_own_function_are_not_drift_and_do_not_block_down() {
     let env = TestEnv::with_pipeline();
     let api = ApiClient::new(&env);
     api.set_faults("lambda:*=undecryptable");
@@ -60,7 +61,7 @@ fn unreadable_variables_of_our_own_function_are_no_drift_and_do_not_keep_down_fr
 }
 
 #[test]
-fn filters_that_a_list_leaves_out_are_read_one_by_one_and_never_taken_for_none() {
+fn filters_missing_in_a_list_are_read_one_by_one_and_never_taken_as_absent() {
     let pattern = r#"{"data":{"temperature":[{"numeric":["<",1000]}]}}"#;
     let env = TestEnv::with_pipeline();
     let api = ApiClient::new(&env);
@@ -70,7 +71,7 @@ fn filters_that_a_list_leaves_out_are_read_one_by_one_and_never_taken_for_none()
     let key = "arn:aws:kms:us-east-1:000000000000:key/1";
     let filters = json!({"FilterCriteria": {"Filters": [{"Pattern": pattern}]}, "KMSKeyArn": key});
     api.lambda(&format!("PUT {path}"), &filters);
-    // They are the settings', though the list does not show them.
+    // The settings configure them, although the list does not show them.
     let set = format!("mapping.filters=['{pattern}']");
     env.run(["plan", "--local", "--exit-code", "--set", &set]).assert_success();
     let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();

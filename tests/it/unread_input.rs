@@ -1,4 +1,4 @@
-//! A bulk put that ends early has not read everything: its hints name what is left, and done as they say, nothing is lost.
+//! A bulk put that ends early has unread input. Its hints name the rest, and their commands complete the table.
 
 use std::process::{Child, Command};
 
@@ -10,7 +10,7 @@ use crate::support::{ApiClient, Run, TestEnv, eventually, send_signal};
 const LINES: usize = 20_000;
 const GLOBAL: [&str; 5] = ["--local", "--stage", "blue", "--config", "my.toml"];
 
-/// A pipeline of a stage, whose stream takes its time.
+/// Starts the pipeline of a stage with a slow stream.
 fn slow_stream() -> (TestEnv, ApiClient) {
     let env = TestEnv::with_local_cloud();
     env.write("my.toml", "[stream]\nretention_hours = 48\n");
@@ -24,7 +24,7 @@ fn lines(sensor: &str, count: usize) -> String {
     (0..count).map(|n| format!("{{\"sensor_id\":\"{sensor}\",\"temperature\":1,\"current_time\":{n}}}\n")).collect()
 }
 
-/// Starts a put, and waits until the stream is being sent to.
+/// Starts a put, and waits for its first request to the stream.
 fn put(env: &TestEnv, cloud: &ApiClient, arguments: &[&'static str]) -> Child {
     let child = env.spawn(["put"].into_iter().chain(GLOBAL).chain(arguments.iter().copied()));
     cloud.wait_for_call("kinesis:PutRecords", 2);
@@ -39,7 +39,7 @@ fn ended(child: Child) -> Run {
     Run::of_child(child)
 }
 
-/// The `put` commands of the hints, each as its words.
+/// Returns the `put` commands of the hints, each as its words.
 fn commands(run: &Run) -> Vec<Vec<String>> {
     let hints = run.stderr.lines().filter_map(|line| line.strip_prefix("hint: "));
     let quoted = hints.filter_map(|hint| Some(hint.split_once("`sensorctl put ")?.1.split_once('`')?.0));
@@ -64,7 +64,7 @@ fn holds(env: &TestEnv, rows: usize) {
 }
 
 #[test]
-fn interrupted_put_names_unread_lines_and_its_hint_completes_the_table() {
+fn put_interrupted_names_unread_lines_and_hint_completes_the_table() {
     let (env, cloud) = slow_stream();
     env.write("one.ndjson", lines("one", LINES));
     env.write("two.ndjson", lines("two", 100));
@@ -80,7 +80,7 @@ fn interrupted_put_names_unread_lines_and_its_hint_completes_the_table() {
         &format!("{left} lines of one.ndjson were not read"),
         "100 lines of two.ndjson were not read",
     ]);
-    // What was kept is overwritten, because all of it is put again.
+    // The file of failed readings is overwritten, because all of it is put again.
     let is_kept = std::fs::metadata(env.path("failed.ndjson")).unwrap().len() > 0;
     let again: Vec<_> = ["put", "--local", "--config", "my.toml", "--stage", "blue"]
         .into_iter()
@@ -94,7 +94,7 @@ fn interrupted_put_names_unread_lines_and_its_hint_completes_the_table() {
 }
 
 #[test]
-fn stream_deleted_during_a_put_leaves_a_hint_that_completes_the_table() {
+fn put_stream_deleted_meanwhile_hint_completes_the_table() {
     let (env, cloud) = slow_stream();
     env.write("one.ndjson", lines("one", LINES));
     let child = put(&env, &cloud, &["--file", "one.ndjson", "--failed", "failed.ndjson"]);
@@ -110,7 +110,7 @@ fn stream_deleted_during_a_put_leaves_a_hint_that_completes_the_table() {
 }
 
 #[test]
-fn interrupted_put_from_a_named_pipe_does_not_promise_to_read_it_again() {
+fn put_interrupted_reading_named_pipe_does_not_hint_to_read_it_again() {
     let (env, cloud) = slow_stream();
     assert!(Command::new("mkfifo").arg(env.path("pipe")).status().unwrap().success());
     env.write("late.ndjson", lines("late", 3));
@@ -129,7 +129,8 @@ fn interrupted_put_from_a_named_pipe_does_not_promise_to_read_it_again() {
     assert!(run.stderr.contains(&format!("up to line {}", grouped(read))), "{}", run.stderr);
     assert!(!writer.join().unwrap(), "the pipe held more");
     cloud.set_faults("");
-    // What was kept and the file that was not opened; the rest of the pipe is whoever writes it's to put again.
+    // The hints cover the failed readings and the unopened file. The writer of the pipe has to put the rest of it
+    // again.
     follow(&env, &run);
     holds(&env, read + 3);
 }

@@ -1,4 +1,5 @@
-//! Usage errors of each command: exit code 2 (1 where a file is the cause), a message that names the cause, no side effects.
+//! Usage errors of each command: exit code 2 (1 if a file is the cause), a message that names the cause, no side
+//! effects.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt;

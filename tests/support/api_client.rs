@@ -1,4 +1,4 @@
-//! Signed HTTP calls to a local cloud, written by hand: what other tools and other people send, malformed requests
+//! Signed HTTP calls to a local cloud, written by hand: requests of other tools and other users, malformed requests
 //! included, and the control API of the local cloud's owner.
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -63,7 +63,7 @@ impl ApiClient {
         ApiClient { header: header.to_owned(), ..self.clone() }
     }
 
-    /// Sends a request (`GET /path?a=b`) with more headers; returns status and body. The status is 0 where the connection
+    /// Sends a request (`GET /path?a=b`) with more headers. Returns status and body. The status is 0 if the connection
     /// ends without a response.
     #[track_caller]
     pub fn send(&self, line: &str, service: &str, headers: &str, body: &str) -> (u16, String) {
@@ -73,7 +73,8 @@ impl ApiClient {
         }
     }
 
-    /// Sends a request to a local cloud that may be killed meanwhile: an error unless the whole response came.
+    /// Sends a request to a local cloud that may be killed meanwhile. Returns an error unless the whole response
+    /// arrived.
     pub fn try_send(&self, line: &str, service: &str, headers: &str, body: &str) -> io::Result<(u16, String)> {
         let ApiClient { address, key, secret, region, header, .. } = self;
         let signed = signing::headers((key, secret), (service, region), line, address, headers, body);
@@ -148,8 +149,8 @@ impl ApiClient {
         serde_json::from_str(&said).unwrap_or_default()
     }
 
-    /// As [`ApiClient::lambda`], but waits while an earlier change of the resource is in progress, or something that it
-    /// needs does not work yet.
+    /// As [`ApiClient::lambda`], but waits while an earlier change of the resource is in progress, or until its
+    /// dependency works.
     #[track_caller]
     pub fn lambda_when_accepted(&self, line: &str, input: &Value) -> Value {
         let is_success = |status: u16| (200..300).contains(&status);
@@ -211,7 +212,7 @@ impl ApiClient {
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// Replaces the injected faults, and counts calls from 1 again.
+    /// Replaces the injected faults, and restarts the count of calls at 1.
     #[track_caller]
     pub fn set_faults(&self, spec: &str) {
         let (status, said) = self.control("PUT /_sensorctl/faults", spec);
@@ -241,13 +242,13 @@ impl ApiClient {
         eventually(&format!("{call} is called {n} times"), || self.recorded_calls(), is_there);
     }
 
-    /// Says whether a call took effect and now hangs without a response.
+    /// Returns whether a call took effect and now hangs without a response.
     #[track_caller]
     pub fn has_hung_call(&self) -> bool {
         self.has_done_call_with_fault("hang")
     }
 
-    /// Says whether a call met a fault and the local cloud is done with it.
+    /// Returns whether a call met a fault and the local cloud has finished it.
     #[track_caller]
     pub fn has_done_call_with_fault(&self, fault: &str) -> bool {
         self.call_log().iter().any(|call| call["fault"] == fault && call["done"] == true)
@@ -262,7 +263,7 @@ impl ApiClient {
         answer.to_string()
     }
 
-    /// Lists all resources as their services do, without what the services count: streams, tables, log groups,
+    /// Lists all resources as their services do, without the services' own counters: streams, tables, log groups,
     /// functions, event source mappings and roles.
     #[track_caller]
     pub fn list_all(&self) -> Vec<String> {
@@ -277,17 +278,17 @@ impl ApiClient {
     }
 }
 
-/// The beginning of a request: a function's code is megabytes.
+/// Returns the beginning of a request: a function's code is megabytes.
 fn shown(input: &Value) -> String {
     input.to_string().chars().take(500).collect()
 }
 
-/// Cuts off the part of an XML response that differs in each.
+/// Removes the part of an XML response that differs in each.
 pub fn without_request_id(xml: &str) -> &str {
     xml.split("<ResponseMetadata>").next().unwrap()
 }
 
-/// Encodes each byte, as a form, a path or a query takes it.
+/// Encodes every byte, for a form, a path or a query.
 pub fn percent_encode(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -1,5 +1,6 @@
-//! A hermetic environment: own HOME, own data directory, any free port, and no AWS settings of the person who runs the
-//! tests. The integration tests run `sensorctl` in it as a process, the unit tests of `commands` inside the test.
+//! A hermetic environment: own HOME, own data directory, any free port, and none of the AWS settings of the person who
+//! runs the tests. The integration tests run `sensorctl` in it as a process, the unit tests of `commands` inside the
+//! test.
 
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use zip::write::SimpleFileOptions;
 
 use super::{ApiClient, Run, eventually};
 
-/// The way in which `sensorctl` runs.
+/// A way to run `sensorctl`.
 pub trait Runner {
     /// Creates a runner whose commands have `home` as their HOME and working directory.
     fn new(home: &Path) -> Self;
@@ -22,7 +23,7 @@ pub trait Runner {
     /// Runs a command to its end.
     fn run(&self, arguments: &[&str]) -> Run;
 
-    /// Runs a command and kills it as soon as `is_due`. Returns false where the command ended before that.
+    /// Runs a command and kills it as soon as `is_due`. Returns false if the command ended before that.
     fn kill_when(&self, arguments: &[&str], is_due: impl Fn() -> bool) -> bool;
 }
 
@@ -39,14 +40,14 @@ impl<R: Runner> Sandbox<R> {
         Sandbox { runner: R::new(dir.path()), dir }
     }
 
-    /// Creates an environment whose local cloud runs.
+    /// Creates an environment with a running local cloud.
     pub fn with_local_cloud() -> Self {
         let mut env = Self::new();
         env.runner.start_local_cloud();
         env
     }
 
-    /// Creates an environment whose pipeline is up.
+    /// Creates an environment with a pipeline that is up.
     pub fn with_pipeline() -> Self {
         let env = Self::with_local_cloud();
         env.run(["up", "--local"]).assert_success();
@@ -72,8 +73,8 @@ impl<R: Runner> Sandbox<R> {
         self.runner.run(&arguments.into_iter().collect::<Vec<_>>())
     }
 
-    /// Runs a command until the `n`th call of an operation took effect and its response hangs, and kills it there. Returns
-    /// false where the command ended without that call.
+    /// Runs a command until the `n`th call of an operation took effect and its response hangs, and kills it there.
+    /// Returns false if the command ended without that call.
     #[must_use = "assert whether the command was killed"]
     #[track_caller]
     pub fn kill_at_call<'a>(

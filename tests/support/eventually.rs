@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Longer than anything that works takes, on a machine where many tests run at once.
+/// Longer than any successful wait takes, on a machine with many tests at once.
 const TIMEOUT: Duration = Duration::from_secs(60);
 const FIRST_INTERVAL: Duration = Duration::from_millis(3);
 const MAX_INTERVAL: Duration = Duration::from_millis(50);
@@ -13,12 +13,12 @@ const MAX_SHOWN: usize = 4000;
 
 /// Polls `observe` until `accepts` its result, and returns that result.
 ///
-/// `expected` completes the sentence "timed out waiting until …". What must not happen meanwhile is asserted in
-/// `observe`.
+/// `expected` completes the sentence "timed out waiting until …". Conditions that must hold during the wait are
+/// asserted in `observe`.
 ///
 /// # Panics
 ///
-/// After a minute, with what was observed last.
+/// After a minute, with the last observation.
 #[track_caller]
 pub fn eventually<T: Debug>(expected: &str, observe: impl FnMut() -> T, accepts: impl Fn(&T) -> bool) -> T {
     poll(expected, TIMEOUT, observe, accepts)

@@ -1,5 +1,5 @@
-//! A pipeline that was made without sensorctl in the same local cloud: every kind of resource, and full descriptions of
-//! them.
+//! A pipeline that was created without sensorctl in the same local cloud: every kind of resource, and full descriptions
+//! of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -121,7 +121,7 @@ impl ForeignStack {
         self.api.iam(&format!("Action=PutRolePolicy&RoleName={role}&PolicyName={policy}&PolicyDocument={document}"));
     }
 
-    /// Lets only EC2 assume the role.
+    /// Permits only EC2 to assume the role.
     #[track_caller]
     pub fn trust_only_ec2(&self) {
         let trust = json!({"Version": "2012-10-17", "Statement":
@@ -168,7 +168,7 @@ impl ForeignStack {
         eventually("the event source mapping is Enabled", state, |state| state == "Enabled");
     }
 
-    /// Describes everything as the services do, without what they count by themselves.
+    /// Describes everything as the services do, without their own counters.
     pub fn describe_all(&self) -> Vec<String> {
         let of_table = |name: &str| {
             let name = json!({"TableName": name});

@@ -1,6 +1,6 @@
-//! Test support that runs `sensorctl` in either way: a hermetic environment, a raw API client, resources made without
-//! `sensorctl`, and interrupted commands. The integration tests (`tests/it`) and the unit tests of `src/commands` include
-//! it.
+//! Test support that runs `sensorctl` in either way: a hermetic environment, a raw API client, resources created
+//! without `sensorctl`, and interrupted commands. The integration tests (`tests/it`) and the unit tests of
+//! `src/commands` include it.
 
 mod api_client;
 pub mod crash;

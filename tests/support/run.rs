@@ -5,10 +5,10 @@ use std::process::{Child, Command, Output};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-/// A finished command: exit code and everything that it wrote.
+/// A finished command: exit code and output.
 #[derive(Debug)]
 pub struct Run {
-    /// -1 where a signal ended it.
+    /// Exit code, or -1 if a signal ended it.
     pub code: i32,
     pub stdout: String,
     pub stderr: String,

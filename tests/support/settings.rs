@@ -2,7 +2,7 @@
 
 use super::{ApiClient, percent_encode};
 
-/// Every setting that an update in place can change, and that the local cloud acts on or returns, but for those that a
+/// Every setting that an update in place can change and that the local cloud uses or returns, except for those that a
 /// test adds itself.
 const CHANGED_SETTINGS: &str = r#"
 [stream]
@@ -41,7 +41,7 @@ filters = ['{"data":{"temperature":[{"numeric":["<",1000]}]}}', '{"partitionKey"
 metrics = true
 "#;
 
-/// Returns settings that differ from every default, with more lines in some sections; they need
+/// Returns settings that differ from every default, with more lines in some sections. They need
 /// [`create_permissions_boundary`].
 pub fn changed_settings(additions: &[(&str, &str)]) -> String {
     let mut settings = CHANGED_SETTINGS.to_owned();

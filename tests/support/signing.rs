@@ -1,13 +1,13 @@
-//! Signature Version 4 of calls that are written by hand, as the documentation has it.
+//! Signature Version 4 of hand-written calls, as documented.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// What is not escaped in a path, which is escaped a second time.
+/// Characters that are not escaped in a path, which is escaped a second time.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The headers that sign a call (`GET /path?a=b`) with a key and its secret; those of its head that begin with `x-amz-` are
-/// signed as well, and its target says of which service it is.
+/// Returns the headers that sign a call (`GET /path?a=b`) with a key and its secret. Headers of its head that begin
+/// with `x-amz-` are signed as well. Its target names its service.
 pub fn headers(
     (key, secret): (&str, &str),
     (service, region): (&str, &str),
@@ -44,7 +44,7 @@ pub fn headers(
     )
 }
 
-/// HMAC of a key that is no longer than a block.
+/// Computes the HMAC with a key that is no longer than a block.
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
     let mut block = [0; 64];
     block[..key.len()].copy_from_slice(key);

@@ -1,14 +1,14 @@
-// From an event of Kinesis to the items of the table, as both functions of Node need them.
+// Converts a Kinesis event to items of the table, for both Node functions.
 import deaggregation from "aws-kinesis-agg";
 
-/// What was put, with the parts of its origin that the table keeps.
+/// The user records, with the parts of their origin that the table keeps.
 function readings(record) {
   const origin = {
     ShardID: { S: record.eventID.split(":")[0] },
     SequenceNumber: { S: record.kinesis.sequenceNumber },
   };
   const data = [];
-  // Takes a plain record as one that holds itself.
+  // A plain record counts as one that contains itself.
   deaggregation.deaggregateSync(record.kinesis, false, (error, subRecords) => {
     if (error) throw error;
     for (const subRecord of subRecords) data.push(Buffer.from(subRecord.data, "base64").toString());

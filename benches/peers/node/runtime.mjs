@@ -1,4 +1,4 @@
-// The Runtime API as Node's managed runtime speaks it, with less around it.
+// A minimal client of the Runtime API, in the way of Node's managed runtime.
 import { Agent, request } from "node:http";
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });

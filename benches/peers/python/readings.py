@@ -1,10 +1,10 @@
-"""From an event of Kinesis to the items of the table, as both functions of Python need them."""
+"""Converts a Kinesis event to items of the table, for both Python functions."""
 import base64, json
 from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 
 
 def items(event):
-    # Takes a plain record as one that holds itself.
+    # A plain record counts as one that contains itself.
     for record in iter_deaggregate_records(event["Records"]):
         kinesis = record["kinesis"]
         reading = json.loads(base64.b64decode(kinesis["data"]), parse_float=str, parse_int=str)

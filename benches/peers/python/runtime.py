@@ -1,4 +1,4 @@
-"""The Runtime API as Python's managed runtime speaks it, with less around it."""
+"""A minimal client of the Runtime API, in the way of Python's managed runtime."""
 import http.client, json, os
 
 

@@ -1,6 +1,6 @@
-//! Any bytes as a record, and any bytes as the message of a record whose checksum is right.
+//! Decodes any bytes as a record, and any bytes as the message of a record with a correct checksum.
 //!
-//! What decodes is encoded again to an equal aggregate of the size that was foretold, and no shorter record decodes.
+//! Records that decode must encode to an equal aggregate of the predicted size. No shorter prefix may decode.
 
 use md5::{Digest, Md5};
 use sensor_model::aggregation::{Aggregate, MAGIC, decode, encode};

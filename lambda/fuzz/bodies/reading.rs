@@ -1,4 +1,4 @@
-//! Any bytes as a reading: what is one is the same after it was written and read again, within every limit.
+//! Parses any bytes as a reading. A valid reading must survive a round trip within every limit.
 
 use sensor_model::{Decimal, Reading};
 

@@ -1,4 +1,4 @@
-//! See `bodies/aggregation.rs`, which `tests/fuzz.rs` runs, too.
+//! See `bodies/aggregation.rs`. `tests/fuzz.rs` runs it, too.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! See `bodies/reading.rs`, which `tests/fuzz.rs` runs, too.
+//! See `bodies/reading.rs`. `tests/fuzz.rs` runs it, too.
 
 #![no_main]
 

@@ -1,23 +1,23 @@
-//! Takes an aggregated record apart, without copying.
+//! Decodes an aggregated record without copying.
 
 use md5::{Digest, Md5};
 
 use super::protobuf::{Content, Fields};
 use super::{AggregatedUserRecord, DIGEST_BYTES, MAGIC};
 
-/// Whether the bytes begin like an aggregated record; no JSON text does.
+/// Returns whether the bytes begin like an aggregated record. No JSON text does.
 #[must_use]
 pub fn is_marked(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// The records in an aggregated one, in their order. A few bytes can be a record, so that each is taken apart only when it
-/// is asked for.
+/// The user records of an aggregated record, in their order. Each is decoded only on demand, because a few bytes can be
+/// a user record.
 #[derive(Debug, Default)]
 pub struct AggregatedUserRecords<'a> {
     partition_keys: Vec<&'a str>,
     explicit_hash_keys: Vec<&'a str>,
-    /// Their messages; not one is broken.
+    /// Their messages, all checked.
     messages: std::vec::IntoIter<&'a [u8]>,
 }
 
@@ -35,8 +35,8 @@ impl<'a> Iterator for AggregatedUserRecords<'a> {
 
 impl ExactSizeIterator for AggregatedUserRecords<'_> {}
 
-/// The records in an aggregated one, at least one. `None` when it is a plain record: without the mark, with a wrong
-/// checksum, without records, or with a message that is broken anywhere.
+/// Decodes the user records of an aggregated record, at least one. Returns `None` for a plain record: one without the
+/// magic bytes, with a wrong checksum, without user records, or with a message that is broken anywhere.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Option<AggregatedUserRecords<'_>> {
     let rest = bytes.strip_prefix(&MAGIC)?;
@@ -44,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Option<AggregatedUserRecords<'_>> {
     if Md5::digest(message).as_slice() != digest {
         return None;
     }
-    // The keys may stand after the records that name them.
+    // The keys may follow the records that refer to them.
     let mut partition_keys = Vec::new();
     let mut explicit_hash_keys = Vec::new();
     let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! Builds an aggregated record, knowing at any time how large it is.
+//! Builds an aggregated record and knows its encoded size at any time.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::{AggregatedUserRecord, DIGEST_BYTES, MAGIC};
 /// Bytes around the message.
 const ENVELOPE_BYTES: usize = MAGIC.len() + DIGEST_BYTES;
 
-/// An aggregated record in the making.
+/// An aggregated record under construction.
 #[derive(Clone, Debug, Default)]
 pub struct Aggregate {
     partition_keys: KeyTable,
@@ -19,7 +19,7 @@ pub struct Aggregate {
     count: usize,
 }
 
-/// Keys that are written once and named by their index.
+/// A table of keys: each key is written once and referenced by its index.
 #[derive(Clone, Debug, Default)]
 struct KeyTable {
     indices: HashMap<Box<str>, u64>,
@@ -27,7 +27,7 @@ struct KeyTable {
 }
 
 impl KeyTable {
-    /// The index that the key has or would get, and the bytes that it would add.
+    /// Returns the index that the key has or would get, and the bytes that it would add.
     fn look_up(&self, key: &str) -> (u64, usize) {
         match self.indices.get(key) {
             Some(&index) => (index, 0),
@@ -47,31 +47,31 @@ impl KeyTable {
 }
 
 impl Aggregate {
-    /// An aggregate without records.
+    /// Returns an aggregate without records.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Records in it.
+    /// Returns the number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether it has no records.
+    /// Returns whether it has no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Bytes that [`Aggregate::finish`] would give.
+    /// Returns the size of [`Aggregate::finish`] in bytes.
     #[must_use]
     pub fn encoded_bytes(&self) -> usize {
         ENVELOPE_BYTES + self.partition_keys.encoded.len() + self.explicit_hash_keys.encoded.len() + self.records.len()
     }
 
-    /// Bytes that [`Aggregate::finish`] would give with one more record.
+    /// Returns the size of [`Aggregate::finish`] in bytes with one more record.
     #[must_use]
     pub fn encoded_bytes_with(&self, record: &AggregatedUserRecord<'_>) -> usize {
         let (partition_key, key_bytes) = self.partition_keys.look_up(record.partition_key);
@@ -94,7 +94,7 @@ impl Aggregate {
         self.count += 1;
     }
 
-    /// The bytes of the aggregated record.
+    /// Returns the bytes of the aggregated record.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.encoded_bytes());
@@ -112,7 +112,7 @@ fn record_bytes(partition_key: u64, hash_key: Option<u64>, data: &[u8]) -> usize
     number_field(partition_key) + hash_key.map_or(0, number_field) + bytes_field(data.len())
 }
 
-/// All the records in one.
+/// Encodes all the records as one aggregated record.
 pub fn encode<'a>(records: impl IntoIterator<Item = AggregatedUserRecord<'a>>) -> Vec<u8> {
     let mut aggregate = Aggregate::new();
     for record in records {

@@ -1,4 +1,4 @@
-//! As much of protobuf's wire format as the aggregation format uses, without copying.
+//! Reads and writes the part of protobuf's wire format that the aggregation format uses, without copying.
 
 /// Wire type of a number.
 const VARINT: u64 = 0;
@@ -18,7 +18,7 @@ pub(super) fn push_varint(out: &mut Vec<u8>, mut number: u64) {
     }
 }
 
-/// Bytes that [`push_varint`] would append.
+/// Returns the bytes that [`push_varint`] would append.
 pub(super) fn varint_bytes(number: u64) -> usize {
     let bits = 64 - (number | 1).leading_zeros();
     bits.div_ceil(7) as usize
@@ -30,33 +30,33 @@ pub(super) fn push_number(out: &mut Vec<u8>, field: u64, number: u64) {
     push_varint(out, number);
 }
 
-/// Appends the head of a field of that many bytes; the bytes follow.
+/// Appends the head of a field with this many bytes. The bytes follow.
 pub(super) fn push_bytes_head(out: &mut Vec<u8>, field: u64, bytes: usize) {
     push_varint(out, field << 3 | LENGTH_DELIMITED);
     push_varint(out, bytes as u64);
 }
 
-/// Bytes of a field with that many bytes of content; every field number here fits in one byte.
+/// Returns the size of a field with this many bytes of content. Every field number here fits in one byte.
 pub(super) fn bytes_field(content: usize) -> usize {
     1 + varint_bytes(content as u64) + content
 }
 
-/// Bytes of a field that is a number.
+/// Returns the size of a field that is a number.
 pub(super) fn number_field(number: u64) -> usize {
     1 + varint_bytes(number)
 }
 
-/// What a field holds.
+/// The content of a field.
 pub(super) enum Content<'a> {
     /// A number.
     Number(u64),
     /// Text, bytes or a message.
     Bytes(&'a [u8]),
-    /// Of a type that this format does not use; skipped.
+    /// A type that this format does not use. It is skipped.
     Fixed,
 }
 
-/// The fields of a message, in their order. Ends after the first broken one, which is `None`.
+/// An iterator over the fields of a message, in their order. Yields `None` for the first broken field and ends there.
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -1,4 +1,4 @@
-//! That the codec is the format of the Kinesis Producer Library, and that broken input is plain input.
+//! Checks the codec against the format of the Kinesis Producer Library. Broken input must count as a plain record.
 
 use super::*;
 use md5::{Digest, Md5};
@@ -20,7 +20,7 @@ fn sub<'a>(partition_key: &'a str, explicit_hash_key: Option<&'a str>, data: &'a
 }
 
 #[test]
-fn the_bytes_are_those_of_the_format() {
+fn aggregate_bytes_match_kpl_format() {
     let bytes = encode([sub("a", None, b"xy"), sub("b", Some("7"), b""), sub("a", None, b"z")]);
     let message = [
         &b"\x0a\x01a\x0a\x01b"[..],
@@ -34,13 +34,13 @@ fn the_bytes_are_those_of_the_format() {
 }
 
 #[test]
-fn keys_after_their_records_tags_and_unknown_fields_are_read() {
+fn decode_accepts_late_keys_tags_and_unknown_fields() {
     let message = b"\x1a\x0a\x08\x00\x1a\x01x\x22\x03\x0a\x01t\x48\x05\x0a\x01k\x55\x01\x02\x03\x04";
     assert_eq!(decoded(&sealed(message)).unwrap(), [sub("k", None, b"x")]);
 }
 
 #[test]
-fn what_is_not_whole_is_plain() {
+fn decode_broken_aggregate_is_plain_record() {
     for message in [
         &b""[..],
         b"\x0a\x01a",
@@ -60,7 +60,7 @@ fn what_is_not_whole_is_plain() {
 }
 
 #[test]
-fn a_truncated_aggregate_is_plain_at_every_length() {
+fn decode_truncated_aggregate_is_plain_record_at_every_length() {
     let bytes = encode([sub("sensor-1", None, b"{\"a\":1}"), sub("sensor-2", Some("12"), b"{\"b\":2}")]);
     for length in 0..bytes.len() {
         assert_eq!(decoded(&bytes[..length]), None, "{length}");
@@ -75,7 +75,7 @@ fn any_records() -> impl Strategy<Value = Vec<(String, Option<String>, Vec<u8>)>
 
 proptest! {
     #[test]
-    fn what_goes_in_comes_out_and_the_size_is_known_before(records in any_records()) {
+    fn aggregate_round_trip_keeps_records_and_predicted_size(records in any_records()) {
         let records: Vec<_> = records.iter().map(|(key, hash_key, data)| sub(key, hash_key.as_deref(), data)).collect();
         let mut aggregate = Aggregate::new();
         for record in &records {
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sealed_message_of_any_bytes_makes_no_panic(message in prop::collection::vec(any::<u8>(), 0..120)) {
+    fn decode_arbitrary_message_does_not_panic(message in prop::collection::vec(any::<u8>(), 0..120)) {
         let _ = decoded(&sealed(&message));
     }
 }

@@ -6,7 +6,7 @@ fn canonical(text: &str) -> String {
 }
 
 #[test]
-fn numbers_take_the_form_in_which_the_table_returns_them() {
+fn parse_returns_form_that_dynamodb_returns() {
     for (given, kept) in [
         ("88.8", "88.8"),
         ("1.10", "1.1"),
@@ -29,7 +29,7 @@ fn numbers_take_the_form_in_which_the_table_returns_them() {
 }
 
 #[test]
-fn the_ends_of_the_range_are_kept_and_what_is_beyond_is_refused() {
+fn parse_keeps_range_limits_and_refuses_beyond() {
     let nines = "9".repeat(38);
     assert_eq!(canonical(&format!("{nines}e88")), format!("9.{}E125", &nines[1..]));
     assert_eq!(canonical("1E-130"), "1E-130");
@@ -41,7 +41,7 @@ fn the_ends_of_the_range_are_kept_and_what_is_beyond_is_refused() {
 }
 
 #[test]
-fn what_would_be_mostly_zeros_has_an_exponent_however_it_was_written() {
+fn parse_long_zeros_yield_exponent_in_every_notation() {
     let zeros = "0".repeat(125);
     for (given, kept, digits) in [
         (format!("1{zeros}"), "1E125", 1),
@@ -60,7 +60,7 @@ fn what_would_be_mostly_zeros_has_an_exponent_however_it_was_written() {
 }
 
 #[test]
-fn what_is_no_number_is_refused() {
+fn parse_non_number_is_refused() {
     for text in
         ["", "-", ".", "e5", "1e", "1e+", "NaN", "Infinity", "1 ", " 1", "1_000", "1,5", "0x10", "--1", "1.2.3", "١"]
     {
@@ -69,7 +69,7 @@ fn what_is_no_number_is_refused() {
 }
 
 #[test]
-fn json_carries_every_digit() {
+fn json_round_trip_keeps_every_digit() {
     let digits = "0.1234567890123456789012345678901234567";
     let number = Decimal::parse(digits).unwrap();
     assert_eq!(serde_json::to_string(&[&number]).unwrap(), format!("[{digits}]"));
@@ -81,14 +81,14 @@ fn number_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_canonical_text_stays_as_it_is(text in number_text()) {
+    fn parse_canonical_text_is_unchanged(text in number_text()) {
         let once = canonical(&text);
         prop_assert_eq!(canonical(&once), once);
     }
 
     #[test]
-    fn what_is_taken_as_canonical_is_what_the_long_way_gives(text in "-?[0-9]{0,3}(\\.[0-9]{0,3})?|-?0?\\.?0{0,2}") {
-        // The sign `+` keeps it off the short way.
+    fn canonical_fast_path_agrees_with_full_parse(text in "-?[0-9]{0,3}(\\.[0-9]{0,3})?|-?0?\\.?0{0,2}") {
+        // The sign `+` avoids the fast path.
         let long_way = |text: &str| match text.strip_prefix('-') {
             Some(_) => Decimal::parse(&format!("{text}e0")),
             None => Decimal::parse(&format!("+{text}")),
@@ -97,23 +97,23 @@ proptest! {
     }
 
     #[test]
-    fn order_is_by_value(left in -1_000_000_i64..1_000_000, right in -1_000_000_i64..1_000_000, scale in 0_u32..9) {
+    fn ordering_is_by_value(left in -1_000_000_i64..1_000_000, right in -1_000_000_i64..1_000_000, scale in 0_u32..9) {
         let number = |mantissa: i64| Decimal::parse(&format!("{mantissa}e-{scale}")).unwrap();
         prop_assert_eq!(number(left).cmp(&number(right)), left.cmp(&right));
     }
 
     #[test]
-    fn order_is_by_value_whatever_the_notation(left in number_text(), right in number_text()) {
+    fn ordering_is_by_value_in_every_notation(left in number_text(), right in number_text()) {
         let value = |text: &str| text.parse::<f64>().unwrap();
         let by_value = value(&left).total_cmp(&(value(&right)));
         let (left, right) = (Decimal::parse(&left).unwrap(), Decimal::parse(&right).unwrap());
-        // A float cannot tell them apart when they are as good as equal.
+        // A float cannot tell nearly equal numbers apart.
         prop_assume!(value(left.as_str()).total_cmp(&value(right.as_str())) != std::cmp::Ordering::Equal);
         prop_assert_eq!(left.cmp(&right), by_value);
     }
 
     #[test]
-    fn floats_keep_their_shortest_text(number in any::<f64>().prop_filter("in range", |number| {
+    fn from_float_keeps_shortest_text(number in any::<f64>().prop_filter("in range", |number| {
         number.is_finite() && (number.abs() > 1e-120 && number.abs() < 1e120 || *number == 0.0)
     })) {
         let read: f64 = canonical(&format!("{number:e}")).parse().unwrap();
@@ -121,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_makes_it_panic(text in "[-+0-9eE. ]{0,12}") {
+    fn parse_arbitrary_text_does_not_panic(text in "[-+0-9eE. ]{0,12}") {
         let _ = Decimal::parse(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! The body of `BatchWriteItem`, and which of its items the answer leaves over.
+//! The body of `BatchWriteItem` and the unprocessed items of its response.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 use super::item::Table;
 use crate::event::without_content;
 
-/// Items of one request, at most (API Reference, `BatchWriteItem`).
+/// Maximum items in one request (API Reference, `BatchWriteItem`).
 pub const MAX_BATCH_ITEMS: usize = 25;
-/// Bytes of one request, but for a larger item. The service takes 16 MB; eight such requests at once would be too much
-/// for the memory of a small function.
+/// Maximum bytes in one request; one larger item may exceed it. The service allows 16 MB, but eight such requests at
+/// once would be too much for the memory of a small function.
 pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
-/// The body of a request that puts items; each as a request of its own.
+/// Returns the body of a request that puts these items.
 pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>, bytes: usize) -> String {
     let mut body = String::with_capacity(64 + table.name.len() + bytes);
     body.push_str("{\"RequestItems\":{");
@@ -33,8 +33,8 @@ pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>
     body
 }
 
-/// The service always names what is left over, if only as `{}` (API Reference, `BatchWriteItem`): an answer that does not
-/// is none of the service's.
+/// The response of `BatchWriteItem`. The service always returns `UnprocessedItems`, at least as `{}` (API Reference,
+/// `BatchWriteItem`). A response without it does not come from the service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct BatchWriteResponse<'a> {
@@ -59,7 +59,7 @@ struct WriteRequest<'a> {
 #[derive(Deserialize, PartialEq, Eq, Hash)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The text of a key attribute, whatever its type.
+/// The text of a key attribute of any type.
 #[derive(Deserialize)]
 struct KeyText<'a> {
     #[serde(borrow, alias = "N")]
@@ -67,14 +67,14 @@ struct KeyText<'a> {
     text: Cow<'a, str>,
 }
 
-/// The keys of the items that an answer leaves over, as [`Key::push`](super::Key::push) writes them.
+/// Returns the keys of the unprocessed items, in the form of [`Key::push`](super::Key::push).
 ///
 /// # Errors
-/// Why it cannot be understood, without its content; then all of the request may be left over.
+/// The reason why the response cannot be parsed, without its content. Then the whole request may be unprocessed.
 pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
     let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
-    // A list would be read as the fields in their order.
+    // serde would read a list as the fields in their order.
     if !text.trim_ascii_start().starts_with('{') {
         return Err("the answer is no JSON object".to_owned());
     }
@@ -87,7 +87,7 @@ pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> 
         let partition = attribute(&request.put_request, table.key.partition)?;
         let mut sort = attribute(&request.put_request, table.key.sort)?;
         if table.key.sort_type == "N" {
-            // The service may write the same number in another way.
+            // The service may write the same number in another notation.
             sort = Decimal::parse(&sort).map_or(sort, |number| number.as_str().to_owned());
         }
         let mut key = String::new();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_known_by_its_key() {
+    fn unprocessed_items_are_matched_by_key() {
         let mut request = String::new();
         let key = READINGS.push_request(&mut request, "s\n1", "12.5");
         let key = request[key].to_owned();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_makes_no_sense_is_said_without_its_content() {
+    fn unprocessed_malformed_response_error_hides_content() {
         for answer in [
             "hunter2",
             "{}",

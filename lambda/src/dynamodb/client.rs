@@ -1,4 +1,4 @@
-//! Signed requests over pooled connections.
+//! Sends signed requests over pooled connections.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,18 +21,19 @@ use super::tls;
 
 const CONTENT_TYPE_JSON: &str = "application/x-amz-json-1.0";
 const TARGET_HEADER: &str = "x-amz-target";
-/// A connection in the same region is there within milliseconds, or something is wrong with that address.
+/// A connection in the same region takes milliseconds. A slower one means that something is wrong with the address.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Connections that were idle for longer are likely to be closed by the other end.
+/// The other end is likely to close connections that were idle for longer.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of an answer, at most. It can hold all that was sent: a batch of 1 MiB, or one item, whose 400 KiB are 3.5 MiB of
-/// JSON at most (as empty texts). Eight of them at once must fit into a small function; a longer one is asked for again.
+/// Maximum bytes of a response. It can quote the whole request: a batch of 1 MiB, or one item, whose 400 KiB are at
+/// most 3.5 MiB of JSON (as empty texts). Eight responses at once must fit into a small function. A longer response is
+/// a transient failure.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Not quoted in what is wrong with it, because it may have a password in it.
+/// Errors do not quote the address, because it may contain a password.
 const ADDRESS: &str = "DynamoDB's address, of AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL or the region,";
 
-/// Makes requests to one region's service, or to what stands in for it.
+/// A client of one region's service, or of an endpoint that replaces it.
 #[derive(Debug)]
 pub struct Client {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -47,10 +48,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client; connects at the first request.
+    /// Creates a client. It connects at the first request.
     ///
     /// # Errors
-    /// When the address is none, or the certificates that it is to trust are none.
+    /// If the address is invalid, or if the CA bundle has no certificates.
     pub fn new(credentials: Credentials, region: String, endpoint: &Endpoint) -> Result<Self, String> {
         let address = checked_address(&endpoint.address(&region)).map_err(|problem| format!("{ADDRESS} {problem}"))?;
         let mut tcp = HttpConnector::new();
@@ -79,10 +80,10 @@ impl Client {
         })
     }
 
-    /// One `BatchWriteItem`, once. Dropped before it is done, it closes its connection.
+    /// Sends one `BatchWriteItem`, without retries. If dropped before completion, it closes its connection.
     ///
     /// # Errors
-    /// What went wrong, sorted by what can be done about it.
+    /// The failure, classified by the possible reaction.
     pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, WriteFailure> {
         #[cfg(test)]
         let _in_flight = std::rc::Rc::clone(&self.in_flight);
@@ -100,7 +101,7 @@ impl Client {
         Err(if self.clock.correct(&failure.code, date, signed_at) { failure.transient() } else { failure })
     }
 
-    /// Requests that are sent and not answered or given up.
+    /// Returns the number of requests that are sent and neither answered nor given up.
     #[cfg(test)]
     pub fn in_flight(&self) -> usize {
         std::rc::Rc::strong_count(&self.in_flight) - 1
@@ -138,7 +139,8 @@ impl Client {
     }
 }
 
-/// What is no address would fail at every request as a connection does that may be there the next time.
+/// Checks the address once. Otherwise an invalid one would fail at every request, as a connection does that may work
+/// the next time.
 fn checked_address(text: &str) -> Result<Uri, &'static str> {
     let address: Uri = text.parse().map_err(|_| "is no address")?;
     let Some(authority) = address.authority().filter(|_| matches!(address.scheme_str(), Some("http" | "https"))) else {

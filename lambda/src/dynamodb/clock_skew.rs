@@ -1,17 +1,18 @@
-//! How far the service's clock is from ours. A signature is good for a few minutes around the service's time.
+//! Tracks the offset between the service's clock and the local one. A signature is valid for a few minutes around the
+//! service's time.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
-/// What the service answers to a signature whose time is too far from its own.
+/// Error codes for a signature whose time is too far from the service's.
 const REFUSALS: [&str; 4] =
     ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"];
-/// A smaller distance is no reason for a refusal: the key is wrong.
+/// Minimum skew in seconds. A smaller skew does not cause a refusal: the key is wrong.
 const SMALLEST: f64 = 240.0;
 
-/// Our clock, as far as the service's is known to be from it.
+/// The local clock with the known offset of the service.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     /// Seconds that the service is ahead.
@@ -19,7 +20,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// The service's time.
+    /// Returns the service's time.
     pub(super) fn now(&self) -> SystemTime {
         let distance = Duration::from_secs_f64(self.ahead.get().abs());
         let ours = SystemTime::now();
@@ -27,9 +28,9 @@ impl Clock {
         theirs.unwrap_or(ours)
     }
 
-    /// Learns from the refusal of a request that was signed with the time `signed`, by the `date` header that came with
-    /// it; tells whether the same request, signed again, has a chance now. Several requests with the same wrong time
-    /// may be under way: each is compared with its own.
+    /// Learns the offset from the `date` header of an error for a request that was signed with the time `signed`.
+    /// Returns whether the same request, signed again, can succeed. Several requests with the same wrong time may be in
+    /// flight: each is compared with its own.
     pub(super) fn correct(&self, code: &str, date: Option<&str>, signed: SystemTime) -> bool {
         if !REFUSALS.contains(&code) {
             return false;
@@ -55,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_follows_the_service_in_both_directions() {
+    fn clock_skew_is_corrected_in_both_directions() {
         let hour = Duration::from_secs(3600);
         for theirs in [SystemTime::now() + hour, SystemTime::now() - hour] {
             let clock = Clock::default();
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_matter_of_time_changes_nothing() {
+    fn clock_unrelated_errors_change_nothing() {
         let clock = Clock::default();
         let far = date(SystemTime::now() + Duration::from_secs(3600));
         let now = SystemTime::now();

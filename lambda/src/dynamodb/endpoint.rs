@@ -1,8 +1,8 @@
-//! Where a region's `DynamoDB` answers.
+//! Resolves the endpoint of a region's `DynamoDB`.
 
 use std::path::PathBuf;
 
-/// Partitions by the beginning of their regions' names: domain, and domain of the addresses that speak IPv6, too.
+/// Partitions by the prefix of their region names: domain, and domain of the dual-stack endpoints.
 const PARTITIONS: [(&str, &str, &str); 6] = [
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
@@ -11,24 +11,24 @@ const PARTITIONS: [(&str, &str, &str); 6] = [
     ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
     ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
 ];
-/// The commercial partition and `GovCloud` share their domains.
+/// The domains of the commercial partition and `GovCloud`.
 const OTHER: (&str, &str) = ("amazonaws.com", "api.aws");
 
-/// What the environment says about the service's address.
+/// The endpoint settings in the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoint {
-    /// Address that stands in for the region's own.
+    /// URL that replaces the region's own endpoint.
     pub url: Option<String>,
-    /// Whether to use the address with validated cryptography at the service's end.
+    /// True to use the FIPS endpoint.
     pub fips: bool,
-    /// Whether to use the address that speaks IPv6, too.
+    /// True to use the dual-stack endpoint (IPv4 and IPv6).
     pub dual_stack: bool,
-    /// File of the certificate authorities to trust instead of those of the web.
+    /// File with the certificate authorities to trust instead of the public ones.
     pub ca_bundle: Option<PathBuf>,
 }
 
 impl Endpoint {
-    /// The address of the region's service, or what stands in for it.
+    /// Returns the URL of the region's service, or of the endpoint that replaces it.
     pub fn address(&self, region: &str) -> String {
         if let Some(url) = &self.url {
             return url.clone();
@@ -36,7 +36,7 @@ impl Endpoint {
         let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
         let (domain, dual_stack_domain) = partition.map_or(OTHER, |(_, domain, dual_stack)| (*domain, *dual_stack));
         let domain = if self.dual_stack { dual_stack_domain } else { domain };
-        // All of `GovCloud`'s own addresses are validated.
+        // All of `GovCloud`'s own endpoints are FIPS endpoints.
         let named_fips = self.fips && (self.dual_stack || !region.starts_with("us-gov-"));
         format!("https://dynamodb{}.{region}.{domain}", if named_fips { "-fips" } else { "" })
     }
@@ -48,7 +48,7 @@ mod tests {
     use aws_sdk_dynamodb::config::endpoint::{DefaultResolver, Params, ResolveEndpoint as _};
 
     #[tokio::test]
-    async fn every_address_is_the_one_of_the_sdk() {
+    async fn endpoint_of_every_region_matches_sdk() {
         for region in [
             "us-east-1",
             "eu-central-1",
@@ -67,7 +67,7 @@ mod tests {
             for (fips, dual_stack) in [(false, false), (true, false), (false, true), (true, true)] {
                 let parameters = Params::builder().region(region).use_fips(fips).use_dual_stack(dual_stack);
                 let resolved = DefaultResolver::new().resolve_endpoint(&parameters.build().unwrap()).await;
-                // Some partitions have no such addresses.
+                // Some partitions have no such endpoints.
                 let resolved = match resolved {
                     Ok(resolved) => resolved,
                     Err(error) if !fips && !dual_stack => panic!("{region}: {error}"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_in_is_taken_as_it_is() {
+    fn endpoint_override_is_used_unchanged() {
         let url = Some("http://127.0.0.1:4588".to_owned());
         assert_eq!(Endpoint { url, fips: true, ..Endpoint::default() }.address("us-east-1"), "http://127.0.0.1:4588");
     }

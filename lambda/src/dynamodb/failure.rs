@@ -1,24 +1,24 @@
-//! What a failed request means for what it carried.
+//! Classifies failed requests.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// What can be done about a failure.
+/// The class of a failure, which decides the reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Too fast, or a fault of the moment: the same again, later.
+    /// Throttled, or a temporary fault: retry.
     Transient,
-    /// An item of the request is not acceptable.
+    /// The service does not accept an item of the request.
     ItemRejected,
-    /// No request of this kind can succeed now: no permission, no such table, another key.
+    /// No such request can succeed now: no permission, no such table, another key.
     Permanent,
 }
 
-/// A failed request, in the service's words.
+/// A failed request, with the service's code and message.
 #[derive(Clone, Debug)]
 pub struct WriteFailure {
-    /// What can be done about it.
+    /// The class of the failure.
     pub kind: FailureKind,
     /// The service's code, or `Connection`.
     pub code: String,
@@ -26,7 +26,7 @@ pub struct WriteFailure {
     pub message: String,
 }
 
-/// Errors that pass; all with a status of 5xx do, too.
+/// Codes of transient errors. Every 5xx status is transient, too.
 const TRANSIENT: [&str; 14] = [
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
@@ -43,28 +43,28 @@ const TRANSIENT: [&str; 14] = [
     "TransactionConflictException",
     "ReplicatedWriteConflictException",
 ];
-/// Errors that come from the content of an item.
+/// Codes of errors that the content of an item causes.
 const ITEM: [&str; 4] = [
     "ValidationException",
     "SerializationException",
     "ItemCollectionSizeLimitExceededException",
     "RequestEntityTooLarge",
 ];
-/// How messages of a `ValidationException` begin that no item of ours can be the cause of: the table has another key, or
-/// its name is none. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may quote an
-/// item.
+/// Beginnings of `ValidationException` messages that no item of the function can cause: the table has another key, or
+/// its name is invalid. Found as texts of the service in moto and dynoxide. Only the beginning counts: the rest may
+/// quote an item.
 const WRONG_TABLE: [&str; 7] = [
     "The provided key element does not match the schema",
     "One or more parameter values were invalid: Missing the key",
     "One or more parameter values were invalid: Type mismatch for key",
     "One of the required keys was not given",
-    // No two items of a batch of ours have the same key: the table's is a part of it.
+    // Items in a batch of the function have different keys, and the table's key is a part of them.
     "Provided list of item keys contains duplicates",
     "TableName must be",
     "Invalid table/index name",
 ];
 
-/// Characters of a message that are kept. One that quotes what was sent can be as long as that.
+/// Maximum characters kept of a message. A message that quotes the request can be as long as the request.
 pub const MESSAGE_CHARACTERS: usize = 1024;
 
 #[derive(Deserialize)]
@@ -76,7 +76,7 @@ struct Body {
 }
 
 impl WriteFailure {
-    /// A failure that the service answered.
+    /// Classifies an error response of the service.
     pub fn answered(status: u16, body: &[u8]) -> Self {
         let parsed = serde_json::from_slice(body).unwrap_or(Body { kind: None, message: None });
         let code = parsed.kind.as_deref().map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
@@ -100,18 +100,19 @@ impl WriteFailure {
         WriteFailure { kind, code, message }
     }
 
-    /// The same failure, when what caused it was mended.
+    /// Returns the same failure as transient, after its cause was repaired.
     #[must_use]
     pub fn transient(self) -> Self {
         WriteFailure { kind: FailureKind::Transient, ..self }
     }
 
-    /// An answer that makes no sense. Whether the request was done is not known.
+    /// Returns the failure for a malformed response. The request may or may not have been executed.
     pub fn nonsense(message: String) -> Self {
         WriteFailure { kind: FailureKind::Transient, code: "Answer".to_owned(), message }
     }
 
-    /// No answer: connection refused, closed, or too slow. Whether the request was done is not known.
+    /// Returns the failure for a connection that was refused, closed or too slow. The request may or may not have been
+    /// executed.
     pub fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
         let mut kind = FailureKind::Transient;
@@ -127,7 +128,7 @@ impl WriteFailure {
         WriteFailure { kind, code: "Connection".to_owned(), message }
     }
 
-    /// The service took no answer's time.
+    /// Returns the failure for a response that exceeded its time limit.
     pub fn too_slow() -> Self {
         WriteFailure {
             kind: FailureKind::Transient,
@@ -136,7 +137,7 @@ impl WriteFailure {
         }
     }
 
-    /// There was no time left to try (again).
+    /// Returns the failure for a deadline that leaves no time for an attempt.
     pub fn out_of_time() -> Self {
         WriteFailure {
             kind: FailureKind::Transient,
@@ -145,34 +146,36 @@ impl WriteFailure {
         }
     }
 
-    /// A request that could not be made.
+    /// Returns the failure for a request that could not be built.
     pub fn unsendable(message: impl Into<String>) -> Self {
         WriteFailure { kind: FailureKind::Permanent, code: "Request".to_owned(), message: message.into() }
     }
 }
 
-/// The beginning of a text.
+/// Returns the first characters of a text.
 pub fn first(characters: usize, text: &str) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 
-/// `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`, without the value, which can
-/// be all that was sent. `None` for other messages, and for `requestItems.T.member.1.…`, which is about an item.
+/// Returns a message such as `1 validation error detected: Value 'X' at 'requestItems' failed to satisfy constraint: …`
+/// without the value, which can be the whole request. Returns `None` for other messages, and for
+/// `requestItems.T.member.1.…`, which is about an item.
 fn complaint_about_request(message: &str) -> Option<String> {
     let (count, rest) = message.split_once(" validation error")?;
-    // The last one: the value may look like this, too.
+    // Use the last match: the value may contain this text, too.
     let (_, constraint) = rest.rsplit_once("' at '")?;
     let (member, _) = constraint.split_once('\'')?;
     let is_one = count.bytes().all(|byte| byte.is_ascii_digit()) && !member.contains('.');
     is_one.then(|| format!("the request's '{constraint}"))
 }
 
-/// Whether the other end could not show who it is; it cannot the next time either.
+/// Returns whether the TLS handshake failed because the other end is not trusted. It will not be trusted the next time,
+/// either.
 fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return matches!(error, rustls::Error::InvalidCertificate(_));
     }
-    // What an I/O error wraps is not among its sources.
+    // The error inside an I/O error is not among its sources.
     let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     wrapped.is_some_and(|error| is_distrust(error))
 }
@@ -189,7 +192,7 @@ mod tests {
     use super::{FailureKind, WriteFailure};
 
     #[test]
-    fn a_failure_is_sorted_by_what_can_be_done() {
+    fn failure_is_classified_by_code_status_and_message() {
         for (status, body, kind, code) in [
             (
                 400,

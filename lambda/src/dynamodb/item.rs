@@ -1,4 +1,4 @@
-//! Requests to put an item, in `DynamoDB`'s JSON, written once and sent as they are: the key comes first.
+//! Requests to put an item, in `DynamoDB`'s JSON, written once and sent unchanged. The key comes first.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use sensor_model::{Decimal, Reading, Value};
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// The key's attributes.
+    /// The attributes of its key.
     pub key: &'static Key,
 }
 
@@ -33,7 +33,7 @@ pub static READINGS: Key = Key { partition: "SensorId", sort: "CurrentTime", sor
 const REQUEST: &str = "{\"PutRequest\":{\"Item\":{";
 
 impl Key {
-    /// Appends the beginning of a request, up to the end of its key; gives where the key is.
+    /// Appends the beginning of a request, up to the end of its key. Returns the range of the key.
     pub fn push_request(&self, out: &mut String, partition: &str, sort: &str) -> Range<usize> {
         out.push_str(REQUEST);
         let begin = out.len();
@@ -41,7 +41,7 @@ impl Key {
         begin..out.len()
     }
 
-    /// Appends the attributes of a key; equal keys have equal texts.
+    /// Appends the attributes of a key. Equal keys have equal texts.
     pub fn push(&self, out: &mut String, partition: &str, sort: &str) {
         push_attribute(out, self.partition, "S", partition);
         out.push(',');
@@ -72,9 +72,9 @@ pub fn push_bytes(out: &mut String, name: &str, bytes: &[u8]) {
     out.push_str("\"}");
 }
 
-/// Appends the request to put a reading, with the shard and sequence number that it came from; gives where the key is.
+/// Appends the request to put a reading, with its shard and sequence number. Returns the range of the key.
 pub fn push_row(out: &mut String, reading: &Reading, (shard_id, sequence_number): (&str, &str)) -> Range<usize> {
-    // Written out, because this is done for every reading.
+    // Written by hand, because this runs for every reading.
     out.push_str(REQUEST);
     let begin = out.len();
     out.push_str("\"SensorId\":{\"S\":");
@@ -87,7 +87,7 @@ pub fn push_row(out: &mut String, reading: &Reading, (shard_id, sequence_number)
     out.push_str(reading.temperature.as_str());
     out.push_str("\"},\"ShardID\":{\"S\":");
     push_string(out, shard_id);
-    // A sequence number is all digits.
+    // A sequence number has only digits.
     out.push_str("},\"SequenceNumber\":{\"S\":\"");
     out.push_str(sequence_number);
     out.push_str("\"}");
@@ -149,7 +149,7 @@ mod tests {
     use sensor_model::Reading;
 
     #[test]
-    fn every_type_has_its_descriptor() {
+    fn push_row_writes_type_descriptor_of_every_type() {
         let json =
             br#"{"sensor_id":"s\"","temperature":1,"current_time":2,"a":[null,true,false,1.50,"x\n",{"k":{}}],"b":[]}"#;
         let reading = Reading::from_json(json).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_base64() {
+    fn push_bytes_encodes_base64() {
         let mut attribute = String::new();
         push_bytes(&mut attribute, "D", b"\x00\xff");
         assert_eq!(attribute, r#""D":{"B":"AP8="}"#);

@@ -1,4 +1,4 @@
-//! Whom a connection trusts, and with which cryptography.
+//! Configures TLS: trusted certificate authorities and the cryptography provider.
 
 use std::path::Path;
 
@@ -7,24 +7,26 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// ring is small and fast, but compiles some C; a machine that builds for another architecture has no C compiler for it.
+/// Returns the provider ring. It is small and fast but compiles some C, and a machine that cross-compiles has no C
+/// compiler for the target.
 #[cfg(not(target_arch = "aarch64"))]
 fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// In Rust and assembly of its own. At the first handshake, not before, it insists on the processor's aes, pmull and sha2,
-/// which every processor of Lambda's arm64 has (Graviton2 and later). Small boards lack them; there the function writes to
-/// the local cloud, without TLS.
+/// Returns a provider in Rust and assembly. At the first handshake, not before, it requires the processor's aes, pmull
+/// and sha2. Every arm64 processor of Lambda has them (Graviton2 and later). Small boards lack them, but there the
+/// function writes to the local cloud, without TLS.
 #[cfg(target_arch = "aarch64")]
 fn provider() -> CryptoProvider {
     rustls_graviola::default_provider()
 }
 
-/// Trusts the certificate authorities of the web, or instead of them those in a file (`AWS_CA_BUNDLE`).
+/// Returns a configuration that trusts the public certificate authorities, or instead those in a file
+/// (`AWS_CA_BUNDLE`).
 ///
 /// # Errors
-/// When the file has no certificates.
+/// If the file has no certificates.
 pub(super) fn config(ca_bundle: Option<&Path>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     match ca_bundle {

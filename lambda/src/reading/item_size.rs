@@ -1,21 +1,21 @@
-//! How large an item is, by `DynamoDB`'s rules (Developer Guide, "Item sizes and formats").
+//! Computes the size of an item by `DynamoDB`'s rules (Developer Guide, "Item sizes and formats").
 
 use super::Reading;
 use crate::decimal::Decimal;
 use crate::limits::MAX_ITEM_BYTES;
 use crate::value::Value;
 
-/// What the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the service makes
-/// them today), names included.
+/// Bytes that the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the service
+/// returns today), names included.
 const ORIGIN_BYTES: usize = "ShardID".len() + 20 + "SequenceNumber".len() + 56;
 
-/// Whether a reading with so many bytes of JSON is small enough without a look at it: as an item each part of it needs at
-/// most twice its JSON.
+/// Returns whether a reading with this many bytes of JSON is certainly small enough: each part of it needs as an item
+/// at most twice its JSON.
 pub(crate) fn is_small(json_bytes: usize) -> bool {
     2 * json_bytes + ORIGIN_BYTES <= MAX_ITEM_BYTES
 }
 
-/// Bytes of the reading as an item of the table: names and values.
+/// Returns the size of the reading as an item of the table: names and values, in bytes.
 pub(crate) fn item_bytes(reading: &Reading) -> usize {
     let own = "SensorId".len()
         + reading.sensor_id.len()
@@ -40,7 +40,7 @@ fn value_bytes(value: &Value) -> usize {
     }
 }
 
-/// One byte for every two significant digits, one more, and one for the sign.
+/// Returns one byte for every two significant digits, one more, and one for the sign.
 fn number_bytes(number: &Decimal) -> usize {
     number.significant_digits().div_ceil(2) + 1 + usize::from(number.as_str().starts_with('-'))
 }
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_item_needs_at_most_twice_its_json(value in any_value()) {
+        fn item_bytes_are_at_most_twice_the_json(value in any_value()) {
             let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":{value}}}"#);
             let bytes = item_bytes(&Reading::from_json(json.as_bytes()).unwrap());
             prop_assert!(bytes <= 2 * json.len() + ORIGIN_BYTES, "{bytes} for {json}");

@@ -1,4 +1,4 @@
-//! What is a reading, what is none, and that nothing of one changes on the way.
+//! Tests for valid and invalid readings, and for exact round trips.
 
 use super::*;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn nested(levels: usize) -> String {
 }
 
 #[test]
-fn the_reading_of_the_walkthrough_is_read_and_written_exactly() {
+fn reading_walkthrough_example_round_trips_exactly() {
     let given = "{\n    \"sensor_id\":\"sensor-2\",\n    \"temperature\":88.8,\"current_time\":987654321\n  }\n";
     let reading = Reading::from_json(given.as_bytes()).unwrap();
     assert_eq!(reading.to_json(), r#"{"sensor_id":"sensor-2","temperature":88.8,"current_time":987654321}"#);
@@ -27,7 +27,7 @@ fn the_reading_of_the_walkthrough_is_read_and_written_exactly() {
 }
 
 #[test]
-fn further_keys_are_kept_sorted_and_where_it_came_from_is_dropped() {
+fn from_json_keeps_further_keys_sorted_and_drops_origin() {
     let json = with(
         r#","z":[1.50,null,{"b":true,"a":"\u00e9\""}],"humidity":40.0,"shard_id":"shardId-0","sequence_number":"49""#,
     );
@@ -38,7 +38,7 @@ fn further_keys_are_kept_sorted_and_where_it_came_from_is_dropped() {
 }
 
 #[test]
-fn what_is_no_reading_is_refused_with_its_reason() {
+fn from_json_invalid_reading_returns_its_error_code() {
     for (json, expected) in [
         ("", "not-json"),
         ("{", "not-json"),
@@ -81,7 +81,7 @@ fn what_is_no_reading_is_refused_with_its_reason() {
 }
 
 #[test]
-fn limits_hold_to_the_byte() {
+fn from_json_limits_are_exact_to_the_byte() {
     let id = |bytes: usize| format!(r#"{{"sensor_id":"{}","temperature":1,"current_time":2}}"#, "x".repeat(bytes));
     assert_eq!(code(&id(2048)), "accepted");
     assert_eq!(code(&id(2049)), "id-too-long");
@@ -107,7 +107,7 @@ fn limits_hold_to_the_byte() {
 }
 
 #[test]
-fn a_refusal_never_shows_content() {
+fn reading_error_never_shows_content() {
     let secret = "hunter2";
     for json in [
         format!("{{\"sensor_id\":\"{secret}"),
@@ -120,7 +120,7 @@ fn a_refusal_never_shows_content() {
 }
 
 #[test]
-fn a_made_reading_is_checked_like_a_read_one() {
+fn check_agrees_with_from_json() {
     let mut reading = Reading::from_json(with("").as_bytes()).unwrap();
     assert_eq!(reading.check(), Ok(()));
     reading.fields.insert("temperature".into(), Value::Null);
@@ -162,7 +162,7 @@ fn any_reading() -> impl Strategy<Value = Reading> {
 
 proptest! {
     #[test]
-    fn a_reading_survives_its_own_json(reading in any_reading()) {
+    fn reading_json_round_trips(reading in any_reading()) {
         let json = reading.to_json();
         prop_assert_eq!(&Reading::from_json(json.as_bytes()).unwrap(), &reading);
         prop_assert_eq!(serde_json::to_string(&reading).unwrap(), json);
@@ -170,12 +170,12 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn from_json_arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Reading::from_json(&bytes);
     }
 
     #[test]
-    fn a_damaged_reading_makes_no_panic(reading in any_reading(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn from_json_damaged_reading_does_not_panic(reading in any_reading(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut json = reading.to_json().into_bytes();
         let at = at.index(json.len());
         json[at] = byte;

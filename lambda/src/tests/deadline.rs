@@ -1,4 +1,4 @@
-//! What the function does with its time when something cannot be stored.
+//! Tests of the deadline when something cannot be stored.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::support::{
 
 const LIMIT: Duration = Duration::from_secs(8);
 
-/// Throttles every request that is about this reading.
+/// Starts a service that throttles every request with this reading.
 async fn throttling(text: &'static str) -> Scripted {
     Scripted::start(move |request| if request.to_string().contains(text) { throttled() } else { stored() }).await
 }
@@ -39,7 +39,7 @@ async fn throttled_later_window_is_answered_and_the_windows_before_it_are_kept()
     assert!(!dynamodb.requests().iter().any(|request| request.to_string().contains("only-third")));
     let mut function = Function::start(&dynamodb.address, &[]);
     let answer = function.invoke_within(&two_windows(), LIMIT).await;
-    // There is a fifth one, which was not looked at.
+    // There is a fifth one, which was not tried.
     assert!(answer.error().contains("2 of the 4 readings looked at are not stored"), "{answer:?}");
     assert!(answer.error().contains(&sequence(3)), "{answer:?}");
 }
@@ -60,7 +60,7 @@ async fn throttled_last_reading_of_a_key_retries_the_earlier_ones_with_it() {
     let dynamodb =
         Scripted::start(|request| if sent_times(request).contains(&1) { throttled() } else { stored() }).await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]);
-    // Should the service refuse the later one at the next try, the earlier one must be in that batch.
+    // The earlier one must be in that batch, in case the service refuses the later one at the next attempt.
     let records = [plain(1), plain(2), record(3, reading("s", 1, "30").as_bytes())];
     let answer = function.invoke_within(&event(records), LIMIT).await;
     assert_eq!(answer.failures(), [sequence(1)]);

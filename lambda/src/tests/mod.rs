@@ -1,4 +1,4 @@
-//! The handler in this process, where the end of its time is the point.
+//! Tests of the handler in this process, on a paused clock.
 
 mod deadline;
 mod model;

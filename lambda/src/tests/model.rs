@@ -1,8 +1,9 @@
-//! Whatever goes wrong on the way: once a shard is delivered to its end, the tables hold exactly what a perfect consumer
-//! would have stored that takes one record after the other and never fails.
+//! Compares delivery under random faults with a model. Once a shard is delivered to its end, the tables must hold
+//! exactly the state of a perfect consumer, which takes one record after the other and never fails.
 //!
-//! With one difference, which nobody can tell without a request for each reading: what only the service would have
-//! refused, and what a later reading of its key replaced in the same batch, is not put at all, and so is no reject.
+//! One difference is allowed, because only a request for each reading could avoid it. A reading that only the service
+//! would refuse, and that a later reading of its key replaced in the same batch, is not written at all and so is not a
+//! reject.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -21,13 +22,13 @@ use super::support::{
     throttled,
 };
 
-/// Shards that are delivered, each with faults of its own.
+/// Shards that are delivered, each with its own faults.
 const SHARDS: u64 = 24;
 const RECORDS: u32 = 80;
-/// The service refuses readings of this temperature.
+/// The temperature of readings that the service refuses.
 const REFUSED: &str = "666";
 
-/// Temperature and sequence number by key; what a row is about.
+/// Temperature and sequence number by key.
 type Rows = BTreeMap<(String, String), (String, String)>;
 /// Code and bytes by id.
 type Rejects = BTreeMap<String, (String, Vec<u8>)>;
@@ -38,7 +39,7 @@ struct Tables {
     rejects: Rejects,
 }
 
-/// One record of the shard, as it is put and as what is in it.
+/// A record of the shard: its data and its user records.
 struct Put {
     record: Value,
     pieces: Vec<Piece>,
@@ -51,7 +52,8 @@ enum Piece {
 }
 
 impl Piece {
-    /// Few keys, so that most are put again and again, and some that the service refuses.
+    /// Returns a random record with few keys, so that most keys are written repeatedly, and with some readings that the
+    /// service refuses.
     fn random(luck: &mut StdRng) -> Self {
         if luck.random_bool(0.1) {
             return Piece::NoReading(
@@ -88,7 +90,7 @@ impl Put {
     fn random(luck: &mut StdRng, number: u32) -> Self {
         if luck.random_bool(0.5) {
             let piece = Piece::random(luck);
-            // A reject would have the blanks, too.
+            // A reject would include the blanks, too.
             let is_row = piece.code().is_none();
             let record = match str::from_utf8(&piece.bytes()) {
                 Ok(json) if is_row && luck.random_bool(0.06) => last_of_window(number, json),
@@ -96,7 +98,7 @@ impl Put {
             };
             return Put { record, pieces: vec![piece] };
         }
-        // What is marked like an aggregate inside of one is just no JSON.
+        // An aggregate inside an aggregate is only invalid JSON.
         let inner = |piece: Piece| match piece {
             Piece::NoReading(bytes) if bytes.starts_with(b"\xf3") => Piece::NoReading(b"hello".to_vec()),
             piece => piece,
@@ -108,7 +110,7 @@ impl Put {
     }
 }
 
-/// What the perfect consumer stores.
+/// Returns the tables after the perfect consumer.
 fn perfect(shard: &[Put]) -> Tables {
     let mut tables = Tables::default();
     for (number, put) in (1..).zip(shard) {
@@ -124,7 +126,7 @@ fn perfect(shard: &[Put]) -> Tables {
     tables
 }
 
-/// The refused readings that a later one of their key replaces: rejects that need not be there.
+/// Returns the refused readings that a later reading of their key replaces. They may be missing from the rejects.
 fn replaced(shard: &[Put]) -> Vec<String> {
     let mut last = BTreeSet::new();
     let mut replaced = Vec::new();
@@ -141,11 +143,11 @@ fn replaced(shard: &[Put]) -> Vec<String> {
     replaced
 }
 
-/// A service that takes items when its luck lets it.
+/// A service with random faults.
 struct Service {
     luck: StdRng,
     tables: Tables,
-    /// Requests that fail from here on, whatever happens.
+    /// Number of following requests that fail in any case.
     outage: u32,
 }
 
@@ -179,7 +181,7 @@ impl Service {
             self.tables.take(table, &put["PutRequest"]["Item"]);
         }
         if self.luck.random_bool(0.05) {
-            // Done, but nobody is told.
+            // The write succeeded, but the response is lost.
             return (503, json!({})).into();
         }
         if left.is_empty() { stored().into() } else { (200, json!({"UnprocessedItems": {table: left}})).into() }
@@ -205,8 +207,8 @@ impl Tables {
     }
 }
 
-/// As the event source mapping does it: batches in the order of the shard, again from the checkpoint, and now and then
-/// something that was delivered before.
+/// Delivers as the event source mapping does: batches in the order of the shard, again from the checkpoint, and
+/// sometimes records that were delivered before.
 async fn deliver(shard: &[Put], function: &mut Function, luck: &mut StdRng) {
     let mut checkpoint = 0;
     let mut end = shard.len();
@@ -215,7 +217,7 @@ async fn deliver(shard: &[Put], function: &mut Function, luck: &mut StdRng) {
             return;
         }
         if checkpoint > 0 && luck.random_bool(0.05) {
-            // The consumer lost its lease; the next one begins earlier.
+            // The consumer lost its lease. The next one begins earlier.
             checkpoint -= luck.random_range(1..=checkpoint.min(20));
         }
         let size = if luck.random_bool(0.3) { 1 } else { luck.random_range(1..=25) };
@@ -265,7 +267,7 @@ async fn one_shard(seed: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delivery_with_any_faults_leaves_what_a_perfect_consumer_would() {
+async fn delivery_with_random_faults_matches_perfect_consumer() {
     for seed in 0..SHARDS {
         one_shard(seed).await;
     }

@@ -1,4 +1,4 @@
-//! Readings that only the service refuses, and the time that they take from the rest.
+//! Tests of readings that only the service refuses, and of the time that they take from other readings.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::support::{
     sequence, stored, until,
 };
 
-/// Refuses every reading, so that each of them needs a request of its own, and takes every reject.
+/// Starts a service that refuses every reading, so that each needs its own request, and takes every reject.
 async fn refusing_readings(when: When) -> Scripted {
     Scripted::start(move |request: &Value| {
         let said = if sent_items(request, "SensorData").is_empty() {
@@ -26,8 +26,8 @@ async fn refusing_readings(when: When) -> Scripted {
     .await
 }
 
-/// Delivers records until they are done with, in a time that is too short for a request for each of them; all of them are
-/// rejects then. So many deliveries in a row may be in vain.
+/// Delivers records until all are rejects, with a time limit too short for one request for each. At most
+/// `in_vain_at_most` deliveries in a row may make no progress.
 async fn deliver(records: &[Value], in_vain_at_most: u32) {
     let dynamodb = refusing_readings(When::After(Duration::from_millis(8))).await;
     let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]);
@@ -52,13 +52,13 @@ async fn deliver(records: &[Value], in_vain_at_most: u32) {
     assert_eq!(kept.len(), records.len());
 }
 
-/// As far as it came, they are kept as rejects, and the next delivery begins after them.
+/// Readings are rejected as far as they were tried. The next delivery begins after them.
 #[tokio::test(start_paused = true)]
 async fn refused_readings_of_many_keys_become_rejects_within_short_invocations() {
     deliver(&(1..=2000).map(plain).collect::<Vec<_>>(), 0).await;
 }
 
-/// The first of them is the last to be tried, so that the whole window is in vain; smaller ones are not.
+/// The first reading is tried last, so the whole first chunk makes no progress. Smaller chunks do.
 #[tokio::test(start_paused = true)]
 async fn refused_readings_of_one_key_become_rejects_within_short_invocations() {
     let of_one_key = |number| record(number, reading("s", 1, "20.5").as_bytes());
@@ -71,11 +71,11 @@ async fn batch_refused_item_by_item_is_not_halved_to_the_end() {
     let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]);
     assert_eq!(function.invoke(&event((1..=25).map(plain))).await.failures(), [""; 0]);
     let sent: Vec<_> = dynamodb.requests().iter().map(|request| sent_times(request).len()).collect();
-    // The last one is that of the rejects.
+    // The last one is the request for the rejects.
     assert_eq!(sent, [&[25, 13][..], &[1; 13], &[12], &[1; 12], &[0]].concat());
 }
 
-/// And what is answered and logged is why the reading is not stored.
+/// The response and the log must give the reason for the unstored reading.
 #[tokio::test(start_paused = true)]
 async fn reject_before_readings_that_get_no_answer_is_kept() {
     let dynamodb = Scripted::start(|request: &Value| {

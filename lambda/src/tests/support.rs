@@ -1,7 +1,7 @@
-//! The handler in this process, on a stopped clock: what would take it seconds takes none, and a busy machine has all the
-//! time that it needs.
+//! Runs the handler in this process on a paused clock: waits take no real time, and a busy machine has all the time
+//! that it needs.
 
-// The tests of the function as a process use what is unused here.
+// The tests of the function as a process use the items that are unused here.
 #[path = "../../tests/bootstrap/support/answer.rs"]
 mod answer;
 #[allow(dead_code)]
@@ -26,13 +26,13 @@ pub use self::scripted::{GARBAGE, Said, Scripted, When, failure, sent_items, sen
 use crate::handler;
 use crate::settings::{Settings, Variables};
 
-/// Less than most pauses between retries.
+/// Shorter than most pauses between retries.
 const STEP: Duration = Duration::from_millis(25);
 
-/// How long a test waits on a busy machine; nothing is measured by it.
+/// Timeout of a test on a busy machine. Nothing is measured by it.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A function of a test that began with its time paused.
+/// A function in a test that began with its time paused.
 pub struct Function {
     handler: handler::Handler,
     /// Length of one step of the paused clock while the function waits.
@@ -42,7 +42,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// A function with `settings` besides what Lambda sets.
+    /// Creates a function with `settings` in addition to the variables that Lambda sets.
     pub fn start(dynamodb: &str, settings: &[(&str, &str)]) -> Self {
         let endpoint = format!("http://{dynamodb}");
         let of_lambda = [
@@ -54,19 +54,19 @@ impl Function {
         let settings = Settings::read(&Variables(&|name| {
             of_lambda.iter().chain(settings).find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         }));
-        // A paused clock goes to the next timer by itself when nothing runs, unless a blocking task is under way.
+        // A paused clock advances to the next timer by itself when nothing runs, unless a blocking task is running.
         let (held, until_dropped) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || until_dropped.recv().unwrap_or_default());
         let handler = handler::Handler::new(settings.unwrap()).unwrap();
         Function { handler, step: STEP, log: Value::Null, _held: held }
     }
 
-    /// One invocation with ample time.
+    /// Invokes the function with ample time.
     pub async fn invoke(&mut self, event: &Value) -> Answer {
         self.invoke_within(event, Duration::from_secs(30)).await
     }
 
-    /// One invocation with so much time, which passes only while no request is under way.
+    /// Invokes the function with this time limit. The time passes only while no request is in flight.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
         let json = serde_json::to_vec(event).unwrap();
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + limit;
@@ -80,7 +80,7 @@ impl Function {
         }
     }
 
-    /// What the last invocation logs.
+    /// Returns the log line of the last invocation.
     pub fn log_line(&self) -> &Value {
         &self.log
     }
@@ -106,7 +106,7 @@ impl Function {
     }
 }
 
-/// Waits until something is so.
+/// Waits until the condition is true.
 pub async fn until(is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -115,7 +115,7 @@ pub async fn until(is_so: impl Fn() -> bool) {
     }
 }
 
-/// A moment of this machine's time.
+/// Pauses briefly in real time.
 async fn pause() {
     tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What the function does when something cannot be stored.
+//! Tests of the compiled function when something cannot be stored.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn without_a_table_for_rejects_a_reject_fails_the_invocation() {
+async fn reject_without_rejects_table_fails_the_invocation() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[]).await;
     let answer = function.invoke(&event([plain(1), record(2, b"hunter2")])).await;
@@ -21,7 +21,7 @@ async fn without_a_table_for_rejects_a_reject_fails_the_invocation() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_of_kinesis_fails_the_invocation() {
+async fn event_not_from_kinesis_fails_the_invocation() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[PARTIAL]).await;
     for foreign in
@@ -35,7 +35,7 @@ async fn an_event_that_is_not_of_kinesis_fails_the_invocation() {
 }
 
 #[tokio::test]
-async fn a_missing_table_is_the_first_failure_with_partial_answers_and_an_error_without() {
+async fn missing_table_returns_first_failure_or_fails_without_partial_batch() {
     let tables = Tables::start().await;
     let settings = [("SENSORCTL_TABLE", "Missing"), PARTIAL];
     let records = || event((1..=60).map(plain));
@@ -49,11 +49,11 @@ async fn a_missing_table_is_the_first_failure_with_partial_answers_and_an_error_
 }
 
 #[tokio::test]
-async fn what_the_service_leaves_unprocessed_is_sent_again_and_only_that() {
+async fn unprocessed_items_are_retried_alone() {
     let dynamodb = Scripted::start(|request| {
         let mut left = request["RequestItems"].clone();
         let puts = left["SensorData"].as_array_mut().unwrap();
-        // Takes one item of each request.
+        // Store one item of each request.
         puts.remove(0);
         if puts.is_empty() { stored() } else { (200, json!({"UnprocessedItems": left})) }
     })
@@ -67,7 +67,7 @@ async fn what_the_service_leaves_unprocessed_is_sent_again_and_only_that() {
 }
 
 #[tokio::test]
-async fn throttles_and_faults_of_the_moment_are_waited_out() {
+async fn throttles_and_server_errors_are_retried() {
     let calls = AtomicUsize::new(0);
     let dynamodb = Scripted::start(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => throttled(),
@@ -84,8 +84,8 @@ async fn throttles_and_faults_of_the_moment_are_waited_out() {
 }
 
 #[tokio::test]
-async fn the_lowest_record_that_is_not_stored_is_answered_whatever_finished_first() {
-    // 60 readings are three requests; the second one never gets through.
+async fn partial_batch_response_names_lowest_unstored_record() {
+    // 60 readings are three requests. The second one never succeeds.
     let dynamodb =
         Scripted::start(|request| if sent_times(request).contains(&30) { throttled() } else { stored() }).await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
@@ -100,7 +100,7 @@ async fn the_lowest_record_that_is_not_stored_is_answered_whatever_finished_firs
 }
 
 #[tokio::test]
-async fn a_connection_that_is_never_answered_is_given_up_before_the_deadline() {
+async fn connection_without_response_is_given_up_before_the_deadline() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut function = Function::start(&silent.local_addr().unwrap().to_string(), &[PARTIAL]).await;
     let limit = Duration::from_secs(3);
@@ -110,7 +110,7 @@ async fn a_connection_that_is_never_answered_is_given_up_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn the_item_that_the_service_refuses_is_found_and_the_reading_before_it_is_stored() {
+async fn refused_item_is_isolated_and_previous_reading_is_stored() {
     let refuses = |request: &Value| request["RequestItems"]["SensorData"].to_string().contains(r#""N":"666""#);
     let dynamodb = Scripted::start(move |request| {
         if refuses(request) { failure("ValidationException", "this item is not welcome") } else { stored() }
@@ -137,7 +137,7 @@ async fn the_item_that_the_service_refuses_is_found_and_the_reading_before_it_is
 }
 
 #[tokio::test]
-async fn a_reject_that_cannot_be_kept_is_a_failure_of_its_record() {
+async fn unstored_reject_is_a_failure_of_its_record() {
     let dynamodb = Scripted::start(|request| {
         if request["RequestItems"].get("SensorDataRejects").is_some() {
             failure("AccessDeniedException", "User is not authorized to perform: dynamodb:BatchWriteItem")
@@ -153,7 +153,7 @@ async fn a_reject_that_cannot_be_kept_is_a_failure_of_its_record() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_table_or_the_request_is_a_failure_and_no_reason_to_reject_readings() {
+async fn table_and_request_errors_do_not_reject_readings() {
     for message in [
         "The provided key element does not match the schema",
         "One or more parameter values were invalid: Missing the key Id in the item",
@@ -176,10 +176,10 @@ async fn what_is_wrong_with_the_table_or_the_request_is_a_failure_and_no_reason_
     }
 }
 
-/// With the sensor alone as its key, readings would overwrite each other and be answered as stored. A batch of ours holds
-/// no two equal keys, so the service says here that its key is another one.
+/// With the sensor alone as its key, the table would overwrite readings and report them as stored. A batch of the
+/// function holds no two equal keys, so the service's error here means that its key is another one.
 #[tokio::test]
-async fn a_table_with_another_key_that_readings_happen_to_fit_is_said() {
+async fn table_with_another_key_is_reported() {
     let dynamodb = Scripted::start(|request: &Value| {
         let many = sent_times(request).len() > 1;
         if many { failure("ValidationException", "Provided list of item keys contains duplicates") } else { stored() }
@@ -190,9 +190,9 @@ async fn a_table_with_another_key_that_readings_happen_to_fit_is_said() {
     assert_eq!(dynamodb.requests().len(), 1);
 }
 
-/// A message that quotes an item can have any words in it.
+/// A message that quotes an item can contain any words.
 #[tokio::test]
-async fn what_an_item_says_is_not_taken_for_what_is_wrong_with_the_table() {
+async fn item_text_is_not_mistaken_for_a_table_error() {
     for message in [
         "The parameter cannot be converted to a numeric value: Missing the key",
         "1 validation error detected: Value 'x' at 'requestItems.SensorData.member.1.member.putRequest.item' failed to \

@@ -1,4 +1,4 @@
-//! The largest events that Lambda sends: just under 6 MB of JSON.
+//! Tests with the largest events that Lambda sends: just under 6 MB of JSON.
 
 use sensor_model::aggregation::{self, AggregatedUserRecord};
 use serde_json::Value;
@@ -12,11 +12,11 @@ use crate::support::{
 };
 
 const LARGEST: usize = 6 * 1024 * 1024;
-/// A release build for musl needs 25 MiB at most, the one that is tested here 36; the smallest function has 128.
+/// Maximum memory. A release build for musl needs 25 MiB, the build tested here 36. The smallest function has 128.
 #[cfg(target_os = "linux")]
 const MOST_MIB: u64 = 48;
 
-/// What a service was given, by table.
+/// The items that a service received, by table.
 type Taken = Arc<Mutex<HashSet<(String, String)>>>;
 
 async fn taking() -> (Scripted, Taken) {
@@ -36,7 +36,7 @@ async fn taking() -> (Scripted, Taken) {
     (scripted, taken)
 }
 
-/// As many of the records as fit.
+/// Returns an event with as many of the records as fit.
 fn largest(records: impl Iterator<Item = Value>) -> Value {
     let mut bytes = 20;
     let fitting = records.take_while(|record| {
@@ -63,7 +63,7 @@ async fn all_of(event: &Value, readings: usize, rejects: usize) {
 }
 
 #[tokio::test]
-async fn the_largest_plain_event_is_stored_whole() {
+async fn largest_plain_event_is_stored_whole() {
     let sensor = &"sensor-".repeat(14);
     let event = largest((1..=10_000).map(|number| record(number, reading(sensor, number, "20.25").as_bytes())));
     let readings = event["Records"].as_array().unwrap().len();
@@ -72,7 +72,7 @@ async fn the_largest_plain_event_is_stored_whole() {
 }
 
 #[tokio::test]
-async fn the_largest_aggregated_event_is_stored_whole() {
+async fn largest_aggregated_event_is_stored_whole() {
     let aggregated = |number: u32| {
         let readings: Vec<_> = (0..600).map(|index| reading("sensor-1", number * 600 + index, "20.25")).collect();
         let sub = |data| AggregatedUserRecord { partition_key: "lane", explicit_hash_key: None, data };
@@ -84,31 +84,31 @@ async fn the_largest_aggregated_event_is_stored_whole() {
     all_of(&event, readings, 0).await;
 }
 
-/// As small as the smallest reading, and no reading.
+/// A user record as small as the smallest reading that is not a reading.
 const TINY: AggregatedUserRecord<'_> = AggregatedUserRecord {
     partition_key: "",
     explicit_hash_key: None,
     data: br#"{"sensor_id":"a","temperature":0,"current_tim":0}"#,
 };
 
-/// Each of them is a reject, many times larger than itself.
+/// Each of them becomes a reject many times its own size.
 #[tokio::test]
-async fn rejects_of_many_tiny_sub_records_need_no_more_memory() {
+async fn rejects_of_many_tiny_user_records_stay_within_memory_limit() {
     let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(TINY, 12_000))));
     all_of(&event(records), 0, 4 * 12_000).await;
 }
 
-/// More of them than their bytes can hold readings: each record is kept whole.
+/// There are more user records than readings fit into their bytes, so each record is kept whole.
 #[tokio::test]
-async fn flood_of_empty_sub_records_is_one_reject_a_record() {
+async fn flood_of_empty_user_records_is_one_reject_per_record() {
     let sub = AggregatedUserRecord { data: b"", ..TINY };
     let records = (1..=4).map(|number| record(number, &aggregation::encode(std::iter::repeat_n(sub, 12_000))));
     all_of(&event(records), 0, 4).await;
 }
 
-/// Each of its numbers has 126 digits, and takes 2 bytes of an item.
+/// Each number has 126 digits and takes 2 bytes of an item.
 #[tokio::test]
-async fn readings_of_many_large_numbers_need_no_more_memory() {
+async fn readings_of_many_large_numbers_stay_within_memory_limit() {
     let values = "1e125,".repeat(136_000);
     let json = |number| format!(r#"{{"sensor_id":"s","temperature":1,"current_time":{number},"a":[{values}0]}}"#);
     let event = largest((1..).map(|number| record(number, json(number).as_bytes())));
@@ -116,18 +116,18 @@ async fn readings_of_many_large_numbers_need_no_more_memory() {
     all_of(&event, readings, 0).await;
 }
 
-/// Each of its numbers would be 126 digits.
+/// Each number would be 126 digits.
 #[tokio::test]
-async fn a_reading_of_many_values_is_refused_before_they_take_memory() {
+async fn reading_of_too_many_values_is_refused_within_memory_limit() {
     let values = "1e125,".repeat(500_000);
     let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":1,"a":[{values}0]}}"#);
     // A part of a reject has 384 KiB.
     all_of(&event([record(1, json.as_bytes())]), 0, json.len().div_ceil(384 * 1024)).await;
 }
 
-/// The key of a sub-record has no limit of its own, and a reject must fit into an item all the same.
+/// The key of a user record has no limit of its own, but a reject must fit into an item.
 #[tokio::test]
-async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
+async fn reject_with_long_partition_key_is_stored() {
     let key = "k".repeat(900_000);
     let sub = AggregatedUserRecord { partition_key: &key, explicit_hash_key: None, data: b"{}" };
     all_of(&event([record(1, &aggregation::encode([sub]))]), 0, 1).await;
@@ -138,11 +138,11 @@ async fn a_reject_with_a_partition_key_of_any_length_is_kept() {
     assert_eq!(kept.len(), 256 + 2);
 }
 
-/// What a record can hold of small things, and what a proxy can say for an answer.
+/// Covers records full of small values, and large responses of a proxy.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn peak_memory_is_bounded_whatever_is_sent_or_answered() {
-    /// The most memory, and what was not stored, of a function whose nth request is answered so.
+async fn peak_memory_is_bounded_for_any_records_and_responses() {
+    /// Returns the peak memory and the unstored records of a function. `answer` gives the response to the nth request.
     async fn peak(
         records: impl IntoIterator<Item = Value>,
         said: impl Fn(usize) -> Said + Send + 'static,
@@ -166,7 +166,7 @@ async fn peak_memory_is_bounded_whatever_is_sent_or_answered() {
     // Tens of thousands of rejects would take long.
     let denied_after_two_hundred =
         |request| if request > 200 { failure("AccessDeniedException", "no").into() } else { stored().into() };
-    // Each of the twelve batches is answered so twice, eight of them at a time.
+    // Each of the twelve batches gets this response twice, eight at a time.
     let too_large = |request| if request > 24 { stored().into() } else { Said::text(200, &"x".repeat(17 << 20)) };
     let (list, map, sub_records, empty, answers) = (
         peak([record(1, list.as_bytes())], all_stored).await,

@@ -1,4 +1,4 @@
-//! The compiled function behind a Runtime API: what it stores, what it answers, and what it does about failures.
+//! Tests of the compiled function behind a Runtime API: stored rows, responses and failures.
 
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 

@@ -1,10 +1,10 @@
-//! What becomes of numbers, of further keys, and of what the table cannot hold.
+//! Tests of numbers, further keys, and readings that the table cannot hold.
 
 use serde_json::{Value, json};
 
 use crate::support::{Function, PARTIAL, REJECTS, Scripted, Tables, event, record, sent_items, stored as said_stored};
 
-/// The rows and the codes of the rejects that these readings leave, in the order of their sequence numbers.
+/// Returns the rows of these readings and the codes of their rejects, in the order of their sequence numbers.
 async fn stored(readings: &[String]) -> (Vec<Value>, Vec<String>) {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
@@ -28,7 +28,7 @@ fn with(index: usize, further: &str) -> String {
 }
 
 #[tokio::test]
-async fn numbers_are_kept_to_the_last_digit() {
+async fn numbers_are_stored_to_the_last_digit() {
     let digits = "12345678901234567890123456789012345678";
     let (largest, smallest) = (format!("-{digits}{}", "0".repeat(88)), format!("0.{}1", "0".repeat(129)));
     let given = [
@@ -55,7 +55,7 @@ async fn numbers_are_kept_to_the_last_digit() {
 }
 
 #[tokio::test]
-async fn numbers_that_are_mostly_zeros_are_sent_short_and_are_the_same_key_in_every_notation() {
+async fn long_zeros_are_sent_short_and_are_the_same_key_in_every_notation() {
     let dynamodb = Scripted::start(|_| said_stored()).await;
     let mut function = Function::start(&dynamodb.address, &[REJECTS, PARTIAL]).await;
     let reading =
@@ -70,7 +70,7 @@ async fn numbers_that_are_mostly_zeros_are_sent_short_and_are_the_same_key_in_ev
 }
 
 #[tokio::test]
-async fn a_number_that_the_table_would_change_is_a_reject() {
+async fn number_that_the_table_would_change_is_rejected() {
     let given = [
         "1234567890123456789012345678901234567.89",
         "1e126",
@@ -86,7 +86,7 @@ async fn a_number_that_the_table_would_change_is_a_reject() {
 }
 
 #[tokio::test]
-async fn the_time_is_the_key_by_its_value() {
+async fn time_key_is_compared_by_value() {
     let reading = |time: &str, temperature: u32| {
         format!(r#"{{"sensor_id":"s","temperature":{temperature},"current_time":{time}}}"#)
     };
@@ -96,7 +96,7 @@ async fn the_time_is_the_key_by_its_value() {
 }
 
 #[tokio::test]
-async fn further_keys_of_any_type_are_attributes_and_what_collides_or_is_too_much_is_a_reject() {
+async fn further_keys_become_attributes_and_reserved_or_oversized_ones_are_rejected() {
     let nested = |levels: usize| format!("\"a\":{}1{}", "[".repeat(levels), "]".repeat(levels));
     let readings = [
         with(1, r#""null":null,"true":true,"text":"\u00e9\n","empty":"","list":[],"map":{"a":{"b":[1,"x",null]}}"#),

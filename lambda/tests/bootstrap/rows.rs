@@ -1,4 +1,4 @@
-//! What a batch leaves in the tables.
+//! Tests of the rows and rejects of a batch.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,7 +22,7 @@ fn sub<'a>(data: &'a str, partition_key: &'a str) -> AggregatedUserRecord<'a> {
 }
 
 #[tokio::test]
-async fn the_test_event_of_the_walkthrough_becomes_its_row() {
+async fn walkthrough_test_event_becomes_its_row() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[]).await;
     let bundled = serde_json::from_str(include_str!("../../../templates/test-lambda-input.json")).unwrap();
@@ -45,7 +45,7 @@ async fn further_keys_become_attributes_with_exact_numbers() {
 }
 
 #[tokio::test]
-async fn every_reading_of_an_aggregated_record_becomes_a_row() {
+async fn aggregated_record_becomes_one_row_per_reading() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[]).await;
     let readings: Vec<_> = (0..300).map(|time| reading("s", time, "7")).collect();
@@ -61,7 +61,7 @@ async fn every_reading_of_an_aggregated_record_becomes_a_row() {
 }
 
 #[tokio::test]
-async fn the_last_reading_of_a_key_wins_by_sequence_and_place_in_its_aggregate() {
+async fn duplicate_key_last_reading_wins_by_sequence_and_sub_index() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[]).await;
     let (older, newer) = (reading("s", 1, "3"), reading("s", 1, "4.0"));
@@ -76,7 +76,7 @@ async fn the_last_reading_of_a_key_wins_by_sequence_and_place_in_its_aggregate()
 }
 
 #[tokio::test]
-async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
+async fn invalid_reading_is_rejected_with_its_bytes_and_blocks_nothing() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let good = reading("s", 1, "1");
@@ -125,7 +125,7 @@ async fn what_is_no_reading_is_kept_with_its_bytes_and_blocks_nothing() {
 }
 
 #[tokio::test]
-async fn rejects_are_kept_for_as_many_days_as_are_set() {
+async fn rejects_expire_after_the_configured_days() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL, ("SENSORCTL_REJECTS_DAYS", "7")]).await;
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
@@ -134,9 +134,9 @@ async fn rejects_are_kept_for_as_many_days_as_are_set() {
     assert!((7 * 86_400..8 * 86_400).contains(&(expires - now)), "{expires}");
 }
 
-/// As it is after an answer that got lost, or when the lease of a shard moves.
+/// This happens after a lost response, or when the lease of a shard moves.
 #[tokio::test]
-async fn a_batch_that_is_delivered_again_leaves_what_it_left_before() {
+async fn batch_delivered_twice_leaves_the_same_tables() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let readings: Vec<_> = (0..60).map(|time| reading("s", time, "7")).collect();
@@ -149,7 +149,7 @@ async fn a_batch_that_is_delivered_again_leaves_what_it_left_before() {
     for _ in 0..2 {
         assert_eq!(function.invoke(&batch()).await.failures(), [""; 0]);
         let mut rejects = tables.rows("SensorDataRejects");
-        // The one thing that tells when it was kept.
+        // The one attribute that depends on the time of the write.
         for reject in &mut rejects {
             reject["ExpiresAt"] = Value::Null;
         }
@@ -160,7 +160,7 @@ async fn a_batch_that_is_delivered_again_leaves_what_it_left_before() {
 }
 
 #[tokio::test]
-async fn a_partition_key_with_half_a_surrogate_pair_costs_nothing() {
+async fn partition_key_lone_surrogate_does_not_fail_the_batch() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let records = [record(1, reading("s", 1, "1").as_bytes()), record(2, b"hello")];
@@ -171,7 +171,7 @@ async fn a_partition_key_with_half_a_surrogate_pair_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_reject_larger_than_an_item_is_kept_in_parts() {
+async fn reject_larger_than_an_item_is_stored_in_parts() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let data: Vec<u8> = (0..1_000_000_u32).map(|number| number.to_le_bytes()[0] ^ 0x80).collect();

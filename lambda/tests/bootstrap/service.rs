@@ -1,4 +1,4 @@
-//! What the function does when the service is down, slow, confused, or of another opinion about the time.
+//! Tests of the function when the service is down, slow, malformed, or has another time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn garbage_is_no_success_and_is_asked_for_again() {
+async fn malformed_response_is_retried() {
     for garbage in GARBAGE {
         let calls = AtomicUsize::new(0);
         let dynamodb = Scripted::start(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
@@ -33,7 +33,7 @@ async fn garbage_is_no_success_and_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_is_not_from_the_service_rejects_no_reading() {
+async fn refusal_not_from_the_service_rejects_no_reading() {
     for (status, body) in [(400, "<html>"), (403, ""), (404, "not here"), (302, "")] {
         let proxy = Scripted::start(move |_| Said::text(status, body)).await;
         let mut function = Function::start(&proxy.address, &[REJECTS, PARTIAL]).await;
@@ -44,7 +44,7 @@ async fn a_refusal_that_is_not_from_the_service_rejects_no_reading() {
 }
 
 #[tokio::test]
-async fn connections_that_break_are_made_again() {
+async fn broken_connections_are_reopened() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
@@ -67,7 +67,7 @@ async fn connections_that_break_are_made_again() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_corrected_by_the_service_s_own() {
+async fn clock_skew_is_corrected_by_the_service_date() {
     let theirs = DateTime::from(SystemTime::now() + Duration::from_secs(3600)).fmt(Format::HttpDate).unwrap();
     let calls = AtomicUsize::new(0);
     let dynamodb = Scripted::start(move |_| {
@@ -82,9 +82,9 @@ async fn a_clock_that_is_off_is_corrected_by_the_service_s_own() {
     assert_eq!(dynamodb.requests().len(), 3);
 }
 
-/// Refuses what is signed more than five minutes from its own time, as the service does it.
+/// The service refuses signatures more than five minutes from its own time, as AWS does.
 #[tokio::test]
-async fn requests_in_flight_with_the_wrong_time_do_not_turn_the_clock_back() {
+async fn clock_skew_is_not_reverted_by_requests_in_flight() {
     let ahead = Duration::from_mins(20);
     let dynamodb = Scripted::start_with_heads(move |request: &Request<Bytes>, _: &Value| {
         let theirs = SystemTime::now() + ahead;
@@ -96,7 +96,7 @@ async fn requests_in_flight_with_the_wrong_time_do_not_turn_the_clock_back() {
             stored()
         };
         let date = Some(DateTime::from(theirs).fmt(Format::HttpDate).unwrap());
-        // All three requests are sent before the first is answered.
+        // All three requests are sent before the first gets a response.
         Said { date, when: When::Requests(3), ..Said::from(answer) }
     })
     .await;
@@ -107,7 +107,7 @@ async fn requests_in_flight_with_the_wrong_time_do_not_turn_the_clock_back() {
     }
 }
 
-/// Since 1970, of `20261126T105000Z`.
+/// Returns the seconds since 1970 of `20261126T105000Z`.
 fn seconds(amazon_date: &str) -> f64 {
     let (date, time) = amazon_date.split_at(8);
     let time =
@@ -116,7 +116,7 @@ fn seconds(amazon_date: &str) -> f64 {
 }
 
 #[tokio::test]
-async fn what_no_request_can_mend_is_tried_once_and_said() {
+async fn permanent_failure_is_tried_once_and_reported() {
     for code in [
         "AccessDeniedException",
         "ExpiredTokenException",
@@ -134,7 +134,7 @@ async fn what_no_request_can_mend_is_tried_once_and_said() {
 }
 
 #[tokio::test]
-async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
+async fn invalid_settings_fail_every_invocation_without_requests() {
     let tables = Tables::start().await;
     for (name, value, said) in [
         ("SENSORCTL_TABLE", "a b", "SENSORCTL_TABLE: `a b` is no table's name"),
@@ -164,14 +164,14 @@ async fn settings_that_make_no_sense_fail_every_invocation_and_touch_nothing() {
 }
 
 #[tokio::test]
-async fn the_address_of_every_service_is_taken_unless_it_is_to_be_ignored() {
+async fn aws_endpoint_url_is_used_unless_ignored() {
     let tables = Tables::start().await;
     let url = format!("http://{}", tables.address);
     let of_all = [("AWS_ENDPOINT_URL_DYNAMODB", ""), ("AWS_ENDPOINT_URL", &*url), PARTIAL];
     let mut function = Function::start("unused", &of_all).await;
     assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
     assert_eq!(tables.rows("SensorData").len(), 1);
-    // The region's own address, which here is none, so that nothing is sent anywhere.
+    // The region's own endpoint. Here it is invalid, so that nothing is sent anywhere.
     let ignored =
         [&of_all[..], &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"), ("AWS_REGION", "no region")]].concat();
     let mut function = Function::start("unused", &ignored).await;
@@ -181,7 +181,7 @@ async fn the_address_of_every_service_is_taken_unless_it_is_to_be_ignored() {
 }
 
 #[tokio::test]
-async fn a_missing_table_for_rejects_keeps_the_checkpoint_at_the_reject() {
+async fn missing_rejects_table_keeps_the_checkpoint_at_the_reject() {
     let tables = Tables::start().await;
     let missing = ("SENSORCTL_REJECTS_TABLE", "Missing");
     let mut function = Function::start(&tables.address, &[missing, PARTIAL]).await;
@@ -194,7 +194,7 @@ async fn a_missing_table_for_rejects_keeps_the_checkpoint_at_the_reject() {
 }
 
 #[tokio::test]
-async fn a_hot_key_is_sent_again_alone_until_it_is_taken() {
+async fn hot_key_is_retried_alone_until_stored() {
     let refused = AtomicUsize::new(0);
     let dynamodb = Scripted::start(move |request| {
         let mut left = request["RequestItems"].clone();
@@ -211,16 +211,16 @@ async fn a_hot_key_is_sent_again_alone_until_it_is_taken() {
     assert_eq!(sent[1..], vec![vec![7]; 5]);
 }
 
-/// A frozen function must not go on writing when it is thawed, over rows that are newer by then.
+/// A frozen function must not resume a write when it is thawed: it would overwrite rows that are newer by then.
 #[tokio::test]
-async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
-    // Larger than what fits into the buffers between them, so that some of it is still with the function.
+async fn write_in_flight_at_the_deadline_is_closed_before_the_response() {
+    // Larger than the buffers in between, so that the function still holds some of it.
     let filler = "x".repeat(390_000);
     let large = |number: u32| {
         let json = format!(r#"{{"sensor_id":"s","temperature":1,"current_time":{number},"filler":"{filler}"}}"#);
         record(number, json.as_bytes())
     };
-    // A machine that is too busy to connect in time has shown nothing yet.
+    // A machine that is too busy to connect in time has not tested anything yet.
     for _ in 0..20 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut function = Function::start(&listener.local_addr().unwrap().to_string(), &[PARTIAL]).await;
@@ -231,7 +231,7 @@ async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
                 accepted.lock().unwrap().push(socket);
             }
         });
-        // Two thirds of it are time for work: not more than the first attempt may take.
+        // Two thirds of it are time for work. The first attempt may not take longer.
         let limit = Duration::from_millis(1500);
         let answer = function.invoke_within(&event((1..=4).map(large)), limit).await;
         function.freeze();
@@ -239,7 +239,7 @@ async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
         let sockets = std::mem::take(&mut *sockets.lock().unwrap());
         let connected = !sockets.is_empty();
         for mut socket in sockets {
-            // What was under way arrives, and then nobody is there any more, though the function sleeps.
+            // The write in flight arrives. Then the connection must be closed, although the function is frozen.
             let rest = async {
                 let mut buffer = vec![0; 1 << 16];
                 while socket.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {}
@@ -254,7 +254,7 @@ async fn a_write_in_flight_when_the_answer_is_due_is_over_before_the_answer() {
 }
 
 #[tokio::test]
-async fn the_log_tells_counts_times_and_age_and_the_service_s_code() {
+async fn metrics_log_contains_counts_times_iterator_age_and_service_code() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     let batch = [
@@ -290,7 +290,7 @@ async fn the_log_tells_counts_times_and_age_and_the_service_s_code() {
 }
 
 #[tokio::test]
-async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_logged() {
+async fn service_message_about_an_item_is_stored_with_the_reject_and_not_logged() {
     let words = "The parameter cannot be converted to a numeric value: hunter2";
     let refusing = || {
         Scripted::start(move |request: &Value| {
@@ -306,7 +306,7 @@ async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_
     assert_eq!(function.invoke(&event([plain(1)])).await.failures(), [""; 0]);
     let reject = &dynamodb.requests()[1]["RequestItems"]["SensorDataRejects"][0]["PutRequest"]["Item"];
     assert_eq!(reject["Reason"]["S"], words);
-    // Without a table for rejects it is an error, and errors are logged.
+    // Without a dead-letter table it is an error, and errors are logged.
     let mut function = Function::start(&refusing().await.address, &[]).await;
     let answer = function.invoke(&event([plain(1)])).await;
     assert!(answer.error().contains("ValidationException") && !answer.error().contains("hunter2"), "{answer:?}");
@@ -314,7 +314,7 @@ async fn the_service_s_own_words_about_an_item_are_kept_with_the_reject_and_not_
 }
 
 #[tokio::test]
-async fn the_service_s_own_words_about_a_reject_are_not_logged() {
+async fn service_message_about_a_reject_is_not_logged() {
     let dynamodb = Scripted::start(|request: &Value| {
         if request["RequestItems"].get("SensorDataRejects").is_some() {
             failure("ValidationException", "The parameter cannot be converted: hunter2")

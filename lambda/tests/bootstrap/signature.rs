@@ -1,4 +1,4 @@
-//! Whether the service would take a request's signature: made here once more, from the request as it arrived, by the
+//! Checks the signature of requests against a second implementation, which signs the request as it arrived, by the
 //! documentation (IAM User Guide, "Create a signed AWS API request").
 
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// HMAC-SHA256 (RFC 2104).
+/// Computes HMAC-SHA256 (RFC 2104).
 fn hmac(key: &[u8], message: &str) -> Vec<u8> {
     assert!(key.len() <= 64);
     let padded = |with: u8| -> Vec<u8> { (0..64).map(|at| key.get(at).copied().unwrap_or(0) ^ with).collect() };
@@ -31,7 +31,7 @@ fn signature(secret: &str, scope: &str, string_to_sign: &str) -> String {
     hex(&hmac(&key, string_to_sign))
 }
 
-/// The `Authorization` header that a request with these headers signed must have.
+/// Returns the `Authorization` header that a request with these signed headers must have.
 fn authorization(request: &Request<Bytes>, signed_headers: &str) -> String {
     let header = |name: &str| request.headers()[name].to_str().unwrap();
     let mut canonical = format!("{}\n{}\n\n", request.method(), request.uri().path());
@@ -48,7 +48,7 @@ fn authorization(request: &Request<Bytes>, signed_headers: &str) -> String {
 
 /// The example of the documentation.
 #[test]
-fn the_signature_is_made_here_as_documented() {
+fn reference_signature_matches_documented_example() {
     let string_to_sign = "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n\
                           f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
     let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -59,7 +59,7 @@ fn the_signature_is_made_here_as_documented() {
 }
 
 #[tokio::test]
-async fn every_request_is_signed_with_its_body_its_host_and_the_session() {
+async fn request_signature_covers_body_host_and_session_token() {
     for (token, path) in [("token", "/"), ("", "/"), ("token/with+signs==", "/behind/a/proxy")] {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&requests);

@@ -1,11 +1,11 @@
-//! Real handshakes: whom the function trusts, and whom it does not.
+//! Tests of real TLS handshakes with trusted and untrusted services.
 
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{Function, PARTIAL, TlsScripted, event, plain, sequence};
 
 #[tokio::test]
-async fn readings_go_to_a_service_that_the_bundle_vouches_for() {
+async fn tls_service_trusted_by_ca_bundle_gets_readings() {
     for version in [&TLS13, &TLS12] {
         let service = TlsScripted::start(version).await;
         let settings = [
@@ -22,7 +22,7 @@ async fn readings_go_to_a_service_that_the_bundle_vouches_for() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_to_a_service_that_nobody_vouches_for_and_it_is_not_tried_again() {
+async fn tls_untrusted_service_gets_nothing_and_is_not_retried() {
     let service = TlsScripted::start(&TLS13).await;
     let settings = [("AWS_ENDPOINT_URL_DYNAMODB", service.url.as_str()), PARTIAL];
     let mut function = Function::start("", &settings).await;
@@ -33,7 +33,7 @@ async fn nothing_is_sent_to_a_service_that_nobody_vouches_for_and_it_is_not_trie
 }
 
 #[tokio::test]
-async fn a_bundle_without_certificates_fails_every_invocation_with_its_name() {
+async fn ca_bundle_without_certificates_fails_every_invocation_with_its_path() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     for path in ["/nowhere.pem", empty.path().to_str().unwrap()] {
         let mut function = Function::start("127.0.0.1:1", &[("AWS_CA_BUNDLE", path), PARTIAL]).await;

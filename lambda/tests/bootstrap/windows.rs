@@ -1,4 +1,4 @@
-//! A batch that is more than is looked at together: what one window leaves must not be lost, hidden or undone by another.
+//! Tests of batches of several chunks: one chunk must not lose, hide or undo the rows of another.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{
     sequence, stored, two_windows,
 };
 
-/// The sequence numbers of what a service took, request by request.
+/// Returns the sequence numbers of the items that a service received, request by request.
 fn taken(requests: &[Value], table: &str) -> Vec<Vec<String>> {
     let sequence_number = |item: &Value| item["SequenceNumber"]["S"].as_str().unwrap().to_owned();
     let of = |request| sent_items(request, table).into_iter().map(sequence_number).collect::<Vec<_>>();
@@ -18,7 +18,7 @@ fn is_about(request: &Value, text: &str) -> bool {
     request.to_string().contains(text)
 }
 
-/// Denies every request that is about this reading, which no time mends.
+/// Starts a service that permanently denies every request with this reading.
 async fn denying(text: &'static str) -> Scripted {
     Scripted::start(
         move |request| {
@@ -29,7 +29,7 @@ async fn denying(text: &'static str) -> Scripted {
 }
 
 #[tokio::test]
-async fn windows_are_stored_one_after_the_other_and_the_last_reading_of_a_key_wins() {
+async fn chunks_are_stored_in_sequence_and_last_reading_of_a_key_wins() {
     let dynamodb = Scripted::start(|_| stored()).await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
     assert_eq!(function.invoke(&two_windows()).await.failures(), [""; 0]);
@@ -40,7 +40,7 @@ async fn windows_are_stored_one_after_the_other_and_the_last_reading_of_a_key_wi
 }
 
 #[tokio::test]
-async fn failure_in_the_first_window_is_answered_and_no_later_window_is_put() {
+async fn failure_in_first_chunk_is_reported_and_later_chunks_are_not_written() {
     let dynamodb = denying("only-first").await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
     assert_eq!(function.invoke(&two_windows()).await.failures(), [sequence(1)]);
@@ -50,7 +50,7 @@ async fn failure_in_the_first_window_is_answered_and_no_later_window_is_put() {
 }
 
 #[tokio::test]
-async fn failure_in_a_later_window_is_answered_and_the_windows_before_it_are_kept() {
+async fn failure_in_later_chunk_is_reported_and_earlier_chunks_are_kept() {
     let dynamodb = denying("only-second").await;
     let mut function = Function::start(&dynamodb.address, &[PARTIAL]).await;
     assert_eq!(function.invoke(&two_windows()).await.failures(), [sequence(3)]);
@@ -59,13 +59,13 @@ async fn failure_in_a_later_window_is_answered_and_the_windows_before_it_are_kep
     assert!(!dynamodb.requests().iter().any(|request| is_about(request, "only-third")));
     let mut function = Function::start(&dynamodb.address, &[]).await;
     let answer = function.invoke(&two_windows()).await;
-    // There is a fifth one, which was not looked at.
+    // There is a fifth one, which was not tried.
     assert!(answer.error().contains("2 of the 4 readings looked at are not stored"), "{answer:?}");
     assert!(answer.error().contains(&sequence(3)), "{answer:?}");
 }
 
 #[tokio::test]
-async fn a_reading_that_the_service_refuses_does_not_undo_the_one_of_the_window_before() {
+async fn refused_reading_does_not_undo_the_one_of_the_previous_chunk() {
     let dynamodb = Scripted::start(|request| {
         let refuses = sent_items(request, "SensorData").iter().any(|item| item["Temperature"]["N"] == "3");
         if refuses { failure("ValidationException", "not this one") } else { stored() }
@@ -91,7 +91,7 @@ fn with_rejects() -> Value {
 }
 
 #[tokio::test]
-async fn every_window_keeps_its_rejects() {
+async fn every_chunk_stores_its_rejects() {
     let tables = Tables::start().await;
     let mut function = Function::start(&tables.address, &[REJECTS, PARTIAL]).await;
     assert_eq!(function.invoke(&with_rejects()).await.failures(), [""; 0]);
@@ -102,7 +102,7 @@ async fn every_window_keeps_its_rejects() {
 }
 
 #[tokio::test]
-async fn a_reject_that_cannot_be_kept_ends_the_batch_with_its_window() {
+async fn unstored_reject_ends_the_batch_with_its_chunk() {
     for (lost, answered, rows) in [("#0000000#000", 1, 1), (&*format!("{}#", sequence(3)), 3, 2)] {
         let lost = lost.to_owned();
         let dynamodb = Scripted::start(move |request| {
@@ -120,7 +120,7 @@ async fn a_reject_that_cannot_be_kept_ends_the_batch_with_its_window() {
 }
 
 #[tokio::test]
-async fn a_reject_without_a_table_fails_the_invocation_whichever_window_it_is_in() {
+async fn reject_without_rejects_table_fails_the_invocation_in_any_chunk() {
     for (settings, second) in [(&[PARTIAL][..], true), (&[], true), (&[PARTIAL], false)] {
         let dynamodb = Scripted::start(|_| stored()).await;
         let records = [

@@ -1,5 +1,5 @@
-//! Adoption of resources that were made without sensorctl: only on request, updated in place, and never deleted unless
-//! named.
+//! Adoption of resources that were created without sensorctl: only on request, updated in place, and never deleted
+//! unless named.
 
 use serde_json::{Value, json};
 
@@ -175,7 +175,7 @@ fn adopted_data_without_expiry_gets_one_only_with_consent() {
 fn log_group_without_expiry_gets_one_only_with_consent() {
     let env = InProcessEnv::with_local_cloud();
     let asked = ["--set", "log_group.retention_days=never", "up", "--local"];
-    // The invocation with which `up` proves a new function writes to the log.
+    // The test invocation of a new function by `up` writes to the log.
     ApiClient::new(&env).set_faults("lambda:Invoke=denied");
     env.run(asked).assert_success();
     env.run(["up", "--local"]).assert_success();

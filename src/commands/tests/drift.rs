@@ -40,7 +40,7 @@ const LOSES_DATA: [(&str, &str); 4] = [
     ("log-group", "retention_days"),
 ];
 
-/// Kind of the changed resource, the properties that differ then, and the change.
+/// Kind of the changed resource, the properties that differ afterwards, and the change.
 type Change<'a> = (&'a str, &'a [&'a str], &'a dyn Fn());
 
 #[test]
@@ -179,7 +179,7 @@ fn property_changed_by_hand_is_reported_and_restored() {
             };
             run.assert_code(2).assert_stderr_contains(&[properties[0], effect, "--yes"]);
             let plan = env.run(["plan", "--local", "-o", "json"]).assert_success().json();
-            // Protection is no data.
+            // Protection is not data.
             let mark = if properties[0] == "deletion_protection" { "removes_protection" } else { "loses_data" };
             let is_marked = |change: &Value| change[mark] == true && change["property"] == properties[0];
             let mut changes = plan["resources"].as_array().unwrap().iter().filter_map(|it| it["changes"].as_array());
@@ -190,7 +190,7 @@ fn property_changed_by_hand_is_reported_and_restored() {
         }
         assert_eq!(env.planned_changes(), [], "{kind} {properties:?}");
     }
-    // A policy that means the same is no drift: another order, a list of one, other case in an action.
+    // An equivalent policy is not drift: another order, a list of one, other case in an action.
     let policy = api.iam("Action=GetRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=sensorctl");
     let text = policy.split("<PolicyDocument>").nth(1).unwrap().split('<').next().unwrap();
     let text: String = percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();

@@ -1,5 +1,5 @@
-//! Resources in every unusual state: unmanaged, of another stage or region, deleted or changed behind our back, protected.
-//! Each gives the right plan, or a message that names the resource, its owner and the way out.
+//! Resources in every unusual state: unmanaged, of another stage or region, deleted or changed behind the back of
+//! `sensorctl`, protected. Each gives the right plan, or a message that names the resource, its owner and the remedy.
 
 use serde_json::{Value, json};
 
@@ -126,7 +126,7 @@ fn denied_action_is_named_for_every_call() {
         let mut calls: Vec<String> = api.recorded_calls().into_iter().map(|recorded| recorded.call).collect();
         calls.sort();
         calls.dedup();
-        // `up` and `down` can do without what only finds orphans, and without the invocation that proves a new function.
+        // `up` and `down` do not need the calls that only find orphans, nor the test invocation of a new function.
         let dispensable = [
             "kinesis:ListStreams",
             "dynamodb:ListTables",
@@ -171,7 +171,7 @@ fn up_newer_function_code_is_replaced_only_with_consent() {
 }
 
 #[test]
-fn plan_refuses_what_up_would_refuse() {
+fn plan_refuses_the_same_states_as_up() {
     let env = InProcessEnv::with_local_cloud();
     let tags = [("sensorctl:stage", "default"), ("sensorctl:region", "us-east-1")];
     let tags: Vec<_> = tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();

@@ -1,4 +1,4 @@
-//! `sensorctl` inside the test: the local cloud on a runtime of its own, and each command on another.
+//! `sensorctl` inside the test: the local cloud on its own runtime, and each command on another.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -20,13 +20,13 @@ use sensorctl_local::{LocalCloud, LocalOptions};
 /// An environment whose commands and local cloud run inside the test.
 pub(super) type InProcessEnv = Sandbox<InProcessRunner>;
 
-/// Runs commands as [`crate::run`] does, but with HOME, working directory and variables of their own.
+/// Runs commands as [`crate::run`] does, but with their own HOME, working directory and variables.
 pub(super) struct InProcessRunner {
     home: PathBuf,
     cloud: Option<(LocalCloud, Runtime)>,
 }
 
-/// A command that was read, and where it writes.
+/// A parsed command and its outputs.
 struct Command {
     cli: Cli,
     output: Output,
@@ -38,7 +38,7 @@ impl InProcessRunner {
         self.home.join("data")
     }
 
-    /// Reads a command line as a shell in the home directory would pass it, without variables of the environment.
+    /// Parses a command line as a shell in the home directory would pass it, without variables of the environment.
     fn read(&self, arguments: &[&str]) -> Command {
         let mut parser = Cli::command();
         let from_environment = |argument: &&Arg| argument.get_env().is_some();
@@ -63,10 +63,10 @@ impl InProcessRunner {
         let data_dir = self.data_dir();
         let environment = |name: &str| (name == "SENSORCTL_DATA_DIR").then(|| data_dir.to_str().unwrap().to_owned());
         let settings = Settings::resolve_in(&cli.global, cli.command.scope(), &environment)?;
-        // A command that found no local cloud would start this program again.
+        // A command without a local cloud would start this program again.
         assert!(self.cloud.is_some() || !settings.local, "no local cloud runs");
         let context = Context::with_settings(settings, output, CancellationToken::new());
-        // In a box: the type of the future is nested too deep for another level.
+        // Boxed: the type of the future is nested too deep for another level.
         Box::pin(cli.command.run(&context)).await
     }
 }
@@ -138,16 +138,16 @@ fn new_runtime() -> Runtime {
 }
 
 #[test]
-fn killed_command_sends_no_more_requests() {
+fn command_killed_sends_no_more_requests() {
     let env = InProcessEnv::with_local_cloud();
     let api = ApiClient::new(&env);
     let first_changes = ["dynamodb:CreateTable", "iam:CreateRole", "kinesis:CreateStream", "logs:CreateLogGroup"];
     let faults: Vec<_> = first_changes.iter().map(|call| format!("{call}=hang")).collect();
     api.set_faults(&faults.join(";"));
-    // Then no request is on its way: everything else waits for these five.
+    // Then no request is in flight: everything else waits for these five.
     let all_hang = || api.recorded_calls().iter().filter(|it| first_changes.contains(&&*it.call)).count() == 5;
     assert!(env.runner().kill_when(&["up", "--local"], all_hang));
-    // Breaks the connections of the hung calls: a client that were still there would send them again.
+    // Breaks the connections of the hung calls: a client that still exists would send them again.
     api.set_faults("");
     for _ in 0..300 {
         api.json("Kinesis_20131202.ListStreams", &json!({}));

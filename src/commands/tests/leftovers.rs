@@ -1,4 +1,4 @@
-//! Orphans: what a renamed resource leaves behind is found by its tags, reported by `plan`, `status` and `down`, and
+//! Orphans: resources left behind by a rename are found by their tags, reported by `plan`, `status` and `down`, and
 //! deleted on request.
 
 use serde_json::Value;
@@ -51,7 +51,7 @@ fn orphans_of_renamed_resources_are_reported_and_deleted_on_request() {
         let status = run(&["status", "--local", "-o", "json"]).assert_success().json();
         assert_eq!((orphans(&status), &status["healthy"]), (expected.to_vec(), &true.into()));
 
-        // They may belong to another pipeline without a stage: `down` alone keeps them, and says so.
+        // They may belong to another pipeline without a stage, so `down` alone keeps and reports them.
         let down = run(&["down", "--local", "--yes", "-o", "json"])
             .assert_success()
             .assert_stderr_contains(&["~ orphan", "`sensorctl down --local", "--orphans` deletes them"])
@@ -77,7 +77,7 @@ fn orphaned_tables_are_kept_with_keep_data() {
 }
 
 #[test]
-fn resources_of_others_are_no_orphans() {
+fn unmanaged_resources_are_not_orphans() {
     let env = InProcessEnv::with_pipeline();
     let foreign = ForeignStack::with_suffix(&env, "theirs");
     foreign.create_all(&env);
@@ -92,7 +92,7 @@ fn resources_of_others_are_no_orphans() {
 fn down_denied_lists_are_warned_about_and_rest_is_deleted() {
     let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
-    // Where tags cannot be searched, everything is listed.
+    // If tags cannot be searched, every service is listed.
     api.set_faults("tag:GetResources=denied;dynamodb:ListTables=denied;iam:ListRoles=denied");
     let quiet = env.run(["plan", "--local"]).assert_success();
     assert!(!quiet.stderr.contains("ListTables"), "{}", quiet.stderr);

@@ -1,5 +1,5 @@
-//! Reports claim only what is true: what stays, what `up` refuses or asks about, what another run did, what is wrong
-//! though nothing is to be done; and every command that they name means the same pipeline.
+//! Reports state only facts: kept resources, refusals and questions of `up`, changes of another run, problems without a
+//! pending change. Every command in a report refers to the same pipeline.
 
 use std::thread;
 
@@ -19,7 +19,7 @@ fn by_kind<'a>(report: &'a Value, kind: &str) -> &'a Value {
     report["resources"].as_array().unwrap().iter().find(|resource| resource["kind"] == kind).unwrap()
 }
 
-/// A table of ours that has another key, with one row in it.
+/// Creates a table of the pipeline with another key, and with one row in it.
 fn create_own_table_with_other_key(env: &InProcessEnv) {
     let foreign = ForeignStack::with_default_names(env);
     foreign.create_table("SensorData", "Id", "Time", "N");
@@ -47,7 +47,7 @@ fn hints_repeat_the_global_flags() {
 }
 
 #[test]
-fn down_names_what_stays() {
+fn down_reports_kept_resources() {
     let env = InProcessEnv::with_pipeline();
     env.run(["down", "--local", "--yes", "--keep-data"]).assert_success().assert_stderr_contains(&[
         "5 resources deleted",
@@ -65,7 +65,7 @@ fn down_names_what_stays() {
 }
 
 #[test]
-fn down_does_not_claim_that_nothing_is_left_beside_a_stream_that_lost_its_tags() {
+fn down_with_untagged_stream_does_not_report_that_nothing_is_left() {
     let env = InProcessEnv::with_pipeline();
     let api = ApiClient::new(&env);
     let keys = json!({"StreamName": "temperature-sensor-data", "TagKeys": ["sensorctl:stage"]});
@@ -76,7 +76,7 @@ fn down_does_not_claim_that_nothing_is_left_beside_a_stream_that_lost_its_tags()
 }
 
 #[test]
-fn plan_of_replacement_names_flag_table_and_rows_as_up_does() {
+fn plan_of_replacement_names_flag_table_and_rows_like_up() {
     let env = InProcessEnv::with_local_cloud();
     create_own_table_with_other_key(&env);
     let loss = "replacing the table `SensorData` deletes about 1 row";
@@ -96,7 +96,7 @@ fn plan_of_replacement_names_flag_table_and_rows_as_up_does() {
 }
 
 #[test]
-fn plan_names_what_keeps_a_replacement_from_being_done() {
+fn plan_reports_blockers_of_a_replacement() {
     let env = InProcessEnv::with_local_cloud();
     create_own_table_with_other_key(&env);
     let update = json!({"TableName": "SensorData", "DeletionProtectionEnabled": true});
@@ -107,7 +107,7 @@ fn plan_names_what_keeps_a_replacement_from_being_done() {
 }
 
 #[test]
-fn unmanaged_log_group_is_told_to_be_kept_with_its_other_retention() {
+fn unmanaged_log_group_with_other_retention_is_reported_as_kept() {
     let env = InProcessEnv::with_local_cloud();
     ForeignStack::with_default_names(&env).create_log_group();
     let up = env.run(["up", "--local", "-o", "json"]).assert_success();
@@ -127,7 +127,7 @@ fn unmanaged_log_group_is_told_to_be_kept_with_its_other_retention() {
 }
 
 #[test]
-fn adopted_mapping_that_stays_keeps_named_resources_from_being_deleted() {
+fn adopted_mapping_that_is_kept_blocks_deletion_of_named_resources() {
     let env = InProcessEnv::with_local_cloud();
     ForeignStack::with_default_names(&env).create_all(&env);
     env.run(["up", "--local", "--adopt"]).assert_success();
@@ -144,7 +144,7 @@ fn adopted_mapping_that_stays_keeps_named_resources_from_being_deleted() {
 fn two_runs_of_up_report_each_resource_as_created_once() {
     let env = InProcessEnv::with_local_cloud();
     let api = ApiClient::new(&env);
-    // Both have looked before either creates.
+    // Both have read the state before either creates.
     api.set_faults("*:Create*=delay(1500ms)");
     let reports = thread::scope(|scope| {
         let run = || env.run(["up", "--local", "-o", "json"]).assert_success().json();
@@ -160,7 +160,7 @@ fn two_runs_of_up_report_each_resource_as_created_once() {
 }
 
 #[test]
-fn deleted_code_of_the_function_is_named_with_its_path_and_mended_by_up() {
+fn deleted_function_code_is_reported_with_its_path_and_restored_by_up() {
     let env = InProcessEnv::with_pipeline();
     let code = env.path("data").join("lambda/code");
     std::fs::remove_dir_all(&code).unwrap();
@@ -175,7 +175,7 @@ fn deleted_code_of_the_function_is_named_with_its_path_and_mended_by_up() {
 }
 
 #[test]
-fn up_with_nothing_to_do_warns_of_a_problem_of_the_mapping() {
+fn up_without_changes_warns_of_a_mapping_problem() {
     let env = InProcessEnv::with_pipeline();
     ApiClient::new(&env).set_faults("lambda:Invoke=error");
     env.run(["put", "--local", "--sensor", "a", "--temp", "1"]).assert_success();
@@ -191,7 +191,7 @@ fn up_with_nothing_to_do_warns_of_a_problem_of_the_mapping() {
 }
 
 #[test]
-fn down_that_deletes_leftovers_does_not_advise_to_delete_them() {
+fn down_deleting_orphans_has_no_hint_to_delete_them() {
     let env = InProcessEnv::with_pipeline();
     env.write("sensorctl.toml", "[stream]\nname = \"renamed\"\n");
     env.run(["up", "--local"]).assert_success();
@@ -203,7 +203,7 @@ fn down_that_deletes_leftovers_does_not_advise_to_delete_them() {
 }
 
 #[test]
-fn interrupt_before_anything_was_done_says_so() {
+fn interrupt_before_any_change_is_reported_as_such() {
     for (verb, said) in [("down", "interrupted; nothing was deleted"), ("up", "interrupted; nothing was changed")] {
         let cli = Cli::try_parse_from(["sensorctl", verb, "--region", "us-east-1"]).unwrap();
         let settings = Settings::resolve_in(&cli.global, cli.command.scope(), &|_| None).unwrap();
@@ -218,13 +218,13 @@ fn interrupt_before_anything_was_done_says_so() {
 }
 
 #[test]
-fn young_unmanaged_table_keeps_no_command_waiting_in_the_local_cloud() {
+fn new_unmanaged_table_delays_no_command_in_the_local_cloud() {
     let env = InProcessEnv::with_local_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_table("SensorData", "SensorId", "CurrentTime", "N");
     let looks = || foreign.api.recorded_calls().into_iter().filter(|it| it.call == "dynamodb:ListTagsOfResource");
     env.run(["status", "--local"]).assert_code(3);
-    // One look a table: what lags is looked at again and again.
+    // One poll per table. A lagging table is polled repeatedly.
     assert_eq!(looks().count(), 1);
     eventually("the table is there", || env.run(["plan", "--local"]), |run| run.code == 1);
 }
@@ -263,7 +263,7 @@ fn scan_of_a_sensor_in_reverse_reads_only_the_newest() {
 }
 
 #[test]
-fn field_that_the_report_has_itself_is_refused_only_where_it_would_be_doubled() {
+fn field_with_reserved_name_is_refused_only_if_it_would_be_duplicated() {
     let env = InProcessEnv::with_pipeline();
     let put = ["put", "--local", "--sensor", "a", "--temp", "1", "--field", "stored_after_ms=7"];
     env.run(put.into_iter().chain(["--wait"]))
@@ -273,7 +273,7 @@ fn field_that_the_report_has_itself_is_refused_only_where_it_would_be_doubled() 
 }
 
 #[test]
-fn starting_position_of_a_mapping_that_is_there_is_told_to_have_no_effect() {
+fn starting_position_of_existing_mapping_is_reported_to_have_no_effect() {
     let env = InProcessEnv::with_pipeline();
     let set = "mapping.starting_position=latest";
     for verb in ["plan", "up"] {

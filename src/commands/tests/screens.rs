@@ -1,4 +1,4 @@
-//! What each command prints: nothing twice, differences with their values, empty results in words, the next command.
+//! The output of each command: no repetition, differences with their values, empty results in words, the next command.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn up_lists_each_step_once_with_its_time() {
 }
 
 #[test]
-fn up_and_plan_show_each_changed_value_on_a_line_of_its_own() {
+fn up_and_plan_show_each_changed_value_on_its_own_line() {
     let env = InProcessEnv::with_pipeline();
     let set = ["--set", "rejects.retention_days=60", "--set", "rejects.name=Others"];
     let lines = [
@@ -67,7 +67,7 @@ fn up_refuses_delete_consumers_because_it_replaces_no_stream() {
 }
 
 #[test]
-fn scan_without_rows_says_so_and_prints_no_header() {
+fn scan_without_rows_prints_a_message_and_no_header() {
     let env = InProcessEnv::with_pipeline();
     let scan = |arguments: &[&str]| {
         env.run(["scan", "--local", "-o", "table"].into_iter().chain(arguments.iter().copied())).assert_success()
@@ -88,7 +88,7 @@ fn scan_without_rows_says_so_and_prints_no_header() {
 }
 
 #[test]
-fn invoke_says_in_one_line_what_the_function_did() {
+fn invoke_prints_the_function_result_in_one_line() {
     let env = InProcessEnv::with_pipeline();
     let invoke = env.run(["invoke", "--local", "-o", "table"]).assert_success();
     assert!(invoke.stdout.starts_with("1 record, 1 reading, 1 stored, "), "{}", invoke.stdout);
@@ -102,7 +102,7 @@ fn invoke_says_in_one_line_what_the_function_did() {
 }
 
 #[test]
-fn unmanaged_resources_are_named_one_a_line() {
+fn unmanaged_resources_are_listed_one_per_line() {
     let env = InProcessEnv::with_local_cloud();
     ForeignStack::with_default_names(&env).create_all(&env);
     let up = env.run(["up", "--local"]).assert_code(1);

@@ -1,4 +1,5 @@
-//! Taking the rows of markers out of the table, also those that come late or come back; what stays is told by its key.
+//! Deletes the rows of canaries, including rows that arrive late or come back. Reports the keys of those that may
+//! remain.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,16 +14,16 @@ use crate::aws::wait::{self, Poll};
 use crate::aws::{AwsFailure, FailureCause};
 use crate::pipeline::read::item_decode::{SENSOR, TIME};
 
-/// How long a row is waited for that is only to be taken away.
+/// Maximum wait for a row that only needs deletion.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a deletion is tried.
+/// Time limit of a deletion.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often a row may come back.
+/// Maximum times that a row may come back.
 const RETURNS: u32 = 10;
 
-/// A marker that is in the table, or may still come there.
+/// A canary that is in the table, or may still arrive there.
 #[derive(Clone, Debug)]
 pub struct RemainingProbe {
     sensor_id: String,
@@ -31,7 +32,7 @@ pub struct RemainingProbe {
 }
 
 impl RemainingProbe {
-    /// The key of its row in the form that the aws CLI takes.
+    /// Returns the key of its row in the syntax of the AWS CLI.
     #[must_use]
     pub fn key(&self) -> String {
         let RemainingProbe { sensor_id, time, .. } = self;
@@ -47,11 +48,11 @@ impl fmt::Display for RemainingProbe {
 }
 
 impl ProbeRoute<'_> {
-    /// Takes away the rows of all markers that were put since the last time. Tells which ones may stay.
+    /// Deletes the rows of all canaries that were put since the last cleanup. Returns those that may remain.
     pub async fn delete_leftover_probes(&self) -> Vec<RemainingProbe> {
         let markers = self.trail.all();
         if markers.iter().any(|(_, state)| *state == State::Removed) {
-            // Time for what would come back to come back.
+            // Wait for rows that come back.
             tokio::time::sleep(self.schedule(WAIT_TIMEOUT).longest).await;
         }
         let left = stream::iter(&markers).map(|(marker, state)| async move {
@@ -65,7 +66,7 @@ impl ProbeRoute<'_> {
         left.into_iter().flatten().collect()
     }
 
-    /// Takes one row away, or says why it may stay.
+    /// Deletes one row, or returns the reason why it may remain.
     async fn clear(&self, marker: &Reading, state: State) -> Result<(), String> {
         if state != State::Removed {
             let limit = if state == State::OnItsWay { GRACE } else { Duration::ZERO };
@@ -87,7 +88,7 @@ impl ProbeRoute<'_> {
         Err("it comes back whenever it is deleted".to_owned())
     }
 
-    /// Deletes the row of a marker, and tells whether it was there.
+    /// Deletes the row of a canary. Returns whether it existed.
     pub(super) async fn remove(&self, marker: &Reading) -> Result<bool, AwsFailure> {
         let request = self
             .clients
@@ -100,7 +101,7 @@ impl ProbeRoute<'_> {
         let call = self.clients.call("DynamoDB", "DeleteItem", self.table);
         match self.patiently(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
             Ok(answer) => Ok(answer.attributes.is_some()),
-            // With the table the row is gone as well.
+            // Without the table there is no row.
             Err(failure) if failure.cause == FailureCause::Missing => Ok(false),
             Err(failure) => Err(failure),
         }

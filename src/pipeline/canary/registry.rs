@@ -1,27 +1,28 @@
-//! The markers of a run that may be in the table or on their way to it, so that none is forgotten, whatever ends the run.
+//! The canaries of a run that may be in the table or on their way to it, so that each is cleaned up however the run
+//! ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sensor_model::Reading;
 
-/// How far a marker has come.
+/// The state of a canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// It was put, or may have been; its row was not seen yet.
+    /// It was put, or may have been. Its row was not found yet.
     OnItsWay,
-    /// Its row did not come in time.
+    /// Its row did not arrive in time.
     GivenUp,
-    /// Its row was taken away. The function may store it again: a batch that fails in part is delivered again.
+    /// Its row was deleted. The function may store it again: a partially failed batch is delivered again.
     Removed,
 }
 
-/// The markers that were put and not swept up yet.
+/// The canaries that were put and not cleaned up yet.
 #[derive(Debug, Default)]
 pub struct ProbeRegistry(Mutex<BTreeMap<String, (Reading, State)>>);
 
 impl ProbeRegistry {
-    /// Whether there is nothing to sweep up.
+    /// Returns whether there is nothing to clean up.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.markers().is_empty()

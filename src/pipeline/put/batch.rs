@@ -1,14 +1,14 @@
-//! The limits of one `PutRecords` request.
+//! Limits of one `PutRecords` request.
 
 use crate::pipeline::Record;
 
-/// Records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
+/// Maximum records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
 pub const MAX_RECORDS: usize = 500;
-/// Bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
-/// everywhere).
+/// Maximum bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
+/// available everywhere).
 pub const MAX_BYTES: usize = 5 * 1024 * 1024;
 
-/// Records that go into one request, in the order they came.
+/// The records of one request, in input order.
 #[derive(Debug, Default)]
 pub struct Batch {
     records: Vec<Record>,
@@ -16,7 +16,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Adds a record; where it no longer fits, the full batch is handed back and a new one begun.
+    /// Adds a record. If it does not fit, returns the full batch and starts a new one with the record.
     pub fn push(&mut self, record: Record) -> Option<Batch> {
         let full = self.records.len() == MAX_RECORDS || self.bytes + record.bytes() > MAX_BYTES;
         let complete = if full { self.take() } else { None };
@@ -25,12 +25,12 @@ impl Batch {
         complete
     }
 
-    /// Hands back what is there, if anything, and begins anew.
+    /// Returns the records collected so far, if any, and starts an empty batch.
     pub fn take(&mut self) -> Option<Batch> {
         (!self.records.is_empty()).then(|| std::mem::take(self))
     }
 
-    /// Its records.
+    /// Returns its records.
     #[must_use]
     pub fn into_records(self) -> Vec<Record> {
         self.records
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_holds_500_records_or_5_mib_and_not_one_more() {
+    fn batch_is_limited_to_500_records_or_5_mib() {
         let sizes: Vec<_> = batches(&[1; 1001]).iter().map(Vec::len).collect();
         assert_eq!(sizes, [500, 500, 1]);
         let sizes: Vec<_> = batches(&[MAX_RECORD_BYTES - 1; 6]).iter().map(Vec::len).collect();
@@ -69,7 +69,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
         #[test]
-        fn nothing_is_lost_reordered_or_over_a_limit(
+        fn batch_push_keeps_every_record_in_order_and_within_limits(
             sizes in prop::collection::vec(prop_oneof![20 => 1_usize..200, 1 => 1_usize..MAX_RECORD_BYTES], 0..1500)
         ) {
             let batches = batches(&sizes);

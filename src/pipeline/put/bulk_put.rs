@@ -1,4 +1,4 @@
-//! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
+//! Puts many readings into the stream: reads an input, batches readings, feeds the put workers and counts the results.
 
 use std::time::Duration;
 
@@ -16,23 +16,23 @@ use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
 use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
 
-/// Requests that are under way at the same time at most; the readings of a sensor share a lane.
+/// Number of put workers. Each has one request in flight. The readings of a sensor share a worker.
 const LANES: usize = 4;
 
-/// What came of it.
+/// The result of a bulk put.
 #[derive(Debug)]
 pub struct PutOutcome {
-    /// The ledger.
+    /// The counts.
     pub summary: PutSummary,
-    /// What the stream did not take; the readings of a sensor in the order they came.
+    /// Records that the stream did not accept. The readings of a sensor are in input order.
     pub failed: Vec<Record>,
-    /// What ended it early; nothing where all was read, or it was interrupted.
+    /// The error that ended it early. `None` after the end of the input, and after an interrupt.
     pub stopped: Option<Error>,
     /// The inputs that were not read to their end.
     pub unread: Vec<Unread>,
 }
 
-/// Sends everything that comes out of `chunks`.
+/// Sends all records of `chunks`.
 pub async fn put_all<S>(chunks: ParsedChunks, send: S, plan: PutOptions<'_>) -> PutOutcome
 where
     S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
@@ -69,14 +69,14 @@ where
     PutOutcome { summary, failed: sum.failed, stopped, unread: unread(positions).await }
 }
 
-/// Counts what was not read, away from the threads that send.
+/// Counts the unread input on a blocking thread, away from the put workers.
 async fn unread(positions: Positions) -> Vec<Unread> {
     let counting = positions.clone();
     let counted = tokio::task::spawn_blocking(move || counting.unread(COUNT_LIMIT)).await;
     counted.unwrap_or_else(|_| positions.unread(Duration::ZERO))
 }
 
-/// Reads and validates everything and sends nothing; `accepted` counts what would be sent.
+/// Reads and validates the whole input and sends nothing. `accepted` counts the records that would be sent.
 pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
     let began = Instant::now();
     let positions = chunks.positions();
@@ -128,7 +128,7 @@ mod tests {
     use crate::pipeline::PutObserver;
     use crate::pipeline::RejectedLine;
 
-    /// Nobody listens.
+    /// An observer that ignores events.
     struct Deaf;
 
     impl PutObserver for Deaf {
@@ -149,7 +149,7 @@ mod tests {
                 truncated: false,
             });
         }
-        // Few rows, so that many readings replace each other; the field tells them apart.
+        // Few rows, so that many readings replace each other. The field distinguishes them.
         let json = format!(r#"{{"sensor_id":"s{sensor}","temperature":1,"current_time":7,"index":{index}}}"#);
         ParsedLine::Ready(Record::new(&Reading::from_json(json.as_bytes()).unwrap(), &file, line).unwrap())
     }
@@ -199,7 +199,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
         #[test]
-        fn whatever_fails_the_ledger_balances_and_the_last_reading_of_each_row_wins(
+        fn put_all_random_failures_counts_balance_and_last_reading_of_each_row_wins(
             inputs in prop::collection::vec((0_u8..12, prop::bool::weighted(0.05)), 0..1800),
             seed in any::<u64>(),
         ) {
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_stream_ends_it_at_once_and_what_was_read_is_failed() {
+    fn put_all_missing_stream_aborts_and_fails_all_read_records() {
         let calls = RefCell::new(0);
         let send = async |_: &[&Record]| {
             *calls.borrow_mut() += 1;
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_takes_nothing_is_given_up_after_a_minute() {
+    fn put_all_without_progress_gives_up_after_a_minute() {
         let send = async |records: &[&Record]| {
             Ok(records.iter().map(|_| EntryResult::Failed("ProvisionedThroughputExceededException".into())).collect())
         };
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_waits_for_the_request_under_way_and_sends_no_other() {
+    fn put_all_interrupt_waits_for_request_in_flight_and_sends_no_other() {
         let interrupt = CancellationToken::new();
         let calls = RefCell::new(0);
         let send = async |records: &[&Record]| {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_does_not_wait_for_ever() {
+    fn put_all_interrupt_wait_is_bounded() {
         let interrupt = CancellationToken::new();
         let send = async |_: &[&Record]| {
             interrupt.cancel();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_behind_a_halt_is_failed_and_not_forgotten() {
+    fn put_all_abort_counts_queued_records_as_failed() {
         let interrupt = CancellationToken::new();
         interrupt.cancel();
         let send = async |_: &[&Record]| panic!("nothing is sent after a halt");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_of_the_input_is_not_made_up_for() {
+    fn rate_limit_after_input_pause_has_no_burst() {
         let sizes = RefCell::new(Vec::new());
         let send = async |records: &[&Record]| {
             sizes.borrow_mut().push(records.len());
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept_and_slow_readings_do_not_wait_for_a_full_request() {
+    fn rate_limit_is_kept_and_slow_readings_are_sent_after_linger() {
         let calls = RefCell::new(0);
         let send = async |records: &[&Record]| {
             *calls.borrow_mut() += 1;

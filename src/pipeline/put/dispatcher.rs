@@ -1,4 +1,4 @@
-//! Readings to lanes: batches them, keeps a rate, and lets none wait long for others.
+//! Distributes readings to put workers: batches them, limits the rate, and bounds the wait for a full batch.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -13,24 +13,23 @@ use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::{ParsedChunks, PutEvent, Record, RejectedLine};
 
-/// A reading waits no longer than this for others to share its request, as in the KPL (docs/facts/kinesis.md,
-/// Aggregation).
+/// Maximum wait of a reading for others to share its request, as in the KPL (docs/facts/kinesis.md, Aggregation).
 const LINGER: Duration = Duration::from_millis(100);
 
-/// Hands readings to lanes, each sensor's always to the same.
+/// Distributes readings to put workers. All readings of a sensor go to the same worker.
 pub(crate) struct Dispatcher<'a> {
     lanes: Vec<mpsc::Sender<Batch>>,
     open: Vec<Batch>,
-    /// When what waits in `open` has to go.
+    /// The time when the open batches have to go.
     due: Option<Instant>,
     plan: PutOptions<'a>,
     halt: &'a AbortSignal,
-    /// When the next reading may go, under a rate.
+    /// The time when the next reading may go, if the rate is limited.
     turn: Instant,
     done: Dispatched,
 }
 
-/// What was taken from the input.
+/// The counts and records that the dispatcher took from the input.
 #[derive(Debug, Default)]
 pub(crate) struct Dispatched {
     pub read: u64,
@@ -45,7 +44,7 @@ impl<'a> Dispatcher<'a> {
         Dispatcher { lanes, open, due: None, plan, halt, turn: Instant::now(), done: Dispatched::default() }
     }
 
-    /// Takes everything, until the input ends or the halt.
+    /// Dispatches the whole input, until it ends or the put is aborted.
     pub(crate) async fn run(mut self, mut chunks: ParsedChunks) -> Dispatched {
         while !self.halt.is_set() {
             let next = tokio::select! {
@@ -63,7 +62,7 @@ impl<'a> Dispatcher<'a> {
                 DispatchEvent::End => break,
             };
             if let Err(error) = result {
-                // What was read before the error is still sent.
+                // Records that were read before the error are still sent.
                 self.done.error = Some(error);
                 break;
             }
@@ -82,7 +81,7 @@ impl<'a> Dispatcher<'a> {
         result
     }
 
-    /// Items that were read and will not be sent.
+    /// Counts items that were read and will not be sent.
     fn leave(&mut self, items: impl IntoIterator<Item = ParsedLine>) {
         for item in items {
             self.done.read += 1;
@@ -90,7 +89,7 @@ impl<'a> Dispatcher<'a> {
                 ParsedLine::Ready(record) => self.done.left.push(record),
                 ParsedLine::Rejected(rejection) => {
                     self.done.rejected += 1;
-                    // The first error is the one that is told.
+                    // The first error is reported.
                     if let Err(error) = self.refuse(&rejection) {
                         self.done.error.get_or_insert(error);
                     }
@@ -104,7 +103,7 @@ impl<'a> Dispatcher<'a> {
         self.plan.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection))
     }
 
-    /// Takes them one by one, as long as there is no halt.
+    /// Dispatches the items one by one, until the put is aborted.
     async fn take_each(&mut self, items: &mut impl Iterator<Item = ParsedLine>) -> Result<(), Error> {
         while !self.halt.is_set() {
             let Some(item) = items.next() else { return Ok(()) };
@@ -130,7 +129,7 @@ impl<'a> Dispatcher<'a> {
 
     async fn keep_pace(&mut self) {
         let Some(rate) = self.plan.rate else { return };
-        // What was late a little, by a slow timer, is made up for; a pause is not, or a burst would follow it.
+        // A small delay, from a slow timer, is made up for. A pause is not, or a burst would follow it.
         let turn = self.turn.max(Instant::now() - LINGER);
         self.turn = turn + Duration::from_secs_f64(rate.recip());
         while Instant::now() < turn && !self.halt.is_set() {
@@ -159,7 +158,8 @@ impl<'a> Dispatcher<'a> {
     }
 
     async fn hand_over(&mut self, lane: usize, batch: Batch) {
-        // A lane takes batches until its sender is dropped, so this cannot fail; if it did, nothing is lost.
+        // A worker receives batches until its sender is dropped, so this cannot fail. If it did, the records would
+        // still be counted.
         if let Err(refused) = self.lanes[lane].send(batch).await {
             self.done.left.extend(refused.0.into_records());
         }

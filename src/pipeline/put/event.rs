@@ -1,4 +1,4 @@
-//! What happens on the way into the stream, who hears of it, and the sums at the end.
+//! Events of a bulk put, their observer, and the final counts.
 
 use std::time::Duration;
 
@@ -6,55 +6,55 @@ use serde::Serialize;
 
 use crate::pipeline::RejectedLine;
 
-/// Something that happened while readings were put.
+/// An event while readings are put.
 #[derive(Debug)]
 pub enum PutEvent<'a> {
-    /// A line of the input is no reading.
+    /// A line of the input is not a valid reading.
     Rejected(&'a RejectedLine),
-    /// The stream took this many readings more.
+    /// The stream accepted this many more readings.
     Accepted(u64),
-    /// The stream did not take some records; they are sent again after a pause.
+    /// The stream did not accept some records. They are retried after a pause.
     Resending {
-        /// How many.
+        /// Number of records.
         records: usize,
         /// The service's error code.
         code: &'a str,
-        /// How long it is waited first.
+        /// The pause before the retry.
         pause: Duration,
     },
 }
 
-/// Hears of events; called from many places at once.
+/// Receives events, from several tasks at once.
 pub trait PutObserver: Send + Sync {
-    /// One event.
+    /// Handles one event.
     fn event(&self, event: &PutEvent<'_>);
 }
 
-/// The ledger of a bulk put: `read` = `accepted` + `rejected` + `failed`, always.
+/// The counts of a bulk put: `read` = `accepted` + `rejected` + `failed`, always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PutSummary {
-    /// Readings taken from the input, good or bad.
+    /// Readings read from the input, valid or not.
     pub read: u64,
-    /// Readings that the stream took.
+    /// Readings that the stream accepted.
     pub accepted: u64,
-    /// Lines that are no reading.
+    /// Lines that are not valid readings.
     pub rejected: u64,
-    /// Readings that the stream did not take.
+    /// Readings that the stream did not accept.
     pub failed: u64,
-    /// Records that the stream took; more than `accepted` where order made it necessary to send one twice.
+    /// Records that the stream accepted. More than `accepted` if a record was sent twice to keep the order.
     pub records: u64,
     /// Bytes of those records, partition keys included.
     pub bytes: u64,
-    /// Records that were sent again.
+    /// Retried records.
     pub retries: u64,
-    /// Seconds from beginning to end.
+    /// Total seconds.
     pub seconds: f64,
     /// Accepted readings per second.
     pub readings_per_second: f64,
 }
 
 impl PutSummary {
-    /// Fills in how long it took, to the millisecond.
+    /// Sets the elapsed time, to the millisecond.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate is shown with one decimal")]
     pub fn within(mut self, elapsed: Duration) -> Self {
@@ -64,7 +64,7 @@ impl PutSummary {
         self
     }
 
-    /// Whether every reading that was read is in the stream.
+    /// Returns whether every reading of the input is in the stream.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.rejected == 0 && self.failed == 0

@@ -1,17 +1,17 @@
-//! How readings are put.
+//! The options of a bulk put.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::pipeline::{PutObserver, RejectsFile};
 
-/// What to do besides sending.
+/// The options of a bulk put.
 pub struct PutOptions<'a> {
-    /// Readings per second at most.
+    /// Maximum readings per second.
     pub rate: Option<f64>,
-    /// Keeps rejected lines.
+    /// File for rejected lines.
     pub rejects: Option<&'a mut RejectsFile>,
-    /// Hears of what happens.
+    /// Receives events.
     pub observer: &'a dyn PutObserver,
-    /// Ends it early.
+    /// Ends the bulk put early.
     pub interrupt: &'a CancellationToken,
 }

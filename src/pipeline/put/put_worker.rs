@@ -1,4 +1,4 @@
-//! One lane of requests: a batch at a time, so that the readings of a sensor, which share a lane, keep their order.
+//! A put worker: sends one batch at a time, so that the readings of a sensor, which share a worker, keep their order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,19 +15,19 @@ use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{PutEvent, PutObserver, Record};
 
-/// The first pause before a resend; a throttled shard takes records again within a second (docs/facts/kinesis.md, Write
-/// limits).
+/// The first pause before a retry. A throttled shard accepts records again within a second (docs/facts/kinesis.md,
+/// Write limits).
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Pauses double up to this.
+/// Maximum pause. Pauses double up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A lane that got nothing into the stream for so long gives up; twice the time that the KPL keeps a record
+/// Time without progress after which a worker gives up. It is twice the time that the KPL keeps a record
 /// (docs/facts/kinesis.md, Aggregation).
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
-/// How long an answer is waited for after a halt.
+/// Maximum wait for a response after an abort.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// What ends a bulk put early, known to all its lanes.
+/// The signal that ends a bulk put early. All its workers share it.
 #[derive(Debug)]
 pub(crate) struct AbortSignal {
     token: CancellationToken,
@@ -36,7 +36,7 @@ pub(crate) struct AbortSignal {
 }
 
 impl AbortSignal {
-    /// Ends with the interrupt, too.
+    /// Creates a signal that an interrupt sets, too.
     pub(crate) fn under(interrupt: &CancellationToken) -> Self {
         AbortSignal {
             token: interrupt.child_token(),
@@ -53,7 +53,7 @@ impl AbortSignal {
         self.token.cancelled().await;
     }
 
-    /// Why it ended; nothing where it did not, or by the interrupt.
+    /// Returns the error that caused the abort. Returns `None` without an abort, and after an interrupt.
     pub(crate) fn into_reason(self) -> Option<Error> {
         self.reason.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,18 +64,18 @@ impl AbortSignal {
     }
 }
 
-/// What a lane did.
+/// The results of a worker.
 #[derive(Debug, Default)]
 pub(crate) struct WorkerStats {
     pub accepted: u64,
     pub records: u64,
     pub bytes: u64,
     pub retries: u64,
-    /// In the order they came.
+    /// In input order.
     pub failed: Vec<Record>,
 }
 
-/// Sends batch after batch until there are no more; after a halt the rest is only counted.
+/// Sends batch after batch to the end. After an abort, only counts the rest.
 pub(crate) async fn run<S>(
     mut batches: mpsc::Receiver<Batch>,
     send: &S,
@@ -160,7 +160,7 @@ async fn deliver<S>(
     }
 }
 
-/// Waits for a request that is under way even after a halt, because the stream may well have taken it; but not for ever.
+/// Waits for a request in flight even after an abort, because the stream may accept it. The wait is bounded.
 async fn within<T>(limit: Duration, halt: &AbortSignal, request: impl Future<Output = T>) -> Option<T> {
     let late = async {
         halt.set().await;
@@ -173,13 +173,14 @@ async fn within<T>(limit: Duration, halt: &AbortSignal, request: impl Future<Out
     }
 }
 
-/// Full jitter: anything between nothing and the doubled pause.
+/// Returns a random pause between zero and the doubled pause (full jitter).
 fn pause_before(attempt: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE);
     longest.mul_f64(rand::rng().random_range(0.0..=1.0))
 }
 
-/// Whether a failure of the whole request may pass. An address that never answered is more likely wrong than busy.
+/// Returns whether a failure of the whole request may be transient. An endpoint that never responded is more likely
+/// wrong than busy.
 fn may_pass(failure: &AwsFailure, anything_accepted: bool) -> bool {
     match failure.cause {
         FailureCause::Unreachable => anything_accepted,

@@ -1,4 +1,4 @@
-//! A reading as the stream takes it: data and partition key.
+//! A reading as a Kinesis record: data and partition key.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -6,31 +6,32 @@ use std::sync::Arc;
 use sensor_model::Reading;
 use sha2::{Digest, Sha256};
 
-/// A record's data and partition key together, by default (docs/facts/kinesis.md, Write limits: `MaxRecordSizeInKiB`).
+/// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write limits:
+/// `MaxRecordSizeInKiB`).
 pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
-/// Characters of a partition key (docs/facts/kinesis.md, Write limits).
+/// Maximum characters of a partition key (docs/facts/kinesis.md, Write limits).
 const MAX_KEY_CHARACTERS: usize = 256;
 
-/// One reading, ready to be sent, with the place it came from.
+/// A reading, ready to be sent, with its place in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The reading as JSON.
     pub data: String,
-    /// What decides the shard: the same for all readings of a sensor.
+    /// The partition key, which decides the shard. It is the same for all readings of a sensor.
     pub partition_key: String,
-    /// The same for readings that replace each other in the table.
+    /// A hash that is the same for readings that replace each other in the table.
     pub row: u64,
-    /// The file it came from, as it was named.
+    /// The name of its input file.
     pub file: Arc<str>,
-    /// Its line there, from 1.
+    /// Its line in the file, from 1.
     pub line: u64,
 }
 
 impl Record {
-    /// Makes the record of a reading.
+    /// Creates the record of a reading.
     ///
     /// # Errors
-    /// When it is larger than a record may be; the text says so.
+    /// If the record is larger than Kinesis allows. The error is a message.
     pub fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
         let data = reading.to_json();
         let partition_key = partition_key(&reading.sensor_id);
@@ -44,14 +45,14 @@ impl Record {
         Ok(Record { data, partition_key, row: hasher.finish(), file: Arc::clone(file), line })
     }
 
-    /// What Kinesis counts: data and partition key.
+    /// Returns the bytes that Kinesis counts: data and partition key.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.data.len() + self.partition_key.len()
     }
 }
 
-/// The sensor's id; its SHA-256 in hex where it is longer than Kinesis takes.
+/// Returns the sensor's id, or its SHA-256 in hex if it is longer than Kinesis allows.
 #[must_use]
 pub fn partition_key(sensor_id: &str) -> String {
     use std::fmt::Write as _;
@@ -70,7 +71,7 @@ mod tests {
     use super::partition_key;
 
     #[test]
-    fn a_long_sensor_id_travels_under_its_sha_256() {
+    fn partition_key_of_long_sensor_id_is_its_sha256() {
         let fits = "ü".repeat(256);
         assert_eq!(partition_key(&fits), fits);
         let long = "a".repeat(257);

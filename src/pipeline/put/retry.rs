@@ -1,19 +1,19 @@
-//! What to send again after `PutRecords` answered; pure.
+//! Decides which records to send again after a `PutRecords` response. Pure functions.
 //!
-//! A record that failed and is sent again comes after the later records of its request. Where one of those replaces
-//! the same row, it is sent once more behind it, so that the last reading of a row stays the last
-//! (docs/facts/kinesis.md, Partial failures).
+//! A failed record that is sent again comes after the later records of its request. If one of those replaces the same
+//! row, it is sent once more after it, so that the last reading of a row stays the last (docs/facts/kinesis.md, Partial
+//! failures).
 
 use std::collections::HashSet;
 
 use crate::pipeline::Record;
 
-/// What the stream said to one record.
+/// The result of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryResult {
-    /// It has a sequence number.
+    /// The record was accepted and has a sequence number.
     Accepted,
-    /// It was not taken; the service's error code.
+    /// The record failed with this error code.
     Failed(String),
 }
 
@@ -23,12 +23,12 @@ pub struct RetryQueue {
     pending: Vec<usize>,
 }
 
-/// What one answer changed.
+/// The effect of one response.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AcceptedEntries {
-    /// Readings that the stream took, and that need not be sent again.
+    /// Readings that the stream accepted and that are not sent again.
     pub readings: u64,
-    /// Records that the stream took.
+    /// Records that the stream accepted.
     pub records: u64,
     /// Bytes of those records.
     pub bytes: u64,
@@ -37,19 +37,19 @@ pub struct AcceptedEntries {
 }
 
 impl RetryQueue {
-    /// All of a request.
+    /// Returns a queue with all records of a request.
     #[must_use]
     pub fn all(count: usize) -> Self {
         RetryQueue { pending: (0..count).collect() }
     }
 
-    /// What the next request holds, in order.
+    /// Returns the content of the next request, in order.
     #[must_use]
     pub fn pending(&self) -> &[usize] {
         &self.pending
     }
 
-    /// Takes in the answers to [`Self::pending`], one for each in the same order.
+    /// Applies the results of [`Self::pending`], one for each record in the same order.
     pub fn settle(&mut self, records: &[Record], answers: &[EntryResult]) -> AcceptedEntries {
         let mut settled = AcceptedEntries::default();
         let mut failed_rows = HashSet::new();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_failed_is_sent_again_by_its_original_index() {
+    fn retry_queue_keeps_only_failed_records_by_original_index() {
         let records = records(&[0, 1, 2, 3]);
         let mut unsent = RetryQueue::all(4);
         let settled = unsent.settle(&records, &[EntryResult::Accepted, failed(), EntryResult::Accepted, failed()]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overtook_an_older_reading_of_its_row_counts_once_it_was_sent_behind_it_again() {
+    fn retry_queue_resends_later_record_of_same_row_and_counts_it_once() {
         let records = records(&[7, 7, 8]);
         let mut unsent = RetryQueue::all(3);
         let settled = unsent.settle(&records, &[failed(), EntryResult::Accepted, EntryResult::Accepted]);
@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_ledger_balances_and_the_last_reading_of_each_row_wins(
+        fn retry_queue_counts_balance_and_last_reading_of_each_row_wins(
             rows in prop::collection::vec(0_u8..6, 1..40),
             luck in prop::collection::vec(any::<bool>(), 400),
             rounds in 1_usize..12,
@@ -147,7 +147,7 @@ mod tests {
                 readings += unsent.settle(&records, &answers).readings;
             }
             prop_assert_eq!(readings + unsent.pending().len() as u64, records.len() as u64);
-            // What is left is what the caller has to put again, in this order; then the last one is the last one.
+            // The caller has to put the pending records again, in this order. Then the last one is the last one.
             table.extend(unsent.pending().iter().map(|index| (records[*index].row, *index)));
             for (row, stored) in table {
                 let last = records.iter().rposition(|record| record.row == row);

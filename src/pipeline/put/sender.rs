@@ -1,4 +1,4 @@
-//! `PutRecord` and `PutRecords`: the only place where readings enter the stream.
+//! `PutRecord` and `PutRecords`: the only calls that put readings into the stream.
 
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
@@ -9,19 +9,19 @@ use super::retry::EntryResult;
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::pipeline::Record;
 
-/// Where a record went.
+/// The place of a record in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutReceipt {
     /// The shard.
     pub shard_id: String,
-    /// Its place in the shard; a decimal number of up to 129 digits.
+    /// Its sequence number in the shard, a decimal number of up to 129 digits.
     pub sequence_number: String,
 }
 
 /// Puts one reading.
 ///
 /// # Errors
-/// When the stream does not take it.
+/// If the stream does not accept it.
 pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Result<PutReceipt, AwsFailure> {
     let request = clients
         .kinesis
@@ -38,10 +38,11 @@ pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Resu
     }
 }
 
-/// Puts up to 500 records; one answer for each, in their order. The SDK repeats only requests that fail as a whole.
+/// Puts up to 500 records. Returns one result for each, in their order. The SDK retries only requests that fail as a
+/// whole.
 ///
 /// # Errors
-/// When the request fails as a whole.
+/// If the request fails as a whole.
 pub async fn put_records(clients: &Clients, stream: &str, records: &[&Record]) -> Result<Vec<EntryResult>, AwsFailure> {
     let resource = format!("stream {stream}");
     let broken = |message: String| AwsFailure {
@@ -64,7 +65,7 @@ pub async fn put_records(clients: &Clients, stream: &str, records: &[&Record]) -
         Ok(answer) => answer,
         Err(error) => {
             let failure = clients.failure("Kinesis", "PutRecords", &resource, &error);
-            // One that may pass is tried again at once, and nobody hears of it.
+            // A transient failure is retried at once and not reported, so it needs no account.
             return Err(if failure.is_transient() { failure } else { clients.with_account_context(failure).await });
         }
     };

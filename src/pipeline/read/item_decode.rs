@@ -1,4 +1,4 @@
-//! A row of the table as a stored reading.
+//! Decodes a row of the table as a stored reading.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -16,13 +16,13 @@ pub(crate) const TEMPERATURE: &str = "Temperature";
 pub(crate) const SHARD: &str = "ShardID";
 pub(crate) const SEQUENCE: &str = "SequenceNumber";
 
-/// Keys of the JSON form; an attribute of such a name would be there twice.
+/// Keys of the JSON form. An attribute of such a name would occur twice.
 const RESERVED_KEYS: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// Reads an item; nothing where it is no reading: another writer's row, without a temperature, say.
+/// Decodes an item. Returns `None` if it is not a reading, for example another writer's row without a temperature.
 pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
     let AttributeValue::S(sensor_id) = item.remove(SENSOR)? else { return None };
     let mut number = |name: &str| match item.remove(name)? {
@@ -43,7 +43,7 @@ pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
     Some(StoredReading { reading: Reading { sensor_id, temperature, current_time, fields }, shard_id, sequence_number })
 }
 
-/// Sets of other writers become lists, bytes become base64 text.
+/// Converts a value. Sets of other writers become lists, bytes become base64 text.
 fn value(attribute: AttributeValue) -> Option<Value> {
     let number = |text: String| Decimal::parse(&text).ok().map(Value::Number);
     let bytes = |blob: aws_sdk_dynamodb::primitives::Blob| Value::Text(STANDARD.encode(blob));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_becomes_the_reading_form_with_exact_numbers() {
+    fn decode_item_keeps_exact_numbers() {
         let digits = "12345678901234567890123456789012345678";
         let row = item(&[("humidity", AttributeValue::N(digits.to_owned()))]);
         let expected = format!(
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_and_bytes_of_other_writers_are_shown_as_json_can() {
+    fn decode_item_sets_become_lists_and_bytes_become_base64() {
         let row = item(&[
             ("b", AttributeValue::B(Blob::new([255, 254]))),
             ("m", AttributeValue::M([("x".to_owned(), AttributeValue::Null(true))].into())),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_temperature_is_no_reading() {
+    fn decode_item_without_temperature_is_none() {
         let mut row = item(&[]);
         row.remove(TEMPERATURE);
         assert_eq!(json(row), None);

@@ -1,4 +1,4 @@
-//! What is asked of the table, and its `DynamoDB` expressions; pure.
+//! Builds the `DynamoDB` expressions of a query. Pure functions.
 
 use std::collections::HashMap;
 
@@ -7,33 +7,33 @@ use sensor_model::Decimal;
 
 use super::item_decode::{SENSOR, TEMPERATURE, TIME};
 
-/// Which stored readings are wanted.
+/// A query for stored readings.
 #[derive(Clone, Debug, Default)]
 pub struct ReadQuery {
-    /// Of this sensor only; then it is a Query and never a full scan.
+    /// Readings of this sensor only. Then the request is a Query, never a full Scan.
     pub sensor: Option<String>,
-    /// Not before, in seconds since 1970.
+    /// Minimum time (inclusive), in seconds since 1970.
     pub since: Option<Decimal>,
-    /// Not after, in seconds since 1970.
+    /// Maximum time (inclusive), in seconds since 1970.
     pub until: Option<Decimal>,
-    /// Not colder.
+    /// Minimum temperature (inclusive).
     pub min_temperature: Option<Decimal>,
-    /// Not warmer.
+    /// Maximum temperature (inclusive).
     pub max_temperature: Option<Decimal>,
-    /// The newest first; only where a sensor is given.
+    /// True if the newest readings come first. Needs a sensor.
     pub newest_first: bool,
-    /// What was stored up to this moment, at twice the read cost.
+    /// True if reads are strongly consistent, at twice the read cost.
     pub consistent: bool,
-    /// No more than so many are needed.
+    /// Maximum number of readings.
     pub limit: Option<u64>,
 }
 
-/// The expressions of a question.
+/// The expressions of a query.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Expressions {
-    /// For a Query.
+    /// Key condition, for a Query.
     pub key: Option<String>,
-    /// Evaluated in the service, after reading.
+    /// Filter, which the service evaluates after reading.
     pub filter: Option<String>,
     pub names: HashMap<String, String>,
     pub values: HashMap<String, AttributeValue>,
@@ -50,7 +50,7 @@ impl ReadQuery {
         }
         let mut filter = Vec::new();
         let times = found.range("time", TIME, self.since.as_ref(), self.until.as_ref());
-        // A sort key may stand in a Query's key condition only; a Scan has none.
+        // A sort key is allowed only in a Query's key condition. A Scan does not have one.
         if self.sensor.is_some() {
             key.extend(times);
         } else {
@@ -67,7 +67,7 @@ impl ReadQuery {
         found
     }
 
-    /// How many items a page should hold: no more than are needed, unless a filter takes some away.
+    /// Returns the items that a page should hold: no more than needed, unless a filter removes some.
     pub(crate) fn page_limit(&self) -> Option<i32> {
         let filtered = self.expressions().filter.is_some();
         self.limit.filter(|_| !filtered).map(|limit| i32::try_from(limit.clamp(1, 1000)).unwrap_or(1000))
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn one_sensor_s_times_are_in_the_key_condition_and_temperatures_in_the_filter() {
+    fn expressions_with_sensor_use_key_condition_for_time_and_filter_for_temperature() {
         let question = ReadQuery {
             sensor: Some("s".into()),
             since: number("1"),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_sensor_everything_is_a_filter() {
+    fn expressions_without_sensor_use_only_a_filter() {
         let question = ReadQuery { until: number("2"), max_temperature: number("9"), ..ReadQuery::default() };
         let found = question.expressions();
         assert_eq!(found.key, None);
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_to_the_limit_only_where_nothing_is_filtered_away() {
+    fn page_limit_applies_only_without_filter() {
         let mut question = ReadQuery { limit: Some(3), ..ReadQuery::default() };
         assert_eq!(question.page_limit(), Some(3));
         question.min_temperature = number("1");

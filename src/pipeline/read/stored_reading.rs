@@ -1,4 +1,4 @@
-//! A reading with its place in the stream, as the table keeps it.
+//! A reading with its place in the stream, as the table stores it.
 
 use sensor_model::{Reading, Value};
 use serde::ser::{SerializeMap, SerializeSeq};
@@ -6,19 +6,19 @@ use serde::{Serialize, Serializer};
 
 use crate::pipeline::PutReceipt;
 
-/// A stored reading; in JSON the reading's own form plus `shard_id` and `sequence_number`.
+/// A stored reading. Its JSON is the reading's own form plus `shard_id` and `sequence_number`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredReading {
     /// The reading.
     pub reading: Reading,
-    /// The shard it came through; rows of other writers may lack it.
+    /// Its shard. Rows of other writers may lack it.
     pub shard_id: Option<String>,
-    /// Its place in the shard.
+    /// Its sequence number in the shard.
     pub sequence_number: Option<String>,
 }
 
 impl StoredReading {
-    /// A reading that the stream took.
+    /// Creates the stored form of a reading that the stream accepted.
     #[must_use]
     pub fn new(reading: Reading, receipt: PutReceipt) -> Self {
         StoredReading { reading, shard_id: Some(receipt.shard_id), sequence_number: Some(receipt.sequence_number) }
@@ -34,10 +34,10 @@ impl Serialize for StoredReading {
 }
 
 impl StoredReading {
-    /// Writes all keys into a map that may have more.
+    /// Writes all keys into a map that may have others.
     ///
     /// # Errors
-    /// The map's own.
+    /// The map's errors.
     pub fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("sensor_id", &self.reading.sensor_id)?;
         map.serialize_entry("temperature", &self.reading.temperature)?;
@@ -55,14 +55,14 @@ impl StoredReading {
     }
 }
 
-/// A value as one line of JSON.
+/// Returns a value as one line of JSON.
 #[must_use]
 pub fn value_json(value: &Value) -> String {
-    // Writing JSON to memory fails only for keys that are no text, and a value's keys are.
+    // Writing JSON to memory fails only for keys that are not text, and a value's keys are.
     serde_json::to_string(&Json(value)).unwrap_or_default()
 }
 
-/// A value as JSON, numbers with all their digits.
+/// A value as JSON, with all digits of its numbers.
 struct Json<'a>(&'a Value);
 
 impl Serialize for Json<'_> {

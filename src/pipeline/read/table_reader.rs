@@ -1,4 +1,4 @@
-//! Stored readings: a parallel Scan of the whole table, a Query for one sensor, page by page.
+//! Reads stored readings page by page: a parallel Scan of the whole table, or a Query for one sensor.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,9 +15,10 @@ use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{ReadQuery, StoredReading};
 
-/// Segments of a whole-table Scan. Each has at most one page of 1 MB under way, and four already outrun one terminal.
+/// Segments of a parallel Scan. Each has at most one page of 1 MB in flight, and four are already faster than a
+/// terminal.
 const SEGMENTS: i32 = 4;
-/// Up to so many rows a single segment reads less of the table than four would.
+/// Up to this many rows, a single segment reads less of the table than four would.
 const FEW: u64 = 1000;
 
 /// A page of rows.
@@ -25,31 +26,32 @@ const FEW: u64 = 1000;
 pub struct RowPage {
     /// The readings.
     pub rows: Vec<StoredReading>,
-    /// Items that are no readings.
+    /// Items that are not readings.
     pub foreign: u64,
 }
 
-/// How long a page is asked for again while the table gives none.
+/// The retry policy for pages while the table is throttled.
 #[derive(Clone, Copy)]
 pub struct Patience<'a> {
-    /// The longest time for one page. Read capacity that is used up comes back by the second: a page of 1 MB takes 128
-    /// units, which a table of 5 units has after 26 s.
+    /// Maximum time for one page. Used-up read capacity returns by the second: a page of 1 MB takes 128 units, which a
+    /// table of 5 units has after 26 s.
     pub limit: Duration,
-    /// Hears of every pause.
+    /// Called before every pause.
     pub waiting: &'a (dyn Fn(Duration, &AwsFailure) + Sync),
 }
 
-/// Where the next page of a segment begins.
+/// The start of the next page of a segment.
 enum PageStart {
     Beginning,
     After(Item),
     End,
 }
 
-/// Reads what the question asks for and hands it over page by page until that is enough or `each` wants no more.
+/// Reads the results of a query and passes them to `each` page by page, until the limit is reached or `each` returns
+/// `false`.
 ///
 /// # Errors
-/// When a page cannot be read, or whatever `each` could not do.
+/// If a page cannot be read, or the errors of `each`.
 pub async fn read_pages(
     clients: &Clients,
     table: &str,
@@ -120,17 +122,17 @@ fn segment_pages<'a>(
 
 type Answer = Result<(Vec<Item>, Option<Item>), AwsFailure>;
 
-/// For how many of the longest pauses a page is asked for that fails for another reason than used-up capacity: 16 s on AWS.
+/// Time limit of retries after failures other than used-up capacity, in longest pauses: 16 s on AWS.
 const LOOKS_AT_TROUBLE: u32 = 8;
 
-/// Whether the table's capacity or the account's rate is used up, which comes back by itself.
+/// Returns whether the table's capacity or the account's rate is used up. Both return by themselves.
 fn is_used_up(failure: &AwsFailure) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     failure.cause == FailureCause::Throttled
         && ["Throughput", "Throttl", "Limit"].iter().any(|part| code.contains(part))
 }
 
-/// Asks for a page again while the failure passes: the SDK alone gives up after three attempts within some seconds.
+/// Retries a page after transient failures. The SDK alone gives up after three attempts within some seconds.
 async fn persistently<Fut>(clients: &Clients, patience: Patience<'_>, page: impl Fn() -> Fut) -> Answer
 where
     Fut: Future<Output = Answer>,
@@ -199,10 +201,10 @@ async fn scan_page(
     Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
 }
 
-/// Waits until the row of this reading comes from this place in the stream, or a later one.
+/// Waits until the row of this reading has this sequence number, or a later one.
 ///
 /// # Errors
-/// When it is not there within the limit, or the table cannot be read.
+/// If the row does not arrive within the limit, or if the table cannot be read.
 pub async fn wait_until_stored(
     clients: &Clients,
     table: &str,
@@ -242,7 +244,7 @@ pub async fn wait_until_stored(
     }
 }
 
-/// Sequence numbers are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
+/// Compares sequence numbers, which are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
 fn compare(left: &str, right: &str) -> Ordering {
     let digits = |text: &str| text.trim_start_matches('0').to_owned();
     let (left, right) = (digits(left), digits(right));
@@ -254,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sequence_numbers_compare_as_integers() {
+    fn compare_sequence_numbers_by_value() {
         assert_eq!(compare("9", "10"), Ordering::Less);
         assert_eq!(compare("0010", "10"), Ordering::Equal);
         assert_eq!(compare("49590338271490256608559692538361571095921575989136588898", "4"), Ordering::Greater);

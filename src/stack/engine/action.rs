@@ -2,26 +2,26 @@
 
 use serde::Serialize;
 
-/// What is to be done with a resource.
+/// The action for a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Nothing: it is up to date.
+    /// No change: it is as configured.
     None,
     /// Create it.
     Create,
-    /// Change it in place.
+    /// Update it in place.
     Update,
-    /// Delete it and create it again.
+    /// Delete and recreate it.
     Replace,
     /// Delete it.
     Delete,
-    /// Leave it as it is, though it is in the way of what was asked.
+    /// Keep it, although it blocks the requested change.
     Keep,
 }
 
 impl Action {
-    /// The public name, as in `"action"` of the JSON reports.
+    /// Returns the public name, as in `"action"` of the JSON reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

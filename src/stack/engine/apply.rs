@@ -1,4 +1,4 @@
-//! Carries out a plan: every step as soon as what it waits for is done, side by side where nothing stands in between.
+//! Applies a plan. Each step begins as soon as its dependencies are done, and independent steps run concurrently.
 
 mod create_update;
 mod delete;
@@ -17,22 +17,22 @@ use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::stack::{Action, ArnRegistry, Kind, Ownership, Plan, Session, StackEvent, Step};
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
     /// The resource's ARN, once known.
     pub arn: Option<String>,
-    /// How long the step took.
+    /// Duration of the step.
     pub took: Duration,
-    /// Whether what was to be created was there by then: another run made it, or the answer to a call was lost.
+    /// True if the resource to create already existed: another run created it, or the response to a call was lost.
     pub was_there: bool,
 }
 
-/// Why a step did not come to its end.
+/// The reason why a step was not completed.
 enum StepError {
-    /// Something went wrong.
+    /// The step failed.
     Failed(Error),
-    /// Something that it waited for went wrong.
+    /// A step that it depends on failed.
     Skipped,
 }
 
@@ -57,12 +57,12 @@ impl From<AwsFailure> for StepError {
     }
 }
 
-/// Carries out a plan: `resources` are those of its steps, in the same order. What became of each step is given in that
-/// order, too. When a step fails, those under way are finished, and no other is begun. Where nobody waits, partial batch
-/// responses may still be held back in the end, as `references` tell.
+/// Applies a plan. `resources` are those of its steps, in the same order. Returns the outcome of each step in that
+/// order. When a step fails, the steps in progress are finished, and no other begins. Without waiting, partial batch
+/// responses may still be held back at the end, as `references` shows.
 ///
 /// # Errors
-/// The first failure of a step, with those that came after it.
+/// The first failure of a step, with those that followed it.
 pub async fn apply(
     session: &Session,
     resources: &[&dyn Resource],
@@ -132,8 +132,8 @@ pub async fn apply(
     }
 }
 
-/// Returns the place of the function that a mapping is about to be created for, where only an earlier run can have proven
-/// that it can be invoked, and may have been killed before.
+/// Returns the index of the function of a mapping that is about to be created, if only an earlier run can have tested
+/// that the function can be invoked. That run may have been killed before.
 fn unproven_function(session: &Session, plan: &Plan, mapping: &Step) -> Option<usize> {
     let creates = |step: &Step| matches!(step.action, Action::Create | Action::Replace);
     let is_unproven =
@@ -142,8 +142,8 @@ fn unproven_function(session: &Session, plan: &Plan, mapping: &Step) -> Option<u
     (mapping.kind == Kind::Mapping && creates(mapping) && !plan.mapping_first).then_some(index)
 }
 
-/// Does what a step needs beforehand. Lets the function answer in part from its step on, where that waits for the mapping
-/// and the mapping understands it by then; and proves that a function can be invoked before its mapping is created.
+/// Prepares a step. Enables partial batch responses of the function before its own step if they wait for the mapping
+/// and the mapping already supports them. Tests that the function can be invoked before its mapping is created.
 async fn begin(
     session: &Session,
     plan: &Plan,
@@ -196,7 +196,7 @@ async fn perform(
         }
         result => result,
     };
-    // Of what was replaced, the one before was deleted in any case.
+    // For a replaced resource, the old one was deleted in any case.
     let was_there = step.action == Action::Create && making.was_there.load(Ordering::Relaxed);
     let finished = |name| StackEvent::Finished { kind, name, was_there };
     session.observer.on(&if result.is_ok() { finished(name) } else { StackEvent::Failed { kind, name } });

@@ -1,5 +1,5 @@
-//! What resources take from each other, known as soon as the service has told it: ARNs, and whether the function may
-//! answer which records of a batch failed.
+//! Values that resources take from each other, published as soon as the service returns them: ARNs, and whether the
+//! function may send partial batch responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use tokio::sync::watch;
 
 use crate::stack::Kind;
 
-/// What is known of an ARN.
+/// The state of an ARN.
 #[derive(Clone, Debug)]
 enum KnownArn {
     NotYet,
     Arn(String),
-    /// The step that would have told it failed.
+    /// The step that publishes it failed.
     Never,
 }
 
-/// The ARN of each resource, to be read now or waited for.
+/// The ARN of each resource, to read now or to wait for.
 #[derive(Clone, Debug)]
 pub struct ArnRegistry {
     arns: Arc<BTreeMap<Kind, watch::Sender<KnownArn>>>,
-    /// Whether the mapping may not understand partial batch responses yet.
+    /// True if the mapping may not support partial batch responses yet.
     holds_back_partial_batch: Arc<AtomicBool>,
 }
 
@@ -34,33 +34,32 @@ impl Default for ArnRegistry {
 }
 
 impl ArnRegistry {
-    /// Tells the ARN of a resource to all who wait for it.
+    /// Publishes the ARN of a resource to all waiting steps.
     pub fn publish(&self, kind: Kind, arn: &str) {
         if let Some(sender) = self.arns.get(&kind) {
             sender.send_replace(KnownArn::Arn(arn.to_owned()));
         }
     }
 
-    /// Notes whether the function must answer for whole batches, because its mapping may take a partial batch response for
-    /// success.
+    /// Sets whether the function must not send partial batch responses, because its mapping may take one for success.
     pub fn hold_back_partial_batch(&self, holds_back: bool) {
         self.holds_back_partial_batch.store(holds_back, Ordering::Relaxed);
     }
 
-    /// Whether the function must answer for whole batches.
+    /// Returns whether the function must not send partial batch responses.
     #[must_use]
     pub fn holds_back_partial_batch(&self) -> bool {
         self.holds_back_partial_batch.load(Ordering::Relaxed)
     }
 
-    /// Takes back an ARN: its resource is going to be replaced, and may come back with another one.
+    /// Withdraws an ARN: its resource is going to be replaced, and may get another one.
     pub fn forget(&self, kind: Kind) {
         if let Some(sender) = self.arns.get(&kind) {
             sender.send_replace(KnownArn::NotYet);
         }
     }
 
-    /// Tells all who wait for ARNs not known yet that they will not come.
+    /// Fails all waits for ARNs that are not known yet.
     pub fn fail_pending(&self) {
         for sender in self.arns.values() {
             sender.send_if_modified(|known| {
@@ -73,7 +72,7 @@ impl ArnRegistry {
         }
     }
 
-    /// The ARN, if it is known by now.
+    /// Returns the ARN if it is known by now.
     #[must_use]
     pub fn known(&self, kind: Kind) -> Option<String> {
         self.arns.get(&kind).and_then(|sender| match &*sender.borrow() {
@@ -82,13 +81,13 @@ impl ArnRegistry {
         })
     }
 
-    /// The ARN, or a stand-in of the form `${stream}` for showing a plan.
+    /// Returns the ARN, or a placeholder of the form `${stream}` to show in a plan.
     #[must_use]
     pub fn arn_or_placeholder(&self, kind: Kind) -> String {
         self.known(kind).unwrap_or_else(|| format!("${{{kind}}}"))
     }
 
-    /// Waits for the ARN; nothing when the step that would have told it failed.
+    /// Waits for the ARN. Returns `None` if the step that publishes it failed.
     pub async fn arn(&self, kind: Kind) -> Option<String> {
         let mut receiver = self.arns.get(&kind)?.subscribe();
         match &*receiver.wait_for(|known| !matches!(known, KnownArn::NotYet)).await.ok()? {

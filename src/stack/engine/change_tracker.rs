@@ -1,5 +1,5 @@
-//! The change that was asked for last, so that it is asked for once: the service counts some of them by the day, and may
-//! show the old state for a moment after it took one.
+//! Tracks the last requested change, so that it is requested once: the service limits some changes per day, and may
+//! show the old state for a moment after it accepted one.
 
 use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
@@ -8,21 +8,21 @@ use std::time::Instant;
 use crate::aws::{AwsFailure, CallContext, FailureCause};
 use crate::stack::Session;
 
-/// How many of the longest pauses between looks a change may take to be seen: a minute on AWS.
+/// Number of the longest poll pauses for which a change may be invisible: a minute on AWS.
 const MAX_POLLS: u32 = 30;
 
-/// Remembers the last change.
+/// The last requested change.
 #[derive(Debug)]
 pub struct ChangeTracker<C>(Mutex<Option<(C, Instant)>>);
 
-/// What to do about a change that is still to be made.
+/// The next action for a pending change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NextAction {
-    /// Ask for it.
+    /// Request it.
     Request,
-    /// It was asked for: look again.
+    /// It was requested: poll again.
     Wait,
-    /// It was asked for, and is not seen.
+    /// It was requested, and did not become visible.
     TimedOut,
 }
 
@@ -33,8 +33,8 @@ impl<C> Default for ChangeTracker<C> {
 }
 
 impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
-    /// Asks for a change, once. `lacks` looks for what is lacking: where the answer to a first try was lost, the service
-    /// refuses the second one because there is nothing left to change.
+    /// Requests a change, once. `lacks` checks whether the change is still missing: if the response to a first attempt
+    /// was lost, the service refuses the second one because there is nothing left to change.
     pub async fn request(
         &self,
         session: &Session,
@@ -71,7 +71,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
         NextAction::Request
     }
 
-    /// The resource is busy with it: the time to see it begins when that is over.
+    /// Notes that the resource is busy with the change. The time to see the change begins when it is not busy any more.
     pub fn note_in_progress(&self) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, since)) = &mut *last {
@@ -79,7 +79,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
         }
     }
 
-    /// The service did not take it.
+    /// Forgets a change that the service refused.
     fn forget(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -3,20 +3,20 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// A setting that is not as wanted.
+/// A property that differs from the desired state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// Name of the setting.
+    /// Name of the property.
     pub property: &'static str,
-    /// What the settings ask for.
+    /// The desired value.
     #[serde(rename = "wanted")]
     pub desired: Value,
-    /// What the service has.
+    /// The observed value.
     pub found: Value,
-    /// Whether it takes a new resource to change it.
+    /// True if the change requires a replacement.
     #[serde(skip)]
     pub replaces: bool,
-    /// Whether the change takes data away, or what guards it.
+    /// True if the change loses data or removes its protection.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub loses_data: bool,
 }

@@ -1,49 +1,49 @@
-//! What the engine tells of its work.
+//! Events of the engine.
 
 use std::time::Duration;
 
 use crate::stack::{Action, Kind};
 
-/// Something that happened while a plan was carried out.
+/// An event while a plan is applied.
 #[derive(Clone, Debug)]
 pub enum StackEvent {
     /// Work on a resource begins.
     Started {
-        /// Which.
+        /// Its kind.
         kind: Kind,
         /// Its name.
         name: String,
-        /// What is being done.
+        /// The action.
         action: Action,
     },
     /// A resource is not ready yet.
     Waiting {
-        /// Which.
+        /// Its kind.
         kind: Kind,
         /// Its name.
         name: String,
-        /// For how long by now.
+        /// Waiting time so far.
         waited: Duration,
-        /// What the service said last.
+        /// The last state or message of the service.
         said: String,
     },
-    /// Work on a resource is done, and it works or is gone.
+    /// Work on a resource is done: it is ready or deleted.
     Finished {
-        /// Which.
+        /// Its kind.
         kind: Kind,
         /// Its name.
         name: String,
-        /// Whether it was there by the time it was to be created.
+        /// True if the resource already existed when it was to be created.
         was_there: bool,
     },
-    /// Work on a resource failed; the error itself is returned by the engine.
+    /// Work on a resource failed. The engine returns the error itself.
     Failed {
-        /// Which.
+        /// Its kind.
         kind: Kind,
         /// Its name.
         name: String,
     },
-    /// It was not proven that a new function can be invoked, because the call that would show it was refused.
+    /// A new function could not be tested, because the service refused the test invocation.
     Unproven {
         /// The function.
         name: String,
@@ -52,8 +52,8 @@ pub enum StackEvent {
     },
 }
 
-/// Hears what the engine does; called from many tasks.
+/// Receives events of the engine, from several tasks at once.
 pub trait StackObserver: Send + Sync {
-    /// One event.
+    /// Handles one event.
     fn on(&self, event: &StackEvent);
 }

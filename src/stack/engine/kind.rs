@@ -1,15 +1,15 @@
-//! The kinds of resources a pipeline is made of, and what each of them waits for.
+//! The kinds of resources in a pipeline and their dependencies.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// One kind of resource; a pipeline has exactly one of each.
+/// A kind of resource. A pipeline has exactly one resource of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// DynamoDB table of readings.
     Table,
-    /// DynamoDB table of rejected readings.
+    /// Dead-letter table (DynamoDB).
     RejectsTable,
     /// Kinesis stream.
     Stream,
@@ -24,11 +24,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order in which they are shown.
+    /// All kinds, in display order.
     pub const ALL: [Kind; 7] =
         [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::Role, Kind::LogGroup, Kind::Function, Kind::Mapping];
 
-    /// The public name, as in `"kind"` of the JSON reports.
+    /// Returns the public name, as in `"kind"` of the JSON reports.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,16 +42,17 @@ impl Kind {
         }
     }
 
-    /// Whether it is a table, and its rows go with it.
+    /// Returns whether it is a table, which loses its rows when it is deleted.
     #[must_use]
     pub fn is_table(self) -> bool {
         matches!(self, Kind::Table | Kind::RejectsTable)
     }
 
-    /// What must work before this can be made.
+    /// Returns the kinds that must be ready before this one is created.
     ///
-    /// The role is made at once and takes the ARNs for its policy as they become known, so nothing is named for it.
-    /// The function can be made while the tables are still being made; the mapping, which starts it, cannot.
+    /// No kind depends on the role: it is requested at once and takes the ARNs for its policy as they become known. The
+    /// function can be created while the tables are still being created. The mapping, which starts the function,
+    /// cannot.
     #[must_use]
     pub fn create_dependencies(self) -> &'static [Kind] {
         match self {
@@ -61,9 +62,11 @@ impl Kind {
         }
     }
 
-    /// What it stays bound to the first one of: it does not work with a second one of the same name, and goes with it.
+    /// Returns the kinds whose replacement requires replacing this one, because it does not work with a new resource of
+    /// the same name.
     ///
-    /// A mapping knows a place in its stream. A function's variables are encrypted for its role, not for the role's name.
+    /// A mapping has a position in its stream. A function's variables are encrypted for its role, not for the role's
+    /// name.
     #[must_use]
     pub fn bound_to(self) -> &'static [Kind] {
         match self {
@@ -73,7 +76,8 @@ impl Kind {
         }
     }
 
-    /// The same where nobody waits for the pipeline to work: a batch that a table cannot take yet is delivered again.
+    /// Returns the creation dependencies of a run that does not wait for the pipeline to be ready: a batch that a table
+    /// does not accept yet is delivered again.
     #[must_use]
     pub fn request_dependencies(self) -> &'static [Kind] {
         match self {
@@ -82,13 +86,14 @@ impl Kind {
         }
     }
 
-    /// Whether others can only be asked for once this works.
+    /// Returns whether dependent resources can be requested only once this one is ready.
     #[must_use]
     pub fn is_needed_ready(self) -> bool {
         Kind::ALL.iter().any(|kind| kind.request_dependencies().contains(&self))
     }
 
-    /// What must be gone before this can be deleted. The log group is last: a last invocation may write to it.
+    /// Returns the kinds that must be gone before this one is deleted. The log group is last: a last invocation may
+    /// write to it.
     #[must_use]
     pub fn delete_dependencies(self) -> &'static [Kind] {
         match self {
@@ -119,13 +124,13 @@ mod tests {
     use super::Kind;
 
     #[test]
-    fn without_waiting_only_what_nothing_hangs_on_is_left_on_its_way() {
+    fn no_wait_leaves_only_resources_without_dependents_in_progress() {
         let left: Vec<_> = Kind::ALL.into_iter().filter(|kind| !kind.is_needed_ready()).collect();
         assert_eq!(left, [Kind::Table, Kind::RejectsTable, Kind::Mapping]);
     }
 
     #[test]
-    fn what_is_made_last_is_deleted_first() {
+    fn delete_order_is_reverse_of_create_order() {
         for kind in Kind::ALL {
             for needed in kind.create_dependencies() {
                 assert!(needed.delete_dependencies().contains(&kind), "{needed} must outlive {kind}");

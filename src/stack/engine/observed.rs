@@ -4,46 +4,46 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// Named settings of a resource, as JSON so that they can be compared and shown without knowing them.
+/// Named properties of a resource, as JSON so that they can be compared and shown generically.
 pub type Properties = BTreeMap<&'static str, Value>;
 
 /// Tags of a resource.
 pub type Tags = BTreeMap<String, String>;
 
-/// Whether a resource is there and works.
+/// The state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not there.
+    /// It does not exist.
     Missing,
-    /// There, and works.
+    /// It exists and is ready.
     Active,
-    /// On its way to another state; the text is what the service calls it.
+    /// It is in transition to another state. The text is the service's name for it.
     Changing(String),
     /// Being deleted.
     Deleting,
-    /// There, but does not work; the text says why.
+    /// It exists and does not work. The text has the reason.
     Failed(String),
 }
 
-/// What was found of a resource.
+/// The observed state of a resource.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    /// Whether it is there and works.
+    /// Its state.
     pub state: State,
     /// Its ARN, or for a mapping its ARN or UUID.
     pub arn: Option<String>,
     /// Its tags.
     pub tags: Tags,
-    /// Those of its settings that sensorctl sets.
+    /// The properties that sensorctl sets.
     pub properties: Properties,
-    /// More to show: a mapping's UUID, its last result.
+    /// Further details to show: a mapping's UUID, its last result.
     pub details: BTreeMap<&'static str, String>,
-    /// What is there besides, is not ours to mend, and loses readings; each a sentence.
+    /// Warnings about unmanaged configuration that loses readings. Each is a sentence.
     pub warnings: Vec<String>,
 }
 
 impl Observed {
-    /// Nothing of that name.
+    /// Returns the observed state without a resource of that name.
     #[must_use]
     pub fn missing() -> Self {
         Observed {
@@ -56,25 +56,25 @@ impl Observed {
         }
     }
 
-    /// A setting that is a number.
+    /// Returns a numeric property.
     #[must_use]
     pub fn number(&self, property: &str) -> Option<i32> {
         self.properties.get(property)?.as_i64().and_then(|number| number.try_into().ok())
     }
 
-    /// A setting that is on or off.
+    /// Returns a boolean property.
     #[must_use]
     pub fn switch(&self, property: &str) -> Option<bool> {
         self.properties.get(property)?.as_bool()
     }
 
-    /// A setting that is a text.
+    /// Returns a text property.
     #[must_use]
     pub fn text(&self, property: &str) -> Option<String> {
         self.properties.get(property)?.as_str().map(str::to_owned)
     }
 
-    /// Whether something of that name is there, working or not.
+    /// Returns whether the resource exists, ready or not.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.state != State::Missing

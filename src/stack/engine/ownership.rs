@@ -1,4 +1,4 @@
-//! Whose a resource is, by its tags: there is no state file, the cloud is the state.
+//! Ownership of a resource, by its tags. There is no state file: the cloud is the state.
 
 use std::fmt;
 
@@ -7,47 +7,47 @@ use serde_json::json;
 use super::difference::Difference;
 use super::observed::{Observed, Tags};
 
-/// Name of the copy of the pipeline that a resource belongs to.
+/// Tag with the stage of a resource.
 const STAGE: &str = "sensorctl:stage";
-/// Region that it was made for; role names are the same in all regions of an account.
+/// Tag with the region that a resource was created for: role names are the same in all regions of an account.
 const REGION: &str = "sensorctl:region";
-/// Version of sensorctl that made it.
+/// Tag with the version of sensorctl that created a resource.
 const VERSION: &str = "sensorctl:version";
-/// On what was taken over and not made by us: it is never deleted unless that is asked for by name.
+/// Tag of an adopted resource. It is never deleted unless the user names it.
 pub const ADOPTED: &str = "sensorctl:adopted";
 
-/// The stage as it stands in tags when none is named.
+/// The value of the stage tag without a stage.
 pub const DEFAULT_STAGE: &str = "default";
 
-/// The property under which tags are compared.
+/// The property that compares tags.
 pub const TAGS: &str = "tags";
 
-/// Whose resources `up` and `down` may touch, and the tags that say so.
+/// The owner of the resources that `up` and `down` may change, and its tags.
 #[derive(Clone, Debug)]
 pub struct Owner {
     /// Stage, or [`DEFAULT_STAGE`].
     pub stage: String,
     /// Region.
     pub region: String,
-    /// The user's own tags. Tags that are on a resource and not named here belong to someone else, and stay.
+    /// The user's own tags. Other tags on a resource belong to another owner and are kept.
     pub tags: Tags,
 }
 
-/// Whose a found resource is.
+/// The ownership of an observed resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// Made by sensorctl for this stage and region.
+    /// Created by sensorctl for this stage and region.
     Ours,
-    /// Made by someone else, and taken over for this stage and region.
+    /// Created without sensorctl, and adopted for this stage and region.
     Adopted,
-    /// Made by someone else.
+    /// Not managed by sensorctl.
     Foreign,
-    /// Of another pipeline of sensorctl; the text says which.
+    /// Managed by another pipeline of sensorctl, which the text names.
     OtherStage(String),
 }
 
 impl Ownership {
-    /// Whether it may be changed.
+    /// Returns whether the resource may be changed.
     #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self, Ownership::Ours | Ownership::Adopted)
@@ -66,7 +66,7 @@ impl fmt::Display for Ownership {
 }
 
 impl Owner {
-    /// The tags that a new resource is made with.
+    /// Returns the tags of a new resource.
     #[must_use]
     pub fn all_tags(&self) -> Tags {
         let ours = [(STAGE, self.stage.as_str()), (REGION, &self.region), (VERSION, env!("CARGO_PKG_VERSION"))];
@@ -74,14 +74,14 @@ impl Owner {
         self.tags.clone().into_iter().chain(ours).collect()
     }
 
-    /// The tags that every resource of ours has, whichever version made it.
+    /// Returns the tags that every managed resource has, from any version.
     #[must_use]
     pub fn marks(&self) -> [(&'static str, &str); 2] {
         [(STAGE, &self.stage), (REGION, &self.region)]
     }
 
-    /// The tags that a resource of ours lacks; of the user's own also those with another value. What says whose it is, is
-    /// never overwritten.
+    /// Returns the tags that a managed resource lacks, including the user's own tags with another value. Ownership tags
+    /// are never overwritten.
     #[must_use]
     pub fn missing_tags(&self, has: &Tags) -> Tags {
         let is_lacking = |name: &String, value: &String| match has.get(name) {
@@ -91,7 +91,8 @@ impl Owner {
         self.all_tags().into_iter().filter(|(name, value)| is_lacking(name, value)).collect()
     }
 
-    /// The tags that take a resource over. What was begun by a killed run is known by them, so they come in one call.
+    /// Returns the tags that adopt a resource. They are set in one call, because the next run after a killed one
+    /// recognizes the adoption by them.
     #[must_use]
     pub fn adoption_tags(&self) -> Tags {
         let mut tags = self.all_tags();
@@ -99,7 +100,7 @@ impl Owner {
         tags
     }
 
-    /// How the user's own tags differ.
+    /// Returns the difference of the user's own tags.
     #[must_use]
     pub fn difference(&self, has: &Tags) -> Option<Difference> {
         let found: Tags = has.iter().filter(|(name, _)| self.tags.contains_key(*name)).map(cloned).collect();
@@ -112,7 +113,7 @@ impl Owner {
         })
     }
 
-    /// Whose the found resource is.
+    /// Returns the ownership of an observed resource.
     #[must_use]
     pub fn of(&self, found: &Observed) -> Ownership {
         match (found.tags.get(STAGE), found.tags.get(REGION)) {
@@ -134,19 +135,19 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Whether some pipeline of sensorctl made it, and did not take it over.
+/// Returns whether any pipeline of sensorctl created the resource and did not adopt it.
 #[must_use]
 pub fn is_made_by_sensorctl(tags: &Tags) -> bool {
     tags.contains_key(STAGE) && !tags.contains_key(ADOPTED)
 }
 
-/// The version of sensorctl that a resource is of, where it is a newer one than this.
+/// Returns the version of sensorctl in the tags, if it is newer than this one.
 #[must_use]
 pub fn newer_version(tags: &Tags) -> Option<&str> {
     tags.get(VERSION).map(String::as_str).filter(|version| is_newer(version, env!("CARGO_PKG_VERSION")))
 }
 
-/// Compares versions of the form `1.2.3`; anything else is not newer.
+/// Compares versions of the form `1.2.3`. Any other version is not newer.
 fn is_newer(one: &str, other: &str) -> bool {
     let parts = |version: &str| -> Option<Vec<u64>> {
         version.split('-').next()?.split('.').map(|part| part.parse().ok()).collect()
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_stage_and_region_is_ours() {
+    fn ownership_requires_same_stage_and_region() {
         let here = owner(&[]);
         assert_eq!(here.of(&found_with(here.all_tags())), Ownership::Ours);
         let blue = Owner { stage: "blue".into(), ..here.clone() };
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_over_stays_told_apart() {
+    fn adopted_resource_keeps_its_ownership() {
         let here = owner(&[("team", "blue")]);
         let mut has = Tags::from([("their".to_owned(), "tag".to_owned())]);
         has.extend(here.adoption_tags());
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_of_others_are_neither_compared_nor_touched() {
+    fn unmanaged_tags_are_not_compared_or_changed() {
         let owner = owner(&[("team", "blue")]);
         let mut has = owner.all_tags();
         has.insert("their".to_owned(), "tag".to_owned());
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_version_is_known_by_its_numbers() {
+    fn newer_version_is_compared_by_numbers() {
         assert!(is_newer("0.10.0", "0.9.9") && is_newer("1.0.0", "0.99.0") && is_newer("0.1.1", "0.1.0"));
         assert!(!is_newer("0.1.0", "0.1.0") && !is_newer("0.1.0", "0.2.0") && !is_newer("latest", "0.1.0"));
     }

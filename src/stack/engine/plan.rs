@@ -1,4 +1,4 @@
-//! What is to be done, as data: pure, shown before it is carried out, and leaving no choice to those who do.
+//! A plan as data. It is built by pure functions and shown before it is applied, and it leaves no decision to `apply`.
 
 mod down;
 #[cfg(test)]
@@ -16,40 +16,40 @@ use crate::stack::Kind;
 
 pub use self::down::TeardownOptions;
 
-/// What is to be done with one resource, and why.
+/// The action for one resource, and its reason.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Which resource.
+    /// Kind of the resource.
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// Why, for a person.
+    /// The reason, for a person.
     pub reason: String,
-    /// The settings that differ.
+    /// The properties that differ.
     pub differences: Vec<Difference>,
-    /// What was found.
+    /// The observed state.
     pub found: Observed,
-    /// Whether it is taken over from someone else.
+    /// True if an unmanaged resource is adopted.
     pub adopts: bool,
-    /// The version of the newer sensorctl whose code would be replaced by this one's.
+    /// The version of the newer sensorctl whose code this step would replace.
     pub newer_code: Option<String>,
-    /// The adopted resource that stays and depends on this one, which is kept for it.
+    /// The adopted resource that is kept and depends on this one, which is kept for it.
     pub kept_for: Option<Kind>,
 }
 
-/// Steps for all resources, in the order in which they are shown.
+/// Steps for all resources, in display order.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// One step for each resource.
     pub steps: Vec<Step>,
-    /// Whether it takes the pipeline down.
+    /// True if the plan deletes the pipeline.
     pub is_teardown: bool,
-    /// Whether to wait until everything works, or only until all is asked for.
+    /// True to wait until everything is ready, false to wait only until everything is requested.
     pub waits: bool,
-    /// Whether the mapping is changed before the function: without `ReportBatchItemFailures` it takes any answer for
-    /// success, and the function of the pipeline answers which records failed.
+    /// True if the mapping is updated before the function: without `ReportBatchItemFailures` it takes any response for
+    /// success, and the function of the pipeline sends partial batch responses.
     pub mapping_first: bool,
 }
 
@@ -68,14 +68,14 @@ impl Step {
         }
     }
 
-    /// Whether it makes something that a resource of this kind stays bound to the first one of.
+    /// Returns whether this step invalidates resources of `kind` that are bound to the old instance.
     fn invalidates(&self, kind: Kind) -> bool {
-        // A role is replaced for another path, and has another ARN then: to be told of that is enough.
+        // A role is replaced for another path, which gives it another ARN: an update of the function's role is enough.
         let is_made = self.action == Action::Create || (self.action == Action::Replace && self.kind != Kind::Role);
         is_made && kind.bound_to().contains(&self.kind)
     }
 
-    /// Returns what the reason says beyond the action and the settings that differ, which are shown on their own.
+    /// Returns the part of the reason beyond the action and the differences, which are shown separately.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
         let is_said =
@@ -84,7 +84,7 @@ impl Step {
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
-    /// Whether the resource goes away, for good or for a new one.
+    /// Returns whether the step deletes the resource, permanently or to recreate it.
     #[must_use]
     pub fn destroys(&self) -> bool {
         matches!(self.action, Action::Delete | Action::Replace)
@@ -92,40 +92,40 @@ impl Step {
 }
 
 impl Plan {
-    /// Puts ARNs that are known beforehand in the place of `${kind}` in what is to change. The steps compare again with the
-    /// ARNs that the services answer.
+    /// Replaces `${kind}` by the expected ARNs in the differences. `apply` compares again with the ARNs that the
+    /// services return.
     pub fn name_arns(&mut self, arns: &BTreeMap<Kind, String>) {
         for difference in self.steps.iter_mut().flat_map(|step| &mut step.differences) {
             difference.desired = with_arns(&difference.desired, arns);
         }
     }
 
-    /// How many resources will be changed.
+    /// Returns the number of changed resources.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()
     }
 
-    /// Whether others wait for this kind to work, and not only to be asked for.
+    /// Returns whether dependent steps wait until this kind is ready, and not only requested.
     #[must_use]
     pub fn is_needed_ready(&self, kind: Kind) -> bool {
         kind.is_needed_ready() || (self.mapping_first && kind == Kind::Mapping)
     }
 
-    /// Whether a step's resource must be on its way out before anything is made: killed in between, the next run would
-    /// not know that it is of the one before.
+    /// Returns whether the deletion of a step's resource must begin before anything is created: if the run is killed in
+    /// between, the next one would not know that the resource belongs to the old one.
     #[must_use]
     pub fn delete_before_create(&self, step: &Step) -> bool {
         step.action == Action::Replace && self.steps.iter().any(|other| other.invalidates(step.kind))
     }
 
-    /// Whether something is to be deleted or replaced.
+    /// Returns whether the plan deletes or replaces a resource.
     #[must_use]
     pub fn destroys(&self) -> bool {
         self.steps.iter().any(Step::destroys)
     }
 
-    /// The settings whose change in place takes data away, or what guards it.
+    /// Returns the properties whose update loses data or removes its protection.
     pub fn data_loss_changes(&self) -> impl Iterator<Item = (&Step, &Difference)> {
         self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
             let losing = step.differences.iter().filter(|difference| difference.loses_data);
@@ -133,17 +133,17 @@ impl Plan {
         })
     }
 
-    /// The newer sensorctl whose code would be replaced by this one's, if any.
+    /// Returns the version of the newer sensorctl whose code the plan would replace, if any.
     #[must_use]
     pub fn newer_code(&self) -> Option<&str> {
         self.steps.iter().find_map(|step| step.newer_code.as_deref())
     }
 
-    /// What must be through before a step on this kind begins.
+    /// Returns the kinds whose steps must be done before the step on this kind begins.
     #[must_use]
     pub fn waits_for(&self, kind: Kind) -> &'static [Kind] {
         match (self.is_teardown, self.waits) {
-            // Its role must let the mapping read before either is changed.
+            // Its role must permit the mapping to read before either is updated.
             _ if self.mapping_first && kind == Kind::Mapping => &[Kind::Role, Kind::Stream],
             _ if self.mapping_first && kind == Kind::Function => &[Kind::Role, Kind::LogGroup, Kind::Mapping],
             (true, _) => kind.delete_dependencies(),
@@ -153,7 +153,7 @@ impl Plan {
     }
 }
 
-/// Returns the value with ARNs in the place of `${kind}`.
+/// Returns the value with ARNs in place of `${kind}`.
 #[must_use]
 pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
     match value {
@@ -171,13 +171,13 @@ pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
     }
 }
 
-/// Why a resource that the settings only point at is kept.
+/// The reason to keep a resource that the settings declare as existing.
 const EXISTING: &str = "existing: used, never changed";
-/// Why a resource is created.
+/// The reason to create a resource.
 const NOT_THERE: &str = "does not exist";
-/// Why nothing is done.
+/// The reason for no action.
 const UP_TO_DATE: &str = "up to date";
-/// Why a resource is deleted.
+/// The reason to delete a resource.
 const CREATED_BY_US: &str = "created by sensorctl";
-/// How the list of settings that differ begins.
+/// The beginning of the list of differences.
 const DIFFERS_IN: &str = "differs in ";

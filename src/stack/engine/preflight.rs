@@ -1,4 +1,4 @@
-//! What keeps something from being deleted, and what of others would go with it: found out before anything is deleted.
+//! Checks before a deletion: blockers, and unmanaged resources that would be deleted, too.
 
 use futures::future;
 
@@ -7,10 +7,10 @@ use super::resource::{DeletionBlocker, Resource};
 use crate::error::Error;
 use crate::stack::{Action, Kind, Plan, Session, Step};
 
-/// Names, in the reasons of a plan, what of others goes with that which is to be deleted.
+/// Adds to the reasons of a plan the unmanaged resources that its deletions would delete, too.
 ///
 /// # Errors
-/// When that cannot be looked at.
+/// If they cannot be read.
 pub async fn annotate_collateral(session: &Session, resources: &[&dyn Resource], plan: &mut Plan) -> Result<(), Error> {
     let look = session.read_only();
     let going = plan.steps.iter_mut().zip(resources).filter(|(step, _)| step.destroys());
@@ -28,14 +28,14 @@ pub async fn annotate_collateral(session: &Session, resources: &[&dyn Resource],
     Ok(())
 }
 
-/// Checks that all that is to be deleted can be.
+/// Checks that everything in the plan's deletions can be deleted.
 ///
 /// # Errors
-/// What cannot, and how to lift that.
+/// The blockers, and how to remove them.
 pub async fn check_deletion_blockers(session: &Session, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
     let look = session.read_only();
-    // What is on its way out already is only waited for.
-    // A mapping of others finds the function that is made anew under the same name.
+    // A resource that is being deleted already is only waited for. An unmanaged mapping finds the function that is
+    // recreated with the same name.
     let goes = |step: &Step| step.action == Action::Delete || (step.destroys() && step.kind != Kind::Function);
     let going = plan.steps.iter().zip(resources).filter(|(step, _)| goes(step) && step.found.state != State::Deleting);
     let found = future::try_join_all(going.map(|(step, resource)| {

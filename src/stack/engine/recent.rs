@@ -1,4 +1,4 @@
-//! What this run has written a moment ago, and what AWS may therefore not show or respect everywhere yet.
+//! Recent writes of this run, which may not be visible or effective everywhere in AWS yet.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -27,18 +27,18 @@ impl RecentWrites {
         lock(&self.written).insert(name.to_owned(), Instant::now());
     }
 
-    /// Whether this run created a resource of this name.
+    /// Returns whether this run created a resource of this name.
     pub fn has_created(&self, name: &str) -> bool {
         lock(&self.created).contains_key(name)
     }
 
-    /// Whether this run wrote to a resource of this name.
+    /// Returns whether this run wrote to a resource of this name.
     pub fn has_written(&self, name: &str) -> bool {
         lock(&self.written).contains_key(name)
     }
 
-    /// Whether a call was denied only because the tags of a resource that this run created are not in force yet. A policy
-    /// with a condition on tags then allows nothing; an explicit denial never passes.
+    /// Returns whether a call was denied only because the tags of a resource that this run created are not effective
+    /// yet. A policy with a condition on tags then allows nothing. An explicit deny is always permanent.
     pub fn may_be_tag_lag(&self, failure: &AwsFailure, lag: Duration) -> bool {
         let is_denied = failure.cause == FailureCause::Denied
             && failure.message.contains("no identity-based policy allows")
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn denial_of_a_created_resource_passes_for_a_minute_and_an_explicit_one_never() {
+    async fn denial_by_new_tags_is_transient_for_a_minute_and_explicit_deny_never() {
         let recent = RecentWrites::default();
         assert!(!recent.may_be_tag_lag(&denied("g", NOT_ALLOWED), LAG), "not created by this run");
         recent.note_write("g");

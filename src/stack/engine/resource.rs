@@ -11,51 +11,52 @@ use super::observed::{Observed, Properties, Tags};
 use crate::aws::AwsFailure;
 use crate::stack::{ArnRegistry, Kind, Session};
 
-/// Calls to a service that give something, or fail.
+/// Calls to a service with a result or a failure.
 pub type Attempt<'a, T = ()> = BoxFuture<'a, Result<T, AwsFailure>>;
 
-/// A resource of the pipeline: what is wanted of it, and how to bring it about.
+/// A resource of the pipeline: its desired state, and the calls that create it.
 ///
-/// `observe` never writes. `wanted` is pure. `create`, `update`, `tag` and `delete` may be repeated after a crash at any
-/// point and end in the same state: `create` is called when `observe` saw nothing, `delete` takes absence for success.
-/// None of them waits for the resource to work: that is `settle`'s. ARNs come from the services' answers. Tags are the
-/// engine's to compare: they say whose a resource is.
+/// `observe` never writes. `desired` is pure. `create`, `update`, `tag` and `delete` may be repeated after a crash at
+/// any point and end in the same state: `create` is called when `observe` found nothing, `delete` accepts absence as
+/// success. None of them waits until the resource is ready; `poll_ready` does. ARNs come from the services' responses.
+/// The engine compares the tags, because they decide the ownership.
 pub trait Resource: Send + Sync {
-    /// Its kind.
+    /// Returns its kind.
     fn kind(&self) -> Kind;
 
-    /// Its name, unique among resources of its kind in an account and region.
+    /// Returns its name, unique among resources of its kind in an account and region.
     fn name(&self) -> &str;
 
-    /// Whether the settings only point at it: it is used, and never made, changed, deleted or refused.
+    /// Returns whether the settings declare it as existing: it is used, and never created, changed, deleted or refused.
     fn is_existing(&self) -> bool {
         false
     }
 
-    /// Looks at what is there.
+    /// Reads the observed state.
     fn observe<'a>(&'a self, session: &'a Session) -> Attempt<'a, Observed>;
 
-    /// Its settings as they should be; ARNs of others that are not known yet stand as `${kind}`.
+    /// Returns the desired properties. ARNs that are not known yet are placeholders such as `${kind}`.
     fn desired(&self, references: &ArnRegistry) -> Properties;
 
-    /// Lets what was found stand, but for what was asked for (by its name in the settings) and what the pipeline does not
-    /// work without: of what someone else made, a default changes nothing.
+    /// Keeps the observed values of an unmanaged resource except for those that the settings set (by their names there)
+    /// and those that the pipeline needs. A default changes nothing of such a resource.
     fn preserve_unmanaged(&mut self, _found: &Observed, _is_asked: &dyn Fn(&str) -> bool) {}
 
-    /// The settings that no update can change.
+    /// Returns the properties that no update can change.
     fn immutable_properties(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether to change a setting from the value `has`, as it is in what was found, takes data away, or what guards it.
+    /// Returns whether the change of a property from the value `has`, in the observed state, loses data or removes its
+    /// protection.
     fn loses_data(&self, _property: &str, _has: &Value, _wanted: &Value, _found: &Observed) -> bool {
         false
     }
 
-    /// Asks for it to be made, tags included, and gives its ARN if the answer names it.
+    /// Requests its creation, tags included. Returns its ARN if the response has it.
     fn create<'a>(&'a self, session: &'a Session, references: &'a ArnRegistry) -> Attempt<'a, Option<String>>;
 
-    /// Asks for the named settings to be changed.
+    /// Requests an update of the named properties.
     fn update<'a>(
         &'a self,
         session: &'a Session,
@@ -64,27 +65,28 @@ pub trait Resource: Send + Sync {
         differences: &'a [Difference],
     ) -> Attempt<'a>;
 
-    /// Sets tags, beside those that are there.
+    /// Adds tags to the existing ones.
     fn tag<'a>(&'a self, session: &'a Session, found: &'a Observed, tags: Tags) -> Attempt<'a>;
 
-    /// One look at whether what was asked for has come about; does the rest of what can only be done then.
+    /// Polls once whether the requested changes are complete. Requests further changes that are possible only then.
     fn poll_ready<'a>(&'a self, session: &'a Session) -> Attempt<'a, Readiness>;
 
-    /// Returns how long what was asked for last may take until it is in force, though it works; nothing once it is.
+    /// Returns the time until the last requested change is effective, although the resource is ready. Returns `None`
+    /// once it is.
     fn in_force_after<'a>(&'a self, _cloud: &'a Session) -> Attempt<'a, Option<Duration>> {
         future::ready(Ok(None)).boxed()
     }
 
-    /// Uses it once, to see whether it can be used though it works by its state: the failure that a new one of the same
-    /// name may not have, if any. An error is a failure that it would have as well.
+    /// Uses the resource once, to test whether it works although its state says so. Returns the failure if a new
+    /// resource of the same name may not have it. An error is a failure that the new one would have as well.
     fn unusable<'a>(&'a self, _cloud: &'a Session) -> Attempt<'a, Option<AwsFailure>> {
         future::ready(Ok(None)).boxed()
     }
 
-    /// Asks for it to be deleted.
+    /// Requests its deletion.
     fn delete<'a>(&'a self, session: &'a Session, found: &'a Observed) -> Attempt<'a>;
 
-    /// What keeps it from being deleted, if anything does. Asked before anything is deleted.
+    /// Returns the blocker of its deletion, if any. It is called before anything is deleted.
     fn deletion_blocker<'a>(
         &'a self,
         _cloud: &'a Session,
@@ -93,12 +95,14 @@ pub trait Resource: Send + Sync {
         future::ready(Ok(None)).boxed()
     }
 
-    /// What of others goes with it when it is deleted. Asked before anything is deleted, to be named.
+    /// Returns the unmanaged resources that its deletion would delete, too. It is called before anything is deleted, to
+    /// name them.
     fn collateral<'a>(&'a self, _cloud: &'a Session) -> Attempt<'a, Vec<String>> {
         future::ready(Ok(Vec::new())).boxed()
     }
 
-    /// Why a call that failed as if something were only too new can never succeed; nothing while it may.
+    /// Returns the reason why a call that failed as if something were only too new can never succeed. Returns `None`
+    /// while it may succeed.
     fn permanent_failure<'a>(
         &'a self,
         _cloud: &'a Session,
@@ -109,48 +113,48 @@ pub trait Resource: Send + Sync {
     }
 }
 
-/// What a look at an unfinished resource saw.
+/// The result of a poll of an unfinished resource.
 #[derive(Debug)]
 pub enum Readiness {
-    /// It works; this is its ARN.
+    /// The resource is ready. Contains its ARN.
     Ready(String),
-    /// All has been asked for, and only time is wanting; its ARN, and what the service says of it.
+    /// Everything is requested and only takes time. Contains the ARN, and the service's state.
     InProgress(String, String),
-    /// More is to be asked for when it is ready for that; what the service says of it.
+    /// Further changes are to be requested when the resource accepts them. Contains the service's state.
     NotYet(String),
-    /// Not to be seen: not yet, or no more.
+    /// Not visible: not yet, or not any more.
     NotVisible,
 }
 
-/// What keeps a resource from being deleted.
+/// A blocker of a resource's deletion.
 #[derive(Clone, Debug)]
 pub struct DeletionBlocker {
-    /// As in "the stream `x` …".
+    /// The end of a sentence such as "the stream `x` …".
     pub what: String,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: String,
 }
 
-/// Why something can never succeed.
+/// The reason why a call can never succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermanentFailure {
-    /// What is wrong, as a sentence.
+    /// The problem, as a sentence.
     pub reason: String,
-    /// What to do about it.
+    /// The remedy.
     pub way: String,
-    /// Whether it was seen of something that this run wrote: then a look may still show what was there before.
+    /// True if it concerns a recent write of this run: then a read may still be stale.
     pub is_fresh: bool,
 }
 
 impl PermanentFailure {
-    /// A verdict on something that this run did not write.
+    /// Creates a failure that does not concern a write of this run.
     #[must_use]
     pub fn new(why: impl Into<String>, way: impl Into<String>) -> Self {
         PermanentFailure { reason: why.into(), way: way.into(), is_fresh: false }
     }
 }
 
-/// The settings in which what was found of a resource is not as wanted.
+/// Returns the properties of an observed resource that differ from the desired state.
 #[must_use]
 pub fn differences(resource: &dyn Resource, references: &ArnRegistry, found: &Observed) -> Vec<Difference> {
     let fixed = resource.immutable_properties();

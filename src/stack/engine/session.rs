@@ -1,4 +1,4 @@
-//! What resources need to reach the services: clients, whose they are, how long to wait, and whom to tell.
+//! The context of calls to the services: clients, owner, timeouts and observer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,38 +7,37 @@ use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::stack::{Owner, RecentWrites, StackObserver};
 
-/// After this long of waiting, what the service says is shown as a line of its own (docs/facts/retries.md, Role
-/// propagation).
+/// Waiting time after which the service's state is shown on its own line (docs/facts/retries.md, Role propagation).
 pub const QUIET_WAIT: Duration = Duration::from_secs(20);
 
-/// How many of the longest pauses the tags of a new resource may take to be in force: a minute on AWS.
+/// Number of the longest poll pauses until the tags of a new resource are effective: a minute on AWS.
 const LOOKS_UNTIL_TAGS_COUNT: u32 = 30;
 
-/// How long a look is repeated: `plan` and `status` wait for nothing else.
+/// Time limit of retries of a read: `plan` and `status` wait for nothing else.
 const OBSERVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The services, seen from the engine.
+/// The engine's connection to the services.
 #[derive(Clone)]
 pub struct Session {
     /// SDK clients.
     pub clients: Arc<Clients>,
-    /// Whose resources may be touched.
+    /// The owner whose resources may be changed.
     pub owner: Owner,
-    /// How often to look at what is on its way, and for how long.
+    /// The pauses and the time limit of polls.
     pub schedule: PollSchedule,
-    /// Whether consumers that others registered go with their stream.
+    /// True to delete unmanaged consumers with their stream.
     pub delete_consumers: bool,
-    /// Hears what happens.
+    /// Receives events.
     pub observer: Arc<dyn StackObserver>,
-    /// What this run wrote, which may not be seen everywhere yet.
+    /// Recent writes of this run, which may not be visible everywhere yet.
     pub recent: Arc<RecentWrites>,
 }
 
 impl Session {
-    /// The same of a call that is about no resource of the pipeline; `waiting` hears of every pause.
+    /// Retries a call that is not about a resource of the pipeline. `waiting` is called before every pause.
     ///
     /// # Errors
-    /// The last failure, once it is one that does not pass or the time is up.
+    /// The last failure, once it is permanent or the deadline has passed.
     pub async fn retry<T, Fut>(
         &self,
         mut call: impl FnMut() -> Fut,
@@ -63,19 +62,19 @@ impl Session {
         })
     }
 
-    /// The same services, with one end of all waits: `--timeout` is of the command, and not of each of them.
+    /// Returns the same session with one deadline of all waits: `--timeout` applies to the command, not to each wait.
     #[must_use]
     pub fn with_shared_deadline(&self) -> Session {
         Session { schedule: self.schedule.with_deadline_from_now(), ..self.clone() }
     }
 
-    /// Whether the services were reached, and the plan is being carried out.
+    /// Returns whether the services were reached and the plan is being applied.
     fn is_applying(&self) -> bool {
         self.schedule.end.is_some()
     }
 
-    /// Whether a call in the midst of the work may succeed soon. The service was reached before, so a network that is away
-    /// comes back; a server of this machine that is away was ended.
+    /// Returns whether a call during the work may succeed soon. The service was reached before, so an unreachable
+    /// network is transient. An unreachable server on this machine was stopped.
     #[must_use]
     pub fn is_retryable(&self, failure: &AwsFailure) -> bool {
         failure.is_transient()
@@ -83,12 +82,12 @@ impl Session {
             || (failure.cause == FailureCause::Unreachable && !self.clients.is_loopback())
     }
 
-    /// Whether a call was denied only because the tags of a resource of this run are not in force yet.
+    /// Returns whether a call was denied only because the tags of a resource of this run are not effective yet.
     fn is_tag_lag(&self, failure: &AwsFailure) -> bool {
         self.recent.may_be_tag_lag(failure, self.schedule.longest * LOOKS_UNTIL_TAGS_COUNT)
     }
 
-    /// The same services, with the patience that a mere look deserves.
+    /// Returns the same session with the timeout of a read.
     #[must_use]
     pub fn read_only(&self) -> Session {
         let limit = self.schedule.limit.min(OBSERVE_TIMEOUT);

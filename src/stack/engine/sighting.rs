@@ -1,17 +1,17 @@
-//! A look at a resource and at its tags, which are two calls: another run may create or delete the resource in between.
+//! Reads a resource and its tags. These are two calls: another run may create or delete the resource in between.
 
 use super::observed::Tags;
 use super::resource::Attempt;
 use crate::aws::{AwsFailure, FailureCause};
 
-/// How often a look is repeated where the resource changed between its calls.
+/// Maximum reads of a resource that changes between its calls.
 const LOOKS: usize = 3;
 
-/// Returns a resource and its tags, as they were at one moment: nothing where it is not there.
+/// Returns a resource and its tags, as they were at one moment, or `None` if it does not exist.
 ///
-/// The tags are read after the resource. Some services return no tags of a resource that is gone, and some deny them, so
-/// that a resource which is being deleted would count as unmanaged. No tags and denied tags therefore count only where the
-/// same resource is still there afterwards; what identifies it (`id`) tells it from another one of the same name.
+/// The tags are read after the resource. Some services return no tags for a deleted resource, and some deny them, so a
+/// resource that is being deleted would count as unmanaged. Missing and denied tags therefore count only if the same
+/// resource still exists afterwards. Its identity (`id`) distinguishes it from another one of the same name.
 ///
 /// # Errors
 /// The first call that fails, unless the resource is gone.
@@ -62,7 +62,7 @@ mod tests {
         }
     }
 
-    /// Runs a look in a world where each call finds the next of these: the resource by its id, or its tags.
+    /// Runs the function with calls that return these results in turn: the resource by its id, or its tags.
     async fn look(
         described: &[Option<u32>],
         tagged: Vec<Result<Tags, AwsFailure>>,

@@ -1,10 +1,10 @@
 //! A resource that may carry the tags of a stage.
 
-/// A thing that may be left over.
+/// A resource that may be an orphan.
 #[derive(Clone, Debug)]
 pub(crate) struct TaggedResource {
     /// Its name.
     pub name: String,
-    /// What its tags are asked for by: an ARN, or the name again.
+    /// The key to read its tags: an ARN, or the name again.
     pub key: String,
 }

@@ -1,18 +1,18 @@
-//! How fast tags are asked for one by one: some of the limits are of the whole account, so others would be throttled.
+//! Paces reads of tags one by one: some rate limits are per account, so other clients would be throttled.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Kinesis takes five `ListTagsForStream` a second of an account (docs/facts/kinesis.md, Call rates).
+/// Kinesis allows five `ListTagsForStream` per second and account (docs/facts/kinesis.md, Call rates).
 const PERIOD: Duration = Duration::from_millis(250);
 
-/// Lets four calls a second begin on AWS, and any number on this machine.
+/// A pace of four calls per second on AWS, and without limit on this machine.
 pub struct Pace(Option<Mutex<Interval>>);
 
 impl Pace {
-    /// A pace that begins now.
+    /// Returns a pace that begins now.
     pub fn new(is_nearby: bool) -> Self {
         Pace((!is_nearby).then(|| {
             let mut ticks = interval(PERIOD);
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn four_calls_a_second_begin_on_aws_and_none_waits_on_this_machine() {
+    async fn pace_limits_calls_on_aws_only() {
         for (is_nearby, least) in [(false, Duration::from_secs(2)), (true, Duration::ZERO)] {
             let (pace, began) = (Pace::new(is_nearby), Instant::now());
             for _ in 0..9 {

@@ -1,4 +1,4 @@
-//! Resources of the stage, by a few calls whatever the size of the account, and their names.
+//! Finds resources of the stage with the tagging API: a few calls for any size of account.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use crate::aws::{AwsFailure, arns_tagged};
 use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{Kind, Session};
 
-/// How long an answer is waited for: where the service cannot be reached from a private network, the others still can.
+/// Maximum wait for a response: if a private network cannot reach this service, it may still reach the others.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// ARNs of the resources that carry the tags of a stage and region, but for roles.
+/// ARNs of the resources with the tags of a stage and region, except roles.
 pub struct Tagged(BTreeSet<String>);
 
 impl Tagged {
-    /// Asks for all resources of the stage.
+    /// Reads the ARNs of all resources of the stage.
     ///
     /// # Errors
-    /// When the caller may not ask, or nobody answers.
+    /// If the caller lacks the permission, or if the service does not respond.
     pub async fn find(session: &Session) -> Result<Self, AwsFailure> {
         let call = session.clients.call("tag", "GetResources", "all resources of the stage");
         let marks = session.owner.marks();
@@ -28,18 +28,18 @@ impl Tagged {
         all.map(|arns| Tagged(arns.into_iter().collect()))
     }
 
-    /// Whether a resource is among them.
+    /// Returns whether the ARN is among them.
     pub fn contains(&self, arn: &str) -> bool {
         self.0.contains(arn)
     }
 
-    /// Those of a kind, by their names. Event source mappings have none in their ARNs.
+    /// Returns the resources of a kind, by their names. ARNs of event source mappings contain no name.
     pub fn of(&self, kind: Kind) -> Vec<TaggedResource> {
         let candidate = |arn: &String| Some(TaggedResource { name: name_in(kind, arn)?.to_owned(), key: arn.clone() });
         self.0.iter().filter_map(candidate).collect()
     }
 
-    /// Whether there is one of a kind.
+    /// Returns whether there is a resource of this kind.
     pub fn has(&self, kind: Kind) -> bool {
         self.0.iter().any(|arn| name_in(kind, arn).is_some())
     }
@@ -58,7 +58,7 @@ fn name_in(kind: Kind, arn: &str) -> Option<&str> {
         Kind::Mapping => name("lambda", "event-source-mapping:"),
         Kind::Role => name("iam", "role/"),
     };
-    // What is below a resource (an index, a version, a consumer) is not one of ours.
+    // A part of a resource (an index, a version, a consumer) does not count.
     let is_whole = |name: &&str| !name.contains(':') && (kind == Kind::LogGroup || !name.contains('/'));
     name.filter(is_whole)
 }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_from_arns_of_every_partition_and_of_whole_resources_only() {
+    fn name_in_reads_arns_of_every_partition_and_of_whole_resources() {
         for (kind, resource, name) in [
             (Kind::Table, "dynamodb:cn-north-1:1:table/SensorData", Some("SensorData")),
             (Kind::Table, "dynamodb:cn-north-1:1:table/SensorData/index/i", None),

@@ -1,4 +1,4 @@
-//! The function's zip: what is in it, for which architecture, and whether it will start where it is sent.
+//! The function's zip: its content, its architecture, and whether it can start at its destination.
 
 mod elf;
 
@@ -16,19 +16,19 @@ use crate::error::Error;
 
 pub use self::elf::Architecture;
 
-/// The functions that this sensorctl was built with, one for an architecture.
+/// The functions that are bundled with this sensorctl, one per architecture.
 static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/function_zips.rs"));
-/// The newest glibc that `provided.al2023` has.
+/// The newest glibc of `provided.al2023`.
 const RUNTIME_GLIBC: Glibc = Glibc { major: 2, minor: 34 };
-/// Libraries that come with glibc and gcc, and so with every runtime.
+/// Libraries of glibc and gcc, which every runtime has.
 const RUNTIME_LIBRARIES: [&str; 7] =
     ["libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "librt.so.1", "libutil.so.1"];
 /// The entry that Lambda runs.
 const BOOTSTRAP: &str = "bootstrap";
-/// Lambda takes 50 MB as a direct upload (Lambda quotas); nothing beyond its 250 MB unzipped is worth reading.
+/// Maximum bytes of the program. Lambda accepts 50 MB as a direct upload (Lambda quotas), and 250 MB unzipped.
 const LARGEST_BOOTSTRAP: u64 = 250 * 1024 * 1024;
 
-/// Where a function is going to run.
+/// The destination of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// On AWS, with this architecture.
@@ -37,7 +37,7 @@ pub enum Destination {
     Local,
 }
 
-/// A function's zip that was looked into.
+/// A function's zip and its properties.
 #[derive(Clone, Debug)]
 pub struct FunctionArtifact {
     name: String,
@@ -47,10 +47,10 @@ pub struct FunctionArtifact {
 }
 
 impl FunctionArtifact {
-    /// The function for that architecture that came with this sensorctl.
+    /// Returns the bundled function for the architecture.
     ///
     /// # Errors
-    /// When this sensorctl was built without it, or from a `bootstrap` that is no Linux program.
+    /// If this sensorctl was built without it, or from a `bootstrap` that is not a Linux program.
     pub fn bundled(architecture: Architecture) -> Result<Self, Error> {
         let all = Self::all_bundled()?;
         let others: Vec<_> = all.iter().map(|artifact| artifact.architecture().as_str()).collect();
@@ -62,7 +62,7 @@ impl FunctionArtifact {
         })
     }
 
-    /// Every function that came with this sensorctl.
+    /// Returns all bundled functions.
     fn all_bundled() -> Result<&'static [Self], Error> {
         // To inflate and hash them is a tenth of the work of an `up`, and tests run it by the thousand in one process.
         static READ: OnceLock<Vec<FunctionArtifact>> = OnceLock::new();
@@ -74,7 +74,7 @@ impl FunctionArtifact {
         Ok(READ.get_or_init(|| all))
     }
 
-    /// No program at all, for whoever only deletes.
+    /// Returns an artifact without a program, for commands that only delete.
     #[must_use]
     pub fn empty() -> Self {
         let program =
@@ -82,16 +82,16 @@ impl FunctionArtifact {
         FunctionArtifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
     }
 
-    /// Whether it is no program.
+    /// Returns whether it has no program.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.zip.is_empty()
     }
 
-    /// A function from a file.
+    /// Reads a function from a file.
     ///
     /// # Errors
-    /// When it cannot be read, is no zip, or has no executable `bootstrap` for Linux at its root.
+    /// If the file cannot be read, is not a zip, or has no executable `bootstrap` for Linux at its root.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let zip =
@@ -106,28 +106,28 @@ impl FunctionArtifact {
         Ok(FunctionArtifact { name: name.to_owned(), zip, sha256_base64, program })
     }
 
-    /// The bytes of the zip.
+    /// Returns the bytes of the zip.
     #[must_use]
     pub fn zip(&self) -> &[u8] {
         &self.zip
     }
 
-    /// SHA-256 of the zip in base64, as Lambda's `CodeSha256` has it.
+    /// Returns the SHA-256 of the zip in base64, in the form of Lambda's `CodeSha256`.
     #[must_use]
     pub fn sha256_base64(&self) -> &str {
         &self.sha256_base64
     }
 
-    /// The architecture that the program was built for.
+    /// Returns the architecture of the program.
     #[must_use]
     pub fn architecture(&self) -> Architecture {
         self.program.architecture
     }
 
-    /// Checks that the program will start there.
+    /// Checks that the program can start at the destination.
     ///
     /// # Errors
-    /// When it is of another architecture, or needs a newer glibc than the runtime on AWS has.
+    /// If it has another architecture, or needs a newer glibc than the runtime on AWS has.
     pub fn check_for(&self, destination: Destination) -> Result<(), Error> {
         let wanted = match destination {
             Destination::Aws(architecture) => Some(architecture),
@@ -173,7 +173,7 @@ impl FunctionArtifact {
     }
 }
 
-/// Takes the `bootstrap` out of a zip.
+/// Extracts the `bootstrap` from a zip.
 fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
     let not_a_zip = |error| Error::failed(format!("{name} is not a zip file")).with_source(error);
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(not_a_zip)?;
@@ -181,7 +181,7 @@ fn bootstrap(name: &str, zip: &[u8]) -> Result<Vec<u8>, Error> {
         unusable(name, &format!("it has no `{BOOTSTRAP}` at its root")).hint("the program must not be inside a folder")
     })?;
     let mut entry = archive.by_index(index).map_err(not_a_zip)?;
-    // Everybody must be able to read and run it: Lambda does not run it as the owner.
+    // All users must be able to read and run it: Lambda does not run it as the owner.
     if entry.unix_mode().is_none_or(|mode| mode & 0o555 != 0o555) {
         return Err(unusable(name, &format!("its `{BOOTSTRAP}` is not executable for everyone"))
             .hint(format!("chmod 755 {BOOTSTRAP} before zipping it")));

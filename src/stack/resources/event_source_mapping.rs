@@ -35,36 +35,36 @@ pub use self::unmanaged::{mappings_of_function, mappings_of_stream};
 
 const SERVICE: &str = "Lambda";
 
-/// Name of the detail that says where in the stream it began: a moment, or the service's word.
+/// Name of the detail with its starting position: a time, or the service's word.
 pub const STARTED_AT: &str = "starting_position";
 
-/// Name of the detail that says for how many seconds it may still go by the settings from before its last change.
+/// Name of the detail with the seconds for which the mapping may still use the settings from before its last change.
 pub const IN_FORCE_AFTER: &str = "in_force_after";
-/// Name of the detail that says for how many seconds it may do so after any change.
+/// Name of the detail with the seconds for which it may do so after any change.
 pub const LAGS: &str = "lags";
 
-/// What `CreateEventSourceMapping` says of a function that is not there, or is not to be seen everywhere yet.
+/// The error of `CreateEventSourceMapping` for a function that does not exist, or is not visible everywhere yet.
 const NO_FUNCTION: &str = "Function does not exist";
 
 /// An event source mapping with partial batch responses.
 pub struct EventSourceMapping {
     /// Shown name: stream and function.
     name: String,
-    /// The stream that is read.
+    /// The stream of the mapping.
     stream: settings::Stream,
-    /// The function that is called.
+    /// The function of the mapping.
     function: String,
-    /// Name of the function's role, which does the reading.
+    /// Name of the function's role, which permits the reads.
     role: String,
     wanted: settings::Mapping,
-    /// Whether it is only to be deleted, so that what it is like does not matter.
+    /// True if the mapping is only to be deleted, so that its properties do not matter.
     is_going: bool,
-    /// The service's time at the first look, which is when `up` began.
+    /// The service's time at the first read, when `up` began.
     began: ServiceClock,
 }
 
 impl EventSourceMapping {
-    /// A mapping between the two.
+    /// Creates a mapping from a stream to a function.
     #[must_use]
     pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
         let name = name(&stream.name, function);
@@ -72,7 +72,7 @@ impl EventSourceMapping {
         EventSourceMapping { name, stream, function, role, wanted, is_going: false, began: ServiceClock::default() }
     }
 
-    /// The same for a teardown, which stops at nothing that cannot be read.
+    /// Returns the same mapping for a teardown, which ignores unreadable properties.
     #[must_use]
     pub fn for_teardown(self) -> Self {
         EventSourceMapping { is_going: true, ..self }
@@ -82,7 +82,7 @@ impl EventSourceMapping {
         session.clients.call(SERVICE, operation, &self.name)
     }
 
-    /// Returns the verdict that the function is gone, if it is.
+    /// Returns the permanent failure that the function is gone, if it is.
     async fn without_function(&self, session: &Session) -> Option<PermanentFailure> {
         let request = session.clients.lambda.get_function().function_name(&self.function);
         let function = self.call(session, "GetFunction").optional(request.send().await).ok()?;
@@ -216,7 +216,7 @@ impl Resource for EventSourceMapping {
     }
 
     fn loses_data(&self, property: &str, has: &Value, wanted: &Value, _: &Observed) -> bool {
-        // -1 is without limit.
+        // -1 means without limit.
         let is_less = || {
             wanted.as_i64().is_some_and(|wanted| wanted >= 0 && has.as_i64().is_none_or(|has| has < 0 || wanted < has))
         };
@@ -325,7 +325,7 @@ impl Resource for EventSourceMapping {
             }
             Ok(match state_of(&mapping) {
                 State::Active => self.may_lag(session, &mapping),
-                // It is not even written down.
+                // The change is not even saved.
                 _ => Some(session.clients.mapping_in_force.max(session.schedule.first)),
             })
         }
@@ -365,7 +365,7 @@ impl Resource for EventSourceMapping {
     }
 }
 
-/// The function was created or seen before it is named: that it is not there means that it is not there everywhere yet.
+/// Marks a failure as transient: the function was created or seen before, so it is only not visible everywhere yet.
 fn not_seen_yet(failure: AwsFailure) -> AwsFailure {
     match failure.cause {
         FailureCause::Other if failure.message.contains(NO_FUNCTION) => {
@@ -393,7 +393,7 @@ mod tests {
     use crate::settings::Pipeline;
 
     #[test]
-    fn fewer_retries_shorter_age_and_narrower_filters_lose_data() {
+    fn loses_data_for_fewer_retries_shorter_age_and_narrower_filters() {
         let settings = Pipeline::by_default().unwrap();
         let mapping = EventSourceMapping::new(settings.stream, "f", "r", settings.mapping);
         let (cold, hot) = (json!({"data": {"temperature": [{"numeric": ["<", 0]}]}}), json!({"data": {"hot": [true]}}));

@@ -36,35 +36,35 @@ use self::state::{DONE, failed_update, state_of, tags_failure};
 pub use self::list::list;
 
 const SERVICE: &str = "Lambda";
-/// Lets the function answer which records of a batch failed. Without it, a batch that was not stored as a whole fails as
-/// a whole, which every mapping understands.
+/// Variable that enables partial batch responses of the function. Without it, a batch that was not wholly stored fails
+/// as a whole, which every mapping supports.
 pub const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
-/// By it, too, is known what sensorctl made.
+/// Also identifies functions that sensorctl created.
 const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
 /// An event without readings: the function runs and does nothing.
 const NO_RECORDS: &[u8] = br#"{"Records":[]}"#;
-/// The code of `Invoke` where Lambda cannot decrypt the variables with the function's role.
+/// The error code of `Invoke` if Lambda cannot decrypt the variables with the function's role.
 const STALE_GRANT: &str = "KMSAccessDeniedException";
-/// Ignored by `provided.*`, but required; `bootstrap` by convention.
+/// `provided.*` ignores it but requires it. `bootstrap` is the convention.
 const HANDLER: &str = "bootstrap";
 
 /// The function of the pipeline.
 pub struct Function {
     wanted: settings::Function,
-    /// Name of the role that it takes.
+    /// Name of its role.
     role: String,
     /// All its environment variables: those that sensorctl sets, and the user's own.
     environment: BTreeMap<String, String>,
-    /// Of a function that someone else made: the variables that stay as they were found, as they are shown.
+    /// For an unmanaged function: the variables that keep their observed values, as they are shown.
     kept: Option<BTreeMap<String, Value>>,
     artifact: FunctionArtifact,
-    /// Whether this run has sent the code already: what comes after it may have to be repeated.
+    /// True if this run has already uploaded the code. Later requests may have to be repeated.
     is_code_sent: AtomicBool,
 }
 
 impl Function {
-    /// What the settings ask for; `ours` are the variables that sensorctl sets.
+    /// Creates the function from the settings. `ours` are the variables that sensorctl sets.
     #[must_use]
     pub fn new(
         wanted: settings::Function,
@@ -85,7 +85,7 @@ impl Function {
         self.call(session, "GetFunction").optional(request.send().await)
     }
 
-    /// The variables that it is to have by now.
+    /// Returns the variables that it is to have by now.
     fn variables(&self, references: &ArnRegistry) -> BTreeMap<String, String> {
         let mut variables = self.environment.clone();
         if references.holds_back_partial_batch() {
@@ -94,7 +94,7 @@ impl Function {
         variables
     }
 
-    /// Sets concurrency aside, or leaves the function to the account's share again.
+    /// Sets the reserved concurrency, or removes it.
     async fn set_concurrency(&self, session: &Session) -> Result<(), AwsFailure> {
         let (lambda, name) = (&session.clients.lambda, &self.wanted.name);
         if let Some(reserved) = self.wanted.reserved_concurrency {
@@ -119,12 +119,12 @@ impl Function {
             .build()
     }
 
-    /// Where Lambda writes the log by default, and where the role may write.
+    /// Returns the log group to which Lambda writes by default and the role may write.
     fn log_group(&self) -> String {
         format!("/aws/lambda/{}", self.wanted.name)
     }
 
-    /// As long as a slow line takes for the zip.
+    /// Returns call settings with a timeout long enough to upload the zip on a slow line.
     fn upload_time(&self) -> Builder {
         let limit = upload_limit(self.artifact.zip().len());
         Builder::new().timeout_config(TimeoutConfig::builder().operation_attempt_timeout(limit).build())
@@ -161,7 +161,7 @@ impl Resource for Function {
             let logging = function.logging_config.as_ref();
             let log_format = logging.and_then(|logging| logging.log_format.as_ref());
             let log_group = logging.and_then(|logging| logging.log_group.clone()).unwrap_or_else(|| self.log_group());
-            // A teardown compares nothing, so it does not stop at variables that cannot be read.
+            // A teardown compares nothing, so unreadable variables do not stop it.
             let environment = match variables_of(&session.clients, &function) {
                 Err(_) if self.artifact.is_empty() => Value::Null,
                 variables => json!(shown(&variables?)),
@@ -287,7 +287,7 @@ impl Resource for Function {
                     .build_failure(format!("the function's last update {why}")));
             }
             match state_of(&function) {
-                // Concurrency cannot be given when a function is made.
+                // Concurrency cannot be set in the create call.
                 State::Active if reserved != self.wanted.reserved_concurrency => {
                     self.set_concurrency(session).await?;
                     Ok(Readiness::NotYet("setting its concurrency".to_owned()))
@@ -305,7 +305,7 @@ impl Resource for Function {
 
     fn unusable<'a>(&'a self, session: &'a Session) -> Attempt<'a, Option<AwsFailure>> {
         async move {
-            // Reserved concurrency of 0 keeps it from running, as asked.
+            // With a reserved concurrency of 0 it cannot run, as configured.
             if self.wanted.reserved_concurrency == Some(0) {
                 return Ok(None);
             }
@@ -313,7 +313,8 @@ impl Resource for Function {
             let request = session.clients.lambda.invoke().function_name(&self.wanted.name).payload(payload);
             Ok(match self.call(session, "Invoke").unit(request.send().await) {
                 Err(failure) if failure.code.as_deref() == Some(STALE_GRANT) => Some(failure),
-                // That the caller may not invoke it says nothing of the function; neither does a busy account.
+                // A caller without the permission to invoke it, or a throttled account, is no evidence against the
+                // function.
                 Err(failure) if matches!(failure.cause, FailureCause::Denied | FailureCause::Throttled) => {
                     let (name, said) = (self.wanted.name.clone(), failure.to_string());
                     session.observer.on(&StackEvent::Unproven { name, said });
@@ -369,8 +370,8 @@ impl Resource for Function {
     }
 }
 
-/// The longest time for one attempt to send a zip: base64 makes it a third longer, and a slow line carries 1 Mbit/s. An
-/// attempt that ended before it could arrive would be repeated for nothing.
+/// Returns the time limit for one attempt to upload a zip: base64 makes it a third longer, and a slow line carries 1
+/// Mbit/s. An attempt that is stopped before the upload can complete would be retried in vain.
 fn upload_limit(zip: usize) -> Duration {
     const BYTES_PER_SECOND: usize = 125_000;
     let seconds = (zip / 3 * 4).div_ceil(BYTES_PER_SECOND);
@@ -382,9 +383,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_to_send_a_zip_grows_with_its_size() {
+    fn upload_limit_grows_with_zip_size() {
         assert_eq!(upload_limit(0), ATTEMPT_TIMEOUT);
-        // The largest zip that Lambda takes this way, 50 MB, becomes 70 MB: at 1 Mbit/s nine minutes.
+        // The largest zip that Lambda accepts this way, 50 MB, becomes 70 MB: nine minutes at 1 Mbit/s.
         let longest = upload_limit(50 << 20);
         assert!(longest > Duration::from_mins(9) && longest < Duration::from_mins(12), "{longest:?}");
     }

@@ -6,7 +6,7 @@ use crate::stack::engine::observed::Tags;
 
 const SERVICE: &str = "Lambda";
 
-/// The tags of a function or mapping by its ARN; none if it is not there.
+/// Returns the tags of a function or mapping by its ARN, or no tags if it does not exist.
 pub async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
     let result = session.clients.lambda.list_tags().resource(arn).send().await;
     let answer = session.clients.call(SERVICE, "ListTags", name).optional(result)?;

@@ -1,4 +1,5 @@
-//! The log group of the function: made by us, so that it has a retention and goes away with the rest.
+//! The log group of the function. It is created explicitly, so that it has a retention and is deleted with the
+//! pipeline.
 
 use aws_sdk_cloudwatchlogs::types::LogGroup as Group;
 use futures::FutureExt;
@@ -13,14 +14,14 @@ use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
 const SERVICE: &str = "CloudWatch Logs";
-/// Name of the detail that says how much is in it, in bytes.
+/// Name of the detail with its size in bytes.
 const STORED: &str = "stored_bytes";
 
 /// A log group with a retention.
 pub struct LogGroup {
     /// `/aws/lambda/` and the function's name.
     pub name: String,
-    /// Days that events are kept; without limit if none.
+    /// Days until events are deleted. `None` means never.
     pub retention_days: Option<i32>,
 }
 
@@ -30,7 +31,7 @@ impl LogGroup {
     }
 
     async fn describe(&self, session: &Session) -> Result<Option<Group>, AwsFailure> {
-        // Names are matched by prefix; the shortest, which is the whole name, comes first.
+        // Names are matched by prefix. The shortest, which is the whole name, comes first.
         let request = session.clients.logs.describe_log_groups().log_group_name_prefix(&self.name).limit(1);
         let answer = self.call(session, "DescribeLogGroups").answer(request.send().await)?;
         let mut groups = answer.log_groups.unwrap_or_default().into_iter();
@@ -48,7 +49,7 @@ impl LogGroup {
     }
 }
 
-/// All log groups of functions.
+/// Lists all log groups of functions.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.logs.describe_log_groups().log_group_name_prefix("/aws/lambda/").into_paginator();
     let groups: Result<Vec<_>, _> = pages.items().send().collect().await;
@@ -57,14 +58,14 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
     Ok(groups.into_iter().filter_map(candidate).collect())
 }
 
-/// The tags of a log group; none if it is not there.
+/// Returns the tags of a log group, or no tags if it does not exist.
 pub async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
     let result = session.clients.logs.list_tags_for_resource().resource_arn(arn).send().await;
     let answer = session.clients.call(SERVICE, "ListTagsForResource", name).optional(result)?;
     Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
 }
 
-/// The retention as the settings have it.
+/// Returns the retention in the form of the settings.
 fn shown(days: Option<i32>) -> Value {
     days.map_or_else(|| json!("never"), |days| json!(days))
 }
@@ -88,7 +89,7 @@ impl Resource for LogGroup {
             let Some((group, tags)) = seen else { return Ok(Observed::missing()) };
             let arn = arn_of(&group);
             let properties: Properties = [("retention_days", shown(group.retention_in_days))].into();
-            // The service counts with some delay: what it has not counted yet is younger than any retention.
+            // The service's size has some delay: data that is not counted yet is younger than any retention.
             let details = [(STORED, group.stored_bytes.unwrap_or_default().to_string())].into();
             Ok(Observed { state: State::Active, arn: Some(arn), tags, properties, details, ..Observed::missing() })
         }
@@ -106,7 +107,7 @@ impl Resource for LogGroup {
     }
 
     fn loses_data(&self, _: &str, has: &Value, wanted: &Value, found: &Observed) -> bool {
-        // An empty group of ours without any retention is what a killed run left behind, before it could set one.
+        // An empty managed group without any retention is a remainder of a killed run, which could not set one yet.
         let is_unfinished =
             is_made_by_sensorctl(&found.tags) && found.details.get(STORED).is_some_and(|bytes| bytes == "0");
         match (has.as_i64(), wanted.as_i64()) {
@@ -118,7 +119,7 @@ impl Resource for LogGroup {
 
     fn create<'a>(&'a self, session: &'a Session, _: &'a ArnRegistry) -> Attempt<'a, Option<String>> {
         async move {
-            // Not again where only its retention could not be set at once.
+            // Not again if only its retention could not be set at once.
             if !session.recent.has_created(&self.name) {
                 let tags = session.owner.all_tags().into_iter().collect();
                 let request = session.clients.logs.create_log_group().log_group_name(&self.name).set_tags(Some(tags));
@@ -128,7 +129,7 @@ impl Resource for LogGroup {
             if self.retention_days.is_some() {
                 self.put_retention(session).await?;
             }
-            // The answer names no ARN.
+            // The response does not contain an ARN.
             Ok(self.describe(session).await?.map(|group| arn_of(&group)))
         }
         .boxed()
@@ -172,7 +173,7 @@ impl Resource for LogGroup {
     }
 }
 
-/// The ARN without the `:*` that older answers carry at its end.
+/// Returns the ARN without the `:*` at the end that older responses have.
 fn arn_of(group: &Group) -> String {
     let arn = group.log_group_arn.as_deref().or(group.arn.as_deref()).unwrap_or_default();
     arn.trim_end_matches(":*").to_owned()

@@ -24,7 +24,7 @@ pub use self::policy_document::RoleGrants;
 
 const SERVICE: &str = "IAM";
 
-/// By it, too, is known what sensorctl made.
+/// Also identifies roles that sensorctl created.
 const DESCRIPTION: &str = "Role of the sensorctl pipeline's Lambda function";
 
 /// Name of the inline policy.
@@ -33,18 +33,18 @@ const POLICY: &str = "sensorctl";
 /// The managed policies of the walkthrough, below `arn:PARTITION:iam::aws:policy/`.
 const MANAGED: [&str; 2] = ["AmazonDynamoDBFullAccess", "service-role/AWSLambdaKinesisExecutionRole"];
 
-/// A role that Lambda may take.
+/// A role that Lambda can assume.
 pub struct Role {
     wanted: settings::Role,
     grants: RoleGrants,
-    /// Of a role that someone else made: what stays as it was found.
+    /// For an unmanaged role: the properties that keep their observed values.
     kept: Properties,
-    /// The access policy that this run wrote: a look may still show the one before.
+    /// The access policy that this run wrote. A read may still return the old one.
     written: Mutex<Option<Value>>,
 }
 
 impl Role {
-    /// What the settings ask for.
+    /// Creates the role from the settings.
     #[must_use]
     pub fn new(wanted: settings::Role, grants: RoleGrants) -> Self {
         Role { wanted, grants, kept: Properties::new(), written: Mutex::default() }
@@ -62,7 +62,7 @@ impl Role {
         Ok(walkthrough_policies(&attached(session, &self.wanted.name).await?))
     }
 
-    /// Puts the inline policy once the ARNs it names are known; or deletes it where the managed ones stand for it.
+    /// Puts the inline policy once its ARNs are known, or deletes it if the managed policies replace it.
     async fn sync_inline_policy(&self, session: &Session, references: &ArnRegistry) -> Result<(), AwsFailure> {
         let (iam, name) = (&session.clients.iam, &self.wanted.name);
         if !self.is_least() {
@@ -84,7 +84,7 @@ impl Role {
         Ok(())
     }
 
-    /// Whether the access policy is there, and is the one that this run wrote, if it wrote one.
+    /// Returns whether the access policy exists and is the one that this run wrote, if it wrote one.
     fn shows_what_was_written(&self, policy: Option<&Value>) -> bool {
         let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         policy.is_some_and(|policy| written.as_ref().is_none_or(|written| *written == canonical(policy)))
@@ -246,7 +246,7 @@ impl Resource for Role {
         differences: &'a [Difference],
     ) -> Attempt<'a> {
         async move {
-            // From least to managed and back, there is no moment without permissions.
+            // A change from least to managed, or back, never leaves the role without permissions.
             let differs = |property| differences.iter().any(|difference| difference.property == property);
             if differs("trust_policy") {
                 self.sync_trust_policy(session).await?;
@@ -279,7 +279,7 @@ impl Resource for Role {
 
     fn poll_ready<'a>(&'a self, session: &'a Session) -> Attempt<'a, Readiness> {
         async move {
-            // That it can be seen does not mean that Lambda can take it: that is found out by making the function.
+            // A visible role may not be assumable by Lambda yet. Only the creation of the function shows that.
             let name = &self.wanted.name;
             let (role, policy, managed) =
                 futures::try_join!(describe(session, name), inline(session, name, POLICY), self.managed(session))?;
@@ -311,8 +311,8 @@ impl Resource for Role {
     }
 }
 
-/// Whether a trust policy may let Lambda assume its role: then whom else it trusts, and under which conditions, is its
-/// owner's business. Ours in its place would open what a condition guards.
+/// Returns whether a trust policy may permit Lambda to assume its role. If so, its other principals and conditions are
+/// the owner's decision. Replacing it would open access that a condition guards.
 fn may_let_lambda(trust: Value, arn: Option<&str>) -> bool {
     let ask = AuthorizationRequest {
         resource: arn,
@@ -327,8 +327,8 @@ async fn describe(session: &Session, name: &str) -> Result<Option<Described>, Aw
     Ok(session.clients.call(SERVICE, "GetRole", name).optional(result)?.and_then(|answer| answer.role))
 }
 
-/// A role was made or seen before it is written to: that it is not there means that it is not there everywhere yet. A
-/// managed policy that is not there never will be.
+/// Marks a missing role as transient: it was created or seen before it is written to, so it is only not visible
+/// everywhere yet. A missing managed policy is permanent.
 fn as_propagating(failure: AwsFailure, role: &str) -> AwsFailure {
     match failure.cause {
         FailureCause::Missing if failure.message.contains(&format!("role with name {role} ")) => {
@@ -338,21 +338,21 @@ fn as_propagating(failure: AwsFailure, role: &str) -> AwsFailure {
     }
 }
 
-/// One inline policy, if it is there.
+/// Returns one inline policy, if it exists.
 async fn inline(session: &Session, name: &str, policy: &str) -> Result<Option<Value>, AwsFailure> {
     let result = session.clients.iam.get_role_policy().role_name(name).policy_name(policy).send().await;
     let answer = session.clients.call(SERVICE, "GetRolePolicy", name).optional(result)?;
     Ok(answer.map(|answer| policy_document::parse(&url_decoded(&answer.policy_document))))
 }
 
-/// The managed policies that are attached, whoever attached them.
+/// Returns all attached managed policies.
 async fn attached(session: &Session, name: &str) -> Result<Vec<AttachedPolicy>, AwsFailure> {
     let pages = session.clients.iam.list_attached_role_policies().role_name(name).into_paginator().items().send();
     let result: Result<Vec<_>, _> = pages.collect().await;
     Ok(session.clients.call(SERVICE, "ListAttachedRolePolicies", name).optional(result)?.unwrap_or_default())
 }
 
-/// Which of the walkthrough's managed policies are attached. Others are someone's own, and stay.
+/// Returns the attached policies of the walkthrough. Others are unmanaged and are kept.
 fn walkthrough_policies(attached: &[AttachedPolicy]) -> Vec<&'static str> {
     let is_attached = |policy: &&str| {
         let end = format!("::aws:policy/{policy}");
@@ -370,12 +370,12 @@ fn trust_of(role: &Described) -> Value {
     policy_document::parse(&url_decoded(role.assume_role_policy_document.as_deref().unwrap_or_default()))
 }
 
-/// The partition of an ARN; the managed policies of the same partition have it in theirs.
+/// Returns the partition of an ARN. The managed policies have the same partition in their ARNs.
 fn partition_of(arn: &str) -> &str {
     arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
 }
 
-/// Policy documents come URL-encoded (RFC 3986) out of IAM.
+/// Decodes a policy document, which IAM returns URL-encoded (RFC 3986).
 fn url_decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
@@ -385,7 +385,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn adopted_trust_policy_is_replaced_only_where_lambda_certainly_cannot_assume_the_role() {
+    fn adopted_trust_policy_is_replaced_only_if_lambda_cannot_assume_the_role() {
         let of = |statement: Value| {
             may_let_lambda(
                 canonical(&json!({"Version": "2012-10-17", "Statement": statement})),
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn managed_policies_are_of_the_partition_of_the_role() {
+    fn managed_policy_arns_have_the_partition_of_the_role() {
         for partition in ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso-b"] {
             assert_eq!(partition_of(&format!("arn:{partition}:iam::1:role/r")), partition);
         }
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_role_is_too_new_and_a_missing_policy_is_not() {
+    fn missing_role_is_transient_and_missing_policy_is_permanent() {
         let missing = |message: &str| AwsFailure {
             service: SERVICE,
             operation: "AttachRolePolicy",

@@ -28,7 +28,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// What the settings ask for.
+    /// Creates the stream from the settings.
     #[must_use]
     pub fn new(wanted: settings::Stream) -> Self {
         Stream { wanted, changes: ChangeTracker::default() }
@@ -44,7 +44,7 @@ impl Stream {
         Ok(answer.and_then(|answer| answer.stream_description_summary))
     }
 
-    /// Asks for a change, once.
+    /// Requests a change, once.
     async fn request(&self, session: &Session, change: &StreamChange, arn: &str) -> Result<(), AwsFailure> {
         let ask = change.send(&session.clients, &self.wanted.name, arn);
         let lacks =
@@ -52,8 +52,8 @@ impl Stream {
         self.changes.request(session, self.call(session, "UpdateStream"), change, ask, lacks).await
     }
 
-    /// Adds tags, ten a call at most (docs/facts/kinesis.md, Encryption and tags). Those that say whose it is come
-    /// first and together.
+    /// Adds tags, at most ten per call (docs/facts/kinesis.md, Encryption and tags). Ownership tags come first and
+    /// together.
     async fn add_tags(&self, session: &Session, tags: Tags) -> Result<(), AwsFailure> {
         let (ours, own): (Vec<_>, Vec<_>) =
             tags.into_iter().partition(|(name, _)| !session.owner.tags.contains_key(name));
@@ -67,12 +67,12 @@ impl Stream {
     }
 }
 
-/// The tags of a stream; none if it is not there.
+/// Returns the tags of a stream, or no tags if it does not exist.
 pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let clients = &session.clients;
     let mut tags = Tags::new();
     loop {
-        // The service gives ten a page where tags are many.
+        // With many tags, the service returns ten per page.
         let last = tags.keys().next_back().cloned();
         let request = clients.kinesis.list_tags_for_stream().stream_name(name).set_exclusive_start_tag_key(last);
         let call = clients.call(SERVICE, "ListTagsForStream", name);
@@ -85,7 +85,7 @@ pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> 
     }
 }
 
-/// Names of all streams.
+/// Lists the names of all streams.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.kinesis.list_streams().into_paginator().send();
     let pages: Result<Vec<_>, _> = pages.collect().await;
@@ -186,7 +186,7 @@ impl Resource for Stream {
             }
             call.unit(request.send().await)?;
             session.recent.note_creation(&self.wanted.name);
-            // The answer names no ARN, and others wait for it.
+            // The response does not contain an ARN, and other steps wait for it.
             Ok(self.describe(session).await?.map(|stream| stream.stream_arn))
         }
         .boxed()
@@ -200,7 +200,8 @@ impl Resource for Stream {
         _: &'a [Difference],
     ) -> Attempt<'a> {
         async move {
-            // The first change is asked for here; `settle` asks for each next one when the stream is free again.
+            // The first change is requested here. `poll_ready` requests each following one when the stream accepts
+            // changes again.
             let Some(stream) = self.describe(session).await? else { return Ok(()) };
             match StreamChange::next(&self.wanted, &stream) {
                 Some(change) => self.request(session, &change, &stream.stream_arn).await,
@@ -219,13 +220,14 @@ impl Resource for Stream {
             let Some(stream) = self.describe(session).await? else { return Ok(Readiness::NotVisible) };
             let next = StreamChange::next(&self.wanted, &stream);
             match (state_of(&stream), next) {
-                // Retention and encryption cannot be given when a stream is made.
+                // Retention and encryption cannot be set in the create call.
                 (State::Active, Some(change)) => {
                     self.request(session, &change, &stream.stream_arn).await?;
                     Ok(Readiness::NotYet(change.to_string()))
                 }
                 (State::Active, None) => {
-                    // Some endpoints drop the tags of the create call; without them `down` would not know its own stream.
+                    // Some endpoints drop the tags of the create call. Without them `down` would not recognize its own
+                    // stream.
                     let lacking = session.owner.missing_tags(&tags_of(session, &self.wanted.name).await?);
                     self.add_tags(session, lacking).await?;
                     Ok(Readiness::Ready(stream.stream_arn))
@@ -245,7 +247,7 @@ impl Resource for Stream {
             let request = session.clients.kinesis.delete_stream().stream_name(&self.wanted.name);
             let request = request.enforce_consumer_deletion(session.delete_consumers);
             match call.unit(request.send().await) {
-                // Also what somebody registered since it was looked for: that does not pass by itself.
+                // Includes a consumer that was registered after the preflight: that is permanent.
                 Err(failure) if failure.cause == FailureCause::InUse => match self
                     .deletion_blocker(session, found)
                     .await?

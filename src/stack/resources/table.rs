@@ -1,4 +1,4 @@
-//! A DynamoDB table: of readings, or of the readings that the function could not store.
+//! A DynamoDB table: the table of readings, or the dead-letter table.
 
 mod describe;
 mod document;
@@ -31,19 +31,19 @@ pub struct Table {
     wanted: settings::Table,
     document: Document,
     changes: ChangeTracker<TableChange>,
-    /// The service's time, by which a table is young or not.
+    /// The service's clock, which decides whether a table is new.
     clock: ServiceClock,
 }
 
 impl Table {
-    /// The table of readings.
+    /// Creates the table of readings.
     #[must_use]
     pub fn of_readings(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../../templates/sensor-data-table.json"));
         Table { kind: Kind::Table, wanted, document, changes: ChangeTracker::default(), clock: ServiceClock::default() }
     }
 
-    /// The table of rejected readings; its items expire by themselves.
+    /// Creates the dead-letter table. Its items expire by themselves.
     #[must_use]
     pub fn of_rejects(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../../templates/rejects-table.json"));
@@ -56,7 +56,7 @@ impl Table {
         }
     }
 
-    /// The key that it must have.
+    /// Returns the required key.
     #[must_use]
     pub fn key(&self) -> Value {
         self.document.key()
@@ -66,7 +66,7 @@ impl Table {
         session.clients.call(SERVICE, operation, &self.wanted.name)
     }
 
-    /// Asks for a change, once.
+    /// Requests a change, once.
     async fn request(&self, session: &Session, change: &TableChange) -> Result<(), AwsFailure> {
         let ask = change.send(&session.clients, &self.wanted.name);
         let lacks =
@@ -109,7 +109,7 @@ impl Resource for Table {
             .into();
             let state = state_of(&seen.table);
             let mut found = Observed { state, tags, properties, ..Observed::missing() };
-            // As DynamoDB counts them, every six hours or so; enough to say what a deletion would take along.
+            // DynamoDB's count, updated about every six hours. It is enough to show what a deletion would lose.
             if let Some(rows) = seen.table.item_count() {
                 found.details.insert("rows", rows.to_string());
             }
@@ -136,7 +136,7 @@ impl Resource for Table {
 
     fn preserve_unmanaged(&mut self, found: &Observed, is_asked: &dyn Fn(&str) -> bool) {
         let (section, expiry) = match self.kind {
-            // Its attribute is no setting; how long it keeps is.
+            // Its attribute is not a setting, but its retention is.
             Kind::RejectsTable => ("rejects", "retention_days"),
             _ => ("table", "ttl_attribute"),
         };
@@ -171,7 +171,8 @@ impl Resource for Table {
     fn loses_data(&self, property: &str, _: &Value, wanted: &Value, found: &Observed) -> bool {
         match property {
             "point_in_time_recovery" | "deletion_protection" => *wanted == json!(false),
-            // Rows that have the attribute begin to expire. Those of our rejects are made for it; a killed run left it out.
+            // Existing rows with the attribute begin to expire. In a managed dead-letter table they are written for
+            // that, and a killed run may not have enabled TTL yet.
             "ttl_attribute" => (self.kind == Kind::Table || !is_made_by_sensorctl(&found.tags)) && !wanted.is_null(),
             _ => false,
         }
@@ -214,7 +215,8 @@ impl Resource for Table {
         _: &'a [Difference],
     ) -> Attempt<'a> {
         async move {
-            // The first change is asked for here; `settle` asks for each next one when the table is free again.
+            // The first change is requested here. `poll_ready` requests each following one when the table accepts
+            // changes again.
             let Some(seen) = self.describe_all(session).await? else { return Ok(()) };
             match TableChange::next(&self.wanted, &seen) {
                 Some(change) => self.request(session, &change).await,
@@ -242,7 +244,7 @@ impl Resource for Table {
             let arn = seen.table.table_arn.clone().unwrap_or_default();
             match (state_of(&seen.table), next) {
                 (State::Active, None) => Ok(Readiness::Ready(arn)),
-                // Expiry and recovery can only be asked for once the table works.
+                // TTL and point-in-time recovery can be enabled only once the table is active.
                 (State::Active, Some(change)) => {
                     self.request(session, &change).await?;
                     Ok(Readiness::NotYet(change.to_string()))

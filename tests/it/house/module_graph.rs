@@ -1,8 +1,8 @@
-//! Which file of a crate imports which, read from the source with `syn`.
+//! The imports between the files of a crate, read from the source with `syn`.
 //!
-//! An import counts where the name is defined, not where it is re-exported. A `pub use` is no import of the module that
-//! only hands the name on, and a module may use what the modules around it define: it sees their private items anyway.
-//! Test code is left out.
+//! An import refers to the file that defines the name, not to one that re-exports it. A `pub use` is not an import of
+//! the module that only re-exports the name. A module may use the definitions of the modules around it, because it sees
+//! their private items anyway. Test code is excluded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ type ModulePath = Vec<String>;
 /// A module: a file, or a block in one.
 struct Module {
     file: PathBuf,
-    /// Names of its items that are no modules.
+    /// Names of its items that are not modules.
     items: BTreeSet<String>,
     /// Name in this module → path as written; `*` imports are in `globs`.
     imports: BTreeMap<String, ModulePath>,
@@ -41,7 +41,7 @@ impl ModuleGraph {
         graph
     }
 
-    /// Returns the files, with what each imports and by which path.
+    /// Returns the files, each with its imports and one path by which it imports them.
     pub fn imports(&self) -> BTreeMap<&Path, BTreeMap<&Path, String>> {
         let mut edges: BTreeMap<&Path, BTreeMap<&Path, String>> = BTreeMap::new();
         for (at, module) in &self.modules {
@@ -86,7 +86,7 @@ impl ModuleGraph {
         self.modules.insert(at, Module { file: file.to_owned(), items: names, imports, globs, reexports, paths });
     }
 
-    /// Returns the file that defines what `path` names in the module `at`; nothing for other crates.
+    /// Returns the file that defines the target of `path` in the module `at`, or `None` for other crates.
     fn defining_file(&self, at: &[String], path: &[String], depth: usize) -> Option<&Path> {
         // Two globs may import each other.
         if depth > 12 {

@@ -45,7 +45,7 @@ fn bulk_put_every_reading_is_stored_or_rejected() {
     assert_eq!(ledger("failed"), 0);
     let put_seconds = began.elapsed().as_secs_f64();
 
-    // The only shard is read in order: when the second marker is stored, so is every earlier batch.
+    // The only shard is read in order: when the second canary is stored, so is every earlier batch.
     for time in ["1", "2"] {
         let marker = ["--sensor", "marker", "--temp", "0", "--time", time, "--wait", "--timeout", "5m"];
         env.run(["put", "--local", "-q"].into_iter().chain(marker)).assert_success();

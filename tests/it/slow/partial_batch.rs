@@ -1,4 +1,4 @@
-//! `up` lets the function answer in part only once its event source mapping surely understands that.
+//! `up` enables partial batch responses of the function only once its event source mapping certainly supports them.
 
 use std::process::Stdio;
 
@@ -8,10 +8,11 @@ use crate::support::{ApiClient, ForeignStack, Run, TestEnv, eventually};
 
 const FUNCTION: &str = "/2015-03-31/functions/ProcessKinesisRecords";
 
-/// How long clients wait after a mapping's last change in a [`slow_cloud`], in seconds, less what rounding takes.
+/// Time that clients wait after a mapping's last change in a [`slow_cloud`], in seconds, minus rounding.
 const IN_FORCE_AFTER: f64 = 2.9;
 
-/// A local cloud sixty times as fast as AWS, where a mapping that is Enabled goes by its old settings for two seconds.
+/// Starts a local cloud sixty times as fast as AWS, with mappings that use their old settings for two seconds after
+/// they are Enabled.
 fn slow_cloud() -> TestEnv {
     let env = TestEnv::new();
     env.run(["local", "start", "--port", "0", "--timing", "aws/60"]).assert_success();
@@ -38,7 +39,7 @@ fn mapping_takes_partial_responses(api: &ApiClient) -> bool {
     mapping(api)["FunctionResponseTypes"] == json!(["ReportBatchItemFailures"])
 }
 
-/// Asserts that both sides have them, the function no sooner than it may.
+/// Asserts that both sides have them, the function not too early.
 #[track_caller]
 fn assert_enabled_in_time(api: &ApiClient) {
     assert!(function_sends_partial_responses(api) && mapping_takes_partial_responses(api));
@@ -59,7 +60,7 @@ fn disable_in_mapping(api: &ApiClient) {
     eventually("the event source mapping is Enabled", || mapping(api), |mapping| mapping["State"] == "Enabled");
 }
 
-/// Returns where each operation's last call is among all calls.
+/// Returns the position of each operation's last call among all calls.
 #[track_caller]
 fn positions(api: &ApiClient, operations: &[&str]) -> Vec<usize> {
     let calls = api.recorded_calls();
@@ -76,14 +77,14 @@ fn new_pipeline_has_partial_responses_from_its_first_batch() {
     let count = |operation: &str| api.recorded_calls().iter().filter(|recorded| recorded.call == operation).count();
     assert_eq!(count("lambda:UpdateEventSourceMapping"), 0, "nothing is changed afterwards");
     assert_eq!(count("lambda:UpdateFunctionConfiguration"), 0, "nothing is changed afterwards");
-    // A change of something else does not take it back.
+    // A change of another setting does not revert it.
     env.run(["up", "--local", "--set", "mapping.batch_size=10"]).assert_success();
     env.run(["up", "--local", "--set", "mapping.batch_size=11"]).assert_success();
     assert_eq!(count("lambda:UpdateFunctionConfiguration"), 0);
 }
 
 #[test]
-fn readings_that_fail_while_pipeline_is_adopted_are_not_lost() {
+fn adoption_loses_no_failed_readings() {
     let env = slow_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
@@ -106,13 +107,13 @@ fn readings_that_fail_while_pipeline_is_adopted_are_not_lost() {
 }
 
 #[test]
-fn up_killed_while_it_waits_is_completed_by_next_run_after_the_same_time() {
+fn up_killed_while_waiting_is_completed_by_next_run_after_same_time() {
     let env = slow_cloud();
     env.run(["up", "--local"]).assert_success();
     let api = ApiClient::new(&env);
     disable_partial_responses(&api);
     let mut child = env.command(["up", "--local"]).stderr(Stdio::null()).spawn().unwrap();
-    // Everything else of the function is as wanted by then.
+    // By then every other setting of the function is as configured.
     let waits = || {
         mapping_takes_partial_responses(&api)
             && mapping(&api)["State"] == "Enabled"
@@ -141,7 +142,7 @@ fn up_no_wait_leaves_partial_responses_to_next_run() {
 }
 
 #[test]
-fn function_stops_partial_responses_before_its_mapping_learns_them() {
+fn function_stops_partial_responses_before_its_mapping() {
     let env = slow_cloud();
     env.run(["up", "--local"]).assert_success();
     let api = ApiClient::new(&env);
@@ -157,7 +158,7 @@ fn function_stops_partial_responses_before_its_mapping_learns_them() {
 }
 
 #[test]
-fn function_recreated_beside_an_old_mapping_has_no_partial_responses_at_once() {
+fn recreated_function_with_old_mapping_enables_partial_responses_later() {
     let env = TestEnv::with_pipeline();
     let api = ApiClient::new(&env);
     disable_partial_responses(&api);

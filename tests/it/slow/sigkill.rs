@@ -1,4 +1,4 @@
-//! SIGKILL at random moments under load: after a restart the local cloud has everything that it acknowledged.
+//! SIGKILL at random moments under load: after a restart the local cloud has all acknowledged data.
 //!
 //! `SENSORCTL_KILLS=N` sets the number of kills, `SENSORCTL_SEED=N` repeats the moments of an earlier run.
 

@@ -31,7 +31,7 @@ fn up_put_and_down_with_aws_latency_succeed() {
     assert_eq!(env.rows(1).len(), 1);
     let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["remaining"], serde_json::json!([]));
-    // At once again: `up` waits for the deletions in progress.
+    // Again at once: `up` waits for the deletions in progress.
     env.run(["up", "--local"]).assert_success();
 }
 
@@ -72,7 +72,7 @@ fn up_two_concurrent_runs_recreating_stream_both_succeed() {
 
 #[test]
 fn table_before_it_is_active_has_service_error_codes() {
-    // As slow as AWS: no state ends before this test has seen it.
+    // As slow as AWS: this test sees every state before it ends.
     let env = env_with_timing("aws");
     let api = ApiClient::new(&env);
     let table = r#"{"TableName":"things","BillingMode":"PAY_PER_REQUEST","KeySchema":[{"AttributeName":"k","KeyType":"HASH"}],

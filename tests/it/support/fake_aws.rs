@@ -12,7 +12,7 @@ pub const ACCOUNT: &str = "123456789012";
 /// An error response.
 #[derive(Clone)]
 pub struct CannedError {
-    /// The service that fails, by its name in a signature (`kinesis`, `logs`…); all where there is none.
+    /// The service that fails, by its name in a signature (`kinesis`, `logs`…). `None` means all services.
     pub service: Option<&'static str>,
     pub status: u16,
     pub code: &'static str,
@@ -33,7 +33,7 @@ impl FakeAws {
         })
     }
 
-    /// Starts a server that is not AWS: it answers every request with one page.
+    /// Starts a server that is not AWS: it responds to every request with one page.
     pub fn page(status: u16, body: &'static str) -> Self {
         Self::start(move |_| http(status, "Content-Type: text/html\r\n", body))
     }
@@ -74,7 +74,7 @@ pub struct Request {
     method: String,
     pub path: String,
     pub body: String,
-    /// As it came.
+    /// The unmodified bytes.
     pub raw: Vec<u8>,
 }
 
@@ -93,7 +93,7 @@ pub fn http(status: u16, headers: &str, body: &str) -> String {
 }
 
 impl Request {
-    /// Reads a request; nothing where the client disconnects.
+    /// Reads a request. Returns `None` if the client disconnects.
     pub fn read(reader: &mut impl BufRead) -> Option<Self> {
         let mut lines = Vec::new();
         let mut raw = Vec::new();

@@ -1,5 +1,5 @@
-//! A server between a command and its local cloud: it passes requests on, and changes the responses that the local cloud
-//! cannot give, such as those of a service that lags behind.
+//! A server between a command and its local cloud. It forwards requests and changes responses, to produce those that
+//! the local cloud cannot produce, such as those of a service that lags behind.
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ pub struct Interposed {
 pub type Forward<'a> = &'a dyn Fn() -> String;
 
 impl Interposed {
-    /// Starts the server. `respond` returns what it sends instead of the local cloud's response, if anything.
+    /// Starts the server. `respond` returns a response to send instead of the local cloud's, or `None`.
     pub fn new(
         env: &TestEnv,
         respond: impl Fn(&Request, Forward<'_>) -> Option<String> + Send + Sync + 'static,
@@ -83,7 +83,7 @@ fn serve(stream: &TcpStream, answer: impl Fn(&Request) -> String) -> Option<()> 
     }
 }
 
-/// Sends a request on as it came, signature included, and returns the whole response.
+/// Forwards a request unchanged, signature included, and returns the whole response.
 fn forward(cloud: &str, raw: &[u8]) -> String {
     let mut stream = TcpStream::connect(cloud).unwrap();
     stream.write_all(raw).unwrap();

@@ -1,4 +1,4 @@
-//! `sensorctl` as a process.
+//! Runs `sensorctl` as a process.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::{Run, Runner, Sandbox, eventually};
 /// An environment whose commands and local cloud are processes.
 pub type TestEnv = Sandbox<ProcessRunner>;
 
-/// Runs `sensorctl` as a process.
+/// A runner of `sensorctl` processes.
 pub struct ProcessRunner {
     home: PathBuf,
 }
@@ -54,7 +54,7 @@ impl Runner for ProcessRunner {
             (is_due(), has_ended)
         };
         let (was_due, _) = eventually("a kill is due or the command ends", observe, |(due, ended)| *due || *ended);
-        // Succeeds also where the command has ended.
+        // Succeeds even if the command has ended.
         child.kill().unwrap();
         child.wait().unwrap();
         was_due
@@ -63,7 +63,7 @@ impl Runner for ProcessRunner {
 
 impl Drop for ProcessRunner {
     fn drop(&mut self) {
-        // The directory is deleted next; a local cloud that outlived its test would keep its port forever.
+        // The directory is deleted next. A local cloud that outlived its test would keep its port forever.
         let _ = self.command(["local", "stop"]).output();
     }
 }

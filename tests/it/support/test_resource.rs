@@ -15,7 +15,7 @@ use super::{ApiClient, percent_encode};
 const TRUST: &str =
     r#"{"Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
-/// A zip with an executable bootstrap in base64; it is never run.
+/// A zip with an executable bootstrap in base64. It is never run.
 static CODE: LazyLock<String> = LazyLock::new(|| {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     zip.start_file("bootstrap", SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
@@ -30,13 +30,13 @@ pub enum TestResource {
     Table(String),
     Role(String),
     LogGroup(String),
-    /// With the role [`TestResource::ROLE`].
+    /// A function with the role [`TestResource::ROLE`].
     Function(String),
     /// A tag of the stream [`TestResource::TAGGED_STREAM`].
     Tag(String),
 }
 
-/// Status and body of a response; an error where none came.
+/// Status and body of a response, or an error without one.
 type Answer = io::Result<(u16, String)>;
 
 impl TestResource {

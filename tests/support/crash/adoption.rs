@@ -1,4 +1,4 @@
-//! Adoption of resources that were made by hand.
+//! Adoption of resources that were created by hand.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ fn revert_adoption<R: Runner>(setup: &CrashEnv<R>) {
     setup.api.lambda_when_accepted(&format!("PUT {}", setup.api.event_source_mapping_path()), &mapping);
 }
 
-/// Adopts a pipeline that was made by hand.
+/// Adopts a pipeline that was created by hand.
 pub fn with_adoption<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     let setup = CrashEnv::new();
     setup.foreign.create_all(&setup.env);

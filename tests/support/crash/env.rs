@@ -1,4 +1,4 @@
-//! A local cloud with everything that must be the same after an interrupted run and an uninterrupted one.
+//! A local cloud, and all the state that must be the same after an interrupted run and an uninterrupted one.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const REGION: &str = "us-east-1";
 pub struct CrashEnv<R> {
     pub env: Sandbox<R>,
     pub api: ApiClient,
-    /// Names of the resources; with the default names, they are also those of `sensorctl`.
+    /// Names of the resources. With the default names, they are also those of `sensorctl`.
     pub foreign: ForeignStack,
 }
 
@@ -139,7 +139,7 @@ fn remove_volatile_fields(value: &mut Value) {
         }
         Value::Array(items) => {
             items.iter_mut().for_each(remove_volatile_fields);
-            // The order of tags means nothing.
+            // The order of tags has no meaning.
             if items.iter().all(|item| item.get("Key").is_some()) {
                 items.sort_by_key(Value::to_string);
             }

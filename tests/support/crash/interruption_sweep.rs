@@ -1,11 +1,11 @@
-//! Commands that are interrupted at each of their calls in turn.
+//! Interrupts commands at each of their calls in turn.
 
 use serde_json::{Value, json};
 
 use super::super::{RecordedCall, Runner};
 use super::CrashEnv;
 
-/// What happens to a call after it took effect.
+/// The interruption of a call after it took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
     /// Its response is lost.
@@ -14,21 +14,21 @@ pub enum Interruption {
     ClientKilled,
 }
 
-/// The calls of a run that are interrupted, each in a run of its own.
+/// The calls of a run to interrupt, each in its own run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Calls {
     /// All of them.
     Every,
-    /// Every fourth of those that change something.
+    /// Every fourth call that changes something.
     EveryFourthChange,
-    /// Three of those that change something.
+    /// Three of the calls that change something.
     FirstMiddleAndLastChange,
 }
 
-/// Brings an environment into the state that a scenario begins in.
+/// Brings an environment into the start state of a scenario.
 type Prepare<'a, R> = &'a dyn Fn(&CrashEnv<R>);
 
-/// One command of a sweep, and what is done before it.
+/// One command of a sweep, and the preparation before it.
 pub struct Scenario<'a, R> {
     name: &'a str,
     command: &'a [&'static str],
@@ -36,7 +36,7 @@ pub struct Scenario<'a, R> {
     only_changes: bool,
 }
 
-/// The calls of an uninterrupted run, and the state that it ends in.
+/// The calls of an uninterrupted run, and its final state.
 struct Reference {
     calls: Vec<RecordedCall>,
     end: Value,
@@ -66,7 +66,7 @@ impl<'a, R: Runner> Scenario<'a, R> {
         Scenario { name, command, prepare: None, only_changes: false }
     }
 
-    /// Sets what is done by hand before the command.
+    /// Sets the preparation by hand before the command.
     pub fn prepared_by(self, prepare: &'a dyn Fn(&CrashEnv<R>)) -> Self {
         Scenario { prepare: Some(prepare), ..self }
     }
@@ -97,8 +97,8 @@ impl<'a, R: Runner> Scenario<'a, R> {
         Reference { calls: calls[first..].to_vec(), end: self.end_state(setup) }
     }
 
-    /// Runs the command, interrupts it at a call, and lets it succeed: by its own retries, or run again. Returns false
-    /// where the run did without that call.
+    /// Runs the command, interrupts it at a call, and lets it succeed: by its own retries, or by another run. Returns
+    /// false if the run did not make that call.
     fn run_interrupted(&self, setup: &CrashEnv<R>, interruption: Interruption, at: &RecordedCall) -> bool {
         let RecordedCall { call, n } = at;
         self.prepare(setup);
@@ -148,7 +148,7 @@ pub fn interrupt_calls<R: Runner>(
             assert!(differences.is_empty(), "{}, {interruption:?} at {at:?}: {differences:#?}", scenario.name);
         }
     }
-    // Under load a run may do without a call now and then: it polls once less, or finds a deleted resource gone already.
+    // Under load a run may skip a call occasionally: it polls once less, or a resource is deleted already.
     let allowed = 1 + all / 20;
     assert!(
         missed.len() < all && missed.len() <= allowed,
@@ -191,7 +191,7 @@ fn differences(path: &str, found: &Value, expected: &Value) -> Vec<String> {
     }
 }
 
-/// Says whether a call changes something.
+/// Returns whether a call changes something.
 fn is_change(recorded: &RecordedCall) -> bool {
     let operation = recorded.call.split(':').nth(1).unwrap();
     !["Get", "List", "Describe"].iter().any(|prefix| operation.starts_with(prefix))

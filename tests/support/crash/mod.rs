@@ -1,6 +1,6 @@
-//! Interrupted `up` and `down`: the response to a call is lost, or the client is killed after a call. Run again, they end
-//! where an uninterrupted run ends. They start from nothing and from every kind of difference: updated in place, replaced,
-//! deleted by hand, adopted.
+//! Interrupted `up` and `down`: the response to a call is lost, or the client is killed after a call. Another run must
+//! end in the state of an uninterrupted run. They start from nothing and from every kind of difference: updated in
+//! place, replaced, deleted by hand, adopted.
 
 mod adoption;
 mod env;
@@ -19,7 +19,7 @@ pub use update::with_updates;
 pub const UP: &[&str] = &["up", "--local", "-o", "json"];
 pub const DOWN: &[&str] = &["down", "--local", "--yes", "-o", "json"];
 
-/// From nothing to everything, and back.
+/// Runs the sweep from nothing to everything, and back.
 pub fn with_creation_and_deletion<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     sweep(&CrashEnv::new(), &[Scenario::new("up", UP), Scenario::new("down", DOWN)]);
 }

@@ -8,7 +8,7 @@ use super::{CrashEnv, Scenario};
 
 const REPLACE: &[&str] = &["up", "--local", "--yes", "--replace", "-o", "json"];
 
-/// Replaces one of our tables by a table with another key and the tags of sensorctl.
+/// Replaces one of the pipeline's tables by a table with another key and the tags of sensorctl.
 fn replace_table_key<R: Runner>(setup: &CrashEnv<R>, kind: &str, name: &str) {
     delete_by_hand(&setup.api, kind);
     let table = json!({"TableName": name}).to_string();
@@ -27,7 +27,7 @@ fn replace_table_key<R: Runner>(setup: &CrashEnv<R>, kind: &str, name: &str) {
     setup.api.json_when_accepted("DynamoDB_20120810.ListTagsOfResource", &json!({"ResourceArn": table_arn(name)}));
 }
 
-/// Creates each resource again that was deleted by hand.
+/// Recreates each resource after it was deleted by hand.
 pub fn with_recreation_of_each_resource<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     let setup = CrashEnv::with_pipeline();
     for kind in RESOURCE_KINDS {
@@ -38,7 +38,7 @@ pub fn with_recreation_of_each_resource<R: Runner>(sweep: impl Fn(&CrashEnv<R>, 
     }
 }
 
-/// Replaces the tables, whose key no update can change, and the role.
+/// Replaces the role and the tables, whose key no update can change.
 pub fn with_replacements<R: Runner>(sweep: impl Fn(&CrashEnv<R>, &[Scenario<R>])) {
     let setup = CrashEnv::with_pipeline();
     let replace_keys = |setup: &CrashEnv<R>| {

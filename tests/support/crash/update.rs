@@ -1,9 +1,9 @@
-//! Updates in place: every setting that they can change, changed and changed back.
+//! Updates in place: every setting that they can change is changed and changed back.
 
 use super::super::{Runner, changed_settings, create_permissions_boundary};
 use super::{CrashEnv, Scenario};
 
-/// Consents to what loses data: shorter retention, and point-in-time recovery switched off.
+/// Consents to data loss: shorter retention, and point-in-time recovery switched off.
 const UP: &[&str] = &["up", "--local", "--yes", "--replace", "-o", "json"];
 
 const BEFORE: &str = "[tags]\nteam = \"red\"\n";

@@ -1,13 +1,13 @@
-//! What the function is told, and what it sends back.
+//! Settings of the function and its responses.
 
 use serde_json::Value;
 
-/// The mapping understands partial answers.
+/// Enables partial batch responses of the mapping.
 pub const PARTIAL: (&str, &str) = ("SENSORCTL_PARTIAL_BATCH", "1");
-/// There is a table for rejects.
+/// Sets a dead-letter table.
 pub const REJECTS: (&str, &str) = ("SENSORCTL_REJECTS_TABLE", "SensorDataRejects");
 
-/// What the function sent back.
+/// A response of the function.
 #[derive(Debug)]
 pub enum Answer {
     Response(Value),
@@ -15,14 +15,14 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// The sequence numbers in the answer.
+    /// Returns the sequence numbers in the response.
     pub fn failures(&self) -> Vec<&str> {
         let Answer::Response(response) = self else { panic!("{self:?}") };
         let failures = response["batchItemFailures"].as_array().unwrap();
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
     }
 
-    /// The message of a failed invocation.
+    /// Returns the message of a failed invocation.
     pub fn error(&self) -> &str {
         let Answer::Error { message, .. } = self else { panic!("{self:?}") };
         message

@@ -1,4 +1,4 @@
-//! Events as Lambda makes them of Kinesis records.
+//! Builds Lambda events of Kinesis records.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 /// The shard of all events here.
 pub const SHARD: &str = "shardId-000000000003";
 
-/// The sequence number of the nth record; they grow in length, so that text order is not number order.
+/// Returns the sequence number of the nth record. They grow in length, so that text order is not number order.
 pub fn sequence(number: u32) -> String {
     (u128::from(number) + 9_999_999_999_999_999_998).to_string()
 }
 
-/// The nth record, with these bytes.
+/// Returns the nth record, with this data.
 pub fn record(number: u32, data: &[u8]) -> Value {
     let sequence = sequence(number);
     json!({
@@ -33,28 +33,28 @@ pub fn record(number: u32, data: &[u8]) -> Value {
     })
 }
 
-/// A reading as JSON.
+/// Returns a reading as JSON.
 pub fn reading(sensor: &str, time: u32, temperature: &str) -> String {
     format!("{{\"sensor_id\":\"{sensor}\",\"temperature\":{temperature},\"current_time\":{time}}}")
 }
 
-/// The nth record, a reading of sensor `s` at time n.
+/// Returns the nth record, a reading of sensor `s` at time n.
 pub fn plain(number: u32) -> Value {
     record(number, reading("s", number, "20.5").as_bytes())
 }
 
-/// The nth record, with this reading and more blanks than the function looks at together with what follows: the next
-/// record begins a window of its own.
+/// Returns the nth record, with this reading and enough blanks to fill a chunk: the next record begins a chunk of its
+/// own.
 pub fn last_of_window(number: u32, reading: &str) -> Value {
     record(number, &[reading.as_bytes(), &vec![b' '; 1 << 20]].concat())
 }
 
-/// An event of these records.
+/// Returns an event of these records.
 pub fn event(records: impl IntoIterator<Item = Value>) -> Value {
     json!({ "Records": records.into_iter().collect::<Vec<_>>() })
 }
 
-/// Three windows, of which the first two begin with a reading of the same key.
+/// Returns an event of three chunks. The first two begin with a reading of the same key.
 pub fn two_windows() -> Value {
     event([
         record(1, reading("s", 7, "1").as_bytes()),

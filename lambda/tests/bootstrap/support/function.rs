@@ -1,4 +1,4 @@
-//! The function as a process, fed by a Runtime API of the test.
+//! Runs the function as a process behind a Runtime API of the test.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::http::serve;
 
-/// An event's bytes, and the time that the function has for it.
+/// An event and the time limit of its invocation.
 type Event = (Vec<u8>, Duration);
 
 /// A running function.
@@ -29,7 +29,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts the compiled function with nothing in its environment but what Lambda sets, and `settings`.
+    /// Starts the compiled function. Its environment has only the variables that Lambda sets, and `settings`.
     pub async fn start(dynamodb: &str, settings: &[(&str, &str)]) -> Self {
         let (events, next) = mpsc::channel(1);
         let (answer, answers) = mpsc::channel(1);
@@ -54,7 +54,7 @@ impl Function {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (line, log) = mpsc::unbounded_channel();
-        // Read whether or not the test asks: a full pipe would hold the function up.
+        // Read it in any case: a full pipe would block the function.
         tokio::spawn(async move {
             while let Ok(Some(text)) = lines.next_line().await {
                 let _ = line.send(text);
@@ -63,17 +63,17 @@ impl Function {
         Function { events, answers, log, process }
     }
 
-    /// One invocation with ample time.
+    /// Invokes the function with ample time.
     pub async fn invoke(&mut self, event: &Value) -> Answer {
         self.invoke_within(event, Duration::from_secs(30)).await
     }
 
-    /// One invocation with so much time.
+    /// Invokes the function with this time limit.
     pub async fn invoke_within(&mut self, event: &Value, limit: Duration) -> Answer {
         self.send(serde_json::to_vec(event).unwrap(), limit).await
     }
 
-    /// One invocation with ample time, with an event that is written out.
+    /// Invokes the function with ample time, with an event that is already serialized.
     pub async fn invoke_with(&mut self, event: Vec<u8>) -> Answer {
         self.send(event, Duration::from_secs(30)).await
     }
@@ -92,7 +92,7 @@ impl Function {
         assert!(std::process::Command::new("kill").args(["-STOP", &id]).status().unwrap().success());
     }
 
-    /// The most memory that it had so far, in MiB.
+    /// Returns its peak memory so far, in MiB.
     #[cfg(target_os = "linux")]
     pub fn peak_mib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap())).unwrap();
@@ -100,14 +100,15 @@ impl Function {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
 
-    /// The next line of its log.
+    /// Returns the next line of its log.
     pub async fn log_line(&mut self) -> Value {
         let line = timeout(Duration::from_mins(1), self.log.recv()).await.expect("no line in time");
         serde_json::from_str(&line.unwrap()).unwrap()
     }
 }
 
-/// The compiled function, or what `SENSORCTL_TEST_BOOTSTRAP` says instead: `qemu-aarch64 path/of/another`.
+/// Returns the command for the compiled function, or for `SENSORCTL_TEST_BOOTSTRAP` if set: `qemu-aarch64
+/// path/of/another`.
 fn bootstrap() -> Command {
     let named = std::env::var("SENSORCTL_TEST_BOOTSTRAP").unwrap_or_default();
     let mut words = named.split_whitespace();

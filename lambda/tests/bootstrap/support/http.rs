@@ -1,4 +1,4 @@
-//! A small HTTP server on a free port of the loopback.
+//! A small HTTP server on a free port of the loopback interface.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-/// Serves until the test ends; gives `127.0.0.1:port`.
+/// Serves until the test ends. Returns `127.0.0.1:port`.
 pub async fn serve<F, A>(answer: F) -> String
 where
     F: Fn(Request<Bytes>) -> A + Clone + Send + 'static,
@@ -27,7 +27,7 @@ where
     address
 }
 
-/// Serves one connection until its other end closes it.
+/// Serves one connection until the client closes it.
 pub async fn serve_connection<S, F, A>(socket: S, answer: F)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -38,7 +38,7 @@ where
         let answer = answer.clone();
         async move {
             let (head, body) = request.into_parts();
-            // A request that its sender gave up has no whole body.
+            // A request that the client canceled has a partial body.
             let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             Ok::<_, Infallible>(answer(Request::from_parts(head, body)).await)
         }

@@ -1,6 +1,6 @@
 //! A Runtime API and two kinds of `DynamoDB` for one process of the function.
 
-// The tests of the handler in `src/tests` use what is unused here.
+// The tests of the handler in `src/tests` use the items that are unused here.
 #[allow(dead_code)]
 mod answer;
 mod events;

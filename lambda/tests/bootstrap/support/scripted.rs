@@ -1,4 +1,4 @@
-//! A `DynamoDB` that answers as a test tells it, for the faults that a whole one does not give.
+//! A scripted `DynamoDB` for faults that a complete one does not produce.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,22 +12,22 @@ use tokio::sync::watch;
 
 use super::http::serve;
 
-/// What it answers to a request.
+/// A scripted response.
 pub struct Said {
     pub status: u16,
     pub body: Bytes,
-    /// The service's time.
+    /// The service's time in the `date` header.
     pub date: Option<String>,
     pub when: When,
 }
 
-/// When it answers.
+/// The time of the response.
 #[derive(Clone, Copy)]
 pub enum When {
     Now,
-    /// Once so many requests have come.
+    /// After this number of requests has arrived.
     Requests(usize),
-    /// After so much time, which passes on the stopped clock of this process.
+    /// After this time on the paused clock of this process.
     After(Duration),
     Never,
 }
@@ -39,28 +39,28 @@ impl From<(u16, Value)> for Said {
 }
 
 impl Said {
-    /// An answer that may be anything.
+    /// Returns a response with any text.
     pub fn text(status: u16, body: &str) -> Self {
         Said { status, body: Bytes::from(body.to_owned()), date: None, when: When::Now }
     }
 }
 
-/// A failure in the service's form.
+/// Returns an error in the service's form.
 pub fn failure(code: &str, message: &str) -> (u16, Value) {
     (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": message}))
 }
 
-/// Too fast for the table.
+/// Returns a throttling error.
 pub fn throttled() -> (u16, Value) {
     failure("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded")
 }
 
-/// All of a request is stored.
+/// Returns the response for a request that is stored whole.
 pub fn stored() -> (u16, Value) {
     (200, json!({"UnprocessedItems": {}}))
 }
 
-/// What is no answer of the service: status and body.
+/// Status and body of responses that do not come from the service.
 pub const GARBAGE: [(u16, &str); 11] = [
     (200, "hunter2"),
     (200, "<html>hunter2</html>"),
@@ -75,7 +75,7 @@ pub const GARBAGE: [(u16, &str); 11] = [
     (500, "hunter2"),
 ];
 
-/// A running one.
+/// A running scripted service.
 pub struct Scripted {
     /// `127.0.0.1:port`
     pub address: String,
@@ -83,12 +83,12 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Answers each request as `script` says to its body.
+    /// Starts a service. `script` maps the body of each request to its response.
     pub async fn start<S: Into<Said>>(mut script: impl FnMut(&Value) -> S + Send + 'static) -> Self {
         Scripted::start_with_heads(move |_, body| script(body)).await
     }
 
-    /// Answers each request as `script` says to it as it came, and to its body.
+    /// Starts a service. `script` maps each request and its body to its response.
     pub async fn start_with_heads<S, F>(mut script: F) -> Self
     where
         S: Into<Said>,
@@ -99,7 +99,7 @@ impl Scripted {
         let address = serve(move |request: Request<Bytes>| {
             let (script, seen) = (Arc::clone(&script), seen.clone());
             async move {
-                // A request that was given up while it was sent is none.
+                // A request that was canceled while it was sent does not count.
                 let Ok(body) = serde_json::from_slice::<Value>(request.body()) else { return Response::default() };
                 let said: Said = script.lock().unwrap()(&request, &body);
                 seen.send_modify(|requests: &mut Vec<Value>| requests.push(body));
@@ -122,19 +122,19 @@ impl Scripted {
         Scripted { address, requests }
     }
 
-    /// The requests so far.
+    /// Returns the requests so far.
     pub fn requests(&self) -> Vec<Value> {
         self.requests.borrow().clone()
     }
 }
 
-/// The items that a request puts into a table.
+/// Returns the items that a request puts into a table.
 pub fn sent_items<'a>(request: &'a Value, table: &str) -> Vec<&'a Value> {
     let Some(puts) = request["RequestItems"][table].as_array() else { return Vec::new() };
     puts.iter().map(|put| &put["PutRequest"]["Item"]).collect()
 }
 
-/// The `CurrentTime` of each reading that a request puts.
+/// Returns the `CurrentTime` of each reading that a request puts.
 pub fn sent_times(request: &Value) -> Vec<u32> {
     sent_items(request, "SensorData")
         .iter()

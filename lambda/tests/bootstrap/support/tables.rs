@@ -1,4 +1,4 @@
-//! A whole `DynamoDB` in memory, with the tables of the pipeline.
+//! A complete `DynamoDB` in memory, with the tables of the pipeline.
 
 use bytes::Bytes;
 use dynoxide::{Database, DynoxideError};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::http::serve;
 
-/// A running one.
+/// A running service.
 pub struct Tables {
     /// `127.0.0.1:port`
     pub address: String,
@@ -41,7 +41,7 @@ impl Tables {
         Tables { address, database }
     }
 
-    /// All rows of a table, sorted by their JSON.
+    /// Returns all rows of a table, sorted by their JSON.
     pub fn rows(&self, table: &str) -> Vec<Value> {
         let request = serde_json::from_value(json!({ "TableName": table })).unwrap();
         let answer = serde_json::to_value(self.database.scan(request).unwrap()).unwrap();
@@ -52,7 +52,7 @@ impl Tables {
     }
 }
 
-/// Answers `BatchWriteItem`, the only operation that the function calls.
+/// Handles `BatchWriteItem`, the only operation that the function calls.
 fn answer(database: &Database, request: &Request<Bytes>) -> Response<Full<Bytes>> {
     assert_eq!(request.headers()["x-amz-target"], "DynamoDB_20120810.BatchWriteItem");
     let input = serde_json::from_slice(request.body());

@@ -1,4 +1,4 @@
-//! A service behind TLS, with a certificate authority of its own.
+//! A service behind TLS, with its own certificate authority.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,18 +16,18 @@ use tokio_rustls::TlsAcceptor;
 use super::http::serve_connection;
 use super::scripted::stored;
 
-/// A running one, which stores whatever it is sent.
+/// A running service, which stores everything.
 pub struct TlsScripted {
     /// `https://localhost:port`
     pub url: String,
-    /// The authority that vouches for it, as a PEM file.
+    /// The PEM file of its certificate authority.
     pub authority: NamedTempFile,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
 impl TlsScripted {
-    /// Speaks only this version of TLS.
+    /// Starts a service that supports only this version of TLS.
     pub async fn start(version: &'static SupportedProtocolVersion) -> Self {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new([]).unwrap();
@@ -54,7 +54,7 @@ impl TlsScripted {
                 seen.fetch_add(1, Ordering::Relaxed);
                 let (acceptor, answered) = (acceptor.clone(), Arc::clone(&answered));
                 tokio::spawn(async move {
-                    // A client that does not trust it goes away.
+                    // A client that does not trust it closes the connection.
                     let Ok(socket) = acceptor.accept(socket).await else { return };
                     let answer = move |_: Request<Bytes>| {
                         answered.fetch_add(1, Ordering::Relaxed);
@@ -69,12 +69,12 @@ impl TlsScripted {
         TlsScripted { url, authority, connections, requests }
     }
 
-    /// How often somebody connected.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// How many requests got through.
+    /// Returns the number of requests that arrived.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! `up` and `down` interrupted at every call, and with faults in every call. Run again, they end where an uninterrupted run
-//! ends.
+//! `up` and `down` interrupted at every call, and with faults in every call. Another run must end in the state of an
+//! uninterrupted run.
 
 use super::super::in_process_runner::InProcessRunner;
 use super::super::support::crash::{

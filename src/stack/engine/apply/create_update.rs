@@ -1,4 +1,4 @@
-//! Making a resource or changing it, and waiting until it works.
+//! Creates or updates a resource and waits until it is ready.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,28 +18,28 @@ use crate::stack::engine::resource;
 use crate::stack::engine::resource::{PermanentFailure, Readiness, Resource};
 use crate::stack::{ArnRegistry, Kind, Ownership, Session, Step};
 
-/// How often a name that is taken when we create, yet free when we look, is tried again.
+/// Maximum attempts to create a resource with a name that is taken for `create`, yet free for `observe`.
 const CREATE_ATTEMPTS: u32 = 10;
 
-/// How many of the longest pauses between looks something may be out of sight that was seen before: 20 s on AWS.
+/// Number of the longest poll pauses for which a resource that was seen before may be invisible: 20 s on AWS.
 const POLLS_UNTIL_DISAPPEARED: u32 = 10;
 
-/// How many of the longest pauses IAM may show a role as it was before this run wrote it: 20 s on AWS, where replicas
-/// answer in turn (the Terraform provider for AWS wants repeated hits for the same reason).
+/// Number of the longest poll pauses for which IAM may show a role as it was before this run changed it: 20 s on AWS,
+/// where replicas take turns to respond (the Terraform provider for AWS requires repeated hits for the same reason).
 const LOOKS_AT_OLD_DOCUMENTS: u32 = 10;
 
-/// One resource that is being made or changed.
+/// A resource that is being created or updated.
 pub(crate) struct Provisioner<'a> {
     pub session: &'a Session,
     pub resource: &'a dyn Resource,
     pub references: &'a ArnRegistry,
-    /// Whether to wait until it works.
+    /// True to wait until the resource is ready.
     pub waits: bool,
-    /// Whether it was there by the time it was to be created.
+    /// True if the resource already existed when it was to be created.
     pub was_there: AtomicBool,
 }
 
-/// Why a call is not repeated any more.
+/// The reason why a call is not retried any more.
 #[derive(Debug, thiserror::Error)]
 enum CallError {
     #[error(transparent)]
@@ -55,7 +55,7 @@ impl<'a> Provisioner<'a> {
 }
 
 impl Provisioner<'_> {
-    /// Makes it where there is nothing, or where there will be once the one before is gone.
+    /// Creates the resource if there is none, or once the old one is deleted.
     pub async fn create(&self, found: &Observed) -> Result<String, StepError> {
         match found.state {
             State::Deleting => self.recreate_after_deletion(found).await,
@@ -63,13 +63,13 @@ impl Provisioner<'_> {
         }
     }
 
-    /// Makes it where one is on its way out.
+    /// Creates the resource after the old one, which is being deleted.
     pub async fn recreate_after_deletion(&self, before: &Observed) -> Result<String, StepError> {
         wait_until_deleted(self.session, self.resource, before).await?;
         self.create_and_wait().await
     }
 
-    /// Makes the resource and waits until it works. Finds what an earlier, killed run had made already.
+    /// Creates the resource and waits until it is ready. Accepts a resource that an earlier, killed run created.
     pub async fn create_and_wait(&self) -> Result<String, StepError> {
         let Provisioner { session, resource, references, .. } = *self;
         let mut attempts = 1;
@@ -89,10 +89,11 @@ impl Provisioner<'_> {
                 Err(refusal) => return Err(refusal.into()),
             };
             attempts += 1;
-            // By ourselves a moment ago (a lost answer, another `up`), by someone else, or by what is just going away.
+            // Created by this run just before (a lost response), by another `up`, by another client, or not deleted
+            // yet.
             let found = session.observe(resource).await?;
             match found.state {
-                // Looks may lag behind: what is taken is seen a moment later.
+                // Reads may be stale: an existing resource becomes visible a moment later.
                 State::Missing => tokio::time::sleep(session.schedule.first * attempts).await,
                 State::Deleting => wait_until_deleted(session, resource, &found).await?,
                 _ => {
@@ -115,7 +116,7 @@ impl Provisioner<'_> {
         self.wait_until_ready().await
     }
 
-    /// Changes it in place.
+    /// Updates the resource in place.
     pub async fn update(&self, step: &Step) -> Result<String, StepError> {
         let found = if matches!(step.found.state, State::Changing(_)) {
             let found = self.wait_until_stable().await?;
@@ -133,8 +134,9 @@ impl Provisioner<'_> {
         self.wait_until_ready().await
     }
 
-    /// Compares again, because ARNs of others may be known only now, and updates what differs. What loses data must be
-    /// among what was planned, and so was agreed to; what was made while this ran has nothing to lose yet.
+    /// Compares again, because other ARNs may be known only now, and updates the differences. A change that loses data
+    /// must be in `planned`, to which the user consented. A resource that was created during this run has no data to
+    /// lose.
     pub async fn reconcile(&self, found: &Observed, planned: Option<&[Difference]>) -> Result<(), StepError> {
         let Provisioner { session, resource, references, .. } = *self;
         if session.owner.difference(&found.tags).is_some() {
@@ -174,7 +176,7 @@ impl Provisioner<'_> {
         Ok(())
     }
 
-    /// Repeats a call while its failure passes, and ends where it can be seen that it never will.
+    /// Retries a call after transient failures, and stops when the failure is known to be permanent.
     async fn retry_until_permanent<T, Fut>(&self, mut call: impl FnMut() -> Fut) -> Result<T, CallError>
     where
         Fut: Future<Output = Result<T, AwsFailure>>,
@@ -212,7 +214,7 @@ impl Provisioner<'_> {
         })
     }
 
-    /// Waits until what is on its way to another state has come there, and tells what it is like then.
+    /// Waits until a resource in transition has reached a stable state, and returns that state.
     async fn wait_until_stable(&self) -> Result<Observed, StepError> {
         let outcome = wait::poll_until(
             self.session.schedule,
@@ -242,7 +244,7 @@ impl Provisioner<'_> {
             session.schedule,
             || async {
                 let settled = match resource.poll_ready(session).await {
-                    // Right after a create call, the thing may not be seen everywhere.
+                    // Right after its creation, the resource may not be visible everywhere.
                     Err(failure) if failure.cause == FailureCause::Missing => Readiness::NotVisible,
                     Err(failure) if session.is_retryable(&failure) => return Ok(Poll::Pending(failure.to_string())),
                     Err(failure) => return Err(StepError::from(failure)),
@@ -301,13 +303,13 @@ impl From<CallError> for StepError {
     }
 }
 
-/// A verdict that a call can never succeed. What it was read from may be old: only what is seen again a while later is
-/// certain.
+/// A suspected permanent failure. It may be based on a stale read: only a failure that is observed again some time
+/// later is certain.
 #[derive(Default)]
 struct Suspicion(Option<(PermanentFailure, Instant)>);
 
 impl Suspicion {
-    /// Returns the verdict once every look has come to it for long enough.
+    /// Returns the failure once every poll has confirmed it for long enough.
     fn certain(&mut self, never: Option<PermanentFailure>, longest_pause: Duration) -> Option<PermanentFailure> {
         match (never, &self.0) {
             (Some(never), Some((before, since))) if never == *before => {
@@ -322,7 +324,7 @@ impl Suspicion {
     }
 }
 
-/// Something that was seen, and is not seen any more.
+/// A resource that was visible and is not any more.
 #[derive(Default)]
 struct DisappearanceDetector {
     seen: bool,
@@ -346,7 +348,7 @@ mod tests {
     const PAUSE: Duration = Duration::from_secs(2);
 
     #[tokio::test(start_paused = true)]
-    async fn verdict_on_what_this_run_wrote_takes_twenty_seconds_of_the_same_answer() {
+    async fn suspicion_of_recent_write_is_certain_after_twenty_seconds() {
         let old = PermanentFailure::new("lacks a statement", "add it");
         let fresh = PermanentFailure { is_fresh: true, ..old.clone() };
         for (never, least) in [(old, PAUSE), (fresh.clone(), Duration::from_secs(20))] {
@@ -357,7 +359,7 @@ mod tests {
             }
             assert_eq!(began.elapsed(), least);
         }
-        // Another replica shows the new document in between: it begins again.
+        // In between, another replica shows the new document: the time starts again.
         let mut suspicion = Suspicion::default();
         assert_eq!(suspicion.certain(Some(fresh.clone()), PAUSE), None);
         tokio::time::advance(PAUSE * 9).await;

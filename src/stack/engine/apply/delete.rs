@@ -1,4 +1,4 @@
-//! Taking a resource away, and waiting until it is gone.
+//! Deletes a resource and waits until it is gone.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -13,23 +13,25 @@ use crate::stack::Session;
 use crate::stack::engine::observed::{Observed, State};
 use crate::stack::engine::resource::Resource;
 
-/// How many of the longest pauses between looks something may be seen there that was seen being deleted: 4 s on AWS.
+/// Number of the longest poll pauses for which a resource may still be visible after it was seen being deleted: 4 s on
+/// AWS.
 const STALE_POLLS: u32 = 2;
 
-/// The same of what was not seen being deleted yet, though the service took the call: a minute on AWS.
+/// The same for a resource that was not seen being deleted yet, although the service accepted the call: a minute on
+/// AWS.
 const POLLS_UNTIL_DELETING: u32 = 30;
 
-/// How often is looked again at what seems to have changed hands.
+/// Polls to confirm that a resource has another owner.
 const CONFIRMATION_POLLS: usize = 3;
 
-/// Deletes a resource and waits until it is gone; absence is success.
+/// Deletes a resource and waits until it is gone. A missing resource counts as success.
 pub(crate) async fn delete(session: &Session, resource: &dyn Resource, planned: &Observed) -> Result<(), StepError> {
     request_delete(session, resource, planned).await?;
     wait_until_deleted(session, resource, planned).await
 }
 
-/// Asks for a resource to be deleted; absence is success. Somebody may have made it theirs since the plan was shown: then
-/// it stays.
+/// Requests the deletion of a resource. A missing resource counts as success. If the resource has another owner than in
+/// the plan, it is kept.
 pub(crate) async fn request_delete(
     session: &Session,
     resource: &dyn Resource,
@@ -43,7 +45,8 @@ pub(crate) async fn request_delete(
         if session.owner.of(&found) == session.owner.of(planned) {
             break;
         }
-        // Between two calls of one look it may have been deleted; its tags are gone first then. Or they are not seen yet.
+        // The resource may have been deleted between two calls, and its tags disappear first. Or the tags are not
+        // visible yet.
         tokio::time::sleep(session.schedule.first).await;
         found = session.observe(resource).await?;
     }
@@ -59,8 +62,8 @@ pub(crate) async fn request_delete(
     }
 }
 
-/// Waits until what was found before is gone. Where somebody makes it anew in between two looks, that is over, too: whose
-/// it is then, the caller finds out.
+/// Waits until the observed resource is gone. If another client recreates it between two polls, the wait ends, too, and
+/// the caller has to check the new owner.
 pub(crate) async fn wait_until_deleted(
     session: &Session,
     resource: &dyn Resource,
@@ -97,12 +100,12 @@ pub(crate) async fn wait_until_deleted(
     }
 }
 
-/// Something that is on its way out.
+/// A resource that is being deleted.
 struct DeletionTracker {
     arn: Option<String>,
-    /// Whether it was seen being deleted.
+    /// True if it was seen being deleted.
     seen: bool,
-    /// Since when every look saw it there as if nothing had been asked for.
+    /// The time since when every poll saw it unchanged, as if no deletion had been requested.
     there_since: Option<Instant>,
 }
 
@@ -111,8 +114,8 @@ impl DeletionTracker {
         DeletionTracker { arn: before.arn.clone(), seen: before.state == State::Deleting, there_since: None }
     }
 
-    /// Whether it is gone, and what is there now is another one of that name. Looks may lag behind: what is seen there is
-    /// the old one for a while yet, unless its ARN tells.
+    /// Returns whether the resource is gone, or replaced by another one of the same name. Reads may be stale: a visible
+    /// resource is taken for the old one for a while, unless its ARN differs.
     fn is_over(&mut self, found: &Observed, longest_pause: Duration) -> bool {
         match found.state {
             State::Missing => return true,
@@ -151,9 +154,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_somebody_makes_anew_between_two_looks_is_not_waited_for() {
+    async fn resource_recreated_between_two_polls_ends_the_wait() {
         let (deleting, active) = (found(State::Deleting, "a"), found(State::Active, "a"));
-        // A look that lags behind is none of another thing.
+        // A stale read is not another resource.
         let mut going = DeletionTracker::of(&active);
         assert!(!going.is_over(&active, PAUSE) && !going.is_over(&deleting, PAUSE));
         assert!(!going.is_over(&active, PAUSE) && !going.is_over(&deleting, PAUSE));

@@ -1,8 +1,8 @@
 //! Makes sure that a new function can be invoked.
 //!
-//! Lambda encrypts a function's variables with a grant for its role at the moment of `CreateFunction`. Where the role was
-//! created seconds before, above all under the name of one that was just deleted, the grant may be for the role before:
-//! then every invocation fails with `KMSAccessDeniedException`, the function stays Active and its mapping Enabled, and
+//! At `CreateFunction`, Lambda encrypts a function's variables with a grant for its role. If the role was created
+//! seconds before, above all with the name of a role that was just deleted, the grant may be for the old role. Then
+//! every invocation fails with `KMSAccessDeniedException`, the function stays Active and its mapping Enabled, and
 //! nothing is consumed. Only a new function gets a new grant.
 
 use super::StepError;
@@ -12,12 +12,12 @@ use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::stack::{Action, Ownership, QUIET_WAIT, Session, StackEvent};
 
-/// For how many of the longest pauses nothing is tried before each new function: 2, 6, 16, 30 and 60 s on AWS. Once or
-/// twice may not be enough, as long as IAM still resolves the name to the role before.
+/// Pauses before each new function, in longest poll pauses: 2, 6, 16, 30 and 60 s on AWS. One or two may not be enough
+/// while IAM still resolves the name to the old role.
 const PAUSES: [u32; 5] = [1, 3, 8, 15, 30];
 
 impl Provisioner<'_> {
-    /// Invokes the function once without readings, and replaces it while its role may not decrypt its variables.
+    /// Invokes the function once without readings, and replaces it while its role cannot decrypt its variables.
     pub async fn until_invocable(&self) -> Result<(), StepError> {
         match self.invoke().await? {
             None => Ok(()),
@@ -25,7 +25,7 @@ impl Provisioner<'_> {
         }
     }
 
-    /// The same of a function that this run had nothing to do with so far, and so has not named.
+    /// Does the same for a function that this run has not touched and so not named yet.
     pub async fn until_found_invocable(&self) -> Result<(), StepError> {
         let Some(failure) = self.invoke().await? else { return Ok(()) };
         let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
@@ -76,12 +76,12 @@ impl Provisioner<'_> {
     }
 
     async fn invoke(&self) -> Result<Option<AwsFailure>, StepError> {
-        // As patient as a mere look: a busy service must not be waited for until the end of `up`.
+        // With the timeout of a read: a busy service must not delay `up` until its deadline.
         let session: &Session = &self.session.read_only();
         Ok(session.retry_transient(self.resource, || self.resource.unusable(session)).await?)
     }
 
-    /// Says at once that the function is replaced: it takes a while, and is no drift.
+    /// Reports at once that the function is replaced: it takes time and is not drift.
     fn tell(&self, failure: &AwsFailure, tried: usize) {
         let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
         let said = format!(

@@ -1,4 +1,4 @@
-//! Lets the function answer which records of a batch failed, once its mapping surely understands that.
+//! Enables partial batch responses of the function once its event source mapping certainly supports them.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use crate::error::Error;
 use crate::stack::engine::resource::Resource;
 use crate::stack::{Action, ArnRegistry, Kind, Plan, Session, StackEvent};
 
-/// How many of the longest pauses a look may show the mapping as it was before its change: 20 s on AWS.
+/// Number of the longest poll pauses for which a read may show the mapping before its change: 20 s on AWS.
 const STALE_POLLS: u32 = 10;
 
-/// The two resources that are in it.
+/// The two resources involved.
 pub(crate) struct PartialBatch<'a> {
     function: &'a dyn Resource,
     mapping: &'a dyn Resource,
@@ -31,17 +31,17 @@ impl<'a> PartialBatch<'a> {
         is_held_back.then_some(PartialBatch { function, mapping })
     }
 
-    /// Whether the mapping surely understands them by now.
+    /// Returns whether the mapping certainly supports them by now.
     pub(crate) async fn is_understood(&self, session: &Session) -> Result<bool, AwsFailure> {
         match session.retry_transient(self.mapping, || self.mapping.in_force_after(session)).await {
             Ok(left) => Ok(left.is_none()),
-            // A look that lags behind shows the mapping as it was.
+            // A stale read shows the mapping before its change.
             Err(failure) if failure.cause == FailureCause::RolledBack => Ok(false),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Waits until the mapping understands them, then changes the function. How long both took.
+    /// Waits until the mapping supports them, then updates the function. Returns the duration of both.
     pub(crate) async fn allow(&self, session: &Session, references: &ArnRegistry) -> Result<Duration, StepError> {
         let began = Instant::now();
         let (kind, name) = (self.function.kind(), self.function.name().to_owned());
@@ -69,14 +69,14 @@ impl<'a> PartialBatch<'a> {
         making.wait_until_ready().await.map(drop)
     }
 
-    /// Looks at the mapping again only when the time that it was to take is over: somebody may have changed it meanwhile.
+    /// Polls the mapping only after the time that the change takes: another client may have changed it meanwhile.
     async fn wait_until_understood(&self, session: &Session) -> Result<(), StepError> {
         let ready: Mutex<Option<Moment>> = Mutex::new(None);
         let left = || {
             let ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
             ready.map(|ready| ready.saturating_duration_since(Moment::now())).filter(|left| !left.is_zero())
         };
-        // Looks may lag behind: what seems undone is seen a moment later.
+        // Reads may be stale: a change that seems reverted becomes visible a moment later.
         let began = Moment::now();
         let lag = session.schedule.longest * STALE_POLLS;
         let is_early = |failure: &AwsFailure| failure.cause == FailureCause::RolledBack && began.elapsed() < lag;

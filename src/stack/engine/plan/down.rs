@@ -1,4 +1,4 @@
-//! What it takes to delete what is ours.
+//! Plans the deletion of managed resources.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::stack::engine::observed::Observed;
 use crate::stack::engine::resource::Resource;
 use crate::stack::{Kind, Owner, Ownership};
 
-/// What `down` is to do besides.
+/// Options of `down`.
 #[derive(Clone, Debug, Default)]
 pub struct TeardownOptions {
-    /// Kinds that stay.
+    /// Kinds to keep.
     pub keep: Vec<Kind>,
-    /// Adopted things that are deleted all the same: kinds or names.
+    /// Adopted resources to delete nevertheless, by kind or name.
     pub delete_adopted: Vec<String>,
 }
 
@@ -24,7 +24,7 @@ impl TeardownOptions {
 }
 
 impl Plan {
-    /// What it takes to delete what is ours.
+    /// Plans the deletion of managed resources.
     #[must_use]
     pub fn down(owner: &Owner, resources: &[&dyn Resource], found: Vec<Observed>, teardown: &TeardownOptions) -> Plan {
         let steps = resources.iter().zip(found).map(|(resource, found)| step(owner, *resource, found, teardown));
@@ -52,7 +52,7 @@ fn step(owner: &Owner, resource: &dyn Resource, found: Observed, teardown: &Tear
     Step::new(kind, name, action, reason, found)
 }
 
-/// Something adopted that stays must go on working: what it needs of ours stays, too.
+/// Keeps managed resources that a kept, adopted resource depends on: it must continue to work.
 fn keep_dependencies(owner: &Owner, steps: &mut [Step]) {
     let stays = |step: &Step| step.action == Action::Keep && owner.of(&step.found) == Ownership::Adopted;
     let mut needed: BTreeMap<Kind, Kind> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What is found decides what is done, and whose it is decides whether anything is.
+//! Tests of plans: the observed state decides the action, and the ownership decides whether it is allowed.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::stack::engine::observed::{Properties, State, Tags};
 use crate::stack::engine::resource::{Attempt, Readiness, Resource};
 use crate::stack::{ArnRegistry, Owner, Session};
 
-/// A resource with a key that cannot be changed and a size that can.
+/// A resource with an immutable key and a mutable size.
 struct Thing {
     kind: Kind,
     existing: bool,
@@ -85,7 +85,7 @@ fn down(found: Observed, teardown: &TeardownOptions) -> Step {
 }
 
 #[test]
-fn what_is_there_decides_the_action() {
+fn up_observed_state_decides_the_action() {
     let action = |found| up(&STREAM, found, false).unwrap();
     assert_eq!(action(Observed::missing()).action, Action::Create);
     assert_eq!(action(ours("id", 2)).action, Action::None);
@@ -102,14 +102,14 @@ fn what_is_there_decides_the_action() {
 }
 
 #[test]
-fn only_a_function_that_does_not_work_is_thrown_away() {
+fn up_replaces_only_failed_functions() {
     let broken = || Observed { state: State::Failed("broken".into()), ..ours("id", 2) };
     assert_eq!(up(&FUNCTION, broken(), false).unwrap().action, Action::Replace);
     assert_eq!(up(&STREAM, broken(), false).unwrap().action, Action::Update);
 }
 
 #[test]
-fn what_is_not_ours_is_refused_and_never_deleted() {
+fn unmanaged_resource_is_refused_and_never_deleted() {
     for tags in [Tags::new(), blue()] {
         let error = up(&STREAM, found("id", 2, tags.clone()), false).unwrap_err();
         assert!(error.to_string().contains("readings in eu-west-1: ") && !error.hints().is_empty());
@@ -118,7 +118,7 @@ fn what_is_not_ours_is_refused_and_never_deleted() {
 }
 
 #[test]
-fn everything_in_the_way_is_named_at_once() {
+fn up_reports_all_unmanaged_resources_at_once() {
     let found = vec![found("id", 2, Tags::new()), found("id", 2, blue())];
     let error = Plan::up(&owner(), &[&STREAM, &FUNCTION], found, &ArnRegistry::default(), false).unwrap_err();
     let said = error.to_string();
@@ -130,7 +130,7 @@ fn everything_in_the_way_is_named_at_once() {
 }
 
 #[test]
-fn what_someone_made_is_adopted_only_on_request_and_never_from_another_stage() {
+fn unmanaged_resource_is_adopted_on_request_and_other_stage_never() {
     assert!(up(&STREAM, found("id", 2, Tags::new()), false).unwrap_err().hints()[1].contains("--adopt"));
     let step = up(&STREAM, found("id", 1, Tags::new()), true).unwrap();
     assert!(step.adopts && step.action == Action::Update);
@@ -140,7 +140,7 @@ fn what_someone_made_is_adopted_only_on_request_and_never_from_another_stage() {
 }
 
 #[test]
-fn what_is_adopted_is_changed_but_never_replaced_nor_deleted_unless_it_is_named() {
+fn adopted_resource_is_updated_and_deleted_only_if_named() {
     assert_eq!(up(&STREAM, adopted("id", 2), false).unwrap().action, Action::None);
     assert_eq!(up(&STREAM, adopted("id", 1), false).unwrap().action, Action::Update);
     for (found, adopt) in [(adopted("name", 2), false), (found("name", 2, Tags::new()), true)] {
@@ -157,7 +157,7 @@ fn what_is_adopted_is_changed_but_never_replaced_nor_deleted_unless_it_is_named(
 }
 
 #[test]
-fn what_an_adopted_thing_that_stays_needs_stays_too() {
+fn down_keeps_dependencies_of_kept_adopted_resource() {
     let actions = |mapping| {
         let found = vec![ours("id", 2), ours("id", 2), mapping];
         let plan = Plan::down(&owner(), &[&STREAM, &FUNCTION, &MAPPING], found, &TeardownOptions::default());
@@ -168,7 +168,7 @@ fn what_an_adopted_thing_that_stays_needs_stays_too() {
 }
 
 #[test]
-fn what_the_settings_only_point_at_is_kept_whoever_made_it() {
+fn existing_resource_is_kept_with_any_ownership() {
     let existing = Thing { existing: true, ..STREAM };
     let up = |found| up(&existing, found, false);
     for tags in [owner().all_tags(), Tags::new(), blue()] {
@@ -181,7 +181,7 @@ fn what_the_settings_only_point_at_is_kept_whoever_made_it() {
 }
 
 #[test]
-fn code_of_a_newer_version_is_told() {
+fn newer_function_code_is_reported() {
     let of = |version: &str, size| {
         let mut found = ours("id", size);
         found.tags.insert("sensorctl:version".into(), version.into());
@@ -193,7 +193,7 @@ fn code_of_a_newer_version_is_told() {
 }
 
 #[test]
-fn a_mapping_does_not_outlive_its_stream() {
+fn mapping_is_replaced_with_its_stream() {
     let plan = |stream| {
         let found = vec![stream, ours("id", 2)];
         Plan::up(&owner(), &[&STREAM, &MAPPING], found, &ArnRegistry::default(), false).unwrap().steps.remove(1)
@@ -208,7 +208,7 @@ fn a_mapping_does_not_outlive_its_stream() {
 }
 
 #[test]
-fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
+fn function_is_replaced_with_its_role_unless_unmanaged() {
     let role = Thing { kind: Kind::Role, existing: false };
     let try_plan = |of_role: Observed, of_function: Observed| {
         Plan::up(&owner(), &[&role, &FUNCTION], vec![of_role, of_function], &ArnRegistry::default(), false)
@@ -232,14 +232,15 @@ fn a_function_does_not_outlive_its_role_unless_somebody_else_made_it() {
     assert!(refused.hints()[0].contains("role.name"), "{refused}");
 }
 
-/// Which step goes first, and whether partial batch responses are held back, for a function and a mapping as found.
+/// Returns which step goes first, and whether partial batch responses are held back, for an observed function and
+/// mapping.
 fn order(function: Observed, mapping: Observed) -> (bool, bool, Plan) {
     let references = ArnRegistry::default();
     let plan = Plan::up(&owner(), &[&FUNCTION, &MAPPING], vec![function, mapping], &references, false).unwrap();
     (plan.mapping_first, references.holds_back_partial_batch(), plan)
 }
 
-/// A mapping of ours that has partial batch responses or not, and was changed some seconds ago or long ago.
+/// Returns a managed mapping with or without partial batch responses, changed some seconds ago or long ago.
 fn mapping(has: bool, enabled: bool, in_force_after: &str) -> Observed {
     let mut found = ours("id", 2);
     let types = if has { json!(["ReportBatchItemFailures"]) } else { json!([]) };
@@ -256,7 +257,7 @@ fn answering(in_part: bool) -> Observed {
 }
 
 #[test]
-fn partial_batch_responses_are_held_back_until_the_mapping_surely_understands_them() {
+fn partial_batch_responses_are_held_back_until_mapping_supports_them() {
     let is_held_back = |function: Observed, mapping: Observed| order(function, mapping).1;
     assert!(is_held_back(answering(false), mapping(false, true, "0")), "it learns them now");
     assert!(is_held_back(answering(false), mapping(true, true, "90")), "it learnt them in a run that was killed");
@@ -281,7 +282,7 @@ fn partial_batch_responses_are_held_back_until_the_mapping_surely_understands_th
 }
 
 #[test]
-fn function_that_answers_in_part_beside_a_mapping_that_does_not_understand_it_stops_first() {
+fn function_stops_partial_batch_responses_first_beside_mapping_without_them() {
     let (mapping_first, _, plan) = order(answering(true), mapping(false, true, "0"));
     assert!(!mapping_first);
     assert_eq!(plan.steps[0].action, Action::Update);
@@ -295,7 +296,7 @@ fn function_that_answers_in_part_beside_a_mapping_that_does_not_understand_it_st
 }
 
 #[test]
-fn a_mapping_at_work_is_told_of_partial_answers_before_the_function_gives_them() {
+fn enabled_mapping_gets_partial_batch_responses_before_the_function() {
     let mapping = |enabled: bool, shards: i64| {
         let mut found = ours("id", shards);
         found.properties.insert("enabled", json!(enabled));

@@ -1,4 +1,4 @@
-//! What it takes to make what was found as wanted.
+//! Plans the changes from the observed to the desired state.
 
 use super::{DIFFERS_IN, EXISTING, NOT_THERE, Plan, Step, UP_TO_DATE};
 use crate::error::Error;
@@ -14,10 +14,10 @@ use crate::stack::resources::function::PARTIAL_BATCH;
 use crate::stack::{ArnRegistry, Kind, Owner, Ownership};
 
 impl Plan {
-    /// What it takes to make what was found as wanted; with `adopt` also of what someone else made.
+    /// Plans the changes from the observed to the desired state. With `adopt`, unmanaged resources are included.
     ///
     /// # Errors
-    /// When something of a wanted name is not ours, or would have to be replaced and must not be.
+    /// If a resource with a configured name is not managed by this stage, or would have to be replaced and must not be.
     pub fn up(
         owner: &Owner,
         resources: &[&dyn Resource],
@@ -30,14 +30,14 @@ impl Plan {
         for (resource, found) in resources.iter().zip(found) {
             let ownership = owner.of(&found);
             let in_the_way = found.exists() && found.state != State::Deleting && !resource.is_existing();
-            // Lambda makes the log group of a function by itself, and leaves it behind: it is used as it is.
+            // Lambda creates the log group of a function by itself and leaves it behind: it is used unchanged.
             let usable = ownership == Ownership::Foreign && (adopt || resource.kind() == Kind::LogGroup);
             if in_the_way && !ownership.is_ours() && !usable {
                 strangers.push((resource.kind(), resource.name(), ownership));
                 continue;
             }
             let step = step(owner, *resource, found, references, adopt)?;
-            // A new role may have another path, and so another ARN, that the function must be told.
+            // A new role may have another path, and so another ARN, which the function needs.
             if step.kind == Kind::Role && step.action == Action::Replace {
                 references.forget(Kind::Role);
             }
@@ -87,7 +87,7 @@ fn step(
     }
     differences.extend(if adopts { Some(adoption(owner, &found)) } else { owner.difference(&found.tags) });
     let fixed: Vec<_> = differences.iter().filter(|d| d.replaces).map(|d| d.property).collect();
-    // A function holds nothing; a table or stream that does not work is never thrown away for it.
+    // A function has no data. A failed table or stream is never deleted.
     let is_broken = kind == Kind::Function && matches!(found.state, State::Failed(_));
     let replaces = is_broken || !fixed.is_empty();
     if replaces && ownership != Ownership::Ours {
@@ -117,7 +117,7 @@ fn step(
     })
 }
 
-/// Says of a role with managed policies what they open besides.
+/// Adds to the reason for a role with managed policies the additional access that they give.
 fn with_caveat(resource: &dyn Resource, references: &ArnRegistry, reason: String) -> String {
     let wanted = resource.desired(references);
     let is_managed =
@@ -131,7 +131,7 @@ fn with_caveat(resource: &dyn Resource, references: &ArnRegistry, reason: String
     )
 }
 
-/// Why something of others that the pipeline uses is kept, with what that means for its settings.
+/// Returns the reason why an unmanaged resource that the pipeline uses is kept, with the effect on its settings.
 fn used_as_it_is(differences: &[Difference]) -> String {
     let unmanaged = "used as it is: not managed by sensorctl".to_owned();
     if differences.is_empty() {
@@ -154,10 +154,10 @@ fn adoption(owner: &Owner, found: &Observed) -> Difference {
     }
 }
 
-/// Replaces what is bound to a resource that is replaced. What is not ours stays, with a warning.
+/// Plans the replacement of resources that are bound to a recreated one. Unmanaged ones are kept, with a warning.
 ///
 /// # Errors
-/// When it would stay and not work.
+/// If a kept resource would not work.
 fn replace_bound(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
     for index in 0..steps.len() {
         let step = &steps[index];
@@ -184,7 +184,7 @@ fn replace_bound(owner: &Owner, steps: &mut [Step]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A function of someone else's whose role is gone would be there and never run.
+/// Returns the error for an unmanaged function whose role is gone: it would exist and never run.
 fn without_variables(function: &str, role: &str) -> Error {
     Error::failed(format!(
         "the role `{role}` would be replaced, and the function `{function}`, which was created outside sensorctl, would not \
@@ -195,14 +195,15 @@ fn without_variables(function: &str, role: &str) -> Error {
     .hint(format!("or delete the function `{function}` yourself: `sensorctl up` then creates its own"))
 }
 
-/// A function whose role is of another name is told of the new one by an update, and that is enough.
+/// Returns whether a resource must be replaced with the new one. For a role with another name, an update of the
+/// function is enough.
 fn is_bound_to(step: &Step, new: &Step) -> bool {
     let role = step.found.text("role");
     new.kind != Kind::Role || role.is_none_or(|role| role.rsplit('/').next() == Some(&new.name))
 }
 
-/// Whether the mapping must learn of partial answers before the function gives them. A function that is not there, or is
-/// on its way out, answers nothing; and one that gives them already must stop before anything else.
+/// Returns whether the mapping must enable partial batch responses before the function. A function that does not exist,
+/// or is being deleted, sends no responses. A function that sends them already must stop before any other change.
 pub(crate) fn is_mapping_first(steps: &[Step]) -> bool {
     let answers = |step: &Step| {
         let stays = matches!(step.action, Action::None | Action::Update);
@@ -211,9 +212,10 @@ pub(crate) fn is_mapping_first(steps: &[Step]) -> bool {
     steps.iter().any(answers) && steps.iter().any(misreads_partial_responses)
 }
 
-/// Whether the function must answer for whole batches until the mapping surely understands partial batch responses: one
-/// that learns them in this run, or learnt them a moment ago in a run that was killed. A mapping that is made with them
-/// understands them from its first batch; and a function that gives them beside one that has them was let to.
+/// Returns whether the function must not send partial batch responses until the mapping certainly supports them: a
+/// mapping that enables them in this run, or enabled them shortly before in a killed run. A mapping that is created
+/// with them supports them from its first batch. If the function and the mapping both have them already, an earlier run
+/// enabled them in this order.
 pub(crate) fn must_hold_back_partial_batch(steps: &[Step]) -> bool {
     let find = |kind| steps.iter().find(|step| step.kind == kind);
     let (Some(function), Some(mapping)) = (find(Kind::Function), find(Kind::Mapping)) else { return false };
@@ -223,19 +225,19 @@ pub(crate) fn must_hold_back_partial_batch(steps: &[Step]) -> bool {
     let is_some_time = |detail: &str| mapping.found.details.get(detail).is_some_and(|seconds| seconds != "0");
     let (is_recent, lags) = (is_some_time(IN_FORCE_AFTER), is_some_time(LAGS));
     let answers = sends_partial_responses(function);
-    // Pollers of a mapping that was disabled a moment ago may still deliver.
+    // Pollers of a mapping that was disabled shortly before may still deliver.
     let is_at_work = is_recent || mapping.found.switch("enabled") == Some(true);
-    // Where a change is in force at once, the mapping learns no later than the function could be stopped.
+    // If a change is effective at once, the mapping supports them no later than the function could be stopped.
     stays && if has { is_recent && !answers } else { is_at_work && (lags || !answers) }
 }
 
-/// Whether a function that is there answers which records of a batch failed.
+/// Returns whether an existing function sends partial batch responses.
 fn sends_partial_responses(function: &Step) -> bool {
     let variables = function.found.properties.get("environment");
     variables.and_then(|variables| variables.get(PARTIAL_BATCH)) == Some(&serde_json::json!("1"))
 }
 
-/// Says of the step on the function that it answers for whole batches for so many seconds.
+/// Adds to the reason of the function's step that partial batch responses stay disabled for this many seconds.
 fn hold_back(step: &mut Step, lag: &str) {
     if step.action == Action::None {
         step.action = Action::Update;
@@ -247,14 +249,15 @@ fn hold_back(step: &mut Step, lag: &str) {
     ));
 }
 
-/// Whether a mapping at work is about to learn of partial answers, which the function gives once it is changed.
+/// Returns whether an active mapping is about to enable partial batch responses, which the function sends once it is
+/// updated.
 pub(crate) fn misreads_partial_responses(step: &Step) -> bool {
     let is_at_work = step.found.properties.get("enabled") == Some(&serde_json::json!(true));
     let learns = step.differences.iter().any(|difference| difference.property == "response_types");
     step.kind == Kind::Mapping && step.action == Action::Update && is_at_work && learns
 }
 
-/// Whether a thing that the settings only point at is there and fits.
+/// Checks that a resource declared as existing exists and fits.
 fn check_existing(resource: &dyn Resource, found: &Observed, references: &ArnRegistry) -> Result<(), Error> {
     let (kind, name) = (resource.kind(), resource.name());
     if matches!(found.state, State::Missing | State::Deleting) {
@@ -270,10 +273,10 @@ fn check_existing(resource: &dyn Resource, found: &Observed, references: &ArnReg
     }
 }
 
-/// Refuses resources of the settings' names that are not ours.
+/// Returns the error for unmanaged resources with configured names.
 fn unmanaged_error(unmanaged: &[(Kind, &str, Ownership)], owner: &Owner) -> Error {
     let line = |(kind, name, ownership): &(Kind, &str, Ownership)| {
-        // The names of roles are the same in all regions.
+        // Role names are the same in all regions.
         let region = if *kind == Kind::Role { String::new() } else { format!(" in {}", owner.region) };
         format!("\n  {kind:<13}  {name}{region}: {ownership}")
     };
@@ -294,7 +297,8 @@ fn unmanaged_error(unmanaged: &[(Kind, &str, Ownership)], owner: &Owner) -> Erro
     error.hint("or delete it yourself if it is not needed; sensorctl does not touch it")
 }
 
-/// Something that is not ours to delete, and could only be made as wanted by that.
+/// Returns the error for a resource that is not sensorctl's to delete but could only reach the desired state by
+/// replacement.
 fn replacement_refused(kind: Kind, name: &str, fixed: &[&str], found: &Observed) -> Error {
     let why = match &found.state {
         State::Failed(why) if fixed.is_empty() => format!("it does not work: {why}"),

@@ -1,4 +1,4 @@
-//! What a Linux program needs to start: its machine, an interpreter, a version of glibc.
+//! The requirements of a Linux program: its machine, an interpreter, a version of glibc.
 
 use std::fmt;
 
@@ -16,10 +16,10 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// What a function on AWS runs on where nobody says otherwise, whatever this machine is.
+    /// The architecture of a function on AWS unless configured, on any machine.
     pub const DEFAULT: Architecture = Architecture::X86_64;
 
-    /// Lambda's name for it.
+    /// Returns Lambda's name for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,13 +28,13 @@ impl Architecture {
         }
     }
 
-    /// By Lambda's name for it.
+    /// Returns the architecture by Lambda's name for it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         [Architecture::X86_64, Architecture::Arm64].into_iter().find(|architecture| architecture.as_str() == name)
     }
 
-    /// What this process runs on, if Lambda has it.
+    /// Returns the architecture of this process, if Lambda supports it.
     #[must_use]
     pub fn of_this_machine() -> Option<Self> {
         match std::env::consts::ARCH {
@@ -44,7 +44,7 @@ impl Architecture {
         }
     }
 
-    /// The target of rustc that gives programs for every Linux on it.
+    /// Returns the target of rustc for programs that run on every Linux of this architecture.
     pub(crate) fn static_target(self) -> &'static str {
         match self {
             Architecture::X86_64 => "x86_64-unknown-linux-musl",
@@ -73,27 +73,27 @@ impl fmt::Display for Glibc {
 }
 
 impl Glibc {
-    /// From the name of a needed version: `GLIBC_2.34`, `GLIBC_2.2.5`.
+    /// Parses the name of a needed version: `GLIBC_2.34`, `GLIBC_2.2.5`.
     pub(crate) fn from_version_name(name: &[u8]) -> Option<Self> {
         let mut numbers = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?.split('.');
         Some(Glibc { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
     }
 }
 
-/// What a program needs to start.
+/// The requirements of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) architecture: Architecture,
-    /// Needs nothing but the kernel.
+    /// True if it needs only the kernel.
     pub(crate) is_static: bool,
-    /// The newest version of glibc that any symbol needs, weak ones included: the loader checks those, too.
+    /// The newest version of glibc that any symbol needs, including weak ones: the loader checks those, too.
     pub(crate) glibc: Option<Glibc>,
-    /// The shared libraries that must be there.
+    /// The required shared libraries.
     pub(crate) libraries: Vec<String>,
 }
 
 impl Program {
-    /// Looks into an ELF file; the error completes the sentence "its bootstrap …".
+    /// Reads an ELF file. The error completes the sentence "its bootstrap …".
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         let broken = |error: object::Error| format!("is damaged: {error}");
         let header =

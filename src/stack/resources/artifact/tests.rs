@@ -1,4 +1,4 @@
-//! What is taken as a function, and where it may go.
+//! Tests of valid functions and their destinations.
 
 use std::io::{Cursor, Write as _};
 
@@ -14,7 +14,7 @@ fn zip_of(name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A whole ELF header without segments and sections: a static program as far as anybody can see.
+/// Returns a complete ELF header without segments and sections, which counts as a static program.
 fn elf(machine: u16) -> Vec<u8> {
     let mut bytes = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     bytes.extend(2_u16.to_le_bytes());
@@ -33,7 +33,7 @@ fn problem(zip: Vec<u8>) -> String {
 }
 
 #[test]
-fn the_bundled_function_is_a_small_program_for_this_machine() {
+fn bundled_function_is_a_small_program_for_this_machine() {
     let Some(machine) = Architecture::of_this_machine() else { return };
     let artifact = FunctionArtifact::bundled(machine).unwrap();
     artifact.check_for(Destination::Local).unwrap();
@@ -47,7 +47,7 @@ fn the_bundled_function_is_a_small_program_for_this_machine() {
 
 /// Both of Lambda's architectures in a release build and in CI, this machine's in any other.
 #[test]
-fn every_bundled_function_goes_where_it_was_built_for_and_nowhere_else() {
+fn bundled_functions_start_only_on_their_own_architecture() {
     let all = FunctionArtifact::all_bundled().unwrap();
     let other = |architecture| match architecture {
         Architecture::X86_64 => Architecture::Arm64,
@@ -70,7 +70,7 @@ fn every_bundled_function_goes_where_it_was_built_for_and_nowhere_else() {
 }
 
 #[test]
-fn the_bundled_zip_has_the_earliest_time_and_mode_0755() {
+fn bundled_zip_has_earliest_time_and_mode_0755() {
     assert!(!BUNDLED.is_empty());
     for zip in BUNDLED {
         let mut archive = ZipArchive::new(Cursor::new(zip)).unwrap();
@@ -82,7 +82,7 @@ fn the_bundled_zip_has_the_earliest_time_and_mode_0755() {
 }
 
 #[test]
-fn a_file_is_read_like_the_bundled_one() {
+fn read_zip_file_equals_bundled_function() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("function.zip");
     std::fs::write(&path, BUNDLED[0]).unwrap();
@@ -93,7 +93,7 @@ fn a_file_is_read_like_the_bundled_one() {
 }
 
 #[test]
-fn what_cannot_be_a_function_is_said() {
+fn read_invalid_function_is_refused_with_reason() {
     for (zip, expected) in [
         (b"hello".to_vec(), "a.zip is not a zip file"),
         (zip_of("dist/bootstrap", 0o755, &elf(62)), "no `bootstrap` at its root"),
@@ -107,7 +107,7 @@ fn what_cannot_be_a_function_is_said() {
 }
 
 #[test]
-fn the_architecture_is_that_of_the_program() {
+fn architecture_is_read_from_the_program() {
     for (machine, architecture, other) in
         [(62, Architecture::X86_64, Architecture::Arm64), (183, Architecture::Arm64, Architecture::X86_64)]
     {
@@ -120,14 +120,14 @@ fn the_architecture_is_that_of_the_program() {
 }
 
 #[test]
-fn a_program_of_this_machine_tells_its_glibc() {
+fn program_read_returns_needed_glibc() {
     // This test itself: dynamic on a machine with glibc, static elsewhere.
     let program = Program::read(&std::fs::read(std::env::current_exe().unwrap()).unwrap()).unwrap();
     assert_eq!(program.is_static, cfg!(target_env = "musl"));
     assert_eq!(program.glibc.is_some(), cfg!(target_env = "gnu"));
 }
 
-/// A program of this machine, made by its own C compiler; `None` where it has none.
+/// Compiles a program with this machine's own C compiler. Returns `None` if there is none.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn compiled(source: &str, flags: &[&str]) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +137,7 @@ fn compiled(source: &str, flags: &[&str]) -> Option<Vec<u8>> {
     compiler.ok()?.success().then(|| std::fs::read(&program).unwrap())
 }
 
-/// A symbol of a glibc that no machine has yet, in a library of our own that says it is glibc.
+/// Compiles a program with a symbol of a glibc that does not exist yet, in a library that claims to be glibc.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn needing_glibc(version: &str) -> Option<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
@@ -157,18 +157,18 @@ fn needing_glibc(version: &str) -> Option<Vec<u8>> {
 
 #[test]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn real_programs_of_this_machine_go_where_they_will_start() {
+fn compiled_programs_are_accepted_where_they_can_start() {
     let machine = Architecture::of_this_machine().unwrap();
     let artifact = |program: Option<Vec<u8>>| {
         program.map(|program| FunctionArtifact::from_zip("a.zip", zip_of("bootstrap", 0o755, &program)).unwrap())
     };
     let nothing = "int main(void) { return 0; }";
-    // Where glibc can be linked statically.
+    // Only if glibc can be linked statically.
     if let Some(still) = artifact(compiled(nothing, &["-static"])) {
         still.check_for(Destination::Aws(machine)).unwrap();
     }
 
-    // What the function on AWS is too old for starts here all the same.
+    // A program that needs a newer glibc than AWS has still starts here.
     let newer = artifact(needing_glibc("2.99")).unwrap();
     newer.check_for(Destination::Local).unwrap();
     let refused = newer.check_for(Destination::Aws(machine)).unwrap_err();
@@ -176,7 +176,7 @@ fn real_programs_of_this_machine_go_where_they_will_start() {
     assert!(refused.hints()[0].contains("-unknown-linux-musl"), "{:?}", refused.hints());
     let older = artifact(needing_glibc("2.30")).unwrap();
     older.check_for(Destination::Aws(machine)).unwrap_or_else(|error| {
-        // The program's own start code may need a newer one, on a newer machine.
+        // On a newer machine the program's own start code may need a newer one.
         assert!(error.full_message().contains("needs glibc 2."), "{}", error.full_message());
     });
 
@@ -191,7 +191,7 @@ fn real_programs_of_this_machine_go_where_they_will_start() {
 }
 
 #[test]
-fn versions_of_glibc_compare_by_number() {
+fn glibc_versions_compare_by_number() {
     let version = |name: &str| Glibc::from_version_name(name.as_bytes());
     assert!(version("GLIBC_2.4") < version("GLIBC_2.34"));
     assert_eq!(version("GLIBC_2.2.5"), Some(Glibc { major: 2, minor: 2 }));

@@ -1,8 +1,8 @@
-//! Compares settings of an event source mapping by what they mean.
+//! Compares settings of an event source mapping by their meaning.
 
 use serde_json::{Value, json};
 
-/// Patterns as documents, in one order: one of them must match, whichever.
+/// Returns filter patterns as sorted documents. Their order has no meaning: a record needs to match any of them.
 pub(crate) fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
     let mut patterns: Vec<Value> =
         patterns.map(|pattern| serde_json::from_str(pattern).unwrap_or_else(|_| json!(pattern))).collect();
@@ -10,15 +10,16 @@ pub(crate) fn by_meaning<'a>(patterns: impl Iterator<Item = &'a str>) -> Value {
     json!(patterns)
 }
 
-/// Whether filters may leave out readings that those before let through. Without any, all come through; else those that one
-/// of them matches.
+/// Returns whether new filters may drop readings that the old ones let through. Without a filter, all readings pass.
+/// Otherwise those pass that match one of them.
 pub(crate) fn leaves_out(has: &Value, wanted: &Value) -> bool {
     let patterns = |filters: &Value| filters.as_array().cloned().unwrap_or_default();
     let (has, wanted) = (patterns(has), patterns(wanted));
     !wanted.is_empty() && (has.is_empty() || has.iter().any(|pattern| !wanted.contains(pattern)))
 }
 
-/// Older answers give the greatest value where nothing was set (docs/facts/event-source-mapping.md, Parameters).
+/// Normalizes an unlimited value. Older responses have the maximum value for an unset one
+/// (docs/facts/event-source-mapping.md, Parameters).
 pub(crate) fn unlimited(value: Option<i32>, greatest: i32) -> Value {
     json!(value.filter(|value| *value != greatest).unwrap_or(-1))
 }

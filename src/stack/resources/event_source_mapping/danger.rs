@@ -1,10 +1,10 @@
-//! Other mappings of the function, which are not ours to change.
+//! Warnings about other mappings of the function, which are unmanaged.
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
 
 use super::{arn::endpoints, name};
 
-/// Why another mapping of the function loses readings, if it does.
+/// Returns the reason why another mapping of the function loses readings, if it does.
 pub fn data_loss_warning(mapping: &EventSourceMappingConfiguration) -> Option<String> {
     if mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
         return None;

@@ -1,4 +1,4 @@
-//! Finds the event source mapping among those of its function, and reads what a list leaves out.
+//! Finds the event source mapping among those of its function, and reads the properties that a list omits.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::stack::Session;
 use crate::stack::resources::function;
 
 impl EventSourceMapping {
-    /// The mapping.
+    /// Returns the mapping.
     pub(crate) async fn describe(
         &self,
         session: &Session,
@@ -19,8 +19,9 @@ impl EventSourceMapping {
         Ok(self.find(session).await?.0)
     }
 
-    /// The mapping, among those of the function, and those of other streams. A mapping outlives its function
-    /// (docs/facts/lambda.md, Function states); it is then to be found among all of the account.
+    /// Returns the mapping among those of the function, and the function's mappings of other streams. A mapping
+    /// outlives its function (docs/facts/lambda.md, Function states). Then it is found among all mappings of the
+    /// account.
     pub(crate) async fn find(
         &self,
         session: &Session,
@@ -55,14 +56,14 @@ impl EventSourceMapping {
         }
     }
 
-    /// Returns how long a mapping may still go by the settings from before its last change.
+    /// Returns the time for which a mapping may still use the settings from before its last change.
     pub(crate) fn may_lag(&self, session: &Session, mapping: &EventSourceMappingConfiguration) -> Option<Duration> {
         let limit = session.clients.mapping_in_force;
         let since = mapping.last_modified.map_or(Duration::ZERO, |changed| self.began.since(changed));
         Some(limit.saturating_sub(since)).filter(|left| !left.is_zero())
     }
 
-    /// Returns the patterns of a mapping. A list leaves those out that a key of the account encrypts.
+    /// Returns the filter patterns of a mapping. A list omits patterns that are encrypted with a customer managed key.
     pub(crate) async fn patterns(
         &self,
         session: &Session,
@@ -73,7 +74,7 @@ impl EventSourceMapping {
         if criteria.is_none() && is_hidden && !self.is_going {
             let request = session.clients.lambda.get_event_source_mapping().set_uuid(mapping.uuid.clone());
             let answer = self.call(session, "GetEventSourceMapping").optional(request.send().await)?;
-            // Deleted between the two looks.
+            // Deleted between the two calls.
             let Some(answer) = answer else { return Ok(Vec::new()) };
             if let Some(error) = &answer.filter_criteria_error {
                 let (of, code) = (format!("the filters of mapping {}", self.name), error.error_code());
@@ -86,7 +87,7 @@ impl EventSourceMapping {
         Ok(filters.iter().filter_map(|filter| filter.pattern().map(str::to_owned)).collect())
     }
 
-    /// Whether a mapping is from this stream to this function, and not to one of its versions or aliases.
+    /// Returns whether a mapping is from this stream to this function, and not to one of its versions or aliases.
     fn is(&self, mapping: &EventSourceMappingConfiguration) -> bool {
         endpoints(mapping) == Some((&self.stream.name, &self.function))
     }

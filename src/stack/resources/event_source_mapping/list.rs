@@ -1,4 +1,4 @@
-//! All mappings that sensorctl may have made.
+//! Lists all mappings that sensorctl may have created.
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseType};
 
@@ -7,7 +7,7 @@ use crate::aws::AwsFailure;
 use crate::stack::Session;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
-/// Mappings of Kinesis streams with partial batch responses, as sensorctl makes them.
+/// Lists mappings of Kinesis streams with partial batch responses, as sensorctl creates them.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.lambda.list_event_source_mappings().into_paginator().items().send();
     let mappings: Result<Vec<_>, _> = pages.collect().await;

@@ -24,7 +24,7 @@ impl EventSourceMapping {
         Ok(match self.wanted.starting_position {
             StartingPosition::Latest => (EventSourcePosition::Latest, None),
             StartingPosition::At(time) => (EventSourcePosition::AtTimestamp, at(time)),
-            // All that is in a stream of ours is meant for us; of another one, what comes from now on.
+            // All records of a managed stream are for this pipeline. Of another stream, only those from now on.
             StartingPosition::Auto if self.stream.existing || self.is_adopted(session).await? => {
                 (EventSourcePosition::AtTimestamp, self.began.time().or_else(|| at(Timestamp::now())))
             }
@@ -36,7 +36,7 @@ impl EventSourceMapping {
         Ok(stream::tags_of(session, &self.stream.name).await?.contains_key(ADOPTED))
     }
 
-    // Of the three below an empty one clears what was there; none at all would leave it.
+    // An empty value for one of the three below clears it. An absent one would keep it.
 
     pub(crate) fn filters(&self) -> FilterCriteria {
         let filter = |pattern: &String| Filter::builder().pattern(pattern).build();

@@ -1,4 +1,4 @@
-//! Mappings that are someone else's, since they lack our tags.
+//! Unmanaged mappings: those without the pipeline's tags.
 
 use aws_sdk_lambda::operation::list_event_source_mappings::builders::ListEventSourceMappingsFluentBuilder;
 use aws_sdk_lambda::types::EventSourceMappingConfiguration;
@@ -10,7 +10,7 @@ use crate::stack::Session;
 use crate::stack::engine::observed::{Observed, Tags};
 use crate::stack::resources::lambda_tags;
 
-/// Names of the functions to which mappings of others bring what is in a stream.
+/// Returns the names of the functions to which unmanaged mappings deliver the records of a stream.
 pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> Result<Vec<String>, AwsFailure> {
     let request = session.clients.lambda.list_event_source_mappings().event_source_arn(arn);
     let name = |mapping: EventSourceMappingConfiguration| {
@@ -21,7 +21,7 @@ pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> R
     Ok(of_others.map(|mapping| name(mapping).unwrap_or_else(|| "(name unknown)".to_owned())).collect())
 }
 
-/// The mappings of others that feed a function, each by its source and UUID.
+/// Returns the unmanaged mappings of a function, each as its source and UUID.
 pub async fn mappings_of_function(session: &Session, function: &str) -> Result<Vec<String>, AwsFailure> {
     let request = session.clients.lambda.list_event_source_mappings().function_name(function);
     let told = |mapping: EventSourceMappingConfiguration| {
@@ -32,7 +32,8 @@ pub async fn mappings_of_function(session: &Session, function: &str) -> Result<V
     Ok(unmanaged(session, request, function).await?.into_iter().map(told).collect())
 }
 
-/// Those of a list that are not ours and stay. One whose tags cannot be asked for counts as someone else's.
+/// Returns the unmanaged mappings of a list, without those that are being deleted. A mapping with unreadable tags
+/// counts as unmanaged.
 async fn unmanaged(
     session: &Session,
     request: ListEventSourceMappingsFluentBuilder,
@@ -51,14 +52,14 @@ async fn unmanaged(
     });
     let mut others: Vec<_> = future::try_join_all(looks).await?.into_iter().flatten().collect();
     if !others.is_empty() {
-        // One of ours that another run has deleted between the two looks has no tags either.
+        // A managed mapping that another run has deleted between the two calls has no tags, either.
         let there = not_deleting(session, request, name).await?;
         others.retain(|other| there.iter().any(|mapping| mapping.uuid() == other.uuid()));
     }
     Ok(others)
 }
 
-/// Those of a list that are not being deleted.
+/// Returns the mappings of a list that are not being deleted.
 async fn not_deleting(
     session: &Session,
     request: ListEventSourceMappingsFluentBuilder,

@@ -1,4 +1,4 @@
-//! The function's environment variables: those that sensorctl sets, the user's own, and what somebody else set.
+//! The function's environment variables: those that sensorctl sets, the user's own, and unmanaged ones.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::aws::{AwsFailure, Clients, FailureCause};
 
-/// The environment as it is compared and shown: of the user's own variables, which may be secret, a digest only.
+/// Returns the environment as it is compared and shown: the user's own variables, which may be secret, only as a
+/// digest.
 pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
     let shown = |(name, value): (&String, &String)| {
         let ours = name.starts_with("SENSORCTL_");
@@ -20,11 +21,11 @@ pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> 
     environment.iter().map(shown).collect()
 }
 
-/// Returns the variables that a function has.
+/// Returns the variables of a function.
 ///
 /// # Errors
-/// When the service could not decrypt them for this caller. It answers all the same, without any; a function whose
-/// variables are not known must not be taken for one that has none, because an update replaces all of them.
+/// If the service could not decrypt them for this caller. It still responds, without any variables. Such a function
+/// must not count as one without variables, because an update replaces all of them.
 pub fn variables_of(
     clients: &Clients,
     function: &FunctionConfiguration,
@@ -37,7 +38,7 @@ pub fn variables_of(
     Ok(environment.variables.clone().unwrap_or_default().into_iter().collect())
 }
 
-/// Returns the failure to read what a KMS key encrypts, from the error that stands in an answer in its place.
+/// Returns the failure to read data that is encrypted with a KMS key, from the error that replaces it in a response.
 pub fn unreadable(
     clients: &Clients,
     of: &str,
@@ -58,7 +59,7 @@ pub fn unreadable(
     AwsFailure { cause, code: Some(code.to_owned()), ..failure }
 }
 
-/// Variables for a call.
+/// Returns the variables as a parameter of a call.
 pub fn environment_of(variables: BTreeMap<String, String>) -> Environment {
     Environment::builder().set_variables(Some(variables.into_iter().collect())).build()
 }
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_the_users_own_are_compared_but_never_shown() {
+    fn user_variables_are_compared_but_never_shown() {
         let environment = |token: &str| {
             BTreeMap::from([("SENSORCTL_TABLE".to_owned(), "t".to_owned()), ("TOKEN".to_owned(), token.to_owned())])
         };

@@ -1,11 +1,11 @@
-//! All functions that sensorctl may have made.
+//! Lists all functions that sensorctl may have created.
 
 use super::{DESCRIPTION, SERVICE};
 use crate::aws::AwsFailure;
 use crate::stack::Session;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
-/// Functions with the description that sensorctl gives.
+/// Lists functions with sensorctl's description.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.lambda.list_functions().into_paginator().items().send();
     let functions: Result<Vec<_>, _> = pages.collect().await;

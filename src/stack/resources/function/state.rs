@@ -1,17 +1,17 @@
-//! Whether a function works, how its last update ended, and whether its tags may be seen.
+//! The state of a function, the result of its last update, and the visibility of its tags.
 
 use aws_sdk_lambda::types::{FunctionConfiguration, LastUpdateStatus, State as Status, TagsError};
 
 use crate::aws::{AwsFailure, FailureCause};
 use crate::stack::State;
 
-/// Both states count: of the function, and of its last update, which may be absent (docs/facts/lambda.md, Function
-/// states).
+/// Returns the state of a function. It depends on the function's state and on that of its last update, which may be
+/// absent (docs/facts/lambda.md, Function states).
 pub fn state_of(function: &FunctionConfiguration) -> State {
     match &function.state {
         Some(Status::Failed) => return State::Failed(reason(function.state_reason())),
         Some(Status::Deleting) => return State::Deleting,
-        // An idle function wakes up by itself.
+        // An idle function becomes active by itself.
         Some(Status::Active | Status::Inactive) | None => {}
         Some(state) => return State::Changing(state.to_string()),
     }
@@ -21,16 +21,17 @@ pub fn state_of(function: &FunctionConfiguration) -> State {
     }
 }
 
-/// How the last update ended where it did not fail.
+/// The result of a last update that did not fail.
 pub const DONE: &str = "done";
 
-/// Why the last update failed, if it did. The function then works on as it was before, and the update can be repeated.
+/// Returns the reason why the last update failed, if it did. The function then continues as before the update, and the
+/// update can be repeated.
 pub fn failed_update(function: &FunctionConfiguration) -> Option<String> {
     (function.last_update_status == Some(LastUpdateStatus::Failed))
         .then(|| format!("failed: {}", reason(function.last_update_status_reason())))
 }
 
-/// The failure to see a function's tags, without which nobody knows whose it is.
+/// Returns the failure to read a function's tags, without which its owner is unknown.
 pub fn tags_failure(failure: AwsFailure, error: &TagsError) -> AwsFailure {
     let code = error.error_code().to_owned();
     let cause = if code.starts_with("AccessDenied") { FailureCause::Denied } else { FailureCause::ServerError };
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_update_is_repeated_and_no_reason_to_throw_the_function_away() {
+    fn failed_update_is_repeated_without_replacing_the_function() {
         let function = FunctionConfiguration::builder()
             .state(Status::Active)
             .last_update_status(LastUpdateStatus::Failed)
@@ -58,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_may_not_be_seen_are_a_denial_and_not_the_want_of_tags() {
+    fn denied_tags_are_a_failure_and_not_missing_tags() {
         let failure = AwsFailure {
             service: "Lambda",
             operation: "ListTags",

@@ -1,4 +1,4 @@
-//! What it takes to change a function in place.
+//! Updates a function in place.
 
 use std::sync::atomic::Ordering;
 
@@ -12,8 +12,8 @@ use crate::aws::{AwsFailure, FailureCause};
 use crate::stack::{ArnRegistry, Difference, Observed, Session, State};
 
 impl Function {
-    /// Asks for what differs, the code first. A role that cannot be taken is the caller's to judge: it may be too new, or
-    /// never be taken.
+    /// Requests the changes, the code first. A role that Lambda cannot assume is left to the caller: it may be too new,
+    /// or permanently unusable.
     pub(crate) async fn change(
         &self,
         session: &Session,
@@ -26,15 +26,15 @@ impl Function {
         for difference in differences {
             match difference.property {
                 "code_sha256" | "architecture" => code = true,
-                // Which of the two failed is not told.
+                // The service does not say which of the two failed.
                 "last_update" => (code, configuration) = (true, true),
                 "reserved_concurrency" => self.set_concurrency(session).await?,
                 _ => configuration = true,
             }
         }
         if code && !self.is_code_sent.load(Ordering::Relaxed) {
-            // The version that the code is of, so that an older sensorctl can tell. It comes before the code, which
-            // would else be taken for the older one's by who comes in between.
+            // The version of the code, so that an older sensorctl can recognize it. It is set before the code:
+            // otherwise a concurrent run would take the code for the older version's.
             session.retry_transient(self, || self.set_tags(session, arn, session.owner.all_tags())).await?;
             retry_unless_propagating(session, self, || self.update_code(session)).await?;
             self.is_code_sent.store(true, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl Function {
         if configuration {
             let role = self.role(session, references).await?;
             retry_unless_propagating(session, self, || async {
-                // That this update went well would hide that the one before did not.
+                // A successful update would hide that the one before failed.
                 if code {
                     self.check_update(session).await?;
                 }
@@ -53,7 +53,7 @@ impl Function {
         Ok(())
     }
 
-    /// Checks that the last update is through and did not fail.
+    /// Checks that the last update is complete and did not fail.
     async fn check_update(&self, session: &Session) -> Result<(), AwsFailure> {
         let Some(function) = self.describe(session).await?.and_then(|answer| answer.configuration) else {
             return Ok(());
@@ -68,7 +68,8 @@ impl Function {
         }
     }
 
-    /// The same with the variables that stay as they are. They may be secret, so they are not carried about.
+    /// Returns the environment with the observed variables to keep. They may be secret, so they are read again here and
+    /// not carried in the plan.
     async fn environment_beside_kept(
         &self,
         session: &Session,
@@ -77,7 +78,7 @@ impl Function {
         let ours = self.variables(references);
         let Some(kept) = &self.kept else { return Ok(environment_of(ours)) };
         let function = self.describe(session).await?.and_then(|answer| answer.configuration);
-        // What could be read when the plan was made may not be readable any more.
+        // Variables that were readable for the plan may not be readable any more.
         let read = |function| variables_of(&session.clients, function);
         let mut variables = function.as_ref().map(read).transpose()?.unwrap_or_default();
         variables.retain(|name, _| kept.contains_key(name));
@@ -119,7 +120,7 @@ impl Function {
     }
 }
 
-/// Repeats a call while its failure passes, unless it is that of a role which is too new.
+/// Retries a call after transient failures, except for that of a role which is too new.
 async fn retry_unless_propagating<Fut>(
     session: &Session,
     function: &Function,

@@ -1,4 +1,4 @@
-//! What has to come off a role before it can be deleted.
+//! Detaches everything from a role before its deletion.
 
 use aws_sdk_iam::types::InstanceProfile;
 
@@ -6,8 +6,8 @@ use super::{MANAGED, POLICY, SERVICE, attached};
 use crate::aws::AwsFailure;
 use crate::stack::Session;
 
-/// Takes off everything that keeps a role from being deleted (docs/facts/iam.md, Delete order). What is gone already is
-/// fine.
+/// Detaches everything that blocks the deletion of a role (docs/facts/iam.md, Delete order). Missing attachments count
+/// as success.
 pub async fn detach_all(session: &Session, name: &str) -> Result<(), AwsFailure> {
     let iam = &session.clients.iam;
     let call = |operation| session.clients.call(SERVICE, operation, name);
@@ -26,7 +26,7 @@ pub async fn detach_all(session: &Session, name: &str) -> Result<(), AwsFailure>
     Ok(())
 }
 
-/// What others added to a role: policies beside those that sensorctl puts there, and instance profiles.
+/// Returns unmanaged attachments of a role: policies besides those of sensorctl, and instance profiles.
 pub async fn unmanaged_attachments(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
     let (inline, attached, profiles) =
         futures::try_join!(inline_names(session, name), attached(session, name), profiles(session, name))?;
@@ -39,14 +39,14 @@ pub async fn unmanaged_attachments(session: &Session, name: &str) -> Result<Vec<
     Ok(inline.chain(attached).chain(profiles).collect())
 }
 
-/// The instance profiles that a role is in.
+/// Returns the instance profiles that contain a role.
 async fn profiles(session: &Session, name: &str) -> Result<Vec<InstanceProfile>, AwsFailure> {
     let pages = session.clients.iam.list_instance_profiles_for_role().role_name(name).into_paginator().items().send();
     let profiles: Result<Vec<_>, _> = pages.collect().await;
     Ok(session.clients.call(SERVICE, "ListInstanceProfilesForRole", name).optional(profiles)?.unwrap_or_default())
 }
 
-/// Names of all inline policies of a role.
+/// Returns the names of all inline policies of a role.
 pub async fn inline_names(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
     let pages = session.clients.iam.list_role_policies().role_name(name).into_paginator().items().send();
     let names: Result<Vec<_>, _> = pages.collect().await;

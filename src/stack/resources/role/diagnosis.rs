@@ -1,5 +1,5 @@
-//! A role that is too new to be known everywhere, told apart from one that can never do what is needed: its documents
-//! are read back, and the statement that they lack is named (docs/facts/retries.md, Role propagation).
+//! Distinguishes a role that is too new to be visible everywhere from one that permanently lacks permissions: reads its
+//! documents and names the missing statement (docs/facts/retries.md, Role propagation).
 
 use serde_json::{Value, json};
 
@@ -10,29 +10,30 @@ use crate::stack::Session;
 use crate::stack::engine::resource::PermanentFailure;
 use sensorctl_policy::{AuthorizationRequest, Context, Decision, Principal, evaluate};
 
-/// What the role must let Lambda do.
+/// The access that the role must give Lambda.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequiredAccess {
-    /// Take it.
+    /// Assume the role.
     Trust,
     /// Read a stream.
     Reading {
         /// The stream's ARN.
         stream: String,
     },
-    /// Tell of batches that were given up.
+    /// Send batches that were given up to the failure destination.
     Telling {
         /// ARN of the queue, topic or bucket.
         destination: String,
     },
 }
 
-/// What Lambda does with a stream for certain. It names `ListShards` and `ListStreams`, too, but does without the first
-/// where it may describe the stream, and perhaps without the second (docs/facts/event-source-mapping.md, Errors at
-/// create), so neither is a verdict.
+/// Actions that Lambda certainly needs on a stream. The documentation names `ListShards` and `ListStreams`, too, but
+/// Lambda does without the first if it may describe the stream, and perhaps without the second
+/// (docs/facts/event-source-mapping.md, Errors at create), so neither proves a permanent failure.
 const READING: [&str; 3] = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator"];
 
-/// Why the role as it stands can never do what is needed; nothing while it may, or where that cannot be found out.
+/// Returns the reason why the role can never give the needed access. Returns `None` while it may, or if that is
+/// unknown.
 pub async fn permanent_failure(session: &Session, role: &str, need: &RequiredAccess) -> Option<PermanentFailure> {
     let failure = match need {
         RequiredAccess::Trust => never_taken(session, role).await.ok().flatten(),
@@ -55,8 +56,8 @@ async fn never_taken(session: &Session, role: &str) -> Result<Option<PermanentFa
     Ok(untrusting(role, &found.arn, account, &trust_of(&found)))
 }
 
-/// Returns why a trust policy certainly keeps Lambda from assuming its role. Of condition keys only the account is known:
-/// a condition on any other key may be met, so that a policy under it is no verdict.
+/// Returns the reason why a trust policy certainly prevents Lambda from assuming its role. Of all condition keys only
+/// the account is known: a condition on any other key may be met, so it does not prove a permanent failure.
 fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<PermanentFailure> {
     let known = [("aws:SourceAccount", account)];
     let ask = AuthorizationRequest {
@@ -71,7 +72,7 @@ fn untrusting(role: &str, arn: &str, account: &str, trust: &Value) -> Option<Per
             cannot("denies sts:AssumeRole"),
             "name another role in `role.name`, or have the owner change the denying statement",
         )),
-        // To add a statement without the condition would open the role to what its owner wants to keep out.
+        // A statement without the condition would open the role to principals that its owner excludes.
         (Decision::NotAllowed, true)
             if evaluate(&[without_conditions(trust)], &ask) != (Decision::NotAllowed, true) =>
         {
@@ -127,7 +128,7 @@ async fn never_allowed(
         .map(|refused| refused.told(role, &format!("its permissions boundary {boundary}"), false)))
 }
 
-/// All documents of a role's policies, inline and managed.
+/// Returns all documents of a role's policies, inline and managed.
 async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFailure> {
     let (names, attached) = futures::try_join!(inline_names(session, role), attached(session, role))?;
     let mut documents = Vec::new();
@@ -140,7 +141,7 @@ async fn documents_of(session: &Session, role: &str) -> Result<Vec<Value>, AwsFa
     Ok(documents)
 }
 
-/// The document of a managed policy that is in force.
+/// Returns the default version of a managed policy's document.
 async fn managed_document(session: &Session, role: &str, arn: &str) -> Result<Value, AwsFailure> {
     let iam = &session.clients.iam;
     let call = |operation| session.clients.call(SERVICE, operation, role);
@@ -151,7 +152,7 @@ async fn managed_document(session: &Session, role: &str, arn: &str) -> Result<Va
     Ok(policy_document::parse(&url_decoded(&version.and_then(|version| version.document).unwrap_or_default())))
 }
 
-/// What is refused for certain.
+/// Actions that are certainly refused.
 #[derive(Debug, PartialEq, Eq)]
 struct DeniedActions {
     actions: Vec<String>,
@@ -159,7 +160,8 @@ struct DeniedActions {
     is_denied: bool,
 }
 
-/// Those of the asked actions that documents refuse for certain: denied ones, else those that no statement allows.
+/// Returns the needed actions that the documents certainly refuse: denied ones first, else those that no statement
+/// allows.
 fn refused(documents: &[Value], asked: &[(&str, &str)]) -> Option<DeniedActions> {
     let with = |decision| {
         asked.iter().filter(move |(action, resource)| {
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_missing_actions_are_named_and_a_denial_goes_first() {
+    fn refused_names_denied_actions_before_missing_ones() {
         let asked = [("kinesis:GetRecords", STREAM), ("kinesis:ListShards", STREAM)];
         let refused = |documents: &[Value]| refused(documents, &asked);
         assert_eq!(refused(&[statement("Allow", "kinesis:*")]), None);
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn statement_under_a_condition_on_an_unknown_key_is_no_verdict() {
+    fn condition_on_unknown_key_is_not_a_permanent_failure() {
         for condition in [
             json!({"NumericLessThan": {"aws:MultiFactorAuthAge": "5"}}),
             json!({"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}),
@@ -244,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn guarded_trust_policy_is_no_verdict_where_the_key_is_unknown() {
+    fn trust_policy_condition_on_unknown_key_is_not_a_permanent_failure() {
         let trust = policy_document::trust()["Statement"][0].clone();
         assert_eq!(untrusting(&trust), None);
         let function = "arn:aws:lambda:eu-west-1:123456789012:function:f";
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn hint_never_loosens_what_a_condition_or_a_denial_guards() {
+    fn hint_never_removes_a_condition_or_a_denial() {
         let mut guarded = policy_document::trust()["Statement"][0].clone();
         guarded["Condition"] = json!({"StringEquals": {"aws:SourceAccount": "111111111111"}});
         let of_another = untrusting(&guarded).unwrap();

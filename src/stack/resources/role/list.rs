@@ -1,4 +1,4 @@
-//! All roles that sensorctl may have made.
+//! Lists all roles that sensorctl may have created.
 
 use super::{DESCRIPTION, SERVICE};
 use crate::aws::AwsFailure;
@@ -6,7 +6,7 @@ use crate::stack::Session;
 use crate::stack::engine::observed::Tags;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
-/// Roles with the description that sensorctl gives.
+/// Lists roles with sensorctl's description.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.iam.list_roles().max_items(1000).into_paginator().items().send();
     let roles: Result<Vec<_>, _> = pages.collect().await;
@@ -15,7 +15,7 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
     Ok(ours.map(|role| TaggedResource { key: role.role_name.clone(), name: role.role_name }).collect())
 }
 
-/// The tags of a role; none if it is not there.
+/// Returns the tags of a role, or no tags if it does not exist.
 pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let role = super::describe(session, name).await?;
     let tags = role.and_then(|role| role.tags).unwrap_or_default();

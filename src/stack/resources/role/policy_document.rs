@@ -1,4 +1,4 @@
-//! The role's policy documents, filled in from templates.
+//! The role's policy documents, from templates.
 
 use serde_json::{Value, json};
 
@@ -7,13 +7,13 @@ use crate::stack::{ArnRegistry, Kind};
 /// The service that assumes the role.
 pub const LAMBDA: &str = "lambda.amazonaws.com";
 
-/// Who may take the role: Lambda.
+/// The trust policy: Lambda may assume the role.
 const TRUST: &str = include_str!("../../../../templates/lambda-trust-policy.json");
 
-/// What the function and its mapping may do; `${kind}` stands for the ARN of that resource.
+/// The access of the function and its mapping. `${kind}` stands for the ARN of that resource.
 const ACCESS: &str = include_str!("../../../../templates/lambda-access-policy.json");
 
-/// The trust policy of the role.
+/// Returns the trust policy of the role.
 #[must_use]
 pub fn trust() -> Value {
     parse(TRUST)
@@ -22,13 +22,13 @@ pub fn trust() -> Value {
 /// The kinds of resources that the access policy names.
 pub const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::LogGroup];
 
-/// What the function and its mapping may do besides, by the settings.
+/// Additional access of the function and its mapping, by the settings.
 #[derive(Clone, Debug, Default)]
 pub struct RoleGrants {
-    /// The customer's key that the stream is encrypted with; the service's own needs no grant (docs/facts/kinesis.md,
+    /// The customer managed key that encrypts the stream. The service's own key needs no grant (docs/facts/kinesis.md,
     /// Encryption and tags).
     pub stream_key: Option<String>,
-    /// The queue, topic or bucket that hears of given-up batches (docs/facts/event-source-mapping.md, Permissions).
+    /// The failure destination (docs/facts/event-source-mapping.md, Permissions).
     pub on_failure: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl RoleGrants {
     }
 }
 
-/// The actions, with their resources, that tell a queue, a topic or a bucket of batches given up
+/// Returns the actions, with their resources, that send failed batches to a queue, a topic or a bucket
 /// (docs/facts/event-source-mapping.md, Permissions).
 #[must_use]
 pub fn failure_destination_actions(destination: &str) -> Vec<(&'static str, String)> {
@@ -60,7 +60,7 @@ pub fn failure_destination_actions(destination: &str) -> Vec<(&'static str, Stri
     }
 }
 
-/// The access policy of the role, with the ARNs that are known and `${kind}` for those that are not.
+/// Returns the access policy of the role, with known ARNs, and with `${kind}` for unknown ones.
 #[must_use]
 pub fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
     let mut text = ACCESS.to_owned();
@@ -76,7 +76,7 @@ pub fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
     document
 }
 
-/// Reads a policy document; a text that is no JSON stands for itself, so that it differs from every document.
+/// Parses a policy document. A text that is not JSON stays a string, so that it differs from every document.
 #[must_use]
 pub fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arns_are_filled_in_as_they_become_known() {
+    fn access_policy_resolves_known_arns() {
         let references = ArnRegistry::default();
         assert!(access_policy(&references, &RoleGrants::default()).to_string().contains("${stream}"));
         for kind in NAMED {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_and_a_destination_of_ones_own_are_granted() {
+    fn access_policy_grants_customer_key_and_failure_destination() {
         let key = "arn:aws:kms:eu-west-1:123456789012:key/k";
         for (arn, action) in [
             ("arn:aws:sqs:eu-west-1:123456789012:q", "sqs:SendMessage"),
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_allowed_on_everything_but_what_takes_no_arn() {
+    fn access_policy_uses_wildcard_only_for_actions_without_arn() {
         let text: Value = serde_json::from_str(ACCESS).unwrap();
         for statement in text["Statement"].as_array().unwrap() {
             if statement["Resource"] == "*" {
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn function_may_write_items_only_as_it_does() {
+    fn access_policy_permits_only_the_functions_own_writes() {
         let text: Value = serde_json::from_str(ACCESS).unwrap();
         let statements = text["Statement"].as_array().unwrap();
         let actions: Vec<&str> = statements

@@ -1,10 +1,10 @@
-//! Consumers with a throughput of their own. They are all someone else's: sensorctl registers none.
+//! Enhanced fan-out consumers. All are unmanaged: sensorctl registers none.
 
 use super::SERVICE;
 use crate::aws::AwsFailure;
 use crate::stack::Session;
 
-/// Names of the consumers that are registered for a stream.
+/// Returns the names of a stream's registered consumers.
 pub async fn of(session: &Session, arn: &str, name: &str) -> Result<Vec<String>, AwsFailure> {
     let clients = &session.clients;
     let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! What a stream still lacks of what is wanted: one change at a time, because each one makes it busy.
+//! The pending changes of a stream, one at a time, because each one makes it busy.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -9,25 +9,25 @@ use super::{SERVICE, mode_of};
 use crate::aws::{AwsFailure, Clients};
 use crate::settings::{Capacity, Stream};
 
-/// One change of a stream.
+/// A change of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamChange {
-    /// Another capacity mode; at most two a day (docs/facts/kinesis.md, Capacity modes).
+    /// Change the capacity mode. At most two such changes per day (docs/facts/kinesis.md, Capacity modes).
     Mode(StreamMode),
-    /// Another number of open shards.
+    /// Change the number of open shards.
     Shards(i32),
-    /// Records are kept longer.
+    /// Increase the retention.
     Longer(i32),
-    /// Records are kept for less time; older ones are gone almost at once.
+    /// Decrease the retention. Older records expire almost at once.
     Shorter(i32),
     /// Encrypt with a key, or with another one.
     Encrypt(String),
-    /// Encrypt no more; names the key in use.
+    /// Stop encryption. Contains the key in use.
     Decrypt(String),
 }
 
 impl StreamChange {
-    /// The next change that brings the stream closer to what is wanted.
+    /// Returns the next change towards the desired state.
     #[must_use]
     pub fn next(wanted: &Stream, found: &StreamDescriptionSummary) -> Option<Self> {
         let mode = match wanted.capacity {
@@ -55,7 +55,7 @@ impl StreamChange {
         }
     }
 
-    /// Asks for it.
+    /// Requests the change.
     pub async fn send(&self, clients: &Clients, name: &str, arn: &str) -> Result<(), AwsFailure> {
         let kinesis = &clients.kinesis;
         let call = |operation| clients.call(SERVICE, operation, name);
@@ -106,7 +106,7 @@ impl fmt::Display for StreamChange {
     }
 }
 
-/// The key that encrypts the stream, if any.
+/// Returns the key that encrypts the stream, if any.
 pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
     match stream.encryption_type {
         Some(EncryptionType::Kms) => stream.key_id.as_deref(),
@@ -114,8 +114,8 @@ pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
     }
 }
 
-/// A key in the one form that all its names have in common: `alias/…`, or its id without the ARN around it. The service
-/// may show another form than it was given.
+/// Returns a key in the form that all its names have in common: `alias/…`, or its id without the ARN around it. The
+/// service may return another form than it was given.
 pub fn short_key(key: &str) -> &str {
     match (key.find("alias/"), key.split_once(":key/")) {
         (Some(at), _) => &key[at..],
@@ -124,7 +124,8 @@ pub fn short_key(key: &str) -> &str {
     }
 }
 
-/// One resharding goes at most to the double, and not below the half (docs/facts/kinesis.md, Resharding).
+/// Returns the shard count of the next step. One resharding can at most double the shards, and at most halve them
+/// (docs/facts/kinesis.md, Resharding).
 fn towards(now: i32, wanted: i32) -> i32 {
     wanted.clamp((now + 1) / 2, now.saturating_mul(2).max(1))
 }
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_one_at_a_time_until_nothing_differs() {
+    fn next_returns_one_change_at_a_time_until_nothing_differs() {
         let want = wanted(Capacity::Shards(2), 48, Some("alias/aws/kinesis"));
         assert_eq!(StreamChange::next(&want, &found(1, 24, None)), Some(StreamChange::Shards(2)));
         assert_eq!(StreamChange::next(&want, &found(2, 24, None)), Some(StreamChange::Longer(48)));
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shards_of_a_stream_on_demand_are_its_own() {
+    fn next_ignores_shards_of_on_demand_stream() {
         let want = wanted(Capacity::OnDemand, 24, None);
         assert_eq!(StreamChange::next(&want, &found(1, 24, None)), Some(StreamChange::Mode(StreamMode::OnDemand)));
         let mode = StreamModeDetails::builder().stream_mode(StreamMode::OnDemand).build().unwrap();
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn resharding_goes_by_what_the_service_takes_in_one_go() {
+    fn resharding_is_limited_to_double_or_half_per_step() {
         let steps = |mut now: i32, wanted| {
             let mut seen = Vec::new();
             while now != wanted {

@@ -1,4 +1,4 @@
-//! What can be found out of a table.
+//! Reads the state of a table.
 
 use std::time::Duration;
 
@@ -16,18 +16,18 @@ use crate::stack::engine::resource::Attempt;
 use crate::stack::engine::sighting::with_tags;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
-/// Tags of a table are eventually consistent: a younger one without any is looked at again (docs/facts/dynamodb.md,
-/// Tables).
+/// Tags of a table are eventually consistent: the tags of a newer table without any are read again
+/// (docs/facts/dynamodb.md, Tables).
 const TAG_CONSISTENCY_WINDOW: Duration = Duration::from_secs(60);
 
-/// How long tags that may lag are looked for.
+/// Maximum wait for tags that may lag.
 const TAG_WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is said of that.
+/// The message during this wait.
 const WAITS_FOR_TAGS: &str = "it is new, and its tags may become visible up to 10 s late";
 
 impl Table {
-    /// All that can be found out by name, at once.
+    /// Reads all parts of the state at once.
     pub(crate) async fn describe_all(&self, session: &Session) -> Result<Option<ObservedTable>, AwsFailure> {
         let (table, ttl_attribute, point_in_time_recovery) =
             futures::try_join!(self.describe(session), self.ttl(session), self.recovery(session))?;
@@ -59,7 +59,7 @@ impl Table {
         }
         let request = session.clients.dynamodb.describe_continuous_backups().table_name(&self.wanted.name);
         let answer = match self.call(session, "DescribeContinuousBackups").optional(request.send().await) {
-            // Some partitions and emulators have no backups, so there are none.
+            // Some partitions and emulators do not support backups.
             Err(failure) if failure.code.as_deref() == Some("UnknownOperationException") => None,
             answer => answer?,
         };
@@ -69,7 +69,7 @@ impl Table {
         Ok(status == Some(PointInTimeRecoveryStatus::Enabled))
     }
 
-    /// The tags of a table that was seen. DynamoDB denies those of a table that is not there any more.
+    /// Returns the tags of an observed table. DynamoDB denies the tags of a deleted table.
     pub(crate) fn tags<'a>(&'a self, session: &'a Session, seen: &ObservedTable) -> Attempt<'a, Tags> {
         if self.wanted.existing {
             return future::ready(Ok(Tags::new())).boxed();
@@ -80,7 +80,7 @@ impl Table {
         async move { self.tags_within(session, &arn, limit).await }.boxed()
     }
 
-    /// The tags of a table, which are looked for again for so long.
+    /// Returns the tags of a table, polled for at most `limit`.
     async fn tags_within(&self, session: &Session, arn: &str, limit: Duration) -> Result<Tags, AwsFailure> {
         let outcome = wait::poll_until(
             PollSchedule { limit, ..session.schedule },
@@ -99,7 +99,7 @@ impl Table {
     }
 }
 
-/// Names of all tables.
+/// Lists the names of all tables.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.dynamodb.list_tables().into_paginator().items().send();
     let names: Result<Vec<_>, _> = pages.collect().await;
@@ -107,7 +107,7 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
     Ok(names.into_iter().map(|name| TaggedResource { key: name.clone(), name }).collect())
 }
 
-/// The tags of a table by its name; none if it is not there, or has gone since it was listed.
+/// Returns the tags of a table by its name, or no tags if it does not exist, or was deleted since the list.
 pub async fn tags_of_name(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let describe = || {
         let describe = async move {
@@ -125,7 +125,7 @@ pub async fn tags_of_name(session: &Session, name: &str) -> Result<Tags, AwsFail
     Ok(seen.map(|(_, tags)| tags).unwrap_or_default())
 }
 
-/// Waits until tags that were set are seen, so that the next run knows the table by them.
+/// Waits until new tags are visible, so that the next run recognizes the table by them.
 pub(crate) async fn wait_until_tagged(session: &Session, arn: &str, name: &str, tags: &Tags) -> Result<(), AwsFailure> {
     let outcome = wait::poll_until(
         PollSchedule { limit: TAG_WAIT_TIMEOUT, ..session.schedule },
@@ -143,12 +143,12 @@ pub(crate) async fn wait_until_tagged(session: &Session, arn: &str, name: &str, 
     }
 }
 
-/// Whether a table was made a moment ago, by the service's clock: this machine's may be wrong.
+/// Returns whether a table is new, by the service's clock: this machine's may be wrong.
 fn is_young(table: &TableDescription, clock: &ServiceClock) -> bool {
     table.creation_date_time.is_some_and(|created| clock.since(created) < TAG_CONSISTENCY_WINDOW)
 }
 
-/// The tags of a table; none if it is not there.
+/// Returns the tags of a table, or no tags if it does not exist.
 pub(crate) async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
     let clients = &session.clients;
     let mut tags = Tags::new();
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table_is_young_by_the_clock_of_the_service_and_not_of_this_machine() {
+    fn table_age_uses_the_service_clock() {
         // The clock of this machine is far from 1970.
         let created = |second| TableDescription::builder().creation_date_time(DateTime::from_secs(second)).build();
         let clock = ServiceClock::at(DateTime::from_secs(1000));

@@ -1,4 +1,4 @@
-//! The key of a table, from the JSON document that the aws CLI takes.
+//! The key of a table, from the JSON document of the AWS CLI.
 
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeDefinition, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription};
@@ -6,7 +6,7 @@ use aws_smithy_types::error::operation::BuildError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// `aws dynamodb create-table --cli-input-json`.
+/// The input of `aws dynamodb create-table --cli-input-json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Document {
@@ -33,13 +33,13 @@ struct Key {
 }
 
 impl Document {
-    /// Reads one of the bundled documents.
+    /// Parses one of the bundled documents.
     #[must_use]
     pub fn bundled(text: &str) -> Self {
         serde_json::from_str(text).expect("the bundled templates are checked by a test")
     }
 
-    /// The key as a property: name, part and type of each attribute.
+    /// Returns the key as a property: name, part and type of each attribute.
     #[must_use]
     pub fn key(&self) -> Value {
         let type_of = |name: &str| {
@@ -50,7 +50,7 @@ impl Document {
         json!(keys.map(|key| (&key.attribute_name, &key.key_type, type_of(&key.attribute_name))).collect::<Vec<_>>())
     }
 
-    /// Puts the key into a call.
+    /// Sets the key in a call.
     pub fn fill(&self, mut call: CreateTableFluentBuilder) -> Result<CreateTableFluentBuilder, BuildError> {
         for attribute in &self.attribute_definitions {
             let definition = AttributeDefinition::builder()
@@ -68,7 +68,7 @@ impl Document {
     }
 }
 
-/// The key of a table that was found, in the same form.
+/// Returns the key of an observed table, in the same form.
 pub fn key_of(table: &TableDescription) -> Value {
     let type_of = |name: &str| {
         let definition = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name == name);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_templates_are_the_tables_of_the_walkthrough() {
+    fn templates_match_the_tables_of_the_walkthrough() {
         let readings = Document::bundled(include_str!("../../../../templates/sensor-data-table.json"));
         assert_eq!(readings.key(), json!([["SensorId", "HASH", "S"], ["CurrentTime", "RANGE", "N"]]));
         let rejects = Document::bundled(include_str!("../../../../templates/rejects-table.json"));

@@ -1,4 +1,4 @@
-//! What a table still lacks of what is wanted: one change at a time, because the service takes no two at once.
+//! The pending changes of a table, one at a time, because the service accepts no two at once.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use super::SERVICE;
 use crate::aws::{AwsFailure, Clients};
 use crate::settings::{Billing, Table, TableClass};
 
-/// What was found of a table that is there.
+/// The observed state of an existing table.
 #[derive(Clone, Debug)]
 pub struct ObservedTable {
     /// Its description.
     pub table: TableDescription,
-    /// The attribute that expires its rows.
+    /// Its TTL attribute.
     pub ttl_attribute: Option<String>,
-    /// Whether it can be restored to any second.
+    /// True if point-in-time recovery is enabled.
     pub point_in_time_recovery: bool,
 }
 
 impl ObservedTable {
-    /// How it is paid for.
+    /// Returns its billing mode.
     #[must_use]
     pub fn billing(&self) -> Billing {
         let mode = self.table.billing_mode_summary.as_ref().and_then(|summary| summary.billing_mode.as_ref());
@@ -39,7 +39,7 @@ impl ObservedTable {
         }
     }
 
-    /// Its class; the standard one is not named.
+    /// Returns its class. Responses omit the standard class.
     #[must_use]
     pub fn class(&self) -> TableClass {
         let class = self.table.table_class_summary.as_ref().and_then(|summary| summary.table_class.as_ref());
@@ -49,35 +49,35 @@ impl ObservedTable {
         }
     }
 
-    /// Whether the service refuses to delete it.
+    /// Returns whether deletion protection is enabled.
     #[must_use]
     pub fn deletion_protection(&self) -> bool {
         self.table.deletion_protection_enabled.unwrap_or(false)
     }
 }
 
-/// One change of a table.
+/// A change of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TableChange {
-    /// Pay for it otherwise.
+    /// Change the billing mode.
     Billing(Billing),
-    /// Another class.
+    /// Change the class.
     Class(TableClass),
-    /// Protect it, or no more.
+    /// Enable or disable deletion protection.
     Protection(bool),
-    /// Keep it restorable, or no more.
+    /// Enable or disable point-in-time recovery.
     Recovery(bool),
-    /// Let rows expire by this attribute.
+    /// Enable TTL with this attribute.
     Expire(String),
-    /// Keep rows; names the attribute that expires them now.
+    /// Disable TTL. Contains the current attribute.
     Keep(String),
 }
 
 impl TableChange {
-    /// The next change that brings the table closer to what is wanted.
+    /// Returns the next change towards the desired state.
     #[must_use]
     pub fn next(wanted: &Table, seen: &ObservedTable) -> Option<Self> {
-        // Protection first: what comes after may take long.
+        // Protection first: the following changes may take long.
         if wanted.deletion_protection != seen.deletion_protection() {
             return Some(TableChange::Protection(wanted.deletion_protection));
         }
@@ -92,14 +92,14 @@ impl TableChange {
         }
         match (&wanted.ttl_attribute, &seen.ttl_attribute) {
             (wanted, found) if wanted == found => None,
-            // From one attribute to another goes over none; the service then wants an hour in between.
+            // A change of the attribute first disables TTL. The service then requires an hour in between.
             (_, Some(found)) => Some(TableChange::Keep(found.clone())),
             (Some(wanted), None) => Some(TableChange::Expire(wanted.clone())),
             (None, None) => None,
         }
     }
 
-    /// Asks for it.
+    /// Requests the change.
     pub async fn send(&self, clients: &Clients, name: &str) -> Result<(), AwsFailure> {
         let call = |operation| clients.call(SERVICE, operation, name);
         let update = clients.dynamodb.update_table().table_name(name);
@@ -147,13 +147,13 @@ impl fmt::Display for TableChange {
     }
 }
 
-/// Capacity units for a call.
+/// Returns the capacity units as a parameter of a call.
 pub fn throughput(read_units: i32, write_units: i32) -> Result<ProvisionedThroughput, BuildError> {
     let (read, write) = (i64::from(read_units), i64::from(write_units));
     ProvisionedThroughput::builder().read_capacity_units(read).write_capacity_units(write).build()
 }
 
-/// Class for a call.
+/// Returns the class as a parameter of a call.
 pub fn class(class: TableClass) -> types::TableClass {
     match class {
         TableClass::Standard => types::TableClass::Standard,
@@ -178,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_as_by_default_lacks_nothing_of_the_defaults() {
+    fn next_default_table_has_no_change() {
         let table = Pipeline::by_default().unwrap().table;
         assert_eq!(TableChange::next(&table, &seen()), None);
     }
 
     #[test]
-    fn every_setting_is_compared() {
+    fn next_compares_every_setting() {
         let default = Pipeline::by_default().unwrap().table;
         let provisioned = Billing::Provisioned { read_units: 5, write_units: 6 };
         let wanted = [
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_a_billing_summary_is_provisioned() {
+    fn billing_without_summary_is_provisioned() {
         let units = ProvisionedThroughputDescription::builder().read_capacity_units(5).write_capacity_units(6).build();
         let table = TableDescription::builder().provisioned_throughput(units).build();
         let seen = ObservedTable { table, ..seen() };
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn another_expiry_attribute_goes_over_none() {
+    fn next_other_ttl_attribute_disables_ttl_first() {
         let wanted = Table { ttl_attribute: Some("b".into()), ..Pipeline::by_default().unwrap().table };
         let seen = ObservedTable { ttl_attribute: Some("a".into()), ..seen() };
         assert_eq!(TableChange::next(&wanted, &seen), Some(TableChange::Keep("a".into())));

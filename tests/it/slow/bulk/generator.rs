@@ -14,7 +14,7 @@ pub type Values = BTreeMap<String, String>;
 const SENSORS: u32 = 1_000;
 /// Number of distinct times; fewer than a sensor's readings, so that many readings replace earlier ones.
 const MOMENTS: u32 = 60;
-/// One line in so many is invalid.
+/// One in this many lines is invalid.
 const BAD_EVERY: u32 = 40;
 
 /// A generated file, and the expected result.
@@ -29,7 +29,7 @@ pub struct Generated {
     pub good: u64,
 }
 
-/// Generates a file with so many lines, not counting blank ones.
+/// Generates a file with this many lines, not counting blank ones.
 pub fn generate(seed: u64, lines: u64) -> Generated {
     let mut luck = StdRng::seed_from_u64(seed);
     let mut made = Generated { text: Vec::new(), rows: BTreeMap::new(), bad: Vec::new(), good: 0 };
@@ -55,7 +55,7 @@ pub fn generate(seed: u64, lines: u64) -> Generated {
     made
 }
 
-/// A number as a sensor may write it, and as the table returns it.
+/// Returns a number as a sensor may write it, and as the table returns it.
 fn number(luck: &mut StdRng) -> (String, String) {
     let sign = if luck.random_ratio(1, 4) { "-" } else { "" };
     let whole = luck.random_range(1..120);
@@ -88,7 +88,7 @@ fn reading(luck: &mut StdRng, number_of_line: u64) -> (Key, Values, String) {
         ("sensor_id".to_owned(), format!("\"{sensor}\"")),
         ("temperature".to_owned(), exact),
         ("current_time".to_owned(), time.clone()),
-        // Tells readings of the same key apart.
+        // Distinguishes readings of the same key.
         ("line".to_owned(), number_of_line.to_string()),
     ]);
     let mut json = format!("{{\"temperature\":{written},\"sensor_id\":\"{sensor}\",\"line\":{number_of_line}");
@@ -103,14 +103,14 @@ fn reading(luck: &mut StdRng, number_of_line: u64) -> (Key, Values, String) {
         values.insert("note".to_owned(), note.to_owned());
     }
     if luck.random_ratio(1, 20) {
-        // Where it came from is not the writer's to say.
+        // The writer cannot set the origin.
         json.push_str(",\"shard_id\":\"shardId-7\",\"sequence_number\":\"7\"");
     }
     json.push_str(&format!(",\"current_time\":{time}}}"));
     ((format!("\"{sensor}\""), time), values, json)
 }
 
-/// Bytes that are no reading, all different, and the code under which they are refused.
+/// Returns bytes that are not a reading, all different, and their error code.
 pub fn no_reading(luck: &mut StdRng, number: u64) -> (&'static str, Vec<u8>) {
     let (code, text) = match luck.random_range(0..14) {
         0 => ("not-json", format!("{{\"sensor_id\":\"sensor-1\",\"temperature\":1,\"current_time\":{number}")),

@@ -53,7 +53,7 @@ pub fn other_clients(seed: u64, count: u64) -> Others {
         all.reject("broken-aggregation", &broken);
         all.records.push(broken);
     }
-    // One is too large for an item of the dead-letter table, so stored in parts; the next is too large for a row.
+    // One is too large for an item of the dead-letter table, so it is stored in parts. The next is too large for a row.
     let noise: Vec<u8> = (0..700_000_u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
     all.reject("not-json", &noise);
     all.records.push(noise);

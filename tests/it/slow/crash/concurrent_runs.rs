@@ -1,5 +1,5 @@
-//! Two `up` with different settings at the same time: each resource ends as one of the two configures it, no data is lost,
-//! and the next `up` reconciles everything.
+//! Two `up` with different settings at the same time: each resource ends as one of the two configures it, no data is
+//! lost, and the next `up` reconciles everything.
 
 use std::process::Child;
 
@@ -32,7 +32,7 @@ fn up_concurrent_runs_with_different_settings_lose_no_data_and_leave_no_mixture(
             .collect();
         for child in both {
             let run = Run::of_child(child);
-            // A run that sees the other one's changes again and again may fail, and says why.
+            // A run that repeatedly sees the other one's changes may fail with a reason.
             assert!(run.code == 0 || run.stderr.contains("at the same time"), "round {round}: {}", run.stderr);
         }
         let (one, other) = (drift(&setup, "one.toml"), drift(&setup, "other.toml"));
@@ -65,7 +65,7 @@ fn up_stream_created_by_concurrent_run_is_recognized_as_ours() {
 fn down_own_mapping_deleted_while_its_tags_are_read_is_not_reported_as_unmanaged() {
     let setup = ProcessCrashEnv::with_pipeline();
     let mapping = setup.api.event_source_mapping_path();
-    // The second call finds out whose mapping it is.
+    // The second call reads the tags of the mapping.
     setup.api.set_faults("lambda:ListTags=delay(2s)");
     let down = setup.env.spawn(["down", "--local", "--yes", "-o", "json"]);
     setup.api.wait_for_call("lambda:ListTags", 2);

@@ -1,4 +1,4 @@
-//! Everything that was acknowledged so far, and the checks that it is still there.
+//! All acknowledged data so far, and the checks that it still exists.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -47,14 +47,14 @@ impl Ledger {
             self.changed.push(resource.clone());
             self.resources.insert(resource, exists);
         }
-        // The kill came before the response: it may exist or not.
+        // The kill came before the response: the resource may or may not exist.
         if let Some(open) = acknowledged.open {
             self.resources.remove(&open);
             self.changed.retain(|resource| *resource != open);
         }
     }
 
-    /// Asserts that everything of the last round is there.
+    /// Asserts that all data of the last round exists.
     pub fn check(&mut self, api: &ApiClient) {
         let (_, health) = api.control("GET /_sensorctl/health", "");
         for notice in health["notices"].as_array().unwrap() {
@@ -68,7 +68,7 @@ impl Ledger {
         self.delete_limited(api);
     }
 
-    /// Asserts that the resources of all rounds are as they were left, and that no row is missing.
+    /// Asserts that the resources of all rounds are unchanged, and that no row is missing.
     pub fn check_everything(&self, api: &ApiClient) {
         for (resource, exists) in &self.resources {
             assert_eq!(resource.exists(api), *exists, "{resource:?}");
@@ -140,7 +140,7 @@ impl Ledger {
         }
     }
 
-    /// Returns the records that a shard has got since the last round; their sequence numbers only rise.
+    /// Returns the records that a shard received since the last round, with rising sequence numbers.
     fn read_on(&mut self, api: &ApiClient, shard: &str) -> Vec<(String, String)> {
         let mut input = json!({ "StreamName": STREAM, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON" });
         if let Some(last) = self.seen.get(shard) {
@@ -178,7 +178,7 @@ impl Ledger {
         }
     }
 
-    /// Deletes what would exceed a service limit: shards of streams, tags of a stream.
+    /// Deletes resources that would exceed a service limit: shards of streams, tags of a stream.
     fn delete_limited(&mut self, api: &ApiClient) {
         let is_scarce = |resource: &TestResource| matches!(resource, TestResource::Stream(_) | TestResource::Tag(_));
         let left: Vec<TestResource> = self

@@ -19,7 +19,7 @@ const PIPELINE: &str = "temperature-sensor-data";
 /// Writers of each kind.
 const WRITERS: u32 = 2;
 
-/// The writes of one writer that were acknowledged, in order.
+/// The acknowledged writes of one writer, in order.
 #[derive(Default)]
 pub struct Acknowledged {
     /// Shard, sequence number and data of records of [`STREAM`].
@@ -30,7 +30,7 @@ pub struct Acknowledged {
     pub readings: Vec<(String, u64)>,
     /// Resources that were created (true) or deleted (false).
     pub resources: Vec<(TestResource, bool)>,
-    /// The resource whose creation or deletion was in progress at the end: it exists, or not.
+    /// The resource whose creation or deletion was in progress at the end. It may or may not exist.
     pub open: Option<TestResource>,
 }
 
@@ -46,7 +46,7 @@ pub fn prepare(api: &ApiClient) {
     api.json("Kinesis_20131202.CreateStream", &json!({ "StreamName": STREAM, "ShardCount": 2 }));
 }
 
-/// A writer: its client, its name, and what was acknowledged. Returns the error that ended it.
+/// A writer: its client, its name, and its acknowledged writes. Returns the error that ended it.
 type Write = fn(&ApiClient, &str, &mut Acknowledged) -> io::Result<()>;
 
 /// Starts all writers of a round.
@@ -124,7 +124,7 @@ fn put_readings(api: &ApiClient, name: &str, acknowledged: &mut Acknowledged) ->
         let answer = call(api, "Kinesis_20131202.PutRecords", &json!({ "StreamName": PIPELINE, "Records": records }))?;
         assert_eq!(answer["FailedRecordCount"], 0, "{answer}");
         acknowledged.readings.extend(times.map(|time| (sensor.clone(), time)));
-        // The function has to keep up in the end.
+        // The function must be able to catch up.
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     Ok(())
