@@ -10,7 +10,7 @@ fn init_writes_default_settings_and_never_overwrites() {
     assert_eq!(env.run(["init", "--print"]).assert_success().stdout, written);
     assert_eq!(env.run(["init", "-"]).assert_success().stdout, written);
     env.write("sensorctl.toml", "broken [");
-    env.run(["init"]).assert_code(1).assert_stderr_contains(&["sensorctl.toml is there already", "--force"]);
+    env.run(["init"]).assert_code(1).assert_stderr_contains(&["sensorctl.toml already exists", "--force"]);
     env.run(["init", "--force"]).assert_success();
     assert_eq!(std::fs::read_to_string(env.path("sensorctl.toml")).unwrap(), written);
 }
@@ -117,9 +117,12 @@ fn down_protected_table_deletes_nothing() {
     ]);
     env.run(["status", "--local"]).assert_success();
     let unprotect = ["--set", "table.deletion_protection=false", "up", "--local"];
-    env.run(unprotect)
-        .assert_code(2)
-        .assert_stderr_contains(&["deletion_protection of the table `SensorData`", "--yes"]);
+    env.run(unprotect).assert_code(2).assert_stderr_contains(&[
+        "deletion_protection: true → false",
+        "table `SensorData`",
+        "removes the protection",
+        "--yes",
+    ]);
     env.run(unprotect.into_iter().chain(["--yes"])).assert_success();
     env.run(["down", "--local", "--yes"]).assert_success();
 }
