@@ -74,7 +74,7 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
             match squeeze {
                 Squeeze::Drop(_) => drop(kept.remove(place)),
                 Squeeze::Shorten(_) => {
-                    kept[place].1 = wide.saturating_sub(over).max(columns[at].len()).max(LEAST.min(wide))
+                    kept[place].1 = wide.saturating_sub(over).max(columns[at].len()).max(LEAST.min(wide));
                 }
             }
         }
