@@ -22,6 +22,10 @@ fn invalid_settings_file_is_usage_error_with_line() {
     env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "`function.memory_mb`"]);
     env.write("sensorctl.toml", "[function]\nmemory_mb = 1\n");
     env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "from 128 to 10240"]);
+    std::fs::write(env.path("sensorctl.toml"), b"stage = \"\xff\"\n").unwrap();
+    env.run(["status", "--local"])
+        .assert_code(2)
+        .assert_stderr_contains(&["error: the settings file sensorctl.toml is not text in UTF-8"]);
     env.run(["--config", "other.toml", "status", "--local"])
         .assert_code(2)
         .assert_stderr_contains(&["other.toml", "sensorctl init"]);
