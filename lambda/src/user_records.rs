@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sensor_model::aggregation::{self, AggregatedUserRecords};
-use sensor_model::reading::LEAST_JSON_BYTES;
+use sensor_model::limits::LEAST_JSON_BYTES;
 
 use crate::event::{Event, Record};
 

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::reading::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
+use crate::limits::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
 
 /// Why something is no reading: names the key and the limit, never the content.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

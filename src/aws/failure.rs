@@ -4,9 +4,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::hint;
-use crate::error::Error;
-
 /// The class of a failure; what decides whether to go on, wait or stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureCause {
@@ -216,7 +213,7 @@ fn classify(code: &str, message: &str, status: u16) -> FailureCause {
 
 /// The message where no credentials were found. Which place was asked last (often the metadata of a virtual machine) says
 /// nothing; the profile and what a sign-in says do.
-fn no_credentials(message: &str) -> String {
+pub(super) fn no_credentials(message: &str) -> String {
     let (why, profile) = message.rsplit_once("; profile ").unwrap_or((message, ""));
     let is_end_of_chain = ["IMDS", "no providers in chain", "no credentials found in chain"];
     let why = if is_end_of_chain.iter().any(|end| why.contains(end)) { "" } else { why };
@@ -226,16 +223,6 @@ fn no_credentials(message: &str) -> String {
         "no AWS credentials found".to_owned()
     } else {
         format!("no AWS credentials found: {}", parts.join("; "))
-    }
-}
-
-impl From<AwsFailure> for Error {
-    fn from(failure: AwsFailure) -> Error {
-        let message = match failure.cause {
-            FailureCause::NoCredentials => no_credentials(&failure.message),
-            _ => failure.to_string(),
-        };
-        hint::hints(&failure).into_iter().fold(Error::failed(message), Error::hint)
     }
 }
 

@@ -1,13 +1,25 @@
 //! What a person can do about a failed call.
 
+use super::failure::no_credentials;
 use super::{AwsFailure, FailureCause};
+use crate::error::Error;
 use crate::loopback::is_loopback;
 
 /// A service on this machine that failed: most likely it could not write.
 const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
+impl From<AwsFailure> for Error {
+    fn from(failure: AwsFailure) -> Error {
+        let message = match failure.cause {
+            FailureCause::NoCredentials => no_credentials(&failure.message),
+            _ => failure.to_string(),
+        };
+        hints(&failure).into_iter().fold(Error::failed(message), Error::hint)
+    }
+}
+
 /// One or more things to do, in order of promise.
-pub(super) fn hints(failure: &AwsFailure) -> Vec<String> {
+fn hints(failure: &AwsFailure) -> Vec<String> {
     // As `Clients::place` writes it.
     let near = failure.location.rsplit_once(" at ").is_some_and(|(_, endpoint)| is_loopback(endpoint));
     let hint = match failure.cause {

@@ -30,3 +30,6 @@ pub struct ConnectionInfo {
     /// How long a changed event source mapping may still run with its old settings.
     pub mapping_in_force: Duration,
 }
+
+/// What the owner's access key id begins with; no key of AWS does.
+pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";

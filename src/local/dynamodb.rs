@@ -11,6 +11,7 @@ mod difference_tests;
 mod expression_limits;
 mod page;
 mod pitr;
+mod poll_once;
 mod reader;
 mod requested_tables;
 #[cfg(test)]

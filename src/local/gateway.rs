@@ -12,25 +12,14 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio_util::task::TaskTracker;
 
-use super::diagnostics::Diagnostics;
-use super::durability::Durability;
-use super::dynamodb::DynamoDb;
-use super::faults::{self, FaultDecision, FaultEffect, Faults};
-use super::iam::Iam;
-use super::identity::Identity;
-use super::kinesis::Kinesis;
-use super::lambda::Lambda;
-use super::latency_profile::LatencyProfile;
-use super::logs::Logs;
+use super::faults::{self, FaultDecision, FaultEffect};
+use super::lambda;
 use super::members;
 use super::router::Service;
-use super::sts::Sts;
-use super::tagging::Tagging;
+use super::services::Services;
 use crate::auth::authorization;
 use crate::auth::credentials;
-use crate::auth::credentials::CredentialStore;
 use crate::auth::origin;
 use crate::auth::signature::{Payload, Signature};
 use crate::protocol::aws_json;
@@ -44,25 +33,6 @@ const HANG: Duration = Duration::from_mins(10);
 
 /// The header that carries the token of the control paths.
 const KEY_HEADER: &str = "x-sensorctl-key";
-
-/// All services behind the port.
-pub(super) struct Services {
-    pub keys: CredentialStore,
-    pub identity: Identity,
-    pub kinesis: Kinesis,
-    pub dynamodb: DynamoDb,
-    pub iam: Iam,
-    pub sts: Sts,
-    pub logs: Logs,
-    pub lambda: Lambda,
-    pub tagging: Tagging,
-    pub faults: Faults,
-    pub notices: Diagnostics,
-    pub timing: LatencyProfile,
-    pub durability: Durability,
-    /// Work of the services: it ends although its connection has, and before the data directory is given back.
-    pub work: TaskTracker,
-}
 
 /// Answers a request; nothing when its connection is to end without an answer.
 pub(super) async fn serve(
@@ -203,7 +173,7 @@ async fn handle(services: Arc<Services>, service: Service, request: Request) -> 
         Service::Kinesis(_) => services.kinesis.handle(request).await,
         Service::DynamoDb => services.dynamodb.handle(request).await,
         Service::Logs => services.logs.handle(request).await,
-        Service::Lambda => services.lambda.handle(request).await,
+        Service::Lambda => lambda::handle(&services.lambda, request).await,
         Service::Iam => services.iam.handle(request).await,
         Service::Tagging => services.tagging.handle(request).await,
         Service::Sts => services.sts.handle(&request),

@@ -29,8 +29,9 @@ use super::latency_profile::LatencyProfile;
 use super::logs::Logs;
 use crate::auth::credentials::CredentialStore;
 
+pub(crate) use crate::lambda::api::request::error_response;
 pub(crate) use crate::lambda::api::route::Route;
-pub(crate) use crate::lambda::api::router::error_response;
+pub(crate) use crate::lambda::api::router::handle;
 pub(crate) use service::Lambda;
 
 /// What the Lambda half needs of the rest of the local cloud.

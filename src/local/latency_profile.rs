@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::kinesis::StreamOptions;
 
 /// How long pollers may go on with the old settings of a changed event source mapping
-/// (docs/facts/event-source-mapping.md, Changes).
+/// (docs/facts/event-source-mapping.md, Timing).
 const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// How long changes take until they are done, or seen. All zero: at once, which is the default.

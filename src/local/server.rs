@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::connections::{Gate, Limits, Taken};
-use super::gateway::{self, Services};
+use super::gateway;
+use super::services::Services;
 
 /// Out of file descriptors, most likely: it passes.
 const PAUSE: Duration = Duration::from_millis(50);

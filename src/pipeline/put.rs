@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod bulk_put;
 pub(crate) mod dispatcher;
 pub(crate) mod event;
+pub(crate) mod put_options;
 pub(crate) mod put_worker;
 pub(crate) mod record;
 pub(crate) mod retry;

@@ -1,6 +1,6 @@
 //! `[table]` and `[rejects]`: the two DynamoDB tables.
 
-use sensor_model::reading::TABLE_ATTRIBUTES;
+use sensor_model::limits::TABLE_ATTRIBUTES;
 
 use super::constraints;
 use super::layers::{Layers, Section};

@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod event_source_mapping;
 pub(crate) mod function;
+pub(crate) mod lambda_tags;
 pub(crate) mod log_group;
 pub(crate) mod role;
 pub(crate) mod stream;

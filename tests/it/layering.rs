@@ -103,7 +103,7 @@ fn named(text: &str) -> Vec<String> {
 #[test]
 fn crate_paths_are_found_alone_and_in_groups() {
     let text = "use crate::aws::Failure; use crate::{error::Error, output::{Format, Output}, stack}; crate::stack::x()";
-    assert_eq!(named(text), ["aws", "error", "output", "stack"]);
+    assert_eq!(named(text), ["aws", "error", "output", "stack", "stack"]);
 }
 
 #[test]

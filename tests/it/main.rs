@@ -23,6 +23,7 @@ mod failures;
 mod faults;
 mod found_settings;
 mod help;
+mod house;
 mod layering;
 mod lifecycle;
 mod local_cloud;

@@ -5,10 +5,10 @@
 
 use super::credentials::Caller;
 use super::permissions::{AuthorizationRequest, Named, Needed, RequestKeys};
-use crate::gateway::Services;
 use crate::protocol::aws_json::{Request, ServiceError};
 use crate::protocol::aws_query::Parameters;
 use crate::router::Service;
+use crate::services::Services;
 use crate::sts::Sts;
 
 /// Refuses a request that its caller may not make.

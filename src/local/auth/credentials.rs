@@ -12,14 +12,11 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::signature::{Signature, is_same, query_parameter};
-use crate::connection_info::AccessKey;
+use crate::connection_info::{AccessKey, OWNER_KEY_PREFIX};
 use crate::data_dir::read_json;
 use crate::durability::Durability;
 use crate::error::Error;
 use crate::protocol::aws_json::{ServiceError, now_ms};
-
-/// What the owner's access key id begins with; no key of AWS does.
-pub(crate) const OWNER_KEY_PREFIX: &str = "LKIA";
 
 /// The access keys of one local cloud; clones share them.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::STATE_FILES;
-use crate::auth::credentials::OWNER_KEY_PREFIX;
+use crate::connection_info::OWNER_KEY_PREFIX;
 
 /// Shows, by being locked, that a process owns the directory; and by its text, that the directory is a local cloud's.
 pub(crate) const LOCK: &str = "lock";

@@ -9,7 +9,7 @@ use dynoxide::actions::describe_table::{self, DescribeTableRequest};
 use dynoxide::actions::vector_lifecycle::VectorIndexLifecycle;
 use dynoxide::storage::Storage;
 
-use super::reader::at_once;
+use super::poll_once::at_once;
 use super::to_json;
 
 /// An answer that took less is not kept: it is always of the moment.

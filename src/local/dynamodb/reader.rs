@@ -2,7 +2,6 @@
 //! pages whose cost does not depend on the size of the table.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use dynoxide::actions::describe_table::DescribeTableRequest;
@@ -11,7 +10,6 @@ use dynoxide::actions::query::{self, QueryRequest, QueryResponse};
 use dynoxide::actions::scan::{self, ScanRequest, ScanResponse};
 use dynoxide::storage::Storage;
 use dynoxide::{AttributeValue, DynoxideError};
-use futures::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,6 +17,7 @@ use super::connections::{Connection, Connections};
 use super::decode;
 use super::description::Descriptions;
 use super::page::{PAGE_BYTES, Seen, Segment};
+use super::poll_once::at_once;
 use super::to_json;
 
 /// Rows whose sizes tell how many a page holds. An answer of fewer rows is complete with them.
@@ -248,10 +247,4 @@ fn segment_of(request: &ScanRequest) -> Option<Segment> {
 /// Whether a statement only reads.
 pub(super) fn is_select(statement: &str) -> bool {
     statement.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
-}
-
-/// The outcome of one of dynoxide's futures, none of which ever waits.
-pub(super) fn at_once<T>(future: impl Future<Output = Result<T, DynoxideError>>) -> Result<T, DynoxideError> {
-    let waited = || Err(DynoxideError::InternalServerError("the database did not answer at once".to_owned()));
-    future.now_or_never().unwrap_or_else(waited)
 }

@@ -16,7 +16,7 @@ use super::service::Lambda;
 use crate::data_dir::{private_dir, read_json};
 use crate::error::Error;
 use crate::lambda::runtime::invocation::Invocation;
-use crate::lambda::runtime::invoke::InvokeError;
+use crate::lambda::runtime::invoke::{InvokeError, invoke};
 use crate::protocol::aws_json::{ServiceError, now_ms};
 
 /// Pauses before an invocation that failed is tried again, as in the service.
@@ -122,7 +122,7 @@ async fn bring(lambda: &Lambda, queued: &mut Queued, payload: Bytes) -> Left {
     let invocation =
         Invocation { request_id: queued.request_id.clone(), payload, client_context: queued.client_context.clone() };
     loop {
-        let pause = match lambda.invoke(&queued.function, &invocation).await {
+        let pause = match invoke(lambda, &queued.function, &invocation).await {
             Ok(outcome) if outcome.failed => {
                 queued.failures += 1;
                 let Some(pause) = RETRIES.get(queued.failures - 1) else { return Left::GivenUp };

@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod failure_destination;
 pub(crate) mod filter;
 pub(crate) mod poller;
+pub(crate) mod poller_handle;
 pub(crate) mod shard_reader;
 pub(crate) mod shard_worker;
 pub(crate) mod stream_item;

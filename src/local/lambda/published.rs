@@ -3,23 +3,13 @@
 //! Deployers publish with every upload (`Publish: true`) and use what they published at once. A version that its function
 //! has left behind is refused by its name: to answer with other code than that of the version would be silently wrong.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::state::{FunctionRecord, Tags};
+use super::state::{FunctionRecord, Published, Tags};
 use crate::identity::Identity;
 use crate::lambda::api::function_name::missing;
 use crate::protocol::aws_json::ServiceError;
-
-/// The newest published version of a function.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Published {
-    /// 0 where none was published.
-    pub number: u64,
-    /// A hash of what was published.
-    of: String,
-}
 
 /// Publishes what a function is now. What is published already keeps its number, as in the service.
 pub(super) fn publish(function: &mut FunctionRecord) {

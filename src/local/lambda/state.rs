@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::published::Published;
-
 /// Tags of a function or mapping.
 pub(super) type Tags = BTreeMap<String, String>;
 
@@ -166,4 +164,13 @@ impl MappingState {
     pub(super) fn is_settled(self) -> bool {
         matches!(self, MappingState::Enabled | MappingState::Disabled)
     }
+}
+
+/// The newest published version of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Published {
+    /// 0 where none was published.
+    pub number: u64,
+    /// A hash of what was published.
+    pub of: String,
 }

@@ -5,31 +5,19 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::{Dispatched, Dispatcher};
+use super::put_options::PutOptions;
 use super::put_worker::{self, AbortSignal, WorkerStats};
 use super::retry::EntryResult;
 use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, PutSummary, Record, RejectsFile, Unread};
+use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
 
 /// Requests that are under way at the same time at most; the readings of a sensor share a lane.
 const LANES: usize = 4;
-
-/// What to do besides sending.
-pub struct PutOptions<'a> {
-    /// Readings per second at most.
-    pub rate: Option<f64>,
-    /// Keeps rejected lines.
-    pub rejects: Option<&'a mut RejectsFile>,
-    /// Hears of what happens.
-    pub observer: &'a dyn PutObserver,
-    /// Ends it early.
-    pub interrupt: &'a CancellationToken,
-}
 
 /// What came of it.
 #[derive(Debug)]
@@ -133,8 +121,11 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use sensor_model::Reading;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::aws::FailureCause;
+    use crate::pipeline::PutObserver;
     use crate::pipeline::RejectedLine;
 
     /// Nobody listens.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::batch::Batch;
-use super::bulk_put::PutOptions;
+use super::put_options::PutOptions;
 use super::put_worker::AbortSignal;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::resource::{Difference, Observed, Tags};
+use super::difference::Difference;
+use super::observed::{Observed, Tags};
 
 /// Name of the copy of the pipeline that a resource belongs to.
 const STAGE: &str = "sensorctl:stage";

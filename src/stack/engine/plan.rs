@@ -7,46 +7,14 @@ mod up;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::Value;
 
-use super::resource::{Difference, Observed};
+use super::action::Action;
+use super::difference::Difference;
+use super::observed::Observed;
 use crate::stack::Kind;
 
 pub use self::down::TeardownOptions;
-
-/// What is to be done with a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Nothing: it is up to date.
-    None,
-    /// Create it.
-    Create,
-    /// Change it in place.
-    Update,
-    /// Delete it and create it again.
-    Replace,
-    /// Delete it.
-    Delete,
-    /// Leave it as it is, though it is in the way of what was asked.
-    Keep,
-}
-
-impl Action {
-    /// The public name, as in `"action"` of the JSON reports.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Action::None => "none",
-            Action::Create => "create",
-            Action::Update => "update",
-            Action::Replace => "replace",
-            Action::Delete => "delete",
-            Action::Keep => "keep",
-        }
-    }
-}
 
 /// What is to be done with one resource, and why.
 #[derive(Clone, Debug)]

@@ -2,7 +2,8 @@
 
 use futures::future;
 
-use super::resource::{DeletionBlocker, Resource, State};
+use super::observed::State;
+use super::resource::{DeletionBlocker, Resource};
 use crate::error::Error;
 use crate::stack::{Action, Kind, Plan, Session, Step};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::aws::{AwsFailure, Clients, FailureCause};
-use crate::stack::{Observed, Owner, RecentWrites, Resource, StackEvent, StackObserver};
+use crate::stack::{Owner, RecentWrites, StackObserver};
 
 /// After this long of waiting, what the service says is shown as a line of its own (docs/facts/retries.md, Role
 /// propagation).
@@ -35,22 +35,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Repeats a call about a resource while its failure is one that passes: a fresh role, a resource that is changing,
-    /// a throttle.
-    ///
-    /// # Errors
-    /// The last failure, once it is one that does not pass or the time is up.
-    pub async fn retry_transient<T, Fut>(
-        &self,
-        resource: &dyn Resource,
-        call: impl FnMut() -> Fut,
-    ) -> Result<T, AwsFailure>
-    where
-        Fut: Future<Output = Result<T, AwsFailure>>,
-    {
-        self.retry(call, |waited, failure| self.report_waiting(resource, waited, failure)).await
-    }
-
     /// The same of a call that is about no resource of the pipeline; `waiting` hears of every pause.
     ///
     /// # Errors
@@ -77,14 +61,6 @@ impl Session {
         wait::poll_until(self.schedule, look, waiting).await.map_err(|error| match error {
             WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
         })
-    }
-
-    /// Looks at a resource; a look that fails for a passing reason is repeated for a while.
-    ///
-    /// # Errors
-    /// The last failure, once it is one that does not pass or the time is up.
-    pub async fn observe(&self, resource: &dyn Resource) -> Result<Observed, AwsFailure> {
-        self.read_only().retry_transient(resource, || resource.observe(self)).await
     }
 
     /// The same services, with one end of all waits: `--timeout` is of the command, and not of each of them.
@@ -117,11 +93,5 @@ impl Session {
     pub fn read_only(&self) -> Session {
         let limit = self.schedule.limit.min(OBSERVE_TIMEOUT);
         Session { schedule: PollSchedule { limit, ..self.schedule }, ..self.clone() }
-    }
-
-    /// Tells the observer what is waited for.
-    pub fn report_waiting(&self, resource: &dyn Resource, waited: Duration, said: &impl ToString) {
-        let (kind, name) = (resource.kind(), resource.name().to_owned());
-        self.observer.on(&StackEvent::Waiting { kind, name, waited, said: said.to_string() });
     }
 }

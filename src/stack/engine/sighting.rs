@@ -1,6 +1,7 @@
 //! A look at a resource and at its tags, which are two calls: another run may create or delete the resource in between.
 
-use super::resource::{Attempt, Tags};
+use super::observed::Tags;
+use super::resource::Attempt;
 use crate::aws::{AwsFailure, FailureCause};
 
 /// How often a look is repeated where the resource changed between its calls.

@@ -17,11 +17,12 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::function;
+use super::lambda_tags;
 use super::role::diagnosis::{self, RequiredAccess};
 use crate::aws::{AwsFailure, CallContext, FailureCause, ServiceClock};
 use crate::settings;
-use crate::stack::engine::resource::{Attempt, PermanentFailure, Tags};
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::resource::{Attempt, PermanentFailure};
 use crate::stack::engine::sighting::with_tags;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
@@ -119,7 +120,7 @@ impl Resource for EventSourceMapping {
                 let arn = mapping.event_source_mapping_arn.clone();
                 let tags = async move {
                     match arn {
-                        Some(arn) => function::tags_of(session, &arn, &self.name).await,
+                        Some(arn) => lambda_tags::tags_of(session, &arn, &self.name).await,
                         None => Ok(Tags::new()),
                     }
                 };

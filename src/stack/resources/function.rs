@@ -22,7 +22,8 @@ use super::event_source_mapping;
 use super::role::diagnosis::{self, RequiredAccess};
 use crate::aws::{ATTEMPT_TIMEOUT, AwsFailure, CallContext, FailureCause};
 use crate::settings;
-use crate::stack::engine::resource::{Attempt, DeletionBlocker, PermanentFailure, Tags};
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::resource::{Attempt, DeletionBlocker, PermanentFailure};
 use crate::stack::{
     ArnRegistry, Difference, FunctionArtifact, Kind, Observed, Properties, Readiness, Resource, Session, StackEvent,
     State,
@@ -32,7 +33,7 @@ pub use self::environment::unreadable;
 use self::environment::{environment_of, shown, variables_of};
 use self::state::{DONE, failed_update, state_of, tags_failure};
 
-pub use self::list::{list, tags_of};
+pub use self::list::list;
 
 const SERVICE: &str = "Lambda";
 /// Lets the function answer which records of a batch failed. Without it, a batch that was not stored as a whole fails as

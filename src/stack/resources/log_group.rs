@@ -5,10 +5,11 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::aws::{AwsFailure, CallContext};
-use crate::stack::engine::orphans::TaggedResource;
+use crate::stack::engine::observed::Tags;
 use crate::stack::engine::ownership::is_made_by_sensorctl;
-use crate::stack::engine::resource::{Attempt, Tags};
+use crate::stack::engine::resource::Attempt;
 use crate::stack::engine::sighting::with_tags;
+use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
 const SERVICE: &str = "CloudWatch Logs";

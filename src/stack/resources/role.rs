@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::aws::{AwsFailure, CallContext, FailureCause};
 use crate::settings::{self, Permissions};
-use crate::stack::engine::resource::{Attempt, Tags};
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::resource::Attempt;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 

@@ -11,9 +11,10 @@ use super::event_source_mapping;
 use crate::aws::{AwsFailure, CallContext, FailureCause};
 use crate::settings::{self, Capacity};
 use crate::stack::engine::change_tracker::ChangeTracker;
-use crate::stack::engine::orphans::TaggedResource;
-use crate::stack::engine::resource::{Attempt, DeletionBlocker, Tags};
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::resource::{Attempt, DeletionBlocker};
 use crate::stack::engine::sighting::with_tags;
+use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
 use self::update::StreamChange;

@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use crate::aws::{AwsFailure, CallContext, ServiceClock};
 use crate::settings::{self, Billing, TableClass};
 use crate::stack::engine::change_tracker::ChangeTracker;
+use crate::stack::engine::observed::Tags;
 use crate::stack::engine::ownership::is_made_by_sensorctl;
-use crate::stack::engine::resource::{Attempt, DeletionBlocker, Tags};
+use crate::stack::engine::resource::{Attempt, DeletionBlocker};
 use crate::stack::engine::sighting::with_tags;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 

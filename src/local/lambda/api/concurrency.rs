@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::functions::{change, find};
-use super::router::{ApiRequest, invalid};
+use super::find_function::{change, find};
+use super::request::{ApiRequest, invalid};
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 

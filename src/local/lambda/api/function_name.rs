@@ -82,6 +82,11 @@ fn malformed(given: &str) -> ServiceError {
     )
 }
 
+/// The bare name in a function ARN.
+pub(crate) fn function_name_from_arn(identity: &Identity, arn: &str) -> String {
+    FunctionName::parse(arn, None, identity).map(|name| name.name).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

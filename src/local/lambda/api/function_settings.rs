@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::router::invalid;
+use super::request::invalid;
 use crate::lambda::LambdaServices;
 use crate::lambda::permissions::is_assumable;
 use crate::lambda::runtime::environment::RESERVED;

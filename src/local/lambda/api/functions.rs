@@ -6,22 +6,21 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::concurrency;
-use super::function_name::{FunctionName, LATEST, missing};
+use super::find_function::{change, find, touched};
+use super::function_name::{FunctionName, LATEST};
 use super::function_settings::{self, FunctionInput, host_architecture};
 use super::pending_state::PendingChange;
-use super::router::{ApiRequest, invalid};
+use super::request::{ApiRequest, invalid};
 use super::tags;
 use crate::lambda::published;
-use crate::lambda::published::Published;
 use crate::lambda::runtime::code;
 use crate::lambda::runtime::code::Code;
 use crate::lambda::service::Lambda;
-use crate::lambda::state::{FunctionRecord, Logging};
+use crate::lambda::state::{FunctionRecord, Logging, Published};
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};
 
@@ -161,17 +160,6 @@ pub(crate) fn delete(call: &ApiRequest<'_>, name: &str) -> Result<Response, Serv
     Ok(aws_json::json(204, &()).map(|_| Bytes::new()))
 }
 
-/// The function that a path names.
-pub(crate) fn find(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRecord>, ServiceError> {
-    let identity = &call.lambda.deps().identity;
-    let FunctionName { name, qualifier } = FunctionName::parse(given, call.query("Qualifier"), identity)?;
-    let function = call.lambda.function(&name).ok_or_else(|| missing(&identity.function_arn(&name)))?;
-    match qualifier.as_deref() {
-        None | Some(LATEST) => Ok(function),
-        Some(version) => published::check(&function, version, identity).map(|()| function),
-    }
-}
-
 /// The configuration of the version that a request asks for.
 fn asked_for(call: &ApiRequest<'_>, given: &str, function: &FunctionRecord) -> Value {
     let identity = &call.lambda.deps().identity;
@@ -188,30 +176,6 @@ fn find_settled(call: &ApiRequest<'_>, given: &str) -> Result<Arc<FunctionRecord
     let arn = call.lambda.deps().identity.function_arn(&function.name);
     call.lambda.settling().check_update(&function.id, &arn)?;
     Ok(function)
-}
-
-/// Changes one function, if it is still at the revision that the caller knows.
-pub(crate) fn change(
-    lambda: &Lambda,
-    name: &str,
-    revision: Option<&str>,
-    change: impl FnOnce(&mut FunctionRecord) -> Result<(), ServiceError>,
-) -> Result<Arc<FunctionRecord>, ServiceError> {
-    lambda.change_functions(|functions| {
-        let slot = functions.get_mut(name).ok_or_else(|| missing(&lambda.deps().identity.function_arn(name)))?;
-        if revision.is_some_and(|revision| revision != slot.revision_id) {
-            return Err(ServiceError::new(
-                412,
-                "PreconditionFailedException",
-                "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to \
-                 retrieve the latest Revision Id",
-            ));
-        }
-        let mut function = (**slot).clone();
-        change(&mut function)?;
-        *slot = Arc::new(touched(function));
-        Ok(Arc::clone(slot))
-    })
 }
 
 /// The configuration in the form of the service.
@@ -295,12 +259,6 @@ fn blank(name: String) -> FunctionRecord {
         revision_id: String::new(),
         last_modified: String::new(),
     }
-}
-
-fn touched(mut function: FunctionRecord) -> FunctionRecord {
-    function.revision_id = Uuid::new_v4().to_string();
-    function.last_modified = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string();
-    function
 }
 
 fn set_code(function: &mut FunctionRecord, code: Code) {

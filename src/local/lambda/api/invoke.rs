@@ -7,12 +7,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::IgnoredAny;
 
+use super::find_function::find;
 use super::function_name::{LATEST, missing};
 use super::function_settings::{NO_KEY, NO_ROLE};
-use super::functions::find;
 use super::pending_state::pending;
-use super::router::{ApiRequest, invalid};
+use super::request::{ApiRequest, invalid};
 use crate::lambda::event_queue;
+use crate::lambda::runtime;
 use crate::lambda::runtime::invocation::Invocation;
 use crate::lambda::runtime::invoke::InvokeError;
 use crate::lambda::runtime::pool::Throttle;
@@ -42,15 +43,16 @@ pub(crate) async fn invoke(call: &ApiRequest<'_>, given: &str) -> Result<Respons
             Ok(answer(202, Bytes::new(), &invocation.request_id))
         }
         "RequestResponse" => {
-            let outcome = call.lambda.invoke(&function.name, &invocation).await.map_err(|why| match why {
-                InvokeError::Missing => missing(&call.lambda.deps().identity.function_arn(&function.name)),
-                InvokeError::Pending => pending(),
-                InvokeError::Throttled(throttle) => throttled(throttle),
-                InvokeError::NoRole => ServiceError::new(403, "AccessDeniedException", NO_ROLE),
-                InvokeError::NoKey => ServiceError::new(502, "KMSAccessDeniedException", NO_KEY),
-                InvokeError::Failed(why) => ServiceError::new(500, "ServiceException", why),
-                InvokeError::Stopping => ServiceError::new(503, "ServiceException", "The local cloud is ending."),
-            })?;
+            let outcome =
+                runtime::invoke::invoke(call.lambda, &function.name, &invocation).await.map_err(|why| match why {
+                    InvokeError::Missing => missing(&call.lambda.deps().identity.function_arn(&function.name)),
+                    InvokeError::Pending => pending(),
+                    InvokeError::Throttled(throttle) => throttled(throttle),
+                    InvokeError::NoRole => ServiceError::new(403, "AccessDeniedException", NO_ROLE),
+                    InvokeError::NoKey => ServiceError::new(502, "KMSAccessDeniedException", NO_KEY),
+                    InvokeError::Failed(why) => ServiceError::new(500, "ServiceException", why),
+                    InvokeError::Stopping => ServiceError::new(503, "ServiceException", "The local cloud is ending."),
+                })?;
             let mut response = answer(200, outcome.payload, &invocation.request_id);
             if outcome.failed {
                 set(&mut response, "x-amz-function-error", "Unhandled");

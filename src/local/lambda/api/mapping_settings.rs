@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::function_settings::{constraint, keep, within};
-use super::router::invalid;
+use super::request::invalid;
 use crate::lambda::event_source::filter;
 use crate::lambda::event_source::filter::Filter;
 use crate::lambda::state::{MappingSettings, Tags};

@@ -8,16 +8,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::find_mapping::{find, missing};
 use super::function_name::FunctionName;
 use super::mapping_settings::{self, MappingInput};
-use super::router::{ApiRequest, invalid};
+use super::request::{ApiRequest, invalid};
 use super::tags;
 use crate::identity::Identity;
 use crate::kinesis::Shard;
 use crate::lambda::LambdaServices;
+use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::event_source::checkpoint;
 use crate::lambda::event_source::checkpoint::{Checkpoints, Position};
-use crate::lambda::event_source::shard_worker::function_name_from_arn;
+use crate::lambda::event_source::poller;
 use crate::lambda::permissions;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::{MappingRecord, MappingSettings, MappingState, NOTHING_YET};
@@ -90,9 +92,9 @@ pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
     let mut rest = call.lambda.mappings();
     rest.retain(|mapping| {
         stream.is_none_or(|stream| stream == mapping.stream_arn)
-            && function
-                .as_ref()
-                .is_none_or(|name| name.name == function_name_from_arn(call.lambda, &mapping.function_arn))
+            && function.as_ref().is_none_or(|name| {
+                name.name == function_name_from_arn(&call.lambda.deps().identity, &mapping.function_arn)
+            })
             && after.is_none_or(|after| mapping.uuid.as_str() > after)
     });
     let more = rest.len() > limit;
@@ -160,11 +162,6 @@ fn pass_into(
     mapping
 }
 
-/// The mapping of this UUID.
-pub(crate) fn find(call: &ApiRequest<'_>, uuid: &str) -> Result<MappingRecord, ServiceError> {
-    call.lambda.mapping(uuid).ok_or_else(missing)
-}
-
 /// Goes from a state of change to the one that it leads to, once the batches under way are done.
 async fn come_to_rest(lambda: Lambda, uuid: String) {
     let reading = lambda.reading(&uuid);
@@ -201,7 +198,7 @@ async fn come_to_rest(lambda: Lambda, uuid: String) {
     if mapping.state == MappingState::Deleting {
         lambda.forget_reading(&uuid);
     } else {
-        turn.begin(&lambda, &uuid);
+        poller::begin(&mut turn, &lambda, &uuid);
     }
 }
 
@@ -266,7 +263,9 @@ fn check_access(
     stream_arn: &str,
     on_failure: Option<&str>,
 ) -> Result<(), ServiceError> {
-    let Some(function) = lambda.function(&function_name_from_arn(lambda, function_arn)) else { return Ok(()) };
+    let Some(function) = lambda.function(&function_name_from_arn(&lambda.deps().identity, function_arn)) else {
+        return Ok(());
+    };
     permissions::may_read(lambda.deps(), &function.role, &function.name, stream_arn).map_err(|_| {
         invalid(format!(
             "Cannot access stream {stream_arn}. Please ensure the role can perform the GetRecords, GetShardIterator, \
@@ -293,9 +292,10 @@ fn settled(
 }
 
 fn refuse_second(lambda: &Lambda, others: &[MappingRecord], mapping: &MappingRecord) -> Result<(), ServiceError> {
-    let function = function_name_from_arn(lambda, &mapping.function_arn);
+    let function = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let same = |other: &&MappingRecord| {
-        other.stream_arn == mapping.stream_arn && function_name_from_arn(lambda, &other.function_arn) == function
+        other.stream_arn == mapping.stream_arn
+            && function_name_from_arn(&lambda.deps().identity, &other.function_arn) == function
     };
     let Some(other) = others.iter().find(same) else { return Ok(()) };
     Err(ServiceError::new(
@@ -388,10 +388,6 @@ fn listed(lambda: &Lambda, mapping: &MappingRecord) -> Value {
         members.remove("FilterCriteria");
     }
     shown
-}
-
-fn missing() -> ServiceError {
-    ServiceError::new(404, "ResourceNotFoundException", "The resource you requested does not exist.")
 }
 
 /// Epoch seconds, to the millisecond.

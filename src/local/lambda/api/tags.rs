@@ -4,9 +4,9 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::functions::{change, find};
-use super::mappings;
-use super::router::{ApiRequest, invalid};
+use super::find_function::{change, find};
+use super::find_mapping;
+use super::request::{ApiRequest, invalid};
 use crate::identity::Identity;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::Tags;
@@ -37,7 +37,7 @@ impl Lambda {
 /// `ListTags`.
 pub(crate) fn list(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceError> {
     let tags = match mapping_of(&call.lambda.deps().identity, arn) {
-        Some(uuid) => mappings::find(call, uuid)?.tags,
+        Some(uuid) => find_mapping::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
     Ok(aws_json::json(200, &json!({"Tags": tags})))
@@ -48,7 +48,7 @@ pub(crate) fn add(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceE
     let new = call.input::<Input>()?.tags;
     check(&new)?;
     let mut all = match mapping_of(&call.lambda.deps().identity, arn) {
-        Some(uuid) => mappings::find(call, uuid)?.tags,
+        Some(uuid) => find_mapping::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
     all.extend(new);
@@ -60,7 +60,7 @@ pub(crate) fn add(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceE
 pub(crate) fn remove(call: &ApiRequest<'_>, arn: &str) -> Result<Response, ServiceError> {
     let keys = call.query_all("tagKeys");
     let mut all = match mapping_of(&call.lambda.deps().identity, arn) {
-        Some(uuid) => mappings::find(call, uuid)?.tags,
+        Some(uuid) => find_mapping::find(call, uuid)?.tags,
         None => find(call, arn)?.tags.clone(),
     };
     all.retain(|key, _| !keys.contains(&key.as_str()));

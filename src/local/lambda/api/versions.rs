@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::functions::{configuration, find};
-use super::router::ApiRequest;
+use super::find_function::find;
+use super::functions::configuration;
+use super::request::ApiRequest;
 use crate::lambda::published;
 use crate::protocol::aws_json;
 use crate::protocol::aws_json::{Response, ServiceError};

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::batch::{Condition, GivenUp};
-use super::shard_worker::function_name_from_arn;
 use super::stream_item::StreamItem;
 use crate::lambda::api::function_name::LATEST;
+use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::permissions;
 use crate::lambda::runtime::log_forwarder::Destination;
 use crate::lambda::service::Lambda;
@@ -63,7 +63,7 @@ pub(crate) async fn log_discarded(
 
 /// Writes a line into the function's log; gives where it is to be found, or why it is not.
 async fn log(lambda: &Lambda, mapping: &MappingRecord, line: String) -> Result<String, String> {
-    let name = function_name_from_arn(lambda, &mapping.function_arn);
+    let name = function_name_from_arn(&lambda.deps().identity, &mapping.function_arn);
     let Some(function) = lambda.function(&name) else { return Err(format!("there is no function {name}")) };
     let group = function.logging.group.clone();
     let access = permissions::log_access(lambda.deps(), &function.role, &function.name, &group);

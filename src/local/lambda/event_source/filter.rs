@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use crate::kinesis::StreamRecord;
-use crate::lambda::api::router::invalid;
+use crate::lambda::api::request::invalid;
 use crate::lambda::state::MappingSettings;
 use crate::protocol::aws_json::ServiceError;
 

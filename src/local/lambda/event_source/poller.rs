@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, MutexGuard};
-use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::checkpoint::{Checkpoints, Position};
+use super::poller_handle::{Poller, PollerGuard};
 use super::shard_reader::{End, ShardReader};
 use crate::kinesis::Shard;
 use crate::lambda::LambdaServices;
@@ -25,50 +25,15 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const SHARDS: &str = "the shards";
 const CHECKPOINTS: &str = "the checkpoints";
 
-/// What reads for a mapping, or nothing does. Clones share it. Never two at a time: they would write one checkpoint, and
-/// bring records twice.
-#[derive(Clone, Default)]
-pub(crate) struct PollerHandle(Arc<Mutex<Option<Poller>>>);
-
-/// The right to stop and begin the reading of a mapping, for as long as this is held. Changes of a mapping come quickly one
-/// after the other, and each has its turn.
-pub(crate) struct PollerGuard<'a>(MutexGuard<'a, Option<Poller>>);
-
-/// A mapping at work.
-struct Poller {
-    stop: CancellationToken,
-    work: JoinHandle<()>,
-}
-
-impl PollerHandle {
-    pub(crate) async fn turn(&self) -> PollerGuard<'_> {
-        PollerGuard(self.0.lock().await)
-    }
-}
-
-impl PollerGuard<'_> {
-    /// Ends what reads: once the batches under way are done, or at once when the local cloud ends.
-    pub(crate) async fn stop(&mut self) {
-        if let Some(Poller { stop, work }) = self.0.take() {
-            stop.cancel();
-            // It ends when it is told to; a panic in it has ended it as well.
-            work.await.unwrap_or_default();
-        }
-    }
-
-    /// Begins to read. Not for a mapping that is about to be changed again: whoever changes it begins after that.
-    pub(crate) fn begin(&mut self, lambda: &Lambda, uuid: &str) {
-        *self.0 = Poller::start(lambda, uuid);
-    }
-}
-
-impl Poller {
-    fn start(lambda: &Lambda, uuid: &str) -> Option<Self> {
-        let mapping = lambda.mapping(uuid).filter(|mapping| mapping.state == MappingState::Enabled)?;
+/// Starts the poller of a mapping, unless the mapping is disabled. Not for a mapping that is about to be changed again:
+/// that change starts the poller.
+pub(crate) fn begin(guard: &mut PollerGuard<'_>, lambda: &Lambda, uuid: &str) {
+    let mapping = lambda.mapping(uuid).filter(|mapping| mapping.state == MappingState::Enabled);
+    guard.replace(mapping.map(|mapping| {
         let stop = lambda.stopping().child_token();
         let work = tokio::spawn(run(lambda.clone(), Arc::new(mapping), stop.clone()));
-        Some(Poller { stop, work })
-    }
+        Poller::new(stop, work)
+    }));
 }
 
 async fn run(lambda: Lambda, mapping: Arc<MappingRecord>, stop: CancellationToken) {

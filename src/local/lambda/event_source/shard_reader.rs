@@ -12,12 +12,13 @@ use super::batcher::{Batcher, Limits};
 use super::checkpoint::{Checkpoints, Position};
 use super::event::EVENT_LIMIT;
 use super::filter::Filter;
-use super::shard_worker::{ShardWorker, function_name_from_arn};
+use super::shard_worker::ShardWorker;
 use super::stream_item::{StreamItem, lane_of};
 use super::watermark::Watermark;
 use crate::faults::{InjectedError, Inside, refusal};
 use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord};
 use crate::lambda::LambdaServices;
+use crate::lambda::api::function_name::function_name_from_arn;
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
 use crate::protocol::aws_json::ServiceError;
@@ -115,7 +116,7 @@ impl ShardReader {
                 lambda: self.lambda.clone(),
                 mapping: Arc::clone(&self.mapping),
                 shard_id: self.shard.id.clone(),
-                function: function_name_from_arn(&self.lambda, &self.mapping.function_arn),
+                function: function_name_from_arn(&self.lambda.deps().identity, &self.mapping.function_arn),
                 stop: self.stop.clone(),
                 settled: settled_sender.clone(),
             };

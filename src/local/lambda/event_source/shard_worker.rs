@@ -15,10 +15,9 @@ use super::event::{EMPTY, EVENT_LIMIT, EventEnvelope};
 use super::failure_destination::{self, LastAttempt};
 use super::stream_item::StreamItem;
 use crate::faults::{InjectedError, Inside, refusal};
-use crate::lambda::api::function_name::FunctionName;
 use crate::lambda::api::function_settings::{NO_KEY, NO_ROLE};
 use crate::lambda::runtime::invocation::Invocation;
-use crate::lambda::runtime::invoke::InvokeError;
+use crate::lambda::runtime::invoke::{InvokeError, invoke};
 use crate::lambda::service::Lambda;
 use crate::lambda::state::MappingRecord;
 
@@ -147,7 +146,7 @@ impl ShardWorker {
         let invocation = Invocation::new(frame.event(items));
         #[cfg(test)]
         let _call = self.lambda.activity().begin(crate::lambda::activity::What::Call);
-        let outcome = match self.lambda.invoke(&self.function, &invocation).await {
+        let outcome = match invoke(&self.lambda, &self.function, &invocation).await {
             Ok(outcome) => outcome,
             Err(InvokeError::Missing) => return InvokeResult::NotRun(NO_FUNCTION.to_owned()),
             Err(InvokeError::Pending) => return InvokeResult::NotRun(PENDING.to_owned()),
@@ -205,11 +204,6 @@ impl ShardWorker {
 fn age_limit(max_record_age: i64, retention: Option<Duration>) -> Option<Duration> {
     let by_mapping = u64::try_from(max_record_age).ok().map(Duration::from_secs);
     by_mapping.into_iter().chain(retention).min()
-}
-
-/// The bare name in a function ARN.
-pub(crate) fn function_name_from_arn(lambda: &Lambda, arn: &str) -> String {
-    FunctionName::parse(arn, None, &lambda.deps().identity).map(|name| name.name).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use sha2::{Digest, Sha256};
 
-use super::unzip;
+use super::unzip::{self, broken_disk};
 use crate::data_dir::private_dir;
 use crate::durability::Durability;
 use crate::protocol::aws_json::ServiceError;
@@ -156,10 +156,6 @@ pub(crate) fn sweep(root: &Path, is_in_use: impl Fn(&str) -> bool) -> io::Result
         }
     }
     Ok(())
-}
-
-pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
-    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }
 
 #[cfg(test)]

@@ -40,6 +40,14 @@ pub(crate) enum InvokeError {
 ///
 /// Dropping the future kills the environment.
 pub(crate) async fn invoke(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, InvokeError> {
+    tokio::select! {
+        biased;
+        () = lambda.stopping().cancelled() => Err(InvokeError::Stopping),
+        result = run_once(lambda, name, invocation) => result,
+    }
+}
+
+async fn run_once(lambda: &Lambda, name: &str, invocation: &Invocation) -> Result<Outcome, InvokeError> {
     let function = lambda.function(name).ok_or(InvokeError::Missing)?;
     let id = function.id.clone();
     if lambda.settling().is_creating(&id) {

@@ -7,7 +7,6 @@ use std::path::{Component, Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::code::broken_disk;
 use crate::protocol::aws_json::ServiceError;
 
 /// Bytes that it may have unpacked (docs/facts/lambda.md, Function limits).
@@ -120,6 +119,10 @@ fn not_unzipped(folder: &Path, error: &io::Error) -> ServiceError {
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     let of_the_disk = [FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull];
     if of_the_disk.contains(&error.kind()) { broken_disk(folder, error) } else { bad_zip() }
+}
+
+pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
+    ServiceError::new(500, "ServiceException", format!("could not store the code in {}: {error}", folder.display()))
 }
 
 #[cfg(test)]

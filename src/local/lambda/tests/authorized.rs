@@ -113,7 +113,7 @@ fn function_that_the_authorizer_sees_is_the_one_that_the_handler_touches() {
         bench.lambda.touched();
         let request = Request::builder().method(method).uri(&path).header("x-amz-invocation-type", "DryRun");
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let response = runtime.block_on(bench.lambda.handle(request.body(text.into()).unwrap()));
+        let response = runtime.block_on(crate::lambda::handle(&bench.lambda, request.body(text.into()).unwrap()));
         for touched in bench.lambda.touched() {
             touching.set(touching.get() + 1);
             prop_assert!(is_unclear || seen.contains(&touched), "{method} {path} touched {touched}, not {seen:?}");

@@ -12,7 +12,7 @@ async fn hand_over(bench: &TestLambda, event: &str) -> String {
         .header("x-amz-invocation-type", "Event")
         .body(Bytes::from(event.to_owned()))
         .unwrap();
-    let response = bench.lambda.handle(request).await;
+    let response = crate::lambda::handle(&bench.lambda, request).await;
     assert_eq!(response.status(), 202, "{:?}", response.body());
     response.headers()["x-amzn-requestid"].to_str().unwrap().to_owned()
 }

@@ -21,7 +21,7 @@ use crate::faults::Faults;
 use crate::iam::Iam;
 use crate::identity::Identity;
 use crate::kinesis::Kinesis;
-use crate::lambda::{Lambda, LambdaServices, error_response};
+use crate::lambda::{Lambda, LambdaServices, error_response, handle};
 use crate::latency_profile::LatencyProfile;
 use crate::logs::Logs;
 use crate::members;
@@ -184,7 +184,7 @@ impl TestLambda {
         let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
         let request = Request::builder().method(method).uri(path).header("x-amz-log-type", "Tail").body(body).unwrap();
         let response = match members::check(Service::Lambda, &request) {
-            Ok(()) => self.lambda.handle(request).await,
+            Ok(()) => handle(&self.lambda, request).await,
             Err(error) => error_response(&error),
         };
         let body = serde_json::from_slice(response.body()).unwrap_or_default();

@@ -11,8 +11,11 @@ use super::delete::wait_until_deleted;
 use crate::aws::wait::{self, Poll, WaitError};
 use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
+use crate::stack::engine::difference::Difference;
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::observed::{Observed, State};
 use crate::stack::engine::resource;
-use crate::stack::engine::resource::{Difference, Observed, PermanentFailure, Readiness, Resource, State};
+use crate::stack::engine::resource::{PermanentFailure, Readiness, Resource};
 use crate::stack::{ArnRegistry, Kind, Ownership, Session, Step};
 
 /// How often a name that is taken when we create, yet free when we look, is tried again.
@@ -165,7 +168,7 @@ impl Provisioner<'_> {
         Ok(())
     }
 
-    async fn tag(&self, found: &Observed, tags: resource::Tags) -> Result<(), StepError> {
+    async fn tag(&self, found: &Observed, tags: Tags) -> Result<(), StepError> {
         let Provisioner { session, resource, .. } = *self;
         session.retry_transient(resource, || resource.tag(session, found, tags.clone())).await?;
         Ok(())

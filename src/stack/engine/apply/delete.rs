@@ -10,7 +10,8 @@ use crate::aws::wait::{self, Poll, WaitError};
 use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::stack::Session;
-use crate::stack::engine::resource::{Observed, Resource, State};
+use crate::stack::engine::observed::{Observed, State};
+use crate::stack::engine::resource::Resource;
 
 /// How many of the longest pauses between looks something may be seen there that was seen being deleted: 4 s on AWS.
 const STALE_POLLS: u32 = 2;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, CREATED_BY_US, EXISTING, NOT_THERE, Plan, Step};
-use crate::stack::engine::resource::{Observed, Resource};
+use super::{CREATED_BY_US, EXISTING, NOT_THERE, Plan, Step};
+use crate::stack::engine::action::Action;
+use crate::stack::engine::observed::Observed;
+use crate::stack::engine::resource::Resource;
 use crate::stack::{Kind, Owner, Ownership};
 
 /// What `down` is to do besides.

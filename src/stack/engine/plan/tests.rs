@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::error::Error;
-use crate::stack::engine::resource::{Attempt, Properties, Readiness, Resource, State, Tags};
+use crate::stack::engine::observed::{Properties, State, Tags};
+use crate::stack::engine::resource::{Attempt, Readiness, Resource};
 use crate::stack::{ArnRegistry, Owner, Session};
 
 /// A resource with a key that cannot be changed and a size that can.

@@ -1,10 +1,14 @@
 //! What it takes to make what was found as wanted.
 
-use super::{Action, DIFFERS_IN, EXISTING, NOT_THERE, Plan, Step, UP_TO_DATE};
+use super::{DIFFERS_IN, EXISTING, NOT_THERE, Plan, Step, UP_TO_DATE};
 use crate::error::Error;
+use crate::stack::engine::action::Action;
+use crate::stack::engine::difference::Difference;
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::observed::{Observed, State};
 use crate::stack::engine::ownership::{TAGS, newer_version};
 use crate::stack::engine::resource;
-use crate::stack::engine::resource::{Difference, Observed, Resource, State};
+use crate::stack::engine::resource::Resource;
 use crate::stack::resources::event_source_mapping::{IN_FORCE_AFTER, LAGS};
 use crate::stack::resources::function::PARTIAL_BATCH;
 use crate::stack::{ArnRegistry, Kind, Owner, Ownership};
@@ -140,7 +144,7 @@ fn used_as_it_is(differences: &[Difference]) -> String {
 fn adoption(owner: &Owner, found: &Observed) -> Difference {
     let wanted = owner.adoption_tags();
     let has = found.tags.iter().filter(|(name, _)| wanted.contains_key(*name));
-    let has: resource::Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let has: Tags = has.map(|(name, value)| (name.clone(), value.clone())).collect();
     Difference {
         property: TAGS,
         desired: serde_json::json!(wanted),

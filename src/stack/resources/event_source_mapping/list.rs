@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseTyp
 use super::{SERVICE, name};
 use crate::aws::AwsFailure;
 use crate::stack::Session;
-use crate::stack::engine::orphans::TaggedResource;
+use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Mappings of Kinesis streams with partial batch responses, as sensorctl makes them.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {

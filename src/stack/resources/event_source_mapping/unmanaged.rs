@@ -7,8 +7,8 @@ use futures::future;
 use super::SERVICE;
 use crate::aws::{AwsFailure, FailureCause};
 use crate::stack::Session;
-use crate::stack::engine::resource::{Observed, Tags};
-use crate::stack::resources::function;
+use crate::stack::engine::observed::{Observed, Tags};
+use crate::stack::resources::lambda_tags;
 
 /// Names of the functions to which mappings of others bring what is in a stream.
 pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> Result<Vec<String>, AwsFailure> {
@@ -40,7 +40,7 @@ async fn unmanaged(
 ) -> Result<Vec<EventSourceMappingConfiguration>, AwsFailure> {
     let looks = not_deleting(session, request.clone(), name).await?.into_iter().map(async |mapping| {
         let tags = match mapping.event_source_mapping_arn() {
-            Some(arn) => match function::tags_of(session, arn, name).await {
+            Some(arn) => match lambda_tags::tags_of(session, arn, name).await {
                 Err(failure) if failure.cause == FailureCause::Denied => Tags::new(),
                 tags => tags?,
             },

@@ -3,8 +3,7 @@
 use super::{DESCRIPTION, SERVICE};
 use crate::aws::AwsFailure;
 use crate::stack::Session;
-use crate::stack::engine::orphans::TaggedResource;
-use crate::stack::engine::resource::Tags;
+use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Functions with the description that sensorctl gives.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
@@ -15,11 +14,4 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
     Ok(ours
         .filter_map(|function| Some(TaggedResource { name: function.function_name?, key: function.function_arn? }))
         .collect())
-}
-
-/// The tags of a function or mapping by its ARN; none if it is not there.
-pub async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
-    let result = session.clients.lambda.list_tags().resource(arn).send().await;
-    let answer = session.clients.call(SERVICE, "ListTags", name).optional(result)?;
-    Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())
 }

@@ -3,8 +3,8 @@
 use super::{DESCRIPTION, SERVICE};
 use crate::aws::AwsFailure;
 use crate::stack::Session;
-use crate::stack::engine::orphans::TaggedResource;
-use crate::stack::engine::resource::Tags;
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Roles with the description that sensorctl gives.
 pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {

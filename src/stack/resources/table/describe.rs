@@ -11,9 +11,10 @@ use super::{SERVICE, Table};
 use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::aws::{AwsFailure, ServiceClock};
 use crate::stack::Session;
-use crate::stack::engine::orphans::TaggedResource;
-use crate::stack::engine::resource::{Attempt, Tags};
+use crate::stack::engine::observed::Tags;
+use crate::stack::engine::resource::Attempt;
 use crate::stack::engine::sighting::with_tags;
+use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Tags of a table are eventually consistent: a younger one without any is looked at again (docs/facts/dynamodb.md,
 /// Tables).

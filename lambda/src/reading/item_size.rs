@@ -1,7 +1,8 @@
 //! How large an item is, by `DynamoDB`'s rules (Developer Guide, "Item sizes and formats").
 
+use super::Reading;
 use crate::decimal::Decimal;
-use crate::reading::{MAX_ITEM_BYTES, Reading};
+use crate::limits::MAX_ITEM_BYTES;
 use crate::value::Value;
 
 /// What the function adds: `ShardID` (`shardId-` and 12 digits) and `SequenceNumber` (56 digits, as the service makes

@@ -16,13 +16,16 @@ use futures::{FutureExt, future};
 use self::pace::Pace;
 use self::tagging::Tagged;
 
-use super::resource::{Attempt, Observed, Resource, Tags};
+use super::engine::observed::{Observed, Tags};
+use super::engine::resource::{Attempt, Resource};
+use super::engine::tagged_resource::TaggedResource;
 use crate::aws::{AwsFailure, FailureCause};
 use crate::settings::{self, Pipeline};
 use crate::stack::resources::event_source_mapping;
 use crate::stack::resources::event_source_mapping::EventSourceMapping;
 use crate::stack::resources::function;
 use crate::stack::resources::function::Function;
+use crate::stack::resources::lambda_tags;
 use crate::stack::resources::log_group;
 use crate::stack::resources::log_group::LogGroup;
 use crate::stack::resources::role;
@@ -38,15 +41,6 @@ const MAX_CANDIDATES: usize = 200;
 
 /// How many of them are looked at side by side.
 const CONCURRENCY: usize = 5;
-
-/// A thing that may be left over.
-#[derive(Clone, Debug)]
-pub(crate) struct TaggedResource {
-    /// Its name.
-    pub name: String,
-    /// What its tags are asked for by: an ARN, or the name again.
-    pub key: String,
-}
 
 /// Things left over, and what could not be looked at.
 #[derive(Default)]
@@ -203,7 +197,7 @@ impl Discovery<'_> {
             Kind::Function,
             listed,
             &[&settings.function.name],
-            |session, candidate| function::tags_of(session, &candidate.key, &candidate.name).boxed(),
+            |session, candidate| lambda_tags::tags_of(session, &candidate.key, &candidate.name).boxed(),
             |name| Box::new(Function::new(of(name), "", [].into(), FunctionArtifact::empty())),
         )
         .await
@@ -227,7 +221,7 @@ impl Discovery<'_> {
             Kind::Mapping,
             listed,
             &[&event_source_mapping::name(&settings.stream.name, &settings.function.name)],
-            |session, candidate| function::tags_of(session, &candidate.key, &candidate.name).boxed(),
+            |session, candidate| lambda_tags::tags_of(session, &candidate.key, &candidate.name).boxed(),
             |name| Box::new(of(&name)),
         )
         .await

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::TaggedResource;
 use crate::aws::{AwsFailure, arns_tagged};
+use crate::stack::engine::tagged_resource::TaggedResource;
 use crate::stack::{Kind, Session};
 
 /// How long an answer is waited for: where the service cannot be reached from a private network, the others still can.

@@ -1,0 +1,36 @@
+//! The services behind the port.
+
+use tokio_util::task::TaskTracker;
+
+use crate::auth::credentials::CredentialStore;
+use crate::diagnostics::Diagnostics;
+use crate::durability::Durability;
+use crate::dynamodb::DynamoDb;
+use crate::faults::Faults;
+use crate::iam::Iam;
+use crate::identity::Identity;
+use crate::kinesis::Kinesis;
+use crate::lambda::Lambda;
+use crate::latency_profile::LatencyProfile;
+use crate::logs::Logs;
+use crate::sts::Sts;
+use crate::tagging::Tagging;
+
+/// All services behind the port.
+pub(crate) struct Services {
+    pub keys: CredentialStore,
+    pub identity: Identity,
+    pub kinesis: Kinesis,
+    pub dynamodb: DynamoDb,
+    pub iam: Iam,
+    pub sts: Sts,
+    pub logs: Logs,
+    pub lambda: Lambda,
+    pub tagging: Tagging,
+    pub faults: Faults,
+    pub notices: Diagnostics,
+    pub timing: LatencyProfile,
+    pub durability: Durability,
+    /// Work of the services: it ends although its connection has, and before the data directory is given back.
+    pub work: TaskTracker,
+}
