@@ -270,6 +270,13 @@ impl Output {
         }
     }
 
+    /// Prints lines for the person, on stderr.
+    pub fn lines(&self, lines: &[String]) {
+        for line in lines {
+            self.status(line);
+        }
+    }
+
     /// Prints something that explains what happens.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {

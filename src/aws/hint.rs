@@ -27,8 +27,8 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
         FailureCause::Credentials => credentials(failure, near),
         FailureCause::NoCredentials => {
             return vec![
-                exported(failure),
                 "run `aws configure` or `aws sso login`, set AWS_PROFILE, or name a `--profile`; `aws configure list-profiles` shows them".to_owned(),
+                exported(failure),
                 "no AWS account? add `--local` to use the local cloud on this machine".to_owned(),
             ];
         }
@@ -212,13 +212,13 @@ mod tests {
         assert!(hints(&failure)[0].contains("the account's plan does not include Kinesis yet"), "{failure:?}");
         failure.cause = FailureCause::NoCredentials;
         failure.message = "the feature credentials-login is not enabled; profile `my own` gives none".into();
-        let hint = &hints(&failure)[0];
+        let hint = &hints(&failure)[1];
         assert!(
             hint.contains("`eval \"$(aws configure export-credentials --profile 'my own' --format env)\"`"),
             "{hint}"
         );
         failure.message = "no credentials found in chain".into();
-        assert!(hints(&failure)[0].contains("export-credentials --format env"));
+        assert!(hints(&failure)[1].contains("export-credentials --format env"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `sensorctl completions`.
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
@@ -16,7 +16,43 @@ pub struct CompletionsArgs {
 }
 
 pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<(), Error> {
+    context.output.bytes(&script(args.shell))
+}
+
+fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sensorctl", &mut script);
-    context.output.bytes(&script)
+    clap_complete::generate(shell, &mut without_file_names(Cli::command()), "sensorctl", &mut script);
+    script
+}
+
+/// Returns the command with a hint for each value that is no path: shells offer file names where there is none.
+fn without_file_names(command: Command) -> Command {
+    let hinted = |argument: Arg| {
+        let is_unknown = argument.get_value_hint() == ValueHint::Unknown && argument.get_action().takes_values();
+        if is_unknown { argument.value_hint(ValueHint::Other) } else { argument }
+    };
+    command.mut_args(hinted).mut_subcommands(without_file_names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completions_offer_file_names_for_files_only() {
+        let script = String::from_utf8(script(Shell::Bash)).unwrap();
+        let offers_files = |flag: &str| {
+            let cases: Vec<_> = script.split(&format!("{flag})\n")).skip(1).collect();
+            assert!(!cases.is_empty(), "{flag}");
+            cases.iter().any(|case| case.split(";;").next().unwrap().contains("compgen -f"))
+        };
+        for flag in
+            ["--timing", "--durable", "--set", "--delete-adopted", "--timeout", "--interval", "--sensor", "--stage"]
+        {
+            assert!(!offers_files(flag), "{flag}");
+        }
+        for flag in ["--config", "--event", "--file", "--rejects"] {
+            assert!(offers_files(flag), "{flag}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn as_sentences(doubts: &[String]) -> String {
 fn replacement(step: &Step) -> String {
     let (kind, name) = (step.kind, &step.name);
     match loss(step) {
-        Some(loss) => format!("replacing the {kind} `{name}` {loss}"),
+        Some(loss) => format!("replacing the {kind} `{name}` deletes {loss}"),
         None => format!("the {kind} `{name}` would be replaced"),
     }
 }

@@ -114,7 +114,7 @@ impl DownArgs {
         let is_asked = plan.destroys() && !self.yes;
         let kept = plan.steps.iter().filter(|step| step.action == Action::Keep).cloned().collect();
         let shown = if is_asked { plan.clone() } else { Plan { steps: kept, ..plan.clone() } };
-        plan_lines(&shown, false).iter().for_each(|line| output.status(line));
+        output.lines(&plan_lines(&shown, false));
         if !self.orphans {
             print_orphans(output, leftovers);
         }
@@ -135,7 +135,7 @@ impl DownArgs {
         let drained = if self.drain { self.drain(context, session, &plan, trail).await? } else { None };
         let began = Instant::now();
         has_begun.store(true, Ordering::Relaxed);
-        progress.begin(&plan, true);
+        progress.begin(&plan, is_asked);
         let done = apply(session, &resources, &plan, references).await?;
         progress.end();
         let is_foreign = |step: &&Step| session.owner.of(&step.found) == Ownership::Foreign && step.found.exists();
@@ -251,7 +251,7 @@ fn what_stays(plan: &Plan, leftovers: &[ResourceRef], is_all_seen: bool) -> Stri
     let kept = named(&mut plan.steps.iter().filter(|step| step.action == Action::Keep).map(|it| (it.kind, &it.name)));
     let left = named(&mut leftovers.iter().map(|thing| (thing.kind, &thing.name)));
     let mut stays = String::new();
-    for (what, names) in [("kept", &kept), ("not in the settings", &left)] {
+    for (what, names) in [("kept", &kept), (if left.len() == 1 { "orphan left" } else { "orphans left" }, &left)] {
         if !names.is_empty() {
             stays.push_str(&format!("; {} {what}: {}", names.len(), names.join(", ")));
         }

@@ -30,7 +30,7 @@ enum ExportTarget {
         /// Overwrite an existing file
         #[arg(long)]
         force: bool,
-        /// Processor architecture [default: `function.architecture`, else x86_64 where it is bundled]
+        /// Processor architecture [default: `function.architecture`, else `x86_64` where it is bundled]
         #[arg(long, value_name = "ARCHITECTURE", value_parser = ["x86_64", "arm64"])]
         architecture: Option<String>,
     },

@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<(), Error> 
     tell_starting_position(context, &plan);
     // The table says it all by itself.
     if context.output.report_format() != Format::Table {
-        plan_lines(&plan, false).iter().for_each(|line| context.output.status(line));
+        context.output.lines(&plan_lines(&plan, false));
     }
     context.output.report(&StackReport::of_plan(&deployment, &plan))?;
     print_warnings(&context.output, &plan);

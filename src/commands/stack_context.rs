@@ -127,9 +127,9 @@ async fn observation_error(session: &Session, failures: Vec<AwsFailure>) -> Erro
     if failures.len() == 1 {
         return failures.remove(0).into();
     }
-    let lines: String = failures.iter().map(|failure| format!("\n  {failure}")).collect();
+    let lines: Vec<_> = failures.iter().map(|failure| format!("  {failure}")).collect();
     let hints = failures.iter().flat_map(|failure| Error::from(failure.clone()).hints().to_vec());
-    let mut error = Error::failed(format!("{} calls were denied:{lines}", failures.len()));
+    let mut error = Error::failed(format!("{} calls were denied:\n{}", failures.len(), lines.join("\n")));
     for hint in hints {
         if !error.hints().contains(&hint) {
             error = error.hint(hint);

@@ -198,7 +198,9 @@ fn state_of(found: &Observed, kind: Kind, ownership: &Ownership) -> (&'static st
         (_, Ownership::Foreign) if kind == Kind::LogGroup => {
             ("active", "used as it is: not managed by sensorctl".to_owned())
         }
-        (_, Ownership::Foreign | Ownership::OtherStage(_)) => ("foreign", ownership.to_string()),
+        // The word for the state says it.
+        (_, Ownership::Foreign) => ("foreign", String::new()),
+        (_, Ownership::OtherStage(whose)) => ("foreign", whose.clone()),
         (State::Active, Ownership::Adopted) => ("active", "adopted".to_owned()),
         (State::Active, Ownership::Ours) => ("active", String::new()),
         (State::Changing(state), _) => ("changing", state.clone()),

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::output::{StackProgress, Warning, plan_lines, units};
 use crate::pipeline::{ProbeRegistry, parse_duration};
 use crate::stack::apply;
-use crate::stack::{Action, Observed, Plan, Session, annotate_collateral, check_deletion_blockers};
+use crate::stack::{Action, Kind, Observed, Plan, Session, annotate_collateral, check_deletion_blockers};
 
 /// Create the pipeline, or bring it in line with the settings
 ///
@@ -129,10 +129,8 @@ impl UpArgs {
             }
             _ => output.status(format!("The pipeline works: {changes} of {all} changed in {took}{by_others}.")),
         }
-        if !self.no_wait && plan.steps.iter().any(|step| step.action == Action::Create) {
-            output.status(
-                "Next: `sensorctl put --sensor kitchen --temp 21.5 --wait` puts a reading, `sensorctl scan` shows it.",
-            );
+        if !self.no_wait && plan.steps.iter().any(|step| step.action == Action::Create && is_new_data(step.kind)) {
+            output.status("Next: `sensorctl put --sensor kitchen --temp 21.5 --wait` puts a reading.");
         }
         if self.verify {
             report.verified_after_ms = Some(verify(context, session, session.schedule.left(), trail).await?);
@@ -151,7 +149,7 @@ impl UpArgs {
             print_kept(context, plan);
             return Ok(false);
         }
-        plan_lines(plan, false).iter().for_each(|line| output.status(line));
+        output.lines(&plan_lines(plan, false));
         let replaced = replaced_data(plan).map(|step| {
             let (kind, name, reason) = (step.kind, &step.name, &step.reason);
             format!("the {kind} `{name}` must be replaced: {reason}")
@@ -177,7 +175,12 @@ impl UpArgs {
 /// Names what is used as it is, though it differs: no step that is carried out shows it.
 fn print_kept(context: &Context, plan: &Plan) {
     let kept = plan.steps.iter().filter(|step| step.action == Action::Keep).cloned().collect();
-    plan_lines(&Plan { steps: kept, ..plan.clone() }, false).iter().for_each(|line| context.output.status(line));
+    context.output.lines(&plan_lines(&Plan { steps: kept, ..plan.clone() }, false));
+}
+
+/// Whether a new one of a kind has no readings yet.
+fn is_new_data(kind: Kind) -> bool {
+    matches!(kind, Kind::Table | Kind::Stream)
 }
 
 /// Warns where nothing differs from the settings, and the mapping has a problem all the same.

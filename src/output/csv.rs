@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use csv::WriterBuilder;
 use serde_json::value::RawValue;
 
+use super::escape::one_line;
 use crate::error::Error;
 
 /// How many rows decide which columns there are.
@@ -54,6 +55,18 @@ impl CsvColumns {
 }
 
 impl CsvCells {
+    /// Returns the texts with every character shown, for a terminal.
+    #[must_use]
+    pub fn visible(self) -> Self {
+        let shown = |texts: Vec<String>| texts.iter().map(|text| one_line(text).into_owned()).collect();
+        let own = |cell: OwnCell| OwnCell {
+            name: one_line(&cell.name).into_owned(),
+            text: one_line(&cell.text).into_owned(),
+            json: one_line(&cell.json).into_owned(),
+        };
+        CsvCells { before: shown(self.before), own: self.own.into_iter().map(own).collect(), after: shown(self.after) }
+    }
+
     /// Texts under fixed columns.
     #[must_use]
     pub fn fixed(cells: Vec<String>) -> Self {

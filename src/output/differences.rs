@@ -137,7 +137,7 @@ fn changed_statements(property: &str, found: &Value, wanted: &Value) -> Vec<Chan
     let mut changed = Vec::new();
     for before in gone {
         let same_but_resource = |after: &&Value| without_resource(before) == without_resource(after);
-        match new.iter().position(|after| same_but_resource(after)) {
+        match new.iter().position(same_but_resource) {
             Some(place) => {
                 let after = new.remove(place);
                 let [old, now] = [before, after].map(|statement| list(&statement["Resource"]));

@@ -84,7 +84,7 @@ pub(super) fn details(step: &Step) -> Vec<String> {
         }
         lines.extend(changes);
     }
-    lines.extend(loss(step));
+    lines.extend(loss(step).map(|loss| format!("with {loss}")));
     lines.into_iter().map(|line| format!("{LIST_INDENT}{}", one_line(&line))).collect()
 }
 
@@ -106,13 +106,13 @@ pub fn effect(difference: &Difference) -> &'static str {
     }
 }
 
-/// Returns what a step that deletes a table or a stream takes along.
+/// Returns the data that a step deletes with a table or a stream.
 #[must_use]
 pub fn loss(step: &Step) -> Option<String> {
     match step.kind {
         _ if !step.destroys() => None,
-        kind if kind.is_table() => Some(format!("deletes {}", rows_of(step))),
-        Kind::Stream => Some("deletes the records in it".to_owned()),
+        kind if kind.is_table() => Some(rows_of(step)),
+        Kind::Stream => Some("the records in it".to_owned()),
         _ => None,
     }
 }

@@ -10,12 +10,13 @@ use super::{CsvCells, CsvColumns, OwnCell, Report, Row, Squeeze, table_of_record
 use crate::pipeline::{PutSummary, StoredReading, format_rfc3339, value_json};
 
 /// `time` says the same as `current_time`, and both are never cut.
-const SQUEEZES: [Squeeze; 6] = [
+const SQUEEZES: [Squeeze; 7] = [
     Squeeze::Drop("stored_after_ms"),
     Squeeze::Drop("sequence_number"),
     Squeeze::Drop("shard_id"),
     Squeeze::Shorten("fields"),
     Squeeze::Drop("current_time"),
+    Squeeze::Drop("fields"),
     Squeeze::Shorten("sensor_id"),
 ];
 

@@ -67,7 +67,8 @@ impl Rows {
             }
             Format::Csv => {
                 let csv = self.csv.get_or_insert_with(|| CsvTable::new(R::csv_columns()));
-                csv.push(row.csv_cells(), &mut self.buffer)?;
+                let cells = row.csv_cells();
+                csv.push(if self.output.stdout_is_terminal { cells.visible() } else { cells }, &mut self.buffer)?;
             }
         }
         self.written += 1;
@@ -140,6 +141,20 @@ mod tests {
         fn cells(&self) -> Vec<String> {
             vec![self.text.to_owned()]
         }
+    }
+
+    #[test]
+    fn row_as_csv_does_not_act_on_a_terminal() {
+        let odd = Odd { text: "a\u{9b}2J\u{1b}[31m\u{202e}" };
+        let written = |is_terminal| {
+            let mut rows = Rows::new(output(Format::Csv, is_terminal), Format::Csv);
+            rows.push(&odd).unwrap();
+            let csv = rows.csv.take().unwrap();
+            csv.finish(&mut rows.buffer).unwrap();
+            String::from_utf8(std::mem::take(&mut rows.buffer)).unwrap()
+        };
+        assert_eq!(written(true), "text\na\u{fffd}2J\u{fffd}[31m\u{fffd}\n");
+        assert!(written(false).contains(odd.text), "programs get the text as it is");
     }
 
     #[test]

@@ -17,7 +17,7 @@ const LEAST: usize = 8;
 pub enum Squeeze {
     /// Leaves the column out.
     Drop(&'static str),
-    /// Cuts its texts short, or leaves it out where nothing legible would remain.
+    /// Cuts its texts short, but not to less than what is legible.
     Shorten(&'static str),
 }
 
@@ -64,15 +64,24 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
     };
     // The columns that are shown, with their widths.
     let mut kept: Vec<(usize, usize)> = (0..columns.len()).map(|at| (at, wanted(at))).collect();
-    for squeeze in squeezes {
-        let Some(width) = width else { break };
-        let over = kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>().saturating_sub(width + GAP);
-        let place = kept.iter().position(|(at, _)| columns[*at] == squeeze.column());
-        let Some(place) = place.filter(|_| over > 0) else { continue };
-        match (squeeze, kept[place].1.saturating_sub(over)) {
-            (Squeeze::Drop(_), _) => drop(kept.remove(place)),
-            (Squeeze::Shorten(_), less) if less < LEAST && kept[place].1 > LEAST => drop(kept.remove(place)),
-            (Squeeze::Shorten(_), less) => kept[place].1 = less.max(columns[kept[place].0].len()),
+    let total = |kept: &[(usize, usize)]| kept.iter().map(|(_, wide)| wide + GAP).sum::<usize>();
+    if let Some(room) = width.map(|width| width + GAP) {
+        for squeeze in squeezes {
+            let over = total(&kept).saturating_sub(room);
+            let place = kept.iter().position(|(at, _)| columns[*at] == squeeze.column());
+            let Some(place) = place.filter(|_| over > 0) else { continue };
+            let (at, wide) = kept[place];
+            match squeeze {
+                Squeeze::Drop(_) => drop(kept.remove(place)),
+                Squeeze::Shorten(_) => {
+                    kept[place].1 = wide.saturating_sub(over).max(columns[at].len()).max(LEAST.min(wide));
+                }
+            }
+        }
+        // What was cut short before another column was left out may have room again.
+        for place in 0..kept.len() {
+            let rest = room.saturating_sub(total(&kept));
+            kept[place].1 = wanted(kept[place].0).min(kept[place].1 + rest);
         }
     }
     let mut table = Table::new();
@@ -110,8 +119,13 @@ mod tests {
     use super::*;
 
     const COLUMNS: [&str; 6] = ["sensor", "temperature", "time", "fields", "shard", "number"];
-    const SQUEEZES: [Squeeze; 4] =
-        [Squeeze::Drop("number"), Squeeze::Drop("shard"), Squeeze::Shorten("fields"), Squeeze::Shorten("sensor")];
+    const SQUEEZES: [Squeeze; 5] = [
+        Squeeze::Drop("number"),
+        Squeeze::Drop("shard"),
+        Squeeze::Shorten("fields"),
+        Squeeze::Drop("fields"),
+        Squeeze::Shorten("sensor"),
+    ];
 
     fn within(width: Option<usize>) -> String {
         let row = [

@@ -1,10 +1,11 @@
 //! Lines that are longer than the terminal is wide go on at a blank, below their text. A command between backticks stays
 //! whole, so that it can be copied: the terminal itself wraps one that is longer than a line.
 
+use std::borrow::Cow;
 use std::os::fd::AsFd;
 
 use terminal_size::{Width, terminal_size_of};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::marks;
 use super::plan_list::LIST_INDENT;
@@ -35,8 +36,9 @@ pub(super) fn wrapped(text: &str, width: usize, label: usize) -> String {
 }
 
 fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String {
+    let narrow = if marks::is_marked(line) && line.width() > width { unpadded(line) } else { line.into() };
     let mut shown = String::with_capacity(line.len());
-    let mut rest = line;
+    let mut rest = narrow.as_ref();
     let mut column = label;
     while let Some(end) = break_in(rest, width.saturating_sub(column)) {
         shown.push_str(rest[..end].trim_end_matches(' '));
@@ -47,6 +49,14 @@ fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String
     }
     shown.push_str(rest);
     shown
+}
+
+/// Returns the line of a list without the blanks that align its last column.
+fn unpadded(line: &str) -> Cow<'_, str> {
+    let (start, name) = line.split_at(line.char_indices().nth(LIST_INDENT.len()).map_or(line.len(), |(at, _)| at));
+    let words: Vec<_> = name.split(' ').filter(|word| !word.is_empty()).collect();
+    let blanks = &name[..name.len() - name.trim_start_matches(' ').len()];
+    format!("{start}{blanks}{}", words.join(" ")).into()
 }
 
 /// Returns the blank at which a text that is wider than `room` is broken: the last one that fits, or else the first; none
@@ -61,7 +71,7 @@ fn break_in(text: &str, room: usize) -> Option<usize> {
         is_command ^= character == '`';
         if character != ' ' {
             has_word = true;
-        } else if !is_command && has_word && !text[at..].trim_start().is_empty() {
+        } else if !is_command && has_word && !text[..at].ends_with('→') && !text[at..].trim_start().is_empty() {
             last = Some(at);
             if column > room {
                 return last;
@@ -90,8 +100,13 @@ mod tests {
         let line = "  ✓ created      16 ms  mapping        temperature-sensor-data → ProcessKinesisRecords";
         assert_eq!(
             wrapped(line, 64, 0),
-            "  ✓ created      16 ms  mapping        temperature-sensor-data →\n              ProcessKinesisRecords"
+            "  ✓ created      16 ms mapping temperature-sensor-data\n              → ProcessKinesisRecords"
         );
+        assert_eq!(
+            wrapped(line, 80, 0),
+            "  ✓ created      16 ms mapping temperature-sensor-data → ProcessKinesisRecords"
+        );
+        assert_eq!(wrapped(line, 100, 0), line);
         let below = format!("{LIST_INDENT}key: one two three");
         assert_eq!(wrapped(&below, 24, 0), format!("{LIST_INDENT}key: one\n{LIST_INDENT}two three"));
         assert_eq!(wrapped("one\ntwo three", 8, 0), "one\ntwo\nthree");

@@ -58,7 +58,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Failed(#[from] AwsFailure),
     /// A canary was put but did not arrive in the table.
-    #[error("the marker that went into {shard} is not in table {table} after {} s", waited.as_secs())]
+    #[error("the test reading put into {shard} is not in table {table} after {} s", waited.as_secs())]
     NotStored {
         /// The shard.
         shard: String,

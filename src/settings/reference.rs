@@ -32,7 +32,7 @@ not do is in [semantics.md](semantics.md#settings-files).
 
 - *in place*: an update; the data stay. *Asks* means that `up` asks first (unless `--yes`), because data, or their protection, go.
 - *replaces*: the resource is deleted and created again. `up` asks first; a table or stream also needs `--replace`.
-- *new resource*: the one with the old name stays as an orphan, which `sensorctl down --leftovers` deletes.
+- *new resource*: the one with the old name stays as an orphan, which `sensorctl down --orphans` deletes.
 ";
 
 /// A second value of each setting whose change `plan` can see, in the syntax of `--set`.

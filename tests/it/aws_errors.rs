@@ -86,7 +86,7 @@ fn access_denied_names_missing_permission_and_account() {
         code: "AccessDeniedException",
         message: forbidden,
     });
-    cloud.run(&env, ["scan"]).assert_code(1).assert_stderr_contains(&["denies dynamodb:Scan outright"]);
+    cloud.run(&env, ["scan"]).assert_code(1).assert_stderr_contains(&["denies dynamodb:Scan explicitly"]);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn throttling_is_reported_after_sdk_retries() {
         let code = "ProvisionedThroughputExceededException";
         let message = "Rate exceeded for something";
         let cloud = FakeAws::new(CannedError { service: Some(service), status: 400, code, message });
-        cloud.run(&env, command.iter().copied()).assert_code(1).assert_stderr_contains(&[code, message, "slow down"]);
+        cloud.run(&env, command.iter().copied()).assert_code(1).assert_stderr_contains(&[code, message, "throttles"]);
     }
     let message = "Rate Exceeded.";
     let cloud =
@@ -145,7 +145,7 @@ fn throttling_is_reported_after_sdk_retries() {
     cloud.run(&env, ["invoke"]).assert_code(1).assert_stderr_contains(&[
         "TooManyRequestsException",
         message,
-        "slow down",
+        "throttles",
         ACCOUNT,
     ]);
 }
@@ -155,7 +155,7 @@ fn credential_clock_and_region_errors_have_distinct_hints() {
     let env = env_with_files();
     let cases = [
         ("ExpiredTokenException", "The security token included in the request is expired", "aws sso login"),
-        ("UnrecognizedClientException", "The security token included in the request is invalid.", "know"),
+        ("UnrecognizedClientException", "The security token included in the request is invalid.", "recognize"),
         ("InvalidSignatureException", "The request signature we calculated does not match the signature", "key"),
         (
             "InvalidSignatureException",

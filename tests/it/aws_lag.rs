@@ -30,7 +30,7 @@ fn function_that_cannot_decrypt_its_variables_is_recreated_before_its_mapping() 
     });
     cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&[
         "KMSAccessDeniedException",
-        "created anew (1 of 5)",
+        "creating it again (1 of 5)",
         "The pipeline works",
     ]);
     assert_eq!((cloud.count(CREATE_FUNCTION), cloud.count(DELETE_FUNCTION), cloud.count(INVOKE)), (3, 2, 3));
@@ -49,7 +49,7 @@ fn function_of_killed_run_is_invoked_before_its_mapping_is_created() {
         (request.operation() == INVOKE && is_stale())
             .then(|| request.failure(403, "KMSAccessDeniedException", STALE_GRANT))
     });
-    cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&["created anew (1 of 5)"]);
+    cloud.run(&env, ["up"]).assert_success().assert_stderr_contains(&["creating it again (1 of 5)"]);
     assert_eq!((cloud.count(DELETE_FUNCTION), cloud.count(CREATE_FUNCTION)), (1, 1));
 }
 
@@ -99,7 +99,7 @@ fn mapping_of_deleted_function_fails_long_before_the_timeout() {
         })
     });
     cloud.run(&env, ["up", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
-        "the function `ProcessKinesisRecords` was there, and somebody deleted it",
+        "another run deleted the function `ProcessKinesisRecords`",
         "Function does not exist",
     ]);
 }
@@ -181,7 +181,7 @@ fn denial_by_new_tags_is_transient_and_explicit_deny_is_permanent() {
     assert_eq!(cloud.count("PutRetentionPolicy"), 1);
     env.run(["down", "--local", "--yes"]).assert_success();
     let cloud = denied("not authorized to perform: logs:PutRetentionPolicy with an explicit deny in a policy");
-    cloud.run(&env, ["up"]).assert_code(1).assert_stderr_contains(&["denies logs:PutRetentionPolicy outright"]);
+    cloud.run(&env, ["up"]).assert_code(1).assert_stderr_contains(&["denies logs:PutRetentionPolicy explicitly"]);
     assert_eq!(cloud.count("PutRetentionPolicy"), 1);
 }
 
@@ -263,8 +263,8 @@ fn change_past_the_timeout_hints_to_run_up_again() {
     cloud.run(&env, ["up", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
         "the stream `temperature-sensor-data`",
         "UPDATING",
-        "the service goes on with it meanwhile",
+        "the service continues meanwhile",
         "run `sensorctl up --region us-east-1 --endpoint-url ",
-        "` again to go on waiting",
+        "` again to keep waiting",
     ]);
 }

@@ -87,9 +87,9 @@ fn orphans_with_denied_tags_count_as_unmanaged() {
     })
     .with_keys(keys);
     let plan = cloud.run(&env, ["plan", "-v", "-o", "json"]).assert_success().assert_stderr_contains(&[
-        "note: orphans were looked for one by one",
+        "note: looked for orphans one by one",
         "tag:GetResources",
-        "2 whose tags may not be read count as others' (",
+        "2 whose tags cannot be read count as unmanaged (",
     ]);
     assert_eq!((&plan.json()["changed"], &plan.json()["leftovers"]), (&0.into(), &Value::Null));
     cloud.run(&env, ["down", "--yes"]).assert_success().assert_stderr_contains(&[
@@ -120,6 +120,6 @@ fn mapping_with_denied_tags_counts_as_unmanaged() {
     cloud
         .run(&env, ["down", "--yes"])
         .assert_code(1)
-        .assert_stderr_contains(&["event source mappings of others", "--delete-consumers"]);
+        .assert_stderr_contains(&["unmanaged event source mappings", "--delete-consumers"]);
     cloud.run(&env, ["down", "--yes", "--delete-consumers"]).assert_success();
 }

@@ -18,10 +18,10 @@ fn policies_added_to_own_role_are_kept_until_role_is_deleted() {
     env.run(["up", "--local", "--set", "function.memory_mb=512"]).assert_success();
     let policies = foreign.api.iam("Action=ListRolePolicies&RoleName=kinesis-lambda-dynamodb");
     assert!(policies.contains("theirs"), "{policies}");
-    let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().assert_stderr_contains(&[
-        "with it goes what others added: the policy `theirs`",
-        "AWSLambdaBasicExecutionRole",
-    ]);
+    let down = env
+        .run(["down", "--local", "--yes", "-o", "json"])
+        .assert_success()
+        .assert_stderr_contains(&["with what others added: the policy `theirs`", "AWSLambdaBasicExecutionRole"]);
     assert!(!down.stderr.contains("the policy `sensorctl`"), "{}", down.stderr);
     assert_eq!(down.json()["remaining"], json!([]));
 }
@@ -51,7 +51,7 @@ fn down_stream_with_unmanaged_mapping_deletes_nothing() {
     foreign.create_function(&env);
     foreign.create_mapping("temperature-sensor-data", "theirs");
     env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&[
-        "the stream `temperature-sensor-data` is read by event source mappings of others, to the function theirs",
+        "the stream `temperature-sensor-data` is read by unmanaged event source mappings to the function theirs",
         "--delete-consumers",
     ]);
     env.run(["status", "--local"]).assert_success();
@@ -69,7 +69,7 @@ fn down_function_with_unmanaged_mapping_deletes_nothing() {
     foreign.put_policy("own", "Allow", "kinesis:*");
     foreign.create_mapping("other", "ProcessKinesisRecords");
     env.run(["down", "--local", "--yes"]).assert_code(1).assert_stderr_contains(&[
-        "the function `ProcessKinesisRecords` is fed by event source mappings of others: stream/other (",
+        "the function `ProcessKinesisRecords` is invoked by unmanaged event source mappings: stream/other (",
         "delete these mappings",
         "--delete-consumers",
     ]);
@@ -97,7 +97,7 @@ fn down_resource_with_new_owner_after_plan_is_kept() {
     foreign.api.set_faults("");
     let run = Run::of_child(down).assert_code(1);
     run.assert_stderr_contains(&[
-        "the stream `temperature-sensor-data` changed hands",
+        "the stream `temperature-sensor-data` is no longer managed by this pipeline",
         "the sensorctl stage `blue`",
         "hint:",
     ]);

@@ -33,7 +33,7 @@ fn demo_interrupted_deletes_its_temporary_files() {
     let env = TestEnv::new();
     let temporary = env.path("tmp");
     std::fs::create_dir(&temporary).unwrap();
-    for (after, signal) in [("start a local cloud", Signal::INT), ("make the pipeline", Signal::TERM)] {
+    for (after, signal) in [("start a local cloud", Signal::INT), ("create tables", Signal::TERM)] {
         let mut child = env.command(["demo"]).env("TMPDIR", &temporary).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
         // A step is printed when it is done, so the next one is in progress.
@@ -41,7 +41,7 @@ fn demo_interrupted_deletes_its_temporary_files() {
         send_signal(&child, signal);
         let rest: Vec<_> = said.collect();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
-        assert!(rest.iter().any(|line| line.contains("the throw-away local cloud is gone")), "{rest:?}");
+        assert!(rest.iter().any(|line| line.contains("the throw-away local cloud is deleted")), "{rest:?}");
         let left: Vec<_> = std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().path()).collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -19,7 +19,7 @@ fn role_not_assumable_by_lambda_is_reported_with_missing_statement() {
         foreign.trust_only_ec2();
         // Long before the timeout, which has a different message.
         env.run(["up", "--local", "--timeout", "60s"]).assert_code(1).assert_stderr_contains(&[
-            "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
+            "Lambda cannot assume the role `kinesis-lambda-dynamodb-theirs`",
             r#"{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"}}"#,
             "cannot be assumed by Lambda",
             "hint: ",
@@ -35,7 +35,7 @@ fn role_not_assumable_by_lambda_is_reported_also_for_existing_function() {
     env.run(["up", "--local", "--timeout", "60s", "--set", "function.memory_mb=512"])
         .assert_code(1)
         .assert_stderr_contains(&[
-            "the role `kinesis-lambda-dynamodb-theirs` cannot be taken by Lambda",
+            "Lambda cannot assume the role `kinesis-lambda-dynamodb-theirs`",
             "sts:AssumeRole",
             "cannot be assumed by Lambda",
         ]);

@@ -91,7 +91,7 @@ fn region_other_than_local_clouds_is_reported_with_its_origin() {
 fn unknown_variable_is_refused_with_a_suggestion() {
     let env = TestEnv::with_local_cloud();
     env.run_with_env(["plan", "--local"], &[("SENSORCTL_STREAM_SHARD", "2")]).assert_code(2).assert_stderr_contains(&[
-        "SENSORCTL_STREAM_SHARD: there is no setting",
+        "SENSORCTL_STREAM_SHARD: there is no such setting",
         "did you mean `SENSORCTL_STREAM_SHARDS`?",
     ]);
     env.run_with_env(["plan", "--local"], &[("SENSORCTL_TAGS_TEAM", "ops")])

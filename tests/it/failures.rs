@@ -62,7 +62,7 @@ fn up_and_down_unmanaged_stream_is_refused_and_kept() {
     env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&[
         "stream",
         "temperature-sensor-data",
-        "not made by sensorctl",
+        "not managed by sensorctl",
         "--stage",
     ]);
     let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();

@@ -55,6 +55,12 @@ fn completions_and_man_pages_are_generated() {
     }
     let folder = env.path("man");
     env.run(["man", folder.to_str().unwrap()]).assert_success();
+    let version = format!("\"sensorctl {}\"", env!("CARGO_PKG_VERSION"));
+    for page in std::fs::read_dir(&folder).unwrap() {
+        let path = page.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&version), "{}", path.display());
+    }
     let page = std::fs::read_to_string(folder.join("sensorctl-put.1")).unwrap();
     assert!(page.contains("sensor"), "{page}");
 }

@@ -23,7 +23,7 @@ fn up_verify_lost_reading_fails() {
     let env = TestEnv::with_pipeline();
     ForeignStack::with_default_names(&env).put_policy("theirs", "Deny", "dynamodb:*");
     env.run(["up", "--local", "--verify", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
-        "a reading does not come through",
+        "a test reading did not reach the table",
         "shardId-000000000000",
         "SensorData",
         "sensorctl status",
@@ -41,7 +41,12 @@ fn down_drain_waits_until_every_shard_and_parallel_batch_is_consumed() {
             .collect();
         env.run_with_input(["put", "--local", "--file", "-"], readings.as_bytes()).assert_success();
         let down = env.run(["down", "--local", "--yes", "--drain", "--keep-data", "-o", "json"]).assert_success();
-        let report = down.assert_stderr_contains(&["consumed", &format!("markers: {markers}")]).json();
+        let report = down
+            .assert_stderr_contains(&[
+                "Drained: everything put so far has been processed",
+                &format!("({markers} test readings"),
+            ])
+            .json();
         assert_eq!((&report["drained"]["shards"], &report["drained"]["markers"]), (&2.into(), &markers.into()));
         // Nothing can store more rows: the function is deleted.
         assert_eq!(env.rows(0).len(), 3000);
@@ -59,11 +64,11 @@ fn down_drain_failed_deletes_nothing() {
     env.run(["up", "--local", "--set", "mapping.enabled=false"]).assert_success();
     env.run(["down", "--local", "--yes", "--drain"])
         .assert_code(1)
-        .assert_stderr_contains(&["its mapping is Disabled", "nothing was deleted"]);
+        .assert_stderr_contains(&["its event source mapping is Disabled", "nothing was deleted"]);
     let after = ApiClient::new(&env).list_all();
     assert_eq!(after[..4], everything[..4]);
     env.run(["down", "--local", "--yes"]).assert_success();
-    env.run(["down", "--local", "--yes", "--drain"]).assert_success().assert_stderr_contains(&["no stream to drain"]);
+    env.run(["down", "--local", "--yes", "--drain"]).assert_success().assert_stderr_contains(&["there is no stream"]);
 }
 
 #[test]
@@ -72,7 +77,7 @@ fn up_verify_late_canary_is_reported() {
     let foreign = ForeignStack::with_default_names(&env);
     foreign.put_policy("theirs", "Deny", "dynamodb:*");
     let up = env.run(["up", "--local", "--verify", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
-        "marker readings may stay in table SensorData",
+        "test readings may remain in table SensorData",
         "it may come late",
         "aws dynamodb delete-item --table-name SensorData --key",
     ]);
@@ -119,7 +124,7 @@ fn canaries_under_faults_are_deleted_or_reported() {
         let down = env
             .run(["down", "--local", "--yes", "--drain", "--keep-data"])
             .assert_success()
-            .assert_stderr_contains(&["markers: 64"]);
+            .assert_stderr_contains(&["(64 test readings"]);
         api.set_faults("");
         for row in env.rows(0) {
             let sensor = row["sensor_id"].as_str().unwrap();
@@ -148,7 +153,7 @@ fn up_verify_function_without_concurrency_fails_at_once() {
         let arguments = ["--set", "function.reserved_concurrency=0"];
         env.run(command.iter().chain(&arguments).copied())
             .assert_code(2)
-            .assert_stderr_contains(&["`function.reserved_concurrency` at 0"]);
+            .assert_stderr_contains(&["`function.reserved_concurrency` is 0"]);
     }
     let path = "PUT /2017-10-31/functions/ProcessKinesisRecords/concurrency";
     ApiClient::new(&env).lambda(path, &json!({"ReservedConcurrentExecutions": 0}));

@@ -55,8 +55,8 @@ fn orphans_are_found_by_listing_if_tagging_api_is_denied_or_missing() {
             (request.operation() == "GetResources").then(|| request.failure(status, code, "no"))
         });
         let plan = cloud.run(&env, ["plan", "-v", "-o", "json"]).assert_success().assert_stderr_contains(&[
-            "note: orphans were looked for one by one",
-            "were asked for one by one: tag GetResources",
+            "note: looked for orphans one by one",
+            "resources one by one: tag GetResources",
             code,
         ]);
         assert!(orphans(&plan.json()).contains(&"SensorData"), "{}", plan.stdout);

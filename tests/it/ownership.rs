@@ -33,6 +33,6 @@ fn down_keeps_unmanaged_resources_with_default_names() {
     let before = foreign.describe_all();
     let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!(down["changed"], 0, "{down}");
-    env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not made by sensorctl"]);
+    env.run(["up", "--local"]).assert_code(1).assert_stderr_contains(&["not managed by sensorctl"]);
     assert_eq!(foreign.describe_all(), before);
 }

@@ -10,7 +10,7 @@ fn init_writes_default_settings_and_never_overwrites() {
     assert_eq!(env.run(["init", "--print"]).assert_success().stdout, written);
     assert_eq!(env.run(["init", "-"]).assert_success().stdout, written);
     env.write("sensorctl.toml", "broken [");
-    env.run(["init"]).assert_code(1).assert_stderr_contains(&["sensorctl.toml is there already", "--force"]);
+    env.run(["init"]).assert_code(1).assert_stderr_contains(&["sensorctl.toml already exists", "--force"]);
     env.run(["init", "--force"]).assert_success();
     assert_eq!(std::fs::read_to_string(env.path("sensorctl.toml")).unwrap(), written);
 }
@@ -22,6 +22,10 @@ fn invalid_settings_file_is_usage_error_with_line() {
     env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "`function.memory_mb`"]);
     env.write("sensorctl.toml", "[function]\nmemory_mb = 1\n");
     env.run(["status", "--local"]).assert_code(2).assert_stderr_contains(&["sensorctl.toml:2", "from 128 to 10240"]);
+    std::fs::write(env.path("sensorctl.toml"), b"stage = \"\xff\"\n").unwrap();
+    env.run(["status", "--local"])
+        .assert_code(2)
+        .assert_stderr_contains(&["error: the settings file sensorctl.toml is not text in UTF-8"]);
     env.run(["--config", "other.toml", "status", "--local"])
         .assert_code(2)
         .assert_stderr_contains(&["other.toml", "sensorctl init"]);
@@ -117,9 +121,12 @@ fn down_protected_table_deletes_nothing() {
     ]);
     env.run(["status", "--local"]).assert_success();
     let unprotect = ["--set", "table.deletion_protection=false", "up", "--local"];
-    env.run(unprotect)
-        .assert_code(2)
-        .assert_stderr_contains(&["deletion_protection of the table `SensorData`", "--yes"]);
+    env.run(unprotect).assert_code(2).assert_stderr_contains(&[
+        "deletion_protection: true → false",
+        "table `SensorData`",
+        "removes the protection",
+        "--yes",
+    ]);
     env.run(unprotect.into_iter().chain(["--yes"])).assert_success();
     env.run(["down", "--local", "--yes"]).assert_success();
 }

@@ -153,5 +153,5 @@ fn invoke_role_recreated_by_hand_reports_kms_access_denied() {
     api.lambda(&format!("PUT {FUNCTION}/configuration"), &json!({"MemorySize": 300}));
     env.run(["invoke", "--local"])
         .assert_code(1)
-        .assert_stderr_contains(&["KMSAccessDeniedException", "made anew under the same name"]);
+        .assert_stderr_contains(&["KMSAccessDeniedException", "created again under the same name"]);
 }

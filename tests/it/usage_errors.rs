@@ -256,3 +256,13 @@ fn output_file_that_is_also_input_is_not_truncated() {
     env.run(again.into_iter().chain(["--force"])).assert_success();
     assert_eq!(std::fs::read_to_string(env.path("old.ndjson")).unwrap(), "", "it holds what this run rejected");
 }
+
+#[test]
+fn usage_line_shows_only_flags_that_were_typed() {
+    let env = TestEnv::new();
+    let variables = [("SENSORCTL_LOCAL", "1"), ("SENSORCTL_STAGE", "blue")];
+    let run = env.run_with_env(["scan", "--limt", "3"], &variables).assert_code(2);
+    assert!(run.stderr.contains("Usage: sensorctl scan --limit <COUNT>"), "{}", run.stderr);
+    let wrong = env.run_with_env(["scan"], &[("SENSORCTL_LOCAL", "maybe")]).assert_code(2);
+    wrong.assert_stderr_contains(&["the environment variable SENSORCTL_LOCAL is set to it"]);
+}

@@ -19,7 +19,7 @@ pub async fn annotate_collateral(session: &Session, resources: &[&dyn Resource],
         async move {
             let along = look.retry_transient(*resource, || resource.collateral(look)).await?;
             if !along.is_empty() {
-                step.reason = format!("{}; also deletes what others added: {}", step.reason, along.join(", "));
+                step.reason = format!("{}; with what others added: {}", step.reason, along.join(", "));
             }
             Ok::<_, crate::aws::AwsFailure>(())
         }

@@ -38,7 +38,7 @@ fn up_put_and_down_with_aws_latency_succeed() {
 #[test]
 fn up_no_wait_returns_before_mapping_is_enabled() {
     let env = env_with_latency();
-    let run = env.run(["up", "--local", "--no-wait"]).assert_success().assert_stderr_contains(&["All is asked for"]);
+    let run = env.run(["up", "--local", "--no-wait"]).assert_success().assert_stderr_contains(&["Requested: "]);
     assert!(!run.stderr.contains("The pipeline works"));
     let status = env.run(["status", "--local", "-o", "json"]).assert_code(3).json();
     assert_ne!(status["mapping"]["state"], "Enabled", "{status}");
