@@ -1,17 +1,15 @@
 //! The command line as it is typed; no behaviour.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::builder::{Resettable, StyledStr};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Id, Parser, ValueEnum, ValueHint};
+use clap::{Arg, CommandFactory, FromArgMatches, Id, Parser};
 
 use crate::commands::Command;
-use crate::output::Format;
-use crate::usage_error::asked_color;
+use crate::global_flags::GlobalFlags;
+use crate::raw_arguments::asked_color;
 
 /// Build, feed, watch and delete a realtime sensor pipeline: readings → Kinesis → Lambda → DynamoDB.
 #[derive(Debug, Parser)]
@@ -19,7 +17,7 @@ use crate::usage_error::asked_color;
 #[command(after_help = "New here? `sensorctl demo` runs the whole pipeline once on this machine, without an account.")]
 pub struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalFlags,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -86,60 +84,6 @@ fn name_variable(mut error: clap::Error, arguments: &[OsString], variables: &[(S
         }
     }
     error
-}
-
-/// Flags that every command takes.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// Name of this copy of the pipeline, appended to every resource name as `-NAME`
-    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_STAGE")]
-    pub stage: Option<String>,
-    /// Settings file [default: sensorctl.toml, if it exists]
-    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, env = "SENSORCTL_CONFIG")]
-    pub config: Option<PathBuf>,
-    /// Change one setting, named as in the settings file: `--set stream.shards=2` (repeatable)
-    #[arg(long, global = true, value_name = "KEY=VALUE", value_hint = ValueHint::Other)]
-    pub set: Vec<String>,
-    /// AWS profile for credentials and region
-    #[arg(long, global = true, value_name = "NAME", value_hint = ValueHint::Other, env = "SENSORCTL_PROFILE")]
-    pub profile: Option<String>,
-    /// AWS region
-    #[arg(long, global = true, value_name = "NAME", env = "SENSORCTL_REGION")]
-    pub region: Option<String>,
-    /// Send every AWS call to this address
-    #[arg(long, global = true, value_name = "URL", env = "SENSORCTL_ENDPOINT_URL")]
-    pub endpoint_url: Option<String>,
-    /// Use the local cloud of this user instead of AWS
-    #[arg(long, global = true, env = "SENSORCTL_LOCAL", value_parser = clap::builder::BoolishValueParser::new())]
-    pub local: bool,
-    /// Format of the data on stdout
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t, env = "SENSORCTL_OUTPUT")]
-    pub output: Format,
-    /// Print errors only
-    #[arg(short, long, global = true, env = "SENSORCTL_QUIET", value_parser = clap::builder::BoolishValueParser::new())]
-    pub quiet: bool,
-    /// Print more detail; twice: every AWS call with attempt, time and request id
-    #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub verbose: u8,
-    /// When to use color
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t, env = "SENSORCTL_COLOR")]
-    pub color: ColorChoice,
-    /// Which of the flags above were set by the environment.
-    #[arg(skip)]
-    pub from_environment: BTreeSet<&'static str>,
-}
-
-/// When to use color.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always, also off a terminal.
-    Always,
-    /// Never.
-    Never,
 }
 
 #[cfg(test)]

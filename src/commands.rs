@@ -24,9 +24,9 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Error;
+use crate::global_flags::GlobalFlags;
 use crate::output::{Format, Output};
 use crate::settings::Scope;
 
@@ -50,7 +50,7 @@ pub enum Command {
 
 impl Command {
     /// Runs a command that must work whatever the settings file holds; nothing when this one needs the settings.
-    pub fn run_without_settings(&self, global: &Global, output: &Output) -> Option<Result<(), Error>> {
+    pub fn run_without_settings(&self, global: &GlobalFlags, output: &Output) -> Option<Result<(), Error>> {
         match self {
             Command::Init(args) => Some(init::run(global, output, args)),
             _ => None,
@@ -69,7 +69,7 @@ impl Command {
 
     /// Returns the form of the data: what was typed, or the default of the environment where the command has that form.
     #[must_use]
-    pub fn format(&self, global: &Global) -> Format {
+    pub fn format(&self, global: &GlobalFlags) -> Format {
         let is_default = global.from_environment.contains("output");
         if is_default && global.output == Format::Csv && !self.has_csv() { Format::Auto } else { global.output }
     }
@@ -122,7 +122,7 @@ impl Command {
     ///
     /// # Errors
     /// Whatever the command could not do.
-    pub async fn run(self, context: &Context) -> Result<(), Error> {
+    pub async fn run(self, context: &Context, command_line: clap::Command) -> Result<(), Error> {
         let left = || Error::interrupted("interrupted");
         match self {
             Command::Up(args) => up::run(context, args).await,
@@ -136,8 +136,8 @@ impl Command {
             // Ran before there was a context.
             Command::Init(_) => Ok(()),
             Command::Export(args) => export::run(context, args).await,
-            Command::Completions(args) => completions::run(context, &args),
-            Command::Man(args) => man::run(context, args),
+            Command::Completions(args) => completions::run(context, &args, command_line),
+            Command::Man(args) => man::run(context, args, command_line),
             Command::Local(args) => local::run(args, context).await,
         }
     }

@@ -6,8 +6,8 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::{self, Access, Clients, Target};
-use crate::cli::Global;
 use crate::error::{Error, ErrorKind};
+use crate::global_flags::GlobalFlags;
 use crate::output::Output;
 use crate::settings::{Scope, SettingOrigin, Settings};
 
@@ -28,7 +28,12 @@ impl Context {
     ///
     /// # Errors
     /// When the settings cannot be read or make no sense.
-    pub fn new(global: &Global, scope: Scope, output: Output, interrupt: CancellationToken) -> Result<Self, Error> {
+    pub fn new(
+        global: &GlobalFlags,
+        scope: Scope,
+        output: Output,
+        interrupt: CancellationToken,
+    ) -> Result<Self, Error> {
         Ok(Self::with_settings(Settings::resolve(global, scope)?, output, interrupt))
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::cli::Global;
+use crate::global_flags::GlobalFlags;
 
 /// Commands that mean the same whatever the global flags say.
 const WITHOUT_FLAGS: [&str; 6] = ["completions", "demo", "export", "help", "init", "man"];
@@ -24,7 +24,7 @@ impl HintFlags {
     /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables; of one
     /// cloud only, where two are named.
     #[must_use]
-    pub fn of(global: &Global, is_local: bool) -> Self {
+    pub fn of(global: &GlobalFlags, is_local: bool) -> Self {
         let words = |flag: &str, value: Option<Cow<'_, str>>| value.map(|value| flag_words(flag, &value));
         let config = words("--config", global.config.as_ref().map(|path| path.to_string_lossy()));
         let stage = words("--stage", global.stage.as_deref().map(Cow::from));
@@ -139,39 +139,39 @@ mod tests {
     use super::*;
     use crate::settings::hint_flags;
 
-    fn command(global: &Global) -> String {
+    fn command(global: &GlobalFlags) -> String {
         hint_flags(global).command("up", [""; 0])
     }
 
     #[test]
     fn command_repeats_the_global_flags_that_choose_the_pipeline() {
-        let global = Global {
+        let global = GlobalFlags {
             local: true,
             stage: Some("blue".into()),
             config: Some("my settings.toml".into()),
             region: Some("eu-central-1".into()),
             set: vec!["stream.shards=2".into()],
             quiet: true,
-            ..Global::default()
+            ..GlobalFlags::default()
         };
         assert_eq!(
             hint_flags(&global).command("put", ["--file", "it's.ndjson"]),
             "`sensorctl put --local --config 'my settings.toml' --stage blue --region eu-central-1 --set stream.shards=2 \
              --file 'it'\\''s.ndjson'`"
         );
-        assert_eq!(command(&Global::default()), "`sensorctl up`");
+        assert_eq!(command(&GlobalFlags::default()), "`sensorctl up`");
     }
 
     #[test]
     fn command_names_one_cloud_only() {
-        let both = Global {
+        let both = GlobalFlags {
             local: true,
             profile: Some("p".into()),
             endpoint_url: Some("http://127.0.0.1:1".into()),
-            ..Global::default()
+            ..GlobalFlags::default()
         };
         let typed = |from_environment: &'static str| {
-            command(&Global { from_environment: [from_environment].into(), ..both.clone() })
+            command(&GlobalFlags { from_environment: [from_environment].into(), ..both.clone() })
         };
         assert_eq!(typed("endpoint_url"), "`sensorctl up --local`");
         assert_eq!(typed("local"), "`sensorctl up --profile p --endpoint-url http://127.0.0.1:1`");
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn command_never_shows_a_variable_of_the_function() {
-        let with = |assignment: &str| command(&Global { set: vec![assignment.into()], ..Global::default() });
+        let with = |assignment: &str| command(&GlobalFlags { set: vec![assignment.into()], ..GlobalFlags::default() });
         assert_eq!(
             with("function.environment.TOKEN=s3cret"),
             "`sensorctl up --set \"function.environment.TOKEN=${TOKEN:?}\"`"
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn commands_in_a_text_are_completed_with_the_flags_of_this_run() {
-        let flags = hint_flags(&Global { local: true, stage: Some("blue".into()), ..Global::default() });
+        let flags = hint_flags(&GlobalFlags { local: true, stage: Some("blue".into()), ..GlobalFlags::default() });
         for (text, complete) in [
             (
                 "`sensorctl up` goes on, `sensorctl down --yes` removes it",
@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn commands_about_the_local_cloud_repeat_what_chooses_it() {
-        let global = Global { region: Some("eu-west-1".into()), stage: Some("blue".into()), ..Global::default() };
+        let global =
+            GlobalFlags { region: Some("eu-west-1".into()), stage: Some("blue".into()), ..GlobalFlags::default() };
         let flags = hint_flags(&global).with_data_dir(Some(Path::new("/a b")));
         assert_eq!(
             flags.complete("`sensorctl local start`, `sensorctl local stop`"),

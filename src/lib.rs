@@ -23,10 +23,12 @@ mod cli;
 mod commands;
 mod context;
 mod error;
+mod global_flags;
 mod hint_flags;
 mod loopback;
 mod output;
 mod pipeline;
+mod raw_arguments;
 mod settings;
 mod stack;
 mod usage_error;
@@ -36,12 +38,14 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use clap::CommandFactory as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Cli, ColorChoice};
+use crate::cli::Cli;
 use crate::commands::Command;
 use crate::context::Context;
+use crate::output::ColorChoice;
 use crate::output::{Format, Output, print_log_lines};
 use crate::settings::hint_flags;
 
@@ -120,7 +124,7 @@ fn execute(cli: Cli, output: &Output) -> Result<(), Error> {
             tokio::spawn(watch_signals(signals, interrupt.clone(), output.clone(), of_failure));
         }
         let context = Context::new(&cli.global, cli.command.scope(), output.clone(), interrupt)?;
-        cli.command.run(&context).await
+        cli.command.run(&context, Cli::command()).await
     });
     // A blocking read of stdin may never return.
     runtime.shutdown_background();

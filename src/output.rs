@@ -3,10 +3,12 @@
 //! `Output` decides once, from the flags and what stdout and stderr are, how data looks and whether anything is said;
 //! commands never ask. A closed pipe ends the program quietly and successfully.
 
+mod color;
 mod csv;
 mod destination;
 mod differences;
 mod escape;
+mod format;
 mod json;
 mod log;
 mod marks;
@@ -25,14 +27,12 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::ValueEnum;
-
 use self::destination::Destination;
-use crate::cli::ColorChoice;
 use crate::error::Error;
 use crate::hint_flags::HintFlags;
 
 use self::escape::visible;
+pub use color::ColorChoice;
 pub use csv::{CsvCells, CsvColumns, OwnCell};
 pub use escape::one_line;
 
@@ -41,6 +41,7 @@ pub use destination::Captured;
 
 pub use differences::{change_lines, difference_lines};
 
+pub use format::Format;
 pub use log::print_log_lines;
 pub use marks::Mark;
 pub use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
@@ -51,22 +52,6 @@ pub use rows::{Row, Rows};
 pub use stack_progress::StackProgress;
 pub use table::{Squeeze, table_of_record, table_of_rows};
 pub use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
-
-/// The format of the data on stdout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// A table on a terminal; else NDJSON for rows and JSON for reports.
-    #[default]
-    Auto,
-    /// A table for people.
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON document a line.
-    Ndjson,
-    /// Comma-separated values with a header.
-    Csv,
-}
 
 /// How a command shows what it found and says what it does.
 #[derive(Clone, Debug)]

@@ -25,8 +25,8 @@ mod variables;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::cli::Global;
 use crate::error::Error;
+use crate::global_flags::GlobalFlags;
 pub use crate::hint_flags::HintFlags;
 
 use self::connection::Connection;
@@ -150,7 +150,7 @@ impl Settings {
     ///
     /// # Errors
     /// If the file cannot be read or names an unknown setting, or if a value is out of its range.
-    pub fn resolve(global: &Global, scope: Scope) -> Result<Self, Error> {
+    pub fn resolve(global: &GlobalFlags, scope: Scope) -> Result<Self, Error> {
         let names =
             std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().filter(|_| !value.is_empty()));
         Self::resolve_among(global, scope, &|name| std::env::var(name).ok(), names.collect())
@@ -161,12 +161,12 @@ impl Settings {
     /// # Errors
     /// As [`Settings::resolve`].
     #[cfg(test)]
-    pub fn resolve_in(global: &Global, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
+    pub fn resolve_in(global: &GlobalFlags, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
         Self::resolve_among(global, scope, environment, Vec::new())
     }
 
     fn resolve_among(
-        global: &Global,
+        global: &GlobalFlags,
         scope: Scope,
         environment: Environment<'_>,
         variables: Vec<String>,
@@ -196,12 +196,12 @@ impl Settings {
 
 /// Returns the flags that a command in a hint repeats.
 #[must_use]
-pub fn hint_flags(global: &Global) -> HintFlags {
+pub fn hint_flags(global: &GlobalFlags) -> HintFlags {
     HintFlags::of(global, connection::is_local(global).unwrap_or(global.local))
 }
 
 /// Returns the settings of the command line, by dotted name.
-fn flags(global: &Global) -> Result<BTreeMap<String, (String, SettingOrigin)>, Error> {
+fn flags(global: &GlobalFlags) -> Result<BTreeMap<String, (String, SettingOrigin)>, Error> {
     let mut flags = BTreeMap::new();
     for assignment in &global.set {
         let (key, value) = assignment.split_once('=').ok_or_else(|| {

@@ -7,9 +7,11 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 
-use crate::cli::{Cli, ColorChoice};
+use crate::cli::Cli;
 use crate::error::Error;
+use crate::output::ColorChoice;
 use crate::output::{Format, Output};
+use crate::raw_arguments::asked_for;
 
 /// Says what clap has to say; help and version are data on stdout and a success.
 pub fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
@@ -55,16 +57,6 @@ pub fn words(arguments: &[OsString]) -> Vec<&str> {
     words
 }
 
-/// When to colour, as asked for in arguments that are not read yet; the last one counts.
-pub fn asked_color(arguments: &[OsString]) -> clap::ColorChoice {
-    let environment = std::env::var("SENSORCTL_COLOR").ok();
-    match asked_for(arguments, |text| text.strip_prefix("--color"), environment.as_deref()) {
-        Some("always") => clap::ColorChoice::Always,
-        Some("never") => clap::ColorChoice::Never,
-        _ => clap::ColorChoice::Auto,
-    }
-}
-
 /// The form of JSON that was asked for, if any, in arguments that could not be read as a whole; the last one counts.
 fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<Format> {
     let output = |text| str::strip_prefix(text, "--output").or_else(|| short_output(text));
@@ -73,24 +65,6 @@ fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<For
         Some("ndjson") => Some(Format::Ndjson),
         _ => None,
     }
-}
-
-/// The last value of a flag; `rest` gives what stands behind the flag in its word.
-fn asked_for<'a>(
-    arguments: &'a [OsString],
-    rest: impl Fn(&'a str) -> Option<&'a str>,
-    environment: Option<&'a str>,
-) -> Option<&'a str> {
-    let mut asked = environment;
-    let mut texts = arguments.iter().skip(1).map_while(|argument| argument.to_str()).take_while(|text| *text != "--");
-    while let Some(text) = texts.next() {
-        asked = match rest(text) {
-            Some("") => texts.next(),
-            Some(value) => Some(value.strip_prefix('=').unwrap_or(value)),
-            None => continue,
-        };
-    }
-    asked
 }
 
 /// What follows `-o`, which may stand behind other short flags: `-qo json`.

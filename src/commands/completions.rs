@@ -1,9 +1,8 @@
 //! `sensorctl completions`.
 
-use clap::{Arg, Command, CommandFactory, ValueHint};
+use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -15,13 +14,13 @@ pub struct CompletionsArgs {
     shell: Shell,
 }
 
-pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<(), Error> {
-    context.output.bytes(&script(args.shell))
+pub(super) fn run(context: &Context, args: &CompletionsArgs, command_line: Command) -> Result<(), Error> {
+    context.output.bytes(&script(args.shell, command_line))
 }
 
-fn script(shell: Shell) -> Vec<u8> {
+fn script(shell: Shell, command_line: Command) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut without_file_names(Cli::command()), "sensorctl", &mut script);
+    clap_complete::generate(shell, &mut without_file_names(command_line), "sensorctl", &mut script);
     script
 }
 
@@ -36,11 +35,14 @@ fn without_file_names(command: Command) -> Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn completions_offer_file_names_for_files_only() {
-        let script = String::from_utf8(script(Shell::Bash)).unwrap();
+        let script = String::from_utf8(script(Shell::Bash, Cli::command())).unwrap();
         let offers_files = |flag: &str| {
             let cases: Vec<_> = script.split(&format!("{flag})\n")).skip(1).collect();
             assert!(!cases.is_empty(), "{flag}");

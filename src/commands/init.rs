@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueHint;
 
-use crate::cli::Global;
 use crate::error::Error;
+use crate::global_flags::GlobalFlags;
 use crate::output::Output;
 use crate::settings::FILE_NAME;
 
@@ -28,7 +28,7 @@ pub struct InitArgs {
 }
 
 /// Writes the file. Works without the settings: those that are there may be the ones to be written anew.
-pub(super) fn run(global: &Global, output: &Output, args: &InitArgs) -> Result<(), Error> {
+pub(super) fn run(global: &GlobalFlags, output: &Output, args: &InitArgs) -> Result<(), Error> {
     let file = args.file.as_deref().or(global.config.as_deref()).unwrap_or(Path::new(FILE_NAME));
     if args.print || file == Path::new("-") {
         return output.data(TEMPLATE);

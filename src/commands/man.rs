@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{CommandFactory, ValueHint};
+use clap::ValueHint;
 use clap_mangen::Man;
 
-use crate::cli::Cli;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -18,8 +17,7 @@ pub struct ManArgs {
     folder: Option<PathBuf>,
 }
 
-pub(super) fn run(context: &Context, args: ManArgs) -> Result<(), Error> {
-    let mut command = Cli::command();
+pub(super) fn run(context: &Context, args: ManArgs, mut command: clap::Command) -> Result<(), Error> {
     command.build();
     let Some(folder) = args.folder else {
         return context.output.bytes(&page(command)?);

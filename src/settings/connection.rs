@@ -5,8 +5,8 @@ use http::Uri;
 use super::layers::Layers;
 use super::origin::SettingOrigin;
 use super::trust;
-use crate::cli::Global;
 use crate::error::Error;
+use crate::global_flags::GlobalFlags;
 use crate::loopback::is_loopback;
 
 /// The configured connection to a cloud.
@@ -39,7 +39,7 @@ impl Connection {
 }
 
 /// Returns whether the local cloud is selected. A flag takes precedence over the environment.
-pub(super) fn is_local(global: &Global) -> Result<bool, Error> {
+pub(super) fn is_local(global: &GlobalFlags) -> Result<bool, Error> {
     let typed = |flag| !global.from_environment.contains(flag);
     match (global.local, &global.endpoint_url) {
         (true, Some(_)) if typed("local") == typed("endpoint_url") => {
@@ -124,11 +124,11 @@ mod tests {
     #[test]
     fn local_flag_takes_precedence_over_environment() {
         let wanted = |local: bool, endpoint: bool, from_environment: &[&'static str]| {
-            is_local(&Global {
+            is_local(&GlobalFlags {
                 local,
                 endpoint_url: endpoint.then(|| "http://x".to_owned()),
                 from_environment: from_environment.iter().copied().collect(),
-                ..Global::default()
+                ..GlobalFlags::default()
             })
             .ok()
         };

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use clap::{Arg, CommandFactory as _};
+use clap::{Arg, Args as _, Command};
 
-use crate::cli::Cli;
 use crate::error::Error;
+use crate::global_flags::GlobalFlags;
 
 const PREFIX: &str = "SENSORCTL_";
 
@@ -39,7 +39,7 @@ pub(super) fn of_setting(key: &str) -> String {
 /// # Errors
 /// If a variable has this program's prefix but is unknown. The error has the nearest known name.
 pub(super) fn check(variables: &[String], settings: &BTreeSet<String>) -> Result<(), Error> {
-    let command = Cli::command();
+    let command = GlobalFlags::augment_args(Command::new("sensorctl"));
     let flags = command.get_arguments().filter_map(Arg::get_env).filter_map(|name| name.to_str());
     let known: BTreeSet<String> =
         settings.iter().map(|key| of_setting(key)).chain(flags.chain(OTHERS).map(str::to_owned)).collect();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::repository;
 
 /// A layer, and the modules that it may not import.
-const RULES: [(&str, &[&str]); 12] = [
+const RULES: [(&str, &[&str]); 14] = [
     ("aws", &["cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
     ("error", &["aws", "cli", "commands", "context", "output", "pipeline", "settings", "stack"]),
     ("loopback", &["aws", "cli", "commands", "context", "error", "output", "pipeline", "settings", "stack"]),
@@ -20,6 +20,8 @@ const RULES: [(&str, &[&str]); 12] = [
     ("settings", &["aws", "commands", "context", "output", "pipeline"]),
     ("context", &["commands", "pipeline", "stack"]),
     ("cli", &["aws", "context", "pipeline", "settings", "stack"]),
+    ("global_flags", &["aws", "commands", "context", "pipeline", "settings", "stack"]),
+    ("raw_arguments", &["aws", "commands", "context", "output", "pipeline", "settings", "stack"]),
     ("usage_error", &["aws", "commands", "context", "pipeline", "settings", "stack"]),
 ];
 
