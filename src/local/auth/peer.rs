@@ -8,7 +8,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 /// Returns whether the peer's socket belongs to the user that runs this process.
 ///
 /// Linux lists the owner of every socket. Without such a list (macOS) every local peer is accepted, so that another
-/// user of the machine can take a function's events there; the README says so.
+/// user of the machine can take a function's events there (docs/local-cloud.md, Who is kept out).
 pub(crate) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     let own = rustix::process::getuid().as_raw();
     let Ok(table) = fs::read_to_string("/proc/net/tcp") else { return true };
