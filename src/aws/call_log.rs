@@ -1,5 +1,5 @@
-//! One line for each attempt of each AWS call, under `-vv`: what was called, which attempt, how long it took, and the
-//! request id that AWS support asks for. Never a parameter, a header or a body: these hold readings and credentials.
+//! Logs each attempt of each AWS call with `-vv`: operation, attempt, duration, and the request id that AWS Support
+//! asks for. Never logs parameters, headers or bodies, which contain readings and credentials.
 
 use std::time::Instant;
 
@@ -16,14 +16,14 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 /// The target of the lines.
 pub const TARGET: &str = "sensorctl::aws";
 
-/// The headers in which the services name a request.
+/// Response headers with the request id.
 const REQUEST_ID_HEADERS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
 
 /// An interceptor that logs attempts.
 #[derive(Debug)]
 pub(super) struct CallLog;
 
-/// When an attempt began.
+/// The start time of an attempt.
 #[derive(Debug)]
 struct AttemptStart(Instant);
 

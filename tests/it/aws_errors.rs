@@ -31,7 +31,7 @@ fn failing_data_services(status: u16, code: &'static str, message: &'static str)
         .map(|service| FakeAws::new(CannedError { service: Some(service), status, code, message }))
         .into()
 }
-
+/// Runs every data command against data services that fail with this error. Asserts that each message has all parts.
 /// Runs every data command against data services that fail with this error, and asserts that each message has all parts.
 #[track_caller]
 fn assert_every_call_reports(status: u16, code: &'static str, message: &'static str, hints: &[&str]) {

@@ -1,4 +1,5 @@
-//! A full disk and damaged files: errors name the file, nothing is repaired by deletion, and nothing acknowledged is lost.
+//! A full disk and damaged files: errors name the file, nothing is repaired by deletion, and no acknowledged data is
+//! lost.
 
 use std::fs;
 use std::path::{Path, PathBuf};

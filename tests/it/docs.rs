@@ -22,7 +22,7 @@ fn headings(document: &Path) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect()
 }
 
-/// Returns the text of a source file as one line, without the marks of comments: a citation may continue on the next line.
+/// Returns the text of a source file as one line, without comment marks: a citation may continue on the next line.
 fn joined(source: &str) -> String {
     let line = |line: &str| line.trim_start().trim_start_matches(['/', '!']).trim().to_owned();
     source.lines().map(line).collect::<Vec<_>>().join(" ")

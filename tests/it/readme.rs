@@ -24,7 +24,8 @@ fn tour(readme: &str) -> Vec<Shown<'_>> {
     tour
 }
 
-/// Replaces each number with its unit of time by `0` and several spaces by one: times, ports and widths differ in each run.
+/// Replaces each number with its unit of time by `0` and several spaces by one: times, ports and widths differ in each
+/// run.
 fn normalize(line: &str) -> String {
     let mut text = String::new();
     for character in line.chars() {

@@ -128,7 +128,8 @@ impl Request {
         })
     }
 
-    /// Returns the operation: `PutRetentionPolicy`, `GetRole`, or for Lambda method and path: `POST /2015-03-31/functions`.
+    /// Returns the operation: `PutRetentionPolicy`, `GetRole`, or for Lambda method and path: `POST
+    /// /2015-03-31/functions`.
     pub fn operation(&self) -> String {
         match self.service.as_str() {
             "lambda" => {

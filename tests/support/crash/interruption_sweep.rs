@@ -121,7 +121,7 @@ impl<'a, R: Runner> Scenario<'a, R> {
     }
 }
 
-/// Runs the scenarios in a cycle until each was interrupted at each of the selected calls, and asserts after each run that
+/// Runs the scenarios in a cycle until each was interrupted at each of the selected calls. Asserts after each run that
 /// it ends in the state of an uninterrupted run.
 pub fn interrupt_calls<R: Runner>(
     setup: &CrashEnv<R>,
