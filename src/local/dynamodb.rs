@@ -9,6 +9,7 @@ mod description;
 #[cfg(test)]
 mod difference_tests;
 mod expression_limits;
+mod operations;
 mod page;
 mod pitr;
 mod poll_once;
@@ -40,6 +41,7 @@ use self::batch::BatchWriter;
 pub(super) use self::batch::MAX_REQUESTS;
 use self::capacity::ReadCapacity;
 use self::expression_limits::Expressions;
+use self::operations::{is_missing_table, only_reads, speaks_of_arns};
 use self::pitr::PointInTimeRecovery;
 use self::reader::{Readers, is_select};
 use self::table_status::TableLifecycle;
@@ -361,41 +363,6 @@ fn private_files(path: &Path) -> io::Result<()> {
 
 /// Quotas of a new account (`DescribeLimits`).
 const LIMITS: &str = r#"{"AccountMaxReadCapacityUnits":80000,"AccountMaxWriteCapacityUnits":80000,"TableMaxReadCapacityUnits":40000,"TableMaxWriteCapacityUnits":40000}"#;
-
-/// Returns whether an operation takes or returns ARNs.
-///
-/// Item operations do not, so an item's own text is never rewritten.
-fn speaks_of_arns(operation: &str) -> bool {
-    matches!(
-        operation,
-        "CreateTable"
-            | "DeleteTable"
-            | "DescribeTable"
-            | "UpdateTable"
-            | "TagResource"
-            | "UntagResource"
-            | "ListTagsOfResource"
-            | "ListStreams"
-            | "DescribeStream"
-            | "GetShardIterator"
-            | "DescribeTimeToLive"
-            | "UpdateTimeToLive"
-            | "DescribeContinuousBackups"
-            | "UpdateContinuousBackups"
-    )
-}
-
-/// Returns whether a backup operation failed because its table is missing, which has an error code of its own there.
-fn is_missing_table(operation: &str, error: &DynoxideError) -> bool {
-    operation.ends_with("ContinuousBackups") && matches!(error, DynoxideError::ResourceNotFoundException(_))
-}
-
-/// Returns whether an operation changes nothing, so that no flush is needed.
-fn only_reads(operation: &str) -> bool {
-    ["Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List"]
-        .iter()
-        .any(|verb| operation.starts_with(verb))
-}
 
 /// Runs an operation with expressions, after checking their limits.
 fn call_checked<I, O>(text: &str, run: impl FnOnce(I) -> Result<O, DynoxideError>) -> Result<String, DynoxideError>

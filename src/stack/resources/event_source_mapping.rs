@@ -6,6 +6,7 @@ mod danger;
 mod describe;
 mod list;
 mod request;
+mod state;
 mod unmanaged;
 
 use std::sync::{Mutex, PoisonError};
@@ -17,6 +18,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use self::state::{not_seen_yet, state_of, uuid_of};
 use super::lambda_tags;
 use super::role::diagnosis::{self, RequiredAccess};
 use crate::aws::{AwsFailure, CallContext, FailureCause, ServiceClock};
@@ -362,28 +364,6 @@ impl Resource for EventSourceMapping {
             diagnosis::permanent_failure(session, &self.role, &need).await
         }
         .boxed()
-    }
-}
-
-/// Marks a failure as transient: the function was created or seen before, so it is only not visible everywhere yet.
-fn not_seen_yet(failure: AwsFailure) -> AwsFailure {
-    match failure.cause {
-        FailureCause::Other if failure.message.contains(NO_FUNCTION) => {
-            AwsFailure { cause: FailureCause::Propagating, ..failure }
-        }
-        _ => failure,
-    }
-}
-
-fn uuid_of(found: &Observed) -> String {
-    found.details.get("uuid").cloned().unwrap_or_default()
-}
-
-fn state_of(mapping: &EventSourceMappingConfiguration) -> State {
-    match mapping.state() {
-        Some("Enabled" | "Disabled") => State::Active,
-        Some("Deleting") => State::Deleting,
-        state => State::Changing(state.unwrap_or("unknown").to_owned()),
     }
 }
 

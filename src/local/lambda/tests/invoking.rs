@@ -384,18 +384,3 @@ async fn reserved_concurrency_limits_concurrent_invocations() {
     bench.call("PUT", path, json!({"ReservedConcurrentExecutions": 0})).await;
     assert_eq!(bench.invoke("Fn", json!({})).await.body["Reason"], refused, "nothing runs");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn function_processes_end_with_the_local_cloud() {
-    let bench = TestLambda::new(1).await;
-    bench.function("Idle", "pid").await;
-    bench.function("Busy", "sleep").await;
-    bench.invoke("Idle", json!({})).await;
-    let running = bench.dir.path().join("lambda/running");
-    let (busy, ()) = tokio::join!(bench.invoke("Busy", json!({})), async {
-        bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 2).await;
-        bench.lambda.shutdown().await;
-    });
-    assert_eq!(busy.status, 503);
-    bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 0).await;
-}

@@ -94,3 +94,18 @@ async fn function_processes_cannot_gain_privileges_and_have_the_services_limits(
         assert_eq!(line("Max open files"), "1024 1024");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn function_processes_end_with_the_local_cloud() {
+    let bench = TestLambda::new(1).await;
+    bench.function("Idle", "pid").await;
+    bench.function("Busy", "sleep").await;
+    bench.invoke("Idle", json!({})).await;
+    let running = bench.dir.path().join("lambda/running");
+    let (busy, ()) = tokio::join!(bench.invoke("Busy", json!({})), async {
+        bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 2).await;
+        bench.lambda.shutdown().await;
+    });
+    assert_eq!(busy.status, 503);
+    bench.until(async || std::fs::read_dir(&running).map_or(0, Iterator::count) == 0).await;
+}
