@@ -334,6 +334,7 @@ fn sdk_tags(tags: Tags, call: CallContext<'_>) -> Result<Vec<Tag>, AwsFailure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::FailureCause;
 
     #[test]
     fn adopted_trust_policy_is_replaced_only_if_lambda_cannot_assume_the_role() {
