@@ -1,4 +1,4 @@
-//! What each command prints: nothing twice, differences with their values, empty results in words, the next command.
+//! The screens of commands: nothing twice, differences with their values, empty results in words, the next command.
 
 use serde_json::json;
 
