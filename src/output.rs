@@ -143,13 +143,13 @@ impl Output {
         }
     }
 
-    /// Whether a person can be asked: stdin and stderr are a terminal.
+    /// Returns whether a person can be asked: stdin and stderr are a terminal.
     #[must_use]
     pub fn can_ask(&self) -> bool {
         self.stderr_is_terminal && io::stdin().is_terminal()
     }
 
-    /// Whether more detail was asked for.
+    /// Returns whether more detail was asked for.
     #[must_use]
     pub fn is_verbose(&self) -> bool {
         self.verbosity > 0

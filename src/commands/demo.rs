@@ -48,9 +48,10 @@ pub(super) async fn run(context: &Context, _args: DemoArgs) -> Result<(), Error>
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
     let rows = walk.all(context).await?;
     let took = began.elapsed();
+    context.output.report(&Demo { seconds: rounded(took), steps: walk.steps, rows })?;
     context.output.status(format!("Created, used and deleted the whole pipeline in {}.", units::duration(took)));
     context.output.status("Next: `sensorctl up --local` creates one that stays.");
-    context.output.report(&Demo { seconds: rounded(took), steps: walk.steps, rows })
+    Ok(())
 }
 
 struct Walk<'a> {

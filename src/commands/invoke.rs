@@ -124,7 +124,7 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
     Ok(text)
 }
 
-/// What an invocation did, as data whole, for a person in one line.
+/// The report of an invocation: all of it as data, one line for a person.
 #[derive(Serialize)]
 struct InvocationReport<'a> {
     #[serde(flatten)]
@@ -142,7 +142,7 @@ impl Report for InvocationReport<'_> {
         if let Some(counts) = &counts {
             lines.push(counts.to_string());
         }
-        // What does not say it in one line is shown as it is.
+        // Without counts, the answer and the log say it.
         if counts.is_none() || self.shows_log {
             lines.extend([format!("status   {status}"), format!("version  {version}")]);
             lines.extend(function_error.as_deref().map(|error| format!("error    {}", one_line(error))));

@@ -102,7 +102,7 @@ struct RunArgs {
     /// Simulate the time that AWS takes: none, aws, or aws/10 (ten times as fast)
     #[arg(long, value_name = "none|aws", default_value = "none", value_hint = ValueHint::Other)]
     timing: LatencyProfile,
-    /// What an acknowledged write survives: process (a killed local cloud), or full (also a power cut; slower)
+    /// Durability of acknowledged writes: process (survives a killed local cloud), or full (survives a power cut; slower)
     #[arg(long, value_name = "process|full", default_value = "process", value_hint = ValueHint::Other)]
     durable: Durability,
     #[command(flatten)]
@@ -219,7 +219,11 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let outdated = tokio::spawn(aws_cli::outdated_version());
     let running = start_with(context, &options).await?;
     args.check_place(&running, &options)?;
-    context.output.report(&Status::new(Some(&running), options.data_dir))?;
+    context.output.report_of_work(&Status::new(Some(&running), options.data_dir))?;
+    // Other commands find another directory by their environment.
+    if args.place.data_dir.is_none() {
+        context.output.status("Next: `sensorctl up --local` creates a pipeline in it.");
+    }
     if let Ok(Some(version)) = outdated.await {
         context.output.warn(&Warning::OutdatedAwsCli { version });
     }

@@ -172,13 +172,13 @@ impl UpArgs {
     }
 }
 
-/// Names what is used as it is, though it differs: no step that is carried out shows it.
+/// Prints the resources that are used as they are: no step that is carried out shows them.
 fn print_kept(context: &Context, plan: &Plan) {
     let kept = plan.steps.iter().filter(|step| step.action == Action::Keep).cloned().collect();
     context.output.lines(&plan_lines(&Plan { steps: kept, ..plan.clone() }, false));
 }
 
-/// Whether a new one of a kind has no readings yet.
+/// Returns whether a new resource of a kind has no readings yet.
 fn is_new_data(kind: Kind) -> bool {
     matches!(kind, Kind::Table | Kind::Stream)
 }

@@ -1,4 +1,4 @@
-//! What differs between a resource and the settings, as `property: old → new` with the values that the service has and
+//! The differences between a resource and the settings, as `property: old → new` with the values that the service has and
 //! will have.
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::stack::Difference;
 
 /// The most characters of a value that are shown whole.
 const MOST: usize = 160;
-/// What is shown of a checksum.
+/// The characters of a checksum that are shown.
 const DIGITS_OF_A_HASH: usize = 12;
 /// How many actions of a statement are named.
 const NAMED_ACTIONS: usize = 2;
@@ -222,7 +222,7 @@ fn text(value: &Value) -> String {
 
 /// Returns two long values around the place of their first difference; the JSON report has them whole.
 fn shortened(found: &str, wanted: &str) -> (String, String) {
-    /// What stands before the difference and says where it is.
+    /// The characters before the difference, which say where it is.
     const BEFORE: usize = 20;
     let texts = [found, wanted].map(|text| text.chars().collect::<Vec<_>>());
     let same = texts[0].iter().zip(&texts[1]).take_while(|(a, b)| a == b).count();

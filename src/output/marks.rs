@@ -1,6 +1,6 @@
 //! The marks that begin the lines of a list, and their colors. A word beside the mark says the same.
 
-/// What a line of a list is about.
+/// The mark of a line of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Created, or to be created.
@@ -57,7 +57,7 @@ pub fn colored(text: &str) -> String {
     text.split('\n').map(colored_line).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a line is one of a list.
+/// Returns whether a line is one of a list.
 #[must_use]
 pub fn is_marked(line: &str) -> bool {
     parts(line).is_some()

@@ -56,7 +56,7 @@ impl Progress {
         self.bars.suspend(|| self.output.status(line));
     }
 
-    /// Whether there is a terminal to draw on.
+    /// Returns whether there is a terminal to draw on.
     pub(super) fn is_drawn(&self) -> bool {
         self.output.stderr_is_terminal && !self.output.quiet
     }
@@ -76,7 +76,7 @@ impl Progress {
         bars
     }
 
-    /// Lets a line of a list show that its work is under way.
+    /// Marks the work of a line of a list as begun.
     pub(super) fn begin(&self, bar: &ProgressBar, word: &str, text: &str) {
         bar.set_style(style("  {spinner} {prefix:<9} {elapsed:>8}  {wide_msg}"));
         bar.set_prefix(word.to_owned());
@@ -87,7 +87,7 @@ impl Progress {
         }
     }
 
-    /// Lets a line of a list show what became of it.
+    /// Shows the result of the work of a line of a list.
     pub(super) fn end(&self, bar: &ProgressBar, text: String) {
         bar.disable_steady_tick();
         bar.set_style(style("{wide_msg}"));
@@ -101,7 +101,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Step {
-    /// What the step is waiting for.
+    /// Shows what the step waits for.
     pub fn waiting(&self, text: &str) {
         self.bar.set_message(one_line(text).into_owned());
     }
@@ -134,7 +134,7 @@ fn appear_later(bars: MultiProgress, still: Vec<ProgressBar>) {
     tokio::spawn(async move {
         tokio::time::sleep(DELAY).await;
         bars.set_draw_target(ProgressDrawTarget::stderr_with_hz(FRAMES_PER_SECOND));
-        // What does not turn is drawn only when it changes.
+        // Lines without a spinner are drawn only when they change.
         still.iter().for_each(ProgressBar::tick);
     });
 }

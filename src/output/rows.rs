@@ -15,7 +15,7 @@ pub trait Row: Serialize {
     fn columns() -> &'static [&'static str];
     /// The texts of the columns.
     fn cells(&self) -> Vec<String>;
-    /// What a terminal that is too narrow does to the columns, in this order.
+    /// Returns the ways to make the table narrower, in their order.
     fn squeezes() -> &'static [Squeeze] {
         &[]
     }
@@ -78,7 +78,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Whether nothing was written, nor held back.
+    /// Returns whether there was no row.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.written == 0

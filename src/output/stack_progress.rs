@@ -21,14 +21,14 @@ const LONG_LOOK: Duration = Duration::from_secs(1);
 pub struct StackProgress {
     progress: Progress,
     list: Mutex<StepList>,
-    /// What was said to be waited for before any step began.
+    /// The waits that were printed before any step began.
     told: Mutex<BTreeSet<(Kind, String)>>,
 }
 
 #[derive(Debug, Default)]
 struct StepList {
     steps: Vec<ListedStep>,
-    /// Whether some did not end, so that those that did not begin are worth a line.
+    /// Whether a step did not end, so that the steps that did not begin are listed, too.
     is_broken: bool,
 }
 
@@ -38,7 +38,7 @@ struct ListedStep {
     name: String,
     action: Action,
     adopts: bool,
-    /// What is said below it.
+    /// The lines below it.
     details: Vec<String>,
     state: StepState,
     /// How long it took so far: a step may begin a second time.

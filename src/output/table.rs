@@ -12,7 +12,7 @@ const GAP: usize = 2;
 /// The least width of a text that is cut short; a shorter one says nothing.
 const LEAST: usize = 8;
 
-/// What a terminal that is too narrow does to a column.
+/// A way to make a table narrower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Squeeze {
     /// Leaves the column out.
@@ -78,14 +78,14 @@ fn table_within(width: Option<usize>, columns: &[&str], rows: &[Vec<String>], sq
                 }
             }
         }
-        // What was cut short before another column was left out may have room again.
+        // A text that was cut short before another column was left out may have room again.
         for place in 0..kept.len() {
             let rest = room.saturating_sub(total(&kept));
             kept[place].1 = wanted(kept[place].0).min(kept[place].1 + rest);
         }
     }
     let mut table = Table::new();
-    // What is still too wide goes on in the next line of the terminal: a cell over two lines would cut numbers in two.
+    // The terminal wraps a table that is still too wide: a cell over two lines would cut numbers in two.
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(kept.iter().map(|(at, _)| Cell::new(columns[*at].to_uppercase())));
     for column in table.column_iter_mut() {

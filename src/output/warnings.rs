@@ -38,7 +38,7 @@ pub enum Warning {
     },
     /// Something that sensorctl does not manage loses readings.
     LosesReadings {
-        /// What, and how.
+        /// The resource, and how it loses them.
         what: String,
     },
     /// Test readings that may stay in the table.
@@ -52,10 +52,10 @@ pub enum Warning {
     },
 }
 
-/// What helps against what sensorctl does not manage.
+/// The hint for a warning about an unmanaged resource.
 pub const NOT_OURS: &str = "sensorctl does not manage it; its owner can change it";
 
-/// What shows the cause of a mapping's problem.
+/// The hint for a problem of the mapping.
 pub const MAPPING_PROBLEM: &str =
     "`sensorctl invoke -v` runs the function once and shows its log; the mapping retries its batch by itself";
 

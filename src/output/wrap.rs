@@ -36,9 +36,22 @@ pub(super) fn wrapped(text: &str, width: usize, label: usize) -> String {
 }
 
 fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String {
-    let narrow = if marks::is_marked(line) && line.width() > width { unpadded(line) } else { line.into() };
+    if !marks::is_marked(line) || line.width() <= width {
+        return broken(line, width, label, indent);
+    }
+    // Below the name if that fits, so that the columns stay.
+    let name = line.rfind("  ").map_or(0, |blanks| line[..blanks].width() + 2);
+    let below = broken(line, width, label, name);
+    let fits = below.lines().all(|line| line.width() <= width && !line.trim().is_empty());
+    if fits && below.lines().next().is_some_and(|first| first.width() > name) {
+        return below;
+    }
+    broken(&unpadded(line), width, label, indent)
+}
+
+fn broken(line: &str, width: usize, label: usize, indent: usize) -> String {
     let mut shown = String::with_capacity(line.len());
-    let mut rest = narrow.as_ref();
+    let mut rest = line;
     let mut column = label;
     while let Some(end) = break_in(rest, width.saturating_sub(column)) {
         shown.push_str(rest[..end].trim_end_matches(' '));
@@ -99,12 +112,13 @@ mod tests {
         assert_eq!(wrapped(hint, 20, 6), wrapped(hint, 24, 6), "a command is not broken");
         let line = "  ✓ created      16 ms  mapping        temperature-sensor-data → ProcessKinesisRecords";
         assert_eq!(
-            wrapped(line, 64, 0),
+            wrapped(line, 60, 0),
             "  ✓ created      16 ms mapping temperature-sensor-data\n              → ProcessKinesisRecords"
         );
+        let below = " ".repeat(39);
         assert_eq!(
             wrapped(line, 80, 0),
-            "  ✓ created      16 ms mapping temperature-sensor-data → ProcessKinesisRecords"
+            format!("  ✓ created      16 ms  mapping        temperature-sensor-data\n{below}→ ProcessKinesisRecords")
         );
         assert_eq!(wrapped(line, 100, 0), line);
         let below = format!("{LIST_INDENT}key: one two three");

@@ -61,7 +61,7 @@ fn local_reset_without_terminal_needs_yes() {
     let env = TestEnv::with_local_cloud();
     let api = ApiClient::new(&env);
     api.call("Kinesis_20131202.CreateStream", r#"{"StreamName":"mine","ShardCount":1}"#);
-    env.run(["local", "reset"]).assert_code(2).assert_stderr_contains(&["cannot ask here", "--yes"]);
+    env.run(["local", "reset"]).assert_code(2).assert_stderr_contains(&["no terminal to ask on", "--yes"]);
     assert!(api.describe_stream("mine").contains("ACTIVE"), "it still runs");
     env.run(["local", "reset", "--yes"]).assert_success().assert_stderr_contains(&["stopped", "is empty"]);
     env.run(["local", "start", "--port", "0"]).assert_success();
