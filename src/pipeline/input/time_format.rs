@@ -401,7 +401,10 @@ fn seconds_of(moment: Timestamp) -> Result<Decimal, TimeError> {
 fn with_fraction(second: i64, fraction: &str) -> Result<Decimal, TimeError> {
     let fraction = fraction.trim_end_matches('0');
     if fraction.is_empty() {
-        return Ok(Decimal::parse(&second.to_string())?);
+        return match u64::try_from(second) {
+            Ok(second) => Ok(Decimal::from(second)),
+            Err(_) => Ok(Decimal::parse(&second.to_string())?),
+        };
     }
     if second >= 0 {
         return Ok(Decimal::parse(&format!("{second}.{fraction}"))?);
