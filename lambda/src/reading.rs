@@ -58,6 +58,14 @@ impl Reading {
     /// # Errors
     /// When it is no reading, or one that the table cannot hold.
     pub fn from_json(json: &[u8]) -> Result<Self, ReadingError> {
+        Self::from_json_with_origin(json).map(|(reading, _)| reading)
+    }
+
+    /// Reads one JSON object, and whether it names shard and sequence number, as rows of the table do.
+    ///
+    /// # Errors
+    /// When it is no reading, or one that the table cannot hold.
+    pub fn from_json_with_origin(json: &[u8]) -> Result<(Self, bool), ReadingError> {
         let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
             return Err(ReadingError::TooMuchJson { bytes: text.len() });
@@ -69,7 +77,19 @@ impl Reading {
         let mut draft = Draft::new(text);
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(&mut draft).and_then(|()| json.end()).map_err(|error| not_json(text, text, &error))?;
-        draft.finish()
+        let has_origin = draft.origin == [true; ORIGIN_KEYS.len()];
+        draft.finish().map(|reading| (reading, has_origin))
+    }
+
+    /// Reads the value of a further field.
+    ///
+    /// # Errors
+    /// When the table cannot hold it, or no field may have this name.
+    pub fn field_from_json(name: &str, value: &RawValue) -> Result<Value, ReadingError> {
+        check_name(name)?;
+        check_field_name(name)?;
+        let room = Cell::new(MAX_ITEM_BYTES);
+        Field { key: name, text: value.get(), room: &room }.value(value, 0)
     }
 
     /// The reading as one line of JSON: the three keys of its own first, then the others sorted by name.

@@ -23,7 +23,7 @@ const NAMED: u64 = 20;
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
     let written = OutputFiles::open(context, &args).await?;
-    let reader = InputOptions { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
+    let reader = args.input_options();
     // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
     let inputs = open(context, origins, reader).await?;
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;

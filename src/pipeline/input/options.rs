@@ -6,12 +6,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use sensor_model::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::super::parse_duration;
 use super::mapping::ColumnMapping;
 use super::number::DecimalSign;
-use super::time_format::TimeUnit;
+use super::time_format::{TimeOptions, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use super::key_table;
 
@@ -267,6 +268,47 @@ impl FromStr for ConstantField {
 }
 
 impl InputOptions {
+    /// Whether JSON is read by the keys and types of a reading itself, as the function reads it.
+    pub(super) fn has_own_keys(&self) -> bool {
+        let InputOptions { map, matches, missing, unit, only, drop, fields, .. } = self;
+        let is_long = self.quantity.is_some() || self.value.is_some();
+        let has_text_rules = self.decimal.is_some() || self.time_format.is_some() || self.time_zone.is_some();
+        map.is_empty()
+            && matches.is_empty()
+            && missing.is_empty()
+            && unit.is_empty()
+            && only.is_empty()
+            && drop.is_empty()
+            && fields.is_empty()
+            && self.sensor.is_none()
+            && !(is_long || has_text_rules || self.coerce)
+    }
+
+    /// Returns the mappings of a key.
+    pub(super) fn mapped<'o>(&'o self, key: &'o str) -> impl Iterator<Item = &'o ColumnMapping> {
+        self.map.iter().filter(move |mapping| mapping.key == key)
+    }
+
+    /// Returns how times are read.
+    pub(super) fn times(&self, default_unit: TimeUnit) -> TimeOptions {
+        let default_unit = if self.time_format.is_some() { TimeUnit::Auto } else { default_unit };
+        TimeOptions {
+            unit: self.time_unit.unwrap_or(default_unit),
+            format: self.time_format.clone(),
+            zone: self.time_zone.clone(),
+            decimal_comma: self.decimal == Some(DecimalSign::Comma),
+        }
+    }
+
+    /// Reads a time that was typed.
+    ///
+    /// # Errors
+    /// When it has no certain meaning; the text names the option that gives it one.
+    pub fn time(&self, text: &str) -> Result<Decimal, String> {
+        let parsed = TimeParser::new(&self.times(TimeUnit::Auto))?.text(text);
+        parsed.map(|time| time.seconds).map_err(|error| error.to_string())
+    }
+
     /// Adds the options of a layout: what is set here goes before it, and maps are joined key by key.
     #[must_use]
     pub fn over(self, layout: Self) -> Self {

@@ -1,5 +1,6 @@
 //! Many readings into the stream: takes them from an input, batches them, keeps the lanes busy and the ledger right.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -14,7 +15,7 @@ use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, PutSummary, Record, RejectsFile, Unread};
+use crate::pipeline::{InputSummary, ParsedChunks, PutEvent, PutObserver, PutSummary, Record, RejectsFile, Unread};
 
 /// Requests that are under way at the same time at most; the readings of a sensor share a lane.
 const LANES: usize = 4;
@@ -50,13 +51,13 @@ where
     S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
 {
     let began = Instant::now();
-    let positions = chunks.positions();
+    let (positions, facts) = (chunks.positions(), chunks.facts());
     let halt = AbortSignal::under(plan.interrupt);
     let observer = plan.observer;
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
     let lanes = join_all(receivers.into_iter().map(|batches| put_worker::run(batches, &send, observer, &halt)));
     let dispatcher = Dispatcher::new(senders, plan, &halt);
-    let (Dispatched { read, rejected, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
+    let (Dispatched { read, rejected, reasons, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
     let mut sum = WorkerStats::default();
     for tally in tallies {
         sum.accepted += tally.accepted;
@@ -77,8 +78,10 @@ where
         ..PutSummary::default()
     };
     let stopped = error.or_else(|| halt.into_reason());
-    let summary = summary.within(began.elapsed());
-    PutOutcome { summary, failed: sum.failed, stopped, unread: unread(positions).await }
+    let mut summary = summary.within(began.elapsed());
+    let unread = unread(positions).await;
+    summary.input = InputSummary::new(&facts, reasons, &unread);
+    PutOutcome { summary, failed: sum.failed, stopped, unread }
 }
 
 /// Counts what was not read, away from the threads that send.
@@ -91,8 +94,9 @@ async fn unread(positions: Positions) -> Vec<Unread> {
 /// Reads and validates everything and sends nothing; `accepted` counts what would be sent.
 pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
     let began = Instant::now();
-    let positions = chunks.positions();
+    let (positions, facts) = (chunks.positions(), chunks.facts());
     let mut summary = PutSummary::default();
+    let mut reasons = BTreeMap::new();
     let mut stopped = None;
     while let Some(chunk) = tokio::select! {
         biased;
@@ -106,6 +110,7 @@ pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -
                     ParsedLine::Ready(_) => summary.accepted += 1,
                     ParsedLine::Rejected(rejection) => {
                         summary.rejected += 1;
+                        *reasons.entry(rejection.code).or_default() += 1;
                         plan.observer.event(&PutEvent::Rejected(&rejection));
                         plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
                     }
@@ -119,8 +124,10 @@ pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -
         }
     }
     drop(chunks);
-    let summary = summary.within(began.elapsed());
-    PutOutcome { summary, failed: Vec::new(), stopped, unread: unread(positions).await }
+    let mut summary = summary.within(began.elapsed());
+    let unread = unread(positions).await;
+    summary.input = InputSummary::new(&facts, reasons, &unread);
+    PutOutcome { summary, failed: Vec::new(), stopped, unread }
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! What happens on the way into the stream, who hears of it, and the sums at the end.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::pipeline::RejectedLine;
+use crate::pipeline::input::facts::SharedFacts;
+use crate::pipeline::{RejectedLine, Unread};
 
 /// Something that happened while readings were put.
 #[derive(Debug)]
@@ -51,6 +53,108 @@ pub struct PutSummary {
     pub seconds: f64,
     /// Accepted readings per second.
     pub readings_per_second: f64,
+    /// What was found in the input.
+    #[serde(flatten)]
+    pub input: InputSummary,
+}
+
+/// What a bulk put found in its input that may be wrong, for the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct InputSummary {
+    /// Rejected lines by the class of their reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Readings with the sensor and time of an earlier one in the same put; above a million different ones an estimate.
+    pub replaced_in_input: u64,
+    /// Whether `replaced_in_input` is an estimate.
+    #[serde(skip)]
+    pub replaced_is_estimate: bool,
+    /// Rows of one quantity that no temperature of their sensor and time goes with.
+    pub unjoined: u64,
+    /// Readings with a numeric time by its unit.
+    pub time_units: BTreeMap<&'static str, u64>,
+    /// Times without a zone that were taken as UTC.
+    pub assumed_utc: u64,
+    /// Local times that clocks show twice, taken as the earlier.
+    pub ambiguous_times: u64,
+    /// Local times that clocks never show, moved on by the length of the gap.
+    pub skipped_times: u64,
+    /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
+    pub passed_over: u64,
+    /// Lines that were not read after an early end, as far as they can be counted.
+    pub unread_lines: u64,
+    /// Whether the last line of an input has no line end: it may have been cut.
+    pub last_line_unterminated: bool,
+}
+
+impl InputSummary {
+    /// Returns what was counted while the inputs were read.
+    pub(crate) fn new(facts: &SharedFacts, reasons: BTreeMap<&'static str, u64>, unread: &[Unread]) -> Self {
+        let (facts, replaced) = facts.get();
+        InputSummary {
+            reasons,
+            replaced_in_input: replaced.count + facts.replaced,
+            replaced_is_estimate: !replaced.is_exact,
+            unjoined: facts.unjoined,
+            time_units: facts.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
+            assumed_utc: facts.times.assumed_utc,
+            ambiguous_times: facts.times.ambiguous,
+            skipped_times: facts.times.skipped,
+            passed_over: facts.passed_over,
+            unread_lines: unread.iter().filter_map(|unread| unread.lines).sum(),
+            last_line_unterminated: facts.last_line_unterminated,
+        }
+    }
+
+    /// Returns what a person should know, one line each: only what is not as plain as could be.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.suspicions();
+        let others = self.time_units.iter().filter(|(unit, _)| **unit != "s");
+        remarks.extend(others.map(|(unit, count)| format!("{} in {unit}, by size", times(*count))));
+        if self.passed_over > 0 {
+            remarks.push(format!("{} without a reading passed over (comments, units, headers, `--match`)", lines(self.passed_over)));
+        }
+        remarks
+    }
+
+    /// Returns what `--strict` takes as a failure, one line each.
+    #[must_use]
+    pub fn suspicions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut say = |count: u64, text: &dyn Fn(String) -> String| {
+            if count > 0 {
+                found.push(text(count_of(count)));
+            }
+        };
+        let about = if self.replaced_is_estimate { "about " } else { "" };
+        say(self.replaced_in_input, &|n| format!("{about}{n} readings have the sensor and time of an earlier one, and replace it"));
+        say(self.unjoined, &|n| format!("{n} rows of other quantities have no temperature of their sensor and time (`--join-within`)"));
+        say(self.assumed_utc, &|n| format!("{n} times have no zone and were taken as UTC (`--time-zone`)"));
+        say(self.ambiguous_times, &|n| format!("{n} local times occur twice and were taken as the earlier"));
+        say(self.skipped_times, &|n| format!("{n} local times do not exist and were moved on by the gap"));
+        say(self.unread_lines, &|n| format!("{n} lines were not read"));
+        if self.last_line_unterminated {
+            found.push("the last line has no line end: the file may have been cut".to_owned());
+        }
+        found
+    }
+}
+
+fn count_of(count: u64) -> String {
+    let digits = count.to_string();
+    let group = |(at, digit): (usize, char)| {
+        let separator = (at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(',');
+        separator.into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(group).collect()
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "1 time".to_owned() } else { format!("{} times", count_of(count)) }
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", count_of(count)) }
 }
 
 impl PutSummary {
