@@ -9,6 +9,7 @@ mod down;
 mod export;
 mod init;
 mod invoke;
+mod layouts;
 #[cfg(feature = "local")]
 mod local;
 mod man;
@@ -41,6 +42,7 @@ pub enum Command {
     Put(put::PutArgs),
     Scan(scan::ScanArgs),
     Invoke(invoke::InvokeArgs),
+    Layouts(layouts::LayoutsArgs),
     Down(down::DownArgs),
     #[cfg(feature = "local")]
     Demo(demo::DemoArgs),
@@ -91,7 +93,7 @@ impl Command {
     /// Whether it has rows, or shows nothing in any form.
     fn has_csv(&self) -> bool {
         match self {
-            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
+            Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
             #[cfg(feature = "local")]
             Command::Local(args) => !args.reports(),
             _ => false,
@@ -142,6 +144,7 @@ impl Command {
             Command::Put(args) => put::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Layouts(args) => layouts::run(context, &args),
             Command::Down(args) => down::run(context, args).await,
             #[cfg(feature = "local")]
             Command::Demo(args) => demo::run(context, args).await,

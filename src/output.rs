@@ -147,6 +147,18 @@ impl Output {
         }
     }
 
+    /// Whether JSON was asked for by name.
+    #[must_use]
+    pub fn is_json_asked(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Ndjson)
+    }
+
+    /// Whether more was asked for.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity > 0
+    }
+
     /// Whether a person can be asked: both ends are a terminal and nobody asked for silence.
     #[must_use]
     pub fn can_ask(&self) -> bool {

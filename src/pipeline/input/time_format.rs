@@ -44,6 +44,10 @@ pub enum TimeUnit {
     #[value(name = "ns")]
     #[serde(rename = "ns")]
     Nanoseconds,
+    /// Seconds of a clock that shows local time, counted from its 1970.
+    #[value(name = "local-s")]
+    #[serde(rename = "local-s")]
+    LocalSeconds,
 }
 
 impl TimeUnit {
@@ -55,6 +59,7 @@ impl TimeUnit {
             TimeUnit::Milliseconds => "ms",
             TimeUnit::Microseconds => "us",
             TimeUnit::Nanoseconds => "ns",
+            TimeUnit::LocalSeconds => "local-s",
         }
     }
 }
@@ -97,7 +102,7 @@ pub struct TimeFacts {
 /// How many times were decided in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeCounts {
-    units: [u64; 4],
+    units: [u64; 5],
     /// Without a zone, taken as UTC.
     pub assumed_utc: u64,
     /// Shown twice by the clocks.
@@ -106,7 +111,13 @@ pub struct TimeCounts {
     pub skipped: u64,
 }
 
-const UNITS: [TimeUnit; 4] = [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds];
+const UNITS: [TimeUnit; 5] = [
+    TimeUnit::Seconds,
+    TimeUnit::Milliseconds,
+    TimeUnit::Microseconds,
+    TimeUnit::Nanoseconds,
+    TimeUnit::LocalSeconds,
+];
 
 impl TimeCounts {
     /// Counts one time.
@@ -268,8 +279,20 @@ impl TimeParser {
         match (&self.format, self.unit) {
             (Some(format), _) => self.formatted(format, number.as_str()),
             (None, TimeUnit::Auto) => epoch::by_magnitude(number),
+            (None, TimeUnit::LocalSeconds) => self.local_seconds(number),
             (None, unit) => epoch::in_unit(number, unit),
         }
+    }
+
+    /// Reads seconds that count what a clock shows.
+    fn local_seconds(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+        let text = number.as_str();
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let shown = whole.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let shown = shown.filter(|_| !text.starts_with('-')).ok_or(TimeError::OutOfRange)?;
+        let (seconds, facts) = self.moment(TimeZone::UTC.to_datetime(shown), Zone::None)?;
+        let facts = TimeFacts { unit: Some(TimeUnit::LocalSeconds), ..facts };
+        Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
     }
 
     /// The number that a text is; nothing where it is none.
@@ -401,7 +424,10 @@ fn seconds_of(moment: Timestamp) -> Result<Decimal, TimeError> {
 fn with_fraction(second: i64, fraction: &str) -> Result<Decimal, TimeError> {
     let fraction = fraction.trim_end_matches('0');
     if fraction.is_empty() {
-        return Ok(Decimal::parse(&second.to_string())?);
+        return match u64::try_from(second) {
+            Ok(second) => Ok(Decimal::from(second)),
+            Err(_) => Ok(Decimal::parse(&second.to_string())?),
+        };
     }
     if second >= 0 {
         return Ok(Decimal::parse(&format!("{second}.{fraction}"))?);

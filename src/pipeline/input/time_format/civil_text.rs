@@ -35,9 +35,41 @@ pub(super) enum Zone<'a> {
 
 /// Reads a text.
 pub(super) fn parse(text: &str) -> Result<CivilText<'_>, TimeError> {
+    if let Some(parsed) = most_frequent(text) {
+        return Ok(parsed);
+    }
     let mut scanner = Scanner { rest: text };
     let parsed = scanner.date_time()?;
     if scanner.rest.is_empty() { Ok(parsed) } else { Err(TimeError::NotATime) }
+}
+
+/// Reads `2023-11-14T22:13:20.5Z`, with or without fraction and `Z`, without looking for any other form.
+fn most_frequent(text: &str) -> Option<CivilText<'_>> {
+    let bytes = text.as_bytes().first_chunk::<19>()?;
+    let digit = |at: usize| Some(bytes[at].wrapping_sub(b'0')).filter(|digit| *digit < 10);
+    let pair = |at: usize| i8::try_from(digit(at)? * 10 + digit(at + 1)?).ok();
+    let signs = [bytes[4], bytes[7], bytes[13], bytes[16]];
+    if signs != *b"--::" || !matches!(bytes[10], b'T' | b' ') {
+        return None;
+    }
+    let (fraction, zone) = match text.get(19..)? {
+        rest if rest.starts_with('.') => {
+            let end = rest[1..].bytes().position(|byte| !byte.is_ascii_digit()).map_or(rest.len(), |end| end + 1);
+            (&rest[1..end], &rest[end..])
+        }
+        rest => ("", rest),
+    };
+    let zone = match zone {
+        "Z" => Zone::Offset(0),
+        "" => Zone::None,
+        _ => return None,
+    };
+    if fraction.is_empty() && bytes.len() < text.len() && text.as_bytes()[19] == b'.' {
+        return None;
+    }
+    let date = Date::new(i16::from(pair(0)?) * 100 + i16::from(pair(2)?), pair(5)?, pair(8)?).ok()?;
+    let time = Time::new(pair(11)?, pair(14)?, pair(17)?, 0).ok()?;
+    Some(CivilText { civil: date.to_datetime(time), fraction, zone })
 }
 
 /// Seconds east of UTC: `+01:00`, `-0700`, `+02`.

@@ -44,7 +44,8 @@ pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
 pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, TimeError> {
     let places = match unit {
         TimeUnit::Auto => return by_magnitude(number),
-        TimeUnit::Seconds => 0,
+        // Local seconds are read by the calendar.
+        TimeUnit::Seconds | TimeUnit::LocalSeconds => 0,
         TimeUnit::Milliseconds => 3,
         TimeUnit::Microseconds => 6,
         TimeUnit::Nanoseconds => 9,

@@ -298,6 +298,18 @@ fn local_times_are_read_in_the_named_zone_and_their_doubt_is_said() {
 }
 
 #[test]
+fn local_seconds_are_what_a_clock_shows() {
+    let local = |zone: Option<&str>, text: &str| parser(TimeUnit::LocalSeconds, None, zone).text(text).unwrap();
+    let summer = local(Some("Europe/Berlin"), "1688169600.25");
+    assert_eq!(summer.seconds.as_str(), "1688162400.25");
+    assert_eq!(summer.facts, TimeFacts { unit: Some(TimeUnit::LocalSeconds), ..TimeFacts::default() });
+    assert!(local(None, NOVEMBER).facts.assumed_utc);
+    // 02:30 on the day that the clocks went back.
+    assert!(local(Some("Europe/Berlin"), "1698546600").facts.ambiguous);
+    assert_eq!(parser(TimeUnit::LocalSeconds, None, None).text("-5"), Err(TimeError::OutOfRange));
+}
+
+#[test]
 fn counts_are_added_up_by_unit_and_doubt() {
     let mut counts = TimeCounts::default();
     for text in ["1700000000", "1700000000000", "1700000000001", "2023-11-14"] {
