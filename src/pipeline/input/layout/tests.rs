@@ -60,7 +60,8 @@ fn plain_files_are_no_layout_s() {
         "[",
         "{\"a\":",
     ] {
-        let found: Vec<_> = layouts.matching(&FileHead::new(text)).unwrap().into_iter().map(|layout| layout.name).collect();
+        let found: Vec<_> =
+            layouts.matching(&FileHead::new(text)).unwrap().into_iter().map(|layout| layout.name).collect();
         assert_eq!(found, [""; 0], "{text}");
     }
 }
@@ -107,7 +108,10 @@ fn recognition_asks_for_all_that_it_names() {
     assert!(found("first_line = \"*Plot Title:*\"", "\u{feff}\n\"Plot Title: x\"\r\n"));
     assert!(!found("first_line = \"Plot Title:\"", "Plot Title: x\n"));
     // Cut in the middle, as a file's beginning is.
-    assert!(found("paths = [\"data.result[].values[][1]\"]", r#"{"data":{"result":[{"metric":{},"values":[[1,"2"],[3,"#));
+    assert!(found(
+        "paths = [\"data.result[].values[][1]\"]",
+        r#"{"data":{"result":[{"metric":{},"values":[[1,"2"],[3,"#
+    ));
     assert!(!found("paths = [\"a.b\"]", r#"{"a":{"b":null}}"#));
     assert!(found("paths = [\"*[].values.x\"]", r#"{"Device A":[{"values":{"x":0}}]}"#));
     assert!(found("topic = \"tele/*/SENSOR\"\npaths = [\"a\"]", "tele/a b/SENSOR {\"a\":1}\n"));
