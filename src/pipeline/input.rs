@@ -19,6 +19,7 @@ pub(crate) mod json_lines;
 pub(crate) mod json_mapper;
 pub(crate) mod json_paths;
 pub(crate) mod key_table;
+pub(crate) mod layout;
 pub(crate) mod line_protocol;
 pub(crate) mod line_reader;
 pub(crate) mod mapping;
