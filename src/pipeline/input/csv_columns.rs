@@ -424,10 +424,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let sensor = key_source(binder, SENSOR);
     let time = key_source(binder, TIME);
     let probes = if long.is_some() { Ok(Vec::new()) } else { probes(binder, options, key_source) };
-    let (sensor, probes) = (sensor?, probes?);
+    let sensor = sensor?;
     if sensor.is_none() && options.sensor.is_none() && !long.as_ref().is_some_and(|long| long.names_sensor) {
         return Err(no_column(SENSOR, names));
     }
+    let probes = probes?;
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
 
     let mut fields = Vec::new();

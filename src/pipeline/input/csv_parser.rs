@@ -15,7 +15,7 @@ use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::number::DecimalSign;
 use super::options::{Delimiter, InputOptions};
-use super::output::{Output, RawLine};
+use super::output::{CUT_ROW, Output, RawLine};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::{Cells, RowSplitter};
 
@@ -195,6 +195,9 @@ impl CsvParser {
         row.into_iter().rev().for_each(|line| self.again.push_front(line));
         let raw = RawLine { number: first.number, bytes: &first.bytes, is_truncated: false };
         output.reject(raw, row_error("open-quote", "a quoted value is never closed"));
+        if !first.is_terminated {
+            output.name_cut_line(&CUT_ROW);
+        }
     }
 
     fn row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, is_terminated: bool, output: &mut Output) {
@@ -223,6 +226,9 @@ impl CsvParser {
                     output.builder.facts.passed_over += 1;
                 } else {
                     output.reject(raw, error);
+                    if !is_terminated {
+                        output.name_cut_line(&CUT_ROW);
+                    }
                 }
             }
         }

@@ -48,6 +48,11 @@ fn is_spread(text: &[u8], has_end: bool) -> bool {
     if !has_end {
         return true;
     }
+    let (line, _) = first_line(text);
+    let (next, _) = first_line(text[line.len()..].trim_ascii_start());
+    if next.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(next).is_ok() {
+        return false;
+    }
     let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
     values.next().is_some_and(|value| match value {
         Ok(_) => true,

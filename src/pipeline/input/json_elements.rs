@@ -94,6 +94,7 @@ impl JsonElements {
             let ready = fill(&mut self.source)?;
             if ready.is_empty() {
                 let is_whole = !is_structure && !scan.is_in_string;
+                self.is_in_array = false;
                 return Ok(if is_whole || found == ElementStatus::TooLong { found } else { ElementStatus::Cut });
             }
             let step = if is_structure { scan.structure(ready) } else { scan.scalar(ready) };

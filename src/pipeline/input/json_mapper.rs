@@ -169,13 +169,18 @@ impl JsonMapper {
     pub(super) fn read(&self, document: &RawValue, raw: RawLine<'_>, output: &mut Output) {
         let rows = match self.tree.rows(document) {
             Ok(rows) if rows.is_empty() => {
+                let is_wanted = self.tree.base_row(document).is_ok_and(|row| self.is_wanted(&row));
+                if !self.filters.is_empty() && !is_wanted {
+                    output.builder.facts.passed_over += 1;
+                    return;
+                }
                 return output.reject(raw, row_error("missing-key", "none of the mapped paths is in it"));
             }
             Ok(rows) => rows,
             Err(error) => return output.reject(raw, error),
         };
         for row in rows {
-            if !self.filters.iter().all(|(slot, pattern)| matches(row.get(*slot), pattern)) {
+            if !self.is_wanted(&row) {
                 output.builder.facts.passed_over += 1;
                 continue;
             }
@@ -183,6 +188,10 @@ impl JsonMapper {
                 output.reject(raw, error);
             }
         }
+    }
+
+    fn is_wanted(&self, row: &PathRow<'_>) -> bool {
+        self.filters.iter().all(|(slot, pattern)| matches(row.get(*slot), pattern))
     }
 
     fn cell<'a>(&self, slot: usize, row: &PathRow<'a>) -> Option<Cell<'a>> {

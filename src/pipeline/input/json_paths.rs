@@ -152,6 +152,16 @@ impl PathTree {
         combined(row, groups)
     }
 
+    /// Returns what stands outside of every iteration.
+    ///
+    /// # Errors
+    /// As [`PathTree::rows`].
+    pub(super) fn base_row<'a>(&self, document: &'a RawValue) -> Result<PathRow<'a>, RowError> {
+        let mut row = PathRow::default();
+        self.fill(document, &mut row)?;
+        Ok(row)
+    }
+
     fn rows_of_member<'a>(&self, name: Cow<'a, str>, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
         let mut rows: Vec<_> = self.rows(value)?.into_iter().filter(PathRow::has_values).collect();
         if let Some(slot) = self.name_slot {

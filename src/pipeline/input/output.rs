@@ -15,6 +15,12 @@ use super::reading_builder::{Cell, ReadingBuilder, TEMPERATURE};
 use super::row_error::{RowError, row_error};
 use crate::pipeline::{Record, RejectedLine};
 
+/// Classes of reasons that a cut line of JSON, line protocol or a broker can have.
+pub(super) const CUT_LINE: [&str; 4] = ["not-json", "not-utf-8", "not-line-protocol", "not-mqtt"];
+/// Classes of reasons that a cut row of CSV can have.
+pub(super) const CUT_ROW: [&str; 6] =
+    ["not-utf-8", "column-count", "open-quote", "not-a-number", "not-a-time", "time-unit"];
+
 /// A line as it stands in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RawLine<'a> {
@@ -72,9 +78,11 @@ impl Output {
         self.reject(RawLine { is_truncated: true, ..raw }, row_error("line-too-long", reason));
     }
 
-    /// Says of a line without end that was rejected that the file ends in it.
-    pub(super) fn name_cut_line(&mut self) {
-        if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut() {
+    /// Says of a line without end that was rejected for one of these reasons that the file ends in it.
+    pub(super) fn name_cut_line(&mut self, classes: &[&str]) {
+        if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut()
+            && classes.contains(&line.code)
+        {
             line.code = "cut-line";
             line.reason = format!("the file ends in this line, it may have been cut: {}", line.reason);
         }

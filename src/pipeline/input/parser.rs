@@ -16,7 +16,7 @@ use super::line_protocol;
 use super::line_reader::{LineReader, LineStatus, trim_line_ending};
 use super::mqtt;
 use super::options::{InputFormat, InputOptions};
-use super::output::{Output, RawLine};
+use super::output::{CUT_LINE, Output, RawLine};
 use super::reading_builder::ReadingBuilder;
 use super::row_error::row_error;
 use super::senml::SenmlPack;
@@ -233,7 +233,7 @@ impl Input {
                     LineStatus::Line => take_line(raw, *form, document, mapper.as_ref(), output),
                 }
                 if status == LineStatus::Line && !reader.is_terminated() {
-                    output.name_cut_line();
+                    output.name_cut_line(&CUT_LINE);
                 }
                 Ok(true)
             }

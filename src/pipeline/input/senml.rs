@@ -125,7 +125,7 @@ impl SenmlPack {
             (None, None) => Decimal::from(0),
         };
         let time = absolute(time)?;
-        let (sensor, quantity) = split_name(&self.name, own, unit);
+        let (sensor, quantity) = split_name(&name, &self.name, own, unit);
         out.clear();
         for (key, text) in [("{\"name\":", name.as_str()), (",\"sensor\":", sensor), (",\"quantity\":", quantity), (",\"unit\":", unit)] {
             out.push_str(key);
@@ -142,24 +142,25 @@ impl SenmlPack {
 
 /// Returns the sensor and the key of what it measures. The last part of a name that says what is measured is no part of
 /// the sensor; any other name is that of a sensor of its own, because several may measure the same.
-fn split_name<'n>(base: &'n str, own: &'n str, unit: &str) -> (&'n str, &'n str) {
+fn split_name<'n>(whole: &'n str, base: &'n str, own: &'n str, unit: &str) -> (&'n str, &'n str) {
     let trimmed = |name: &'n str| name.trim_end_matches([':', '/', '_', '-', '.']);
     let of_word = |word: &str| QUANTITIES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, key)| *key);
     let is_temperature = matches!(unit, "Cel" | "K");
     let by_unit = if is_temperature { Some(TEMPERATURE) } else if unit == "%RH" { Some("humidity") } else { None };
-    if own.is_empty() {
-        let at = base.rfind([':', '/', '_', '-', '.']).map_or(0, |at| at + 1);
-        return match of_word(&base[at..]) {
-            Some(key) if at > 0 => (trimmed(&base[..at]), key),
-            _ => (base, by_unit.unwrap_or("value")),
+    if own.is_empty() || base.is_empty() {
+        let name = if own.is_empty() { base } else { own };
+        let at = name.rfind([':', '/', '_', '-', '.']).map_or(0, |at| at + 1);
+        return match of_word(&name[at..]) {
+            Some(key) if at > 0 => (trimmed(&name[..at]), key),
+            _ => (name, by_unit.unwrap_or("value")),
         };
     }
     let sensor = trimmed(base);
-    match of_word(own).or(by_unit) {
-        Some(key) if !sensor.is_empty() => (sensor, key),
-        Some(key) => (own, key),
-        None if sensor.is_empty() => (own, "value"),
-        None => (sensor, own),
+    match (of_word(own), by_unit) {
+        (Some(key), _) => (sensor, key),
+        // One of several of the same kind: the whole name is its own.
+        (None, Some(_)) if is_temperature => (whole, TEMPERATURE),
+        (None, by_unit) => (sensor, by_unit.unwrap_or(own)),
     }
 }
 

@@ -196,8 +196,9 @@ impl Search<'_> {
                 continue;
             }
             let text = match std::str::from_utf8(&line.bytes) {
-                Ok(text) => text.to_owned(),
-                Err(_) => {
+                // A zero byte is UTF-8, but no text: UTF-16 without a mark.
+                Ok(text) if !text.contains('\0') => text.to_owned(),
+                _ => {
                     let encoding = decoding::guess(&line.bytes);
                     let not_csv = NotCsv::new(format!("line {} is not UTF-8", line.number));
                     return Ok(Err(not_csv.hint(format!("`--encoding {encoding}` reads it"))));
