@@ -155,7 +155,8 @@ impl Layouts {
         let (mut layout, extends) = read(name, table.clone(), &table.to_string()).map_err(wrong)?;
         if let Some(base) = extends {
             // A built-in one, so that layouts cannot go in a circle.
-            let base = self.built_in(&base).map_err(|error| error.context(format!("{place}: [layout.{name}] extends")))?;
+            let base =
+                self.built_in(&base).map_err(|error| error.context(format!("{place}: [layout.{name}] extends")))?;
             layout.options = layout.options.over(base.options);
         }
         layout.place = Some(place.clone());
@@ -174,8 +175,7 @@ impl Layouts {
 
 /// Reads a layout, with the one that it extends.
 fn read(name: &str, mut table: toml::Table, text: &str) -> Result<(Layout, Option<String>), toml::de::Error> {
-    let description: toml::Table =
-        DESCRIPTION_KEYS.into_iter().filter_map(|key| table.remove_entry(key)).collect();
+    let description: toml::Table = DESCRIPTION_KEYS.into_iter().filter_map(|key| table.remove_entry(key)).collect();
     let Description { summary, needs, source, confidence, extends, recognize } = description.try_into()?;
     // Whatever is left must be an option.
     let options: InputOptions = table.try_into()?;

@@ -111,13 +111,8 @@ pub struct TimeCounts {
     pub skipped: u64,
 }
 
-const UNITS: [TimeUnit; 5] = [
-    TimeUnit::Seconds,
-    TimeUnit::Milliseconds,
-    TimeUnit::Microseconds,
-    TimeUnit::Nanoseconds,
-    TimeUnit::LocalSeconds,
-];
+const UNITS: [TimeUnit; 5] =
+    [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds, TimeUnit::LocalSeconds];
 
 impl TimeCounts {
     /// Counts one time.

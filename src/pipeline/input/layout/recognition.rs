@@ -57,7 +57,8 @@ impl Recognition {
             && self.first_line.as_ref().is_none_or(is_first_line)
             && self.topic.as_ref().is_none_or(is_topic)
             && (self.columns.is_empty() || head.has_columns(&self.columns))
-            && (self.paths.is_empty() || head.shape().is_some_and(|shape| self.paths.iter().all(|path| shape.has(path))))
+            && (self.paths.is_empty()
+                || head.shape().is_some_and(|shape| self.paths.iter().all(|path| shape.has(path))))
     }
 }
 
@@ -74,7 +75,11 @@ impl FileHead {
     pub fn new(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
-        FileHead { text: text.to_owned(), lines: lines.take(HEADER_LINES).map(str::to_owned).collect(), shape: OnceCell::new() }
+        FileHead {
+            text: text.to_owned(),
+            lines: lines.take(HEADER_LINES).map(str::to_owned).collect(),
+            shape: OnceCell::new(),
+        }
     }
 
     /// The first line where it is `TOPIC {…}`, as its topic and the rest.

@@ -33,7 +33,9 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
         for item in items.unwrap() {
             match item {
                 ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
-                ParsedLine::Rejected(line) => text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason)),
+                ParsedLine::Rejected(line) => {
+                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason))
+                }
             }
         }
         ReadProgress::Wanted
@@ -122,7 +124,8 @@ fn plain_files_are_no_layout_s() {
         "[",
         "{\"a\":",
     ] {
-        let found: Vec<_> = layouts.matching(&FileHead::new(text)).unwrap().into_iter().map(|layout| layout.name).collect();
+        let found: Vec<_> =
+            layouts.matching(&FileHead::new(text)).unwrap().into_iter().map(|layout| layout.name).collect();
         assert_eq!(found, [""; 0], "{text}");
     }
 }
@@ -169,7 +172,10 @@ fn recognition_asks_for_all_that_it_names() {
     assert!(found("first_line = \"*Plot Title:*\"", "\u{feff}\n\"Plot Title: x\"\r\n"));
     assert!(!found("first_line = \"Plot Title:\"", "Plot Title: x\n"));
     // Cut in the middle, as a file's beginning is.
-    assert!(found("paths = [\"data.result[].values[][1]\"]", r#"{"data":{"result":[{"metric":{},"values":[[1,"2"],[3,"#));
+    assert!(found(
+        "paths = [\"data.result[].values[][1]\"]",
+        r#"{"data":{"result":[{"metric":{},"values":[[1,"2"],[3,"#
+    ));
     assert!(!found("paths = [\"a.b\"]", r#"{"a":{"b":null}}"#));
     assert!(found("paths = [\"*[].values.x\"]", r#"{"Device A":[{"values":{"x":0}}]}"#));
     assert!(found("topic = \"tele/*/SENSOR\"\npaths = [\"a\"]", "tele/a b/SENSOR {\"a\":1}\n"));
