@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Report, Row};
-use crate::pipeline::{Layout, Layouts, OwnLayoutText};
+use crate::pipeline::{Confidence, InputOptions, Layout, Layouts, OwnLayoutText};
 use crate::settings::Settings;
 
 /// List the layouts that `put --layout` takes, or print one
@@ -42,6 +42,17 @@ pub(super) fn layouts(settings: &Settings) -> Layouts {
     Layouts::new(own.collect())
 }
 
+/// Returns the options with those of their layout; what was typed goes before it.
+///
+/// # Errors
+/// When there is no such layout, or it cannot be read.
+#[allow(dead_code, reason = "`put` and `inspect` call it")]
+pub(super) fn with_layout(settings: &Settings, options: InputOptions) -> Result<InputOptions, Error> {
+    let Some(name) = options.layout.clone() else { return Ok(options) };
+    let layout = layouts(settings).get(&name)?;
+    Ok(options.over(layout.options))
+}
+
 fn push<R: Row + From<Layout>>(context: &Context, layouts: Vec<Layout>) -> Result<(), Error> {
     let mut rows = context.output.rows();
     for layout in layouts {
@@ -60,13 +71,13 @@ fn serialize<S: Serializer>(layout: &Layout, serializer: S) -> Result<S::Ok, S::
         confidence: Option<&'static str>,
         source: Option<&'a str>,
         place: Option<&'a str>,
-        options: &'a crate::pipeline::InputOptions,
+        options: &'a InputOptions,
     }
     let described = Described {
         name: &layout.name,
         summary: &layout.summary,
         needs: &layout.needs,
-        confidence: layout.confidence.map(crate::pipeline::Confidence::name),
+        confidence: layout.confidence.map(Confidence::name),
         source: layout.source.as_deref(),
         place: layout.place.as_deref(),
         options: &layout.options,
@@ -129,7 +140,7 @@ row!(
     ["layout", "files", "needs", "confidence", "source"],
     ["files", "needs", "confidence", "source"],
     |layout: &Layout| {
-        let confidence = layout.confidence.map_or("", crate::pipeline::Confidence::name).to_owned();
+        let confidence = layout.confidence.map_or("", Confidence::name).to_owned();
         let source = layout.place.clone().or_else(|| layout.source.clone()).unwrap_or_default();
         vec![layout.name.clone(), files(layout), layout.needs.join(" "), confidence, source]
     }

@@ -24,6 +24,7 @@ mod faults;
 mod found_settings;
 mod help;
 mod layering;
+mod layouts;
 mod lifecycle;
 mod local_cloud;
 mod markers;

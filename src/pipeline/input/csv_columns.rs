@@ -120,6 +120,10 @@ impl Binder<'_> {
 
     fn part(&mut self, text: &str) -> Result<Part, String> {
         let text = unquoted(text);
+        if text.is_empty() {
+            // The last alternative of a column that a file may lack: `RH//`.
+            return Ok(Part::Fixed(String::new()));
+        }
         match self.columns(text)?.as_slice() {
             [(at, _)] => {
                 self.used.push(*at);
@@ -156,7 +160,19 @@ impl Binder<'_> {
             self.found += 1;
             return Ok(CellSource::Column(*at));
         }
-        let parts = Source::parse(text, |part| self.part(part))?;
+        let all = Source::parse(text, |part| Ok::<_, String>(self.part(part)))?;
+        // A file need not have the columns of every alternative.
+        let (mut alternatives, mut wrong) = (Vec::new(), None);
+        for parts in all.0 {
+            match parts.into_iter().collect::<Result<Vec<_>, _>>() {
+                Ok(parts) => alternatives.push(parts),
+                Err(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        if let (true, Some(error)) = (alternatives.is_empty(), wrong) {
+            return Err(error);
+        }
+        let parts = Source(alternatives);
         let separator = if key == TIME { " " } else { "/" };
         Ok(match parts.0.as_slice() {
             [one] => match one.as_slice() {

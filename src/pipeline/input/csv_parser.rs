@@ -257,6 +257,10 @@ impl CsvParser {
         }
         self.columns.check_width(cells, self.options.short_rows)?;
         let readings = self.columns.readings(cells, &self.section, &output.builder)?;
+        if readings.is_empty() {
+            // A quantity that no key is mapped to.
+            output.builder.facts.passed_over += 1;
+        }
         if let Some(at) = self.columns.time() {
             if !is_terminated {
                 self.check_cut(cells.get(at), cells.len())?;

@@ -319,6 +319,9 @@ impl InputOptions {
             let other: Vec<_> = other.into_iter().filter(|it| !own.iter().any(|mine| key(mine) == key(it))).collect();
             own.into_iter().chain(other).collect()
         }
+        // The one excludes the other: either of them goes before both of the layout.
+        let has_times = self.time_format.is_some() || self.time_unit.is_some();
+        let layout_times = if has_times { (None, None) } else { (layout.time_format, layout.time_unit) };
         InputOptions {
             layout: self.layout,
             format: self.format.or(layout.format),
@@ -338,8 +341,8 @@ impl InputOptions {
             drop: list(self.drop, layout.drop),
             missing: list(self.missing, layout.missing),
             unit: keyed(self.unit, layout.unit, |unit| &unit.key),
-            time_format: self.time_format.or(layout.time_format),
-            time_unit: self.time_unit.or(layout.time_unit),
+            time_format: self.time_format.or(layout_times.0),
+            time_unit: self.time_unit.or(layout_times.1),
             time_zone: self.time_zone.or(layout.time_zone),
             short_rows: self.short_rows || layout.short_rows,
             untyped: self.untyped || layout.untyped,
@@ -446,5 +449,14 @@ mod tests {
         assert_eq!((both.delimiter, both.skip_lines), (Some(Delimiter::Byte(b'|')), Some(1)));
         let sources: Vec<_> = both.map.iter().map(|mapping| mapping.source.as_str()).collect();
         assert_eq!(sources, ["T3", "id"]);
+    }
+
+    #[test]
+    fn flag_for_times_replaces_unit_and_form_of_layout() {
+        let read = |text: &str| toml::from_str::<InputOptions>(text).unwrap();
+        let both = read("time_format = \"%Y\"").over(read("time_unit = \"ms\""));
+        assert_eq!((both.time_format.as_deref(), both.time_unit), (Some("%Y"), None));
+        let both = read("time_unit = \"ms\"").over(read("time_format = \"%Y\""));
+        assert_eq!((both.time_format, both.time_unit), (None, Some(TimeUnit::Milliseconds)));
     }
 }

@@ -108,6 +108,12 @@ impl Output {
         time: Option<&Cell<'_>>,
         line: u64,
     ) -> Result<(), RowError> {
+        // A text in JSON is read as one of CSV: programs write the numbers of their series so.
+        let text = match value {
+            Cell::Json(raw) if raw.get().starts_with('"') => value.text().map(Cell::Text),
+            _ => None,
+        };
+        let value = text.as_ref().unwrap_or(value);
         let value = if self.builder.is_missing(value) {
             None
         } else if key == TEMPERATURE {
@@ -119,11 +125,12 @@ impl Output {
             self.builder.facts.passed_over += 1;
             return Ok(());
         };
+        // Also of a quantity that is not kept, so that a row of another kind, such as a second header, is seen.
+        let time = self.builder.time(time, false)?;
+        let sensor_id = self.builder.sensor(sensor)?.into_owned();
         if key != TEMPERATURE && !self.builder.keeps(key) {
             return Ok(());
         }
-        let time = self.builder.time(time, false)?;
-        let sensor_id = self.builder.sensor(sensor)?.into_owned();
         let row = QuantityRow { sensor_id, time, key: key.to_owned(), value, line };
         let within = self.join_within.clone();
         let join = self.join.get_or_insert_with(|| Join::new(within));

@@ -340,7 +340,7 @@ fn stem(name: &str) -> String {
 }
 
 fn not_csv(name: &str, reason: String, hints: Vec<String>) -> Error {
-    let error = Error::usage(format!("{name} has no columns of a reading: {reason}"));
+    let error = Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"));
     let error = if hints.is_empty() {
         error.hint(
             "name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with \

@@ -1,4 +1,6 @@
 use super::super::options::InputFormat;
+use super::super::parser::ParsedLine;
+use super::super::source::{Inputs, ReadProgress};
 use super::*;
 
 /// The file of each layout, as the source writes it, with values of our own.
@@ -12,6 +14,66 @@ fn fixtures() -> Vec<(String, Vec<u8>)> {
         .collect();
     files.sort();
     files
+}
+
+/// The readings and rejected lines of a file, and what was counted, as its `.expected` has them.
+fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
+    let mut options = layout.options.clone();
+    for flag in &layout.needs {
+        match flag.as_str() {
+            "--sensor" => options.sensor = Some("mine".to_owned()),
+            "--time-zone" => options.time_zone = Some("Europe/Berlin".to_owned()),
+            other => panic!("{other}"),
+        }
+    }
+    let inputs = Inputs::of(file, Box::new(std::io::Cursor::new(bytes)), &options).unwrap();
+    let facts = inputs.facts();
+    let mut text = String::new();
+    inputs.read(|items| {
+        for item in items.unwrap() {
+            match item {
+                ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
+                ParsedLine::Rejected(line) => {
+                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason))
+                }
+            }
+        }
+        ReadProgress::Wanted
+    });
+    let (counted, replaced) = facts.get();
+    for (unit, count) in counted.times.units() {
+        text.push_str(&format!("{count} in {}\n", unit.name()));
+    }
+    for (count, what) in [
+        (counted.times.assumed_utc, "assumed UTC"),
+        (counted.times.ambiguous + counted.times.skipped, "ambiguous or skipped"),
+        (counted.passed_over, "passed over"),
+        (counted.unjoined, "unjoined"),
+        (replaced.count, "replaced"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!("{count} {what}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn file_of_each_layout_gives_its_readings() {
+    let layouts = Layouts::default();
+    let mut wrong = Vec::new();
+    for (name, bytes) in fixtures() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts");
+        let expected = std::path::Path::new(folder).join(format!("{name}.expected"));
+        let found = shown(&name, bytes, &layouts.get(&name).unwrap());
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+            std::fs::write(&expected, &found).unwrap();
+        }
+        if std::fs::read_to_string(&expected).unwrap_or_default() != found {
+            wrong.push(format!("{name}:\n{found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn own(name: &str, text: &str) -> Layouts {
@@ -28,6 +90,8 @@ fn built_in_layouts_are_read_and_described() {
         assert!(layout.source.is_some() && layout.confidence.is_some() && layout.place.is_none(), "{}", layout.name);
         let has_sensor = layout.options.map.iter().any(|mapping| mapping.key == "sensor_id");
         let has_own_form = matches!(layout.options.format, Some(InputFormat::LineProtocol | InputFormat::Senml));
+        // The long form may take the sensor out of the quantity's name.
+        let has_sensor = has_sensor || layout.options.map.iter().any(|mapping| mapping.source.contains(".*_"));
         let needs_sensor = layout.needs.iter().any(|flag| flag == "--sensor");
         assert!(has_sensor != needs_sensor || has_own_form, "{}", layout.name);
         assert!(layout.options.format.is_some(), "{}", layout.name);

@@ -84,7 +84,7 @@ fn rows_of_one_quantity_in_json_are_joined() {
     let text =
         r#"{"humidity":[{"ts":1930202100000,"value":"41"}],"temperature":[{"ts":1930202100000,"value":"-18.4"}]}"#;
     let flags = "--sensor~s~--quantity~*.@key~--value~*[].value~--map~current_time=*[].ts";
-    assert_eq!(read(text, flags), [r#"s -18.4 1930202100,"humidity":"41""#]);
+    assert_eq!(read(text, flags), [r#"s -18.4 1930202100,"humidity":41"#]);
 }
 
 #[test]
