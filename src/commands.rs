@@ -93,7 +93,9 @@ impl Command {
     /// Whether it has rows, or shows nothing in any form.
     fn has_csv(&self) -> bool {
         match self {
-            Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
+            Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => {
+                true
+            }
             #[cfg(feature = "local")]
             Command::Local(args) => !args.reports(),
             _ => false,

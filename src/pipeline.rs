@@ -15,10 +15,10 @@ mod read;
 mod time;
 
 pub use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
+pub use input::csv_value::value_of;
 pub use input::decompression::Compression;
 pub use input::layout::{Confidence, FileHead, Layout, Layouts, OwnLayoutText};
 pub use input::mapping::ColumnMapping;
-pub use input::csv_value::value_of;
 pub use input::options::{ColumnPattern, ConstantField, Delimiter, InputFormat, InputOptions, TextEncoding};
 pub use input::parser::RecognizedInput;
 pub use input::reader_thread::ParsedChunks;

@@ -142,9 +142,13 @@ impl Binder<'_> {
         if let Some(place) = text.strip_prefix('@') {
             let (line, cell) = place.split_once('.').unwrap_or((place, "1"));
             if let (Ok(line), Ok(cell)) = (line.parse::<usize>(), cell.parse::<usize>()) {
-                let value = self.surroundings.preamble.get(line.wrapping_sub(1)).and_then(|row| row.get(cell.wrapping_sub(1)));
+                let value =
+                    self.surroundings.preamble.get(line.wrapping_sub(1)).and_then(|row| row.get(cell.wrapping_sub(1)));
                 let none = || format!("there is no value {cell} in line {line} before the header (`{text}`)");
-                return value.filter(|value| !value.is_empty()).map(|value| Part::Fixed(value.clone())).ok_or_else(none);
+                return value
+                    .filter(|value| !value.is_empty())
+                    .map(|value| Part::Fixed(value.clone()))
+                    .ok_or_else(none);
             }
         }
         Err(no_column(text, self.names))
@@ -374,9 +378,9 @@ impl CsvColumns {
         cells: Cells<'a>,
         section: &'c str,
     ) -> impl Iterator<Item = (Cow<'c, str>, Cell<'c>)> + 'c {
-        self.fields.iter().map(move |(name, source)| {
-            (Cow::Borrowed(name.as_str()), Cell::Text(self.value(source, cells, section)))
-        })
+        self.fields
+            .iter()
+            .map(move |(name, source)| (Cow::Borrowed(name.as_str()), Cell::Text(self.value(source, cells, section))))
     }
 }
 
@@ -390,7 +394,8 @@ pub(super) fn long_key<'k, 'n>(keys: &'k [(String, String)], name: &'n str) -> O
 
 fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilder) -> Result<CsvColumns, String> {
     let names = binder.names;
-    let twice = options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
+    let twice =
+        options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
     if let Some(mapping) = twice {
         return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
     }
@@ -433,12 +438,14 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
 
     let mut fields = Vec::new();
     if long.is_none() {
-        for mapping in options.map.iter().filter(|mapping| ![SENSOR, TEMPERATURE, TIME].contains(&mapping.key.as_str())) {
+        for mapping in options.map.iter().filter(|mapping| ![SENSOR, TEMPERATURE, TIME].contains(&mapping.key.as_str()))
+        {
             fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
         }
         let keys_of_own = [SENSOR, TEMPERATURE, TIME];
         for (at, name) in names.iter().enumerate() {
-            let is_own = name.is_empty() || binder.used.contains(&at) || keys_of_own.contains(name) || ORIGIN.contains(name);
+            let is_own =
+                name.is_empty() || binder.used.contains(&at) || keys_of_own.contains(name) || ORIGIN.contains(name);
             let is_mapped = options.map.iter().any(|mapping| mapping.key == *name);
             if !is_own && !is_mapped {
                 fields.push(((*name).to_owned(), CellSource::Column(at)));
@@ -457,7 +464,10 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         ));
     }
     if let Some((name, _)) = fields.iter().find(|(name, _)| builder.constants().iter().any(|(own, _)| own == name)) {
-        return Err(format!("`{}` is a column and a `--field`; `--drop` leaves the column out", truncate_for_log(name)));
+        return Err(format!(
+            "`{}` is a column and a `--field`; `--drop` leaves the column out",
+            truncate_for_log(name)
+        ));
     }
     ReadingBuilder::check_names(fields.iter().map(|(name, _)| name.as_str())).map_err(|error| error.to_string())?;
     let mut filters = Vec::new();

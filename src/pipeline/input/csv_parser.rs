@@ -158,7 +158,8 @@ impl CsvParser {
                 }
             }
             bytes += line.bytes.len();
-            let is_complete = !self.splitter.needs_quotes(&line.bytes) && row.is_empty() || self.splitter.feed(&line.bytes);
+            let is_complete =
+                !self.splitter.needs_quotes(&line.bytes) && row.is_empty() || self.splitter.feed(&line.bytes);
             row.push(line);
             if is_complete {
                 self.whole_row(&row, output);

@@ -265,10 +265,16 @@ mod tests {
     fn values_are_split_whatever_stands_between_them() {
         for capacity in [1, 2, 7, 4096] {
             assert_eq!(split("{\"a\":1}{\"b\":[{}]}", capacity), [whole(1, "{\"a\":1}"), whole(1, "{\"b\":[{}]}")]);
-            assert_eq!(split("[\n{\"a\":1},\n{\"b\":2}\n]\n", capacity), [whole(2, "{\"a\":1}"), whole(3, "{\"b\":2}")]);
+            assert_eq!(
+                split("[\n{\"a\":1},\n{\"b\":2}\n]\n", capacity),
+                [whole(2, "{\"a\":1}"), whole(3, "{\"b\":2}")]
+            );
             assert_eq!(split("{\"a\":1},\r\n\x1e{\"b\":2},\r\n", capacity).len(), 2);
             assert_eq!(split("{\n  \"a\": 1\n}\n{\n}\n", capacity), [whole(1, "{\n  \"a\": 1\n}"), whole(4, "{\n}")]);
-            assert_eq!(split("[{\"a\":\"}\\\"{,]\"}][{}]", capacity), [whole(1, "{\"a\":\"}\\\"{,]\"}"), whole(1, "{}")]);
+            assert_eq!(
+                split("[{\"a\":\"}\\\"{,]\"}][{}]", capacity),
+                [whole(1, "{\"a\":\"}\\\"{,]\"}"), whole(1, "{}")]
+            );
             assert_eq!(split("[[{}],1]", capacity), [whole(1, "[{}]"), whole(1, "1")]);
             assert_eq!(split("", capacity), []);
         }

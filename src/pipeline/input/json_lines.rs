@@ -48,7 +48,9 @@ pub(super) fn document(bytes: &[u8]) -> Result<&RawValue, RowError> {
 fn take_several(raw: RawLine<'_>, mapper: Option<&JsonMapper>, error: RowError, output: &mut Output) {
     let bytes = trim_line_ending(raw.bytes);
     let objects = std::str::from_utf8(bytes).ok().and_then(objects).unwrap_or_default();
-    if objects.len() < 2 && !bytes.trim_ascii().ends_with(b",") && !bytes.trim_ascii().starts_with(b"[") || objects.is_empty() {
+    if objects.len() < 2 && !bytes.trim_ascii().ends_with(b",") && !bytes.trim_ascii().starts_with(b"[")
+        || objects.is_empty()
+    {
         return output.reject(raw, error);
     }
     for object in objects {
@@ -99,12 +101,16 @@ fn objects(line: &str) -> Option<Vec<&RawValue>> {
 fn explained(reason: ReadingError, bytes: &[u8]) -> RowError {
     let error = RowError::from(reason.clone());
     let option = match &reason {
-        ReadingError::WrongType { .. } => "; `--coerce` reads numbers and times that are text, and sensors that are numbers",
+        ReadingError::WrongType { .. } => {
+            "; `--coerce` reads numbers and times that are text, and sensors that are numbers"
+        }
         ReadingError::MissingKey { .. } => "; `--map` takes it from another key or path",
         ReadingError::NotJson { .. } => {
             let guess = std::str::from_utf8(bytes).err().map(|_| super::decoding::guess(bytes));
             return match guess {
-                Some(encoding) => row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it")),
+                Some(encoding) => {
+                    row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
+                }
                 None => error,
             };
         }

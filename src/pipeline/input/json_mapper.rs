@@ -35,7 +35,9 @@ impl DefaultPaths {
                 long: None,
             },
             InputFormat::LineProtocol => DefaultPaths { time: "time", ..plain },
-            InputFormat::Senml => DefaultPaths { sensor: "sensor", time: "time", long: Some(("quantity", "value")), ..plain },
+            InputFormat::Senml => {
+                DefaultPaths { sensor: "sensor", time: "time", long: Some(("quantity", "value")), ..plain }
+            }
             InputFormat::Ndjson | InputFormat::Json | InputFormat::Csv => plain,
         }
     }
@@ -113,11 +115,13 @@ impl JsonMapper {
     /// When one is none, or a key is mapped twice; the text says which.
     pub(super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
-        let twice = options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
+        let twice =
+            options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
         if let Some(mapping) = twice {
             return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
         }
-        let path = |key: &str, default: &str| options.mapped(key).next().map_or(default.to_owned(), |it| it.source.clone());
+        let path =
+            |key: &str, default: &str| options.mapped(key).next().map_or(default.to_owned(), |it| it.source.clone());
         let sensor_path = path(SENSOR, defaults.sensor);
         let sensor = Some(binder.source(&sensor_path, SENSOR)?);
         let time = binder.source(&path(TIME, defaults.time), TIME)?;
@@ -236,7 +240,10 @@ impl JsonMapper {
         if let [probe] = self.probes.as_slice() {
             let temperature = self.value(&probe.source, &row);
             if sensor.is_none() && output.builder.default_sensor().is_none() {
-                let hint = format!("`{SENSOR}` is missing: there is nothing at `{}`; `--map {SENSOR}=PATH` or `--sensor ID` names it", self.sensor_path);
+                let hint = format!(
+                    "`{SENSOR}` is missing: there is nothing at `{}`; `--map {SENSOR}=PATH` or `--sensor ID` names it",
+                    self.sensor_path
+                );
                 return Err(row_error("missing-key", hint));
             }
             let values = RowValues { sensor, temperature, time, is_copy };
@@ -260,7 +267,11 @@ impl JsonMapper {
                 Err(error) => output.reject(raw, error),
             }
         }
-        if is_measured { Ok(()) } else { Err(row_error("missing-key", format!("`{TEMPERATURE}` is missing at every path"))) }
+        if is_measured {
+            Ok(())
+        } else {
+            Err(row_error("missing-key", format!("`{TEMPERATURE}` is missing at every path")))
+        }
     }
 
     fn fields_of<'a>(&self, row: &mut PathRow<'a>, output: &Output) -> Vec<(Cow<'a, str>, Cell<'a>)> {
@@ -317,8 +328,6 @@ fn matches(value: Option<&PathValue<'_>>, pattern: &str) -> bool {
     match value {
         None => false,
         Some(PathValue::Name(name)) => captured(pattern, name).is_some(),
-        Some(PathValue::Json(raw)) => {
-            Cell::Json(raw).text().is_some_and(|text| captured(pattern, &text).is_some())
-        }
+        Some(PathValue::Json(raw)) => Cell::Json(raw).text().is_some_and(|text| captured(pattern, &text).is_some()),
     }
 }

@@ -8,8 +8,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::row_error::{RowError, row_error};
 use super::mapping::Step;
+use super::row_error::{RowError, row_error};
 
 /// Paths joined into a tree, so that a document is walked once.
 #[derive(Debug, Default)]

@@ -47,7 +47,9 @@ pub(super) fn to_json(line: &str, out: &mut String) -> Result<(), LineProtocolEr
             push(out, &name, |out| json_escape::push_string(out, &value));
         } else {
             let value = text.plain();
-            let Some(json) = scalar(value) else { return wrong("a field is neither a number, a text in quotes nor a truth value") };
+            let Some(json) = scalar(value) else {
+                return wrong("a field is neither a number, a text in quotes nor a truth value");
+            };
             push(out, &name, |out| out.push_str(&json));
         }
         if !text.take(',') {
@@ -196,8 +198,22 @@ mod tests {
 
     #[test]
     fn other_lines_are_refused() {
-        for line in ["", "m", "m ", "m f", "m f=", "m f=x", "m,t f=1", "m,t= f=1", "m f=\"x", "m f=1 soon", "m f=1.5i",
-            "sensor_id,temperature,current_time", "k,21.5,1700000000", "m f=NaN"] {
+        for line in [
+            "",
+            "m",
+            "m ",
+            "m f",
+            "m f=",
+            "m f=x",
+            "m,t f=1",
+            "m,t= f=1",
+            "m f=\"x",
+            "m f=1 soon",
+            "m f=1.5i",
+            "sensor_id,temperature,current_time",
+            "k,21.5,1700000000",
+            "m f=NaN",
+        ] {
             assert!(json(line).is_err(), "{line}");
         }
     }

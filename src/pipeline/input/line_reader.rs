@@ -234,9 +234,6 @@ mod tests {
     fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
         let mut bytes = vec![b'x'; 3 * MAX_LINE_BYTES];
         bytes.extend_from_slice(b"\nnext\n");
-        assert_eq!(
-            lines(io::Cursor::new(bytes)),
-            [(1, MAX_LINE_BYTES, LineStatus::TooLong), (2, 4, LineStatus::Line)]
-        );
+        assert_eq!(lines(io::Cursor::new(bytes)), [(1, MAX_LINE_BYTES, LineStatus::TooLong), (2, 4, LineStatus::Line)]);
     }
 }

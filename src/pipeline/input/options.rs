@@ -10,11 +10,11 @@ use sensor_model::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::super::parse_duration;
+use super::key_table;
 use super::mapping::ColumnMapping;
 use super::number::DecimalSign;
 use super::time_format::{TimeOptions, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
-use super::key_table;
 
 /// How input files are read.
 ///
@@ -427,8 +427,14 @@ mod tests {
 
     #[test]
     fn unknown_key_or_value_in_toml_is_refused() {
-        for text in ["delimeter = \"tab\"", "delimiter = \"ab\"", "time_unit = \"m\"", "encoding = \"latin-9000\"",
-            "[unit]\ntemperature = \"F\"", "layout = \"x\""] {
+        for text in [
+            "delimeter = \"tab\"",
+            "delimiter = \"ab\"",
+            "time_unit = \"m\"",
+            "encoding = \"latin-9000\"",
+            "[unit]\ntemperature = \"F\"",
+            "layout = \"x\"",
+        ] {
             assert!(toml::from_str::<InputOptions>(text).is_err(), "{text}");
         }
     }
@@ -436,7 +442,8 @@ mod tests {
     #[test]
     fn flags_go_before_layout_key_by_key() {
         let read = |text: &str| toml::from_str::<InputOptions>(text).unwrap();
-        let layout = read("delimiter = \"tab\"\nskip_lines = 1\n[map]\ntemperature = [\"T1\", \"T2\"]\nsensor_id = \"id\"");
+        let layout =
+            read("delimiter = \"tab\"\nskip_lines = 1\n[map]\ntemperature = [\"T1\", \"T2\"]\nsensor_id = \"id\"");
         let own = read("delimiter = \"pipe\"\n[map]\ntemperature = \"T3\"");
         let both = own.over(layout);
         assert_eq!((both.delimiter, both.skip_lines), (Some(Delimiter::Byte(b'|')), Some(1)));

@@ -277,7 +277,13 @@ impl Input {
 }
 
 /// A line as a JSON document, and what is in it.
-fn take_line(raw: RawLine<'_>, form: LineForm, document: &mut String, mapper: Option<&JsonMapper>, output: &mut Output) {
+fn take_line(
+    raw: RawLine<'_>,
+    form: LineForm,
+    document: &mut String,
+    mapper: Option<&JsonMapper>,
+    output: &mut Output,
+) {
     if form == LineForm::Json {
         return json_lines::take(raw, mapper, output);
     }

@@ -99,7 +99,13 @@ impl ParsedChunks {
     /// Chunks that come from elsewhere.
     #[cfg(test)]
     pub(crate) fn from_channel(waiting: mpsc::Receiver<Chunk>) -> Self {
-        ParsedChunks { waiting, refused: Arc::default(), reader: None, positions: Positions::default(), facts: SharedFacts::default() }
+        ParsedChunks {
+            waiting,
+            refused: Arc::default(),
+            reader: None,
+            positions: Positions::default(),
+            facts: SharedFacts::default(),
+        }
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, Reading, ReadingError, Value, json_escape, truncate_for_log};
 use serde_json::value::RawValue;
 
-use super::row_error::{RowError, row_error};
 use super::facts::InputFacts;
 use super::join::JoinedReading;
 use super::number::{self, DecimalSign, MissingValues, NumberError};
 use super::options::InputOptions;
+use super::row_error::{RowError, row_error};
 use super::time_format::{ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use crate::pipeline::{Record, value_of};
@@ -164,7 +164,8 @@ impl ReadingBuilder {
 
     /// Reads a time that is a number in JSON, and counts its unit.
     pub(super) fn numeric_time(&mut self, number: &Decimal) -> Result<Decimal, RowError> {
-        let parsed = self.times.number(number).map_err(|error| row_error(error.code(), format!("`{TIME}`: {error}")))?;
+        let parsed =
+            self.times.number(number).map_err(|error| row_error(error.code(), format!("`{TIME}`: {error}")))?;
         self.facts.times.add(parsed.facts);
         Ok(parsed.seconds)
     }
@@ -277,7 +278,8 @@ impl ReadingBuilder {
         if data.len() > SMALL_JSON {
             Reading::from_json(data.as_bytes())?;
         }
-        Record::from_json(data, &sensor, &seconds, &self.name, line).map_err(|reason| row_error("record-too-large", reason))
+        Record::from_json(data, &sensor, &seconds, &self.name, line)
+            .map_err(|reason| row_error("record-too-large", reason))
     }
 
     /// Makes the record of a reading that JSON has by its own keys.

@@ -186,9 +186,8 @@ mod tests {
 
     #[test]
     fn blanks_separate_however_many_there_are_and_are_trimmed_in_every_cell() {
-        let cells = |delimiter, line| {
-            RowSplitter::new(delimiter).plain(line).iter().map(str::to_owned).collect::<Vec<_>>()
-        };
+        let cells =
+            |delimiter, line| RowSplitter::new(delimiter).plain(line).iter().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(cells(Delimiter::Blanks, "  2031 03  02\t7\r\n"), ["2031", "03", "02", "7"]);
         assert_eq!(cells(Delimiter::Byte(b';'), " a ; b;;\r\n"), ["a", "b", "", ""]);
     }

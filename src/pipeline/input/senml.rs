@@ -127,7 +127,12 @@ impl SenmlPack {
         let time = absolute(time)?;
         let (sensor, quantity) = split_name(&name, &self.name, own, unit);
         out.clear();
-        for (key, text) in [("{\"name\":", name.as_str()), (",\"sensor\":", sensor), (",\"quantity\":", quantity), (",\"unit\":", unit)] {
+        for (key, text) in [
+            ("{\"name\":", name.as_str()),
+            (",\"sensor\":", sensor),
+            (",\"quantity\":", quantity),
+            (",\"unit\":", unit),
+        ] {
             out.push_str(key);
             json_escape::push_string(out, text);
         }
@@ -146,7 +151,13 @@ fn split_name<'n>(whole: &'n str, base: &'n str, own: &'n str, unit: &str) -> (&
     let trimmed = |name: &'n str| name.trim_end_matches([':', '/', '_', '-', '.']);
     let of_word = |word: &str| QUANTITIES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, key)| *key);
     let is_temperature = matches!(unit, "Cel" | "K");
-    let by_unit = if is_temperature { Some(TEMPERATURE) } else if unit == "%RH" { Some("humidity") } else { None };
+    let by_unit = if is_temperature {
+        Some(TEMPERATURE)
+    } else if unit == "%RH" {
+        Some("humidity")
+    } else {
+        None
+    };
     if own.is_empty() || base.is_empty() {
         let name = if own.is_empty() { base } else { own };
         let at = name.rfind([':', '/', '_', '-', '.']).map_or(0, |at| at + 1);
@@ -177,7 +188,8 @@ fn exact_sum(one: &Decimal, other: &Decimal) -> Option<Decimal> {
     };
     let ((one, places), (other, other_places)) = (parts(one)?, parts(other)?);
     let most = places.max(other_places);
-    let scaled = |digits: BigInt, places: usize| Some(digits * BigInt::from(10).pow(u32::try_from(most - places).ok()?));
+    let scaled =
+        |digits: BigInt, places: usize| Some(digits * BigInt::from(10).pow(u32::try_from(most - places).ok()?));
     let total = scaled(one, places)? + scaled(other, other_places)?;
     Decimal::parse(&format!("{total}e-{most}")).ok()
 }

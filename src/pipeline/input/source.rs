@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::facts::SharedFacts;
+use super::parser::{Input, ParsedLine, unreadable};
+use super::replaced::ReplacedCounter;
 use super::unread::Positions;
 use crate::error::Error;
-use super::facts::SharedFacts;
-use super::replaced::ReplacedCounter;
-use super::parser::{Input, ParsedLine, unreadable};
 use crate::pipeline::InputOptions;
 
 /// Bytes of records and rejected lines that are handed over at once at most, give or take a line.

@@ -109,10 +109,14 @@ impl InputSummary {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.suspicions();
-        let others = self.time_units.iter().filter(|(unit, _)| **unit != "s");
+        let is_one = self.time_units.len() == 1;
+        let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
         remarks.extend(others.map(|(unit, count)| format!("{} in {unit}, by size", times(*count))));
         if self.passed_over > 0 {
-            remarks.push(format!("{} without a reading passed over (comments, units, headers, `--match`)", lines(self.passed_over)));
+            remarks.push(format!(
+                "{} without a reading passed over (comments, units, headers, `--match`)",
+                lines(self.passed_over)
+            ));
         }
         remarks
     }
@@ -127,12 +131,20 @@ impl InputSummary {
             }
         };
         let about = if self.replaced_is_estimate { "about " } else { "" };
-        say(self.replaced_in_input, &|n| format!("{about}{n} readings have the sensor and time of an earlier one, and replace it"));
-        say(self.unjoined, &|n| format!("{n} rows of other quantities have no temperature of their sensor and time (`--join-within`)"));
+        say(self.replaced_in_input, &|n| {
+            format!("{about}{n} readings have the sensor and time of an earlier one, and replace it")
+        });
+        say(self.unjoined, &|n| {
+            format!("{n} rows of other quantities have no temperature of their sensor and time (`--join-within`)")
+        });
         say(self.assumed_utc, &|n| format!("{n} times have no zone and were taken as UTC (`--time-zone`)"));
         say(self.ambiguous_times, &|n| format!("{n} local times occur twice and were taken as the earlier"));
         say(self.skipped_times, &|n| format!("{n} local times do not exist and were moved on by the gap"));
         say(self.unread_lines, &|n| format!("{n} lines were not read"));
+        if self.time_units.len() > 1 {
+            let units: Vec<_> = self.time_units.iter().map(|(unit, n)| format!("{} in {unit}", count_of(*n))).collect();
+            found.push(format!("times are in several units: {} (`--time-unit`)", units.join(", ")));
+        }
         if self.last_line_unterminated {
             found.push("the last line has no line end: the file may have been cut".to_owned());
         }

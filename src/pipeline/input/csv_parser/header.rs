@@ -87,7 +87,8 @@ impl CsvParser {
             Some(comment) => Some(comment.clone().into_bytes()),
             None => Some(b"#".to_vec()),
         };
-        let is_sign_open = options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
+        let is_sign_open =
+            options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
         let mut parser = CsvParser {
             lines,
             line: Vec::new(),

@@ -32,8 +32,30 @@ pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
 
 /// Words that stand for a unit under a header, in small letters.
 const UNITS: [&str; 24] = [
-    "c", "°c", "℃", "degc", "deg c", "deg. c", "degrees c", "celsius", "f", "°f", "℉", "degf", "deg f", "fahrenheit", "k",
-    "kelvin", "deg", "degrees", "degrees celsius", "degrees fahrenheit", "[°c]", "(°c)", "[c]", "(c)",
+    "c",
+    "°c",
+    "℃",
+    "degc",
+    "deg c",
+    "deg. c",
+    "degrees c",
+    "celsius",
+    "f",
+    "°f",
+    "℉",
+    "degf",
+    "deg f",
+    "fahrenheit",
+    "k",
+    "kelvin",
+    "deg",
+    "degrees",
+    "degrees celsius",
+    "degrees fahrenheit",
+    "[°c]",
+    "(°c)",
+    "[c]",
+    "(c)",
 ];
 /// Words for how a logger makes one value of many, in small letters (TOA5, line 4).
 const PROCESSING: [&str; 7] = ["", "avg", "smp", "min", "max", "std", "tot"];

@@ -104,7 +104,10 @@ fn several_temperatures_of_a_row_become_several_readings() {
         ["pond/inlet 1.5 1700000000", "pond/outlet 2.5 1700000000", "pond/outlet 3 1700000060", "4 missing-key"]
     );
     let text = text.replace("inlet", "T_1_Avg").replace("outlet", "T_2_Avg");
-    assert_eq!(read(text, "--sensor~pond~--map~temperature=T_*_Avg")[..2], ["pond/1 1.5 1700000000", "pond/2 2.5 1700000000"]);
+    assert_eq!(
+        read(text, "--sensor~pond~--map~temperature=T_*_Avg")[..2],
+        ["pond/1 1.5 1700000000", "pond/2 2.5 1700000000"]
+    );
 }
 
 #[test]
@@ -126,8 +129,12 @@ fn further_columns_keep_their_types() {
 
 #[test]
 fn times_are_seconds_only_where_that_is_certain() {
-    let text = format!("{H}\nk,1,45244.9259\nk,2,1700000000000\nk,3,20231114221320\nk,4,20231114\nk,5,1700000000\nk,6,-5\n");
-    assert_eq!(read(text, ""), ["2 time-unit", "k 2 1700000000", "4 time-unit", "5 time-unit", "k 5 1700000000", "7 time-unit"]);
+    let text =
+        format!("{H}\nk,1,45244.9259\nk,2,1700000000000\nk,3,20231114221320\nk,4,20231114\nk,5,1700000000\nk,6,-5\n");
+    assert_eq!(
+        read(text, ""),
+        ["2 time-unit", "k 2 1700000000", "4 time-unit", "5 time-unit", "k 5 1700000000", "7 time-unit"]
+    );
     let days = format!("{H}\nk,4,20231114\n");
     assert_eq!(read(days.clone(), "--time-unit~s"), ["k 4 20231114"]);
     assert_eq!(read(days, "--time-format~%Y%m%d"), ["k 4 1699920000"]);
@@ -162,7 +169,8 @@ fn units_are_converted_exactly() {
 
 #[test]
 fn output_of_scan_keeps_its_times_and_refuses_to_lose_types() {
-    let text = format!("{H},shard_id,sequence_number\nk,1,-5,shardId-000000000000,49\nk,1,20231114,shardId-000000000000,49\n");
+    let text =
+        format!("{H},shard_id,sequence_number\nk,1,-5,shardId-000000000000,49\nk,1,20231114,shardId-000000000000,49\n");
     assert_eq!(read(text.clone(), ""), ["k 1 -5", "k 1 20231114"]);
     let text = text.replace("current_time,", "current_time,serial,").replace("-5,", "-5,42,").replace("14,", "14,42,");
     assert!(wrong(text.clone(), "").contains("scan -o ndjson"));

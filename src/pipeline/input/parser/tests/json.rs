@@ -48,7 +48,8 @@ fn paths_reach_into_nested_objects() {
 
 #[test]
 fn keys_with_colons_and_dots_are_reached() {
-    let text = r#"{"src":"plus-1","params":{"ts":1930202100.31,"temperature:0":{"id":0,"tC":18.7,"tF":65.7},"a.b":{"c":4}}}"#;
+    let text =
+        r#"{"src":"plus-1","params":{"ts":1930202100.31,"temperature:0":{"id":0,"tC":18.7,"tF":65.7},"a.b":{"c":4}}}"#;
     let flags = "--map~sensor_id=src~--map~temperature=params.temperature:0.tC~--map~current_time=params.ts~--drop~id,tF\
                  ~--map~x=params.\"a.b\".c";
     assert_eq!(read(text, flags), [r#"plus-1 18.7 1930202100.31,"x":4"#]);
@@ -80,7 +81,8 @@ fn arrays_and_members_give_a_reading_each() {
 
 #[test]
 fn rows_of_one_quantity_in_json_are_joined() {
-    let text = r#"{"humidity":[{"ts":1930202100000,"value":"41"}],"temperature":[{"ts":1930202100000,"value":"-18.4"}]}"#;
+    let text =
+        r#"{"humidity":[{"ts":1930202100000,"value":"41"}],"temperature":[{"ts":1930202100000,"value":"-18.4"}]}"#;
     let flags = "--sensor~s~--quantity~*.@key~--value~*[].value~--map~current_time=*[].ts";
     assert_eq!(read(text, flags), [r#"s -18.4 1930202100,"humidity":41"#]);
 }

@@ -47,7 +47,10 @@ fn line_protocol_is_read_in_nanoseconds() {
     let text = "# DML\nclimate,room=attic temperature=19.4,humidity=51i 1930202100000000000\nclimate,room=attic temperature=19.5\n";
     let flags = "--map~sensor_id=room~--drop~measurement";
     assert_eq!(read(text, flags), [r#"attic 19.4 1930202100,"humidity":51"#, "3 missing-key"]);
-    assert_eq!(read("m,sensor_id=a temperature=1 1930202100000\n", "--time-unit~ms")[0], r#"a 1 1930202100,"measurement":"m""#);
+    assert_eq!(
+        read("m,sensor_id=a temperature=1 1930202100000\n", "--time-unit~ms")[0],
+        r#"a 1 1930202100,"measurement":"m""#
+    );
 }
 
 #[test]
