@@ -40,15 +40,15 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
         }
         ReadProgress::Wanted
     });
-    let (facts, replaced) = facts.get();
-    for (unit, count) in facts.times.units() {
+    let (counted, replaced) = facts.get();
+    for (unit, count) in counted.times.units() {
         text.push_str(&format!("{count} in {}\n", unit.name()));
     }
     for (count, what) in [
-        (facts.times.assumed_utc, "assumed UTC"),
-        (facts.times.ambiguous + facts.times.skipped, "ambiguous or skipped"),
-        (facts.passed_over, "passed over"),
-        (facts.unjoined, "unjoined"),
+        (counted.times.assumed_utc, "assumed UTC"),
+        (counted.times.ambiguous + counted.times.skipped, "ambiguous or skipped"),
+        (counted.passed_over, "passed over"),
+        (counted.unjoined, "unjoined"),
         (replaced.count, "replaced"),
     ] {
         if count > 0 {
