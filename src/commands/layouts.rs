@@ -42,17 +42,6 @@ pub(super) fn layouts(settings: &Settings) -> Layouts {
     Layouts::new(own.collect())
 }
 
-/// Returns the options with those of their layout; what was typed goes before it.
-///
-/// # Errors
-/// When there is no such layout, or it cannot be read.
-#[allow(dead_code, reason = "`put` and `inspect` call it")]
-pub(super) fn with_layout(settings: &Settings, options: InputOptions) -> Result<InputOptions, Error> {
-    let Some(name) = options.layout.clone() else { return Ok(options) };
-    let layout = layouts(settings).get(&name)?;
-    Ok(options.over(layout.options))
-}
-
 fn push<R: Row + From<Layout>>(context: &Context, layouts: Vec<Layout>) -> Result<(), Error> {
     let mut rows = context.output.rows();
     for layout in layouts {
