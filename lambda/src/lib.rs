@@ -10,11 +10,13 @@ pub mod aggregation;
 pub mod decimal;
 mod item_size;
 pub mod json_escape;
+mod other_data;
 pub mod reading;
 mod validation_error;
 pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
+pub use crate::other_data::OtherData;
 pub use crate::reading::{MAX_SENSOR_ID_BYTES, Reading};
 pub use crate::validation_error::{ReadingError, truncate_for_log};
 pub use crate::value::Value;

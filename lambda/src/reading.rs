@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use crate::decimal::{Decimal, DecimalError};
 use crate::item_size;
 use crate::json_escape;
+use crate::other_data::OtherData;
 use crate::validation_error::{ReadingError, truncate_for_log};
 use crate::value::Value;
 
@@ -66,6 +67,17 @@ impl Reading {
     /// # Errors
     /// When it is no reading, or one that the table cannot hold.
     pub fn from_json_with_origin(json: &[u8]) -> Result<(Self, bool), ReadingError> {
+        Self::read(json).map_err(|error| {
+            let at = match &error {
+                ReadingError::NotJson { at } => *at,
+                ReadingError::NotAnObject => 0,
+                _ => return error,
+            };
+            OtherData::recognize(json, at).map_or(error, ReadingError::OtherData)
+        })
+    }
+
+    fn read(json: &[u8]) -> Result<(Self, bool), ReadingError> {
         let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
             return Err(ReadingError::TooMuchJson { bytes: text.len() });

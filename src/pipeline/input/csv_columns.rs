@@ -9,6 +9,7 @@ use super::options::InputOptions;
 use super::reading_builder::{Cell, ORIGIN, ReadingBuilder, RowValues, SENSOR, TEMPERATURE, TIME};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
+use super::unit::Unit;
 
 /// The column of `scan -o csv` that holds the fields that came too late for a column of their own.
 const MORE: &str = "more";
@@ -470,6 +471,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         ));
     }
     ReadingBuilder::check_names(fields.iter().map(|(name, _)| name.as_str())).map_err(|error| error.to_string())?;
+    check_units(names, &probes, &fields, options)?;
     let mut filters = Vec::new();
     for filter in &options.matches {
         let [(at, _)] = binder.columns(unquoted(&filter.column))?[..] else {
@@ -491,6 +493,39 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && options.columns.is_empty()).collect();
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     Ok(CsvColumns { names, width, sensor, probes, time, fields, filters, unnamed, origin, long })
+}
+
+/// Refuses columns whose names say another unit than the options do, or several units for the temperature.
+fn check_units(
+    names: &[&str],
+    probes: &[Probe],
+    fields: &[(String, CellSource)],
+    options: &InputOptions,
+) -> Result<(), String> {
+    let unit_of = |source: &CellSource| match source {
+        CellSource::Column(at) => Unit::of_column(names[*at]).map(|unit| (names[*at], unit)),
+        CellSource::Parts { .. } => None,
+    };
+    let temperatures: Vec<_> = probes.iter().filter_map(|probe| unit_of(&probe.source)).collect();
+    if let Some(pair) = temperatures.windows(2).find(|pair| pair[0].1 != pair[1].1) {
+        let [(one, first), (other, second)] = [pair[0], pair[1]];
+        return Err(format!(
+            "`{}` is in {} and `{}` in {}; map the temperature to columns of one unit",
+            truncate_for_log(one),
+            first.name,
+            truncate_for_log(other),
+            second.name
+        ));
+    }
+    for conversion in &options.unit {
+        let of_field =
+            fields.iter().filter(|(name, _)| *name == conversion.key).filter_map(|(_, source)| unit_of(source));
+        let of_temperature = temperatures.iter().copied().filter(|_| conversion.key == TEMPERATURE);
+        if let Some((name, unit)) = of_temperature.chain(of_field).find(|(_, unit)| *unit != conversion.from()) {
+            return Err(format!("`--unit {conversion}`: column `{}` is in {}", truncate_for_log(name), unit.name));
+        }
+    }
+    Ok(())
 }
 
 fn probes(

@@ -38,9 +38,9 @@ pub(super) fn map(document: &str, raw: RawLine<'_>, mapper: &JsonMapper, output:
 /// Reads a JSON document.
 pub(super) fn document(bytes: &[u8]) -> Result<&RawValue, RowError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| explained(ReadingError::NotJson { at: error.valid_up_to() }, bytes))?;
+        .map_err(|error| explained(ReadingError::not_json(bytes, error.valid_up_to()), bytes))?;
     serde_json::from_str(text)
-        .map_err(|error| explained(ReadingError::NotJson { at: error.column().saturating_sub(1) }, bytes))
+        .map_err(|error| explained(ReadingError::not_json(bytes, error.column().saturating_sub(1)), bytes))
 }
 
 /// Several objects on one line, with or without commas between them, or in an array, are read one by one. Where one of

@@ -82,6 +82,8 @@ impl Output {
     pub(super) fn name_cut_line(&mut self, classes: &[&str]) {
         if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut()
             && classes.contains(&line.code)
+            // A number that is none is so wherever the line ends.
+            && !line.reason.contains("is not a JSON number")
         {
             line.code = "cut-line";
             line.reason = format!("the file ends in this line, it may have been cut: {}", line.reason);

@@ -56,6 +56,13 @@ struct Candidate {
     is_before_values: bool,
 }
 
+impl Candidate {
+    /// How much it is like a header: by the names that it has, then by its form.
+    fn likeness(&self) -> (usize, bool) {
+        (self.error.found, self.is_before_values && self.cells.len() > 1 && !has_values(&self.cells))
+    }
+}
+
 impl CsvParser {
     /// Finds the header.
     ///
@@ -282,11 +289,13 @@ impl Search<'_> {
             let names: Vec<_> = cells.iter().map(String::as_str).collect();
             match CsvColumns::bind(&names, self.options, &output.builder, &self.surroundings) {
                 Ok(columns) => return Ok(Some(Found { columns, delimiter, line: Some(line.number) })),
-                Err(error) if self.best.as_ref().is_none_or(|best| best.error.found < error.found) => {
+                Err(error) => {
                     let is_before_values = self.next_has_values(delimiter);
-                    self.best = Some(Candidate { number: line.number, cells, error, is_before_values });
+                    let candidate = Candidate { number: line.number, cells, error, is_before_values };
+                    if self.best.as_ref().is_none_or(|best| best.likeness() < candidate.likeness()) {
+                        self.best = Some(candidate);
+                    }
                 }
-                Err(_) => {}
             }
         }
         more.into_iter().rev().for_each(|line| self.ahead.push_front(line));

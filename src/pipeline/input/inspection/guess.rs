@@ -178,7 +178,8 @@ fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Opt
     };
     let time = first.iter().position(|cell| is_time(cell))?;
     let temperature = (0..first.len()).find(|at| *at != time && is_number(&first[*at]))?;
-    let sensor = (0..first.len()).find(|at| *at != time && !is_number(&first[*at]) && !first[*at].is_empty());
+    let is_nothing = |cell: &str| ["", "nan", "null", "none", "inf"].contains(&cell.to_lowercase().as_str());
+    let sensor = (0..first.len()).find(|at| *at != time && !is_number(&first[*at]) && !is_nothing(&first[*at]));
     let column = |at: usize| match at {
         _ if at == time => "current_time".to_owned(),
         _ if at == temperature => "temperature".to_owned(),

@@ -46,7 +46,8 @@ fn header_is_found_below_other_lines() {
     assert_eq!(read(text, "--skip-lines~2"), ["k 21.5 1700000000"]);
     let hobo = "\"Plot Title: pond\"\n\"#\",\"Date Time, GMT+01:00\",\"Temp, °C (LGR S/N: 555)\",\"End Of File\"\n1,2031-03-02 08:15:00,4.311,\n";
     let message = wrong(hobo, "");
-    assert!(message.contains("there is no column `sensor_id`"), "{message}");
+    assert!(message.contains("there is no column `sensor_id`; there are: #"), "{message}");
+    assert!(message.contains("line 2 looks like the header"), "{message}");
     let flags = "--map~current_time=Date Time, GMT+01:00~--map~temperature=Temp, *~--sensor~pond~--drop~#,End Of File";
     assert_eq!(read(hobo, flags), ["pond 4.311 1930205700"]);
 }
@@ -165,6 +166,12 @@ fn missing_values_constants_and_dropped_fields() {
 fn units_are_converted_exactly() {
     let text = format!("{H}\nk,70.7,{T}\n");
     assert_eq!(read(text, "--unit~temperature=F:C"), ["k 21.5 1700000000"]);
+    let text = "current_time,Temp A (°C),Temp B (°F)\n1700000000,20,68\n";
+    let flags = "--sensor~s~--map~temperature=Temp*";
+    assert!(wrong(text, flags).contains("`Temp A (°C)` is in C and `Temp B (°F)` in F"));
+    let flags = "--sensor~s~--map~temperature=Temp B (°F)~--drop~Temp A (°C)~--unit~temperature=";
+    assert_eq!(read(text, &format!("{flags}F:C")), ["s 20 1700000000"]);
+    assert!(wrong(text, &format!("{flags}C:F")).contains("is in F"));
 }
 
 #[test]

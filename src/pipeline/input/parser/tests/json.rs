@@ -32,6 +32,16 @@ fn broken_object_costs_itself() {
 }
 
 #[test]
+fn reason_says_what_a_line_is_instead() {
+    let nan = A.replace(":1,", ":NaN,");
+    assert_eq!(
+        read(format!("{nan}\n{A}x\n[1]\neyJzZW5zb3JfaWQiOiJhIn0=\n{A}{nan}\n"), ""),
+        ["1 not-json", "2 not-json", "3 not-an-object", "4 base64", "5 second-object",]
+    );
+    assert_eq!(read(format!("{nan}\n"), "--coerce"), ["1 not-json"]);
+}
+
+#[test]
 fn paths_reach_into_nested_objects() {
     let text = r#"{"result":{"end_device_ids":{"device_id":"barn-3"},"received_at":"2031-03-02T07:15:00.123456789Z","uplink_message":{"f_port":2,"decoded_payload":{"temperature":6.25,"humidity":80}}}}
 
