@@ -434,6 +434,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         return Err(no_column(SENSOR, names));
     }
     let probes = probes?;
+    let columns = probes.iter().filter_map(|probe| match probe.source {
+        CellSource::Column(at) => Some(names[at]),
+        CellSource::Parts { .. } => None,
+    });
+    builder.unit_watch.check_columns(columns)?;
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
 
     let mut fields = Vec::new();

@@ -57,11 +57,10 @@ struct Seed<'a> {
 }
 
 impl Seed<'_> {
-    fn keep<E>(self) -> Result<(), E> {
+    fn keep(&mut self) {
         if self.shape.paths.len() < MAX_PATHS {
             self.shape.paths.insert(self.at.clone());
         }
-        Ok(())
     }
 }
 
@@ -84,29 +83,34 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.keep()
+    fn visit_bool<E>(mut self, _: bool) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.keep()
+    fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.keep()
+    fn visit_u64<E>(mut self, _: u64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.keep()
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.keep()
+    fn visit_str<E>(mut self, _: &str) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Seed { shape, at } = self;
-        Seed { shape, at }.keep()?;
+        Seed { shape, at }.keep();
         while let Some(key) = map.next_key::<String>()? {
             at.push(Part::Key(key));
             map.next_value_seed(Seed { shape, at })?;
@@ -117,7 +121,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let Seed { shape, at } = self;
-        Seed { shape, at }.keep()?;
+        Seed { shape, at }.keep();
         at.push(Part::Element);
         for _ in 0..MAX_ELEMENTS {
             if elements.next_element_seed(Seed { shape, at })?.is_none() {

@@ -34,7 +34,7 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
             match item {
                 ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
                 ParsedLine::Rejected(line) => {
-                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason))
+                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason));
                 }
             }
         }
