@@ -8,6 +8,7 @@ mod demo;
 mod down;
 mod export;
 mod init;
+mod inspect;
 mod invoke;
 mod layouts;
 #[cfg(feature = "local")]
@@ -41,6 +42,7 @@ pub enum Command {
     Status(status::StatusArgs),
     Put(put::PutArgs),
     Scan(scan::ScanArgs),
+    Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
     Layouts(layouts::LayoutsArgs),
     Down(down::DownArgs),
@@ -145,6 +147,7 @@ impl Command {
             Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
+            Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
             Command::Layouts(args) => layouts::run(context, &args),
             Command::Down(args) => down::run(context, args).await,

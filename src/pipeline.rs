@@ -17,6 +17,7 @@ mod time;
 pub use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
 pub use input::csv_value::value_of;
 pub use input::decompression::Compression;
+pub use input::inspection::{Inspection, RejectReason, inspect};
 pub use input::layout::{Confidence, FileHead, Layout, Layouts, OwnLayoutText};
 pub use input::mapping::ColumnMapping;
 pub use input::options::{ColumnPattern, ConstantField, Delimiter, InputFormat, InputOptions, TextEncoding};

@@ -13,6 +13,7 @@ pub(crate) mod decompression;
 pub(crate) mod external_sort;
 pub(crate) mod facts;
 pub(crate) mod format;
+pub(crate) mod inspection;
 pub(crate) mod join;
 pub(crate) mod json_elements;
 pub(crate) mod json_lines;

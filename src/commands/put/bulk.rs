@@ -84,14 +84,8 @@ fn origins(files: &[PathBuf]) -> Result<Vec<InputOrigin>, Error> {
 }
 
 /// Adds the options of the layout that is named.
-pub(in crate::commands) fn with_layout(context: &Context, options: InputOptions) -> Result<InputOptions, Error> {
-    match &options.layout {
-        Some(name) => {
-            let layout = layouts::layouts(&context.settings).get(name)?;
-            Ok(options.over(layout.options))
-        }
-        None => Ok(options),
-    }
+fn with_layout(context: &Context, options: InputOptions) -> Result<InputOptions, Error> {
+    layouts::layouts(&context.settings).resolved(&options)
 }
 
 async fn open(context: &Context, origins: Vec<InputOrigin>, reader: InputOptions) -> Result<Inputs, Error> {

@@ -21,6 +21,11 @@ use super::row_splitter::{Cells, RowSplitter};
 
 pub(super) use self::header::HeaderInfo;
 
+/// Whether a number has a comma before its fraction.
+pub(super) fn decimal_comma(cell: &str) -> bool {
+    cell.contains(',') && decimal_evidence(cell).is_some()
+}
+
 /// Rows of units that may follow a header: names of units, and how values were processed.
 const MAX_UNIT_ROWS: u8 = 2;
 

@@ -98,6 +98,17 @@ impl Layouts {
         Layouts { own }
     }
 
+    /// Returns options with those of the layout that they name.
+    ///
+    /// # Errors
+    /// As [`Layouts::get`].
+    pub fn resolved(&self, options: &InputOptions) -> Result<InputOptions, Error> {
+        match &options.layout {
+            Some(name) => Ok(options.clone().over(self.get(name)?.options)),
+            None => Ok(options.clone()),
+        }
+    }
+
     /// Returns the names in the order of the alphabet.
     pub fn names(&self) -> Vec<&str> {
         let own = self.own.iter().map(|layout| layout.name.as_str());

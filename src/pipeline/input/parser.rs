@@ -15,6 +15,7 @@ use super::json_mapper::{DefaultPaths, JsonMapper};
 use super::line_protocol;
 use super::line_reader::{LineReader, LineStatus, trim_line_ending};
 use super::mqtt;
+use super::number::DecimalSign;
 use super::options::{InputFormat, InputOptions};
 use super::output::{CUT_LINE, Output, RawLine};
 use super::reading_builder::ReadingBuilder;
@@ -208,6 +209,15 @@ impl Input {
         }
     }
 
+    /// Returns the decimal sign of the file's numbers, as far as they show it.
+    pub(crate) fn decimal_sign(&self) -> Option<&'static str> {
+        match self.output.builder.sign {
+            DecimalSign::Auto => None,
+            DecimalSign::Point => Some("point"),
+            DecimalSign::Comma => Some("comma"),
+        }
+    }
+
     /// An error of reading, with the place.
     pub(crate) fn unreadable(&self, error: io::Error) -> Error {
         unreadable(&format!("{} after line {}", self.name, self.position().0), error)
@@ -330,7 +340,7 @@ fn is_blank(line: &[u8]) -> bool {
 }
 
 /// Returns the name of a file without its folder and endings such as `.csv.gz`.
-fn stem(name: &str) -> String {
+pub(super) fn stem(name: &str) -> String {
     let file = name.rsplit('/').next().unwrap_or(name);
     let file = [".gz", ".zst"].iter().find_map(|end| file.strip_suffix(end)).unwrap_or(file);
     match file.rsplit_once('.') {
@@ -340,7 +350,7 @@ fn stem(name: &str) -> String {
 }
 
 fn not_csv(name: &str, reason: String, hints: Vec<String>) -> Error {
-    let error = Error::usage(format!("{name} has no columns of a reading: {reason}"));
+    let error = Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"));
     let error = if hints.is_empty() {
         error.hint(
             "name the columns with `--map temperature=COLUMN`, `--map current_time=COLUMN`, and the sensor with \
@@ -352,7 +362,7 @@ fn not_csv(name: &str, reason: String, hints: Vec<String>) -> Error {
     error.hint(format!("`sensorctl inspect {name}` shows what it is and how to put it"))
 }
 
-fn not_text(name: &str, NotText { what, hint }: &NotText) -> Error {
+pub(super) fn not_text(name: &str, NotText { what, hint }: &NotText) -> Error {
     Error::usage(format!("{name} is {what}, not text")).hint(hint.replace("FILE", name))
 }
 

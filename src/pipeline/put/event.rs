@@ -89,19 +89,19 @@ pub struct InputSummary {
 impl InputSummary {
     /// Returns what was counted while the inputs were read.
     pub(crate) fn new(facts: &SharedFacts, reasons: BTreeMap<&'static str, u64>, unread: &[Unread]) -> Self {
-        let (facts, replaced) = facts.get();
+        let (counted, replaced) = facts.get();
         InputSummary {
             reasons,
-            replaced_in_input: replaced.count + facts.replaced,
+            replaced_in_input: replaced.count + counted.replaced,
             replaced_is_estimate: !replaced.is_exact,
-            unjoined: facts.unjoined,
-            time_units: facts.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
-            assumed_utc: facts.times.assumed_utc,
-            ambiguous_times: facts.times.ambiguous,
-            skipped_times: facts.times.skipped,
-            passed_over: facts.passed_over,
+            unjoined: counted.unjoined,
+            time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
+            assumed_utc: counted.times.assumed_utc,
+            ambiguous_times: counted.times.ambiguous,
+            skipped_times: counted.times.skipped,
+            passed_over: counted.passed_over,
             unread_lines: unread.iter().filter_map(|unread| unread.lines).sum(),
-            last_line_unterminated: facts.last_line_unterminated,
+            last_line_unterminated: counted.last_line_unterminated,
         }
     }
 
@@ -111,7 +111,7 @@ impl InputSummary {
         let mut remarks = self.suspicions();
         let is_one = self.time_units.len() == 1;
         let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
-        remarks.extend(others.map(|(unit, count)| format!("{} in {unit}, by size", times(*count))));
+        remarks.extend(others.map(|(unit, count)| format!("{} in {unit}", times(*count))));
         if self.passed_over > 0 {
             remarks.push(format!(
                 "{} without a reading passed over (comments, units, headers, `--match`)",
@@ -125,22 +125,21 @@ impl InputSummary {
     #[must_use]
     pub fn suspicions(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let mut say = |count: u64, text: &dyn Fn(String) -> String| {
-            if count > 0 {
-                found.push(text(count_of(count)));
-            }
-        };
         let about = if self.replaced_is_estimate { "about " } else { "" };
-        say(self.replaced_in_input, &|n| {
-            format!("{about}{n} readings have the sensor and time of an earlier one, and replace it")
-        });
-        say(self.unjoined, &|n| {
-            format!("{n} rows of other quantities have no temperature of their sensor and time (`--join-within`)")
-        });
-        say(self.assumed_utc, &|n| format!("{n} times have no zone and were taken as UTC (`--time-zone`)"));
-        say(self.ambiguous_times, &|n| format!("{n} local times occur twice and were taken as the earlier"));
-        say(self.skipped_times, &|n| format!("{n} local times do not exist and were moved on by the gap"));
-        say(self.unread_lines, &|n| format!("{n} lines were not read"));
+        let counts = [
+            (self.replaced_in_input, "reading has", "readings have", "the sensor and time of another and replaces it"),
+            (self.unjoined, "row has", "rows have", "no temperature of the same sensor and time (`--join-within`)"),
+            (self.assumed_utc, "time has", "times have", "no zone and counts as UTC (`--time-zone`)"),
+            (self.ambiguous_times, "local time occurs", "local times occur", "twice and counts as the earlier"),
+            (self.skipped_times, "local time lies", "local times lie", "in a gap of the clocks and moves on by it"),
+            (self.unread_lines, "line was", "lines were", "not read"),
+        ];
+        for (count, one, many, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+            let subject = if count == 1 { one } else { many };
+            let about = if what.starts_with("the sensor") { about } else { "" };
+            let what = if count == 1 { what.to_owned() } else { what.replace("replaces", "replace").replace("counts", "count").replace("moves", "move") };
+            found.push(format!("{about}{} {subject} {what}", count_of(count)));
+        }
         if self.time_units.len() > 1 {
             let units: Vec<_> = self.time_units.iter().map(|(unit, n)| format!("{} in {unit}", count_of(*n))).collect();
             found.push(format!("times are in several units: {} (`--time-unit`)", units.join(", ")));

@@ -51,8 +51,9 @@ impl NotCsv {
 struct Candidate {
     number: u64,
     cells: Vec<String>,
-    delimiter: Delimiter,
     error: HeaderError,
+    /// Whether the line behind it has numbers or times.
+    is_before_values: bool,
 }
 
 impl CsvParser {
@@ -282,7 +283,8 @@ impl Search<'_> {
             match CsvColumns::bind(&names, self.options, &output.builder, &self.surroundings) {
                 Ok(columns) => return Ok(Some(Found { columns, delimiter, line: Some(line.number) })),
                 Err(error) if self.best.as_ref().is_none_or(|best| best.error.found < error.found) => {
-                    self.best = Some(Candidate { number: line.number, cells, delimiter, error });
+                    let is_before_values = self.next_has_values(delimiter);
+                    self.best = Some(Candidate { number: line.number, cells, error, is_before_values });
                 }
                 Err(_) => {}
             }
@@ -291,16 +293,19 @@ impl Search<'_> {
         Ok(None)
     }
 
+    fn next_has_values(&self, delimiter: Delimiter) -> bool {
+        let next = match self.ahead.front() {
+            Some(line) => line.bytes.as_slice(),
+            None => self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default(),
+        };
+        let next = std::str::from_utf8(next).unwrap_or_default();
+        split(delimiter, next).is_some_and(|cells| has_values(&cells))
+    }
+
     /// Says what is wrong, without showing what may be a reading.
     fn no_header(&mut self) -> NotCsv {
-        let Some(Candidate { number, cells, delimiter, error }) = self.best.take() else {
+        let Some(Candidate { number, cells, error, is_before_values }) = self.best.take() else {
             return NotCsv::new("it has no line that could be a header");
-        };
-        let has_values = |cells: &[String]| cells.iter().any(|cell| is_value(cell));
-        let next_has_values = || {
-            let next = self.lines.buffer().split(|byte| *byte == b'\n').next().unwrap_or_default();
-            let next = std::str::from_utf8(next).unwrap_or_default();
-            split(delimiter, next).is_some_and(|cells| has_values(&cells))
         };
         let place = if number == 1 { "its first line".to_owned() } else { format!("line {number}") };
         if has_values(&cells) {
@@ -311,7 +316,7 @@ impl Search<'_> {
                 cells.len()
             ));
         }
-        if error.found == 0 && !next_has_values() {
+        if error.found == 0 && !is_before_values {
             let wanted = error.reason.split(';').next().unwrap_or_default();
             return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
         }
@@ -319,6 +324,10 @@ impl Search<'_> {
         let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
         NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
     }
+}
+
+fn has_values(cells: &[String]) -> bool {
+    cells.iter().any(|cell| is_value(cell))
 }
 
 /// Whether a cell is a number or a time, and so no name.
