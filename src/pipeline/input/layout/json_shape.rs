@@ -6,10 +6,12 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::mapping::Step;
+use super::super::mapping::{Step, is_like};
 
 /// Paths that are kept at most.
 const MAX_PATHS: usize = 10_000;
+/// Texts that are kept at most.
+const MAX_TEXTS: usize = 1000;
 /// Elements of an array that are looked at: of a table of values all are alike.
 const MAX_ELEMENTS: usize = 100;
 
@@ -24,6 +26,7 @@ enum Part {
 #[derive(Debug, Default)]
 pub(super) struct JsonShape {
     paths: HashSet<Vec<Part>>,
+    texts: Vec<(Vec<Part>, String)>,
 }
 
 impl JsonShape {
@@ -38,17 +41,24 @@ impl JsonShape {
 
     /// Whether a path leads to something, in the value or in an element of it where it is an array.
     pub(super) fn has(&self, path: &[Step]) -> bool {
-        self.paths.iter().any(|parts| {
-            let is_element = parts.first() == Some(&Part::Element) && !matches!(path[0], Step::Each | Step::Index(_));
-            let parts = if is_element { &parts[1..] } else { &parts[..] };
-            parts.len() == path.len()
-                && parts.iter().zip(path).all(|(part, step)| match (part, step) {
-                    (Part::Key(key), Step::Key(wanted)) => key == wanted,
-                    (Part::Element, Step::Index(_) | Step::Each) | (Part::Key(_), Step::Members) => true,
-                    _ => false,
-                })
-        })
+        self.paths.iter().any(|parts| leads(path, parts))
     }
+
+    /// Whether a path leads to a text that is like a pattern.
+    pub(super) fn has_text(&self, path: &[Step], pattern: &str) -> bool {
+        self.texts.iter().any(|(parts, text)| leads(path, parts) && is_like(pattern, text))
+    }
+}
+
+fn leads(path: &[Step], parts: &[Part]) -> bool {
+    let is_element = parts.first() == Some(&Part::Element) && !matches!(path[0], Step::Each | Step::Index(_));
+    let parts = if is_element { &parts[1..] } else { parts };
+    parts.len() == path.len()
+        && parts.iter().zip(path).all(|(part, step)| match (part, step) {
+            (Part::Key(key), Step::Key(wanted)) => key == wanted,
+            (Part::Element, Step::Index(_) | Step::Each) | (Part::Key(_), Step::Members) => true,
+            _ => false,
+        })
 }
 
 struct Seed<'a> {
@@ -103,8 +113,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(())
     }
 
-    fn visit_str<E>(mut self, _: &str) -> Result<(), E> {
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
         self.keep();
+        if self.shape.texts.len() < MAX_TEXTS {
+            self.shape.texts.push((self.at.clone(), text.to_owned()));
+        }
         Ok(())
     }
 
