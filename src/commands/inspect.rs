@@ -98,7 +98,8 @@ impl Report for Inspection {
                 (Some(least), Some(most)) => format!(" {least} to {most}"),
                 _ => String::new(),
             };
-            let empty = if column.empty > 0 { format!(", {} empty", units::count(column.empty)) } else { String::new() };
+            let empty =
+                if column.empty > 0 { format!(", {} empty", units::count(column.empty)) } else { String::new() };
             line(if at == 0 { "columns" } else { "" }, &format!("{}: {}{range}{empty}", column.name, column.kind));
         }
         if !self.layouts.is_empty() {
@@ -112,7 +113,10 @@ impl Report for Inspection {
         if self.rejected > 0 {
             line("rejected", &units::count(self.rejected));
             for (code, reason) in &self.reasons {
-                line("", &format!("{} {code}, first in line {}: {}", units::count(reason.count), reason.line, reason.reason));
+                line(
+                    "",
+                    &format!("{} {code}, first in line {}: {}", units::count(reason.count), reason.line, reason.reason),
+                );
             }
         }
         for remark in self.remarks() {

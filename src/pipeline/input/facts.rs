@@ -42,9 +42,9 @@ impl SharedFacts {
     }
 
     /// Adds what was counted since the last call, and begins again.
-    pub(crate) fn take(&self, facts: &mut InputFacts) {
-        let facts = std::mem::take(facts);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.merge(&facts);
+    pub(crate) fn take(&self, counted: &mut InputFacts) {
+        let counted = std::mem::take(counted);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.merge(&counted);
     }
 
     /// Returns what was counted so far.

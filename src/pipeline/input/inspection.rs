@@ -127,7 +127,12 @@ struct Outcome {
 ///
 /// # Errors
 /// When it cannot be read, or a layout has an error.
-pub fn inspect(origin: &InputOrigin, given: &InputOptions, layouts: &Layouts, is_all: bool) -> Result<Inspection, Error> {
+pub fn inspect(
+    origin: &InputOrigin,
+    given: &InputOptions,
+    layouts: &Layouts,
+    is_all: bool,
+) -> Result<Inspection, Error> {
     let (name, source) = source(origin)?;
     let head = Head::read(name, source, given)?;
     let mut inspection = inspect_head(head, given, layouts)?;

@@ -155,13 +155,13 @@ impl ReadingBuilder {
                 .map_err(|_| row_error("not-a-time", format!("`{TIME}` of a row of `scan` is not a number")));
         }
         let is_number = matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"'));
-        let ParsedTime { seconds, facts } = if is_number {
+        let ParsedTime { seconds, facts: decided } = if is_number {
             let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
             self.times.number(&number).map_err(wrong)?
         } else {
             self.times.text(text).map_err(wrong)?
         };
-        self.facts.times.add(facts);
+        self.facts.times.add(decided);
         Ok(seconds)
     }
 

@@ -116,13 +116,13 @@ const UNITS: [TimeUnit; 5] =
 
 impl TimeCounts {
     /// Counts one time.
-    pub fn add(&mut self, facts: TimeFacts) {
+    pub fn add(&mut self, decided: TimeFacts) {
         for (unit, count) in UNITS.into_iter().zip(&mut self.units) {
-            *count += u64::from(facts.unit == Some(unit));
+            *count += u64::from(decided.unit == Some(unit));
         }
-        self.assumed_utc += u64::from(facts.assumed_utc);
-        self.ambiguous += u64::from(facts.ambiguous);
-        self.skipped += u64::from(facts.skipped);
+        self.assumed_utc += u64::from(decided.assumed_utc);
+        self.ambiguous += u64::from(decided.ambiguous);
+        self.skipped += u64::from(decided.skipped);
     }
 
     /// Adds what was counted elsewhere.

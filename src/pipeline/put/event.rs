@@ -88,8 +88,8 @@ pub struct InputSummary {
 
 impl InputSummary {
     /// Returns what was counted while the inputs were read.
-    pub(crate) fn new(facts: &SharedFacts, reasons: BTreeMap<&'static str, u64>, unread: &[Unread]) -> Self {
-        let (counted, replaced) = facts.get();
+    pub(crate) fn new(shared: &SharedFacts, reasons: BTreeMap<&'static str, u64>, unread: &[Unread]) -> Self {
+        let (counted, replaced) = shared.get();
         InputSummary {
             reasons,
             replaced_in_input: replaced.count + counted.replaced,
@@ -137,7 +137,11 @@ impl InputSummary {
         for (count, one, many, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             let subject = if count == 1 { one } else { many };
             let about = if what.starts_with("the sensor") { about } else { "" };
-            let what = if count == 1 { what.to_owned() } else { what.replace("replaces", "replace").replace("counts", "count").replace("moves", "move") };
+            let what = if count == 1 {
+                what.to_owned()
+            } else {
+                what.replace("replaces", "replace").replace("counts", "count").replace("moves", "move")
+            };
             found.push(format!("{about}{} {subject} {what}", count_of(count)));
         }
         if self.time_units.len() > 1 {

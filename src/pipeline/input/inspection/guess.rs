@@ -10,20 +10,64 @@ use crate::pipeline::{ColumnMapping, parse_time};
 const HEADER_LINES: usize = 16;
 
 const TIMES: [&str; 22] = [
-    "current_time", "timestamp", "time", "datetime", "date_time", "date-time", "date time", "ts", "created_at", "observed",
-    "observation_time", "last_changed", "last_seen", "received_at", "event_time", "recorded_at", "_time", "time stamp",
-    "zeit", "datum zeit", "date", "datum",
+    "current_time",
+    "timestamp",
+    "time",
+    "datetime",
+    "date_time",
+    "date-time",
+    "date time",
+    "ts",
+    "created_at",
+    "observed",
+    "observation_time",
+    "last_changed",
+    "last_seen",
+    "received_at",
+    "event_time",
+    "recorded_at",
+    "_time",
+    "time stamp",
+    "zeit",
+    "datum zeit",
+    "date",
+    "datum",
 ];
 const SENSORS: [&str; 16] = [
-    "sensor_id", "sensorid", "sensor", "device_id", "deviceid", "device", "dev_eui", "deveui", "node", "station", "entity_id",
-    "mac", "topic", "room", "location", "host",
+    "sensor_id",
+    "sensorid",
+    "sensor",
+    "device_id",
+    "deviceid",
+    "device",
+    "dev_eui",
+    "deveui",
+    "node",
+    "station",
+    "entity_id",
+    "mac",
+    "topic",
+    "room",
+    "location",
+    "host",
 ];
 
 /// Forms of times with day and month in an order that only the values tell.
 const FORMATS: [&str; 14] = [
-    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M",
-    "%m/%d/%y %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M:%S", "%d.%m.%y %H:%M:%S",
-    "%d/%m/%y %H:%M:%S", "%m/%d/%y %H:%M:%S", "%Y%m%d%H%M%S",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d-%m-%Y %H:%M:%S",
+    "%m-%d-%Y %H:%M:%S",
+    "%d.%m.%y %H:%M:%S",
+    "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%Y%m%d%H%M%S",
 ];
 
 /// Returns a sensor's name for a file that has none.
@@ -81,7 +125,8 @@ fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOpti
         {
             found.push(with_header(&rows[at], &rows[at + 1..], (sensor, temperature, time), name, given));
         }
-        let is_headerless = rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(|cell| parse_time(cell).is_ok()));
+        let is_headerless =
+            rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(|cell| parse_time(cell).is_ok()));
         if header.is_none() && is_headerless {
             found.extend(without_header(&rows, name, given));
         }

@@ -91,7 +91,11 @@ fn other_names_are_mapped_to_keys() {
                 ("--map", Some("sensor_id=dev.device_id")),
             ],
         ),
-        ("text.ndjson", b"{\"sensor_id\":4,\"temperature\":\"1\",\"current_time\":\"2031-03-02T08:15:00Z\"}", &[("--coerce", None)]),
+        (
+            "text.ndjson",
+            b"{\"sensor_id\":4,\"temperature\":\"1\",\"current_time\":\"2031-03-02T08:15:00Z\"}",
+            &[("--coerce", None)],
+        ),
     ];
     for (name, text, flags) in cases {
         let (inspection, file, _dir) = inspected(text, name);
@@ -114,7 +118,10 @@ fn columns_have_types_and_ranges() {
     assert_eq!(column(1), ("temperature".into(), "number", "-3".into(), "21.5".into(), 0));
     assert_eq!(column(3).1, "truth");
     assert_eq!(column(4), ("note".into(), "text", String::new(), String::new(), 1));
-    assert_eq!((inspection.delimiter.as_deref(), inspection.decimal, inspection.header_line), (Some("semicolon"), Some("comma"), Some(1)));
+    assert_eq!(
+        (inspection.delimiter.as_deref(), inspection.decimal, inspection.header_line),
+        (Some("semicolon"), Some("comma"), Some(1))
+    );
     assert_eq!(inspection.counts.time_units.get("s"), Some(&2));
 }
 
