@@ -65,8 +65,12 @@ fn embed_layouts(out_dir: &Path) -> Result<()> {
             layouts.insert(name, path.display().to_string());
         }
     }
-    let list: String = layouts.iter().map(|(name, path)| format!("({name:?}, include_str!({path:?})),\n")).collect();
-    write_if_changed(&out_dir.join("layouts.rs"), format!("&[\n{list}]").as_bytes())
+    let mut list = String::from("&[\n");
+    for (name, path) in layouts {
+        list.push_str(&format!("({name:?}, include_str!({path:?})),\n"));
+    }
+    list.push(']');
+    write_if_changed(&out_dir.join("layouts.rs"), list.as_bytes())
 }
 
 fn variable(name: &str) -> Result<String> {

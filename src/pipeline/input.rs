@@ -40,4 +40,5 @@ pub(crate) mod senml;
 pub(crate) mod source;
 pub(crate) mod time_format;
 pub(crate) mod unit;
+pub(crate) mod unit_watch;
 pub(crate) mod unread;

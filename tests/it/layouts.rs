@@ -32,7 +32,7 @@ fn layout_is_printed_as_the_text_that_one_of_ones_own_begins_with() {
     assert_eq!(json["options"]["format"], "csv");
     // It is a section of the settings file as it stands.
     let own = text.replace("\n[", "\n[layout.mine.");
-    env.write("sensorctl.toml", &format!("[layout.mine]\n{own}"));
+    env.write("sensorctl.toml", format!("[layout.mine]\n{own}"));
     let mine = env.run(["layouts", "mine", "-o", "json"]).assert_success().json();
     assert_eq!((&mine["options"], &mine["place"]), (&json["options"], &"sensorctl.toml:1".into()));
 }

@@ -102,6 +102,10 @@ impl Binder<'_> {
     /// Returns the columns of a name or of a pattern with `*`; each with what its name has at `*`.
     fn columns(&self, wanted: &str) -> Result<Vec<(usize, String)>, String> {
         let wanted = wanted.trim();
+        if let Some(place) = wanted.strip_prefix("@column.").and_then(|place| place.parse::<usize>().ok()) {
+            let at = place.wrapping_sub(1);
+            return Ok(self.names.get(at).map(|name| (at, (*name).to_owned())).into_iter().collect());
+        }
         let exact: Vec<_> = (0..self.names.len()).filter(|at| self.names[*at] == wanted).collect();
         match exact.as_slice() {
             [] if wanted.contains('*') && wanted.len() > 1 => {
@@ -336,7 +340,7 @@ impl CsvColumns {
                 return None;
             }
             let name = probe.name.as_deref().unwrap_or_default();
-            let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{name}"))));
+            let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{}", name.trim_start_matches('/')))));
             let row = RowValues { sensor, temperature: Some(temperature), time: time.clone(), is_copy };
             Some(RowReading::Probe(row))
         });
@@ -435,6 +439,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         return Err(no_column(SENSOR, names));
     }
     let probes = probes?;
+    let columns = probes.iter().filter_map(|probe| match probe.source {
+        CellSource::Column(at) => Some(names[at]),
+        CellSource::Parts { .. } => None,
+    });
+    builder.unit_watch.check_columns(columns)?;
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
 
     let mut fields = Vec::new();
@@ -490,7 +499,8 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         return Err(format!("its column `{MORE}` holds several fields as JSON; `scan -o ndjson` has them apart"));
     }
     let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
-    let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && options.columns.is_empty()).collect();
+    let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
+    let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
     let names = names.iter().map(|name| (*name).to_owned()).collect();
     Ok(CsvColumns { names, width, sensor, probes, time, fields, filters, unnamed, origin, long })
 }

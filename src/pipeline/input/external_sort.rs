@@ -73,11 +73,6 @@ impl ExternalSorter {
         Ok(())
     }
 
-    /// Returns whether everything is still in memory.
-    pub fn is_in_memory(&self) -> bool {
-        self.levels.is_empty()
-    }
-
     /// Returns the entries in the order of their keys; those with equal keys in the order they came.
     ///
     /// # Errors
@@ -161,12 +156,15 @@ impl Iterator for Sorted {
     }
 }
 
+/// The next entry of a run: its key, the run, and its value.
+type Head = (Vec<u8>, usize, Vec<u8>);
+
 /// Several sorted runs as one.
 #[derive(Debug)]
 struct Merge {
     runs: Vec<BufReader<File>>,
     /// The next entry of each run; of equal keys, the one of the earlier run comes first.
-    next: BinaryHeap<Reverse<(Vec<u8>, usize, Vec<u8>)>>,
+    next: BinaryHeap<Reverse<Head>>,
 }
 
 impl Merge {
@@ -255,7 +253,9 @@ mod tests {
 
     fn sorted(entries: &[(Vec<u8>, Vec<u8>)], buffer_bytes: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut sorter = ExternalSorter::with_buffer(buffer_bytes);
-        entries.iter().for_each(|(key, value)| sorter.push(key, value).unwrap());
+        for (key, value) in entries {
+            sorter.push(key, value).unwrap();
+        }
         sorter.finish().unwrap().map(|entry| entry.map(|entry| (entry.key, entry.value)).unwrap()).collect()
     }
 
@@ -278,7 +278,7 @@ mod tests {
         for number in (0..20_000_u32).rev() {
             sorter.push(&number.to_be_bytes(), &[]).unwrap();
         }
-        assert!(!sorter.is_in_memory() && sorter.levels.len() > 2);
+        assert!(sorter.levels.len() > 2);
         assert!(sorter.levels.iter().all(|runs| runs.len() < FAN_IN));
         let keys = sorter.finish().unwrap().map(|entry| u32::from_be_bytes(entry.unwrap().key.try_into().unwrap()));
         assert!(keys.eq(0..20_000));

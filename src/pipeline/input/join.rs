@@ -112,12 +112,11 @@ impl JoinedReadings {
                 return Ok(Some(reading));
             }
             let Some(rows) = &mut self.rows else { return Ok(None) };
-            match rows.next() {
-                Some(entry) => self.window.push(row_codec::decode(&entry?)?, &mut self.counts)?,
-                None => {
-                    self.rows = None;
-                    self.window.close(&mut self.counts);
-                }
+            if let Some(entry) = rows.next() {
+                self.window.push(row_codec::decode(&entry?)?, &mut self.counts)?;
+            } else {
+                self.rows = None;
+                self.window.close(&mut self.counts);
             }
         }
     }

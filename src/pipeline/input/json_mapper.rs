@@ -66,6 +66,8 @@ struct LongForm {
     value: PathSource,
     keys: Vec<(String, String)>,
     names_sensor: bool,
+    /// Slot of the unit, where the format has one.
+    unit: Option<usize>,
 }
 
 struct PathSource {
@@ -139,7 +141,8 @@ impl JsonMapper {
                 let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
                 let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
                 let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
-                Some(LongForm { quantity, value, keys, names_sensor })
+                let unit = if defaults.long.is_some() { Some(binder.slot("unit")?) } else { None };
+                Some(LongForm { quantity, value, keys, names_sensor, unit })
             }
             None => {
                 let temperatures: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
@@ -319,6 +322,10 @@ impl JsonMapper {
             output.builder.facts.passed_over += 1;
             return Ok(());
         };
+        let unit = long.unit.filter(|_| key == TEMPERATURE).and_then(|slot| self.cell(slot, row)?.text());
+        if let Some(unit) = unit {
+            output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;
+        }
         output.quantity(key, &value, sensor.as_ref(), time.as_ref(), raw.number)
     }
 }

@@ -157,11 +157,24 @@ fn key(rest: &str) -> Option<(Step, &str)> {
     Some((step, &rest[end..]))
 }
 
-/// Returns what `*` stands for where a text matches a pattern with at most one; the whole text where it has none or is
-/// nothing else.
+/// Whether a text is the pattern's, whose `*` stand for any text.
+pub(super) fn is_like(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Returns what `*` stands for where a text matches a pattern; the whole text where it has none or several.
 pub(super) fn captured<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
     match pattern.split_once('*') {
         None => (pattern == text).then_some(text),
+        Some((_, after)) if after.contains('*') => is_like(pattern, text).then_some(text),
         Some((before, after)) => {
             let rest = text.strip_prefix(before)?.strip_suffix(after)?;
             (!rest.is_empty()).then_some(rest)
@@ -220,5 +233,9 @@ mod tests {
         assert_eq!(captured("*", "x"), Some("x"));
         assert_eq!(captured("up", "up"), Some("up"));
         assert_eq!(captured("up", "join"), None);
+        assert_eq!(captured("/*/temperature/*", "/cpu/0/temperature/2"), Some("/cpu/0/temperature/2"));
+        assert_eq!(captured("/*/temperature/*", "/cpu/0/load/2"), None);
+        assert_eq!(captured("a*b*a", "aba"), Some("aba"));
+        assert_eq!(captured("a*b*a", "ab"), None);
     }
 }

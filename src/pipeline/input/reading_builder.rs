@@ -14,6 +14,7 @@ use super::options::InputOptions;
 use super::row_error::{RowError, row_error};
 use super::time_format::{ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
+use super::unit_watch::{TEMPERATURE_UNIT, UnitWatch};
 use crate::pipeline::{Record, value_of};
 
 pub(super) const SENSOR: &str = "sensor_id";
@@ -76,6 +77,7 @@ pub(super) struct ReadingBuilder {
     times_are_auto: bool,
     missing: MissingValues,
     units: Vec<UnitConversion>,
+    pub unit_watch: UnitWatch,
     only: Vec<String>,
     drop: Vec<String>,
     /// Sorted by name.
@@ -108,6 +110,7 @@ impl ReadingBuilder {
             times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
             missing: MissingValues::new(&options.missing)?,
             units: options.unit.clone(),
+            unit_watch: UnitWatch::new(options),
             only: options.only.clone(),
             drop: options.drop.clone(),
             constants,
@@ -263,6 +266,9 @@ impl ReadingBuilder {
         let mut before: Option<Cow<'a, str>> = None;
         for (name, cell) in fields {
             let Some(value) = self.field(&name, &cell)? else { continue };
+            if let (TEMPERATURE_UNIT, Value::Text(unit)) = (&*name, &value) {
+                self.unit_watch.check(unit).map_err(|reason| row_error("unit", reason))?;
+            }
             while let Some((constant, value)) = constants.next_if(|(constant, _)| **constant < *name) {
                 push(constant, value);
             }

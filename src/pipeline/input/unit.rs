@@ -113,6 +113,11 @@ impl Unit {
         })
     }
 
+    /// Returns whether it measures a temperature.
+    pub fn is_temperature(self) -> bool {
+        self.kind == Kind::Temperature
+    }
+
     /// Returns the unit that a column's name ends with: `Temperature (°F)`, `Temp, °C`, `Temperature_Fahrenheit`,
     /// `temperature_2m (°C)`. A text behind a comma may go on: `Temp, °F (LGR S/N: 1)`.
     pub fn of_column(name: &str) -> Option<Unit> {

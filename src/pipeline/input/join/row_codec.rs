@@ -96,7 +96,9 @@ fn push_value(out: &mut Vec<u8>, value: &Value) {
         Value::List(elements) => {
             out.push(b'L');
             push_length(out, elements.len());
-            elements.iter().for_each(|element| push_value(out, element));
+            for element in elements {
+                push_value(out, element);
+            }
         }
         Value::Map(members) => {
             out.push(b'M');

@@ -27,7 +27,9 @@ fn number(value: &Value) -> &str {
 
 fn joined(rows: &[QuantityRow], within: Option<&str>) -> (Vec<String>, JoinCounts) {
     let mut join = Join::new(within.map(|within| Decimal::parse(within).unwrap()));
-    rows.iter().for_each(|row| join.push(row).unwrap());
+    for row in rows {
+        join.push(row).unwrap();
+    }
     let mut readings = join.finish().unwrap();
     let mut found = Vec::new();
     while let Some(reading) = readings.next_reading().unwrap() {

@@ -6,10 +6,12 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::mapping::Step;
+use super::super::mapping::{Step, is_like};
 
 /// Paths that are kept at most.
 const MAX_PATHS: usize = 10_000;
+/// Texts that are kept at most.
+const MAX_TEXTS: usize = 1000;
 /// Elements of an array that are looked at: of a table of values all are alike.
 const MAX_ELEMENTS: usize = 100;
 
@@ -24,6 +26,7 @@ enum Part {
 #[derive(Debug, Default)]
 pub(super) struct JsonShape {
     paths: HashSet<Vec<Part>>,
+    texts: Vec<(Vec<Part>, String)>,
 }
 
 impl JsonShape {
@@ -38,17 +41,24 @@ impl JsonShape {
 
     /// Whether a path leads to something, in the value or in an element of it where it is an array.
     pub(super) fn has(&self, path: &[Step]) -> bool {
-        self.paths.iter().any(|parts| {
-            let is_element = parts.first() == Some(&Part::Element) && !matches!(path[0], Step::Each | Step::Index(_));
-            let parts = if is_element { &parts[1..] } else { &parts[..] };
-            parts.len() == path.len()
-                && parts.iter().zip(path).all(|(part, step)| match (part, step) {
-                    (Part::Key(key), Step::Key(wanted)) => key == wanted,
-                    (Part::Element, Step::Index(_) | Step::Each) | (Part::Key(_), Step::Members) => true,
-                    _ => false,
-                })
-        })
+        self.paths.iter().any(|parts| leads(path, parts))
     }
+
+    /// Whether a path leads to a text that is like a pattern.
+    pub(super) fn has_text(&self, path: &[Step], pattern: &str) -> bool {
+        self.texts.iter().any(|(parts, text)| leads(path, parts) && is_like(pattern, text))
+    }
+}
+
+fn leads(path: &[Step], parts: &[Part]) -> bool {
+    let is_element = parts.first() == Some(&Part::Element) && !matches!(path[0], Step::Each | Step::Index(_));
+    let parts = if is_element { &parts[1..] } else { parts };
+    parts.len() == path.len()
+        && parts.iter().zip(path).all(|(part, step)| match (part, step) {
+            (Part::Key(key), Step::Key(wanted)) => key == wanted,
+            (Part::Element, Step::Index(_) | Step::Each) | (Part::Key(_), Step::Members) => true,
+            _ => false,
+        })
 }
 
 struct Seed<'a> {
@@ -57,11 +67,10 @@ struct Seed<'a> {
 }
 
 impl Seed<'_> {
-    fn keep<E>(self) -> Result<(), E> {
+    fn keep(&mut self) {
         if self.shape.paths.len() < MAX_PATHS {
             self.shape.paths.insert(self.at.clone());
         }
-        Ok(())
     }
 }
 
@@ -84,29 +93,37 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.keep()
+    fn visit_bool<E>(mut self, _: bool) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.keep()
+    fn visit_i64<E>(mut self, _: i64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.keep()
+    fn visit_u64<E>(mut self, _: u64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.keep()
+    fn visit_f64<E>(mut self, _: f64) -> Result<(), E> {
+        self.keep();
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.keep()
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
+        self.keep();
+        if self.shape.texts.len() < MAX_TEXTS {
+            self.shape.texts.push((self.at.clone(), text.to_owned()));
+        }
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Seed { shape, at } = self;
-        Seed { shape, at }.keep()?;
+        Seed { shape, at }.keep();
         while let Some(key) = map.next_key::<String>()? {
             at.push(Part::Key(key));
             map.next_value_seed(Seed { shape, at })?;
@@ -117,7 +134,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let Seed { shape, at } = self;
-        Seed { shape, at }.keep()?;
+        Seed { shape, at }.keep();
         at.push(Part::Element);
         for _ in 0..MAX_ELEMENTS {
             if elements.next_element_seed(Seed { shape, at })?.is_none() {

@@ -1,10 +1,11 @@
 //! How the files of a layout are recognized by their beginning.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::super::mapping::{Step, parse_path};
+use super::super::mapping::{Step, is_like, parse_path};
 use super::json_shape::JsonShape;
 
 /// Lines among which a header is looked for.
@@ -26,6 +27,9 @@ pub(super) struct Recognition {
     /// Paths of the first JSON value that are there and not null.
     #[serde(deserialize_with = "paths")]
     paths: Vec<Vec<Step>>,
+    /// Texts at paths of the first JSON value, with `*` for anything.
+    #[serde(deserialize_with = "values")]
+    values: Vec<(Vec<Step>, String)>,
     /// The topic before the first JSON value, with `*` for anything.
     topic: Option<String>,
 }
@@ -35,30 +39,49 @@ fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<St
     texts.iter().map(|text| parse_path(text).map_err(serde::de::Error::custom)).collect()
 }
 
+fn values<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(Vec<Step>, String)>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let value = |(path, pattern): (String, String)| Ok((parse_path(&path).map_err(serde::de::Error::custom)?, pattern));
+    texts.into_iter().map(value).collect()
+}
+
 impl Recognition {
     /// How particular it is: the signs that it asks for.
     pub(super) fn weight(&self) -> usize {
-        let texts = self.first_line.iter().chain(&self.topic).chain(&self.columns);
+        let values = self.values.iter().map(|(_, pattern)| pattern);
+        let texts = self.first_line.iter().chain(&self.topic).chain(&self.columns).chain(values);
         let signs = |text: &String| text.chars().filter(|sign| *sign != '*').count();
         let steps: usize = self.paths.iter().map(Vec::len).sum();
         texts.map(signs).sum::<usize>() + steps * SIGNS_OF_STEP
     }
 
+    fn is_shapeless(&self) -> bool {
+        self.paths.is_empty() && self.values.is_empty()
+    }
+
+    fn is_shape(&self, shape: &JsonShape) -> bool {
+        self.paths.iter().all(|path| shape.has(path))
+            && self.values.iter().all(|(path, pattern)| shape.has_text(path, pattern))
+    }
+
     /// Whether it asks for nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.first_line.is_none() && self.topic.is_none() && self.columns.is_empty() && self.paths.is_empty()
+        self.first_line.is_none()
+            && self.topic.is_none()
+            && self.columns.is_empty()
+            && self.paths.is_empty()
+            && self.values.is_empty()
     }
 
     /// Whether a file begins in this way. Without a condition none does.
     pub(super) fn matches(&self, head: &FileHead) -> bool {
-        let is_first_line = |pattern: &String| head.lines.first().is_some_and(|line| is_like(pattern, line));
+        let is_first_line = |pattern: &String| head.lines.first().is_some_and(|line| is_like(pattern, line.trim_end()));
         let is_topic = |pattern: &String| head.topic().is_some_and(|topic| is_like(pattern, topic));
         !self.is_empty()
             && self.first_line.as_ref().is_none_or(is_first_line)
             && self.topic.as_ref().is_none_or(is_topic)
             && (self.columns.is_empty() || head.has_columns(&self.columns))
-            && (self.paths.is_empty()
-                || head.shape().is_some_and(|shape| self.paths.iter().all(|path| shape.has(path))))
+            && (self.is_shapeless() || head.shape().is_some_and(|shape| self.is_shape(shape)))
     }
 }
 
@@ -120,17 +143,4 @@ fn cells(line: &str, delimiter: u8) -> Vec<String> {
         csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(line.as_bytes());
     let row = reader.records().next().and_then(Result::ok).unwrap_or_default();
     row.iter().map(|cell| cell.trim().to_owned()).collect()
-}
-
-/// Whether a text is the pattern's, whose `*` stand for any text.
-fn is_like(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.trim_end().strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }

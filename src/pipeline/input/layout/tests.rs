@@ -34,7 +34,7 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
             match item {
                 ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
                 ParsedLine::Rejected(line) => {
-                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason))
+                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason));
                 }
             }
         }
@@ -91,7 +91,9 @@ fn built_in_layouts_are_read_and_described() {
         let has_sensor = layout.options.map.iter().any(|mapping| mapping.key == "sensor_id");
         let has_own_form = matches!(layout.options.format, Some(InputFormat::LineProtocol | InputFormat::Senml));
         // The long form may take the sensor out of the quantity's name.
-        let has_sensor = has_sensor || layout.options.map.iter().any(|mapping| mapping.source.contains(".*_"));
+        let names_sensor = |key: &str, source: &str| key != "current_time" && source.contains('*');
+        let has_pattern = layout.options.map.iter().any(|mapping| names_sensor(&mapping.key, &mapping.source));
+        let has_sensor = has_sensor || layout.options.quantity.is_some() && has_pattern;
         let needs_sensor = layout.needs.iter().any(|flag| flag == "--sensor");
         assert!(has_sensor != needs_sensor || has_own_form, "{}", layout.name);
         assert!(layout.options.format.is_some(), "{}", layout.name);
@@ -180,5 +182,7 @@ fn recognition_asks_for_all_that_it_names() {
     assert!(found("paths = [\"*[].values.x\"]", r#"{"Device A":[{"values":{"x":0}}]}"#));
     assert!(found("topic = \"tele/*/SENSOR\"\npaths = [\"a\"]", "tele/a b/SENSOR {\"a\":1}\n"));
     assert!(!found("topic = \"tele/*/SENSOR\"\npaths = [\"b\"]", "tele/a b/SENSOR {\"a\":1}\n"));
+    assert!(found("values = { \"a.b\" = \"x*\" }", r#"{"a":{"b":"xyz"}}"#));
+    assert!(!found("values = { \"a.b\" = \"x*\" }", r#"{"a":{"b":"yz"}}"#));
     assert!(!found("", "anything"));
 }

@@ -128,3 +128,4 @@ fn station_csv_and_ndjson_are_the_same_readings_value_by_value() {
 mod csv;
 mod json;
 mod other_formats;
+mod units;
