@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::pipeline::{ConstantField, InputOptions, parse_duration};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 // `requires` alone is not enough: clap drops it where what is required conflicts with something that is there.
 /// Put one reading, or many from files, into the stream
 #[derive(Debug, ClapArgs)]

@@ -23,6 +23,7 @@ mod failures;
 mod faults;
 mod found_settings;
 mod help;
+mod input_files;
 mod layering;
 mod layouts;
 mod lifecycle;

@@ -24,7 +24,7 @@ const NAMED: u64 = 20;
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
     let written = OutputFiles::open(context, &args).await?;
-    let reader = with_layout(context, args.input_options())?;
+    let reader = with_layout(context, &args.input_options())?;
     // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
     let inputs = open(context, origins, reader).await?;
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
@@ -84,8 +84,8 @@ fn origins(files: &[PathBuf]) -> Result<Vec<InputOrigin>, Error> {
 }
 
 /// Adds the options of the layout that is named.
-fn with_layout(context: &Context, options: InputOptions) -> Result<InputOptions, Error> {
-    layouts::layouts(&context.settings).resolved(&options)
+fn with_layout(context: &Context, options: &InputOptions) -> Result<InputOptions, Error> {
+    layouts::layouts(&context.settings).resolved(options)
 }
 
 async fn open(context: &Context, origins: Vec<InputOrigin>, reader: InputOptions) -> Result<Inputs, Error> {

@@ -103,10 +103,6 @@ impl CsvParser {
         &self.header
     }
 
-    pub(super) fn columns(&self) -> &CsvColumns {
-        &self.columns
-    }
-
     /// Whether a line holds no row; blank lines are not counted.
     fn is_passed_over(&self, line: &[u8], output: &mut Output) -> bool {
         if is_blank(line) {
@@ -129,7 +125,7 @@ impl CsvParser {
 
     fn plain_row(&mut self, line: &[u8], number: u64, output: &mut Output) {
         let raw = RawLine { number, bytes: line, is_truncated: false };
-        let Ok(text) = std::str::from_utf8(line) else { return output.reject(raw, output.not_utf_8(line)) };
+        let Ok(text) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(line)) };
         let mut splitter = std::mem::replace(&mut self.splitter, RowSplitter::new(Delimiter::Auto));
         let cells = splitter.plain(text);
         self.row(cells, raw, true, output);
@@ -187,7 +183,7 @@ impl CsvParser {
         };
         match cells {
             Some(cells) => self.row(cells, raw, is_terminated, output),
-            None => output.reject(raw, output.not_utf_8(&all)),
+            None => output.reject(raw, Output::not_utf_8(&all)),
         }
         self.splitter = splitter;
     }
@@ -207,13 +203,14 @@ impl CsvParser {
     }
 
     fn row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, is_terminated: bool, output: &mut Output) {
-        if self.is_sign_open && memchr2(b',', b'.', raw.bytes).is_some() {
-            if let Err(error) = self.watch_decimal_sign(cells, output) {
-                return output.reject(raw, error);
-            }
+        if self.is_sign_open
+            && memchr2(b',', b'.', raw.bytes).is_some()
+            && let Err(error) = self.watch_decimal_sign(cells, output)
+        {
+            return output.reject(raw, error);
         }
         if self.columns.has_sections() && cells.len() == 1 && self.columns.names().len() > 1 {
-            self.section = cells.get(0).to_owned();
+            cells.get(0).clone_into(&mut self.section);
             output.builder.facts.passed_over += 1;
             return;
         }

@@ -60,7 +60,7 @@ fn is_spread(text: &[u8], has_end: bool) -> bool {
     })
 }
 
-/// Whether the first element is a SenML record (RFC 8428).
+/// Whether the first element is a `SenML` record (RFC 8428).
 fn is_senml(text: &[u8]) -> bool {
     let source: Box<dyn Read + Send> = Box::new(io::Cursor::new(text.to_vec()));
     let mut elements = JsonElements::new(BufReader::new(source), 1, 0);

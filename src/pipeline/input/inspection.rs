@@ -21,6 +21,8 @@ use crate::pipeline::{Compression, FileHead, InputOrigin, InputSummary, Layouts}
 
 /// Bytes of text that are looked at.
 const HEAD_BYTES: usize = 1024 * 1024;
+/// Bytes of text in which options are tried out.
+const SAMPLE_BYTES: usize = 64 * 1024;
 /// Readings that are shown.
 const SHOWN: usize = 5;
 
@@ -135,7 +137,7 @@ pub fn inspect(
 ) -> Result<Inspection, Error> {
     let (name, source) = source(origin)?;
     let head = Head::read(name, source, given)?;
-    let mut inspection = inspect_head(head, given, layouts)?;
+    let mut inspection = inspect_head(&head, given, layouts)?;
     if is_all && !inspection.is_complete && inspection.error.is_none() {
         if *origin == InputOrigin::Stdin {
             return Err(Error::usage("`--all` needs a file: standard input can be read only once"));
@@ -160,7 +162,7 @@ fn source(origin: &InputOrigin) -> Result<(String, Box<dyn Read + Send>), Error>
     })
 }
 
-fn inspect_head(head: Head, given: &InputOptions, layouts: &Layouts) -> Result<Inspection, Error> {
+fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<Inspection, Error> {
     let text = String::from_utf8_lossy(&head.text);
     let matching = layouts.matching(&FileHead::new(&text))?;
     let names = matching.iter().map(|layout| layout.name.clone()).collect();
@@ -183,6 +185,9 @@ fn inspect_head(head: Head, given: &InputOptions, layouts: &Layouts) -> Result<I
                 best = attempt;
             }
         }
+    }
+    if head.sample().len() < head.text.len() {
+        best = head.read_with(best.options, &head.text, head.is_complete, layouts)?;
     }
     head.inspection(best, names)
 }
@@ -209,12 +214,31 @@ impl Head {
         Ok(Head { name, text: bytes, recognized, is_complete })
     }
 
+    /// Returns the first whole lines; all of it where it is one line.
+    fn sample(&self) -> &[u8] {
+        let most = &self.text[..self.text.len().min(SAMPLE_BYTES)];
+        match most.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+            Some(at) if most.len() < self.text.len() => &most[..=at],
+            _ => &self.text,
+        }
+    }
+
     fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Result<Attempt, Error> {
+        let sample = self.sample();
+        self.read_with(options, sample, self.is_complete && sample.len() == self.text.len(), layouts)
+    }
+
+    fn read_with(
+        &self,
+        options: InputOptions,
+        text: &[u8],
+        is_complete: bool,
+        layouts: &Layouts,
+    ) -> Result<Attempt, Error> {
         // The text is decoded already.
         let resolved = InputOptions { encoding: None, ..layouts.resolved(&options)? };
-        let source = Box::new(Cursor::new(self.text.clone()));
-        let opened = Input::open(self.name.as_str().into(), source, &resolved);
-        let result = opened.and_then(|input| Outcome::read(input, self.is_complete));
+        let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
+        let result = opened.and_then(|input| Outcome::read(input, is_complete));
         Ok(Attempt { options, result })
     }
 
@@ -251,8 +275,9 @@ impl Head {
             }
             Err(error) => {
                 inspection.format = Some(super::format::recognize(&self.text));
-                let hints = error.hints().iter().map(|hint| format!("\n{hint}")).collect::<String>();
-                inspection.error = Some(format!("{}{hints}", error.full_message()));
+                let lines: Vec<_> =
+                    std::iter::once(error.full_message()).chain(error.hints().iter().cloned()).collect();
+                inspection.error = Some(lines.join("\n"));
             }
         }
         Ok(inspection)
@@ -298,7 +323,7 @@ impl Outcome {
                 Err(error) => return Err(input.unreadable(error)),
             }
         }
-        outcome.csv = input.csv().map(|(header, _)| (header.line, header.delimiter, header.names.clone()));
+        outcome.csv = input.csv().map(|header| (header.line, header.delimiter, header.names.clone()));
         outcome.decimal = input.decimal_sign();
         let counted = input.facts();
         outcome.counts = InspectionCounts {

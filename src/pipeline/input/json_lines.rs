@@ -23,7 +23,7 @@ pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut O
             Ok(record) => output.ready(record),
             Err(error) => output.reject(raw, error),
         },
-        Err(error) => take_several(raw, None, explained(error, bytes), output),
+        Err(error) => take_several(raw, None, explained(&error, bytes), output),
     }
 }
 
@@ -38,9 +38,9 @@ pub(super) fn map(document: &str, raw: RawLine<'_>, mapper: &JsonMapper, output:
 /// Reads a JSON document.
 pub(super) fn document(bytes: &[u8]) -> Result<&RawValue, RowError> {
     let text = std::str::from_utf8(bytes)
-        .map_err(|error| explained(ReadingError::not_json(bytes, error.valid_up_to()), bytes))?;
+        .map_err(|error| explained(&ReadingError::not_json(bytes, error.valid_up_to()), bytes))?;
     serde_json::from_str(text)
-        .map_err(|error| explained(ReadingError::not_json(bytes, error.column().saturating_sub(1)), bytes))
+        .map_err(|error| explained(&ReadingError::not_json(bytes, error.column().saturating_sub(1)), bytes))
 }
 
 /// Several objects on one line, with or without commas between them, or in an array, are read one by one. Where one of
@@ -62,7 +62,7 @@ fn take_several(raw: RawLine<'_>, mapper: Option<&JsonMapper>, error: RowError, 
                     Ok(record) => output.ready(record),
                     Err(error) => output.reject(part, error),
                 },
-                Err(error) => output.reject(part, explained(error, part.bytes)),
+                Err(error) => output.reject(part, explained(&error, part.bytes)),
             },
         }
     }
@@ -98,9 +98,9 @@ fn objects(line: &str) -> Option<Vec<&RawValue>> {
 }
 
 /// Adds the option that reads a line after all.
-fn explained(reason: ReadingError, bytes: &[u8]) -> RowError {
+fn explained(reason: &ReadingError, bytes: &[u8]) -> RowError {
     let error = RowError::from(reason.clone());
-    let option = match &reason {
+    let option = match reason {
         ReadingError::WrongType { .. } => {
             "; `--coerce` reads numbers and times that are text, and sensors that are numbers"
         }

@@ -49,12 +49,15 @@ pub(super) struct JsonMapper {
     sensor: Option<PathSource>,
     probes: Vec<Probe>,
     time: PathSource,
-    fields: Vec<(String, PathSource)>,
+    fields: Vec<MappedField>,
     filters: Vec<(usize, String)>,
     origin: [usize; 2],
     long: Option<LongForm>,
     sensor_path: String,
 }
+
+/// A further field and where its value comes from.
+type MappedField = (String, PathSource);
 
 struct Probe {
     source: PathSource,
@@ -132,36 +135,12 @@ impl JsonMapper {
             (None, None, long) => long,
             _ => return Err("`--quantity` and `--value` go together".to_owned()),
         };
-        let own = |key: &str| [SENSOR, TEMPERATURE, TIME].contains(&key);
         let (mut probes, mut fields) = (Vec::new(), Vec::new());
-        let long = match long {
-            Some((quantity, value)) => {
-                let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME].contains(&mapping.key.as_str()));
-                let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
-                let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
-                let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
-                let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
-                let unit = if defaults.long.is_some() { Some(binder.slot("unit")?) } else { None };
-                Some(LongForm { quantity, value, keys, names_sensor, unit })
-            }
-            None => {
-                let temperatures: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
-                let temperatures =
-                    if temperatures.is_empty() { vec![defaults.temperature.to_owned()] } else { temperatures };
-                for name in temperatures {
-                    let source = binder.source(&name, TEMPERATURE)?;
-                    for part in source.parts.0.iter().flatten() {
-                        if let Part::Slot(slot) = part {
-                            binder.tree.keep_siblings(&binder.paths[*slot]);
-                        }
-                    }
-                    probes.push(Probe { source, name });
-                }
-                for mapping in options.map.iter().filter(|mapping| !own(&mapping.key)) {
-                    fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
-                }
-                None
-            }
+        let long = if let Some((quantity, value)) = long {
+            Some(long_form(&mut binder, options, quantity, value, defaults.long.is_some())?)
+        } else {
+            (probes, fields) = row_form(&mut binder, options, defaults.temperature)?;
+            None
         };
         let mut filters = Vec::new();
         for filter in &options.matches {
@@ -235,7 +214,7 @@ impl JsonMapper {
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
         if let Some(long) = &self.long {
-            return self.quantity(long, &row, sensor, time, raw, output);
+            return self.quantity(long, &row, sensor, time.as_ref(), raw, output);
         }
         let is_copy = self.origin.iter().all(|slot| row.get(*slot).is_some());
         let mut fields = self.fields_of(&mut row, output);
@@ -299,7 +278,7 @@ impl JsonMapper {
         long: &LongForm,
         row: &PathRow<'_>,
         sensor: Option<Cell<'_>>,
-        time: Option<Cell<'_>>,
+        time: Option<&Cell<'_>>,
         raw: RawLine<'_>,
         output: &mut Output,
     ) -> Result<(), RowError> {
@@ -326,8 +305,52 @@ impl JsonMapper {
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;
         }
-        output.quantity(key, &value, sensor.as_ref(), time.as_ref(), raw.number)
+        output.quantity(key, &value, sensor.as_ref(), time, raw.number)
     }
+}
+
+/// Binds documents whose rows hold one quantity each.
+fn long_form(
+    binder: &mut Binder,
+    options: &InputOptions,
+    quantity: &str,
+    value: &str,
+    has_unit: bool,
+) -> Result<LongForm, String> {
+    let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME].contains(&mapping.key.as_str()));
+    let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
+    let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
+    let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
+    let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
+    let unit = if has_unit { Some(binder.slot("unit")?) } else { None };
+    Ok(LongForm { quantity, value, keys, names_sensor, unit })
+}
+
+/// Binds documents whose rows hold a reading each: its temperatures, and the further fields that are mapped.
+fn row_form(
+    binder: &mut Binder,
+    options: &InputOptions,
+    temperature: &str,
+) -> Result<(Vec<Probe>, Vec<MappedField>), String> {
+    let own = |key: &str| [SENSOR, TEMPERATURE, TIME].contains(&key);
+    let mut names: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
+    if names.is_empty() {
+        names.push(temperature.to_owned());
+    }
+    let (mut probes, mut fields) = (Vec::new(), Vec::new());
+    for name in names {
+        let source = binder.source(&name, TEMPERATURE)?;
+        for part in source.parts.0.iter().flatten() {
+            if let Part::Slot(slot) = part {
+                binder.tree.keep_siblings(&binder.paths[*slot]);
+            }
+        }
+        probes.push(Probe { source, name });
+    }
+    for mapping in options.map.iter().filter(|mapping| !own(&mapping.key)) {
+        fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
+    }
+    Ok((probes, fields))
 }
 
 /// Whether a value is there and matches; `*` alone asks only that it is there.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sensor_model::{ReadingError, truncate_for_log};
+use sensor_model::ReadingError;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -120,7 +120,7 @@ impl PathTree {
                     if let Some((_, child)) = self.keys.iter().find(|(key, _)| *key == name) {
                         if child.iterates { groups.push(child.rows(value)?) } else { child.take(value, &mut row)? }
                     } else if let Some(child) = &self.members {
-                        of_members.extend(child.rows_of_member(name, value)?);
+                        of_members.extend(child.rows_of_member(&name, value)?);
                     } else if self.keeps_siblings {
                         row.siblings.push((name, value));
                     }
@@ -149,7 +149,7 @@ impl PathTree {
             }
             _ => {}
         }
-        combined(row, groups)
+        combined(&row, groups)
     }
 
     /// Returns what stands outside of every iteration.
@@ -162,10 +162,12 @@ impl PathTree {
         Ok(row)
     }
 
-    fn rows_of_member<'a>(&self, name: Cow<'a, str>, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
+    fn rows_of_member<'a>(&self, name: &Cow<'a, str>, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
         let mut rows: Vec<_> = self.rows(value)?.into_iter().filter(PathRow::has_values).collect();
         if let Some(slot) = self.name_slot {
-            rows.iter_mut().for_each(|row| row.put(slot, PathValue::Name(name.clone())));
+            for row in &mut rows {
+                row.put(slot, PathValue::Name(name.clone()));
+            }
         }
         Ok(rows)
     }
@@ -215,13 +217,15 @@ fn entry<'t, K: PartialEq + Clone>(children: &'t mut Vec<(K, PathTree)>, key: &K
 }
 
 /// Puts what does not iterate into every row, and arrays that go side by side together, element by element.
-fn combined<'a>(row: PathRow<'a>, groups: Vec<Vec<PathRow<'a>>>) -> Result<Vec<PathRow<'a>>, RowError> {
+fn combined<'a>(row: &PathRow<'a>, groups: Vec<Vec<PathRow<'a>>>) -> Result<Vec<PathRow<'a>>, RowError> {
     let mut rows: Option<Vec<PathRow<'a>>> = None;
     for group in groups {
         match &mut rows {
             None => rows = Some(group),
             Some(rows) if rows.len() == group.len() => {
-                rows.iter_mut().zip(&group).for_each(|(row, other)| row.add(other));
+                for (row, other) in rows.iter_mut().zip(&group) {
+                    row.add(other);
+                }
             }
             Some(rows) => {
                 let reason = format!("arrays that belong together have {} and {} elements", rows.len(), group.len());
@@ -230,7 +234,9 @@ fn combined<'a>(row: PathRow<'a>, groups: Vec<Vec<PathRow<'a>>>) -> Result<Vec<P
         }
     }
     let mut rows = rows.unwrap_or_default();
-    rows.iter_mut().for_each(|other| other.add(&row));
+    for other in &mut rows {
+        other.add(row);
+    }
     Ok(rows)
 }
 
@@ -298,14 +304,6 @@ pub(super) fn elements<'a>(
 
 fn not_json(error: &serde_json::Error) -> RowError {
     ReadingError::NotJson { at: error.column().saturating_sub(1) }.into()
-}
-
-/// Refuses a member that occurs twice.
-pub(super) fn refuse_duplicates<T>(members: &[(Cow<'_, str>, T)]) -> Result<(), RowError> {
-    match members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(ReadingError::DuplicateKey { key: truncate_for_log(&pair[0].0) }.into()),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! InfluxDB line protocol: `measurement,tag=a field=1.5,other="x y" 1700000000000000000`.
+//! `InfluxDB` line protocol: `measurement,tag=a field=1.5,other="x y" 1700000000000000000`.
 //!
 //! The crates for it read numbers as floating point, which does not keep them exactly.
 
@@ -228,7 +228,7 @@ mod tests {
             tags in prop::collection::btree_map("t[a-z ,=é]{0,6}[a-z]", "[a-z ,=é]{0,6}[a-z]", 0..4),
             fields in prop::collection::btree_map("f[a-z ,=é]{0,6}[a-z]", "[a-z ,=\"\\\\é]{0,8}", 1..4),
         ) {
-            let tag_text: String = tags.iter().map(|(name, value)| format!(",{}={}", escaped(name), escaped(value))).collect();
+            let tag_text = tags.iter().map(|(name, value)| format!(",{}={}", escaped(name), escaped(value))).collect::<Vec<_>>().concat();
             let field_text: Vec<_> = fields.iter().map(|(name, value)| {
                 format!("{}=\"{}\"", escaped(name), value.replace('\\', "\\\\").replace('"', "\\\""))
             }).collect();

@@ -34,7 +34,7 @@ fn parts(text: &str) -> Vec<Vec<&str>> {
     let bytes = text.as_bytes();
     let mut all = vec![Vec::new()];
     let (mut begin, mut at, mut is_quoted) = (0, 0, false);
-    let mut close = |all: &mut Vec<Vec<_>>, begin: usize, end: usize| {
+    let close = |all: &mut Vec<Vec<_>>, begin: usize, end: usize| {
         if let Some(last) = all.last_mut() {
             last.push(text[begin..end].trim());
         }
@@ -116,9 +116,8 @@ pub(super) fn parse_path(text: &str) -> Result<Vec<Step>, String> {
                 let Some(after) = rest.strip_prefix('.') else { return wrong("write `.` between two keys") };
                 rest = after;
             }
-            let (step, after) = match key(rest) {
-                Some(found) => found,
-                None => return wrong("a key is empty, or its quote is not closed"),
+            let Some((step, after)) = key(rest) else {
+                return wrong("a key is empty, or its quote is not closed");
             };
             steps.push(step);
             rest = after;

@@ -40,7 +40,7 @@ pub struct InputOptions {
     #[arg(long, value_enum, value_name = "SIGN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<DecimalSign>,
-    /// Character encoding, such as windows-1252 or shift_jis [default: UTF-8, or UTF-16 by its byte order mark]
+    /// Character encoding, such as windows-1252 or shift-jis [default: UTF-8, or UTF-16 by its byte order mark]
     #[arg(long, value_name = "LABEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<TextEncoding>,
@@ -134,6 +134,7 @@ pub struct InputOptions {
 /// Format of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::doc_markdown, reason = "the comments are help texts")]
 pub enum InputFormat {
     /// One JSON object per line
     Ndjson,
@@ -284,6 +285,21 @@ impl InputOptions {
             && !(is_long || has_text_rules || self.coerce)
     }
 
+    /// Returns the first flag that means nothing for a format.
+    pub(super) fn flag_of_other_format(&self, format: InputFormat) -> Option<&'static str> {
+        let csv_only = [
+            ("--delimiter", self.delimiter.is_some()),
+            ("--skip-lines", self.skip_lines.is_some()),
+            ("--skip-after-header", self.skip_after_header.is_some()),
+            ("--columns", !self.columns.is_empty()),
+            ("--comment", self.comment.is_some()),
+            ("--short-rows", self.short_rows),
+            ("--untyped", self.untyped),
+        ];
+        let is_csv = format == InputFormat::Csv;
+        csv_only.into_iter().find(|(_, is_set)| *is_set && !is_csv).map(|(flag, _)| flag)
+    }
+
     /// Returns the mappings of a key.
     pub(super) fn mapped<'o>(&'o self, key: &'o str) -> impl Iterator<Item = &'o ColumnMapping> {
         self.map.iter().filter(move |mapping| mapping.key == key)
@@ -376,6 +392,7 @@ serde_by_text!(Delimiter, TextEncoding);
 mod length {
     use super::{Deserialize, Duration, parse_duration};
 
+    #[expect(clippy::ref_option, reason = "serde hands out a reference to the field")]
     pub(super) fn serialize<S: serde::Serializer>(length: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
         match length {
             Some(length) => to.collect_str(&format_args!("{}ms", length.as_millis())),

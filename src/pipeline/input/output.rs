@@ -96,7 +96,7 @@ impl Output {
     }
 
     /// Says which encoding reads a line that is not UTF-8.
-    pub(super) fn not_utf_8(&self, line: &[u8]) -> RowError {
+    pub(super) fn not_utf_8(line: &[u8]) -> RowError {
         let encoding = decoding::guess(line);
         row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
     }

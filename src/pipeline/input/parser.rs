@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::csv_columns::CsvColumns;
+use clap::ValueEnum as _;
+
 use super::csv_parser::{CsvParser, HeaderInfo};
 use super::decoding;
 use super::decompression::{Compression, NotText, decompressed};
@@ -97,6 +98,11 @@ impl Input {
         if is_empty {
             return Ok(Input { name, source: Source::Empty, mapper: None, output, recognized });
         }
+        if let Some(flag) = options.flag_of_other_format(format) {
+            let format = format.to_possible_value().map(|format| format.get_name().to_owned()).unwrap_or_default();
+            return Err(wrong(format!("`{flag}` is for CSV, and the file is {format}"))
+                .hint("`--format csv` reads it as CSV; without the flag it is read as what it is"));
+        }
         recognized.format = Some(format);
         let stem = stem(&name);
         let mapper = match format {
@@ -119,7 +125,7 @@ impl Input {
             },
             InputFormat::Csv => {
                 let parser = CsvParser::open(reader, options, &stem, &mut output).map_err(unread)?;
-                Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, error.reason, error.hints))?))
+                Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, &error.reason, error.hints))?))
             }
         };
         Ok(Input { name, source, mapper, output, recognized })
@@ -201,10 +207,10 @@ impl Input {
         &self.recognized
     }
 
-    /// Returns the header and the columns of CSV.
-    pub(crate) fn csv(&self) -> Option<(&HeaderInfo, &CsvColumns)> {
+    /// Returns the header of CSV.
+    pub(crate) fn csv(&self) -> Option<&HeaderInfo> {
         match &self.source {
-            Source::Csv(parser) => Some((parser.header(), parser.columns())),
+            Source::Csv(parser) => Some(parser.header()),
             _ => None,
         }
     }
@@ -272,7 +278,7 @@ impl Input {
                     ElementStatus::TooLong => output.too_long(raw),
                     ElementStatus::Cut => output.reject(raw, cut()),
                     ElementStatus::Element => {
-                        let read = json_lines::document(raw.bytes).and_then(|record| pack.to_json(record, document));
+                        let read = json_lines::document(raw.bytes).and_then(|record| pack.write_json(record, document));
                         match (read, mapper.as_ref()) {
                             (Ok(true), Some(mapper)) => json_lines::map(document, raw, mapper, output),
                             (Ok(_), _) => {}
@@ -298,7 +304,7 @@ fn take_line(
         return json_lines::take(raw, mapper, output);
     }
     let line = trim_line_ending(raw.bytes);
-    let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, output.not_utf_8(raw.bytes)) };
+    let Ok(line) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(raw.bytes)) };
     let written = match form {
         LineForm::LineProtocol if line.starts_with('#') => {
             output.builder.facts.passed_over += 1;
@@ -349,7 +355,7 @@ pub(super) fn stem(name: &str) -> String {
     }
 }
 
-fn not_csv(name: &str, reason: String, hints: Vec<String>) -> Error {
+fn not_csv(name: &str, reason: &str, hints: Vec<String>) -> Error {
     let error = Error::usage(format!("{name} is neither NDJSON nor CSV with the columns of a reading: {reason}"));
     let error = if hints.is_empty() {
         error.hint(

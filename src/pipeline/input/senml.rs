@@ -1,4 +1,4 @@
-//! SenML JSON (RFC 8428): records of one quantity, whose base fields stay in force for those behind them.
+//! `SenML` JSON (RFC 8428): records of one quantity, whose base fields stay in force for those behind them.
 
 use std::borrow::Cow;
 
@@ -72,8 +72,8 @@ impl SenmlPack {
     /// sets base fields.
     ///
     /// # Errors
-    /// When it is no SenML record.
-    pub(super) fn to_json(&mut self, record: &RawValue, out: &mut String) -> Result<bool, RowError> {
+    /// When it is no `SenML` record.
+    pub(super) fn write_json(&mut self, record: &RawValue, out: &mut String) -> Result<bool, RowError> {
         let wrong = |reason: &str| row_error("not-senml", reason);
         let labels = |name: &str| name.ends_with('_');
         let mut must_understand = false;
@@ -213,7 +213,7 @@ mod tests {
         let mut out = String::new();
         let read = |record: &&str| {
             let raw: &RawValue = serde_json::from_str(record).unwrap();
-            match pack.to_json(raw, &mut out) {
+            match pack.write_json(raw, &mut out) {
                 Ok(true) => out.clone(),
                 Ok(false) => "-".to_owned(),
                 Err(error) => error.reason,

@@ -32,7 +32,7 @@ impl From<&Path> for InputOrigin {
 
 /// Inputs whose beginnings have been looked at.
 pub struct Inputs {
-    inputs: Vec<Input>,
+    opened: Vec<Input>,
     positions: Positions,
     facts: SharedFacts,
 }
@@ -67,7 +67,7 @@ impl Inputs {
         };
         let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
         let positions = Positions::at_beginning(origins.iter().cloned());
-        Ok(Inputs { inputs, positions, facts: SharedFacts::default() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
     }
 
     /// Returns how far they are read, to be asked while they are.
@@ -85,16 +85,16 @@ impl Inputs {
     pub(crate) fn of(name: &str, source: Box<dyn Read + Send>, reader: &InputOptions) -> Result<Self, Error> {
         let inputs = vec![Input::open(name.into(), source, reader)?];
         let positions = Positions::at_beginning([InputOrigin::Stdin]);
-        Ok(Inputs { inputs, positions, facts: SharedFacts::default() })
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
     }
 
     /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
     /// without waiting, because no one else can read it again. Blocks.
     pub(crate) fn read(self, mut hand_over: impl FnMut(Result<Vec<ParsedLine>, Error>) -> ReadProgress) {
-        let Inputs { inputs, positions, facts } = self;
+        let Inputs { opened, positions, facts } = self;
         let mut state = ReadProgress::Wanted;
         let mut replaced = ReplacedCounter::new();
-        for (index, mut input) in inputs.into_iter().enumerate() {
+        for (index, mut input) in opened.into_iter().enumerate() {
             let mut chunk = Vec::new();
             let mut bytes = 0;
             loop {

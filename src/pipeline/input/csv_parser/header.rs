@@ -25,8 +25,6 @@ pub(crate) struct HeaderInfo {
     pub line: Option<u64>,
     pub delimiter: Delimiter,
     pub names: Vec<String>,
-    /// Lines before it.
-    pub lines_before: u64,
 }
 
 /// Why a file is not read: what is wrong, and what to type.
@@ -82,14 +80,13 @@ impl CsvParser {
             surroundings: Surroundings { stem: stem.to_owned(), preamble: Vec::new() },
             delimiter: options.delimiter.unwrap_or_default(),
             best: None,
-            lines_before: 0,
         };
         let found = match search.find(output)? {
             Ok(found) => found,
             Err(not_csv) => return Ok(Err(not_csv)),
         };
         let Found { columns, delimiter, line } = found;
-        let Search { lines, ahead, surroundings, lines_before, .. } = search;
+        let Search { lines, ahead, surroundings, .. } = search;
         let names = columns.names().to_vec();
         let comment = match &options.comment {
             Some(comment) => Some(comment.clone().into_bytes()),
@@ -105,7 +102,7 @@ impl CsvParser {
             columns,
             options: options.clone(),
             surroundings,
-            header: HeaderInfo { line, delimiter, names, lines_before },
+            header: HeaderInfo { line, delimiter, names },
             comment,
             section: String::new(),
             is_sign_open,
@@ -164,7 +161,6 @@ struct Search<'s> {
     delimiter: Delimiter,
     /// The line with most needed names, the first of them.
     best: Option<Candidate>,
-    lines_before: u64,
 }
 
 struct Found {
@@ -187,21 +183,20 @@ impl Search<'_> {
             if line.status == LineStatus::End {
                 return Ok(Err(NotCsv::new("`--skip-lines` skips all of its lines")));
             }
-            self.pass(&line, output);
+            self.pass(&line);
         }
         for attempt in 0..MAX_PREAMBLE_LINES {
             let line = self.next()?;
             match line.status {
-                LineStatus::End => break,
                 LineStatus::TooLong if attempt == 0 => {
                     let reason = format!("its first line is longer than {MAX_LINE_BYTES} bytes");
                     return Ok(Err(NotCsv::new(reason)));
                 }
-                LineStatus::TooLong => break,
+                LineStatus::TooLong | LineStatus::End => break,
                 LineStatus::Line => {}
             }
             if is_blank(&line.bytes) {
-                self.pass(&line, output);
+                self.pass(&line);
                 continue;
             }
             let text = match std::str::from_utf8(&line.bytes) {
@@ -217,12 +212,12 @@ impl Search<'_> {
                 && self.delimiter == Delimiter::Auto
             {
                 self.delimiter = declared;
-                self.pass(&line, output);
+                self.pass(&line);
                 continue;
             }
             if self.is_comment(&text) {
                 output.builder.facts.passed_over += 1;
-                self.pass(&line, output);
+                self.pass(&line);
                 continue;
             }
             if !self.options.columns.is_empty() {
@@ -231,7 +226,7 @@ impl Search<'_> {
             if let Some(found) = self.try_header(&line, text, output)? {
                 return Ok(Ok(found));
             }
-            self.pass(&line, output);
+            self.pass(&line);
             if self.lines.may_block() && self.ahead.is_empty() {
                 break;
             }
@@ -240,8 +235,7 @@ impl Search<'_> {
     }
 
     /// Remembers a line before the header.
-    fn pass(&mut self, line: &RowLine, _output: &mut Output) {
-        self.lines_before += 1;
+    fn pass(&mut self, line: &RowLine) {
         let text = String::from_utf8_lossy(&line.bytes);
         let delimiters = delimiter::candidates(self.delimiter, &text);
         let cells = delimiters.first().map_or_else(Vec::new, |delimiter| split(*delimiter, &text).unwrap_or_default());
@@ -249,14 +243,12 @@ impl Search<'_> {
     }
 
     fn is_comment(&self, text: &str) -> bool {
-        match &self.options.comment {
-            Some(comment) => text.starts_with(comment.as_str()),
-            // `#,Date-Time` is a header.
-            None => {
-                let is_delimiter = |byte: &u8| b",;\t|".contains(byte);
-                text.starts_with('#') && !text.as_bytes().get(1).is_some_and(is_delimiter)
-            }
+        if let Some(comment) = &self.options.comment {
+            return text.starts_with(comment.as_str());
         }
+        // `#,Date-Time` is a header.
+        let is_delimiter = |byte: &u8| b",;\t|".contains(byte);
+        text.starts_with('#') && !text.as_bytes().get(1).is_some_and(is_delimiter)
     }
 
     /// Names the columns by `--columns`; the line is the first row.

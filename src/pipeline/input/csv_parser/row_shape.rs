@@ -23,9 +23,8 @@ pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
     }
     let may_group = fraction.len() == 3 && !whole.is_empty() && !whole.starts_with('0') && whole.len() <= 3;
     Some(match (unsigned.as_bytes()[at], may_group) {
-        (b',', true) => Evidence::Either,
-        (b',', false) => Evidence::Comma,
         (_, true) => Evidence::Either,
+        (b',', false) => Evidence::Comma,
         (_, false) => Evidence::Point,
     })
 }

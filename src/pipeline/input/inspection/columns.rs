@@ -118,8 +118,8 @@ pub(super) fn columns_of(
 }
 
 fn csv_columns(text: &[u8], header: Option<u64>, delimiter: Delimiter, names: &[String]) -> Vec<Column> {
-    let named = |name: &String| Column { name: name.clone(), ..Column::default() };
-    let mut columns: Vec<_> = names.iter().map(named).collect();
+    let column_of = |name: &String| Column { name: name.clone(), ..Column::default() };
+    let mut columns: Vec<_> = names.iter().map(column_of).collect();
     let mut splitter = RowSplitter::new(delimiter);
     let skipped = usize::try_from(header.unwrap_or_default()).unwrap_or(usize::MAX);
     let lines = std::str::from_utf8(text).unwrap_or_default().split_inclusive(['\n', '\r']);

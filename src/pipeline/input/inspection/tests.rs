@@ -56,7 +56,8 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
 
 #[test]
 fn other_names_are_mapped_to_keys() {
-    let cases: [(&str, &[u8], &[(&str, Option<&str>)]); 6] = [
+    type Case<'c> = (&'c str, &'c [u8], &'c [(&'c str, Option<&'c str>)]);
+    let cases: [Case<'_>; 6] = [
         ("plain.csv", b"sensor_id,temperature,current_time\nk,1,1700000000\n", &[]),
         (
             "cellar.csv",
@@ -127,7 +128,8 @@ fn columns_have_types_and_ranges() {
 
 #[test]
 fn large_file_is_read_in_part_and_its_last_line_is_no_cut_one() {
-    let rows: String = (0..40_000).map(|n| format!("kitchen-{},21.5,{}\n", n % 100, 1_700_000_000 + n)).collect();
+    let rows =
+        (0..40_000).map(|n| format!("kitchen-{},21.5,{}\n", n % 100, 1_700_000_000 + n)).collect::<Vec<_>>().concat();
     let text = format!("sensor_id,temperature,current_time\n{rows}");
     let (inspection, file, _dir) = inspected(text.as_bytes(), "f.csv");
     assert!(!inspection.is_complete && inspection.rejected == 0 && inspection.accepted < 40_000);

@@ -72,7 +72,7 @@ fn mapped_json_follows_the_rules_of_csv() {
     assert_eq!(read(text, "--coerce"), [r#"42 21.5 1720196190,"note":"7""#]);
     let text = r#"{"device":"th","ts":1930202100123,"temp":21.9,"hum":null,"deep":{"a":[1]}}"#;
     let flags = "--map~sensor_id=device~--map~temperature=temp~--map~current_time=ts";
-    assert_eq!(read(text, flags), [r#"th 21.9 1930202100.123,"deep":{"a":[1],"hum":null"#.replace("[1]", "[1]")]);
+    assert_eq!(read(text, flags), [r#"th 21.9 1930202100.123,"deep":{"a":[1],"hum":null"#]);
 }
 
 #[test]

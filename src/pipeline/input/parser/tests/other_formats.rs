@@ -1,4 +1,4 @@
-//! Compression, encodings, line ends, line protocol, SenML and topics.
+//! Compression, encodings, line ends, line protocol, `SenML` and topics.
 
 use super::*;
 
