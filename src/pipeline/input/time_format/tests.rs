@@ -280,7 +280,7 @@ fn wrong_options_are_refused_by_their_name() {
 #[test]
 fn local_times_are_read_in_the_named_zone_and_their_doubt_is_said() {
     let berlin = parser(TimeUnit::Auto, None, Some("Europe/Berlin"));
-    let facts = |text: &str| berlin.text(text).map(|time| (time.seconds.to_string(), time.facts)).unwrap();
+    let decided = |text: &str| berlin.text(text).map(|time| (time.seconds.to_string(), time.facts)).unwrap();
     let known = TimeFacts::default();
     assert_eq!(decided("2023-11-14 23:13:20"), (NOVEMBER.to_owned(), known));
     // 02:30 twice on 29 October, the first of them in summer time; never on 26 March.
