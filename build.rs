@@ -5,6 +5,7 @@
 //! profile embeds only the one for this machine. `SENSORCTL_FUNCTION_ARCHITECTURES=x86_64,arm64` overrides that.
 //! `SENSORCTL_LAMBDA_BOOTSTRAP=FILE` embeds an existing `bootstrap` instead.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
@@ -48,7 +49,28 @@ fn main() -> Result<()> {
         zips.push_str(&format!("include_bytes!({:?}), ", zip.display().to_string()));
     }
     zips.push(']');
-    write_if_changed(&out_dir.join("function_zips.rs"), zips.as_bytes())
+    write_if_changed(&out_dir.join("function_zips.rs"), zips.as_bytes())?;
+    embed_layouts(&out_dir)
+}
+
+/// Lists the layouts of input files, so that a new one needs no code.
+fn embed_layouts(out_dir: &Path) -> Result<()> {
+    let folder = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("templates/layouts");
+    println!("cargo:rerun-if-changed={}", folder.display());
+    let mut layouts = BTreeMap::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            layouts.insert(name, path.display().to_string());
+        }
+    }
+    let mut list = String::from("&[\n");
+    for (name, path) in layouts {
+        list.push_str(&format!("({name:?}, include_str!({path:?})),\n"));
+    }
+    list.push(']');
+    write_if_changed(&out_dir.join("layouts.rs"), list.as_bytes())
 }
 
 fn variable(name: &str) -> Result<String> {

@@ -7,7 +7,9 @@ mod demo;
 mod down;
 mod export;
 mod init;
+mod inspect;
 mod invoke;
+mod layouts;
 mod local;
 mod man;
 mod plan;
@@ -38,7 +40,9 @@ pub enum Command {
     Status(status::StatusArgs),
     Put(put::PutArgs),
     Scan(scan::ScanArgs),
+    Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
+    Layouts(layouts::LayoutsArgs),
     Down(down::DownArgs),
     Demo(demo::DemoArgs),
     Init(init::InitArgs),
@@ -85,7 +89,9 @@ impl Command {
     /// Whether it has rows, or shows nothing in any form.
     fn has_csv(&self) -> bool {
         match self {
-            Command::Scan(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => true,
+            Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => {
+                true
+            }
             Command::Local(args) => !args.reports(),
             _ => false,
         }
@@ -130,7 +136,9 @@ impl Command {
             Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
+            Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,
+            Command::Layouts(args) => layouts::run(context, &args),
             Command::Down(args) => down::run(context, args).await,
             Command::Demo(args) => demo::run(context, args).await,
             // Ran before there was a context.

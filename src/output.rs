@@ -143,6 +143,12 @@ impl Output {
         }
     }
 
+    /// Returns whether JSON was asked for by name.
+    #[must_use]
+    pub fn is_json_asked(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Ndjson)
+    }
+
     /// Returns whether a person can be asked: stdin and stderr are a terminal.
     #[must_use]
     pub fn can_ask(&self) -> bool {

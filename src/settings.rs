@@ -7,6 +7,7 @@ mod distinct_names;
 mod file;
 mod function;
 mod layers;
+mod layouts;
 mod log_group;
 mod mapping;
 mod origin;
@@ -36,6 +37,7 @@ use self::stage::Stage;
 
 pub use self::file::FILE_NAME;
 pub use self::function::Function;
+pub use self::layouts::OwnLayout;
 pub use self::log_group::LogGroup;
 pub use self::mapping::{Mapping, StartingPosition};
 pub use self::origin::{Setting, SettingOrigin};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The resources of the pipeline.
     pub pipeline: Pipeline,
+    /// Layouts of the user's own.
+    pub layouts: Vec<OwnLayout>,
     /// Every value with its origin, in the order of the file.
     pub origins: Vec<Setting>,
     /// The flags that a command in a hint repeats.
@@ -188,9 +192,21 @@ impl Settings {
         let Connection { profile, region, endpoint_url } = Connection::read(&mut layers, local)?;
         let pipeline = Pipeline::read(&mut layers, &stage)?;
         let data_dir = data_dir(layers.variable("SENSORCTL_DATA_DIR"))?;
+        let layouts = layouts::read(&mut layers)?;
         let origins = layers.finish()?;
         let hints = HintFlags::default();
-        Ok(Settings { stage: stage.0, profile, region, endpoint_url, local, data_dir, pipeline, origins, hints })
+        Ok(Settings {
+            stage: stage.0,
+            profile,
+            region,
+            endpoint_url,
+            local,
+            data_dir,
+            pipeline,
+            layouts,
+            origins,
+            hints,
+        })
     }
 }
 

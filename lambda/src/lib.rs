@@ -11,12 +11,14 @@ pub mod aggregation;
 pub mod decimal;
 pub mod json_escape;
 pub mod limits;
+mod other_data;
 pub mod reading;
 mod validation_error;
 pub mod value;
 
 pub use crate::decimal::{Decimal, DecimalError};
 pub use crate::limits::MAX_SENSOR_ID_BYTES;
+pub use crate::other_data::OtherData;
 pub use crate::reading::Reading;
 pub use crate::validation_error::{ReadingError, truncate_for_log};
 pub use crate::value::Value;

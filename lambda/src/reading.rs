@@ -17,6 +17,7 @@ use crate::json_escape;
 use crate::limits::{
     MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES, ORIGIN_KEYS, TABLE_ATTRIBUTES,
 };
+use crate::other_data::OtherData;
 use crate::validation_error::{ReadingError, truncate_for_log};
 use crate::value::Value;
 
@@ -43,6 +44,25 @@ impl Reading {
     /// # Errors
     /// If it is not a reading, or if the table cannot hold it.
     pub fn from_json(json: &[u8]) -> Result<Self, ReadingError> {
+        Self::from_json_with_origin(json).map(|(reading, _)| reading)
+    }
+
+    /// Reads one JSON object, and whether it names shard and sequence number, as rows of the table do.
+    ///
+    /// # Errors
+    /// When it is no reading, or one that the table cannot hold.
+    pub fn from_json_with_origin(json: &[u8]) -> Result<(Self, bool), ReadingError> {
+        Self::read(json).map_err(|error| {
+            let at = match &error {
+                ReadingError::NotJson { at } => *at,
+                ReadingError::NotAnObject => 0,
+                _ => return error,
+            };
+            OtherData::recognize(json, at).map_or(error, ReadingError::OtherData)
+        })
+    }
+
+    fn read(json: &[u8]) -> Result<(Self, bool), ReadingError> {
         let text = std::str::from_utf8(json).map_err(|error| ReadingError::NotJson { at: error.valid_up_to() })?;
         if text.len() > MAX_JSON_BYTES {
             return Err(ReadingError::TooMuchJson { bytes: text.len() });
@@ -54,7 +74,19 @@ impl Reading {
         let mut draft = Draft::new(text);
         let mut json = serde_json::Deserializer::from_str(text);
         json.deserialize_map(&mut draft).and_then(|()| json.end()).map_err(|error| not_json(text, text, &error))?;
-        draft.finish()
+        let has_origin = draft.origin == [true; ORIGIN_KEYS.len()];
+        draft.finish().map(|reading| (reading, has_origin))
+    }
+
+    /// Reads the value of a further field.
+    ///
+    /// # Errors
+    /// When the table cannot hold it, or no field may have this name.
+    pub fn field_from_json(name: &str, value: &RawValue) -> Result<Value, ReadingError> {
+        check_name(name)?;
+        check_field_name(name)?;
+        let room = Cell::new(MAX_ITEM_BYTES);
+        Field { key: name, text: value.get(), room: &room }.value(value, 0)
     }
 
     /// Returns the reading as one line of JSON: its own three keys first, then the others sorted by name.

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::limits::{MAX_DEPTH, MAX_ITEM_BYTES, MAX_JSON_BYTES, MAX_NAME_BYTES, MAX_SENSOR_ID_BYTES};
+use crate::other_data::OtherData;
 
 /// A validation error of a reading. It names the key and the limit, never the content.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -13,6 +14,9 @@ pub enum ReadingError {
         /// Number of valid bytes before the error.
         at: usize,
     },
+    /// Data of another form that is recognized.
+    #[error("{0}")]
+    OtherData(OtherData),
     /// The JSON is not an object.
     #[error("not a JSON object")]
     NotAnObject,
@@ -96,11 +100,18 @@ pub enum ReadingError {
 }
 
 impl ReadingError {
+    /// Says of data that is not JSON from byte `at` on what it is instead, if that shows.
+    #[must_use]
+    pub fn not_json(data: &[u8], at: usize) -> Self {
+        OtherData::recognize(data, at).map_or(ReadingError::NotJson { at }, ReadingError::OtherData)
+    }
+
     /// Returns a short, stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             ReadingError::NotJson { .. } => "not-json",
+            ReadingError::OtherData(other) => other.code(),
             ReadingError::NotAnObject => "not-an-object",
             ReadingError::MissingKey { .. } => "missing-key",
             ReadingError::WrongType { .. } => "wrong-type",

@@ -9,12 +9,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use sensor_model::{Decimal, Value};
+use sensor_model::Decimal;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::pipeline::{ColumnMapping, InputFormat, parse_duration, parse_time, value_of};
+use crate::pipeline::{ConstantField, InputOptions, parse_duration};
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 // `requires` alone is not enough: clap drops it where what is required conflicts with something that is there.
 /// Put one reading, or many from files, into the stream
 #[derive(Debug, ClapArgs)]
@@ -22,15 +23,21 @@ use crate::pipeline::{ColumnMapping, InputFormat, parse_duration, parse_time, va
 Examples:
   sensorctl put --sensor kitchen --temp 21.5 --field humidity=41 --wait
   sensorctl put --file readings.ndjson --rejects bad.ndjson
+  sensorctl inspect hourly.csv                        # what it is, and the command for it
   sensorctl put --file hourly.csv --sensor seattle --map current_time=date
+  sensorctl put --file uplinks.json.gz --layout the-things-stack
+  sensorctl put --file pond.csv --layout hoboware --sensor pond --time-zone +01:00 --unit temperature=F:C
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
-NDJSON has one reading a line: {\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":987654321}
-CSV has a header; columns other than sensor_id, temperature and current_time become further fields: a JSON
-number, true, false or null where the cell is one, nothing where it is empty, else text. Times are seconds
-since 1970 or 2010-01-01T01:00:00Z, without a zone UTC.")]
+Recognized by content: NDJSON, JSON (arrays, glued or over several lines), CSV with any delimiter, InfluxDB line
+protocol, SenML, lines of mosquitto_sub -v; gzip, zstd, UTF-16. A reading has the keys
+{\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":987654321}; `--map` names them where the file
+does not, and everything else of a row becomes a further field. Rejected, with the option that reads them: times
+without a certain unit or order of day and month, a comma that may separate thousands, rows of another width than the
+header, files of several units. Counted in the report: readings that replace one another, times taken as UTC, rows that
+were not joined, a last line that may be cut (`--strict` fails). docs/semantics.md has the rules.")]
 pub struct PutArgs {
-    /// The sensor; with `--file`, the sensor of CSV files that have no column for it
+    /// The sensor; with `--file`, the sensor of files that do not name one
     #[arg(long, value_name = "ID", required_unless_present = "files")]
     sensor: Option<String>,
     /// The temperature, exactly as written; may be negative
@@ -38,26 +45,21 @@ pub struct PutArgs {
     #[arg(required_unless_present = "files", conflicts_with = "files")]
     temp: Option<Decimal>,
     /// When: seconds since 1970, or 2010-01-01T01:00:00Z [default: now, with milliseconds]
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = parse_time, conflicts_with = "files")]
-    time: Option<Decimal>,
-    /// A further field; a JSON number, true, false or null where it is one, else text (repeatable)
-    #[arg(long = "field", value_name = "NAME=VALUE", value_parser = field, conflicts_with = "files")]
-    fields: Vec<(String, Value)>,
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, conflicts_with = "files")]
+    time: Option<String>,
+    /// A further field; a JSON number, true, false or null where it is one, else text (repeatable); with `--file`, of every
+    /// reading
+    #[arg(long = "field", value_name = "NAME=VALUE")]
+    fields: Vec<ConstantField>,
     /// Wait until the table holds the reading
     #[arg(long, conflicts_with_all = ["files", "dry_run"])]
     wait: bool,
     /// How long to wait
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "60s", requires = "wait")]
     timeout: Duration,
-    /// Put all readings of this file, NDJSON or CSV; `-` is standard input (repeatable)
+    /// Put all readings of this file; `-` is standard input (repeatable)
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The files' form [default: told by their beginning]
-    #[arg(long, value_enum, value_name = "FORM", requires = "files", conflicts_with = "temp")]
-    format: Option<InputFormat>,
-    /// The CSV column that holds a key of the reading (repeatable)
-    #[arg(long = "map", value_name = "KEY=COLUMN", requires = "files", conflicts_with = "temp")]
-    mappings: Vec<ColumnMapping>,
     /// Write lines that are no readings to this file, as NDJSON with file, line, reason and the raw line; `-` is standard
     /// output, and the report then goes to standard error
     #[arg(long, value_name = "FILE", requires = "files", conflicts_with = "temp")]
@@ -72,24 +74,30 @@ pub struct PutArgs {
     /// Send at most so many readings per second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files", conflicts_with = "temp")]
     rate: Option<f64>,
+    /// Fail (exit 3) where a reading replaces another of the file, a time is taken as UTC, local times are ambiguous, rows
+    /// are not joined, or the last line has no end
+    #[arg(long, requires = "files", conflicts_with = "temp")]
+    strict: bool,
     /// Check everything and send nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    input: InputOptions,
 }
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     if args.files.is_empty() { single::run(context, args).await } else { bulk::run(context, args).await }
 }
 
-fn decimal(text: &str) -> Result<Decimal, String> {
-    Decimal::parse(text).map_err(|error| error.to_string())
+impl PutArgs {
+    /// Returns the options of the files, those of their layout included.
+    fn input_options(&self) -> InputOptions {
+        InputOptions { sensor: self.sensor.clone(), fields: self.fields.clone(), ..self.input.clone() }
+    }
 }
 
-fn field(text: &str) -> Result<(String, Value), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value_of(value)?)),
-        _ => Err("write NAME=VALUE, for example humidity=41.5".to_owned()),
-    }
+fn decimal(text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).map_err(|error| error.to_string())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

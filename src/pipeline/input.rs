@@ -1,11 +1,44 @@
 //! Input files and standard input: bytes to lines, lines to readings or rejected lines.
+//!
+//! ```text
+//! file → decompression → decoding → lines or elements → rows (CSV, paths into JSON) → reading builder → output
+//!                                                             quantities of the long form → join ↗
+//! ```
 
 pub(crate) mod csv_columns;
-pub(crate) mod csv_row;
+pub(crate) mod csv_parser;
 pub(crate) mod csv_value;
+pub(crate) mod decoding;
+pub(crate) mod decompression;
+pub(crate) mod external_sort;
+pub(crate) mod facts;
+pub(crate) mod format;
+pub(crate) mod inspection;
+pub(crate) mod join;
+pub(crate) mod json_elements;
+pub(crate) mod json_lines;
+pub(crate) mod json_mapper;
+pub(crate) mod json_paths;
+pub(crate) mod key_table;
+pub(crate) mod layout;
+pub(crate) mod line_protocol;
 pub(crate) mod line_reader;
+pub(crate) mod mapping;
+pub(crate) mod mqtt;
+pub(crate) mod number;
+pub(crate) mod option_words;
+pub(crate) mod options;
+pub(crate) mod output;
 pub(crate) mod parser;
 pub(crate) mod reader_thread;
+pub(crate) mod reading_builder;
 pub(crate) mod rejected_line;
+pub(crate) mod replaced;
+pub(crate) mod row_error;
+pub(crate) mod row_splitter;
+pub(crate) mod senml;
 pub(crate) mod source;
+pub(crate) mod time_format;
+pub(crate) mod unit;
+pub(crate) mod unit_watch;
 pub(crate) mod unread;

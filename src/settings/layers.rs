@@ -21,6 +21,8 @@ pub struct Layers<'a> {
     settled: Vec<Setting>,
     known: BTreeSet<String>,
     sections: BTreeSet<String>,
+    /// Sections that only the file can have, with names of the user's own in them.
+    file_sections: BTreeSet<&'static str>,
 }
 
 /// A value of one layer.
@@ -67,6 +69,7 @@ impl<'a> Layers<'a> {
             settled: Vec::new(),
             known: BTreeSet::new(),
             sections: BTreeSet::new(),
+            file_sections: BTreeSet::new(),
         }
     }
 
@@ -85,6 +88,13 @@ impl<'a> Layers<'a> {
     /// Returns the file, if there is one.
     #[must_use]
     pub fn file(&self) -> Option<&File> {
+        self.file.as_ref()
+    }
+
+    /// Returns the file, for a section that only the file can have.
+    #[must_use]
+    pub fn file_section(&mut self, name: &'static str) -> Option<&File> {
+        self.file_sections.insert(name);
         self.file.as_ref()
     }
 
@@ -186,7 +196,8 @@ impl<'a> Layers<'a> {
             for key in file.keys() {
                 let is_section = file.value(&key).is_some_and(toml::Value::is_table);
                 // A table setting validates its own members.
-                let inside = key.split_once('.').is_some_and(|(whole, _)| self.known.contains(whole));
+                let (whole, is_inside) = key.split_once('.').map_or((key.as_str(), false), |(whole, _)| (whole, true));
+                let inside = is_inside && self.known.contains(whole) || self.file_sections.contains(whole);
                 if self.known.contains(&key) || inside || (is_section && self.sections.contains(&key)) {
                     continue;
                 }

@@ -63,8 +63,16 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["put", "--file", "good.ndjson", "--rate", "0"], "--rate"),
     (&["put", "--file", "good.ndjson", "--format", "xml"], "xml"),
     (&["put", "--file", "good.ndjson", "--map", "temperature"], "--map"),
-    (&["put", "--file", "good.ndjson", "--map", "temperature=t"], "--map"),
-    (&["put", "--file", "good.ndjson", "--sensor", "a"], "--sensor"),
+    (&["put", "--file", "good.ndjson", "--map", "temperature=t..x", "--dry-run"], "not a path"),
+    (&["put", "--file", "good.ndjson", "--delimiter", "ab"], "--delimiter"),
+    (&["put", "--file", "good.ndjson", "--encoding", "latin-9000"], "--encoding"),
+    (&["put", "--file", "good.ndjson", "--unit", "temperature=F:bar"], "--unit"),
+    (&["put", "--file", "good.ndjson", "--time-zone", "Europe/Nowhere", "--dry-run"], "--time-zone"),
+    (&["put", "--file", "good.ndjson", "--layout", "no-such", "--dry-run"], "no-such"),
+    (&["put", "--sensor", "a", "--temp", "1", "--format", "csv"], "`--format` is for `--file`"),
+    (&["put", "--sensor", "a", "--temp", "1", "--strict"], "--strict"),
+    (&["put", "--sensor", "a", "--temp", "1", "--time", "5000000000"], "--time-unit"),
+    (&["inspect", "binary.dat", "extra"], "extra"),
     (&["put", "--file", "good.ndjson", "--rejects", "good.ndjson"], "twice"),
     (&["put", "--file", "good.ndjson", "--rejects", "r", "--failed", "./r"], "twice"),
     (&["put", "--file", "good.ndjson", "--dry-run", "--failed", "f"], "--failed"),
@@ -72,7 +80,8 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["put", "--file", "good.ndjson", "--rejects", "-", "--failed", "-"], "both go to standard output"),
     (&["put", "--file", "header.csv", "--dry-run"], "neither NDJSON nor CSV"),
     (&["put", "--file", "binary.dat", "--dry-run"], "binary.dat"),
-    (&["put", "--file", "utf16.csv", "--dry-run"], "UTF-16"),
+    (&["put", "--file", "utf16.csv", "--dry-run"], "there is no column `sensor_id`"),
+    (&["put", "--file", "book.xlsx", "--dry-run"], "workbook"),
     (&["scan", "--limit", "many"], "--limit"),
     (&["scan", "--limit", "-1"], "-1"),
     (&["scan", "--since", "later"], "--since"),
@@ -111,6 +120,7 @@ fn env_with_files() -> TestEnv {
     env.write("empty", "");
     env.write("binary.dat", [0_u8, 159, 146, 150, 255, 0, 10, 7, 0]);
     env.write("utf16.csv", b"\xff\xfes\0e\0n\0s\0o\0r\0");
+    env.write("book.xlsx", b"PK\x03\x04");
     std::fs::create_dir(env.path("folder")).unwrap();
     env
 }

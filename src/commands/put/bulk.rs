@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::PutArgs;
 use super::output_files::{OutputFiles, is_stdout};
 use super::resume::ResumeHint;
+use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Output, Progress, Report as _, Step, units};
@@ -23,7 +24,7 @@ const NAMED: u64 = 20;
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
     let written = OutputFiles::open(context, &args).await?;
-    let reader = InputOptions { form: args.format, mappings: args.mappings.clone(), sensor: args.sensor.clone() };
+    let reader = with_layout(context, &args.input_options())?;
     // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
     let inputs = open(context, origins, reader).await?;
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
@@ -47,6 +48,9 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
         (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
         _ => Ok(()),
     };
+    if !context.interrupt.is_cancelled() {
+        outcome.summary.input.remarks().into_iter().for_each(|remark| context.output.status(format!("note: {remark}")));
+    }
     // Standard output holds nothing but lines where one of the files is that.
     let told = if [&args.rejects, &args.failed].into_iter().flatten().any(|path| is_stdout(path)) {
         context.output.status(outcome.summary.table());
@@ -77,6 +81,11 @@ fn origins(files: &[PathBuf]) -> Result<Vec<InputOrigin>, Error> {
         return Err(Error::usage("standard input (`-`) can be read only once"));
     }
     Ok(origins)
+}
+
+/// Adds the options of the layout that is named.
+fn with_layout(context: &Context, options: &InputOptions) -> Result<InputOptions, Error> {
+    layouts::layouts(&context.settings).resolved(options)
 }
 
 async fn open(context: &Context, origins: Vec<InputOrigin>, reader: InputOptions) -> Result<Inputs, Error> {
@@ -114,8 +123,12 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
         let error = if summary.accepted > 0 { error.hint(ledger) } else { error };
         return Err(with_resume(error));
     }
-    if summary.is_whole() {
+    let suspicions = if args.strict { summary.input.suspicions() } else { Vec::new() };
+    if summary.is_whole() && suspicions.is_empty() {
         return Ok(());
+    }
+    if summary.is_whole() {
+        return Err(Error::incomplete(format!("all readings were put, but (--strict): {}", suspicions.join("; "))));
     }
     let mut error = Error::incomplete(format!("not all readings were put: {ledger}"));
     if summary.rejected > 0 {

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-
 use super::PutArgs;
 use super::output_files::is_stdout;
 use crate::output::units;
@@ -102,11 +100,15 @@ impl ResumeHint<'_> {
         for file in files {
             push(&mut words, "--file", file);
         }
-        if let Some(form) = args.format.and_then(|form| form.to_possible_value()) {
-            push(&mut words, "--format", form.get_name());
+        for (flag, value) in args.input_options().flags() {
+            match value {
+                Some(value) => push(&mut words, flag, value),
+                None => words.push(flag.into()),
+            }
         }
-        args.sensor.iter().for_each(|sensor| push(&mut words, "--sensor", sensor));
-        args.mappings.iter().for_each(|map| push(&mut words, "--map", format!("{}={}", map.key, map.column)));
+        if args.strict {
+            words.push("--strict".into());
+        }
         args.rate.iter().for_each(|rate| push(&mut words, "--rate", rate.to_string()));
         if writes {
             args.rejects.iter().for_each(|file| push(&mut words, "--rejects", file));

@@ -10,7 +10,7 @@ use crate::aws::wait::WaitError;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::PutReport;
-use crate::pipeline::{PutReceipt, StoredReading, now, put_one, wait_until_stored};
+use crate::pipeline::{ConstantField, PutReceipt, StoredReading, now, put_one, value_of, wait_until_stored};
 
 /// The key of the report of `--wait`, which would be in it twice.
 const WAITED: &str = "stored_after_ms";
@@ -72,11 +72,15 @@ async fn wait_for_row(
 }
 
 fn reading(args: PutArgs) -> Result<Reading, Error> {
+    if let Some(flag) = args.input.flags_for_files().first() {
+        return Err(Error::usage(format!("`{flag}` is for `--file`")));
+    }
     let (Some(sensor_id), Some(temperature)) = (args.sensor, args.temp) else {
         return Err(Error::usage("a reading needs `--sensor` and `--temp`"));
     };
     let mut fields = BTreeMap::new();
-    for (name, value) in args.fields {
+    for ConstantField { name, value } in args.fields {
+        let value = value_of(&value).map_err(Error::usage)?;
         if TAKEN.contains(&name.as_str()) {
             return Err(Error::usage(format!("`{name}` cannot be a further field"))
                 .hint("`--sensor`, `--temp` and `--time` set a reading's own keys"));
@@ -89,7 +93,10 @@ fn reading(args: PutArgs) -> Result<Reading, Error> {
             return Err(Error::usage(format!("the field `{name}` was given twice")));
         }
     }
-    let current_time = args.time.map_or_else(now, Ok).map_err(Error::failed)?;
+    let current_time = match args.time {
+        Some(time) => args.input.time(&time).map_err(|reason| Error::usage(format!("`--time`: {reason}")))?,
+        None => now().map_err(Error::failed)?,
+    };
     let reading = Reading { sensor_id, temperature, current_time, fields };
     reading.check().map_err(|refusal| Error::usage(format!("this is no reading: {refusal}")))?;
     Ok(reading)

@@ -1,222 +1,270 @@
 //! Which column of a CSV file holds which key of a reading.
 
-use std::collections::{BTreeMap, HashSet};
-use std::str::FromStr;
+mod binding;
 
-use sensor_model::{Decimal, Reading, truncate_for_log};
+use std::borrow::Cow;
 
-use super::csv_value::value_of;
-use crate::pipeline::time::parse_time;
+use super::mapping::{Source, captured};
+use super::reading_builder::{Cell, ReadingBuilder, RowValues, SENSOR, TEMPERATURE};
+use super::row_error::{RowError, row_error};
+use super::row_splitter::Cells;
 
-const SENSOR: &str = "sensor_id";
-const TEMPERATURE: &str = "temperature";
-const TIME: &str = "current_time";
-/// Where a stored reading was in the stream; what comes in has no say in it.
-const RESERVED: [&str; 2] = ["shard_id", "sequence_number"];
-
-/// `KEY=COLUMN`: the reading's key and the file's column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnMapping {
-    /// Key of the reading.
-    pub key: String,
-    /// Column of the file.
-    pub column: String,
-}
-
-impl FromStr for ColumnMapping {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((key, column)) if !key.is_empty() && !column.is_empty() => {
-                Ok(ColumnMapping { key: key.to_owned(), column: column.to_owned() })
-            }
-            _ => Err("write KEY=COLUMN, for example current_time=date".to_owned()),
-        }
-    }
-}
+/// The column of `scan -o csv` that holds the fields that came too late for a column of their own.
+const MORE: &str = "more";
+/// Source of a name that a line of its own gives to the rows behind it.
+pub(super) const SECTION: &str = "@section";
 
 /// The columns of one file.
 #[derive(Debug)]
-pub(crate) struct CsvFileColumns {
-    sensor: Sensor,
-    temperature: usize,
-    time: usize,
-    fields: Vec<(usize, String)>,
+pub(super) struct CsvColumns {
+    names: Vec<String>,
+    /// Columns up to the last one with a name.
     width: usize,
+    sensor: Option<CellSource>,
+    probes: Vec<Probe>,
+    time: CellSource,
+    /// Further fields, sorted by name.
+    fields: Vec<(String, CellSource)>,
+    filters: Vec<(usize, String)>,
+    unnamed: Vec<usize>,
+    /// Where the rows of `scan` have shard and sequence number.
+    origin: Option<[usize; 2]>,
+    long: Option<LongForm>,
+}
+
+/// A temperature of the row, and what its sensor's id has at the end where there are several.
+#[derive(Debug)]
+struct Probe {
+    source: CellSource,
+    name: Option<String>,
+}
+
+/// Rows of one quantity.
+#[derive(Debug)]
+struct LongForm {
+    quantity: CellSource,
+    value: CellSource,
+    /// Keys of the reading by the pattern of the quantity's name; without any, the name is the key.
+    keys: Vec<(String, String)>,
+    /// Whether the sensor is the part of the quantity's name at `*`.
+    names_sensor: bool,
+}
+
+/// Where a value comes from.
+#[derive(Debug)]
+enum CellSource {
+    Column(usize),
+    Parts { parts: Source<Part>, separator: &'static str },
 }
 
 #[derive(Debug)]
-enum Sensor {
+enum Part {
     Column(usize),
     Fixed(String),
+    Section,
 }
 
-/// Why a row is no reading.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct RowError {
-    pub code: &'static str,
+/// What a file says beside its rows.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    /// The file's name without folder and ending.
+    pub stem: String,
+    /// The first lines, split into cells.
+    pub preamble: Vec<Vec<String>>,
+}
+
+/// One row's values, by probe, or by quantity in the long form.
+#[derive(Debug)]
+pub(super) enum RowReading<'a> {
+    Probe(RowValues<'a>),
+    Quantity { key: Cow<'a, str>, value: Cell<'a>, sensor: Option<Cell<'a>>, time: Option<Cell<'a>> },
+}
+
+/// Why a line is not the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HeaderError {
     pub reason: String,
+    /// Needed names that it has.
+    pub found: usize,
 }
 
-fn bad(code: &'static str, reason: impl Into<String>) -> RowError {
-    RowError { code, reason: reason.into() }
-}
-
-/// What is missing and what there is: so many names, and of each so much, as can be read.
-fn no_column(wanted: &str, names: &[&str]) -> String {
-    const MOST: usize = 12;
-    // A file without a header: its first line is a reading, which is not to be shown.
-    if names.iter().any(|name| parse_time(name).is_ok()) {
-        return format!("there is no column `{wanted}`; its first line holds values and no names");
+impl CsvColumns {
+    /// Returns the names of the header.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
     }
-    let mut listed = names.iter().take(MOST).map(|name| truncate_for_log(name)).collect::<Vec<_>>().join(", ");
-    if names.len() > MOST {
-        listed.push_str(&format!(" and {} more", names.len() - MOST));
-    }
-    format!("there is no column `{wanted}`; there are: {listed}")
-}
 
-impl CsvFileColumns {
-    /// Finds the columns in a header. The text of an error says what is missing and what there is.
-    pub(crate) fn of(header: &[&str], mappings: &[ColumnMapping], sensor: Option<&str>) -> Result<Self, String> {
-        let names: Vec<&str> = header.iter().map(|name| name.trim()).collect();
-        if let Some(at) = names.iter().position(|name| name.is_empty()) {
-            return Err(format!("column {} has no name", at + 1));
-        }
-        let mut seen = HashSet::new();
-        if let Some(name) = names.iter().find(|name| !seen.insert(**name)) {
-            return Err(format!("column `{}` is there twice", truncate_for_log(name)));
-        }
-        let mut keys: Vec<Option<&str>> = names.iter().map(|name| Some(*name)).collect();
-        let mut mapped = BTreeMap::new();
-        for ColumnMapping { key, column } in mappings {
-            let Some(at) = names.iter().position(|name| name == column) else {
-                return Err(no_column(column, &names));
-            };
-            if mapped.insert(key.as_str(), at).is_some() {
-                return Err(format!("`{key}` is mapped twice"));
-            }
-        }
-        // A mapped column no longer goes by its own name, and a mapped key no longer by its own column.
-        for key in &mut keys {
-            if key.is_some_and(|name| mapped.contains_key(name)) {
-                *key = None;
-            }
-        }
-        for (key, at) in &mapped {
-            keys[*at] = Some(key);
-        }
-        let find = |wanted: &str| keys.iter().position(|key| *key == Some(wanted));
-        let need = |wanted: &str| find(wanted).ok_or_else(|| no_column(wanted, &names));
-        let sensor = match (find(SENSOR), sensor) {
-            (Some(at), _) => Sensor::Column(at),
-            (None, Some(sensor)) => Sensor::Fixed(sensor.to_owned()),
-            (None, None) => need(SENSOR).map(Sensor::Column)?,
-        };
-        let own = |key: &str| ![SENSOR, TEMPERATURE, TIME].contains(&key) && !RESERVED.contains(&key);
-        Ok(CsvFileColumns {
-            sensor,
-            temperature: need(TEMPERATURE)?,
-            time: need(TIME)?,
-            fields: keys
-                .iter()
-                .enumerate()
-                .filter_map(|(at, key)| key.filter(|key| own(key)).map(|key| (at, key.to_owned())))
-                .collect(),
-            width: names.len(),
+    /// Returns the columns of the temperatures.
+    pub(super) fn temperatures(&self) -> impl Iterator<Item = usize> + '_ {
+        let value = self.long.as_ref().map(|long| &long.value);
+        self.probes.iter().map(|probe| &probe.source).chain(value).filter_map(|source| match source {
+            CellSource::Column(at) => Some(*at),
+            CellSource::Parts { .. } => None,
         })
     }
 
-    /// Reads a row.
-    pub(crate) fn reading(&self, cells: &[&str]) -> Result<Reading, RowError> {
-        if cells.len() != self.width {
-            return Err(bad("column-count", format!("{} values where the header has {}", cells.len(), self.width)));
+    /// Returns the column of the time, where it is one.
+    pub(super) fn time(&self) -> Option<usize> {
+        match self.time {
+            CellSource::Column(at) => Some(at),
+            CellSource::Parts { .. } => None,
         }
-        let needed = |at: usize, key: &str| match cells[at].trim() {
-            "" => Err(bad("missing-key", format!("`{key}` is empty"))),
-            text => Ok(text),
+    }
+
+    /// Returns the columns whose cells are read as numbers where they look like it.
+    pub(super) fn numeric(&self) -> impl Iterator<Item = usize> + '_ {
+        let fields = self.fields.iter().filter_map(|(_, source)| match source {
+            CellSource::Column(at) => Some(*at),
+            CellSource::Parts { .. } => None,
+        });
+        self.temperatures().chain(fields)
+    }
+
+    /// Whether a line of its own names the sensor of the rows behind it.
+    pub(super) fn has_sections(&self) -> bool {
+        let sources = self.sensor.iter().chain(self.fields.iter().map(|(_, source)| source));
+        let is_section = |source: &CellSource| {
+            matches!(source, CellSource::Parts { parts, .. }
+                if parts.0.iter().flatten().any(|part| matches!(part, Part::Section)))
         };
-        let sensor_id = match &self.sensor {
-            Sensor::Column(at) => needed(*at, SENSOR).map(|_| cells[*at].to_owned())?,
-            Sensor::Fixed(sensor) => sensor.clone(),
-        };
-        let temperature = Decimal::parse(needed(self.temperature, TEMPERATURE)?)
-            .map_err(|error| bad("not-a-number", format!("`{TEMPERATURE}`: {error}")))?;
-        let current_time =
-            parse_time(needed(self.time, TIME)?).map_err(|error| bad("not-a-time", format!("`{TIME}`: {error}")))?;
-        let mut fields = BTreeMap::new();
-        for (at, key) in &self.fields {
-            if !cells[*at].is_empty() {
-                let value = value_of(cells[*at])
-                    .map_err(|error| bad("not-a-number", format!("`{}`: {error}", key.escape_debug())))?;
-                fields.insert(key.clone(), value);
+        sources.into_iter().any(is_section)
+    }
+
+    /// Whether a row says the same as the header.
+    pub(super) fn is_header(&self, cells: Cells<'_>) -> bool {
+        cells.len() >= self.width && (0..self.width).all(|at| cells.get(at) == self.names[at])
+    }
+
+    /// Refuses a row whose columns are not those of the header.
+    pub(super) fn check_width(&self, cells: Cells<'_>, may_be_short: bool) -> Result<(), RowError> {
+        let is_short = cells.len() < self.width && !may_be_short;
+        if is_short || (self.names.len()..cells.len()).any(|at| !cells.get(at).is_empty()) {
+            let reason = format!("{} values where the header has {}", cells.len(), self.names.len());
+            return Err(row_error("column-count", reason));
+        }
+        match self.unnamed.iter().find(|at| !cells.get(**at).is_empty()) {
+            Some(at) => {
+                let reason = format!("column {} has a value and no name; `--columns` names it", at + 1);
+                Err(row_error("unnamed-column", reason))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the row is one of those that are wanted.
+    pub(super) fn is_wanted(&self, cells: Cells<'_>) -> bool {
+        self.filters.iter().all(|(at, pattern)| captured(pattern, cells.get(*at)).is_some())
+    }
+
+    fn cell<'a>(&self, at: usize, cells: Cells<'a>) -> &'a str {
+        let cell = cells.get(at);
+        match self.filters.iter().find(|(column, _)| *column == at) {
+            Some((_, pattern)) => captured(pattern, cell).unwrap_or(cell),
+            None => cell,
+        }
+    }
+
+    fn value<'a>(&self, source: &CellSource, cells: Cells<'a>, section: &str) -> Cow<'a, str> {
+        match source {
+            CellSource::Column(at) => Cow::Borrowed(self.cell(*at, cells)),
+            CellSource::Parts { parts, separator } => {
+                for alternative in &parts.0 {
+                    let values: Vec<_> = alternative
+                        .iter()
+                        .map(|part| match part {
+                            Part::Column(at) => self.cell(*at, cells),
+                            Part::Fixed(text) => text.as_str(),
+                            Part::Section => section,
+                        })
+                        .collect();
+                    if values.iter().all(|value| !value.is_empty()) {
+                        return Cow::Owned(values.join(separator));
+                    }
+                }
+                Cow::Borrowed("")
             }
         }
-        let reading = Reading { sensor_id, temperature, current_time, fields };
-        reading.check().map_err(|refusal| bad(refusal.code(), refusal.to_string()))?;
-        Ok(reading)
+    }
+
+    /// Returns the readings of a row: one for each probe.
+    pub(super) fn readings<'a>(
+        &self,
+        cells: Cells<'a>,
+        section: &str,
+        builder: &ReadingBuilder,
+    ) -> Result<Vec<RowReading<'a>>, RowError> {
+        let text = |source: &CellSource| Cell::Text(self.value(source, cells, section));
+        let is_copy = self.origin.is_some_and(|at| at.iter().all(|at| !cells.get(*at).is_empty()));
+        let sensor = self.sensor.as_ref().map(text);
+        let time = Some(text(&self.time));
+        if let Some(long) = &self.long {
+            return self.quantity(long, cells, section, sensor, time);
+        }
+        if let [probe] = self.probes.as_slice() {
+            let temperature = Some(text(&probe.source));
+            return Ok(vec![RowReading::Probe(RowValues { sensor, temperature, time, is_copy })]);
+        }
+        let base = sensor.as_ref().and_then(Cell::text).or_else(|| builder.default_sensor().map(Cow::Borrowed));
+        let base = base.ok_or_else(|| row_error("missing-key", format!("`{SENSOR}` is empty")))?.into_owned();
+        let measured = self.probes.iter().filter_map(|probe| {
+            let temperature = text(&probe.source);
+            if builder.is_missing(&temperature) {
+                return None;
+            }
+            let name = probe.name.as_deref().unwrap_or_default();
+            let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{}", name.trim_start_matches('/')))));
+            let row = RowValues { sensor, temperature: Some(temperature), time: time.clone(), is_copy };
+            Some(RowReading::Probe(row))
+        });
+        let readings: Vec<_> = measured.collect();
+        if readings.is_empty() {
+            return Err(row_error("missing-key", format!("`{TEMPERATURE}` is empty in every column")));
+        }
+        Ok(readings)
+    }
+
+    fn quantity<'a>(
+        &self,
+        long: &LongForm,
+        cells: Cells<'a>,
+        section: &str,
+        sensor: Option<Cell<'a>>,
+        time: Option<Cell<'a>>,
+    ) -> Result<Vec<RowReading<'a>>, RowError> {
+        let name = self.value(&long.quantity, cells, section);
+        if name.is_empty() {
+            return Err(row_error("missing-key", "the name of the quantity is empty"));
+        }
+        let (key, part) = match long_key(&long.keys, &name) {
+            Some((key, part)) => (key.to_owned(), part.map(str::to_owned)),
+            None if long.keys.is_empty() || !long.names_sensor => (name.into_owned(), None),
+            // A quantity that nobody asked for.
+            None => return Ok(Vec::new()),
+        };
+        let sensor = match part.filter(|_| long.names_sensor) {
+            Some(part) => Some(Cell::Text(Cow::Owned(part))),
+            None => sensor,
+        };
+        let value = Cell::Text(self.value(&long.value, cells, section));
+        Ok(vec![RowReading::Quantity { key: Cow::Owned(key), value, sensor, time }])
+    }
+
+    /// Returns the further fields of a row, sorted by name.
+    pub(super) fn fields<'c, 'a: 'c>(
+        &'c self,
+        cells: Cells<'a>,
+        section: &'c str,
+    ) -> impl Iterator<Item = (Cow<'c, str>, Cell<'c>)> + 'c {
+        self.fields
+            .iter()
+            .map(move |(name, source)| (Cow::Borrowed(name.as_str()), Cell::Text(self.value(source, cells, section))))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn map(pairs: &[&str]) -> Vec<ColumnMapping> {
-        pairs.iter().map(|pair| pair.parse().unwrap()).collect()
-    }
-
-    fn json(columns: &CsvFileColumns, cells: &[&str]) -> String {
-        columns.reading(cells).map_or_else(|bad| format!("{}: {}", bad.code, bad.reason), |reading| reading.to_json())
-    }
-
-    #[test]
-    fn a_station_s_own_columns_become_a_reading() {
-        let header = ["date", "pressure", "temperature", "wind"];
-        let columns = CsvFileColumns::of(&header, &map(&["current_time=date"]), Some("seattle")).unwrap();
-        assert_eq!(
-            json(&columns, &["2010-01-01T01:00:00", "1016.60", "4.0", ""]),
-            r#"{"sensor_id":"seattle","temperature":4,"current_time":1262307600,"pressure":1016.6}"#
-        );
-    }
-
-    #[test]
-    fn a_mapped_key_hides_the_column_of_its_own_name_and_reserved_columns_are_dropped() {
-        let header = ["sensor_id", "temperature", "celsius", "current_time", "shard_id", "ok"];
-        let columns = CsvFileColumns::of(&header, &map(&["temperature=celsius"]), None).unwrap();
-        assert_eq!(
-            json(&columns, &["s", "99", "1.5", "7", "shardId-000000000000", "true"]),
-            r#"{"sensor_id":"s","temperature":1.5,"current_time":7,"ok":true}"#
-        );
-    }
-
-    #[test]
-    fn a_column_of_sensors_goes_before_the_sensor_of_the_command_line() {
-        let columns = CsvFileColumns::of(&["sensor_id", "temperature", "current_time"], &[], Some("other")).unwrap();
-        assert!(json(&columns, &["mine", "1", "2"]).contains("mine"));
-    }
-
-    #[test]
-    fn a_header_that_cannot_be_is_told_with_what_is_missing() {
-        let wrong = |header: &[&str], pairs: &[&str]| CsvFileColumns::of(header, &map(pairs), None).unwrap_err();
-        assert_eq!(wrong(&["a", "temperature"], &[]), "there is no column `sensor_id`; there are: a, temperature");
-        assert_eq!(wrong(&["a", "a"], &[]), "column `a` is there twice");
-        assert_eq!(wrong(&["", "a"], &[]), "column 1 has no name");
-        assert_eq!(wrong(&["a"], &["temperature=b"]), "there is no column `b`; there are: a");
-    }
-
-    #[test]
-    fn a_bad_row_says_which_key_but_never_the_value() {
-        let columns = CsvFileColumns::of(&["sensor_id", "temperature", "current_time"], &[], None).unwrap();
-        let reason = |cells: &[&str]| {
-            let bad = columns.reading(cells).unwrap_err();
-            assert!(!bad.reason.contains("hunter2"), "{}", bad.reason);
-            bad.code
-        };
-        assert_eq!(reason(&["s", "hunter2", "1"]), "not-a-number");
-        assert_eq!(reason(&["s", "1", "hunter2"]), "not-a-time");
-        assert_eq!(reason(&["s", "", "1"]), "missing-key");
-        assert_eq!(reason(&["s", "1"]), "column-count");
-    }
+/// Returns the key of a quantity, and the part of its name at `*`.
+pub(super) fn long_key<'k, 'n>(keys: &'k [(String, String)], name: &'n str) -> Option<(&'k str, Option<&'n str>)> {
+    keys.iter().find_map(|(pattern, key)| {
+        let part = captured(pattern, name)?;
+        Some((key.as_str(), pattern.contains('*').then_some(part)))
+    })
 }

@@ -2,14 +2,16 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use memchr::{memchr, memchr2};
+
 /// The longest line that is looked at: no longer one fits into a Kinesis record (1 MiB by default,
 /// docs/facts/kinesis.md, Write limits).
-pub(crate) const MAX_LINE_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// What one call of [`LineReader::append`] found.
+/// Outcome of one call of [`LineReader::append`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LineStatus {
-    /// A line, with its line feed if it has one.
+pub(super) enum LineStatus {
+    /// A line, with a line feed if it has an end.
     Line,
     /// The beginning of a line that is too long; the rest of it was passed over.
     TooLong,
@@ -17,49 +19,112 @@ pub(crate) enum LineStatus {
     End,
 }
 
+/// What ends a line; the first end of the input decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineEnd {
+    Unknown,
+    /// A line feed, mostly behind a carriage return.
+    Feed,
+    /// A carriage return alone, as old devices write it.
+    Return,
+}
+
 /// Reads lines one by one into a buffer of the caller.
-pub(crate) struct LineReader {
+pub(super) struct LineReader {
     reader: BufReader<Box<dyn Read + Send>>,
     number: u64,
     offset: u64,
+    end: LineEnd,
+    is_terminated: bool,
 }
 
 impl LineReader {
-    pub(crate) fn new(reader: Box<dyn Read + Send>) -> Self {
-        LineReader { reader: BufReader::with_capacity(64 * 1024, reader), number: 0, offset: 0 }
+    pub(super) fn new(reader: Box<dyn Read + Send>) -> Self {
+        let reader = BufReader::with_capacity(64 * 1024, reader);
+        LineReader { reader, number: 0, offset: 0, end: LineEnd::Unknown, is_terminated: true }
     }
 
-    /// The number of the line that was read last, from 1.
-    pub(crate) fn number(&self) -> u64 {
+    /// Returns the number of the line that was read last, from 1.
+    pub(super) fn number(&self) -> u64 {
         self.number
     }
 
     /// Returns the bytes up to the end of the line that was read last.
-    pub(crate) fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// Whether the next line may have to be waited for.
-    pub(crate) fn may_block(&self) -> bool {
-        !self.reader.buffer().contains(&b'\n')
+    pub(super) fn may_block(&self) -> bool {
+        let end = if self.end == LineEnd::Return { b'\r' } else { b'\n' };
+        memchr(end, self.reader.buffer()).is_none()
     }
 
-    /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`].
-    pub(crate) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
+    /// Whether the line that was read last has an end.
+    pub(super) fn is_terminated(&self) -> bool {
+        self.is_terminated
+    }
+
+    /// Returns the bytes that come next, as many as are ready; none at the end.
+    pub(super) fn peek(&mut self) -> io::Result<&[u8]> {
+        while self.reader.buffer().is_empty() {
+            match self.reader.fill_buf() {
+                Ok([]) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+        }
+        Ok(self.reader.buffer())
+    }
+
+    /// Returns the bytes that are read already, to be looked at.
+    pub(super) fn buffer(&self) -> &[u8] {
+        self.reader.buffer()
+    }
+
+    /// Returns what was not read as lines yet.
+    pub(super) fn into_rest(self) -> BufReader<Box<dyn Read + Send>> {
+        self.reader
+    }
+
+    /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`]. Its end becomes a line feed.
+    pub(super) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
         let mut found = LineStatus::End;
+        // Whether all that was taken ends with a carriage return, and what comes next decides what ends lines here.
+        let mut is_undecided = false;
         loop {
             let ready = match self.reader.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 result => result?,
             };
             if ready.is_empty() {
+                if is_undecided {
+                    end_with_feed(line);
+                }
+                if found != LineStatus::End {
+                    self.is_terminated = is_undecided;
+                }
+                return Ok(found);
+            }
+            if is_undecided && ready[0] != b'\n' {
+                self.end = LineEnd::Return;
+                self.is_terminated = true;
+                end_with_feed(line);
                 return Ok(found);
             }
             if found == LineStatus::End {
                 self.number += 1;
                 found = LineStatus::Line;
             }
-            let end = ready.iter().position(|byte| *byte == b'\n');
+            if self.end == LineEnd::Unknown {
+                (self.end, is_undecided) = decide(ready);
+            }
+            let end = match self.end {
+                LineEnd::Unknown => None,
+                LineEnd::Feed => memchr(b'\n', ready),
+                LineEnd::Return => memchr(b'\r', ready),
+            };
             let part = &ready[..end.map_or(ready.len(), |at| at + 1)];
             let room = MAX_LINE_BYTES - line.len();
             if part.len() > room {
@@ -70,14 +135,34 @@ impl LineReader {
             self.reader.consume(taken);
             self.offset += taken as u64;
             if end.is_some() {
+                self.is_terminated = true;
+                if self.end == LineEnd::Return {
+                    end_with_feed(line);
+                }
                 return Ok(found);
             }
         }
     }
 }
 
-/// The line without its line feed or carriage return and line feed.
-pub(crate) fn trim_line_ending(line: &[u8]) -> &[u8] {
+/// Returns what ends lines, as far as these bytes say, and whether the next byte will.
+fn decide(ready: &[u8]) -> (LineEnd, bool) {
+    match memchr2(b'\r', b'\n', ready) {
+        None => (LineEnd::Unknown, false),
+        Some(at) if ready[at] == b'\n' || memchr(b'\n', ready).is_some() => (LineEnd::Feed, false),
+        Some(at) if at + 1 == ready.len() => (LineEnd::Unknown, true),
+        Some(_) => (LineEnd::Return, false),
+    }
+}
+
+fn end_with_feed(line: &mut [u8]) {
+    if let Some(last) = line.last_mut().filter(|last| **last == b'\r') {
+        *last = b'\n';
+    }
+}
+
+/// Returns the line without its line feed or carriage return and line feed.
+pub(super) fn trim_line_ending(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
 }
@@ -86,8 +171,22 @@ pub(crate) fn trim_line_ending(line: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn lines(bytes: Vec<u8>) -> Vec<(u64, usize, LineStatus)> {
-        let mut lines = LineReader::new(Box::new(io::Cursor::new(bytes)));
+    /// Hands out one piece per call.
+    struct Pieces(Vec<Vec<u8>>);
+
+    impl Read for Pieces {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                return Ok(0);
+            }
+            let piece = self.0.remove(0);
+            into[..piece.len()].copy_from_slice(&piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn lines(source: impl Read + Send + 'static) -> Vec<(u64, usize, LineStatus)> {
+        let mut lines = LineReader::new(Box::new(source));
         let mut all = Vec::new();
         loop {
             let mut line = Vec::new();
@@ -100,14 +199,41 @@ mod tests {
 
     #[test]
     fn every_line_has_its_number_and_the_last_needs_no_line_feed() {
-        let found = lines(b"a\r\n\nbcd".to_vec());
-        assert_eq!(found, [(1, 1, LineStatus::Line), (2, 0, LineStatus::Line), (3, 3, LineStatus::Line)]);
+        let three = [(1, 1, LineStatus::Line), (2, 0, LineStatus::Line), (3, 3, LineStatus::Line)];
+        assert_eq!(lines(&b"a\r\n\nbcd"[..]), three);
+        assert_eq!(lines(&b"a\r\rbcd"[..]), three);
+        assert_eq!(lines(&b"a\r\rbcd\r"[..]), three);
+    }
+
+    #[test]
+    fn line_end_is_decided_across_reads() {
+        let pieces = |all: &[&str]| lines(Pieces(all.iter().map(|piece| piece.as_bytes().to_vec()).collect()));
+        let two = [(1, 1, LineStatus::Line), (2, 2, LineStatus::Line)];
+        assert_eq!(pieces(&["a\r", "\nbc\r\n"]), two);
+        assert_eq!(pieces(&["a\r", "bc\r"]), two);
+        assert_eq!(pieces(&["a", "\r", "bc"]), two);
+        assert_eq!(pieces(&["a\r"]), two[..1]);
+    }
+
+    #[test]
+    fn last_line_trim_line_ending_is_known() {
+        let terminated = |text: &'static [u8]| {
+            let mut lines = LineReader::new(Box::new(text));
+            while lines.append(&mut Vec::new()).unwrap() != LineStatus::End {
+                if lines.buffer().is_empty() {
+                    break;
+                }
+            }
+            lines.is_terminated()
+        };
+        assert!(terminated(b"a\nb\n") && terminated(b"a\rb\r") && terminated(b"a\r\n"));
+        assert!(!terminated(b"a\nb") && !terminated(b"a\rb"));
     }
 
     #[test]
     fn a_line_that_is_too_long_is_cut_and_the_next_one_is_whole() {
         let mut bytes = vec![b'x'; 3 * MAX_LINE_BYTES];
         bytes.extend_from_slice(b"\nnext\n");
-        assert_eq!(lines(bytes), [(1, MAX_LINE_BYTES, LineStatus::TooLong), (2, 4, LineStatus::Line)]);
+        assert_eq!(lines(io::Cursor::new(bytes)), [(1, MAX_LINE_BYTES, LineStatus::TooLong), (2, 4, LineStatus::Line)]);
     }
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::facts::SharedFacts;
 use super::source::ReadProgress;
 use super::unread::Positions;
 use crate::error::Error;
@@ -28,6 +29,7 @@ pub struct ParsedChunks {
     refused: Arc<Mutex<Option<Vec<Chunk>>>>,
     reader: Option<JoinHandle<()>>,
     positions: Positions,
+    facts: SharedFacts,
 }
 
 impl ParsedChunks {
@@ -37,7 +39,7 @@ impl ParsedChunks {
         let (sender, waiting) = mpsc::channel(WAITING);
         let refused = Arc::new(Mutex::new(Some(Vec::new())));
         let kept = Arc::clone(&refused);
-        let positions = inputs.positions();
+        let (positions, facts) = (inputs.positions(), inputs.facts());
         let reader = tokio::task::spawn_blocking(move || {
             inputs.read(|chunk| match sender.blocking_send(chunk) {
                 Ok(()) => ReadProgress::Wanted,
@@ -52,7 +54,12 @@ impl ParsedChunks {
                 }
             });
         });
-        ParsedChunks { waiting, refused, reader: Some(reader), positions }
+        ParsedChunks { waiting, refused, reader: Some(reader), positions, facts }
+    }
+
+    /// Returns what is counted while the inputs are read.
+    pub(crate) fn facts(&self) -> SharedFacts {
+        self.facts.clone()
     }
 
     /// Returns how far the inputs are read.
@@ -92,7 +99,13 @@ impl ParsedChunks {
     /// Chunks that come from elsewhere.
     #[cfg(test)]
     pub(crate) fn from_channel(waiting: mpsc::Receiver<Chunk>) -> Self {
-        ParsedChunks { waiting, refused: Arc::default(), reader: None, positions: Positions::default() }
+        ParsedChunks {
+            waiting,
+            refused: Arc::default(),
+            reader: None,
+            positions: Positions::default(),
+            facts: SharedFacts::default(),
+        }
     }
 }
 

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::facts::SharedFacts;
+use super::parser::{Input, ParsedLine, unreadable};
+use super::replaced::ReplacedCounter;
 use super::unread::Positions;
 use crate::error::Error;
-use crate::pipeline::ColumnMapping;
-use crate::pipeline::input::parser::{Input, InputFormat, ParsedLine, unreadable};
+use crate::pipeline::InputOptions;
 
 /// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -28,21 +30,11 @@ impl From<&Path> for InputOrigin {
     }
 }
 
-/// How inputs are to be read.
-#[derive(Clone, Debug, Default)]
-pub struct InputOptions {
-    /// Their form; else told by the first character.
-    pub form: Option<InputFormat>,
-    /// Which columns of CSV files hold which keys.
-    pub mappings: Vec<ColumnMapping>,
-    /// The sensor of CSV files that have no column for it.
-    pub sensor: Option<String>,
-}
-
 /// Inputs whose beginnings have been looked at.
 pub struct Inputs {
-    inputs: Vec<Input>,
+    opened: Vec<Input>,
     positions: Positions,
+    facts: SharedFacts,
 }
 
 /// What became of a chunk that was handed over.
@@ -60,7 +52,7 @@ impl Inputs {
     /// Opens all inputs and reads their first lines, so that what cannot work fails before anything is sent.
     ///
     /// # Errors
-    /// When one cannot be read, or is neither NDJSON nor CSV with the columns of a reading.
+    /// When one cannot be read, or has no columns of a reading.
     pub fn open(origins: &[InputOrigin], reader: &InputOptions) -> Result<Self, Error> {
         let open = |origin: &InputOrigin| {
             let (name, source): (String, Box<dyn Read + Send>) = match origin {
@@ -74,7 +66,8 @@ impl Inputs {
             Input::open(name.into(), source, reader)
         };
         let inputs = origins.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Inputs { inputs, positions: Positions::at_beginning(origins.iter().cloned()) })
+        let positions = Positions::at_beginning(origins.iter().cloned());
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
     }
 
     /// Returns how far they are read, to be asked while they are.
@@ -82,26 +75,36 @@ impl Inputs {
         self.positions.clone()
     }
 
+    /// Returns what is counted while they are read.
+    pub(crate) fn facts(&self) -> SharedFacts {
+        self.facts.clone()
+    }
+
     /// One input.
     #[cfg(test)]
     pub(crate) fn of(name: &str, source: Box<dyn Read + Send>, reader: &InputOptions) -> Result<Self, Error> {
         let inputs = vec![Input::open(name.into(), source, reader)?];
-        Ok(Inputs { inputs, positions: Positions::at_beginning([InputOrigin::Stdin]) })
+        let positions = Positions::at_beginning([InputOrigin::Stdin]);
+        Ok(Inputs { opened: inputs, positions, facts: SharedFacts::default() })
     }
 
     /// Reads everything and hands it over in chunks, until the other side wants no more; it then still gets what is there
     /// without waiting, because no one else can read it again. Blocks.
     pub(crate) fn read(self, mut hand_over: impl FnMut(Result<Vec<ParsedLine>, Error>) -> ReadProgress) {
-        let Inputs { inputs, positions } = self;
+        let Inputs { opened, positions, facts } = self;
         let mut state = ReadProgress::Wanted;
-        for (index, mut input) in inputs.into_iter().enumerate() {
+        let mut replaced = ReplacedCounter::new();
+        for (index, mut input) in opened.into_iter().enumerate() {
             let mut chunk = Vec::new();
             let mut bytes = 0;
             loop {
                 match input.next() {
                     Ok(Some(item)) => {
                         bytes += match &item {
-                            ParsedLine::Ready(record) => record.bytes(),
+                            ParsedLine::Ready(record) => {
+                                replaced.add(record.row);
+                                record.bytes()
+                            }
                             ParsedLine::Rejected(rejection) => rejection.raw.len(),
                         };
                         chunk.push(item);
@@ -113,6 +116,8 @@ impl Inputs {
                                 return;
                             }
                             positions.advance(index, input.position());
+                            facts.take(input.facts());
+                            facts.set_replaced(replaced.replaced());
                             bytes = 0;
                         }
                         if blocks && state == ReadProgress::LastKept {
@@ -123,6 +128,7 @@ impl Inputs {
                     Err(error) => {
                         if hand_over(Ok(std::mem::take(&mut chunk))) != ReadProgress::Refused {
                             positions.advance(index, input.position());
+                            facts.take(input.facts());
                             hand_over(Err(input.unreadable(error)));
                         }
                         return;
@@ -136,6 +142,8 @@ impl Inputs {
                 return;
             }
             positions.end(index);
+            facts.take(input.facts());
+            facts.set_replaced(replaced.replaced());
             if state == ReadProgress::LastKept {
                 return;
             }

@@ -48,19 +48,20 @@ pub(crate) struct Positions(Arc<Mutex<Vec<Position>>>);
 struct Position {
     origin: InputOrigin,
     lines: u64,
-    offset: u64,
+    /// None where what is read is not what is in the file: compressed, or of another encoding.
+    offset: Option<u64>,
     is_at_end: bool,
 }
 
 impl Positions {
     /// Every input at its beginning.
     pub(crate) fn at_beginning(origins: impl IntoIterator<Item = InputOrigin>) -> Self {
-        let position = |origin| Position { origin, lines: 0, offset: 0, is_at_end: false };
+        let position = |origin| Position { origin, lines: 0, offset: Some(0), is_at_end: false };
         Positions(Arc::new(Mutex::new(origins.into_iter().map(position).collect())))
     }
 
     /// Notes how far the items go that were handed over.
-    pub(crate) fn advance(&self, input: usize, (lines, offset): (u64, u64)) {
+    pub(crate) fn advance(&self, input: usize, (lines, offset): (u64, Option<u64>)) {
         self.change(input, |position| (position.lines, position.offset) = (lines, offset));
     }
 
@@ -90,6 +91,7 @@ impl Position {
         let Position { origin, lines: lines_read, offset, .. } = self;
         let (lines, bytes) = match &origin {
             InputOrigin::File(path) if origin.is_replayable() => {
+                let Some(offset) = offset else { return Unread { origin, lines_read, lines: None, bytes: None } };
                 let length = path.metadata().ok().map(|found| found.len().saturating_sub(offset));
                 (count_lines(path, offset, deadline).ok().flatten(), length)
             }
@@ -133,12 +135,12 @@ mod tests {
             |lines_read, lines, bytes| Unread { origin: InputOrigin::File(path.clone()), lines_read, lines, bytes };
         let pipe = |lines_read| Unread { origin: InputOrigin::Stdin, lines_read, lines: None, bytes: None };
         assert_eq!(positions.unread(COUNT_LIMIT), [rest(0, Some(3), Some(13)), pipe(0)]);
-        positions.advance(0, (1, 4));
-        positions.advance(1, (7, 70));
+        positions.advance(0, (1, Some(4)));
+        positions.advance(1, (7, Some(70)));
         assert_eq!(positions.unread(COUNT_LIMIT), [rest(1, Some(2), Some(9)), pipe(7)]);
         positions.end(0);
         assert_eq!(positions.unread(COUNT_LIMIT), [pipe(7)]);
-        let late = Position { origin: InputOrigin::File(path.clone()), lines: 0, offset: 0, is_at_end: false };
+        let late = Position { origin: InputOrigin::File(path.clone()), lines: 0, offset: Some(0), is_at_end: false };
         assert_eq!(late.rest(Instant::now()), rest(0, None, Some(13)), "too long to be counted");
     }
 

@@ -1,5 +1,6 @@
 //! Puts many readings into the stream: reads an input, batches readings, feeds the put workers and counts the results.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -14,7 +15,7 @@ use crate::aws::AwsFailure;
 use crate::error::Error;
 use crate::pipeline::input::parser::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
-use crate::pipeline::{ParsedChunks, PutEvent, PutSummary, Record, Unread};
+use crate::pipeline::{InputSummary, ParsedChunks, PutEvent, PutSummary, Record, Unread};
 
 /// Number of put workers. Each has one request in flight. The readings of a sensor share a worker.
 const LANES: usize = 4;
@@ -38,13 +39,13 @@ where
     S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
 {
     let began = Instant::now();
-    let positions = chunks.positions();
+    let (positions, facts) = (chunks.positions(), chunks.facts());
     let halt = AbortSignal::under(plan.interrupt);
     let observer = plan.observer;
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
     let lanes = join_all(receivers.into_iter().map(|batches| put_worker::run(batches, &send, observer, &halt)));
     let dispatcher = Dispatcher::new(senders, plan, &halt);
-    let (Dispatched { read, rejected, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
+    let (Dispatched { read, rejected, reasons, error, left }, tallies) = tokio::join!(dispatcher.run(chunks), lanes);
     let mut sum = WorkerStats::default();
     for tally in tallies {
         sum.accepted += tally.accepted;
@@ -65,8 +66,10 @@ where
         ..PutSummary::default()
     };
     let stopped = error.or_else(|| halt.into_reason());
-    let summary = summary.within(began.elapsed());
-    PutOutcome { summary, failed: sum.failed, stopped, unread: unread(positions).await }
+    let mut summary = summary.within(began.elapsed());
+    let unread = unread(positions).await;
+    summary.input = InputSummary::new(&facts, reasons, &unread);
+    PutOutcome { summary, failed: sum.failed, stopped, unread }
 }
 
 /// Counts the unread input on a blocking thread, away from the put workers.
@@ -79,8 +82,9 @@ async fn unread(positions: Positions) -> Vec<Unread> {
 /// Reads and validates the whole input and sends nothing. `accepted` counts the records that would be sent.
 pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
     let began = Instant::now();
-    let positions = chunks.positions();
+    let (positions, facts) = (chunks.positions(), chunks.facts());
     let mut summary = PutSummary::default();
+    let mut reasons = BTreeMap::new();
     let mut stopped = None;
     while let Some(chunk) = tokio::select! {
         biased;
@@ -94,6 +98,7 @@ pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -
                     ParsedLine::Ready(_) => summary.accepted += 1,
                     ParsedLine::Rejected(rejection) => {
                         summary.rejected += 1;
+                        *reasons.entry(rejection.code).or_default() += 1;
                         plan.observer.event(&PutEvent::Rejected(&rejection));
                         plan.rejects.as_mut().map_or(Ok(()), |file| file.write(&rejection))?;
                     }
@@ -107,8 +112,10 @@ pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -
         }
     }
     drop(chunks);
-    let summary = summary.within(began.elapsed());
-    PutOutcome { summary, failed: Vec::new(), stopped, unread: unread(positions).await }
+    let mut summary = summary.within(began.elapsed());
+    let unread = unread(positions).await;
+    summary.input = InputSummary::new(&facts, reasons, &unread);
+    PutOutcome { summary, failed: Vec::new(), stopped, unread }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Distributes readings to put workers: batches them, limits the rate, and bounds the wait for a full batch.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(crate) struct Dispatcher<'a> {
 pub(crate) struct Dispatched {
     pub read: u64,
     pub rejected: u64,
+    pub reasons: BTreeMap<&'static str, u64>,
     pub error: Option<Error>,
     pub left: Vec<Record>,
 }
@@ -99,6 +101,7 @@ impl<'a> Dispatcher<'a> {
     }
 
     fn refuse(&mut self, rejection: &RejectedLine) -> Result<(), Error> {
+        *self.done.reasons.entry(rejection.code).or_default() += 1;
         self.plan.observer.event(&PutEvent::Rejected(rejection));
         self.plan.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection))
     }

@@ -1,10 +1,12 @@
 //! Events of a bulk put, their observer, and the final counts.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::pipeline::RejectedLine;
+use crate::pipeline::input::facts::SharedFacts;
+use crate::pipeline::{RejectedLine, Unread};
 
 /// An event while readings are put.
 #[derive(Debug)]
@@ -51,6 +53,123 @@ pub struct PutSummary {
     pub seconds: f64,
     /// Accepted readings per second.
     pub readings_per_second: f64,
+    /// What was found in the input.
+    #[serde(flatten)]
+    pub input: InputSummary,
+}
+
+/// What a bulk put found in its input that may be wrong, for the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct InputSummary {
+    /// Rejected lines by the class of their reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Readings with the sensor and time of an earlier one in the same put; above a million different ones an estimate.
+    pub replaced_in_input: u64,
+    /// Whether `replaced_in_input` is an estimate.
+    #[serde(skip)]
+    pub replaced_is_estimate: bool,
+    /// Rows of one quantity that no temperature of their sensor and time goes with.
+    pub unjoined: u64,
+    /// Readings with a numeric time by its unit.
+    pub time_units: BTreeMap<&'static str, u64>,
+    /// Times without a zone that were taken as UTC.
+    pub assumed_utc: u64,
+    /// Local times that clocks show twice, taken as the earlier.
+    pub ambiguous_times: u64,
+    /// Local times that clocks never show, moved on by the length of the gap.
+    pub skipped_times: u64,
+    /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
+    pub passed_over: u64,
+    /// Lines that were not read after an early end, as far as they can be counted.
+    pub unread_lines: u64,
+    /// Whether the last line of an input has no line end: it may have been cut.
+    pub last_line_unterminated: bool,
+}
+
+impl InputSummary {
+    /// Returns what was counted while the inputs were read.
+    pub(crate) fn new(shared: &SharedFacts, reasons: BTreeMap<&'static str, u64>, unread: &[Unread]) -> Self {
+        let (counted, replaced) = shared.get();
+        InputSummary {
+            reasons,
+            replaced_in_input: replaced.count + counted.replaced,
+            replaced_is_estimate: !replaced.is_exact,
+            unjoined: counted.unjoined,
+            time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
+            assumed_utc: counted.times.assumed_utc,
+            ambiguous_times: counted.times.ambiguous,
+            skipped_times: counted.times.skipped,
+            passed_over: counted.passed_over,
+            unread_lines: unread.iter().filter_map(|unread| unread.lines).sum(),
+            last_line_unterminated: counted.last_line_unterminated,
+        }
+    }
+
+    /// Returns what a person should know, one line each: only what is not as plain as could be.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.suspicions();
+        let is_one = self.time_units.len() == 1;
+        let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
+        remarks.extend(others.map(|(unit, count)| format!("{} in {unit}", times(*count))));
+        if self.passed_over > 0 {
+            remarks.push(format!(
+                "{} without a reading passed over (comments, units, headers, `--match`)",
+                lines(self.passed_over)
+            ));
+        }
+        remarks
+    }
+
+    /// Returns what `--strict` takes as a failure, one line each.
+    #[must_use]
+    pub fn suspicions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let about = if self.replaced_is_estimate { "about " } else { "" };
+        let counts = [
+            (self.replaced_in_input, "reading has", "readings have", "the sensor and time of another and replaces it"),
+            (self.unjoined, "row has", "rows have", "no temperature of the same sensor and time (`--join-within`)"),
+            (self.assumed_utc, "time has", "times have", "no zone and counts as UTC (`--time-zone`)"),
+            (self.ambiguous_times, "local time occurs", "local times occur", "twice and counts as the earlier"),
+            (self.skipped_times, "local time lies", "local times lie", "in a gap of the clocks and moves on by it"),
+            (self.unread_lines, "line was", "lines were", "not read"),
+        ];
+        for (count, one, many, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+            let subject = if count == 1 { one } else { many };
+            let about = if what.starts_with("the sensor") { about } else { "" };
+            let what = if count == 1 {
+                what.to_owned()
+            } else {
+                what.replace("replaces", "replace").replace("counts", "count").replace("moves", "move")
+            };
+            found.push(format!("{about}{} {subject} {what}", count_of(count)));
+        }
+        if self.time_units.len() > 1 {
+            let units: Vec<_> = self.time_units.iter().map(|(unit, n)| format!("{} in {unit}", count_of(*n))).collect();
+            found.push(format!("times are in several units: {} (`--time-unit`)", units.join(", ")));
+        }
+        if self.last_line_unterminated {
+            found.push("the last line has no line end: the file may have been cut".to_owned());
+        }
+        found
+    }
+}
+
+fn count_of(count: u64) -> String {
+    let digits = count.to_string();
+    let group = |(at, digit): (usize, char)| {
+        let separator = (at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(',');
+        separator.into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(group).collect()
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "1 time".to_owned() } else { format!("{} times", count_of(count)) }
+}
+
+fn lines(count: u64) -> String {
+    if count == 1 { "1 line".to_owned() } else { format!("{} lines", count_of(count)) }
 }
 
 impl PutSummary {

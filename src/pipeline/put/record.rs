@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use sensor_model::Reading;
+use sensor_model::{Decimal, Reading};
 use sha2::{Digest, Sha256};
 
 /// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write limits:
@@ -33,15 +33,28 @@ impl Record {
     /// # Errors
     /// If the record is larger than Kinesis allows. The error is a message.
     pub fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
-        let data = reading.to_json();
-        let partition_key = partition_key(&reading.sensor_id);
+        Self::from_json(reading.to_json(), &reading.sensor_id, &reading.current_time, file, line)
+    }
+
+    /// Makes the record of a reading that is JSON already, in the form of [`Reading::to_json`].
+    ///
+    /// # Errors
+    /// When it is larger than a record may be; the text says so.
+    pub fn from_json(
+        data: String,
+        sensor_id: &str,
+        current_time: &Decimal,
+        file: &Arc<str>,
+        line: u64,
+    ) -> Result<Self, String> {
+        let partition_key = partition_key(sensor_id);
         let bytes = data.len() + partition_key.len();
         if bytes > MAX_RECORD_BYTES {
             return Err(format!("the reading has {bytes} bytes, a record at most {MAX_RECORD_BYTES}"));
         }
         let mut hasher = DefaultHasher::new();
-        reading.sensor_id.hash(&mut hasher);
-        reading.current_time.as_str().hash(&mut hasher);
+        sensor_id.hash(&mut hasher);
+        current_time.as_str().hash(&mut hasher);
         Ok(Record { data, partition_key, row: hasher.finish(), file: Arc::clone(file), line })
     }
 
@@ -56,7 +69,7 @@ impl Record {
 #[must_use]
 pub fn partition_key(sensor_id: &str) -> String {
     use std::fmt::Write as _;
-    if sensor_id.chars().count() <= MAX_KEY_CHARACTERS {
+    if sensor_id.len() <= MAX_KEY_CHARACTERS || sensor_id.chars().count() <= MAX_KEY_CHARACTERS {
         return sensor_id.to_owned();
     }
     Sha256::digest(sensor_id.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {

@@ -1,0 +1,168 @@
+//! What data that is not a reading's JSON is instead, as far as it shows: by this a producer finds its mistake.
+
+use std::fmt;
+
+use serde::de::IgnoredAny;
+
+/// Data that is recognized and is no JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OtherData {
+    /// A word where a JSON number must stand, such as `NaN`.
+    NotANumber {
+        /// The word.
+        word: &'static str,
+        /// Bytes before it.
+        at: usize,
+    },
+    /// An object, and behind it another.
+    SecondObject {
+        /// Bytes before the second.
+        at: usize,
+    },
+    /// A JSON array.
+    Array,
+    /// A JSON string that holds an object.
+    TextOfObject,
+    /// Base64 of an object.
+    Base64,
+    /// An object with single quotes, as Python prints one.
+    SingleQuotes,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+    /// Text in UTF-16.
+    Utf16,
+}
+
+/// Words that languages print for values that are no JSON numbers.
+const WORDS: [&str; 8] = ["NaN", "nan", "-Infinity", "Infinity", "-inf", "inf", "None", "undefined"];
+
+impl OtherData {
+    /// Recognizes data that is not JSON from byte `at` on; it may be JSON of another form.
+    pub(crate) fn recognize(data: &[u8], at: usize) -> Option<Self> {
+        if data.starts_with(b"\x1f\x8b") {
+            return Some(OtherData::Gzip);
+        }
+        if data.starts_with(b"\x28\xb5\x2f\xfd") {
+            return Some(OtherData::Zstd);
+        }
+        let utf_16: [&[u8]; 4] = [b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{"];
+        if data.contains(&0) && utf_16.iter().any(|begin| data.starts_with(begin)) {
+            return Some(OtherData::Utf16);
+        }
+        let text = std::str::from_utf8(data).ok()?;
+        let trimmed = text.trim_start();
+        match trimmed.as_bytes().first()? {
+            b'{' => Self::in_object(text, at),
+            b'[' => is_json(trimmed).then_some(OtherData::Array),
+            b'"' => {
+                let inner: String = serde_json::from_str(trimmed).ok()?;
+                inner.trim_start().starts_with('{').then_some(OtherData::TextOfObject)
+            }
+            // `{"`, `{ `, `{` and a line feed.
+            b'e' if ["eyJ", "eyA", "ewo", "ew0"].iter().any(|begin| trimmed.starts_with(begin)) => {
+                let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_\r\n".contains(&byte);
+                trimmed.bytes().all(is_base64).then_some(OtherData::Base64)
+            }
+            _ => None,
+        }
+    }
+
+    fn in_object(text: &str, at: usize) -> Option<Self> {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+        if let Some(Ok(_)) = values.next() {
+            let end = values.byte_offset();
+            let rest = text[end..].trim_start_matches(|character: char| character.is_whitespace() || character == ',');
+            return rest.starts_with('{').then(|| OtherData::SecondObject { at: text.len() - rest.len() });
+        }
+        if text.trim_start()[1..].trim_start().starts_with('\'') {
+            return Some(OtherData::SingleQuotes);
+        }
+        // Where JSON stops may be behind the first letter of the word.
+        let starts = |at: usize| {
+            let rest = text.get(at..)?;
+            WORDS.iter().find(|word| rest.starts_with(**word)).map(|word| OtherData::NotANumber { word, at })
+        };
+        (0..=2).rev().find_map(|back| starts(at.checked_sub(back)?))
+    }
+
+    /// A short name that stays the same, for programs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            OtherData::NotANumber { .. } => "not-json",
+            OtherData::SecondObject { .. } => "second-object",
+            OtherData::Array => "not-an-object",
+            OtherData::TextOfObject => "text-of-object",
+            OtherData::Base64 => "base64",
+            OtherData::SingleQuotes => "single-quotes",
+            OtherData::Gzip => "gzip",
+            OtherData::Zstd => "zstd",
+            OtherData::Utf16 => "utf-16",
+        }
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+impl fmt::Display for OtherData {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            OtherData::NotANumber { word, at } => {
+                return write!(formatter, "{word} is not a JSON number (not JSON at byte {at})");
+            }
+            OtherData::SecondObject { at } => return write!(formatter, "a second object follows (at byte {at})"),
+            OtherData::Array => "a JSON array, not a JSON object",
+            OtherData::TextOfObject => "a JSON string that holds an object: encoded twice?",
+            OtherData::Base64 => "base64 of a JSON object: encoded twice?",
+            OtherData::SingleQuotes => "single quotes are not JSON: printed by Python?",
+            OtherData::Gzip => "gzip, not JSON",
+            OtherData::Zstd => "zstd, not JSON",
+            OtherData::Utf16 => "UTF-16 text, not JSON in UTF-8",
+        };
+        formatter.write_str(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::reading::Reading;
+
+    #[test]
+    fn other_data_is_named_with_its_class() {
+        let reading = r#"{"sensor_id":"a","temperature":1,"current_time":2}"#;
+        let nan = |word: &str| reading.replace(":1,", &format!(":{word},")).into_bytes();
+        let text = serde_json::to_string(reading).unwrap();
+        let cases: [(Vec<u8>, &str, &str); 17] = [
+            (nan("NaN"), "not-json", "NaN is not a JSON number (not JSON at byte 31)"),
+            (nan(" -Infinity"), "not-json", "-Infinity is not a JSON number (not JSON at byte 32)"),
+            (nan("nan"), "not-json", "nan is not a JSON number (not JSON at byte 31)"),
+            (nan("None"), "not-json", "None is not a JSON number (not JSON at byte 31)"),
+            (format!("{reading}{reading}").into(), "second-object", "a second object follows (at byte 50)"),
+            (format!("{reading}\n{reading}\n").into(), "second-object", "a second object follows (at byte 51)"),
+            (format!("{reading},{{").into(), "second-object", "a second object follows (at byte 51)"),
+            (format!("{reading}x").into(), "not-json", "not JSON (at byte 50)"),
+            (format!("[{reading}]").into(), "not-an-object", "a JSON array, not a JSON object"),
+            (text.into(), "text-of-object", "a JSON string that holds an object: encoded twice?"),
+            (b"eyJzZW5zb3JfaWQiOiJhIn0=".to_vec(), "base64", "base64 of a JSON object: encoded twice?"),
+            (b"eyJ no".to_vec(), "not-json", "not JSON (at byte 0)"),
+            (b"{'sensor_id': 'a'}".to_vec(), "single-quotes", "single quotes are not JSON: printed by Python?"),
+            (b"\x1f\x8b\x08\0".to_vec(), "gzip", "gzip, not JSON"),
+            (b"\x28\xb5\x2f\xfd\0".to_vec(), "zstd", "zstd, not JSON"),
+            (b"\xff\xfe{\0".to_vec(), "utf-16", "UTF-16 text, not JSON in UTF-8"),
+            (b"7".to_vec(), "not-an-object", "not a JSON object"),
+        ];
+        for (data, code, reason) in cases {
+            let error = Reading::from_json(&data).unwrap_err();
+            assert_eq!(
+                (error.code(), error.to_string().as_str()),
+                (code, reason),
+                "{}",
+                String::from_utf8_lossy(&data)
+            );
+        }
+    }
+}

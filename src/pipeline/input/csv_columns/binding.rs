@@ -1,0 +1,296 @@
+//! Finds the columns of a header by the options.
+
+use sensor_model::truncate_for_log;
+
+use super::super::mapping::{Source, captured, unquoted};
+use super::super::options::InputOptions;
+use super::super::reading_builder::{ORIGIN, ReadingBuilder, SENSOR, TEMPERATURE, TIME};
+use super::super::unit::Unit;
+use super::{CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, SECTION, Surroundings};
+
+/// Columns of a header while it is being matched.
+struct Binder<'b> {
+    names: &'b [&'b str],
+    surroundings: &'b Surroundings,
+    used: Vec<usize>,
+    found: usize,
+}
+
+impl Binder<'_> {
+    /// Returns the columns of a name or of a pattern with `*`; each with what its name has at `*`.
+    fn columns(&self, wanted: &str) -> Result<Vec<(usize, String)>, String> {
+        let wanted = wanted.trim();
+        if let Some(place) = wanted.strip_prefix("@column.").and_then(|place| place.parse::<usize>().ok()) {
+            let at = place.wrapping_sub(1);
+            return Ok(self.names.get(at).map(|name| (at, (*name).to_owned())).into_iter().collect());
+        }
+        let exact: Vec<_> = (0..self.names.len()).filter(|at| self.names[*at] == wanted).collect();
+        match exact.as_slice() {
+            [] if wanted.contains('*') && wanted.len() > 1 => {
+                let name = |at: usize| Some((at, captured(wanted, self.names[at])?.to_owned()));
+                Ok((0..self.names.len()).filter_map(name).collect())
+            }
+            [] => Ok(Vec::new()),
+            [at] => Ok(vec![(*at, wanted.to_owned())]),
+            [first, second, ..] => Err(format!(
+                "column `{}` is there twice, as columns {} and {}",
+                truncate_for_log(wanted),
+                first + 1,
+                second + 1
+            )),
+        }
+    }
+
+    fn part(&mut self, text: &str) -> Result<Part, String> {
+        let text = unquoted(text);
+        if text.is_empty() {
+            // The last alternative of a column that a file may lack: `RH//`.
+            return Ok(Part::Fixed(String::new()));
+        }
+        match self.columns(text)?.as_slice() {
+            [(at, _)] => {
+                self.used.push(*at);
+                self.found += 1;
+                return Ok(Part::Column(*at));
+            }
+            [] => {}
+            [..] => return Err(format!("several columns match `{text}`")),
+        }
+        if text == SECTION {
+            return Ok(Part::Section);
+        }
+        if text == "@file" {
+            return Ok(Part::Fixed(self.surroundings.stem.clone()));
+        }
+        if let Some(place) = text.strip_prefix('@') {
+            let (line, cell) = place.split_once('.').unwrap_or((place, "1"));
+            if let (Ok(line), Ok(cell)) = (line.parse::<usize>(), cell.parse::<usize>()) {
+                let value =
+                    self.surroundings.preamble.get(line.wrapping_sub(1)).and_then(|row| row.get(cell.wrapping_sub(1)));
+                let none = || format!("there is no value {cell} in line {line} before the header (`{text}`)");
+                return value
+                    .filter(|value| !value.is_empty())
+                    .map(|value| Part::Fixed(value.clone()))
+                    .ok_or_else(none);
+            }
+        }
+        Err(no_column(text, self.names))
+    }
+
+    fn source(&mut self, text: &str, key: &str) -> Result<CellSource, String> {
+        if let [(at, _)] = self.columns(unquoted(text))?.as_slice() {
+            self.used.push(*at);
+            self.found += 1;
+            return Ok(CellSource::Column(*at));
+        }
+        let all = Source::parse(text, |part| Ok::<_, String>(self.part(part)))?;
+        // A file need not have the columns of every alternative.
+        let (mut alternatives, mut wrong) = (Vec::new(), None);
+        for parts in all.0 {
+            match parts.into_iter().collect::<Result<Vec<_>, _>>() {
+                Ok(parts) => alternatives.push(parts),
+                Err(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        if let (true, Some(error)) = (alternatives.is_empty(), wrong) {
+            return Err(error);
+        }
+        let parts = Source(alternatives);
+        let separator = if key == TIME { " " } else { "/" };
+        Ok(match parts.0.as_slice() {
+            [one] => match one.as_slice() {
+                [Part::Column(at)] => CellSource::Column(*at),
+                _ => CellSource::Parts { parts, separator },
+            },
+            _ => CellSource::Parts { parts, separator },
+        })
+    }
+}
+
+/// What is missing and what there is: so many names, and of each so much, as can be read.
+fn no_column(wanted: &str, names: &[&str]) -> String {
+    const MOST: usize = 12;
+    let with_name: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();
+    let mut listed = with_name.iter().take(MOST).map(|name| truncate_for_log(name)).collect::<Vec<_>>().join(", ");
+    if with_name.len() > MOST {
+        listed.push_str(&format!(" and {} more", with_name.len() - MOST));
+    }
+    format!("there is no column `{}`; there are: {listed}", truncate_for_log(wanted))
+}
+
+impl CsvColumns {
+    /// Finds the columns of a header by the options.
+    ///
+    /// # Errors
+    /// When one that is needed is missing.
+    pub(in super::super) fn bind(
+        header: &[&str],
+        options: &InputOptions,
+        builder: &ReadingBuilder,
+        surroundings: &Surroundings,
+    ) -> Result<Self, HeaderError> {
+        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0 };
+        let bound = bind(&mut binder, options, builder);
+        let found = binder.found;
+        bound.map_err(|reason| HeaderError { reason, found })
+    }
+}
+
+fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilder) -> Result<CsvColumns, String> {
+    let names = binder.names;
+    let twice =
+        options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
+    if let Some(mapping) = twice {
+        return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
+    }
+    // A mapped column no longer goes by its own name, and a mapped key no longer by its own column.
+    let key_source = |binder: &mut Binder<'_>, key: &str| -> Result<Option<CellSource>, String> {
+        if let Some(mapping) = options.mapped(key).next() {
+            return binder.source(&mapping.source, key).map(Some);
+        }
+        let Some((at, _)) = binder.columns(key)?.first().cloned() else { return Ok(None) };
+        if let Some(mapping) = options.map.iter().find(|mapping| mapping.source.trim() == key) {
+            return Err(format!("`{key}` is mapped to `{}`; nothing gives `{key}`", truncate_for_log(&mapping.key)));
+        }
+        binder.used.push(at);
+        binder.found += 1;
+        Ok(Some(CellSource::Column(at)))
+    };
+    let long = long_form(binder, options)?;
+    // All are looked for before the first error, to know how much of a header it is.
+    let sensor = key_source(binder, SENSOR);
+    let time = key_source(binder, TIME);
+    let probes = if long.is_some() { Ok(Vec::new()) } else { probes(binder, options, key_source) };
+    let sensor = sensor?;
+    if sensor.is_none() && options.sensor.is_none() && !long.as_ref().is_some_and(|long| long.names_sensor) {
+        return Err(no_column(SENSOR, names));
+    }
+    let probes = probes?;
+    let columns = probes.iter().filter_map(|probe| match probe.source {
+        CellSource::Column(at) => Some(names[at]),
+        CellSource::Parts { .. } => None,
+    });
+    builder.unit_watch.check_columns(columns)?;
+    let time = time?.ok_or_else(|| no_column(TIME, names))?;
+
+    let fields = if long.is_some() { Vec::new() } else { further_fields(binder, options, builder)? };
+    let mut filters = Vec::new();
+    for filter in &options.matches {
+        let [(at, _)] = binder.columns(unquoted(&filter.column))?[..] else {
+            return Err(no_column(&filter.column, names));
+        };
+        filters.push((at, filter.pattern.clone()));
+    }
+    let place = |wanted: &str| names.iter().position(|name| *name == wanted);
+    let origin = place(ORIGIN[0]).zip(place(ORIGIN[1])).map(|(shard, number)| [shard, number]);
+    if origin.is_some() && !fields.is_empty() && !options.untyped {
+        return Err("it is the output of `scan -o csv`, which lost whether further fields were numbers or text; \
+                    `scan -o ndjson` keeps it, `--untyped` reads it as it is"
+            .to_owned());
+    }
+    if origin.is_some() && fields.iter().any(|(name, _)| name == MORE) {
+        return Err(format!("its column `{MORE}` holds several fields as JSON; `scan -o ndjson` has them apart"));
+    }
+    let width = names.iter().rposition(|name| !name.is_empty()).map_or(0, |at| at + 1);
+    let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
+    let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    Ok(CsvColumns { names, width, sensor, probes, time, fields, filters, unnamed, origin, long })
+}
+
+/// Refuses further fields whose columns say another unit than `--unit` does.
+fn check_units(names: &[&str], fields: &[(String, CellSource)], options: &InputOptions) -> Result<(), String> {
+    for conversion in &options.unit {
+        let columns =
+            fields.iter().filter(|(name, _)| *name == conversion.key).filter_map(|(_, source)| match source {
+                CellSource::Column(at) => Some((names[*at], Unit::of_column(names[*at])?)),
+                CellSource::Parts { .. } => None,
+            });
+        let mut others = columns.filter(|(_, unit)| *unit != conversion.from());
+        if let Some((name, unit)) = others.next() {
+            return Err(format!("`--unit {conversion}`: column `{}` is in {}", truncate_for_log(name), unit.name));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the form of rows that hold one quantity each, where the options name it.
+fn long_form(binder: &mut Binder<'_>, options: &InputOptions) -> Result<Option<LongForm>, String> {
+    match (&options.quantity, &options.value) {
+        (Some(quantity), Some(value)) => {
+            let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == *quantity);
+            let own = [SENSOR, TIME];
+            let keys = options.map.iter().filter(|mapping| !own.contains(&mapping.key.as_str()));
+            let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
+            let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
+            let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
+            Ok(Some(LongForm { quantity, value, keys, names_sensor }))
+        }
+        (None, None) => Ok(None),
+        _ => Err("`--quantity` and `--value` go together".to_owned()),
+    }
+}
+
+/// Returns the further fields that are kept, sorted by name: those that are mapped, and all other columns.
+fn further_fields(
+    binder: &mut Binder<'_>,
+    options: &InputOptions,
+    builder: &ReadingBuilder,
+) -> Result<Vec<(String, CellSource)>, String> {
+    let names = binder.names;
+    let own = [SENSOR, TEMPERATURE, TIME];
+    let mut fields = Vec::new();
+    for mapping in options.map.iter().filter(|mapping| !own.contains(&mapping.key.as_str())) {
+        fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
+    }
+    for (at, name) in names.iter().enumerate() {
+        let is_own = name.is_empty() || binder.used.contains(&at) || own.contains(name) || ORIGIN.contains(name);
+        let is_mapped = options.map.iter().any(|mapping| mapping.key == *name);
+        if !is_own && !is_mapped {
+            fields.push(((*name).to_owned(), CellSource::Column(at)));
+        }
+    }
+    fields.retain(|(name, _)| builder.keeps(name));
+    fields.sort_by(|one, other| one.0.cmp(&other.0));
+    if let Some(pair) = fields.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let name = &pair[0].0;
+        let at: Vec<_> = (1..).zip(names).filter(|(_, other)| *other == name).map(|(at, _)| at.to_string()).collect();
+        return Err(format!(
+            "column `{}` is there twice, as columns {}; `--drop` leaves it out, `--columns` names them",
+            truncate_for_log(name),
+            at.join(" and ")
+        ));
+    }
+    if let Some((name, _)) = fields.iter().find(|(name, _)| builder.constants().iter().any(|(own, _)| own == name)) {
+        let name = truncate_for_log(name);
+        return Err(format!("`{name}` is a column and a `--field`; `--drop` leaves the column out"));
+    }
+    ReadingBuilder::check_names(fields.iter().map(|(name, _)| name.as_str())).map_err(|error| error.to_string())?;
+    check_units(names, &fields, options)?;
+    Ok(fields)
+}
+
+fn probes(
+    binder: &mut Binder<'_>,
+    options: &InputOptions,
+    key_source: impl Fn(&mut Binder<'_>, &str) -> Result<Option<CellSource>, String>,
+) -> Result<Vec<Probe>, String> {
+    let mut probes = Vec::new();
+    for mapping in options.map.iter().filter(|mapping| mapping.key == TEMPERATURE) {
+        let columns = binder.columns(unquoted(&mapping.source))?;
+        if columns.is_empty() {
+            let source = binder.source(&mapping.source, TEMPERATURE)?;
+            probes.push(Probe { source, name: Some(mapping.source.clone()) });
+        }
+        for (at, name) in columns {
+            binder.used.push(at);
+            binder.found += 1;
+            probes.push(Probe { source: CellSource::Column(at), name: Some(name) });
+        }
+    }
+    if probes.is_empty() {
+        let source = key_source(binder, TEMPERATURE)?.ok_or_else(|| no_column(TEMPERATURE, binder.names))?;
+        probes.push(Probe { source, name: None });
+    }
+    Ok(probes)
+}

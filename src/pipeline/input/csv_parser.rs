@@ -1,0 +1,347 @@
+//! CSV: finds the header, then reads row by row.
+
+mod delimiter;
+mod header;
+mod row_shape;
+
+use std::collections::VecDeque;
+use std::io;
+
+use memchr::memchr2;
+use sensor_model::truncate_for_log;
+
+use self::row_shape::{Evidence, decimal_evidence, is_unit_row};
+use super::csv_columns::{CsvColumns, RowReading, Surroundings};
+use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
+use super::number::DecimalSign;
+use super::options::{Delimiter, InputOptions};
+use super::output::{CUT_ROW, Output, RawLine};
+use super::row_error::{RowError, row_error};
+use super::row_splitter::{Cells, RowSplitter};
+
+pub(super) use self::header::HeaderInfo;
+
+/// Whether a number has a comma before its fraction.
+pub(super) fn decimal_comma(cell: &str) -> bool {
+    cell.contains(',') && decimal_evidence(cell).is_some()
+}
+
+/// Rows of units that may follow a header: names of units, and how values were processed.
+const MAX_UNIT_ROWS: u8 = 2;
+
+/// A line of the file.
+struct RowLine {
+    number: u64,
+    /// Bytes before it.
+    offset: u64,
+    status: LineStatus,
+    is_terminated: bool,
+    bytes: Vec<u8>,
+}
+
+/// A CSV file behind its header.
+pub(super) struct CsvParser {
+    lines: LineReader,
+    line: Vec<u8>,
+    /// Lines that were read ahead, or that stand behind a quote that was never closed.
+    again: VecDeque<RowLine>,
+    splitter: RowSplitter,
+    columns: CsvColumns,
+    options: InputOptions,
+    surroundings: Surroundings,
+    header: HeaderInfo,
+    comment: Option<Vec<u8>>,
+    section: String,
+    /// Whether the file's decimal sign is still to be seen.
+    is_sign_open: bool,
+    /// How many rows of units may still come; none after the first row of values.
+    unit_rows: u8,
+    /// Bytes of the time cell of the row before, to judge a cut one.
+    time_bytes: usize,
+}
+
+impl CsvParser {
+    /// The next lines of readings go to `output`; false at the end.
+    pub(super) fn advance(&mut self, output: &mut Output) -> io::Result<bool> {
+        if self.again.is_empty() {
+            self.line.clear();
+            let offset = self.lines.offset();
+            let status = self.lines.append(&mut self.line)?;
+            let is_plain = status == LineStatus::Line
+                && self.lines.is_terminated()
+                && !self.splitter.needs_quotes(&self.line)
+                && !self.is_passed_over(&self.line, output);
+            if is_plain {
+                let line = std::mem::take(&mut self.line);
+                self.plain_row(&line, self.lines.number(), output);
+                self.line = line;
+                return Ok(true);
+            }
+            if status == LineStatus::Line && is_blank(&self.line) {
+                return Ok(true);
+            }
+            let bytes = std::mem::take(&mut self.line);
+            let (number, is_terminated) = (self.lines.number(), self.lines.is_terminated());
+            self.again.push_back(RowLine { number, offset, status, is_terminated, bytes });
+        }
+        self.quoted_row(output)
+    }
+
+    /// Whether the next row may have to be waited for.
+    pub(super) fn may_block(&self) -> bool {
+        self.again.is_empty() && self.lines.may_block()
+    }
+
+    /// Returns lines and bytes of what was read. Lines behind an open quote are still to be read.
+    pub(super) fn position(&self) -> (u64, u64) {
+        let again = self.again.front().map(|line| (line.number - 1, line.offset));
+        again.unwrap_or((self.lines.number(), self.lines.offset()))
+    }
+
+    /// Returns what was recognized.
+    pub(super) fn header(&self) -> &HeaderInfo {
+        &self.header
+    }
+
+    /// Whether a line holds no row; blank lines are not counted.
+    fn is_passed_over(&self, line: &[u8], output: &mut Output) -> bool {
+        if is_blank(line) {
+            return true;
+        }
+        let is_comment = self.comment.as_ref().is_some_and(|comment| line.starts_with(comment))
+            && line.get(1) != self.delimiter_byte().as_ref();
+        if is_comment {
+            output.builder.facts.passed_over += 1;
+        }
+        is_comment
+    }
+
+    fn delimiter_byte(&self) -> Option<u8> {
+        match self.splitter.delimiter() {
+            Delimiter::Byte(byte) => Some(byte),
+            Delimiter::Auto | Delimiter::Blanks => None,
+        }
+    }
+
+    fn plain_row(&mut self, line: &[u8], number: u64, output: &mut Output) {
+        let raw = RawLine { number, bytes: line, is_truncated: false };
+        let Ok(text) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(line)) };
+        let mut splitter = std::mem::replace(&mut self.splitter, RowSplitter::new(Delimiter::Auto));
+        let cells = splitter.plain(text);
+        self.row(cells, raw, true, output);
+        self.splitter = splitter;
+    }
+
+    /// A row that may have several lines, because a quote is open.
+    fn quoted_row(&mut self, output: &mut Output) -> io::Result<bool> {
+        let mut row: Vec<RowLine> = Vec::new();
+        let mut bytes = 0;
+        self.splitter.reset();
+        loop {
+            let line = match self.again.pop_front() {
+                Some(line) => line,
+                None => RowLine::read(&mut self.lines)?,
+            };
+            match line.status {
+                LineStatus::End if row.is_empty() => {
+                    output.builder.facts.last_line_unterminated |= !self.lines.is_terminated();
+                    return Ok(false);
+                }
+                LineStatus::Line if row.is_empty() && self.is_passed_over(&line.bytes, output) => return Ok(true),
+                LineStatus::TooLong if row.is_empty() => {
+                    output.too_long(RawLine { number: line.number, bytes: &line.bytes, is_truncated: true });
+                    return Ok(true);
+                }
+                LineStatus::Line if bytes + line.bytes.len() <= MAX_LINE_BYTES => {}
+                _ => {
+                    self.open_quote(row, line, output);
+                    return Ok(true);
+                }
+            }
+            bytes += line.bytes.len();
+            let is_complete =
+                !self.splitter.needs_quotes(&line.bytes) && row.is_empty() || self.splitter.feed(&line.bytes);
+            row.push(line);
+            if is_complete {
+                self.whole_row(&row, output);
+                return Ok(true);
+            }
+        }
+    }
+
+    fn whole_row(&mut self, row: &[RowLine], output: &mut Output) {
+        let (first, last) = (&row[0], &row[row.len() - 1]);
+        let all = row.iter().flat_map(|line| &line.bytes).copied().collect::<Vec<_>>();
+        let raw = RawLine { number: first.number, bytes: &all, is_truncated: false };
+        let is_terminated = last.is_terminated;
+        let mut splitter = std::mem::replace(&mut self.splitter, RowSplitter::new(Delimiter::Auto));
+        let is_plain = row.len() == 1 && !splitter.needs_quotes(&all);
+        let cells = match (is_plain, std::str::from_utf8(&all)) {
+            (true, Ok(text)) => Some(splitter.plain(text)),
+            (false, Ok(_)) => splitter.fed(),
+            (_, Err(_)) => None,
+        };
+        match cells {
+            Some(cells) => self.row(cells, raw, is_terminated, output),
+            None => output.reject(raw, Output::not_utf_8(&all)),
+        }
+        self.splitter = splitter;
+    }
+
+    /// Rejects the line with the quote, and it alone: what comes behind it is read again.
+    fn open_quote(&mut self, mut row: Vec<RowLine>, next: RowLine, output: &mut Output) {
+        let first = row.remove(0);
+        if next.status != LineStatus::End {
+            row.push(next);
+        }
+        row.into_iter().rev().for_each(|line| self.again.push_front(line));
+        let raw = RawLine { number: first.number, bytes: &first.bytes, is_truncated: false };
+        output.reject(raw, row_error("open-quote", "a quoted value is never closed"));
+        if !first.is_terminated {
+            output.name_cut_line(&CUT_ROW);
+        }
+    }
+
+    fn row(&mut self, cells: Cells<'_>, raw: RawLine<'_>, is_terminated: bool, output: &mut Output) {
+        if self.is_sign_open
+            && memchr2(b',', b'.', raw.bytes).is_some()
+            && let Err(error) = self.watch_decimal_sign(cells, output)
+        {
+            return output.reject(raw, error);
+        }
+        if self.columns.has_sections() && cells.len() == 1 && self.columns.names().len() > 1 {
+            cells.get(0).clone_into(&mut self.section);
+            output.builder.facts.passed_over += 1;
+            return;
+        }
+        let result = self.readings(cells, raw, is_terminated, output);
+        match result {
+            Ok(()) => self.unit_rows = 0,
+            Err(error) => {
+                if self.columns.is_header(cells) {
+                    output.builder.facts.passed_over += 1;
+                } else if self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS) {
+                    self.unit_rows -= 1;
+                    output.builder.facts.passed_over += 1;
+                } else if let Some(columns) = self.other_header(cells, output) {
+                    self.columns = columns;
+                    self.unit_rows = MAX_UNIT_ROWS;
+                    output.builder.facts.passed_over += 1;
+                } else {
+                    output.reject(raw, error);
+                    if !is_terminated {
+                        output.name_cut_line(&CUT_ROW);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns the columns of a header that stands between the rows, as some programs write one for each series.
+    fn other_header(&self, cells: Cells<'_>, output: &Output) -> Option<CsvColumns> {
+        if !self.options.columns.is_empty() || cells.len() < 2 {
+            return None;
+        }
+        let names: Vec<_> = cells.iter().collect();
+        CsvColumns::bind(&names, &self.options, &output.builder, &self.surroundings).ok()
+    }
+
+    fn readings(
+        &mut self,
+        cells: Cells<'_>,
+        raw: RawLine<'_>,
+        is_terminated: bool,
+        output: &mut Output,
+    ) -> Result<(), RowError> {
+        if !self.columns.is_wanted(cells) {
+            output.builder.facts.passed_over += 1;
+            return Ok(());
+        }
+        self.columns.check_width(cells, self.options.short_rows)?;
+        let readings = self.columns.readings(cells, &self.section, &output.builder)?;
+        if readings.is_empty() {
+            // A quantity that no key is mapped to.
+            output.builder.facts.passed_over += 1;
+        }
+        if let Some(at) = self.columns.time() {
+            if !is_terminated {
+                self.check_cut(cells.get(at), cells.len())?;
+            }
+            self.time_bytes = cells.get(at).len();
+        }
+        let mut first_error = None;
+        let several = readings.len() > 1;
+        for reading in readings {
+            let result = match reading {
+                RowReading::Probe(row) => {
+                    let fields = self.columns.fields(cells, &self.section);
+                    output.builder.record(&row, fields, raw.number).map(|record| output.ready(record))
+                }
+                RowReading::Quantity { key, value, sensor, time } => {
+                    output.quantity(&key, &value, sensor.as_ref(), time.as_ref(), raw.number)
+                }
+            };
+            match result {
+                Ok(()) => {}
+                Err(error) if several => output.reject(raw, error),
+                Err(error) => first_error = Some(error),
+            }
+        }
+        first_error.map_or(Ok(()), Err)
+    }
+
+    /// Judges the last line of a file that does not end with a line end: it may be cut anywhere. It has all columns; its
+    /// time must be as long as that of the row before, where that is the last column.
+    fn check_cut(&self, time: &str, cells: usize) -> Result<(), RowError> {
+        let is_last = self.columns.time() == Some(cells.saturating_sub(1));
+        if is_last && self.time_bytes > 0 && time.len() < self.time_bytes {
+            return Err(row_error(
+                "cut-line",
+                "the file ends in this line, and its time is shorter than the one before: it was cut",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Decides on the decimal sign by the first number that shows it. Until then `1,234` has no certain meaning.
+    fn watch_decimal_sign(&mut self, cells: Cells<'_>, output: &mut Output) -> Result<(), RowError> {
+        let mut uncertain = None;
+        for at in self.columns.numeric() {
+            match decimal_evidence(cells.get(at)) {
+                Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
+                Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
+                Some(Evidence::Either) if cells.get(at).contains(',') => {
+                    uncertain = Some(at);
+                    continue;
+                }
+                Some(Evidence::Either) | None => continue,
+            }
+            self.is_sign_open = false;
+            return Ok(());
+        }
+        match uncertain {
+            None => Ok(()),
+            Some(at) => {
+                let name = truncate_for_log(&self.columns.names()[at]);
+                let reason = format!(
+                    "`{name}`: a comma before three digits may separate thousands or the fraction; `--decimal comma` or \
+                     `--decimal point` says which"
+                );
+                Err(row_error("decimal-sign", reason))
+            }
+        }
+    }
+}
+
+impl RowLine {
+    fn read(lines: &mut LineReader) -> io::Result<Self> {
+        let mut bytes = Vec::new();
+        let offset = lines.offset();
+        let status = lines.append(&mut bytes)?;
+        Ok(RowLine { number: lines.number(), offset, status, is_terminated: lines.is_terminated(), bytes })
+    }
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}

@@ -1,0 +1,355 @@
+//! Finds the header of a CSV file: by its place, or by its names below lines of another kind.
+
+use std::collections::VecDeque;
+use std::io;
+
+use super::super::csv_columns::{CsvColumns, HeaderError, Surroundings};
+use super::super::decoding;
+use super::super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
+use super::super::number::DecimalSign;
+use super::super::options::{Delimiter, InputOptions};
+use super::super::output::Output;
+use super::super::row_splitter::RowSplitter;
+use super::row_shape::{Evidence, decimal_evidence};
+use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
+
+/// Lines before the header that are looked at.
+const MAX_PREAMBLE_LINES: usize = 64;
+/// Lines that a header with line feeds in quoted names may have.
+const MAX_HEADER_LINES: usize = 8;
+
+/// The header that was found.
+#[derive(Clone, Debug)]
+pub(crate) struct HeaderInfo {
+    /// Its line, from 1; nothing where `--columns` names the columns.
+    pub line: Option<u64>,
+    pub delimiter: Delimiter,
+    pub names: Vec<String>,
+}
+
+/// Why a file is not read: what is wrong, and what to type.
+#[derive(Debug)]
+pub(in super::super) struct NotCsv {
+    pub reason: String,
+    pub hints: Vec<String>,
+}
+
+impl NotCsv {
+    fn new(reason: impl Into<String>) -> Self {
+        NotCsv { reason: reason.into(), hints: Vec::new() }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+}
+
+/// A line that may be the header.
+struct Candidate {
+    number: u64,
+    cells: Vec<String>,
+    error: HeaderError,
+    /// Whether the line behind it has numbers or times.
+    is_before_values: bool,
+}
+
+impl Candidate {
+    /// How much it is like a header: by the names that it has, then by its form.
+    fn likeness(&self) -> (usize, bool) {
+        (self.error.found, self.is_before_values && self.cells.len() > 1 && !has_values(&self.cells))
+    }
+}
+
+impl CsvParser {
+    /// Finds the header.
+    ///
+    /// # Errors
+    /// When a line cannot be read; within it, when there is no header.
+    pub(in super::super) fn open(
+        mut lines: LineReader,
+        options: &InputOptions,
+        stem: &str,
+        output: &mut Output,
+    ) -> io::Result<Result<Self, NotCsv>> {
+        let first = RowLine::read(&mut lines)?;
+        let mut search = Search {
+            lines,
+            ahead: VecDeque::from([first]),
+            options,
+            surroundings: Surroundings { stem: stem.to_owned(), preamble: Vec::new() },
+            delimiter: options.delimiter.unwrap_or_default(),
+            best: None,
+        };
+        let found = match search.find(output)? {
+            Ok(found) => found,
+            Err(not_csv) => return Ok(Err(not_csv)),
+        };
+        let Found { columns, delimiter, line } = found;
+        let Search { lines, ahead, surroundings, .. } = search;
+        let names = columns.names().to_vec();
+        let comment = match &options.comment {
+            Some(comment) => Some(comment.clone().into_bytes()),
+            None => Some(b"#".to_vec()),
+        };
+        let is_sign_open =
+            options.decimal.unwrap_or_default() == DecimalSign::Auto && delimiter != Delimiter::Byte(b',');
+        let mut parser = CsvParser {
+            lines,
+            line: Vec::new(),
+            again: ahead,
+            splitter: RowSplitter::new(delimiter),
+            columns,
+            options: options.clone(),
+            surroundings,
+            header: HeaderInfo { line, delimiter, names },
+            comment,
+            section: String::new(),
+            is_sign_open,
+            unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
+            time_bytes: 0,
+        };
+        parser.skip_after_header(output)?;
+        parser.sample_decimal_sign(output);
+        Ok(Ok(parser))
+    }
+
+    fn skip_after_header(&mut self, output: &mut Output) -> io::Result<()> {
+        for _ in 0..self.options.skip_after_header.unwrap_or_default() {
+            if self.again.pop_front().is_none() && RowLine::read(&mut self.lines)?.status == LineStatus::End {
+                return Ok(());
+            }
+            output.builder.facts.passed_over += 1;
+        }
+        Ok(())
+    }
+
+    /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
+    /// digits, or fewer, behind it.
+    fn sample_decimal_sign(&mut self, output: &mut Output) {
+        if !self.is_sign_open {
+            return;
+        }
+        let mut splitter = RowSplitter::new(self.splitter.delimiter());
+        let numeric: Vec<_> = self.columns.numeric().collect();
+        let ahead = self.again.iter().map(|line| line.bytes.as_slice());
+        for line in ahead.chain(self.lines.buffer().split(|byte| *byte == b'\n' || *byte == b'\r')) {
+            let Ok(text) = std::str::from_utf8(line) else { continue };
+            if splitter.needs_quotes(line) {
+                continue;
+            }
+            let cells = splitter.plain(text);
+            for at in &numeric {
+                match decimal_evidence(cells.get(*at)) {
+                    Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
+                    Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
+                    Some(Evidence::Either) | None => continue,
+                }
+                self.is_sign_open = false;
+                return;
+            }
+        }
+    }
+}
+
+/// A search for the header.
+struct Search<'s> {
+    lines: LineReader,
+    ahead: VecDeque<RowLine>,
+    options: &'s InputOptions,
+    surroundings: Surroundings,
+    delimiter: Delimiter,
+    /// The line with most needed names, the first of them.
+    best: Option<Candidate>,
+}
+
+struct Found {
+    columns: CsvColumns,
+    delimiter: Delimiter,
+    line: Option<u64>,
+}
+
+impl Search<'_> {
+    fn next(&mut self) -> io::Result<RowLine> {
+        match self.ahead.pop_front() {
+            Some(line) => Ok(line),
+            None => RowLine::read(&mut self.lines),
+        }
+    }
+
+    fn find(&mut self, output: &mut Output) -> io::Result<Result<Found, NotCsv>> {
+        for _ in 0..self.options.skip_lines.unwrap_or_default() {
+            let line = self.next()?;
+            if line.status == LineStatus::End {
+                return Ok(Err(NotCsv::new("`--skip-lines` skips all of its lines")));
+            }
+            self.pass(&line);
+        }
+        for attempt in 0..MAX_PREAMBLE_LINES {
+            let line = self.next()?;
+            match line.status {
+                LineStatus::TooLong if attempt == 0 => {
+                    let reason = format!("its first line is longer than {MAX_LINE_BYTES} bytes");
+                    return Ok(Err(NotCsv::new(reason)));
+                }
+                LineStatus::TooLong | LineStatus::End => break,
+                LineStatus::Line => {}
+            }
+            if is_blank(&line.bytes) {
+                self.pass(&line);
+                continue;
+            }
+            let text = match std::str::from_utf8(&line.bytes) {
+                // A zero byte is UTF-8, but no text: UTF-16 without a mark.
+                Ok(text) if !text.contains('\0') => text.to_owned(),
+                _ => {
+                    let encoding = decoding::guess(&line.bytes);
+                    let not_csv = NotCsv::new(format!("line {} is not UTF-8", line.number));
+                    return Ok(Err(not_csv.hint(format!("`--encoding {encoding}` reads it"))));
+                }
+            };
+            if let Some(declared) = delimiter::declared(&text)
+                && self.delimiter == Delimiter::Auto
+            {
+                self.delimiter = declared;
+                self.pass(&line);
+                continue;
+            }
+            if self.is_comment(&text) {
+                output.builder.facts.passed_over += 1;
+                self.pass(&line);
+                continue;
+            }
+            if !self.options.columns.is_empty() {
+                return Ok(self.with_columns(line, &text, output));
+            }
+            if let Some(found) = self.try_header(&line, text, output)? {
+                return Ok(Ok(found));
+            }
+            self.pass(&line);
+            if self.lines.may_block() && self.ahead.is_empty() {
+                break;
+            }
+        }
+        Ok(Err(self.no_header()))
+    }
+
+    /// Remembers a line before the header.
+    fn pass(&mut self, line: &RowLine) {
+        let text = String::from_utf8_lossy(&line.bytes);
+        let delimiters = delimiter::candidates(self.delimiter, &text);
+        let cells = delimiters.first().map_or_else(Vec::new, |delimiter| split(*delimiter, &text).unwrap_or_default());
+        self.surroundings.preamble.push(cells);
+    }
+
+    fn is_comment(&self, text: &str) -> bool {
+        if let Some(comment) = &self.options.comment {
+            return text.starts_with(comment.as_str());
+        }
+        // `#,Date-Time` is a header.
+        let is_delimiter = |byte: &u8| b",;\t|".contains(byte);
+        text.starts_with('#') && !text.as_bytes().get(1).is_some_and(is_delimiter)
+    }
+
+    /// Names the columns by `--columns`; the line is the first row.
+    fn with_columns(&mut self, line: RowLine, text: &str, output: &mut Output) -> Result<Found, NotCsv> {
+        let names: Vec<_> = self.options.columns.iter().map(|name| name.trim()).collect();
+        let candidates = delimiter::candidates(self.delimiter, text);
+        let as_many = candidates.iter().find(|delimiter| delimiter::count(**delimiter, text) == names.len());
+        let delimiter = *as_many.or(candidates.first()).unwrap_or(&Delimiter::Byte(b','));
+        let columns = CsvColumns::bind(&names, self.options, &output.builder, &self.surroundings)
+            .map_err(|error| NotCsv::new(error.reason).hint("`--columns` names the columns in their order"))?;
+        self.ahead.push_front(line);
+        Ok(Found { columns, delimiter, line: None })
+    }
+
+    fn try_header(&mut self, line: &RowLine, mut text: String, output: &mut Output) -> io::Result<Option<Found>> {
+        // Only the first line may go on: a stray quote elsewhere would swallow what follows.
+        let mut more = Vec::new();
+        while split(Delimiter::Byte(b','), &text).is_none() && more.len() < MAX_HEADER_LINES && self.best.is_none() {
+            let next = self.next()?;
+            let is_line = next.status == LineStatus::Line && text.len() + next.bytes.len() <= MAX_LINE_BYTES;
+            let part = std::str::from_utf8(&next.bytes).map(str::to_owned);
+            more.push(next);
+            match part {
+                Ok(part) if is_line => text.push_str(&part),
+                _ => break,
+            }
+        }
+        for delimiter in delimiter::candidates(self.delimiter, &text) {
+            let Some(cells) = split(delimiter, &text) else { continue };
+            let names: Vec<_> = cells.iter().map(String::as_str).collect();
+            match CsvColumns::bind(&names, self.options, &output.builder, &self.surroundings) {
+                Ok(columns) => return Ok(Some(Found { columns, delimiter, line: Some(line.number) })),
+                Err(error) => {
+                    let is_before_values = self.next_has_values(delimiter);
+                    let candidate = Candidate { number: line.number, cells, error, is_before_values };
+                    if self.best.as_ref().is_none_or(|best| best.likeness() < candidate.likeness()) {
+                        self.best = Some(candidate);
+                    }
+                }
+            }
+        }
+        more.into_iter().rev().for_each(|line| self.ahead.push_front(line));
+        Ok(None)
+    }
+
+    fn next_has_values(&self, delimiter: Delimiter) -> bool {
+        let next = match self.ahead.front() {
+            Some(line) => line.bytes.as_slice(),
+            None => self.lines.buffer().split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default(),
+        };
+        let next = std::str::from_utf8(next).unwrap_or_default();
+        split(delimiter, next).is_some_and(|cells| has_values(&cells))
+    }
+
+    /// Says what is wrong, without showing what may be a reading.
+    fn no_header(&mut self) -> NotCsv {
+        let Some(Candidate { number, cells, error, is_before_values }) = self.best.take() else {
+            return NotCsv::new("it has no line that could be a header");
+        };
+        let place = if number == 1 { "its first line".to_owned() } else { format!("line {number}") };
+        if has_values(&cells) {
+            let wanted = error.reason.split(';').next().unwrap_or_default();
+            return NotCsv::new(format!("{wanted}; {place} holds values and no names")).hint(format!(
+                "a file without a header: name its {} columns in their order, such as `--columns \
+                 sensor_id,current_time,temperature`; an empty name ignores a column",
+                cells.len()
+            ));
+        }
+        if error.found == 0 && !is_before_values {
+            let wanted = error.reason.split(';').next().unwrap_or_default();
+            return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
+        }
+        let not_csv = NotCsv::new(error.reason);
+        let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
+        NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
+    }
+}
+
+fn has_values(cells: &[String]) -> bool {
+    cells.iter().any(|cell| is_value(cell))
+}
+
+/// Whether a cell is a number or a time, and so no name.
+fn is_value(cell: &str) -> bool {
+    let starts = cell.trim_start_matches(['-', '+', '.']).starts_with(|first: char| first.is_ascii_digit());
+    let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,:/ TZeE".contains(&byte));
+    starts && is_plain || crate::pipeline::parse_time(cell).is_ok()
+}
+
+/// Splits a line into cells; nothing where a quote stays open.
+fn split(delimiter: Delimiter, text: &str) -> Option<Vec<String>> {
+    let mut splitter = RowSplitter::new(delimiter);
+    if !splitter.needs_quotes(text.as_bytes()) {
+        return Some(splitter.plain(text).iter().map(str::to_owned).collect());
+    }
+    let mut is_complete = false;
+    for line in text.split_inclusive('\n') {
+        is_complete = splitter.feed(line.as_bytes());
+    }
+    if !is_complete {
+        return None;
+    }
+    splitter.fed().map(|cells| cells.iter().map(str::to_owned).collect())
+}

@@ -1,0 +1,98 @@
+//! What a row's cells say about the file: its decimal sign, and whether it is a row of units.
+
+use super::super::csv_columns::CsvColumns;
+use super::super::row_splitter::Cells;
+
+/// What a cell says about the decimal sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Evidence {
+    Comma,
+    Point,
+    /// Three digits behind it: it may separate thousands.
+    Either,
+}
+
+/// Returns what a number shows; nothing where the cell is none, or has no sign.
+pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
+    let unsigned = cell.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(cell);
+    let at = unsigned.find([',', '.'])?;
+    let (whole, fraction) = (&unsigned[..at], &unsigned[at + 1..]);
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || whole.is_empty() && fraction.is_empty() {
+        return None;
+    }
+    let may_group = fraction.len() == 3 && !whole.is_empty() && !whole.starts_with('0') && whole.len() <= 3;
+    Some(match (unsigned.as_bytes()[at], may_group) {
+        (_, true) => Evidence::Either,
+        (b',', false) => Evidence::Comma,
+        (_, false) => Evidence::Point,
+    })
+}
+
+/// Words that stand for a unit under a header, in small letters.
+const UNITS: [&str; 24] = [
+    "c",
+    "°c",
+    "℃",
+    "degc",
+    "deg c",
+    "deg. c",
+    "degrees c",
+    "celsius",
+    "f",
+    "°f",
+    "℉",
+    "degf",
+    "deg f",
+    "fahrenheit",
+    "k",
+    "kelvin",
+    "deg",
+    "degrees",
+    "degrees celsius",
+    "degrees fahrenheit",
+    "[°c]",
+    "(°c)",
+    "[c]",
+    "(c)",
+];
+/// Words for how a logger makes one value of many, in small letters (TOA5, line 4).
+const PROCESSING: [&str; 7] = ["", "avg", "smp", "min", "max", "std", "tot"];
+
+/// Whether a row under the header names units, or behind such a row how values were processed. No cell of it is a value.
+pub(in super::super) fn is_unit_row(cells: Cells<'_>, columns: &CsvColumns, is_second: bool) -> bool {
+    let mut temperatures = columns.temperatures().peekable();
+    let has_digits = |at: usize| cells.get(at).bytes().any(|byte| byte.is_ascii_digit());
+    if temperatures.peek().is_none() || columns.time().is_some_and(has_digits) {
+        return false;
+    }
+    temperatures.all(|at| {
+        let cell = cells.get(at).to_lowercase();
+        UNITS.contains(&cell.as_str()) || is_second && PROCESSING.contains(&cell.as_str())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_sign_shows_unless_three_digits_follow() {
+        for (cell, evidence) in [
+            ("21,5", Some(Evidence::Comma)),
+            ("-3,0", Some(Evidence::Comma)),
+            ("0,125", Some(Evidence::Comma)),
+            ("1234,567", Some(Evidence::Comma)),
+            (",5", Some(Evidence::Comma)),
+            ("1,234", Some(Evidence::Either)),
+            ("1.234", Some(Evidence::Either)),
+            ("21.5", Some(Evidence::Point)),
+            ("1,234.5", None),
+            ("41", None),
+            ("a,b", None),
+            ("", None),
+        ] {
+            assert_eq!(decimal_evidence(cell), evidence, "{cell}");
+        }
+    }
+}

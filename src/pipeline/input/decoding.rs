@@ -1,0 +1,164 @@
+//! Text of any encoding as UTF-8.
+
+use std::io::{self, BufRead as _, BufReader, Cursor, Read};
+
+use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+const BUFFER: usize = 64 * 1024;
+pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A text and how it is encoded.
+pub(super) struct Text {
+    pub reader: Box<dyn Read + Send>,
+    /// None for UTF-8, which is passed on unchanged: bytes that are none reject their line.
+    pub encoding: Option<&'static Encoding>,
+    /// Whether it began with a byte order mark.
+    pub has_mark: bool,
+}
+
+/// Takes off a byte order mark and decodes what is not UTF-8.
+///
+/// # Errors
+/// When the first bytes cannot be read.
+pub(super) fn decoded(mut source: Box<dyn Read + Send>, encoding: Option<&'static Encoding>) -> io::Result<Text> {
+    let mut head = Vec::new();
+    while head.len() < 3 && !head.contains(&b'\n') {
+        let mut block = vec![0; BUFFER];
+        match source.read(&mut block) {
+            Ok(0) => break,
+            Ok(read) => head.extend_from_slice(&block[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let marked = match head.as_slice() {
+        [0xef, 0xbb, 0xbf, ..] => Some(UTF_8),
+        [0xff, 0xfe, ..] => Some(UTF_16LE),
+        [0xfe, 0xff, ..] => Some(UTF_16BE),
+        _ => None,
+    };
+    // A mark is stronger than a flag: no other text begins so.
+    let encoding = marked.or(encoding).filter(|encoding| *encoding != UTF_8);
+    let mark = match marked {
+        Some(encoding) if encoding == UTF_8 => UTF_8_MARK.len(),
+        _ => 0,
+    };
+    head.drain(..mark);
+    let whole = Cursor::new(head).chain(source);
+    let reader: Box<dyn Read + Send> = match encoding {
+        None => Box::new(whole),
+        Some(encoding) => Box::new(Transcoder::new(Box::new(whole), encoding)),
+    };
+    Ok(Text { reader, encoding, has_mark: marked.is_some() })
+}
+
+/// Decodes as it is read. A byte sequence that is none of the encoding becomes U+FFFD, which rejects its line.
+struct Transcoder {
+    source: BufReader<Box<dyn Read + Send>>,
+    decoder: Decoder,
+    text: Vec<u8>,
+    given: usize,
+    is_ended: bool,
+}
+
+impl Transcoder {
+    fn new(source: Box<dyn Read + Send>, encoding: &'static Encoding) -> Self {
+        let source = BufReader::with_capacity(BUFFER, source);
+        let decoder = encoding.new_decoder_with_bom_removal();
+        Transcoder { source, decoder, text: Vec::new(), given: 0, is_ended: false }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let block = self.source.fill_buf()?;
+        let is_last = block.is_empty();
+        let most = self.decoder.max_utf8_buffer_length(block.len()).unwrap_or(4 * BUFFER);
+        self.text.resize(most, 0);
+        let (_, read, written, _) = self.decoder.decode_to_utf8(block, &mut self.text, is_last);
+        self.text.truncate(written);
+        self.source.consume(read);
+        self.is_ended = is_last;
+        self.given = 0;
+        Ok(())
+    }
+}
+
+impl Read for Transcoder {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.given == self.text.len() {
+            if self.is_ended {
+                return Ok(0);
+            }
+            self.fill()?;
+        }
+        let part = &self.text[self.given..];
+        let count = part.len().min(into.len());
+        into[..count].copy_from_slice(&part[..count]);
+        self.given += count;
+        Ok(count)
+    }
+}
+
+/// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint.
+pub(super) fn guess(line: &[u8]) -> &'static str {
+    // UTF-16 without a mark: every other byte of Latin text is zero.
+    let zeros = |offset: usize| line.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count();
+    let half = line.len() / 2;
+    if half > 1 && zeros(1) * 2 > half {
+        return "utf-16le";
+    }
+    if half > 1 && zeros(0) * 2 > half {
+        return "utf-16be";
+    }
+    // In Western text a byte above ASCII stands alone; in Chinese and Japanese encodings they come in pairs.
+    let high: Vec<bool> = line.iter().map(|byte| *byte >= 0x80).collect();
+    let pairs = high.windows(2).filter(|pair| pair[0] && pair[1]).count();
+    let singles = high.iter().filter(|is_high| **is_high).count();
+    if pairs * 2 >= singles && singles >= 4 { "gbk` or `--encoding shift_jis" } else { "windows-1252" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8], label: Option<&str>) -> (String, Option<&'static str>, bool) {
+        let encoding = label.map(|label| Encoding::for_label(label.as_bytes()).unwrap());
+        let text = decoded(Box::new(Cursor::new(bytes.to_vec())), encoding).unwrap();
+        let (mut reader, mut out) = (text.reader, String::new());
+        reader.read_to_string(&mut out).unwrap();
+        (out, text.encoding.map(Encoding::name), text.has_mark)
+    }
+
+    fn utf_16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(order).collect()
+    }
+
+    #[test]
+    fn text_is_utf_8_whatever_its_encoding() {
+        assert_eq!(read("\u{feff}°C".as_bytes(), None), ("°C".to_owned(), None, true));
+        assert_eq!(read("°C".as_bytes(), None), ("°C".to_owned(), None, false));
+        let long = "Temp °C 温度 😀\n".repeat(20_000);
+        let marked = format!("\u{feff}{long}");
+        assert_eq!(read(&utf_16(&marked, u16::to_le_bytes), None), (long.clone(), Some("UTF-16LE"), true));
+        assert_eq!(read(&utf_16(&marked, u16::to_be_bytes), None), (long.clone(), Some("UTF-16BE"), true));
+        assert_eq!(read(&utf_16(&long, u16::to_le_bytes), Some("utf-16le")).0, long);
+        assert_eq!(read(b"Temp(\xb0C)", Some("latin1")), ("Temp(°C)".to_owned(), Some("windows-1252"), false));
+        assert_eq!(read(b"\xb2\xe2", Some("gbk")).0, "测");
+        assert_eq!(read(b"", Some("gbk")).0, "");
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_passed_on_to_reject_their_line() {
+        let text = decoded(Box::new(Cursor::new(b"a\xb0\n".to_vec())), None).unwrap();
+        let (mut reader, mut out) = (text.reader, Vec::new());
+        reader.read_to_end(&mut out).unwrap();
+        assert_eq!(out, b"a\xb0\n");
+    }
+
+    #[test]
+    fn guessed_encoding_is_one_that_can_be_typed() {
+        assert_eq!(guess(b"Temp(\xb0C),x"), "windows-1252");
+        assert_eq!(guess(&utf_16("sensor_id,t", u16::to_le_bytes)), "utf-16le");
+        assert_eq!(guess(&utf_16("sensor_id,t", u16::to_be_bytes)), "utf-16be");
+        assert!(guess(b"\xb2\xe2\xca\xd4,x").starts_with("gbk"));
+    }
+}

@@ -1,0 +1,54 @@
+//! What is counted while inputs are read, for the ledger.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::replaced::Replaced;
+use super::time_format::TimeCounts;
+
+/// What was decided about the lines of inputs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InputFacts {
+    /// Units and zones of times.
+    pub times: TimeCounts,
+    /// Lines that hold no reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
+    pub passed_over: u64,
+    /// Rows of one quantity without a temperature to go with.
+    pub unjoined: u64,
+    /// Quantities that a later one of the same sensor and time replaced before they were joined.
+    pub replaced: u64,
+    /// Whether the last line of an input has no end.
+    pub last_line_unterminated: bool,
+}
+
+impl InputFacts {
+    /// Adds what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &InputFacts) {
+        self.times.merge(&other.times);
+        self.passed_over += other.passed_over;
+        self.unjoined += other.unjoined;
+        self.replaced += other.replaced;
+        self.last_line_unterminated |= other.last_line_unterminated;
+    }
+}
+
+/// Facts that the thread that reads adds to, and the ledger takes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SharedFacts(Arc<Mutex<(InputFacts, Replaced)>>);
+
+impl SharedFacts {
+    /// Notes how many readings replaced an earlier one so far.
+    pub(crate) fn set_replaced(&self, replaced: Replaced) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = replaced;
+    }
+
+    /// Adds what was counted since the last call, and begins again.
+    pub(crate) fn take(&self, counted: &mut InputFacts) {
+        let counted = std::mem::take(counted);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.merge(&counted);
+    }
+
+    /// Returns what was counted so far.
+    pub(crate) fn get(&self) -> (InputFacts, Replaced) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

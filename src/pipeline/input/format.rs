@@ -1,0 +1,133 @@
+//! The format of an input, recognized by its first lines.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, BufReader, Read};
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::json_elements::{ElementStatus, JsonElements};
+use super::options::InputFormat;
+use super::{line_protocol, mqtt};
+
+/// Returns the format of an input that begins so; the bytes may end within a line.
+pub(super) fn recognize(beginning: &[u8]) -> InputFormat {
+    let text = beginning.trim_ascii_start();
+    match text.first() {
+        Some(b'[') if is_senml(text) => InputFormat::Senml,
+        Some(b'[') => InputFormat::Json,
+        Some(b'{') => of_objects(text),
+        _ => of_text(text),
+    }
+}
+
+fn first_line(text: &[u8]) -> (&[u8], bool) {
+    match text.iter().position(|byte| *byte == b'\n' || *byte == b'\r') {
+        Some(end) => (&text[..end], true),
+        None => (text, false),
+    }
+}
+
+fn of_objects(text: &[u8]) -> InputFormat {
+    let (line, has_end) = first_line(text);
+    let mut values = serde_json::Deserializer::from_slice(line).into_iter::<IgnoredAny>();
+    match values.next() {
+        Some(Ok(_)) => match line[values.byte_offset()..].trim_ascii_start().first() {
+            Some(b'{' | b',') => InputFormat::Json,
+            _ => InputFormat::Ndjson,
+        },
+        // An object over several lines, or one that goes on behind what was read: both are split by their brackets.
+        Some(Err(error)) if error.is_eof() && is_spread(text, has_end) => InputFormat::Json,
+        _ => InputFormat::Ndjson,
+    }
+}
+
+/// Whether the first value goes on behind its line, and is no cut line before others.
+fn is_spread(text: &[u8], has_end: bool) -> bool {
+    if !has_end {
+        return true;
+    }
+    let (line, _) = first_line(text);
+    let (next, _) = first_line(text[line.len()..].trim_ascii_start());
+    if next.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(next).is_ok() {
+        return false;
+    }
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    values.next().is_some_and(|value| match value {
+        Ok(_) => true,
+        Err(error) => error.is_eof(),
+    })
+}
+
+/// Whether the first element is a `SenML` record (RFC 8428).
+fn is_senml(text: &[u8]) -> bool {
+    let source: Box<dyn Read + Send> = Box::new(io::Cursor::new(text.to_vec()));
+    let mut elements = JsonElements::new(BufReader::new(source), 1, 0);
+    let mut element = Vec::new();
+    if !matches!(elements.append(&mut element), Ok(ElementStatus::Element)) {
+        return false;
+    }
+    let Ok(record) = serde_json::from_slice::<BTreeMap<Cow<'_, str>, &RawValue>>(&element) else { return false };
+    let has = |key: &str| record.contains_key(key);
+    let has_value = ["v", "vs", "vb", "vd", "s"].iter().any(|key| has(key));
+    !has("sensor_id") && (has("bn") || has("n") && has_value)
+}
+
+fn of_text(text: &[u8]) -> InputFormat {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line, has_end) = first_line(rest);
+        rest = rest[line.len() + usize::from(has_end)..].trim_ascii_start();
+        if line.starts_with(b"#") || line.trim_ascii().is_empty() {
+            continue;
+        }
+        let Ok(line) = std::str::from_utf8(line) else { return InputFormat::Csv };
+        if line_protocol::to_json(line, &mut String::new()).is_ok() {
+            return InputFormat::LineProtocol;
+        }
+        return if is_mqtt(line) { InputFormat::Mqtt } else { InputFormat::Csv };
+    }
+    InputFormat::Csv
+}
+
+/// Whether a line is a topic and a JSON object. A topic has no delimiter of CSV, or a row with JSON in it would be one.
+fn is_mqtt(line: &str) -> bool {
+    mqtt::split(line).is_some_and(|(topic, payload)| {
+        payload.starts_with('{')
+            && !topic.contains([',', ';', '\t', '|', '"', ':'])
+            && serde_json::from_str::<&RawValue>(payload).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_is_recognized_by_content() {
+        for (beginning, format) in [
+            ("{\"a\":1}\n{\"a\":2}\n", InputFormat::Ndjson),
+            ("{\"a\":1}", InputFormat::Ndjson),
+            ("{\"a\":\n{\"a\":2}\n", InputFormat::Ndjson),
+            ("{oops}\n{\"a\":2}\n", InputFormat::Ndjson),
+            ("{\"a\":1}{\"a\":2}", InputFormat::Json),
+            ("{\"a\":1},\n{\"a\":2}", InputFormat::Json),
+            ("{\n \"a\": 1\n}\n", InputFormat::Json),
+            ("\n [\n{\"a\":1}]", InputFormat::Json),
+            ("[]", InputFormat::Json),
+            ("[{\"bn\":\"a\",\"n\":\"t\",\"v\":1}]", InputFormat::Senml),
+            ("[\n  {\"n\": \"a\",\n \"v\": 1}]", InputFormat::Senml),
+            ("[{\"sensor_id\":\"a\",\"n\":1,\"v\":1}]", InputFormat::Json),
+            ("# DML\nclimate,room=a temperature=1 1\n", InputFormat::LineProtocol),
+            ("climate temperature=1.5\n", InputFormat::LineProtocol),
+            ("site/my attic/th1 {\"temperature\":1}\n", InputFormat::Mqtt),
+            ("sensor_id,temperature,current_time\n", InputFormat::Csv),
+            ("a;b\n", InputFormat::Csv),
+            ("a,{\"x\":1}, {\"y\":1}\n", InputFormat::Csv),
+            ("# only\n", InputFormat::Csv),
+        ] {
+            assert_eq!(recognize(beginning.as_bytes()), format, "{beginning}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! What a file is, how it would be read, and with which options: for `sensorctl inspect`.
+
+mod columns;
+mod guess;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use self::columns::{ColumnReport, columns_of};
+use super::decoding;
+use super::decompression::decompressed;
+use super::options::{Delimiter, InputFormat, InputOptions};
+use super::parser::{Input, ParsedLine, RecognizedInput, unreadable};
+use super::replaced::ReplacedCounter;
+use crate::error::Error;
+use crate::pipeline::{Compression, FileHead, InputOrigin, InputSummary, Layouts};
+
+/// Bytes of text that are looked at.
+const HEAD_BYTES: usize = 1024 * 1024;
+/// Bytes of text in which options are tried out.
+const SAMPLE_BYTES: usize = 64 * 1024;
+/// Readings that are shown.
+const SHOWN: usize = 5;
+
+/// What was found out about a file.
+#[derive(Debug, Serialize)]
+pub struct Inspection {
+    /// The file as it was named.
+    pub file: String,
+    /// `gzip` or `zstd`.
+    pub compression: Option<&'static str>,
+    /// The character encoding, in small letters.
+    pub encoding: String,
+    /// Whether it begins with a byte order mark.
+    pub byte_order_mark: bool,
+    /// The format; nothing where the file is empty.
+    pub format: Option<InputFormat>,
+    /// The delimiter of CSV.
+    pub delimiter: Option<String>,
+    /// The decimal sign of its numbers: `point` or `comma`; nothing where none shows it.
+    pub decimal: Option<&'static str>,
+    /// The line of the CSV header.
+    pub header_line: Option<u64>,
+    /// Its columns, or the members of its JSON.
+    pub columns: Vec<ColumnReport>,
+    /// Layouts that files like this one have.
+    pub layouts: Vec<String>,
+    /// Whether all of it was read.
+    pub is_complete: bool,
+    /// The first readings as they would be put.
+    pub readings: Vec<Box<RawValue>>,
+    /// Readings in what was read.
+    pub accepted: u64,
+    /// Lines that would be rejected.
+    pub rejected: u64,
+    /// Their reasons.
+    pub reasons: BTreeMap<&'static str, RejectReason>,
+    /// What else was counted.
+    #[serde(flatten)]
+    pub counts: InspectionCounts,
+    /// The flags of `put` that read it so.
+    #[serde(skip)]
+    pub options: InputOptions,
+    /// Why it is not read, where it is not.
+    pub error: Option<String>,
+    /// The command that puts it.
+    pub command: Option<String>,
+}
+
+/// What was counted in the part that was read.
+#[derive(Debug, Default, Serialize)]
+pub struct InspectionCounts {
+    /// Readings that replace another.
+    pub replaced_in_input: u64,
+    /// Rows of one quantity without a temperature.
+    pub unjoined: u64,
+    /// Units of numeric times.
+    pub time_units: BTreeMap<&'static str, u64>,
+    /// Times without a zone.
+    pub assumed_utc: u64,
+    /// Lines without a reading by their form.
+    pub passed_over: u64,
+}
+
+/// Why lines are rejected.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RejectReason {
+    /// How many lines.
+    pub count: u64,
+    /// The first of them.
+    pub line: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The beginning of a file, as text in UTF-8.
+struct Head {
+    name: String,
+    text: Vec<u8>,
+    recognized: RecognizedInput,
+    is_complete: bool,
+}
+
+/// An attempt to read the head.
+struct Attempt {
+    options: InputOptions,
+    result: Result<Outcome, Error>,
+}
+
+/// What an attempt gave.
+#[derive(Default)]
+struct Outcome {
+    format: Option<InputFormat>,
+    csv: Option<(Option<u64>, Delimiter, Vec<String>)>,
+    decimal: Option<&'static str>,
+    readings: Vec<String>,
+    accepted: u64,
+    rejected: u64,
+    reasons: BTreeMap<&'static str, RejectReason>,
+    counts: InspectionCounts,
+    last_line_unterminated: bool,
+}
+
+/// Looks at a file. `given` are the flags that were typed; `is_all` reads all of it.
+///
+/// # Errors
+/// When it cannot be read, or a layout has an error.
+pub fn inspect(
+    origin: &InputOrigin,
+    given: &InputOptions,
+    layouts: &Layouts,
+    is_all: bool,
+) -> Result<Inspection, Error> {
+    let (name, source) = source(origin)?;
+    let head = Head::read(name, source, given)?;
+    let mut inspection = inspect_head(&head, given, layouts)?;
+    if is_all && !inspection.is_complete && inspection.error.is_none() {
+        if *origin == InputOrigin::Stdin {
+            return Err(Error::usage("`--all` needs a file: standard input can be read only once"));
+        }
+        let (name, source) = self::source(origin)?;
+        let options = layouts.resolved(&inspection.options)?;
+        let outcome = Outcome::read(Input::open(name.into(), source, &options)?, true)?;
+        inspection.take(outcome)?;
+        inspection.is_complete = true;
+    }
+    Ok(inspection)
+}
+
+fn source(origin: &InputOrigin) -> Result<(String, Box<dyn Read + Send>), Error> {
+    Ok(match origin {
+        InputOrigin::Stdin => ("-".to_owned(), Box::new(io::stdin())),
+        InputOrigin::File(path) => {
+            let name = path.display().to_string();
+            let file = File::open(path).map_err(|error| unreadable(&name, error))?;
+            (name, Box::new(file))
+        }
+    })
+}
+
+fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<Inspection, Error> {
+    let text = String::from_utf8_lossy(&head.text);
+    let matching = layouts.matching(&FileHead::new(&text))?;
+    let names = matching.iter().map(|layout| layout.name.clone()).collect();
+    let mut best = head.attempt(given.clone(), layouts)?;
+    if best.readings() == 0 && given.layout.is_none() {
+        let mut candidates: Vec<_> = matching
+            .iter()
+            .map(|layout| {
+                let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
+                if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
+                    options.sensor = Some(guess::sensor_of(&head.name));
+                }
+                options
+            })
+            .collect();
+        candidates.extend(guess::candidates(&text, &head.name, given));
+        for options in candidates {
+            let attempt = head.attempt(options, layouts)?;
+            if attempt.is_better_than(&best) {
+                best = attempt;
+            }
+        }
+    }
+    if head.sample().len() < head.text.len() {
+        best = head.read_with(best.options, &head.text, head.is_complete, layouts)?;
+    }
+    head.inspection(best, names)
+}
+
+impl Head {
+    fn read(name: String, source: Box<dyn Read + Send>, options: &InputOptions) -> Result<Self, Error> {
+        let unread = |error| unreadable(&name, error);
+        let plain = decompressed(source).map_err(unread)?.map_err(|other| super::parser::not_text(&name, &other))?;
+        let text = decoding::decoded(plain.reader, options.encoding.map(|encoding| encoding.0)).map_err(unread)?;
+        let recognized = RecognizedInput {
+            compression: plain.compression,
+            encoding: text.encoding.map(encoding_rs::Encoding::name),
+            has_mark: text.has_mark,
+            format: None,
+        };
+        let mut bytes = Vec::new();
+        text.reader.take(HEAD_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
+        let is_complete = bytes.len() <= HEAD_BYTES;
+        if !is_complete {
+            // A line that goes on is no cut one.
+            let end = bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(HEAD_BYTES, |at| at + 1);
+            bytes.truncate(end);
+        }
+        Ok(Head { name, text: bytes, recognized, is_complete })
+    }
+
+    /// Returns the first whole lines; all of it where it is one line.
+    fn sample(&self) -> &[u8] {
+        let most = &self.text[..self.text.len().min(SAMPLE_BYTES)];
+        match most.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+            Some(at) if most.len() < self.text.len() => &most[..=at],
+            _ => &self.text,
+        }
+    }
+
+    fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Result<Attempt, Error> {
+        let sample = self.sample();
+        self.read_with(options, sample, self.is_complete && sample.len() == self.text.len(), layouts)
+    }
+
+    fn read_with(
+        &self,
+        options: InputOptions,
+        text: &[u8],
+        is_complete: bool,
+        layouts: &Layouts,
+    ) -> Result<Attempt, Error> {
+        // The text is decoded already.
+        let resolved = InputOptions { encoding: None, ..layouts.resolved(&options)? };
+        let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
+        let result = opened.and_then(|input| Outcome::read(input, is_complete));
+        Ok(Attempt { options, result })
+    }
+
+    fn inspection(&self, best: Attempt, layouts: Vec<String>) -> Result<Inspection, Error> {
+        let mut inspection = Inspection {
+            file: self.name.clone(),
+            compression: self.recognized.compression.map(|compression| match compression {
+                Compression::Gzip => "gzip",
+                Compression::Zstd => "zstd",
+            }),
+            encoding: self.recognized.encoding.unwrap_or("utf-8").to_ascii_lowercase(),
+            byte_order_mark: self.recognized.has_mark,
+            format: None,
+            delimiter: None,
+            decimal: None,
+            header_line: None,
+            columns: Vec::new(),
+            layouts,
+            is_complete: self.is_complete,
+            readings: Vec::new(),
+            accepted: 0,
+            rejected: 0,
+            reasons: BTreeMap::new(),
+            counts: InspectionCounts::default(),
+            options: best.options,
+            error: None,
+            command: None,
+        };
+        match best.result {
+            Ok(outcome) => {
+                let (format, csv) = (outcome.format, outcome.csv.clone());
+                inspection.take(outcome)?;
+                inspection.columns = columns_of(&self.text, format, csv.as_ref());
+            }
+            Err(error) => {
+                inspection.format = Some(super::format::recognize(&self.text));
+                let lines: Vec<_> =
+                    std::iter::once(error.full_message()).chain(error.hints().iter().cloned()).collect();
+                inspection.error = Some(lines.join("\n"));
+            }
+        }
+        Ok(inspection)
+    }
+}
+
+impl Attempt {
+    fn readings(&self) -> u64 {
+        self.result.as_ref().map_or(0, |outcome| outcome.accepted)
+    }
+
+    /// Whether it gives more readings, or as many with fewer lines rejected.
+    fn is_better_than(&self, other: &Attempt) -> bool {
+        let score = |attempt: &Attempt| {
+            attempt.result.as_ref().map_or((0, u64::MAX), |outcome| (outcome.accepted, outcome.rejected))
+        };
+        let ((more, rejected), (fewer, others)) = (score(self), score(other));
+        more > fewer || more == fewer && more > 0 && rejected < others
+    }
+}
+
+impl Outcome {
+    /// Reads an input to its end; one that goes on behind it is not cut there.
+    fn read(mut input: Input, is_complete: bool) -> Result<Self, Error> {
+        let mut outcome = Outcome { format: input.recognized().format, ..Outcome::default() };
+        let mut replaced = ReplacedCounter::new();
+        loop {
+            match input.next() {
+                Ok(Some(ParsedLine::Ready(record))) => {
+                    outcome.accepted += 1;
+                    replaced.add(record.row);
+                    if outcome.readings.len() < SHOWN {
+                        outcome.readings.push(record.data);
+                    }
+                }
+                Ok(Some(ParsedLine::Rejected(line))) if line.code == "cut-line" && !is_complete => {}
+                Ok(Some(ParsedLine::Rejected(line))) => {
+                    outcome.rejected += 1;
+                    let first = RejectReason { count: 0, line: line.line, reason: line.reason };
+                    outcome.reasons.entry(line.code).or_insert(first).count += 1;
+                }
+                Ok(None) => break,
+                Err(error) => return Err(input.unreadable(error)),
+            }
+        }
+        outcome.csv = input.csv().map(|header| (header.line, header.delimiter, header.names.clone()));
+        outcome.decimal = input.decimal_sign();
+        let counted = input.facts();
+        outcome.counts = InspectionCounts {
+            replaced_in_input: replaced.replaced().count + counted.replaced,
+            unjoined: counted.unjoined,
+            time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
+            assumed_utc: counted.times.assumed_utc,
+            passed_over: counted.passed_over,
+        };
+        outcome.last_line_unterminated = counted.last_line_unterminated;
+        Ok(outcome)
+    }
+}
+
+impl Inspection {
+    fn take(&mut self, outcome: Outcome) -> Result<(), Error> {
+        self.format = outcome.format;
+        self.decimal = outcome.decimal;
+        if let Some((line, delimiter, _)) = outcome.csv {
+            self.header_line = line;
+            self.delimiter = Some(delimiter.to_string());
+        }
+        let raw = |json: String| {
+            RawValue::from_string(json).map_err(|error| Error::failed("a reading is not JSON").with_source(error))
+        };
+        self.readings = outcome.readings.into_iter().map(raw).collect::<Result<_, _>>()?;
+        (self.accepted, self.rejected) = (outcome.accepted, outcome.rejected);
+        self.reasons = outcome.reasons;
+        self.counts = outcome.counts;
+        Ok(())
+    }
+
+    /// Returns what a person should know about what was counted, one line each.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let InspectionCounts { replaced_in_input, unjoined, time_units, assumed_utc, passed_over } = &self.counts;
+        let summary = InputSummary {
+            replaced_in_input: *replaced_in_input,
+            unjoined: *unjoined,
+            time_units: time_units.clone(),
+            assumed_utc: *assumed_utc,
+            passed_over: *passed_over,
+            ..InputSummary::default()
+        };
+        summary.remarks()
+    }
+}
+
+#[cfg(test)]
+mod tests;

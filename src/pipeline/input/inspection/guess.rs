@@ -1,0 +1,253 @@
+//! Options that may read a file whose keys have other names: by the names of its columns, and by their values.
+
+use super::super::options::{Delimiter, InputFormat, InputOptions};
+use super::super::row_splitter::RowSplitter;
+use super::super::time_format::{TimeOptions, TimeParser};
+use super::columns::columns_of;
+use crate::pipeline::{ColumnMapping, parse_time};
+
+/// Lines in which a header is looked for.
+const HEADER_LINES: usize = 16;
+
+const TIMES: [&str; 22] = [
+    "current_time",
+    "timestamp",
+    "time",
+    "datetime",
+    "date_time",
+    "date-time",
+    "date time",
+    "ts",
+    "created_at",
+    "observed",
+    "observation_time",
+    "last_changed",
+    "last_seen",
+    "received_at",
+    "event_time",
+    "recorded_at",
+    "_time",
+    "time stamp",
+    "zeit",
+    "datum zeit",
+    "date",
+    "datum",
+];
+const SENSORS: [&str; 16] = [
+    "sensor_id",
+    "sensorid",
+    "sensor",
+    "device_id",
+    "deviceid",
+    "device",
+    "dev_eui",
+    "deveui",
+    "node",
+    "station",
+    "entity_id",
+    "mac",
+    "topic",
+    "room",
+    "location",
+    "host",
+];
+
+/// Forms of times with day and month in an order that only the values tell.
+const FORMATS: [&str; 14] = [
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d-%m-%Y %H:%M:%S",
+    "%m-%d-%Y %H:%M:%S",
+    "%d.%m.%y %H:%M:%S",
+    "%d/%m/%y %H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%Y%m%d%H%M%S",
+];
+
+/// Returns a sensor's name for a file that has none.
+pub(super) fn sensor_of(name: &str) -> String {
+    match super::super::parser::stem(name).as_str() {
+        "-" | "" => "my-sensor".to_owned(),
+        stem => stem.to_owned(),
+    }
+}
+
+/// Returns options that may read the text, the likeliest first.
+pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOptions> {
+    let format = given.format.unwrap_or_else(|| super::super::format::recognize(text.as_bytes()));
+    match format {
+        InputFormat::Csv => csv_candidates(text, name, given),
+        format => json_candidate(text, name, given, format).into_iter().collect(),
+    }
+}
+
+/// A name without its unit and what stands around it.
+fn plain(name: &str) -> String {
+    let name = name.split(['(', '[', ',', '°']).next().unwrap_or(name);
+    name.trim().to_lowercase()
+}
+
+fn is_temperature(name: &str) -> bool {
+    let name = plain(name);
+    name.contains("temp") && !["dew", "dp", "min", "max", "unit", "set"].iter().any(|other| name.contains(other))
+}
+
+/// Returns the place of the first name of the list that is there.
+fn place(names: &[String], wanted: &[&str]) -> Option<usize> {
+    let plain: Vec<_> = names.iter().map(|name| plain(name)).collect();
+    wanted.iter().find_map(|wanted| plain.iter().position(|name| name == wanted))
+}
+
+/// Returns the places of the keys in a list of names.
+fn mapped(names: &[String]) -> Option<(Option<usize>, usize, usize)> {
+    let temperature = names.iter().position(|name| is_temperature(name))?;
+    let time = place(names, &TIMES).or_else(|| {
+        names.iter().position(|name| ["time", "date", "zeit"].iter().any(|part| plain(name).contains(part)))
+    })?;
+    Some((place(names, &SENSORS), temperature, time))
+}
+
+fn csv_candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOptions> {
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).take(HEADER_LINES).collect();
+    let delimiters = [b',', b';', b'\t', b'|'].map(Delimiter::Byte);
+    let mut found = Vec::new();
+    for delimiter in delimiters {
+        let rows: Vec<_> = lines.iter().map(|line| split(delimiter, line)).collect();
+        let header = rows.iter().position(|row| row.len() > 1 && mapped(row).is_some());
+        if let Some(at) = header
+            && let Some((sensor, temperature, time)) = mapped(&rows[at])
+        {
+            found.push(with_header(&rows[at], &rows[at + 1..], (sensor, temperature, time), name, given));
+        }
+        let is_headerless =
+            rows.first().is_some_and(|row| row.len() > 1 && row.iter().any(|cell| parse_time(cell).is_ok()));
+        if header.is_none() && is_headerless {
+            found.extend(without_header(&rows, name, given));
+        }
+    }
+    found
+}
+
+fn with_header(
+    header: &[String],
+    rows: &[Vec<String>],
+    (sensor, temperature, time): (Option<usize>, usize, usize),
+    name: &str,
+    given: &InputOptions,
+) -> InputOptions {
+    let mut options = given.clone();
+    let quoted = |name: &str| {
+        if name.contains(['+', '"']) || name.contains("//") { format!("\"{name}\"") } else { name.to_owned() }
+    };
+    let mut map = |key: &str, at: usize| {
+        if header[at] != key && !options.map.iter().any(|mapping| mapping.key == key) {
+            options.map.push(ColumnMapping { key: key.to_owned(), source: quoted(&header[at]) });
+        }
+    };
+    map("temperature", temperature);
+    map("current_time", time);
+    match sensor {
+        Some(at) => map("sensor_id", at),
+        None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
+        None => {}
+    }
+    let times = rows.iter().filter_map(|row| row.get(time)).map(String::as_str);
+    if options.time_format.is_none() && options.time_unit.is_none() {
+        options.time_format = format_of(times);
+    }
+    options
+}
+
+/// Names the columns of a file without header: the first that holds times, the first other numbers, the first texts.
+fn without_header(rows: &[Vec<String>], name: &str, given: &InputOptions) -> Option<InputOptions> {
+    if !given.columns.is_empty() {
+        return None;
+    }
+    let first = rows.first()?;
+    let is_number = |cell: &str| super::super::number::number(cell, super::super::number::DecimalSign::Point).is_ok();
+    let times = TimeParser::new(&TimeOptions::default()).ok()?;
+    let is_time = |cell: &str| {
+        let is_long = cell.len() >= 9;
+        is_long && times.text(cell).is_ok()
+    };
+    let time = first.iter().position(|cell| is_time(cell))?;
+    let temperature = (0..first.len()).find(|at| *at != time && is_number(&first[*at]))?;
+    let is_nothing = |cell: &str| ["", "nan", "null", "none", "inf"].contains(&cell.to_lowercase().as_str());
+    let sensor = (0..first.len()).find(|at| *at != time && !is_number(&first[*at]) && !is_nothing(&first[*at]));
+    let column = |at: usize| match at {
+        _ if at == time => "current_time".to_owned(),
+        _ if at == temperature => "temperature".to_owned(),
+        _ if Some(at) == sensor => "sensor_id".to_owned(),
+        _ => format!("field{}", at + 1),
+    };
+    let mut options = InputOptions { columns: (0..first.len()).map(column).collect(), ..given.clone() };
+    if sensor.is_none() && options.sensor.is_none() {
+        options.sensor = Some(sensor_of(name));
+    }
+    Some(options)
+}
+
+/// Returns the only form that reads all times which have no certain meaning by themselves.
+fn format_of<'t>(times: impl Iterator<Item = &'t str>) -> Option<String> {
+    let times: Vec<_> = times.filter(|time| !time.is_empty()).collect();
+    let auto = TimeParser::new(&TimeOptions::default()).ok()?;
+    if times.is_empty() || times.iter().any(|time| auto.text(time).is_ok()) {
+        return None;
+    }
+    let reads_all = |format: &&str| {
+        let options = TimeOptions { format: Some((*format).to_owned()), ..TimeOptions::default() };
+        // Lines at the end may be no rows; most must be read.
+        TimeParser::new(&options).is_ok_and(|parser| times.iter().all(|time| parser.text(time).is_ok()))
+    };
+    let mut reading = FORMATS.iter().copied().filter(reads_all);
+    match (reading.next(), reading.next()) {
+        (Some(one), None) => Some(one.to_owned()),
+        _ => None,
+    }
+}
+
+fn json_candidate(text: &str, name: &str, given: &InputOptions, format: InputFormat) -> Option<InputOptions> {
+    let columns = columns_of(text.as_bytes(), Some(format), None);
+    let of_kind = |kinds: &[&str]| -> Vec<String> {
+        let wanted = columns.iter().filter(|column| kinds.contains(&column.kind));
+        wanted.map(|column| column.name.clone()).collect()
+    };
+    let last = |path: &String| path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]").to_owned();
+    let find = |paths: &[String], wanted: &[&str]| {
+        wanted.iter().find_map(|wanted| paths.iter().find(|path| plain(&last(path)) == *wanted).cloned())
+    };
+    let numbers = of_kind(&["number", "mixed"]);
+    let temperature = numbers.iter().find(|path| is_temperature(&last(path)))?.clone();
+    let time = find(&of_kind(&["number", "time"]), &TIMES)?;
+    let mut options = InputOptions { coerce: true, ..given.clone() };
+    let mut map = |key: &str, source: String| {
+        let is_own = source == key || options.map.iter().any(|mapping| mapping.key == key);
+        if !is_own {
+            options.map.push(ColumnMapping { key: key.to_owned(), source });
+        }
+    };
+    map("temperature", temperature);
+    map("current_time", time);
+    match find(&of_kind(&["text", "number"]), &SENSORS) {
+        Some(path) => map("sensor_id", path),
+        None if options.sensor.is_none() => options.sensor = Some(sensor_of(name)),
+        None => {}
+    }
+    options.coerce = given.coerce || options.map.is_empty();
+    Some(options)
+}
+
+fn split(delimiter: Delimiter, line: &str) -> Vec<String> {
+    let mut splitter = RowSplitter::new(delimiter);
+    if splitter.needs_quotes(line.as_bytes()) {
+        splitter.feed(line.as_bytes());
+        return splitter.fed().map(|cells| cells.iter().map(str::to_owned).collect()).unwrap_or_default();
+    }
+    splitter.plain(line).iter().map(str::to_owned).collect()
+}

@@ -1,0 +1,144 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/layouts");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_none_or(|end| end != "expected"));
+    files.sort();
+    files
+}
+
+/// The first readings that `put` with these words gives.
+fn put(file: &Path, options: &InputOptions) -> Vec<String> {
+    let options = Layouts::default().resolved(options).unwrap();
+    let source = Box::new(File::open(file).unwrap());
+    let mut input = Input::open(file.display().to_string().into(), source, &options).unwrap();
+    let mut readings = Vec::new();
+    while let Some(item) = input.next().unwrap() {
+        if let ParsedLine::Ready(record) = item {
+            readings.push(record.data);
+        }
+    }
+    readings.truncate(SHOWN);
+    readings
+}
+
+fn shown(inspection: &Inspection) -> Vec<String> {
+    inspection.readings.iter().map(|reading| reading.get().to_owned()).collect()
+}
+
+fn inspected(text: &[u8], name: &str) -> (Inspection, PathBuf, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(name);
+    std::fs::write(&file, text).unwrap();
+    let origin = InputOrigin::File(file.clone());
+    (inspect(&origin, &InputOptions::default(), &Layouts::default(), false).unwrap(), file, dir)
+}
+
+#[test]
+fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
+    for file in fixtures() {
+        let origin = InputOrigin::File(file.clone());
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let mut inspection = inspect(&origin, &InputOptions::default(), &Layouts::default(), false).unwrap();
+        if inspection.error.is_some() {
+            // Nothing in it says what it is: the layout is named, as a user has to.
+            let sensor = Some("mine".to_owned());
+            let named = InputOptions { layout: Some(name.clone()), sensor, ..InputOptions::default() };
+            inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
+        }
+        assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
+        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+    }
+}
+
+#[test]
+fn other_names_are_mapped_to_keys() {
+    type Case<'c> = (&'c str, &'c [u8], &'c [(&'c str, Option<&'c str>)]);
+    let cases: [Case<'_>; 6] = [
+        ("plain.csv", b"sensor_id,temperature,current_time\nk,1,1700000000\n", &[]),
+        (
+            "cellar.csv",
+            b"Date;Temp (\xc2\xb0C);RH\n2031-03-02 08:15:00;19,4;51\n",
+            &[
+                ("--map", Some("temperature=Temp (°C)")),
+                ("--map", Some("current_time=Date")),
+                ("--sensor", Some("cellar")),
+            ],
+        ),
+        (
+            "log.csv",
+            b"device,time,temp\na,14.11.2023 23:13:00,4\n",
+            &[
+                ("--map", Some("temperature=temp")),
+                ("--map", Some("current_time=time")),
+                ("--map", Some("sensor_id=device")),
+                ("--time-format", Some("%d.%m.%Y %H:%M:%S")),
+            ],
+        ),
+        (
+            "raw.csv",
+            b"1700000000,14.4,7\n1700000060,14.5,8\n",
+            &[("--columns", Some("current_time,temperature,field3")), ("--sensor", Some("raw"))],
+        ),
+        (
+            "up.ndjson",
+            b"{\"dev\":{\"device_id\":\"a\"},\"data\":{\"temp\":\"21.5\",\"hum\":4},\"ts\":1700000000000}\n",
+            &[
+                ("--map", Some("temperature=data.temp")),
+                ("--map", Some("current_time=ts")),
+                ("--map", Some("sensor_id=dev.device_id")),
+            ],
+        ),
+        (
+            "text.ndjson",
+            b"{\"sensor_id\":4,\"temperature\":\"1\",\"current_time\":\"2031-03-02T08:15:00Z\"}",
+            &[("--coerce", None)],
+        ),
+    ];
+    for (name, text, flags) in cases {
+        let (inspection, file, _dir) = inspected(text, name);
+        let expected: Vec<_> = flags.iter().map(|(flag, value)| (*flag, value.map(str::to_owned))).collect();
+        assert_eq!(inspection.options.flags(), expected, "{name}: {:?}", inspection.error);
+        assert_eq!(inspection.accepted, shown(&inspection).len() as u64, "{name}");
+        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+    }
+}
+
+#[test]
+fn columns_have_types_and_ranges() {
+    let text = "sensor_id;temperature;current_time;ok;note\nk;21,5;1700000000;true;\nl;-3,0;1700000060;false;x\n";
+    let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
+    let column = |at: usize| {
+        let ColumnReport { name, kind, min, max, empty } = inspection.columns[at].clone();
+        (name, kind, min.unwrap_or_default(), max.unwrap_or_default(), empty)
+    };
+    assert_eq!(column(0), ("sensor_id".into(), "text", String::new(), String::new(), 0));
+    assert_eq!(column(1), ("temperature".into(), "number", "-3".into(), "21.5".into(), 0));
+    assert_eq!(column(3).1, "truth");
+    assert_eq!(column(4), ("note".into(), "text", String::new(), String::new(), 1));
+    assert_eq!(
+        (inspection.delimiter.as_deref(), inspection.decimal, inspection.header_line),
+        (Some("semicolon"), Some("comma"), Some(1))
+    );
+    assert_eq!(inspection.counts.time_units.get("s"), Some(&2));
+}
+
+#[test]
+fn large_file_is_read_in_part_and_its_last_line_is_no_cut_one() {
+    let rows =
+        (0..40_000).map(|n| format!("kitchen-{},21.5,{}\n", n % 100, 1_700_000_000 + n)).collect::<Vec<_>>().concat();
+    let text = format!("sensor_id,temperature,current_time\n{rows}");
+    let (inspection, file, _dir) = inspected(text.as_bytes(), "f.csv");
+    assert!(!inspection.is_complete && inspection.rejected == 0 && inspection.accepted < 40_000);
+    let all = inspect(&InputOrigin::File(file), &InputOptions::default(), &Layouts::default(), true).unwrap();
+    assert!(all.is_complete && all.accepted == 40_000, "{}", all.accepted);
+}
+
+#[test]
+fn file_that_nothing_reads_says_why() {
+    let (inspection, ..) = inspected(b"hello\nworld\n", "f.txt");
+    assert!(inspection.error.unwrap().contains("there is no column `sensor_id`"));
+}

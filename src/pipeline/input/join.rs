@@ -1,0 +1,131 @@
+//! Files with one quantity a row: their rows joined to readings by sensor and time.
+//!
+//! A temperature is a reading, alone or with the other quantities of its sensor and time. With a span (`--join-within`)
+//! each other quantity is taken from the row of the same sensor that is nearest in time within the span, the earlier of
+//! two as near; one row may serve several temperatures. Rows are joined after they were all read, in bounded memory: an
+//! external sort brings those of a sensor together, by time. Rows of different sensors are never joined.
+
+mod row_codec;
+mod window;
+
+use std::io;
+
+use sensor_model::{Decimal, Value};
+
+use super::external_sort::{ExternalSorter, Sorted};
+
+use self::window::Window;
+
+/// The key whose rows become readings.
+const TEMPERATURE: &str = "temperature";
+
+/// One quantity, measured by one sensor at one time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuantityRow {
+    /// The sensor.
+    pub sensor_id: String,
+    /// Seconds since 1970.
+    pub time: Decimal,
+    /// The key of the reading.
+    pub key: String,
+    /// The value; of a temperature a number.
+    pub value: Value,
+    /// The line it came from.
+    pub line: u64,
+}
+
+/// A temperature with what was joined to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinedReading {
+    /// The sensor.
+    pub sensor_id: String,
+    /// Seconds since 1970.
+    pub time: Decimal,
+    /// The temperature, as it was given.
+    pub temperature: Value,
+    /// The other quantities, by key, sorted.
+    pub fields: Vec<(String, Value)>,
+    /// The line of the temperature.
+    pub line: u64,
+}
+
+/// What was not as plain as one row for each quantity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JoinCounts {
+    /// Rows of other quantities that no temperature took.
+    pub unjoined: u64,
+    /// Rows whose sensor, time and key a later row had too; the later one is taken.
+    pub replaced: u64,
+}
+
+/// Takes rows in any order.
+#[derive(Debug)]
+pub struct Join {
+    sorter: ExternalSorter,
+    within: Decimal,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Join {
+    /// Returns a join of equal times, or of times at most so many seconds apart.
+    pub fn new(within: Option<Decimal>) -> Self {
+        let within = within.unwrap_or_else(|| Decimal::from(0));
+        Join { sorter: ExternalSorter::default(), within, key: Vec::new(), value: Vec::new() }
+    }
+
+    /// Takes a row.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be written.
+    pub fn push(&mut self, row: &QuantityRow) -> io::Result<()> {
+        row_codec::encode(row, &mut self.key, &mut self.value);
+        self.sorter.push(&self.key, &self.value)
+    }
+
+    /// Returns the readings, by sensor and time.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be written or read.
+    pub fn finish(self) -> io::Result<JoinedReadings> {
+        let rows = self.sorter.finish()?;
+        Ok(JoinedReadings { rows: Some(rows), window: Window::new(&self.within), counts: JoinCounts::default() })
+    }
+}
+
+/// The readings of a join.
+#[derive(Debug)]
+pub struct JoinedReadings {
+    rows: Option<Sorted>,
+    window: Window,
+    counts: JoinCounts,
+}
+
+impl JoinedReadings {
+    /// Returns the next reading.
+    ///
+    /// # Errors
+    /// When a temporary file cannot be read, or a span holds more temperatures of one sensor than are held in memory.
+    pub fn next_reading(&mut self) -> io::Result<Option<JoinedReading>> {
+        loop {
+            if let Some(reading) = self.window.take_ready() {
+                return Ok(Some(reading));
+            }
+            let Some(rows) = &mut self.rows else { return Ok(None) };
+            if let Some(entry) = rows.next() {
+                self.window.push(row_codec::decode(&entry?)?, &mut self.counts)?;
+            } else {
+                self.rows = None;
+                self.window.close(&mut self.counts);
+            }
+        }
+    }
+
+    /// Returns what was counted; complete behind the last reading.
+    pub fn counts(&self) -> JoinCounts {
+        self.counts
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Readings out of lines or elements of JSON.
+
+use sensor_model::{Reading, ReadingError};
+use serde_json::value::RawValue;
+
+use super::json_mapper::JsonMapper;
+use super::json_paths;
+use super::line_reader::trim_line_ending;
+use super::output::{Output, RawLine};
+use super::row_error::{RowError, row_error};
+
+/// Puts the readings of a line or element: by its own keys, or by the paths of a mapper.
+pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut Output) {
+    let bytes = trim_line_ending(raw.bytes);
+    if let Some(mapper) = mapper {
+        return match document(bytes) {
+            Ok(document) => mapper.read(document, raw, output),
+            Err(error) => take_several(raw, Some(mapper), error, output),
+        };
+    }
+    match Reading::from_json_with_origin(bytes) {
+        Ok((reading, is_copy)) => match output.builder.plain_record(reading, is_copy, raw.number) {
+            Ok(record) => output.ready(record),
+            Err(error) => output.reject(raw, error),
+        },
+        Err(error) => take_several(raw, None, explained(&error, bytes), output),
+    }
+}
+
+/// Maps a document that was written from a line.
+pub(super) fn map(document: &str, raw: RawLine<'_>, mapper: &JsonMapper, output: &mut Output) {
+    match serde_json::from_str(document) {
+        Ok(document) => mapper.read(document, raw, output),
+        Err(error) => output.reject(raw, row_error("not-json", format!("not JSON: {error}"))),
+    }
+}
+
+/// Reads a JSON document.
+pub(super) fn document(bytes: &[u8]) -> Result<&RawValue, RowError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| explained(&ReadingError::not_json(bytes, error.valid_up_to()), bytes))?;
+    serde_json::from_str(text)
+        .map_err(|error| explained(&ReadingError::not_json(bytes, error.column().saturating_sub(1)), bytes))
+}
+
+/// Several objects on one line, with or without commas between them, or in an array, are read one by one. Where one of
+/// them is broken, the line is rejected whole.
+fn take_several(raw: RawLine<'_>, mapper: Option<&JsonMapper>, error: RowError, output: &mut Output) {
+    let bytes = trim_line_ending(raw.bytes);
+    let objects = std::str::from_utf8(bytes).ok().and_then(objects).unwrap_or_default();
+    if objects.len() < 2 && !bytes.trim_ascii().ends_with(b",") && !bytes.trim_ascii().starts_with(b"[")
+        || objects.is_empty()
+    {
+        return output.reject(raw, error);
+    }
+    for object in objects {
+        let part = RawLine { bytes: object.get().as_bytes(), ..raw };
+        match mapper {
+            Some(mapper) => mapper.read(object, part, output),
+            None => match Reading::from_json_with_origin(part.bytes) {
+                Ok((reading, is_copy)) => match output.builder.plain_record(reading, is_copy, raw.number) {
+                    Ok(record) => output.ready(record),
+                    Err(error) => output.reject(part, error),
+                },
+                Err(error) => output.reject(part, explained(&error, part.bytes)),
+            },
+        }
+    }
+}
+
+/// Returns the objects of a line; nothing where anything else is on it.
+fn objects(line: &str) -> Option<Vec<&RawValue>> {
+    let line = line.trim();
+    if line.starts_with('[') {
+        let array: &RawValue = serde_json::from_str(line).ok()?;
+        let mut all = Vec::new();
+        json_paths::elements(array, |element| {
+            all.push(element);
+            Ok(())
+        })
+        .ok()?;
+        return all.iter().all(|element| element.get().starts_with('{')).then_some(all);
+    }
+    let mut all = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches(|character: char| character.is_whitespace() || character == ',');
+        if rest.is_empty() {
+            return Some(all);
+        }
+        if !rest.starts_with('{') {
+            return None;
+        }
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+        all.push(values.next()?.ok()?);
+        rest = &rest[values.byte_offset()..];
+    }
+}
+
+/// Adds the option that reads a line after all.
+fn explained(reason: &ReadingError, bytes: &[u8]) -> RowError {
+    let error = RowError::from(reason.clone());
+    let option = match reason {
+        ReadingError::WrongType { .. } => {
+            "; `--coerce` reads numbers and times that are text, and sensors that are numbers"
+        }
+        ReadingError::MissingKey { .. } => "; `--map` takes it from another key or path",
+        ReadingError::NotJson { .. } => {
+            let guess = std::str::from_utf8(bytes).err().map(|_| super::decoding::guess(bytes));
+            return match guess {
+                Some(encoding) => {
+                    row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
+                }
+                None => error,
+            };
+        }
+        _ => "",
+    };
+    RowError { reason: format!("{}{option}", error.reason), ..error }
+}

@@ -1,0 +1,146 @@
+//! How the files of a layout are recognized by their beginning.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::super::mapping::{Step, is_like, parse_path};
+use super::json_shape::JsonShape;
+
+/// Lines among which a header is looked for.
+const HEADER_LINES: usize = 25;
+/// Delimiters that a header can have.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// What a step of a path counts for.
+const SIGNS_OF_STEP: usize = 6;
+
+/// What the beginning of a file must hold; all of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Recognition {
+    /// The first line that is not empty, with `*` for anything.
+    first_line: Option<String>,
+    /// Cells of one line, in any order, with `*` for anything.
+    columns: Vec<String>,
+    /// Paths of the first JSON value that are there and not null.
+    #[serde(deserialize_with = "paths")]
+    paths: Vec<Vec<Step>>,
+    /// Texts at paths of the first JSON value, with `*` for anything.
+    #[serde(deserialize_with = "values")]
+    values: Vec<(Vec<Step>, String)>,
+    /// The topic before the first JSON value, with `*` for anything.
+    topic: Option<String>,
+}
+
+fn paths<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<Step>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| parse_path(text).map_err(serde::de::Error::custom)).collect()
+}
+
+fn values<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<(Vec<Step>, String)>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let value = |(path, pattern): (String, String)| Ok((parse_path(&path).map_err(serde::de::Error::custom)?, pattern));
+    texts.into_iter().map(value).collect()
+}
+
+impl Recognition {
+    /// How particular it is: the signs that it asks for.
+    pub(super) fn weight(&self) -> usize {
+        let values = self.values.iter().map(|(_, pattern)| pattern);
+        let texts = self.first_line.iter().chain(&self.topic).chain(&self.columns).chain(values);
+        let signs = |text: &String| text.chars().filter(|sign| *sign != '*').count();
+        let steps: usize = self.paths.iter().map(Vec::len).sum();
+        texts.map(signs).sum::<usize>() + steps * SIGNS_OF_STEP
+    }
+
+    fn is_shapeless(&self) -> bool {
+        self.paths.is_empty() && self.values.is_empty()
+    }
+
+    fn is_shape(&self, shape: &JsonShape) -> bool {
+        self.paths.iter().all(|path| shape.has(path))
+            && self.values.iter().all(|(path, pattern)| shape.has_text(path, pattern))
+    }
+
+    /// Whether it asks for nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.first_line.is_none()
+            && self.topic.is_none()
+            && self.columns.is_empty()
+            && self.paths.is_empty()
+            && self.values.is_empty()
+    }
+
+    /// Whether a file begins in this way. Without a condition none does.
+    pub(super) fn matches(&self, head: &FileHead) -> bool {
+        let is_first_line = |pattern: &String| head.lines.first().is_some_and(|line| is_like(pattern, line.trim_end()));
+        let is_topic = |pattern: &String| head.topic().is_some_and(|topic| is_like(pattern, topic));
+        !self.is_empty()
+            && self.first_line.as_ref().is_none_or(is_first_line)
+            && self.topic.as_ref().is_none_or(is_topic)
+            && (self.columns.is_empty() || head.has_columns(&self.columns))
+            && (self.is_shapeless() || head.shape().is_some_and(|shape| self.is_shape(shape)))
+    }
+}
+
+/// The beginning of a file, as text.
+#[derive(Debug)]
+pub struct FileHead {
+    text: String,
+    lines: Vec<String>,
+    shape: OnceCell<Option<JsonShape>>,
+}
+
+impl FileHead {
+    /// Takes the decoded beginning of a file; it may end anywhere.
+    pub fn new(text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
+        FileHead {
+            text: text.to_owned(),
+            lines: lines.take(HEADER_LINES).map(str::to_owned).collect(),
+            shape: OnceCell::new(),
+        }
+    }
+
+    /// The first line where it is `TOPIC {…}`, as its topic and the rest.
+    fn message(&self) -> Option<(&str, &str)> {
+        let line = self.lines.first().filter(|line| !line.starts_with(['{', '[']))?;
+        let at = [" {", " ["].iter().filter_map(|begin| line.find(begin)).min()?;
+        Some((&line[..at], &line[at + 1..]))
+    }
+
+    fn topic(&self) -> Option<&str> {
+        self.message().map(|(topic, _)| topic)
+    }
+
+    fn shape(&self) -> Option<&JsonShape> {
+        let read = || {
+            let json = match self.message() {
+                Some((_, payload)) => payload,
+                None => self.text.trim_start(),
+            };
+            json.starts_with(['{', '[']).then(|| JsonShape::of(json))
+        };
+        self.shape.get_or_init(read).as_ref()
+    }
+
+    fn has_columns(&self, patterns: &[String]) -> bool {
+        self.lines.iter().any(|line| {
+            DELIMITERS.iter().filter(|delimiter| line.as_bytes().contains(delimiter)).any(|delimiter| {
+                let cells = cells(line, *delimiter);
+                patterns.iter().all(|pattern| cells.iter().any(|cell| is_like(pattern, cell)))
+            })
+        })
+    }
+}
+
+/// The values of one row, without the blanks around them.
+fn cells(line: &str, delimiter: u8) -> Vec<String> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(line.as_bytes());
+    let row = reader.records().next().and_then(Result::ok).unwrap_or_default();
+    row.iter().map(|cell| cell.trim().to_owned()).collect()
+}

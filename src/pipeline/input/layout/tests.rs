@@ -1,0 +1,188 @@
+use super::super::options::InputFormat;
+use super::super::parser::ParsedLine;
+use super::super::source::{Inputs, ReadProgress};
+use super::*;
+
+/// The file of each layout, as the source writes it, with values of our own.
+fn fixtures() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.to_string_lossy().ends_with(".expected"))
+        .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The readings and rejected lines of a file, and what was counted, as its `.expected` has them.
+fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
+    let mut options = layout.options.clone();
+    for flag in &layout.needs {
+        match flag.as_str() {
+            "--sensor" => options.sensor = Some("mine".to_owned()),
+            "--time-zone" => options.time_zone = Some("Europe/Berlin".to_owned()),
+            other => panic!("{other}"),
+        }
+    }
+    let inputs = Inputs::of(file, Box::new(std::io::Cursor::new(bytes)), &options).unwrap();
+    let facts = inputs.facts();
+    let mut text = String::new();
+    inputs.read(|items| {
+        for item in items.unwrap() {
+            match item {
+                ParsedLine::Ready(record) => text.push_str(&format!("{}: {}\n", record.line, record.data)),
+                ParsedLine::Rejected(line) => {
+                    text.push_str(&format!("{}: {} ({})\n", line.line, line.code, line.reason));
+                }
+            }
+        }
+        ReadProgress::Wanted
+    });
+    let (counted, replaced) = facts.get();
+    for (unit, count) in counted.times.units() {
+        text.push_str(&format!("{count} in {}\n", unit.name()));
+    }
+    for (count, what) in [
+        (counted.times.assumed_utc, "assumed UTC"),
+        (counted.times.ambiguous + counted.times.skipped, "ambiguous or skipped"),
+        (counted.passed_over, "passed over"),
+        (counted.unjoined, "unjoined"),
+        (replaced.count, "replaced"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!("{count} {what}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn file_of_each_layout_gives_its_readings() {
+    let layouts = Layouts::default();
+    let mut wrong = Vec::new();
+    for (name, bytes) in fixtures() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/layouts");
+        let expected = std::path::Path::new(folder).join(format!("{name}.expected"));
+        let found = shown(&name, bytes, &layouts.get(&name).unwrap());
+        if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+            std::fs::write(&expected, &found).unwrap();
+        }
+        if std::fs::read_to_string(&expected).unwrap_or_default() != found {
+            wrong.push(format!("{name}:\n{found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn own(name: &str, text: &str) -> Layouts {
+    let table = text.parse().unwrap();
+    Layouts::new(vec![OwnLayoutText { name: name.to_owned(), table, place: "sensorctl.toml:3".to_owned() }])
+}
+
+#[test]
+fn built_in_layouts_are_read_and_described() {
+    let layouts = Layouts::default().all().unwrap();
+    assert!(layouts.len() > 20);
+    for layout in &layouts {
+        assert!(!layout.summary.is_empty() && layout.summary.chars().count() <= 60, "{}", layout.name);
+        assert!(layout.source.is_some() && layout.confidence.is_some() && layout.place.is_none(), "{}", layout.name);
+        let has_sensor = layout.options.map.iter().any(|mapping| mapping.key == "sensor_id");
+        let has_own_form = matches!(layout.options.format, Some(InputFormat::LineProtocol | InputFormat::Senml));
+        // The long form may take the sensor out of the quantity's name.
+        let names_sensor = |key: &str, source: &str| key != "current_time" && source.contains('*');
+        let has_pattern = layout.options.map.iter().any(|mapping| names_sensor(&mapping.key, &mapping.source));
+        let has_sensor = has_sensor || layout.options.quantity.is_some() && has_pattern;
+        let needs_sensor = layout.needs.iter().any(|flag| flag == "--sensor");
+        assert!(has_sensor != needs_sensor || has_own_form, "{}", layout.name);
+        assert!(layout.options.format.is_some(), "{}", layout.name);
+    }
+}
+
+#[test]
+fn file_of_each_layout_is_recognized_as_that_layout() {
+    let layouts = Layouts::default();
+    let files = fixtures();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, layouts.names(), "each layout has a file in tests/fixtures/layouts");
+    let is_recognized = |name: &str| !layouts.get(name).unwrap().recognition.is_empty();
+    for (name, bytes) in files.iter().filter(|(name, _)| is_recognized(name)) {
+        let matching = layouts.matching(&FileHead::new(&String::from_utf8_lossy(bytes))).unwrap();
+        let found: Vec<_> = matching.iter().map(|layout| layout.name.as_str()).collect();
+        assert_eq!(found.first(), Some(&name.as_str()), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn plain_files_are_no_layout_s() {
+    let layouts = Layouts::default();
+    for text in [
+        "",
+        "hello",
+        "sensor_id,temperature,current_time\na,1,2\n",
+        r#"{"sensor_id":"a","temperature":1,"current_time":2}"#,
+        "1700000000,21.5\n",
+        "[",
+        "{\"a\":",
+    ] {
+        let found: Vec<_> =
+            layouts.matching(&FileHead::new(text)).unwrap().into_iter().map(|layout| layout.name).collect();
+        assert_eq!(found, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn own_layout_goes_before_a_built_in_one_and_may_extend_it() {
+    let text = "summary = \"Cellar\"\nextends = \"govee\"\ntime_zone = \"Europe/Berlin\"\nsensor = \"cellar\"";
+    let layout = own("cellar", text).get("cellar").unwrap();
+    let govee = Layouts::default().get("govee").unwrap();
+    assert_eq!(layout.options.time_zone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!(layout.options.map, govee.options.map);
+    assert_eq!(layout.place.as_deref(), Some("sensorctl.toml:3"));
+    assert_eq!(own("govee", "delimiter = \"pipe\"").get("govee").unwrap().options.map, []);
+    assert_eq!(own("cellar", "").names().len(), Layouts::default().names().len() + 1);
+}
+
+#[test]
+fn unknown_layouts_keys_and_values_are_refused_with_their_place() {
+    let unknown = Layouts::default().get("govey").unwrap_err();
+    assert!(unknown.hints()[0].contains("`govee`"), "{:?}", unknown.hints());
+    assert!(Layouts::default().get("xyz").unwrap_err().hints()[0].contains("sensorctl layouts"));
+    for text in [
+        "delimeter = \"tab\"",
+        "delimiter = \"tabs\"",
+        "extends = \"nothing\"",
+        "[recognize]\ncolumn = [\"a\"]",
+        "[recognize]\npaths = [\"a..b\"]",
+        "confidence = \"high\"",
+        "[unit]\ntemperature = \"F:X\"",
+    ] {
+        let error = own("cellar", text).get("cellar").unwrap_err();
+        assert!(error.full_message().contains("sensorctl.toml:3"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn recognition_asks_for_all_that_it_names() {
+    let found = |recognize: &str, text: &str| {
+        let layouts = own("mine", &format!("delimiter = \"comma\"\n[recognize]\n{recognize}"));
+        layouts.matching(&FileHead::new(text)).unwrap().iter().any(|layout| layout.name == "mine")
+    };
+    assert!(found("columns = [\"Temp*(*)\", \"When\"]", "Title\n\"When\" ; Temp (C) ;x\n1;2;3\n"));
+    assert!(!found("columns = [\"Temp*(*)\", \"When\"]", "Title\nWhen;Temp (C;x\n"));
+    assert!(found("first_line = \"*Plot Title:*\"", "\u{feff}\n\"Plot Title: x\"\r\n"));
+    assert!(!found("first_line = \"Plot Title:\"", "Plot Title: x\n"));
+    // Cut in the middle, as a file's beginning is.
+    assert!(found(
+        "paths = [\"data.result[].values[][1]\"]",
+        r#"{"data":{"result":[{"metric":{},"values":[[1,"2"],[3,"#
+    ));
+    assert!(!found("paths = [\"a.b\"]", r#"{"a":{"b":null}}"#));
+    assert!(found("paths = [\"*[].values.x\"]", r#"{"Device A":[{"values":{"x":0}}]}"#));
+    assert!(found("topic = \"tele/*/SENSOR\"\npaths = [\"a\"]", "tele/a b/SENSOR {\"a\":1}\n"));
+    assert!(!found("topic = \"tele/*/SENSOR\"\npaths = [\"b\"]", "tele/a b/SENSOR {\"a\":1}\n"));
+    assert!(found("values = { \"a.b\" = \"x*\" }", r#"{"a":{"b":"xyz"}}"#));
+    assert!(!found("values = { \"a.b\" = \"x*\" }", r#"{"a":{"b":"yz"}}"#));
+    assert!(!found("", "anything"));
+}

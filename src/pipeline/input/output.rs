@@ -1,0 +1,170 @@
+//! Where the parsers of all formats put readings and rejected lines.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sensor_model::{Decimal, Value};
+
+use super::decoding;
+use super::join::{Join, JoinedReadings, QuantityRow};
+use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
+use super::parser::ParsedLine;
+use super::reading_builder::{Cell, ReadingBuilder, TEMPERATURE};
+use super::row_error::{RowError, row_error};
+use crate::pipeline::{Record, RejectedLine};
+
+/// Classes of reasons that a cut line of JSON, line protocol or a broker can have.
+pub(super) const CUT_LINE: [&str; 4] = ["not-json", "not-utf-8", "not-line-protocol", "not-mqtt"];
+/// Classes of reasons that a cut row of CSV can have.
+pub(super) const CUT_ROW: [&str; 6] =
+    ["not-utf-8", "column-count", "open-quote", "not-a-number", "not-a-time", "time-unit"];
+
+/// A line as it stands in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawLine<'a> {
+    /// Its number, from 1; the first one where a value has several.
+    pub number: u64,
+    pub bytes: &'a [u8],
+    /// Whether it is longer.
+    pub is_truncated: bool,
+}
+
+/// Readings and rejected lines in the order of the file.
+pub(super) struct Output {
+    name: Arc<str>,
+    queue: VecDeque<ParsedLine>,
+    pub builder: ReadingBuilder,
+    join_within: Option<Decimal>,
+    join: Option<Join>,
+    joined: Option<JoinedReadings>,
+    failure: Option<io::Error>,
+}
+
+impl Output {
+    pub(super) fn new(name: Arc<str>, builder: ReadingBuilder, join_within: Option<Duration>) -> Self {
+        let seconds = |span: Duration| Decimal::parse(&format!("{}e-9", span.as_nanos())).ok();
+        let join_within = join_within.and_then(seconds);
+        Output { name, queue: VecDeque::new(), builder, join_within, join: None, joined: None, failure: None }
+    }
+
+    /// Returns the next of what was put here.
+    pub(super) fn take(&mut self) -> Option<ParsedLine> {
+        self.queue.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(super) fn ready(&mut self, record: Record) {
+        self.queue.push_back(ParsedLine::Ready(record));
+    }
+
+    pub(super) fn reject(&mut self, raw: RawLine<'_>, error: RowError) {
+        self.queue.push_back(ParsedLine::Rejected(RejectedLine {
+            file: Arc::clone(&self.name),
+            line: raw.number,
+            code: error.code,
+            reason: error.reason,
+            raw: if raw.is_truncated { raw.bytes.to_vec() } else { trim_line_ending(raw.bytes).to_vec() },
+            truncated: raw.is_truncated,
+        }));
+    }
+
+    pub(super) fn too_long(&mut self, raw: RawLine<'_>) {
+        let reason = format!("the line is longer than {MAX_LINE_BYTES} bytes");
+        self.reject(RawLine { is_truncated: true, ..raw }, row_error("line-too-long", reason));
+    }
+
+    /// Says of a line without end that was rejected for one of these reasons that the file ends in it.
+    pub(super) fn name_cut_line(&mut self, classes: &[&str]) {
+        if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut()
+            && classes.contains(&line.code)
+            // A number that is none is so wherever the line ends.
+            && !line.reason.contains("is not a JSON number")
+        {
+            line.code = "cut-line";
+            line.reason = format!("the file ends in this line, it may have been cut: {}", line.reason);
+        }
+    }
+
+    /// Whether readings come only when all of the input was read.
+    pub(super) fn joins(&self) -> bool {
+        self.join.is_some() || self.joined.is_some()
+    }
+
+    /// Says which encoding reads a line that is not UTF-8.
+    pub(super) fn not_utf_8(line: &[u8]) -> RowError {
+        let encoding = decoding::guess(line);
+        row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
+    }
+
+    /// Takes one quantity of the long form. It becomes part of a reading when all of the input was read.
+    pub(super) fn quantity(
+        &mut self,
+        key: &str,
+        value: &Cell<'_>,
+        sensor: Option<&Cell<'_>>,
+        time: Option<&Cell<'_>>,
+        line: u64,
+    ) -> Result<(), RowError> {
+        // A text in JSON is read as one of CSV: programs write the numbers of their series so.
+        let text = match value {
+            Cell::Json(raw) if raw.get().starts_with('"') => value.text().map(Cell::Text),
+            _ => None,
+        };
+        let value = text.as_ref().unwrap_or(value);
+        let value = if self.builder.is_missing(value) {
+            None
+        } else if key == TEMPERATURE {
+            Some(Value::Number(self.builder.temperature(Some(value))?))
+        } else {
+            self.builder.field(key, value)?
+        };
+        let Some(value) = value else {
+            self.builder.facts.passed_over += 1;
+            return Ok(());
+        };
+        // Also of a quantity that is not kept, so that a row of another kind, such as a second header, is seen.
+        let time = self.builder.time(time, false)?;
+        let sensor_id = self.builder.sensor(sensor)?.into_owned();
+        if key != TEMPERATURE && !self.builder.keeps(key) {
+            return Ok(());
+        }
+        let row = QuantityRow { sensor_id, time, key: key.to_owned(), value, line };
+        let within = self.join_within.clone();
+        let join = self.join.get_or_insert_with(|| Join::new(within));
+        if let Err(error) = join.push(&row) {
+            self.failure.get_or_insert(error);
+        }
+        Ok(())
+    }
+
+    /// Returns an error of the temporary file of the long form.
+    pub(super) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// Puts the next reading of the long form, now that all rows are there; false behind the last.
+    pub(super) fn advance_join(&mut self) -> io::Result<bool> {
+        if let Some(join) = self.join.take() {
+            self.joined = Some(join.finish()?);
+        }
+        let Some(joined) = &mut self.joined else { return Ok(false) };
+        let Some(reading) = joined.next_reading()? else {
+            let counts = joined.counts();
+            self.builder.facts.unjoined += counts.unjoined;
+            self.builder.facts.replaced += counts.replaced;
+            self.joined = None;
+            return Ok(false);
+        };
+        let raw = RawLine { number: reading.line, bytes: b"", is_truncated: false };
+        match self.builder.joined_record(reading) {
+            Ok(record) => self.ready(record),
+            Err(error) => self.reject(raw, error),
+        }
+        Ok(true)
+    }
+}

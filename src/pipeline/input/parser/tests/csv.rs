@@ -1,0 +1,207 @@
+//! CSV of loggers: delimiters, headers, units, cut lines.
+
+use super::*;
+
+#[test]
+fn delimiter_and_decimal_comma_are_recognized() {
+    let rows = "keller;21,5;1700000000;40,25\nkeller;-3,0;1700000060;41\n";
+    let expected = [r#"keller 21.5 1700000000,"humidity":40.25"#, r#"keller -3 1700000060,"humidity":41"#];
+    let header = "sensor_id;temperature;current_time;humidity\n";
+    assert_eq!(read(format!("{header}{rows}"), ""), expected);
+    let other = |to: &str| format!("{header}{rows}").replace(';', to);
+    assert_eq!(read(other("\t"), ""), expected);
+    assert_eq!(read(other("|"), ""), expected);
+    assert_eq!(read(format!("sep=;\r\n{header}{rows}"), ""), expected);
+    assert_eq!(read(format!("{header}{rows}").replace('\n', ";;\n"), ""), expected, "`;;` at line ends");
+    let points = "sensor_id;temperature;current_time\nk;21.5;1700000000\n";
+    assert_eq!(read(points, ""), ["k 21.5 1700000000"]);
+    assert_eq!(read(points.replace(';', "^"), "--delimiter~^"), ["k 21.5 1700000000"]);
+    assert_eq!(read(points.replace(';', "   "), "--delimiter~blanks"), ["k 21.5 1700000000"]);
+}
+
+#[test]
+fn comma_before_three_digits_is_never_guessed() {
+    let file = |rows: &str| format!("sensor_id;temperature;current_time\n{rows}");
+    assert_eq!(read(file("k;1,234;1700000000\n"), ""), ["2 decimal-sign"]);
+    // Another number of the file says what the comma is.
+    assert_eq!(read(file("k;1,234;1700000000\nk;21,5;1700000060\n"), ""), ["k 1.234 1700000000", "k 21.5 1700000060"]);
+    assert_eq!(read(file("k;1,234;1700000000\n"), "--decimal~comma"), ["k 1.234 1700000000"]);
+    assert_eq!(read(format!("{H}\nk,\"21,5\",{T}\n"), ""), ["2 decimal-sign"]);
+    assert_eq!(read(format!("{H}\nk,\"21,5\",{T}\n"), "--decimal~comma"), ["k 21.5 1700000000"]);
+    let further = "sensor_id;temperature;current_time;p\nk;5;1700000000;1,234\n";
+    assert_eq!(read(further, ""), ["2 decimal-sign"], "a further column is no more certain");
+}
+
+#[test]
+fn unnamed_columns_are_ignored_only_while_they_are_empty() {
+    assert_eq!(read(format!("{H},\nk,21.5,{T},\n"), ""), ["k 21.5 1700000000"]);
+    assert_eq!(read(format!("{H},\nk,21.5,{T},x\n"), ""), ["2 unnamed-column"]);
+    assert_eq!(read(format!("{H},,\nk,21.5,{T}\n"), ""), ["k 21.5 1700000000"]);
+}
+
+#[test]
+fn header_is_found_below_other_lines() {
+    let text = format!("\"Plot Title: Cellar\"\n# made by hand\n\n{H}\nk,21.5,{T}\n");
+    assert_eq!(read(text.clone(), ""), ["k 21.5 1700000000"]);
+    assert_eq!(read(text, "--skip-lines~2"), ["k 21.5 1700000000"]);
+    let hobo = "\"Plot Title: pond\"\n\"#\",\"Date Time, GMT+01:00\",\"Temp, °C (LGR S/N: 555)\",\"End Of File\"\n1,2031-03-02 08:15:00,4.311,\n";
+    let message = wrong(hobo, "");
+    assert!(message.contains("there is no column `sensor_id`; there are: #"), "{message}");
+    assert!(message.contains("line 2 looks like the header"), "{message}");
+    let flags = "--map~current_time=Date Time, GMT+01:00~--map~temperature=Temp, *~--sensor~pond~--drop~#,End Of File";
+    assert_eq!(read(hobo, flags), ["pond 4.311 1930205700"]);
+}
+
+#[test]
+fn unit_rows_repeated_headers_and_sections_are_no_readings() {
+    let text = format!("{H}\n,°C,s\nk,21.5,{T}\n{H}\nk,21.6,1700000060\n");
+    assert_eq!(read(text, ""), ["k 21.5 1700000000", "k 21.6 1700000060"]);
+    let toa5 = "\"TOA5\",\"Ridge\",\"CR1000\"\n\"TIMESTAMP\",\"RECORD\",\"AirTC_Avg\"\n\"TS\",\"RN\",\"Deg C\"\n\"\",\"\",\"Avg\"\n\"2031-03-02 08:15:00\",10,4.31\n\"2031-03-02 08:16:00\",11,\"NAN\"\n";
+    let flags = "--map~sensor_id=@1.2~--map~temperature=AirTC_Avg~--map~current_time=TIMESTAMP~--missing~nan";
+    assert_eq!(read(toa5, flags), [r#"Ridge 4.31 1930205700,"RECORD":10"#, "6 missing-key"]);
+    let sections = "Time stamp,State\nsensor.attic\n2031-03-02 08:15:00,19.4\nsensor.cellar\n2031-03-02 08:15:00,9.4\n";
+    let flags = "--map~sensor_id=@section~--map~temperature=State~--map~current_time=Time stamp";
+    assert_eq!(read(sections, flags), ["sensor.attic 19.4 1930205700", "sensor.cellar 9.4 1930205700"]);
+}
+
+#[test]
+fn columns_in_another_order_below_a_new_header_are_read_by_it() {
+    let text = format!("{H}\na,1,{T}\n\ncurrent_time,sensor_id,temperature,x\n1700000060,b,2,7\n");
+    assert_eq!(read(text, ""), ["a 1 1700000000", r#"b 2 1700000060,"x":7"#]);
+}
+
+#[test]
+fn file_without_header_is_named_as_one_and_read_with_columns() {
+    let text = "1700000000,nan,14.4,nan,0\n1700000060,nan,14.5,nan,0\n";
+    let message = wrong(text, "");
+    assert!(message.contains("holds values and no names") && message.contains("--columns"), "{message}");
+    assert!(!message.contains("14.4"), "{message}");
+    let flags = "--columns~current_time,,temperature,,~--sensor~pit";
+    assert_eq!(read(text, flags), ["pit 14.4 1700000000", "pit 14.5 1700000060"]);
+    let message = wrong("my secret,another\n", "");
+    assert!(!message.contains("secret"), "{message}");
+}
+
+#[test]
+fn column_that_is_there_twice_is_refused_only_when_it_is_needed() {
+    let text = format!("{H},note,note\nk,21.5,{T},x,y\n");
+    let message = wrong(text.clone(), "");
+    assert!(message.contains("`note` is there twice, as columns 4 and 5"), "{message}");
+    assert_eq!(read(text, "--drop~note"), ["k 21.5 1700000000"]);
+}
+
+#[test]
+fn mapped_column_is_named_where_its_own_key_is_missed() {
+    let message = wrong(format!("{H}\nk,1,2\n"), "--map~foo=temperature");
+    assert!(message.contains("`temperature` is mapped to `foo`; nothing gives `temperature`"), "{message}");
+}
+
+#[test]
+fn several_temperatures_of_a_row_become_several_readings() {
+    let text = "current_time,inlet,outlet\n1700000000,1.5,2.5\n1700000060,,3\n1700000120,,\n";
+    let flags = "--sensor~pond~--map~temperature=inlet~--map~temperature=outlet";
+    assert_eq!(
+        read(text, flags),
+        ["pond/inlet 1.5 1700000000", "pond/outlet 2.5 1700000000", "pond/outlet 3 1700000060", "4 missing-key"]
+    );
+    let text = text.replace("inlet", "T_1_Avg").replace("outlet", "T_2_Avg");
+    assert_eq!(
+        read(text, "--sensor~pond~--map~temperature=T_*_Avg")[..2],
+        ["pond/1 1.5 1700000000", "pond/2 2.5 1700000000"]
+    );
+}
+
+#[test]
+fn two_columns_are_joined_to_one_time() {
+    let text = "sensor_id,date,clock,temperature\nk,2023-11-14,22:13:20,21.5\nk,2023-11-14,22:14:20,21.6\n";
+    assert_eq!(read(text, "--map~current_time=date+clock"), ["k 21.5 1700000000", "k 21.6 1700000060"]);
+}
+
+#[test]
+fn further_columns_keep_their_types() {
+    let text = format!(
+        "{H},x\nk, 2.5,1700000001, 40\nk,+1,1700000002,+1\nk,.5,1700000003,.5\nk,5,1700000004,05\nk,5,1700000005,12e4\n\
+         k,5,1700000006,1234567890123456789012345678901234567890\n"
+    );
+    let fields: Vec<_> = read(text, "").iter().map(|line| line.split_once("\"x\":").unwrap().1.to_owned()).collect();
+    let serial = "\"1234567890123456789012345678901234567890\"";
+    assert_eq!(fields, ["40", "1", "0.5", "\"05\"", "\"12e4\"", serial]);
+}
+
+#[test]
+fn times_are_seconds_only_where_that_is_certain() {
+    let text =
+        format!("{H}\nk,1,45244.9259\nk,2,1700000000000\nk,3,20231114221320\nk,4,20231114\nk,5,1700000000\nk,6,-5\n");
+    assert_eq!(
+        read(text, ""),
+        ["2 time-unit", "k 2 1700000000", "4 time-unit", "5 time-unit", "k 5 1700000000", "7 time-unit"]
+    );
+    let days = format!("{H}\nk,4,20231114\n");
+    assert_eq!(read(days.clone(), "--time-unit~s"), ["k 4 20231114"]);
+    assert_eq!(read(days, "--time-format~%Y%m%d"), ["k 4 1699920000"]);
+    let german = format!("{H}\nk,4,14.11.2023 23:13\n");
+    assert_eq!(read(german.clone(), ""), ["2 ambiguous-time"]);
+    assert_eq!(read(german, "--time-format~%d.%m.%Y %H:%M~--time-zone~Europe/Berlin"), ["k 4 1699999980"]);
+}
+
+#[test]
+fn cut_last_line_is_taken_only_when_it_is_whole() {
+    let cut = |text: &str| read(format!("{H}\nk,21.5,1700000000\n{text}"), "")[1..].to_vec();
+    assert_eq!(cut("k,21.6,17000"), ["3 cut-line"]);
+    assert_eq!(cut("k,21.6"), ["3 cut-line"]);
+    assert_eq!(cut("k,21.6,1700000060"), ["k 21.6 1700000060"]);
+    assert_eq!(cut("k,21.6,17000\n"), ["k 21.6 17000"]);
+}
+
+#[test]
+fn missing_values_constants_and_dropped_fields() {
+    let text = format!("{H},h,p\nk,-9999,{T},1,2\nk,5,{T},-9999.0,unavailable\n");
+    let flags = "--missing~-9999,unavailable~--field~site=lab~--field~a=1";
+    assert_eq!(read(text.clone(), flags), ["2 missing-key", r#"k 5 1700000000,"a":1,"site":"lab""#]);
+    assert_eq!(read(text.clone(), "--only~h")[0], r#"k -9999 1700000000,"h":1"#);
+    assert_eq!(read(text, "--drop~h")[0], r#"k -9999 1700000000,"p":2"#);
+}
+
+#[test]
+fn units_are_converted_exactly() {
+    let text = format!("{H}\nk,70.7,{T}\n");
+    assert_eq!(read(text, "--unit~temperature=F:C"), ["k 21.5 1700000000"]);
+    let text = "current_time,Temp A (°C),Temp B (°F)\n1700000000,20,68\n";
+    let flags = "--sensor~s~--map~temperature=Temp*";
+    assert!(wrong(text, flags).contains("column `Temp B (°F)`"));
+    let flags = "--sensor~s~--map~temperature=Temp B (°F)~--drop~Temp A (°C)~--unit~temperature=";
+    assert_eq!(read(text, &format!("{flags}F:C")), ["s 20 1700000000"]);
+    assert!(wrong(text, &format!("{flags}C:F")).contains("column `Temp B (°F)`"));
+}
+
+#[test]
+fn output_of_scan_keeps_its_times_and_refuses_to_lose_types() {
+    let text =
+        format!("{H},shard_id,sequence_number\nk,1,-5,shardId-000000000000,49\nk,1,20231114,shardId-000000000000,49\n");
+    assert_eq!(read(text.clone(), ""), ["k 1 -5", "k 1 20231114"]);
+    let text = text.replace("current_time,", "current_time,serial,").replace("-5,", "-5,42,").replace("14,", "14,42,");
+    assert!(wrong(text.clone(), "").contains("scan -o ndjson"));
+    assert_eq!(read(text, "--untyped")[0], r#"k 1 -5,"serial":42"#);
+}
+
+#[test]
+fn rows_of_one_quantity_are_joined_by_sensor_and_time() {
+    let text = "entity_id,state,last_changed\nsensor.attic_temperature,unavailable,2031-03-02T07:00:00.000Z\n\
+                sensor.attic_temperature,19.4,2031-03-02T07:15:00.250Z\nsensor.attic_humidity,51,2031-03-02T07:15:00.250Z\n\
+                sensor.cellar_humidity,80,2031-03-02T07:15:00.250Z\n";
+    let flags = "--quantity~entity_id~--value~state~--map~current_time=last_changed~--missing~unavailable\
+                 ~--map~temperature=*_temperature~--map~humidity=*_humidity";
+    assert_eq!(read(text, flags), [r#"sensor.attic 19.4 1930202100.25,"humidity":51"#]);
+    let mut input = open(text, &options(flags)).unwrap();
+    while input.next().unwrap().is_some() {}
+    assert_eq!((input.facts().unjoined, input.facts().passed_over), (1, 1));
+}
+
+#[test]
+fn annotated_csv_of_influxdb_is_joined() {
+    let text = "#group,false,false,true,false,true,true\n#datatype,string,long,dateTime:RFC3339,double,string,string\n\
+                #default,_result,,,,,\n,result,table,_time,_value,_field,room\n,,0,2031-03-02T07:15:00Z,19.4,temperature,attic\n\
+                \n#group,false\n,result,table,_time,_field,_value,room\n,,1,2031-03-02T07:15:00Z,humidity,51,attic\n";
+    let flags = "--quantity~_field~--value~_value~--map~sensor_id=room~--map~current_time=_time";
+    assert_eq!(read(text, flags), [r#"attic 19.4 1930202100,"humidity":51"#]);
+}

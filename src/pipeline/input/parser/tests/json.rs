@@ -1,0 +1,108 @@
+//! JSON: glued, in arrays, nested, with text where numbers belong.
+
+use super::*;
+
+const B: &str = r#"{"sensor_id":"b","temperature":1.5,"current_time":3}"#;
+
+#[test]
+fn objects_are_read_however_they_stand() {
+    for text in [
+        format!("{A}{B}"),
+        format!("{A}\n{B}\n"),
+        format!("[{A},{B}]"),
+        format!("[\n  {A},\n  {B}\n]\n"),
+        format!("{A},\n{B},\n"),
+        format!("{A}\n{B}{A}\n").replace(&format!("{B}{A}"), &format!("{B},")),
+        format!("{A}\n[{B}]\n"),
+        format!("{}\n{B}", A.replace(',', ",\n  ")),
+    ] {
+        assert_eq!(read(text.clone(), ""), ["a 1 2", "b 1.5 3"], "{text}");
+    }
+    assert_eq!(read(format!("{A}\n{A}{B}\n"), ""), ["a 1 2", "a 1 2", "b 1.5 3"]);
+    assert_eq!(read("", ""), [""; 0]);
+    assert_eq!(read("[]", ""), [""; 0]);
+}
+
+#[test]
+fn broken_object_costs_itself() {
+    assert_eq!(read(format!("{A}\n{{oops\n{B}\n"), ""), ["a 1 2", "2 not-json", "b 1.5 3"]);
+    assert_eq!(read(format!("[{A},{{\"a\":}},{B}]"), ""), ["a 1 2", "1 not-json", "b 1.5 3"]);
+    assert_eq!(read(format!("{A}\n{}", &B[..20]), ""), ["a 1 2", "2 cut-line"]);
+    assert_eq!(read(format!("[{A},{}", &B[..20]), ""), ["a 1 2", "1 cut-line"]);
+}
+
+#[test]
+fn reason_says_what_a_line_is_instead() {
+    let nan = A.replace(":1,", ":NaN,");
+    assert_eq!(
+        read(format!("{nan}\n{A}x\n[1]\neyJzZW5zb3JfaWQiOiJhIn0=\n{A}{nan}\n"), ""),
+        ["1 not-json", "2 not-json", "3 not-an-object", "4 base64", "5 second-object",]
+    );
+    assert_eq!(read(format!("{nan}\n"), "--coerce"), ["1 not-json"]);
+}
+
+#[test]
+fn paths_reach_into_nested_objects() {
+    let text = r#"{"result":{"end_device_ids":{"device_id":"barn-3"},"received_at":"2031-03-02T07:15:00.123456789Z","uplink_message":{"f_port":2,"decoded_payload":{"temperature":6.25,"humidity":80}}}}
+
+{"result":{"end_device_ids":{"device_id":"barn-4"},"received_at":"2031-03-02T07:16:00.5Z","join_accept":{}}}
+"#;
+    let flags = "--map~sensor_id=end_device_ids.device_id//result.end_device_ids.device_id\
+                 ~--map~temperature=uplink_message.decoded_payload.temperature//result.uplink_message.decoded_payload.temperature\
+                 ~--map~current_time=received_at//result.received_at";
+    let expected = r#"barn-3 6.25 1930202100.123456789,"humidity":80"#;
+    assert_eq!(read(text, flags), [expected, "3 missing-key"]);
+    let flags = format!("{flags}~--match~result.uplink_message=*");
+    assert_eq!(read(text, &flags), [expected]);
+}
+
+#[test]
+fn keys_with_colons_and_dots_are_reached() {
+    let text =
+        r#"{"src":"plus-1","params":{"ts":1930202100.31,"temperature:0":{"id":0,"tC":18.7,"tF":65.7},"a.b":{"c":4}}}"#;
+    let flags = "--map~sensor_id=src~--map~temperature=params.temperature:0.tC~--map~current_time=params.ts~--drop~id,tF\
+                 ~--map~x=params.\"a.b\".c";
+    assert_eq!(read(text, flags), [r#"plus-1 18.7 1930202100.31,"x":4"#]);
+}
+
+#[test]
+fn mapped_json_follows_the_rules_of_csv() {
+    let text = r#"{"sensor_id":42,"temperature":"21.5","current_time":"2024-07-05T16:16:30Z","note":"7"}"#;
+    assert_eq!(read(text, ""), ["1 wrong-type"]);
+    assert_eq!(read(text, "--coerce"), [r#"42 21.5 1720196190,"note":"7""#]);
+    let text = r#"{"device":"th","ts":1930202100123,"temp":21.9,"hum":null,"deep":{"a":[1]}}"#;
+    let flags = "--map~sensor_id=device~--map~temperature=temp~--map~current_time=ts";
+    assert_eq!(read(text, flags), [r#"th 21.9 1930202100.123,"deep":{"a":[1],"hum":null"#]);
+}
+
+#[test]
+fn arrays_and_members_give_a_reading_each() {
+    let text = r#"{"status":"success","data":{"result":[{"metric":{"sensor":"attic"},"values":[[1930202100.5,"19.4"],[1930202115.5,"NaN"]]}]}}"#;
+    let flags = "--map~sensor_id=data.result[].metric.sensor~--map~temperature=data.result[].values[][1]\
+                 ~--map~current_time=data.result[].values[][0]";
+    assert_eq!(read(text, flags), ["attic 19.4 1930202100.5", "1 not-a-number"]);
+    let text = r#"{"Freezer 2":[{"ts":1930202100000,"values":{"temperature":-18.4,"humidity":41}},{"ts":1930202160000,"values":{"temperature":-18.2}}]}"#;
+    let flags = "--map~sensor_id=*.@key~--map~temperature=*[].values.temperature~--map~current_time=*[].ts";
+    assert_eq!(read(text, flags), [r#"Freezer 2 -18.4 1930202100,"humidity":41"#, "Freezer 2 -18.2 1930202160"]);
+    let text = r#"{"hourly":{"time":["2031-03-02T08:00","2031-03-02T09:00"],"temperature_2m":[6.1,null]}}"#;
+    let flags = "--sensor~here~--map~temperature=hourly.temperature_2m[]~--map~current_time=hourly.time[]";
+    assert_eq!(read(text, flags), ["here 6.1 1930204800", "1 missing-key"]);
+}
+
+#[test]
+fn rows_of_one_quantity_in_json_are_joined() {
+    let text =
+        r#"{"humidity":[{"ts":1930202100000,"value":"41"}],"temperature":[{"ts":1930202100000,"value":"-18.4"}]}"#;
+    let flags = "--sensor~s~--quantity~*.@key~--value~*[].value~--map~current_time=*[].ts";
+    assert_eq!(read(text, flags), [r#"s -18.4 1930202100,"humidity":41"#]);
+}
+
+#[test]
+fn copied_readings_keep_their_times() {
+    let copy = r#"{"sensor_id":"a","temperature":1,"current_time":-5,"shard_id":"s","sequence_number":"1"}"#;
+    assert_eq!(read(copy, ""), ["a 1 -5"]);
+    assert_eq!(read(copy.replace("-5", "20231114"), "--coerce"), ["a 1 20231114"]);
+    assert_eq!(read(copy.replace(",\"shard_id\":\"s\"", ""), ""), ["1 time-unit"]);
+    assert_eq!(read(A.replace(":2}", ":1700000000000}"), ""), ["a 1 1700000000"]);
+    assert_eq!(read(A.replace(":2}", ":5000000000}"), ""), ["1 time-unit"]);
+}

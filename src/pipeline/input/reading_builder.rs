@@ -1,0 +1,355 @@
+//! Readings out of the values of a row, by the same rules for every format.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, Reading, ReadingError, Value, json_escape, truncate_for_log};
+use serde_json::value::RawValue;
+
+use super::facts::InputFacts;
+use super::join::JoinedReading;
+use super::number::{self, DecimalSign, MissingValues, NumberError};
+use super::options::InputOptions;
+use super::row_error::{RowError, row_error};
+use super::time_format::{ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
+use super::unit::UnitConversion;
+use super::unit_watch::{TEMPERATURE_UNIT, UnitWatch};
+use crate::pipeline::{Record, value_of};
+
+pub(super) const SENSOR: &str = "sensor_id";
+pub(super) const TEMPERATURE: &str = "temperature";
+pub(super) const TIME: &str = "current_time";
+/// Where a stored reading was in the stream; what comes in has no say in it.
+pub(super) const ORIGIN: [&str; 2] = ["shard_id", "sequence_number"];
+
+/// Bytes of a reading's JSON up to which it is small enough for an item, whatever is in it.
+const SMALL_JSON: usize = 64 * 1024;
+
+/// A value as the file has it.
+#[derive(Clone, Debug)]
+pub(super) enum Cell<'a> {
+    /// Text, such as a CSV cell.
+    Text(Cow<'a, str>),
+    /// JSON, with its type.
+    Json(&'a RawValue),
+}
+
+impl<'a> Cell<'a> {
+    /// Returns what it says as text: strings without quotes, numbers as they are written; nothing for null.
+    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
+        match self {
+            Cell::Text(text) => Some(text.clone()),
+            Cell::Json(raw) => match raw.get().as_bytes().first() {
+                Some(b'"') => json_string(raw),
+                Some(b'n') => None,
+                _ => Some(Cow::Borrowed(raw.get())),
+            },
+        }
+    }
+}
+
+/// Returns what a JSON string says.
+fn json_string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let text = raw.get();
+    match text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        _ => serde_json::from_str::<String>(text).ok().map(Cow::Owned),
+    }
+}
+
+/// The values of one reading.
+#[derive(Debug)]
+pub(super) struct RowValues<'a> {
+    pub sensor: Option<Cell<'a>>,
+    pub temperature: Option<Cell<'a>>,
+    pub time: Option<Cell<'a>>,
+    /// Whether it is what `scan` printed, whose times are seconds.
+    pub is_copy: bool,
+}
+
+/// Makes readings by the options of an input.
+pub(super) struct ReadingBuilder {
+    name: Arc<str>,
+    sensor: Option<String>,
+    times: TimeParser,
+    /// Whether the unit of numbers is recognized by size.
+    times_are_auto: bool,
+    missing: MissingValues,
+    units: Vec<UnitConversion>,
+    pub unit_watch: UnitWatch,
+    only: Vec<String>,
+    drop: Vec<String>,
+    /// Sorted by name.
+    constants: Vec<(String, Value)>,
+    /// Decimal sign of numbers in text.
+    pub sign: DecimalSign,
+    pub facts: InputFacts,
+}
+
+impl ReadingBuilder {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// When one cannot be followed; the text names it.
+    pub(super) fn new(name: Arc<str>, options: &InputOptions, default_unit: TimeUnit) -> Result<Self, String> {
+        let times = options.times(default_unit);
+        let mut constants = options
+            .fields
+            .iter()
+            .map(|field| Ok((field.name.clone(), value_of(&field.value)?)))
+            .collect::<Result<Vec<_>, String>>()?;
+        constants.sort_by(|one, other| one.0.cmp(&other.0));
+        if let Some(pair) = constants.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(format!("the field `{}` was given twice", truncate_for_log(&pair[0].0)));
+        }
+        Ok(ReadingBuilder {
+            name,
+            sensor: options.sensor.clone(),
+            times: TimeParser::new(&times)?,
+            times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
+            missing: MissingValues::new(&options.missing)?,
+            units: options.unit.clone(),
+            unit_watch: UnitWatch::new(options),
+            only: options.only.clone(),
+            drop: options.drop.clone(),
+            constants,
+            sign: options.decimal.unwrap_or_default(),
+            facts: InputFacts::default(),
+        })
+    }
+
+    /// Whether a further field is kept.
+    pub(super) fn keeps(&self, name: &str) -> bool {
+        let is_only = self.only.is_empty() || self.only.iter().any(|only| only == name);
+        is_only && !self.drop.iter().any(|drop| drop == name)
+    }
+
+    /// Returns the sensor of files that do not name one.
+    pub(super) fn default_sensor(&self) -> Option<&str> {
+        self.sensor.as_deref()
+    }
+
+    /// Returns the constant fields.
+    pub(super) fn constants(&self) -> &[(String, Value)] {
+        &self.constants
+    }
+
+    /// Whether a cell says that nothing was measured.
+    pub(super) fn is_missing(&self, cell: &Cell<'_>) -> bool {
+        cell.text().is_none_or(|text| self.missing.contains(&text, self.sign))
+    }
+
+    /// Reads a time and counts how.
+    pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
+        let missing = || row_error("missing-key", format!("`{TIME}` is empty"));
+        let wrong = |error: TimeError| row_error(error.code(), format!("`{TIME}`: {error}"));
+        let cell = cell.ok_or_else(missing)?;
+        let text = cell.text().ok_or_else(missing)?;
+        let text = text.trim();
+        if text.is_empty() || self.missing.contains(text, self.sign) {
+            return Err(missing());
+        }
+        if is_copy {
+            return Decimal::parse(text)
+                .map_err(|_| row_error("not-a-time", format!("`{TIME}` of a row of `scan` is not a number")));
+        }
+        let is_number = matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"'));
+        let ParsedTime { seconds, facts: decided } = if is_number {
+            let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
+            self.times.number(&number).map_err(wrong)?
+        } else {
+            self.times.text(text).map_err(wrong)?
+        };
+        self.facts.times.add(decided);
+        Ok(seconds)
+    }
+
+    /// Reads a time that is a number in JSON, and counts its unit.
+    pub(super) fn numeric_time(&mut self, number: &Decimal) -> Result<Decimal, RowError> {
+        let parsed =
+            self.times.number(number).map_err(|error| row_error(error.code(), format!("`{TIME}`: {error}")))?;
+        self.facts.times.add(parsed.facts);
+        Ok(parsed.seconds)
+    }
+
+    /// Reads the temperature.
+    pub(super) fn temperature(&self, cell: Option<&Cell<'_>>) -> Result<Decimal, RowError> {
+        let missing = || row_error("missing-key", format!("`{TEMPERATURE}` is empty"));
+        let cell = cell.ok_or_else(missing)?;
+        let text = cell.text().ok_or_else(missing)?;
+        if self.missing.contains(&text, self.sign) {
+            return Err(missing());
+        }
+        let number = number::number(&text, self.sign_of(cell)).map_err(|error| number_error(TEMPERATURE, error))?;
+        self.converted(TEMPERATURE, number)
+    }
+
+    /// JSON writes numbers with a point; only texts in it may have a comma.
+    fn sign_of(&self, cell: &Cell<'_>) -> DecimalSign {
+        match cell {
+            Cell::Json(raw) if !raw.get().starts_with('"') => DecimalSign::Point,
+            _ => self.sign,
+        }
+    }
+
+    fn converted(&self, key: &str, number: Decimal) -> Result<Decimal, RowError> {
+        match self.units.iter().find(|unit| unit.key == key) {
+            Some(unit) => unit.convert(&number).map_err(|error| row_error("unit", format!("`{key}`: {error}"))),
+            None => Ok(number),
+        }
+    }
+
+    /// Reads a further field; nothing where nothing was measured.
+    pub(super) fn field(&self, name: &str, cell: &Cell<'_>) -> Result<Option<Value>, RowError> {
+        let value = match cell {
+            Cell::Text(text) if self.missing.contains(text, self.sign) => return Ok(None),
+            Cell::Text(text) => number::value(text, self.sign),
+            Cell::Json(raw) => match Reading::field_from_json(name, raw)? {
+                value if !matches!(value, Value::Null) && self.missing.contains_value(&value) => return Ok(None),
+                value => value,
+            },
+        };
+        match value {
+            Value::Number(number) => self.converted(name, number).map(|number| Some(Value::Number(number))),
+            Value::Text(text) if self.units.iter().any(|unit| unit.key == name) => {
+                let number = number::number(&text, self.sign).map_err(|error| number_error(name, error))?;
+                self.converted(name, number).map(|number| Some(Value::Number(number)))
+            }
+            value => Ok(Some(value)),
+        }
+    }
+
+    /// Reads the sensor.
+    pub(super) fn sensor<'a>(&'a self, cell: Option<&Cell<'a>>) -> Result<Cow<'a, str>, RowError> {
+        let text = match cell {
+            Some(Cell::Json(raw)) if raw.get().starts_with(['{', '[', 't', 'f']) => {
+                return Err(ReadingError::WrongType { key: SENSOR, wanted: "string" }.into());
+            }
+            Some(cell) => cell.text().map(trimmed),
+            None => self.sensor.as_deref().map(Cow::Borrowed),
+        };
+        match text {
+            Some(text) if text.len() > MAX_SENSOR_ID_BYTES => Err(ReadingError::IdTooLong { bytes: text.len() }.into()),
+            Some(text) if !text.is_empty() => Ok(text),
+            _ => Err(row_error("missing-key", format!("`{SENSOR}` is empty"))),
+        }
+    }
+
+    /// Makes the record of a row. `fields` come sorted by name, without those that are not kept.
+    ///
+    /// # Errors
+    /// When it is no reading.
+    pub(super) fn record<'a>(
+        &mut self,
+        row: &RowValues<'a>,
+        fields: impl Iterator<Item = (Cow<'a, str>, Cell<'a>)>,
+        line: u64,
+    ) -> Result<Record, RowError> {
+        let temperature = self.temperature(row.temperature.as_ref())?;
+        let seconds = self.time(row.time.as_ref(), row.is_copy)?;
+        let sensor = self.sensor(row.sensor.as_ref())?;
+        let mut data = String::with_capacity(128 + sensor.len());
+        data.push_str("{\"sensor_id\":");
+        json_escape::push_string(&mut data, &sensor);
+        data.push_str(",\"temperature\":");
+        data.push_str(temperature.as_str());
+        data.push_str(",\"current_time\":");
+        data.push_str(seconds.as_str());
+        let mut constants = self.constants.iter().peekable();
+        let mut push = |name: &str, value: &Value| {
+            data.push(',');
+            json_escape::push_string(&mut data, name);
+            data.push(':');
+            value.push_json(&mut data);
+        };
+        let mut before: Option<Cow<'a, str>> = None;
+        for (name, cell) in fields {
+            let Some(value) = self.field(&name, &cell)? else { continue };
+            if let (TEMPERATURE_UNIT, Value::Text(unit)) = (&*name, &value) {
+                self.unit_watch.check(unit).map_err(|reason| row_error("unit", reason))?;
+            }
+            while let Some((constant, value)) = constants.next_if(|(constant, _)| **constant < *name) {
+                push(constant, value);
+            }
+            let is_constant = constants.peek().is_some_and(|(constant, _)| **constant == *name);
+            if is_constant || before.as_ref().is_some_and(|before| *before == name) {
+                return Err(ReadingError::DuplicateKey { key: truncate_for_log(&name) }.into());
+            }
+            push(&name, &value);
+            before = Some(name);
+        }
+        constants.for_each(|(name, value)| push(name, value));
+        data.push('}');
+        if data.len() > SMALL_JSON {
+            Reading::from_json(data.as_bytes())?;
+        }
+        Record::from_json(data, &sensor, &seconds, &self.name, line)
+            .map_err(|reason| row_error("record-too-large", reason))
+    }
+
+    /// Makes the record of a reading that JSON has by its own keys.
+    ///
+    /// # Errors
+    /// When its time is uncertain, or it is larger than a record may be.
+    pub(super) fn plain_record(&mut self, mut reading: Reading, is_copy: bool, line: u64) -> Result<Record, RowError> {
+        if !is_copy {
+            if self.times_are_auto && is_certainly_seconds(reading.current_time.as_str()) {
+                self.facts.times.add(TimeFacts { unit: Some(TimeUnit::Seconds), ..TimeFacts::default() });
+            } else {
+                reading.current_time = self.numeric_time(&reading.current_time)?;
+            }
+        }
+        Record::new(&reading, &self.name, line).map_err(|reason| row_error("record-too-large", reason))
+    }
+
+    /// Makes the record of a joined reading.
+    ///
+    /// # Errors
+    /// When it is no reading.
+    pub(super) fn joined_record(&self, joined: JoinedReading) -> Result<Record, RowError> {
+        let Value::Number(temperature) = joined.temperature else {
+            return Err(ReadingError::WrongType { key: TEMPERATURE, wanted: "number" }.into());
+        };
+        let mut fields: BTreeMap<_, _> = joined.fields.into_iter().collect();
+        for (name, value) in &self.constants {
+            if fields.insert(name.clone(), value.clone()).is_some() {
+                return Err(ReadingError::DuplicateKey { key: truncate_for_log(name) }.into());
+            }
+        }
+        let reading = Reading { sensor_id: joined.sensor_id, temperature, current_time: joined.time, fields };
+        reading.check()?;
+        Record::new(&reading, &self.name, joined.line).map_err(|reason| row_error("record-too-large", reason))
+    }
+
+    /// Refuses names that no further field may have, once for all rows of a file.
+    pub(super) fn check_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<(), ReadingError> {
+        let fields: BTreeMap<_, _> = names.into_iter().map(|name| (name.to_owned(), Value::Null)).collect();
+        let Ok(zero) = Decimal::parse("0") else { return Ok(()) };
+        Reading { sensor_id: "s".to_owned(), temperature: zero.clone(), current_time: zero, fields }.check()
+    }
+}
+
+/// Whether a number is in seconds for certain, as most are: whole, and of the years 1973 to 2033.
+fn is_certainly_seconds(number: &str) -> bool {
+    let digits = number.as_bytes();
+    let is_long = digits.len() == 9 || digits.len() == 10 && matches!(digits[0], b'1');
+    is_long && digits.iter().all(u8::is_ascii_digit)
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+        Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+pub(super) fn number_error(key: &str, error: NumberError) -> RowError {
+    let code = match error {
+        NumberError::Comma | NumberError::Point => "decimal-sign",
+        NumberError::Decimal(sensor_model::DecimalError::TooManyDigits) => "too-many-digits",
+        NumberError::Decimal(sensor_model::DecimalError::OutOfRange) => "number-out-of-range",
+        _ => "not-a-number",
+    };
+    row_error(code, format!("`{}`: {error}", truncate_for_log(key)))
+}

@@ -1,0 +1,220 @@
+//! Rows out of lines: quoted values may hold delimiters, quotes and line feeds.
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use memchr::memchr;
+
+use super::options::Delimiter;
+
+/// Splits the lines of one row into cells.
+pub(super) struct RowSplitter {
+    delimiter: Delimiter,
+    quoted: Reader,
+    text: Vec<u8>,
+    written: usize,
+    /// Ends of the cells in `text`, as the parser of quotes counts them.
+    ends: Vec<usize>,
+    cells: usize,
+    /// Begin and end of each cell of a row without quotes.
+    ranges: Vec<(usize, usize)>,
+}
+
+/// The cells of one row.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'a> {
+    text: &'a str,
+    ranges: &'a [(usize, usize)],
+}
+
+impl<'a> Cells<'a> {
+    pub(super) fn len(self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Returns a cell without blanks around it; an empty one behind the last.
+    pub(super) fn get(self, at: usize) -> &'a str {
+        self.ranges.get(at).and_then(|(begin, end)| self.text.get(*begin..*end)).map_or("", str::trim)
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
+        (0..self.len()).map(move |at| self.get(at))
+    }
+}
+
+impl RowSplitter {
+    pub(super) fn new(delimiter: Delimiter) -> Self {
+        let byte = match delimiter {
+            Delimiter::Byte(byte) => byte,
+            Delimiter::Auto | Delimiter::Blanks => b',',
+        };
+        let quoted = ReaderBuilder::new().delimiter(byte).terminator(Terminator::Any(b'\n')).build();
+        let (text, ends) = (vec![0; 1024], vec![0; 32]);
+        let mut splitter = RowSplitter { delimiter, quoted, text, written: 0, ends, cells: 0, ranges: Vec::new() };
+        splitter.reset();
+        splitter
+    }
+
+    /// Returns the delimiter.
+    pub(super) fn delimiter(&self) -> Delimiter {
+        self.delimiter
+    }
+
+    /// Splits a line that holds a whole row without quotes.
+    pub(super) fn plain<'a>(&'a mut self, line: &'a str) -> Cells<'a> {
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        self.ranges.clear();
+        match self.delimiter {
+            Delimiter::Blanks => {
+                let begin_of = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
+                let ranges = line.split_ascii_whitespace().map(|part| (begin_of(part), begin_of(part) + part.len()));
+                self.ranges.extend(ranges);
+            }
+            Delimiter::Byte(delimiter) => self.split_at(line.as_bytes(), delimiter),
+            Delimiter::Auto => self.split_at(line.as_bytes(), b','),
+        }
+        Cells { text: line, ranges: &self.ranges }
+    }
+
+    fn split_at(&mut self, line: &[u8], delimiter: u8) {
+        let mut begin = 0;
+        while let Some(at) = memchr(delimiter, &line[begin..]) {
+            self.ranges.push((begin, begin + at));
+            begin += at + 1;
+        }
+        self.ranges.push((begin, line.len()));
+    }
+
+    /// Whether a line has to be fed.
+    pub(super) fn needs_quotes(&self, line: &[u8]) -> bool {
+        self.delimiter != Delimiter::Blanks && memchr(b'"', line).is_some()
+    }
+
+    /// Takes a line with its end; false while a quoted value goes on in the next one.
+    pub(super) fn feed(&mut self, line: &[u8]) -> bool {
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        self.parse(content);
+        let is_complete = self.parse(b"\n");
+        if is_complete && content.ends_with(b"\r") {
+            // Half of a line end, taken for the last byte of the last value. Where a quote is open it is one.
+            self.written -= 1;
+            self.ends[self.cells - 1] -= 1;
+        }
+        is_complete
+    }
+
+    /// Forgets the row, to begin the next one.
+    pub(super) fn reset(&mut self) {
+        self.quoted.reset();
+        self.written = 0;
+        self.cells = 0;
+        // The parser drops a byte order mark from the beginning of its input, which a row is not; after an empty line,
+        // which it passes over, it no longer looks for one.
+        self.parse(b"\n");
+    }
+
+    /// Returns the cells of a row that was fed; nothing where one is not UTF-8.
+    pub(super) fn fed(&mut self) -> Option<Cells<'_>> {
+        self.ranges.clear();
+        let mut begin = 0;
+        for end in &self.ends[..self.cells] {
+            self.ranges.push((begin, *end));
+            begin = *end;
+        }
+        let text = std::str::from_utf8(&self.text[..self.written]).ok()?;
+        let is_whole = self.ranges.iter().all(|(begin, end)| text.get(*begin..*end).is_some());
+        is_whole.then_some(Cells { text, ranges: &self.ranges })
+    }
+
+    fn parse(&mut self, mut input: &[u8]) -> bool {
+        while !input.is_empty() {
+            let (result, read, written, cells) =
+                self.quoted.read_record(input, &mut self.text[self.written..], &mut self.ends[self.cells..]);
+            input = &input[read..];
+            self.written += written;
+            self.cells += cells;
+            match result {
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => return true,
+                ReadRecordResult::InputEmpty | ReadRecordResult::End => {}
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const COMMA: Delimiter = Delimiter::Byte(b',');
+
+    fn fed(row: &mut RowSplitter) -> Option<Vec<String>> {
+        row.fed().map(|cells| cells.iter().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn quotes_hold_commas_quotes_and_line_feeds_together() {
+        let mut row = RowSplitter::new(COMMA);
+        assert!(row.feed(br#"a,"b,""c""",,d"e"#));
+        assert_eq!(fed(&mut row).unwrap(), ["a", "b,\"c\"", "", "d\"e"]);
+        row.reset();
+        assert!(!row.feed(b"x,\"one\n"));
+        assert!(row.feed(b"two\",y"));
+        assert_eq!(fed(&mut row).unwrap(), ["x", "one\ntwo", "y"]);
+    }
+
+    #[test]
+    fn line_ends_in_quotes_and_a_byte_order_mark_within_the_file_are_part_of_the_value() {
+        let mut row = RowSplitter::new(COMMA);
+        assert!(!row.feed(b"\"one\r\n"));
+        assert!(row.feed(b"two\",x\r\n"));
+        assert_eq!(fed(&mut row).unwrap(), ["one\r\ntwo", "x"]);
+        row.reset();
+        assert!(row.feed("\u{feff}a,b\r\n".as_bytes()));
+        assert_eq!(fed(&mut row).unwrap(), ["\u{feff}a", "b"]);
+    }
+
+    #[test]
+    fn a_cell_that_is_not_utf_8_is_noticed() {
+        let mut row = RowSplitter::new(COMMA);
+        assert!(row.feed(b"a,\xff"));
+        assert_eq!(fed(&mut row), None);
+    }
+
+    #[test]
+    fn blanks_separate_however_many_there_are_and_are_trimmed_in_every_cell() {
+        let cells =
+            |delimiter, line| RowSplitter::new(delimiter).plain(line).iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(cells(Delimiter::Blanks, "  2031 03  02\t7\r\n"), ["2031", "03", "02", "7"]);
+        assert_eq!(cells(Delimiter::Byte(b';'), " a ; b;;\r\n"), ["a", "b", "", ""]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_csv_writer_writes_is_read(rows in prop::collection::vec(
+            prop::collection::vec("[a-z,\"\r\né]{0,40}", 2..60), 1..6), is_windows in any::<bool>(),
+            delimiter in prop::sample::select(vec![b',', b';', b'\t'])) {
+            let mut splitter = RowSplitter::new(Delimiter::Byte(delimiter));
+            for cells in rows {
+                let end = if is_windows { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+                let mut writer = csv::WriterBuilder::new().delimiter(delimiter).terminator(end).from_writer(Vec::new());
+                writer.write_record(&cells).unwrap();
+                let bytes = writer.into_inner().unwrap();
+                splitter.reset();
+                let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+                for (index, part) in lines.iter().enumerate() {
+                    prop_assert_eq!(splitter.feed(part), index + 1 == lines.len());
+                }
+                let trimmed: Vec<_> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+                prop_assert_eq!(fed(&mut splitter).unwrap(), trimmed.clone());
+                if lines.len() == 1 && !splitter.needs_quotes(&bytes) {
+                    let plain: Vec<_> = splitter.plain(std::str::from_utf8(&bytes).unwrap()).iter().map(str::to_owned).collect();
+                    prop_assert_eq!(plain, trimmed);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! Times as files write them, as exact seconds since 1970.
+//!
+//! A number is read by its unit (`--time-unit`), a text by its form (`--time-format`) or, without one, only where it has
+//! one meaning. docs/semantics.md, "Times in files", has the rules.
+
+mod civil_text;
+mod epoch;
+#[cfg(test)]
+mod tests;
+mod time_zone;
+
+use clap::ValueEnum;
+use jiff::civil::DateTime;
+use jiff::fmt::strtime::{self, BrokenDownTime};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{Timestamp, ToSpan};
+use sensor_model::{Decimal, DecimalError};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use self::civil_text::{CivilText, Zone};
+
+/// The unit of times that are numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
+pub enum TimeUnit {
+    /// By the number's size.
+    #[default]
+    #[value(name = "auto")]
+    #[serde(rename = "auto")]
+    Auto,
+    /// Seconds since 1970.
+    #[value(name = "s")]
+    #[serde(rename = "s")]
+    Seconds,
+    /// Milliseconds since 1970.
+    #[value(name = "ms")]
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Microseconds since 1970.
+    #[value(name = "us")]
+    #[serde(rename = "us")]
+    Microseconds,
+    /// Nanoseconds since 1970.
+    #[value(name = "ns")]
+    #[serde(rename = "ns")]
+    Nanoseconds,
+    /// Seconds of a clock that shows local time, counted from its 1970.
+    #[value(name = "local-s")]
+    #[serde(rename = "local-s")]
+    LocalSeconds,
+}
+
+impl TimeUnit {
+    /// The name on the command line and in the ledger.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimeUnit::Auto => "auto",
+            TimeUnit::Seconds => "s",
+            TimeUnit::Milliseconds => "ms",
+            TimeUnit::Microseconds => "us",
+            TimeUnit::Nanoseconds => "ns",
+            TimeUnit::LocalSeconds => "local-s",
+        }
+    }
+}
+
+/// How the times of a file are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TimeOptions {
+    /// The unit of numbers.
+    pub unit: TimeUnit,
+    /// The form of texts, as `strftime` takes it.
+    pub format: Option<String>,
+    /// The IANA name of the zone of times without one, or a fixed offset; UTC if none.
+    pub zone: Option<String>,
+    /// Whether `1700000000,5` is a number.
+    pub decimal_comma: bool,
+}
+
+/// A time that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedTime {
+    /// Seconds since 1970, with every digit of the text.
+    pub seconds: Decimal,
+    /// What the ledger counts.
+    pub facts: TimeFacts,
+}
+
+/// What was decided about a time, for the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeFacts {
+    /// The unit that a number was taken in; nothing for a text.
+    pub unit: Option<TimeUnit>,
+    /// It has no zone and no `--time-zone` names one.
+    pub assumed_utc: bool,
+    /// The clocks showed it twice; the earlier moment was taken.
+    pub ambiguous: bool,
+    /// The clocks never showed it; it was moved on by the length of the gap.
+    pub skipped: bool,
+}
+
+/// How many times were decided in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeCounts {
+    units: [u64; 5],
+    /// Without a zone, taken as UTC.
+    pub assumed_utc: u64,
+    /// Shown twice by the clocks.
+    pub ambiguous: u64,
+    /// Never shown by the clocks.
+    pub skipped: u64,
+}
+
+const UNITS: [TimeUnit; 5] =
+    [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds, TimeUnit::LocalSeconds];
+
+impl TimeCounts {
+    /// Counts one time.
+    pub fn add(&mut self, decided: TimeFacts) {
+        for (unit, count) in UNITS.into_iter().zip(&mut self.units) {
+            *count += u64::from(decided.unit == Some(unit));
+        }
+        self.assumed_utc += u64::from(decided.assumed_utc);
+        self.ambiguous += u64::from(decided.ambiguous);
+        self.skipped += u64::from(decided.skipped);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &TimeCounts) {
+        for (count, more) in self.units.iter_mut().zip(other.units) {
+            *count += more;
+        }
+        self.assumed_utc += other.assumed_utc;
+        self.ambiguous += other.ambiguous;
+        self.skipped += other.skipped;
+    }
+
+    /// The units that occurred, with how often.
+    pub fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
+        UNITS.into_iter().zip(self.units).filter(|(_, count)| *count > 0)
+    }
+}
+
+/// Why something is no time. The text never shows the value.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum TimeError {
+    /// No form that has one meaning.
+    #[error("not a time; write seconds since 1970 or 2010-01-01T01:00:00Z, or name the form with --time-format")]
+    NotATime,
+    /// Day, month and year could change places.
+    #[error("day and month could be swapped; name the form, for example --time-format '%d.%m.%Y %H:%M'")]
+    Ambiguous,
+    /// A number that is a calendar date.
+    #[error(
+        "looks like a date and not like seconds since 1970; use --time-format {format}, or --time-unit s if it is seconds"
+    )]
+    CompactDate {
+        /// The form that reads it.
+        format: &'static str,
+    },
+    /// A number that is a day of a spreadsheet.
+    #[error(
+        "looks like the day number of a spreadsheet; write times as text there, or use --time-unit s if it is seconds"
+    )]
+    SpreadsheetDay,
+    /// A number below zero.
+    #[error("a number below zero is before 1970; use --time-unit s if it is seconds")]
+    Negative,
+    /// A number between the ranges of the units.
+    #[error("not a time between 1970 and 2100 in s, ms, us or ns; name the unit with --time-unit")]
+    NoUnit,
+    /// `23:59:60`.
+    #[error("a leap second (second 60) does not exist in seconds since 1970")]
+    LeapSecond,
+    /// The zero date of a program that had no time.
+    #[error("the zero date (year 1) of a clock that was not set")]
+    Unset,
+    /// Not of the form of `--time-format`.
+    #[error("does not match --time-format")]
+    OtherFormat,
+    /// `CET`, `EST` and the like.
+    #[error(
+        "names its zone by an abbreviation; write that as text in --time-format, and name the zone with --time-zone"
+    )]
+    ZoneAbbreviation,
+    /// A zone that is not in the time zone database.
+    #[error("names a time zone that is not in the database")]
+    UnknownZone,
+    /// An offset that its zone does not have at that time.
+    #[error("its offset and its time zone contradict each other")]
+    ZoneConflict,
+    /// Beyond the years 1 to 9999.
+    #[error("outside the years that a time can have")]
+    OutOfRange,
+    /// More digits than a number of the table keeps.
+    #[error(transparent)]
+    Decimal(#[from] DecimalError),
+}
+
+impl TimeError {
+    /// The class of the reason, for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            TimeError::Ambiguous | TimeError::ZoneAbbreviation => "ambiguous-time",
+            TimeError::CompactDate { .. } | TimeError::SpreadsheetDay | TimeError::Negative | TimeError::NoUnit => {
+                "time-unit"
+            }
+            TimeError::LeapSecond => "leap-second",
+            TimeError::Unset => "unset-time",
+            TimeError::OtherFormat => "time-format",
+            TimeError::NotATime
+            | TimeError::UnknownZone
+            | TimeError::ZoneConflict
+            | TimeError::OutOfRange
+            | TimeError::Decimal(_) => "not-a-time",
+        }
+    }
+}
+
+/// Reads the times of one file.
+#[derive(Clone, Debug, Default)]
+pub struct TimeParser {
+    unit: TimeUnit,
+    format: Option<String>,
+    zone: Option<TimeZone>,
+    decimal_comma: bool,
+}
+
+impl TimeParser {
+    /// Checks the options.
+    ///
+    /// # Errors
+    /// When the form cannot be read or the zone is unknown; the text names the flag.
+    pub fn new(options: &TimeOptions) -> Result<Self, String> {
+        let zone = options.zone.as_deref().map(time_zone::parse).transpose()?;
+        if let Some(format) = &options.format {
+            check_format(format)?;
+            if options.unit != TimeUnit::Auto {
+                return Err("--time-format and --time-unit exclude each other".to_owned());
+            }
+        }
+        let TimeOptions { unit, format, decimal_comma, .. } = options.clone();
+        Ok(TimeParser { unit, format, zone, decimal_comma })
+    }
+
+    /// Reads a text, which may be a number.
+    ///
+    /// # Errors
+    /// When it has no meaning, or more than one.
+    pub fn text(&self, text: &str) -> Result<ParsedTime, TimeError> {
+        let text = text.trim();
+        if let Some(format) = &self.format {
+            return self.formatted(format, text);
+        }
+        // `2023-…` is what most texts begin with.
+        if text.as_bytes().get(4) != Some(&b'-') {
+            if let Some(number) = self.as_number(text) {
+                return self.number(&number?);
+            }
+            if let Some(number) = text.strip_prefix('@') {
+                return epoch::seconds_only(&Decimal::parse(number).map_err(|_| TimeError::NotATime)?);
+            }
+        }
+        let CivilText { civil, fraction, zone } = civil_text::parse(text)?;
+        let (seconds, facts) = self.moment(civil, zone)?;
+        Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
+    }
+
+    /// Reads a number.
+    ///
+    /// # Errors
+    /// When its unit is uncertain.
+    pub fn number(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+        match (&self.format, self.unit) {
+            (Some(format), _) => self.formatted(format, number.as_str()),
+            (None, TimeUnit::Auto) => epoch::by_magnitude(number),
+            (None, TimeUnit::LocalSeconds) => self.local_seconds(number),
+            (None, unit) => epoch::in_unit(number, unit),
+        }
+    }
+
+    /// Reads seconds that count what a clock shows.
+    fn local_seconds(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+        let text = number.as_str();
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let shown = whole.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let shown = shown.filter(|_| !text.starts_with('-')).ok_or(TimeError::OutOfRange)?;
+        let (seconds, facts) = self.moment(TimeZone::UTC.to_datetime(shown), Zone::None)?;
+        let facts = TimeFacts { unit: Some(TimeUnit::LocalSeconds), ..facts };
+        Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
+    }
+
+    /// The number that a text is; nothing where it is none.
+    fn as_number(&self, text: &str) -> Option<Result<Decimal, TimeError>> {
+        let parsed = match text.split_once(',') {
+            Some((whole, fraction)) if self.decimal_comma => Decimal::parse(&format!("{whole}.{fraction}")),
+            _ => Decimal::parse(text),
+        };
+        match parsed {
+            Err(DecimalError::NotANumber) => None,
+            parsed => Some(parsed.map_err(TimeError::from)),
+        }
+    }
+
+    fn formatted(&self, format: &str, text: &str) -> Result<ParsedTime, TimeError> {
+        let parse = |text: &str| BrokenDownTime::parse(format, text);
+        let Ok(parsed) = parse(text) else {
+            return self.formatted_end_of_day(format, text);
+        };
+        // The parser takes second 60 for 59 without a word.
+        let is_clamped = |at: usize| {
+            let other = format!("{}59{}", &text[..at], &text[at + 2..]);
+            parse(&other).is_ok_and(|other| parsed_moment(&other) == parsed_moment(&parsed))
+        };
+        if text.match_indices("60").any(|(at, _)| is_clamped(at)) {
+            return Err(TimeError::LeapSecond);
+        }
+        self.of_broken_down(&parsed)
+    }
+
+    /// Reads a time of 24:00, which the parser refuses.
+    fn formatted_end_of_day(&self, format: &str, text: &str) -> Result<ParsedTime, TimeError> {
+        let midnight = |(at, _): (usize, &str)| {
+            let other = format!("{}00{}", &text[..at], &text[at + 2..]);
+            let mut parsed = BrokenDownTime::parse(format, &other).ok()?;
+            let civil = parsed.to_datetime().ok()?;
+            let date = civil.date().checked_add(1.day()).ok()?;
+            if civil.time() != jiff::civil::Time::midnight() {
+                return None;
+            }
+            parsed.set_year(Some(date.year())).ok()?;
+            parsed.set_month(Some(date.month())).ok()?;
+            parsed.set_day(Some(date.day())).ok()?;
+            Some(parsed)
+        };
+        match text.match_indices("24:00").find_map(midnight) {
+            Some(parsed) => self.of_broken_down(&parsed),
+            None => Err(TimeError::OtherFormat),
+        }
+    }
+
+    fn of_broken_down(&self, parsed: &BrokenDownTime) -> Result<ParsedTime, TimeError> {
+        if let Some(moment) = parsed.timestamp() {
+            let facts = TimeFacts { unit: Some(TimeUnit::Seconds), ..TimeFacts::default() };
+            return Ok(ParsedTime { seconds: seconds_of(moment)?, facts });
+        }
+        let civil = parsed.to_datetime().map_err(|_| TimeError::OtherFormat)?;
+        let zone = match (parsed.offset(), parsed.iana_time_zone()) {
+            (Some(offset), None) => Zone::Offset(offset.seconds()),
+            (None, Some(name)) => Zone::Named(name),
+            (Some(offset), Some(name)) => Zone::Both(offset.seconds(), name),
+            (None, None) => Zone::None,
+        };
+        let nanoseconds = format!("{:09}", civil.subsec_nanosecond());
+        let (seconds, facts) = self.moment(civil, zone)?;
+        Ok(ParsedTime { seconds: with_fraction(seconds, &nanoseconds)?, facts })
+    }
+
+    /// The second of a date and time in a zone.
+    fn moment(&self, civil: DateTime, zone: Zone<'_>) -> Result<(i64, TimeFacts), TimeError> {
+        if civil.year() == 1 && civil.day_of_year() == 1 {
+            return Err(TimeError::Unset);
+        }
+        let at_offset = |seconds: i32| {
+            let offset = jiff::tz::Offset::from_seconds(seconds).map_err(|_| TimeError::NotATime)?;
+            offset.to_timestamp(civil).map_err(|_| TimeError::OutOfRange)
+        };
+        let named = |name: &str| TimeZone::get(name).map_err(|_| TimeError::UnknownZone);
+        let moment = match zone {
+            Zone::Offset(seconds) => at_offset(seconds)?,
+            Zone::Both(seconds, name) => {
+                let moment = at_offset(seconds)?;
+                if named(name)?.to_offset(moment).seconds() != seconds {
+                    return Err(TimeError::ZoneConflict);
+                }
+                moment
+            }
+            Zone::Named(name) => return local(civil, &named(name)?),
+            Zone::None => {
+                let facts = TimeFacts { assumed_utc: true, ..TimeFacts::default() };
+                return match &self.zone {
+                    Some(zone) => local(civil, zone),
+                    None => at_offset(0).map(|moment| (floor(moment), facts)),
+                };
+            }
+        };
+        Ok((floor(moment), TimeFacts::default()))
+    }
+}
+
+/// The second of a local time. A time that the clocks showed twice is the earlier moment; one that they skipped is moved
+/// on by the length of the gap (RFC 5545, section 3.3.5).
+fn local(civil: DateTime, zone: &TimeZone) -> Result<(i64, TimeFacts), TimeError> {
+    let ambiguous = zone.to_ambiguous_timestamp(civil);
+    let facts = TimeFacts {
+        ambiguous: matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. }),
+        skipped: matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. }),
+        ..TimeFacts::default()
+    };
+    let moment = ambiguous.compatible().map_err(|_| TimeError::OutOfRange)?;
+    Ok((floor(moment), facts))
+}
+
+fn floor(moment: Timestamp) -> i64 {
+    moment.as_second() - i64::from(moment.subsec_nanosecond() < 0)
+}
+
+fn parsed_moment(parsed: &BrokenDownTime) -> Option<(DateTime, Option<Timestamp>)> {
+    Some((parsed.to_datetime().ok()?, parsed.timestamp()))
+}
+
+fn seconds_of(moment: Timestamp) -> Result<Decimal, TimeError> {
+    let nanoseconds = moment.as_nanosecond();
+    let fraction = format!("{:09}", nanoseconds.rem_euclid(1_000_000_000));
+    with_fraction(floor(moment), &fraction)
+}
+
+/// The decimal number of a second and the digits after it, which count towards the future before 1970 too.
+fn with_fraction(second: i64, fraction: &str) -> Result<Decimal, TimeError> {
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.is_empty() {
+        return match u64::try_from(second) {
+            Ok(second) => Ok(Decimal::from(second)),
+            Err(_) => Ok(Decimal::parse(&second.to_string())?),
+        };
+    }
+    if second >= 0 {
+        return Ok(Decimal::parse(&format!("{second}.{fraction}"))?);
+    }
+    let width = fraction.len();
+    let complement = u32::try_from(width).ok().and_then(|width| 10_u128.checked_pow(width));
+    let digits: Option<u128> = fraction.parse().ok();
+    let rest = complement.zip(digits).map(|(whole, digits)| whole - digits).ok_or(DecimalError::TooManyDigits)?;
+    Ok(Decimal::parse(&format!("-{}.{rest:0width$}", (second + 1).unsigned_abs()))?)
+}
+
+/// Refuses a form that could never be read: the parser tells only about a text that it has.
+fn check_format(format: &str) -> Result<(), String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("--time-format '{format}' cannot be read: {error}");
+    let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    let written = strtime::format(format, &sample).map_err(|error| wrong(&error))?;
+    let parsed = BrokenDownTime::parse(format, &written).map_err(|error| wrong(&error))?;
+    if parsed.timestamp().is_none() {
+        parsed.to_datetime().map_err(|error| wrong(&error))?;
+    }
+    Ok(())
+}

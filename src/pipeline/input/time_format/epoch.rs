@@ -1,0 +1,96 @@
+//! Times that are numbers: their unit by their size, and exact seconds.
+
+use sensor_model::Decimal;
+
+use super::{ParsedTime, TimeError, TimeFacts, TimeUnit};
+
+/// 2100-01-01T00:00:00Z. A larger number is not taken for seconds.
+const YEAR_2100: u64 = 4_102_444_800;
+/// Where each unit is taken for certain: from 1973 to 2099. Between them lie dates such as `20231114221320`.
+const RANGES: [(std::ops::Range<u64>, TimeUnit); 4] = [
+    (0..YEAR_2100, TimeUnit::Seconds),
+    (100_000_000_000..4_100_000_000_000, TimeUnit::Milliseconds),
+    (100_000_000_000_000..4_100_000_000_000_000, TimeUnit::Microseconds),
+    (100_000_000_000_000_000..4_100_000_000_000_000_000, TimeUnit::Nanoseconds),
+];
+/// Days since 1899-12-30 that spreadsheets write for 1954 to 2119.
+const SPREADSHEET_DAYS: std::ops::RangeInclusive<u64> = 20_000..=80_000;
+/// Years that make eight and more digits a date.
+const COMPACT_YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
+
+/// Takes a number in the unit that its size tells.
+pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
+    let text = number.as_str();
+    if text.starts_with('-') {
+        return Err(TimeError::Negative);
+    }
+    // Such numbers have at least forty digits, behind the point or before it.
+    if let Some((_, exponent)) = text.split_once('E') {
+        return if exponent.starts_with('-') { in_unit(number, TimeUnit::Seconds) } else { Err(TimeError::NoUnit) };
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let size: u64 = whole.parse().map_err(|_| TimeError::NoUnit)?;
+    if SPREADSHEET_DAYS.contains(&size) && !fraction.is_empty() {
+        return Err(TimeError::SpreadsheetDay);
+    }
+    if let Some(format) = compact_date(whole) {
+        return Err(TimeError::CompactDate { format });
+    }
+    let unit = RANGES.iter().find(|(range, _)| range.contains(&size)).map(|(_, unit)| *unit);
+    in_unit(number, unit.ok_or(TimeError::NoUnit)?)
+}
+
+/// Takes a number in a unit, whatever its size.
+pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, TimeError> {
+    let places = match unit {
+        TimeUnit::Auto => return by_magnitude(number),
+        // Local seconds are read by the calendar.
+        TimeUnit::Seconds | TimeUnit::LocalSeconds => 0,
+        TimeUnit::Milliseconds => 3,
+        TimeUnit::Microseconds => 6,
+        TimeUnit::Nanoseconds => 9,
+    };
+    let facts = TimeFacts { unit: Some(unit), ..TimeFacts::default() };
+    Ok(ParsedTime { seconds: divided(number, places)?, facts })
+}
+
+/// Takes a number that its writer marked as seconds (`@1700000000`), within the range of seconds.
+pub(super) fn seconds_only(number: &Decimal) -> Result<ParsedTime, TimeError> {
+    let text = number.as_str();
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    match whole.trim_start_matches('-').parse::<u64>() {
+        Ok(size) if size < YEAR_2100 => in_unit(number, TimeUnit::Seconds),
+        _ => Err(TimeError::NoUnit),
+    }
+}
+
+/// The number divided by a power of ten, exactly.
+fn divided(number: &Decimal, places: usize) -> Result<Decimal, TimeError> {
+    let text = number.as_str();
+    if places == 0 {
+        return Ok(number.clone());
+    }
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_digits && text.len() > places {
+        let (whole, fraction) = text.split_at(text.len() - places);
+        return Ok(Decimal::parse(&format!("{whole}.{fraction}"))?);
+    }
+    let (digits, exponent) = text.split_once('E').unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().map_err(|_| TimeError::OutOfRange)?;
+    let places = i64::try_from(places).map_err(|_| TimeError::OutOfRange)?;
+    Ok(Decimal::parse(&format!("{digits}E{}", exponent - places))?)
+}
+
+/// The form of a number that is a calendar date without separators.
+fn compact_date(digits: &str) -> Option<&'static str> {
+    let format = match digits.len() {
+        8 => "%Y%m%d",
+        12 => "%Y%m%d%H%M",
+        14 => "%Y%m%d%H%M%S",
+        _ => return None,
+    };
+    let pair = |at: usize| digits.get(at..at + 2).map_or(Some(0), |pair| pair.parse::<i8>().ok());
+    let year: i16 = digits.get(..4)?.parse().ok()?;
+    jiff::civil::DateTime::new(year, pair(4)?, pair(6)?, pair(8)?, pair(10)?, pair(12)?, 0).ok()?;
+    COMPACT_YEARS.contains(&year).then_some(format)
+}
