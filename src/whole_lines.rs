@@ -1,7 +1,9 @@
 //! Files whose last line must be whole, however the process ends: they are read again as NDJSON.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::TryLockError;
 use std::time::{Duration, Instant};
+
+use parking_lot::{RwLock, RwLockReadGuard};
 
 /// How long the end of the process waits for writers. A pipe without a reader would keep it for ever.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -10,7 +12,7 @@ static WRITERS: RwLock<()> = RwLock::new(());
 
 /// Keeps the process from being ended by a signal while whole lines are written.
 pub fn writing() -> RwLockReadGuard<'static, ()> {
-    WRITERS.read().unwrap_or_else(PoisonError::into_inner)
+    WRITERS.read()
 }
 
 /// Returns once nothing is being written, or after a while.

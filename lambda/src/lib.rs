@@ -4,10 +4,12 @@
 //! - [`value`]: the values of a reading's attributes.
 //! - [`decimal`]: numbers in the exact decimal form that `DynamoDB` keeps.
 //! - [`aggregation`]: many readings in one Kinesis record, in the format of the Kinesis Producer Library.
+//! - [`backoff`]: exponential backoff.
 //! - [`limits`]: limits of readings, and names that they may not use.
 //! - [`json_escape`]: JSON written piece by piece.
 
 pub mod aggregation;
+pub mod backoff;
 pub mod decimal;
 pub mod json_escape;
 pub mod limits;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use sensor_model::backoff::Backoff;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::dynamodb::{
@@ -14,10 +15,8 @@ use crate::dynamodb::{
 
 /// Maximum requests in flight.
 const CONCURRENCY: usize = 8;
-/// Maximum wait before the first retry. It doubles with each retry.
-const FIRST_BACKOFF: Duration = Duration::from_millis(25);
-/// Maximum wait before any retry.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+/// The pauses before the retries.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(25), longest: Duration::from_secs(2) };
 /// Maximum time for a response. A batch takes tens of milliseconds. A slower request is sent again on another
 /// connection.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(10);
@@ -158,7 +157,7 @@ impl Run<'_> {
                             // A batch that makes progress, however slow, needs no longer waits.
                             attempt = 0;
                         }
-                        let pause = backoff(attempt);
+                        let pause = BACKOFF.full_jitter(attempt, rand::random::<f64>());
                         attempt += 1;
                         if Instant::now() + pause >= self.deadline {
                             settle(&mut settled, left, &PutOutcome::Unstored(Rc::new(failure)));
@@ -240,15 +239,9 @@ fn left_over() -> WriteFailure {
     }
 }
 
-/// Returns an exponential backoff with full jitter.
-fn backoff(attempt: u32) -> Duration {
-    let ceiling = FIRST_BACKOFF.saturating_mul(1 << attempt.min(16)).min(LONGEST_BACKOFF);
-    ceiling.mul_f64(rand::random::<f64>())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_BACKOFF, MAX_BATCH_BYTES, Put, PutOutcome, Store, backoff, batches};
+    use super::{MAX_BATCH_BYTES, Put, PutOutcome, Store, batches};
     use crate::dynamodb::{Client, Endpoint, READINGS, Table};
     use aws_credential_types::Credentials;
     use tokio::time::Instant;
@@ -283,10 +276,5 @@ mod tests {
         assert_eq!(sizes(&[1; 60]), [25, 25, 10]);
         assert_eq!(sizes(&[MAX_BATCH_BYTES / 2; 5]), [2, 2, 1]);
         assert_eq!(sizes(&[1, MAX_BATCH_BYTES + 1, 1]), [1, 1, 1]);
-    }
-
-    #[test]
-    fn backoff_is_bounded_for_any_number_of_attempts() {
-        assert!((0..100).all(|attempt| backoff(attempt) <= LONGEST_BACKOFF));
     }
 }

@@ -2,8 +2,11 @@
 
 #[cfg(test)]
 use std::collections::BTreeSet;
+
+use parking_lot::Mutex;
+
 #[cfg(test)]
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// The resources that a service's handlers have looked up, by ARN; clones share them.
 #[derive(Clone, Default)]
@@ -17,7 +20,7 @@ impl ChangedNames {
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "only tests look"))]
     pub(super) fn note(&self, arn: impl FnOnce() -> String) {
         #[cfg(test)]
-        self.arns.lock().unwrap().insert(arn());
+        self.arns.lock().insert(arn());
         #[cfg(not(test))]
         drop(arn);
     }
@@ -25,6 +28,6 @@ impl ChangedNames {
     /// Returns the resources recorded since the last call.
     #[cfg(test)]
     pub(super) fn take(&self) -> BTreeSet<String> {
-        std::mem::take(&mut self.arns.lock().unwrap())
+        std::mem::take(&mut self.arns.lock())
     }
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
@@ -163,7 +164,6 @@ impl Drop for UnderWay {
 mod tests {
     use std::collections::HashSet;
     use std::net::Ipv4Addr;
-    use std::sync::Mutex;
 
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpSocket;
@@ -185,7 +185,7 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let known: Arc<Mutex<HashSet<SocketAddr>>> = Arc::default();
             let others = Arc::clone(&known);
-            let is_own = Arc::new(move |peer, here| here == address && !others.lock().unwrap().contains(&peer));
+            let is_own = Arc::new(move |peer, here| here == address && !others.lock().contains(&peer));
             let limits = Limits { connections, foreign, is_own, ..Limits::default() };
             Bench { gate: Gate::new(listener, limits), address, foreign: known }
         }
@@ -194,7 +194,7 @@ mod tests {
             let socket = TcpSocket::new_v4().unwrap();
             socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
             if is_foreign {
-                self.foreign.lock().unwrap().insert(socket.local_addr().unwrap());
+                self.foreign.lock().insert(socket.local_addr().unwrap());
             }
             socket.connect(self.address).await.unwrap()
         }
@@ -215,7 +215,7 @@ mod tests {
         let ports: Vec<SocketAddr> = taken.iter().map(|taken| taken.stream.peer_addr().unwrap()).collect();
         let connected: Vec<SocketAddr> = others.iter().map(|stream| stream.local_addr().unwrap()).collect();
         assert_eq!(&ports[..3], &connected[..3]);
-        assert!(!bench.foreign.lock().unwrap().contains(&ports[3]), "the owner comes in");
+        assert!(!bench.foreign.lock().contains(&ports[3]), "the owner comes in");
         for stream in &mut others[3..] {
             assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "dropped");
         }

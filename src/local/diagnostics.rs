@@ -3,9 +3,10 @@
 //! Each is sent once to the listener, and kept for `local status`.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{Timestamp, Unit};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc;
 
 /// Limit of retained notices; the oldest are dropped, since a damaged disk may produce ever new ones.
@@ -103,7 +104,7 @@ impl Diagnostics {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -13,8 +13,10 @@ mod user;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use self::propagation::Propagation;
 use self::store::Store;
@@ -87,7 +89,7 @@ impl Iam {
 
     /// Makes new grants take the role of this name for the earlier role, for this time.
     pub(crate) fn make_grants_stale(&self, name: &str, time: Duration) {
-        let mut stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stale = self.0.stale.lock();
         stale.insert(name.to_owned(), Instant::now() + time);
     }
 
@@ -96,7 +98,7 @@ impl Iam {
     /// After an injected stale grant, it is for a while the ID of an earlier role with the same name.
     pub(crate) fn grantee(&self, arn: &str) -> Option<String> {
         let id = self.role(arn)?.id;
-        let stale = self.0.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let stale = self.0.stale.lock();
         let is_stale = stale.get(arn.rsplit('/').next()?).is_some_and(|until| *until > Instant::now());
         Some(if is_stale { format!("{id}OLD") } else { id })
     }

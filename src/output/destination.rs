@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use parking_lot::Mutex;
+
 #[cfg(test)]
 pub use captured::Captured;
 
@@ -45,7 +47,7 @@ impl Destination {
 
 #[cfg(test)]
 mod captured {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
     /// What a command wrote to stdout and to stderr; clones share it.
     #[derive(Clone, Debug, Default)]
@@ -53,14 +55,14 @@ mod captured {
 
     impl Captured {
         pub(super) fn push(&self, to_stdout: &[u8], to_stderr: &[u8]) {
-            let mut streams = self.0.lock().unwrap();
+            let mut streams = self.0.lock();
             streams.0.extend_from_slice(to_stdout);
             streams.1.extend_from_slice(to_stderr);
         }
 
         /// Returns what was written to stdout and to stderr.
         pub fn texts(&self) -> (String, String) {
-            let streams = self.0.lock().unwrap();
+            let streams = self.0.lock();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             (text(&streams.0), text(&streams.1))
         }

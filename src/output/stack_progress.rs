@@ -2,10 +2,10 @@
 //! each step that ended.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::marks::Mark;
 use super::plan_list::{details, done_word, named, planned_word, resource_line};
@@ -105,7 +105,7 @@ impl StackProgress {
     }
 
     fn list(&self) -> MutexGuard<'_, StepList> {
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock()
     }
 
     /// Changes the step of that kind and name, which may be one that was not planned.
@@ -197,7 +197,7 @@ impl StackObserver for StackProgress {
                     }
                 });
                 if !is_step && *waited >= LONG_LOOK {
-                    let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut told = self.told.lock();
                     if told.insert((*kind, name.clone())) {
                         self.progress.status(format!("  waiting for the {kind} {name}: {said}"));
                     }

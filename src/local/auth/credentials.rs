@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sigv4::sign::v4::calculate_signature;
 use http::{HeaderMap, Uri};
+use parking_lot::Mutex;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +139,7 @@ impl CredentialStore {
         let ends = now_ms().saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX));
         let (keys, session) = new_session(role_arn, name, Some(ends));
         // One writer at a time; a lookup of a key does not wait for the disk.
-        let _writing = self.0.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.0.writing.lock();
         let mut kept = self.sessions().clone();
         // Drop expired sessions, and those that are not stored.
         kept.retain(|_, session| session.ends.is_some() && !session.has_ended());
@@ -191,8 +192,8 @@ impl CredentialStore {
         }
     }
 
-    fn sessions(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Session>> {
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sessions(&self) -> parking_lot::MutexGuard<'_, BTreeMap<String, Session>> {
+        self.0.sessions.lock()
     }
 }
 

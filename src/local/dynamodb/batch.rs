@@ -3,12 +3,13 @@
 //! It is many times as fast as a transaction for each item, and with `--durable full` one flush serves all.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use dynoxide::actions::batch_write_item::{BatchWriteItemRequest, BatchWriteItemResponse};
 use dynoxide::types::{self, KeySchemaElement};
 use dynoxide::validation::{partition_key_name, sort_key_name, validate_nesting_depth};
 use dynoxide::{Database, DynoxideError, ImportOptions, Item};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::decode;
 
@@ -99,7 +100,7 @@ fn import(database: &Database, table: &str, items: Vec<Item>) -> bool {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 /// Returns whether a batch has only distinct, valid puts into one table.

@@ -4,10 +4,11 @@
 //! developer guide).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::DynamoDb;
@@ -34,7 +35,7 @@ impl ReadCapacity {
     /// # Errors
     /// `ProvisionedThroughputExceededException`.
     pub(super) fn admit(&self, id: &str, units_a_second: f64) -> Result<(), ServiceError> {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.0.lock();
         let now = Instant::now();
         let full = units_a_second * BURST;
         let bucket = buckets.entry(id.to_owned()).or_insert(Bucket { units: full, rate: units_a_second, filled: now });
@@ -50,7 +51,7 @@ impl ReadCapacity {
 
     /// Subtracts the units that a read consumed.
     pub(super) fn take(&self, id: &str, units: f64) {
-        let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.0.lock();
         if let Some(bucket) = buckets.get_mut(id) {
             bucket.units -= units;
         }
@@ -132,7 +133,7 @@ mod tests {
         capacity.take("t", 128.0);
         assert_eq!(admits().unwrap_err(), "ProvisionedThroughputExceededException");
         capacity.admit("another", 5.0).unwrap();
-        let mut buckets = capacity.0.lock().unwrap();
+        let mut buckets = capacity.0.lock();
         buckets.get_mut("t").unwrap().filled -= std::time::Duration::from_secs(6);
         drop(buckets);
         admits().unwrap();

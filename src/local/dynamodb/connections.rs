@@ -6,11 +6,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 
 use dynoxide::DynoxideError;
 use dynoxide::storage::Storage;
+use parking_lot::Mutex;
 
 use super::page::Counter;
 use crate::THREAD_STACK;
@@ -119,7 +120,7 @@ impl Drop for Threads {
 fn work(waiting: &Mutex<Receiver<Job>>) {
     let mut opened = None;
     loop {
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = waiting.lock().recv();
         let Ok(job) = job else { return };
         // The panic hook has reported the panic, and the caller gets an error; the thread continues to serve others.
         if catch_unwind(AssertUnwindSafe(|| job(&mut opened))).is_err() {

@@ -4,13 +4,14 @@
 //! table with a temporary view. The view counts the bytes that pass, omits the content of rows far beyond a page, and
 //! selects the rows of a parallel scan's segment. A page can then be requested with a limit that fits its rows.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dynoxide::storage::Storage;
 use dynoxide::storage_backend::sql_builders::escape_table_name;
 use dynoxide::types::item_size;
 use dynoxide::{DynoxideError, Item, TableMetadata};
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
@@ -71,7 +72,7 @@ impl Counter {
 
     /// Returns the statistics of the execution.
     pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock()
     }
 
     fn register(&self, connection: &Connection) -> rusqlite::Result<()> {

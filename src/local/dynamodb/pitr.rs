@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dynoxide::DynoxideError;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -78,7 +79,7 @@ impl PointInTimeRecovery {
 
     /// Handles `DescribeContinuousBackups` for a table ID.
     pub(super) fn describe(&self, id: &str) -> Value {
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
+        let wanted = self.wanted.lock().get(id).copied();
         let now = now_ms();
         let recovery = match wanted {
             None => json!({ "PointInTimeRecoveryStatus": "DISABLED" }),
@@ -106,7 +107,7 @@ impl PointInTimeRecovery {
             return Err(invalid(format!("RecoveryPeriodInDays must be from 1 to {DAYS}")));
         }
         {
-            let mut all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.wanted.lock();
             let mut changed = all.clone();
             if enabled {
                 let since = changed.get(id).map_or_else(now_ms, |wanted| wanted.since);

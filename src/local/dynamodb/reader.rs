@@ -3,7 +3,7 @@
 //! They wait neither for writers nor for each other, and the cost of a page does not depend on the size of the table.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::execute_statement::{self, ExecuteStatementRequest, ExecuteStatementResponse};
@@ -11,6 +11,7 @@ use dynoxide::actions::query::{self, QueryRequest, QueryResponse};
 use dynoxide::actions::scan::{self, ScanRequest, ScanResponse};
 use dynoxide::storage::Storage;
 use dynoxide::{AttributeValue, DynoxideError};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -124,13 +125,13 @@ impl Readers {
 
     /// Handles `DescribeTable`.
     pub(super) fn describe(&self, request: DescribeTableRequest) -> Result<String, DynoxideError> {
-        let _tables = self.0.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let _tables = self.0.tables.read();
         self.0.descriptions().describe(request)
     }
 
     /// Changes tables while no read runs.
     pub(super) fn change<T>(&self, change: impl FnOnce() -> T) -> T {
-        let alone = self.0.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let alone = self.0.tables.write();
         self.0.connections.forget_tables();
         self.0.descriptions().forget();
         let changed = change();
@@ -145,7 +146,7 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection, usize) -> Result<A, DynoxideError> + Send + 'static,
     ) -> Result<String, DynoxideError> {
-        let _tables = self.0.tables.read().unwrap_or_else(PoisonError::into_inner);
+        let _tables = self.0.tables.read();
         let sample = self.0.sample;
         self.0.connections.read(move |connection| {
             let snapshot = connection.storage.conn().unchecked_transaction()?;
@@ -164,7 +165,7 @@ impl Readers {
 
 impl Inner {
     fn descriptions(&self) -> MutexGuard<'_, Descriptions> {
-        self.descriptions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.descriptions.lock()
     }
 }
 

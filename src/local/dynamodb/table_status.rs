@@ -1,9 +1,10 @@
 //! Tables in creation or deletion, and their eventual consistency (docs/facts/dynamodb.md, Tables).
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use crate::latency_profile::LatencyProfile;
@@ -141,7 +142,7 @@ impl TableLifecycle {
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tables.lock()
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Iam, aws_managed_policies};
 use crate::auth::permissions::Policies;
@@ -87,7 +88,7 @@ impl Propagation {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Before>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::missing;
@@ -91,7 +91,7 @@ impl Store {
     }
 
     pub(super) fn read<T>(&self, look: impl FnOnce(&Account) -> T) -> T {
-        look(&self.account.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.account.lock())
     }
 
     /// Changes the state atomically: not at all if `change` fails or the file cannot be written.
@@ -99,7 +99,7 @@ impl Store {
         &self,
         edit: impl FnOnce(&mut Account) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut account = self.account.lock();
         let mut changed = account.clone();
         let answer = edit(&mut changed)?;
         self.durability

@@ -10,7 +10,8 @@ mod segment;
 mod segments;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use self::entry_reader::EntryError;
 pub(super) use self::error::LogError;
@@ -176,7 +177,7 @@ impl ShardLog {
     }
 
     fn locked<T>(&self, work: impl FnOnce(&mut Segments) -> Result<T, LogError>) -> Result<T, LogError> {
-        let mut segments = self.segments.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut segments = self.segments.lock();
         match &mut *segments {
             Some(segments) => work(segments),
             none => work(none.insert(Segments::open(&self.directory, &self.options)?)),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::log::LogOptions;
 use super::stream::{STATE_FILE, Stream, StreamState};
@@ -137,11 +139,11 @@ impl Store {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Streams> {
-        self.streams.read().unwrap_or_else(PoisonError::into_inner)
+        self.streams.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Streams> {
-        self.streams.write().unwrap_or_else(PoisonError::into_inner)
+        self.streams.write()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::Arc;
 
 use ferrokinesis_core::types::{StreamMode, StreamStatus};
+use parking_lot::{RwLock, RwLockReadGuard};
 use serde::{Deserialize, Serialize};
 
 use super::hash_range::HashRange;
@@ -236,7 +237,7 @@ impl Stream {
 
     /// Locks the stream for reading; only records can be added while the lock is held.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, ActiveStream> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner)
+        self.live.read()
     }
 
     /// Changes the state atomically: not at all if `change` fails or the state cannot be written.
@@ -244,7 +245,7 @@ impl Stream {
         &self,
         edit: impl FnOnce(&mut StreamState) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.live.write();
         let mut state = live.state.clone();
         let answer = edit(&mut state)?;
         let mut shards = live.shards.clone();

@@ -1,7 +1,8 @@
 //! The read and write rates of one shard in the real service (docs/facts/kinesis.md, Write limits, Read limits).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// Write rate in bytes of data and keys a second.
 const WRITTEN_BYTES: u64 = 1 << 20;
@@ -91,7 +92,7 @@ impl ReadThrottle {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 #[cfg(test)]

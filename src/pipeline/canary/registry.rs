@@ -2,8 +2,8 @@
 //! ends.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use sensor_model::Reading;
 
 /// The state of a canary.
@@ -41,6 +41,6 @@ impl ProbeRegistry {
     }
 
     fn markers(&self) -> MutexGuard<'_, BTreeMap<String, (Reading, State)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

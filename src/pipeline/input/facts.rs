@@ -1,6 +1,8 @@
 //! What is counted while inputs are read, for the ledger.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::replaced::Replaced;
 use super::time_format::TimeCounts;
@@ -38,17 +40,17 @@ pub(crate) struct SharedFacts(Arc<Mutex<(InputFacts, Replaced)>>);
 impl SharedFacts {
     /// Notes how many readings replaced an earlier one so far.
     pub(crate) fn set_replaced(&self, replaced: Replaced) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = replaced;
+        self.0.lock().1 = replaced;
     }
 
     /// Adds what was counted since the last call, and begins again.
     pub(crate) fn take(&self, counted: &mut InputFacts) {
         let counted = std::mem::take(counted);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.merge(&counted);
+        self.0.lock().0.merge(&counted);
     }
 
     /// Returns what was counted so far.
     pub(crate) fn get(&self) -> (InputFacts, Replaced) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }

@@ -1,8 +1,9 @@
 //! What inputs hold, chunk by chunk, from a thread that reads them; and after an early end what it had read already.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -43,15 +44,13 @@ impl ParsedChunks {
         let reader = tokio::task::spawn_blocking(move || {
             inputs.read(|chunk| match sender.blocking_send(chunk) {
                 Ok(()) => ReadProgress::Wanted,
-                Err(mpsc::error::SendError(chunk)) => {
-                    match kept.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                        Some(chunks) => {
-                            chunks.push(chunk);
-                            ReadProgress::LastKept
-                        }
-                        None => ReadProgress::Refused,
+                Err(mpsc::error::SendError(chunk)) => match kept.lock().as_mut() {
+                    Some(chunks) => {
+                        chunks.push(chunk);
+                        ReadProgress::LastKept
                     }
-                }
+                    None => ReadProgress::Refused,
+                },
             });
         });
         ParsedChunks { waiting, refused, reader: Some(reader), positions, facts }
@@ -91,7 +90,7 @@ impl ParsedChunks {
             let _ = timeout(READER_LIMIT, reader).await;
         }
         // A chunk that comes later counts as not read.
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let refused = self.refused.lock().take();
         rest.extend(refused.into_iter().flatten().flat_map(Result::unwrap_or_default));
         rest
     }

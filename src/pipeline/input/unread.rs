@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use crate::pipeline::InputOrigin;
 
@@ -71,7 +73,7 @@ impl Positions {
     }
 
     fn change(&self, input: usize, change: impl FnOnce(&mut Position)) {
-        let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut positions = self.0.lock();
         if let Some(position) = positions.get_mut(input) {
             change(position);
         }
@@ -80,7 +82,7 @@ impl Positions {
     /// Returns the inputs that were not read to their end, in their order, and counts what is left of them, for as long
     /// as the limit. Blocks.
     pub(crate) fn unread(&self, limit: Duration) -> Vec<Unread> {
-        let positions = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let positions = self.0.lock().clone();
         let deadline = Instant::now() + limit;
         positions.into_iter().filter(|position| !position.is_at_end).map(|position| position.rest(deadline)).collect()
     }

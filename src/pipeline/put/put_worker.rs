@@ -1,10 +1,10 @@
 //! A put worker: sends one batch at a time, so that the readings of a sensor, which share a worker, keep their order.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rand::Rng;
+use parking_lot::Mutex;
+use sensor_model::backoff::Backoff;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -15,11 +15,8 @@ use crate::aws::{AwsFailure, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{PutEvent, PutObserver, Record};
 
-/// The first pause before a retry. A throttled shard accepts records again within a second (docs/facts/kinesis.md,
-/// Write limits).
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Maximum pause. Pauses double up to this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The pauses between the attempts of a request.
+const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 /// Time without progress after which a worker gives up. It is twice the time that the KPL keeps a record
 /// (docs/facts/kinesis.md, Aggregation).
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
@@ -55,11 +52,11 @@ impl AbortSignal {
 
     /// Returns the error that caused the abort. Returns `None` without an abort, and after an interrupt.
     pub(crate) fn into_reason(self) -> Option<Error> {
-        self.reason.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.reason.into_inner()
     }
 
     fn abort_with(&self, error: Error) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.reason.lock().get_or_insert(error);
         self.token.cancel();
     }
 }
@@ -175,8 +172,7 @@ async fn within<T>(limit: Duration, halt: &AbortSignal, request: impl Future<Out
 
 /// Returns a random pause between zero and the doubled pause (full jitter).
 fn pause_before(attempt: u32) -> Duration {
-    let longest = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_PAUSE);
-    longest.mul_f64(rand::rng().random_range(0.0..=1.0))
+    BACKOFF.full_jitter(attempt, rand::random())
 }
 
 /// Returns whether a failure of the whole request may be transient. An endpoint that never responded is more likely

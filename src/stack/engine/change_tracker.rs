@@ -2,8 +2,9 @@
 //! show the old state for a moment after it accepted one.
 
 use std::fmt::Display;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use crate::aws::{AwsFailure, CallContext, FailureCause};
 use crate::stack::Session;
@@ -60,7 +61,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
     }
 
     fn next(&self, session: &Session, change: &C) -> NextAction {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         match &*last {
             Some((asked, _)) if asked != change => {}
             Some((_, since)) if since.elapsed() > session.schedule.longest * MAX_POLLS => return NextAction::TimedOut,
@@ -73,7 +74,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
 
     /// Notes that the resource is busy with the change. The time to see the change begins when it is not busy any more.
     pub fn note_in_progress(&self) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         if let Some((_, since)) = &mut *last {
             *since = Instant::now();
         }
@@ -81,6 +82,6 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
 
     /// Forgets a change that the service refused.
     fn forget(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.0.lock() = None;
     }
 }

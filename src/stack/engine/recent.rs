@@ -1,9 +1,9 @@
 //! Recent writes of this run, which may not be visible or effective everywhere in AWS yet.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::aws::{AwsFailure, FailureCause};
@@ -47,8 +47,8 @@ impl RecentWrites {
     }
 }
 
-fn lock(map: &Mutex<HashMap<String, Instant>>) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
-    map.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(map: &Mutex<HashMap<String, Instant>>) -> parking_lot::MutexGuard<'_, HashMap<String, Instant>> {
+    map.lock()
 }
 
 #[cfg(test)]

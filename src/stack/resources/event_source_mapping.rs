@@ -9,13 +9,13 @@ mod request;
 mod state;
 mod unmanaged;
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_lambda::types::{EventSourceMappingConfiguration, EventSourcePosition, FunctionResponseType};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use self::state::{not_seen_yet, state_of, uuid_of};
@@ -113,7 +113,7 @@ impl Resource for EventSourceMapping {
             let describe = || {
                 let find = async {
                     let (mapping, of_others) = self.find(session).await?;
-                    *others.lock().unwrap_or_else(PoisonError::into_inner) = of_others;
+                    *others.lock() = of_others;
                     Ok(mapping)
                 };
                 find.boxed()
@@ -129,7 +129,7 @@ impl Resource for EventSourceMapping {
                 tags.boxed()
             };
             let seen = with_tags(describe, tags_of, |mapping| mapping.uuid.clone()).await?;
-            let others = others.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let others = others.into_inner();
             let dangers: Vec<_> = others.iter().filter_map(data_loss_warning).collect();
             let Some((mapping, tags)) = seen else { return Ok(Observed { warnings: dangers, ..Observed::missing() }) };
             let arn = mapping.event_source_mapping_arn.clone();

@@ -7,10 +7,9 @@ pub mod diagnosis;
 mod list;
 mod policy_document;
 
-use std::sync::{Mutex, PoisonError};
-
 use aws_sdk_iam::types::Tag;
 use futures::FutureExt;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use self::describe::{
@@ -84,13 +83,13 @@ impl Role {
         let request = iam.put_role_policy().role_name(name).policy_name(POLICY).policy_document(document.to_string());
         call.unit(request.send().await).map_err(|failure| as_propagating(failure, name))?;
         session.recent.note_write(name);
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = Some(canonical(&document));
+        *self.written.lock() = Some(canonical(&document));
         Ok(())
     }
 
     /// Returns whether the access policy exists and is the one that this run wrote, if it wrote one.
     fn shows_what_was_written(&self, policy: Option<&Value>) -> bool {
-        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.lock();
         policy.is_some_and(|policy| written.as_ref().is_none_or(|written| *written == canonical(policy)))
     }
 

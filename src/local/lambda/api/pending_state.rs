@@ -3,9 +3,10 @@
 //! Source: docs/facts/lambda.md, Function states.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -26,7 +27,7 @@ impl PendingStates {
     /// Begins a change with this duration.
     pub(crate) fn begin(&self, id: &str, change: PendingChange, takes: Duration) {
         if !takes.is_zero() {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             let now = Instant::now();
             all.retain(|_, (until, _)| *until > now);
             all.insert(id.to_owned(), (now + takes, change));
@@ -35,7 +36,7 @@ impl PendingStates {
 
     /// Returns the change in progress of a function.
     pub(crate) fn of(&self, id: &str) -> Option<PendingChange> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.0.lock();
         all.get(id).filter(|(until, _)| *until > Instant::now()).map(|(_, change)| *change)
     }
 

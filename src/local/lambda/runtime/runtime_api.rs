@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -81,12 +82,12 @@ struct Line {
 
 impl Line {
     fn hand_out(&self, id: &str) {
-        *self.under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.to_owned());
+        *self.under_way.lock() = Some(id.to_owned());
     }
 
     /// Returns whether this is the current invocation; each is answered only once.
     fn take(&self, id: &str) -> bool {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut under_way = self.under_way.lock();
         under_way.take_if(|under_way| under_way == id).is_some()
     }
 }

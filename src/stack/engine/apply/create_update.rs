@@ -1,9 +1,9 @@
 //! Creates or updates a resource and waits until it is ready.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::StepError;
@@ -184,7 +184,7 @@ impl Provisioner<'_> {
         let Provisioner { session, resource, references, .. } = *self;
         let suspicion: Mutex<Suspicion> = Mutex::default();
         let is_certain = |never| {
-            let mut suspicion = suspicion.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut suspicion = suspicion.lock();
             suspicion.certain(never, session.schedule.longest)
         };
         let outcome = wait::poll_until(
@@ -250,7 +250,7 @@ impl Provisioner<'_> {
                     Err(failure) => return Err(StepError::from(failure)),
                     Ok(settled) => settled,
                 };
-                let mut out_of_sight = out_of_sight.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut out_of_sight = out_of_sight.lock();
                 if out_of_sight.is_lost(&settled, session.schedule.longest * POLLS_UNTIL_DISAPPEARED) {
                     let name = resource.name();
                     let why = format!("another run deleted the {kind} `{name}` meanwhile");

@@ -1,8 +1,8 @@
 //! Deletes a resource and waits until it is gone.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::StepError;
@@ -77,7 +77,7 @@ pub(crate) async fn wait_until_deleted(
                 Err(failure) if session.is_retryable(&failure) => return Ok(Poll::Pending(failure.to_string())),
                 found => found?,
             };
-            if going.lock().unwrap_or_else(PoisonError::into_inner).is_over(&found, session.schedule.longest) {
+            if going.lock().is_over(&found, session.schedule.longest) {
                 return Ok(Poll::Ready(()));
             }
             Ok::<_, AwsFailure>(Poll::Pending(match found.state {

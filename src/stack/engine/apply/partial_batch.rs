@@ -1,8 +1,8 @@
 //! Enables partial batch responses of the function once its event source mapping certainly supports them.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::time::Instant as Moment;
 
 use super::StepError;
@@ -73,7 +73,7 @@ impl<'a> PartialBatch<'a> {
     async fn wait_until_understood(&self, session: &Session) -> Result<(), StepError> {
         let ready: Mutex<Option<Moment>> = Mutex::new(None);
         let left = || {
-            let ready = ready.lock().unwrap_or_else(PoisonError::into_inner);
+            let ready = ready.lock();
             ready.map(|ready| ready.saturating_duration_since(Moment::now())).filter(|left| !left.is_zero())
         };
         // Reads may be stale: a change that seems reverted becomes visible a moment later.
@@ -94,7 +94,7 @@ impl<'a> PartialBatch<'a> {
                         Err(failure) => return Err(failure),
                     },
                 };
-                *ready.lock().unwrap_or_else(PoisonError::into_inner) = Some(Moment::now() + left);
+                *ready.lock() = Some(Moment::now() + left);
                 let seconds = left.as_secs_f64().ceil();
                 Ok::<_, AwsFailure>(Poll::Pending(format!(
                     "the mapping's ReportBatchItemFailures is in force in {seconds:.0} s; until then the function fails \
