@@ -94,7 +94,7 @@ fn orphans_whose_tags_are_denied_count_as_resources_of_others() {
     assert_eq!((&plan.json()["changed"], &plan.json()["leftovers"]), (&0.into(), &Value::Null));
     cloud.run(&env, ["down", "--yes"]).assert_success().assert_stderr_contains(&[
         "warning:",
-        "whose tags may not be read",
+        "whose tags cannot be read",
         "7 resources deleted",
     ]);
 }
