@@ -55,7 +55,7 @@ pub fn words(arguments: &[OsString]) -> Vec<&str> {
     words
 }
 
-/// When to colour, as asked for in arguments that are not read yet; the last one counts.
+/// Returns when to use color, by arguments that are not read yet; the last one counts.
 pub fn asked_color(arguments: &[OsString]) -> clap::ColorChoice {
     let environment = std::env::var("SENSORCTL_COLOR").ok();
     match asked_for(arguments, |text| text.strip_prefix("--color"), environment.as_deref()) {
