@@ -1,4 +1,4 @@
-//! The command line as it is typed; no behaviour.
+//! The command line as it is typed; no behavior.
 
 use std::ffi::OsString;
 

@@ -151,11 +151,20 @@ fn other(failure: &AwsFailure) -> String {
             "the service itself failed: run the same command again; https://health.aws.amazon.com shows outages"
                 .to_owned()
         }
+        Some(_) if names_something_gone(message) => {
+            "another run may be deleting what this call needs: run the same command again".to_owned()
+        }
         Some(code) => format!("the {service} API reference explains {code} under {operation}"),
         None => {
             "the answer is not from AWS: check `--endpoint-url` and the network (a proxy, a sign-in page)".to_owned()
         }
     }
+}
+
+/// Returns whether a service refuses because something else than the call's own resource is gone or on its way out.
+fn names_something_gone(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["does not exist", "not found", "being deleted", "is deleting"].iter().any(|part| message.contains(part))
 }
 
 /// Returns whether the service itself failed and did not merely refuse.
@@ -219,6 +228,21 @@ mod tests {
         );
         failure.message = "no credentials found in chain".into();
         assert!(hints(&failure)[1].contains("export-credentials --format env"));
+    }
+
+    #[test]
+    fn hint_for_resource_deleted_by_another_run_names_that_run() {
+        let of = |message: &str| AwsFailure {
+            service: "Lambda",
+            operation: "CreateEventSourceMapping",
+            resource: "mapping s → f".into(),
+            location: "eu-central-1".into(),
+            code: Some("InvalidParameterValueException".into()),
+            message: message.into(),
+            cause: FailureCause::Other,
+        };
+        assert!(hints(&of("Stream not found: arn:aws:kinesis:eu-central-1:1:stream/s"))[0].contains("another run"));
+        assert!(hints(&of("BatchSize is out of range"))[0].contains("the Lambda API reference explains"));
     }
 
     #[test]

@@ -117,8 +117,7 @@ impl UpArgs {
             }
             _ if self.no_wait => {
                 output.status(format!("Requested: {changes} of {all} changed in {took}{by_others}."));
-                output
-                    .status("The pipeline works in a while: `sensorctl status` shows it, `sensorctl up` waits for it.");
+                output.status("It is not ready yet: `sensorctl status` shows it, `sensorctl up` waits for it.");
                 if references.holds_back_partial_batch() {
                     let up = context.settings.hints.command("up", [""; 0]);
                     output.status(format!(

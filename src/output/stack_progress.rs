@@ -133,6 +133,10 @@ impl StackProgress {
             list.steps.len() - 1
         });
         let step = &mut list.steps[place];
+        // A second piece of work on it is of its own kind.
+        if matches!(step.state, StepState::Done(_)) {
+            (step.action, step.adopts) = (action, false);
+        }
         step.state = StepState::Running(Instant::now());
         if let Some(bar) = &step.bar {
             self.progress.begin(bar, action.as_str(), &named(kind, name));

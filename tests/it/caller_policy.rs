@@ -94,7 +94,7 @@ fn orphans_with_denied_tags_count_as_unmanaged() {
     assert_eq!((&plan.json()["changed"], &plan.json()["leftovers"]), (&0.into(), &Value::Null));
     cloud.run(&env, ["down", "--yes"]).assert_success().assert_stderr_contains(&[
         "warning:",
-        "whose tags may not be read",
+        "whose tags cannot be read",
         "7 resources deleted",
     ]);
 }

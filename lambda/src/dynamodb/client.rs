@@ -150,7 +150,7 @@ fn checked_address(text: &str) -> Result<Uri, &'static str> {
         return Err("is one with a user or password");
     }
     if authority.as_str() != authority.host() && authority.port_u16().is_none() {
-        return Err("has a port that is none");
+        return Err("has an invalid port");
     }
     Ok(address)
 }

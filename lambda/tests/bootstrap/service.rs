@@ -145,9 +145,9 @@ async fn invalid_settings_fail_every_invocation_without_requests() {
         ("AWS_ENDPOINT_URL_DYNAMODB", "ftp://x", "is no http or https address"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://hunter 2", "is no address"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2@127.0.0.1", "is one with a user or password"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2/@127.0.0.1", "has a port that is none"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:70000", "has a port that is none"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:", "has a port that is none"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://me:hunter2/@127.0.0.1", "has an invalid port"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:70000", "has an invalid port"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:", "has an invalid port"),
     ] {
         let mut function = Function::start(&tables.address, &[(name, value), PARTIAL]).await;
         for _ in 0..2 {

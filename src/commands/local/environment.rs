@@ -7,7 +7,7 @@ use sensorctl_local::DEFAULT_REGION;
 use sensorctl_local::daemon::Running;
 
 /// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
-const NEUTRALISED: [&str; 20] = [
+const NEUTRALIZED: [&str; 20] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -67,7 +67,7 @@ fn environment(endpoint: &str, region: &str, key_id: &str, secret: &str) -> Stri
     ];
     let mut lines: Vec<String> = set.iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
     let others = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| is_other(name));
-    let unset: Vec<String> = NEUTRALISED.map(str::to_owned).into_iter().chain(others).collect();
+    let unset: Vec<String> = NEUTRALIZED.map(str::to_owned).into_iter().chain(others).collect();
     lines.push(format!("unset {}", unset.join(" ")));
     lines.join("\n")
 }

@@ -102,7 +102,8 @@ fn adoption_loses_no_failed_readings() {
     api.set_faults("");
     assert_eq!(env.rows(put).len(), put, "every batch that failed was delivered again");
     let run = run.assert_stderr_contains(&["until the mapping's ReportBatchItemFailures has been in force"]);
-    assert!(run.stderr.contains("updated  function"), "{}", run.stderr);
+    let is_updated = |line: &str| line.starts_with("  updated ") && line.contains("  function ");
+    assert!(run.stderr.lines().any(is_updated), "{}", run.stderr);
     assert_enabled_in_time(api);
 }
 
@@ -123,7 +124,9 @@ fn up_killed_while_waiting_is_completed_by_next_run_after_same_time() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!function_sends_partial_responses(&api), "it did not wait");
-    env.run(["status", "--local"]).assert_code(3).assert_stderr_contains(&["function differs in environment"]);
+    env.run(["status", "--local"])
+        .assert_code(3)
+        .assert_stderr_contains(&["function environment differs from the settings"]);
     env.run(["up", "--local"]).assert_success();
     assert_enabled_in_time(&api);
     assert_eq!(env.run(["up", "--local", "-o", "json"]).assert_success().json()["changed"], 0);
@@ -134,7 +137,7 @@ fn up_no_wait_leaves_partial_responses_to_next_run() {
     let env = slow_cloud();
     let foreign = ForeignStack::with_default_names(&env);
     foreign.create_all(&env);
-    let said = ["fails whole batches", "`sensorctl up --local` lets it answer in part"];
+    let said = ["fails whole batches", "`sensorctl up --local` turns partial batch responses on"];
     env.run(["up", "--local", "--adopt", "--yes", "--no-wait"]).assert_success().assert_stderr_contains(&said);
     assert!(!function_sends_partial_responses(&foreign.api));
     env.run(["up", "--local"]).assert_success();
