@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 /// Bytes of entries that are sorted in memory.
-const BUFFER_BYTES: usize = 16 * 1024 * 1024;
+const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// Runs that are merged at once; so many of one size become one of the next.
 const FAN_IN: usize = 16;
 /// Bytes that are read of a run, or written to one, at once.

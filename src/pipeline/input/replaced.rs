@@ -6,6 +6,8 @@ use rustc_hash::FxBuildHasher;
 
 /// Keys that are remembered at most: 64 bits each, about 20 MB. Up to so many different keys the count is exact.
 const MAX_KEYS: usize = 1_000_000;
+/// Sets that the keys are divided into, by their first bits.
+const SETS: usize = 16;
 
 /// Counts readings whose key (sensor and time) an earlier one had.
 ///
@@ -14,7 +16,9 @@ const MAX_KEYS: usize = 1_000_000;
 /// it.
 #[derive(Debug, Default)]
 pub struct ReplacedCounter {
-    keys: HashSet<u64, FxBuildHasher>,
+    /// In several sets, so that a set that grows, and is there twice meanwhile, is a small one.
+    keys: [HashSet<u64, FxBuildHasher>; SETS],
+    count: usize,
     /// Zero bits that a hash of the sample ends with.
     level: u32,
     /// Readings that replaced one, by the zero bits that their hash ends with.
@@ -49,13 +53,18 @@ impl ReplacedCounter {
         if bits < self.level {
             return;
         }
-        if !self.keys.insert(hash) {
+        // Four bits: below SETS.
+        let set = &mut self.keys[(hash >> 60) as usize];
+        if !set.insert(hash) {
             self.by_bits[bits as usize] += 1;
+            return;
         }
-        while self.keys.len() > self.max_keys && self.level < u64::BITS {
+        self.count += 1;
+        while self.count > self.max_keys && self.level < u64::BITS {
             self.level += 1;
             let level = self.level;
-            self.keys.retain(|hash| hash.trailing_zeros() >= level);
+            self.keys.iter_mut().for_each(|set| set.retain(|hash| hash.trailing_zeros() >= level));
+            self.count = self.keys.iter().map(HashSet::len).sum();
         }
     }
 
@@ -122,6 +131,7 @@ mod tests {
     fn memory_is_bounded_by_the_stated_size() {
         let mut counter = ReplacedCounter::with_max_keys(500);
         (0..50_000).for_each(|key| counter.add(hash(key)));
-        assert!(counter.keys.len() <= 500 && counter.keys.capacity() < 2000);
+        let capacity: usize = counter.keys.iter().map(HashSet::capacity).sum();
+        assert!(counter.count <= 500 && capacity < 2000, "{capacity}");
     }
 }

@@ -101,6 +101,14 @@ fn built_in_layouts_are_read_and_described() {
 }
 
 #[test]
+fn options_of_each_layout_are_the_same_in_toml_and_back() {
+    for layout in Layouts::default().all().unwrap() {
+        let text = toml::to_string(&layout.options).unwrap();
+        assert_eq!(toml::from_str::<InputOptions>(&text).unwrap(), layout.options, "{}: {text}", layout.name);
+    }
+}
+
+#[test]
 fn file_of_each_layout_is_recognized_as_that_layout() {
     let layouts = Layouts::default();
     let files = fixtures();
