@@ -77,11 +77,19 @@ pub struct ChunkItem<'a> {
     row: Option<Row>,
 }
 
+impl ChunkItem<'_> {
+    /// Whether it is a reading whose time is before 1970 or after 2100, and so mostly in another unit.
+    pub fn has_uncertain_time(&self) -> bool {
+        self.row.as_ref().is_some_and(|row| !row.has_plausible_time)
+    }
+}
+
 /// Where in the text of a window the row of a reading is.
 #[derive(Debug)]
 struct Row {
     key: Range<usize>,
     request: Range<usize>,
+    has_plausible_time: bool,
 }
 
 /// Pieces that are handled together.
@@ -126,7 +134,8 @@ impl<'a> BatchChunk<'a> {
                     .map_err(|refusal| UserRecordError::new(refusal.code(), &refusal.to_string()))?;
                 let origin = (piece.record.shard_id(), &*piece.record.kinesis.sequence_number);
                 let key = push_row(&mut self.text, &reading, origin);
-                Ok(Row { key, request: begin..self.text.len() })
+                let has_plausible_time = reading.has_plausible_time();
+                Ok(Row { key, request: begin..self.text.len(), has_plausible_time })
             }),
         };
         let (row, fate) = match row {

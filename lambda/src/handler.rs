@@ -224,6 +224,7 @@ fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure>
         let trouble = match &entry.fate {
             ItemOutcome::Stored => {
                 metrics.stored += 1;
+                metrics.uncertain_times += usize::from(entry.has_uncertain_time());
                 continue;
             }
             ItemOutcome::Replaced => {

@@ -35,6 +35,8 @@ pub struct Metrics {
     pub stored: usize,
     /// Readings that a later one of the same key in this batch replaced.
     pub replaced: usize,
+    /// Stored readings whose time is before 1970 or after 2100: it is mostly in milliseconds.
+    pub uncertain_times: usize,
     /// What is in the table of rejects now.
     pub rejected: usize,
     /// Readings that must be sent again.
@@ -71,6 +73,7 @@ impl Metrics {
             ("Readings", self.readings as u64),
             ("Stored", self.stored as u64),
             ("Replaced", self.replaced as u64),
+            ("UncertainTimes", self.uncertain_times as u64),
             ("Rejected", self.rejected as u64),
             ("Failed", self.failed as u64),
             ("Retries", self.retries),
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn every_metric_that_is_declared_is_there() {
         let mut metrics = Metrics { total: Duration::from_nanos(1_234_567), ..Metrics::default() };
-        for (age, count) in [(None, 11), (Some(Duration::from_secs(7)), 12)] {
+        for (age, count) in [(None, 12), (Some(Duration::from_secs(7)), 13)] {
             metrics.iterator_age = age;
             let line = metrics.line("f", "r");
             let declared = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();

@@ -138,6 +138,17 @@ impl Reading {
         self.check_size()
     }
 
+    /// Whether the time is between 1970 and 2100 in seconds. Others are mostly in another unit.
+    #[must_use]
+    pub fn has_plausible_time(&self) -> bool {
+        /// 2100-01-01T00:00:00Z.
+        const END: &str = "4102444800";
+        let text = self.current_time.as_str();
+        let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+        let is_plain = whole.bytes().all(|byte| byte.is_ascii_digit());
+        is_plain && !text.contains('E') && (whole.len() < END.len() || whole.len() == END.len() && whole < END)
+    }
+
     fn check_size(&self) -> Result<(), ReadingError> {
         let bytes = item_size::item_bytes(self);
         if bytes > MAX_ITEM_BYTES { Err(ReadingError::TooLarge { bytes }) } else { Ok(()) }

@@ -23,13 +23,19 @@ use crate::pipeline::{ConstantField, InputOptions, parse_duration};
 Examples:
   sensorctl put --sensor kitchen --temp 21.5 --field humidity=41 --wait
   sensorctl put --file readings.ndjson --rejects bad.ndjson
+  sensorctl inspect hourly.csv                        # what it is, and the command for it
   sensorctl put --file hourly.csv --sensor seattle --map current_time=date
+  sensorctl put --file uplinks.json.gz --layout the-things-stack
+  sensorctl put --file pond.csv --layout hoboware --sensor pond --time-zone +01:00 --unit temperature=F:C
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
-NDJSON has one reading a line: {\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":987654321}
-CSV has a header; columns other than sensor_id, temperature and current_time become further fields: a JSON
-number, true, false or null where the cell is one, nothing where it is empty, else text. Times are seconds
-since 1970 or 2010-01-01T01:00:00Z, without a zone UTC.")]
+Recognized by content: NDJSON, JSON (arrays, glued or over several lines), CSV with any delimiter, InfluxDB line
+protocol, SenML, lines of mosquitto_sub -v; gzip, zstd, UTF-16. A reading has the keys
+{\"sensor_id\":\"kitchen\",\"temperature\":21.5,\"current_time\":987654321}; `--map` names them where the file
+does not, and everything else of a row becomes a further field. Rejected, with the option that reads them: times
+without a certain unit or order of day and month, a comma that may separate thousands, rows of another width than the
+header, files of several units. Counted in the report: readings that replace one another, times taken as UTC, rows that
+were not joined, a last line that may be cut (`--strict` fails). docs/semantics.md has the rules.")]
 pub struct PutArgs {
     /// The sensor; with `--file`, the sensor of files that do not name one
     #[arg(long, value_name = "ID", required_unless_present = "files")]

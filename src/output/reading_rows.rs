@@ -21,7 +21,8 @@ impl Row for StoredReading {
             reading.sensor_id.clone(),
             reading.temperature.to_string(),
             reading.current_time.to_string(),
-            format_rfc3339(&reading.current_time).unwrap_or_default(),
+            // Beyond the calendar the number says more than nothing.
+            format_rfc3339(&reading.current_time).unwrap_or_else(|| format!("{} s", reading.current_time)),
             fields.join(" "),
             self.shard_id.clone().unwrap_or_default(),
             self.sequence_number.clone().unwrap_or_default(),

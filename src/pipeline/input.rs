@@ -12,6 +12,7 @@ pub(crate) mod decoding;
 pub(crate) mod decompression;
 pub(crate) mod external_sort;
 pub(crate) mod facts;
+pub(crate) mod flat_json;
 pub(crate) mod format;
 pub(crate) mod inspection;
 pub(crate) mod join;

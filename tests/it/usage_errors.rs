@@ -68,6 +68,7 @@ const INVALID: &[(&[&str], &str)] = &[
     (&["put", "--file", "good.ndjson", "--unit", "temperature=F:bar"], "--unit"),
     (&["put", "--file", "good.ndjson", "--time-zone", "Europe/Nowhere", "--dry-run"], "--time-zone"),
     (&["put", "--file", "good.ndjson", "--layout", "no-such", "--dry-run"], "no-such"),
+    (&["put", "--file", "good.csv", "--layout", "govee", "--dry-run"], "--sensor ID"),
     (&["put", "--sensor", "a", "--temp", "1", "--format", "csv"], "`--format` is for `--file`"),
     (&["put", "--sensor", "a", "--temp", "1", "--strict"], "--strict"),
     (&["put", "--sensor", "a", "--temp", "1", "--time", "5000000000"], "--time-unit"),

@@ -182,3 +182,17 @@ proptest! {
         let _ = Reading::from_json(&json);
     }
 }
+
+#[test]
+fn time_in_another_unit_is_not_plausible() {
+    let is_plausible = |time: &str| {
+        let json = format!(r#"{{"sensor_id":"a","temperature":1,"current_time":{time}}}"#);
+        Reading::from_json(json.as_bytes()).unwrap().has_plausible_time()
+    };
+    for time in ["0", "987654321", "1700000000.5", "4102444799.9", "2e9", "1e-3"] {
+        assert!(is_plausible(time), "{time}");
+    }
+    for time in ["-1", "4102444800", "1700000000000", "1e20", "1e100", "-0.5"] {
+        assert!(!is_plausible(time), "{time}");
+    }
+}

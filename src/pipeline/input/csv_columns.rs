@@ -188,6 +188,22 @@ impl CsvColumns {
         }
     }
 
+    fn is_copy(&self, cells: Cells<'_>) -> bool {
+        self.origin.is_some_and(|at| at.iter().all(|at| !cells.get(*at).is_empty()))
+    }
+
+    /// Returns the reading of a row, where every row has one.
+    pub(super) fn single<'a>(&self, cells: Cells<'a>, section: &str) -> Option<RowValues<'a>> {
+        let [probe] = self.probes.as_slice() else { return None };
+        let text = |source: &CellSource| Cell::Text(self.value(source, cells, section));
+        Some(RowValues {
+            sensor: self.sensor.as_ref().map(text),
+            temperature: Some(text(&probe.source)),
+            time: Some(text(&self.time)),
+            is_copy: self.is_copy(cells),
+        })
+    }
+
     /// Returns the readings of a row: one for each probe.
     pub(super) fn readings<'a>(
         &self,
@@ -196,15 +212,11 @@ impl CsvColumns {
         builder: &ReadingBuilder,
     ) -> Result<Vec<RowReading<'a>>, RowError> {
         let text = |source: &CellSource| Cell::Text(self.value(source, cells, section));
-        let is_copy = self.origin.is_some_and(|at| at.iter().all(|at| !cells.get(*at).is_empty()));
+        let is_copy = self.is_copy(cells);
         let sensor = self.sensor.as_ref().map(text);
         let time = Some(text(&self.time));
         if let Some(long) = &self.long {
             return self.quantity(long, cells, section, sensor, time);
-        }
-        if let [probe] = self.probes.as_slice() {
-            let temperature = Some(text(&probe.source));
-            return Ok(vec![RowReading::Probe(RowValues { sensor, temperature, time, is_copy })]);
         }
         let base = sensor.as_ref().and_then(Cell::text).or_else(|| builder.default_sensor().map(Cow::Borrowed));
         let base = base.ok_or_else(|| row_error("missing-key", format!("`{SENSOR}` is empty")))?.into_owned();

@@ -17,7 +17,7 @@ use super::number::DecimalSign;
 use super::options::{Delimiter, InputOptions};
 use super::output::{CUT_ROW, Output, RawLine};
 use super::row_error::{RowError, row_error};
-use super::row_splitter::{Cells, RowSplitter};
+use super::row_splitter::{Cells, RowSplitter, split_plain};
 
 pub(super) use self::header::HeaderInfo;
 
@@ -45,7 +45,11 @@ pub(super) struct CsvParser {
     line: Vec<u8>,
     /// Lines that were read ahead, or that stand behind a quote that was never closed.
     again: VecDeque<RowLine>,
-    splitter: RowSplitter,
+    splitter: Box<RowSplitter>,
+    /// Kept from row to row for its memory.
+    ranges: Vec<(usize, usize)>,
+    /// In place of `splitter` while a row is read.
+    spare: Option<Box<RowSplitter>>,
     columns: CsvColumns,
     options: InputOptions,
     surroundings: Surroundings,
@@ -126,10 +130,9 @@ impl CsvParser {
     fn plain_row(&mut self, line: &[u8], number: u64, output: &mut Output) {
         let raw = RawLine { number, bytes: line, is_truncated: false };
         let Ok(text) = std::str::from_utf8(line) else { return output.reject(raw, Output::not_utf_8(line)) };
-        let mut splitter = std::mem::replace(&mut self.splitter, RowSplitter::new(Delimiter::Auto));
-        let cells = splitter.plain(text);
-        self.row(cells, raw, true, output);
-        self.splitter = splitter;
+        let mut ranges = std::mem::take(&mut self.ranges);
+        self.row(split_plain(self.splitter.delimiter(), text, &mut ranges), raw, true, output);
+        self.ranges = ranges;
     }
 
     /// A row that may have several lines, because a quote is open.
@@ -174,7 +177,8 @@ impl CsvParser {
         let all = row.iter().flat_map(|line| &line.bytes).copied().collect::<Vec<_>>();
         let raw = RawLine { number: first.number, bytes: &all, is_truncated: false };
         let is_terminated = last.is_terminated;
-        let mut splitter = std::mem::replace(&mut self.splitter, RowSplitter::new(Delimiter::Auto));
+        let spare = self.spare.take().unwrap_or_else(|| Box::new(RowSplitter::new(self.splitter.delimiter())));
+        let mut splitter = std::mem::replace(&mut self.splitter, spare);
         let is_plain = row.len() == 1 && !splitter.needs_quotes(&all);
         let cells = match (is_plain, std::str::from_utf8(&all)) {
             (true, Ok(text)) => Some(splitter.plain(text)),
@@ -185,7 +189,7 @@ impl CsvParser {
             Some(cells) => self.row(cells, raw, is_terminated, output),
             None => output.reject(raw, Output::not_utf_8(&all)),
         }
-        self.splitter = splitter;
+        self.spare = Some(std::mem::replace(&mut self.splitter, splitter));
     }
 
     /// Rejects the line with the quote, and it alone: what comes behind it is read again.
@@ -258,16 +262,22 @@ impl CsvParser {
             return Ok(());
         }
         self.columns.check_width(cells, self.options.short_rows)?;
-        let readings = self.columns.readings(cells, &self.section, &output.builder)?;
-        if readings.is_empty() {
-            // A quantity that no key is mapped to.
-            output.builder.facts.passed_over += 1;
-        }
         if let Some(at) = self.columns.time() {
             if !is_terminated {
                 self.check_cut(cells.get(at), cells.len())?;
             }
             self.time_bytes = cells.get(at).len();
+        }
+        if let Some(row) = self.columns.single(cells, &self.section) {
+            let fields = self.columns.fields(cells, &self.section);
+            let record = output.builder.record(&row, fields, raw.number)?;
+            output.ready(record);
+            return Ok(());
+        }
+        let readings = self.columns.readings(cells, &self.section, &output.builder)?;
+        if readings.is_empty() {
+            // A quantity that no key is mapped to.
+            output.builder.facts.passed_over += 1;
         }
         let mut first_error = None;
         let several = readings.len() > 1;

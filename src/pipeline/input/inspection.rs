@@ -166,6 +166,14 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     let text = String::from_utf8_lossy(&head.text);
     let matching = layouts.matching(&FileHead::new(&text))?;
     let names = matching.iter().map(|layout| layout.name.clone()).collect();
+    let mut given = given.clone();
+    if let Some(name) = &given.layout {
+        let needs_sensor = layouts.get(name)?.needs.iter().any(|need| need == "--sensor");
+        if needs_sensor && given.sensor.is_none() && given.mapped("sensor_id").next().is_none() {
+            given.sensor = Some(guess::sensor_of(&head.name));
+        }
+    }
+    let given = &given;
     let mut best = head.attempt(given.clone(), layouts)?;
     if best.readings() == 0 && given.layout.is_none() {
         let mut candidates: Vec<_> = matching

@@ -3,6 +3,7 @@
 use sensor_model::{Reading, ReadingError};
 use serde_json::value::RawValue;
 
+use super::flat_json::FlatReading;
 use super::json_mapper::JsonMapper;
 use super::json_paths;
 use super::line_reader::trim_line_ending;
@@ -17,6 +18,14 @@ pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut O
             Ok(document) => mapper.read(document, raw, output),
             Err(error) => take_several(raw, Some(mapper), error, output),
         };
+    }
+    let mut flat = FlatReading::default();
+    if flat.read(bytes) {
+        match output.builder.flat_record(&flat, raw.number) {
+            Ok(Some(record)) => return output.ready(record),
+            Ok(None) => {}
+            Err(error) => return output.reject(raw, error),
+        }
     }
     match Reading::from_json_with_origin(bytes) {
         Ok((reading, is_copy)) => match output.builder.plain_record(reading, is_copy, raw.number) {

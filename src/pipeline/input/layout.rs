@@ -101,12 +101,16 @@ impl Layouts {
     /// Returns options with those of the layout that they name.
     ///
     /// # Errors
-    /// As [`Layouts::get`].
+    /// As [`Layouts::get`], and when the layout needs a sensor that the options do not name.
     pub fn resolved(&self, options: &InputOptions) -> Result<InputOptions, Error> {
-        match &options.layout {
-            Some(name) => Ok(options.clone().over(self.get(name)?.options)),
-            None => Ok(options.clone()),
+        let Some(name) = &options.layout else { return Ok(options.clone()) };
+        let layout = self.get(name)?;
+        let needs_sensor = layout.needs.iter().any(|need| need == "--sensor");
+        if needs_sensor && options.sensor.is_none() && options.mapped("sensor_id").next().is_none() {
+            return Err(Error::usage(format!("files of the layout `{name}` do not name a sensor"))
+                .hint("add `--sensor ID`, or `--map sensor_id=@file` for the file's name"));
         }
+        Ok(options.clone().over(layout.options))
     }
 
     /// Returns the names in the order of the alphabet.

@@ -8,6 +8,7 @@ use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES, Reading, ReadingError, Value, j
 use serde_json::value::RawValue;
 
 use super::facts::InputFacts;
+use super::flat_json::FlatReading;
 use super::join::JoinedReading;
 use super::number::{self, DecimalSign, MissingValues, NumberError};
 use super::options::InputOptions;
@@ -154,6 +155,9 @@ impl ReadingBuilder {
             return Decimal::parse(text)
                 .map_err(|_| row_error("not-a-time", format!("`{TIME}` of a row of `scan` is not a number")));
         }
+        if self.is_certain(text) {
+            return Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime));
+        }
         let is_number = matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"'));
         let ParsedTime { seconds, facts: decided } = if is_number {
             let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
@@ -288,17 +292,38 @@ impl ReadingBuilder {
             .map_err(|reason| row_error("record-too-large", reason))
     }
 
+    /// Whether a time needs no look at its unit; it is then counted.
+    fn is_certain(&mut self, time: &str) -> bool {
+        let is_certain = self.times_are_auto && is_certainly_seconds(time);
+        if is_certain {
+            self.facts.times.add(TimeFacts { unit: Some(TimeUnit::Seconds), ..TimeFacts::default() });
+        }
+        is_certain
+    }
+
+    /// Makes the record of a flat object; nothing where it has to be read in the other way.
+    ///
+    /// # Errors
+    /// When its time is uncertain.
+    pub(super) fn flat_record(&mut self, flat: &FlatReading<'_>, line: u64) -> Result<Option<Record>, RowError> {
+        let Some(time) = &flat.time else { return Ok(None) };
+        // Before the time is counted: the other way counts it, too.
+        let Some(data) = flat.to_json(time) else { return Ok(None) };
+        if flat.is_copy() || self.is_certain(time.as_str()) {
+            return Ok(Record::from_json(data, flat.sensor, time, &self.name, line).ok());
+        }
+        let seconds = self.numeric_time(time)?;
+        let data = if seconds == *time { Some(data) } else { flat.to_json(&seconds) };
+        Ok(data.and_then(|data| Record::from_json(data, flat.sensor, &seconds, &self.name, line).ok()))
+    }
+
     /// Makes the record of a reading that JSON has by its own keys.
     ///
     /// # Errors
     /// When its time is uncertain, or it is larger than a record may be.
     pub(super) fn plain_record(&mut self, mut reading: Reading, is_copy: bool, line: u64) -> Result<Record, RowError> {
-        if !is_copy {
-            if self.times_are_auto && is_certainly_seconds(reading.current_time.as_str()) {
-                self.facts.times.add(TimeFacts { unit: Some(TimeUnit::Seconds), ..TimeFacts::default() });
-            } else {
-                reading.current_time = self.numeric_time(&reading.current_time)?;
-            }
+        if !is_copy && !self.is_certain(reading.current_time.as_str()) {
+            reading.current_time = self.numeric_time(&reading.current_time)?;
         }
         Record::new(&reading, &self.name, line).map_err(|reason| row_error("record-too-large", reason))
     }

@@ -1,7 +1,7 @@
 //! Rows out of lines: quoted values may hold delimiters, quotes and line feeds.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::options::Delimiter;
 
@@ -60,28 +60,7 @@ impl RowSplitter {
 
     /// Splits a line that holds a whole row without quotes.
     pub(super) fn plain<'a>(&'a mut self, line: &'a str) -> Cells<'a> {
-        let line = line.strip_suffix('\n').unwrap_or(line);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        self.ranges.clear();
-        match self.delimiter {
-            Delimiter::Blanks => {
-                let begin_of = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
-                let ranges = line.split_ascii_whitespace().map(|part| (begin_of(part), begin_of(part) + part.len()));
-                self.ranges.extend(ranges);
-            }
-            Delimiter::Byte(delimiter) => self.split_at(line.as_bytes(), delimiter),
-            Delimiter::Auto => self.split_at(line.as_bytes(), b','),
-        }
-        Cells { text: line, ranges: &self.ranges }
-    }
-
-    fn split_at(&mut self, line: &[u8], delimiter: u8) {
-        let mut begin = 0;
-        while let Some(at) = memchr(delimiter, &line[begin..]) {
-            self.ranges.push((begin, begin + at));
-            begin += at + 1;
-        }
-        self.ranges.push((begin, line.len()));
+        split_plain(self.delimiter, line, &mut self.ranges)
     }
 
     /// Whether a line has to be fed.
@@ -141,6 +120,30 @@ impl RowSplitter {
         }
         false
     }
+}
+
+/// Splits a line that holds a whole row without quotes; `ranges` may have been used before.
+pub(super) fn split_plain<'a>(delimiter: Delimiter, line: &'a str, ranges: &'a mut Vec<(usize, usize)>) -> Cells<'a> {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    ranges.clear();
+    let delimiter = match delimiter {
+        Delimiter::Blanks => {
+            let begin_of = |part: &str| part.as_ptr().addr() - line.as_ptr().addr();
+            let parts = line.split_ascii_whitespace().map(|part| (begin_of(part), begin_of(part) + part.len()));
+            ranges.extend(parts);
+            return Cells { text: line, ranges };
+        }
+        Delimiter::Byte(delimiter) => delimiter,
+        Delimiter::Auto => b',',
+    };
+    let mut begin = 0;
+    for at in memchr_iter(delimiter, line.as_bytes()) {
+        ranges.push((begin, at));
+        begin = at + 1;
+    }
+    ranges.push((begin, line.len()));
+    Cells { text: line, ranges }
 }
 
 #[cfg(test)]
