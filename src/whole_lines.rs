@@ -1,6 +1,5 @@
 //! Files whose last line must be whole, however the process ends: they are read again as NDJSON.
 
-use std::sync::TryLockError;
 use std::time::{Duration, Instant};
 
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -18,7 +17,7 @@ pub fn writing() -> RwLockReadGuard<'static, ()> {
 /// Returns once nothing is being written, or after a while.
 pub async fn wait_for_writers() {
     let began = Instant::now();
-    while matches!(WRITERS.try_write(), Err(TryLockError::WouldBlock)) && began.elapsed() < PATIENCE {
+    while WRITERS.try_write().is_none() && began.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

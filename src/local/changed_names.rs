@@ -2,11 +2,11 @@
 
 #[cfg(test)]
 use std::collections::BTreeSet;
-
-use parking_lot::Mutex;
-
 #[cfg(test)]
 use std::sync::Arc;
+
+#[cfg(test)]
+use parking_lot::Mutex;
 
 /// The resources that a service's handlers have looked up, by ARN; clones share them.
 #[derive(Clone, Default)]

@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
@@ -165,6 +164,7 @@ mod tests {
     use std::collections::HashSet;
     use std::net::Ipv4Addr;
 
+    use parking_lot::Mutex;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpSocket;
 

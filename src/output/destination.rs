@@ -2,8 +2,6 @@
 
 use std::io::{self, Write};
 
-use parking_lot::Mutex;
-
 #[cfg(test)]
 pub use captured::Captured;
 
@@ -48,6 +46,8 @@ impl Destination {
 #[cfg(test)]
 mod captured {
     use std::sync::Arc;
+
+    use parking_lot::Mutex;
 
     /// What a command wrote to stdout and to stderr; clones share it.
     #[derive(Clone, Debug, Default)]
