@@ -11,6 +11,7 @@ mod json;
 mod marks;
 mod plan_list;
 mod progress;
+mod question;
 mod reading_rows;
 mod report;
 mod rows;
@@ -20,7 +21,7 @@ pub mod units;
 mod warnings;
 mod wrap;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -325,26 +326,6 @@ impl Output {
         Progress::new(self.clone())
     }
 
-    /// Asks a yes-or-no question on the terminal; anything but `y` or `yes` is no.
-    ///
-    /// # Errors
-    /// When the answer cannot be read.
-    pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
-        let failed = |error: io::Error| Error::failed("could not ask").with_source(error);
-        let mut stderr = io::stderr().lock();
-        write!(stderr, "{}", self.prompt(question)).and_then(|()| stderr.flush()).map_err(failed)?;
-        drop(stderr);
-        let mut open_line = OpenLine { output: self, answered: false };
-        // On a thread of its own, so that Ctrl-C ends the wait; it never returns where no answer comes.
-        let reading = tokio::task::spawn_blocking(|| {
-            let mut answer = String::new();
-            io::stdin().read_line(&mut answer).map(|_| answer)
-        });
-        let answer = reading.await.map_err(|error| failed(io::Error::other(error)))?.map_err(failed)?;
-        open_line.answered = answer.ends_with('\n');
-        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
-    }
-
     /// Prints a text with its label in color, in lines that fit the terminal.
     fn print(&self, label: Option<(&str, &str)>, text: &str) {
         let text = self.hint_flags.complete(text);
@@ -357,11 +338,6 @@ impl Output {
             Some((style, label)) => self.print_line(&format!("{} {text}", self.style(style, label))),
             None => self.print_line(&text),
         }
-    }
-
-    fn prompt(&self, question: &str) -> String {
-        let text = prompt(&self.hint_flags.complete(question));
-        self.stderr_width().map_or(text.clone(), |width| wrap::wrapped(&text, width, 0))
     }
 
     fn stderr_width(&self) -> Option<usize> {
@@ -379,28 +355,9 @@ impl Output {
     }
 }
 
-/// A question as it is asked: it may name what a service answered.
-fn prompt(question: &str) -> String {
-    format!("{} [y/N] ", one_line(question))
-}
-
 fn no_csv() -> Error {
     Error::usage("this command has no CSV format")
         .hint("`-o json` and `-o table` work everywhere; CSV is for rows, as in `sensorctl scan -o csv`")
-}
-
-/// A question whose line an answer will end; whatever is said instead begins a new one.
-struct OpenLine<'a> {
-    output: &'a Output,
-    answered: bool,
-}
-
-impl Drop for OpenLine<'_> {
-    fn drop(&mut self) {
-        if !self.answered {
-            self.output.print_line("");
-        }
-    }
 }
 
 #[cfg(test)]
@@ -417,11 +374,5 @@ mod tests {
         let text = || "\"\u{9b}31m\u{202e}\"".to_owned();
         assert_eq!(output(Format::Json, true).shown(text()), r#""\u009b31m\u202e""#);
         assert_eq!(output(Format::Json, false).shown(text()), text());
-    }
-
-    #[test]
-    fn question_cannot_pretend_to_be_another_one() {
-        let asked = prompt("Delete all in account 1\r\x1b[2K\nDelete nothing\u{202e}?");
-        assert_eq!(asked, "Delete all in account 1\u{fffd}\u{fffd}[2K\u{fffd}Delete nothing\u{fffd}? [y/N] ");
     }
 }
