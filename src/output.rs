@@ -368,10 +368,4 @@ mod tests {
         assert_eq!(output(Format::Json, true).shown(text()), r#""\u009b31m\u202e""#);
         assert_eq!(output(Format::Json, false).shown(text()), text());
     }
-
-    #[test]
-    fn question_cannot_pretend_to_be_another_one() {
-        let asked = super::prompt::prompt("Delete all in account 1\r\x1b[2K\nDelete nothing\u{202e}?");
-        assert_eq!(asked, "Delete all in account 1\u{fffd}\u{fffd}[2K\u{fffd}Delete nothing\u{fffd}? [y/N] ");
-    }
 }

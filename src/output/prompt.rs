@@ -1,6 +1,6 @@
 //! Questions on the terminal.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use super::escape::one_line;
 use super::{Output, wrap};
@@ -34,12 +34,12 @@ impl Output {
 }
 
 /// A question as it is asked: it may name what a service answered.
-pub(super) fn prompt(question: &str) -> String {
+fn prompt(question: &str) -> String {
     format!("{} [y/N] ", one_line(question))
 }
 
 /// A question whose line an answer will end; whatever is said instead begins a new one.
-pub(crate) struct OpenLine<'a> {
+struct OpenLine<'a> {
     output: &'a Output,
     answered: bool,
 }
@@ -49,5 +49,16 @@ impl Drop for OpenLine<'_> {
         if !self.answered {
             self.output.print_line("");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn question_cannot_pretend_to_be_another_one() {
+        let asked = prompt("Delete all in account 1\r\x1b[2K\nDelete nothing\u{202e}?");
+        assert_eq!(asked, "Delete all in account 1\u{fffd}\u{fffd}[2K\u{fffd}Delete nothing\u{fffd}? [y/N] ");
     }
 }

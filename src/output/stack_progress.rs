@@ -233,6 +233,7 @@ impl Drop for StackProgress {
 mod tests {
     use super::*;
     use crate::output::Format;
+    use crate::stack::{Difference, Observed, Step};
 
     #[test]
     fn look_that_takes_long_says_once_what_it_waits_for() {
@@ -261,5 +262,87 @@ mod tests {
         let said = captured.texts().1;
         assert!(said.starts_with("  created  ") && said.ends_with(" ms  table          T\n"), "{said:?}");
         assert_eq!(said.lines().count(), 1, "{said:?}");
+    }
+
+    fn step(kind: Kind, name: &str, action: Action, differences: Vec<Difference>) -> Step {
+        Step {
+            kind,
+            name: name.to_owned(),
+            action,
+            reason: "does not exist".to_owned(),
+            differences,
+            found: Observed::missing(),
+            adopts: false,
+            newer_code: None,
+            kept_for: None,
+        }
+    }
+
+    fn plan() -> Plan {
+        let mode = Difference {
+            property: "mode",
+            desired: "on-demand".into(),
+            found: "provisioned".into(),
+            replaces: false,
+            loses_data: false,
+        };
+        let steps = vec![
+            step(Kind::Table, "T", Action::Create, Vec::new()),
+            step(Kind::Stream, "S", Action::Update, vec![mode]),
+            step(Kind::Role, "R", Action::None, Vec::new()),
+            step(Kind::Function, "F", Action::Create, Vec::new()),
+        ];
+        Plan { steps, is_teardown: false, waits: true, mapping_first: false }
+    }
+
+    /// The lines on a terminal after these events, without the times.
+    fn lines_on_terminal(events: impl FnOnce(&StackProgress)) -> Vec<String> {
+        let (output, captured) = Output::captured(Format::Auto, false, 0);
+        let output = Output { stderr_is_terminal: true, ..output };
+        let progress = StackProgress::new(&output);
+        progress.begin(&plan(), false);
+        events(&progress);
+        drop(progress);
+        let without_time =
+            |line: &str| line.split_whitespace().filter(|word| !is_time(word)).collect::<Vec<_>>().join(" ");
+        captured.texts().1.lines().map(without_time).collect()
+    }
+
+    fn is_time(word: &str) -> bool {
+        word == "ms" || word.parse::<f64>().is_ok()
+    }
+
+    fn started(progress: &StackProgress, kind: Kind, name: &str) {
+        progress.on(&StackEvent::Started { kind, name: name.into(), action: Action::Create });
+    }
+
+    fn finished(progress: &StackProgress, kind: Kind, name: &str) {
+        progress.on(&StackEvent::Finished { kind, name: name.into(), was_there: false });
+    }
+
+    #[tokio::test]
+    async fn list_on_a_terminal_stays_once_in_the_order_of_the_plan() {
+        let lines = lines_on_terminal(|progress| {
+            for (kind, name) in [(Kind::Function, "F"), (Kind::Stream, "S"), (Kind::Table, "T")] {
+                started(progress, kind, name);
+                finished(progress, kind, name);
+            }
+            progress.end();
+        });
+        assert_eq!(
+            lines,
+            ["✓ created table T", "✓ updated stream S", "mode: provisioned → on-demand", "✓ created function F"]
+        );
+    }
+
+    #[tokio::test]
+    async fn list_of_a_run_that_failed_says_what_was_done_and_what_was_not_begun() {
+        let lines = lines_on_terminal(|progress| {
+            started(progress, Kind::Table, "T");
+            finished(progress, Kind::Table, "T");
+            started(progress, Kind::Stream, "S");
+            progress.on(&StackEvent::Failed { kind: Kind::Stream, name: "S".into() });
+        });
+        assert_eq!(lines, ["✓ created table T", "✗ failed stream S", "· not begun function F"]);
     }
 }
