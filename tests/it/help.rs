@@ -3,12 +3,14 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["up"],
     &["plan"],
     &["status"],
     &["put"],
+    &["inspect"],
+    &["layouts"],
     &["scan"],
     &["invoke"],
     &["down"],

@@ -25,7 +25,8 @@ pub(super) struct CsvColumns {
     time: CellSource,
     /// Further fields, sorted by name.
     fields: Vec<(String, CellSource)>,
-    filters: Vec<(usize, String)>,
+    /// Columns of which one must match a pattern.
+    filters: Vec<(Vec<usize>, String)>,
     unnamed: Vec<usize>,
     /// Where the rows of `scan` have shard and sequence number.
     origin: Option<[usize; 2]>,
@@ -153,12 +154,13 @@ impl CsvColumns {
 
     /// Whether the row is one of those that are wanted.
     pub(super) fn is_wanted(&self, cells: Cells<'_>) -> bool {
-        self.filters.iter().all(|(at, pattern)| captured(pattern, cells.get(*at)).is_some())
+        let is_like = |at: &usize, pattern: &str| captured(pattern, cells.get(*at)).is_some();
+        self.filters.iter().all(|(columns, pattern)| columns.iter().any(|at| is_like(at, pattern)))
     }
 
     fn cell<'a>(&self, at: usize, cells: Cells<'a>) -> &'a str {
         let cell = cells.get(at);
-        match self.filters.iter().find(|(column, _)| *column == at) {
+        match self.filters.iter().find(|(columns, _)| columns.contains(&at)) {
             Some((_, pattern)) => captured(pattern, cell).unwrap_or(cell),
             None => cell,
         }

@@ -169,8 +169,15 @@ pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Returns what `*` stands for where a text matches a pattern; the whole text where it has none or several.
+/// Returns what `*` stands for where a text matches a pattern; the whole text where it has none or several. Of several, the
+/// one that is written `{*}` stands for the part, as short as it can be.
 pub(super) fn captured<'a>(pattern: &str, text: &'a str) -> Option<&'a str> {
+    if let Some((before, after)) = pattern.split_once("{*}") {
+        let places = || text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        let start = places().find(|at| is_like(before, &text[..*at]))?;
+        let end = places().find(|at| *at > start && is_like(after, &text[*at..]))?;
+        return Some(text[start..end].trim());
+    }
     match pattern.split_once('*') {
         None => (pattern == text).then_some(text),
         Some((_, after)) if after.contains('*') => is_like(pattern, text).then_some(text),
@@ -236,5 +243,9 @@ mod tests {
         assert_eq!(captured("/*/temperature/*", "/cpu/0/load/2"), None);
         assert_eq!(captured("a*b*a", "aba"), Some("aba"));
         assert_eq!(captured("a*b*a", "ab"), None);
+        assert_eq!(captured("T*S/N: {*}, *)", "Temp, °C (S/N: 5, LBL: x)"), Some("5"));
+        assert_eq!(captured("T*S/N: {*})", "Temp, °C (S/N: 5)"), Some("5"));
+        assert_eq!(captured("T*S/N: {*})", "Temp, °C (S/N: 5"), None);
+        assert_eq!(captured("{*} - T*", "Ch: 1 - Temp"), Some("Ch: 1"));
     }
 }

@@ -176,10 +176,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let fields = if long.is_some() { Vec::new() } else { further_fields(binder, options, builder)? };
     let mut filters = Vec::new();
     for filter in &options.matches {
-        let [(at, _)] = binder.columns(unquoted(&filter.column))?[..] else {
+        let columns: Vec<_> = binder.columns(unquoted(&filter.column))?.into_iter().map(|(at, _)| at).collect();
+        if columns.is_empty() {
             return Err(no_column(&filter.column, names));
-        };
-        filters.push((at, filter.pattern.clone()));
+        }
+        filters.push((columns, filter.pattern.clone()));
     }
     let place = |wanted: &str| names.iter().position(|name| *name == wanted);
     let origin = place(ORIGIN[0]).zip(place(ORIGIN[1])).map(|(shard, number)| [shard, number]);
@@ -276,17 +277,29 @@ fn probes(
     key_source: impl Fn(&mut Binder<'_>, &str) -> Result<Option<CellSource>, String>,
 ) -> Result<Vec<Probe>, String> {
     let mut probes = Vec::new();
+    let mut taken: Vec<usize> = Vec::new();
+    let mut without_match = None;
     for mapping in options.map.iter().filter(|mapping| mapping.key == TEMPERATURE) {
-        let columns = binder.columns(unquoted(&mapping.source))?;
+        let pattern = unquoted(&mapping.source);
+        let columns = binder.columns(pattern)?;
         if columns.is_empty() {
-            let source = binder.source(&mapping.source, TEMPERATURE)?;
-            probes.push(Probe { source, name: Some(mapping.source.clone()) });
+            match binder.source(&mapping.source, TEMPERATURE) {
+                Ok(source) => probes.push(Probe { source, name: Some(mapping.source.clone()) }),
+                // Of several patterns, those of other files match nothing.
+                Err(error) if pattern.contains('*') => without_match = without_match.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        for (at, name) in columns {
+        // A column is named by the first pattern that it matches.
+        for (at, name) in columns.into_iter().filter(|(at, _)| !taken.contains(at)).collect::<Vec<_>>() {
+            taken.push(at);
             binder.used.push(at);
             binder.found += 1;
             probes.push(Probe { source: CellSource::Column(at), name: Some(name) });
         }
+    }
+    if let (true, Some(error)) = (probes.is_empty(), without_match) {
+        return Err(error);
     }
     if probes.is_empty() {
         let source = key_source(binder, TEMPERATURE)?.ok_or_else(|| no_column(TEMPERATURE, binder.names))?;
