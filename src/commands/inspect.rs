@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context, args: InspectArgs) -> Result<(), Erro
     }
     context.output.report(&inspection)?;
     match inspection.error {
-        Some(_) => Err(Error::incomplete(format!("{} is not read: no column or key is found by its name", file.display()))
+        Some(_) => Err(Error::incomplete(format!("no reading was found in {}", file.display()))
             .hint("name them: `--map temperature=COLUMN --map current_time=COLUMN`, and the sensor with `--map sensor_id=COLUMN` or `--sensor ID`")),
         None => Ok(()),
     }

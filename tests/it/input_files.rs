@@ -50,6 +50,14 @@ fn put_recognized_files_needs_no_flag() {
         ("glued objects", format!("{READING}{later}").into()),
         ("commas at line ends", format!("{READING},\n{later},\n").into()),
         ("milliseconds", format!("{HEADER}\na,1,1700000000000\na,2,1700000060000\n").into()),
+        (
+            "blanks before quotes",
+            format!(
+                "\"{}\"\n\"a\", \"1\", \"1700000000\"\n\"a\", \"2\", \"1700000060\"\n",
+                HEADER.replace(',', "\", \"")
+            )
+            .into(),
+        ),
         ("a preamble", format!("Plot Title: cellar\n\n{HEADER}\na,1,1700000000\na,2,1700000060\n").into()),
         ("units", format!("{HEADER}\n,°C,s\na,1,1700000000\na,2,1700000060\n").into()),
     ];
@@ -239,6 +247,12 @@ fn inspect_command_puts_the_readings_that_it_shows() {
     env.write("unknown.txt", "hello\nworld\n");
     let run = env.run(["inspect", "unknown.txt", "-o", "json"]).assert_code(3);
     assert!(run.json()["command"].is_null());
+    env.write("other.json", "{\"a\":1}\n");
+    let run = env
+        .run(["inspect", "other.json", "-o", "json"])
+        .assert_code(3)
+        .assert_stderr_contains(&["no reading was found"]);
+    assert_eq!((&run.json()["command"], &run.json()["rejected"]), (&Value::Null, &1.into()));
     let text = env.run(["inspect", "cellar.csv", "-o", "table"]).assert_success().stdout;
     assert!(text.contains("command      sensorctl put --file cellar.csv --map 'temperature=Temp (°C)'"), "{text}");
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
         _ => Ok(()),
     };
     if !context.interrupt.is_cancelled() {
-        outcome.summary.input.remarks().into_iter().for_each(|remark| context.output.status(format!("note: {remark}")));
+        outcome.summary.input.remarks().into_iter().for_each(|remark| context.output.note(remark));
     }
     // Standard output holds nothing but lines where one of the files is that.
     let told = if [&args.rejects, &args.failed].into_iter().flatten().any(|path| is_stdout(path)) {

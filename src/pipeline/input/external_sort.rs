@@ -59,7 +59,7 @@ impl ExternalSorter {
         }
         // An entry's start takes four bytes more.
         if self.buffer.len() + self.starts.len() * 4 + bytes + 4 > self.buffer_bytes {
-            self.spill()?;
+            self.spill().map_err(|error| in_temporary_file(&error))?;
         }
         if self.buffer.capacity() == 0 {
             // One allocation, of which the system gives only what is used.
@@ -83,11 +83,12 @@ impl ExternalSorter {
             let ExternalSorter { buffer, starts, .. } = self;
             return Ok(Sorted(Source::Memory { buffer, starts: starts.into_iter() }));
         }
-        self.spill()?;
+        self.spill().map_err(|error| in_temporary_file(&error))?;
         self.buffer = Vec::new();
         // Later levels hold earlier entries.
         let runs = self.levels.into_iter().rev().flatten();
-        Ok(Sorted(Source::Runs(Merge::new(runs)?)))
+        let merge = Merge::new(runs).map_err(|error| in_temporary_file(&error))?;
+        Ok(Sorted(Source::Runs(merge)))
     }
 
     fn sort_buffer(&mut self) {
@@ -151,7 +152,7 @@ impl Iterator for Sorted {
                 let value = &entry_at(buffer, start)[LENGTHS + key.len()..];
                 Some(Ok(Entry { key: key.to_vec(), value: value.to_vec() }))
             }
-            Source::Runs(merge) => merge.next_entry().transpose(),
+            Source::Runs(merge) => merge.next_entry().map_err(|error| in_temporary_file(&error)).transpose(),
         }
     }
 }
@@ -200,6 +201,12 @@ fn temporary_file() -> io::Result<File> {
         file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     }
     Ok(file)
+}
+
+/// Says that it is not the input that could not be read, and what changes the place.
+fn in_temporary_file(error: &io::Error) -> io::Error {
+    let folder = std::env::temp_dir();
+    io::Error::new(error.kind(), format!("a temporary file in {} (TMPDIR): {error}", folder.display()))
 }
 
 fn rewound(writer: BufWriter<File>) -> io::Result<File> {
@@ -289,6 +296,13 @@ mod tests {
         let mut sorter = ExternalSorter::with_buffer(64);
         assert!(sorter.push(&[0; 64], &[]).is_err());
         sorter.push(&[0; 8], &[]).unwrap();
+    }
+
+    #[test]
+    fn error_of_a_temporary_file_names_its_folder() {
+        let error = in_temporary_file(&io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().contains("TMPDIR"), "{error}");
     }
 
     #[test]

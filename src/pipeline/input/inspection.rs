@@ -279,6 +279,9 @@ impl Head {
             Ok(outcome) => {
                 let (format, csv) = (outcome.format, outcome.csv.clone());
                 inspection.take(outcome)?;
+                if inspection.accepted == 0 && inspection.format.is_some() {
+                    inspection.error = Some("no line of it is a reading".to_owned());
+                }
                 inspection.columns = columns_of(&self.text, format, csv.as_ref());
             }
             Err(error) => {

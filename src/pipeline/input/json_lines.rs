@@ -14,6 +14,9 @@ use super::row_error::{RowError, row_error};
 pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut Output) {
     let bytes = trim_line_ending(raw.bytes);
     if let Some(mapper) = mapper {
+        if std::str::from_utf8(bytes).is_ok_and(|text| mapper.read_single(text, raw, output)) {
+            return;
+        }
         return match document(bytes) {
             Ok(document) => mapper.read(document, raw, output),
             Err(error) => take_several(raw, Some(mapper), error, output),
@@ -38,6 +41,9 @@ pub(super) fn take(raw: RawLine<'_>, mapper: Option<&JsonMapper>, output: &mut O
 
 /// Maps a document that was written from a line.
 pub(super) fn map(document: &str, raw: RawLine<'_>, mapper: &JsonMapper, output: &mut Output) {
+    if mapper.read_single(document, raw, output) {
+        return;
+    }
     match serde_json::from_str(document) {
         Ok(document) => mapper.read(document, raw, output),
         Err(error) => output.reject(raw, row_error("not-json", format!("not JSON: {error}"))),

@@ -151,6 +151,21 @@ impl JsonMapper {
         Ok(JsonMapper { tree, sensor, probes, time, fields, filters, origin, long, sensor_path })
     }
 
+    /// Puts the reading of a document in one pass over it. False where it has to be read in the other way.
+    pub(super) fn read_single(&self, document: &str, raw: RawLine<'_>, output: &mut Output) -> bool {
+        let Some(row) = self.tree.single_row(document) else { return false };
+        self.take(row, raw, output);
+        true
+    }
+
+    fn take(&self, row: PathRow<'_>, raw: RawLine<'_>, output: &mut Output) {
+        if !self.is_wanted(&row) {
+            output.builder.facts.passed_over += 1;
+        } else if let Err(error) = self.row(row, raw, output) {
+            output.reject(raw, error);
+        }
+    }
+
     /// Puts the readings of a document.
     pub(super) fn read(&self, document: &RawValue, raw: RawLine<'_>, output: &mut Output) {
         let rows = match self.tree.rows(document) {
@@ -166,13 +181,7 @@ impl JsonMapper {
             Err(error) => return output.reject(raw, error),
         };
         for row in rows {
-            if !self.is_wanted(&row) {
-                output.builder.facts.passed_over += 1;
-                continue;
-            }
-            if let Err(error) = self.row(row, raw, output) {
-                output.reject(raw, error);
-            }
+            self.take(row, raw, output);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Rows out of nested JSON: the values at some paths, once for each element of the arrays that the paths go through.
 
+mod one_pass;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -321,7 +323,11 @@ mod tests {
             tree.keep_siblings(&parse_path(siblings_of).unwrap());
         }
         let document: &RawValue = serde_json::from_str(json).unwrap();
-        let rows = tree.rows(document).map_err(|error| error.reason)?;
+        let rows = tree.rows(document).map_err(|error| error.reason);
+        if let Some(row) = tree.single_row(json) {
+            assert_eq!(format!("{:?}", [row]), format!("{:?}", rows.as_ref().unwrap()), "one pass gives the same");
+        }
+        let rows = rows?;
         let shown = |row: PathRow<'_>| {
             let value = |slot| match row.get(slot) {
                 Some(PathValue::Json(raw)) => raw.get().to_owned(),

@@ -11,6 +11,8 @@ pub(super) struct RowSplitter {
     quoted: Reader,
     text: Vec<u8>,
     written: usize,
+    /// Whether a quote is open, as far as quotes come in pairs.
+    is_open: bool,
     /// Ends of the cells in `text`, as the parser of quotes counts them.
     ends: Vec<usize>,
     cells: usize,
@@ -48,7 +50,8 @@ impl RowSplitter {
         };
         let quoted = ReaderBuilder::new().delimiter(byte).terminator(Terminator::Any(b'\n')).build();
         let (text, ends) = (vec![0; 1024], vec![0; 32]);
-        let mut splitter = RowSplitter { delimiter, quoted, text, written: 0, ends, cells: 0, ranges: Vec::new() };
+        let mut splitter =
+            RowSplitter { delimiter, quoted, text, written: 0, is_open: false, ends, cells: 0, ranges: Vec::new() };
         splitter.reset();
         splitter
     }
@@ -71,7 +74,7 @@ impl RowSplitter {
     /// Takes a line with its end; false while a quoted value goes on in the next one.
     pub(super) fn feed(&mut self, line: &[u8]) -> bool {
         let content = line.strip_suffix(b"\n").unwrap_or(line);
-        self.parse(content);
+        self.parse_quoted(content);
         let is_complete = self.parse(b"\n");
         if is_complete && content.ends_with(b"\r") {
             // Half of a line end, taken for the last byte of the last value. Where a quote is open it is one.
@@ -85,6 +88,7 @@ impl RowSplitter {
     pub(super) fn reset(&mut self) {
         self.quoted.reset();
         self.written = 0;
+        self.is_open = false;
         self.cells = 0;
         // The parser drops a byte order mark from the beginning of its input, which a row is not; after an empty line,
         // which it passes over, it no longer looks for one.
@@ -102,6 +106,38 @@ impl RowSplitter {
         let text = std::str::from_utf8(&self.text[..self.written]).ok()?;
         let is_whole = self.ranges.iter().all(|(begin, end)| text.get(*begin..*end).is_some());
         is_whole.then_some(Cells { text, ranges: &self.ranges })
+    }
+
+    /// Parses a line without the blanks between a delimiter and a quote, which would make the quote a part of the value.
+    fn parse_quoted(&mut self, content: &[u8]) {
+        let Delimiter::Byte(delimiter) = self.delimiter else {
+            self.parse(content);
+            return;
+        };
+        let mut begin = 0;
+        let mut is_cell_begin = !self.is_open;
+        let mut at = 0;
+        while at < content.len() {
+            match content[at] {
+                b' ' | b'\t' if is_cell_begin && content[at] != delimiter => {
+                    let end = content[at..].iter().position(|byte| !matches!(byte, b' ' | b'\t') || *byte == delimiter);
+                    let end = end.map_or(content.len(), |length| at + length);
+                    if content.get(end) == Some(&b'"') {
+                        self.parse(&content[begin..at]);
+                        begin = end;
+                    }
+                    at = end;
+                    continue;
+                }
+                b'"' => {
+                    self.is_open = !self.is_open;
+                    is_cell_begin = false;
+                }
+                byte => is_cell_begin = byte == delimiter && !self.is_open,
+            }
+            at += 1;
+        }
+        self.parse(&content[begin..]);
     }
 
     fn parse(&mut self, mut input: &[u8]) -> bool {
@@ -167,6 +203,13 @@ mod tests {
         assert!(!row.feed(b"x,\"one\n"));
         assert!(row.feed(b"two\",y"));
         assert_eq!(fed(&mut row).unwrap(), ["x", "one\ntwo", "y"]);
+        row.reset();
+        assert!(row.feed(b" \"a\", \"b, \"\"c\"\"\" ,  d , \t\"e\"\r\n"));
+        assert_eq!(fed(&mut row).unwrap(), ["a", "b, \"c\"", "d", "e"]);
+        row.reset();
+        assert!(!row.feed(b"x, \"one,\n"));
+        assert!(row.feed(b" \"\"two, \",y"));
+        assert_eq!(fed(&mut row).unwrap(), ["x", "one,\n \"two,", "y"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod civil_text;
 mod epoch;
+mod error;
 #[cfg(test)]
 mod tests;
 mod time_zone;
@@ -16,9 +17,9 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use sensor_model::{Decimal, DecimalError};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use self::civil_text::{CivilText, Zone};
+pub use self::error::TimeError;
 
 /// The unit of times that are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
@@ -138,82 +139,6 @@ impl TimeCounts {
     /// The units that occurred, with how often.
     pub fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
         UNITS.into_iter().zip(self.units).filter(|(_, count)| *count > 0)
-    }
-}
-
-/// Why something is no time. The text never shows the value.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum TimeError {
-    /// No form that has one meaning.
-    #[error("not a time; write seconds since 1970 or 2010-01-01T01:00:00Z, or name the form with --time-format")]
-    NotATime,
-    /// Day, month and year could change places.
-    #[error("day and month could be swapped; name the form, for example --time-format '%d.%m.%Y %H:%M'")]
-    Ambiguous,
-    /// A number that is a calendar date.
-    #[error(
-        "looks like a date and not like seconds since 1970; use --time-format {format}, or --time-unit s if it is seconds"
-    )]
-    CompactDate {
-        /// The form that reads it.
-        format: &'static str,
-    },
-    /// A number that is a day of a spreadsheet.
-    #[error(
-        "looks like the day number of a spreadsheet; write times as text there, or use --time-unit s if it is seconds"
-    )]
-    SpreadsheetDay,
-    /// A number below zero.
-    #[error("a number below zero is before 1970; use --time-unit s if it is seconds")]
-    Negative,
-    /// A number between the ranges of the units.
-    #[error("not a time between 1970 and 2100 in s, ms, us or ns; name the unit with --time-unit")]
-    NoUnit,
-    /// `23:59:60`.
-    #[error("a leap second (second 60) does not exist in seconds since 1970")]
-    LeapSecond,
-    /// The zero date of a program that had no time.
-    #[error("the zero date (year 1) of a clock that was not set")]
-    Unset,
-    /// Not of the form of `--time-format`.
-    #[error("does not match --time-format")]
-    OtherFormat,
-    /// `CET`, `EST` and the like.
-    #[error(
-        "names its zone by an abbreviation; write that as text in --time-format, and name the zone with --time-zone"
-    )]
-    ZoneAbbreviation,
-    /// A zone that is not in the time zone database.
-    #[error("names a time zone that is not in the database")]
-    UnknownZone,
-    /// An offset that its zone does not have at that time.
-    #[error("its offset and its time zone contradict each other")]
-    ZoneConflict,
-    /// Beyond the years 1 to 9999.
-    #[error("outside the years that a time can have")]
-    OutOfRange,
-    /// More digits than a number of the table keeps.
-    #[error(transparent)]
-    Decimal(#[from] DecimalError),
-}
-
-impl TimeError {
-    /// The class of the reason, for programs.
-    pub fn code(self) -> &'static str {
-        match self {
-            TimeError::Ambiguous | TimeError::ZoneAbbreviation => "ambiguous-time",
-            TimeError::CompactDate { .. } | TimeError::SpreadsheetDay | TimeError::Negative | TimeError::NoUnit => {
-                "time-unit"
-            }
-            TimeError::LeapSecond => "leap-second",
-            TimeError::Unset => "unset-time",
-            TimeError::OtherFormat => "time-format",
-            TimeError::NotATime
-            | TimeError::UnknownZone
-            | TimeError::ZoneConflict
-            | TimeError::OutOfRange
-            | TimeError::Decimal(_) => "not-a-time",
-        }
     }
 }
 

@@ -108,7 +108,13 @@ impl InputSummary {
     /// Returns what a person should know, one line each: only what is not as plain as could be.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.suspicions();
+        let mut remarks = Vec::new();
+        if !self.reasons.is_empty() {
+            let reasons: Vec<_> =
+                self.reasons.iter().map(|(code, count)| format!("{} {code}", count_of(*count))).collect();
+            remarks.push(format!("rejected: {}", reasons.join(", ")));
+        }
+        remarks.extend(self.suspicions());
         let is_one = self.time_units.len() == 1;
         let others = self.time_units.iter().filter(|(unit, _)| is_one && **unit != "s");
         remarks.extend(others.map(|(unit, count)| format!("{} in {unit}", times(*count))));

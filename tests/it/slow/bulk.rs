@@ -91,6 +91,7 @@ fn rows(env: &TestEnv) -> BTreeMap<Key, Values> {
 fn rejected_lines(text: &str, file: &str) -> Vec<(u64, &'static str, Vec<u8>)> {
     let codes = [
         "not-json",
+        "not-utf-8",
         "not-an-object",
         "missing-key",
         "wrong-type",

@@ -76,6 +76,21 @@ fn file_of_each_layout_gives_its_readings() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn span_joins_quantities_of_home_assistant_that_change_at_different_times() {
+    let text = "entity_id,state,last_changed\n\
+        sensor.attic_humidity,51,2031-03-02T07:14:30Z\n\
+        sensor.attic_temperature,19.4,2031-03-02T07:15:00Z\n\
+        sensor.cellar_humidity,80,2031-03-02T07:15:00Z\n\
+        sensor.attic_temperature,19.5,2031-03-02T08:15:00Z\n";
+    let mut layout = Layouts::default().get("home-assistant").unwrap();
+    layout.options.join_within = Some(std::time::Duration::from_secs(60));
+    let expected = "3: {\"sensor_id\":\"attic\",\"temperature\":19.4,\"current_time\":1930202100,\"humidity\":51}\n\
+        5: {\"sensor_id\":\"attic\",\"temperature\":19.5,\"current_time\":1930205700}\n\
+        1 unjoined\n";
+    assert_eq!(shown("history", text.into(), &layout), expected);
+}
+
 fn own(name: &str, text: &str) -> Layouts {
     let table = text.parse().unwrap();
     Layouts::new(vec![OwnLayoutText { name: name.to_owned(), table, place: "sensorctl.toml:3".to_owned() }])

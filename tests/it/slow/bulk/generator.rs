@@ -141,7 +141,7 @@ pub fn no_reading(luck: &mut StdRng, number: u64) -> (&'static str, Vec<u8>) {
         _ => {
             let mut bytes = format!("{{\"sensor_id\":\"{number}").into_bytes();
             bytes.extend_from_slice(b"\xff\xfe\",\"temperature\":1,\"current_time\":1}");
-            return ("not-json", bytes);
+            return ("not-utf-8", bytes);
         }
     };
     (code, text.into_bytes())
