@@ -58,13 +58,12 @@ impl Intercept for CallLog {
         let attempt = state.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
         let milliseconds = start.0.elapsed().as_secs_f64() * 1000.0;
         let call = format!("{} {}", call.service(), call.name());
-        match context.response() {
-            Some(response) => {
-                let id = REQUEST_ID_HEADERS.iter().find_map(|name| response.headers().get(name)).unwrap_or("none");
-                let status = response.status().as_u16();
-                tracing::info!(target: TARGET, "{call} attempt {attempt}: {status} in {milliseconds:.1} ms, request id {id}");
-            }
-            None => tracing::info!(target: TARGET, "{call} attempt {attempt}: no answer after {milliseconds:.1} ms"),
+        if let Some(response) = context.response() {
+            let id = REQUEST_ID_HEADERS.iter().find_map(|name| response.headers().get(name)).unwrap_or("none");
+            let status = response.status().as_u16();
+            tracing::info!(target: TARGET, "{call} attempt {attempt}: {status} in {milliseconds:.1} ms, request id {id}");
+        } else {
+            tracing::info!(target: TARGET, "{call} attempt {attempt}: no answer after {milliseconds:.1} ms");
         }
         Ok(())
     }
