@@ -6,6 +6,7 @@ mod constraints;
 mod distinct_names;
 mod file;
 mod function;
+mod layer_value;
 mod layers;
 mod layouts;
 mod log_group;

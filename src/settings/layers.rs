@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::constraints::Range;
 use super::file::File;
+use super::layer_value::{LayerValue, from_text, typed};
 use super::origin::{Setting, SettingOrigin};
 use super::variables;
 use crate::error::Error;
@@ -23,34 +24,6 @@ pub struct Layers<'a> {
     sections: BTreeSet<String>,
     /// Sections that only the file can have, with names of the user's own in them.
     file_sections: BTreeSet<&'static str>,
-}
-
-/// A value of one layer.
-#[derive(Clone, Debug)]
-pub struct LayerValue {
-    /// The value.
-    pub value: toml::Value,
-    /// Its origin.
-    pub origin: SettingOrigin,
-    /// The original text of a flag or a variable.
-    typed: Option<String>,
-    /// The original texts of members of a table that have their own flags.
-    typed_members: BTreeMap<String, String>,
-}
-
-impl LayerValue {
-    /// Returns the value as text. Outside of the file, text needs no quotes.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        self.value.as_str().or(self.typed.as_deref())
-    }
-
-    /// Returns a member of a table as text.
-    #[must_use]
-    pub fn member_text(&self, name: &str) -> Option<&str> {
-        let member = self.value.as_table()?.get(name)?;
-        member.as_str().or_else(|| self.typed_members.get(name).map(String::as_str))
-    }
 }
 
 impl<'a> Layers<'a> {
@@ -223,15 +196,6 @@ fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error
         Some((nearness, name)) if *nearness > 0.8 => error.hint(format!("did you mean `{name}`?")),
         _ => error.hint("`sensorctl init --print` shows all settings"),
     }
-}
-
-/// Parses `2`, `true` and `"text"` as in the file. Anything else is text.
-fn from_text(text: &str) -> toml::Value {
-    text.parse().unwrap_or_else(|_| toml::Value::String(text.to_owned()))
-}
-
-fn typed(text: &str, origin: SettingOrigin) -> LayerValue {
-    LayerValue { value: from_text(text), origin, typed: Some(text.to_owned()), typed_members: BTreeMap::new() }
 }
 
 /// The settings of one section.

@@ -4,8 +4,9 @@ mod binding;
 
 use std::borrow::Cow;
 
+use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::{Source, captured};
-use super::reading_builder::{Cell, ReadingBuilder, RowValues, SENSOR, TEMPERATURE};
+use super::reading_builder::{Cell, ReadingBuilder, RowValues};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
 

@@ -5,7 +5,7 @@
 
 use sensor_model::{Decimal, MAX_SENSOR_ID_BYTES};
 
-use super::reading_builder::{ORIGIN, SENSOR, TEMPERATURE, TIME};
+use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
 
 /// Bytes of a line that is small enough for an item, whatever is in it.
 const MOST_BYTES: usize = 16 * 1024;

@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 
 use super::csv_columns::long_key;
 use super::json_paths::{PathRow, PathTree, PathValue};
+use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
 use super::mapping::{Source, Step, captured, parse_path};
 use super::options::{InputFormat, InputOptions};
 use super::output::{Output, RawLine};
-use super::reading_builder::{Cell, ORIGIN, RowValues, SENSOR, TEMPERATURE, TIME};
+use super::reading_builder::{Cell, RowValues};
 use super::row_error::{RowError, row_error};
 
 /// Paths of a format for keys that no option maps.

@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::mapping::ColumnMapping;
-use super::options::{ColumnPattern, ConstantField};
+use super::option_values::{ColumnPattern, ConstantField};
 use super::unit::UnitConversion;
 
 /// An option that is typed as `KEY=VALUE`.

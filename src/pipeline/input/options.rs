@@ -13,6 +13,7 @@ use super::super::parse_duration;
 use super::key_table;
 use super::mapping::ColumnMapping;
 use super::number::DecimalSign;
+use super::option_values::{ColumnPattern, ConstantField};
 use super::time_format::{TimeOptions, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 
@@ -221,53 +222,6 @@ impl fmt::Display for TextEncoding {
     }
 }
 
-/// `COLUMN=PATTERN`: rows of other values are passed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnPattern {
-    /// Column or path.
-    pub column: String,
-    /// Text with at most one `*`; a lone `*` asks that there is a value.
-    pub pattern: String,
-}
-
-impl FromStr for ColumnPattern {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((column, pattern)) if !column.is_empty() && !pattern.is_empty() => {
-                if pattern.matches('*').count() > 1 {
-                    return Err("write a pattern with at most one `*`".to_owned());
-                }
-                Ok(ColumnPattern { column: column.to_owned(), pattern: pattern.to_owned() })
-            }
-            _ => Err("write COLUMN=PATTERN, for example topic=tele/*/SENSOR".to_owned()),
-        }
-    }
-}
-
-/// `NAME=VALUE`: a further field of every reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConstantField {
-    /// Key of the reading.
-    pub name: String,
-    /// Its value as it was typed: a JSON number, `true`, `false`, `null`, else text.
-    pub value: String,
-}
-
-impl FromStr for ConstantField {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.is_empty() => {
-                Ok(ConstantField { name: name.to_owned(), value: value.to_owned() })
-            }
-            _ => Err("write NAME=VALUE, for example site=lab".to_owned()),
-        }
-    }
-}
-
 impl InputOptions {
     /// Whether JSON is read by the keys and types of a reading itself, as the function reads it.
     pub(super) fn has_own_keys(&self) -> bool {
@@ -406,74 +360,4 @@ mod length {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_same_in_toml_and_back() {
-        let text = r#"
-            format = "csv"
-            delimiter = "semicolon"
-            decimal = "comma"
-            encoding = "windows-1252"
-            skip_lines = 2
-            join_within = "90s"
-            missing = ["nan", "-9999"]
-            time_unit = "ms"
-
-            [map]
-            temperature = ["T1", "T2"]
-            current_time = "date+clock"
-
-            [match]
-            topic = "tele/*/SENSOR"
-
-            [unit]
-            temperature = "F:C"
-
-            [field]
-            site = "lab"
-            floor = 3
-        "#;
-        let options: InputOptions = toml::from_str(text).unwrap();
-        assert_eq!(options.map.len(), 3);
-        assert_eq!(options.join_within, Some(Duration::from_secs(90)));
-        let again: InputOptions = toml::from_str(&toml::to_string(&options).unwrap()).unwrap();
-        assert_eq!(again, options);
-    }
-
-    #[test]
-    fn unknown_key_or_value_in_toml_is_refused() {
-        for text in [
-            "delimeter = \"tab\"",
-            "delimiter = \"ab\"",
-            "time_unit = \"m\"",
-            "encoding = \"latin-9000\"",
-            "[unit]\ntemperature = \"F\"",
-            "layout = \"x\"",
-        ] {
-            assert!(toml::from_str::<InputOptions>(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn flags_go_before_layout_key_by_key() {
-        let read = |text: &str| toml::from_str::<InputOptions>(text).unwrap();
-        let layout =
-            read("delimiter = \"tab\"\nskip_lines = 1\n[map]\ntemperature = [\"T1\", \"T2\"]\nsensor_id = \"id\"");
-        let own = read("delimiter = \"pipe\"\n[map]\ntemperature = \"T3\"");
-        let both = own.over(layout);
-        assert_eq!((both.delimiter, both.skip_lines), (Some(Delimiter::Byte(b'|')), Some(1)));
-        let sources: Vec<_> = both.map.iter().map(|mapping| mapping.source.as_str()).collect();
-        assert_eq!(sources, ["T3", "id"]);
-    }
-
-    #[test]
-    fn flag_for_times_replaces_unit_and_form_of_layout() {
-        let read = |text: &str| toml::from_str::<InputOptions>(text).unwrap();
-        let both = read("time_format = \"%Y\"").over(read("time_unit = \"ms\""));
-        assert_eq!((both.time_format.as_deref(), both.time_unit), (Some("%Y"), None));
-        let both = read("time_unit = \"ms\"").over(read("time_format = \"%Y\""));
-        assert_eq!((both.time_format, both.time_unit), (None, Some(TimeUnit::Milliseconds)));
-    }
-}
+mod tests;

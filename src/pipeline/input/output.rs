@@ -9,9 +9,10 @@ use sensor_model::{Decimal, Value};
 
 use super::decoding;
 use super::join::{Join, JoinedReadings, QuantityRow};
+use super::keys::TEMPERATURE;
 use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
-use super::parser::ParsedLine;
-use super::reading_builder::{Cell, ReadingBuilder, TEMPERATURE};
+use super::parsed_line::ParsedLine;
+use super::reading_builder::{Cell, ReadingBuilder};
 use super::row_error::{RowError, row_error};
 use crate::pipeline::{Record, RejectedLine};
 

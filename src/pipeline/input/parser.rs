@@ -19,21 +19,13 @@ use super::mqtt;
 use super::number::DecimalSign;
 use super::options::{InputFormat, InputOptions};
 use super::output::{CUT_LINE, Output, RawLine};
+use super::parsed_line::ParsedLine;
 use super::reading_builder::ReadingBuilder;
 use super::row_error::row_error;
 use super::senml::SenmlPack;
 use super::time_format::TimeUnit;
 use crate::error::Error;
-use crate::pipeline::{Record, RejectedLine};
-
-/// A reading, or a line that is none.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ParsedLine {
-    /// A reading.
-    Ready(Record),
-    /// A line, or the lines of a row, without one.
-    Rejected(RejectedLine),
-}
+use crate::pipeline::RejectedLine;
 
 /// An input whose beginning has been looked at.
 pub(crate) struct Input {

@@ -13,7 +13,7 @@ use super::source::ReadProgress;
 use super::unread::Positions;
 use crate::error::Error;
 use crate::pipeline::Inputs;
-use crate::pipeline::input::parser::ParsedLine;
+use crate::pipeline::input::parsed_line::ParsedLine;
 
 /// Chunks that wait between reading and sending.
 const WAITING: usize = 4;

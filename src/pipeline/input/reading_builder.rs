@@ -10,19 +10,15 @@ use serde_json::value::RawValue;
 use super::facts::InputFacts;
 use super::flat_json::FlatReading;
 use super::join::JoinedReading;
+use super::keys::TEMPERATURE_UNIT;
+use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::number::{self, DecimalSign, MissingValues, NumberError};
 use super::options::InputOptions;
 use super::row_error::{RowError, row_error};
 use super::time_format::{ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
-use super::unit_watch::{TEMPERATURE_UNIT, UnitWatch};
+use super::unit_watch::UnitWatch;
 use crate::pipeline::{Record, value_of};
-
-pub(super) const SENSOR: &str = "sensor_id";
-pub(super) const TEMPERATURE: &str = "temperature";
-pub(super) const TIME: &str = "current_time";
-/// Where a stored reading was in the stream; what comes in has no say in it.
-pub(super) const ORIGIN: [&str; 2] = ["shard_id", "sequence_number"];
 
 /// Bytes of a reading's JSON up to which it is small enough for an item, whatever is in it.
 const SMALL_JSON: usize = 64 * 1024;

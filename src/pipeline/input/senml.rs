@@ -7,7 +7,7 @@ use sensor_model::{Decimal, json_escape};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reading_builder::TEMPERATURE;
+use super::keys::TEMPERATURE;
 use super::row_error::{RowError, row_error};
 use crate::pipeline::now;
 

@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
 
 use super::facts::SharedFacts;
-use super::parser::{Input, ParsedLine, unreadable};
+use super::input_origin::InputOrigin;
+use super::parsed_line::ParsedLine;
+use super::parser::{Input, unreadable};
 use super::replaced::ReplacedCounter;
 use super::unread::Positions;
 use crate::error::Error;
@@ -13,22 +14,6 @@ use crate::pipeline::InputOptions;
 
 /// Bytes of records and rejected lines that are handed over at once at most, give or take a line.
 const CHUNK_BYTES: usize = 256 * 1024;
-
-/// Where an input comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InputOrigin {
-    /// Standard input.
-    Stdin,
-    /// A file.
-    File(PathBuf),
-}
-
-impl From<&Path> for InputOrigin {
-    /// As it is named on a command line.
-    fn from(path: &Path) -> Self {
-        if path.as_os_str() == "-" { InputOrigin::Stdin } else { InputOrigin::File(path.to_owned()) }
-    }
-}
 
 /// Inputs whose beginnings have been looked at.
 pub struct Inputs {

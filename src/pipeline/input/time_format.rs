@@ -3,6 +3,7 @@
 //! A number is read by its unit (`--time-unit`), a text by its form (`--time-format`) or, without one, only where it has
 //! one meaning. docs/semantics.md, "Times in files", has the rules.
 
+mod civil_fields;
 mod civil_text;
 mod epoch;
 mod error;

@@ -4,12 +4,9 @@ use std::cell::Cell;
 
 use sensor_model::truncate_for_log;
 
+use super::keys::TEMPERATURE;
 use super::options::InputOptions;
-use super::reading_builder::TEMPERATURE;
 use super::unit::Unit;
-
-/// Key of a further field that names the unit of the temperature.
-pub(super) const TEMPERATURE_UNIT: &str = "temperature_unit";
 
 /// The unit of the temperatures of one input.
 #[derive(Clone, Debug)]

@@ -13,7 +13,7 @@ use super::put_worker::{self, AbortSignal, WorkerStats};
 use super::retry::EntryResult;
 use crate::aws::AwsFailure;
 use crate::error::Error;
-use crate::pipeline::input::parser::ParsedLine;
+use crate::pipeline::input::parsed_line::ParsedLine;
 use crate::pipeline::input::unread::{COUNT_LIMIT, Positions};
 use crate::pipeline::{InputSummary, ParsedChunks, PutEvent, PutSummary, Record, Unread};
 

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::put_options::PutOptions;
 use super::put_worker::AbortSignal;
 use crate::error::Error;
-use crate::pipeline::input::parser::ParsedLine;
+use crate::pipeline::input::parsed_line::ParsedLine;
 use crate::pipeline::{ParsedChunks, PutEvent, Record, RejectedLine};
 
 /// Maximum wait of a reading for others to share its request, as in the KPL (docs/facts/kinesis.md, Aggregation).

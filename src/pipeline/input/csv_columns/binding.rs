@@ -2,9 +2,10 @@
 
 use sensor_model::truncate_for_log;
 
+use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
 use super::super::mapping::{Source, captured, unquoted};
 use super::super::options::InputOptions;
-use super::super::reading_builder::{ORIGIN, ReadingBuilder, SENSOR, TEMPERATURE, TIME};
+use super::super::reading_builder::ReadingBuilder;
 use super::super::unit::Unit;
 use super::{CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, SECTION, Surroundings};
 

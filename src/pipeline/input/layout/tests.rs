@@ -1,5 +1,5 @@
 use super::super::options::InputFormat;
-use super::super::parser::ParsedLine;
+use super::super::parsed_line::ParsedLine;
 use super::super::source::{Inputs, ReadProgress};
 use super::*;
 

@@ -8,6 +8,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 
 use super::TimeError;
+use super::civil_fields::{date, is_name, number};
 
 /// A text in its parts.
 #[derive(Debug, PartialEq, Eq)]
@@ -384,19 +385,4 @@ impl<'a> Scanner<'a> {
 enum MonthFirst {
     Date(Date),
     BeforeTime(i8, i8),
-}
-
-/// Whether a word is a name or its first three letters.
-fn is_name(word: &str, name: &str) -> bool {
-    word.eq_ignore_ascii_case(name)
-        || word.eq_ignore_ascii_case(&name[..3])
-        || (name == "september" && word.eq_ignore_ascii_case("sept"))
-}
-
-fn number<T: std::str::FromStr>(digits: &str) -> Result<T, TimeError> {
-    digits.parse().map_err(|_| TimeError::NotATime)
-}
-
-fn date(year: i16, month: i8, day: i8) -> Result<Date, TimeError> {
-    Date::new(year, month, day).map_err(|_| TimeError::NotATime)
 }

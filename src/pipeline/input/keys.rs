@@ -1,0 +1,13 @@
+//! The keys of a reading, as mappings and files name them.
+
+pub(crate) const SENSOR: &str = "sensor_id";
+
+pub(crate) const TEMPERATURE: &str = "temperature";
+
+pub(crate) const TIME: &str = "current_time";
+
+/// Where a stored reading was in the stream; what comes in has no say in it.
+pub(crate) const ORIGIN: [&str; 2] = ["shard_id", "sequence_number"];
+
+/// Key of a further field that names the unit of the temperature.
+pub(crate) const TEMPERATURE_UNIT: &str = "temperature_unit";

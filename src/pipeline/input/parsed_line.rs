@@ -1,0 +1,13 @@
+//! A line of an input, parsed.
+
+use super::rejected_line::RejectedLine;
+use crate::pipeline::Record;
+
+/// A reading, or a line that is none.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ParsedLine {
+    /// A reading.
+    Ready(Record),
+    /// A line, or the lines of a row, without one.
+    Rejected(RejectedLine),
+}
