@@ -113,7 +113,9 @@ impl CsvParser {
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
             time_bytes: 0,
         };
-        above.iter().for_each(|line| parser.judge_above_header(line, output));
+        for line in &above {
+            parser.judge_above_header(line, output);
+        }
         parser.skip_after_header(output)?;
         parser.sample_decimal_sign(output);
         Ok(Ok(parser))
