@@ -269,3 +269,23 @@ fn words(command: &str) -> Vec<String> {
     }
     words
 }
+
+#[test]
+fn put_that_leaves_every_row_out_is_no_success() {
+    let history = "entity_id,state,last_changed\nsensor.hall_temp,19.5,2031-03-02T07:15:00.000Z\n";
+    let humidity = "entity_id,state,last_changed\nsensor.hall_humidity,50,2031-03-02T07:15:00.000Z\n";
+    let other = "{\"topic\":\"a\",\"t\":1,\"ts\":1930202100}\n";
+    let flags =
+        ["--match", "topic=b", "--map", "sensor_id=topic", "--map", "temperature=t", "--map", "current_time=ts"];
+    for (content, flags) in [
+        (history, ["--layout", "home-assistant"].as_slice()),
+        (humidity, &["--layout", "home-assistant"]),
+        (other, &flags),
+    ] {
+        let env = TestEnv::new();
+        env.write("file", content);
+        dry_run(&env, "file", flags).assert_code(3).assert_stderr_contains(&["nothing was put", "sensorctl inspect"]);
+    }
+    // A file without rows is no mistake.
+    assert_eq!(counts(&report(format!("# comment\n{HEADER}\n"), &[], 0)), (0, 0));
+}

@@ -123,6 +123,12 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
         let error = if summary.accepted > 0 { error.hint(ledger) } else { error };
         return Err(with_resume(error));
     }
+    if summary.read == 0 && summary.input.left_out + summary.input.unjoined > 0 {
+        return Err(Error::incomplete(
+            "nothing was put: no row is a temperature that `--match` or the layout asks for",
+        )
+        .hint("`sensorctl inspect FILE` shows what the file holds; `--map` and `--match` go before the layout's"));
+    }
     let suspicions = if args.strict { summary.input.suspicions() } else { Vec::new() };
     if summary.is_whole() && suspicions.is_empty() {
         return Ok(());

@@ -259,6 +259,7 @@ impl CsvParser {
     ) -> Result<(), RowError> {
         if !self.columns.is_wanted(cells) {
             output.builder.facts.passed_over += 1;
+            output.builder.facts.left_out += 1;
             return Ok(());
         }
         self.columns.check_width(cells, self.options.short_rows)?;
@@ -278,6 +279,7 @@ impl CsvParser {
         if readings.is_empty() {
             // A quantity that no key is mapped to.
             output.builder.facts.passed_over += 1;
+            output.builder.facts.left_out += 1;
         }
         let mut first_error = None;
         let several = readings.len() > 1;

@@ -14,6 +14,8 @@ pub(crate) struct InputFacts {
     pub times: TimeCounts,
     /// Lines that hold no reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
     pub passed_over: u64,
+    /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
+    pub left_out: u64,
     /// Rows of one quantity without a temperature to go with.
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
@@ -27,6 +29,7 @@ impl InputFacts {
     pub(crate) fn merge(&mut self, other: &InputFacts) {
         self.times.merge(&other.times);
         self.passed_over += other.passed_over;
+        self.left_out += other.left_out;
         self.unjoined += other.unjoined;
         self.replaced += other.replaced;
         self.last_line_unterminated |= other.last_line_unterminated;

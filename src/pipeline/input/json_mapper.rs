@@ -162,6 +162,7 @@ impl JsonMapper {
     fn take(&self, row: PathRow<'_>, raw: RawLine<'_>, output: &mut Output) {
         if !self.is_wanted(&row) {
             output.builder.facts.passed_over += 1;
+            output.builder.facts.left_out += 1;
         } else if let Err(error) = self.row(row, raw, output) {
             output.reject(raw, error);
         }
@@ -174,6 +175,7 @@ impl JsonMapper {
                 let is_wanted = self.tree.base_row(document).is_ok_and(|row| self.is_wanted(&row));
                 if !self.filters.is_empty() && !is_wanted {
                     output.builder.facts.passed_over += 1;
+                    output.builder.facts.left_out += 1;
                     return;
                 }
                 return output.reject(raw, row_error("missing-key", "none of the mapped paths is in it"));
@@ -299,6 +301,7 @@ impl JsonMapper {
             None if long.keys.is_empty() || !long.names_sensor => (name.as_str(), None),
             None => {
                 output.builder.facts.passed_over += 1;
+                output.builder.facts.left_out += 1;
                 return Ok(());
             }
         };

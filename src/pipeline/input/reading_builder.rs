@@ -137,6 +137,12 @@ impl ReadingBuilder {
         cell.text().is_none_or(|text| self.missing.contains(&text, self.sign))
     }
 
+    /// Whether a row would be a reading; nothing is counted.
+    pub(super) fn is_reading(&self, row: &RowValues<'_>) -> bool {
+        let time = row.time.as_ref().and_then(Cell::text);
+        self.temperature(row.temperature.as_ref()).is_ok() && time.is_some_and(|time| self.times.text(&time).is_ok())
+    }
+
     /// Reads a time and counts how.
     pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
         let missing = || row_error("missing-key", format!("`{TIME}` is empty"));

@@ -80,6 +80,9 @@ pub struct InputSummary {
     pub skipped_times: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
     pub passed_over: u64,
+    /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
+    #[serde(skip)]
+    pub left_out: u64,
     /// Lines that were not read after an early end, as far as they can be counted.
     pub unread_lines: u64,
     /// Whether the last line of an input has no line end: it may have been cut.
@@ -100,6 +103,7 @@ impl InputSummary {
             ambiguous_times: counted.times.ambiguous,
             skipped_times: counted.times.skipped,
             passed_over: counted.passed_over,
+            left_out: counted.left_out,
             unread_lines: unread.iter().filter_map(|unread| unread.lines).sum(),
             last_line_unterminated: counted.last_line_unterminated,
         }

@@ -8,8 +8,9 @@ use super::super::decoding;
 use super::super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::super::number::DecimalSign;
 use super::super::options::{Delimiter, InputOptions};
-use super::super::output::Output;
-use super::super::row_splitter::RowSplitter;
+use super::super::output::{Output, RawLine};
+use super::super::row_error::row_error;
+use super::super::row_splitter::{RowSplitter, split_plain};
 use super::row_shape::{Evidence, decimal_evidence};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
 
@@ -79,6 +80,7 @@ impl CsvParser {
             options,
             surroundings: Surroundings { stem: stem.to_owned(), preamble: Vec::new() },
             delimiter: options.delimiter.unwrap_or_default(),
+            above: Vec::new(),
             best: None,
         };
         let found = match search.find(output)? {
@@ -86,7 +88,7 @@ impl CsvParser {
             Err(not_csv) => return Ok(Err(not_csv)),
         };
         let Found { columns, delimiter, line } = found;
-        let Search { lines, ahead, surroundings, .. } = search;
+        let Search { lines, ahead, surroundings, above, .. } = search;
         let names = columns.names().to_vec();
         let comment = match &options.comment {
             Some(comment) => Some(comment.clone().into_bytes()),
@@ -111,9 +113,26 @@ impl CsvParser {
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
             time_bytes: 0,
         };
+        for line in &above {
+            parser.judge_above_header(line, output);
+        }
         parser.skip_after_header(output)?;
         parser.sample_decimal_sign(output);
         Ok(Ok(parser))
+    }
+
+    /// Rejects a line above the header that would be a reading below it: two files may have been joined.
+    fn judge_above_header(&mut self, line: &RowLine, output: &mut Output) {
+        let Ok(text) = std::str::from_utf8(&line.bytes) else { return };
+        let Some(cells) = split(self.splitter.delimiter(), text) else { return };
+        let mut ranges = Vec::new();
+        let joined = cells.join("\u{1f}");
+        let cells = split_plain(Delimiter::Byte(0x1f), &joined, &mut ranges);
+        let is_wide = self.columns.check_width(cells, false).is_ok();
+        if is_wide && self.columns.single(cells, "").is_some_and(|row| output.builder.is_reading(&row)) {
+            let raw = RawLine { number: line.number, bytes: &line.bytes, is_truncated: false };
+            output.reject(raw, row_error("above-header", "a reading by its values, and it stands above the header"));
+        }
     }
 
     fn skip_after_header(&mut self, output: &mut Output) -> io::Result<()> {
@@ -161,6 +180,8 @@ struct Search<'s> {
     options: &'s InputOptions,
     surroundings: Surroundings,
     delimiter: Delimiter,
+    /// Lines above the header that are neither comments nor counted off.
+    above: Vec<RowLine>,
     /// The line with most needed names, the first of them.
     best: Option<Candidate>,
 }
@@ -229,6 +250,7 @@ impl Search<'_> {
                 return Ok(Ok(found));
             }
             self.pass(&line);
+            self.above.push(line);
             if self.lines.may_block() && self.ahead.is_empty() {
                 break;
             }

@@ -65,6 +65,13 @@ fn unit_rows_repeated_headers_and_sections_are_no_readings() {
 }
 
 #[test]
+fn reading_above_the_header_is_rejected_and_not_passed_over() {
+    let text = format!("k,21.4,1699999940\nmade by,2,hand\n{H}\nk,21.5,{T}\n");
+    assert_eq!(read(text.clone(), ""), ["1 above-header", "k 21.5 1700000000"]);
+    assert_eq!(read(text, "--skip-lines~1"), ["k 21.5 1700000000"]);
+}
+
+#[test]
 fn columns_in_another_order_below_a_new_header_are_read_by_it() {
     let text = format!("{H}\na,1,{T}\n\ncurrent_time,sensor_id,temperature,x\n1700000060,b,2,7\n");
     assert_eq!(read(text, ""), ["a 1 1700000000", r#"b 2 1700000060,"x":7"#]);
