@@ -7,7 +7,7 @@ mod failure;
 mod hint;
 mod service_clock;
 mod tagging;
-pub mod wait;
+pub(crate) mod wait;
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use tokio::time::timeout;
 
 use crate::loopback::is_loopback;
 
-pub use call::CallContext;
-pub use call_log::TARGET as CALL_LOG_TARGET;
-pub use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
-pub use failure::{AwsFailure, FailureCause};
-pub use service_clock::ServiceClock;
-pub use tagging::arns_tagged;
+pub(crate) use call::CallContext;
+pub(crate) use call_log::TARGET as CALL_LOG_TARGET;
+pub(crate) use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
+pub(crate) use failure::{AwsFailure, FailureCause};
+pub(crate) use service_clock::ServiceClock;
+pub(crate) use tagging::arns_tagged;
 
 /// Maximum time for which a failure is held back to find out its account.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
@@ -34,11 +34,11 @@ const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
 /// ("Process records from Amazon Kinesis Data Streams", "Creating an event source mapping") says several minutes.
 /// Changed filters were observed to take two minutes, and pollers to deliver for up to one minute after the state was
 /// Disabled.
-pub const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
+pub(crate) const MAPPING_IN_FORCE: Duration = Duration::from_mins(3);
 
 /// One SDK client for each service, all with the same region, credentials, retries and timeouts.
 #[derive(Debug)]
-pub struct Clients {
+pub(crate) struct Clients {
     /// Kinesis Data Streams.
     pub kinesis: aws_sdk_kinesis::Client,
     /// Lambda.
@@ -69,7 +69,7 @@ impl Clients {
     ///
     /// # Errors
     /// If there are no credentials or the service cannot be reached.
-    pub async fn account(&self) -> Result<&str, AwsFailure> {
+    pub(crate) async fn account(&self) -> Result<&str, AwsFailure> {
         self.account
             .get_or_try_init(|| async {
                 let answer = self
@@ -86,12 +86,17 @@ impl Clients {
 
     /// Returns the context of a call.
     #[must_use]
-    pub fn call<'a>(&'a self, service: &'static str, operation: &'static str, resource: &'a str) -> CallContext<'a> {
+    pub(crate) fn call<'a>(
+        &'a self,
+        service: &'static str,
+        operation: &'static str,
+        resource: &'a str,
+    ) -> CallContext<'a> {
         CallContext { clients: self, service, operation, resource }
     }
 
     /// Converts an SDK error and adds the location of the call.
-    pub fn failure<E>(
+    pub(crate) fn failure<E>(
         &self,
         service: &'static str,
         operation: &'static str,
@@ -110,7 +115,7 @@ impl Clients {
 
     /// Returns the failure with the account in its location. If the account is unknown, calls STS for at most 2 s,
     /// provided that a response is likely.
-    pub async fn with_account_context(&self, failure: AwsFailure) -> AwsFailure {
+    pub(crate) async fn with_account_context(&self, failure: AwsFailure) -> AwsFailure {
         if matches!(failure.cause, FailureCause::Credentials | FailureCause::NoCredentials | FailureCause::Unreachable)
         {
             return failure;
@@ -123,7 +128,7 @@ impl Clients {
     /// Returns the failure of a call whose request could not be built.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "callers hand over an error or a sentence, whichever they have")]
-    pub fn build_failure(
+    pub(crate) fn build_failure(
         &self,
         service: &'static str,
         operation: &'static str,
@@ -143,7 +148,7 @@ impl Clients {
 
     /// Returns the account (once known) and region, or the endpoint that replaces them.
     #[must_use]
-    pub fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         let account = self.account.get().map(|account| format!("account {account}, ")).unwrap_or_default();
         match &self.endpoint {
             Some(endpoint) => format!("{account}{} at {endpoint}", self.region),
@@ -153,13 +158,13 @@ impl Clients {
 
     /// Returns whether changes are visible at once, as in the local cloud without `--timing`.
     #[must_use]
-    pub fn settles_at_once(&self) -> bool {
+    pub(crate) fn settles_at_once(&self) -> bool {
         self.mapping_in_force.is_zero()
     }
 
     /// Returns whether calls go to this machine, where polling costs nothing.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.endpoint.as_deref().is_some_and(is_loopback)
     }
 }

@@ -15,7 +15,7 @@ use crate::raw_arguments::asked_color;
 #[derive(Debug, Parser)]
 #[command(name = "sensorctl", version, max_term_width = 100)]
 #[command(after_help = "New here? `sensorctl demo` runs the whole pipeline once on this machine, without an account.")]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     pub global: GlobalFlags,
     #[command(subcommand)]
@@ -27,7 +27,7 @@ impl Cli {
     ///
     /// # Errors
     /// Wrong usage; also help and version, which clap treats alike.
-    pub fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+    pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
         let mut command = Cli::command().color(asked_color(arguments));
         for flag in empty_variables(&command) {
             command = command.mut_arg(flag, |argument| argument.env(Resettable::Reset));

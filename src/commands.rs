@@ -34,7 +34,7 @@ use crate::settings::Scope;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     Up(up::UpArgs),
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
@@ -54,7 +54,7 @@ pub enum Command {
 
 impl Command {
     /// Runs a command that must work whatever the settings file holds; nothing when this one needs the settings.
-    pub fn run_without_settings(&self, global: &GlobalFlags, output: &Output) -> Option<Result<(), Error>> {
+    pub(crate) fn run_without_settings(&self, global: &GlobalFlags, output: &Output) -> Option<Result<(), Error>> {
         match self {
             Command::Init(args) => Some(init::run(global, output, args)),
             _ => None,
@@ -62,7 +62,7 @@ impl Command {
     }
 
     /// What it needs of the settings.
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self {
             Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
             Command::Demo(_) => Scope { file: false, local: true },
@@ -73,7 +73,7 @@ impl Command {
 
     /// Returns the form of the data: what was typed, or the default of the environment where the command has that form.
     #[must_use]
-    pub fn format(&self, global: &GlobalFlags) -> Format {
+    pub(crate) fn format(&self, global: &GlobalFlags) -> Format {
         let is_default = global.from_environment.contains("output");
         if is_default && global.output == Format::Csv && !self.has_csv() { Format::Auto } else { global.output }
     }
@@ -82,7 +82,7 @@ impl Command {
     ///
     /// # Errors
     /// When CSV is asked of a command that has no rows.
-    pub fn check_format(&self, output: &Output) -> Result<(), Error> {
+    pub(crate) fn check_format(&self, output: &Output) -> Result<(), Error> {
         if self.has_csv() { Ok(()) } else { output.check_report_format() }
     }
 
@@ -99,7 +99,7 @@ impl Command {
 
     /// Returns the data directory that a `local` command was given, for hints.
     #[must_use]
-    pub fn data_dir(&self) -> Option<&Path> {
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
         match self {
             Command::Local(args) => args.data_dir(),
             _ => None,
@@ -108,7 +108,7 @@ impl Command {
 
     /// Returns what stdout gets if the command does not succeed; nothing for most.
     #[must_use]
-    pub fn output_of_failure(&self) -> Option<String> {
+    pub(crate) fn output_of_failure(&self) -> Option<String> {
         match self {
             Command::Local(args) => args.output_of_failure(),
             _ => None,
@@ -117,7 +117,7 @@ impl Command {
 
     /// Returns the same for a command line that could not be read; `words` are those that are no flags.
     #[must_use]
-    pub fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
+    pub(crate) fn output_of_wrong_usage(words: &[&str]) -> Option<String> {
         if words.starts_with(&local::ENV) {
             return Some(local::output_of_wrong_env());
         }
@@ -128,7 +128,7 @@ impl Command {
     ///
     /// # Errors
     /// Whatever the command could not do.
-    pub async fn run(self, context: &Context, command_line: clap::Command) -> Result<(), Error> {
+    pub(crate) async fn run(self, context: &Context, command_line: clap::Command) -> Result<(), Error> {
         let left = || Error::interrupted("interrupted");
         match self {
             Command::Up(args) => up::run(context, args).await,

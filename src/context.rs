@@ -13,7 +13,7 @@ use crate::settings::{Scope, SettingOrigin, Settings};
 
 /// Everything a command needs besides its own arguments.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// What the user wants, from file, environment and flags.
     pub settings: Settings,
     /// The door to the terminal.
@@ -28,7 +28,7 @@ impl Context {
     ///
     /// # Errors
     /// When the settings cannot be read or make no sense.
-    pub fn new(
+    pub(crate) fn new(
         global: &GlobalFlags,
         scope: Scope,
         output: Output,
@@ -39,13 +39,18 @@ impl Context {
 
     /// Creates a context with settled settings.
     #[must_use]
-    pub fn with_settings(settings: Settings, output: Output, interrupt: CancellationToken) -> Self {
+    pub(crate) fn with_settings(settings: Settings, output: Output, interrupt: CancellationToken) -> Self {
         Context { settings, output, interrupt, clients: OnceCell::new() }
     }
 
     /// A context of its own for a cloud that this process runs itself.
     #[must_use]
-    pub fn with_clients(settings: Settings, output: Output, interrupt: CancellationToken, clients: Clients) -> Self {
+    pub(crate) fn with_clients(
+        settings: Settings,
+        output: Output,
+        interrupt: CancellationToken,
+        clients: Clients,
+    ) -> Self {
         Context { settings, output, interrupt, clients: OnceCell::new_with(Some(Arc::new(clients))) }
     }
 
@@ -53,7 +58,7 @@ impl Context {
     ///
     /// # Errors
     /// When there is no region, or `--local` was given and no local cloud runs.
-    pub async fn clients(&self) -> Result<&Arc<Clients>, Error> {
+    pub(crate) async fn clients(&self) -> Result<&Arc<Clients>, Error> {
         let connect = || async {
             self.tell_where_calls_go();
             aws::connect(&self.target().await?).await.map(Arc::new)
@@ -74,7 +79,7 @@ impl Context {
     }
 
     /// Says which settings of a file that nobody named decide what code runs with which role.
-    pub fn tell_whose_code_runs(&self) {
+    pub(crate) fn tell_whose_code_runs(&self) {
         let pipeline = &self.settings.pipeline;
         let of_found = |key| self.settings.origin(key).filter(|origin| origin.is_found_file());
         if let (Some(zip), Some(origin)) = (&pipeline.function.zip, of_found("function.zip")) {
@@ -109,7 +114,7 @@ impl Context {
     ///
     /// # Errors
     /// The work's own, or that it was interrupted.
-    pub async fn or_interrupt<T>(
+    pub(crate) async fn or_interrupt<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
         left: impl FnOnce() -> Error,

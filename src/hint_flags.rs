@@ -104,7 +104,7 @@ fn spaced(words: &[String]) -> String {
 
 /// A flag with its value, for a shell. A value that begins like a flag stays in the flag's own word.
 #[must_use]
-pub fn flag_words(flag: &str, value: &str) -> Vec<String> {
+pub(crate) fn flag_words(flag: &str, value: &str) -> Vec<String> {
     if value.starts_with('-') && value != "-" {
         return vec![shell_word(&format!("{flag}={value}")).into_owned()];
     }

@@ -7,7 +7,7 @@ use http::Uri;
 /// Whether the host of an address is this machine: `localhost`, or an IP address of the loopback interface. Any other
 /// name may lead anywhere, whatever it begins or ends with.
 #[must_use]
-pub fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let (Some(_), Some(host)) = (uri.scheme(), uri.host()) else { return false };
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

@@ -20,7 +20,7 @@ mod report;
 mod rows;
 mod stack_progress;
 mod table;
-pub mod units;
+pub(crate) mod units;
 mod warnings;
 mod wrap;
 
@@ -33,26 +33,26 @@ use crate::error::Error;
 use crate::hint_flags::HintFlags;
 
 use self::escape::visible;
-pub use color::ColorChoice;
-pub use csv::{CsvCells, CsvColumns, OwnCell};
-pub use escape::one_line;
+pub(crate) use color::ColorChoice;
+pub(crate) use csv::{CsvCells, CsvColumns, OwnCell};
+pub(crate) use escape::one_line;
 
 #[cfg(test)]
 pub use destination::Captured;
 
-pub use differences::{change_lines, difference_lines};
+pub(crate) use differences::{change_lines, difference_lines};
 
-pub use format::Format;
-pub use log::print_log_lines;
-pub use marks::Mark;
-pub use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
-pub use progress::{Progress, Step};
-pub use reading_rows::PutReport;
-pub use report::Report;
-pub use rows::{Row, Rows};
-pub use stack_progress::StackProgress;
-pub use table::{Squeeze, table_of_record, table_of_rows};
-pub use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
+pub(crate) use format::Format;
+pub(crate) use log::print_log_lines;
+pub(crate) use marks::Mark;
+pub(crate) use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
+pub(crate) use progress::{Progress, Step};
+pub(crate) use reading_rows::PutReport;
+pub(crate) use report::Report;
+pub(crate) use rows::{Row, Rows};
+pub(crate) use stack_progress::StackProgress;
+pub(crate) use table::{Squeeze, table_of_record, table_of_rows};
+pub(crate) use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
 
 /// How a command shows what it found and says what it does.
 #[derive(Clone, Debug)]

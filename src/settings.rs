@@ -29,26 +29,26 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::global_flags::GlobalFlags;
-pub use crate::hint_flags::HintFlags;
+pub(crate) use crate::hint_flags::HintFlags;
 
 use self::connection::Connection;
 use self::file::File;
 use self::layers::{Environment, Layers};
 use self::stage::Stage;
 
-pub use self::file::FILE_NAME;
-pub use self::function::Function;
-pub use self::layouts::OwnLayout;
-pub use self::log_group::LogGroup;
-pub use self::mapping::{Mapping, StartingPosition};
-pub use self::origin::{Setting, SettingOrigin};
-pub use self::role::{Permissions, Role};
-pub use self::stream::{Capacity, Stream};
-pub use self::table::{Billing, Rejects, Table, TableClass};
+pub(crate) use self::file::FILE_NAME;
+pub(crate) use self::function::Function;
+pub(crate) use self::layouts::OwnLayout;
+pub(crate) use self::log_group::LogGroup;
+pub(crate) use self::mapping::{Mapping, StartingPosition};
+pub(crate) use self::origin::{Setting, SettingOrigin};
+pub(crate) use self::role::{Permissions, Role};
+pub(crate) use self::stream::{Capacity, Stream};
+pub(crate) use self::table::{Billing, Rejects, Table, TableClass};
 
 /// All settings, resolved.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Suffix of every resource name, appended as `-NAME`.
     pub stage: Option<String>,
     /// AWS profile.
@@ -73,7 +73,7 @@ pub struct Settings {
 
 /// The settings that a command needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// The settings file. A command that does not need it works with a broken one.
     pub file: bool,
     /// The local cloud, in any case.
@@ -82,7 +82,7 @@ pub struct Scope {
 
 /// The resources of a pipeline. The walkthrough's names are the defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     /// Table of readings.
     pub table: Table,
     /// Dead-letter table.
@@ -106,7 +106,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// Never: the services accept the defaults.
-    pub fn by_default() -> Result<Self, Error> {
+    pub(crate) fn by_default() -> Result<Self, Error> {
         Self::read(&mut Layers::new(BTreeMap::new(), &|_| None, None), &Stage::default())
     }
 
@@ -145,7 +145,7 @@ impl Pipeline {
 
     /// Returns the log group to which Lambda writes the function's log.
     #[must_use]
-    pub fn log_group_name(&self) -> String {
+    pub(crate) fn log_group_name(&self) -> String {
         format!("/aws/lambda/{}", self.function.name)
     }
 }
@@ -155,7 +155,7 @@ impl Settings {
     ///
     /// # Errors
     /// If the file cannot be read or names an unknown setting, or if a value is out of its range.
-    pub fn resolve(global: &GlobalFlags, scope: Scope) -> Result<Self, Error> {
+    pub(crate) fn resolve(global: &GlobalFlags, scope: Scope) -> Result<Self, Error> {
         let names =
             std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().filter(|_| !value.is_empty()));
         Self::resolve_among(global, scope, &|name| std::env::var(name).ok(), names.collect())
@@ -184,7 +184,7 @@ impl Settings {
 
     /// Returns the origin of a key's value.
     #[must_use]
-    pub fn origin(&self, key: &str) -> Option<&SettingOrigin> {
+    pub(crate) fn origin(&self, key: &str) -> Option<&SettingOrigin> {
         self.origins.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
     }
 
@@ -213,7 +213,7 @@ impl Settings {
 
 /// Returns the flags that a command in a hint repeats.
 #[must_use]
-pub fn hint_flags(global: &GlobalFlags) -> HintFlags {
+pub(crate) fn hint_flags(global: &GlobalFlags) -> HintFlags {
     HintFlags::of(global, connection::is_local(global).unwrap_or(global.local))
 }
 

@@ -14,7 +14,7 @@ use crate::output::{Format, Output};
 use crate::raw_arguments::asked_for;
 
 /// Says what clap has to say; help and version are data on stdout and a success.
-pub fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
+pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_data = is_help(error);
     let format = asked_format(arguments, std::env::var("SENSORCTL_OUTPUT").ok().as_deref());
     match format {
@@ -29,13 +29,13 @@ pub fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
 }
 
 /// Whether nothing is wrong: help and version come as errors, too.
-pub fn is_help(error: &clap::Error) -> bool {
+pub(crate) fn is_help(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
 }
 
 /// The words of a command line that are neither flags nor values of global flags, as far as that can be told without
 /// reading it.
-pub fn words(arguments: &[OsString]) -> Vec<&str> {
+pub(crate) fn words(arguments: &[OsString]) -> Vec<&str> {
     let command = Cli::command();
     let takes_value = |text: &str| {
         command.get_arguments().filter(|argument| argument.get_action().takes_values()).any(|argument| {

@@ -10,12 +10,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static WRITERS: RwLock<()> = RwLock::new(());
 
 /// Keeps the process from being ended by a signal while whole lines are written.
-pub fn writing() -> RwLockReadGuard<'static, ()> {
+pub(crate) fn writing() -> RwLockReadGuard<'static, ()> {
     WRITERS.read()
 }
 
 /// Returns once nothing is being written, or after a while.
-pub async fn wait_for_writers() {
+pub(crate) async fn wait_for_writers() {
     let began = Instant::now();
     while WRITERS.try_write().is_none() && began.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(5)).await;

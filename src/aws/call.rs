@@ -8,7 +8,7 @@ use super::{AwsFailure, Clients, FailureCause};
 
 /// A call: service, operation and resource.
 #[derive(Clone, Copy, Debug)]
-pub struct CallContext<'a> {
+pub(crate) struct CallContext<'a> {
     pub(super) clients: &'a Clients,
     pub(super) service: &'static str,
     pub(super) operation: &'static str,
@@ -20,7 +20,7 @@ impl CallContext<'_> {
     ///
     /// # Errors
     /// The failure with its full context.
-    pub fn answer<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, AwsFailure>
+    pub(crate) fn answer<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<T, AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -31,7 +31,7 @@ impl CallContext<'_> {
     ///
     /// # Errors
     /// The failure.
-    pub fn unit<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), AwsFailure>
+    pub(crate) fn unit<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<(), AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -42,7 +42,7 @@ impl CallContext<'_> {
     ///
     /// # Errors
     /// Any other failure.
-    pub fn optional<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, AwsFailure>
+    pub(crate) fn optional<T, E>(self, result: Result<T, SdkError<E, HttpResponse>>) -> Result<Option<T>, AwsFailure>
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
@@ -55,13 +55,13 @@ impl CallContext<'_> {
 
     /// Returns the failure of a call whose request could not be built.
     #[must_use]
-    pub fn build_failure(self, why: impl ToString) -> AwsFailure {
+    pub(crate) fn build_failure(self, why: impl ToString) -> AwsFailure {
         self.clients.build_failure(self.service, self.operation, self.resource, why)
     }
 
     /// Returns the failure of a call that was skipped because another one failed.
     #[must_use]
-    pub fn skipped(self, why: impl ToString) -> AwsFailure {
+    pub(crate) fn skipped(self, why: impl ToString) -> AwsFailure {
         AwsFailure { cause: FailureCause::NotTried, ..self.build_failure(why) }
     }
 }

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 /// The target of the lines.
-pub const TARGET: &str = "sensorctl::aws";
+pub(crate) const TARGET: &str = "sensorctl::aws";
 
 /// Response headers with the request id.
 const REQUEST_ID_HEADERS: [&str; 3] = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];

@@ -28,11 +28,11 @@ use crate::loopback::is_loopback;
 
 /// Long enough for a 10 MiB `PutRecords` on a slow line. `Invoke` and the uploads of a function's zip set their own
 /// timeouts.
-pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An access key of a local cloud.
 #[derive(Clone)]
-pub struct Access {
+pub(crate) struct Access {
     /// Access key id.
     pub key_id: String,
     /// Secret access key.
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Access {
 
 /// The cloud and the credentials to use.
 #[derive(Clone, Debug, Default)]
-pub struct Target {
+pub(crate) struct Target {
     /// AWS profile. If unset, the credential chain chooses.
     pub profile: Option<String>,
     /// True if the profile overrides keys in the environment, as a profile on the command line does.
@@ -66,7 +66,7 @@ pub struct Target {
 ///
 /// # Errors
 /// If no region can be found.
-pub async fn connect(target: &Target) -> Result<Clients, Error> {
+pub(crate) async fn connect(target: &Target) -> Result<Clients, Error> {
     let plain = target.endpoint_url.as_deref().is_some_and(|url| url.starts_with("http://"));
     // Credentials may come from a remote service (SSO, a role to assume) even if the calls stay on this machine.
     let provider_client = if target.access.is_some() { plain_client() } else { tls_client()? };

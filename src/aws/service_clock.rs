@@ -14,19 +14,19 @@ use aws_smithy_types::date_time::Format;
 
 /// The time of the first response. It is truncated to the second, so it is never later than the real time.
 #[derive(Clone, Debug, Default)]
-pub struct ServiceClock(Arc<OnceLock<(DateTime, Instant)>>);
+pub(crate) struct ServiceClock(Arc<OnceLock<(DateTime, Instant)>>);
 
 impl ServiceClock {
     /// Returns the time of the first response, if it had one.
     #[must_use]
-    pub fn time(&self) -> Option<DateTime> {
+    pub(crate) fn time(&self) -> Option<DateTime> {
         self.0.get().map(|(time, _)| *time)
     }
 
     /// Returns the time since a moment by the service's clock, or by this machine's clock if the service's is unknown.
     /// Returns zero for a moment in the future, and never more than the real time.
     #[must_use]
-    pub fn since(&self, moment: DateTime) -> Duration {
+    pub(crate) fn since(&self, moment: DateTime) -> Duration {
         let now = match self.0.get() {
             Some((time, seen)) => time.as_secs_f64() + seen.elapsed().as_secs_f64(),
             None => jiff::Timestamp::now().as_duration().as_secs_f64(),

@@ -9,7 +9,7 @@ use super::{AwsFailure, Clients};
 ///
 /// # Errors
 /// If the caller lacks the permission, or if the service is not available.
-pub async fn arns_tagged(clients: &Clients, tags: &[(&str, &str)]) -> Result<Vec<String>, AwsFailure> {
+pub(crate) async fn arns_tagged(clients: &Clients, tags: &[(&str, &str)]) -> Result<Vec<String>, AwsFailure> {
     let filter = |(key, value): &(&str, &str)| TagFilter::builder().key(*key).values(*value).build();
     let request = clients.tagging.get_resources().set_tag_filters(Some(tags.iter().map(filter).collect()));
     let found: Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;

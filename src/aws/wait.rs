@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 /// The pauses and the time limit of a wait.
 #[derive(Clone, Copy, Debug)]
-pub struct PollSchedule {
+pub(crate) struct PollSchedule {
     /// The pause after the first poll.
     pub first: Duration,
     /// Maximum pause. Pauses double up to this.
@@ -26,32 +26,32 @@ pub struct PollSchedule {
 impl PollSchedule {
     /// Returns a schedule of 0.25, 0.5, 1, then every 2 s, for at most `limit`.
     #[must_use]
-    pub fn within(limit: Duration) -> Self {
+    pub(crate) fn within(limit: Duration) -> Self {
         PollSchedule { first: Duration::from_millis(250), longest: Duration::from_secs(2), limit, end: None }
     }
 
     /// Returns the schedule for an endpoint on this machine: 10 ms growing to 250 ms.
     #[must_use]
-    pub fn local(limit: Duration) -> Self {
+    pub(crate) fn local(limit: Duration) -> Self {
         PollSchedule { first: Duration::from_millis(10), longest: Duration::from_millis(250), limit, end: None }
     }
 
     /// Returns the same schedule with one deadline for all waits from now on.
     #[must_use]
-    pub fn with_deadline_from_now(self) -> Self {
+    pub(crate) fn with_deadline_from_now(self) -> Self {
         PollSchedule { end: Some(Instant::now() + self.limit), ..self }
     }
 
     /// Returns the time limit of a wait that begins now.
     #[must_use]
-    pub fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         self.end.map_or(self.limit, |end| self.limit.min(end.saturating_duration_since(Instant::now())))
     }
 }
 
 /// The result of one poll.
 #[derive(Debug)]
-pub enum Poll<T, S> {
+pub(crate) enum Poll<T, S> {
     /// The condition holds.
     Ready(T),
     /// The condition does not hold yet. Contains the observed state.
@@ -60,7 +60,7 @@ pub enum Poll<T, S> {
 
 /// The reason why a wait ended without its condition.
 #[derive(Debug, thiserror::Error)]
-pub enum WaitError<E, S: fmt::Display + fmt::Debug> {
+pub(crate) enum WaitError<E, S: fmt::Display + fmt::Debug> {
     /// The time limit passed.
     #[error("gave up after {waited:.0?}; last seen: {last}")]
     TimedOut {
@@ -75,7 +75,7 @@ pub enum WaitError<E, S: fmt::Display + fmt::Debug> {
 }
 
 /// Polls until the condition holds, the limit passes or a poll fails. Calls `waiting` before every pause.
-pub async fn poll_until<T, S, E, Fut>(
+pub(crate) async fn poll_until<T, S, E, Fut>(
     schedule: PollSchedule,
     mut look: impl FnMut() -> Fut,
     mut waiting: impl FnMut(Duration, &S),

@@ -9,7 +9,7 @@ use crate::error::Error;
 /// Write the completions for a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl completions bash > ~/.local/share/bash-completion/completions/sensorctl")]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// Shell to write them for
     shell: Shell,
 }

@@ -27,7 +27,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(30);
 /// Starts a throw-away local cloud inside this process, creates the pipeline in it, runs the function on the test event,
 /// puts a reading into the stream, shows both rows, and deletes everything again.
 #[derive(Debug, clap::Args)]
-pub struct DemoArgs {}
+pub(crate) struct DemoArgs {}
 
 /// What the demo showed.
 #[derive(Debug, Serialize)]

@@ -32,7 +32,7 @@ const LOOKS_AT_WHAT_REMAINS: u32 = 8;
 /// Deletes only what sensorctl created. The next run finishes one that was interrupted.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
-pub struct DownArgs {
+pub(crate) struct DownArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,

@@ -11,7 +11,7 @@ use crate::stack::{Architecture, FunctionArtifact, caller_policy};
 
 /// Export the policy or the function for other tools
 #[derive(Debug, clap::Args)]
-pub struct ExportArgs {
+pub(crate) struct ExportArgs {
     #[command(subcommand)]
     what: ExportTarget,
 }

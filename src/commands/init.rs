@@ -15,7 +15,7 @@ const TEMPLATE: &str = include_str!("../../templates/sensorctl.toml");
 
 /// Write a `sensorctl.toml` with every setting, its default, range and reason, commented out
 #[derive(Debug, clap::Args)]
-pub struct InitArgs {
+pub(crate) struct InitArgs {
     /// File to write; `-` for stdout [default: sensorctl.toml, or the file of --config]
     #[arg(value_hint = ValueHint::FilePath)]
     file: Option<PathBuf>,

@@ -23,7 +23,7 @@ Examples:
   sensorctl inspect hourly.csv
   sensorctl inspect --all --layout hoboware --sensor pond pond.csv
   mosquitto_sub -v -t 'tele/#' -C 5 | sensorctl inspect -")]
-pub struct InspectArgs {
+pub(crate) struct InspectArgs {
     /// The file; `-` is standard input
     file: PathBuf,
     /// Read all of it, not only the first megabyte

@@ -24,7 +24,7 @@ const LARGEST_EVENT: usize = 6 * 1024 * 1024;
 The bundled event is one Kinesis record: the reading of sensor-1, 99.9 degrees, at 123456789. The function really
 runs: it stores this sample reading in the table, where `scan` shows it from then on. With -v, the log is shown. Exit
 code 3: the function rejected readings, which are then in the dead-letter table, or could not store all records.")]
-pub struct InvokeArgs {
+pub(crate) struct InvokeArgs {
     /// Read the event, a JSON document, from this file; `-` is standard input [default: the bundled test event]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     event: Option<PathBuf>,

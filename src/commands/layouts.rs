@@ -14,7 +14,7 @@ use crate::settings::Settings;
 /// [layout.NAME]; docs/layouts.md explains how they are written. With -v: how sure a layout is, and where its files are
 /// described.
 #[derive(Debug, clap::Args)]
-pub struct LayoutsArgs {
+pub(crate) struct LayoutsArgs {
     /// Print this layout as TOML, to begin one of your own with
     name: Option<String>,
 }

@@ -52,7 +52,7 @@ While it runs, its owner can set, show and clear faults, and list the calls so f
 /// The arguments of `local`.
 #[derive(Debug, clap::Args)]
 #[command(about = "Run the local cloud: Kinesis, Lambda, DynamoDB, IAM and Logs on this machine")]
-pub struct LocalArgs {
+pub(crate) struct LocalArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -120,12 +120,12 @@ struct ResetArgs {
 
 impl LocalArgs {
     /// Whether it ends with a report, rather than lines for a shell or nothing.
-    pub fn reports(&self) -> bool {
+    pub(crate) fn reports(&self) -> bool {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
 
     /// Returns the data directory that was given.
-    pub fn data_dir(&self) -> Option<&Path> {
+    pub(crate) fn data_dir(&self) -> Option<&Path> {
         let place = match &self.action {
             Action::Start(args) | Action::Run(args) => &args.place,
             Action::Reset(args) => &args.place,
@@ -135,12 +135,12 @@ impl LocalArgs {
     }
 
     /// Returns what stdout gets if the command does not succeed: a shell evaluates what `env` prints.
-    pub fn output_of_failure(&self) -> Option<String> {
+    pub(crate) fn output_of_failure(&self) -> Option<String> {
         matches!(self.action, Action::Env(_)).then(environment::failed_lines)
     }
 
     /// Whether the settings file matters: it may name the region of a cloud that is to be started.
-    pub fn reads_settings(&self) -> bool {
+    pub(crate) fn reads_settings(&self) -> bool {
         matches!(self.action, Action::Start(_))
     }
 }
@@ -184,10 +184,10 @@ impl WhereArgs {
 }
 
 /// The words of a command line that asks for the lines of `env`.
-pub const ENV: [&str; 2] = ["local", "env"];
+pub(super) const ENV: [&str; 2] = ["local", "env"];
 
 /// Returns what stdout gets if a command line that asks for the lines of `env` is wrong.
-pub fn output_of_wrong_env() -> String {
+pub(super) fn output_of_wrong_env() -> String {
     environment::failed_lines()
 }
 
@@ -195,7 +195,7 @@ pub fn output_of_wrong_env() -> String {
 ///
 /// # Errors
 /// When the local cloud cannot be started, found or stopped.
-pub async fn run(args: LocalArgs, context: &Context) -> Result<(), Error> {
+pub(super) async fn run(args: LocalArgs, context: &Context) -> Result<(), Error> {
     let work = async {
         match &args.action {
             Action::Start(args) => start(args, context).await,

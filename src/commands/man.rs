@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Write the manual pages, one per command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: sensorctl man ~/.local/share/man/man1")]
-pub struct ManArgs {
+pub(crate) struct ManArgs {
     /// Folder to write them to; without one, print the page of `sensorctl` itself
     #[arg(value_hint = ValueHint::DirPath)]
     folder: Option<PathBuf>,

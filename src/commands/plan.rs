@@ -14,7 +14,7 @@ use crate::stack::{Plan, annotate_collateral, check_deletion_blockers};
 
 /// Show what `up` would do, and why; change nothing
 #[derive(Debug, clap::Args)]
-pub struct PlanArgs {
+pub(crate) struct PlanArgs {
     /// Exit with 3 if something would change
     #[arg(long)]
     exit_code: bool,

@@ -36,7 +36,7 @@ does not, and everything else of a row becomes a further field. Rejected, with t
 without a certain unit or order of day and month, a comma that may separate thousands, rows of another width than the
 header, files of several units. Counted in the report: readings that replace one another, times taken as UTC, rows that
 were not joined, a last line that may be cut (`--strict` fails). docs/semantics.md has the rules.")]
-pub struct PutArgs {
+pub(crate) struct PutArgs {
     /// The sensor; with `--file`, the sensor of files that do not name one
     #[arg(long, value_name = "ID", required_unless_present = "files")]
     sensor: Option<String>,

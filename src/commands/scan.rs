@@ -27,7 +27,7 @@ Without --sensor, scan reads the whole table, whatever the other conditions, and
 `put --file` reads NDJSON back without loss. CSV has the columns sensor_id, temperature, current_time, then
 the other fields of the first 500 rows by name, then shard_id, sequence_number and `more`: a JSON object of
 fields that first appear later.")]
-pub struct ScanArgs {
+pub(crate) struct ScanArgs {
     /// Show readings of this sensor only, in order of time (a Query by key)
     #[arg(long, value_name = "ID")]
     sensor: Option<String>,

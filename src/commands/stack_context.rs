@@ -17,24 +17,24 @@ use crate::stack::{
 };
 
 /// AWS support has said up to 15 minutes of a role's propagation (docs/facts/retries.md, Role propagation).
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// An observer that shows nothing.
-pub struct NoProgress;
+pub(super) struct NoProgress;
 
 impl StackObserver for NoProgress {
     fn on(&self, _: &StackEvent) {}
 }
 
 /// Under `-v`: every setting, and where its value came from. Said before any call, so also where none succeeds.
-pub fn print_settings(context: &Context) {
+pub(super) fn print_settings(context: &Context) {
     for Setting { key, value, origin } in &context.settings.origins {
         context.output.detail(format!("  {:<44} {origin}", format!("{key} = {value}")));
     }
 }
 
 /// A stack, as it was observed.
-pub struct StackContext {
+pub(super) struct StackContext {
     /// The services.
     pub session: Session,
     /// The desired resources.
@@ -51,7 +51,7 @@ pub struct StackContext {
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiscoveryScope {
+pub(super) enum DiscoveryScope {
     /// What the settings name.
     Configured,
     /// Also what this stage has under other names.
@@ -63,7 +63,7 @@ impl StackContext {
     ///
     /// # Errors
     /// When there is no cloud to talk to, the function's program does not fit it, or a look failed.
-    pub async fn observe(context: &Context, session: Session, scope: DiscoveryScope) -> Result<Self, Error> {
+    pub(super) async fn observe(context: &Context, session: Session, scope: DiscoveryScope) -> Result<Self, Error> {
         let artifact = artifact(&context.settings.pipeline.function, session.clients.is_loopback())?;
         Self::seen(context, session, artifact, scope).await
     }
@@ -72,7 +72,7 @@ impl StackContext {
     ///
     /// # Errors
     /// When there is no cloud to talk to, or a look failed.
-    pub async fn to_take_down(context: &Context, session: Session) -> Result<Self, Error> {
+    pub(super) async fn to_take_down(context: &Context, session: Session) -> Result<Self, Error> {
         Self::seen(context, session, FunctionArtifact::empty(), DiscoveryScope::Stage).await
     }
 
@@ -104,7 +104,7 @@ impl StackContext {
 
     /// Returns the ARNs that the resources have or will have.
     #[must_use]
-    pub fn expected_arns(&self) -> BTreeMap<Kind, String> {
+    pub(super) fn expected_arns(&self) -> BTreeMap<Kind, String> {
         let mut arns = self.stack.expected_arns(&self.account, &self.session.clients.region);
         let known = Kind::ALL.into_iter().filter_map(|kind| Some((kind, self.references.known(kind)?)));
         arns.extend(known);
@@ -113,7 +113,7 @@ impl StackContext {
 
     /// Leaves unmanaged resources as they were found, except for what the settings ask for; with `adopt` also those that are
     /// about to be adopted.
-    pub fn preserve_unmanaged(&mut self, context: &Context, adopt: bool) {
+    pub(super) fn preserve_unmanaged(&mut self, context: &Context, adopt: bool) {
         let is_asked = |key: &str| context.settings.origin(key).is_some_and(|origin| *origin != SettingOrigin::Default);
         self.stack.keep(&self.session.owner, &self.found, adopt, &is_asked);
     }
@@ -139,7 +139,7 @@ async fn observation_error(session: &Session, failures: Vec<AwsFailure>) -> Erro
 }
 
 /// Says where the settings ask for a starting position that the mapping, once made, cannot take any more.
-pub fn tell_starting_position(context: &Context, plan: &Plan) {
+pub(super) fn tell_starting_position(context: &Context, plan: &Plan) {
     let stays = |step: &&Step| {
         let is_made = matches!(step.action, Action::Create | Action::Replace);
         step.kind == Kind::Mapping && step.found.exists() && !is_made
@@ -163,7 +163,11 @@ pub fn tell_starting_position(context: &Context, plan: &Plan) {
 ///
 /// # Errors
 /// When there is no cloud to talk to.
-pub async fn session(context: &Context, timeout: Duration, observer: Arc<dyn StackObserver>) -> Result<Session, Error> {
+pub(super) async fn session(
+    context: &Context,
+    timeout: Duration,
+    observer: Arc<dyn StackObserver>,
+) -> Result<Session, Error> {
     let clients = context.clients().await?;
     let settings = &context.settings;
     let owner = Owner {

@@ -11,7 +11,7 @@ const FOUND: &str = "there by then: another run created it, or the answer to the
 
 /// What was or would be done.
 #[derive(Debug, Serialize)]
-pub struct StackReport {
+pub(super) struct StackReport {
     account: String,
     region: String,
     stage: String,
@@ -42,7 +42,7 @@ pub struct StackReport {
 impl StackReport {
     /// Of a plan that was carried out.
     #[must_use]
-    pub fn of_done(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
+    pub(super) fn of_done(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
         let by_others = done.iter().filter(|done| done.was_there).count();
         let report = Self::new(deployment, plan, done);
         StackReport { changed: report.changed - by_others, lines: done_lines(plan, done), ..report }
@@ -50,7 +50,7 @@ impl StackReport {
 
     /// Of a plan that is only shown.
     #[must_use]
-    pub fn of_plan(deployment: &StackContext, plan: &Plan) -> Self {
+    pub(super) fn of_plan(deployment: &StackContext, plan: &Plan) -> Self {
         let lines = plan_lines(plan, true);
         StackReport { would_change: Some(plan.changes()), lines, ..Self::new(deployment, plan, &[]) }
     }
@@ -85,7 +85,7 @@ fn deletes_orphans(deployment: &StackContext, plan: &Plan) -> bool {
 
 /// What showed that a stream was consumed.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Drained {
+pub(super) struct Drained {
     /// Open shards.
     pub shards: usize,
     /// Markers that were stored, all of what was put before them having been consumed.
@@ -96,7 +96,7 @@ pub struct Drained {
 
 /// Something that is there.
 #[derive(Clone, Debug, Serialize)]
-pub struct ResourceRef {
+pub(super) struct ResourceRef {
     /// Which.
     pub kind: Kind,
     /// Its name.
@@ -108,7 +108,7 @@ pub struct ResourceRef {
 impl ResourceRef {
     /// What is left over under other names.
     #[must_use]
-    pub fn with_orphans(leftovers: &Orphans) -> Vec<Self> {
+    pub(super) fn with_orphans(leftovers: &Orphans) -> Vec<Self> {
         let thing = |(resource, found): &(Box<dyn Resource>, Observed)| ResourceRef {
             kind: resource.kind(),
             name: resource.name().to_owned(),
@@ -119,14 +119,14 @@ impl ResourceRef {
 }
 
 /// Warns of what is there besides and loses readings.
-pub fn print_warnings(output: &Output, plan: &Plan) {
+pub(super) fn print_warnings(output: &Output, plan: &Plan) {
     for danger in plan.steps.iter().flat_map(|step| &step.found.warnings) {
         output.warn(&Warning::LosesReadings { what: danger.clone() });
     }
 }
 
 /// Names the orphans of the stage, and under `-v` what could not be looked through.
-pub fn print_orphans(output: &Output, leftovers: &Orphans) {
+pub(super) fn print_orphans(output: &Output, leftovers: &Orphans) {
     let orphans = ResourceRef::with_orphans(leftovers);
     for ResourceRef { kind, name, .. } in &orphans {
         output.status(resource_line(Mark::Update, "orphan", None, *kind, name));
@@ -150,7 +150,7 @@ pub fn print_orphans(output: &Output, leftovers: &Orphans) {
 
 /// One resource of a [`StackReport`].
 #[derive(Debug, Serialize)]
-pub struct StepReport {
+pub(super) struct StepReport {
     kind: Kind,
     name: String,
     arn: Option<String>,

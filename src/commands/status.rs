@@ -20,7 +20,7 @@ use crate::stack::{Difference, Kind, Observed, Orphans, Ownership, State, differ
 ///
 /// With -v, also show every setting and where its value came from.
 #[derive(Debug, clap::Args)]
-pub struct StatusArgs {
+pub(crate) struct StatusArgs {
     /// Refresh until interrupted (Ctrl-C)
     #[arg(short, long)]
     watch: bool,

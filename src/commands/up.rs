@@ -21,7 +21,7 @@ use crate::stack::{Action, Kind, Observed, Plan, Session, annotate_collateral, c
 /// finishes one that was interrupted. With --local it starts the local cloud of this user if it does not run.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "independent flags")]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     /// Do not ask, even if data is deleted
     #[arg(short, long)]
     yes: bool,

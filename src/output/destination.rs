@@ -18,7 +18,7 @@ pub(super) enum Destination {
 
 impl Destination {
     /// Writes data for stdout, and flushes it.
-    pub fn data(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn data(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Destination::Process => {
                 let mut stdout = io::stdout().lock();
@@ -33,7 +33,7 @@ impl Destination {
     }
 
     /// Writes a line for stderr.
-    pub fn line(&self, line: &str) {
+    pub(super) fn line(&self, line: &str) {
         match self {
             // Nobody is left to tell when stderr is gone.
             Destination::Process => drop(writeln!(io::stderr().lock(), "{line}")),

@@ -69,7 +69,7 @@ fn changed_values(difference: &Difference) -> Vec<ChangedValue> {
 
 /// Returns the lines of a change.
 #[must_use]
-pub fn change_lines(difference: &Difference) -> Vec<String> {
+pub(crate) fn change_lines(difference: &Difference) -> Vec<String> {
     let lines: Vec<_> = changed_values(difference).iter().map(ChangedValue::change).collect();
     if lines.is_empty() {
         return vec![format!("{}: compared again when the new resources have their ARNs", difference.property)];
@@ -79,7 +79,7 @@ pub fn change_lines(difference: &Difference) -> Vec<String> {
 
 /// Returns the lines of a difference that stays.
 #[must_use]
-pub fn difference_lines(difference: &Difference) -> Vec<String> {
+pub(crate) fn difference_lines(difference: &Difference) -> Vec<String> {
     changed_values(difference).iter().map(ChangedValue::difference).collect()
 }
 

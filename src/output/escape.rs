@@ -11,12 +11,12 @@ fn acts(character: char) -> bool {
 }
 
 /// Returns a text of several lines in which every character is shown.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, |character| character != '\n' && acts(character))
 }
 
 /// Returns a text of one line in which every character is shown: a line feed would begin a line that seems to be ours.
-pub fn one_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     replaced(text, acts)
 }
 
@@ -25,7 +25,7 @@ fn replaced(text: &str, is_replaced: impl Fn(char) -> bool + Copy) -> Cow<'_, st
 }
 
 /// Returns JSON that says the same in characters that are shown. JSON itself escapes C0 only.
-pub fn json(text: String) -> String {
+pub(super) fn json(text: String) -> String {
     // Outside of strings JSON has no such character but white space.
     let is_escaped = |character: char| acts(character) && !character.is_ascii_whitespace();
     if !text.contains(is_escaped) {

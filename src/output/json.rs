@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 ///
 /// # Errors
 /// When the value has no JSON form.
-pub fn to_line<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+pub(super) fn to_line<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::failed("could not write JSON").with_source(error))
 }
 

@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::Output;
 
 /// Prints the log lines of a target, from now on. The SDK's own lines are left out: they hold requests.
-pub fn print_log_lines(output: &Output, target: &str) {
+pub(crate) fn print_log_lines(output: &Output, target: &str) {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_level(false)

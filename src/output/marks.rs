@@ -2,7 +2,7 @@
 
 /// The mark of a line of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Created, or to be created.
     Create,
     /// Changed in place, or to be; something that differs.
@@ -27,7 +27,7 @@ impl Mark {
 
     /// Returns the mark itself.
     #[must_use]
-    pub fn sign(self) -> char {
+    pub(crate) fn sign(self) -> char {
         match self {
             Mark::Create => '+',
             Mark::Update => '~',
@@ -53,13 +53,13 @@ impl Mark {
 
 /// Returns the text with the mark and the word of each line of a list in color.
 #[must_use]
-pub fn colored(text: &str) -> String {
+pub(super) fn colored(text: &str) -> String {
     text.split('\n').map(colored_line).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns whether a line is one of a list.
 #[must_use]
-pub fn is_marked(line: &str) -> bool {
+pub(super) fn is_marked(line: &str) -> bool {
     parts(line).is_some()
 }
 

@@ -7,11 +7,11 @@ use super::units;
 use crate::stack::{Action, Difference, Kind, Plan, Step};
 
 /// Where the lines below a line of a list begin.
-pub const LIST_INDENT: &str = "              ";
+pub(crate) const LIST_INDENT: &str = "              ";
 
 /// Returns the list of a plan; with `all` also the resources that do not change.
 #[must_use]
-pub fn plan_lines(plan: &Plan, all: bool) -> Vec<String> {
+pub(crate) fn plan_lines(plan: &Plan, all: bool) -> Vec<String> {
     let shown = plan.steps.iter().filter(|step| all || step.action != Action::None);
     shown.flat_map(|step| std::iter::once(planned_line(step)).chain(details(step))).collect()
 }
@@ -22,7 +22,7 @@ fn planned_line(step: &Step) -> String {
 
 /// Returns a line of a list; a name may be long, so it comes last.
 #[must_use]
-pub fn resource_line(mark: Mark, word: &str, took: Option<&str>, kind: Kind, name: &str) -> String {
+pub(crate) fn resource_line(mark: Mark, word: &str, took: Option<&str>, kind: Kind, name: &str) -> String {
     format!(
         "  {} {word:<9} {}{}",
         mark.sign(),
@@ -57,7 +57,7 @@ pub(super) fn planned_word(step: &Step) -> &'static str {
 
 /// Returns the word of a step that was done.
 #[must_use]
-pub fn done_word(action: Action, adopts: bool) -> &'static str {
+pub(crate) fn done_word(action: Action, adopts: bool) -> &'static str {
     match action {
         Action::None => "unchanged",
         Action::Create => "created",
@@ -98,7 +98,7 @@ fn effect_of_change(difference: &Difference) -> Option<&'static str> {
 
 /// Returns the effect of a change that deletes data or removes its protection.
 #[must_use]
-pub fn effect(difference: &Difference) -> &'static str {
+pub(crate) fn effect(difference: &Difference) -> &'static str {
     match difference.property {
         "deletion_protection" => "removes the protection against deletion",
         "point_in_time_recovery" => "deletes the backups",
@@ -108,7 +108,7 @@ pub fn effect(difference: &Difference) -> &'static str {
 
 /// Returns the data that a step deletes with a table or a stream.
 #[must_use]
-pub fn loss(step: &Step) -> Option<String> {
+pub(crate) fn loss(step: &Step) -> Option<String> {
     match step.kind {
         _ if !step.destroys() => None,
         kind if kind.is_table() => Some(rows_of(step)),

@@ -77,7 +77,7 @@ fn text(value: &Value) -> String {
 
 /// A reading that was put; in JSON the stored reading, and how long it took to be stored where that was waited for.
 #[derive(Debug)]
-pub struct PutReport {
+pub(crate) struct PutReport {
     /// The reading and its place in the stream.
     pub row: StoredReading,
     /// Milliseconds from sending it to seeing it in the table.

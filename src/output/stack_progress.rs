@@ -18,7 +18,7 @@ const LONG_LOOK: Duration = Duration::from_secs(1);
 
 /// An observer of the engine that draws.
 #[derive(Debug)]
-pub struct StackProgress {
+pub(crate) struct StackProgress {
     progress: Progress,
     list: Mutex<StepList>,
     /// The waits that were printed before any step began.
@@ -58,12 +58,12 @@ enum StepState {
 impl StackProgress {
     /// Draws on the given output.
     #[must_use]
-    pub fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         StackProgress { progress: output.progress(), list: Mutex::default(), told: Mutex::default() }
     }
 
     /// Lists the steps of a plan that is about to be carried out; `is_known` says that what differs was shown already.
-    pub fn begin(&self, plan: &Plan, is_known: bool) {
+    pub(crate) fn begin(&self, plan: &Plan, is_known: bool) {
         let steps = plan.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep));
         let listed = steps.map(|step| ListedStep {
             kind: step.kind,
@@ -87,7 +87,7 @@ impl StackProgress {
     }
 
     /// Ends the list: on a terminal it stays as it is now.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         let StepList { steps, is_broken } = std::mem::take(&mut *self.list());
         steps.iter().filter_map(|step| step.bar.as_ref()).for_each(ProgressBar::finish_and_clear);
         if !self.progress.is_drawn() {

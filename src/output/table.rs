@@ -32,13 +32,13 @@ impl Squeeze {
 /// Returns a table of rows of one line each. On a terminal that is too narrow, `squeezes` apply in their order until it
 /// fits.
 #[must_use]
-pub fn table_of_rows(columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
+pub(crate) fn table_of_rows(columns: &[&str], rows: &[Vec<String>], squeezes: &[Squeeze]) -> String {
     table_within(terminal_width(), columns, rows, squeezes)
 }
 
 /// Returns one row as a table or, on a terminal that is too narrow, as one line a column.
 #[must_use]
-pub fn table_of_record(columns: &[&str], cells: &[String]) -> String {
+pub(crate) fn table_of_record(columns: &[&str], cells: &[String]) -> String {
     record_within(terminal_width(), columns, cells)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// `40 ms`, `1.4 s`, `12 s`, `3 min 5 s`.
 #[must_use]
-pub fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds < 0.9995 {
         format!("{:.0} ms", seconds * 1000.0)
@@ -21,7 +21,7 @@ pub fn duration(duration: Duration) -> String {
 /// `512 B`, `1.5 KiB`, `3.2 MiB`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-pub fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");
@@ -37,7 +37,7 @@ pub fn bytes(count: u64) -> String {
 
 /// `8,759`.
 #[must_use]
-pub fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

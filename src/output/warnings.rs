@@ -53,10 +53,10 @@ pub enum Warning {
 }
 
 /// The hint for a warning about an unmanaged resource.
-pub const NOT_OURS: &str = "sensorctl does not manage it; its owner can change it";
+pub(crate) const NOT_OURS: &str = "sensorctl does not manage it; its owner can change it";
 
 /// The hint for a problem of the mapping.
-pub const MAPPING_PROBLEM: &str =
+pub(crate) const MAPPING_PROBLEM: &str =
     "`sensorctl invoke -v` runs the function once and shows its log; the mapping retries its batch by itself";
 
 impl Warning {

@@ -19,8 +19,8 @@ use crate::pipeline::put::record::partition_key;
 
 use self::registry::State;
 
-pub use self::cleanup::RemainingProbe;
-pub use self::registry::ProbeRegistry;
+pub(crate) use self::cleanup::RemainingProbe;
+pub(crate) use self::registry::ProbeRegistry;
 
 /// Prefix of a canary's sensor id.
 const SENSOR_PREFIX: &str = "sensorctl-marker-";
@@ -42,7 +42,7 @@ const CONSECUTIVE_PROBES: usize = 2;
 
 /// The result of draining a stream with canaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ProbesConsumed {
+pub(crate) struct ProbesConsumed {
     /// Open shards. Each was consumed up to its canaries.
     pub shards: usize,
     /// Canaries that were found in the table.
@@ -53,7 +53,7 @@ pub struct ProbesConsumed {
 
 /// The reason why canaries did not confirm the path.
 #[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
+pub(crate) enum ProbeError {
     /// A call failed.
     #[error(transparent)]
     Failed(#[from] AwsFailure),
@@ -74,7 +74,7 @@ pub enum ProbeError {
 
 /// The path of canaries from a stream to a table.
 #[derive(Clone, Copy, Debug)]
-pub struct ProbeRoute<'a> {
+pub(crate) struct ProbeRoute<'a> {
     /// SDK clients.
     pub clients: &'a Clients,
     /// The stream.
@@ -98,7 +98,7 @@ impl ProbeRoute<'_> {
     ///
     /// # Errors
     /// If the canary does not arrive.
-    pub async fn send_probe(&self) -> Result<Duration, ProbeError> {
+    pub(crate) async fn send_probe(&self) -> Result<Duration, ProbeError> {
         let began = Instant::now();
         self.send_and_confirm(None, &CancellationToken::new()).await?;
         Ok(began.elapsed())
@@ -111,7 +111,7 @@ impl ProbeRoute<'_> {
     ///
     /// # Errors
     /// If a canary does not arrive, or if the shards change in every attempt.
-    pub async fn drain(&self, lanes: i32) -> Result<ProbesConsumed, ProbeError> {
+    pub(crate) async fn drain(&self, lanes: i32) -> Result<ProbesConsumed, ProbeError> {
         let began = Instant::now();
         let each = usize::try_from(if lanes > 1 { lanes * PROBES_PER_PARALLEL_BATCH } else { 1 }).unwrap_or(1);
         for _ in 0..ROUNDS {

@@ -23,7 +23,7 @@ const INVOKE_TIMEOUT: Duration = Duration::from_mins(16);
 
 /// The result of an invocation.
 #[derive(Debug, Serialize)]
-pub struct FunctionInvocation {
+pub(crate) struct FunctionInvocation {
     /// HTTP status of the call. It is 200 even if the function failed.
     pub status: i32,
     /// The executed version.
@@ -38,7 +38,7 @@ pub struct FunctionInvocation {
 
 /// The counts of an invocation.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct InvocationCounts {
+pub(crate) struct InvocationCounts {
     /// Records of the event.
     pub records: u64,
     /// Readings in them.
@@ -71,7 +71,7 @@ impl fmt::Display for InvocationCounts {
 ///
 /// # Errors
 /// If the call fails. A failure of the function itself is part of the response.
-pub async fn invoke(clients: &Clients, function: &str, event: String) -> Result<FunctionInvocation, AwsFailure> {
+pub(crate) async fn invoke(clients: &Clients, function: &str, event: String) -> Result<FunctionInvocation, AwsFailure> {
     let resource = format!("function {function}");
     let call = clients.call("Lambda", "Invoke", &resource);
     // Its own limits: the response takes as long as the function runs, and a retry would run the function twice.
@@ -111,25 +111,25 @@ impl FunctionInvocation {
 
     /// Returns the kind and the message of a function error.
     #[must_use]
-    pub fn failure(&self) -> Option<(&str, String)> {
+    pub(crate) fn failure(&self) -> Option<(&str, String)> {
         self.function_error.as_deref().map(|kind| (kind, reason(&self.answer)))
     }
 
     /// Returns the number of rejected readings and records, from the metrics in its log, or 0 without metrics.
     #[must_use]
-    pub fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.counts().map_or(0, |counts| counts.rejected)
     }
 
     /// Returns the counts from the metrics in its log, or `None` without metrics.
     #[must_use]
-    pub fn counts(&self) -> Option<InvocationCounts> {
+    pub(crate) fn counts(&self) -> Option<InvocationCounts> {
         self.log.iter().rev().find_map(|line| counts(line))
     }
 
     /// Returns the sequence numbers in its partial batch response.
     #[must_use]
-    pub fn not_stored(&self) -> Vec<String> {
+    pub(crate) fn not_stored(&self) -> Vec<String> {
         not_stored(&self.answer)
     }
 }

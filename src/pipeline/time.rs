@@ -9,7 +9,7 @@ use sensor_model::Decimal;
 ///
 /// # Errors
 /// Never for a clock between 1970 and 9999.
-pub fn now() -> Result<Decimal, String> {
+pub(crate) fn now() -> Result<Decimal, String> {
     let milliseconds = Timestamp::now().as_millisecond();
     seconds(i128::from(milliseconds) * 1_000_000)
 }
@@ -18,7 +18,7 @@ pub fn now() -> Result<Decimal, String> {
 ///
 /// # Errors
 /// If the text has none of these forms. The error lists them.
-pub fn parse_time(text: &str) -> Result<Decimal, String> {
+pub(crate) fn parse_time(text: &str) -> Result<Decimal, String> {
     let text = text.trim();
     if let Ok(number) = Decimal::parse(text) {
         return Ok(number);
@@ -37,7 +37,7 @@ pub fn parse_time(text: &str) -> Result<Decimal, String> {
 ///
 /// # Errors
 /// If the text is neither.
-pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
+pub(crate) fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
     parse_time(text).or_else(|_| {
         let wrong = || {
             "neither a time nor an age; write seconds since 1970, 2010-01-01T01:00:00Z, or an age such as 15m, 1h or 2d"
@@ -54,7 +54,7 @@ pub fn parse_time_or_age(text: &str) -> Result<Decimal, String> {
 ///
 /// # Errors
 /// If the text is not a duration, or the duration is not above zero.
-pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let length: Option<SignedDuration> = text.trim().parse().ok();
     length
         .and_then(|length| std::time::Duration::try_from(length).ok())
@@ -64,7 +64,7 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
 
 /// Formats seconds since 1970 as RFC 3339 in UTC. Returns `None` if the year does not have four digits.
 #[must_use]
-pub fn format_rfc3339(time: &Decimal) -> Option<String> {
+pub(crate) fn format_rfc3339(time: &Decimal) -> Option<String> {
     let text = time.as_str();
     // Nearly zero, or far from any year.
     if text.contains('E') {

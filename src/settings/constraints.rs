@@ -3,7 +3,7 @@
 
 /// A range of whole numbers that a service accepts.
 #[derive(Clone, Copy, Debug)]
-pub struct Range {
+pub(super) struct Range {
     least: i32,
     most: i32,
     /// One more valid value, outside of the range.
@@ -23,14 +23,14 @@ impl Range {
 
     /// Returns the value if the service accepts it.
     #[must_use]
-    pub fn accept(&self, value: i64) -> Option<i32> {
+    pub(super) fn accept(&self, value: i64) -> Option<i32> {
         let value = i32::try_from(value).ok()?;
         ((self.least..=self.most).contains(&value) || self.also == Some(value)).then_some(value)
     }
 
     /// Describes the range: `a whole number from 128 to 10240 (MB)`.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub(super) fn in_words(&self) -> String {
         let unit = if self.unit.is_empty() { String::new() } else { format!(" ({})", self.unit) };
         let also = self.also.map(|value| format!("{value}, or ")).unwrap_or_default();
         format!("{also}a whole number from {} to {}{unit}", self.least, self.most)
@@ -38,41 +38,41 @@ impl Range {
 }
 
 /// Provisioned shards. `UpdateShardCount` goes up to 10,000 (its API reference).
-pub const SHARDS: Range = Range::new(1, 10_000, "shards");
+pub(super) const SHARDS: Range = Range::new(1, 10_000, "shards");
 /// Retention of a stream: 24 to 8760 hours (`IncreaseStreamRetentionPeriod`).
-pub const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
+pub(super) const STREAM_RETENTION: Range = Range::new(24, 8760, "hours, 1 to 365 days");
 /// Capacity units of a table: at least 1. The default quota of a table is 40,000 (`DynamoDB` quotas).
-pub const CAPACITY: Range = Range::new(1, 40_000, "units per second");
+pub(super) const CAPACITY: Range = Range::new(1, 40_000, "units per second");
 /// Days until a reject expires. This limit is sensorctl's own: ten years keep the expiry time far from any limit of the
 /// service.
-pub const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");
+pub(super) const REJECTS_RETENTION: Range = Range::new(1, 3650, "days");
 /// Memory of a function (Lambda quotas).
-pub const MEMORY: Range = Range::new(128, 10_240, "MB");
+pub(super) const MEMORY: Range = Range::new(128, 10_240, "MB");
 /// Time limit of a function (Lambda quotas).
-pub const TIMEOUT: Range = Range::new(1, 900, "seconds");
+pub(super) const TIMEOUT: Range = Range::new(1, 900, "seconds");
 /// Reserved concurrency of a function; 0 stops it. The service checks the account's own limit, 1000 unless raised.
-pub const CONCURRENCY: Range = Range::new(0, 100_000, "concurrent invocations");
+pub(super) const CONCURRENCY: Range = Range::new(0, 100_000, "concurrent invocations");
 /// Batch size of a Kinesis event source (`CreateEventSourceMapping`).
-pub const BATCH: Range = Range::new(1, 10_000, "records");
+pub(super) const BATCH: Range = Range::new(1, 10_000, "records");
 /// Batching window (`CreateEventSourceMapping`).
-pub const WINDOW: Range = Range::new(0, 300, "seconds");
+pub(super) const WINDOW: Range = Range::new(0, 300, "seconds");
 /// Parallelization factor (`CreateEventSourceMapping`).
-pub const PARALLELIZATION: Range = Range::new(1, 10, "batches of a shard at a time");
+pub(super) const PARALLELIZATION: Range = Range::new(1, 10, "batches of a shard at a time");
 /// Retries. -1 retries until the record expires (`CreateEventSourceMapping`).
-pub const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without limit");
+pub(super) const RETRIES: Range = Range::new(-1, 10_000, "retries; -1: without limit");
 /// Record age. The API model allows 0 to 59, too, but the service refuses them (terraform-provider-aws).
-pub const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
+pub(super) const RECORD_AGE: Range = Range::new(60, 604_800, "seconds; -1: without limit").or(-1);
 
 /// Maximum filters of an event source mapping: five, ten on request (Lambda developer guide).
-pub const MOST_FILTERS: usize = 10;
+pub(super) const MOST_FILTERS: usize = 10;
 
 /// Days that `PutRetentionPolicy` accepts (CloudWatch Logs API reference).
-pub const LOG_RETENTION: [i32; 22] =
+pub(super) const LOG_RETENTION: [i32; 22] =
     [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /// The rule for a resource's name.
 #[derive(Clone, Copy, Debug)]
-pub struct NameRule {
+pub(super) struct NameRule {
     shortest: usize,
     longest: usize,
     /// Allowed characters besides ASCII letters and digits.
@@ -80,25 +80,25 @@ pub struct NameRule {
 }
 
 /// Stream (Kinesis API reference).
-pub const STREAM_NAME: NameRule = NameRule { shortest: 1, longest: 128, others: "_.-" };
+pub(super) const STREAM_NAME: NameRule = NameRule { shortest: 1, longest: 128, others: "_.-" };
 /// Table (`DynamoDB` naming rules).
-pub const TABLE_NAME: NameRule = NameRule { shortest: 3, longest: 255, others: "_.-" };
+pub(super) const TABLE_NAME: NameRule = NameRule { shortest: 3, longest: 255, others: "_.-" };
 /// Attribute that expires a row (`DynamoDB` naming rules). The characters are sensorctl's own choice, so that
 /// expressions need no placeholders.
-pub const ATTRIBUTE_NAME: NameRule = NameRule { shortest: 1, longest: 255, others: "_.-" };
+pub(super) const ATTRIBUTE_NAME: NameRule = NameRule { shortest: 1, longest: 255, others: "_.-" };
 /// Role (IAM API reference).
-pub const ROLE_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_+=,.@-" };
+pub(super) const ROLE_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_+=,.@-" };
 /// Function (Lambda API reference).
-pub const FUNCTION_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_-" };
+pub(super) const FUNCTION_NAME: NameRule = NameRule { shortest: 1, longest: 64, others: "_-" };
 /// Stage. It goes into every name above, so this rule allows only characters that all of them allow.
-pub const STAGE_NAME: NameRule = NameRule { shortest: 1, longest: 32, others: "_-" };
+pub(super) const STAGE_NAME: NameRule = NameRule { shortest: 1, longest: 32, others: "_-" };
 
 impl NameRule {
     /// Checks a name.
     ///
     /// # Errors
     /// The rule in words.
-    pub fn check(&self, name: &str) -> Result<(), String> {
+    pub(super) fn check(&self, name: &str) -> Result<(), String> {
         let fits = |character: char| character.is_ascii_alphanumeric() || self.others.contains(character);
         if (self.shortest..=self.longest).contains(&name.len()) && name.chars().all(fits) {
             return Ok(());
@@ -109,7 +109,7 @@ impl NameRule {
 }
 
 /// Returns whether the account part of an ARN is valid: twelve digits.
-pub fn is_account(part: &str) -> bool {
+pub(super) fn is_account(part: &str) -> bool {
     part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit())
 }
 

@@ -11,11 +11,11 @@ use super::trust;
 use crate::error::Error;
 
 /// The default file name in the working directory.
-pub const FILE_NAME: &str = "sensorctl.toml";
+pub(crate) const FILE_NAME: &str = "sensorctl.toml";
 
 /// A parsed settings file.
 #[derive(Debug)]
-pub struct File {
+pub(super) struct File {
     path: PathBuf,
     /// True if the file was named explicitly, not found in the working directory.
     named: bool,
@@ -30,7 +30,7 @@ impl File {
     /// # Errors
     /// If a named file is missing, if the file cannot be read or is not valid TOML, or if another user may have written
     /// a found file.
-    pub fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
+    pub(super) fn find(named: Option<&Path>) -> Result<Option<Self>, Error> {
         let path = named.unwrap_or(Path::new(FILE_NAME));
         let cannot = |error: io::Error| {
             Error::usage(format!("could not read the settings file {}", path.display()))
@@ -63,7 +63,7 @@ impl File {
     ///
     /// # Errors
     /// If it is not valid TOML.
-    pub fn parse(path: &Path, text: &str) -> Result<Self, Error> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let wrong = |error: &toml::de::Error| {
             let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
             // The message alone: the whole error shows the line itself, which may contain a secret.
@@ -84,7 +84,7 @@ impl File {
 
     /// Returns a value by its dotted name.
     #[must_use]
-    pub fn value(&self, key: &str) -> Option<&toml::Value> {
+    pub(super) fn value(&self, key: &str) -> Option<&toml::Value> {
         let mut parts = key.split('.');
         let mut value = self.values.get(parts.next()?)?;
         for part in parts {
@@ -94,7 +94,7 @@ impl File {
     }
 
     /// Returns all names, those in a section with its prefix: `stage`, `stream`, `stream.shards`.
-    pub fn keys(&self) -> impl Iterator<Item = String> + '_ {
+    pub(super) fn keys(&self) -> impl Iterator<Item = String> + '_ {
         self.values.iter().flat_map(|(name, value)| {
             let inner = value.as_table().into_iter().flat_map(toml::Table::keys);
             std::iter::once(name.clone()).chain(inner.map(move |key| format!("{name}.{key}")))
@@ -103,14 +103,14 @@ impl File {
 
     /// Returns the file and line of a key.
     #[must_use]
-    pub fn origin(&self, key: &str) -> SettingOrigin {
+    pub(super) fn origin(&self, key: &str) -> SettingOrigin {
         let line = self.lines.get(key).copied().unwrap_or(1);
         SettingOrigin::File { path: self.path.display().to_string(), line, named: self.named }
     }
 
     /// Resolves a path in the file relative to the file's directory.
     #[must_use]
-    pub fn beside(&self, path: &str) -> PathBuf {
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
         self.path.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
     }
 }

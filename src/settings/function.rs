@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// Settings of the function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Function {
+pub(crate) struct Function {
     /// Its name.
     pub name: String,
     /// Memory in MB. CPU is proportional to it; 1769 MB are one vCPU.

@@ -6,7 +6,7 @@ use super::SettingOrigin;
 
 /// A value of one layer.
 #[derive(Clone, Debug)]
-pub struct LayerValue {
+pub(super) struct LayerValue {
     /// The value.
     pub value: toml::Value,
     /// Its origin.
@@ -24,13 +24,13 @@ pub(crate) fn typed(text: &str, origin: SettingOrigin) -> LayerValue {
 impl LayerValue {
     /// Returns the value as text. Outside of the file, text needs no quotes.
     #[must_use]
-    pub fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         self.value.as_str().or(self.typed.as_deref())
     }
 
     /// Returns a member of a table as text.
     #[must_use]
-    pub fn member_text(&self, name: &str) -> Option<&str> {
+    pub(super) fn member_text(&self, name: &str) -> Option<&str> {
         let member = self.value.as_table()?.get(name)?;
         member.as_str().or_else(|| self.typed_members.get(name).map(String::as_str))
     }

@@ -10,10 +10,10 @@ use super::variables;
 use crate::error::Error;
 
 /// A function that reads an environment variable.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// All layers of settings, by precedence.
-pub struct Layers<'a> {
+pub(super) struct Layers<'a> {
     flags: BTreeMap<String, (String, SettingOrigin)>,
     environment: Environment<'a>,
     file: Option<File>,
@@ -29,7 +29,7 @@ pub struct Layers<'a> {
 impl<'a> Layers<'a> {
     /// Creates the layers. `flags` are dotted names with their text.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         flags: BTreeMap<String, (String, SettingOrigin)>,
         environment: Environment<'a>,
         file: Option<File>,
@@ -48,49 +48,49 @@ impl<'a> Layers<'a> {
 
     /// Refuses those of these variables that have this program's prefix but are unknown.
     #[must_use]
-    pub fn knowing(mut self, variables: Vec<String>) -> Self {
+    pub(super) fn knowing(mut self, variables: Vec<String>) -> Self {
         self.variables = variables;
         self
     }
 
     /// Returns a section by its name. The empty name is the top level.
-    pub fn section(&mut self, name: &'static str) -> Section<'_, 'a> {
+    pub(super) fn section(&mut self, name: &'static str) -> Section<'_, 'a> {
         Section { layers: self, name }
     }
 
     /// Returns the file, if there is one.
     #[must_use]
-    pub fn file(&self) -> Option<&File> {
+    pub(super) fn file(&self) -> Option<&File> {
         self.file.as_ref()
     }
 
     /// Returns the file, for a section that only the file can have.
     #[must_use]
-    pub fn file_section(&mut self, name: &'static str) -> Option<&File> {
+    pub(super) fn file_section(&mut self, name: &'static str) -> Option<&File> {
         self.file_sections.insert(name);
         self.file.as_ref()
     }
 
     /// Returns an environment variable that is set and not empty.
     #[must_use]
-    pub fn variable(&self, name: &str) -> Option<String> {
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
     /// Records a resolved value.
-    pub fn resolve(&mut self, key: &str, value: &impl ToString, origin: SettingOrigin) {
+    pub(super) fn resolve(&mut self, key: &str, value: &impl ToString, origin: SettingOrigin) {
         self.settled.push(Setting { key: key.to_owned(), value: value.to_string(), origin });
     }
 
     /// Returns the origin of a key's resolved value.
     #[must_use]
-    pub fn origin(&self, key: &str) -> SettingOrigin {
+    pub(super) fn origin(&self, key: &str) -> SettingOrigin {
         let settled = self.settled.iter().find(|setting| setting.key == key);
         settled.map_or(SettingOrigin::Default, |setting| setting.origin.clone())
     }
 
     /// Returns the origin of a member of a table setting: its own flag, or its line in the file.
-    pub fn member_origin(&self, key: &str, member: &str, whole: &SettingOrigin) -> SettingOrigin {
+    pub(super) fn member_origin(&self, key: &str, member: &str, whole: &SettingOrigin) -> SettingOrigin {
         let full = format!("{key}.{member}");
         match (self.flags.get(&full), &self.file) {
             (Some((_, origin)), _) => origin.clone(),
@@ -102,12 +102,12 @@ impl<'a> Layers<'a> {
     }
 
     /// Removes resolved values that have no effect after all.
-    pub fn unset(&mut self, keys: &[&str]) {
+    pub(super) fn unset(&mut self, keys: &[&str]) {
         self.settled.retain(|setting| !keys.contains(&setting.key.as_str()));
     }
 
     /// Returns the value of a key from the first layer that names it.
-    pub fn take(&mut self, key: &str) -> Option<LayerValue> {
+    pub(super) fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.known.insert(key.to_owned());
         if let Some((section, _)) = key.split_once('.') {
             self.sections.insert(section.to_owned());
@@ -151,7 +151,7 @@ impl<'a> Layers<'a> {
     ///
     /// # Errors
     /// If a key is unknown. The error has its place and the nearest known name.
-    pub fn finish(self) -> Result<Vec<Setting>, Error> {
+    pub(super) fn finish(self) -> Result<Vec<Setting>, Error> {
         variables::check(&self.variables, &self.known)?;
         let names = self.known.union(&self.sections).cloned().collect();
         for (key, (_, origin)) in &self.flags {
@@ -199,30 +199,30 @@ fn unknown(key: &str, origin: &SettingOrigin, known: &BTreeSet<String>) -> Error
 }
 
 /// The settings of one section.
-pub struct Section<'l, 'a> {
+pub(super) struct Section<'l, 'a> {
     layers: &'l mut Layers<'a>,
     name: &'static str,
 }
 
 impl<'a> Section<'_, 'a> {
     /// Returns all layers.
-    pub fn layers(&mut self) -> &mut Layers<'a> {
+    pub(super) fn layers(&mut self) -> &mut Layers<'a> {
         self.layers
     }
 
     /// Returns the dotted name of a key.
     #[must_use]
-    pub fn full(&self, key: &str) -> String {
+    pub(super) fn full(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
     /// Returns the value of a key.
-    pub fn take(&mut self, key: &str) -> Option<LayerValue> {
+    pub(super) fn take(&mut self, key: &str) -> Option<LayerValue> {
         self.layers.take(&self.full(key))
     }
 
     /// Records a resolved value.
-    pub fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&LayerValue>) {
+    pub(super) fn settle(&mut self, key: &str, value: &impl ToString, given: Option<&LayerValue>) {
         let origin = given.map_or(SettingOrigin::Default, |given| given.origin.clone());
         let key = self.full(key);
         self.layers.resolve(&key, value, origin);
@@ -230,7 +230,7 @@ impl<'a> Section<'_, 'a> {
 
     /// Returns the error for an invalid value.
     #[must_use]
-    pub fn refuse(&self, key: &str, given: &LayerValue, must_be: &str) -> Error {
+    pub(super) fn refuse(&self, key: &str, given: &LayerValue, must_be: &str) -> Error {
         let LayerValue { value, origin, .. } = given;
         Error::usage(format!("{origin}: `{}` is {value}, but must be {must_be}", self.full(key)))
     }
@@ -239,7 +239,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value has another type or is out of its range.
-    pub fn integer(&mut self, key: &str, default: i32, range: &Range) -> Result<i32, Error> {
+    pub(super) fn integer(&mut self, key: &str, default: i32, range: &Range) -> Result<i32, Error> {
         let given = self.take(key);
         let value = match &given {
             None => default,
@@ -256,7 +256,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value is neither, or not accepted.
-    pub fn integer_or(
+    pub(super) fn integer_or(
         &mut self,
         key: &str,
         word: &str,
@@ -282,7 +282,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value has another type.
-    pub fn boolean(&mut self, key: &str, default: bool) -> Result<bool, Error> {
+    pub(super) fn boolean(&mut self, key: &str, default: bool) -> Result<bool, Error> {
         let given = self.take(key);
         let value = match &given {
             None => default,
@@ -296,7 +296,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value is not text, or the check refuses it.
-    pub fn text(
+    pub(super) fn text(
         &mut self,
         key: &str,
         default: &str,
@@ -320,7 +320,11 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value is not text, or the check refuses it.
-    pub fn optional(&mut self, key: &str, check: impl Fn(&str) -> Result<(), String>) -> Result<Option<String>, Error> {
+    pub(super) fn optional(
+        &mut self,
+        key: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<String>, Error> {
         let text = self.text(key, "", |text| if text.is_empty() { Ok(()) } else { check(text) })?;
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
@@ -329,7 +333,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value is not a list, has too many elements, or has an invalid one.
-    pub fn texts(
+    pub(super) fn texts(
         &mut self,
         key: &str,
         most: usize,
@@ -356,7 +360,7 @@ impl<'a> Section<'_, 'a> {
     ///
     /// # Errors
     /// If the value is another word.
-    pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<T, Error> {
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Result<T, Error> {
         let words = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let default = choices[0].0;
         let text = self.text(key, default, |text| {

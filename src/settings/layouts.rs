@@ -9,7 +9,7 @@ pub(super) const SECTION: &str = "layout";
 
 /// A layout of the settings file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OwnLayout {
+pub(crate) struct OwnLayout {
     /// What `--layout` calls it.
     pub name: String,
     /// Its options.

@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// Settings of the log group. Its name follows from the function's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogGroup {
+pub(crate) struct LogGroup {
     /// Days until a line is deleted. `None` means never.
     pub retention_days: Option<i32>,
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 
 /// Settings of the event source mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mapping {
+pub(crate) struct Mapping {
     /// True if it polls the stream.
     pub enabled: bool,
     /// Maximum records in a batch.
@@ -35,7 +35,7 @@ pub struct Mapping {
 
 /// The position in the stream where a new mapping begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StartingPosition {
+pub(crate) enum StartingPosition {
     /// The oldest record, if the stream is managed by sensorctl. On another stream, the time at which `up` began.
     Auto,
     /// The oldest record.

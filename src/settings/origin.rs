@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// The origin of a value, in falling precedence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettingOrigin {
+pub(crate) enum SettingOrigin {
     /// The command line, with the flag's name.
     Flag(&'static str),
     /// An environment variable, with its name.
@@ -28,7 +28,7 @@ pub enum SettingOrigin {
 impl SettingOrigin {
     /// Returns whether this is a settings file that was found and not named explicitly.
     #[must_use]
-    pub fn is_found_file(&self) -> bool {
+    pub(crate) fn is_found_file(&self) -> bool {
         matches!(self, SettingOrigin::File { named: false, .. })
     }
 }
@@ -52,7 +52,7 @@ impl Serialize for SettingOrigin {
 
 /// One value with its origin.
 #[derive(Clone, Debug, Serialize)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Name as in the file, with its section: `function.memory_mb`.
     pub key: String,
     /// The value in the syntax of the file. Values that may be secret are not shown.

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// Settings of the role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
+pub(crate) struct Role {
     /// Its name.
     pub name: String,
     /// Its path, `/` or `/…/`.
@@ -22,7 +22,7 @@ pub struct Role {
 
 /// The permissions of the role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permissions {
+pub(crate) enum Permissions {
     /// Exactly the permissions that the pipeline needs, in an inline policy.
     Least,
     /// The two managed policies of the walkthrough, which permit far more than needed.

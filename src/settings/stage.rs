@@ -9,14 +9,14 @@ const RESERVED: &str = "default";
 
 /// The stage: one of several copies of the pipeline.
 #[derive(Clone, Debug, Default)]
-pub struct Stage(pub Option<String>);
+pub(super) struct Stage(pub Option<String>);
 
 impl Stage {
     /// Checks a stage, which goes into names of every service.
     ///
     /// # Errors
     /// The rule in words.
-    pub fn check(stage: &str) -> Result<(), String> {
+    pub(super) fn check(stage: &str) -> Result<(), String> {
         if stage == RESERVED {
             return Err(format!("another name: in tags, `{RESERVED}` means that there is no stage"));
         }

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// Settings of the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// Its name.
     pub name: String,
     /// Its capacity mode.
@@ -22,7 +22,7 @@ pub struct Stream {
 
 /// The capacity of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Capacity {
+pub(crate) enum Capacity {
     /// A fixed number of open shards: 1 MB/s and 1,000 records/s each.
     Shards(i32),
     /// On-demand capacity, within the service's limits.

@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// Settings of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its name.
     pub name: String,
     /// Its billing mode.
@@ -28,7 +28,7 @@ pub struct Table {
 
 /// The billing mode of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Billing {
+pub(crate) enum Billing {
     /// Pay per request.
     OnDemand,
     /// Pay for provisioned capacity units.
@@ -42,7 +42,7 @@ pub enum Billing {
 
 /// The table class, which decides the prices of storage and requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableClass {
+pub(crate) enum TableClass {
     /// The default class.
     Standard,
     /// Cheaper storage, more expensive requests.
@@ -54,7 +54,7 @@ impl TableClass {
 
     /// Returns the name in the settings.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             TableClass::Standard => "standard",
             TableClass::InfrequentAccess => "infrequent-access",
@@ -64,7 +64,7 @@ impl TableClass {
 
 /// Settings of the dead-letter table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejects {
+pub(crate) struct Rejects {
     /// The table.
     pub table: Table,
     /// Days until a reject expires.

@@ -93,7 +93,7 @@ const ON_LOG_GROUP: [&str; 6] = [
 /// Returns the policy for the pipeline of these settings, in one region or in all. It names no account, because a
 /// policy has no effect outside of the account in which it is attached.
 #[must_use]
-pub fn caller_policy(settings: &Pipeline, region: Option<&str>) -> Value {
+pub(crate) fn caller_policy(settings: &Pipeline, region: Option<&str>) -> Value {
     let (partition, place) = (region.map_or("aws", partition), region.unwrap_or("*"));
     let arn = |service: &str, resource: &str| format!("arn:{partition}:{service}:{place}:*:{resource}");
     let of_iam = |resource: &str| format!("arn:{partition}:iam::*:{resource}");

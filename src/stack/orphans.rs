@@ -44,7 +44,7 @@ const CONCURRENCY: usize = 5;
 
 /// Orphans, and the kinds that could not be searched.
 #[derive(Default)]
-pub struct Orphans {
+pub(crate) struct Orphans {
     /// The orphans with their observed state.
     pub resources: Vec<(Box<dyn Resource>, Observed)>,
     /// Kinds that could not be searched, or not completely, with the reason.
@@ -55,7 +55,7 @@ pub struct Orphans {
 
 impl Orphans {
     /// Searches all kinds at once.
-    pub async fn find(session: &Session, settings: &Pipeline) -> Self {
+    pub(crate) async fn find(session: &Session, settings: &Pipeline) -> Self {
         let session = &session.read_only();
         let (tagged, why) = match Tagged::find(session).await {
             Ok(tagged) => (Some(tagged), None),

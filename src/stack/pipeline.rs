@@ -16,14 +16,14 @@ use crate::stack::resources::stream::Stream;
 use crate::stack::resources::table::Table;
 
 /// The resources of a pipeline, in the order of [`Kind::ALL`].
-pub struct Stack {
+pub(crate) struct Stack {
     resources: Vec<Box<dyn Resource>>,
 }
 
 impl Stack {
     /// Creates the resources from the settings.
     #[must_use]
-    pub fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
+    pub(crate) fn new(settings: &Pipeline, artifact: FunctionArtifact) -> Self {
         let environment: BTreeMap<String, String> = [
             ("SENSORCTL_TABLE".to_owned(), settings.table.name.clone()),
             ("SENSORCTL_REJECTS_TABLE".to_owned(), settings.rejects.table.name.clone()),
@@ -53,14 +53,14 @@ impl Stack {
 
     /// Returns the resources.
     #[must_use]
-    pub fn resources(&self) -> Vec<&dyn Resource> {
+    pub(crate) fn resources(&self) -> Vec<&dyn Resource> {
         self.resources.iter().map(AsRef::as_ref).collect()
     }
 
     /// Returns the current or expected ARNs of the resources in an account and region, without that of the mapping,
     /// which the service chooses.
     #[must_use]
-    pub fn expected_arns(&self, account: &str, region: &str) -> BTreeMap<Kind, String> {
+    pub(crate) fn expected_arns(&self, account: &str, region: &str) -> BTreeMap<Kind, String> {
         let partition = partition(region);
         let arns = self.resources.iter().filter_map(|resource| {
             let name = resource.name();
@@ -84,7 +84,7 @@ impl Stack {
 
     /// Keeps the observed values of unmanaged resources except for those that the settings set, as `is_asked` knows by
     /// their names there. With `adopt`, this includes resources that are about to be adopted.
-    pub fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
+    pub(crate) fn keep(&mut self, owner: &Owner, found: &[Observed], adopt: bool, is_asked: &dyn Fn(&str) -> bool) {
         for (resource, found) in self.resources.iter_mut().zip(found) {
             let is_of_others = match owner.of(found) {
                 Ownership::Adopted => true,
@@ -102,7 +102,11 @@ impl Stack {
     /// # Errors
     /// All denied reads, so that all missing permissions are known at once. Otherwise the first read that failed for
     /// another reason than absence.
-    pub async fn observe(&self, session: &Session, references: &ArnRegistry) -> Result<Vec<Observed>, Vec<AwsFailure>> {
+    pub(crate) async fn observe(
+        &self,
+        session: &Session,
+        references: &ArnRegistry,
+    ) -> Result<Vec<Observed>, Vec<AwsFailure>> {
         let looks = self.resources.iter().map(|resource| async {
             match session.observe(resource.as_ref()).await {
                 Err(failure) if failure.cause == FailureCause::Denied => Ok(Err(failure)),

@@ -25,7 +25,7 @@ const RETURNS: u32 = 10;
 
 /// A canary that is in the table, or may still arrive there.
 #[derive(Clone, Debug)]
-pub struct RemainingProbe {
+pub(crate) struct RemainingProbe {
     sensor_id: String,
     time: String,
     why: String,
@@ -34,7 +34,7 @@ pub struct RemainingProbe {
 impl RemainingProbe {
     /// Returns the key of its row in the syntax of the AWS CLI.
     #[must_use]
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         let RemainingProbe { sensor_id, time, .. } = self;
         format!("{{\"{SENSOR}\":{{\"S\":\"{sensor_id}\"}},\"{TIME}\":{{\"N\":\"{time}\"}}}}")
     }
@@ -49,7 +49,7 @@ impl fmt::Display for RemainingProbe {
 
 impl ProbeRoute<'_> {
     /// Deletes the rows of all canaries that were put since the last cleanup. Returns those that may remain.
-    pub async fn delete_leftover_probes(&self) -> Vec<RemainingProbe> {
+    pub(crate) async fn delete_leftover_probes(&self) -> Vec<RemainingProbe> {
         let markers = self.trail.all();
         if markers.iter().any(|(_, state)| *state == State::Removed) {
             // Wait for rows that come back.

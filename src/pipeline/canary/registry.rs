@@ -19,12 +19,12 @@ pub(super) enum State {
 
 /// The canaries that were put and not cleaned up yet.
 #[derive(Debug, Default)]
-pub struct ProbeRegistry(Mutex<BTreeMap<String, (Reading, State)>>);
+pub(crate) struct ProbeRegistry(Mutex<BTreeMap<String, (Reading, State)>>);
 
 impl ProbeRegistry {
     /// Returns whether there is nothing to clean up.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.markers().is_empty()
     }
 

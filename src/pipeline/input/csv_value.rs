@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 ///
 /// # Errors
 /// When it is a JSON number that `DynamoDB` cannot keep exactly.
-pub fn value_of(text: &str) -> Result<Value, String> {
+pub(crate) fn value_of(text: &str) -> Result<Value, String> {
     match text {
         "null" => Ok(Value::Null),
         "true" => Ok(Value::Bool(true)),

@@ -29,7 +29,7 @@ const OTHERS: [(&[u8], &str, &str); 9] = [
 
 /// Compression of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.

@@ -19,7 +19,7 @@ const LENGTHS: usize = 8;
 
 /// A key, by which entries are sorted, and a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Compared byte by byte.
     pub key: Vec<u8>,
     /// Anything.
@@ -28,7 +28,7 @@ pub struct Entry {
 
 /// Takes entries in any order.
 #[derive(Debug)]
-pub struct ExternalSorter {
+pub(crate) struct ExternalSorter {
     buffer: Vec<u8>,
     /// Where the entries begin.
     starts: Vec<u32>,
@@ -52,7 +52,7 @@ impl ExternalSorter {
     ///
     /// # Errors
     /// When a temporary file cannot be written, or the entry is larger than the buffer.
-    pub fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+    pub(crate) fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
         let bytes = LENGTHS + key.len() + value.len();
         if bytes > self.buffer_bytes {
             return Err(io::Error::other(format!("an entry of {bytes} bytes is too large to be sorted")));
@@ -77,7 +77,7 @@ impl ExternalSorter {
     ///
     /// # Errors
     /// When a temporary file cannot be written or read.
-    pub fn finish(mut self) -> io::Result<Sorted> {
+    pub(crate) fn finish(mut self) -> io::Result<Sorted> {
         if self.levels.is_empty() {
             self.sort_buffer();
             let ExternalSorter { buffer, starts, .. } = self;
@@ -133,7 +133,7 @@ impl ExternalSorter {
 
 /// Entries in their order.
 #[derive(Debug)]
-pub struct Sorted(Source);
+pub(crate) struct Sorted(Source);
 
 #[derive(Debug)]
 enum Source {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Where an input comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum InputOrigin {
+pub(crate) enum InputOrigin {
     /// Standard input.
     Stdin,
     /// A file.

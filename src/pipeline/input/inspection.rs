@@ -29,7 +29,7 @@ const SHOWN: usize = 5;
 
 /// What was found out about a file.
 #[derive(Debug, Serialize)]
-pub struct Inspection {
+pub(crate) struct Inspection {
     /// The file as it was named.
     pub file: String,
     /// `gzip` or `zstd`.
@@ -74,7 +74,7 @@ pub struct Inspection {
 
 /// What was counted in the part that was read.
 #[derive(Debug, Default, Serialize)]
-pub struct InspectionCounts {
+pub(crate) struct InspectionCounts {
     /// Readings that replace another.
     pub replaced_in_input: u64,
     /// Rows of one quantity without a temperature.
@@ -89,7 +89,7 @@ pub struct InspectionCounts {
 
 /// Why lines are rejected.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct RejectReason {
+pub(crate) struct RejectReason {
     /// How many lines.
     pub count: u64,
     /// The first of them.
@@ -130,7 +130,7 @@ struct Outcome {
 ///
 /// # Errors
 /// When it cannot be read, or a layout has an error.
-pub fn inspect(
+pub(crate) fn inspect(
     origin: &InputOrigin,
     given: &InputOptions,
     layouts: &Layouts,
@@ -370,7 +370,7 @@ impl Inspection {
 
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
-    pub fn remarks(&self) -> Vec<String> {
+    pub(crate) fn remarks(&self) -> Vec<String> {
         let InspectionCounts { replaced_in_input, unjoined, time_units, assumed_utc, passed_over } = &self.counts;
         let summary = InputSummary {
             replaced_in_input: *replaced_in_input,

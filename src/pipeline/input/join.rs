@@ -21,7 +21,7 @@ const TEMPERATURE: &str = "temperature";
 
 /// One quantity, measured by one sensor at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QuantityRow {
+pub(crate) struct QuantityRow {
     /// The sensor.
     pub sensor_id: String,
     /// Seconds since 1970.
@@ -36,7 +36,7 @@ pub struct QuantityRow {
 
 /// A temperature with what was joined to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JoinedReading {
+pub(crate) struct JoinedReading {
     /// The sensor.
     pub sensor_id: String,
     /// Seconds since 1970.
@@ -51,7 +51,7 @@ pub struct JoinedReading {
 
 /// What was not as plain as one row for each quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct JoinCounts {
+pub(crate) struct JoinCounts {
     /// Rows of other quantities that no temperature took.
     pub unjoined: u64,
     /// Rows whose sensor, time and key a later row had too; the later one is taken.
@@ -60,7 +60,7 @@ pub struct JoinCounts {
 
 /// Takes rows in any order.
 #[derive(Debug)]
-pub struct Join {
+pub(crate) struct Join {
     sorter: ExternalSorter,
     within: Decimal,
     key: Vec<u8>,
@@ -69,7 +69,7 @@ pub struct Join {
 
 impl Join {
     /// Returns a join of equal times, or of times at most so many seconds apart.
-    pub fn new(within: Option<Decimal>) -> Self {
+    pub(crate) fn new(within: Option<Decimal>) -> Self {
         let within = within.unwrap_or_else(|| Decimal::from(0));
         Join { sorter: ExternalSorter::default(), within, key: Vec::new(), value: Vec::new() }
     }
@@ -78,7 +78,7 @@ impl Join {
     ///
     /// # Errors
     /// When a temporary file cannot be written.
-    pub fn push(&mut self, row: &QuantityRow) -> io::Result<()> {
+    pub(crate) fn push(&mut self, row: &QuantityRow) -> io::Result<()> {
         row_codec::encode(row, &mut self.key, &mut self.value);
         self.sorter.push(&self.key, &self.value)
     }
@@ -87,7 +87,7 @@ impl Join {
     ///
     /// # Errors
     /// When a temporary file cannot be written or read.
-    pub fn finish(self) -> io::Result<JoinedReadings> {
+    pub(crate) fn finish(self) -> io::Result<JoinedReadings> {
         let rows = self.sorter.finish()?;
         Ok(JoinedReadings { rows: Some(rows), window: Window::new(&self.within), counts: JoinCounts::default() })
     }
@@ -95,7 +95,7 @@ impl Join {
 
 /// The readings of a join.
 #[derive(Debug)]
-pub struct JoinedReadings {
+pub(crate) struct JoinedReadings {
     rows: Option<Sorted>,
     window: Window,
     counts: JoinCounts,
@@ -106,7 +106,7 @@ impl JoinedReadings {
     ///
     /// # Errors
     /// When a temporary file cannot be read, or a span holds more temperatures of one sensor than are held in memory.
-    pub fn next_reading(&mut self) -> io::Result<Option<JoinedReading>> {
+    pub(crate) fn next_reading(&mut self) -> io::Result<Option<JoinedReading>> {
         loop {
             if let Some(reading) = self.window.take_ready() {
                 return Ok(Some(reading));
@@ -122,7 +122,7 @@ impl JoinedReadings {
     }
 
     /// Returns what was counted; complete behind the last reading.
-    pub fn counts(&self) -> JoinCounts {
+    pub(crate) fn counts(&self) -> JoinCounts {
         self.counts
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::options::InputOptions;
 use crate::error::Error;
 
-pub use self::recognition::FileHead;
+pub(crate) use self::recognition::FileHead;
 use self::recognition::Recognition;
 
 /// Name and text of each layout in `templates/layouts`.
@@ -22,7 +22,7 @@ const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/layouts.rs
 /// How sure it is that files look like this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Confidence {
+pub(crate) enum Confidence {
     /// By the program's source, its vendor's documentation or a standard.
     Documented,
     /// By other people's parsers and files.
@@ -31,7 +31,7 @@ pub enum Confidence {
 
 impl Confidence {
     /// The word in a layout's TOML.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Confidence::Documented => "documented",
             Confidence::ThirdParty => "third-party",
@@ -41,7 +41,7 @@ impl Confidence {
 
 /// A layout that was read.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub(crate) struct Layout {
     /// What `--layout` calls it.
     pub name: String,
     /// What its files are, in one line.
@@ -63,7 +63,7 @@ pub struct Layout {
 
 /// A layout of the settings file.
 #[derive(Clone, Debug)]
-pub struct OwnLayoutText {
+pub(crate) struct OwnLayoutText {
     /// What `--layout` calls it.
     pub name: String,
     /// Its keys.
@@ -88,13 +88,13 @@ const DESCRIPTION_KEYS: [&str; 6] = ["summary", "needs", "source", "confidence",
 
 /// All layouts that there are.
 #[derive(Clone, Debug, Default)]
-pub struct Layouts {
+pub(crate) struct Layouts {
     own: Vec<OwnLayoutText>,
 }
 
 impl Layouts {
     /// Returns the built-in layouts and those of the settings file, which go before built-in ones of the same name.
-    pub fn new(own: Vec<OwnLayoutText>) -> Self {
+    pub(crate) fn new(own: Vec<OwnLayoutText>) -> Self {
         Layouts { own }
     }
 
@@ -102,7 +102,7 @@ impl Layouts {
     ///
     /// # Errors
     /// As [`Layouts::get`], and when the layout needs a sensor that the options do not name.
-    pub fn resolved(&self, options: &InputOptions) -> Result<InputOptions, Error> {
+    pub(crate) fn resolved(&self, options: &InputOptions) -> Result<InputOptions, Error> {
         let Some(name) = &options.layout else { return Ok(options.clone()) };
         let layout = self.get(name)?;
         let needs_sensor = layout.needs.iter().any(|need| need == "--sensor");
@@ -114,7 +114,7 @@ impl Layouts {
     }
 
     /// Returns the names in the order of the alphabet.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let own = self.own.iter().map(|layout| layout.name.as_str());
         let mut names: Vec<_> = own.chain(BUILT_IN.iter().map(|(name, _)| *name)).collect();
         names.sort_unstable();
@@ -126,7 +126,7 @@ impl Layouts {
     ///
     /// # Errors
     /// When there is none, or it has a key or a value that is unknown.
-    pub fn get(&self, name: &str) -> Result<Layout, Error> {
+    pub(crate) fn get(&self, name: &str) -> Result<Layout, Error> {
         match self.own.iter().find(|layout| layout.name == name) {
             Some(own) => self.read_own(own),
             None => self.built_in(name),
@@ -137,7 +137,7 @@ impl Layouts {
     ///
     /// # Errors
     /// As [`Layouts::get`].
-    pub fn all(&self) -> Result<Vec<Layout>, Error> {
+    pub(crate) fn all(&self) -> Result<Vec<Layout>, Error> {
         self.names().into_iter().map(|name| self.get(name)).collect()
     }
 
@@ -145,7 +145,7 @@ impl Layouts {
     ///
     /// # Errors
     /// As [`Layouts::get`].
-    pub fn matching(&self, head: &FileHead) -> Result<Vec<Layout>, Error> {
+    pub(crate) fn matching(&self, head: &FileHead) -> Result<Vec<Layout>, Error> {
         let mut found = self.all()?;
         found.retain(|layout| layout.recognition.matches(head));
         found.sort_by_key(|layout| std::cmp::Reverse(layout.recognition.weight()));

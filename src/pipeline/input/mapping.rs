@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// `KEY=COLUMN`: a key of the reading and where its value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnMapping {
+pub(crate) struct ColumnMapping {
     /// Key of the reading.
     pub key: String,
     /// Column or path; `a+b` joins two, `a//b` takes the first that has a value.

@@ -14,7 +14,7 @@ const MAX_WHOLE_DIGITS: usize = 38;
 /// The sign before the fraction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum DecimalSign {
+pub(crate) enum DecimalSign {
     /// By the file, where it is certain.
     #[default]
     Auto,
@@ -26,7 +26,7 @@ pub enum DecimalSign {
 
 /// Why a cell is no number. The text never shows the value.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum NumberError {
+pub(crate) enum NumberError {
     /// Not a number in any form.
     #[error("not a decimal number")]
     NotANumber,
@@ -51,7 +51,7 @@ pub enum NumberError {
 ///
 /// # Errors
 /// When it is none, or one that cannot be kept exactly.
-pub fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberError> {
+pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberError> {
     let cell = cell.trim();
     if sign != DecimalSign::Comma && !cell.contains(['\u{2212}', ',']) {
         return Decimal::parse(cell).map_err(|error| explained(error, cell));
@@ -88,7 +88,7 @@ fn explained(error: DecimalError, cell: &str) -> NumberError {
 ///
 /// Text stays: leading zeros (`007`), digits and an exponent as no program prints them (`12e4`, part of a hexadecimal
 /// number), and more digits than a number of the table has. Blanks around a value are no part of it.
-pub fn value(cell: &str, sign: DecimalSign) -> Value {
+pub(crate) fn value(cell: &str, sign: DecimalSign) -> Value {
     let text = cell.trim();
     match text {
         "null" => Value::Null,
@@ -127,7 +127,7 @@ fn plain_number(text: &str, sign: DecimalSign) -> Option<Decimal> {
 
 /// Values that say that nothing was measured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MissingValues {
+pub(crate) struct MissingValues {
     texts: BTreeSet<String>,
     numbers: BTreeSet<Decimal>,
 }
@@ -137,7 +137,7 @@ impl MissingValues {
     ///
     /// # Errors
     /// When one of them is empty: an empty cell is missing anyway.
-    pub fn new<T: AsRef<str>>(list: impl IntoIterator<Item = T>) -> Result<Self, String> {
+    pub(crate) fn new<T: AsRef<str>>(list: impl IntoIterator<Item = T>) -> Result<Self, String> {
         let mut values = MissingValues::default();
         for value in list {
             let value = value.as_ref().trim();
@@ -153,7 +153,7 @@ impl MissingValues {
     }
 
     /// Returns whether a cell holds one of them, or nothing.
-    pub fn contains(&self, cell: &str, sign: DecimalSign) -> bool {
+    pub(crate) fn contains(&self, cell: &str, sign: DecimalSign) -> bool {
         let cell = cell.trim();
         if cell.is_empty() {
             return true;
@@ -168,7 +168,7 @@ impl MissingValues {
     }
 
     /// Returns whether a JSON value is one of them.
-    pub fn contains_value(&self, value: &Value) -> bool {
+    pub(crate) fn contains_value(&self, value: &Value) -> bool {
         match value {
             Value::Null => true,
             Value::Number(number) => self.numbers.contains(number),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// `COLUMN=PATTERN`: rows of other values are passed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ColumnPattern {
+pub(crate) struct ColumnPattern {
     /// Column or path.
     pub column: String,
     /// Text with at most one `*`; a lone `*` asks that there is a value.
@@ -29,7 +29,7 @@ impl FromStr for ColumnPattern {
 
 /// `NAME=VALUE`: a further field of every reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConstantField {
+pub(crate) struct ConstantField {
     /// Key of the reading.
     pub name: String,
     /// Its value as it was typed: a JSON number, `true`, `false`, `null`, else text.

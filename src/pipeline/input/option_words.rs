@@ -6,12 +6,12 @@ use super::key_table::KeyValue;
 use super::options::InputOptions;
 
 /// A flag and its value; none for a switch.
-pub type FlagWord = (&'static str, Option<String>);
+pub(crate) type FlagWord = (&'static str, Option<String>);
 
 impl InputOptions {
     /// Returns the flags that give these options, in the order of the help.
     #[must_use]
-    pub fn flags(&self) -> Vec<FlagWord> {
+    pub(crate) fn flags(&self) -> Vec<FlagWord> {
         let mut flags: Vec<FlagWord> = Vec::new();
         let mut add = |flag, value: Option<String>| flags.extend(value.map(|value| (flag, Some(value))));
         add("--layout", self.layout.clone());
@@ -44,7 +44,7 @@ impl InputOptions {
 
     /// Returns the flags that mean nothing for a single reading.
     #[must_use]
-    pub fn flags_for_files(&self) -> Vec<&'static str> {
+    pub(crate) fn flags_for_files(&self) -> Vec<&'static str> {
         let of_times = ["--time-format", "--time-unit", "--time-zone"];
         self.flags().into_iter().map(|(flag, _)| flag).filter(|flag| !of_times.contains(flag)).collect()
     }

@@ -24,7 +24,7 @@ use super::unit::UnitConversion;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "How files are read")]
-pub struct InputOptions {
+pub(crate) struct InputOptions {
     /// Layout of the files: a named set of the options below (`sensorctl layouts` lists them); flags go before it
     #[arg(long, value_name = "NAME")]
     #[serde(skip)]
@@ -136,7 +136,7 @@ pub struct InputOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::doc_markdown, reason = "the comments are help texts")]
-pub enum InputFormat {
+pub(crate) enum InputFormat {
     /// One JSON object per line
     Ndjson,
     /// JSON objects one after the other, over several lines, glued, or in an array
@@ -153,7 +153,7 @@ pub enum InputFormat {
 
 /// What stands between the values of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Delimiter {
+pub(crate) enum Delimiter {
     /// Recognized by content.
     #[default]
     Auto,
@@ -203,7 +203,7 @@ impl fmt::Display for Delimiter {
 
 /// A character encoding by its label in the Encoding Standard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextEncoding(pub &'static encoding_rs::Encoding);
+pub(crate) struct TextEncoding(pub &'static encoding_rs::Encoding);
 
 impl FromStr for TextEncoding {
     type Err = String;
@@ -274,14 +274,14 @@ impl InputOptions {
     ///
     /// # Errors
     /// When it has no certain meaning; the text names the option that gives it one.
-    pub fn time(&self, text: &str) -> Result<Decimal, String> {
+    pub(crate) fn time(&self, text: &str) -> Result<Decimal, String> {
         let parsed = TimeParser::new(&self.times(TimeUnit::Auto))?.text(text);
         parsed.map(|time| time.seconds).map_err(|error| error.to_string())
     }
 
     /// Adds the options of a layout: what is set here goes before it, and maps are joined key by key.
     #[must_use]
-    pub fn over(self, layout: Self) -> Self {
+    pub(crate) fn over(self, layout: Self) -> Self {
         fn list<T>(own: Vec<T>, other: Vec<T>) -> Vec<T> {
             if own.is_empty() { other } else { own }
         }

@@ -5,7 +5,7 @@ use crate::pipeline::Record;
 
 /// A reading, or a line that is none.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ParsedLine {
+pub(crate) enum ParsedLine {
     /// A reading.
     Ready(Record),
     /// A line, or the lines of a row, without one.

@@ -39,7 +39,7 @@ pub(crate) struct Input {
 
 /// What an input turned out to be.
 #[derive(Clone, Debug, Default)]
-pub struct RecognizedInput {
+pub(crate) struct RecognizedInput {
     /// How it is compressed.
     pub compression: Option<Compression>,
     /// Its encoding; nothing for UTF-8.

@@ -24,7 +24,7 @@ type Chunk = Result<Vec<ParsedLine>, Error>;
 
 /// The chunks of inputs that are being read.
 #[derive(Debug)]
-pub struct ParsedChunks {
+pub(crate) struct ParsedChunks {
     waiting: mpsc::Receiver<Chunk>,
     /// What the reader had read when nobody wanted more; none once that has been taken.
     refused: Arc<Mutex<Option<Vec<Chunk>>>>,
@@ -36,7 +36,7 @@ pub struct ParsedChunks {
 impl ParsedChunks {
     /// Begins to read.
     #[must_use]
-    pub fn of(inputs: Inputs) -> Self {
+    pub(crate) fn of(inputs: Inputs) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
         let refused = Arc::new(Mutex::new(Some(Vec::new())));
         let kept = Arc::clone(&refused);

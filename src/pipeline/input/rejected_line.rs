@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// A line of the input that is no reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedLine {
+pub(crate) struct RejectedLine {
     /// The file as it was named; `-` is standard input.
     pub file: Arc<str>,
     /// Its line, from 1; the first one where a CSV row has several.
@@ -33,7 +33,7 @@ pub struct RejectedLine {
 /// A line that is not UTF-8 has `raw_base64` instead of `raw`; of one that is too long `truncated` is true and only its
 /// beginning is kept.
 #[derive(Debug)]
-pub struct RejectsFile {
+pub(crate) struct RejectsFile {
     path: PathBuf,
     writer: BufWriter<File>,
 }
@@ -55,7 +55,7 @@ struct Entry<'a> {
 impl RejectsFile {
     /// Takes an empty file; the path is its name in errors.
     #[must_use]
-    pub fn new(path: PathBuf, file: File) -> Self {
+    pub(crate) fn new(path: PathBuf, file: File) -> Self {
         RejectsFile { path, writer: BufWriter::new(file) }
     }
 
@@ -63,7 +63,7 @@ impl RejectsFile {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write(&mut self, rejection: &RejectedLine) -> Result<(), Error> {
+    pub(crate) fn write(&mut self, rejection: &RejectedLine) -> Result<(), Error> {
         let text = std::str::from_utf8(&rejection.raw).ok();
         let entry = Entry {
             file: &rejection.file,
@@ -82,7 +82,7 @@ impl RejectsFile {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
         let result = self.writer.flush();
         result.map_err(|error| self.failure(error))
     }

@@ -15,7 +15,7 @@ const SETS: usize = 16;
 /// sample from its first reading on or never, so what is counted of the sample is exact, and the whole is estimated from
 /// it.
 #[derive(Debug, Default)]
-pub struct ReplacedCounter {
+pub(crate) struct ReplacedCounter {
     /// In several sets, so that a set that grows, and is there twice meanwhile, is a small one.
     keys: [HashSet<u64, FxBuildHasher>; SETS],
     count: usize,
@@ -28,7 +28,7 @@ pub struct ReplacedCounter {
 
 /// How many readings replaced an earlier one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Replaced {
+pub(crate) struct Replaced {
     /// The number, or the best estimate of it.
     pub count: u64,
     /// So many for certain.
@@ -39,7 +39,7 @@ pub struct Replaced {
 
 impl ReplacedCounter {
     /// Returns a counter that has seen nothing.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_max_keys(MAX_KEYS)
     }
 
@@ -48,7 +48,7 @@ impl ReplacedCounter {
     }
 
     /// Takes a reading by the hash of its sensor and time. Every bit of the hash must depend on the whole key.
-    pub fn add(&mut self, hash: u64) {
+    pub(crate) fn add(&mut self, hash: u64) {
         let bits = hash.trailing_zeros();
         if bits < self.level {
             return;
@@ -69,7 +69,7 @@ impl ReplacedCounter {
     }
 
     /// Returns how many readings replaced one.
-    pub fn replaced(&self) -> Replaced {
+    pub(crate) fn replaced(&self) -> Replaced {
         let at_least = self.by_bits.iter().sum();
         let sampled: u64 = self.by_bits[self.level as usize..].iter().sum();
         let estimate = sampled.saturating_mul(1_u64.checked_shl(self.level).unwrap_or(u64::MAX));

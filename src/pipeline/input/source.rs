@@ -16,7 +16,7 @@ use crate::pipeline::InputOptions;
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Inputs whose beginnings have been looked at.
-pub struct Inputs {
+pub(crate) struct Inputs {
     opened: Vec<Input>,
     positions: Positions,
     facts: SharedFacts,
@@ -38,7 +38,7 @@ impl Inputs {
     ///
     /// # Errors
     /// When one cannot be read, or has no columns of a reading.
-    pub fn open(origins: &[InputOrigin], reader: &InputOptions) -> Result<Self, Error> {
+    pub(crate) fn open(origins: &[InputOrigin], reader: &InputOptions) -> Result<Self, Error> {
         let open = |origin: &InputOrigin| {
             let (name, source): (String, Box<dyn Read + Send>) = match origin {
                 InputOrigin::Stdin => ("-".to_owned(), Box::new(io::stdin())),

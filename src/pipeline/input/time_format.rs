@@ -20,11 +20,11 @@ use sensor_model::{Decimal, DecimalError};
 use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
-pub use self::error::TimeError;
+pub(crate) use self::error::TimeError;
 
 /// The unit of times that are numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
-pub enum TimeUnit {
+pub(crate) enum TimeUnit {
     /// By the number's size.
     #[default]
     #[value(name = "auto")]
@@ -54,7 +54,7 @@ pub enum TimeUnit {
 
 impl TimeUnit {
     /// The name on the command line and in the ledger.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             TimeUnit::Auto => "auto",
             TimeUnit::Seconds => "s",
@@ -68,7 +68,7 @@ impl TimeUnit {
 
 /// How the times of a file are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TimeOptions {
+pub(crate) struct TimeOptions {
     /// The unit of numbers.
     pub unit: TimeUnit,
     /// The form of texts, as `strftime` takes it.
@@ -81,7 +81,7 @@ pub struct TimeOptions {
 
 /// A time that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParsedTime {
+pub(crate) struct ParsedTime {
     /// Seconds since 1970, with every digit of the text.
     pub seconds: Decimal,
     /// What the ledger counts.
@@ -90,7 +90,7 @@ pub struct ParsedTime {
 
 /// What was decided about a time, for the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeFacts {
+pub(crate) struct TimeFacts {
     /// The unit that a number was taken in; nothing for a text.
     pub unit: Option<TimeUnit>,
     /// It has no zone and no `--time-zone` names one.
@@ -103,7 +103,7 @@ pub struct TimeFacts {
 
 /// How many times were decided in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimeCounts {
+pub(crate) struct TimeCounts {
     units: [u64; 5],
     /// Without a zone, taken as UTC.
     pub assumed_utc: u64,
@@ -118,7 +118,7 @@ const UNITS: [TimeUnit; 5] =
 
 impl TimeCounts {
     /// Counts one time.
-    pub fn add(&mut self, decided: TimeFacts) {
+    pub(crate) fn add(&mut self, decided: TimeFacts) {
         for (unit, count) in UNITS.into_iter().zip(&mut self.units) {
             *count += u64::from(decided.unit == Some(unit));
         }
@@ -128,7 +128,7 @@ impl TimeCounts {
     }
 
     /// Adds what was counted elsewhere.
-    pub fn merge(&mut self, other: &TimeCounts) {
+    pub(crate) fn merge(&mut self, other: &TimeCounts) {
         for (count, more) in self.units.iter_mut().zip(other.units) {
             *count += more;
         }
@@ -138,14 +138,14 @@ impl TimeCounts {
     }
 
     /// The units that occurred, with how often.
-    pub fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
+    pub(crate) fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
         UNITS.into_iter().zip(self.units).filter(|(_, count)| *count > 0)
     }
 }
 
 /// Reads the times of one file.
 #[derive(Clone, Debug, Default)]
-pub struct TimeParser {
+pub(crate) struct TimeParser {
     unit: TimeUnit,
     format: Option<String>,
     zone: Option<TimeZone>,
@@ -157,7 +157,7 @@ impl TimeParser {
     ///
     /// # Errors
     /// When the form cannot be read or the zone is unknown; the text names the flag.
-    pub fn new(options: &TimeOptions) -> Result<Self, String> {
+    pub(crate) fn new(options: &TimeOptions) -> Result<Self, String> {
         let zone = options.zone.as_deref().map(time_zone::parse).transpose()?;
         if let Some(format) = &options.format {
             check_format(format)?;
@@ -173,7 +173,7 @@ impl TimeParser {
     ///
     /// # Errors
     /// When it has no meaning, or more than one.
-    pub fn text(&self, text: &str) -> Result<ParsedTime, TimeError> {
+    pub(crate) fn text(&self, text: &str) -> Result<ParsedTime, TimeError> {
         let text = text.trim();
         if let Some(format) = &self.format {
             return self.formatted(format, text);
@@ -196,7 +196,7 @@ impl TimeParser {
     ///
     /// # Errors
     /// When its unit is uncertain.
-    pub fn number(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+    pub(crate) fn number(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
         match (&self.format, self.unit) {
             (Some(format), _) => self.formatted(format, number.as_str()),
             (None, TimeUnit::Auto) => epoch::by_magnitude(number),

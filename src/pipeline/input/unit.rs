@@ -2,11 +2,11 @@
 
 mod conversion;
 
-pub use self::conversion::UnitConversion;
+pub(crate) use self::conversion::UnitConversion;
 
 /// A unit that values can be converted from and to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// The name on the command line.
     pub name: &'static str,
     /// What it measures; only units of the same kind are converted.
@@ -99,7 +99,7 @@ const SPELLINGS: [(&str, &str); 30] = [
 
 impl Unit {
     /// Returns the unit of a name or of one of its spellings.
-    pub fn named(text: &str) -> Option<Unit> {
+    pub(crate) fn named(text: &str) -> Option<Unit> {
         let text = text.trim();
         let find = |name: &str| UNITS.iter().copied().find(|unit| unit.name == name);
         find(text).or_else(|| {
@@ -109,13 +109,13 @@ impl Unit {
     }
 
     /// Returns whether it measures a temperature.
-    pub fn is_temperature(self) -> bool {
+    pub(crate) fn is_temperature(self) -> bool {
         self.kind == Kind::Temperature
     }
 
     /// Returns the unit that a column's name ends with: `Temperature (°F)`, `Temp, °C`, `Temperature_Fahrenheit`,
     /// `temperature_2m (°C)`. A text behind a comma may go on: `Temp, °F (LGR S/N: 1)`.
-    pub fn of_column(name: &str) -> Option<Unit> {
+    pub(crate) fn of_column(name: &str) -> Option<Unit> {
         let name = name.trim();
         let bracketed =
             name.strip_suffix([')', ']']).and_then(|name| name.rsplit_once(['(', '['])).map(|(_, unit)| unit);

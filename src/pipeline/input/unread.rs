@@ -16,7 +16,7 @@ const BLOCK: usize = 256 * 1024;
 
 /// An input that was not read to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// Which.
     pub origin: InputOrigin,
     /// Lines that were read; 0 where it was not begun.
@@ -30,7 +30,7 @@ pub struct Unread {
 impl InputOrigin {
     /// Whether it can be read again from its beginning: a pipe cannot, whatever its name.
     #[must_use]
-    pub fn is_replayable(&self) -> bool {
+    pub(crate) fn is_replayable(&self) -> bool {
         match self {
             InputOrigin::Stdin => false,
             // `/dev/stdin` and `<(command)` are what this process got, and the next one gets something else.

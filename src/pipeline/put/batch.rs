@@ -3,21 +3,21 @@
 use crate::pipeline::Record;
 
 /// Maximum records in a request (docs/facts/kinesis.md, Write limits: 1 to 500).
-pub const MAX_RECORDS: usize = 500;
+pub(crate) const MAX_RECORDS: usize = 500;
 /// Maximum bytes of data and partition keys in a request (docs/facts/kinesis.md, Write limits: 10 MiB is newer and not
 /// available everywhere).
-pub const MAX_BYTES: usize = 5 * 1024 * 1024;
+pub(crate) const MAX_BYTES: usize = 5 * 1024 * 1024;
 
 /// The records of one request, in input order.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     records: Vec<Record>,
     bytes: usize,
 }
 
 impl Batch {
     /// Adds a record. If it does not fit, returns the full batch and starts a new one with the record.
-    pub fn push(&mut self, record: Record) -> Option<Batch> {
+    pub(crate) fn push(&mut self, record: Record) -> Option<Batch> {
         let full = self.records.len() == MAX_RECORDS || self.bytes + record.bytes() > MAX_BYTES;
         let complete = if full { self.take() } else { None };
         self.bytes += record.bytes();
@@ -26,13 +26,13 @@ impl Batch {
     }
 
     /// Returns the records collected so far, if any, and starts an empty batch.
-    pub fn take(&mut self) -> Option<Batch> {
+    pub(crate) fn take(&mut self) -> Option<Batch> {
         (!self.records.is_empty()).then(|| std::mem::take(self))
     }
 
     /// Returns its records.
     #[must_use]
-    pub fn into_records(self) -> Vec<Record> {
+    pub(crate) fn into_records(self) -> Vec<Record> {
         self.records
     }
 }

@@ -22,7 +22,7 @@ const LANES: usize = 4;
 
 /// The result of a bulk put.
 #[derive(Debug)]
-pub struct PutOutcome {
+pub(crate) struct PutOutcome {
     /// The counts.
     pub summary: PutSummary,
     /// Records that the stream did not accept. The readings of a sensor are in input order.
@@ -34,7 +34,7 @@ pub struct PutOutcome {
 }
 
 /// Sends all records of `chunks`.
-pub async fn put_all<S>(chunks: ParsedChunks, send: S, plan: PutOptions<'_>) -> PutOutcome
+pub(crate) async fn put_all<S>(chunks: ParsedChunks, send: S, plan: PutOptions<'_>) -> PutOutcome
 where
     S: AsyncFn(&[&Record]) -> Result<Vec<EntryResult>, AwsFailure>,
 {
@@ -80,7 +80,7 @@ async fn unread(positions: Positions) -> Vec<Unread> {
 }
 
 /// Reads and validates the whole input and sends nothing. `accepted` counts the records that would be sent.
-pub async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
+pub(crate) async fn validate_only(mut chunks: ParsedChunks, mut plan: PutOptions<'_>) -> PutOutcome {
     let began = Instant::now();
     let (positions, facts) = (chunks.positions(), chunks.facts());
     let mut summary = PutSummary::default();

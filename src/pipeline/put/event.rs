@@ -10,7 +10,7 @@ use crate::pipeline::{RejectedLine, Unread};
 
 /// An event while readings are put.
 #[derive(Debug)]
-pub enum PutEvent<'a> {
+pub(crate) enum PutEvent<'a> {
     /// A line of the input is not a valid reading.
     Rejected(&'a RejectedLine),
     /// The stream accepted this many more readings.
@@ -27,14 +27,14 @@ pub enum PutEvent<'a> {
 }
 
 /// Receives events, from several tasks at once.
-pub trait PutObserver: Send + Sync {
+pub(crate) trait PutObserver: Send + Sync {
     /// Handles one event.
     fn event(&self, event: &PutEvent<'_>);
 }
 
 /// The counts of a bulk put: `read` = `accepted` + `rejected` + `failed`, always.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct PutSummary {
+pub(crate) struct PutSummary {
     /// Readings read from the input, valid or not.
     pub read: u64,
     /// Readings that the stream accepted.
@@ -60,7 +60,7 @@ pub struct PutSummary {
 
 /// What a bulk put found in its input that may be wrong, for the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct InputSummary {
+pub(crate) struct InputSummary {
     /// Rejected lines by the class of their reason.
     pub reasons: BTreeMap<&'static str, u64>,
     /// Readings with the sensor and time of an earlier one in the same put; above a million different ones an estimate.
@@ -111,7 +111,7 @@ impl InputSummary {
 
     /// Returns what a person should know, one line each: only what is not as plain as could be.
     #[must_use]
-    pub fn remarks(&self) -> Vec<String> {
+    pub(crate) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if !self.reasons.is_empty() {
             let reasons: Vec<_> =
@@ -133,7 +133,7 @@ impl InputSummary {
 
     /// Returns what `--strict` takes as a failure, one line each.
     #[must_use]
-    pub fn suspicions(&self) -> Vec<String> {
+    pub(crate) fn suspicions(&self) -> Vec<String> {
         let mut found = Vec::new();
         let about = if self.replaced_is_estimate { "about " } else { "" };
         let counts = [
@@ -186,7 +186,7 @@ impl PutSummary {
     /// Sets the elapsed time, to the millisecond.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate is shown with one decimal")]
-    pub fn within(mut self, elapsed: Duration) -> Self {
+    pub(crate) fn within(mut self, elapsed: Duration) -> Self {
         self.seconds = (elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
         let rate = self.accepted as f64 / elapsed.as_secs_f64().max(0.001);
         self.readings_per_second = (rate * 10.0).round() / 10.0;
@@ -195,7 +195,7 @@ impl PutSummary {
 
     /// Returns whether every reading of the input is in the stream.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.rejected == 0 && self.failed == 0
     }
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::pipeline::{PutObserver, RejectsFile};
 
 /// The options of a bulk put.
-pub struct PutOptions<'a> {
+pub(crate) struct PutOptions<'a> {
     /// Maximum readings per second.
     pub rate: Option<f64>,
     /// File for rejected lines.

@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 
 /// Maximum bytes of a record's data and partition key together, by default (docs/facts/kinesis.md, Write limits:
 /// `MaxRecordSizeInKiB`).
-pub const MAX_RECORD_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_RECORD_BYTES: usize = 1024 * 1024;
 /// Maximum characters of a partition key (docs/facts/kinesis.md, Write limits).
 const MAX_KEY_CHARACTERS: usize = 256;
 
 /// A reading, ready to be sent, with its place in the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub(crate) struct Record {
     /// The reading as JSON.
     pub data: String,
     /// The partition key, which decides the shard. It is the same for all readings of a sensor.
@@ -32,7 +32,7 @@ impl Record {
     ///
     /// # Errors
     /// If the record is larger than Kinesis allows. The error is a message.
-    pub fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
+    pub(crate) fn new(reading: &Reading, file: &Arc<str>, line: u64) -> Result<Self, String> {
         Self::from_json(reading.to_json(), &reading.sensor_id, &reading.current_time, file, line)
     }
 
@@ -40,7 +40,7 @@ impl Record {
     ///
     /// # Errors
     /// When it is larger than a record may be; the text says so.
-    pub fn from_json(
+    pub(crate) fn from_json(
         data: String,
         sensor_id: &str,
         current_time: &Decimal,
@@ -60,14 +60,14 @@ impl Record {
 
     /// Returns the bytes that Kinesis counts: data and partition key.
     #[must_use]
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.data.len() + self.partition_key.len()
     }
 }
 
 /// Returns the sensor's id, or its SHA-256 in hex if it is longer than Kinesis allows.
 #[must_use]
-pub fn partition_key(sensor_id: &str) -> String {
+pub(crate) fn partition_key(sensor_id: &str) -> String {
     use std::fmt::Write as _;
     if sensor_id.len() <= MAX_KEY_CHARACTERS || sensor_id.chars().count() <= MAX_KEY_CHARACTERS {
         return sensor_id.to_owned();

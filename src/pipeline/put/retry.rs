@@ -10,7 +10,7 @@ use crate::pipeline::Record;
 
 /// The result of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryResult {
+pub(crate) enum EntryResult {
     /// The record was accepted and has a sequence number.
     Accepted,
     /// The record failed with this error code.
@@ -19,13 +19,13 @@ pub enum EntryResult {
 
 /// The records of a request that are still to be sent, by their original index.
 #[derive(Debug)]
-pub struct RetryQueue {
+pub(crate) struct RetryQueue {
     pending: Vec<usize>,
 }
 
 /// The effect of one response.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct AcceptedEntries {
+pub(crate) struct AcceptedEntries {
     /// Readings that the stream accepted and that are not sent again.
     pub readings: u64,
     /// Records that the stream accepted.
@@ -39,18 +39,18 @@ pub struct AcceptedEntries {
 impl RetryQueue {
     /// Returns a queue with all records of a request.
     #[must_use]
-    pub fn all(count: usize) -> Self {
+    pub(crate) fn all(count: usize) -> Self {
         RetryQueue { pending: (0..count).collect() }
     }
 
     /// Returns the content of the next request, in order.
     #[must_use]
-    pub fn pending(&self) -> &[usize] {
+    pub(crate) fn pending(&self) -> &[usize] {
         &self.pending
     }
 
     /// Applies the results of [`Self::pending`], one for each record in the same order.
-    pub fn settle(&mut self, records: &[Record], answers: &[EntryResult]) -> AcceptedEntries {
+    pub(crate) fn settle(&mut self, records: &[Record], answers: &[EntryResult]) -> AcceptedEntries {
         let mut settled = AcceptedEntries::default();
         let mut failed_rows = HashSet::new();
         let mut again = Vec::new();

@@ -11,7 +11,7 @@ use crate::pipeline::Record;
 
 /// The place of a record in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PutReceipt {
+pub(crate) struct PutReceipt {
     /// The shard.
     pub shard_id: String,
     /// Its sequence number in the shard, a decimal number of up to 129 digits.
@@ -22,7 +22,7 @@ pub struct PutReceipt {
 ///
 /// # Errors
 /// If the stream does not accept it.
-pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Result<PutReceipt, AwsFailure> {
+pub(crate) async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Result<PutReceipt, AwsFailure> {
     let request = clients
         .kinesis
         .put_record()
@@ -43,7 +43,11 @@ pub async fn put_one(clients: &Clients, stream: &str, reading: &Reading) -> Resu
 ///
 /// # Errors
 /// If the request fails as a whole.
-pub async fn put_records(clients: &Clients, stream: &str, records: &[&Record]) -> Result<Vec<EntryResult>, AwsFailure> {
+pub(crate) async fn put_records(
+    clients: &Clients,
+    stream: &str,
+    records: &[&Record],
+) -> Result<Vec<EntryResult>, AwsFailure> {
     let resource = format!("stream {stream}");
     let broken = |message: String| AwsFailure {
         service: "Kinesis",

@@ -9,7 +9,7 @@ use super::item_decode::{SENSOR, TEMPERATURE, TIME};
 
 /// A query for stored readings.
 #[derive(Clone, Debug, Default)]
-pub struct ReadQuery {
+pub(crate) struct ReadQuery {
     /// Readings of this sensor only. Then the request is a Query, never a full Scan.
     pub sensor: Option<String>,
     /// Minimum time (inclusive), in seconds since 1970.

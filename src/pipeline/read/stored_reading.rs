@@ -8,7 +8,7 @@ use crate::pipeline::PutReceipt;
 
 /// A stored reading. Its JSON is the reading's own form plus `shard_id` and `sequence_number`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StoredReading {
+pub(crate) struct StoredReading {
     /// The reading.
     pub reading: Reading,
     /// Its shard. Rows of other writers may lack it.
@@ -20,7 +20,7 @@ pub struct StoredReading {
 impl StoredReading {
     /// Creates the stored form of a reading that the stream accepted.
     #[must_use]
-    pub fn new(reading: Reading, receipt: PutReceipt) -> Self {
+    pub(crate) fn new(reading: Reading, receipt: PutReceipt) -> Self {
         StoredReading { reading, shard_id: Some(receipt.shard_id), sequence_number: Some(receipt.sequence_number) }
     }
 }
@@ -38,7 +38,7 @@ impl StoredReading {
     ///
     /// # Errors
     /// The map's errors.
-    pub fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+    pub(crate) fn serialize_entries<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("sensor_id", &self.reading.sensor_id)?;
         map.serialize_entry("temperature", &self.reading.temperature)?;
         map.serialize_entry("current_time", &self.reading.current_time)?;
@@ -57,7 +57,7 @@ impl StoredReading {
 
 /// Returns a value as one line of JSON.
 #[must_use]
-pub fn value_json(value: &Value) -> String {
+pub(crate) fn value_json(value: &Value) -> String {
     // Writing JSON to memory fails only for keys that are not text, and a value's keys are.
     serde_json::to_string(&Json(value)).unwrap_or_default()
 }

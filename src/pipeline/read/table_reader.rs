@@ -23,7 +23,7 @@ const FEW: u64 = 1000;
 
 /// A page of rows.
 #[derive(Debug, Default)]
-pub struct RowPage {
+pub(crate) struct RowPage {
     /// The readings.
     pub rows: Vec<StoredReading>,
     /// Items that are not readings.
@@ -32,7 +32,7 @@ pub struct RowPage {
 
 /// The retry policy for pages while the table is throttled.
 #[derive(Clone, Copy)]
-pub struct Patience<'a> {
+pub(crate) struct Patience<'a> {
     /// Maximum time for one page. Used-up read capacity returns by the second: a page of 1 MB takes 128 units, which a
     /// table of 5 units has after 26 s.
     pub limit: Duration,
@@ -52,7 +52,7 @@ enum PageStart {
 ///
 /// # Errors
 /// If a page cannot be read, or the errors of `each`.
-pub async fn read_pages(
+pub(crate) async fn read_pages(
     clients: &Clients,
     table: &str,
     question: &ReadQuery,
@@ -205,7 +205,7 @@ async fn scan_page(
 ///
 /// # Errors
 /// If the row does not arrive within the limit, or if the table cannot be read.
-pub async fn wait_until_stored(
+pub(crate) async fn wait_until_stored(
     clients: &Clients,
     table: &str,
     reading: &Reading,

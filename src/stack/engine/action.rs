@@ -5,7 +5,7 @@ use serde::Serialize;
 /// The action for a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub(crate) enum Action {
     /// No change: it is as configured.
     None,
     /// Create it.
@@ -23,7 +23,7 @@ pub enum Action {
 impl Action {
     /// Returns the public name, as in `"action"` of the JSON reports.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Action::None => "none",
             Action::Create => "create",

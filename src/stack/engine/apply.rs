@@ -19,7 +19,7 @@ use crate::stack::{Action, ArnRegistry, Kind, Ownership, Plan, Session, StackEve
 
 /// The outcome of a step.
 #[derive(Clone, Debug)]
-pub struct StepOutcome {
+pub(crate) struct StepOutcome {
     /// The resource's ARN, once known.
     pub arn: Option<String>,
     /// Duration of the step.
@@ -63,7 +63,7 @@ impl From<AwsFailure> for StepError {
 ///
 /// # Errors
 /// The first failure of a step, with those that followed it.
-pub async fn apply(
+pub(crate) async fn apply(
     session: &Session,
     resources: &[&dyn Resource],
     plan: &Plan,

@@ -20,7 +20,7 @@ enum KnownArn {
 
 /// The ARN of each resource, to read now or to wait for.
 #[derive(Clone, Debug)]
-pub struct ArnRegistry {
+pub(crate) struct ArnRegistry {
     arns: Arc<BTreeMap<Kind, watch::Sender<KnownArn>>>,
     /// True if the mapping may not support partial batch responses yet.
     holds_back_partial_batch: Arc<AtomicBool>,
@@ -35,32 +35,32 @@ impl Default for ArnRegistry {
 
 impl ArnRegistry {
     /// Publishes the ARN of a resource to all waiting steps.
-    pub fn publish(&self, kind: Kind, arn: &str) {
+    pub(crate) fn publish(&self, kind: Kind, arn: &str) {
         if let Some(sender) = self.arns.get(&kind) {
             sender.send_replace(KnownArn::Arn(arn.to_owned()));
         }
     }
 
     /// Sets whether the function must not send partial batch responses, because its mapping may take one for success.
-    pub fn hold_back_partial_batch(&self, holds_back: bool) {
+    pub(crate) fn hold_back_partial_batch(&self, holds_back: bool) {
         self.holds_back_partial_batch.store(holds_back, Ordering::Relaxed);
     }
 
     /// Returns whether the function must not send partial batch responses.
     #[must_use]
-    pub fn holds_back_partial_batch(&self) -> bool {
+    pub(crate) fn holds_back_partial_batch(&self) -> bool {
         self.holds_back_partial_batch.load(Ordering::Relaxed)
     }
 
     /// Withdraws an ARN: its resource is going to be replaced, and may get another one.
-    pub fn forget(&self, kind: Kind) {
+    pub(crate) fn forget(&self, kind: Kind) {
         if let Some(sender) = self.arns.get(&kind) {
             sender.send_replace(KnownArn::NotYet);
         }
     }
 
     /// Fails all waits for ARNs that are not known yet.
-    pub fn fail_pending(&self) {
+    pub(crate) fn fail_pending(&self) {
         for sender in self.arns.values() {
             sender.send_if_modified(|known| {
                 let waiting = matches!(known, KnownArn::NotYet);
@@ -74,7 +74,7 @@ impl ArnRegistry {
 
     /// Returns the ARN if it is known by now.
     #[must_use]
-    pub fn known(&self, kind: Kind) -> Option<String> {
+    pub(crate) fn known(&self, kind: Kind) -> Option<String> {
         self.arns.get(&kind).and_then(|sender| match &*sender.borrow() {
             KnownArn::Arn(arn) => Some(arn.clone()),
             KnownArn::NotYet | KnownArn::Never => None,
@@ -83,12 +83,12 @@ impl ArnRegistry {
 
     /// Returns the ARN, or a placeholder of the form `${stream}` to show in a plan.
     #[must_use]
-    pub fn arn_or_placeholder(&self, kind: Kind) -> String {
+    pub(crate) fn arn_or_placeholder(&self, kind: Kind) -> String {
         self.known(kind).unwrap_or_else(|| format!("${{{kind}}}"))
     }
 
     /// Waits for the ARN. Returns `None` if the step that publishes it failed.
-    pub async fn arn(&self, kind: Kind) -> Option<String> {
+    pub(crate) async fn arn(&self, kind: Kind) -> Option<String> {
         let mut receiver = self.arns.get(&kind)?.subscribe();
         match &*receiver.wait_for(|known| !matches!(known, KnownArn::NotYet)).await.ok()? {
             KnownArn::Arn(arn) => Some(arn.clone()),

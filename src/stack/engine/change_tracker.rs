@@ -14,7 +14,7 @@ const MAX_POLLS: u32 = 30;
 
 /// The last requested change.
 #[derive(Debug)]
-pub struct ChangeTracker<C>(Mutex<Option<(C, Instant)>>);
+pub(crate) struct ChangeTracker<C>(Mutex<Option<(C, Instant)>>);
 
 /// The next action for a pending change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl<C> Default for ChangeTracker<C> {
 impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
     /// Requests a change, once. `lacks` checks whether the change is still missing: if the response to a first attempt
     /// was lost, the service refuses the second one because there is nothing left to change.
-    pub async fn request(
+    pub(crate) async fn request(
         &self,
         session: &Session,
         call: CallContext<'_>,
@@ -73,7 +73,7 @@ impl<C: Clone + PartialEq + Display> ChangeTracker<C> {
     }
 
     /// Notes that the resource is busy with the change. The time to see the change begins when it is not busy any more.
-    pub fn note_in_progress(&self) {
+    pub(crate) fn note_in_progress(&self) {
         let mut last = self.0.lock();
         if let Some((_, since)) = &mut *last {
             *since = Instant::now();

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// A property that differs from the desired state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Name of the property.
     pub property: &'static str,
     /// The desired value.

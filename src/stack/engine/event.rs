@@ -6,7 +6,7 @@ use crate::stack::{Action, Kind};
 
 /// An event while a plan is applied.
 #[derive(Clone, Debug)]
-pub enum StackEvent {
+pub(crate) enum StackEvent {
     /// Work on a resource begins.
     Started {
         /// Its kind.
@@ -53,7 +53,7 @@ pub enum StackEvent {
 }
 
 /// Receives events of the engine, from several tasks at once.
-pub trait StackObserver: Send + Sync {
+pub(crate) trait StackObserver: Send + Sync {
     /// Handles one event.
     fn on(&self, event: &StackEvent);
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 /// A kind of resource. A pipeline has exactly one resource of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// DynamoDB table of readings.
     Table,
     /// Dead-letter table (DynamoDB).
@@ -25,12 +25,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in display order.
-    pub const ALL: [Kind; 7] =
+    pub(crate) const ALL: [Kind; 7] =
         [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::Role, Kind::LogGroup, Kind::Function, Kind::Mapping];
 
     /// Returns the public name, as in `"kind"` of the JSON reports.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Kind::Table => "table",
             Kind::RejectsTable => "rejects-table",
@@ -44,7 +44,7 @@ impl Kind {
 
     /// Returns whether it is a table, which loses its rows when it is deleted.
     #[must_use]
-    pub fn is_table(self) -> bool {
+    pub(crate) fn is_table(self) -> bool {
         matches!(self, Kind::Table | Kind::RejectsTable)
     }
 
@@ -54,7 +54,7 @@ impl Kind {
     /// function can be created while the tables are still being created. The mapping, which starts the function,
     /// cannot.
     #[must_use]
-    pub fn create_dependencies(self) -> &'static [Kind] {
+    pub(crate) fn create_dependencies(self) -> &'static [Kind] {
         match self {
             Kind::Table | Kind::RejectsTable | Kind::Stream | Kind::Role | Kind::LogGroup => &[],
             Kind::Function => &[Kind::Role, Kind::LogGroup],
@@ -68,7 +68,7 @@ impl Kind {
     /// A mapping has a position in its stream. A function's variables are encrypted for its role, not for the role's
     /// name.
     #[must_use]
-    pub fn bound_to(self) -> &'static [Kind] {
+    pub(crate) fn bound_to(self) -> &'static [Kind] {
         match self {
             Kind::Mapping => &[Kind::Stream],
             Kind::Function => &[Kind::Role],
@@ -79,7 +79,7 @@ impl Kind {
     /// Returns the creation dependencies of a run that does not wait for the pipeline to be ready: a batch that a table
     /// does not accept yet is delivered again.
     #[must_use]
-    pub fn request_dependencies(self) -> &'static [Kind] {
+    pub(crate) fn request_dependencies(self) -> &'static [Kind] {
         match self {
             Kind::Mapping => &[Kind::Function, Kind::Stream],
             kind => kind.create_dependencies(),
@@ -88,14 +88,14 @@ impl Kind {
 
     /// Returns whether dependent resources can be requested only once this one is ready.
     #[must_use]
-    pub fn is_needed_ready(self) -> bool {
+    pub(crate) fn is_needed_ready(self) -> bool {
         Kind::ALL.iter().any(|kind| kind.request_dependencies().contains(&self))
     }
 
     /// Returns the kinds that must be gone before this one is deleted. The log group is last: a last invocation may
     /// write to it.
     #[must_use]
-    pub fn delete_dependencies(self) -> &'static [Kind] {
+    pub(crate) fn delete_dependencies(self) -> &'static [Kind] {
         match self {
             Kind::Mapping => &[],
             Kind::Function => &[Kind::Mapping],

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Named properties of a resource, as JSON so that they can be compared and shown generically.
-pub type Properties = BTreeMap<&'static str, Value>;
+pub(crate) type Properties = BTreeMap<&'static str, Value>;
 
 /// Tags of a resource.
-pub type Tags = BTreeMap<String, String>;
+pub(crate) type Tags = BTreeMap<String, String>;
 
 /// The state of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// It does not exist.
     Missing,
     /// It exists and is ready.
@@ -27,7 +27,7 @@ pub enum State {
 
 /// The observed state of a resource.
 #[derive(Clone, Debug)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Its state.
     pub state: State,
     /// Its ARN, or for a mapping its ARN or UUID.
@@ -45,7 +45,7 @@ pub struct Observed {
 impl Observed {
     /// Returns the observed state without a resource of that name.
     #[must_use]
-    pub fn missing() -> Self {
+    pub(crate) fn missing() -> Self {
         Observed {
             state: State::Missing,
             arn: None,
@@ -58,25 +58,25 @@ impl Observed {
 
     /// Returns a numeric property.
     #[must_use]
-    pub fn number(&self, property: &str) -> Option<i32> {
+    pub(crate) fn number(&self, property: &str) -> Option<i32> {
         self.properties.get(property)?.as_i64().and_then(|number| number.try_into().ok())
     }
 
     /// Returns a boolean property.
     #[must_use]
-    pub fn switch(&self, property: &str) -> Option<bool> {
+    pub(crate) fn switch(&self, property: &str) -> Option<bool> {
         self.properties.get(property)?.as_bool()
     }
 
     /// Returns a text property.
     #[must_use]
-    pub fn text(&self, property: &str) -> Option<String> {
+    pub(crate) fn text(&self, property: &str) -> Option<String> {
         self.properties.get(property)?.as_str().map(str::to_owned)
     }
 
     /// Returns whether the resource exists, ready or not.
     #[must_use]
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.state != State::Missing
     }
 }

@@ -14,17 +14,17 @@ const REGION: &str = "sensorctl:region";
 /// Tag with the version of sensorctl that created a resource.
 const VERSION: &str = "sensorctl:version";
 /// Tag of an adopted resource. It is never deleted unless the user names it.
-pub const ADOPTED: &str = "sensorctl:adopted";
+pub(crate) const ADOPTED: &str = "sensorctl:adopted";
 
 /// The value of the stage tag without a stage.
-pub const DEFAULT_STAGE: &str = "default";
+pub(crate) const DEFAULT_STAGE: &str = "default";
 
 /// The property that compares tags.
-pub const TAGS: &str = "tags";
+pub(crate) const TAGS: &str = "tags";
 
 /// The owner of the resources that `up` and `down` may change, and its tags.
 #[derive(Clone, Debug)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// Stage, or [`DEFAULT_STAGE`].
     pub stage: String,
     /// Region.
@@ -35,7 +35,7 @@ pub struct Owner {
 
 /// The ownership of an observed resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ownership {
+pub(crate) enum Ownership {
     /// Created by sensorctl for this stage and region.
     Ours,
     /// Created without sensorctl, and adopted for this stage and region.
@@ -49,7 +49,7 @@ pub enum Ownership {
 impl Ownership {
     /// Returns whether the resource may be changed.
     #[must_use]
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Ownership::Ours | Ownership::Adopted)
     }
 }
@@ -68,7 +68,7 @@ impl fmt::Display for Ownership {
 impl Owner {
     /// Returns the tags of a new resource.
     #[must_use]
-    pub fn all_tags(&self) -> Tags {
+    pub(crate) fn all_tags(&self) -> Tags {
         let ours = [(STAGE, self.stage.as_str()), (REGION, &self.region), (VERSION, env!("CARGO_PKG_VERSION"))];
         let ours = ours.map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.tags.clone().into_iter().chain(ours).collect()
@@ -76,14 +76,14 @@ impl Owner {
 
     /// Returns the tags that every managed resource has, from any version.
     #[must_use]
-    pub fn marks(&self) -> [(&'static str, &str); 2] {
+    pub(crate) fn marks(&self) -> [(&'static str, &str); 2] {
         [(STAGE, &self.stage), (REGION, &self.region)]
     }
 
     /// Returns the tags that a managed resource lacks, including the user's own tags with another value. Ownership tags
     /// are never overwritten.
     #[must_use]
-    pub fn missing_tags(&self, has: &Tags) -> Tags {
+    pub(crate) fn missing_tags(&self, has: &Tags) -> Tags {
         let is_lacking = |name: &String, value: &String| match has.get(name) {
             Some(found) => found != value && self.tags.contains_key(name),
             None => true,
@@ -94,7 +94,7 @@ impl Owner {
     /// Returns the tags that adopt a resource. They are set in one call, because the next run after a killed one
     /// recognizes the adoption by them.
     #[must_use]
-    pub fn adoption_tags(&self) -> Tags {
+    pub(crate) fn adoption_tags(&self) -> Tags {
         let mut tags = self.all_tags();
         tags.insert(ADOPTED.to_owned(), "true".to_owned());
         tags
@@ -102,7 +102,7 @@ impl Owner {
 
     /// Returns the difference of the user's own tags.
     #[must_use]
-    pub fn difference(&self, has: &Tags) -> Option<Difference> {
+    pub(crate) fn difference(&self, has: &Tags) -> Option<Difference> {
         let found: Tags = has.iter().filter(|(name, _)| self.tags.contains_key(*name)).map(cloned).collect();
         (found != self.tags).then(|| Difference {
             property: TAGS,
@@ -115,7 +115,7 @@ impl Owner {
 
     /// Returns the ownership of an observed resource.
     #[must_use]
-    pub fn of(&self, found: &Observed) -> Ownership {
+    pub(crate) fn of(&self, found: &Observed) -> Ownership {
         match (found.tags.get(STAGE), found.tags.get(REGION)) {
             (Some(stage), Some(region)) if *stage == self.stage && *region == self.region => {
                 if found.tags.contains_key(ADOPTED) { Ownership::Adopted } else { Ownership::Ours }
@@ -137,13 +137,13 @@ impl fmt::Display for Owner {
 
 /// Returns whether any pipeline of sensorctl created the resource and did not adopt it.
 #[must_use]
-pub fn is_made_by_sensorctl(tags: &Tags) -> bool {
+pub(crate) fn is_made_by_sensorctl(tags: &Tags) -> bool {
     tags.contains_key(STAGE) && !tags.contains_key(ADOPTED)
 }
 
 /// Returns the version of sensorctl in the tags, if it is newer than this one.
 #[must_use]
-pub fn newer_version(tags: &Tags) -> Option<&str> {
+pub(crate) fn newer_version(tags: &Tags) -> Option<&str> {
     tags.get(VERSION).map(String::as_str).filter(|version| is_newer(version, env!("CARGO_PKG_VERSION")))
 }
 

@@ -14,11 +14,11 @@ use super::difference::Difference;
 use super::observed::Observed;
 use crate::stack::Kind;
 
-pub use self::down::TeardownOptions;
+pub(crate) use self::down::TeardownOptions;
 
 /// The action for one resource, and its reason.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// Kind of the resource.
     pub kind: Kind,
     /// Its name.
@@ -41,7 +41,7 @@ pub struct Step {
 
 /// Steps for all resources, in display order.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// One step for each resource.
     pub steps: Vec<Step>,
     /// True if the plan deletes the pipeline.
@@ -77,7 +77,7 @@ impl Step {
 
     /// Returns the part of the reason beyond the action and the differences, which are shown separately.
     #[must_use]
-    pub fn remark(&self) -> Option<String> {
+    pub(crate) fn remark(&self) -> Option<String> {
         let is_said =
             |part: &&str| [NOT_THERE, UP_TO_DATE, CREATED_BY_US].contains(part) || part.starts_with(DIFFERS_IN);
         let parts: Vec<_> = self.reason.split("; ").filter(|part| !is_said(part)).collect();
@@ -86,7 +86,7 @@ impl Step {
 
     /// Returns whether the step deletes the resource, permanently or to recreate it.
     #[must_use]
-    pub fn destroys(&self) -> bool {
+    pub(crate) fn destroys(&self) -> bool {
         matches!(self.action, Action::Delete | Action::Replace)
     }
 }
@@ -94,7 +94,7 @@ impl Step {
 impl Plan {
     /// Replaces `${kind}` by the expected ARNs in the differences. `apply` compares again with the ARNs that the
     /// services return.
-    pub fn name_arns(&mut self, arns: &BTreeMap<Kind, String>) {
+    pub(crate) fn name_arns(&mut self, arns: &BTreeMap<Kind, String>) {
         for difference in self.steps.iter_mut().flat_map(|step| &mut step.differences) {
             difference.desired = with_arns(&difference.desired, arns);
         }
@@ -102,31 +102,31 @@ impl Plan {
 
     /// Returns the number of changed resources.
     #[must_use]
-    pub fn changes(&self) -> usize {
+    pub(crate) fn changes(&self) -> usize {
         self.steps.iter().filter(|step| !matches!(step.action, Action::None | Action::Keep)).count()
     }
 
     /// Returns whether dependent steps wait until this kind is ready, and not only requested.
     #[must_use]
-    pub fn is_needed_ready(&self, kind: Kind) -> bool {
+    pub(crate) fn is_needed_ready(&self, kind: Kind) -> bool {
         kind.is_needed_ready() || (self.mapping_first && kind == Kind::Mapping)
     }
 
     /// Returns whether the deletion of a step's resource must begin before anything is created: if the run is killed in
     /// between, the next one would not know that the resource belongs to the old one.
     #[must_use]
-    pub fn delete_before_create(&self, step: &Step) -> bool {
+    pub(crate) fn delete_before_create(&self, step: &Step) -> bool {
         step.action == Action::Replace && self.steps.iter().any(|other| other.invalidates(step.kind))
     }
 
     /// Returns whether the plan deletes or replaces a resource.
     #[must_use]
-    pub fn destroys(&self) -> bool {
+    pub(crate) fn destroys(&self) -> bool {
         self.steps.iter().any(Step::destroys)
     }
 
     /// Returns the properties whose update loses data or removes its protection.
-    pub fn data_loss_changes(&self) -> impl Iterator<Item = (&Step, &Difference)> {
+    pub(crate) fn data_loss_changes(&self) -> impl Iterator<Item = (&Step, &Difference)> {
         self.steps.iter().filter(|step| step.action == Action::Update).flat_map(|step| {
             let losing = step.differences.iter().filter(|difference| difference.loses_data);
             losing.map(move |difference| (step, difference))
@@ -135,13 +135,13 @@ impl Plan {
 
     /// Returns the version of the newer sensorctl whose code the plan would replace, if any.
     #[must_use]
-    pub fn newer_code(&self) -> Option<&str> {
+    pub(crate) fn newer_code(&self) -> Option<&str> {
         self.steps.iter().find_map(|step| step.newer_code.as_deref())
     }
 
     /// Returns the kinds whose steps must be done before the step on this kind begins.
     #[must_use]
-    pub fn waits_for(&self, kind: Kind) -> &'static [Kind] {
+    pub(crate) fn waits_for(&self, kind: Kind) -> &'static [Kind] {
         match (self.is_teardown, self.waits) {
             // Its role must permit the mapping to read before either is updated.
             _ if self.mapping_first && kind == Kind::Mapping => &[Kind::Role, Kind::Stream],
@@ -155,7 +155,7 @@ impl Plan {
 
 /// Returns the value with ARNs in place of `${kind}`.
 #[must_use]
-pub fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
+pub(crate) fn with_arns(value: &Value, arns: &BTreeMap<Kind, String>) -> Value {
     match value {
         Value::String(text) => {
             let named = |text: String, (kind, arn): (&Kind, &String)| text.replace(&format!("${{{kind}}}"), arn);

@@ -11,7 +11,11 @@ use crate::stack::{Action, Kind, Plan, Session, Step};
 ///
 /// # Errors
 /// If they cannot be read.
-pub async fn annotate_collateral(session: &Session, resources: &[&dyn Resource], plan: &mut Plan) -> Result<(), Error> {
+pub(crate) async fn annotate_collateral(
+    session: &Session,
+    resources: &[&dyn Resource],
+    plan: &mut Plan,
+) -> Result<(), Error> {
     let look = session.read_only();
     let going = plan.steps.iter_mut().zip(resources).filter(|(step, _)| step.destroys());
     future::try_join_all(going.map(|(step, resource)| {
@@ -32,7 +36,11 @@ pub async fn annotate_collateral(session: &Session, resources: &[&dyn Resource],
 ///
 /// # Errors
 /// The blockers, and how to remove them.
-pub async fn check_deletion_blockers(session: &Session, resources: &[&dyn Resource], plan: &Plan) -> Result<(), Error> {
+pub(crate) async fn check_deletion_blockers(
+    session: &Session,
+    resources: &[&dyn Resource],
+    plan: &Plan,
+) -> Result<(), Error> {
     let look = session.read_only();
     // A resource that is being deleted already is only waited for. An unmanaged mapping finds the function that is
     // recreated with the same name.

@@ -10,36 +10,36 @@ use crate::aws::{AwsFailure, FailureCause};
 
 /// The resources that this run created or changed, by name, each with the time of the last write.
 #[derive(Debug, Default)]
-pub struct RecentWrites {
+pub(crate) struct RecentWrites {
     created: Mutex<HashMap<String, Instant>>,
     written: Mutex<HashMap<String, Instant>>,
 }
 
 impl RecentWrites {
     /// Notes that a call created a resource.
-    pub fn note_creation(&self, name: &str) {
+    pub(crate) fn note_creation(&self, name: &str) {
         lock(&self.created).insert(name.to_owned(), Instant::now());
         self.note_write(name);
     }
 
     /// Notes that a call changed a resource.
-    pub fn note_write(&self, name: &str) {
+    pub(crate) fn note_write(&self, name: &str) {
         lock(&self.written).insert(name.to_owned(), Instant::now());
     }
 
     /// Returns whether this run created a resource of this name.
-    pub fn has_created(&self, name: &str) -> bool {
+    pub(crate) fn has_created(&self, name: &str) -> bool {
         lock(&self.created).contains_key(name)
     }
 
     /// Returns whether this run wrote to a resource of this name.
-    pub fn has_written(&self, name: &str) -> bool {
+    pub(crate) fn has_written(&self, name: &str) -> bool {
         lock(&self.written).contains_key(name)
     }
 
     /// Returns whether a call was denied only because the tags of a resource that this run created are not effective
     /// yet. A policy with a condition on tags then allows nothing. An explicit deny is always permanent.
-    pub fn may_be_tag_lag(&self, failure: &AwsFailure, lag: Duration) -> bool {
+    pub(crate) fn may_be_tag_lag(&self, failure: &AwsFailure, lag: Duration) -> bool {
         let is_denied = failure.cause == FailureCause::Denied
             && failure.message.contains("no identity-based policy allows")
             && !failure.message.contains("explicit deny");

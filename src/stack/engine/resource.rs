@@ -12,7 +12,7 @@ use crate::aws::AwsFailure;
 use crate::stack::{ArnRegistry, Kind, Session};
 
 /// Calls to a service with a result or a failure.
-pub type Attempt<'a, T = ()> = BoxFuture<'a, Result<T, AwsFailure>>;
+pub(crate) type Attempt<'a, T = ()> = BoxFuture<'a, Result<T, AwsFailure>>;
 
 /// A resource of the pipeline: its desired state, and the calls that create it.
 ///
@@ -20,7 +20,7 @@ pub type Attempt<'a, T = ()> = BoxFuture<'a, Result<T, AwsFailure>>;
 /// any point and end in the same state: `create` is called when `observe` found nothing, `delete` accepts absence as
 /// success. None of them waits until the resource is ready; `poll_ready` does. ARNs come from the services' responses.
 /// The engine compares the tags, because they decide the ownership.
-pub trait Resource: Send + Sync {
+pub(crate) trait Resource: Send + Sync {
     /// Returns its kind.
     fn kind(&self) -> Kind;
 
@@ -115,7 +115,7 @@ pub trait Resource: Send + Sync {
 
 /// The result of a poll of an unfinished resource.
 #[derive(Debug)]
-pub enum Readiness {
+pub(crate) enum Readiness {
     /// The resource is ready. Contains its ARN.
     Ready(String),
     /// Everything is requested and only takes time. Contains the ARN, and the service's state.
@@ -128,7 +128,7 @@ pub enum Readiness {
 
 /// A blocker of a resource's deletion.
 #[derive(Clone, Debug)]
-pub struct DeletionBlocker {
+pub(crate) struct DeletionBlocker {
     /// The end of a sentence such as "the stream `x` …".
     pub what: String,
     /// The remedy.
@@ -137,7 +137,7 @@ pub struct DeletionBlocker {
 
 /// The reason why a call can never succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PermanentFailure {
+pub(crate) struct PermanentFailure {
     /// The problem, as a sentence.
     pub reason: String,
     /// The remedy.
@@ -149,14 +149,14 @@ pub struct PermanentFailure {
 impl PermanentFailure {
     /// Creates a failure that does not concern a write of this run.
     #[must_use]
-    pub fn new(why: impl Into<String>, way: impl Into<String>) -> Self {
+    pub(crate) fn new(why: impl Into<String>, way: impl Into<String>) -> Self {
         PermanentFailure { reason: why.into(), way: way.into(), is_fresh: false }
     }
 }
 
 /// Returns the properties of an observed resource that differ from the desired state.
 #[must_use]
-pub fn differences(resource: &dyn Resource, references: &ArnRegistry, found: &Observed) -> Vec<Difference> {
+pub(crate) fn differences(resource: &dyn Resource, references: &ArnRegistry, found: &Observed) -> Vec<Difference> {
     let fixed = resource.immutable_properties();
     let difference = |(property, wanted): (&'static str, Value)| {
         let has = found.properties.get(property).unwrap_or(&Value::Null);

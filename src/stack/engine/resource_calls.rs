@@ -13,7 +13,7 @@ impl Session {
     ///
     /// # Errors
     /// The last failure, once it is permanent or the deadline has passed.
-    pub async fn retry_transient<T, Fut>(
+    pub(crate) async fn retry_transient<T, Fut>(
         &self,
         resource: &dyn Resource,
         call: impl FnMut() -> Fut,
@@ -28,12 +28,12 @@ impl Session {
     ///
     /// # Errors
     /// The last failure, once it is permanent or the deadline has passed.
-    pub async fn observe(&self, resource: &dyn Resource) -> Result<Observed, AwsFailure> {
+    pub(crate) async fn observe(&self, resource: &dyn Resource) -> Result<Observed, AwsFailure> {
         self.read_only().retry_transient(resource, || resource.observe(self)).await
     }
 
     /// Reports a wait to the observer.
-    pub fn report_waiting(&self, resource: &dyn Resource, waited: Duration, said: &impl ToString) {
+    pub(crate) fn report_waiting(&self, resource: &dyn Resource, waited: Duration, said: &impl ToString) {
         let (kind, name) = (resource.kind(), resource.name().to_owned());
         self.observer.on(&StackEvent::Waiting { kind, name, waited, said: said.to_string() });
     }

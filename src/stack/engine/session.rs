@@ -8,7 +8,7 @@ use crate::aws::{AwsFailure, Clients, FailureCause};
 use crate::stack::{Owner, RecentWrites, StackObserver};
 
 /// Waiting time after which the service's state is shown on its own line (docs/facts/retries.md, Role propagation).
-pub const QUIET_WAIT: Duration = Duration::from_secs(20);
+pub(crate) const QUIET_WAIT: Duration = Duration::from_secs(20);
 
 /// Number of the longest poll pauses until the tags of a new resource are effective: a minute on AWS.
 const LOOKS_UNTIL_TAGS_COUNT: u32 = 30;
@@ -18,7 +18,7 @@ const OBSERVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The engine's connection to the services.
 #[derive(Clone)]
-pub struct Session {
+pub(crate) struct Session {
     /// SDK clients.
     pub clients: Arc<Clients>,
     /// The owner whose resources may be changed.
@@ -38,7 +38,7 @@ impl Session {
     ///
     /// # Errors
     /// The last failure, once it is permanent or the deadline has passed.
-    pub async fn retry<T, Fut>(
+    pub(crate) async fn retry<T, Fut>(
         &self,
         mut call: impl FnMut() -> Fut,
         waiting: impl FnMut(Duration, &AwsFailure),
@@ -64,7 +64,7 @@ impl Session {
 
     /// Returns the same session with one deadline of all waits: `--timeout` applies to the command, not to each wait.
     #[must_use]
-    pub fn with_shared_deadline(&self) -> Session {
+    pub(crate) fn with_shared_deadline(&self) -> Session {
         Session { schedule: self.schedule.with_deadline_from_now(), ..self.clone() }
     }
 
@@ -76,7 +76,7 @@ impl Session {
     /// Returns whether a call during the work may succeed soon. The service was reached before, so an unreachable
     /// network is transient. An unreachable server on this machine was stopped.
     #[must_use]
-    pub fn is_retryable(&self, failure: &AwsFailure) -> bool {
+    pub(crate) fn is_retryable(&self, failure: &AwsFailure) -> bool {
         failure.is_transient()
             || self.is_tag_lag(failure)
             || (failure.cause == FailureCause::Unreachable && !self.clients.is_loopback())
@@ -89,7 +89,7 @@ impl Session {
 
     /// Returns the same session with the timeout of a read.
     #[must_use]
-    pub fn read_only(&self) -> Session {
+    pub(crate) fn read_only(&self) -> Session {
         let limit = self.schedule.limit.min(OBSERVE_TIMEOUT);
         Session { schedule: PollSchedule { limit, ..self.schedule }, ..self.clone() }
     }

@@ -15,7 +15,7 @@ const LOOKS: usize = 3;
 ///
 /// # Errors
 /// The first call that fails, unless the resource is gone.
-pub async fn with_tags<'a, T, I: PartialEq>(
+pub(crate) async fn with_tags<'a, T, I: PartialEq>(
     describe: impl Fn() -> Attempt<'a, Option<T>>,
     tags_of: impl Fn(&T) -> Attempt<'a, Tags>,
     id: impl Fn(&T) -> I,

@@ -9,11 +9,11 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 const PERIOD: Duration = Duration::from_millis(250);
 
 /// A pace of four calls per second on AWS, and without limit on this machine.
-pub struct Pace(Option<Mutex<Interval>>);
+pub(super) struct Pace(Option<Mutex<Interval>>);
 
 impl Pace {
     /// Returns a pace that begins now.
-    pub fn new(is_nearby: bool) -> Self {
+    pub(super) fn new(is_nearby: bool) -> Self {
         Pace((!is_nearby).then(|| {
             let mut ticks = interval(PERIOD);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -22,7 +22,7 @@ impl Pace {
     }
 
     /// Waits for the turn of the next call.
-    pub async fn turn(&self) {
+    pub(super) async fn turn(&self) {
         if let Some(ticks) = &self.0 {
             ticks.lock().await.tick().await;
         }

@@ -13,14 +13,14 @@ use crate::stack::{Kind, Session};
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// ARNs of the resources with the tags of a stage and region, except roles.
-pub struct Tagged(BTreeSet<String>);
+pub(super) struct Tagged(BTreeSet<String>);
 
 impl Tagged {
     /// Reads the ARNs of all resources of the stage.
     ///
     /// # Errors
     /// If the caller lacks the permission, or if the service does not respond.
-    pub async fn find(session: &Session) -> Result<Self, AwsFailure> {
+    pub(super) async fn find(session: &Session) -> Result<Self, AwsFailure> {
         let call = session.clients.call("tag", "GetResources", "all resources of the stage");
         let marks = session.owner.marks();
         let all = timeout(LIMIT, session.retry(|| arns_tagged(&session.clients, &marks), |_, _| {})).await;
@@ -29,18 +29,18 @@ impl Tagged {
     }
 
     /// Returns whether the ARN is among them.
-    pub fn contains(&self, arn: &str) -> bool {
+    pub(super) fn contains(&self, arn: &str) -> bool {
         self.0.contains(arn)
     }
 
     /// Returns the resources of a kind, by their names. ARNs of event source mappings contain no name.
-    pub fn of(&self, kind: Kind) -> Vec<TaggedResource> {
+    pub(super) fn of(&self, kind: Kind) -> Vec<TaggedResource> {
         let candidate = |arn: &String| Some(TaggedResource { name: name_in(kind, arn)?.to_owned(), key: arn.clone() });
         self.0.iter().filter_map(candidate).collect()
     }
 
     /// Returns whether there is a resource of this kind.
-    pub fn has(&self, kind: Kind) -> bool {
+    pub(super) fn has(&self, kind: Kind) -> bool {
         self.0.iter().any(|arn| name_in(kind, arn).is_some())
     }
 }

@@ -14,7 +14,7 @@ use zip::ZipArchive;
 use self::elf::{Glibc, Program};
 use crate::error::Error;
 
-pub use self::elf::Architecture;
+pub(crate) use self::elf::Architecture;
 
 /// The functions that are bundled with this sensorctl, one per architecture.
 static BUNDLED: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/function_zips.rs"));
@@ -30,7 +30,7 @@ const LARGEST_BOOTSTRAP: u64 = 250 * 1024 * 1024;
 
 /// The destination of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Destination {
+pub(crate) enum Destination {
     /// On AWS, with this architecture.
     Aws(Architecture),
     /// On this machine.
@@ -39,7 +39,7 @@ pub enum Destination {
 
 /// A function's zip and its properties.
 #[derive(Clone, Debug)]
-pub struct FunctionArtifact {
+pub(crate) struct FunctionArtifact {
     name: String,
     zip: Vec<u8>,
     sha256_base64: String,
@@ -51,7 +51,7 @@ impl FunctionArtifact {
     ///
     /// # Errors
     /// If this sensorctl was built without it, or from a `bootstrap` that is not a Linux program.
-    pub fn bundled(architecture: Architecture) -> Result<Self, Error> {
+    pub(crate) fn bundled(architecture: Architecture) -> Result<Self, Error> {
         let all = Self::all_bundled()?;
         let others: Vec<_> = all.iter().map(|artifact| artifact.architecture().as_str()).collect();
         let missing = format!("this sensorctl has no function for {architecture}, only for {}", others.join(" and "));
@@ -76,7 +76,7 @@ impl FunctionArtifact {
 
     /// Returns an artifact without a program, for commands that only delete.
     #[must_use]
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let program =
             Program { architecture: Architecture::DEFAULT, is_static: true, glibc: None, libraries: Vec::new() };
         FunctionArtifact { name: "no function".to_owned(), zip: Vec::new(), sha256_base64: String::new(), program }
@@ -84,7 +84,7 @@ impl FunctionArtifact {
 
     /// Returns whether it has no program.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.zip.is_empty()
     }
 
@@ -92,7 +92,7 @@ impl FunctionArtifact {
     ///
     /// # Errors
     /// If the file cannot be read, is not a zip, or has no executable `bootstrap` for Linux at its root.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
         let zip =
             std::fs::read(path).map_err(|error| Error::failed(format!("could not read {name}")).with_source(error))?;
@@ -108,19 +108,19 @@ impl FunctionArtifact {
 
     /// Returns the bytes of the zip.
     #[must_use]
-    pub fn zip(&self) -> &[u8] {
+    pub(crate) fn zip(&self) -> &[u8] {
         &self.zip
     }
 
     /// Returns the SHA-256 of the zip in base64, in the form of Lambda's `CodeSha256`.
     #[must_use]
-    pub fn sha256_base64(&self) -> &str {
+    pub(crate) fn sha256_base64(&self) -> &str {
         &self.sha256_base64
     }
 
     /// Returns the architecture of the program.
     #[must_use]
-    pub fn architecture(&self) -> Architecture {
+    pub(crate) fn architecture(&self) -> Architecture {
         self.program.architecture
     }
 
@@ -128,7 +128,7 @@ impl FunctionArtifact {
     ///
     /// # Errors
     /// If it has another architecture, or needs a newer glibc than the runtime on AWS has.
-    pub fn check_for(&self, destination: Destination) -> Result<(), Error> {
+    pub(crate) fn check_for(&self, destination: Destination) -> Result<(), Error> {
         let wanted = match destination {
             Destination::Aws(architecture) => Some(architecture),
             Destination::Local => Architecture::of_this_machine(),

@@ -31,25 +31,25 @@ use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readines
 use self::comparison::{by_meaning, leaves_out, unlimited};
 use self::danger::data_loss_warning;
 
-pub use self::arn::{name, parts};
-pub use self::list::list;
-pub use self::unmanaged::{mappings_of_function, mappings_of_stream};
+pub(crate) use self::arn::{name, parts};
+pub(crate) use self::list::list;
+pub(crate) use self::unmanaged::{mappings_of_function, mappings_of_stream};
 
 const SERVICE: &str = "Lambda";
 
 /// Name of the detail with its starting position: a time, or the service's word.
-pub const STARTED_AT: &str = "starting_position";
+pub(crate) const STARTED_AT: &str = "starting_position";
 
 /// Name of the detail with the seconds for which the mapping may still use the settings from before its last change.
-pub const IN_FORCE_AFTER: &str = "in_force_after";
+pub(crate) const IN_FORCE_AFTER: &str = "in_force_after";
 /// Name of the detail with the seconds for which it may do so after any change.
-pub const LAGS: &str = "lags";
+pub(crate) const LAGS: &str = "lags";
 
 /// The error of `CreateEventSourceMapping` for a function that does not exist, or is not visible everywhere yet.
 const NO_FUNCTION: &str = "Function does not exist";
 
 /// An event source mapping with partial batch responses.
-pub struct EventSourceMapping {
+pub(crate) struct EventSourceMapping {
     /// Shown name: stream and function.
     name: String,
     /// The stream of the mapping.
@@ -68,7 +68,7 @@ pub struct EventSourceMapping {
 impl EventSourceMapping {
     /// Creates a mapping from a stream to a function.
     #[must_use]
-    pub fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
+    pub(crate) fn new(stream: settings::Stream, function: &str, role: &str, wanted: settings::Mapping) -> Self {
         let name = name(&stream.name, function);
         let (function, role) = (function.to_owned(), role.to_owned());
         EventSourceMapping { name, stream, function, role, wanted, is_going: false, began: ServiceClock::default() }
@@ -76,7 +76,7 @@ impl EventSourceMapping {
 
     /// Returns the same mapping for a teardown, which ignores unreadable properties.
     #[must_use]
-    pub fn for_teardown(self) -> Self {
+    pub(crate) fn for_teardown(self) -> Self {
         EventSourceMapping { is_going: true, ..self }
     }
 

@@ -29,16 +29,16 @@ use crate::stack::{
     State,
 };
 
-pub use self::environment::unreadable;
+pub(crate) use self::environment::unreadable;
 use self::environment::{environment_of, shown, variables_of};
 use self::state::{DONE, failed_update, state_of, tags_failure};
 
-pub use self::list::list;
+pub(crate) use self::list::list;
 
 const SERVICE: &str = "Lambda";
 /// Variable that enables partial batch responses of the function. Without it, a batch that was not wholly stored fails
 /// as a whole, which every mapping supports.
-pub const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
+pub(crate) const PARTIAL_BATCH: &str = "SENSORCTL_PARTIAL_BATCH";
 /// Also identifies functions that sensorctl created.
 const DESCRIPTION: &str = "Stores the readings of a Kinesis stream in DynamoDB (sensorctl)";
 const RUNTIME: Runtime = Runtime::Providedal2023;
@@ -50,7 +50,7 @@ const STALE_GRANT: &str = "KMSAccessDeniedException";
 const HANDLER: &str = "bootstrap";
 
 /// The function of the pipeline.
-pub struct Function {
+pub(crate) struct Function {
     wanted: settings::Function,
     /// Name of its role.
     role: String,
@@ -66,7 +66,7 @@ pub struct Function {
 impl Function {
     /// Creates the function from the settings. `ours` are the variables that sensorctl sets.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         wanted: settings::Function,
         role: impl Into<String>,
         ours: BTreeMap<String, String>,

@@ -18,7 +18,7 @@ const SERVICE: &str = "CloudWatch Logs";
 const STORED: &str = "stored_bytes";
 
 /// A log group with a retention.
-pub struct LogGroup {
+pub(crate) struct LogGroup {
     /// `/aws/lambda/` and the function's name.
     pub name: String,
     /// Days until events are deleted. `None` means never.
@@ -50,7 +50,7 @@ impl LogGroup {
 }
 
 /// Lists all log groups of functions.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.logs.describe_log_groups().log_group_name_prefix("/aws/lambda/").into_paginator();
     let groups: Result<Vec<_>, _> = pages.items().send().collect().await;
     let groups = session.clients.call(SERVICE, "DescribeLogGroups", "all log groups of functions").answer(groups)?;
@@ -59,7 +59,7 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
 }
 
 /// Returns the tags of a log group, or no tags if it does not exist.
-pub async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
+pub(crate) async fn tags_of(session: &Session, arn: &str, name: &str) -> Result<Tags, AwsFailure> {
     let result = session.clients.logs.list_tags_for_resource().resource_arn(arn).send().await;
     let answer = session.clients.call(SERVICE, "ListTagsForResource", name).optional(result)?;
     Ok(answer.and_then(|answer| answer.tags).unwrap_or_default().into_iter().collect())

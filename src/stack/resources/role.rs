@@ -3,7 +3,7 @@
 
 mod describe;
 mod detach;
-pub mod diagnosis;
+pub(crate) mod diagnosis;
 mod list;
 mod policy_document;
 
@@ -22,8 +22,8 @@ use crate::stack::engine::resource::Attempt;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 use sensorctl_policy::{AuthorizationRequest, Decision, Principal, canonical, evaluate};
 
-pub use self::list::{list, tags_of};
-pub use self::policy_document::RoleGrants;
+pub(crate) use self::list::{list, tags_of};
+pub(crate) use self::policy_document::RoleGrants;
 
 const SERVICE: &str = "IAM";
 
@@ -37,7 +37,7 @@ const POLICY: &str = "sensorctl";
 const MANAGED: [&str; 2] = ["AmazonDynamoDBFullAccess", "service-role/AWSLambdaKinesisExecutionRole"];
 
 /// A role that Lambda can assume.
-pub struct Role {
+pub(crate) struct Role {
     wanted: settings::Role,
     grants: RoleGrants,
     /// For an unmanaged role: the properties that keep their observed values.
@@ -49,7 +49,7 @@ pub struct Role {
 impl Role {
     /// Creates the role from the settings.
     #[must_use]
-    pub fn new(wanted: settings::Role, grants: RoleGrants) -> Self {
+    pub(crate) fn new(wanted: settings::Role, grants: RoleGrants) -> Self {
         Role { wanted, grants, kept: Properties::new(), written: Mutex::default() }
     }
 

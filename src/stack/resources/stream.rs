@@ -22,7 +22,7 @@ use self::update::StreamChange;
 const SERVICE: &str = "Kinesis";
 
 /// The stream of the pipeline.
-pub struct Stream {
+pub(crate) struct Stream {
     wanted: settings::Stream,
     changes: ChangeTracker<StreamChange>,
 }
@@ -30,7 +30,7 @@ pub struct Stream {
 impl Stream {
     /// Creates the stream from the settings.
     #[must_use]
-    pub fn new(wanted: settings::Stream) -> Self {
+    pub(crate) fn new(wanted: settings::Stream) -> Self {
         Stream { wanted, changes: ChangeTracker::default() }
     }
 
@@ -68,7 +68,7 @@ impl Stream {
 }
 
 /// Returns the tags of a stream, or no tags if it does not exist.
-pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
+pub(crate) async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let clients = &session.clients;
     let mut tags = Tags::new();
     loop {
@@ -86,7 +86,7 @@ pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> 
 }
 
 /// Lists the names of all streams.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.kinesis.list_streams().into_paginator().send();
     let pages: Result<Vec<_>, _> = pages.collect().await;
     let pages = session.clients.call(SERVICE, "ListStreams", "all streams").answer(pages)?;

@@ -21,12 +21,12 @@ use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readines
 use self::document::Document;
 use self::update::{ObservedTable, TableChange};
 
-pub use self::describe::{list, tags_of_name};
+pub(crate) use self::describe::{list, tags_of_name};
 
 const SERVICE: &str = "DynamoDB";
 
 /// A table of the pipeline.
-pub struct Table {
+pub(crate) struct Table {
     kind: Kind,
     wanted: settings::Table,
     document: Document,
@@ -38,14 +38,14 @@ pub struct Table {
 impl Table {
     /// Creates the table of readings.
     #[must_use]
-    pub fn of_readings(wanted: settings::Table) -> Self {
+    pub(crate) fn of_readings(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../../templates/sensor-data-table.json"));
         Table { kind: Kind::Table, wanted, document, changes: ChangeTracker::default(), clock: ServiceClock::default() }
     }
 
     /// Creates the dead-letter table. Its items expire by themselves.
     #[must_use]
-    pub fn of_rejects(wanted: settings::Table) -> Self {
+    pub(crate) fn of_rejects(wanted: settings::Table) -> Self {
         let document = Document::bundled(include_str!("../../../templates/rejects-table.json"));
         Table {
             kind: Kind::RejectsTable,
@@ -58,7 +58,7 @@ impl Table {
 
     /// Returns the required key.
     #[must_use]
-    pub fn key(&self) -> Value {
+    pub(crate) fn key(&self) -> Value {
         self.document.key()
     }
 

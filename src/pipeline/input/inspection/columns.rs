@@ -25,7 +25,7 @@ const DEPTH: usize = 4;
 
 /// One column, or one path of JSON.
 #[derive(Clone, Debug, Serialize)]
-pub struct ColumnReport {
+pub(crate) struct ColumnReport {
     /// Its name or path.
     pub name: String,
     /// `number`, `time`, `text`, `truth`, `list`, `mixed` or `empty`.

@@ -87,7 +87,7 @@ impl Recognition {
 
 /// The beginning of a file, as text.
 #[derive(Debug)]
-pub struct FileHead {
+pub(crate) struct FileHead {
     text: String,
     lines: Vec<String>,
     shape: OnceCell<Option<JsonShape>>,
@@ -95,7 +95,7 @@ pub struct FileHead {
 
 impl FileHead {
     /// Takes the decoded beginning of a file; it may end anywhere.
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
         FileHead {

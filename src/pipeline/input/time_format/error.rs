@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// Why something is no time. The text never shows the value.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum TimeError {
+pub(crate) enum TimeError {
     /// No form that has one meaning.
     #[error("not a time; write seconds since 1970 or 2010-01-01T01:00:00Z, or name the form with --time-format")]
     NotATime,
@@ -61,7 +61,7 @@ pub enum TimeError {
 
 impl TimeError {
     /// The class of the reason, for programs.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             TimeError::Ambiguous | TimeError::ZoneAbbreviation => "ambiguous-time",
             TimeError::CompactDate { .. } | TimeError::SpreadsheetDay | TimeError::Negative | TimeError::NoUnit => {

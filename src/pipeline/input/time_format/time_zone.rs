@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 ///
 /// # Errors
 /// When it is none of these; the text names what was meant if that can be seen.
-pub fn parse(text: &str) -> Result<TimeZone, String> {
+pub(super) fn parse(text: &str) -> Result<TimeZone, String> {
     let text = text.trim();
     if matches!(text, "Z" | "z") {
         return Ok(TimeZone::UTC);

@@ -13,7 +13,7 @@ const LEAST_PLACES: u32 = 4;
 
 /// `KEY=FROM:TO`: the unit that a file has a key in, and the one to put.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnitConversion {
+pub(crate) struct UnitConversion {
     /// Key of the reading.
     pub key: String,
     from: Scaled,
@@ -76,7 +76,7 @@ impl fmt::Display for UnitConversion {
 
 impl UnitConversion {
     /// The unit that the file must have the key in.
-    pub fn from(&self) -> Unit {
+    pub(crate) fn from(&self) -> Unit {
         self.from.unit
     }
 
@@ -85,7 +85,7 @@ impl UnitConversion {
     ///
     /// # Errors
     /// When the result is no number that the table keeps exactly.
-    pub fn convert(&self, value: &Decimal) -> Result<Decimal, DecimalError> {
+    pub(crate) fn convert(&self, value: &Decimal) -> Result<Decimal, DecimalError> {
         if self.from == self.to {
             return Ok(value.clone());
         }

@@ -49,14 +49,19 @@ enum CallError {
 }
 
 impl<'a> Provisioner<'a> {
-    pub fn new(session: &'a Session, resource: &'a dyn Resource, references: &'a ArnRegistry, waits: bool) -> Self {
+    pub(super) fn new(
+        session: &'a Session,
+        resource: &'a dyn Resource,
+        references: &'a ArnRegistry,
+        waits: bool,
+    ) -> Self {
         Provisioner { session, resource, references, waits, was_there: AtomicBool::new(false) }
     }
 }
 
 impl Provisioner<'_> {
     /// Creates the resource if there is none, or once the old one is deleted.
-    pub async fn create(&self, found: &Observed) -> Result<String, StepError> {
+    pub(super) async fn create(&self, found: &Observed) -> Result<String, StepError> {
         match found.state {
             State::Deleting => self.recreate_after_deletion(found).await,
             _ => self.create_and_wait().await,
@@ -64,13 +69,13 @@ impl Provisioner<'_> {
     }
 
     /// Creates the resource after the old one, which is being deleted.
-    pub async fn recreate_after_deletion(&self, before: &Observed) -> Result<String, StepError> {
+    pub(super) async fn recreate_after_deletion(&self, before: &Observed) -> Result<String, StepError> {
         wait_until_deleted(self.session, self.resource, before).await?;
         self.create_and_wait().await
     }
 
     /// Creates the resource and waits until it is ready. Accepts a resource that an earlier, killed run created.
-    pub async fn create_and_wait(&self) -> Result<String, StepError> {
+    pub(super) async fn create_and_wait(&self) -> Result<String, StepError> {
         let Provisioner { session, resource, references, .. } = *self;
         let mut attempts = 1;
         loop {
@@ -117,7 +122,7 @@ impl Provisioner<'_> {
     }
 
     /// Updates the resource in place.
-    pub async fn update(&self, step: &Step) -> Result<String, StepError> {
+    pub(super) async fn update(&self, step: &Step) -> Result<String, StepError> {
         let found = if matches!(step.found.state, State::Changing(_)) {
             let found = self.wait_until_stable().await?;
             if matches!(found.state, State::Missing | State::Deleting) {
@@ -137,7 +142,7 @@ impl Provisioner<'_> {
     /// Compares again, because other ARNs may be known only now, and updates the differences. A change that loses data
     /// must be in `planned`, to which the user consented. A resource that was created during this run has no data to
     /// lose.
-    pub async fn reconcile(&self, found: &Observed, planned: Option<&[Difference]>) -> Result<(), StepError> {
+    pub(super) async fn reconcile(&self, found: &Observed, planned: Option<&[Difference]>) -> Result<(), StepError> {
         let Provisioner { session, resource, references, .. } = *self;
         if session.owner.difference(&found.tags).is_some() {
             self.tag(found, session.owner.missing_tags(&found.tags)).await?;
@@ -236,7 +241,7 @@ impl Provisioner<'_> {
         outcome.map_err(|error| self.wait_failure(error))
     }
 
-    pub async fn wait_until_ready(&self) -> Result<String, StepError> {
+    pub(super) async fn wait_until_ready(&self) -> Result<String, StepError> {
         let Provisioner { session, resource, references, waits, .. } = *self;
         let kind = resource.kind();
         let out_of_sight: Mutex<DisappearanceDetector> = Mutex::default();

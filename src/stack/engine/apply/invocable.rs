@@ -18,7 +18,7 @@ const PAUSES: [u32; 5] = [1, 3, 8, 15, 30];
 
 impl Provisioner<'_> {
     /// Invokes the function once without readings, and replaces it while its role cannot decrypt its variables.
-    pub async fn until_invocable(&self) -> Result<(), StepError> {
+    pub(super) async fn until_invocable(&self) -> Result<(), StepError> {
         match self.invoke().await? {
             None => Ok(()),
             Some(failure) => self.until_granted(failure).await,
@@ -26,7 +26,7 @@ impl Provisioner<'_> {
     }
 
     /// Does the same for a function that this run has not touched and so not named yet.
-    pub async fn until_found_invocable(&self) -> Result<(), StepError> {
+    pub(super) async fn until_found_invocable(&self) -> Result<(), StepError> {
         let Some(failure) = self.invoke().await? else { return Ok(()) };
         let (kind, name) = (self.resource.kind(), self.resource.name().to_owned());
         let observer = &self.session.observer;

@@ -10,7 +10,7 @@ use crate::stack::{Kind, Owner, Ownership};
 
 /// Options of `down`.
 #[derive(Clone, Debug, Default)]
-pub struct TeardownOptions {
+pub(crate) struct TeardownOptions {
     /// Kinds to keep.
     pub keep: Vec<Kind>,
     /// Adopted resources to delete nevertheless, by kind or name.
@@ -26,7 +26,12 @@ impl TeardownOptions {
 impl Plan {
     /// Plans the deletion of managed resources.
     #[must_use]
-    pub fn down(owner: &Owner, resources: &[&dyn Resource], found: Vec<Observed>, teardown: &TeardownOptions) -> Plan {
+    pub(crate) fn down(
+        owner: &Owner,
+        resources: &[&dyn Resource],
+        found: Vec<Observed>,
+        teardown: &TeardownOptions,
+    ) -> Plan {
         let steps = resources.iter().zip(found).map(|(resource, found)| step(owner, *resource, found, teardown));
         let mut steps: Vec<Step> = steps.collect();
         keep_dependencies(owner, &mut steps);

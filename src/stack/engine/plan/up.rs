@@ -18,7 +18,7 @@ impl Plan {
     ///
     /// # Errors
     /// If a resource with a configured name is not managed by this stage, or would have to be replaced and must not be.
-    pub fn up(
+    pub(crate) fn up(
         owner: &Owner,
         resources: &[&dyn Resource],
         found: Vec<Observed>,

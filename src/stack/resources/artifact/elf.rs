@@ -8,7 +8,7 @@ use object::{Endianness, ReadRef};
 
 /// An instruction set of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Architecture {
+pub(crate) enum Architecture {
     /// `x86_64`
     X86_64,
     /// `arm64`
@@ -17,11 +17,11 @@ pub enum Architecture {
 
 impl Architecture {
     /// The architecture of a function on AWS unless configured, on any machine.
-    pub const DEFAULT: Architecture = Architecture::X86_64;
+    pub(crate) const DEFAULT: Architecture = Architecture::X86_64;
 
     /// Returns Lambda's name for it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Architecture::X86_64 => "x86_64",
             Architecture::Arm64 => "arm64",
@@ -30,13 +30,13 @@ impl Architecture {
 
     /// Returns the architecture by Lambda's name for it.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         [Architecture::X86_64, Architecture::Arm64].into_iter().find(|architecture| architecture.as_str() == name)
     }
 
     /// Returns the architecture of this process, if Lambda supports it.
     #[must_use]
-    pub fn of_this_machine() -> Option<Self> {
+    pub(crate) fn of_this_machine() -> Option<Self> {
         match std::env::consts::ARCH {
             "x86_64" => Some(Architecture::X86_64),
             "aarch64" => Some(Architecture::Arm64),

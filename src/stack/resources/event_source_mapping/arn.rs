@@ -7,13 +7,13 @@ const ARROW: &str = " → ";
 
 /// Returns the display name of a mapping.
 #[must_use]
-pub fn name(stream: &str, function: &str) -> String {
+pub(crate) fn name(stream: &str, function: &str) -> String {
     format!("{stream}{ARROW}{function}")
 }
 
 /// Returns the stream and the function in a mapping's display name.
 #[must_use]
-pub fn parts(name: &str) -> (&str, &str) {
+pub(crate) fn parts(name: &str) -> (&str, &str) {
     name.split_once(ARROW).unwrap_or((name, ""))
 }
 

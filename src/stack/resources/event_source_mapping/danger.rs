@@ -5,7 +5,7 @@ use aws_sdk_lambda::types::{EventSourceMappingConfiguration, FunctionResponseTyp
 use super::{arn::endpoints, name};
 
 /// Returns the reason why another mapping of the function loses readings, if it does.
-pub fn data_loss_warning(mapping: &EventSourceMappingConfiguration) -> Option<String> {
+pub(super) fn data_loss_warning(mapping: &EventSourceMappingConfiguration) -> Option<String> {
     if mapping.function_response_types().contains(&FunctionResponseType::ReportBatchItemFailures) {
         return None;
     }

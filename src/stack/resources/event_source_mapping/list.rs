@@ -8,7 +8,7 @@ use crate::stack::Session;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Lists mappings of Kinesis streams with partial batch responses, as sensorctl creates them.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.lambda.list_event_source_mappings().into_paginator().items().send();
     let mappings: Result<Vec<_>, _> = pages.collect().await;
     let mappings = session.clients.call(SERVICE, "ListEventSourceMappings", "all mappings").answer(mappings)?;

@@ -11,7 +11,7 @@ use crate::stack::engine::observed::{Observed, Tags};
 use crate::stack::resources::lambda_tags;
 
 /// Returns the names of the functions to which unmanaged mappings deliver the records of a stream.
-pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> Result<Vec<String>, AwsFailure> {
+pub(crate) async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> Result<Vec<String>, AwsFailure> {
     let request = session.clients.lambda.list_event_source_mappings().event_source_arn(arn);
     let name = |mapping: EventSourceMappingConfiguration| {
         let function = mapping.function_arn?;
@@ -22,7 +22,7 @@ pub async fn mappings_of_stream(session: &Session, arn: &str, stream: &str) -> R
 }
 
 /// Returns the unmanaged mappings of a function, each as its source and UUID.
-pub async fn mappings_of_function(session: &Session, function: &str) -> Result<Vec<String>, AwsFailure> {
+pub(crate) async fn mappings_of_function(session: &Session, function: &str) -> Result<Vec<String>, AwsFailure> {
     let request = session.clients.lambda.list_event_source_mappings().function_name(function);
     let told = |mapping: EventSourceMappingConfiguration| {
         let source =

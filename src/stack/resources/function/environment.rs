@@ -12,7 +12,7 @@ use crate::aws::{AwsFailure, Clients, FailureCause};
 
 /// Returns the environment as it is compared and shown: the user's own variables, which may be secret, only as a
 /// digest.
-pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
+pub(super) fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> {
     let shown = |(name, value): (&String, &String)| {
         let ours = name.starts_with("SENSORCTL_");
         let digest = || format!("sha256:{}", STANDARD.encode(&Sha256::digest(value.as_bytes())[..9]));
@@ -26,7 +26,7 @@ pub fn shown(environment: &BTreeMap<String, String>) -> BTreeMap<String, Value> 
 /// # Errors
 /// If the service could not decrypt them for this caller. It still responds, without any variables. Such a function
 /// must not count as one without variables, because an update replaces all of them.
-pub fn variables_of(
+pub(super) fn variables_of(
     clients: &Clients,
     function: &FunctionConfiguration,
 ) -> Result<BTreeMap<String, String>, AwsFailure> {
@@ -39,7 +39,7 @@ pub fn variables_of(
 }
 
 /// Returns the failure to read data that is encrypted with a KMS key, from the error that replaces it in a response.
-pub fn unreadable(
+pub(crate) fn unreadable(
     clients: &Clients,
     of: &str,
     key: Option<&str>,
@@ -60,7 +60,7 @@ pub fn unreadable(
 }
 
 /// Returns the variables as a parameter of a call.
-pub fn environment_of(variables: BTreeMap<String, String>) -> Environment {
+pub(super) fn environment_of(variables: BTreeMap<String, String>) -> Environment {
     Environment::builder().set_variables(Some(variables.into_iter().collect())).build()
 }
 

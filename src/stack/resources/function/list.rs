@@ -6,7 +6,7 @@ use crate::stack::Session;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Lists functions with sensorctl's description.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.lambda.list_functions().into_paginator().items().send();
     let functions: Result<Vec<_>, _> = pages.collect().await;
     let functions = session.clients.call(SERVICE, "ListFunctions", "all functions").answer(functions)?;

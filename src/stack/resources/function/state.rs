@@ -7,7 +7,7 @@ use crate::stack::State;
 
 /// Returns the state of a function. It depends on the function's state and on that of its last update, which may be
 /// absent (docs/facts/lambda.md, Function states).
-pub fn state_of(function: &FunctionConfiguration) -> State {
+pub(super) fn state_of(function: &FunctionConfiguration) -> State {
     match &function.state {
         Some(Status::Failed) => return State::Failed(reason(function.state_reason())),
         Some(Status::Deleting) => return State::Deleting,
@@ -22,17 +22,17 @@ pub fn state_of(function: &FunctionConfiguration) -> State {
 }
 
 /// The result of a last update that did not fail.
-pub const DONE: &str = "done";
+pub(super) const DONE: &str = "done";
 
 /// Returns the reason why the last update failed, if it did. The function then continues as before the update, and the
 /// update can be repeated.
-pub fn failed_update(function: &FunctionConfiguration) -> Option<String> {
+pub(super) fn failed_update(function: &FunctionConfiguration) -> Option<String> {
     (function.last_update_status == Some(LastUpdateStatus::Failed))
         .then(|| format!("failed: {}", reason(function.last_update_status_reason())))
 }
 
 /// Returns the failure to read a function's tags, without which its owner is unknown.
-pub fn tags_failure(failure: AwsFailure, error: &TagsError) -> AwsFailure {
+pub(super) fn tags_failure(failure: AwsFailure, error: &TagsError) -> AwsFailure {
     let code = error.error_code().to_owned();
     let cause = if code.starts_with("AccessDenied") { FailureCause::Denied } else { FailureCause::ServerError };
     AwsFailure { cause, code: Some(code), ..failure }

@@ -8,7 +8,7 @@ use crate::stack::Session;
 
 /// Detaches everything that blocks the deletion of a role (docs/facts/iam.md, Delete order). Missing attachments count
 /// as success.
-pub async fn detach_all(session: &Session, name: &str) -> Result<(), AwsFailure> {
+pub(super) async fn detach_all(session: &Session, name: &str) -> Result<(), AwsFailure> {
     let iam = &session.clients.iam;
     let call = |operation| session.clients.call(SERVICE, operation, name);
     for profile in profiles(session, name).await? {
@@ -27,7 +27,7 @@ pub async fn detach_all(session: &Session, name: &str) -> Result<(), AwsFailure>
 }
 
 /// Returns unmanaged attachments of a role: policies besides those of sensorctl, and instance profiles.
-pub async fn unmanaged_attachments(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
+pub(super) async fn unmanaged_attachments(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
     let (inline, attached, profiles) =
         futures::try_join!(inline_names(session, name), attached(session, name), profiles(session, name))?;
     let inline = inline.into_iter().filter(|policy| policy != POLICY).map(|policy| format!("the policy `{policy}`"));
@@ -47,7 +47,7 @@ async fn profiles(session: &Session, name: &str) -> Result<Vec<InstanceProfile>,
 }
 
 /// Returns the names of all inline policies of a role.
-pub async fn inline_names(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
+pub(super) async fn inline_names(session: &Session, name: &str) -> Result<Vec<String>, AwsFailure> {
     let pages = session.clients.iam.list_role_policies().role_name(name).into_paginator().items().send();
     let names: Result<Vec<_>, _> = pages.collect().await;
     Ok(session.clients.call(SERVICE, "ListRolePolicies", name).optional(names)?.unwrap_or_default())

@@ -12,7 +12,7 @@ use sensorctl_policy::{AuthorizationRequest, Context, Decision, Principal, evalu
 
 /// The access that the role must give Lambda.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequiredAccess {
+pub(crate) enum RequiredAccess {
     /// Assume the role.
     Trust,
     /// Read a stream.
@@ -34,7 +34,11 @@ const READING: [&str; 3] = ["kinesis:DescribeStream", "kinesis:GetRecords", "kin
 
 /// Returns the reason why the role can never give the needed access. Returns `None` while it may, or if that is
 /// unknown.
-pub async fn permanent_failure(session: &Session, role: &str, need: &RequiredAccess) -> Option<PermanentFailure> {
+pub(crate) async fn permanent_failure(
+    session: &Session,
+    role: &str,
+    need: &RequiredAccess,
+) -> Option<PermanentFailure> {
     let failure = match need {
         RequiredAccess::Trust => never_taken(session, role).await.ok().flatten(),
         RequiredAccess::Reading { stream } => {

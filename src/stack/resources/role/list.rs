@@ -7,7 +7,7 @@ use crate::stack::engine::observed::Tags;
 use crate::stack::engine::tagged_resource::TaggedResource;
 
 /// Lists roles with sensorctl's description.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.iam.list_roles().max_items(1000).into_paginator().items().send();
     let roles: Result<Vec<_>, _> = pages.collect().await;
     let roles = session.clients.call(SERVICE, "ListRoles", "all roles").answer(roles)?;
@@ -16,7 +16,7 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
 }
 
 /// Returns the tags of a role, or no tags if it does not exist.
-pub async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
+pub(crate) async fn tags_of(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let role = super::describe(session, name).await?;
     let tags = role.and_then(|role| role.tags).unwrap_or_default();
     Ok(tags.into_iter().map(|tag| (tag.key, tag.value)).collect())

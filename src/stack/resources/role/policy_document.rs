@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::stack::{ArnRegistry, Kind};
 
 /// The service that assumes the role.
-pub const LAMBDA: &str = "lambda.amazonaws.com";
+pub(super) const LAMBDA: &str = "lambda.amazonaws.com";
 
 /// The trust policy: Lambda may assume the role.
 const TRUST: &str = include_str!("../../../../templates/lambda-trust-policy.json");
@@ -15,16 +15,16 @@ const ACCESS: &str = include_str!("../../../../templates/lambda-access-policy.js
 
 /// Returns the trust policy of the role.
 #[must_use]
-pub fn trust() -> Value {
+pub(super) fn trust() -> Value {
     parse(TRUST)
 }
 
 /// The kinds of resources that the access policy names.
-pub const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::LogGroup];
+pub(super) const NAMED: [Kind; 4] = [Kind::Table, Kind::RejectsTable, Kind::Stream, Kind::LogGroup];
 
 /// Additional access of the function and its mapping, by the settings.
 #[derive(Clone, Debug, Default)]
-pub struct RoleGrants {
+pub(crate) struct RoleGrants {
     /// The customer managed key that encrypts the stream. The service's own key needs no grant (docs/facts/kinesis.md,
     /// Encryption and tags).
     pub stream_key: Option<String>,
@@ -52,7 +52,7 @@ impl RoleGrants {
 /// Returns the actions, with their resources, that send failed batches to a queue, a topic or a bucket
 /// (docs/facts/event-source-mapping.md, Permissions).
 #[must_use]
-pub fn failure_destination_actions(destination: &str) -> Vec<(&'static str, String)> {
+pub(super) fn failure_destination_actions(destination: &str) -> Vec<(&'static str, String)> {
     match destination.split(':').nth(2) {
         Some("sqs") => vec![("sqs:SendMessage", destination.to_owned())],
         Some("sns") => vec![("sns:Publish", destination.to_owned())],
@@ -62,7 +62,7 @@ pub fn failure_destination_actions(destination: &str) -> Vec<(&'static str, Stri
 
 /// Returns the access policy of the role, with known ARNs, and with `${kind}` for unknown ones.
 #[must_use]
-pub fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
+pub(super) fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
     let mut text = ACCESS.to_owned();
     for kind in NAMED {
         if let Some(arn) = references.known(kind) {
@@ -78,7 +78,7 @@ pub fn access_policy(references: &ArnRegistry, grants: &RoleGrants) -> Value {
 
 /// Parses a policy document. A text that is not JSON stays a string, so that it differs from every document.
 #[must_use]
-pub fn parse(text: &str) -> Value {
+pub(super) fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 

@@ -5,7 +5,7 @@ use crate::aws::AwsFailure;
 use crate::stack::Session;
 
 /// Returns the names of a stream's registered consumers.
-pub async fn of(session: &Session, arn: &str, name: &str) -> Result<Vec<String>, AwsFailure> {
+pub(super) async fn of(session: &Session, arn: &str, name: &str) -> Result<Vec<String>, AwsFailure> {
     let clients = &session.clients;
     let mut names = Vec::new();
     let mut token = None;

@@ -11,7 +11,7 @@ use crate::settings::{Capacity, Stream};
 
 /// A change of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StreamChange {
+pub(super) enum StreamChange {
     /// Change the capacity mode. At most two such changes per day (docs/facts/kinesis.md, Capacity modes).
     Mode(StreamMode),
     /// Change the number of open shards.
@@ -29,7 +29,7 @@ pub enum StreamChange {
 impl StreamChange {
     /// Returns the next change towards the desired state.
     #[must_use]
-    pub fn next(wanted: &Stream, found: &StreamDescriptionSummary) -> Option<Self> {
+    pub(super) fn next(wanted: &Stream, found: &StreamDescriptionSummary) -> Option<Self> {
         let mode = match wanted.capacity {
             Capacity::Shards(_) => StreamMode::Provisioned,
             Capacity::OnDemand => StreamMode::OnDemand,
@@ -56,7 +56,7 @@ impl StreamChange {
     }
 
     /// Requests the change.
-    pub async fn send(&self, clients: &Clients, name: &str, arn: &str) -> Result<(), AwsFailure> {
+    pub(super) async fn send(&self, clients: &Clients, name: &str, arn: &str) -> Result<(), AwsFailure> {
         let kinesis = &clients.kinesis;
         let call = |operation| clients.call(SERVICE, operation, name);
         match self {
@@ -107,7 +107,7 @@ impl fmt::Display for StreamChange {
 }
 
 /// Returns the key that encrypts the stream, if any.
-pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
+pub(super) fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
     match stream.encryption_type {
         Some(EncryptionType::Kms) => stream.key_id.as_deref(),
         _ => None,
@@ -116,7 +116,7 @@ pub fn key_of(stream: &StreamDescriptionSummary) -> Option<&str> {
 
 /// Returns a key in the form that all its names have in common: `alias/…`, or its id without the ARN around it. The
 /// service may return another form than it was given.
-pub fn short_key(key: &str) -> &str {
+pub(super) fn short_key(key: &str) -> &str {
     match (key.find("alias/"), key.split_once(":key/")) {
         (Some(at), _) => &key[at..],
         (None, Some((_, id))) => id,

@@ -100,7 +100,7 @@ impl Table {
 }
 
 /// Lists the names of all tables.
-pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
+pub(crate) async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> {
     let pages = session.clients.dynamodb.list_tables().into_paginator().items().send();
     let names: Result<Vec<_>, _> = pages.collect().await;
     let names = session.clients.call(SERVICE, "ListTables", "all tables").answer(names)?;
@@ -108,7 +108,7 @@ pub async fn list(session: &Session) -> Result<Vec<TaggedResource>, AwsFailure> 
 }
 
 /// Returns the tags of a table by its name, or no tags if it does not exist, or was deleted since the list.
-pub async fn tags_of_name(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
+pub(crate) async fn tags_of_name(session: &Session, name: &str) -> Result<Tags, AwsFailure> {
     let describe = || {
         let describe = async move {
             let result = session.clients.dynamodb.describe_table().table_name(name).send().await;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The input of `aws dynamodb create-table --cli-input-json`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Document {
+pub(super) struct Document {
     #[serde(rename = "TableName")]
     _table_name: String,
     attribute_definitions: Vec<Attribute>,
@@ -35,13 +35,13 @@ struct Key {
 impl Document {
     /// Parses one of the bundled documents.
     #[must_use]
-    pub fn bundled(text: &str) -> Self {
+    pub(super) fn bundled(text: &str) -> Self {
         serde_json::from_str(text).expect("the bundled templates are checked by a test")
     }
 
     /// Returns the key as a property: name, part and type of each attribute.
     #[must_use]
-    pub fn key(&self) -> Value {
+    pub(super) fn key(&self) -> Value {
         let type_of = |name: &str| {
             let definitions = &self.attribute_definitions;
             definitions.iter().find(|attribute| attribute.attribute_name == name).map(|a| a.attribute_type.as_str())
@@ -51,7 +51,7 @@ impl Document {
     }
 
     /// Sets the key in a call.
-    pub fn fill(&self, mut call: CreateTableFluentBuilder) -> Result<CreateTableFluentBuilder, BuildError> {
+    pub(super) fn fill(&self, mut call: CreateTableFluentBuilder) -> Result<CreateTableFluentBuilder, BuildError> {
         for attribute in &self.attribute_definitions {
             let definition = AttributeDefinition::builder()
                 .attribute_name(&attribute.attribute_name)
@@ -69,7 +69,7 @@ impl Document {
 }
 
 /// Returns the key of an observed table, in the same form.
-pub fn key_of(table: &TableDescription) -> Value {
+pub(super) fn key_of(table: &TableDescription) -> Value {
     let type_of = |name: &str| {
         let definition = table.attribute_definitions().iter().find(|attribute| attribute.attribute_name == name);
         definition.map(|attribute| attribute.attribute_type.as_str())

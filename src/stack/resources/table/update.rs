@@ -14,7 +14,7 @@ use crate::settings::{Billing, Table, TableClass};
 
 /// The observed state of an existing table.
 #[derive(Clone, Debug)]
-pub struct ObservedTable {
+pub(crate) struct ObservedTable {
     /// Its description.
     pub table: TableDescription,
     /// Its TTL attribute.
@@ -26,7 +26,7 @@ pub struct ObservedTable {
 impl ObservedTable {
     /// Returns its billing mode.
     #[must_use]
-    pub fn billing(&self) -> Billing {
+    pub(crate) fn billing(&self) -> Billing {
         let mode = self.table.billing_mode_summary.as_ref().and_then(|summary| summary.billing_mode.as_ref());
         if mode == Some(&BillingMode::PayPerRequest) {
             return Billing::OnDemand;
@@ -41,7 +41,7 @@ impl ObservedTable {
 
     /// Returns its class. Responses omit the standard class.
     #[must_use]
-    pub fn class(&self) -> TableClass {
+    pub(crate) fn class(&self) -> TableClass {
         let class = self.table.table_class_summary.as_ref().and_then(|summary| summary.table_class.as_ref());
         match class {
             Some(types::TableClass::StandardInfrequentAccess) => TableClass::InfrequentAccess,
@@ -51,14 +51,14 @@ impl ObservedTable {
 
     /// Returns whether deletion protection is enabled.
     #[must_use]
-    pub fn deletion_protection(&self) -> bool {
+    pub(crate) fn deletion_protection(&self) -> bool {
         self.table.deletion_protection_enabled.unwrap_or(false)
     }
 }
 
 /// A change of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TableChange {
+pub(super) enum TableChange {
     /// Change the billing mode.
     Billing(Billing),
     /// Change the class.
@@ -76,7 +76,7 @@ pub enum TableChange {
 impl TableChange {
     /// Returns the next change towards the desired state.
     #[must_use]
-    pub fn next(wanted: &Table, seen: &ObservedTable) -> Option<Self> {
+    pub(super) fn next(wanted: &Table, seen: &ObservedTable) -> Option<Self> {
         // Protection first: the following changes may take long.
         if wanted.deletion_protection != seen.deletion_protection() {
             return Some(TableChange::Protection(wanted.deletion_protection));
@@ -100,7 +100,7 @@ impl TableChange {
     }
 
     /// Requests the change.
-    pub async fn send(&self, clients: &Clients, name: &str) -> Result<(), AwsFailure> {
+    pub(super) async fn send(&self, clients: &Clients, name: &str) -> Result<(), AwsFailure> {
         let call = |operation| clients.call(SERVICE, operation, name);
         let update = clients.dynamodb.update_table().table_name(name);
         let update = match self {
@@ -148,13 +148,13 @@ impl fmt::Display for TableChange {
 }
 
 /// Returns the capacity units as a parameter of a call.
-pub fn throughput(read_units: i32, write_units: i32) -> Result<ProvisionedThroughput, BuildError> {
+pub(super) fn throughput(read_units: i32, write_units: i32) -> Result<ProvisionedThroughput, BuildError> {
     let (read, write) = (i64::from(read_units), i64::from(write_units));
     ProvisionedThroughput::builder().read_capacity_units(read).write_capacity_units(write).build()
 }
 
 /// Returns the class as a parameter of a call.
-pub fn class(class: TableClass) -> types::TableClass {
+pub(super) fn class(class: TableClass) -> types::TableClass {
     match class {
         TableClass::Standard => types::TableClass::Standard,
         TableClass::InfrequentAccess => types::TableClass::StandardInfrequentAccess,
