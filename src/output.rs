@@ -38,7 +38,7 @@ pub(crate) use csv::{CsvCells, CsvColumns, OwnCell};
 pub(crate) use escape::one_line;
 
 #[cfg(test)]
-pub use destination::Captured;
+pub(crate) use destination::Captured;
 
 pub(crate) use differences::{change_lines, difference_lines};
 

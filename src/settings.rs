@@ -166,7 +166,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::resolve`].
     #[cfg(test)]
-    pub fn resolve_in(global: &GlobalFlags, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
+    pub(crate) fn resolve_in(global: &GlobalFlags, scope: Scope, environment: Environment<'_>) -> Result<Self, Error> {
         Self::resolve_among(global, scope, environment, Vec::new())
     }
 

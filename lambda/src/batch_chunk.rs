@@ -14,13 +14,13 @@ use crate::store::Put;
 use crate::user_records::{UserRecord, UserRecordError, catch_panic};
 
 /// Maximum user records in a chunk.
-pub const MAX_USER_RECORDS: usize = 4096;
+pub(crate) const MAX_USER_RECORDS: usize = 4096;
 /// Maximum bytes of the user records in a chunk. The last one may exceed it.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// The outcome of a user record.
 #[derive(Debug)]
-pub enum ItemOutcome {
+pub(crate) enum ItemOutcome {
     /// Not tried yet.
     Open,
     /// Stored as a row.
@@ -35,7 +35,7 @@ pub enum ItemOutcome {
 
 /// The reason why a user record was not stored.
 #[derive(Debug)]
-pub enum Unstored {
+pub(crate) enum Unstored {
     /// The write of its row failed.
     Failure(Rc<WriteFailure>),
     /// The write of its reject failed.
@@ -46,7 +46,7 @@ pub enum Unstored {
 
 impl Unstored {
     /// Returns the reason for the log.
-    pub fn trouble(&self) -> MetricIssue {
+    pub(crate) fn trouble(&self) -> MetricIssue {
         match self {
             Unstored::Failure(failure) => MetricIssue { code: failure.code.clone(), message: failure.to_string() },
             Unstored::Reject(failure) => {
@@ -69,7 +69,7 @@ impl Unstored {
 
 /// A user record and its outcome.
 #[derive(Debug)]
-pub struct ChunkItem<'a> {
+pub(crate) struct ChunkItem<'a> {
     /// The user record.
     pub piece: UserRecord<'a>,
     /// Its outcome.
@@ -79,7 +79,7 @@ pub struct ChunkItem<'a> {
 
 impl ChunkItem<'_> {
     /// Returns whether it is a reading whose time is before 1970 or after 2100, and so mostly in another unit.
-    pub fn has_uncertain_time(&self) -> bool {
+    pub(crate) fn has_uncertain_time(&self) -> bool {
         self.row.as_ref().is_some_and(|row| !row.has_plausible_time)
     }
 }
@@ -94,7 +94,7 @@ struct Row {
 
 /// User records that are handled together.
 #[derive(Debug, Default)]
-pub struct BatchChunk<'a> {
+pub(crate) struct BatchChunk<'a> {
     /// The user records, in the order of the shard.
     pub entries: Vec<ChunkItem<'a>>,
     /// The rows of all readings, in the service's JSON.
@@ -104,7 +104,7 @@ pub struct BatchChunk<'a> {
 
 /// The order of readings with the same key.
 #[derive(Debug)]
-pub struct DuplicateIndex {
+pub(crate) struct DuplicateIndex {
     /// The last reading of each key, in the order of the shard.
     pub last: Vec<usize>,
     /// For each entry, the entry of the same key before it.
@@ -113,7 +113,7 @@ pub struct DuplicateIndex {
 
 impl<'a> BatchChunk<'a> {
     /// Loads the next user records, `at_most` this many. Returns `false` at the end of the batch.
-    pub fn fill(&mut self, pieces: &mut impl Iterator<Item = UserRecord<'a>>, at_most: usize) -> bool {
+    pub(crate) fn fill(&mut self, pieces: &mut impl Iterator<Item = UserRecord<'a>>, at_most: usize) -> bool {
         self.entries.clear();
         self.text.clear();
         self.bytes = 0;
@@ -150,13 +150,13 @@ impl<'a> BatchChunk<'a> {
     }
 
     /// Returns the put request for a reading.
-    pub fn put(&self, index: usize) -> Option<Put<'_>> {
+    pub(crate) fn put(&self, index: usize) -> Option<Put<'_>> {
         let row = self.entries[index].row.as_ref()?;
         Some(Put { key: &self.text[row.key.clone()], request: &self.text[row.request.clone()] })
     }
 
     /// Groups the readings by key.
-    pub fn rivals(&self) -> DuplicateIndex {
+    pub(crate) fn rivals(&self) -> DuplicateIndex {
         let mut latest = HashMap::with_capacity_and_hasher(self.entries.len(), FxBuildHasher);
         let mut before = vec![None; self.entries.len()];
         let mut is_last = vec![false; self.entries.len()];

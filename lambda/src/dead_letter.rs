@@ -10,7 +10,7 @@ use crate::store::Put;
 use crate::user_records::{UserRecord, UserRecordError};
 
 /// The key of the dead-letter table.
-pub static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "S" };
+pub(crate) static KEY: Key = Key { partition: "ShardId", sort: "RejectId", sort_type: "S" };
 
 /// Bytes of a record in one item. The other attributes stay below the remaining 16 KiB of an item's 400 KiB.
 const PART_BYTES: usize = 384 * 1024;
@@ -21,21 +21,27 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The items of all rejects of a chunk.
 #[derive(Debug, Default)]
-pub struct DeadLetters {
+pub(crate) struct DeadLetters {
     text: String,
     /// The entry that an item belongs to, and the ranges of its key and its request in the text.
     items: Vec<(usize, Range<usize>, Range<usize>)>,
 }
 
 /// Returns the expiry time of a reject that is stored now.
-pub fn expiry(days: u64) -> Decimal {
+pub(crate) fn expiry(days: u64) -> Decimal {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Decimal::from(now.as_secs().saturating_add(DAY.as_secs().saturating_mul(days)))
 }
 
 impl DeadLetters {
     /// Adds the items of one reject: one for every part of its bytes, at least one.
-    pub fn push(&mut self, owner: usize, piece: &UserRecord<'_>, rejection: &UserRecordError, expires_at: &Decimal) {
+    pub(crate) fn push(
+        &mut self,
+        owner: usize,
+        piece: &UserRecord<'_>,
+        rejection: &UserRecordError,
+        expires_at: &Decimal,
+    ) {
         let none: &[u8] = &[];
         let parts = piece.data.chunks(PART_BYTES).chain(piece.data.is_empty().then_some(none));
         let count = piece.data.len().div_ceil(PART_BYTES).max(1).to_string();
@@ -70,12 +76,12 @@ impl DeadLetters {
     }
 
     /// Returns the entries that the items belong to.
-    pub fn owners(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn owners(&self) -> impl Iterator<Item = usize> {
         self.items.iter().map(|(owner, ..)| *owner)
     }
 
     /// Returns the put requests.
-    pub fn puts(&self) -> Vec<Put<'_>> {
+    pub(crate) fn puts(&self) -> Vec<Put<'_>> {
         let put = |(_, key, request): &(usize, Range<usize>, Range<usize>)| Put {
             key: &self.text[key.clone()],
             request: &self.text[request.clone()],

@@ -10,8 +10,8 @@ mod failure;
 mod item;
 mod tls;
 
-pub use self::batch::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_body, unprocessed};
-pub use self::client::Client;
-pub use self::endpoint::Endpoint;
-pub use self::failure::{FailureKind, MESSAGE_CHARACTERS, WriteFailure, first};
-pub use self::item::{Key, READINGS, Table, finish_request, push_attribute, push_bytes, push_row};
+pub(crate) use self::batch::{MAX_BATCH_BYTES, MAX_BATCH_ITEMS, batch_body, unprocessed};
+pub(crate) use self::client::Client;
+pub(crate) use self::endpoint::Endpoint;
+pub(crate) use self::failure::{FailureKind, MESSAGE_CHARACTERS, WriteFailure, first};
+pub(crate) use self::item::{Key, READINGS, Table, finish_request, push_attribute, push_bytes, push_row};

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// A batch of records of one shard.
 #[derive(Debug, Deserialize)]
-pub struct Event<'a> {
+pub(crate) struct Event<'a> {
     /// The records, in the order of the shard.
     #[serde(borrow, rename = "Records")]
     pub records: Vec<Record<'a>>,
@@ -15,7 +15,7 @@ pub struct Event<'a> {
 
 /// A record and its shard.
 #[derive(Debug, Deserialize)]
-pub struct Record<'a> {
+pub(crate) struct Record<'a> {
     /// `shardId-000000000000:` and the sequence number.
     #[serde(borrow, rename = "eventID")]
     event_id: Cow<'a, str>,
@@ -27,7 +27,7 @@ pub struct Record<'a> {
 /// A Kinesis record.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KinesisRecord<'a> {
+pub(crate) struct KinesisRecord<'a> {
     /// Decides the shard. It is parsed for a reject only.
     #[serde(borrow)]
     partition_key: &'a RawValue,
@@ -47,7 +47,7 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// The reason why it is not a Kinesis event, without its content.
-    pub fn read(json: &'a [u8]) -> Result<Self, String> {
+    pub(crate) fn read(json: &'a [u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(json).map_err(|_| "not an event of Kinesis: not UTF-8".to_owned())?;
         let event: Event<'a> = serde_json::from_str(text)
             .map_err(|error| format!("not an event of Kinesis: {}", without_content(&error)))?;
@@ -63,7 +63,7 @@ impl<'a> Event<'a> {
 
 /// Formats a `serde_json` error without the value of the wrong type that it may quote. The rest of its message is names
 /// and positions.
-pub fn without_content(error: &serde_json::Error) -> String {
+pub(crate) fn without_content(error: &serde_json::Error) -> String {
     let said = error.to_string();
     if !said.starts_with("invalid") {
         return said;
@@ -75,13 +75,13 @@ pub fn without_content(error: &serde_json::Error) -> String {
 impl Record<'_> {
     /// Returns the partition key. A key with half of a surrogate pair is returned in its escaped form: it must not fail
     /// the whole batch.
-    pub fn partition_key(&self) -> Cow<'_, str> {
+    pub(crate) fn partition_key(&self) -> Cow<'_, str> {
         let raw = self.kinesis.partition_key.get();
         serde_json::from_str(raw).unwrap_or_else(|_| Cow::Borrowed(raw.trim_matches('"')))
     }
 
     /// Returns the id of the shard: `shardId-000000000000`.
-    pub fn shard_id(&self) -> &str {
+    pub(crate) fn shard_id(&self) -> &str {
         self.event_id.split_once(':').map_or(&self.event_id, |(shard_id, _)| shard_id)
     }
 }

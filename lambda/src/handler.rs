@@ -25,7 +25,7 @@ const REJECTS_SHARE: u32 = 4;
 
 /// The state that is kept between invocations.
 #[derive(Debug)]
-pub struct Handler {
+pub(crate) struct Handler {
     settings: Settings,
     client: Client,
     readings: Table,
@@ -46,7 +46,7 @@ impl Handler {
     ///
     /// # Errors
     /// If the environment is invalid.
-    pub fn from_env() -> Result<Self, String> {
+    pub(crate) fn from_env() -> Result<Self, String> {
         Handler::new(Settings::from_env()?)
     }
 
@@ -54,7 +54,7 @@ impl Handler {
     ///
     /// # Errors
     /// If the address of the tables is invalid.
-    pub fn new(settings: Settings) -> Result<Self, String> {
+    pub(crate) fn new(settings: Settings) -> Result<Self, String> {
         let client = Client::new(settings.credentials.clone(), settings.region.clone(), &settings.endpoint)?;
         let readings = Table { name: settings.table.clone(), key: &READINGS };
         let rejects = settings.rejects_table.clone().map(|name| Table { name, key: &dead_letter::KEY });
@@ -65,14 +65,18 @@ impl Handler {
     ///
     /// # Errors
     /// If the event is not from Kinesis, or if something was not stored and partial batch responses are not enabled.
-    pub async fn handle(&self, json: &[u8], context: &Context) -> Result<BatchResponse, InvocationError> {
+    pub(crate) async fn handle(&self, json: &[u8], context: &Context) -> Result<BatchResponse, InvocationError> {
         let (result, metrics) = self.store(json, context).await;
         metrics.log(&self.settings.function_name, &context.request_id);
         result
     }
 
     /// Stores the readings of one event. Returns the metrics with the result.
-    pub async fn store(&self, json: &[u8], context: &Context) -> (Result<BatchResponse, InvocationError>, Metrics) {
+    pub(crate) async fn store(
+        &self,
+        json: &[u8],
+        context: &Context,
+    ) -> (Result<BatchResponse, InvocationError>, Metrics) {
         let began = Instant::now();
         let deadline = began + time_for_work(context.deadline);
         let mut metrics = Metrics::default();
@@ -86,7 +90,7 @@ impl Handler {
 
     /// Returns the number of requests in flight.
     #[cfg(test)]
-    pub fn requests_in_flight(&self) -> usize {
+    pub(crate) fn requests_in_flight(&self) -> usize {
         self.client.in_flight()
     }
 

@@ -10,6 +10,7 @@ mod response;
 mod settings;
 mod store;
 #[cfg(test)]
+#[allow(unreachable_pub, reason = "files are shared with other test binaries")]
 mod tests;
 mod user_records;
 

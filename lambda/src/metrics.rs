@@ -11,7 +11,7 @@ const NAMESPACE: &str = "sensorctl";
 
 /// The reason why something was not stored, without the content of readings.
 #[derive(Debug)]
-pub struct MetricIssue {
+pub(crate) struct MetricIssue {
     /// The service's code, or one of the function's own.
     pub code: String,
     /// The message.
@@ -26,7 +26,7 @@ impl From<&InvocationError> for MetricIssue {
 
 /// The metrics of an invocation: counts and milliseconds, without the content of readings.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     /// Kinesis records.
     pub records: usize,
     /// User records in them, as far as they were decoded.
@@ -59,7 +59,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Writes the line to stdout, which Lambda copies to the function's log.
-    pub fn log(&self, function_name: &str, request_id: &str) {
+    pub(crate) fn log(&self, function_name: &str, request_id: &str) {
         let mut line = self.line(function_name, request_id).to_string();
         line.push('\n');
         // A failure of the log cannot be logged.
@@ -67,7 +67,7 @@ impl Metrics {
     }
 
     /// Returns the line, without its end.
-    pub fn line(&self, function_name: &str, request_id: &str) -> Value {
+    pub(crate) fn line(&self, function_name: &str, request_id: &str) -> Value {
         let counts = [
             ("Records", self.records as u64),
             ("Readings", self.readings as u64),

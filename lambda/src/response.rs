@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The partial batch response for the event source mapping.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BatchResponse {
+pub(crate) struct BatchResponse {
     batch_item_failures: Vec<FirstFailure>,
 }
 
@@ -22,7 +22,7 @@ struct FirstFailure {
 
 impl BatchResponse {
     /// Returns the response that retries the batch from this record.
-    pub fn retry_from(sequence_number: &str) -> Self {
+    pub(crate) fn retry_from(sequence_number: &str) -> Self {
         BatchResponse { batch_item_failures: vec![FirstFailure { item_identifier: sequence_number.to_owned() }] }
     }
 }
@@ -64,7 +64,7 @@ impl InvocationError {
 ///
 /// # Errors
 /// The errors of `work`.
-pub async fn contained<T>(work: impl Future<Output = Result<T, InvocationError>>) -> Result<T, InvocationError> {
+pub(crate) async fn contained<T>(work: impl Future<Output = Result<T, InvocationError>>) -> Result<T, InvocationError> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(InvocationError::panicked()))
 }
 

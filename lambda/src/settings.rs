@@ -11,7 +11,7 @@ const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// The settings of the function. Credentials and region are those that Lambda sets for its role.
 #[derive(Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Table of readings.
     pub table: String,
     /// Dead-letter table, if there is one.
@@ -35,7 +35,7 @@ impl Settings {
     ///
     /// # Errors
     /// If a variable is missing or invalid.
-    pub fn from_env() -> Result<Self, String> {
+    pub(crate) fn from_env() -> Result<Self, String> {
         Settings::read(&Variables(&|name| env::var(name).ok()))
     }
 
@@ -43,7 +43,7 @@ impl Settings {
     ///
     /// # Errors
     /// As `from_env`.
-    pub fn read(variables: &Variables<'_>) -> Result<Self, String> {
+    pub(crate) fn read(variables: &Variables<'_>) -> Result<Self, String> {
         let get = |name| variables.get(name);
         let needed = |name| get(name).ok_or_else(|| format!("{name} is not set"));
         let region = get("AWS_REGION").or_else(|| get("AWS_DEFAULT_REGION")).ok_or("AWS_REGION is not set")?;
@@ -68,7 +68,7 @@ impl Settings {
 }
 
 /// Returns the function's name, for its metrics.
-pub fn function_name() -> String {
+pub(crate) fn function_name() -> String {
     env::var(FUNCTION_NAME).unwrap_or_default()
 }
 
@@ -86,7 +86,7 @@ fn endpoint(variables: &Variables<'_>) -> Endpoint {
 }
 
 /// A source of variables.
-pub struct Variables<'a>(pub &'a dyn Fn(&str) -> Option<String>);
+pub(crate) struct Variables<'a>(pub &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
     /// Returns a variable that is set and not empty.

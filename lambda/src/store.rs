@@ -25,7 +25,7 @@ const SLOW_ANSWER: Duration = Duration::from_secs(1);
 
 /// An item to put.
 #[derive(Clone, Copy, Debug)]
-pub struct Put<'a> {
+pub(crate) struct Put<'a> {
     /// Its key attributes in the service's JSON.
     pub key: &'a str,
     /// The put request in the service's JSON.
@@ -34,7 +34,7 @@ pub struct Put<'a> {
 
 /// The outcome of a write.
 #[derive(Clone, Debug)]
-pub enum PutOutcome {
+pub(crate) enum PutOutcome {
     /// Stored in the table.
     Stored,
     /// Refused by the service.
@@ -45,7 +45,7 @@ pub enum PutOutcome {
 
 /// The writes of one invocation.
 #[derive(Debug)]
-pub struct Store<'a> {
+pub(crate) struct Store<'a> {
     client: &'a Client,
     repetitions: Cell<u64>,
 }
@@ -66,18 +66,18 @@ type Batch = Vec<usize>;
 
 impl<'a> Store<'a> {
     /// Creates a store without writes.
-    pub fn new(client: &'a Client) -> Self {
+    pub(crate) fn new(client: &'a Client) -> Self {
         Store { client, repetitions: Cell::new(0) }
     }
 
     /// Returns the number of retried requests, in whole or in part.
-    pub fn repetitions(&self) -> u64 {
+    pub(crate) fn repetitions(&self) -> u64 {
         self.repetitions.get()
     }
 
     /// Writes all items, the first ones first, and gives up at `deadline`. No two items may have the same key. Returns
     /// the outcome of each, in their order. Nothing is in flight when it returns.
-    pub async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<PutOutcome> {
+    pub(crate) async fn put_all(&self, table: &Table, puts: &[Put<'_>], deadline: Instant) -> Vec<PutOutcome> {
         let run = Run { store: self, table, puts, deadline, stopped: RefCell::new(None) };
         let mut written =
             futures::stream::iter(batches(puts)).map(|batch| run.write(batch)).buffer_unordered(CONCURRENCY);

@@ -18,7 +18,7 @@ const KEPT_ONE_BY_ONE: usize = 1000;
 
 /// A user record, which should be a reading.
 #[derive(Debug)]
-pub struct UserRecord<'a> {
+pub(crate) struct UserRecord<'a> {
     /// The Kinesis record around it.
     pub record: &'a Record<'a>,
     /// Its index in an aggregated record; 0 in a plain record.
@@ -33,7 +33,7 @@ pub struct UserRecord<'a> {
 
 /// The reason why a user record is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRecordError {
+pub(crate) struct UserRecordError {
     /// A short, stable name.
     pub code: String,
     /// The message for people.
@@ -44,21 +44,21 @@ pub struct UserRecordError {
 
 impl UserRecord<'_> {
     /// Returns the partition key that it was put with.
-    pub fn partition_key(&self) -> Cow<'_, str> {
+    pub(crate) fn partition_key(&self) -> Cow<'_, str> {
         self.own_partition_key.map_or_else(|| self.record.partition_key(), Cow::Borrowed)
     }
 }
 
 impl UserRecordError {
     /// Creates an error with a text of the function's own.
-    pub fn new(code: &str, reason: &str) -> Self {
+    pub(crate) fn new(code: &str, reason: &str) -> Self {
         UserRecordError { code: code.to_owned(), reason: reason.to_owned(), is_ours: true }
     }
 }
 
 /// The records of an event in the order of the shard, and their data.
 #[derive(Debug)]
-pub struct Decoded<'a> {
+pub(crate) struct Decoded<'a> {
     bytes: Vec<u8>,
     /// A record without a range has data that is not base64.
     records: Vec<(&'a Record<'a>, Option<Range<usize>>)>,
@@ -66,7 +66,7 @@ pub struct Decoded<'a> {
 
 impl<'a> Decoded<'a> {
     /// Sorts the records by sequence number and decodes them.
-    pub fn of(event: &'a Event<'a>) -> Self {
+    pub(crate) fn of(event: &'a Event<'a>) -> Self {
         let mut records: Vec<_> = event.records.iter().collect();
         records
             .sort_by(|left, right| cmp_sequence_numbers(&left.kinesis.sequence_number, &right.kinesis.sequence_number));
@@ -85,7 +85,7 @@ impl<'a> Decoded<'a> {
     }
 
     /// Returns all user records, in the order in which they were put.
-    pub fn pieces(&'a self) -> impl Iterator<Item = UserRecord<'a>> {
+    pub(crate) fn pieces(&'a self) -> impl Iterator<Item = UserRecord<'a>> {
         self.records.iter().flat_map(|(record, range)| {
             let data = range.as_ref().map(|range| &self.bytes[range.clone()]);
             let (whole, sub_records) = contents(record, data);
@@ -138,7 +138,7 @@ fn broken_aggregation() -> UserRecordError {
 }
 
 /// Catches a panic over one record, which must not fail the rest of its batch.
-pub fn catch_panic<T>(work: impl FnOnce() -> Result<T, UserRecordError>) -> Result<T, UserRecordError> {
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> Result<T, UserRecordError>) -> Result<T, UserRecordError> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(UserRecordError::new("panic", "the function failed on this record; please report it")))
 }

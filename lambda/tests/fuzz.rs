@@ -1,6 +1,7 @@
 //! Runs the fuzz targets on stable Rust, for a bounded number of generated inputs, the same in every run. `.ci/fuzz`
 //! runs longer, guided by coverage.
 
+#![allow(unreachable_pub, reason = "files are shared with other test binaries")]
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 
 #[path = "../fuzz/bodies/aggregation.rs"]

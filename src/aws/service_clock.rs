@@ -57,7 +57,7 @@ impl Intercept for ServiceClock {
 #[cfg(test)]
 impl ServiceClock {
     /// Returns a clock that was read just now.
-    pub fn at(time: DateTime) -> Self {
+    pub(crate) fn at(time: DateTime) -> Self {
         let clock = ServiceClock::default();
         clock.0.get_or_init(|| (time, Instant::now()));
         clock

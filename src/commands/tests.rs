@@ -18,6 +18,6 @@ mod leftovers;
 mod reports;
 mod screens;
 mod slow;
-#[allow(dead_code, unused_imports, reason = "the integration tests use the rest")]
+#[allow(dead_code, unreachable_pub, unused_imports, reason = "the integration tests use the rest")]
 #[path = "../../tests/support/mod.rs"]
 mod support;

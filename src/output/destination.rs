@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 #[cfg(test)]
-pub use captured::Captured;
+pub(crate) use captured::Captured;
 
 /// The two streams that a command writes.
 #[derive(Clone, Debug, Default)]

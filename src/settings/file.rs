@@ -78,7 +78,7 @@ impl File {
 
     /// Marks the file as found in the working directory.
     #[cfg(test)]
-    pub fn found(self) -> Self {
+    pub(super) fn found(self) -> Self {
         File { named: false, ..self }
     }
 

@@ -1,6 +1,7 @@
 //! The one integration binary: each test runs `sensorctl` in its own environment with its own local cloud.
 
 #![allow(
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::format_collect,
     clippy::needless_pass_by_value,

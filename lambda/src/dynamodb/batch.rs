@@ -12,13 +12,13 @@ use super::item::Table;
 use crate::event::without_content;
 
 /// Maximum items in one request (API Reference, `BatchWriteItem`).
-pub const MAX_BATCH_ITEMS: usize = 25;
+pub(crate) const MAX_BATCH_ITEMS: usize = 25;
 /// Maximum bytes in one request; one larger item may exceed it. The service allows 16 MB, but eight such requests at
 /// once would be too much for the memory of a small function.
-pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
 /// Returns the body of a request that puts these items.
-pub fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>, bytes: usize) -> String {
+pub(crate) fn batch_body<'a>(table: &Table, requests: impl IntoIterator<Item = &'a str>, bytes: usize) -> String {
     let mut body = String::with_capacity(64 + table.name.len() + bytes);
     body.push_str("{\"RequestItems\":{");
     push_string(&mut body, &table.name);
@@ -71,7 +71,7 @@ struct KeyText<'a> {
 ///
 /// # Errors
 /// The reason why the response cannot be parsed, without its content. Then the whole request may be unprocessed.
-pub fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
+pub(crate) fn unprocessed(table: &Table, answer: &[u8]) -> Result<Vec<String>, String> {
     let unknown = |error: serde_json::Error| format!("the answer cannot be understood: {}", without_content(&error));
     let text = std::str::from_utf8(answer).map_err(|_| "the answer is not UTF-8".to_owned())?;
     // serde would read a list as the fields in their order.

@@ -35,7 +35,7 @@ const ADDRESS: &str = "DynamoDB's address, of AWS_ENDPOINT_URL_DYNAMODB, AWS_END
 
 /// A client of one region's service, or of an endpoint that replaces it.
 #[derive(Debug)]
-pub struct Client {
+pub(crate) struct Client {
     http: HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     credentials: Credentials,
     region: String,
@@ -52,7 +52,7 @@ impl Client {
     ///
     /// # Errors
     /// If the address is invalid, or if the CA bundle has no certificates.
-    pub fn new(credentials: Credentials, region: String, endpoint: &Endpoint) -> Result<Self, String> {
+    pub(crate) fn new(credentials: Credentials, region: String, endpoint: &Endpoint) -> Result<Self, String> {
         let address = checked_address(&endpoint.address(&region)).map_err(|problem| format!("{ADDRESS} {problem}"))?;
         let mut tcp = HttpConnector::new();
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -84,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// The failure, classified by the possible reaction.
-    pub async fn batch_write(&self, body: Bytes) -> Result<Bytes, WriteFailure> {
+    pub(crate) async fn batch_write(&self, body: Bytes) -> Result<Bytes, WriteFailure> {
         #[cfg(test)]
         let _in_flight = std::rc::Rc::clone(&self.in_flight);
         let signed_at = self.clock.now();
@@ -103,7 +103,7 @@ impl Client {
 
     /// Returns the number of requests that are sent and neither answered nor given up.
     #[cfg(test)]
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         std::rc::Rc::strong_count(&self.in_flight) - 1
     }
 

@@ -16,7 +16,7 @@ const OTHER: (&str, &str) = ("amazonaws.com", "api.aws");
 
 /// The endpoint settings in the environment.
 #[derive(Clone, Debug, Default)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// URL that replaces the region's own endpoint.
     pub url: Option<String>,
     /// True to use the FIPS endpoint.
@@ -29,7 +29,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Returns the URL of the region's service, or of the endpoint that replaces it.
-    pub fn address(&self, region: &str) -> String {
+    pub(crate) fn address(&self, region: &str) -> String {
         if let Some(url) = &self.url {
             return url.clone();
         }

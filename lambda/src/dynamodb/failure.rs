@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 /// The class of a failure, which decides the reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailureKind {
+pub(crate) enum FailureKind {
     /// Throttled, or a temporary fault: retry.
     Transient,
     /// The service does not accept an item of the request.
@@ -17,7 +17,7 @@ pub enum FailureKind {
 
 /// A failed request, with the service's code and message.
 #[derive(Clone, Debug)]
-pub struct WriteFailure {
+pub(crate) struct WriteFailure {
     /// The class of the failure.
     pub kind: FailureKind,
     /// The service's code, or `Connection`.
@@ -65,7 +65,7 @@ const WRONG_TABLE: [&str; 7] = [
 ];
 
 /// Maximum characters kept of a message. A message that quotes the request can be as long as the request.
-pub const MESSAGE_CHARACTERS: usize = 1024;
+pub(crate) const MESSAGE_CHARACTERS: usize = 1024;
 
 #[derive(Deserialize)]
 struct Body {
@@ -77,7 +77,7 @@ struct Body {
 
 impl WriteFailure {
     /// Classifies an error response of the service.
-    pub fn answered(status: u16, body: &[u8]) -> Self {
+    pub(crate) fn answered(status: u16, body: &[u8]) -> Self {
         let parsed = serde_json::from_slice(body).unwrap_or(Body { kind: None, message: None });
         let code = parsed.kind.as_deref().map(|kind| kind.rsplit('#').next().unwrap_or(kind).to_owned());
         let code = code.unwrap_or_else(|| if status == 413 { ITEM[3].to_owned() } else { format!("Http{status}") });
@@ -102,18 +102,18 @@ impl WriteFailure {
 
     /// Returns the same failure as transient, after its cause was repaired.
     #[must_use]
-    pub fn transient(self) -> Self {
+    pub(crate) fn transient(self) -> Self {
         WriteFailure { kind: FailureKind::Transient, ..self }
     }
 
     /// Returns the failure for a malformed response. The request may or may not have been executed.
-    pub fn nonsense(message: String) -> Self {
+    pub(crate) fn nonsense(message: String) -> Self {
         WriteFailure { kind: FailureKind::Transient, code: "Answer".to_owned(), message }
     }
 
     /// Returns the failure for a connection that was refused, closed or too slow. The request may or may not have been
     /// executed.
-    pub fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub(crate) fn connection(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut message = error.to_string();
         let mut kind = FailureKind::Transient;
         let mut next = error.source();
@@ -129,7 +129,7 @@ impl WriteFailure {
     }
 
     /// Returns the failure for a response that exceeded its time limit.
-    pub fn too_slow() -> Self {
+    pub(crate) fn too_slow() -> Self {
         WriteFailure {
             kind: FailureKind::Transient,
             code: "Connection".to_owned(),
@@ -138,7 +138,7 @@ impl WriteFailure {
     }
 
     /// Returns the failure for a deadline that leaves no time for an attempt.
-    pub fn out_of_time() -> Self {
+    pub(crate) fn out_of_time() -> Self {
         WriteFailure {
             kind: FailureKind::Transient,
             code: "OutOfTime".to_owned(),
@@ -147,13 +147,13 @@ impl WriteFailure {
     }
 
     /// Returns the failure for a request that could not be built.
-    pub fn unsendable(message: impl Into<String>) -> Self {
+    pub(crate) fn unsendable(message: impl Into<String>) -> Self {
         WriteFailure { kind: FailureKind::Permanent, code: "Request".to_owned(), message: message.into() }
     }
 }
 
 /// Returns the first characters of a text.
-pub fn first(characters: usize, text: &str) -> &str {
+pub(crate) fn first(characters: usize, text: &str) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
 }
 

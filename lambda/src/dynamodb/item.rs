@@ -9,7 +9,7 @@ use sensor_model::{Decimal, Reading, Value};
 
 /// A table and its key: a partition key of type S and a sort key.
 #[derive(Clone, Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// Its name.
     pub name: String,
     /// The attributes of its key.
@@ -18,7 +18,7 @@ pub struct Table {
 
 /// The attributes of a key.
 #[derive(Debug)]
-pub struct Key {
+pub(crate) struct Key {
     /// Partition key, of type S.
     pub partition: &'static str,
     /// Sort key.
@@ -28,13 +28,13 @@ pub struct Key {
 }
 
 /// The key of the table of readings.
-pub static READINGS: Key = Key { partition: "SensorId", sort: "CurrentTime", sort_type: "N" };
+pub(crate) static READINGS: Key = Key { partition: "SensorId", sort: "CurrentTime", sort_type: "N" };
 
 const REQUEST: &str = "{\"PutRequest\":{\"Item\":{";
 
 impl Key {
     /// Appends the beginning of a request, up to the end of its key. Returns the range of the key.
-    pub fn push_request(&self, out: &mut String, partition: &str, sort: &str) -> Range<usize> {
+    pub(crate) fn push_request(&self, out: &mut String, partition: &str, sort: &str) -> Range<usize> {
         out.push_str(REQUEST);
         let begin = out.len();
         self.push(out, partition, sort);
@@ -42,7 +42,7 @@ impl Key {
     }
 
     /// Appends the attributes of a key. Equal keys have equal texts.
-    pub fn push(&self, out: &mut String, partition: &str, sort: &str) {
+    pub(crate) fn push(&self, out: &mut String, partition: &str, sort: &str) {
         push_attribute(out, self.partition, "S", partition);
         out.push(',');
         push_attribute(out, self.sort, self.sort_type, sort);
@@ -50,12 +50,12 @@ impl Key {
 }
 
 /// Appends the end of a request.
-pub fn finish_request(out: &mut String) {
+pub(crate) fn finish_request(out: &mut String) {
     out.push_str("}}}");
 }
 
 /// Appends an attribute of type S or N.
-pub fn push_attribute(out: &mut String, name: &str, attribute_type: &str, text: &str) {
+pub(crate) fn push_attribute(out: &mut String, name: &str, attribute_type: &str, text: &str) {
     push_string(out, name);
     out.push_str(":{\"");
     out.push_str(attribute_type);
@@ -65,7 +65,7 @@ pub fn push_attribute(out: &mut String, name: &str, attribute_type: &str, text: 
 }
 
 /// Appends an attribute of type B.
-pub fn push_bytes(out: &mut String, name: &str, bytes: &[u8]) {
+pub(crate) fn push_bytes(out: &mut String, name: &str, bytes: &[u8]) {
     push_string(out, name);
     out.push_str(":{\"B\":\"");
     STANDARD.encode_string(bytes, out);
@@ -73,7 +73,7 @@ pub fn push_bytes(out: &mut String, name: &str, bytes: &[u8]) {
 }
 
 /// Appends the request to put a reading, with its shard and sequence number. Returns the range of the key.
-pub fn push_row(out: &mut String, reading: &Reading, (shard_id, sequence_number): (&str, &str)) -> Range<usize> {
+pub(crate) fn push_row(out: &mut String, reading: &Reading, (shard_id, sequence_number): (&str, &str)) -> Range<usize> {
     // Written by hand, because this runs for every reading.
     out.push_str(REQUEST);
     let begin = out.len();

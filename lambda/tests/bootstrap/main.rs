@@ -1,5 +1,6 @@
 //! Tests of the compiled function behind a Runtime API: stored rows, responses and failures.
 
+#![allow(unreachable_pub, reason = "files are shared with other test binaries")]
 #![expect(clippy::unwrap_used, reason = "a failing test says where")]
 
 mod faults;
