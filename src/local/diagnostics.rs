@@ -87,7 +87,7 @@ impl Diagnostics {
         self.state().all(|notice| notice.text.clone()).collect()
     }
 
-    /// Returns all notices like [`Diagnostics::all`], each with its time.
+    /// Returns all notices, each with its time, preceded by the number of dropped ones.
     pub(crate) fn all_with_times(&self) -> Vec<String> {
         self.state().all(|notice| format!("{} {}", to_the_second(notice.time), notice.text)).collect()
     }

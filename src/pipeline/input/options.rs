@@ -57,12 +57,12 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Beginning of comment lines in CSV [default: # where the header does not begin with it]
+    /// Beginning of comment lines in CSV; `#` unless given, where the header does not begin with it
     #[arg(long, value_name = "TEXT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// Where a key of the reading comes from (repeatable): a CSV column, or in JSON a path such as
-    /// temperature=payload.temp or temperature=sensors[0].value; date+clock joins two, a//b takes the first that is there
+    /// `temperature=payload.temp` or `temperature=sensors[0].value`; `date+clock` joins two, `a//b` takes the first found
     #[arg(long, value_name = "KEY=COLUMN")]
     #[serde(with = "key_table", skip_serializing_if = "Vec::is_empty")]
     pub map: Vec<ColumnMapping>,
