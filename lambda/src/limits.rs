@@ -25,3 +25,31 @@ pub const TABLE_ATTRIBUTES: [&str; 5] = ["SensorId", "CurrentTime", "Temperature
 
 /// Keys for the origin of a stored reading. They are dropped from input.
 pub const ORIGIN_KEYS: [&str; 2] = ["shard_id", "sequence_number"];
+/// Keys of the JSON form of a stored reading. No further field has such a name.
+pub const READING_KEYS: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
+/// Environment variables that Lambda reserves (docs/facts/lambda.md, Function limits): it sets them, and refuses them in a
+/// function's settings.
+pub const RESERVED_VARIABLES: [&str; 22] = [
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_METADATA_API",
+    "AWS_LAMBDA_METADATA_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+];

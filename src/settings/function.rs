@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use sensor_model::limits::RESERVED_VARIABLES;
+
 use super::layers::{Layers, Section};
 use super::origin::SettingOrigin;
 use super::stage::Stage;
@@ -33,30 +35,6 @@ pub(crate) struct Function {
 /// Maximum bytes of the user's variables. Lambda allows 4 KB of environment in all (Lambda quotas); sensorctl's own
 /// variables take a part of it.
 const LARGEST_ENVIRONMENT: usize = 4096 - 512;
-
-/// Names that Lambda reserves (Lambda developer guide, environment variables).
-const RESERVED: [&str; 20] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_LAMBDA_METADATA_API",
-    "AWS_LAMBDA_METADATA_TOKEN",
-    "LAMBDA_TASK_ROOT",
-    "LAMBDA_RUNTIME_DIR",
-];
 
 impl Function {
     pub(super) fn read(layers: &mut Layers<'_>, stage: &Stage) -> Result<Self, Error> {
@@ -124,7 +102,7 @@ fn environment(section: &mut Section<'_, '_>) -> Result<BTreeMap<String, String>
         let named = name.len() >= 2
             && name.starts_with(|first: char| first.is_ascii_alphabetic())
             && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
-        if RESERVED.contains(&name.as_str()) {
+        if RESERVED_VARIABLES.contains(&name.as_str()) {
             return Err(wrong(name, "is reserved by Lambda"));
         }
         if name.starts_with("SENSORCTL_") {

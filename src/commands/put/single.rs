@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use sensor_model::Reading;
+use sensor_model::limits::READING_KEYS;
 
 use super::PutArgs;
 use crate::aws::wait::WaitError;
@@ -14,8 +15,6 @@ use crate::pipeline::{ConstantField, PutReceipt, StoredReading, now, put_one, va
 
 /// The key of the report of `--wait`, which would be in it twice.
 const WAITED: &str = "stored_after_ms";
-/// Keys that have a flag of their own, or that are not the writer's to set.
-const TAKEN: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let (wait, limit, dry_run) = (args.wait, args.timeout, args.dry_run);
@@ -81,7 +80,7 @@ fn reading(args: PutArgs) -> Result<Reading, Error> {
     let mut fields = BTreeMap::new();
     for ConstantField { name, value } in args.fields {
         let value = value_of(&value).map_err(Error::usage)?;
-        if TAKEN.contains(&name.as_str()) {
+        if READING_KEYS.contains(&name.as_str()) {
             return Err(Error::usage(format!("`{name}` cannot be a further field"))
                 .hint("`--sensor`, `--temp` and `--time` set a reading's own keys"));
         }

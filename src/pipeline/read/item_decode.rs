@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sensor_model::limits::READING_KEYS;
 use sensor_model::{Decimal, Reading, Value};
 
 use crate::pipeline::StoredReading;
@@ -15,9 +16,6 @@ pub(crate) const TIME: &str = "CurrentTime";
 pub(crate) const TEMPERATURE: &str = "Temperature";
 pub(crate) const SHARD: &str = "ShardID";
 pub(crate) const SEQUENCE: &str = "SequenceNumber";
-
-/// Keys of the JSON form. An attribute of such a name would occur twice.
-const RESERVED_KEYS: [&str; 5] = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
 
 /// An item of the table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -37,7 +35,7 @@ pub(crate) fn decode_item(mut item: Item) -> Option<StoredReading> {
     let (shard_id, sequence_number) = (text(SHARD), text(SEQUENCE));
     let fields = item
         .into_iter()
-        .filter(|(name, _)| !RESERVED_KEYS.contains(&name.as_str()))
+        .filter(|(name, _)| !READING_KEYS.contains(&name.as_str()))
         .map(|(name, attribute)| Some((name, value(attribute)?)))
         .collect::<Option<BTreeMap<_, _>>>()?;
     Some(StoredReading { reading: Reading { sensor_id, temperature, current_time, fields }, shard_id, sequence_number })

@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use sensor_model::limits::RESERVED_VARIABLES;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::request::invalid;
 use crate::lambda::LambdaServices;
 use crate::lambda::permissions::is_assumable;
-use crate::lambda::runtime::environment::RESERVED;
 use crate::lambda::state::{FunctionRecord, Logging, Tags};
 use crate::protocol::aws_json::ServiceError;
 
@@ -249,7 +249,7 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Service
         let well_formed = name.len() >= 2
             && letters.next().is_some_and(|first| first.is_ascii_alphabetic())
             && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-        if !well_formed && !RESERVED.contains(&name.as_str()) {
+        if !well_formed && !RESERVED_VARIABLES.contains(&name.as_str()) {
             let rule = "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: \
                         [a-zA-Z]([a-zA-Z0-9_])+]";
             return Err(constraint("environment", "environment.variables", rule));
@@ -258,7 +258,8 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<(), Service
     if let Some(value) = variables.values().find(|value| value.contains('\0')) {
         return Err(invalid(format!("An environment variable of {} bytes holds a NUL.", value.len())));
     }
-    let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    let reserved: Vec<&str> =
+        variables.keys().map(String::as_str).filter(|name| RESERVED_VARIABLES.contains(name)).collect();
     if !reserved.is_empty() {
         return Err(invalid(format!(
             "{UNABLE} contains reserved keys that are currently not supported for modification. Reserved keys used in \

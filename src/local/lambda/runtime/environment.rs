@@ -6,33 +6,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use sensor_model::limits::RESERVED_VARIABLES;
+
 use crate::auth::credentials::SessionKeys;
 use crate::lambda::api::function_name::LATEST;
 use crate::lambda::state::FunctionRecord;
-
-/// Reserved variables: the service sets them, and rejects them in a function's settings.
-pub(crate) const RESERVED: [&str; 20] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_SECURITY_TOKEN",
-    "AWS_SESSION_TOKEN",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
-];
 
 /// The location and identity of an execution environment.
 pub(crate) struct Place<'a> {
@@ -84,7 +62,7 @@ pub(crate) fn variables(function: &FunctionRecord, place: &Place<'_>, keys: &Ses
     ];
     for (name, value) in ours {
         // A function may have its own PATH, LANG and TZ; reserved variables never get into its configuration.
-        if RESERVED.contains(&name) || !all.contains_key(name) {
+        if RESERVED_VARIABLES.contains(&name) || !all.contains_key(name) {
             all.insert(name.to_owned(), value);
         }
     }
