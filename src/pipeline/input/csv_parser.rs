@@ -228,6 +228,11 @@ impl CsvParser {
                     self.unit_rows -= 1;
                     output.builder.facts.passed_over += 1;
                 } else if let Some(columns) = self.other_header(cells, output) {
+                    let offset = columns.offset_in_header();
+                    let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+                    if let Err(error) = named {
+                        return output.reject(raw, error);
+                    }
                     self.columns = columns;
                     self.unit_rows = MAX_UNIT_ROWS;
                     output.builder.facts.passed_over += 1;
@@ -269,7 +274,16 @@ impl CsvParser {
             }
             self.time_bytes = cells.get(at).len();
         }
+        if let Some(offset) = self.columns.utc_offset(cells, &self.section) {
+            output.builder.take_offset(&offset)?;
+        }
         if let Some(row) = self.columns.single(cells, &self.section) {
+            // Only a row of values: in a repeated header, the cell has the column's name.
+            if self.columns.is_of_another_quantity(cells, &self.section) && output.builder.is_reading(&row) {
+                output.builder.facts.passed_over += 1;
+                output.builder.facts.left_out += 1;
+                return Ok(());
+            }
             let fields = self.columns.fields(cells, &self.section);
             let record = output.builder.record(&row, fields, raw.number)?;
             output.ready(record);
@@ -289,8 +303,8 @@ impl CsvParser {
                     let fields = self.columns.fields(cells, &self.section);
                     output.builder.record(&row, fields, raw.number).map(|record| output.ready(record))
                 }
-                RowReading::Quantity { key, value, sensor, time } => {
-                    output.quantity(&key, &value, sensor.as_ref(), time.as_ref(), raw.number)
+                RowReading::Quantity { name, key, value, sensor, time } => {
+                    output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number)
                 }
             };
             match result {

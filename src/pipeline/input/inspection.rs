@@ -245,7 +245,11 @@ impl Head {
         layouts: &Layouts,
     ) -> Result<Attempt, Error> {
         // The text is decoded already.
-        let resolved = InputOptions { encoding: None, ..layouts.resolved(&options)? };
+        let resolved = match layouts.resolved(&options) {
+            Ok(resolved) => InputOptions { encoding: None, ..resolved },
+            // A candidate that lacks a flag is none; of the layout that was typed, it is what is told.
+            Err(error) => return Ok(Attempt { options, result: Err(error) }),
+        };
         let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
         let result = opened.and_then(|input| Outcome::read(input, is_complete));
         Ok(Attempt { options, result })

@@ -11,6 +11,8 @@ mod error;
 mod tests;
 mod time_zone;
 
+pub(super) use self::time_zone::offset_in_name;
+
 use clap::ValueEnum;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
@@ -149,6 +151,8 @@ pub(crate) struct TimeParser {
     unit: TimeUnit,
     format: Option<String>,
     zone: Option<TimeZone>,
+    /// Whether an option names the zone.
+    zone_is_named: bool,
     decimal_comma: bool,
 }
 
@@ -166,7 +170,7 @@ impl TimeParser {
             }
         }
         let TimeOptions { unit, format, decimal_comma, .. } = options.clone();
-        Ok(TimeParser { unit, format, zone, decimal_comma })
+        Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma })
     }
 
     /// Reads a text, which may be a number.

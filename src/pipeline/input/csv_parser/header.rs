@@ -89,6 +89,10 @@ impl CsvParser {
         };
         let Found { columns, delimiter, line } = found;
         let Search { lines, ahead, surroundings, above, .. } = search;
+        let named = columns.offset_in_header().map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+        if let Err(error) = named {
+            return Ok(Err(NotCsv::new(error.reason)));
+        }
         let names = columns.names().to_vec();
         let comment = match &options.comment {
             Some(comment) => Some(comment.clone().into_bytes()),

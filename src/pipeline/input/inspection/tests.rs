@@ -46,7 +46,10 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
         if inspection.error.is_some() {
             // Nothing in it says what it is: the layout is named, as a user has to.
             let sensor = Some("mine".to_owned());
-            let named = InputOptions { layout: Some(name.clone()), sensor, ..InputOptions::default() };
+            let needs = Layouts::default().get(&name).unwrap().needs;
+            let unit = needs.iter().filter(|need| *need == "--unit").map(|_| "temperature=K:C".parse().unwrap());
+            let unit = unit.collect();
+            let named = InputOptions { layout: Some(name.clone()), sensor, unit, ..InputOptions::default() };
             inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
         }
         assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
