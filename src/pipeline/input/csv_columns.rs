@@ -21,6 +21,8 @@ pub(super) const SECTION: &str = "@section";
 #[derive(Debug)]
 pub(super) struct CsvColumns {
     names: Vec<String>,
+    /// What empty cells stand for, by column, where the file says it.
+    defaults: Vec<String>,
     /// Columns up to the last one with a name.
     width: usize,
     sensor: Option<CellSource>,
@@ -202,15 +204,32 @@ impl CsvColumns {
         }
     }
 
+    /// Takes what empty cells stand for: a row of the file's own comments.
+    pub(super) fn set_defaults(&mut self, mut defaults: Vec<String>) {
+        // The first cell is the row's own name.
+        defaults.iter_mut().take(1).for_each(String::clear);
+        self.defaults = defaults;
+    }
+
+    fn default_of(&self, at: usize) -> &str {
+        self.defaults.get(at).map_or("", String::as_str)
+    }
+
     fn value<'a>(&self, source: &CellSource, cells: Cells<'a>, section: &str) -> Cow<'a, str> {
         match source {
-            CellSource::Column(at) => Cow::Borrowed(self.cell(*at, cells)),
+            CellSource::Column(at) => match self.cell(*at, cells) {
+                "" => Cow::Owned(self.default_of(*at).to_owned()),
+                cell => Cow::Borrowed(cell),
+            },
             CellSource::Parts { parts, separator } => {
                 for alternative in &parts.0 {
                     let values: Vec<_> = alternative
                         .iter()
                         .map(|part| match part {
-                            Part::Column(at) => self.cell(*at, cells),
+                            Part::Column(at) => match self.cell(*at, cells) {
+                                "" => self.default_of(*at),
+                                cell => cell,
+                            },
                             Part::Fixed(text) => text.as_str(),
                             Part::Section => section,
                         })

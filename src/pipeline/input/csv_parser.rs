@@ -26,6 +26,9 @@ pub(super) fn decimal_comma(cell: &str) -> bool {
     cell.contains(',') && decimal_evidence(cell).is_some()
 }
 
+/// The beginning of the row of annotated CSV (InfluxDB) that says what empty cells of the table stand for.
+const DEFAULTS: &[u8] = b"#default";
+
 /// Rows of units that may follow a header: names of units, and how values were processed.
 const MAX_UNIT_ROWS: u8 = 2;
 
@@ -56,6 +59,8 @@ pub(super) struct CsvParser {
     header: HeaderInfo,
     comment: Option<Vec<u8>>,
     section: String,
+    /// What empty cells stand for under the next header.
+    defaults: Vec<String>,
     /// Whether the file's decimal sign is still to be seen.
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
@@ -71,6 +76,9 @@ impl CsvParser {
             self.line.clear();
             let offset = self.lines.offset();
             let status = self.lines.append(&mut self.line)?;
+            if self.line.starts_with(DEFAULTS) {
+                self.defaults = header::cells_of(self.splitter.delimiter(), &self.line);
+            }
             let is_plain = status == LineStatus::Line
                 && self.lines.is_terminated()
                 && !self.splitter.needs_quotes(&self.line)
@@ -223,11 +231,13 @@ impl CsvParser {
             Ok(()) => self.unit_rows = 0,
             Err(error) => {
                 if self.columns.is_header(cells) {
+                    self.columns.set_defaults(std::mem::take(&mut self.defaults));
                     output.builder.facts.passed_over += 1;
                 } else if self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS) {
                     self.unit_rows -= 1;
                     output.builder.facts.passed_over += 1;
-                } else if let Some(columns) = self.other_header(cells, output) {
+                } else if let Some(mut columns) = self.other_header(cells, output) {
+                    columns.set_defaults(std::mem::take(&mut self.defaults));
                     let offset = columns.offset_in_header();
                     let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
                     if let Err(error) = named {

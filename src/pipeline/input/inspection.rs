@@ -187,6 +187,7 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
                 options
             })
             .collect();
+        candidates.extend(guess::other_sensors(&text, &matching, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
         for options in candidates {
             let attempt = head.attempt(options, layouts)?;

@@ -202,7 +202,21 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Ok(CsvColumns { names, width, sensor, probes, time, utc_offset, unit, fields, filters, unnamed, origin, long })
+    Ok(CsvColumns {
+        defaults: Vec::new(),
+        names,
+        width,
+        sensor,
+        probes,
+        time,
+        utc_offset,
+        unit,
+        fields,
+        filters,
+        unnamed,
+        origin,
+        long,
+    })
 }
 
 /// Refuses further fields whose columns say another unit than `--unit` does.

@@ -111,6 +111,30 @@ fn other_names_are_mapped_to_keys() {
 }
 
 #[test]
+fn tag_or_label_that_names_the_sensor_is_named() {
+    let influx = "#datatype,string,long,dateTime:RFC3339,double,string,string,string,string\n\
+        ,result,table,_time,_value,_field,_measurement,host,room\n\
+        ,,0,2031-03-02T07:15:00Z,19.4,temperature,climate,pi,attic\n\
+        ,,1,2031-03-02T07:15:00Z,11.25,temperature,climate,pi,cellar\n";
+    let lines = "climate,host=pi,room=attic humidity=51i,temperature=19.4 1930202100000000000\n\
+        climate,host=pi,room=cellar temperature=11.25 1930202100000000000\n";
+    let prometheus = r#"{"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"__name__":"room_celsius","instance":"attic:9100"},"values":[[1930202100.5,"19.4"]]},
+        {"metric":{"__name__":"room_celsius","instance":"cellar:9100"},"values":[[1930202100.5,"11.25"]]}]}}"#;
+    for (name, text, layout, source) in [
+        ("a.csv", influx, "influxdb", "room"),
+        ("a.lp", lines, "influxdb-line-protocol", "room"),
+        ("a.json", prometheus, "prometheus", "data.result[].metric.instance"),
+    ] {
+        let (inspection, file, _dir) = inspected(text.as_bytes(), name);
+        let map = ("--map", Some(format!("sensor_id={source}")));
+        assert_eq!(inspection.options.flags(), [("--layout", Some(layout.to_owned())), map], "{:?}", inspection.error);
+        assert_eq!((inspection.accepted, inspection.rejected), (2, 0), "{name}");
+        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+    }
+}
+
+#[test]
 fn columns_have_types_and_ranges() {
     let text = "sensor_id;temperature;current_time;ok;note\nk;21,5;1700000000;true;\nl;-3,0;1700000060;false;x\n";
     let (inspection, ..) = inspected(text.as_bytes(), "f.csv");
