@@ -10,7 +10,7 @@ use std::io;
 use memchr::memchr2;
 use sensor_model::truncate_for_log;
 
-use self::row_shape::{Evidence, decimal_evidence, is_unit_row};
+use self::row_shape::{Evidence, cells_of, decimal_evidence, is_unit_row};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::number::DecimalSign;
@@ -26,7 +26,7 @@ pub(super) fn decimal_comma(cell: &str) -> bool {
     cell.contains(',') && decimal_evidence(cell).is_some()
 }
 
-/// The beginning of the row of annotated CSV (InfluxDB) that says what empty cells of the table stand for.
+/// The beginning of the row of annotated CSV (`InfluxDB`) that says what empty cells of the table stand for.
 const DEFAULTS: &[u8] = b"#default";
 
 /// Rows of units that may follow a header: names of units, and how values were processed.
@@ -77,7 +77,7 @@ impl CsvParser {
             let offset = self.lines.offset();
             let status = self.lines.append(&mut self.line)?;
             if self.line.starts_with(DEFAULTS) {
-                self.defaults = header::cells_of(self.splitter.delimiter(), &self.line);
+                self.defaults = cells_of(self.splitter.delimiter(), &self.line);
             }
             let is_plain = status == LineStatus::Line
                 && self.lines.is_terminated()

@@ -173,6 +173,18 @@ impl TimeParser {
         Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma })
     }
 
+    /// Takes the offset from UTC that a file names for its times without a zone.
+    ///
+    /// # Errors
+    /// When it is none, or contradicts the zone of the options; the text names the flag.
+    pub(super) fn take_offset(&mut self, text: &str) -> Result<(), String> {
+        let named = self.zone.as_ref().filter(|_| self.zone_is_named);
+        if let Some(zone) = time_zone::of_file(text, named)? {
+            self.zone = Some(zone);
+        }
+        Ok(())
+    }
+
     /// Reads a text, which may be a number.
     ///
     /// # Errors

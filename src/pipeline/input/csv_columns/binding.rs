@@ -15,6 +15,8 @@ struct Binder<'b> {
     surroundings: &'b Surroundings,
     used: Vec<usize>,
     found: usize,
+    /// What matched several columns, where one is meant.
+    several: Option<String>,
 }
 
 impl Binder<'_> {
@@ -48,14 +50,18 @@ impl Binder<'_> {
             // The last alternative of a column that a file may lack: `RH//`.
             return Ok(Part::Fixed(String::new()));
         }
-        match self.columns(text)?.as_slice() {
+        let columns = self.columns(text).inspect_err(|_| self.several = Some(text.to_owned()))?;
+        match columns.as_slice() {
             [(at, _)] => {
                 self.used.push(*at);
                 self.found += 1;
                 return Ok(Part::Column(*at));
             }
             [] => {}
-            [..] => return Err(format!("several columns match `{text}`")),
+            [..] => {
+                self.several = Some(text.to_owned());
+                return Err(format!("several columns match `{text}`"));
+            }
         }
         if text == SECTION {
             return Ok(Part::Section);
@@ -85,6 +91,13 @@ impl Binder<'_> {
             return Ok(CellSource::Column(*at));
         }
         let all = Source::parse(text, |part| Ok::<_, String>(self.part(part)))?;
+        if let Some(text) = self.several.take() {
+            // The next alternative would hide that there are values.
+            let text = truncate_for_log(&text);
+            return Err(format!(
+                "several columns match `{text}`; `--map {key}=COLUMN` takes one of them, `--drop {key}` none"
+            ));
+        }
         // A file need not have the columns of every alternative.
         let (mut alternatives, mut wrong) = (Vec::new(), None);
         for parts in all.0 {
@@ -130,7 +143,7 @@ impl CsvColumns {
         builder: &ReadingBuilder,
         surroundings: &Surroundings,
     ) -> Result<Self, HeaderError> {
-        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0 };
+        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0, several: None };
         let bound = bind(&mut binder, options, builder);
         let found = binder.found;
         bound.map_err(|reason| HeaderError { reason, found })
@@ -261,7 +274,7 @@ fn further_fields(
     let names = binder.names;
     let own = [SENSOR, TEMPERATURE, TIME];
     let mut fields = Vec::new();
-    let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET;
+    let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET && builder.keeps(key);
     for mapping in options.map.iter().filter(|mapping| is_field(&mapping.key)) {
         fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
     }

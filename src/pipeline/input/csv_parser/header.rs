@@ -89,8 +89,9 @@ impl CsvParser {
         };
         let Found { mut columns, delimiter, line } = found;
         let Search { lines, ahead, surroundings, above, .. } = search;
-        let named = columns.offset_in_header().map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
-        if let Err(error) = named {
+        let offset =
+            columns.offset_in_header().map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+        if let Err(error) = offset {
             return Ok(Err(NotCsv::new(error.reason)));
         }
         let is_defaults = |row: &&Vec<String>| row.first().is_some_and(|cell| cell == "#default");
@@ -370,11 +371,6 @@ fn is_value(cell: &str) -> bool {
     let starts = cell.trim_start_matches(['-', '+', '.']).starts_with(|first: char| first.is_ascii_digit());
     let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,:/ TZeE".contains(&byte));
     starts && is_plain || crate::pipeline::parse_time(cell).is_ok()
-}
-
-/// Returns the cells of a line; none where it is no text.
-pub(super) fn cells_of(delimiter: Delimiter, line: &[u8]) -> Vec<String> {
-    std::str::from_utf8(line).ok().and_then(|line| split(delimiter, line.trim_end())).unwrap_or_default()
 }
 
 /// Splits a line into cells; nothing where a quote stays open.

@@ -2,41 +2,38 @@
 
 use jiff::tz::{Offset, TimeZone};
 
-use super::TimeParser;
-
 /// Offsets are of whole quarters of an hour: a number that is none was meant for something else.
 const QUARTER: i32 = 15 * 60;
 /// Farther from UTC is no place.
 const MOST: i32 = 18 * 3600;
 
-impl TimeParser {
-    /// Takes the offset from UTC that a file names, in seconds or as `+01:00`, for its times without a zone.
-    ///
-    /// # Errors
-    /// When it is none, or an option names a zone whose offset changes, which would contradict it for a part of the year.
-    pub(in super::super) fn take_offset(&mut self, text: &str) -> Result<(), String> {
-        let text = text.trim();
-        // `-0700` is an offset as well as a number; one of seconds has another count of digits or no zero before it.
-        let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
-        let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
-        let seconds = seconds.filter(|seconds: &i32| seconds % QUARTER == 0 && seconds.abs() <= MOST);
-        let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok());
-        let offset = offset.ok_or(
-            "what the file says of its offset from UTC is neither seconds nor +01:00; `--map` names \
-                                   another place, and `--time-zone` the zone",
-        )?;
-        match &self.zone {
-            Some(zone) if self.zone_is_named => zone.to_fixed_offset().map(drop).map_err(|_| {
-                let offset = written(offset);
-                format!(
-                    "the file says that its times are at {offset}, the whole year; leave `--time-zone` out, or name an \
-                     offset: `--time-zone {offset}`"
-                )
-            }),
-            _ => {
-                self.zone = Some(TimeZone::fixed(offset));
-                Ok(())
-            }
+/// Returns the zone of the offset from UTC that a file names, in seconds or as `+01:00`; nothing where an option names an
+/// offset.
+///
+/// # Errors
+/// When it is none, or the option names a zone whose offset changes, which would contradict it for a part of the year.
+pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<TimeZone>, String> {
+    let text = text.trim();
+    // `-0700` is an offset as well as a number; one of seconds has no zero before it.
+    let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
+    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
+    let seconds = seconds.filter(|seconds| seconds % QUARTER == 0 && (-MOST..=MOST).contains(seconds));
+    let Some(offset) = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()) else {
+        return Err(
+            "what the file says of its offset from UTC is neither seconds nor +01:00; `--map utc_offset=COLUMN` \
+                    names another place"
+                .to_owned(),
+        );
+    };
+    match named {
+        None => Ok(Some(TimeZone::fixed(offset))),
+        Some(zone) if zone.to_fixed_offset().is_ok() => Ok(None),
+        Some(_) => {
+            let offset = written(offset);
+            Err(format!(
+                "the file says that its times are at {offset}, the whole year; leave `--time-zone` out, or name an \
+                 offset: `--time-zone {offset}`"
+            ))
         }
     }
 }
@@ -88,41 +85,33 @@ fn similar(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TimeOptions;
     use super::*;
 
-    fn read(zone: Option<&str>, offset: &str) -> Result<String, String> {
-        let options = TimeOptions { zone: zone.map(str::to_owned), ..TimeOptions::default() };
-        let mut parser = TimeParser::new(&options)?;
-        parser.take_offset(offset)?;
-        let parsed = parser.text("2031-03-02 08:15:00").map_err(|error| error.to_string())?;
-        assert!(!parsed.facts.assumed_utc);
-        Ok(parsed.seconds.to_string())
-    }
-
     #[test]
-    fn offset_of_the_file_is_that_of_its_times() {
-        for (offset, seconds) in [
-            ("3600", "1930202100"),
-            ("+01:00", "1930202100"),
-            ("-25200", "1930230900"),
-            ("-07:00", "1930230900"),
-            ("-0700", "1930230900"),
-            ("0", "1930205700"),
-            ("20700", "1930185000"),
+    fn offset_of_the_file_is_in_seconds_or_written() {
+        for (text, seconds) in [
+            ("3600", 3600),
+            ("+01:00", 3600),
+            ("-25200", -25_200),
+            ("-07:00", -25_200),
+            ("-0700", -25_200),
+            ("0", 0),
+            (" 20700 ", 20_700),
         ] {
-            assert_eq!(read(None, offset).as_deref(), Ok(seconds), "{offset}");
+            let zone = TimeZone::fixed(Offset::from_seconds(seconds).unwrap());
+            assert_eq!(of_file(text, None), Ok(Some(zone)), "{text}");
         }
-        for text in ["", "25.0", "25", "x", "+01:07", "90000", "Europe/Berlin"] {
-            assert!(read(None, text).is_err(), "{text}");
+        for text in ["", "25.0", "25", "x", "+01:07", "90000", "-2147483648", "Europe/Berlin"] {
+            assert!(of_file(text, None).is_err(), "{text}");
         }
     }
 
     #[test]
     fn named_offset_goes_before_that_of_the_file_and_a_zone_with_summer_time_is_refused() {
-        assert_eq!(read(Some("-07:00"), "3600").as_deref(), Ok("1930230900"));
-        assert_eq!(read(Some("UTC"), "3600").as_deref(), Ok("1930205700"));
-        let error = read(Some("Europe/Berlin"), "-25200").unwrap_err();
+        for named in ["-07:00", "UTC"] {
+            assert_eq!(of_file("3600", Some(&parse(named).unwrap())), Ok(None), "{named}");
+        }
+        let error = of_file("-25200", Some(&parse("Europe/Berlin").unwrap())).unwrap_err();
         assert!(error.contains("`--time-zone -07:00`"), "{error}");
     }
 

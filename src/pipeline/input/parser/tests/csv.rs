@@ -53,6 +53,17 @@ fn header_is_found_below_other_lines() {
 }
 
 #[test]
+fn several_columns_for_one_field_are_refused_and_not_left_out() {
+    let hobo = "#,\"Date Time, GMT-07:00\",\"Temp, °C (LBL: a)\",\"RH, % (LBL: a)\",\"Temp, °C (LBL: b)\",\"RH, % (LBL: b)\"\n\
+        1,2031-03-02 08:15:00,4.5,81,5.5,82\n";
+    let flags = "--map~current_time=Date Time*~--map~temperature=Temp*LBL: {*})~--sensor~pond~--only~humidity~--map~humidity=RH*//";
+    let message = wrong(hobo, flags);
+    assert!(message.contains("several columns match `RH*`; `--map humidity=COLUMN`"), "{message}");
+    let dropped = format!("{flags}~--drop~humidity");
+    assert_eq!(read(hobo, &dropped), ["pond/a 4.5 1930230900", "pond/b 5.5 1930230900"]);
+}
+
+#[test]
 fn unit_rows_repeated_headers_and_sections_are_no_readings() {
     let text = format!("{H}\n,°C,s\nk,21.5,{T}\n{H}\nk,21.6,1700000060\n");
     assert_eq!(read(text, ""), ["k 21.5 1700000000", "k 21.6 1700000060"]);
