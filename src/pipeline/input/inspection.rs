@@ -189,6 +189,11 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
             .collect();
         candidates.extend(guess::other_sensors(&text, &matching, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
+        // What else may read it would take its values for degrees of any unit.
+        if let Some(layout) = matching.first().filter(|layout| layout.lacks_unit(given)) {
+            candidates.clear();
+            best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
+        }
         for options in candidates {
             let attempt = head.attempt(options, layouts);
             if attempt.is_better_than(&best) {

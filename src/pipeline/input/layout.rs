@@ -62,6 +62,14 @@ pub(crate) struct Layout {
     recognition: Recognition,
 }
 
+impl Layout {
+    /// Whether neither its files nor the options say in which unit their temperatures are.
+    pub(super) fn lacks_unit(&self, options: &InputOptions) -> bool {
+        let is_typed = options.unit.iter().any(|unit| unit.key == TEMPERATURE);
+        !is_typed && self.needs.iter().any(|need| need == "--unit")
+    }
+}
+
 /// A layout of the settings file.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnLayoutText {
@@ -111,8 +119,7 @@ impl Layouts {
             return Err(Error::usage(format!("files of the layout `{name}` do not name a sensor"))
                 .hint("add `--sensor ID`, or `--map sensor_id=@file` for the file's name"));
         }
-        if layout.needs.iter().any(|need| need == "--unit") && !options.unit.iter().any(|unit| unit.key == TEMPERATURE)
-        {
+        if layout.lacks_unit(options) {
             return Err(Error::usage(format!("files of the layout `{name}` do not say in which unit they are")).hint(
                 "add `--unit temperature=K:C` for kelvin, `temperature=F:C` for Fahrenheit, or `temperature=C:C`",
             ));

@@ -111,6 +111,17 @@ fn other_names_are_mapped_to_keys() {
 }
 
 #[test]
+fn file_that_does_not_tell_its_unit_asks_for_it() {
+    let text = br#"{"dt":1930202100,"timezone":3600,"id":12345,"name":"Demo","main":{"temp":279.25}}"#;
+    let (inspection, ..) = inspected(text, "w.json");
+    let error = inspection.error.unwrap();
+    assert!(error.contains("--unit temperature=K:C") && inspection.readings.is_empty(), "{error}");
+    let unread = InputOptions { layout: Some("openweather".to_owned()), ..InputOptions::default() };
+    let unread = Layouts::default().resolved(&unread).unwrap_err();
+    assert!(unread.hints()[0].contains("temperature=F:C"), "{:?}", unread.hints());
+}
+
+#[test]
 fn tag_or_label_that_names_the_sensor_is_named() {
     let influx = "#datatype,string,long,dateTime:RFC3339,double,string,string,string,string\n\
         ,result,table,_time,_value,_field,_measurement,host,room\n\
