@@ -26,7 +26,7 @@ Examples:
   sensorctl inspect hourly.csv                        # what it is, and the command for it
   sensorctl put --file hourly.csv --sensor seattle --map current_time=date
   sensorctl put --file uplinks.json.gz --layout the-things-stack
-  sensorctl put --file pond.csv --layout hoboware --sensor pond --time-zone +01:00 --unit temperature=F:C
+  sensorctl put --file pond.csv --layout hoboware --sensor pond --unit temperature=F:C
   sensorctl scan -o ndjson | sensorctl --stage copy put --file -
 
 Recognized by content: NDJSON, JSON (arrays, glued or over several lines), CSV with any delimiter, InfluxDB line

@@ -35,6 +35,7 @@ pub(crate) mod options;
 pub(crate) mod output;
 pub(crate) mod parsed_line;
 pub(crate) mod parser;
+pub(crate) mod quantity_names;
 pub(crate) mod reader_thread;
 pub(crate) mod reading_builder;
 pub(crate) mod rejected_line;

@@ -272,7 +272,7 @@ fn words(command: &str) -> Vec<String> {
 
 #[test]
 fn put_that_leaves_every_row_out_is_no_success() {
-    let history = "entity_id,state,last_changed\nsensor.hall_temp,19.5,2031-03-02T07:15:00.000Z\n";
+    let history = "entity_id,state,last_changed\nsensor.hall_power,19.5,2031-03-02T07:15:00.000Z\n";
     let humidity = "entity_id,state,last_changed\nsensor.hall_humidity,50,2031-03-02T07:15:00.000Z\n";
     let other = "{\"topic\":\"a\",\"t\":1,\"ts\":1930202100}\n";
     let flags =

@@ -9,6 +9,8 @@ use super::mapping::{Source, captured};
 use super::reading_builder::{Cell, ReadingBuilder, RowValues};
 use super::row_error::{RowError, row_error};
 use super::row_splitter::Cells;
+use super::time_format::offset_in_name;
+use super::unit_watch::UnitWatch;
 
 /// The column of `scan -o csv` that holds the fields that came too late for a column of their own.
 const MORE: &str = "more";
@@ -19,11 +21,17 @@ pub(super) const SECTION: &str = "@section";
 #[derive(Debug)]
 pub(super) struct CsvColumns {
     names: Vec<String>,
+    /// What empty cells stand for, by column, where the file says it.
+    defaults: Vec<String>,
     /// Columns up to the last one with a name.
     width: usize,
     sensor: Option<CellSource>,
     probes: Vec<Probe>,
     time: CellSource,
+    /// The offset of the times from UTC, where something is mapped to it.
+    utc_offset: Option<CellSource>,
+    /// The unit of the temperature, where a column is mapped to it.
+    unit: Option<CellSource>,
     /// Further fields, sorted by name.
     fields: Vec<(String, CellSource)>,
     /// Columns of which one must match a pattern.
@@ -79,7 +87,13 @@ pub(super) struct Surroundings {
 #[derive(Debug)]
 pub(super) enum RowReading<'a> {
     Probe(RowValues<'a>),
-    Quantity { key: Cow<'a, str>, value: Cell<'a>, sensor: Option<Cell<'a>>, time: Option<Cell<'a>> },
+    Quantity {
+        name: Cow<'a, str>,
+        key: Cow<'a, str>,
+        value: Cell<'a>,
+        sensor: Option<Cell<'a>>,
+        time: Option<Cell<'a>>,
+    },
 }
 
 /// Why a line is not the header.
@@ -111,6 +125,23 @@ impl CsvColumns {
             CellSource::Column(at) => Some(at),
             CellSource::Parts { .. } => None,
         }
+    }
+
+    /// Returns the offset of times that the name of their column has.
+    pub(super) fn offset_in_header(&self) -> Option<i32> {
+        let parts = match &self.time {
+            CellSource::Column(at) => vec![*at],
+            CellSource::Parts { parts, .. } => {
+                let column = |part: &Part| if let Part::Column(at) = part { Some(*at) } else { None };
+                parts.0.iter().flatten().filter_map(column).collect()
+            }
+        };
+        parts.into_iter().find_map(|at| offset_in_name(&self.names[at]))
+    }
+
+    /// Returns what the row says of the offset of its time.
+    pub(super) fn utc_offset<'a>(&self, cells: Cells<'a>, section: &str) -> Option<Cow<'a, str>> {
+        self.utc_offset.as_ref().map(|offset| self.value(offset, cells, section))
     }
 
     /// Returns the columns whose cells are read as numbers where they look like it.
@@ -159,6 +190,12 @@ impl CsvColumns {
         self.filters.iter().all(|(columns, pattern)| columns.iter().any(|at| is_like(at, pattern)))
     }
 
+    /// Whether the value of the row is no temperature by its unit.
+    pub(super) fn is_of_another_quantity(&self, cells: Cells<'_>, section: &str) -> bool {
+        let unit = self.unit.as_ref().map(|unit| self.value(unit, cells, section));
+        unit.is_some_and(|unit| UnitWatch::is_of_another_quantity(&unit))
+    }
+
     fn cell<'a>(&self, at: usize, cells: Cells<'a>) -> &'a str {
         let cell = cells.get(at);
         match self.filters.iter().find(|(columns, _)| columns.contains(&at)) {
@@ -167,15 +204,32 @@ impl CsvColumns {
         }
     }
 
+    /// Takes what empty cells stand for: a row of the file's own comments.
+    pub(super) fn set_defaults(&mut self, mut defaults: Vec<String>) {
+        // The first cell is the row's own name.
+        defaults.iter_mut().take(1).for_each(String::clear);
+        self.defaults = defaults;
+    }
+
+    fn default_of(&self, at: usize) -> &str {
+        self.defaults.get(at).map_or("", String::as_str)
+    }
+
     fn value<'a>(&self, source: &CellSource, cells: Cells<'a>, section: &str) -> Cow<'a, str> {
         match source {
-            CellSource::Column(at) => Cow::Borrowed(self.cell(*at, cells)),
+            CellSource::Column(at) => match self.cell(*at, cells) {
+                "" => Cow::Owned(self.default_of(*at).to_owned()),
+                cell => Cow::Borrowed(cell),
+            },
             CellSource::Parts { parts, separator } => {
                 for alternative in &parts.0 {
                     let values: Vec<_> = alternative
                         .iter()
                         .map(|part| match part {
-                            Part::Column(at) => self.cell(*at, cells),
+                            Part::Column(at) => match self.cell(*at, cells) {
+                                "" => self.default_of(*at),
+                                cell => cell,
+                            },
                             Part::Fixed(text) => text.as_str(),
                             Part::Section => section,
                         })
@@ -252,7 +306,7 @@ impl CsvColumns {
         }
         let (key, part) = match long_key(&long.keys, &name) {
             Some((key, part)) => (key.to_owned(), part.map(str::to_owned)),
-            None if long.keys.is_empty() || !long.names_sensor => (name.into_owned(), None),
+            None if long.keys.is_empty() || !long.names_sensor => (name.to_string(), None),
             // A quantity that nobody asked for.
             None => return Ok(Vec::new()),
         };
@@ -261,7 +315,7 @@ impl CsvColumns {
             None => sensor,
         };
         let value = Cell::Text(self.value(&long.value, cells, section));
-        Ok(vec![RowReading::Quantity { key: Cow::Owned(key), value, sensor, time }])
+        Ok(vec![RowReading::Quantity { name, key: Cow::Owned(key), value, sensor, time }])
     }
 
     /// Returns the further fields of a row, sorted by name.

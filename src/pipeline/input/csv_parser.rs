@@ -10,7 +10,7 @@ use std::io;
 use memchr::memchr2;
 use sensor_model::truncate_for_log;
 
-use self::row_shape::{Evidence, decimal_evidence, is_unit_row};
+use self::row_shape::{Evidence, cells_of, decimal_evidence, is_unit_row};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
 use super::number::DecimalSign;
@@ -25,6 +25,9 @@ pub(super) use self::header::HeaderInfo;
 pub(super) fn decimal_comma(cell: &str) -> bool {
     cell.contains(',') && decimal_evidence(cell).is_some()
 }
+
+/// The beginning of the row of annotated CSV (`InfluxDB`) that says what empty cells of the table stand for.
+const DEFAULTS: &[u8] = b"#default";
 
 /// Rows of units that may follow a header: names of units, and how values were processed.
 const MAX_UNIT_ROWS: u8 = 2;
@@ -56,6 +59,8 @@ pub(super) struct CsvParser {
     header: HeaderInfo,
     comment: Option<Vec<u8>>,
     section: String,
+    /// What empty cells stand for under the next header.
+    defaults: Vec<String>,
     /// Whether the file's decimal sign is still to be seen.
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
@@ -71,6 +76,9 @@ impl CsvParser {
             self.line.clear();
             let offset = self.lines.offset();
             let status = self.lines.append(&mut self.line)?;
+            if self.line.starts_with(DEFAULTS) {
+                self.defaults = cells_of(self.splitter.delimiter(), &self.line);
+            }
             let is_plain = status == LineStatus::Line
                 && self.lines.is_terminated()
                 && !self.splitter.needs_quotes(&self.line)
@@ -223,11 +231,18 @@ impl CsvParser {
             Ok(()) => self.unit_rows = 0,
             Err(error) => {
                 if self.columns.is_header(cells) {
+                    self.columns.set_defaults(std::mem::take(&mut self.defaults));
                     output.builder.facts.passed_over += 1;
                 } else if self.unit_rows > 0 && is_unit_row(cells, &self.columns, self.unit_rows < MAX_UNIT_ROWS) {
                     self.unit_rows -= 1;
                     output.builder.facts.passed_over += 1;
-                } else if let Some(columns) = self.other_header(cells, output) {
+                } else if let Some(mut columns) = self.other_header(cells, output) {
+                    columns.set_defaults(std::mem::take(&mut self.defaults));
+                    let offset = columns.offset_in_header();
+                    let named = offset.map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+                    if let Err(error) = named {
+                        return output.reject(raw, error);
+                    }
                     self.columns = columns;
                     self.unit_rows = MAX_UNIT_ROWS;
                     output.builder.facts.passed_over += 1;
@@ -269,7 +284,16 @@ impl CsvParser {
             }
             self.time_bytes = cells.get(at).len();
         }
+        if let Some(offset) = self.columns.utc_offset(cells, &self.section) {
+            output.builder.take_offset(&offset)?;
+        }
         if let Some(row) = self.columns.single(cells, &self.section) {
+            // Only a row of values: in a repeated header, the cell has the column's name.
+            if self.columns.is_of_another_quantity(cells, &self.section) && output.builder.is_reading(&row) {
+                output.builder.facts.passed_over += 1;
+                output.builder.facts.left_out += 1;
+                return Ok(());
+            }
             let fields = self.columns.fields(cells, &self.section);
             let record = output.builder.record(&row, fields, raw.number)?;
             output.ready(record);
@@ -289,8 +313,8 @@ impl CsvParser {
                     let fields = self.columns.fields(cells, &self.section);
                     output.builder.record(&row, fields, raw.number).map(|record| output.ready(record))
                 }
-                RowReading::Quantity { key, value, sensor, time } => {
-                    output.quantity(&key, &value, sensor.as_ref(), time.as_ref(), raw.number)
+                RowReading::Quantity { name, key, value, sensor, time } => {
+                    output.quantity(&name, &key, &value, sensor.as_ref(), time.as_ref(), raw.number)
                 }
             };
             match result {

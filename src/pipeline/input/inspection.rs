@@ -175,7 +175,7 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
         }
     }
     let given = &given;
-    let mut best = head.attempt(given.clone(), layouts)?;
+    let mut best = head.attempt(given.clone(), layouts);
     if best.readings() == 0 && given.layout.is_none() {
         let mut candidates: Vec<_> = matching
             .iter()
@@ -187,16 +187,22 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
                 options
             })
             .collect();
+        candidates.extend(guess::other_sensors(&text, &matching, given));
         candidates.extend(guess::candidates(&text, &head.name, given));
+        // What else may read it would take its values for degrees of any unit.
+        if let Some(layout) = matching.first().filter(|layout| layout.lacks_unit(given)) {
+            candidates.clear();
+            best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
+        }
         for options in candidates {
-            let attempt = head.attempt(options, layouts)?;
+            let attempt = head.attempt(options, layouts);
             if attempt.is_better_than(&best) {
                 best = attempt;
             }
         }
     }
     if head.sample().len() < head.text.len() {
-        best = head.read_with(best.options, &head.text, head.is_complete, layouts)?;
+        best = head.read_with(best.options, &head.text, head.is_complete, layouts);
     }
     head.inspection(best, names)
 }
@@ -232,23 +238,21 @@ impl Head {
         }
     }
 
-    fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Result<Attempt, Error> {
+    fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Attempt {
         let sample = self.sample();
         self.read_with(options, sample, self.is_complete && sample.len() == self.text.len(), layouts)
     }
 
-    fn read_with(
-        &self,
-        options: InputOptions,
-        text: &[u8],
-        is_complete: bool,
-        layouts: &Layouts,
-    ) -> Result<Attempt, Error> {
+    fn read_with(&self, options: InputOptions, text: &[u8], is_complete: bool, layouts: &Layouts) -> Attempt {
         // The text is decoded already.
-        let resolved = InputOptions { encoding: None, ..layouts.resolved(&options)? };
+        let resolved = match layouts.resolved(&options) {
+            Ok(resolved) => InputOptions { encoding: None, ..resolved },
+            // A candidate that lacks a flag is none; of the layout that was typed, it is what is told.
+            Err(error) => return Attempt { options, result: Err(error) },
+        };
         let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
         let result = opened.and_then(|input| Outcome::read(input, is_complete));
-        Ok(Attempt { options, result })
+        Attempt { options, result }
     }
 
     fn inspection(&self, best: Attempt, layouts: Vec<String>) -> Result<Inspection, Error> {

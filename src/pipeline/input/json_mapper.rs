@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 
 use super::csv_columns::long_key;
 use super::json_paths::{PathRow, PathTree, PathValue};
-use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
+use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
 use super::mapping::{Source, Step, captured, parse_path};
 use super::options::{InputFormat, InputOptions};
 use super::output::{Output, RawLine};
 use super::reading_builder::{Cell, RowValues};
 use super::row_error::{RowError, row_error};
+use super::unit_watch::UnitWatch;
 
 /// Paths of a format for keys that no option maps.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,7 @@ pub(super) struct JsonMapper {
     sensor: Option<PathSource>,
     probes: Vec<Probe>,
     time: PathSource,
+    utc_offset: Option<PathSource>,
     fields: Vec<MappedField>,
     filters: Vec<(usize, String)>,
     origin: [usize; 2],
@@ -131,6 +133,8 @@ impl JsonMapper {
         let sensor_path = path(SENSOR, defaults.sensor);
         let sensor = Some(binder.source(&sensor_path, SENSOR)?);
         let time = binder.source(&path(TIME, defaults.time), TIME)?;
+        let offset = options.mapped(UTC_OFFSET).next();
+        let utc_offset = offset.map(|mapping| binder.source(&mapping.source, UTC_OFFSET)).transpose()?;
         let long = match (&options.quantity, &options.value, defaults.long) {
             (Some(quantity), Some(value), _) => Some((quantity.as_str(), value.as_str())),
             (None, None, long) => long,
@@ -149,7 +153,7 @@ impl JsonMapper {
         }
         let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
         let Binder { tree, .. } = binder;
-        Ok(JsonMapper { tree, sensor, probes, time, fields, filters, origin, long, sensor_path })
+        Ok(JsonMapper { tree, sensor, probes, time, utc_offset, fields, filters, origin, long, sensor_path })
     }
 
     /// Puts the reading of a document in one pass over it. False where it has to be read in the other way.
@@ -160,7 +164,7 @@ impl JsonMapper {
     }
 
     fn take(&self, row: PathRow<'_>, raw: RawLine<'_>, output: &mut Output) {
-        if !self.is_wanted(&row) {
+        if !self.is_wanted(&row) || self.is_of_another_quantity(&row) {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
         } else if let Err(error) = self.row(row, raw, output) {
@@ -190,6 +194,13 @@ impl JsonMapper {
 
     fn is_wanted(&self, row: &PathRow<'_>) -> bool {
         self.filters.iter().all(|(slot, pattern)| matches(row.get(*slot), pattern))
+    }
+
+    /// Whether the row's value is no temperature by its unit.
+    fn is_of_another_quantity(&self, row: &PathRow<'_>) -> bool {
+        let unit = self.fields.iter().find(|(key, _)| key == TEMPERATURE_UNIT);
+        let unit = unit.and_then(|(_, source)| self.value(source, row)?.text());
+        unit.is_some_and(|unit| UnitWatch::is_of_another_quantity(&unit))
     }
 
     fn cell<'a>(&self, slot: usize, row: &PathRow<'a>) -> Option<Cell<'a>> {
@@ -223,6 +234,9 @@ impl JsonMapper {
     }
 
     fn row(&self, mut row: PathRow<'_>, raw: RawLine<'_>, output: &mut Output) -> Result<(), RowError> {
+        if let Some(offset) = self.utc_offset.as_ref().and_then(|source| self.value(source, &row)?.text()) {
+            output.builder.take_offset(&offset)?;
+        }
         let time = self.value(&self.time, &row);
         let sensor = self.sensor.as_ref().and_then(|source| self.value(source, &row));
         if let Some(long) = &self.long {
@@ -318,7 +332,7 @@ impl JsonMapper {
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;
         }
-        output.quantity(key, &value, sensor.as_ref(), time, raw.number)
+        output.quantity(&name, key, &value, sensor.as_ref(), time, raw.number)
     }
 }
 
@@ -330,7 +344,7 @@ fn long_form(
     value: &str,
     has_unit: bool,
 ) -> Result<LongForm, String> {
-    let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME].contains(&mapping.key.as_str()));
+    let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME, UTC_OFFSET].contains(&mapping.key.as_str()));
     let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
     let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
     let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
@@ -345,7 +359,7 @@ fn row_form(
     options: &InputOptions,
     temperature: &str,
 ) -> Result<(Vec<Probe>, Vec<MappedField>), String> {
-    let own = |key: &str| [SENSOR, TEMPERATURE, TIME].contains(&key);
+    let own = |key: &str| [SENSOR, TEMPERATURE, TIME, UTC_OFFSET].contains(&key);
     let mut names: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
     if names.is_empty() {
         names.push(temperature.to_owned());

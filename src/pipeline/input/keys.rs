@@ -6,6 +6,9 @@ pub(crate) const TEMPERATURE: &str = "temperature";
 
 pub(crate) const TIME: &str = "current_time";
 
+/// Key that `--map` gives to what a file says of the offset of its times from UTC; no field of the reading.
+pub(crate) const UTC_OFFSET: &str = "utc_offset";
+
 /// Where a stored reading was in the stream; what comes in has no say in it.
 pub(crate) const ORIGIN: [&str; 2] = ["shard_id", "sequence_number"];
 

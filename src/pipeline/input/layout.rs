@@ -10,6 +10,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+use super::keys::TEMPERATURE;
 use super::options::InputOptions;
 use crate::error::Error;
 
@@ -61,6 +62,14 @@ pub(crate) struct Layout {
     recognition: Recognition,
 }
 
+impl Layout {
+    /// Whether neither its files nor the options say in which unit their temperatures are.
+    pub(super) fn lacks_unit(&self, options: &InputOptions) -> bool {
+        let is_typed = options.unit.iter().any(|unit| unit.key == TEMPERATURE);
+        !is_typed && self.needs.iter().any(|need| need == "--unit")
+    }
+}
+
 /// A layout of the settings file.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnLayoutText {
@@ -101,7 +110,7 @@ impl Layouts {
     /// Returns options with those of the layout that they name.
     ///
     /// # Errors
-    /// As [`Layouts::get`], and when the layout needs a sensor that the options do not name.
+    /// As [`Layouts::get`], and when the layout needs a sensor or a unit that the options do not name.
     pub(crate) fn resolved(&self, options: &InputOptions) -> Result<InputOptions, Error> {
         let Some(name) = &options.layout else { return Ok(options.clone()) };
         let layout = self.get(name)?;
@@ -109,6 +118,11 @@ impl Layouts {
         if needs_sensor && options.sensor.is_none() && options.mapped("sensor_id").next().is_none() {
             return Err(Error::usage(format!("files of the layout `{name}` do not name a sensor"))
                 .hint("add `--sensor ID`, or `--map sensor_id=@file` for the file's name"));
+        }
+        if layout.lacks_unit(options) {
+            return Err(Error::usage(format!("files of the layout `{name}` do not say in which unit they are")).hint(
+                "add `--unit temperature=K:C` for kelvin, `temperature=F:C` for Fahrenheit, or `temperature=C:C`",
+            ));
         }
         Ok(options.clone().over(layout.options))
     }

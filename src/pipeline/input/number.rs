@@ -130,10 +130,13 @@ fn plain_number(text: &str, sign: DecimalSign) -> Option<Decimal> {
 pub(crate) struct MissingValues {
     texts: BTreeSet<String>,
     numbers: BTreeSet<Decimal>,
+    /// What texts begin with that end in `*`.
+    beginnings: Vec<String>,
 }
 
 impl MissingValues {
-    /// Takes a list of values. Numbers stand for all numbers of the same size, texts for all spellings in capitals or not.
+    /// Takes a list of values. Numbers stand for all numbers of the same size, texts for all spellings in capitals or not; one
+    /// that ends in `*` for all that begin so.
     ///
     /// # Errors
     /// When one of them is empty: an empty cell is missing anyway.
@@ -143,6 +146,9 @@ impl MissingValues {
             let value = value.as_ref().trim();
             if value.is_empty() {
                 return Err("--missing takes values such as nan or -9999; an empty value is missing anyway".to_owned());
+            }
+            if let Some(beginning) = value.strip_suffix('*').filter(|beginning| !beginning.is_empty()) {
+                values.beginnings.push(beginning.to_ascii_lowercase());
             }
             if let Ok(number) = number(value, DecimalSign::Point).or_else(|_| number(value, DecimalSign::Comma)) {
                 values.numbers.insert(number);
@@ -164,7 +170,11 @@ impl MissingValues {
         let has_capitals = cell.bytes().any(|byte| byte.is_ascii_uppercase());
         let is_text =
             if has_capitals { self.texts.contains(&cell.to_ascii_lowercase()) } else { self.texts.contains(cell) };
-        is_text || (!self.numbers.is_empty() && number(cell, sign).is_ok_and(|number| self.numbers.contains(&number)))
+        let begins =
+            |beginning: &String| cell.get(..beginning.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(beginning));
+        is_text
+            || self.beginnings.iter().any(begins)
+            || (!self.numbers.is_empty() && number(cell, sign).is_ok_and(|number| self.numbers.contains(&number)))
     }
 
     /// Returns whether a JSON value is one of them.
@@ -331,6 +341,12 @@ mod tests {
             assert!(!missing.contains(cell, DecimalSign::Point), "{cell}");
         }
         assert!(missing.contains("-888,88", DecimalSign::Comma));
+        let begun = MissingValues::new(["1970-*", "err*"]).unwrap();
+        for (cell, is_missing) in
+            [("1970-01-01T00:00:09", true), ("Error 5", true), ("er", false), ("2031-1970", false)]
+        {
+            assert_eq!(begun.contains(cell, DecimalSign::Point), is_missing, "{cell}");
+        }
         assert!(missing.contains_value(&Value::Number(Decimal::parse("-9999").unwrap())));
         assert!(missing.contains_value(&Value::Text("NaN".to_owned())) && missing.contains_value(&Value::Null));
         assert!(!missing.contains_value(&Value::Number(Decimal::parse("9999").unwrap())));

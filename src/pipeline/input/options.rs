@@ -90,7 +90,7 @@ pub(crate) struct InputOptions {
     #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drop: Vec<String>,
-    /// Values that stand for no value, numbers or texts, such as nan,unavailable,-9999
+    /// Values that stand for no value, numbers or texts, such as nan,unavailable,-9999; `err*` all that begin so
     #[arg(long, value_name = "VALUE,VALUE", value_delimiter = ',', allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,

@@ -12,8 +12,10 @@ use super::join::{Join, JoinedReadings, QuantityRow};
 use super::keys::TEMPERATURE;
 use super::line_reader::{MAX_LINE_BYTES, trim_line_ending};
 use super::parsed_line::ParsedLine;
+use super::quantity_names::QuantityNames;
 use super::reading_builder::{Cell, ReadingBuilder};
 use super::row_error::{RowError, row_error};
+use super::unit::Unit;
 use crate::pipeline::{Record, RejectedLine};
 
 /// Classes of reasons that a cut line of JSON, line protocol or a broker can have.
@@ -40,6 +42,7 @@ pub(super) struct Output {
     join_within: Option<Decimal>,
     join: Option<Join>,
     joined: Option<JoinedReadings>,
+    quantities: QuantityNames,
     failure: Option<io::Error>,
 }
 
@@ -47,7 +50,16 @@ impl Output {
     pub(super) fn new(name: Arc<str>, builder: ReadingBuilder, join_within: Option<Duration>) -> Self {
         let seconds = |span: Duration| Decimal::parse(&format!("{}e-9", span.as_nanos())).ok();
         let join_within = join_within.and_then(seconds);
-        Output { name, queue: VecDeque::new(), builder, join_within, join: None, joined: None, failure: None }
+        Output {
+            name,
+            queue: VecDeque::new(),
+            builder,
+            join_within,
+            join: None,
+            joined: None,
+            quantities: QuantityNames::default(),
+            failure: None,
+        }
     }
 
     /// Returns the next of what was put here.
@@ -102,9 +114,11 @@ impl Output {
         row_error("not-utf-8", format!("the line is not UTF-8; `--encoding {encoding}` reads it"))
     }
 
-    /// Takes one quantity of the long form. It becomes part of a reading when all of the input was read.
+    /// Takes one quantity of the long form, which the file calls `name`. It becomes part of a reading when all of the
+    /// input was read.
     pub(super) fn quantity(
         &mut self,
+        name: &str,
         key: &str,
         value: &Cell<'_>,
         sensor: Option<&Cell<'_>>,
@@ -132,8 +146,14 @@ impl Output {
         let time = self.builder.time(time, false)?;
         let sensor_id = self.builder.sensor(sensor)?.into_owned();
         if key != TEMPERATURE && !self.builder.keeps(key) {
+            self.builder.facts.passed_over += 1;
+            self.builder.facts.left_out += 1;
             return Ok(());
         }
+        if let Some(unit) = Unit::of_column(name).filter(|_| key == TEMPERATURE) {
+            self.builder.unit_watch.check(unit.name).map_err(|reason| row_error("unit", reason))?;
+        }
+        self.quantities.check(&sensor_id, key, name)?;
         let row = QuantityRow { sensor_id, time, key: key.to_owned(), value, line };
         let within = self.join_within.clone();
         let join = self.join.get_or_insert_with(|| Join::new(within));
@@ -162,6 +182,12 @@ impl Output {
             return Ok(false);
         };
         let raw = RawLine { number: reading.line, bytes: b"", is_truncated: false };
+        if self.quantities.is_ambiguous(&reading.sensor_id, TEMPERATURE) {
+            let reason =
+                format!("several quantities of the sensor are `{TEMPERATURE}`; `--map {TEMPERATURE}=NAME` takes one");
+            self.reject(raw, row_error("second-quantity", reason));
+            return Ok(true);
+        }
         match self.builder.joined_record(reading) {
             Ok(record) => self.ready(record),
             Err(error) => self.reject(raw, error),

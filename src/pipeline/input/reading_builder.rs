@@ -143,6 +143,11 @@ impl ReadingBuilder {
         self.temperature(row.temperature.as_ref()).is_ok() && time.is_some_and(|time| self.times.text(&time).is_ok())
     }
 
+    /// Takes what the file says of its times' offset from UTC.
+    pub(super) fn take_offset(&mut self, text: &str) -> Result<(), RowError> {
+        self.times.take_offset(text).map_err(|reason| row_error("time-zone", format!("`{TIME}`: {reason}")))
+    }
+
     /// Reads a time and counts how.
     pub(super) fn time(&mut self, cell: Option<&Cell<'_>>, is_copy: bool) -> Result<Decimal, RowError> {
         let missing = || row_error("missing-key", format!("`{TIME}` is empty"));
@@ -150,8 +155,11 @@ impl ReadingBuilder {
         let cell = cell.ok_or_else(missing)?;
         let text = cell.text().ok_or_else(missing)?;
         let text = text.trim();
-        if text.is_empty() || self.missing.contains(text, self.sign) {
+        if text.is_empty() {
             return Err(missing());
+        }
+        if self.missing.contains(text, self.sign) {
+            return Err(row_error("missing-key", format!("`{TIME}` is a value of `--missing`")));
         }
         if is_copy {
             return Decimal::parse(text)

@@ -11,6 +11,8 @@ mod error;
 mod tests;
 mod time_zone;
 
+pub(super) use self::time_zone::offset_in_name;
+
 use clap::ValueEnum;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
@@ -149,6 +151,8 @@ pub(crate) struct TimeParser {
     unit: TimeUnit,
     format: Option<String>,
     zone: Option<TimeZone>,
+    /// Whether an option names the zone.
+    zone_is_named: bool,
     decimal_comma: bool,
 }
 
@@ -166,7 +170,19 @@ impl TimeParser {
             }
         }
         let TimeOptions { unit, format, decimal_comma, .. } = options.clone();
-        Ok(TimeParser { unit, format, zone, decimal_comma })
+        Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma })
+    }
+
+    /// Takes the offset from UTC that a file names for its times without a zone.
+    ///
+    /// # Errors
+    /// When it is none, or contradicts the zone of the options; the text names the flag.
+    pub(super) fn take_offset(&mut self, text: &str) -> Result<(), String> {
+        let named = self.zone.as_ref().filter(|_| self.zone_is_named);
+        if let Some(zone) = time_zone::of_file(text, named)? {
+            self.zone = Some(zone);
+        }
+        Ok(())
     }
 
     /// Reads a text, which may be a number.

@@ -45,6 +45,11 @@ impl UnitWatch {
         }
     }
 
+    /// Whether a file's name of a unit says that a value is no temperature; no name says nothing.
+    pub(super) fn is_of_another_quantity(text: &str) -> bool {
+        !text.trim().is_empty() && !Unit::named(text).is_some_and(Unit::is_temperature)
+    }
+
     /// Checks the names of the columns that hold temperatures.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use sensor_model::truncate_for_log;
 
-use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME};
+use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
 use super::super::mapping::{Source, captured, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
@@ -15,6 +15,8 @@ struct Binder<'b> {
     surroundings: &'b Surroundings,
     used: Vec<usize>,
     found: usize,
+    /// What matched several columns, where one is meant.
+    several: Option<String>,
 }
 
 impl Binder<'_> {
@@ -48,14 +50,18 @@ impl Binder<'_> {
             // The last alternative of a column that a file may lack: `RH//`.
             return Ok(Part::Fixed(String::new()));
         }
-        match self.columns(text)?.as_slice() {
+        let columns = self.columns(text).inspect_err(|_| self.several = Some(text.to_owned()))?;
+        match columns.as_slice() {
             [(at, _)] => {
                 self.used.push(*at);
                 self.found += 1;
                 return Ok(Part::Column(*at));
             }
             [] => {}
-            [..] => return Err(format!("several columns match `{text}`")),
+            [..] => {
+                self.several = Some(text.to_owned());
+                return Err(format!("several columns match `{text}`"));
+            }
         }
         if text == SECTION {
             return Ok(Part::Section);
@@ -85,6 +91,13 @@ impl Binder<'_> {
             return Ok(CellSource::Column(*at));
         }
         let all = Source::parse(text, |part| Ok::<_, String>(self.part(part)))?;
+        if let Some(text) = self.several.take() {
+            // The next alternative would hide that there are values.
+            let text = truncate_for_log(&text);
+            return Err(format!(
+                "several columns match `{text}`; `--map {key}=COLUMN` takes one of them, `--drop {key}` none"
+            ));
+        }
         // A file need not have the columns of every alternative.
         let (mut alternatives, mut wrong) = (Vec::new(), None);
         for parts in all.0 {
@@ -130,7 +143,7 @@ impl CsvColumns {
         builder: &ReadingBuilder,
         surroundings: &Surroundings,
     ) -> Result<Self, HeaderError> {
-        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0 };
+        let mut binder = Binder { names: header, surroundings, used: Vec::new(), found: 0, several: None };
         let bound = bind(&mut binder, options, builder);
         let found = binder.found;
         bound.map_err(|reason| HeaderError { reason, found })
@@ -174,6 +187,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     builder.unit_watch.check_columns(columns)?;
     let time = time?.ok_or_else(|| no_column(TIME, names))?;
 
+    let mut mapped = |key: &str| {
+        let mapping = options.mapped(key).next();
+        mapping.map(|mapping| binder.source(&mapping.source, key)).transpose()
+    };
+    let (unit, utc_offset) = (mapped(TEMPERATURE_UNIT)?, mapped(UTC_OFFSET)?);
     let fields = if long.is_some() { Vec::new() } else { further_fields(binder, options, builder)? };
     let mut filters = Vec::new();
     for filter in &options.matches {
@@ -197,7 +215,21 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
     let is_ignored = |at: &usize| !options.columns.is_empty() || binder.used.contains(at);
     let unnamed = (0..names.len()).filter(|at| names[*at].is_empty() && !is_ignored(at)).collect();
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Ok(CsvColumns { names, width, sensor, probes, time, fields, filters, unnamed, origin, long })
+    Ok(CsvColumns {
+        defaults: Vec::new(),
+        names,
+        width,
+        sensor,
+        probes,
+        time,
+        utc_offset,
+        unit,
+        fields,
+        filters,
+        unnamed,
+        origin,
+        long,
+    })
 }
 
 /// Refuses further fields whose columns say another unit than `--unit` does.
@@ -221,7 +253,7 @@ fn long_form(binder: &mut Binder<'_>, options: &InputOptions) -> Result<Option<L
     match (&options.quantity, &options.value) {
         (Some(quantity), Some(value)) => {
             let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == *quantity);
-            let own = [SENSOR, TIME];
+            let own = [SENSOR, TIME, UTC_OFFSET];
             let keys = options.map.iter().filter(|mapping| !own.contains(&mapping.key.as_str()));
             let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
             let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
@@ -242,7 +274,8 @@ fn further_fields(
     let names = binder.names;
     let own = [SENSOR, TEMPERATURE, TIME];
     let mut fields = Vec::new();
-    for mapping in options.map.iter().filter(|mapping| !own.contains(&mapping.key.as_str())) {
+    let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET && builder.keeps(key);
+    for mapping in options.map.iter().filter(|mapping| is_field(&mapping.key)) {
         fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
     }
     for (at, name) in names.iter().enumerate() {

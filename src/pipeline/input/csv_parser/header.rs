@@ -87,8 +87,18 @@ impl CsvParser {
             Ok(found) => found,
             Err(not_csv) => return Ok(Err(not_csv)),
         };
-        let Found { columns, delimiter, line } = found;
+        let Found { mut columns, delimiter, line } = found;
         let Search { lines, ahead, surroundings, above, .. } = search;
+        let offset =
+            columns.offset_in_header().map_or(Ok(()), |offset| output.builder.take_offset(&offset.to_string()));
+        if let Err(error) = offset {
+            return Ok(Err(NotCsv::new(error.reason)));
+        }
+        let is_defaults = |row: &&Vec<String>| row.first().is_some_and(|cell| cell == "#default");
+        let above_header = surroundings.preamble.iter().rev().find(is_defaults);
+        if let Some(defaults) = above_header {
+            columns.set_defaults(defaults.clone());
+        }
         let names = columns.names().to_vec();
         let comment = match &options.comment {
             Some(comment) => Some(comment.clone().into_bytes()),
@@ -109,6 +119,7 @@ impl CsvParser {
             header: HeaderInfo { line, delimiter, names },
             comment,
             section: String::new(),
+            defaults: Vec::new(),
             is_sign_open,
             unit_rows: if line.is_some() { MAX_UNIT_ROWS } else { 0 },
             time_bytes: 0,

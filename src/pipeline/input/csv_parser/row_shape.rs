@@ -1,7 +1,8 @@
 //! What a row's cells say about the file: its decimal sign, and whether it is a row of units.
 
 use super::super::csv_columns::CsvColumns;
-use super::super::row_splitter::Cells;
+use super::super::options::Delimiter;
+use super::super::row_splitter::{Cells, RowSplitter};
 
 /// What a cell says about the decimal sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,17 @@ pub(in super::super) fn is_unit_row(cells: Cells<'_>, columns: &CsvColumns, is_s
         let cell = cells.get(at).to_lowercase();
         UNITS.contains(&cell.as_str()) || is_second && PROCESSING.contains(&cell.as_str())
     })
+}
+
+/// Returns the cells of a line; none where it is no text, or a quote stays open.
+pub(in super::super) fn cells_of(delimiter: Delimiter, line: &[u8]) -> Vec<String> {
+    let mut splitter = RowSplitter::new(delimiter);
+    let cells = match std::str::from_utf8(line) {
+        Ok(text) if !splitter.needs_quotes(line) => Some(splitter.plain(text)),
+        Ok(_) if splitter.feed(line) => splitter.fed(),
+        _ => None,
+    };
+    cells.map(|cells| cells.iter().map(str::to_owned).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ const ROWS: usize = 2000;
 /// Columns that are described.
 const MOST: usize = 64;
 /// Levels of nested JSON that are described.
-const DEPTH: usize = 4;
+const DEPTH: usize = 5;
 
 /// One column, or one path of JSON.
 #[derive(Clone, Debug, Serialize)]

@@ -1,13 +1,17 @@
 //! Options that may read a file whose keys have other names: by the names of its columns, and by their values.
 
+use super::super::keys::SENSOR;
 use super::super::options::{Delimiter, InputFormat, InputOptions};
 use super::super::row_splitter::RowSplitter;
 use super::super::time_format::{TimeOptions, TimeParser};
 use super::columns::columns_of;
-use crate::pipeline::{ColumnMapping, parse_time};
+use crate::pipeline::{ColumnMapping, Layout, parse_time};
 
 /// Lines in which a header is looked for.
 const HEADER_LINES: usize = 16;
+
+/// What line protocol calls its first word.
+const MEASUREMENT: &str = "measurement";
 
 const TIMES: [&str; 22] = [
     "current_time",
@@ -85,6 +89,47 @@ pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<In
         InputFormat::Csv => csv_candidates(text, name, given),
         format => json_candidate(text, name, given, format).into_iter().collect(),
     }
+}
+
+/// Returns options of layouts whose files look like this one, and name the sensor in another column, tag or label.
+pub(super) fn other_sensors(text: &str, layouts: &[Layout], given: &InputOptions) -> Vec<InputOptions> {
+    let mut found = Vec::new();
+    for layout in layouts.iter().filter(|_| given.mapped(SENSOR).next().is_none()) {
+        let Some(own) = layout.options.mapped(SENSOR).next().map(|mapping| mapping.source.as_str()) else { continue };
+        let beside = own.rsplit_once('.').map_or("", |(parent, _)| parent);
+        let mut names: Vec<_> = match layout.options.format {
+            Some(InputFormat::Csv) => annotated_names(text, layout),
+            format => columns_of(text.as_bytes(), format, None)
+                .into_iter()
+                .filter(|column| column.kind == "text" || column.name == own)
+                .map(|column| column.name)
+                .collect(),
+        };
+        names.retain(|name| name.rsplit_once('.').map_or("", |(parent, _)| parent) == beside);
+        if names.iter().any(|name| name == own) {
+            continue;
+        }
+        let last = |name: &String| name.rsplit('.').next().unwrap_or(name).to_owned();
+        names.retain(|name| {
+            !last(name).starts_with('_') && ![MEASUREMENT, "result", "table", ""].contains(&name.as_str())
+        });
+        names
+            .sort_by_key(|name| SENSORS.iter().position(|known| *known == plain(&last(name))).unwrap_or(SENSORS.len()));
+        found.extend(names.into_iter().map(|source| {
+            let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
+            options.map.push(ColumnMapping { key: SENSOR.to_owned(), source });
+            options
+        }));
+    }
+    found
+}
+
+/// Returns the names of the columns where each row holds one quantity.
+fn annotated_names(text: &str, layout: &Layout) -> Vec<String> {
+    let Some(quantity) = &layout.options.quantity else { return Vec::new() };
+    let delimiter = layout.options.delimiter.unwrap_or(Delimiter::Byte(b','));
+    let rows = text.lines().take(HEADER_LINES).map(|line| split(delimiter, line));
+    rows.into_iter().find(|row| row.contains(quantity)).unwrap_or_default()
 }
 
 /// A name without its unit and what stands around it.

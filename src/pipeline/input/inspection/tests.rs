@@ -46,7 +46,10 @@ fn suggested_options_of_every_layout_give_the_readings_that_were_shown() {
         if inspection.error.is_some() {
             // Nothing in it says what it is: the layout is named, as a user has to.
             let sensor = Some("mine".to_owned());
-            let named = InputOptions { layout: Some(name.clone()), sensor, ..InputOptions::default() };
+            let needs = Layouts::default().get(&name).unwrap().needs;
+            let unit = needs.iter().filter(|need| *need == "--unit").map(|_| "temperature=K:C".parse().unwrap());
+            let unit = unit.collect();
+            let named = InputOptions { layout: Some(name.clone()), sensor, unit, ..InputOptions::default() };
             inspection = inspect(&origin, &named, &Layouts::default(), false).unwrap();
         }
         assert!(inspection.error.is_none() && !inspection.readings.is_empty(), "{name}: {:?}", inspection.error);
@@ -103,6 +106,41 @@ fn other_names_are_mapped_to_keys() {
         let expected: Vec<_> = flags.iter().map(|(flag, value)| (*flag, value.map(str::to_owned))).collect();
         assert_eq!(inspection.options.flags(), expected, "{name}: {:?}", inspection.error);
         assert_eq!(inspection.accepted, shown(&inspection).len() as u64, "{name}");
+        assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
+    }
+}
+
+#[test]
+fn file_that_does_not_tell_its_unit_asks_for_it() {
+    let text = br#"{"dt":1930202100,"timezone":3600,"id":12345,"name":"Demo","main":{"temp":279.25}}"#;
+    let (inspection, ..) = inspected(text, "w.json");
+    let error = inspection.error.unwrap();
+    assert!(error.contains("--unit temperature=K:C") && inspection.readings.is_empty(), "{error}");
+    let unread = InputOptions { layout: Some("openweather".to_owned()), ..InputOptions::default() };
+    let unread = Layouts::default().resolved(&unread).unwrap_err();
+    assert!(unread.hints()[0].contains("temperature=F:C"), "{:?}", unread.hints());
+}
+
+#[test]
+fn tag_or_label_that_names_the_sensor_is_named() {
+    let influx = "#datatype,string,long,dateTime:RFC3339,double,string,string,string,string\n\
+        ,result,table,_time,_value,_field,_measurement,host,room\n\
+        ,,0,2031-03-02T07:15:00Z,19.4,temperature,climate,pi,attic\n\
+        ,,1,2031-03-02T07:15:00Z,11.25,temperature,climate,pi,cellar\n";
+    let lines = "climate,host=pi,room=attic humidity=51i,temperature=19.4 1930202100000000000\n\
+        climate,host=pi,room=cellar temperature=11.25 1930202100000000000\n";
+    let prometheus = r#"{"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"__name__":"room_celsius","instance":"attic:9100"},"values":[[1930202100.5,"19.4"]]},
+        {"metric":{"__name__":"room_celsius","instance":"cellar:9100"},"values":[[1930202100.5,"11.25"]]}]}}"#;
+    for (name, text, layout, source) in [
+        ("a.csv", influx, "influxdb", "room"),
+        ("a.lp", lines, "influxdb-line-protocol", "room"),
+        ("a.json", prometheus, "prometheus", "data.result[].metric.instance"),
+    ] {
+        let (inspection, file, _dir) = inspected(text.as_bytes(), name);
+        let map = ("--map", Some(format!("sensor_id={source}")));
+        assert_eq!(inspection.options.flags(), [("--layout", Some(layout.to_owned())), map], "{:?}", inspection.error);
+        assert_eq!((inspection.accepted, inspection.rejected), (2, 0), "{name}");
         assert_eq!(put(&file, &inspection.options), shown(&inspection), "{name}");
     }
 }

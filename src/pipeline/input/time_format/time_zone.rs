@@ -2,6 +2,57 @@
 
 use jiff::tz::{Offset, TimeZone};
 
+/// Offsets are of whole quarters of an hour: a number that is none was meant for something else.
+const QUARTER: i32 = 15 * 60;
+/// Farther from UTC is no place.
+const MOST: i32 = 18 * 3600;
+
+/// Returns the zone of the offset from UTC that a file names, in seconds or as `+01:00`; nothing where an option names an
+/// offset.
+///
+/// # Errors
+/// When it is none, or the option names a zone whose offset changes, which would contradict it for a part of the year.
+pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<TimeZone>, String> {
+    let text = text.trim();
+    // `-0700` is an offset as well as a number; one of seconds has no zero before it.
+    let is_written = text.starts_with(['+', '\u{2212}']) || text.contains(':') || text.starts_with("-0");
+    let seconds = if is_written { super::civil_text::offset_seconds(text) } else { text.parse().ok() };
+    let seconds = seconds.filter(|seconds| seconds % QUARTER == 0 && (-MOST..=MOST).contains(seconds));
+    let Some(offset) = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok()) else {
+        return Err(
+            "what the file says of its offset from UTC is neither seconds nor +01:00; `--map utc_offset=COLUMN` \
+                    names another place"
+                .to_owned(),
+        );
+    };
+    match named {
+        None => Ok(Some(TimeZone::fixed(offset))),
+        Some(zone) if zone.to_fixed_offset().is_ok() => Ok(None),
+        Some(_) => {
+            let offset = written(offset);
+            Err(format!(
+                "the file says that its times are at {offset}, the whole year; leave `--time-zone` out, or name an \
+                 offset: `--time-zone {offset}`"
+            ))
+        }
+    }
+}
+
+fn written(offset: Offset) -> String {
+    let (sign, minutes) = (if offset.seconds() < 0 { '-' } else { '+' }, offset.seconds().abs() / 60);
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+/// Returns the offset, in seconds, that a column's name has, as in `Date Time, GMT-07:00` or `Time (UTC+1)`.
+pub(in super::super) fn offset_in_name(name: &str) -> Option<i32> {
+    ["GMT", "UTC"].into_iter().find_map(|zone| {
+        let (_, rest) = name.split_once(zone)?;
+        let is_part = |sign: char| sign.is_ascii_digit() || matches!(sign, '+' | '-' | '\u{2212}' | ':');
+        let end = rest.find(|sign| !is_part(sign)).unwrap_or(rest.len());
+        super::civil_text::offset_seconds(&rest[..end])
+    })
+}
+
 /// Reads an IANA name (`Europe/Berlin`), `UTC`, or a fixed offset (`+01:00`, `-0700`).
 ///
 /// The database is part of the program, so that a file means the same on every machine.
@@ -30,4 +81,51 @@ fn similar(text: &str) -> Option<String> {
     let wanted = plain(text);
     let is_meant = |name: &str| plain(name.rsplit('/').next().unwrap_or(name)) == wanted || plain(name) == wanted;
     jiff::tz::db().available().map(|name| name.to_string()).find(|name| is_meant(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offset_of_the_file_is_in_seconds_or_written() {
+        for (text, seconds) in [
+            ("3600", 3600),
+            ("+01:00", 3600),
+            ("-25200", -25_200),
+            ("-07:00", -25_200),
+            ("-0700", -25_200),
+            ("0", 0),
+            (" 20700 ", 20_700),
+        ] {
+            let zone = TimeZone::fixed(Offset::from_seconds(seconds).unwrap());
+            assert_eq!(of_file(text, None), Ok(Some(zone)), "{text}");
+        }
+        for text in ["", "25.0", "25", "x", "+01:07", "90000", "-2147483648", "Europe/Berlin"] {
+            assert!(of_file(text, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn named_offset_goes_before_that_of_the_file_and_a_zone_with_summer_time_is_refused() {
+        for named in ["-07:00", "UTC"] {
+            assert_eq!(of_file("3600", Some(&parse(named).unwrap())), Ok(None), "{named}");
+        }
+        let error = of_file("-25200", Some(&parse("Europe/Berlin").unwrap())).unwrap_err();
+        assert!(error.contains("`--time-zone -07:00`"), "{error}");
+    }
+
+    #[test]
+    fn offset_stands_in_a_column_s_name() {
+        for (name, offset) in [
+            ("Date Time, GMT-07:00", Some(-25_200)),
+            ("Datum Zeit, GMT+01:00", Some(3600)),
+            ("Time (UTC-1)", Some(-3600)),
+            ("Date Time, UTC", None),
+            ("Date Time", None),
+            ("UTC-time", None),
+        ] {
+            assert_eq!(offset_in_name(name), offset, "{name}");
+        }
+    }
 }

@@ -49,7 +49,18 @@ fn header_is_found_below_other_lines() {
     assert!(message.contains("there is no column `sensor_id`; there are: #"), "{message}");
     assert!(message.contains("line 2 looks like the header"), "{message}");
     let flags = "--map~current_time=Date Time, GMT+01:00~--map~temperature=Temp, *~--sensor~pond~--drop~#,End Of File";
-    assert_eq!(read(hobo, flags), ["pond 4.311 1930205700"]);
+    assert_eq!(read(hobo, flags), ["pond 4.311 1930202100"]);
+}
+
+#[test]
+fn several_columns_for_one_field_are_refused_and_not_left_out() {
+    let hobo = "#,\"Date Time, GMT-07:00\",\"Temp, °C (LBL: a)\",\"RH, % (LBL: a)\",\"Temp, °C (LBL: b)\",\"RH, % (LBL: b)\"\n\
+        1,2031-03-02 08:15:00,4.5,81,5.5,82\n";
+    let flags = "--map~current_time=Date Time*~--map~temperature=Temp*LBL: {*})~--sensor~pond~--only~humidity~--map~humidity=RH*//";
+    let message = wrong(hobo, flags);
+    assert!(message.contains("several columns match `RH*`; `--map humidity=COLUMN`"), "{message}");
+    let dropped = format!("{flags}~--drop~humidity");
+    assert_eq!(read(hobo, &dropped), ["pond/a 4.5 1930230900", "pond/b 5.5 1930230900"]);
 }
 
 #[test]
