@@ -100,6 +100,7 @@ impl CsvParser {
             lines,
             line: Vec::new(),
             again: ahead,
+            doubtful_until: 0,
             splitter: Box::new(RowSplitter::new(delimiter)),
             ranges: Vec::new(),
             spare: None,

@@ -212,3 +212,26 @@ fn annotated_csv_of_influxdb_is_joined() {
     let flags = "--quantity~_field~--value~_value~--map~sensor_id=room~--map~current_time=_time";
     assert_eq!(read(text, flags), [r#"attic 19.4 1930202100,"humidity":51"#]);
 }
+
+#[test]
+fn quote_that_is_no_quote_costs_its_own_line_and_no_other() {
+    let file = |rows: &str| read(format!("{H},note\n{rows}"), "");
+    let codes = file("k,1,1700000000,\"5 inch\nk,2,1700000060,x\nk,3,1700000120,\"6 inch\nk,4,1700000180,x\n");
+    let expected = ["2 open-quote", r#"k 2 1700000060,"note":"x""#, "4 open-quote", r#"k 4 1700000180,"note":"x""#];
+    assert_eq!(codes, expected);
+    assert_eq!(file("k,1,1700000000,\"a\"b\nk,4,1700000180,x\n"), ["2 open-quote", expected[3]]);
+    // A quote that begins the next such value closes this one: the rows between are none of its text.
+    let rows = "\"5 inch,1,1700000000,x\nk,2,1700000060,x\n6 inch,3,1700000120,\"\n";
+    assert_eq!(file(rows), ["2 open-quote", expected[1], "4 open-quote"]);
+    assert_eq!(file("k,4,1700000180,\"5\"\" x\"\n"), [r#"k 4 1700000180,"note":"5\" x""#]);
+}
+
+#[test]
+fn open_quotes_before_many_short_lines_take_linear_time() {
+    let lines = 200_000;
+    let started = std::time::Instant::now();
+    let all = read(format!("{H}\n{}", "x\",\"\n".repeat(lines)), "");
+    assert_eq!(all.len(), lines);
+    assert!(all.iter().all(|line| line.ends_with("open-quote")));
+    assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+}
