@@ -78,3 +78,17 @@ fn lines_of_a_broker_give_topic_and_payload() {
                  ~--match~topic=tele/*/SENSOR~--match~payload.*.Temperature=*";
     assert_eq!(read(tasmota, flags), [r#"shed/DS18B20-1 4.3 1930205700,"Id":"0000AB12""#]);
 }
+
+#[test]
+fn senml_pack_that_must_be_understood_and_is_not_is_refused_whole() {
+    let good = r#"[{"n":"other:temp","u":"Cel","v":1,"t":1930202100}]"#;
+    for must in [r#""bver":11"#, r#""must_":1"#] {
+        let text = format!(
+            "[{{\"bn\":\"a:\",\"bt\":1930202100,\"bu\":\"Cel\",\"n\":\"temp\",\"v\":20}},\n{{\"n\":\"temp\",\"t\":1,\"v\":21,{must}}},\n\
+             {{\"n\":\"temp\",\"t\":2,\"v\":22}}]\n{good}"
+        );
+        let mut all = read(text, "");
+        all.sort();
+        assert_eq!(all, ["1 not-senml", "2 not-senml", "3 not-senml", "other 1 1930202100"], "{must}");
+    }
+}
