@@ -54,6 +54,13 @@ pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, Ti
     Ok(ParsedTime { seconds: divided(number, places)?, facts })
 }
 
+/// Refuses a number whose size does not tell the unit that nobody named for it.
+pub(super) fn check_unit(number: &Decimal, unit: TimeUnit) -> Result<(), TimeError> {
+    let by_size = by_magnitude(number)?.facts.unit;
+    let wanted = if unit == TimeUnit::LocalSeconds { TimeUnit::Seconds } else { unit };
+    if by_size == Some(wanted) { Ok(()) } else { Err(TimeError::OtherUnit { unit: unit.name() }) }
+}
+
 /// Takes a number that its writer marked as seconds (`@1700000000`), within the range of seconds.
 pub(super) fn seconds_only(number: &Decimal) -> Result<ParsedTime, TimeError> {
     let text = number.as_str();
