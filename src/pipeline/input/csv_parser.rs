@@ -82,10 +82,11 @@ impl CsvParser {
             self.line.clear();
             let offset = self.lines.offset();
             let status = self.lines.append(&mut self.line)?;
-            let is_plain = status == LineStatus::Line
-                && self.lines.is_terminated()
-                && !self.splitter.needs_quotes(&self.line)
-                && !self.is_passed_over(&self.line, output);
+            let is_line = status == LineStatus::Line && self.lines.is_terminated();
+            if is_line && self.is_passed_over(&self.line, output) {
+                return Ok(true);
+            }
+            let is_plain = is_line && !self.splitter.needs_quotes(&self.line);
             if is_plain {
                 let line = std::mem::take(&mut self.line);
                 self.plain_row(&line, self.lines.number(), output);

@@ -195,6 +195,11 @@ impl Input {
         &self.recognized
     }
 
+    /// Says which encoding the text was decoded from before it came here.
+    pub(super) fn set_encoding(&mut self, encoding: Option<&'static str>) {
+        self.recognized.encoding = encoding;
+    }
+
     /// Returns the header of CSV.
     pub(crate) fn csv(&self) -> Option<&HeaderInfo> {
         match &self.source {

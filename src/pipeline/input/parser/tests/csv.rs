@@ -214,6 +214,14 @@ fn annotated_csv_of_influxdb_is_joined() {
 }
 
 #[test]
+fn line_that_is_passed_over_is_counted_once() {
+    let text = format!("{H}\n# one\nk,21.5,{T}\n# \"two\"\nk,21.6,{T}\n# three");
+    let mut input = open(text, &options("")).unwrap();
+    while input.next().unwrap().is_some() {}
+    assert_eq!(input.facts().passed_over, 3);
+}
+
+#[test]
 fn quote_that_is_no_quote_costs_its_own_line_and_no_other() {
     let file = |rows: &str| read(format!("{H},note\n{rows}"), "");
     let codes = file("k,1,1700000000,\"5 inch\nk,2,1700000060,x\nk,3,1700000120,\"6 inch\nk,4,1700000180,x\n");
