@@ -236,7 +236,7 @@ fn quote_that_is_no_quote_costs_its_own_line_and_no_other() {
 
 #[test]
 fn open_quotes_before_many_short_lines_take_linear_time() {
-    let lines = 200_000;
+    let lines = 50_000;
     let started = std::time::Instant::now();
     let all = read(format!("{H}\n{}", "x\",\"\n".repeat(lines)), "");
     assert_eq!(all.len(), lines);
