@@ -20,6 +20,7 @@ use sensor_model::{Decimal, DecimalError};
 use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
+pub(super) use self::epoch::spreadsheet_day;
 pub(crate) use self::error::TimeError;
 
 /// The unit of times that are numbers.

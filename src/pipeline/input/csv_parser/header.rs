@@ -118,7 +118,7 @@ impl CsvParser {
             parser.judge_above_header(line, output);
         }
         parser.skip_after_header(output)?;
-        parser.sample_decimal_sign(output);
+        parser.sample_values(output);
         Ok(Ok(parser))
     }
 
@@ -147,11 +147,8 @@ impl CsvParser {
     }
 
     /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
-    /// digits, or fewer, behind it.
-    fn sample_decimal_sign(&mut self, output: &mut Output) {
-        if !self.is_sign_open {
-            return;
-        }
+    /// digits, or fewer, behind it, and whole days of a spreadsheet by those with a fraction.
+    fn sample_values(&mut self, output: &mut Output) {
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         let numeric: Vec<_> = self.columns.numeric().collect();
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
@@ -161,14 +158,17 @@ impl CsvParser {
                 continue;
             }
             let cells = splitter.plain(text);
-            for at in &numeric {
+            if let Some(time) = self.columns.time() {
+                output.builder.see_time(cells.get(time));
+            }
+            for at in numeric.iter().take_while(|_| self.is_sign_open) {
                 match decimal_evidence(cells.get(*at)) {
                     Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
                     Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
                     Some(Evidence::Either) | None => continue,
                 }
                 self.is_sign_open = false;
-                return;
+                break;
             }
         }
     }

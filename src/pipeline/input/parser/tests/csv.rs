@@ -152,6 +152,15 @@ fn times_are_seconds_only_where_that_is_certain() {
 }
 
 #[test]
+fn whole_days_of_a_spreadsheet_are_rejected_like_their_neighbours() {
+    assert_eq!(read(format!("{H}\nk,1,45244.0\nk,1,1700000000\n"), ""), ["2 time-unit", "k 1 1700000000"]);
+    let text = format!("{H}\nk,1,45244\nk,1,45244.25\nk,1,45245\n");
+    assert_eq!(read(text.clone(), ""), ["2 time-unit", "3 time-unit", "4 time-unit"]);
+    assert_eq!(read(text, "--time-unit~s"), ["k 1 45244", "k 1 45244.25", "k 1 45245"]);
+    assert_eq!(read(format!("{H}\nk,1,45244\nk,1,19999.5\n"), ""), ["k 1 45244", "k 1 19999.5"]);
+}
+
+#[test]
 fn cut_last_line_is_taken_only_when_it_is_whole() {
     let cut = |text: &str| read(format!("{H}\nk,21.5,1700000000\n{text}"), "")[1..].to_vec();
     assert_eq!(cut("k,21.6,17000"), ["3 cut-line"]);
