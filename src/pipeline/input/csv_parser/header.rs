@@ -228,6 +228,11 @@ impl Search<'_> {
                 Ok(text) if !text.contains('\0') => text.to_owned(),
                 _ => {
                     let encoding = decoding::guess(&line.bytes);
+                    if decoding::is_binary(&line.bytes) {
+                        let reason = format!("line {} holds bytes that no text has: it is binary data", line.number);
+                        let hint = "export the readings as CSV or NDJSON with the program that wrote the file";
+                        return Ok(Err(NotCsv::new(reason).hint(hint.to_owned())));
+                    }
                     let not_csv = NotCsv::new(format!("line {} is not UTF-8", line.number));
                     return Ok(Err(not_csv.hint(format!("`--encoding {encoding}` reads it"))));
                 }
@@ -342,11 +347,19 @@ impl Search<'_> {
                 cells.len()
             ));
         }
-        if error.found == 0 && !is_before_values {
+        let is_unusual = cells.len() == 1 && delimiter::unusual(&cells[0]).is_some();
+        if error.found == 0 && !is_before_values && !is_unusual {
             let wanted = error.reason.split(';').next().unwrap_or_default();
             return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
         }
         let not_csv = NotCsv::new(error.reason);
+        let not_csv = match cells.as_slice() {
+            [line] => match delimiter::unusual(line) {
+                Some(byte) => not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {byte}`")),
+                None => not_csv,
+            },
+            _ => not_csv,
+        };
         let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
         NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
     }

@@ -90,6 +90,16 @@ fn file_without_header_is_named_as_one_and_read_with_columns() {
 }
 
 #[test]
+fn hints_fit_what_the_file_is() {
+    let binary = wrong(b"\x7fELF\x02\x01\x01\x00\xff\xfe\x03\x90\n\x00\x01".to_vec(), "");
+    assert!(binary.contains("binary data") && binary.contains("sensorctl inspect"), "{binary}");
+    assert!(!binary.contains("--encoding") && !binary.contains("--map"), "{binary}");
+    let colons = wrong(format!("{H}\nk,1,{T}\n").replace(',', ":"), "");
+    assert!(colons.contains("`--delimiter :`") && !colons.contains("--map"), "{colons}");
+    assert!(wrong("made by hand\nhello\n", "").contains("--map"));
+}
+
+#[test]
 fn column_that_is_there_twice_is_refused_only_when_it_is_needed() {
     let text = format!("{H},note,note\nk,21.5,{T},x,y\n");
     let message = wrong(text.clone(), "");
