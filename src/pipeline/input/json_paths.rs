@@ -130,7 +130,9 @@ impl PathTree {
     fn rows_of_element<'a>(&self, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
         let mut rows = self.rows(value)?;
         rows.retain(PathRow::has_values);
-        rows.iter_mut().for_each(|row| _ = row.element.get_or_insert(value));
+        for row in &mut rows {
+            row.element.get_or_insert(value);
+        }
         Ok(rows)
     }
 

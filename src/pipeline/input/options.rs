@@ -24,6 +24,7 @@ use super::unit::UnitConversion;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "How files are read")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct InputOptions {
     /// Layout of the files: a named set of the options below (`sensorctl layouts` lists them); flags go before it
     #[arg(long, value_name = "NAME")]

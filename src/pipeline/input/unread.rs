@@ -95,17 +95,16 @@ impl Position {
     fn rest(self, deadline: Instant) -> Unread {
         let Position { origin, lines: lines_read, offset, .. } = self;
         let (lines, bytes) = match &origin {
-            InputOrigin::File(path) if origin.is_replayable() => match offset {
-                Some(offset) => {
+            InputOrigin::File(path) if origin.is_replayable() => {
+                if let Some(offset) = offset {
                     let length = path.metadata().ok().map(|found| found.len().saturating_sub(offset));
                     (count_rest(path, offset, deadline).ok().flatten(), length)
-                }
-                None => {
+                } else {
                     // A cut file ends in an error, wherever it is read again: how much was behind it is not known.
                     let all = count_text(path, deadline).ok().flatten();
                     (all.map(|all| all.saturating_sub(lines_read)), None)
                 }
-            },
+            }
             _ => (None, None),
         };
         Unread { origin, lines_read, lines, bytes }

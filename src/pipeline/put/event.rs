@@ -186,7 +186,7 @@ impl InputSummary {
         match (self.unread.unread_lines, self.unread.unread_bytes) {
             (Some(_), _) => {}
             (None, Some(bytes)) => {
-                found.push(format!("{} bytes were not read; their lines are not counted", count_of(bytes)))
+                found.push(format!("{} bytes were not read; their lines are not counted", count_of(bytes)));
             }
             (None, None) => found.push("not all was read; the lines that are left cannot be counted".to_owned()),
         }
