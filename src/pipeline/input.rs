@@ -43,6 +43,7 @@ pub(crate) mod replaced;
 pub(crate) mod row_error;
 pub(crate) mod row_splitter;
 pub(crate) mod senml;
+mod senml_records;
 pub(crate) mod source;
 pub(crate) mod time_format;
 pub(crate) mod unit;

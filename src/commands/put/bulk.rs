@@ -144,7 +144,16 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
             None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
         });
     }
+    if let Some(hint) = hint_of_no_reading(&summary) {
+        error = error.hint(hint);
+    }
     Err(if summary.failed > 0 { with_resume(error) } else { error })
+}
+
+/// Where every line was rejected, the file is another than was thought.
+fn hint_of_no_reading(summary: &PutSummary) -> Option<&'static str> {
+    let is_none = summary.read > 0 && summary.rejected == summary.read;
+    is_none.then_some("no line is a reading: `sensorctl inspect FILE` shows what the file is and how to put it")
 }
 
 fn name_failed(output: &Output, failed: &[Record]) {
@@ -233,5 +242,17 @@ impl PutObserver for PutProgress {
                 self.step.waiting(&format!("{records} records again in {pause}: {code}"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_without_any_reading_is_one_to_inspect() {
+        let hint = |read, rejected| hint_of_no_reading(&PutSummary { read, rejected, ..PutSummary::default() });
+        assert!(hint(2, 2).unwrap().contains("sensorctl inspect FILE"));
+        assert_eq!((hint(2, 1), hint(0, 0)), (None, None));
     }
 }

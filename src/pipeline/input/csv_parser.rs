@@ -28,9 +28,17 @@ pub(super) fn decimal_comma(cell: &str) -> bool {
 
 /// The beginning of the row of annotated CSV (`InfluxDB`) that says what empty cells of the table stand for.
 const DEFAULTS: &[u8] = b"#default";
+const NEVER_CLOSED: &str = "a quoted value is never closed";
+const STRAY_QUOTE: &str = "text follows the closing quote of a value; a quote within a value is written twice";
 
 /// Rows of units that may follow a header: names of units, and how values were processed.
 const MAX_UNIT_ROWS: u8 = 2;
+
+/// What a line that is kept takes besides its bytes, so that many short ones do not take more than a long one.
+const LINE_OVERHEAD: usize = 128;
+/// How far a value goes on, with [`LINE_OVERHEAD`] for each line, within lines that stand behind an open quote and are
+/// read again: were it as far as elsewhere, a quote in each of them would make the time quadratic.
+const MAX_DOUBTFUL_BYTES: usize = 4096;
 
 /// A line of the file.
 struct RowLine {
@@ -48,6 +56,8 @@ pub(super) struct CsvParser {
     line: Vec<u8>,
     /// Lines that were read ahead, or that stand behind a quote that was never closed.
     again: VecDeque<RowLine>,
+    /// The last line that was looked at for the end of a quoted value which has none.
+    doubtful_until: u64,
     splitter: Box<RowSplitter>,
     /// Kept from row to row for its memory.
     ranges: Vec<(usize, usize)>,
@@ -79,10 +89,11 @@ impl CsvParser {
             if self.line.starts_with(DEFAULTS) {
                 self.defaults = cells_of(self.splitter.delimiter(), &self.line);
             }
-            let is_plain = status == LineStatus::Line
-                && self.lines.is_terminated()
-                && !self.splitter.needs_quotes(&self.line)
-                && !self.is_passed_over(&self.line, output);
+            let is_line = status == LineStatus::Line && self.lines.is_terminated();
+            if is_line && self.is_passed_over(&self.line, output) {
+                return Ok(true);
+            }
+            let is_plain = is_line && !self.splitter.needs_quotes(&self.line);
             if is_plain {
                 let line = std::mem::take(&mut self.line);
                 self.plain_row(&line, self.lines.number(), output);
@@ -163,24 +174,35 @@ impl CsvParser {
                     output.too_long(RawLine { number: line.number, bytes: &line.bytes, is_truncated: true });
                     return Ok(true);
                 }
-                LineStatus::Line if bytes + line.bytes.len() <= MAX_LINE_BYTES => {}
-                _ => {
-                    self.open_quote(row, line, output);
+                LineStatus::Line if row.is_empty() => {}
+                LineStatus::Line if bytes + line.bytes.len() <= self.most_bytes(row[0].number) => {}
+                LineStatus::Line | LineStatus::TooLong | LineStatus::End => {
+                    row.push(line);
+                    self.open_quote(row, NEVER_CLOSED, output);
                     return Ok(true);
                 }
             }
-            bytes += line.bytes.len();
+            bytes += line.bytes.len() + LINE_OVERHEAD;
             let is_complete =
                 !self.splitter.needs_quotes(&line.bytes) && row.is_empty() || self.splitter.feed(&line.bytes);
             row.push(line);
             if is_complete {
-                self.whole_row(&row, output);
+                if self.splitter.has_stray_quote() {
+                    self.open_quote(row, STRAY_QUOTE, output);
+                } else {
+                    self.whole_row(row, output);
+                }
                 return Ok(true);
             }
         }
     }
 
-    fn whole_row(&mut self, row: &[RowLine], output: &mut Output) {
+    /// How many bytes a row may have that begins in this line.
+    fn most_bytes(&self, first_line: u64) -> usize {
+        if first_line <= self.doubtful_until { MAX_DOUBTFUL_BYTES } else { MAX_LINE_BYTES }
+    }
+
+    fn whole_row(&mut self, row: Vec<RowLine>, output: &mut Output) {
         let (first, last) = (&row[0], &row[row.len() - 1]);
         let all = row.iter().flat_map(|line| &line.bytes).copied().collect::<Vec<_>>();
         let raw = RawLine { number: first.number, bytes: &all, is_truncated: false };
@@ -193,22 +215,35 @@ impl CsvParser {
             (false, Ok(_)) => splitter.fed(),
             (_, Err(_)) => None,
         };
+        // A quote that was opened by mistake ends at the next one, and the rows between become a part of a value.
+        let swallows_rows = |cells: Cells<'_>| {
+            row.len() > 1
+                && !(cells.len() == 1 && self.columns.has_sections())
+                && self.columns.check_width(cells, self.options.short_rows).is_err()
+                && !self.columns.is_header(cells)
+                && self.other_header(cells, output).is_none()
+        };
+        let is_mistake = cells.is_some_and(swallows_rows);
         match cells {
+            Some(_) if is_mistake => {}
             Some(cells) => self.row(cells, raw, is_terminated, output),
             None => output.reject(raw, Output::not_utf_8(&all)),
         }
         self.spare = Some(std::mem::replace(&mut self.splitter, splitter));
+        if is_mistake {
+            self.open_quote(row, NEVER_CLOSED, output);
+        }
     }
 
     /// Rejects the line with the quote, and it alone: what comes behind it is read again.
-    fn open_quote(&mut self, mut row: Vec<RowLine>, next: RowLine, output: &mut Output) {
-        let first = row.remove(0);
-        if next.status != LineStatus::End {
-            row.push(next);
-        }
-        row.into_iter().rev().for_each(|line| self.again.push_front(line));
+    fn open_quote(&mut self, row: Vec<RowLine>, reason: &'static str, output: &mut Output) {
+        let mut lines = row.into_iter().filter(|line| line.status != LineStatus::End);
+        let Some(first) = lines.next() else { return };
+        let rest: Vec<_> = lines.collect();
+        self.doubtful_until = rest.last().map_or(first.number, |line| line.number).max(self.doubtful_until);
+        rest.into_iter().rev().for_each(|line| self.again.push_front(line));
         let raw = RawLine { number: first.number, bytes: &first.bytes, is_truncated: false };
-        output.reject(raw, row_error("open-quote", "a quoted value is never closed"));
+        output.reject(raw, row_error("open-quote", reason));
         if !first.is_terminated {
             output.name_cut_line(&CUT_ROW);
         }

@@ -98,6 +98,12 @@ impl Read for Transcoder {
     }
 }
 
+/// Whether a line holds control characters that no text has, in whatever encoding.
+pub(super) fn is_binary(line: &[u8]) -> bool {
+    let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
+    line.iter().any(is_control) && !guess(line).starts_with("utf-16")
+}
+
 /// Returns the encoding that bytes which are not UTF-8 are most likely in, for a hint.
 pub(super) fn guess(line: &[u8]) -> &'static str {
     // UTF-16 without a mark: every other byte of Latin text is zero.

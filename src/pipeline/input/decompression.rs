@@ -27,6 +27,13 @@ const OTHERS: [(&[u8], &str, &str); 9] = [
     (b"%PDF-", "a PDF", "export the readings as CSV"),
 ];
 
+/// What is compressed twice.
+const TWICE: [(&[u8], &str, &str); 2] = [
+    (GZIP, "gzip data within compressed data (compressed twice)", DECOMPRESS_TWICE),
+    (ZSTD, "zstd data within compressed data (compressed twice)", DECOMPRESS_TWICE),
+];
+const DECOMPRESS_TWICE: &str = "decompress it once, and put what comes out: zcat FILE | sensorctl put --file -";
+
 /// Compression of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compression {
@@ -81,9 +88,40 @@ pub(super) fn decompressed(mut source: Box<dyn Read + Send>) -> io::Result<Resul
     let reader: Box<dyn Read + Send> = match compression {
         Some(Compression::Gzip) => Box::new(Gzip(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole)))),
         Some(Compression::Zstd) => Box::new(Zstd::new(BufReader::with_capacity(BUFFER, whole))),
-        None => Box::new(whole),
+        None => return Ok(Ok(Decompressed { reader: Box::new(whole), compression })),
     };
-    Ok(Ok(Decompressed { reader, compression }))
+    Ok(within(reader).map(|reader| Decompressed { reader, compression }))
+}
+
+/// Looks at the first bytes of what was compressed: it may be no text either.
+fn within(mut reader: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>, NotText> {
+    let mut head = Vec::new();
+    let mut failure = None;
+    while head.len() < 16 && !head.contains(&b'\n') && failure.is_none() {
+        let mut block = vec![0; BUFFER];
+        match reader.read(&mut block) {
+            Ok(0) => break,
+            Ok(read) => head.extend_from_slice(&block[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => failure = Some(error),
+        }
+    }
+    for (beginning, what, hint) in TWICE.iter().chain(&OTHERS) {
+        if head.starts_with(beginning) {
+            return Err(NotText { what, hint });
+        }
+    }
+    // An error comes where it would have come: behind the bytes before it.
+    Ok(Box::new(Cursor::new(head).chain(Failed(failure)).chain(reader)))
+}
+
+/// Gives an error once, if there is one, and then nothing.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 /// gzip with errors that name it.

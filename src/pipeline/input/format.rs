@@ -11,6 +11,9 @@ use super::json_elements::{ElementStatus, JsonElements};
 use super::options::InputFormat;
 use super::{line_protocol, mqtt};
 
+/// Lines among which the first message with JSON is looked for.
+const MESSAGES: usize = 200;
+
 /// Returns the format of an input that begins so; the bytes may end within a line.
 pub(super) fn recognize(beginning: &[u8]) -> InputFormat {
     let text = beginning.trim_ascii_start();
@@ -76,27 +79,49 @@ fn is_senml(text: &[u8]) -> bool {
 
 fn of_text(text: &[u8]) -> InputFormat {
     let mut rest = text;
-    while !rest.is_empty() {
+    let mut is_first = true;
+    for _ in 0..MESSAGES {
         let (line, has_end) = first_line(rest);
+        if line.is_empty() && !has_end {
+            break;
+        }
         rest = rest[line.len() + usize::from(has_end)..].trim_ascii_start();
         if line.starts_with(b"#") || line.trim_ascii().is_empty() {
             continue;
         }
         let Ok(line) = std::str::from_utf8(line) else { return InputFormat::Csv };
-        if line_protocol::to_json(line, &mut String::new()).is_ok() {
+        if is_first && line_protocol::to_json(line, &mut String::new()).is_ok() {
             return InputFormat::LineProtocol;
         }
-        return if is_mqtt(line) { InputFormat::Mqtt } else { InputFormat::Csv };
+        if is_mqtt(line, has_end) {
+            return InputFormat::Mqtt;
+        }
+        // A broker sends first what it has kept: `tele/shed/LWT Online`. A message with JSON decides.
+        if !is_plain_message(line) {
+            return InputFormat::Csv;
+        }
+        is_first = false;
     }
     InputFormat::Csv
 }
 
-/// Whether a line is a topic and a JSON object. A topic has no delimiter of CSV, or a row with JSON in it would be one.
-fn is_mqtt(line: &str) -> bool {
+/// Whether a line is a topic with levels and a word.
+fn is_plain_message(line: &str) -> bool {
+    mqtt::split(line).is_some_and(|(topic, payload)| is_topic(topic) && topic.contains('/') && !payload.contains(','))
+}
+
+/// A topic has no delimiter of CSV, or a row with JSON in it would be one.
+fn is_topic(topic: &str) -> bool {
+    !topic.contains([',', ';', '\t', '|', '"', ':'])
+}
+
+/// Whether a line is a topic and a JSON object.
+fn is_mqtt(line: &str, has_end: bool) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| {
+        let goes_on = |error: &serde_json::Error| error.is_eof() && !has_end && topic.contains('/');
         payload.starts_with('{')
-            && !topic.contains([',', ';', '\t', '|', '"', ':'])
-            && serde_json::from_str::<&RawValue>(payload).is_ok()
+            && is_topic(topic)
+            && serde_json::from_str::<&RawValue>(payload).map_or_else(|error| goes_on(&error), |_| true)
     })
 }
 
@@ -123,6 +148,10 @@ mod tests {
             ("climate temperature=1.5\n", InputFormat::LineProtocol),
             ("site/my attic/th1 {\"temperature\":1}\n", InputFormat::Mqtt),
             ("sensor_id,temperature,current_time\n", InputFormat::Csv),
+            ("tele/shed/LWT Online\nz/bridge/state online\ntele/shed/x {\"a\":1}\n", InputFormat::Mqtt),
+            ("tele/shed/LWT Online\ntele/shed/LWT Offline\n", InputFormat::Csv),
+            ("m/s value\n1,2\n", InputFormat::Csv),
+            ("a/b {\"devices\":[{\"x\":1},", InputFormat::Mqtt),
             ("a;b\n", InputFormat::Csv),
             ("a,{\"x\":1}, {\"y\":1}\n", InputFormat::Csv),
             ("# only\n", InputFormat::Csv),

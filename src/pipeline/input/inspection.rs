@@ -2,6 +2,7 @@
 
 mod columns;
 mod guess;
+mod head;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,19 +12,18 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use self::columns::{ColumnReport, columns_of};
-use super::decoding;
-use super::decompression::decompressed;
+use self::head::Head;
 use super::options::{Delimiter, InputFormat, InputOptions};
 use super::parsed_line::ParsedLine;
-use super::parser::{Input, RecognizedInput, unreadable};
+use super::parser::{Input, unreadable};
 use super::replaced::ReplacedCounter;
 use crate::error::Error;
 use crate::pipeline::{Compression, FileHead, InputOrigin, InputSummary, Layouts};
 
-/// Bytes of text that are looked at.
-const HEAD_BYTES: usize = 1024 * 1024;
-/// Bytes of text in which options are tried out.
-const SAMPLE_BYTES: usize = 64 * 1024;
+/// Reasons for which a recognized layout refuses values that other options would take.
+const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding"];
+/// Bytes of a JSON value that was cut from which on more is read, to see whether it is too long.
+const LONG_ELEMENT: usize = 64 * 1024;
 /// Readings that are shown.
 const SHOWN: usize = 5;
 
@@ -98,14 +98,6 @@ pub(crate) struct RejectReason {
     pub reason: String,
 }
 
-/// The beginning of a file, as text in UTF-8.
-struct Head {
-    name: String,
-    text: Vec<u8>,
-    recognized: RecognizedInput,
-    is_complete: bool,
-}
-
 /// An attempt to read the head.
 struct Attempt {
     options: InputOptions,
@@ -124,6 +116,8 @@ struct Outcome {
     reasons: BTreeMap<&'static str, RejectReason>,
     counts: InspectionCounts,
     last_line_unterminated: bool,
+    /// Whether a JSON value goes on behind what was read that may be too long.
+    ends_in_long_element: bool,
 }
 
 /// Looks at a file. `given` are the flags that were typed; `is_all` reads all of it.
@@ -177,24 +171,30 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     let given = &given;
     let mut best = head.attempt(given.clone(), layouts);
     if best.readings() == 0 && given.layout.is_none() {
-        let mut candidates: Vec<_> = matching
-            .iter()
-            .map(|layout| {
-                let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
-                if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
-                    options.sensor = Some(guess::sensor_of(&head.name));
-                }
-                options
-            })
-            .collect();
-        candidates.extend(guess::other_sensors(&text, &matching, given));
-        candidates.extend(guess::candidates(&text, &head.name, given));
+        for layout in &matching {
+            let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
+            if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
+                options.sensor = Some(guess::sensor_of(&head.name));
+            }
+            let attempt = head.attempt(options, layouts);
+            if attempt.refuses_wrong_data() && best.readings() == 0 {
+                best = attempt;
+                break;
+            }
+            if attempt.is_better_than(&best) {
+                best = attempt;
+            }
+        }
+        // What a recognized layout refuses is wrong: options that take it would only hide that.
+        let mut is_decided = best.readings() > 0 || best.options.layout.is_some();
         // What else may read it would take its values for degrees of any unit.
         if let Some(layout) = matching.first().filter(|layout| layout.lacks_unit(given)) {
-            candidates.clear();
+            is_decided = true;
             best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
         }
-        for options in candidates {
+        let mut candidates = guess::other_sensors(&text, &matching, given);
+        candidates.extend(guess::candidates(&text, &head.name, given));
+        for options in candidates.into_iter().filter(|_| !is_decided) {
             let attempt = head.attempt(options, layouts);
             if attempt.is_better_than(&best) {
                 best = attempt;
@@ -204,40 +204,13 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     if head.sample().len() < head.text.len() {
         best = head.read_with(best.options, &head.text, head.is_complete, layouts);
     }
+    if best.result.as_ref().is_ok_and(|outcome| outcome.ends_in_long_element) {
+        best = head.read_with(best.options, &head.read, head.is_complete, layouts);
+    }
     head.inspection(best, names)
 }
 
 impl Head {
-    fn read(name: String, source: Box<dyn Read + Send>, options: &InputOptions) -> Result<Self, Error> {
-        let unread = |error| unreadable(&name, error);
-        let plain = decompressed(source).map_err(unread)?.map_err(|other| super::parser::not_text(&name, &other))?;
-        let text = decoding::decoded(plain.reader, options.encoding.map(|encoding| encoding.0)).map_err(unread)?;
-        let recognized = RecognizedInput {
-            compression: plain.compression,
-            encoding: text.encoding.map(encoding_rs::Encoding::name),
-            has_mark: text.has_mark,
-            format: None,
-        };
-        let mut bytes = Vec::new();
-        text.reader.take(HEAD_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unread)?;
-        let is_complete = bytes.len() <= HEAD_BYTES;
-        if !is_complete {
-            // A line that goes on is no cut one.
-            let end = bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(HEAD_BYTES, |at| at + 1);
-            bytes.truncate(end);
-        }
-        Ok(Head { name, text: bytes, recognized, is_complete })
-    }
-
-    /// Returns the first whole lines; all of it where it is one line.
-    fn sample(&self) -> &[u8] {
-        let most = &self.text[..self.text.len().min(SAMPLE_BYTES)];
-        match most.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
-            Some(at) if most.len() < self.text.len() => &most[..=at],
-            _ => &self.text,
-        }
-    }
-
     fn attempt(&self, options: InputOptions, layouts: &Layouts) -> Attempt {
         let sample = self.sample();
         self.read_with(options, sample, self.is_complete && sample.len() == self.text.len(), layouts)
@@ -251,7 +224,10 @@ impl Head {
             Err(error) => return Attempt { options, result: Err(error) },
         };
         let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
-        let result = opened.and_then(|input| Outcome::read(input, is_complete));
+        let result = opened.and_then(|mut input| {
+            input.set_encoding(self.recognized.encoding);
+            Outcome::read(input, is_complete)
+        });
         Attempt { options, result }
     }
 
@@ -305,6 +281,11 @@ impl Attempt {
         self.result.as_ref().map_or(0, |outcome| outcome.accepted)
     }
 
+    /// Whether lines are rejected for what their values are, and not for names that are not there.
+    fn refuses_wrong_data(&self) -> bool {
+        self.result.as_ref().is_ok_and(|outcome| WRONG_DATA.iter().any(|code| outcome.reasons.contains_key(code)))
+    }
+
     /// Whether it gives more readings, or as many with fewer lines rejected.
     fn is_better_than(&self, other: &Attempt) -> bool {
         let score = |attempt: &Attempt| {
@@ -329,7 +310,9 @@ impl Outcome {
                         outcome.readings.push(record.data);
                     }
                 }
-                Ok(Some(ParsedLine::Rejected(line))) if line.code == "cut-line" && !is_complete => {}
+                Ok(Some(ParsedLine::Rejected(line))) if line.code == "cut-line" && !is_complete => {
+                    outcome.ends_in_long_element = line.raw.len() > LONG_ELEMENT;
+                }
                 Ok(Some(ParsedLine::Rejected(line))) => {
                     outcome.rejected += 1;
                     let first = RejectReason { count: 0, line: line.line, reason: line.reason };

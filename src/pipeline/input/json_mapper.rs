@@ -15,6 +15,9 @@ use super::reading_builder::{Cell, RowValues};
 use super::row_error::{RowError, row_error};
 use super::unit_watch::UnitWatch;
 
+/// Bytes of a document with many rows that a rejected row of it keeps.
+const MAX_KEPT_BYTES: usize = 4096;
+
 /// Paths of a format for keys that no option maps.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DefaultPaths {
@@ -188,6 +191,16 @@ impl JsonMapper {
             Err(error) => return output.reject(raw, error),
         };
         for row in rows {
+            // Each rejected row would keep all of the document.
+            let own = if raw.bytes.len() > MAX_KEPT_BYTES { row.own_text() } else { None };
+            let raw = match &own {
+                Some(text) => RawLine {
+                    bytes: &text.as_bytes()[..text.len().min(MAX_KEPT_BYTES)],
+                    is_truncated: text.len() > MAX_KEPT_BYTES,
+                    ..raw
+                },
+                None => raw,
+            };
             self.take(row, raw, output);
         }
     }

@@ -1,6 +1,7 @@
 //! Rows out of nested JSON: the values at some paths, once for each element of the arrays that the paths go through.
 
 mod one_pass;
+mod row;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,6 +11,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+pub(super) use self::row::{PathRow, PathValue};
 use super::mapping::Step;
 use super::row_error::{RowError, row_error};
 
@@ -28,45 +30,6 @@ pub(super) struct PathTree {
     keeps_siblings: bool,
     /// Whether there is an iteration here or below.
     iterates: bool,
-}
-
-/// A value of a row.
-#[derive(Clone, Debug)]
-pub(super) enum PathValue<'a> {
-    /// A value of the document.
-    Json(&'a RawValue),
-    /// The name of a member.
-    Name(Cow<'a, str>),
-}
-
-/// The values of one row.
-#[derive(Clone, Debug, Default)]
-pub(super) struct PathRow<'a> {
-    /// Slots with their values.
-    pub values: Vec<(usize, PathValue<'a>)>,
-    /// Members beside the temperature that no path names.
-    pub siblings: Vec<(Cow<'a, str>, &'a RawValue)>,
-}
-
-impl<'a> PathRow<'a> {
-    /// Returns the value of a slot.
-    pub(super) fn get(&self, slot: usize) -> Option<&PathValue<'a>> {
-        self.values.iter().find(|(at, _)| *at == slot).map(|(_, value)| value)
-    }
-
-    fn put(&mut self, slot: usize, value: PathValue<'a>) {
-        self.values.push((slot, value));
-    }
-
-    fn add(&mut self, other: &PathRow<'a>) {
-        self.values.extend(other.values.iter().cloned());
-        self.siblings.extend(other.siblings.iter().cloned());
-    }
-
-    /// Whether there is more in it than the name of a member.
-    fn has_values(&self) -> bool {
-        self.values.iter().any(|(_, value)| matches!(value, PathValue::Json(_)))
-    }
 }
 
 impl PathTree {
@@ -140,7 +103,7 @@ impl PathTree {
                         if child.iterates { groups.push(child.rows(value)?) } else { child.take(value, &mut row)? }
                     }
                     if let Some(child) = &self.each {
-                        of_elements.extend(child.rows(value)?.into_iter().filter(PathRow::has_values));
+                        of_elements.extend(child.rows_of_element(value)?);
                     }
                     at += 1;
                     Ok(())
@@ -164,8 +127,17 @@ impl PathTree {
         Ok(row)
     }
 
+    fn rows_of_element<'a>(&self, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
+        let mut rows = self.rows(value)?;
+        rows.retain(PathRow::has_values);
+        for row in &mut rows {
+            row.element.get_or_insert(value);
+        }
+        Ok(rows)
+    }
+
     fn rows_of_member<'a>(&self, name: &Cow<'a, str>, value: &'a RawValue) -> Result<Vec<PathRow<'a>>, RowError> {
-        let mut rows: Vec<_> = self.rows(value)?.into_iter().filter(PathRow::has_values).collect();
+        let mut rows = self.rows_of_element(value)?;
         if let Some(slot) = self.name_slot {
             for row in &mut rows {
                 row.put(slot, PathValue::Name(name.clone()));

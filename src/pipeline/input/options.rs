@@ -24,6 +24,7 @@ use super::unit::UnitConversion;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[command(next_help_heading = "How files are read")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct InputOptions {
     /// Layout of the files: a named set of the options below (`sensorctl layouts` lists them); flags go before it
     #[arg(long, value_name = "NAME")]
@@ -106,6 +107,10 @@ pub(crate) struct InputOptions {
     #[arg(long, value_enum, value_name = "UNIT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
+    /// Whether `time_unit` is that of a layout.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub is_time_unit_of_layout: bool,
     /// Time zone of times without one, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -264,6 +269,7 @@ impl InputOptions {
         let default_unit = if self.time_format.is_some() { TimeUnit::Auto } else { default_unit };
         TimeOptions {
             unit: self.time_unit.unwrap_or(default_unit),
+            is_unit_assumed: self.time_unit.is_none() || self.is_time_unit_of_layout,
             format: self.time_format.clone(),
             zone: self.time_zone.clone(),
             decimal_comma: self.decimal == Some(DecimalSign::Comma),
@@ -312,6 +318,7 @@ impl InputOptions {
             missing: list(self.missing, layout.missing),
             unit: keyed(self.unit, layout.unit, |unit| &unit.key),
             time_format: self.time_format.or(layout_times.0),
+            is_time_unit_of_layout: self.time_unit.is_none() && layout_times.1.is_some(),
             time_unit: self.time_unit.or(layout_times.1),
             time_zone: self.time_zone.or(layout.time_zone),
             short_rows: self.short_rows || layout.short_rows,

@@ -22,7 +22,7 @@ use super::output::{CUT_LINE, Output, RawLine};
 use super::parsed_line::ParsedLine;
 use super::reading_builder::ReadingBuilder;
 use super::row_error::row_error;
-use super::senml::SenmlPack;
+use super::senml_records::SenmlRecords;
 use super::time_format::TimeUnit;
 use crate::error::Error;
 use crate::pipeline::RejectedLine;
@@ -55,7 +55,7 @@ enum Source {
     Empty,
     Lines { reader: LineReader, line: Vec<u8>, form: LineForm, document: String },
     Elements { elements: JsonElements, element: Vec<u8> },
-    Senml { elements: JsonElements, element: Vec<u8>, pack: SenmlPack, arrays: u64, document: String },
+    Senml(SenmlRecords),
     Csv(Box<CsvParser>),
 }
 
@@ -108,13 +108,7 @@ impl Input {
             InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
             InputFormat::Mqtt => lines(reader, LineForm::Mqtt),
             InputFormat::Json => Source::Elements { elements: JsonElements::of(reader), element: Vec::new() },
-            InputFormat::Senml => Source::Senml {
-                elements: JsonElements::of(reader),
-                element: Vec::new(),
-                pack: SenmlPack::default(),
-                arrays: 0,
-                document: String::new(),
-            },
+            InputFormat::Senml => Source::Senml(SenmlRecords::new(JsonElements::of(reader))),
             InputFormat::Csv => {
                 let parser = CsvParser::open(reader, options, &stem, &mut output).map_err(unread)?;
                 Source::Csv(Box::new(parser.map_err(|error| not_csv(&name, &error.reason, error.hints))?))
@@ -164,7 +158,8 @@ impl Input {
             && match &self.source {
                 Source::Empty => false,
                 Source::Lines { reader, .. } => reader.may_block(),
-                Source::Elements { elements, .. } | Source::Senml { elements, .. } => elements.may_block(),
+                Source::Elements { elements, .. } => elements.may_block(),
+                Source::Senml(records) => records.may_block(),
                 Source::Csv(parser) => parser.may_block(),
             }
     }
@@ -178,7 +173,8 @@ impl Input {
         let (lines, offset) = match &self.source {
             Source::Empty => (0, 0),
             Source::Lines { reader, .. } => (reader.number(), reader.offset()),
-            Source::Elements { elements, .. } | Source::Senml { elements, .. } => elements.position(),
+            Source::Elements { elements, .. } => elements.position(),
+            Source::Senml(records) => records.position(),
             Source::Csv(parser) => parser.position(),
         };
         let mark = if self.recognized.has_mark { decoding::UTF_8_MARK.len() as u64 } else { 0 };
@@ -197,6 +193,11 @@ impl Input {
     /// Returns what the input turned out to be.
     pub(crate) fn recognized(&self) -> &RecognizedInput {
         &self.recognized
+    }
+
+    /// Says which encoding the text was decoded from before it came here.
+    pub(super) fn set_encoding(&mut self, encoding: Option<&'static str>) {
+        self.recognized.encoding = encoding;
     }
 
     /// Returns the header of CSV.
@@ -257,29 +258,7 @@ impl Input {
                 }
                 Ok(true)
             }
-            Source::Senml { elements, element, pack, arrays, document } => {
-                element.clear();
-                let status = elements.append(element)?;
-                let raw = RawLine { number: elements.number(), bytes: element, is_truncated: false };
-                if *arrays != elements.arrays() {
-                    *arrays = elements.arrays();
-                    *pack = SenmlPack::default();
-                }
-                match status {
-                    ElementStatus::End => return Ok(false),
-                    ElementStatus::TooLong => output.too_long(raw),
-                    ElementStatus::Cut => output.reject(raw, cut()),
-                    ElementStatus::Element => {
-                        let read = json_lines::document(raw.bytes).and_then(|record| pack.write_json(record, document));
-                        match (read, mapper.as_ref()) {
-                            (Ok(true), Some(mapper)) => json_lines::map(document, raw, mapper, output),
-                            (Ok(_), _) => {}
-                            (Err(error), _) => output.reject(raw, error),
-                        }
-                    }
-                }
-                Ok(true)
-            }
+            Source::Senml(records) => records.advance(mapper.as_ref(), output),
         }
     }
 }

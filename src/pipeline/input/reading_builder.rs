@@ -15,7 +15,7 @@ use super::keys::{SENSOR, TEMPERATURE, TIME};
 use super::number::{self, DecimalSign, MissingValues, NumberError};
 use super::options::InputOptions;
 use super::row_error::{RowError, row_error};
-use super::time_format::{ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
+use super::time_format::{self, ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use super::unit_watch::UnitWatch;
 use crate::pipeline::{Record, value_of};
@@ -72,6 +72,8 @@ pub(super) struct ReadingBuilder {
     times: TimeParser,
     /// Whether the unit of numbers is recognized by size.
     times_are_auto: bool,
+    /// Whether a time of the input is the day of a spreadsheet: whole ones are such days, too.
+    has_days: bool,
     missing: MissingValues,
     units: Vec<UnitConversion>,
     pub unit_watch: UnitWatch,
@@ -105,6 +107,7 @@ impl ReadingBuilder {
             sensor: options.sensor.clone(),
             times: TimeParser::new(&times)?,
             times_are_auto: times.unit == TimeUnit::Auto && times.format.is_none(),
+            has_days: false,
             missing: MissingValues::new(&options.missing)?,
             units: options.unit.clone(),
             unit_watch: UnitWatch::new(options),
@@ -168,6 +171,10 @@ impl ReadingBuilder {
         if self.is_certain(text) {
             return Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime));
         }
+        self.see_time(text);
+        if self.has_days && time_format::spreadsheet_day(text).is_some() {
+            return Err(wrong(TimeError::SpreadsheetDay));
+        }
         let is_number = matches!(cell, Cell::Json(raw) if !raw.get().starts_with('"'));
         let ParsedTime { seconds, facts: decided } = if is_number {
             let number = Decimal::parse(text).map_err(|_| wrong(TimeError::NotATime))?;
@@ -177,6 +184,11 @@ impl ReadingBuilder {
         };
         self.facts.times.add(decided);
         Ok(seconds)
+    }
+
+    /// Looks at a time, which may say what others of the input are.
+    pub(super) fn see_time(&mut self, text: &str) {
+        self.has_days |= self.times_are_auto && time_format::spreadsheet_day(text) == Some(true);
     }
 
     /// Reads a time that is a number in JSON, and counts its unit.

@@ -11,13 +11,28 @@ pub(super) struct RowSplitter {
     quoted: Reader,
     text: Vec<u8>,
     written: usize,
-    /// Whether a quote is open, as far as quotes come in pairs.
-    is_open: bool,
+    place: Place,
+    /// Whether text follows a closing quote: the quote before it closed no value, or opened none.
+    has_stray_quote: bool,
     /// Ends of the cells in `text`, as the parser of quotes counts them.
     ends: Vec<usize>,
     cells: usize,
     /// Begin and end of each cell of a row without quotes.
     ranges: Vec<(usize, usize)>,
+}
+
+/// Where in a cell the next byte stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Before the first byte that is no blank.
+    Begin,
+    /// In a value without quotes, where a quote is a byte like any other.
+    Plain,
+    Quoted,
+    /// Behind a quote that closes the value, unless another quote follows.
+    Closed,
+    /// Behind blanks that follow the closing quote.
+    Behind,
 }
 
 /// The cells of one row.
@@ -50,8 +65,17 @@ impl RowSplitter {
         };
         let quoted = ReaderBuilder::new().delimiter(byte).terminator(Terminator::Any(b'\n')).build();
         let (text, ends) = (vec![0; 1024], vec![0; 32]);
-        let mut splitter =
-            RowSplitter { delimiter, quoted, text, written: 0, is_open: false, ends, cells: 0, ranges: Vec::new() };
+        let mut splitter = RowSplitter {
+            delimiter,
+            quoted,
+            text,
+            written: 0,
+            place: Place::Begin,
+            has_stray_quote: false,
+            ends,
+            cells: 0,
+            ranges: Vec::new(),
+        };
         splitter.reset();
         splitter
     }
@@ -71,7 +95,12 @@ impl RowSplitter {
         self.delimiter != Delimiter::Blanks && memchr(b'"', line).is_some()
     }
 
-    /// Takes a line with its end; false while a quoted value goes on in the next one.
+    /// Whether text follows the closing quote of a value that was fed, which makes the row uncertain.
+    pub(super) fn has_stray_quote(&self) -> bool {
+        self.has_stray_quote
+    }
+
+    /// Takes a line with its end; false while a quoted value goes on in the next one. A row with a stray quote is over.
     pub(super) fn feed(&mut self, line: &[u8]) -> bool {
         let content = line.strip_suffix(b"\n").unwrap_or(line);
         self.parse_quoted(content);
@@ -81,14 +110,15 @@ impl RowSplitter {
             self.written -= 1;
             self.ends[self.cells - 1] -= 1;
         }
-        is_complete
+        is_complete || self.has_stray_quote
     }
 
     /// Forgets the row, to begin the next one.
     pub(super) fn reset(&mut self) {
         self.quoted.reset();
         self.written = 0;
-        self.is_open = false;
+        self.place = Place::Begin;
+        self.has_stray_quote = false;
         self.cells = 0;
         // The parser drops a byte order mark from the beginning of its input, which a row is not; after an empty line,
         // which it passes over, it no longer looks for one.
@@ -114,27 +144,36 @@ impl RowSplitter {
             self.parse(content);
             return;
         };
-        let mut begin = 0;
-        let mut is_cell_begin = !self.is_open;
-        let mut at = 0;
+        let (mut begin, mut at) = (0, 0);
         while at < content.len() {
-            match content[at] {
-                b' ' | b'\t' if is_cell_begin && content[at] != delimiter => {
-                    let end = content[at..].iter().position(|byte| !matches!(byte, b' ' | b'\t') || *byte == delimiter);
-                    let end = end.map_or(content.len(), |length| at + length);
-                    if content.get(end) == Some(&b'"') {
-                        self.parse(&content[begin..at]);
-                        begin = end;
-                    }
-                    at = end;
-                    continue;
+            let byte = content[at];
+            let is_blank = matches!(byte, b' ' | b'\t') && byte != delimiter;
+            if self.place == Place::Begin && is_blank {
+                let end = content[at..].iter().position(|byte| !matches!(byte, b' ' | b'\t') || *byte == delimiter);
+                let end = end.map_or(content.len(), |length| at + length);
+                if content.get(end) == Some(&b'"') {
+                    self.parse(&content[begin..at]);
+                    begin = end;
                 }
-                b'"' => {
-                    self.is_open = !self.is_open;
-                    is_cell_begin = false;
-                }
-                byte => is_cell_begin = byte == delimiter && !self.is_open,
+                at = end;
+                continue;
             }
+            self.place = match self.place {
+                Place::Quoted => {
+                    let Some(length) = memchr(b'"', &content[at..]) else { break };
+                    at += length;
+                    Place::Closed
+                }
+                Place::Closed if byte == b'"' => Place::Quoted,
+                _ if byte == delimiter => Place::Begin,
+                Place::Begin if byte == b'"' => Place::Quoted,
+                Place::Closed | Place::Behind if is_blank || byte == b'\r' && at + 1 == content.len() => Place::Behind,
+                Place::Closed | Place::Behind => {
+                    self.has_stray_quote = true;
+                    Place::Plain
+                }
+                Place::Begin | Place::Plain => Place::Plain,
+            };
             at += 1;
         }
         self.parse(&content[begin..]);
@@ -210,6 +249,20 @@ mod tests {
         assert!(!row.feed(b"x, \"one,\n"));
         assert!(row.feed(b" \"\"two, \",y"));
         assert_eq!(fed(&mut row).unwrap(), ["x", "one,\n \"two,", "y"]);
+    }
+
+    #[test]
+    fn text_behind_a_closing_quote_is_noticed_and_quotes_within_a_plain_value_are_text() {
+        let stray = |lines: &[&str]| {
+            let mut row = RowSplitter::new(COMMA);
+            let complete: Vec<_> = lines.iter().map(|line| row.feed(line.as_bytes())).collect();
+            assert_eq!(complete.iter().filter(|complete| **complete).count(), 1);
+            row.has_stray_quote()
+        };
+        assert!(stray(&["\"a\"b,1\n"]) && stray(&["x, \"a\" b\n"]) && stray(&["x,\"a\" \"b\"\n"]));
+        assert!(stray(&["x,\"5 inch\n", "1,2\n", "y,\"6 inch\n"]));
+        assert!(!stray(&["\"a\" ,\"b\"\r\n"]) && !stray(&["5\",x\"y\"z,\"a\"\"b\"\n"]));
+        assert!(!stray(&["x\",\"one\n", "\"\"two\"\"\n", "\",y\n"]));
     }
 
     #[test]

@@ -16,6 +16,10 @@ const VERSION: u64 = 10;
 /// Times below it are relative to now (RFC 8428, section 4.5.3).
 const ABSOLUTE_FROM: &str = "268435456";
 
+const OTHER_VERSION: &str = "the version of its pack (`bver`) is none up to 10";
+const MUST_UNDERSTAND: &str =
+    "a record of its pack has a label that ends with `_`, which must be understood (RFC 8428, section 4.4)";
+
 /// Last parts of names that say what is measured, with the key of the reading.
 const QUANTITIES: [(&str, &str); 10] = [
     ("temperature", TEMPERATURE),
@@ -33,6 +37,8 @@ const QUANTITIES: [(&str, &str); 10] = [
 /// Base fields in force.
 #[derive(Debug, Default)]
 pub(super) struct SenmlPack {
+    /// Why all of its records are refused, where one has what must be understood and is not.
+    refusal: Option<&'static str>,
     name: String,
     time: Option<Decimal>,
     unit: String,
@@ -41,16 +47,6 @@ pub(super) struct SenmlPack {
 
 #[derive(Deserialize)]
 struct Record<'a> {
-    #[serde(borrow, default)]
-    bn: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    bt: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    bu: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    bv: Option<&'a RawValue>,
-    #[serde(default)]
-    bver: Option<u64>,
     #[serde(borrow, default)]
     n: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -75,33 +71,14 @@ impl SenmlPack {
     /// When it is no `SenML` record.
     pub(super) fn write_json(&mut self, record: &RawValue, out: &mut String) -> Result<bool, RowError> {
         let wrong = |reason: &str| row_error("not-senml", reason);
-        let labels = |name: &str| name.ends_with('_');
-        let mut must_understand = false;
-        super::json_paths::members(record, |name, _| {
-            must_understand |= labels(&name);
-            Ok(())
-        })?;
-        if must_understand {
-            return Err(wrong("it has a label that ends with `_`, which must be understood (RFC 8428, section 4.4)"));
+        let has_base_value = self.take_base_fields(record)?;
+        if let Some(reason) = self.refusal {
+            return Err(wrong(reason));
         }
         let read: Record<'_> =
             serde_json::from_str(record.get()).map_err(|_| wrong("a label of it has a value of another type"))?;
-        if read.bver.is_some_and(|version| version > VERSION) {
-            return Err(wrong("its version (`bver`) is above 10"));
-        }
+        has_base_value?;
         let number = |raw: &RawValue| Decimal::parse(raw.get()).map_err(|_| wrong("a number of it is none"));
-        if let Some(name) = read.bn {
-            self.name = name.into_owned();
-        }
-        if let Some(time) = read.bt {
-            self.time = Some(number(time)?);
-        }
-        if let Some(unit) = read.bu {
-            self.unit = unit.into_owned();
-        }
-        if let Some(value) = read.bv {
-            self.value = Some(number(value)?);
-        }
         let value = match (read.v, read.vs, read.vb, read.vd) {
             (Some(value), None, None, None) => sum(&number(value)?, self.value.as_ref())?.to_string(),
             (None, Some(text), None, None) | (None, None, None, Some(text)) => text.get().to_owned(),
@@ -142,6 +119,50 @@ impl SenmlPack {
         out.push_str(time.as_str());
         out.push('}');
         Ok(true)
+    }
+}
+
+impl SenmlPack {
+    /// Why none of its records may be used.
+    pub(super) fn refusal(&self) -> Option<RowError> {
+        self.refusal.map(|reason| row_error("not-senml", reason))
+    }
+
+    /// Takes the base fields of a record, also of one that is refused for something else: those behind it mean them. The
+    /// inner result says whether all of them are valid.
+    fn take_base_fields(&mut self, record: &RawValue) -> Result<Result<(), RowError>, RowError> {
+        let wrong = |reason: &str| row_error("not-senml", reason);
+        let mut valid = Ok(());
+        super::json_paths::members(record, |label, raw| {
+            let text = || {
+                serde_json::from_str::<String>(raw.get())
+                    .map_err(|_| wrong("a label of it has a value of another type"))
+            };
+            let number = || Decimal::parse(raw.get()).map_err(|_| wrong("a number of it is none"));
+            let taken = match &*label {
+                "bn" => text().map(|name| self.name = name),
+                "bt" => number().map(|time| self.time = Some(time)),
+                "bu" => text().map(|unit| self.unit = unit),
+                "bv" => number().map(|value| self.value = Some(value)),
+                "bver" => {
+                    if raw.get().parse::<u64>().is_ok_and(|version| version <= VERSION) {
+                        return Ok(());
+                    }
+                    self.refusal.get_or_insert(OTHER_VERSION);
+                    Ok(())
+                }
+                label if label.ends_with('_') => {
+                    self.refusal.get_or_insert(MUST_UNDERSTAND);
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
+            if valid.is_ok() {
+                valid = taken;
+            }
+            Ok(())
+        })?;
+        Ok(valid)
     }
 }
 
@@ -246,6 +267,25 @@ mod tests {
     }
 
     #[test]
+    fn refused_record_sets_its_base_fields() {
+        for broken in [
+            r#"{"bn":"dev2:","bt":1930202100,"bu":"Cel","n":"temp","v":"x"}"#,
+            r#"{"bn":"dev2:","bt":1930202100,"bu":"Cel","n":"temp","v":1,"vs":"b"}"#,
+            r#"{"bn":"dev2:","bt":1930202100,"bu":"Cel","n":5,"v":1}"#,
+            r#"{"bn":"dev2:","bt":1930202100,"bu":"Cel","bv":"x","n":"temp","v":1}"#,
+        ] {
+            let base = r#"{"bn":"dev1:","bt":1930202000,"n":"temp","v":1}"#;
+            let all = records(&[base, broken, r#"{"n":"temp","v":2}"#]);
+            assert!(!all[1].starts_with('{'), "{}", all[1]);
+            assert!(
+                all[2].contains(r#""sensor":"dev2""#) && all[2].contains("1930202100") && all[2].contains("Cel"),
+                "{}",
+                all[2]
+            );
+        }
+    }
+
+    #[test]
     fn time_below_2_to_the_28_is_relative_to_now() {
         let all = records(&[r#"{"n":"urn:x:temp","u":"Cel","v":1,"t":-5}"#]);
         let read: serde_json::Value = serde_json::from_str(&all[0]).unwrap();
@@ -257,6 +297,8 @@ mod tests {
     fn what_must_be_understood_and_is_not_is_refused() {
         assert!(records(&[r#"{"n":"a","v":1,"x_":2}"#])[0].contains("must be understood"));
         assert!(records(&[r#"{"bver":11,"n":"a","v":1}"#])[0].contains("bver"));
+        let all = records(&[r#"{"bn":"a:","bver":"10","n":"b","v":1}"#, r#"{"bn":"a:","n":"b","v":1}"#]);
+        assert!(all.iter().all(|reason| reason.contains("bver")), "{all:?}");
         assert!(records(&[r#"{"n":"a","v":1,"vs":"b"}"#])[0].contains("more than one value"));
         assert!(records(&[r#"{"v":1}"#])[0].contains("no name"));
         assert!(records(&[r#"{"n":"a","v":"1"}"#])[0].contains("none"));

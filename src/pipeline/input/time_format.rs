@@ -22,6 +22,7 @@ use sensor_model::{Decimal, DecimalError};
 use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
+pub(super) use self::epoch::spreadsheet_day;
 pub(crate) use self::error::TimeError;
 
 /// The unit of times that are numbers.
@@ -73,6 +74,8 @@ impl TimeUnit {
 pub(crate) struct TimeOptions {
     /// The unit of numbers.
     pub unit: TimeUnit,
+    /// Whether the unit is that of a layout or a format: a number whose size tells another is refused.
+    pub is_unit_assumed: bool,
     /// The form of texts, as `strftime` takes it.
     pub format: Option<String>,
     /// The IANA name of the zone of times without one, or a fixed offset; UTC if none.
@@ -154,6 +157,7 @@ pub(crate) struct TimeParser {
     /// Whether an option names the zone.
     zone_is_named: bool,
     decimal_comma: bool,
+    is_unit_assumed: bool,
 }
 
 impl TimeParser {
@@ -169,8 +173,8 @@ impl TimeParser {
                 return Err("--time-format and --time-unit exclude each other".to_owned());
             }
         }
-        let TimeOptions { unit, format, decimal_comma, .. } = options.clone();
-        Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma })
+        let TimeOptions { unit, is_unit_assumed, format, decimal_comma, .. } = options.clone();
+        Ok(TimeParser { unit, format, zone_is_named: zone.is_some(), zone, decimal_comma, is_unit_assumed })
     }
 
     /// Takes the offset from UTC that a file names for its times without a zone.
@@ -213,6 +217,9 @@ impl TimeParser {
     /// # Errors
     /// When its unit is uncertain.
     pub(crate) fn number(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+        if self.is_unit_assumed && self.format.is_none() && self.unit != TimeUnit::Auto {
+            epoch::check_unit(number, self.unit)?;
+        }
         match (&self.format, self.unit) {
             (Some(format), _) => self.formatted(format, number.as_str()),
             (None, TimeUnit::Auto) => epoch::by_magnitude(number),

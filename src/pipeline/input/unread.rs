@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use memchr::memchr_iter;
 use parking_lot::Mutex;
 
+use super::decoding::decoded;
+use super::decompression::decompressed;
 use crate::pipeline::InputOrigin;
 
 /// How long the lines that are left are counted: a person waits for it.
@@ -93,9 +96,14 @@ impl Position {
         let Position { origin, lines: lines_read, offset, .. } = self;
         let (lines, bytes) = match &origin {
             InputOrigin::File(path) if origin.is_replayable() => {
-                let Some(offset) = offset else { return Unread { origin, lines_read, lines: None, bytes: None } };
-                let length = path.metadata().ok().map(|found| found.len().saturating_sub(offset));
-                (count_lines(path, offset, deadline).ok().flatten(), length)
+                if let Some(offset) = offset {
+                    let length = path.metadata().ok().map(|found| found.len().saturating_sub(offset));
+                    (count_rest(path, offset, deadline).ok().flatten(), length)
+                } else {
+                    // A cut file ends in an error, wherever it is read again: how much was behind it is not known.
+                    let all = count_text(path, deadline).ok().flatten();
+                    (all.map(|all| all.saturating_sub(lines_read)), None)
+                }
             }
             _ => (None, None),
         };
@@ -103,23 +111,39 @@ impl Position {
     }
 }
 
-/// Counts the lines from a byte on; the last one needs no line feed. None at the deadline.
-fn count_lines(path: &Path, offset: u64, deadline: Instant) -> io::Result<Option<u64>> {
+/// Counts the lines from a byte on. None at the deadline.
+fn count_rest(path: &Path, offset: u64, deadline: Instant) -> io::Result<Option<u64>> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(offset))?;
+    count_lines(file, deadline)
+}
+
+/// Counts the lines of a text that is compressed, or in another encoding. None at the deadline.
+fn count_text(path: &Path, deadline: Instant) -> io::Result<Option<u64>> {
+    let Ok(plain) = decompressed(Box::new(File::open(path)?))? else { return Ok(None) };
+    count_lines(decoded(plain.reader, None)?.reader, deadline)
+}
+
+/// Counts lines, which end with a carriage return where there is no line feed; the last one needs no end.
+fn count_lines(mut source: impl Read, deadline: Instant) -> io::Result<Option<u64>> {
     let mut block = vec![0; BLOCK];
-    let (mut lines, mut is_open) = (0, false);
+    let (mut feeds, mut returns, mut last) = (0, 0, None);
     loop {
         if Instant::now() >= deadline {
             return Ok(None);
         }
-        let read = match file.read(&mut block) {
+        let read = match source.read(&mut block) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             result => result?,
         };
-        let Some(last) = block[..read].last() else { return Ok(Some(lines + u64::from(is_open))) };
-        is_open = *last != b'\n';
-        lines += block[..read].iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>();
+        let block = &block[..read];
+        if block.is_empty() {
+            let (end, lines) = if feeds == 0 && returns > 0 { (b'\r', returns) } else { (b'\n', feeds) };
+            return Ok(Some(lines + u64::from(last.is_some_and(|last| last != end))));
+        }
+        last = block.last().copied();
+        feeds += memchr_iter(b'\n', block).count() as u64;
+        returns += memchr_iter(b'\r', block).count() as u64;
     }
 }
 
@@ -144,6 +168,31 @@ mod tests {
         assert_eq!(positions.unread(COUNT_LIMIT), [pipe(7)]);
         let late = Position { origin: InputOrigin::File(path.clone()), lines: 0, offset: Some(0), is_at_end: false };
         assert_eq!(late.rest(Instant::now()), rest(0, None, Some(13)), "too long to be counted");
+    }
+
+    #[test]
+    fn rest_of_a_compressed_file_is_counted_unless_it_is_cut() {
+        use std::io::Write as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.gz");
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let lines: u32 = 10_000;
+        (0..lines).for_each(|n| writeln!(encoder, "{}", n.wrapping_mul(2_654_435_761)).unwrap());
+        let bytes = encoder.finish().unwrap();
+        let rest = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let positions = Positions::at_beginning([InputOrigin::File(path.clone())]);
+            positions.advance(0, (1000, None));
+            positions.unread(Duration::from_secs(60))[0].lines
+        };
+        assert_eq!(rest(&bytes), Some(9000));
+        assert_eq!(rest(&bytes[..bytes.len() / 2]), None);
+    }
+
+    #[test]
+    fn carriage_returns_end_lines_where_there_is_no_line_feed() {
+        let count = |text: &'static str| count_lines(text.as_bytes(), Instant::now() + COUNT_LIMIT).unwrap().unwrap();
+        assert_eq!([count("a\rb\rc"), count("a\rb\r"), count("a\r\nb"), count("")], [3, 2, 2, 0]);
     }
 
     #[test]

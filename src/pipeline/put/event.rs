@@ -83,10 +83,35 @@ pub(crate) struct InputSummary {
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     #[serde(skip)]
     pub left_out: u64,
-    /// Lines that were not read after an early end, as far as they can be counted.
-    pub unread_lines: u64,
+    /// What was not read after an early end.
+    #[serde(flatten)]
+    pub unread: UnreadSummary,
     /// Whether the last line of an input has no line end: it may have been cut.
     pub last_line_unterminated: bool,
+}
+
+/// What was not read of all inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct UnreadSummary {
+    /// Lines; null where there are some and they cannot be counted: a pipe, a cut file, or more than can be counted in time.
+    pub unread_lines: Option<u64>,
+    /// Bytes, where lines cannot be counted and bytes can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread_bytes: Option<u64>,
+}
+
+impl Default for UnreadSummary {
+    fn default() -> Self {
+        UnreadSummary { unread_lines: Some(0), unread_bytes: None }
+    }
+}
+
+impl UnreadSummary {
+    fn new(unread: &[Unread]) -> Self {
+        let unread_lines = unread.iter().map(|unread| unread.lines).sum();
+        let bytes = || unread.iter().map(|unread| unread.bytes).sum();
+        UnreadSummary { unread_lines, unread_bytes: if unread_lines.is_none() { bytes() } else { None } }
+    }
 }
 
 impl InputSummary {
@@ -104,7 +129,7 @@ impl InputSummary {
             skipped_times: counted.times.skipped,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
-            unread_lines: unread.iter().filter_map(|unread| unread.lines).sum(),
+            unread: UnreadSummary::new(unread),
             last_line_unterminated: counted.last_line_unterminated,
         }
     }
@@ -142,7 +167,7 @@ impl InputSummary {
             (self.assumed_utc, "time has", "times have", "no zone and counts as UTC (`--time-zone`)"),
             (self.ambiguous_times, "local time occurs", "local times occur", "twice and counts as the earlier"),
             (self.skipped_times, "local time lies", "local times lie", "in a gap of the clocks and moves on by it"),
-            (self.unread_lines, "line was", "lines were", "not read"),
+            (self.unread.unread_lines.unwrap_or_default(), "line was", "lines were", "not read"),
         ];
         for (count, one, many, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
             let subject = if count == 1 { one } else { many };
@@ -157,6 +182,13 @@ impl InputSummary {
         if self.time_units.len() > 1 {
             let units: Vec<_> = self.time_units.iter().map(|(unit, n)| format!("{} in {unit}", count_of(*n))).collect();
             found.push(format!("times are in several units: {} (`--time-unit`)", units.join(", ")));
+        }
+        match (self.unread.unread_lines, self.unread.unread_bytes) {
+            (Some(_), _) => {}
+            (None, Some(bytes)) => {
+                found.push(format!("{} bytes were not read; their lines are not counted", count_of(bytes)));
+            }
+            (None, None) => found.push("not all was read; the lines that are left cannot be counted".to_owned()),
         }
         if self.last_line_unterminated {
             found.push("the last line has no line end: the file may have been cut".to_owned());
@@ -197,5 +229,25 @@ impl PutSummary {
     #[must_use]
     pub(crate) fn is_whole(&self) -> bool {
         self.rejected == 0 && self.failed == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_never_no_lines() {
+        let unread = |lines, bytes| Unread { origin: crate::pipeline::InputOrigin::Stdin, lines_read: 1, lines, bytes };
+        let json = |all: &[Unread]| serde_json::to_string(&UnreadSummary::new(all)).unwrap();
+        assert_eq!(json(&[]), r#"{"unread_lines":0}"#);
+        assert_eq!(json(&[unread(Some(2), Some(9)), unread(Some(3), None)]), r#"{"unread_lines":5}"#);
+        assert_eq!(
+            json(&[unread(Some(2), Some(9)), unread(None, Some(20))]),
+            r#"{"unread_lines":null,"unread_bytes":29}"#
+        );
+        assert_eq!(json(&[unread(None, None)]), r#"{"unread_lines":null}"#);
+        let summary = InputSummary { unread: UnreadSummary::new(&[unread(None, None)]), ..InputSummary::default() };
+        assert_eq!(summary.suspicions().len(), 1, "`--strict` fails");
     }
 }

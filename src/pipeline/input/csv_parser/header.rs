@@ -110,6 +110,7 @@ impl CsvParser {
             lines,
             line: Vec::new(),
             again: ahead,
+            doubtful_until: 0,
             splitter: Box::new(RowSplitter::new(delimiter)),
             ranges: Vec::new(),
             spare: None,
@@ -128,7 +129,7 @@ impl CsvParser {
             parser.judge_above_header(line, output);
         }
         parser.skip_after_header(output)?;
-        parser.sample_decimal_sign(output);
+        parser.sample_values(output);
         Ok(Ok(parser))
     }
 
@@ -157,11 +158,8 @@ impl CsvParser {
     }
 
     /// Looks at the rows that are read already: numbers with a comma are certain only by those that show more than three
-    /// digits, or fewer, behind it.
-    fn sample_decimal_sign(&mut self, output: &mut Output) {
-        if !self.is_sign_open {
-            return;
-        }
+    /// digits, or fewer, behind it, and whole days of a spreadsheet by those with a fraction.
+    fn sample_values(&mut self, output: &mut Output) {
         let mut splitter = RowSplitter::new(self.splitter.delimiter());
         let numeric: Vec<_> = self.columns.numeric().collect();
         let ahead = self.again.iter().map(|line| line.bytes.as_slice());
@@ -171,14 +169,17 @@ impl CsvParser {
                 continue;
             }
             let cells = splitter.plain(text);
-            for at in &numeric {
+            if let Some(time) = self.columns.time() {
+                output.builder.see_time(cells.get(time));
+            }
+            for at in numeric.iter().take_while(|_| self.is_sign_open) {
                 match decimal_evidence(cells.get(*at)) {
                     Some(Evidence::Comma) => output.builder.sign = DecimalSign::Comma,
                     Some(Evidence::Point) => output.builder.sign = DecimalSign::Point,
                     Some(Evidence::Either) | None => continue,
                 }
                 self.is_sign_open = false;
-                return;
+                break;
             }
         }
     }
@@ -238,6 +239,11 @@ impl Search<'_> {
                 Ok(text) if !text.contains('\0') => text.to_owned(),
                 _ => {
                     let encoding = decoding::guess(&line.bytes);
+                    if decoding::is_binary(&line.bytes) {
+                        let reason = format!("line {} holds bytes that no text has: it is binary data", line.number);
+                        let hint = "export the readings as CSV or NDJSON with the program that wrote the file";
+                        return Ok(Err(NotCsv::new(reason).hint(hint.to_owned())));
+                    }
                     let not_csv = NotCsv::new(format!("line {} is not UTF-8", line.number));
                     return Ok(Err(not_csv.hint(format!("`--encoding {encoding}` reads it"))));
                 }
@@ -352,11 +358,19 @@ impl Search<'_> {
                 cells.len()
             ));
         }
-        if error.found == 0 && !is_before_values {
+        let is_unusual = cells.len() == 1 && delimiter::unusual(&cells[0]).is_some();
+        if error.found == 0 && !is_before_values && !is_unusual {
             let wanted = error.reason.split(';').next().unwrap_or_default();
             return NotCsv::new(format!("{wanted} in {place}, nor in those behind it"));
         }
         let not_csv = NotCsv::new(error.reason);
+        let not_csv = match cells.as_slice() {
+            [line] => match delimiter::unusual(line) {
+                Some(byte) => not_csv.hint(format!("if `{byte}` separates its columns: `--delimiter {byte}`")),
+                None => not_csv,
+            },
+            _ => not_csv,
+        };
         let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
         NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
     }

@@ -180,3 +180,38 @@ fn file_that_nothing_reads_says_why() {
     let (inspection, ..) = inspected(b"hello\nworld\n", "f.txt");
     assert!(inspection.error.unwrap().contains("there is no column `sensor_id`"));
 }
+
+#[test]
+fn what_a_recognized_layout_refuses_is_not_taken_by_other_options() {
+    let rows = "name,tags,time,temperature\nclimate,room=attic,1930202100,19.4\nclimate,room=attic,1930202160,19.5\n";
+    let (inspection, ..) = inspected(rows.as_bytes(), "export.csv");
+    assert_eq!(inspection.options.layout.as_deref(), Some("influxdb-v1"));
+    assert_eq!((inspection.accepted, inspection.rejected), (0, 2));
+    assert!(inspection.reasons["time-unit"].reason.contains("--time-unit"));
+}
+
+#[test]
+fn bytes_that_are_none_of_the_encoding_are_rejected_as_put_rejects_them() {
+    let rows = b"sensor_id,temperature,current_time,x\nk,1,1700000000,\xff\xff\nk,2,1700000060,y\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("f.csv");
+    std::fs::write(&file, rows).unwrap();
+    let given = InputOptions { encoding: Some("gbk".parse().unwrap()), ..InputOptions::default() };
+    let inspection = inspect(&InputOrigin::File(file.clone()), &given, &Layouts::default(), false).unwrap();
+    assert_eq!((inspection.accepted, inspection.rejected), (1, 1));
+    assert_eq!(inspection.reasons.keys().copied().collect::<Vec<_>>(), ["wrong-encoding"]);
+    assert_eq!(put(&file, &inspection.options), shown(&inspection));
+}
+
+#[test]
+fn element_above_the_line_limit_is_counted_as_rejected() {
+    let small = r#"{"sensor_id":"a","temperature":1,"current_time":1700000000}"#;
+    let tail = format!(",{small}").repeat(30_000);
+    let one_line = format!("[{small},{{\"x\":[{}1]}}{tail}]", "1,".repeat(600_000));
+    let spread = format!("[\n{small},\n{{\"x\":[{}1]}}{tail}\n]\n", "1,\n".repeat(400_000));
+    for text in [one_line, spread] {
+        let (inspection, ..) = inspected(text.as_bytes(), "f.json");
+        assert_eq!(inspection.reasons.keys().copied().collect::<Vec<_>>(), ["line-too-long"]);
+        assert!(inspection.accepted >= 1 && inspection.rejected == 1);
+    }
+}

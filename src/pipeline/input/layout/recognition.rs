@@ -4,12 +4,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::super::mapping::{Step, is_like, parse_path};
 use super::json_shape::JsonShape;
 
 /// Lines among which a header is looked for.
 const HEADER_LINES: usize = 25;
+/// Lines whose JSON is looked at.
+const VALUE_LINES: usize = 200;
 /// Delimiters that a header can have.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
@@ -24,13 +27,13 @@ pub(super) struct Recognition {
     first_line: Option<String>,
     /// Cells of one line, in any order, with `*` for anything.
     columns: Vec<String>,
-    /// Paths of the first JSON value that are there and not null.
+    /// Paths of one of the first JSON values that are there and not null.
     #[serde(deserialize_with = "paths")]
     paths: Vec<Vec<Step>>,
-    /// Texts at paths of the first JSON value, with `*` for anything.
+    /// Texts at paths of the same JSON value, with `*` for anything.
     #[serde(deserialize_with = "values")]
     values: Vec<(Vec<Step>, String)>,
-    /// The topic before the first JSON value, with `*` for anything.
+    /// The topic before that JSON value, with `*` for anything.
     topic: Option<String>,
 }
 
@@ -76,12 +79,16 @@ impl Recognition {
     /// Whether a file begins in this way. Without a condition none does.
     pub(super) fn matches(&self, head: &FileHead) -> bool {
         let is_first_line = |pattern: &String| head.lines.first().is_some_and(|line| is_like(pattern, line.trim_end()));
-        let is_topic = |pattern: &String| head.topic().is_some_and(|topic| is_like(pattern, topic));
         !self.is_empty()
             && self.first_line.as_ref().is_none_or(is_first_line)
-            && self.topic.as_ref().is_none_or(is_topic)
             && (self.columns.is_empty() || head.has_columns(&self.columns))
-            && (self.is_shapeless() || head.shape().is_some_and(|shape| self.is_shape(shape)))
+            && (self.is_shapeless() && self.topic.is_none() || head.values().iter().any(|value| self.is_value(value)))
+    }
+
+    /// Whether one JSON value, with its topic, is as it asks.
+    fn is_value(&self, value: &HeadValue) -> bool {
+        let is_topic = |pattern: &String| value.topic.as_ref().is_some_and(|topic| is_like(pattern, topic));
+        self.topic.as_ref().is_none_or(is_topic) && (self.is_shapeless() || self.is_shape(&value.shape))
     }
 }
 
@@ -90,7 +97,14 @@ impl Recognition {
 pub(crate) struct FileHead {
     text: String,
     lines: Vec<String>,
-    shape: OnceCell<Option<JsonShape>>,
+    values: OnceCell<Vec<HeadValue>>,
+}
+
+/// A JSON value at the beginning of a file.
+#[derive(Debug)]
+struct HeadValue {
+    topic: Option<String>,
+    shape: JsonShape,
 }
 
 impl FileHead {
@@ -101,30 +115,28 @@ impl FileHead {
         FileHead {
             text: text.to_owned(),
             lines: lines.take(HEADER_LINES).map(str::to_owned).collect(),
-            shape: OnceCell::new(),
+            values: OnceCell::new(),
         }
     }
 
-    /// The first line where it is `TOPIC {…}`, as its topic and the rest.
-    fn message(&self) -> Option<(&str, &str)> {
-        let line = self.lines.first().filter(|line| !line.starts_with(['{', '[']))?;
-        let at = [" {", " ["].iter().filter_map(|begin| line.find(begin)).min()?;
-        Some((&line[..at], &line[at + 1..]))
-    }
-
-    fn topic(&self) -> Option<&str> {
-        self.message().map(|(topic, _)| topic)
-    }
-
-    fn shape(&self) -> Option<&JsonShape> {
-        let read = || {
-            let json = match self.message() {
-                Some((_, payload)) => payload,
-                None => self.text.trim_start(),
-            };
-            json.starts_with(['{', '[']).then(|| JsonShape::of(json))
-        };
-        self.shape.get_or_init(read).as_ref()
+    /// The values that tell what a file is. Of a file with one on each line, those of the first lines: a broker first sends
+    /// what it has kept, whatever that is.
+    fn values(&self) -> &[HeadValue] {
+        self.values.get_or_init(|| {
+            let text = self.text.trim_start();
+            let lines = || text.split(['\n', '\r']).filter(|line| !line.trim().is_empty()).take(VALUE_LINES);
+            let value =
+                |topic: Option<&str>, json| HeadValue { topic: topic.map(str::to_owned), shape: JsonShape::of(json) };
+            if !text.starts_with(['{', '[']) {
+                return lines().filter_map(message).map(|(topic, json)| value(Some(topic), json)).collect();
+            }
+            let mut all = vec![value(None, text)];
+            let is_whole = |line: &&str| serde_json::from_str::<IgnoredAny>(line).is_ok();
+            if lines().next().as_ref().is_some_and(is_whole) {
+                all.extend(lines().skip(1).filter(|line| line.starts_with('{')).map(|line| value(None, line)));
+            }
+            all
+        })
     }
 
     fn has_columns(&self, patterns: &[String]) -> bool {
@@ -135,6 +147,12 @@ impl FileHead {
             })
         })
     }
+}
+
+/// A line where it is `TOPIC {…}`, as its topic and the rest.
+fn message(line: &str) -> Option<(&str, &str)> {
+    let at = [" {", " ["].iter().filter_map(|begin| line.find(begin)).min()?;
+    Some((&line[..at], &line[at + 1..]))
 }
 
 /// The values of one row, without the blanks around them.

@@ -141,6 +141,21 @@ fn file_of_each_layout_is_recognized_as_that_layout() {
 }
 
 #[test]
+fn recognition_does_not_depend_on_what_a_broker_kept() {
+    let kept = "tele/shed/LWT Online\nzigbee2mqtt/bridge/state online\nzigbee2mqtt/bridge/info {\"version\":\"2\"}\n";
+    let json = "{\"tst\":\"2031-03-02T08:15:00.1+0100\",\"topic\":\"a/LWT\",\"qos\":0,\"payload\":\"Online\"}\n";
+    for (name, kept) in [("zigbee2mqtt", kept), ("tasmota", kept), ("mosquitto-verbose", kept), ("mosquitto", json)] {
+        let (_, bytes) = fixtures().into_iter().find(|(file, _)| file.split('.').next() == Some(name)).unwrap();
+        let text = format!("{kept}{}", String::from_utf8(bytes).unwrap());
+        let matching = Layouts::default().matching(&FileHead::new(&text)).unwrap();
+        assert!(matching.iter().any(|layout| layout.name == name), "{name}");
+        let layout = Layouts::default().get(name).unwrap();
+        let format = super::super::format::recognize(text.as_bytes());
+        assert_eq!(format, layout.options.format.unwrap_or(format), "{name}");
+    }
+}
+
+#[test]
 fn plain_files_are_no_layout_s() {
     let layouts = Layouts::default();
     for text in [

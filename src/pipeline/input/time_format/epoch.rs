@@ -54,6 +54,22 @@ pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, Ti
     Ok(ParsedTime { seconds: divided(number, places)?, facts })
 }
 
+/// Whether a text may be the day of a spreadsheet; true within where it is one for certain, by its fraction: also `.0`,
+/// which a number does not keep.
+pub(in super::super) fn spreadsheet_day(text: &str) -> Option<bool> {
+    let (whole, fraction) = text.split_once(['.', ',']).map_or((text, None), |(whole, rest)| (whole, Some(rest)));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_day = whole.len() == 5 && is_digits(whole) && SPREADSHEET_DAYS.contains(&whole.parse().ok()?);
+    (is_day && fraction.is_none_or(is_digits)).then_some(fraction.is_some())
+}
+
+/// Refuses a number whose size does not tell the unit that nobody named for it.
+pub(super) fn check_unit(number: &Decimal, unit: TimeUnit) -> Result<(), TimeError> {
+    let by_size = by_magnitude(number)?.facts.unit;
+    let wanted = if unit == TimeUnit::LocalSeconds { TimeUnit::Seconds } else { unit };
+    if by_size == Some(wanted) { Ok(()) } else { Err(TimeError::OtherUnit { unit: unit.name() }) }
+}
+
 /// Takes a number that its writer marked as seconds (`@1700000000`), within the range of seconds.
 pub(super) fn seconds_only(number: &Decimal) -> Result<ParsedTime, TimeError> {
     let text = number.as_str();

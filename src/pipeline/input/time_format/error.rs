@@ -31,6 +31,12 @@ pub(crate) enum TimeError {
     /// A number between the ranges of the units.
     #[error("not a time between 1970 and 2100 in s, ms, us or ns; name the unit with --time-unit")]
     NoUnit,
+    /// A number that is none of the unit that the file's kind has.
+    #[error("no time between 1973 and 2100 in {unit}, the unit of files of this kind; name the unit with --time-unit")]
+    OtherUnit {
+        /// The name of that unit.
+        unit: &'static str,
+    },
     /// `23:59:60`.
     #[error("a leap second (second 60) does not exist in seconds since 1970")]
     LeapSecond,
@@ -64,9 +70,11 @@ impl TimeError {
     pub(crate) fn code(self) -> &'static str {
         match self {
             TimeError::Ambiguous | TimeError::ZoneAbbreviation => "ambiguous-time",
-            TimeError::CompactDate { .. } | TimeError::SpreadsheetDay | TimeError::Negative | TimeError::NoUnit => {
-                "time-unit"
-            }
+            TimeError::CompactDate { .. }
+            | TimeError::SpreadsheetDay
+            | TimeError::Negative
+            | TimeError::OtherUnit { .. }
+            | TimeError::NoUnit => "time-unit",
             TimeError::LeapSecond => "leap-second",
             TimeError::Unset => "unset-time",
             TimeError::OtherFormat => "time-format",

@@ -5,8 +5,13 @@ use super::*;
 const NOVEMBER: &str = "1700000000";
 
 fn parser(unit: TimeUnit, format: Option<&str>, zone: Option<&str>) -> TimeParser {
-    let options =
-        TimeOptions { unit, format: format.map(str::to_owned), zone: zone.map(str::to_owned), decimal_comma: false };
+    let options = TimeOptions {
+        unit,
+        is_unit_assumed: false,
+        format: format.map(str::to_owned),
+        zone: zone.map(str::to_owned),
+        decimal_comma: false,
+    };
     TimeParser::new(&options).unwrap()
 }
 
@@ -257,6 +262,7 @@ fn time_format_is_the_only_form_and_a_leap_second_is_refused() {
 fn wrong_options_are_refused_by_their_name() {
     let wrong = |format: Option<&str>, zone: Option<&str>, unit| {
         let options = TimeOptions {
+            is_unit_assumed: false,
             unit,
             format: format.map(str::to_owned),
             zone: zone.map(str::to_owned),

@@ -101,6 +101,16 @@ fn file_without_header_is_named_as_one_and_read_with_columns() {
 }
 
 #[test]
+fn hints_fit_what_the_file_is() {
+    let binary = wrong(b"\x7fELF\x02\x01\x01\x00\xff\xfe\x03\x90\n\x00\x01".to_vec(), "");
+    assert!(binary.contains("binary data") && binary.contains("sensorctl inspect"), "{binary}");
+    assert!(!binary.contains("--encoding") && !binary.contains("--map"), "{binary}");
+    let colons = wrong(format!("{H}\nk,1,{T}\n").replace(',', ":"), "");
+    assert!(colons.contains("`--delimiter :`") && !colons.contains("--map"), "{colons}");
+    assert!(wrong("made by hand\nhello\n", "").contains("--map"));
+}
+
+#[test]
 fn column_that_is_there_twice_is_refused_only_when_it_is_needed() {
     let text = format!("{H},note,note\nk,21.5,{T},x,y\n");
     let message = wrong(text.clone(), "");
@@ -163,6 +173,15 @@ fn times_are_seconds_only_where_that_is_certain() {
 }
 
 #[test]
+fn whole_days_of_a_spreadsheet_are_rejected_like_their_neighbours() {
+    assert_eq!(read(format!("{H}\nk,1,45244.0\nk,1,1700000000\n"), ""), ["2 time-unit", "k 1 1700000000"]);
+    let text = format!("{H}\nk,1,45244\nk,1,45244.25\nk,1,45245\n");
+    assert_eq!(read(text.clone(), ""), ["2 time-unit", "3 time-unit", "4 time-unit"]);
+    assert_eq!(read(text, "--time-unit~s"), ["k 1 45244", "k 1 45244.25", "k 1 45245"]);
+    assert_eq!(read(format!("{H}\nk,1,45244\nk,1,19999.5\n"), ""), ["k 1 45244", "k 1 19999.5"]);
+}
+
+#[test]
 fn cut_last_line_is_taken_only_when_it_is_whole() {
     let cut = |text: &str| read(format!("{H}\nk,21.5,1700000000\n{text}"), "")[1..].to_vec();
     assert_eq!(cut("k,21.6,17000"), ["3 cut-line"]);
@@ -222,4 +241,35 @@ fn annotated_csv_of_influxdb_is_joined() {
                 \n#group,false\n,result,table,_time,_field,_value,room\n,,1,2031-03-02T07:15:00Z,humidity,51,attic\n";
     let flags = "--quantity~_field~--value~_value~--map~sensor_id=room~--map~current_time=_time";
     assert_eq!(read(text, flags), [r#"attic 19.4 1930202100,"humidity":51"#]);
+}
+
+#[test]
+fn line_that_is_passed_over_is_counted_once() {
+    let text = format!("{H}\n# one\nk,21.5,{T}\n# \"two\"\nk,21.6,{T}\n# three");
+    let mut input = open(text, &options("")).unwrap();
+    while input.next().unwrap().is_some() {}
+    assert_eq!(input.facts().passed_over, 3);
+}
+
+#[test]
+fn quote_that_is_no_quote_costs_its_own_line_and_no_other() {
+    let file = |rows: &str| read(format!("{H},note\n{rows}"), "");
+    let codes = file("k,1,1700000000,\"5 inch\nk,2,1700000060,x\nk,3,1700000120,\"6 inch\nk,4,1700000180,x\n");
+    let expected = ["2 open-quote", r#"k 2 1700000060,"note":"x""#, "4 open-quote", r#"k 4 1700000180,"note":"x""#];
+    assert_eq!(codes, expected);
+    assert_eq!(file("k,1,1700000000,\"a\"b\nk,4,1700000180,x\n"), ["2 open-quote", expected[3]]);
+    // A quote that begins the next such value closes this one: the rows between are none of its text.
+    let rows = "\"5 inch,1,1700000000,x\nk,2,1700000060,x\n6 inch,3,1700000120,\"\n";
+    assert_eq!(file(rows), ["2 open-quote", expected[1], "4 open-quote"]);
+    assert_eq!(file("k,4,1700000180,\"5\"\" x\"\n"), [r#"k 4 1700000180,"note":"5\" x""#]);
+}
+
+#[test]
+fn open_quotes_before_many_short_lines_take_linear_time() {
+    let lines = 50_000;
+    let started = std::time::Instant::now();
+    let all = read(format!("{H}\n{}", "x\",\"\n".repeat(lines)), "");
+    assert_eq!(all.len(), lines);
+    assert!(all.iter().all(|line| line.ends_with("open-quote")));
+    assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
 }

@@ -106,3 +106,26 @@ fn copied_readings_keep_their_times() {
     assert_eq!(read(A.replace(":2}", ":1700000000000}"), ""), ["a 1 1700000000"]);
     assert_eq!(read(A.replace(":2}", ":5000000000}"), ""), ["1 time-unit"]);
 }
+
+#[test]
+fn rejected_row_of_a_large_document_keeps_its_own_text() {
+    let kept = |text: String, flags: &str| -> Vec<(String, bool)> {
+        let rejected = |item| match item {
+            ParsedLine::Ready(_) => None,
+            ParsedLine::Rejected(line) => Some((String::from_utf8(line.raw).unwrap(), line.truncated)),
+        };
+        items(text, &options(flags)).into_iter().filter_map(rejected).collect()
+    };
+    let good = "[1930202100,\"19.4\"],".repeat(1000);
+    let text = format!("{{\"data\":[{{\"s\":\"a\",\"values\":[{good}[1930202115,\"x\"]]}}]}}");
+    let flags = "--map~sensor_id=data[].s~--map~temperature=data[].values[][1]~--map~current_time=data[].values[][0]";
+    assert_eq!(kept(text, flags), [("[1930202115,\"x\"]".to_owned(), false)]);
+    let times = "\"2031-03-02T08:00\",".repeat(1000);
+    let text = format!("{{\"time\":[{times}\"2031-03-02T09:00\"],\"t\":[{}null]}}", "1,".repeat(1000));
+    let flags = "--sensor~here~--map~temperature=t[]~--map~current_time=time[]";
+    assert_eq!(kept(text, flags), [("[\"2031-03-02T09:00\",null]".to_owned(), false)]);
+    let text = format!("{{\"rows\":[{{\"t\":1,\"note\":\"{}\"}}]}}", "x".repeat(100_000));
+    let flags = "--sensor~here~--map~temperature=rows[].t~--map~current_time=rows[].time";
+    let all = kept(text, flags);
+    assert_eq!((all.len(), all[0].0.len(), all[0].1), (1, 4096, true));
+}

@@ -18,6 +18,10 @@ fn compressed_files_and_files_of_other_line_ends_are_read() {
     assert_eq!(read(text.replace('\n', "\r\n"), ""), expected);
     assert_eq!(read(text.replace('\n', "\r"), ""), expected);
     assert!(wrong(b"PK\x03\x04".to_vec(), "").contains("workbook"));
+    let mut outer = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    outer.write_all(&gzip(&text)).unwrap();
+    let message = wrong(outer.finish().unwrap(), "");
+    assert!(message.contains("compressed twice") && message.contains("zcat dir/file-7.csv"), "{message}");
 }
 
 #[test]
@@ -77,4 +81,41 @@ fn lines_of_a_broker_give_topic_and_payload() {
     let flags = "--map~sensor_id=topic+payload.*.@key~--map~temperature=payload.*.Temperature~--map~current_time=payload.Time\
                  ~--match~topic=tele/*/SENSOR~--match~payload.*.Temperature=*";
     assert_eq!(read(tasmota, flags), [r#"shed/DS18B20-1 4.3 1930205700,"Id":"0000AB12""#]);
+}
+
+#[test]
+fn senml_pack_that_must_be_understood_and_is_not_is_refused_whole() {
+    let good = r#"[{"n":"other:temp","u":"Cel","v":1,"t":1930202100}]"#;
+    for must in [r#""bver":11"#, r#""must_":1"#] {
+        let text = format!(
+            "[{{\"bn\":\"a:\",\"bt\":1930202100,\"bu\":\"Cel\",\"n\":\"temp\",\"v\":20}},\n{{\"n\":\"temp\",\"t\":1,\"v\":21,{must}}},\n\
+             {{\"n\":\"temp\",\"t\":2,\"v\":22}}]\n{good}"
+        );
+        let mut all = read(text, "");
+        all.sort();
+        assert_eq!(all, ["1 not-senml", "2 not-senml", "3 not-senml", "other 1 1930202100"], "{must}");
+    }
+}
+
+#[test]
+fn unit_that_nobody_named_is_checked_against_the_number() {
+    let line = |time: &str| format!("m,sensor_id=a temperature=1 {time}\n");
+    for time in ["1700000000", "1700000000000", "1700000000000000", "99999999999999999", "4100000000000000000", "-5"] {
+        assert_eq!(read(line(time), ""), ["1 time-unit"], "{time}");
+        let ParsedLine::Rejected(rejected) = &items(line(time), &options(""))[0] else { panic!() };
+        assert!(rejected.reason.contains("--time-unit"), "{}", rejected.reason);
+    }
+    assert_eq!(read(line("1700000000000000000"), "--drop~measurement"), ["a 1 1700000000"]);
+    assert_eq!(read(line("1700000000"), "--drop~measurement~--time-unit~s"), ["a 1 1700000000"]);
+    assert_eq!(read(line("1700000000"), "--drop~measurement~--time-unit~ns"), ["a 1 1.7"]);
+    let of_layout = |name: &str, text: &str, flags: &str| {
+        let typed = InputOptions { layout: Some(name.to_owned()), ..options(flags) };
+        let resolved = crate::pipeline::Layouts::default().resolved(&typed).unwrap();
+        items(text, &resolved).into_iter().map(|item| matches!(item, ParsedLine::Ready(_))).collect::<Vec<_>>()
+    };
+    let rows =
+        "name,tags,time,temperature\nclimate,room=attic,1930202100,19.4\nclimate,room=attic,1930202100000000000,19.4\n";
+    assert_eq!(of_layout("influxdb-v1", rows, ""), [false, true]);
+    assert_eq!(of_layout("influxdb-v1", rows, "--time-unit~ns"), [true, true]);
+    assert_eq!(of_layout("influxdb-v1", rows, "--time-unit~auto"), [true, true]);
 }
