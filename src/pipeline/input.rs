@@ -21,6 +21,7 @@ pub(crate) mod json_elements;
 pub(crate) mod json_lines;
 pub(crate) mod json_mapper;
 pub(crate) mod json_paths;
+pub(crate) mod json_pattern;
 pub(crate) mod key_table;
 pub(crate) mod keys;
 pub(crate) mod layout;

@@ -2,6 +2,8 @@
 
 mod delimiter;
 mod header;
+mod header_cells;
+mod row_line;
 mod row_shape;
 
 use std::collections::VecDeque;
@@ -10,6 +12,7 @@ use std::io;
 use memchr::memchr2;
 use sensor_model::truncate_for_log;
 
+use self::row_line::{RowLine, is_blank};
 use self::row_shape::{Evidence, cells_of, decimal_evidence, is_unit_row};
 use super::csv_columns::{CsvColumns, RowReading, Surroundings};
 use super::line_reader::{LineReader, LineStatus, MAX_LINE_BYTES};
@@ -39,16 +42,6 @@ const LINE_OVERHEAD: usize = 128;
 /// How far a value goes on, with [`LINE_OVERHEAD`] for each line, within lines that stand behind an open quote and are
 /// read again: were it as far as elsewhere, a quote in each of them would make the time quadratic.
 const MAX_DOUBTFUL_BYTES: usize = 4096;
-
-/// A line of the file.
-struct RowLine {
-    number: u64,
-    /// Bytes before it.
-    offset: u64,
-    status: LineStatus,
-    is_terminated: bool,
-    bytes: Vec<u8>,
-}
 
 /// A CSV file behind its header.
 pub(super) struct CsvParser {
@@ -402,17 +395,4 @@ impl CsvParser {
             }
         }
     }
-}
-
-impl RowLine {
-    fn read(lines: &mut LineReader) -> io::Result<Self> {
-        let mut bytes = Vec::new();
-        let offset = lines.offset();
-        let status = lines.append(&mut bytes)?;
-        Ok(RowLine { number: lines.number(), offset, status, is_terminated: lines.is_terminated(), bytes })
-    }
-}
-
-fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(u8::is_ascii_whitespace)
 }

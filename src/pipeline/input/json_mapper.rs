@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::csv_columns::long_key;
 use super::json_paths::{PathRow, PathTree, PathValue};
+use super::json_pattern::matches;
 use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
 use super::mapping::{Source, Step, captured, parse_path};
 use super::options::{InputFormat, InputOptions};
@@ -391,13 +392,4 @@ fn row_form(
         fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
     }
     Ok((probes, fields))
-}
-
-/// Whether a value is there and matches; `*` alone asks only that it is there.
-fn matches(value: Option<&PathValue<'_>>, pattern: &str) -> bool {
-    match value {
-        None => false,
-        Some(PathValue::Name(name)) => captured(pattern, name).is_some(),
-        Some(PathValue::Json(raw)) => Cell::Json(raw).text().is_some_and(|text| captured(pattern, &text).is_some()),
-    }
 }

@@ -12,9 +12,9 @@ use super::flat_json::FlatReading;
 use super::join::JoinedReading;
 use super::keys::TEMPERATURE_UNIT;
 use super::keys::{SENSOR, TEMPERATURE, TIME};
-use super::number::{self, DecimalSign, MissingValues, NumberError};
+use super::number::{self, DecimalSign, MissingValues};
 use super::options::InputOptions;
-use super::row_error::{RowError, row_error};
+use super::row_error::{RowError, number_error, row_error};
 use super::time_format::{self, ParsedTime, TimeError, TimeFacts, TimeParser, TimeUnit};
 use super::unit::UnitConversion;
 use super::unit_watch::UnitWatch;
@@ -389,14 +389,4 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
     }
-}
-
-pub(super) fn number_error(key: &str, error: NumberError) -> RowError {
-    let code = match error {
-        NumberError::Comma | NumberError::Point => "decimal-sign",
-        NumberError::Decimal(sensor_model::DecimalError::TooManyDigits) => "too-many-digits",
-        NumberError::Decimal(sensor_model::DecimalError::OutOfRange) => "number-out-of-range",
-        _ => "not-a-number",
-    };
-    row_error(code, format!("`{}`: {error}", truncate_for_log(key)))
 }

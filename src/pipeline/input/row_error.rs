@@ -1,6 +1,8 @@
 //! Why a row is no reading.
 
-use sensor_model::ReadingError;
+use sensor_model::{ReadingError, truncate_for_log};
+
+use super::number::NumberError;
 
 /// The reason for which a row is rejected: its class for programs, and a text that names keys, never values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,4 +19,14 @@ impl From<ReadingError> for RowError {
     fn from(error: ReadingError) -> Self {
         row_error(error.code(), error.to_string())
     }
+}
+
+pub(super) fn number_error(key: &str, error: NumberError) -> RowError {
+    let code = match error {
+        NumberError::Comma | NumberError::Point => "decimal-sign",
+        NumberError::Decimal(sensor_model::DecimalError::TooManyDigits) => "too-many-digits",
+        NumberError::Decimal(sensor_model::DecimalError::OutOfRange) => "number-out-of-range",
+        _ => "not-a-number",
+    };
+    row_error(code, format!("`{}`: {error}", truncate_for_log(key)))
 }

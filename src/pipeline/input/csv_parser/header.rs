@@ -11,6 +11,7 @@ use super::super::options::{Delimiter, InputOptions};
 use super::super::output::{Output, RawLine};
 use super::super::row_error::row_error;
 use super::super::row_splitter::{RowSplitter, split_plain};
+use super::header_cells::{has_values, split};
 use super::row_shape::{Evidence, decimal_evidence};
 use super::{CsvParser, MAX_UNIT_ROWS, RowLine, delimiter, is_blank};
 
@@ -374,31 +375,4 @@ impl Search<'_> {
         let above = if number == 1 { String::new() } else { format!("; line {number} looks like the header") };
         NotCsv { reason: format!("{}{above}", not_csv.reason), ..not_csv }
     }
-}
-
-fn has_values(cells: &[String]) -> bool {
-    cells.iter().any(|cell| is_value(cell))
-}
-
-/// Whether a cell is a number or a time, and so no name.
-fn is_value(cell: &str) -> bool {
-    let starts = cell.trim_start_matches(['-', '+', '.']).starts_with(|first: char| first.is_ascii_digit());
-    let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,:/ TZeE".contains(&byte));
-    starts && is_plain || crate::pipeline::parse_time(cell).is_ok()
-}
-
-/// Splits a line into cells; nothing where a quote stays open.
-fn split(delimiter: Delimiter, text: &str) -> Option<Vec<String>> {
-    let mut splitter = RowSplitter::new(delimiter);
-    if !splitter.needs_quotes(text.as_bytes()) {
-        return Some(splitter.plain(text).iter().map(str::to_owned).collect());
-    }
-    let mut is_complete = false;
-    for line in text.split_inclusive('\n') {
-        is_complete = splitter.feed(line.as_bytes());
-    }
-    if !is_complete {
-        return None;
-    }
-    splitter.fed().map(|cells| cells.iter().map(str::to_owned).collect())
 }
