@@ -69,6 +69,8 @@ pub fn other_clients(seed: u64, count: u64) -> Others {
 
 impl Others {
     fn reject(&mut self, code: &str, bytes: &[u8]) {
+        // Only `put` has an option for other encodings. For the function these bytes are not JSON.
+        let code = if code == "not-utf-8" { "not-json" } else { code };
         self.rejects.push((code.to_owned(), bytes.to_vec()));
     }
 
