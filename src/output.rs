@@ -195,8 +195,8 @@ impl Output {
         self.data(&text)
     }
 
-    /// Shows the result of work whose steps were told as they ended: not a second time to somebody who saw them, and not at
-    /// all where silence was asked for and no form.
+    /// Shows the result of work whose steps were printed as they ended. A terminal that showed the steps does not show the
+    /// result again, and `--quiet` without `--output` shows nothing.
     ///
     /// # Errors
     /// When stdout cannot be written, other than by being closed.

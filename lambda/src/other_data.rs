@@ -1,4 +1,4 @@
-//! What data that is not a reading's JSON is instead, as far as it shows: by this a producer finds its mistake.
+//! Recognizes data of other forms than a reading's JSON, so that a producer finds its mistake.
 
 use std::fmt;
 

@@ -124,7 +124,7 @@ impl Reading {
         self.check_size()
     }
 
-    /// Whether the time is between 1970 and 2100 in seconds. Others are mostly in another unit.
+    /// Returns whether the time is between 1970 and 2100 in seconds. Other times are mostly in another unit.
     #[must_use]
     pub fn has_plausible_time(&self) -> bool {
         /// 2100-01-01T00:00:00Z.

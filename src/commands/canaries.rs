@@ -37,7 +37,7 @@ pub(super) async fn with_cleanup<T>(
     if trail.is_empty() {
         return result;
     }
-    // Without clients no marker was put, and the error of the command tells why there are none.
+    // Without clients no canary was put. The error of the command says why there are no clients.
     let Ok(clients) = context.clients().await else { return result };
     context.output.status("Deleting test readings from the table…");
     let left = probe_route(context, clients, Duration::ZERO, trail).delete_leftover_probes().await;

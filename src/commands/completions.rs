@@ -24,7 +24,7 @@ fn script(shell: Shell, command_line: Command) -> Vec<u8> {
     script
 }
 
-/// Returns the command with a hint for each value that is no path: shells offer file names where there is none.
+/// Returns the command with a value hint for every value that is not a path. Without one, shells offer file names.
 fn without_file_names(command: Command) -> Command {
     let hinted = |argument: Arg| {
         let is_unknown = argument.get_value_hint() == ValueHint::Unknown && argument.get_action().takes_values();

@@ -90,7 +90,7 @@ impl Rows {
     /// When stdout cannot be written, other than by being closed.
     pub fn finish<R: Row>(mut self) -> Result<u64, Error> {
         match self.format {
-            // A header without rows says nothing; the command says in words that there are none.
+            // No header without rows: the command prints a sentence instead.
             Format::Auto | Format::Table if self.page.is_empty() => {}
             Format::Auto | Format::Table => self.flush_table::<R>()?,
             Format::Json if self.written == 0 => self.buffer.extend_from_slice(b"[]\n"),

@@ -1,4 +1,4 @@
-//! What the operations of `DynamoDB` do.
+//! Properties of `DynamoDB` operations and their errors.
 
 use dynoxide::DynoxideError;
 
