@@ -126,7 +126,7 @@ fn shown_setting(assignment: &str) -> String {
 }
 
 /// Quotes a word for a POSIX shell where it needs that.
-fn shell_word(word: &str) -> Cow<'_, str> {
+pub(crate) fn shell_word(word: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=@%+,".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {
         return Cow::Borrowed(word);

@@ -1,5 +1,6 @@
 //! Many readings from files and standard input.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use super::resume::ResumeHint;
 use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use crate::hint_flags::shell_word;
 use crate::output::{Output, Progress, Report as _, Step, units};
 use crate::pipeline::{
     InputOptions, InputOrigin, Inputs, ParsedChunks, PutEvent, PutObserver, PutOptions, PutOutcome, PutSummary, Record,
@@ -127,7 +129,10 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
         return Err(Error::incomplete(
             "nothing was put: no row is a temperature that `--match` or the layout asks for",
         )
-        .hint("`sensorctl inspect FILE` shows what the file holds; `--map` and `--match` go before the layout's"));
+        .hint(format!(
+            "{} shows what the file holds; `--map` and `--match` go before the layout's",
+            inspect_command(&args.files)
+        )));
     }
     let suspicions = if args.strict { summary.input.suspicions() } else { Vec::new() };
     if summary.is_whole() && suspicions.is_empty() {
@@ -144,16 +149,18 @@ fn verdict(context: &Context, args: &PutArgs, outcome: PutOutcome, failed_are_ke
             None => "`--rejects FILE` keeps the rejected lines with their reasons".to_owned(),
         });
     }
-    if let Some(hint) = hint_of_no_reading(&summary) {
-        error = error.hint(hint);
+    if summary.read > 0 && summary.rejected == summary.read {
+        // The file is another than was thought.
+        let command = inspect_command(&args.files);
+        error = error.hint(format!("no line is a reading: {command} shows what the file is and how to put it"));
     }
     Err(if summary.failed > 0 { with_resume(error) } else { error })
 }
 
-/// Where every line was rejected, the file is another than was thought.
-fn hint_of_no_reading(summary: &PutSummary) -> Option<&'static str> {
-    let is_none = summary.read > 0 && summary.rejected == summary.read;
-    is_none.then_some("no line is a reading: `sensorctl inspect FILE` shows what the file is and how to put it")
+/// Returns the command that inspects the first file, in backticks. Standard input that was read cannot be inspected.
+fn inspect_command(files: &[PathBuf]) -> String {
+    let file = files.iter().find(|file| file.as_os_str() != "-").map(|file| file.to_string_lossy());
+    format!("`sensorctl inspect {}`", file.as_deref().map_or(Cow::from("FILE"), shell_word))
 }
 
 fn name_failed(output: &Output, failed: &[Record]) {
@@ -250,9 +257,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_without_any_reading_is_one_to_inspect() {
-        let hint = |read, rejected| hint_of_no_reading(&PutSummary { read, rejected, ..PutSummary::default() });
-        assert!(hint(2, 2).unwrap().contains("sensorctl inspect FILE"));
-        assert_eq!((hint(2, 1), hint(0, 0)), (None, None));
+    fn inspect_command_names_first_file_quoted_for_a_shell() {
+        let command = |files: &[&str]| inspect_command(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(command(&["-", "my log.csv", "b.csv"]), "`sensorctl inspect 'my log.csv'`");
+        assert_eq!(command(&["-"]), "`sensorctl inspect FILE`");
     }
 }

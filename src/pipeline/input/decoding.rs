@@ -4,6 +4,8 @@ use std::io::{self, BufRead as _, BufReader, Cursor, Read};
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
+use super::decompression::read_head;
+
 const BUFFER: usize = 64 * 1024;
 pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -21,16 +23,7 @@ pub(super) struct Text {
 /// # Errors
 /// When the first bytes cannot be read.
 pub(super) fn decoded(mut source: Box<dyn Read + Send>, encoding: Option<&'static Encoding>) -> io::Result<Text> {
-    let mut head = Vec::new();
-    while head.len() < 3 && !head.contains(&b'\n') {
-        let mut block = vec![0; BUFFER];
-        match source.read(&mut block) {
-            Ok(0) => break,
-            Ok(read) => head.extend_from_slice(&block[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let mut head = read_head(&mut source, 3)?;
     let marked = match head.as_slice() {
         [0xef, 0xbb, 0xbf, ..] => Some(UTF_8),
         [0xff, 0xfe, ..] => Some(UTF_16LE),

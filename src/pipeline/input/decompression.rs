@@ -63,17 +63,7 @@ pub(super) struct NotText {
 /// # Errors
 /// When they cannot be read; within it, when they are those of another binary file.
 pub(super) fn decompressed(mut source: Box<dyn Read + Send>) -> io::Result<Result<Decompressed, NotText>> {
-    let mut head = Vec::new();
-    // A line may be shorter than the longest of the beginnings.
-    while head.len() < 16 && !head.contains(&b'\n') {
-        let mut block = vec![0; BUFFER];
-        match source.read(&mut block) {
-            Ok(0) => break,
-            Ok(read) => head.extend_from_slice(&block[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let head = read_head(&mut source, 16)?;
     if let Some((_, what, hint)) = OTHERS.iter().find(|(beginning, ..)| head.starts_with(beginning)) {
         return Ok(Err(NotText { what, hint }));
     }
@@ -230,6 +220,25 @@ fn zstd_error(error: &FrameDecoderError) -> io::Error {
         cause = error.source();
     }
     damaged("zstd", error)
+}
+
+/// Reads the beginning of a source: `bytes` of it or a line, whichever is shorter, and what came with it. A live pipe is
+/// not waited for beyond that.
+///
+/// # Errors
+/// If it cannot be read.
+pub(super) fn read_head(source: &mut dyn Read, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    while head.len() < bytes && !head.contains(&b'\n') {
+        let mut block = vec![0; BUFFER];
+        match source.read(&mut block) {
+            Ok(0) => break,
+            Ok(read) => head.extend_from_slice(&block[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(head)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use super::row_error::row_error;
 use super::senml_records::SenmlRecords;
 use super::time_format::TimeUnit;
 use crate::error::Error;
+use crate::hint_flags::shell_word;
 use crate::pipeline::RejectedLine;
 
 /// An input whose beginning has been looked at.
@@ -336,7 +337,7 @@ fn not_csv(name: &str, reason: &str, hints: Vec<String>) -> Error {
     } else {
         hints.into_iter().fold(error, Error::hint)
     };
-    error.hint(format!("`sensorctl inspect {name}` shows what it is and how to put it"))
+    error.hint(format!("`sensorctl inspect {}` shows what it is and how to put it", shell_word(name)))
 }
 
 pub(super) fn not_text(name: &str, NotText { what, hint }: &NotText) -> Error {
