@@ -32,7 +32,7 @@ use crate::global_flags::GlobalFlags;
 use crate::output::{Format, Output};
 use crate::settings::Scope;
 
-/// What to do.
+/// The subcommand to run.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Up(up::UpArgs),
@@ -61,7 +61,7 @@ impl Command {
         }
     }
 
-    /// What it needs of the settings.
+    /// Returns which settings the command reads.
     pub(crate) fn scope(&self) -> Scope {
         match self {
             Command::Completions(_) | Command::Man(_) | Command::Export(_) => Scope { file: false, local: false },
@@ -86,7 +86,7 @@ impl Command {
         if self.has_csv() { Ok(()) } else { output.check_report_format() }
     }
 
-    /// Whether it has rows, or shows nothing in any form.
+    /// Returns whether `-o csv` can show the result: the command prints rows, or nothing at all.
     fn has_csv(&self) -> bool {
         match self {
             Command::Scan(_) | Command::Layouts(_) | Command::Export(_) | Command::Completions(_) | Command::Man(_) => {

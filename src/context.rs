@@ -1,4 +1,4 @@
-//! What a command receives: settings, output, the wish to stop, and clients that are made on first use.
+//! The context of a command: settings, output, the interrupt signal, and clients that are built on first use.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::settings::{Scope, SettingOrigin, Settings};
 /// Everything a command needs besides its own arguments.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// What the user wants, from file, environment and flags.
+    /// The settings from file, environment and flags.
     pub settings: Settings,
     /// The door to the terminal.
     pub output: Output,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-/// What went wrong, in the terms that decide the exit code.
+/// The kind of an error, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
@@ -100,13 +100,13 @@ impl Error {
         self
     }
 
-    /// What decides the exit code.
+    /// Returns the kind, which decides the exit code.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What to do about it, in order of promise.
+    /// Returns the hints, the most promising first.
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints

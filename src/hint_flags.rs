@@ -247,7 +247,7 @@ mod tests {
                                 .split(|letter: char| !letter.is_ascii_lowercase())
                                 .next()
                                 .is_some_and(|verb| COMMANDS.contains(&verb));
-                            // What a shell evaluates is marked by its own signs.
+                            // Text that a shell evaluates has signs of its own before it.
                             let before = &line[..at];
                             is_command && !before.ends_with(['`', '(']) && !before.ends_with("| ")
                         })

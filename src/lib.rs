@@ -87,7 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// What stdout gets unless the command succeeds, however it ends: by an error or a panic.
+/// Writes a text to stdout unless the command succeeds, also after a panic.
 struct OnFailure {
     output: Output,
     text: Option<String>,
@@ -139,7 +139,7 @@ async fn next_of(signals: &mut Option<Signal>) {
     }
 }
 
-/// Whether this process was started with SIGHUP ignored. Where the system does not say, it was not.
+/// Returns whether this process was started with SIGHUP ignored; false where the system does not report it.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// Whether the host of an address is this machine: `localhost`, or an IP address of the loopback interface. Any other
-/// name may lead anywhere, whatever it begins or ends with.
+/// Returns whether the host of an address is this machine: `localhost`, or an IP address of the loopback interface. Any
+/// other name may lead anywhere, whatever it begins or ends with.
 #[must_use]
 pub(crate) fn is_loopback(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };

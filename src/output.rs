@@ -161,13 +161,13 @@ impl Output {
         self.verbosity > 0
     }
 
-    /// Whether the other end of stdout has gone away; a producer of rows may stop then.
+    /// Returns whether the reader of stdout has closed the pipe; a producer of rows may stop then.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether a report can be shown in the asked form; to be known before anything is done.
+    /// Checks that a report can be shown in the requested format. Call it before any other work.
     ///
     /// # Errors
     /// When CSV was asked for, which is for rows.

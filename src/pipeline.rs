@@ -1,6 +1,6 @@
 //! The data path: readings from files into the stream, and stored readings out of the table.
 //!
-//! Nothing here prints. What happens is told to an [`PutObserver`]; what came of it is a [`PutSummary`].
+//! Nothing here prints. Events go to a [`PutObserver`]; the result is a [`PutSummary`].
 //!
 //! ```text
 //! source (lines → readings) → record → batch → lane (PutRecords, resends) → ledger

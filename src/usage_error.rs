@@ -1,4 +1,4 @@
-//! A command line that is none: said as clap says it, or as JSON where JSON was asked for.
+//! Reports command-line usage errors as text or, with `-o json`, as JSON.
 
 use std::ffi::OsString;
 use std::io::ErrorKind::BrokenPipe;
@@ -20,7 +20,7 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     match format {
         Some(format) if !is_data => Output::new(format, false, 0, ColorChoice::Never).error(&read(error)),
         _ => match error.print() {
-            // Nobody is left to tell when the other end is gone.
+            // A write to a closed pipe has no reader to report it to.
             Err(unwritten) if is_data && unwritten.kind() != BrokenPipe => return ExitCode::FAILURE,
             _ => {}
         },
@@ -28,7 +28,7 @@ pub(crate) fn report(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Whether nothing is wrong: help and version come as errors, too.
+/// Returns whether the error is no error: clap returns help and version as errors.
 pub(crate) fn is_help(error: &clap::Error) -> bool {
     matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
 }
@@ -67,7 +67,7 @@ fn asked_format(arguments: &[OsString], environment: Option<&str>) -> Option<For
     }
 }
 
-/// What follows `-o`, which may stand behind other short flags: `-qo json`.
+/// Returns the value of `-o`, which may follow other short flags: `-qo json`.
 fn short_output(text: &str) -> Option<&str> {
     let flags = text.strip_prefix('-').filter(|flags| !flags.starts_with('-'))?;
     let (before, value) = flags.split_once('o')?;

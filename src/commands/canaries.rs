@@ -28,7 +28,7 @@ pub(super) fn probe_route<'a>(
 /// Deletes the test readings of a command that ended early, and names those that may remain.
 ///
 /// # Errors
-/// That of the command.
+/// Returns the error of the command.
 pub(super) async fn with_cleanup<T>(
     context: &Context,
     trail: &ProbeRegistry,

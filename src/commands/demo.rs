@@ -29,7 +29,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {}
 
-/// What the demo showed.
+/// The report of `demo`.
 #[derive(Debug, Serialize)]
 struct Demo {
     seconds: f64,

@@ -27,7 +27,7 @@ pub(crate) struct InitArgs {
     force: bool,
 }
 
-/// Writes the file. Works without the settings: those that are there may be the ones to be written anew.
+/// Writes the file. Works without the settings, because `init --force` may have to replace a broken file.
 pub(super) fn run(global: &GlobalFlags, output: &Output, args: &InitArgs) -> Result<(), Error> {
     let file = args.file.as_deref().or(global.config.as_deref()).unwrap_or(Path::new(FILE_NAME));
     if args.print || file == Path::new("-") {

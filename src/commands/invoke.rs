@@ -65,7 +65,7 @@ pub(super) async fn run(context: &Context, args: InvokeArgs) -> Result<(), Error
     Ok(())
 }
 
-/// Whether the function stored everything as readings.
+/// Checks that the function rejected no record.
 fn nothing_rejected(invocation: &FunctionInvocation, function: &str, rejects: &str) -> Result<(), Error> {
     let what = match invocation.rejected() {
         0 => return Ok(()),
@@ -89,7 +89,7 @@ fn told(failure: AwsFailure) -> Error {
     )
 }
 
-/// Whether the function did not fail, and stored every record.
+/// Checks that the function did not fail and stored every record.
 pub(super) fn succeeded(invocation: &FunctionInvocation, function: &str) -> Result<(), Error> {
     if let Some((kind, reason)) = invocation.failure() {
         return Err(Error::failed(format!("function {function} failed ({kind}): {reason}")));

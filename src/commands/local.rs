@@ -119,7 +119,7 @@ struct ResetArgs {
 }
 
 impl LocalArgs {
-    /// Whether it ends with a report, rather than lines for a shell or nothing.
+    /// Returns whether the command ends with a report, rather than with lines for a shell or with nothing.
     pub(crate) fn reports(&self) -> bool {
         matches!(self.action, Action::Start(_) | Action::Status(_))
     }
@@ -139,7 +139,7 @@ impl LocalArgs {
         matches!(self.action, Action::Env(_)).then(environment::failed_lines)
     }
 
-    /// Whether the settings file matters: it may name the region of a cloud that is to be started.
+    /// Returns whether the command reads the settings file, which may name the region of a new local cloud.
     pub(crate) fn reads_settings(&self) -> bool {
         matches!(self.action, Action::Start(_))
     }
@@ -178,7 +178,7 @@ impl RunArgs {
 impl WhereArgs {
     fn data_dir(&self, context: &Context) -> PathBuf {
         let named = self.data_dir.clone().unwrap_or_else(|| context.settings.data_dir.clone());
-        // Whoever is told of it may stand elsewhere. It cannot be told where there is no folder to stand in.
+        // Absolute, because the reader may have another working directory. Relative if the current directory is gone.
         std::path::absolute(&named).unwrap_or(named)
     }
 }
@@ -235,7 +235,7 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
     let data_dir = context.settings.data_dir.clone();
     if daemon::find(&data_dir).await?.is_none() {
         let region = context.settings.region.clone();
-        // Where the usual port is somebody else's, any other does: clients find it by the data directory.
+        // If the usual port is taken, any other will do: clients find it by the data directory.
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
         let port = if taken { 0 } else { PORT };
         start_with(context, &LocalOptions { data_dir, port, region, ..LocalOptions::default() }).await?;

@@ -63,7 +63,7 @@ pub(crate) struct ScanArgs {
     timeout: u64,
 }
 
-/// What to sort by.
+/// The sort key of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sort {
     /// Oldest first.
@@ -115,7 +115,7 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
                 RowCollector::All(all) => all.push(row),
             }
         }
-        // What is held back in a page of a table is not seen by anyone yet, but a closed pipe is.
+        // Rows held back in a page of a table are not visible yet, but a closed pipe is.
         Ok(shown.left > 0 && !context.output.is_closed())
     });
     let result = context.or_interrupt(reading, || Error::interrupted("interrupted; not all rows were read")).await;
@@ -171,7 +171,7 @@ fn read_query(args: &ScanArgs) -> ReadQuery {
 }
 
 impl ScanArgs {
-    /// Whether a Query answers in the wanted order by itself.
+    /// Returns whether a Query answers in the requested order.
     fn is_query_order(&self) -> bool {
         self.sensor.is_some() && matches!(self.sort, None | Some(Sort::Time | Sort::Sensor))
     }

@@ -1,4 +1,4 @@
-//! What `up`, `plan`, `status`, `down` and `demo` share: the wanted stack, and the cloud it is in.
+//! The desired stack and the cloud that holds it, for `up`, `plan`, `status`, `down` and `demo`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,16 +43,16 @@ pub(super) struct StackContext {
     pub references: ArnRegistry,
     /// The account that it is in.
     pub account: String,
-    /// What was found.
+    /// The observed state of the resources.
     pub found: Vec<Observed>,
     /// Resources of this stage under other names, where they were looked for.
     pub leftovers: Orphans,
 }
 
-/// What is looked at.
+/// The resources to observe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DiscoveryScope {
-    /// What the settings name.
+    /// The resources that the settings name.
     Configured,
     /// Also what this stage has under other names.
     Stage,
@@ -68,7 +68,7 @@ impl StackContext {
         Self::seen(context, session, artifact, scope).await
     }
 
-    /// The same for a teardown: it asks for no program, so that it works where there is none.
+    /// Does the same for a teardown, without the function's program, so that it works where there is no program.
     ///
     /// # Errors
     /// When there is no cloud to talk to, or a look failed.
@@ -193,7 +193,7 @@ fn artifact(function: &settings::Function, is_nearby: bool) -> Result<FunctionAr
         None => FunctionArtifact::bundled(asked.unwrap_or(usual))?,
     };
     let architecture = asked.unwrap_or(artifact.architecture());
-    // What runs on this machine needs no check against the runtime of AWS, unless it is not what was asked for.
+    // A program for this machine needs no check against the runtime of AWS, unless another architecture was requested.
     let is_local = is_nearby && architecture == artifact.architecture();
     artifact.check_for(if is_local { Destination::Local } else { Destination::Aws(architecture) })?;
     Ok(artifact)

@@ -1,4 +1,4 @@
-//! What `up`, `plan` and `down` report.
+//! Reports of `up`, `plan` and `down`.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::stack::{Action, Difference, Kind, Observed, Orphans, Plan, Resource, 
 /// Why a resource that was to be created was not.
 const FOUND: &str = "there by then: another run created it, or the answer to the call was lost";
 
-/// What was or would be done.
+/// The changes that were or would be made.
 #[derive(Debug, Serialize)]
 pub(super) struct StackReport {
     account: String,
@@ -78,12 +78,12 @@ impl StackReport {
     }
 }
 
-/// Whether the things under other names are among the plan's resources, as for `down --leftovers`.
+/// Returns whether the plan also deletes the orphans of the stage, as with `down --orphans`.
 fn deletes_orphans(deployment: &StackContext, plan: &Plan) -> bool {
     plan.steps.len() > deployment.stack.resources().len()
 }
 
-/// What showed that a stream was consumed.
+/// The evidence that a stream was consumed.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Drained {
     /// Open shards.
@@ -106,7 +106,7 @@ pub(super) struct ResourceRef {
 }
 
 impl ResourceRef {
-    /// What is left over under other names.
+    /// Returns the orphans.
     #[must_use]
     pub(super) fn with_orphans(leftovers: &Orphans) -> Vec<Self> {
         let thing = |(resource, found): &(Box<dyn Resource>, Observed)| ResourceRef {
@@ -159,7 +159,7 @@ pub(super) struct StepReport {
     seconds: f64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Change>,
-    /// What is there besides and loses readings.
+    /// Unmanaged things beside the resource that lose readings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dangers: Vec<String>,
 }
@@ -185,7 +185,7 @@ impl StepReport {
 struct Change {
     #[serde(flatten)]
     difference: Difference,
-    /// Whether it takes away what guards data, but no data.
+    /// True if the change removes a protection of the data, but no data.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     removes_protection: bool,
 }

@@ -93,10 +93,10 @@ struct ResourceStatus {
     arn: Option<String>,
     state: &'static str,
     drift: Vec<Difference>,
-    /// What is there besides and loses readings.
+    /// Unmanaged things beside the resource that lose readings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     dangers: Vec<String>,
-    /// Whether `up` would mend its drift.
+    /// True if `up` would repair the drift.
     #[serde(skip)]
     is_managed: bool,
     #[serde(skip)]
@@ -111,7 +111,7 @@ struct MappingStatus {
 }
 
 impl StackStatus {
-    /// Whether all is well, as an exit code.
+    /// Returns an error, for the exit code, unless all is well.
     fn verdict(&self) -> Result<(), Error> {
         if self.healthy {
             return Ok(());
@@ -123,7 +123,7 @@ impl StackStatus {
         let is_to_plan = !said.is_empty();
         let problem = self.mapping.as_ref().filter(|mapping| mapping.has_problem());
         said.extend(problem.map(|_| "the event source mapping reports a problem".to_owned()));
-        // These are of others, and say themselves what helps.
+        // These concern unmanaged resources and carry their own remedy.
         said.extend(self.resources.iter().flat_map(|resource| resource.dangers.clone()));
         let error = Error::incomplete(format!("problems: {}", said.join("; ")));
         Err(if is_to_plan {
@@ -233,7 +233,7 @@ impl ResourceStatus {
         }
     }
 
-    /// What is wrong with it that `up` would mend.
+    /// Returns the problem that `up` would repair.
     fn problem(&self) -> Option<String> {
         if self.state != "active" {
             return Some(format!("{} {}", self.kind, self.state_in_words()));

@@ -18,7 +18,7 @@ const MORE: &str = "more";
 pub struct CsvColumns {
     /// The first columns.
     pub before: &'static [&'static str],
-    /// Whether rows have columns of their own, between the first and the last.
+    /// True if rows have columns of their own, between the first and the last.
     pub own: bool,
     /// The last columns.
     pub after: &'static [&'static str],
@@ -29,7 +29,7 @@ pub struct CsvColumns {
 pub struct CsvCells {
     /// Under the first columns.
     pub before: Vec<String>,
-    /// What the row has of its own.
+    /// The cells under the row's own columns.
     pub own: Vec<OwnCell>,
     /// Under the last columns.
     pub after: Vec<String>,

@@ -35,7 +35,7 @@ impl Destination {
     /// Writes a line for stderr.
     pub(super) fn line(&self, line: &str) {
         match self {
-            // Nobody is left to tell when stderr is gone.
+            // A write to a closed stderr has no reader to report it to.
             Destination::Process => drop(writeln!(io::stderr().lock(), "{line}")),
             #[cfg(test)]
             Destination::Captured(captured) => captured.push(b"", format!("{line}\n").as_bytes()),
@@ -49,7 +49,7 @@ mod captured {
 
     use parking_lot::Mutex;
 
-    /// What a command wrote to stdout and to stderr; clones share it.
+    /// The captured stdout and stderr of a command; clones share them.
     #[derive(Clone, Debug, Default)]
     pub struct Captured(Arc<Mutex<(Vec<u8>, Vec<u8>)>>);
 

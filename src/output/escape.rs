@@ -1,10 +1,10 @@
-//! What a terminal must not get from a file, a service or a setting: characters that move the cursor, change its state or
-//! turn the order of the text around.
+//! Filters the characters of files, services and settings that a terminal must not get: those that move the cursor,
+//! change its state or turn the order of the text around.
 
 use std::borrow::Cow;
 
-/// Whether a character acts on a terminal instead of being shown: control characters (C0, DEL, C1), and those of the
-/// Unicode property `Bidi_Control`, which show a text in another order than it has.
+/// Returns whether a character acts on a terminal instead of being shown: control characters (C0, DEL, C1), and those
+/// of the Unicode property `Bidi_Control`, which show a text in another order than it has.
 fn acts(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,4 @@
-//! What a command found or did, as data.
+//! Reports of commands, as data.
 
 use serde::Serialize;
 

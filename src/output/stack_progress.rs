@@ -28,7 +28,7 @@ pub(crate) struct StackProgress {
 #[derive(Debug, Default)]
 struct StepList {
     steps: Vec<ListedStep>,
-    /// Whether a step did not end, so that the steps that did not begin are listed, too.
+    /// True if a step did not end; then the steps that did not begin are listed, too.
     is_broken: bool,
 }
 

@@ -12,7 +12,7 @@ pub enum Warning {
         /// The log group that stays.
         name: String,
     },
-    /// What else there may be of a kind was not found out.
+    /// Other resources of a kind could not be listed.
     Unseen {
         /// The kind.
         kind: String,
@@ -60,7 +60,7 @@ pub(crate) const MAPPING_PROBLEM: &str =
     "`sensorctl invoke -v` runs the function once and shows its log; the mapping retries its batch by itself";
 
 impl Warning {
-    /// What to do about it.
+    /// Returns the hint for it.
     #[must_use]
     pub fn hint(&self) -> String {
         match self {

@@ -10,7 +10,7 @@ pub(super) const SECTION: &str = "layout";
 /// A layout of the settings file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OwnLayout {
-    /// What `--layout` calls it.
+    /// The name for `--layout`.
     pub name: String,
     /// Its options.
     pub options: toml::Table,
@@ -18,7 +18,7 @@ pub(crate) struct OwnLayout {
     pub origin: SettingOrigin,
 }
 
-/// Reads the layouts of the file; there are none elsewhere.
+/// Reads the layouts of the file, which is the only place for them.
 ///
 /// # Errors
 /// When one has a name that could not be typed, or is no section.

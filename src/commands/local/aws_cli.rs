@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The first versions that know `AWS_ENDPOINT_URL` (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
 const KNOWS_ENDPOINTS: [(u64, u64); 2] = [(1, 29), (2, 13)];
 
-/// What a shell with an older CLI or SDK is told, in `local env` as a comment.
+/// The comment in `local env` for a shell with an older CLI or SDK.
 pub(super) const OLDER_TOOLS: &str = "The AWS CLI reads AWS_ENDPOINT_URL from 1.29 or 2.13 on, botocore from 1.31 and boto3 from \
                                       1.28 on; for an older one: aws --endpoint-url \"$AWS_ENDPOINT_URL\" ...";
 
@@ -32,7 +32,7 @@ pub(super) async fn outdated_version() -> Option<String> {
     is_outdated(version)?.then(|| version.to_owned())
 }
 
-/// Whether a version knows no `AWS_ENDPOINT_URL`; none for what is no version.
+/// Returns whether this version does not read `AWS_ENDPOINT_URL`; `None` if the text is not a version.
 fn is_outdated(version: &str) -> Option<bool> {
     let mut parts = version.split('.').map(str::parse::<u64>);
     let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);

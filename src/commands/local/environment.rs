@@ -6,7 +6,7 @@ use super::aws_cli::OLDER_TOOLS;
 use sensorctl_local::DEFAULT_REGION;
 use sensorctl_local::daemon::Running;
 
-/// Variables that would send a tool elsewhere, or as somebody else, if they stayed.
+/// Variables that would send a tool elsewhere, or with another identity, if they stayed.
 const NEUTRALIZED: [&str; 20] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -31,7 +31,7 @@ const NEUTRALIZED: [&str; 20] = [
     "AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API",
 ];
 
-/// What the endpoint variable of any other service begins with.
+/// The prefix of the endpoint variables of single services.
 const ENDPOINT_OF_A_SERVICE: &str = "AWS_ENDPOINT_URL_";
 
 /// Names the file with the header of the control paths.
@@ -72,7 +72,7 @@ fn environment(endpoint: &str, region: &str, key_id: &str, secret: &str) -> Stri
     lines.join("\n")
 }
 
-/// Whether a variable is the endpoint of a service, by a name that a shell can take back.
+/// Returns whether a variable is the endpoint of a service and has a name that a shell can unset.
 fn is_other(name: &str) -> bool {
     name.strip_prefix(ENDPOINT_OF_A_SERVICE)
         .is_some_and(|service| service.chars().all(|character| character.is_ascii_alphanumeric() || character == '_'))

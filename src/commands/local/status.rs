@@ -18,11 +18,11 @@ pub(super) struct Status {
     version: Option<String>,
     /// How long things take: `none`, `aws` or `aws/10`.
     timing: Option<String>,
-    /// What an acknowledged write survives: `process` or `full`.
+    /// The durability of acknowledged writes: `process` or `full`.
     durable: Option<String>,
-    /// What goes wrong by request, in the form of `--faults`.
+    /// The injected faults, in the form of `--faults`.
     faults: Option<String>,
-    /// What it has to tell: damage that it found.
+    /// Notices of the local cloud, such as damage that it found.
     notices: Vec<String>,
 }
 

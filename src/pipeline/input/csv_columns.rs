@@ -21,7 +21,7 @@ pub(super) const SECTION: &str = "@section";
 #[derive(Debug)]
 pub(super) struct CsvColumns {
     names: Vec<String>,
-    /// What empty cells stand for, by column, where the file says it.
+    /// Values of empty cells, by column, where the file names them.
     defaults: Vec<String>,
     /// Columns up to the last one with a name.
     width: usize,
@@ -56,7 +56,7 @@ struct LongForm {
     value: CellSource,
     /// Keys of the reading by the pattern of the quantity's name; without any, the name is the key.
     keys: Vec<(String, String)>,
-    /// Whether the sensor is the part of the quantity's name at `*`.
+    /// True if the part of the quantity's name at `*` is the sensor.
     names_sensor: bool,
 }
 
@@ -74,7 +74,7 @@ enum Part {
     Section,
 }
 
-/// What a file says beside its rows.
+/// Content of a file beside its rows.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
     /// The file's name without folder and ending.
@@ -153,7 +153,7 @@ impl CsvColumns {
         self.temperatures().chain(fields)
     }
 
-    /// Whether a line of its own names the sensor of the rows behind it.
+    /// Returns whether a line of its own names the sensor of the rows after it.
     pub(super) fn has_sections(&self) -> bool {
         let sources = self.sensor.iter().chain(self.fields.iter().map(|(_, source)| source));
         let is_section = |source: &CellSource| {
@@ -163,7 +163,7 @@ impl CsvColumns {
         sources.into_iter().any(is_section)
     }
 
-    /// Whether a row says the same as the header.
+    /// Returns whether a row repeats the header.
     pub(super) fn is_header(&self, cells: Cells<'_>) -> bool {
         cells.len() >= self.width && (0..self.width).all(|at| cells.get(at) == self.names[at])
     }
@@ -184,13 +184,13 @@ impl CsvColumns {
         }
     }
 
-    /// Whether the row is one of those that are wanted.
+    /// Returns whether the row passes the filters.
     pub(super) fn is_wanted(&self, cells: Cells<'_>) -> bool {
         let is_like = |at: &usize, pattern: &str| captured(pattern, cells.get(*at)).is_some();
         self.filters.iter().all(|(columns, pattern)| columns.iter().any(|at| is_like(at, pattern)))
     }
 
-    /// Whether the value of the row is no temperature by its unit.
+    /// Returns whether the unit of the row's value is not one of temperature.
     pub(super) fn is_of_another_quantity(&self, cells: Cells<'_>, section: &str) -> bool {
         let unit = self.unit.as_ref().map(|unit| self.value(unit, cells, section));
         unit.is_some_and(|unit| UnitWatch::is_of_another_quantity(&unit))

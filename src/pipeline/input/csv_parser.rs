@@ -24,7 +24,7 @@ use super::row_splitter::{Cells, RowSplitter, split_plain};
 
 pub(super) use self::header::HeaderInfo;
 
-/// Whether a number has a comma before its fraction.
+/// Returns whether a number has a comma before its fraction.
 pub(super) fn decimal_comma(cell: &str) -> bool {
     cell.contains(',') && decimal_evidence(cell).is_some()
 }
@@ -37,7 +37,7 @@ const STRAY_QUOTE: &str = "text follows the closing quote of a value; a quote wi
 /// Rows of units that may follow a header: names of units, and how values were processed.
 const MAX_UNIT_ROWS: u8 = 2;
 
-/// What a line that is kept takes besides its bytes, so that many short ones do not take more than a long one.
+/// Memory of a kept line beside its bytes, so that many short lines do not take more than a long one.
 const LINE_OVERHEAD: usize = 128;
 /// How far a value goes on, with [`LINE_OVERHEAD`] for each line, within lines that stand behind an open quote and are
 /// read again: were it as far as elsewhere, a quote in each of them would make the time quadratic.
@@ -62,9 +62,9 @@ pub(super) struct CsvParser {
     header: HeaderInfo,
     comment: Option<Vec<u8>>,
     section: String,
-    /// What empty cells stand for under the next header.
+    /// Values of empty cells under the next header.
     defaults: Vec<String>,
-    /// Whether the file's decimal sign is still to be seen.
+    /// True until a row shows the file's decimal sign.
     is_sign_open: bool,
     /// How many rows of units may still come; none after the first row of values.
     unit_rows: u8,
@@ -103,7 +103,7 @@ impl CsvParser {
         self.quoted_row(output)
     }
 
-    /// Whether the next row may have to be waited for.
+    /// Returns whether reading the next row may block.
     pub(super) fn may_block(&self) -> bool {
         self.again.is_empty() && self.lines.may_block()
     }
@@ -119,7 +119,7 @@ impl CsvParser {
         &self.header
     }
 
-    /// Whether a line holds no row; blank lines are not counted.
+    /// Returns whether a line holds no row; blank lines are not counted.
     fn is_passed_over(&self, line: &[u8], output: &mut Output) -> bool {
         if is_blank(line) {
             return true;

@@ -12,9 +12,9 @@ pub(super) const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A text and how it is encoded.
 pub(super) struct Text {
     pub reader: Box<dyn Read + Send>,
-    /// None for UTF-8, which is passed on unchanged: bytes that are none reject their line.
+    /// `None` for UTF-8, which is passed on unchanged: invalid bytes reject their line.
     pub encoding: Option<&'static Encoding>,
-    /// Whether it began with a byte order mark.
+    /// True if it began with a byte order mark.
     pub has_mark: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn decoded(mut source: Box<dyn Read + Send>, encoding: Option<&'stati
     Ok(Text { reader, encoding, has_mark: marked.is_some() })
 }
 
-/// Decodes as it is read. A byte sequence that is none of the encoding becomes U+FFFD, which rejects its line.
+/// Decodes while reading. A byte sequence that is not of the encoding becomes U+FFFD, which rejects its line.
 struct Transcoder {
     source: BufReader<Box<dyn Read + Send>>,
     decoder: Decoder,
@@ -91,7 +91,7 @@ impl Read for Transcoder {
     }
 }
 
-/// Whether a line holds control characters that no text has, in whatever encoding.
+/// Returns whether a line holds control characters that no text has in any encoding.
 pub(super) fn is_binary(line: &[u8]) -> bool {
     let is_control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b);
     line.iter().any(is_control) && !guess(line).starts_with("utf-16")

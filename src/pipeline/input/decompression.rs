@@ -27,7 +27,7 @@ const OTHERS: [(&[u8], &str, &str); 9] = [
     (b"%PDF-", "a PDF", "export the readings as CSV"),
 ];
 
-/// What is compressed twice.
+/// Signatures of data that is compressed twice.
 const TWICE: [(&[u8], &str, &str); 2] = [
     (GZIP, "gzip data within compressed data (compressed twice)", DECOMPRESS_TWICE),
     (ZSTD, "zstd data within compressed data (compressed twice)", DECOMPRESS_TWICE),
@@ -52,9 +52,9 @@ pub(super) struct Decompressed {
 /// A file that is no text.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotText {
-    /// What it is.
+    /// The kind of the file, for the message.
     pub what: &'static str,
-    /// What makes text of it.
+    /// The hint that turns the file into text.
     pub hint: &'static str,
 }
 

@@ -14,7 +14,7 @@ const BUFFER_BYTES: usize = 8 * 1024 * 1024;
 const FAN_IN: usize = 16;
 /// Bytes that are read of a run, or written to one, at once.
 const IO_BYTES: usize = 64 * 1024;
-/// What an entry takes beside its key and its value, in memory as in a file: the length of each.
+/// Bytes of an entry beside its key and its value, in memory and in a file: the length of each.
 const LENGTHS: usize = 8;
 
 /// A key, by which entries are sorted, and a value.

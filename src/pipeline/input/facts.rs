@@ -1,4 +1,4 @@
-//! What is counted while inputs are read, for the ledger.
+//! Counts for the ledger, taken while inputs are read.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::replaced::Replaced;
 use super::time_format::TimeCounts;
 
-/// What was decided about the lines of inputs.
+/// Decisions about the lines of inputs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InputFacts {
     /// Units and zones of times.
@@ -20,7 +20,7 @@ pub(crate) struct InputFacts {
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
     pub replaced: u64,
-    /// Whether the last line of an input has no end.
+    /// True if the last line of an input has no line end.
     pub last_line_unterminated: bool,
 }
 

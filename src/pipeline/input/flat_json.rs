@@ -33,7 +33,7 @@ impl<'a> FlatReading<'a> {
         self.read_object(line).is_some()
     }
 
-    /// Whether it names shard and sequence number, as rows of the table do.
+    /// Returns whether the line names shard and sequence number, as rows of the table do.
     pub(super) fn is_copy(&self) -> bool {
         self.has_origin == [true, true]
     }
@@ -98,8 +98,8 @@ impl<'a> FlatReading<'a> {
         Some(())
     }
 
-    /// Writes the reading as `Reading::to_json` does, with the time that was decided. None where a number of it is none of
-    /// the table's.
+    /// Writes the reading as `Reading::to_json` does, with the decided time. Returns `None` if the table does not take one
+    /// of its numbers.
     pub(super) fn to_json(&self, seconds: &Decimal) -> Option<String> {
         let fields = &self.fields[..self.count];
         let length: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
@@ -228,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    /// What the fast way makes of a line; nothing where it leaves the line to the other.
+    /// Returns the fast parser's result for a line; `None` if it leaves the line to the other parser.
     fn fast(line: &str) -> Option<(String, bool)> {
         let mut flat = FlatReading::default();
         if !flat.read(line.as_bytes()) {

@@ -46,7 +46,7 @@ fn of_objects(text: &[u8]) -> InputFormat {
     }
 }
 
-/// Whether the first value goes on behind its line, and is no cut line before others.
+/// Returns whether the first value continues on the next line and is not a cut line before others.
 fn is_spread(text: &[u8], has_end: bool) -> bool {
     if !has_end {
         return true;
@@ -63,7 +63,7 @@ fn is_spread(text: &[u8], has_end: bool) -> bool {
     })
 }
 
-/// Whether the first element is a `SenML` record (RFC 8428).
+/// Returns whether the first element is a `SenML` record (RFC 8428).
 fn is_senml(text: &[u8]) -> bool {
     let source: Box<dyn Read + Send> = Box::new(io::Cursor::new(text.to_vec()));
     let mut elements = JsonElements::new(BufReader::new(source), 1, 0);
@@ -105,7 +105,7 @@ fn of_text(text: &[u8]) -> InputFormat {
     InputFormat::Csv
 }
 
-/// Whether a line is a topic with levels and a word.
+/// Returns whether a line is a topic with levels and a word.
 fn is_plain_message(line: &str) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| is_topic(topic) && topic.contains('/') && !payload.contains(','))
 }
@@ -115,7 +115,7 @@ fn is_topic(topic: &str) -> bool {
     !topic.contains([',', ';', '\t', '|', '"', ':'])
 }
 
-/// Whether a line is a topic and a JSON object.
+/// Returns whether a line is a topic and a JSON object.
 fn is_mqtt(line: &str, has_end: bool) -> bool {
     mqtt::split(line).is_some_and(|(topic, payload)| {
         let goes_on = |error: &serde_json::Error| error.is_eof() && !has_end && topic.contains('/');

@@ -1,4 +1,4 @@
-//! What a file is, how it would be read, and with which options: for `sensorctl inspect`.
+//! Inspects a file for `sensorctl inspect`: its format, the readings it gives, and the options to read it with.
 
 mod columns;
 mod guess;
@@ -27,7 +27,7 @@ const LONG_ELEMENT: usize = 64 * 1024;
 /// Readings that are shown.
 const SHOWN: usize = 5;
 
-/// What was found out about a file.
+/// The report on a file.
 #[derive(Debug, Serialize)]
 pub(crate) struct Inspection {
     /// The file as it was named.
@@ -36,7 +36,7 @@ pub(crate) struct Inspection {
     pub compression: Option<&'static str>,
     /// The character encoding, in small letters.
     pub encoding: String,
-    /// Whether it begins with a byte order mark.
+    /// True if it begins with a byte order mark.
     pub byte_order_mark: bool,
     /// The format; nothing where the file is empty.
     pub format: Option<InputFormat>,
@@ -50,7 +50,7 @@ pub(crate) struct Inspection {
     pub columns: Vec<ColumnReport>,
     /// Layouts that files like this one have.
     pub layouts: Vec<String>,
-    /// Whether all of it was read.
+    /// True if all of it was read.
     pub is_complete: bool,
     /// The first readings as they would be put.
     pub readings: Vec<Box<RawValue>>,
@@ -60,7 +60,7 @@ pub(crate) struct Inspection {
     pub rejected: u64,
     /// Their reasons.
     pub reasons: BTreeMap<&'static str, RejectReason>,
-    /// What else was counted.
+    /// Further counts.
     #[serde(flatten)]
     pub counts: InspectionCounts,
     /// The flags of `put` that read it so.
@@ -72,7 +72,7 @@ pub(crate) struct Inspection {
     pub command: Option<String>,
 }
 
-/// What was counted in the part that was read.
+/// Counts of the part that was read.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct InspectionCounts {
     /// Readings that replace another.
@@ -94,7 +94,7 @@ pub(crate) struct RejectReason {
     pub count: u64,
     /// The first of them.
     pub line: u64,
-    /// What is wrong with it.
+    /// The error in that line.
     pub reason: String,
 }
 
@@ -104,7 +104,7 @@ struct Attempt {
     result: Result<Outcome, Error>,
 }
 
-/// What an attempt gave.
+/// The result of an attempt.
 #[derive(Default)]
 struct Outcome {
     format: Option<InputFormat>,
@@ -116,7 +116,7 @@ struct Outcome {
     reasons: BTreeMap<&'static str, RejectReason>,
     counts: InspectionCounts,
     last_line_unterminated: bool,
-    /// Whether a JSON value goes on behind what was read that may be too long.
+    /// True if the head ends within a JSON value that may be too long.
     ends_in_long_element: bool,
 }
 
@@ -185,9 +185,9 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
                 best = attempt;
             }
         }
-        // What a recognized layout refuses is wrong: options that take it would only hide that.
+        // A line that a recognized layout refuses is wrong: options that take it would only hide the error.
         let mut is_decided = best.readings() > 0 || best.options.layout.is_some();
-        // What else may read it would take its values for degrees of any unit.
+        // Any other way to read it would take its values for degrees of any unit.
         if let Some(layout) = matching.first().filter(|layout| layout.lacks_unit(given)) {
             is_decided = true;
             best = head.attempt(InputOptions { layout: Some(layout.name.clone()), ..given.clone() }, layouts);
@@ -220,7 +220,7 @@ impl Head {
         // The text is decoded already.
         let resolved = match layouts.resolved(&options) {
             Ok(resolved) => InputOptions { encoding: None, ..resolved },
-            // A candidate that lacks a flag is none; of the layout that was typed, it is what is told.
+            // A candidate that lacks a flag fails. For the layout that was typed, this error is the answer.
             Err(error) => return Attempt { options, result: Err(error) },
         };
         let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
@@ -281,12 +281,12 @@ impl Attempt {
         self.result.as_ref().map_or(0, |outcome| outcome.accepted)
     }
 
-    /// Whether lines are rejected for what their values are, and not for names that are not there.
+    /// Returns whether lines are rejected for their values, and not for missing names.
     fn refuses_wrong_data(&self) -> bool {
         self.result.as_ref().is_ok_and(|outcome| WRONG_DATA.iter().any(|code| outcome.reasons.contains_key(code)))
     }
 
-    /// Whether it gives more readings, or as many with fewer lines rejected.
+    /// Returns whether it gives more readings, or as many with fewer rejected lines.
     fn is_better_than(&self, other: &Attempt) -> bool {
         let score = |attempt: &Attempt| {
             attempt.result.as_ref().map_or((0, u64::MAX), |outcome| (outcome.accepted, outcome.rejected))

@@ -49,7 +49,7 @@ pub(crate) struct JoinedReading {
     pub line: u64,
 }
 
-/// What was not as plain as one row for each quantity.
+/// Counts of rows that did not pair one to one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct JoinCounts {
     /// Rows of other quantities that no temperature took.

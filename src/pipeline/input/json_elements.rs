@@ -59,7 +59,7 @@ impl JsonElements {
         JsonElements::new(lines.into_rest(), line, offset)
     }
 
-    /// Whether the next value may have to be waited for.
+    /// Returns whether reading the next value may block.
     pub(super) fn may_block(&self) -> bool {
         memchr(b'}', self.source.buffer()).is_none()
     }

@@ -124,7 +124,7 @@ impl JsonMapper {
     /// Reads the paths.
     ///
     /// # Errors
-    /// When one is none, or a key is mapped twice; the text says which.
+    /// Fails if an option is malformed, or a key is mapped twice; the text names it.
     pub(super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
         let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
         let twice =
@@ -210,7 +210,7 @@ impl JsonMapper {
         self.filters.iter().all(|(slot, pattern)| matches(row.get(*slot), pattern))
     }
 
-    /// Whether the row's value is no temperature by its unit.
+    /// Returns whether the unit of the row's value is not one of temperature.
     fn is_of_another_quantity(&self, row: &PathRow<'_>) -> bool {
         let unit = self.fields.iter().find(|(key, _)| key == TEMPERATURE_UNIT);
         let unit = unit.and_then(|(_, source)| self.value(source, row)?.text());

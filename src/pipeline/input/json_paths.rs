@@ -26,9 +26,9 @@ pub(super) struct PathTree {
     slot: Option<usize>,
     /// Slot of the name of the member that `*` stands for.
     name_slot: Option<usize>,
-    /// Whether other members of this object are further fields.
+    /// True if other members of this object are further fields.
     keeps_siblings: bool,
-    /// Whether there is an iteration here or below.
+    /// True if there is an iteration here or below.
     iterates: bool,
 }
 

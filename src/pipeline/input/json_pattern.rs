@@ -4,7 +4,7 @@ use super::json_paths::PathValue;
 use super::mapping::captured;
 use super::reading_builder::Cell;
 
-/// Whether a value is there and matches; `*` alone asks only that it is there.
+/// Returns whether a value exists and matches; for `*` alone it only has to exist.
 pub(super) fn matches(value: Option<&PathValue<'_>>, pattern: &str) -> bool {
     match value {
         None => false,

@@ -43,9 +43,9 @@ impl Confidence {
 /// A layout that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// What `--layout` calls it.
+    /// The name for `--layout`.
     pub name: String,
-    /// What its files are, in one line.
+    /// A description of its files in one line.
     pub summary: String,
     /// Flags that say what the files do not hold, such as `--sensor`.
     pub needs: Vec<String>,
@@ -63,7 +63,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Whether neither its files nor the options say in which unit their temperatures are.
+    /// Returns whether neither the files nor the options name the unit of the temperatures.
     pub(super) fn lacks_unit(&self, options: &InputOptions) -> bool {
         let is_typed = options.unit.iter().any(|unit| unit.key == TEMPERATURE);
         !is_typed && self.needs.iter().any(|need| need == "--unit")
@@ -73,7 +73,7 @@ impl Layout {
 /// A layout of the settings file.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnLayoutText {
-    /// What `--layout` calls it.
+    /// The name for `--layout`.
     pub name: String,
     /// Its keys.
     pub table: toml::Table,
@@ -139,7 +139,7 @@ impl Layouts {
     /// Reads the layout of a name.
     ///
     /// # Errors
-    /// When there is none, or it has a key or a value that is unknown.
+    /// Fails if there is no such layout, or a key or value of it is unknown.
     pub(crate) fn get(&self, name: &str) -> Result<Layout, Error> {
         match self.own.iter().find(|layout| layout.name == name) {
             Some(own) => self.read_own(own),

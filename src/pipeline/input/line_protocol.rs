@@ -4,7 +4,7 @@
 
 use sensor_model::{Decimal, json_escape};
 
-/// Why a line is none of line protocol. The text never shows the line.
+/// The reason why a line is not line protocol. The text never shows the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LineProtocolError(pub &'static str);
 

@@ -19,7 +19,7 @@ pub(super) enum LineStatus {
     End,
 }
 
-/// What ends a line; the first end of the input decides.
+/// The line end of an input; the first one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LineEnd {
     Unknown,
@@ -54,13 +54,13 @@ impl LineReader {
         self.offset
     }
 
-    /// Whether the next line may have to be waited for.
+    /// Returns whether reading the next line may block.
     pub(super) fn may_block(&self) -> bool {
         let end = if self.end == LineEnd::Return { b'\r' } else { b'\n' };
         memchr(end, self.reader.buffer()).is_none()
     }
 
-    /// Whether the line that was read last has an end.
+    /// Returns whether the last line that was read has a line end.
     pub(super) fn is_terminated(&self) -> bool {
         self.is_terminated
     }
@@ -91,7 +91,7 @@ impl LineReader {
     /// Appends the next line to `line`, which never grows beyond [`MAX_LINE_BYTES`]. Its end becomes a line feed.
     pub(super) fn append(&mut self, line: &mut Vec<u8>) -> io::Result<LineStatus> {
         let mut found = LineStatus::End;
-        // Whether all that was taken ends with a carriage return, and what comes next decides what ends lines here.
+        // True while the bytes taken so far end with a carriage return: the next byte decides the line end.
         let mut is_undecided = false;
         loop {
             let ready = match self.reader.fill_buf() {

@@ -95,7 +95,7 @@ pub(super) enum Step {
 /// Reads a path such as `params."temperature:0".tC`, `values[0]`, `data.result[].values[][1]` or `*.Temperature`.
 ///
 /// # Errors
-/// When it is none; the text says what is wrong.
+/// Fails if it is not a path; the text says why.
 pub(super) fn parse_path(text: &str) -> Result<Vec<Step>, String> {
     let wrong = |what: &str| Err(format!("`{text}` is not a path: {what}"));
     let mut steps = Vec::new();
@@ -156,7 +156,7 @@ fn key(rest: &str) -> Option<(Step, &str)> {
     Some((step, &rest[end..]))
 }
 
-/// Whether a text is the pattern's, whose `*` stand for any text.
+/// Returns whether a text matches a pattern, in which `*` stands for any text.
 pub(super) fn is_like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();

@@ -50,7 +50,7 @@ pub(crate) enum NumberError {
 /// `Auto` is a point.
 ///
 /// # Errors
-/// When it is none, or one that cannot be kept exactly.
+/// Fails if the cell is not a number, or not one that can be kept exactly.
 pub(crate) fn number(cell: &str, sign: DecimalSign) -> Result<Decimal, NumberError> {
     let cell = cell.trim();
     if sign != DecimalSign::Comma && !cell.contains(['\u{2212}', ',']) {
@@ -130,7 +130,7 @@ fn plain_number(text: &str, sign: DecimalSign) -> Option<Decimal> {
 pub(crate) struct MissingValues {
     texts: BTreeSet<String>,
     numbers: BTreeSet<Decimal>,
-    /// What texts begin with that end in `*`.
+    /// Prefixes from values that end in `*`.
     beginnings: Vec<String>,
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct InputOptions {
     #[arg(long, value_enum, value_name = "UNIT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<TimeUnit>,
-    /// Whether `time_unit` is that of a layout.
+    /// True if `time_unit` comes from a layout.
     #[arg(skip)]
     #[serde(skip)]
     pub is_time_unit_of_layout: bool,
@@ -156,7 +156,7 @@ pub(crate) enum InputFormat {
     Mqtt,
 }
 
-/// What stands between the values of a row.
+/// The separator between the values of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Delimiter {
     /// Recognized by content.
@@ -228,7 +228,7 @@ impl fmt::Display for TextEncoding {
 }
 
 impl InputOptions {
-    /// Whether JSON is read by the keys and types of a reading itself, as the function reads it.
+    /// Returns whether JSON has the keys and types of a reading itself, as the function reads it.
     pub(super) fn has_own_keys(&self) -> bool {
         let InputOptions { map, matches, missing, unit, only, drop, fields, .. } = self;
         let is_long = self.quantity.is_some() || self.value.is_some();

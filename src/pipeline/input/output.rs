@@ -30,7 +30,7 @@ pub(super) struct RawLine<'a> {
     /// Its number, from 1; the first one where a value has several.
     pub number: u64,
     pub bytes: &'a [u8],
-    /// Whether it is longer.
+    /// True if the line is longer than `bytes`.
     pub is_truncated: bool,
 }
 
@@ -95,7 +95,7 @@ impl Output {
     pub(super) fn name_cut_line(&mut self, classes: &[&str]) {
         if let Some(ParsedLine::Rejected(line)) = self.queue.back_mut()
             && classes.contains(&line.code)
-            // A number that is none is so wherever the line ends.
+            // A malformed number is malformed wherever the line ends.
             && !line.reason.contains("is not a JSON number")
         {
             line.code = "cut-line";
@@ -103,7 +103,7 @@ impl Output {
         }
     }
 
-    /// Whether readings come only when all of the input was read.
+    /// Returns whether readings come only after all of the input was read.
     pub(super) fn joins(&self) -> bool {
         self.join.is_some() || self.joined.is_some()
     }

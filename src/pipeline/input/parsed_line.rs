@@ -3,7 +3,7 @@
 use super::rejected_line::RejectedLine;
 use crate::pipeline::Record;
 
-/// A reading, or a line that is none.
+/// A reading, or a rejected line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ParsedLine {
     /// A reading.

@@ -38,14 +38,14 @@ pub(crate) struct Input {
     recognized: RecognizedInput,
 }
 
-/// What an input turned out to be.
+/// The recognized properties of an input.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecognizedInput {
     /// How it is compressed.
     pub compression: Option<Compression>,
     /// Its encoding; nothing for UTF-8.
     pub encoding: Option<&'static str>,
-    /// Whether it begins with a byte order mark.
+    /// True if it begins with a byte order mark.
     pub has_mark: bool,
     /// Nothing where it is empty.
     pub format: Option<InputFormat>,
@@ -153,7 +153,7 @@ impl Input {
         }
     }
 
-    /// Whether the next item may have to be waited for.
+    /// Returns whether reading the next item may block.
     pub(crate) fn may_block(&self) -> bool {
         self.output.is_empty()
             && match &self.source {

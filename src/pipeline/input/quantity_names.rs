@@ -34,7 +34,7 @@ impl QuantityNames {
         Err(row_error("second-quantity", reason))
     }
 
-    /// Whether rows of a sensor had several quantities for a key, of which nobody knows the one that is meant.
+    /// Returns whether rows of a sensor had several quantities for a key, so that the intended one is unknown.
     pub(super) fn is_ambiguous(&self, sensor: &str, key: &str) -> bool {
         !self.ambiguous.is_empty() && self.ambiguous.contains(&self.hasher.hash_one((sensor, key)))
     }

@@ -1,4 +1,4 @@
-//! What inputs hold, chunk by chunk, from a thread that reads them; and after an early end what it had read already.
+//! A thread that reads inputs chunk by chunk and keeps the chunks that it had read when the put ends early.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ type Chunk = Result<Vec<ParsedLine>, Error>;
 #[derive(Debug)]
 pub(crate) struct ParsedChunks {
     waiting: mpsc::Receiver<Chunk>,
-    /// What the reader had read when nobody wanted more; none once that has been taken.
+    /// Chunks that were read after the receiver closed; `None` once they have been taken.
     refused: Arc<Mutex<Option<Vec<Chunk>>>>,
     reader: Option<JoinHandle<()>>,
     positions: Positions,
@@ -86,7 +86,7 @@ impl ParsedChunks {
             rest.extend(chunk.unwrap_or_default());
         }
         if let Some(reader) = self.reader.take() {
-            // Whether it ended or waits for its input, what it has read is there.
+            // The chunks are complete in both cases: the reader has ended, or it waits for its input.
             let _ = timeout(READER_LIMIT, reader).await;
         }
         // A chunk that comes later counts as not read.
@@ -122,7 +122,7 @@ mod tests {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
             match self.0.read(into)? {
                 0 => {
-                    // Whether there is a sign or nobody to give one.
+                    // Continues after a message, and after the sender is gone.
                     let _ = self.1.recv();
                     panic!("as if the reader had a bug")
                 }

@@ -61,7 +61,7 @@ pub(super) struct RowValues<'a> {
     pub sensor: Option<Cell<'a>>,
     pub temperature: Option<Cell<'a>>,
     pub time: Option<Cell<'a>>,
-    /// Whether it is what `scan` printed, whose times are seconds.
+    /// True if the input is output of `scan`, whose times are seconds.
     pub is_copy: bool,
 }
 
@@ -70,9 +70,9 @@ pub(super) struct ReadingBuilder {
     name: Arc<str>,
     sensor: Option<String>,
     times: TimeParser,
-    /// Whether the unit of numbers is recognized by size.
+    /// True if the unit of numeric times is recognized by size.
     times_are_auto: bool,
-    /// Whether a time of the input is the day of a spreadsheet: whole ones are such days, too.
+    /// True if a time of the input is a spreadsheet day: whole numbers are such days, too.
     has_days: bool,
     missing: MissingValues,
     units: Vec<UnitConversion>,
@@ -119,7 +119,7 @@ impl ReadingBuilder {
         })
     }
 
-    /// Whether a further field is kept.
+    /// Returns whether a further field is kept.
     pub(super) fn keeps(&self, name: &str) -> bool {
         let is_only = self.only.is_empty() || self.only.iter().any(|only| only == name);
         is_only && !self.drop.iter().any(|drop| drop == name)
@@ -135,12 +135,12 @@ impl ReadingBuilder {
         &self.constants
     }
 
-    /// Whether a cell says that nothing was measured.
+    /// Returns whether a cell says that nothing was measured.
     pub(super) fn is_missing(&self, cell: &Cell<'_>) -> bool {
         cell.text().is_none_or(|text| self.missing.contains(&text, self.sign))
     }
 
-    /// Whether a row would be a reading; nothing is counted.
+    /// Returns whether a row would be a reading; nothing is counted.
     pub(super) fn is_reading(&self, row: &RowValues<'_>) -> bool {
         let time = row.time.as_ref().and_then(Cell::text);
         self.temperature(row.temperature.as_ref()).is_ok() && time.is_some_and(|time| self.times.text(&time).is_ok())
@@ -314,7 +314,7 @@ impl ReadingBuilder {
             .map_err(|reason| row_error("record-too-large", reason))
     }
 
-    /// Whether a time needs no look at its unit; it is then counted.
+    /// Returns whether the unit of a time is certain without a closer look, and counts the time if it is.
     fn is_certain(&mut self, time: &str) -> bool {
         let is_certain = self.times_are_auto && is_certainly_seconds(time);
         if is_certain {
@@ -377,7 +377,7 @@ impl ReadingBuilder {
     }
 }
 
-/// Whether a number is in seconds for certain, as most are: whole, and of the years 1973 to 2033.
+/// Returns whether a number is certainly in seconds, as most are: whole, and of the years 1973 to 2033.
 fn is_certainly_seconds(number: &str) -> bool {
     let digits = number.as_bytes();
     let is_long = digits.len() == 9 || digits.len() == 10 && matches!(digits[0], b'1');

@@ -24,7 +24,7 @@ pub(crate) struct RejectedLine {
     pub reason: String,
     /// The line without its end.
     pub raw: Vec<u8>,
-    /// Whether `raw` is only the beginning.
+    /// True if `raw` is only the beginning.
     pub truncated: bool,
 }
 

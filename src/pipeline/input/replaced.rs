@@ -31,9 +31,9 @@ pub(crate) struct ReplacedCounter {
 pub(crate) struct Replaced {
     /// The number, or the best estimate of it.
     pub count: u64,
-    /// So many for certain.
+    /// The number that is certain.
     pub at_least: u64,
-    /// Whether `count` is no estimate.
+    /// True if `count` is not an estimate.
     pub is_exact: bool,
 }
 

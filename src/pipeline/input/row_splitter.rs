@@ -12,7 +12,7 @@ pub(super) struct RowSplitter {
     text: Vec<u8>,
     written: usize,
     place: Place,
-    /// Whether text follows a closing quote: the quote before it closed no value, or opened none.
+    /// True if text follows a closing quote: the quote before it closed no value, or opened none.
     has_stray_quote: bool,
     /// Ends of the cells in `text`, as the parser of quotes counts them.
     ends: Vec<usize>,
@@ -90,12 +90,12 @@ impl RowSplitter {
         split_plain(self.delimiter, line, &mut self.ranges)
     }
 
-    /// Whether a line has to be fed.
+    /// Returns whether a line has to be fed.
     pub(super) fn needs_quotes(&self, line: &[u8]) -> bool {
         self.delimiter != Delimiter::Blanks && memchr(b'"', line).is_some()
     }
 
-    /// Whether text follows the closing quote of a value that was fed, which makes the row uncertain.
+    /// Returns whether text follows the closing quote of a value that was fed, which makes the row uncertain.
     pub(super) fn has_stray_quote(&self) -> bool {
         self.has_stray_quote
     }

@@ -22,14 +22,14 @@ pub(crate) struct Inputs {
     facts: SharedFacts,
 }
 
-/// What became of a chunk that was handed over.
+/// The fate of a chunk that was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadProgress {
     /// It is taken, and more is wanted.
     Wanted,
     /// It is kept, and no more is wanted.
     LastKept,
-    /// Nobody takes it any more.
+    /// The receiver is gone.
     Refused,
 }
 

@@ -74,13 +74,13 @@ impl TimeUnit {
 pub(crate) struct TimeOptions {
     /// The unit of numbers.
     pub unit: TimeUnit,
-    /// Whether the unit is that of a layout or a format: a number whose size tells another is refused.
+    /// True if the unit comes from a layout or a format: a number whose size suggests another unit is refused.
     pub is_unit_assumed: bool,
     /// The form of texts, as `strftime` takes it.
     pub format: Option<String>,
     /// The IANA name of the zone of times without one, or a fixed offset; UTC if none.
     pub zone: Option<String>,
-    /// Whether `1700000000,5` is a number.
+    /// True if `1700000000,5` is a number.
     pub decimal_comma: bool,
 }
 
@@ -89,11 +89,11 @@ pub(crate) struct TimeOptions {
 pub(crate) struct ParsedTime {
     /// Seconds since 1970, with every digit of the text.
     pub seconds: Decimal,
-    /// What the ledger counts.
+    /// Facts for the ledger.
     pub facts: TimeFacts,
 }
 
-/// What was decided about a time, for the ledger.
+/// Decisions about a time, for the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TimeFacts {
     /// The unit that a number was taken in; nothing for a text.
@@ -154,7 +154,7 @@ pub(crate) struct TimeParser {
     unit: TimeUnit,
     format: Option<String>,
     zone: Option<TimeZone>,
-    /// Whether an option names the zone.
+    /// True if an option names the zone.
     zone_is_named: bool,
     decimal_comma: bool,
     is_unit_assumed: bool,
@@ -180,7 +180,7 @@ impl TimeParser {
     /// Takes the offset from UTC that a file names for its times without a zone.
     ///
     /// # Errors
-    /// When it is none, or contradicts the zone of the options; the text names the flag.
+    /// Fails if it is not an offset, or contradicts the zone of the options; the text names the flag.
     pub(super) fn take_offset(&mut self, text: &str) -> Result<(), String> {
         let named = self.zone.as_ref().filter(|_| self.zone_is_named);
         if let Some(zone) = time_zone::of_file(text, named)? {
@@ -239,7 +239,7 @@ impl TimeParser {
         Ok(ParsedTime { seconds: with_fraction(seconds, fraction)?, facts })
     }
 
-    /// The number that a text is; nothing where it is none.
+    /// Returns the number in a text; `None` if it is not a number.
     fn as_number(&self, text: &str) -> Option<Result<Decimal, TimeError>> {
         let parsed = match text.split_once(',') {
             Some((whole, fraction)) if self.decimal_comma => Decimal::parse(&format!("{whole}.{fraction}")),

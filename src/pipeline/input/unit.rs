@@ -9,7 +9,7 @@ pub(crate) use self::conversion::UnitConversion;
 pub(crate) struct Unit {
     /// The name on the command line.
     pub name: &'static str,
-    /// What it measures; only units of the same kind are converted.
+    /// The measured quantity; only units of the same kind are converted.
     kind: Kind,
     /// The value in the kind's first unit is `(value + offset) * factor`.
     offset: Fraction,

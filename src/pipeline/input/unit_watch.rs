@@ -45,7 +45,7 @@ impl UnitWatch {
         }
     }
 
-    /// Whether a file's name of a unit says that a value is no temperature; no name says nothing.
+    /// Returns whether a file's name of a unit is not one of temperature; false for an empty name.
     pub(super) fn is_of_another_quantity(text: &str) -> bool {
         !text.trim().is_empty() && !Unit::named(text).is_some_and(Unit::is_temperature)
     }

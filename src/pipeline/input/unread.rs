@@ -1,4 +1,4 @@
-//! What a bulk put that ended early has not read of its inputs.
+//! The unread part of the inputs of a bulk put that ended early.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -31,7 +31,7 @@ pub(crate) struct Unread {
 }
 
 impl InputOrigin {
-    /// Whether it can be read again from its beginning: a pipe cannot, whatever its name.
+    /// Returns whether it can be read again from its beginning: a pipe cannot, whatever its name.
     #[must_use]
     pub(crate) fn is_replayable(&self) -> bool {
         match self {

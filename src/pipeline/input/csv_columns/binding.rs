@@ -15,7 +15,7 @@ struct Binder<'b> {
     surroundings: &'b Surroundings,
     used: Vec<usize>,
     found: usize,
-    /// What matched several columns, where one is meant.
+    /// Error text for a name that must match one column and matched several.
     several: Option<String>,
 }
 
@@ -121,7 +121,7 @@ impl Binder<'_> {
     }
 }
 
-/// What is missing and what there is: so many names, and of each so much, as can be read.
+/// Describes a missing column and lists the existing ones, shortened to a readable length.
 fn no_column(wanted: &str, names: &[&str]) -> String {
     const MOST: usize = 12;
     let with_name: Vec<_> = names.iter().filter(|name| !name.is_empty()).collect();

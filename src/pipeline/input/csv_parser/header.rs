@@ -52,7 +52,7 @@ struct Candidate {
     number: u64,
     cells: Vec<String>,
     error: HeaderError,
-    /// Whether the line behind it has numbers or times.
+    /// True if the next line has numbers or times.
     is_before_values: bool,
 }
 

@@ -7,7 +7,7 @@ pub(crate) fn has_values(cells: &[String]) -> bool {
     cells.iter().any(|cell| is_value(cell))
 }
 
-/// Whether a cell is a number or a time, and so no name.
+/// Returns whether a cell is a number or a time, and therefore not a name.
 pub(crate) fn is_value(cell: &str) -> bool {
     let starts = cell.trim_start_matches(['-', '+', '.']).starts_with(|first: char| first.is_ascii_digit());
     let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit() || b"+-.,:/ TZeE".contains(&byte));

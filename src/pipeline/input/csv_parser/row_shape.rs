@@ -1,10 +1,10 @@
-//! What a row's cells say about the file: its decimal sign, and whether it is a row of units.
+//! Evidence in a row's cells about the file: its decimal sign, and rows of units.
 
 use super::super::csv_columns::CsvColumns;
 use super::super::options::Delimiter;
 use super::super::row_splitter::{Cells, RowSplitter};
 
-/// What a cell says about the decimal sign.
+/// The evidence of a cell about the decimal sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Evidence {
     Comma,
@@ -13,7 +13,7 @@ pub(in super::super) enum Evidence {
     Either,
 }
 
-/// Returns what a number shows; nothing where the cell is none, or has no sign.
+/// Returns the evidence of a number; `None` if the cell is not a number, or has no sign.
 pub(in super::super) fn decimal_evidence(cell: &str) -> Option<Evidence> {
     let unsigned = cell.strip_prefix(['-', '+', '\u{2212}']).unwrap_or(cell);
     let at = unsigned.find([',', '.'])?;
@@ -60,7 +60,8 @@ const UNITS: [&str; 24] = [
 /// Words for how a logger makes one value of many, in small letters (TOA5, line 4).
 const PROCESSING: [&str; 7] = ["", "avg", "smp", "min", "max", "std", "tot"];
 
-/// Whether a row under the header names units, or behind such a row how values were processed. No cell of it is a value.
+/// Returns whether a row after the header names units, or a row after that names how values were processed. Such a row
+/// holds no value.
 pub(in super::super) fn is_unit_row(cells: Cells<'_>, columns: &CsvColumns, is_second: bool) -> bool {
     let mut temperatures = columns.temperatures().peekable();
     let has_digits = |at: usize| cells.get(at).bytes().any(|byte| byte.is_ascii_digit());

@@ -10,7 +10,7 @@ use crate::pipeline::{ColumnMapping, Layout, parse_time};
 /// Lines in which a header is looked for.
 const HEADER_LINES: usize = 16;
 
-/// What line protocol calls its first word.
+/// The name of the first word of line protocol.
 const MEASUREMENT: &str = "measurement";
 
 const TIMES: [&str; 22] = [

@@ -20,7 +20,7 @@ const SAMPLE_BYTES: usize = 64 * 1024;
 /// The beginning of a file, as text in UTF-8.
 pub(super) struct Head {
     pub name: String,
-    /// What is looked at: whole lines, or one that is too long.
+    /// The part to inspect: whole lines, or one that is too long.
     pub text: Vec<u8>,
     /// All that was read.
     pub read: Vec<u8>,

@@ -37,7 +37,7 @@ struct Pending {
 struct Nearest {
     row: Arc<OtherRow>,
     distance: i128,
-    /// Whether a row that is not before the temperature was seen: none that comes later is nearer.
+    /// True once a row at or after the temperature was seen: no later row is nearer.
     is_final: bool,
 }
 

@@ -40,7 +40,7 @@ impl<'a> PathRow<'a> {
         self.element = self.element.or(other.element);
     }
 
-    /// Whether there is more in it than the name of a member.
+    /// Returns whether it holds more than the name of a member.
     pub(super) fn has_values(&self) -> bool {
         self.values.iter().any(|(_, value)| matches!(value, PathValue::Json(_)))
     }

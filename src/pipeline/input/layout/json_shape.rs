@@ -39,12 +39,12 @@ impl JsonShape {
         shape
     }
 
-    /// Whether a path leads to something, in the value or in an element of it where it is an array.
+    /// Returns whether a path leads to a value, in this value or in an element of it if it is an array.
     pub(super) fn has(&self, path: &[Step]) -> bool {
         self.paths.iter().any(|parts| leads(path, parts))
     }
 
-    /// Whether a path leads to a text that is like a pattern.
+    /// Returns whether a path leads to a text that matches a pattern.
     pub(super) fn has_text(&self, path: &[Step], pattern: &str) -> bool {
         self.texts.iter().any(|(parts, text)| leads(path, parts) && is_like(pattern, text))
     }

@@ -16,10 +16,10 @@ const VALUE_LINES: usize = 200;
 /// Delimiters that a header can have.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
-/// What a step of a path counts for.
+/// Weight of one step of a path, in characters of a text.
 const SIGNS_OF_STEP: usize = 6;
 
-/// What the beginning of a file must hold; all of it.
+/// The conditions on the beginning of a file; all must hold.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Recognition {
@@ -67,7 +67,7 @@ impl Recognition {
             && self.values.iter().all(|(path, pattern)| shape.has_text(path, pattern))
     }
 
-    /// Whether it asks for nothing.
+    /// Returns whether it has no condition.
     pub(super) fn is_empty(&self) -> bool {
         self.first_line.is_none()
             && self.topic.is_none()
@@ -76,7 +76,7 @@ impl Recognition {
             && self.values.is_empty()
     }
 
-    /// Whether a file begins in this way. Without a condition none does.
+    /// Returns whether a file begins in this way; false without a condition.
     pub(super) fn matches(&self, head: &FileHead) -> bool {
         let is_first_line = |pattern: &String| head.lines.first().is_some_and(|line| is_like(pattern, line.trim_end()));
         !self.is_empty()
@@ -85,7 +85,7 @@ impl Recognition {
             && (self.is_shapeless() && self.topic.is_none() || head.values().iter().any(|value| self.is_value(value)))
     }
 
-    /// Whether one JSON value, with its topic, is as it asks.
+    /// Returns whether one JSON value, with its topic, meets the conditions.
     fn is_value(&self, value: &HeadValue) -> bool {
         let is_topic = |pattern: &String| value.topic.as_ref().is_some_and(|topic| is_like(pattern, topic));
         self.topic.as_ref().is_none_or(is_topic) && (self.is_shapeless() || self.is_shape(&value.shape))

@@ -47,7 +47,7 @@ fn read(bytes: impl Into<Vec<u8>>, flags: &str) -> Vec<String> {
     items(bytes, &options(flags)).into_iter().map(short).collect()
 }
 
-/// What is said of an input that cannot be read.
+/// Returns the message and hints for an input that cannot be read.
 fn wrong(bytes: impl Into<Vec<u8>>, flags: &str) -> String {
     match open(bytes, &options(flags)) {
         Ok(_) => panic!("it was opened"),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use super::error::TimeError;
 
-/// Whether a word is a name or its first three letters.
+/// Returns whether a word is a name or its first three letters.
 pub(crate) fn is_name(word: &str, name: &str) -> bool {
     word.eq_ignore_ascii_case(name)
         || word.eq_ignore_ascii_case(&name[..3])

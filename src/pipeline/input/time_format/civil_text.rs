@@ -17,7 +17,7 @@ pub(super) struct CivilText<'a> {
     pub civil: DateTime,
     /// The digits behind the second.
     pub fraction: &'a str,
-    /// What stands behind the time.
+    /// The zone after the time.
     pub zone: Zone<'a>,
 }
 

@@ -54,8 +54,8 @@ pub(super) fn in_unit(number: &Decimal, unit: TimeUnit) -> Result<ParsedTime, Ti
     Ok(ParsedTime { seconds: divided(number, places)?, facts })
 }
 
-/// Whether a text may be the day of a spreadsheet; true within where it is one for certain, by its fraction: also `.0`,
-/// which a number does not keep.
+/// Returns `Some` if a text may be a spreadsheet day: true if its fraction makes it certain, false otherwise. The
+/// fraction may be `.0`, which a number does not keep.
 pub(in super::super) fn spreadsheet_day(text: &str) -> Option<bool> {
     let (whole, fraction) = text.split_once(['.', ',']).map_or((text, None), |(whole, rest)| (whole, Some(rest)));
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

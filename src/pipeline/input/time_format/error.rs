@@ -31,7 +31,7 @@ pub(crate) enum TimeError {
     /// A number between the ranges of the units.
     #[error("not a time between 1970 and 2100 in s, ms, us or ns; name the unit with --time-unit")]
     NoUnit,
-    /// A number that is none of the unit that the file's kind has.
+    /// A number that is not a time in the unit of this kind of file.
     #[error("no time between 1973 and 2100 in {unit}, the unit of files of this kind; name the unit with --time-unit")]
     OtherUnit {
         /// The name of that unit.

@@ -2,7 +2,7 @@
 
 use jiff::tz::{Offset, TimeZone};
 
-/// Offsets are of whole quarters of an hour: a number that is none was meant for something else.
+/// Offsets are whole quarters of an hour: any other number was meant for something else.
 const QUARTER: i32 = 15 * 60;
 /// Farther from UTC is no place.
 const MOST: i32 = 18 * 3600;
@@ -11,7 +11,8 @@ const MOST: i32 = 18 * 3600;
 /// offset.
 ///
 /// # Errors
-/// When it is none, or the option names a zone whose offset changes, which would contradict it for a part of the year.
+/// Fails if it is not an offset, or the option names a zone whose offset changes, which would contradict it for a part
+/// of the year.
 pub(super) fn of_file(text: &str, named: Option<&TimeZone>) -> Result<Option<TimeZone>, String> {
     let text = text.trim();
     // `-0700` is an offset as well as a number; one of seconds has no zero before it.
@@ -58,7 +59,7 @@ pub(in super::super) fn offset_in_name(name: &str) -> Option<i32> {
 /// The database is part of the program, so that a file means the same on every machine.
 ///
 /// # Errors
-/// When it is none of these; the text names what was meant if that can be seen.
+/// Fails on any other text; the message suggests the likely zone if it can.
 pub(super) fn parse(text: &str) -> Result<TimeZone, String> {
     let text = text.trim();
     if matches!(text, "Z" | "z") {

@@ -60,7 +60,7 @@ impl<'a> Provisioner<'a> {
 }
 
 impl Provisioner<'_> {
-    /// Creates the resource if there is none, or once the old one is deleted.
+    /// Creates the resource if it does not exist, or once the old one is deleted.
     pub(super) async fn create(&self, found: &Observed) -> Result<String, StepError> {
         match found.state {
             State::Deleting => self.recreate_after_deletion(found).await,

@@ -258,7 +258,7 @@ fn quote_that_is_no_quote_costs_its_own_line_and_no_other() {
     let expected = ["2 open-quote", r#"k 2 1700000060,"note":"x""#, "4 open-quote", r#"k 4 1700000180,"note":"x""#];
     assert_eq!(codes, expected);
     assert_eq!(file("k,1,1700000000,\"a\"b\nk,4,1700000180,x\n"), ["2 open-quote", expected[3]]);
-    // A quote that begins the next such value closes this one: the rows between are none of its text.
+    // A quote that begins the next such value closes this one: the rows between are not part of its text.
     let rows = "\"5 inch,1,1700000000,x\nk,2,1700000060,x\n6 inch,3,1700000120,\"\n";
     assert_eq!(file(rows), ["2 open-quote", expected[1], "4 open-quote"]);
     assert_eq!(file("k,4,1700000180,\"5\"\" x\"\n"), [r#"k 4 1700000180,"note":"5\" x""#]);
