@@ -20,14 +20,14 @@ use crate::pipeline::{
 };
 use crate::whole_lines;
 
-/// So many rejected or failed readings are named; the rest is counted.
+/// Maximum number of rejected or failed readings that are named; the rest is counted.
 const NAMED: u64 = 20;
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
     let written = OutputFiles::open(context, &args).await?;
     let reader = with_layout(context, &args.input_options())?;
-    // What was there is emptied, and the network asked, only after the beginning of every input was found in order.
+    // Existing files are emptied, and the network is used, only after the beginning of every input was read.
     let inputs = open(context, origins, reader).await?;
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
         None => validate_only(chunks, plan).await,
     };
     watcher.finish(&outcome.summary);
-    // Whatever cannot be written: what was not sent is kept where it can be, and the ledger is told.
+    // A write that fails must not keep the other file and the ledger from being written.
     let rejects_kept = rejects.map_or(Ok(()), RejectsFile::finish);
     let failed_kept = match (failed_file, &args.failed) {
         (Some(file), Some(path)) => write_failed(file, path, &outcome.failed),
@@ -179,7 +179,7 @@ fn name_failed(output: &Output, failed: &[Record]) {
 struct PutProgress {
     progress: Progress,
     step: Step,
-    /// Whether rejected lines are named, because no file keeps them.
+    /// True if rejected lines are named because no file keeps them.
     names_rejected: bool,
     dry_run: bool,
     accepted: AtomicU64,

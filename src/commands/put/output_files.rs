@@ -23,11 +23,11 @@ pub(super) struct OutputFiles {
 pub(super) struct ExistingFile {
     rejects: Option<OpenOutputFile>,
     failed: Option<OpenOutputFile>,
-    /// Whether what is in them may be lost.
+    /// True if existing content may be overwritten.
     force: bool,
 }
 
-/// Whether a file is standard output.
+/// Returns whether a file is standard output.
 pub(super) fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -102,7 +102,7 @@ impl OpenOutputFile {
         let cannot =
             |error: io::Error| Error::failed(format!("could not empty {}", self.path.display())).with_source(error);
         let file = self.file.take().ok_or_else(|| cannot(io::ErrorKind::NotFound.into()))?;
-        // Whoever redirected standard output to a file decided what becomes of that.
+        // The caller of a shell redirection decided whether the file is emptied.
         if !is_stdout(&self.path) {
             file.metadata().and_then(|found| empty(&file, &found)).map_err(cannot)?;
         }

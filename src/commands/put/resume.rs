@@ -10,7 +10,7 @@ use crate::output::units;
 use crate::pipeline::{InputOrigin, Unread};
 use crate::settings::HintFlags;
 
-/// So many inputs that were not read are named; the rest is counted.
+/// Maximum number of unread inputs that are named; the rest is counted.
 const NAMED: usize = 5;
 
 /// A bulk put that did not send everything.
@@ -18,14 +18,14 @@ pub(super) struct ResumeHint<'a> {
     pub args: &'a PutArgs,
     /// Readings that were read and not sent.
     pub failed: u64,
-    /// Whether the file of `--failed` holds them.
+    /// True if the file of `--failed` holds them.
     pub failed_are_kept: bool,
     /// Inputs that were not read to their end.
     pub unread: &'a [Unread],
 }
 
 impl ResumeHint<'_> {
-    /// What was not read, and the commands that bring everything into the stream, in the order in which to run them.
+    /// Returns the unread inputs, and the commands that bring everything into the stream, in the order to run them in.
     pub(super) fn hints(&self, flags: &HintFlags) -> Vec<String> {
         let ResumeHint { args, failed, failed_are_kept, unread } = self;
         if unread.is_empty() && *failed == 0 {
@@ -139,7 +139,7 @@ fn is_replayable(file: impl AsRef<Path>) -> bool {
     InputOrigin::from(file.as_ref()).is_replayable()
 }
 
-/// What was not read of an input, as far as it is known.
+/// Describes the unread part of an input, as far as it is known.
 fn described(unread: &Unread) -> String {
     let Unread { origin, lines_read, lines, bytes } = unread;
     let name = match origin {

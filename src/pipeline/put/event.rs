@@ -53,19 +53,19 @@ pub(crate) struct PutSummary {
     pub seconds: f64,
     /// Accepted readings per second.
     pub readings_per_second: f64,
-    /// What was found in the input.
+    /// Findings in the input.
     #[serde(flatten)]
     pub input: InputSummary,
 }
 
-/// What a bulk put found in its input that may be wrong, for the ledger.
+/// Findings of a bulk put in its input that may be wrong, for the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct InputSummary {
     /// Rejected lines by the class of their reason.
     pub reasons: BTreeMap<&'static str, u64>,
     /// Readings with the sensor and time of an earlier one in the same put; above a million different ones an estimate.
     pub replaced_in_input: u64,
-    /// Whether `replaced_in_input` is an estimate.
+    /// True if `replaced_in_input` is an estimate.
     #[serde(skip)]
     pub replaced_is_estimate: bool,
     /// Rows of one quantity that no temperature of their sensor and time goes with.
@@ -83,14 +83,14 @@ pub(crate) struct InputSummary {
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     #[serde(skip)]
     pub left_out: u64,
-    /// What was not read after an early end.
+    /// The part that was not read after an early end.
     #[serde(flatten)]
     pub unread: UnreadSummary,
-    /// Whether the last line of an input has no line end: it may have been cut.
+    /// True if the last line of an input has no line end: it may have been cut.
     pub last_line_unterminated: bool,
 }
 
-/// What was not read of all inputs.
+/// The part of all inputs that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct UnreadSummary {
     /// Lines; null where there are some and they cannot be counted: a pipe, a cut file, or more than can be counted in time.
