@@ -148,7 +148,7 @@ fn ignores_hangup() -> bool {
 
 /// The first Ctrl-C, or wish of the system to end, asks everything to come to an end; the second does not wait for it.
 /// One wish may send several signals: `timeout` signals both its child and the child's group.
-#[expect(clippy::exit, reason = "somebody insists, and nothing that still runs can be told")]
+#[expect(clippy::exit, reason = "a second signal ends the process at once, without waiting for tasks")]
 async fn watch_signals(
     (mut interrupts, mut terminations, mut hangups): (Signal, Signal, Option<Signal>),
     interrupt: CancellationToken,

@@ -25,8 +25,8 @@ first one that names it wins:
 
 `AWS_PROFILE`, `AWS_REGION`, `AWS_DEFAULT_REGION` and `AWS_ENDPOINT_URL` stand between 2 and 3. With `--local` they are ignored.
 `sensorctl status -v` shows where each value came from. An unknown name is an error in the file, behind `--set` and as a
-variable. Text needs no quotes behind `--set` and in a variable; a table is written as in `SENSORCTL_TAGS='{ team = \"ops\" }'`. What a file in the working directory may
-not do is in [semantics.md](semantics.md#settings-files).
+variable. Text needs no quotes behind `--set` and in a variable; a table is written as in `SENSORCTL_TAGS='{ team = \"ops\" }'`. The limits of
+a file in the working directory are in [semantics.md](semantics.md#settings-files).
 
 **Effect of a change** is what `sensorctl up` does with a resource that it made:
 

@@ -279,7 +279,7 @@ fn tags_differing_only_in_case_are_refused() {
     );
     let error = settle("[tags]\nTeam = \"a\"\n", &[("tags.team", "b")], &[]).unwrap_err().to_string();
     assert!(error.starts_with("`tags.Team` (sensorctl.toml:2) and `tags.team` (--set) are one tag"), "{error}");
-    assert!(settle("[tags]\nTeam = \"a\"\n", &[("tags.Team", "b")], &[]).is_ok(), "the same tag, set anew");
+    assert!(settle("[tags]\nTeam = \"a\"\n", &[("tags.Team", "b")], &[]).is_ok(), "the same tag, set again");
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn assert_every_call_reports(status: u16, code: &'static str, message: &'static 
 
 #[test]
 fn access_denied_names_missing_permission_and_account() {
-    let message = "User: arn:aws:iam::123456789012:user/somebody is not authorized to perform this";
+    let message = "User: arn:aws:iam::123456789012:user/deployer is not authorized to perform this";
     assert_every_call_reports(
         400,
         "AccessDeniedException",

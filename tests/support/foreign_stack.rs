@@ -11,7 +11,7 @@ use super::{ApiClient, Runner, Sandbox, eventually, percent_encode};
 const ACCOUNT: &str = "000000000000";
 const REGION: &str = "us-east-1";
 
-/// The names of an unmanaged pipeline's resources, which carry the tag `owner=somebody`.
+/// The names of an unmanaged pipeline's resources, which carry the tag `owner=other-team`.
 #[derive(Clone)]
 pub struct ForeignStack {
     pub api: ApiClient,
@@ -78,14 +78,14 @@ impl ForeignStack {
                     {"AttributeName": partition, "KeyType": "HASH"},
                     {"AttributeName": sort, "KeyType": "RANGE"},
                 ],
-                "Tags": [{"Key": "owner", "Value": "somebody"}],
+                "Tags": [{"Key": "owner", "Value": "other-team"}],
             }),
         );
     }
 
     #[track_caller]
     pub fn create_stream(&self) {
-        let tags = json!({"owner": "somebody"});
+        let tags = json!({"owner": "other-team"});
         self.api
             .json("Kinesis_20131202.CreateStream", &json!({"StreamName": self.stream, "ShardCount": 1, "Tags": tags}));
     }
@@ -105,7 +105,7 @@ impl ForeignStack {
         let trust = percent_encode(&trust.to_string());
         self.api.iam(&format!(
             "Action=CreateRole&RoleName={name}&AssumeRolePolicyDocument={trust}&Tags.member.1.Key=owner&\
-             Tags.member.1.Value=somebody"
+             Tags.member.1.Value=other-team"
         ));
         for policy in ["service-role/AWSLambdaKinesisExecutionRole", "AmazonDynamoDBFullAccess"] {
             let arn = percent_encode(&format!("arn:aws:iam::aws:policy/{policy}"));
@@ -133,7 +133,7 @@ impl ForeignStack {
     #[track_caller]
     pub fn create_log_group(&self) {
         let name = format!("/aws/lambda/{}", self.function);
-        self.api.json("Logs_20140328.CreateLogGroup", &json!({"logGroupName": name, "tags": {"owner": "somebody"}}));
+        self.api.json("Logs_20140328.CreateLogGroup", &json!({"logGroupName": name, "tags": {"owner": "other-team"}}));
     }
 
     #[track_caller]
@@ -147,7 +147,7 @@ impl ForeignStack {
                 "Handler": "bootstrap",
                 "Environment": {"Variables": {"SENSORCTL_TABLE": self.table, "THEIR": "own"}},
                 "Code": {"ZipFile": STANDARD.encode(env.bundled_function_zip())},
-                "Tags": {"owner": "somebody"},
+                "Tags": {"owner": "other-team"},
             }),
         );
     }
@@ -160,7 +160,7 @@ impl ForeignStack {
                 "EventSourceArn": stream_arn(stream),
                 "FunctionName": function,
                 "StartingPosition": "TRIM_HORIZON",
-                "Tags": {"owner": "somebody"},
+                "Tags": {"owner": "other-team"},
             }),
         );
         let get = format!("GET /2015-03-31/event-source-mappings/{}", made["UUID"].as_str().unwrap());

@@ -62,7 +62,7 @@ fn adopted_stream_is_kept_by_down() {
     let down = env.run(["down", "--local", "--yes", "-o", "json"]).assert_success().json();
     assert_eq!((&down["changed"], &by_kind(&down, "stream")["action"]), (&6.into(), &"keep".into()), "{down}");
     let tags = foreign.api.call("Kinesis_20131202.ListTagsForStream", r#"{"StreamName":"temperature-sensor-data"}"#).1;
-    assert!(tags.contains("somebody") && tags.contains("sensorctl:adopted"), "{tags}");
+    assert!(tags.contains("other-team") && tags.contains("sensorctl:adopted"), "{tags}");
 }
 
 #[test]

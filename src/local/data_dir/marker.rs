@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(found(&[("lock", MAGIC), ("lambda/src.rs", "")]), DirectoryContent::LocalCloud);
         assert_eq!(found(&[("lock", "sensorctl-local-cloud 1\n77\n")]), DirectoryContent::LocalCloud);
         assert_eq!(found(&[("lock", "")]), DirectoryContent::LocalCloud, "cut short");
-        for lock in ["", "77", "by somebody", "sensorctl-local-cloud"] {
+        for lock in ["", "77", "by another program", "sensorctl-local-cloud"] {
             assert_eq!(found(&[("lock", lock), ("lambda/src.rs", ""), ("logs/x", "")]), other("lock"), "{lock}");
         }
         assert_eq!(found(&[("lambda/src.rs", ""), ("logs/x", "")]), other("lambda"));
@@ -146,7 +146,7 @@ mod tests {
             assert_eq!(found(&[("lock", lock), keys]), DirectoryContent::LocalCloud);
             assert_eq!(found(&[("lock", lock), complete]), DirectoryContent::LocalCloud);
         }
-        assert_eq!(found(&[("lock", "by somebody"), keys, complete]), other("lock"));
+        assert_eq!(found(&[("lock", "by another program"), keys, complete]), other("lock"));
         for theirs in ["{}", "[]", "{", r#"{"access_key_id":"AKIA"}"#] {
             assert_eq!(found(&[("lock", "77"), ("keys.json", theirs), ("complete.json", theirs)]), other("lock"));
         }

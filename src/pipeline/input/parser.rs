@@ -144,7 +144,7 @@ impl Input {
                     file: record.file,
                     line: record.line,
                     code: "wrong-encoding",
-                    reason: format!("it has bytes that are none of {encoding}; `--encoding` names another encoding"),
+                    reason: format!("it has bytes that are not valid {encoding}; `--encoding` names another encoding"),
                     raw: record.data.into_bytes(),
                     truncated: false,
                 })

@@ -16,7 +16,7 @@ const VERSION: u64 = 10;
 /// Times below it are relative to now (RFC 8428, section 4.5.3).
 const ABSOLUTE_FROM: &str = "268435456";
 
-const OTHER_VERSION: &str = "the version of its pack (`bver`) is none up to 10";
+const OTHER_VERSION: &str = "the version of its pack (`bver`) is not a number up to 10";
 const MUST_UNDERSTAND: &str =
     "a record of its pack has a label that ends with `_`, which must be understood (RFC 8428, section 4.4)";
 
@@ -78,7 +78,7 @@ impl SenmlPack {
         let read: Record<'_> =
             serde_json::from_str(record.get()).map_err(|_| wrong("a label of it has a value of another type"))?;
         has_base_value?;
-        let number = |raw: &RawValue| Decimal::parse(raw.get()).map_err(|_| wrong("a number of it is none"));
+        let number = |raw: &RawValue| Decimal::parse(raw.get()).map_err(|_| wrong("one of its numbers is malformed"));
         let value = match (read.v, read.vs, read.vb, read.vd) {
             (Some(value), None, None, None) => sum(&number(value)?, self.value.as_ref())?.to_string(),
             (None, Some(text), None, None) | (None, None, None, Some(text)) => text.get().to_owned(),
@@ -138,7 +138,7 @@ impl SenmlPack {
                 serde_json::from_str::<String>(raw.get())
                     .map_err(|_| wrong("a label of it has a value of another type"))
             };
-            let number = || Decimal::parse(raw.get()).map_err(|_| wrong("a number of it is none"));
+            let number = || Decimal::parse(raw.get()).map_err(|_| wrong("one of its numbers is malformed"));
             let taken = match &*label {
                 "bn" => text().map(|name| self.name = name),
                 "bt" => number().map(|time| self.time = Some(time)),

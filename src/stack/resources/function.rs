@@ -345,7 +345,7 @@ impl Resource for Function {
                 what: format!("is invoked by unmanaged event source mappings: {}", feeding.join(", ")),
                 remedy:
                     "delete these mappings, or `sensorctl down --delete-consumers` deletes the function all the same: \
-                      mappings of others stay and feed nothing any more"
+                      unmanaged mappings stay without a function"
                         .to_owned(),
             }))
         }

@@ -182,7 +182,7 @@ impl Request {
                 "Content-Type: text/xml\r\n",
                 &format!(
                     "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
-                     <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/somebody</Arn><UserId>AIDA</UserId>\
+                     <GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/deployer</Arn><UserId>AIDA</UserId>\
                      <Account>{ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
                 ),
             ),

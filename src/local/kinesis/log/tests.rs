@@ -145,11 +145,11 @@ fn log_next_segment_existing_file_is_not_overwritten() {
     let (log, _) = open(directory.path());
     append(&log, &["one"], 1);
     let next = directory.path().join(format!("{:020}.log", FIRST_INDEX + 1));
-    fs::write(&next, "of somebody").unwrap();
+    fs::write(&next, "of another program").unwrap();
     let large = "x".repeat(2000);
     let refused = log.append(&[NewRecord { partition_key: "k", data: large.as_bytes() }], false, 1);
     assert!(refused.unwrap_err().to_string().contains("was not there when the log was opened"));
-    assert_eq!(fs::read(&next).unwrap(), b"of somebody");
+    assert_eq!(fs::read(&next).unwrap(), b"of another program");
 }
 
 #[test]

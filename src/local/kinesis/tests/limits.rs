@@ -106,7 +106,7 @@ async fn put_records_failed_write_is_not_acknowledged() {
     assert_eq!(answer["FailedRecordCount"], 1);
     assert_eq!(answer["Records"][0]["ErrorCode"], "InternalFailure");
     let notices = local.kinesis.0.notices.all();
-    assert!(notices[0].contains(&blocked.display().to_string()), "the reason is told: {notices:?}");
+    assert!(notices[0].contains(&blocked.display().to_string()), "the notice gives the reason: {notices:?}");
     std::fs::remove_file(blocked).unwrap();
     local.ok("PutRecords", put(json!([record(u128::MAX)]))).await;
     assert_eq!(records(&local, "shardId-000000000001").await["Records"].as_array().unwrap().len(), 1);

@@ -214,10 +214,10 @@ fn function_is_replaced_with_its_role_unless_unmanaged() {
         Plan::up(&owner(), &[&role, &FUNCTION], vec![of_role, of_function], &ArnRegistry::default(), false)
     };
     let plan = |of_role: Observed, of_function: Observed| try_plan(of_role, of_function).unwrap();
-    let anew = plan(Observed::missing(), ours("id", 2));
-    assert_eq!(anew.steps[1].action, Action::Replace);
+    let replaced = plan(Observed::missing(), ours("id", 2));
+    assert_eq!(replaced.steps[1].action, Action::Replace);
     assert!(
-        anew.delete_before_create(&anew.steps[1]),
+        replaced.delete_before_create(&replaced.steps[1]),
         "else the next run would not know, if this one were killed in between"
     );
     assert_eq!(plan(ours("id", 2), ours("id", 2)).steps[1].action, Action::None);
@@ -263,7 +263,7 @@ fn partial_batch_responses_are_held_back_until_mapping_supports_them() {
     assert!(is_held_back(answering(false), mapping(true, true, "90")), "it learnt them in a run that was killed");
     assert!(is_held_back(Observed::missing(), mapping(false, true, "0")), "a mapping outlives its function");
     assert!(is_held_back(Observed::missing(), mapping(true, true, "90")));
-    assert!(is_held_back(answering(true), mapping(false, true, "0")), "somebody took them from the mapping");
+    assert!(is_held_back(answering(true), mapping(false, true, "0")), "another caller removed them from the mapping");
     assert!(is_held_back(answering(false), mapping(false, false, "90")), "disabled a moment ago, it may still deliver");
 
     assert!(
