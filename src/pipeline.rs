@@ -3,7 +3,7 @@
 //! Nothing here prints. Events go to a [`PutObserver`]; the result is a [`PutSummary`].
 //!
 //! ```text
-//! source (lines → readings) → record → batch → lane (PutRecords, resends) → ledger
+//! source (lines → readings) → record → batch → worker (PutRecords, resends) → ledger
 //! question → history (Scan, Query) → item (attributes → stored reading)
 //! ```
 
@@ -35,5 +35,5 @@ pub(crate) use put::record::Record;
 pub(crate) use put::sender::{PutReceipt, put_one, put_records};
 pub(crate) use read::query::ReadQuery;
 pub(crate) use read::stored_reading::{StoredReading, value_json};
-pub(crate) use read::table_reader::{Patience, RowPage, read_pages, wait_until_stored};
+pub(crate) use read::table_reader::{PageRetry, RowPage, read_pages, wait_until_stored};
 pub(crate) use time::{format_rfc3339, now, parse_duration, parse_time, parse_time_or_age};

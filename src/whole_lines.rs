@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 /// How long the end of the process waits for writers. A pipe without a reader would keep it for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 static WRITERS: RwLock<()> = RwLock::new(());
 
@@ -17,7 +17,7 @@ pub(crate) fn writing() -> RwLockReadGuard<'static, ()> {
 /// Returns once nothing is being written, or after a while.
 pub(crate) async fn wait_for_writers() {
     let began = Instant::now();
-    while WRITERS.try_write().is_none() && began.elapsed() < PATIENCE {
+    while WRITERS.try_write().is_none() && began.elapsed() < WAIT_TIMEOUT {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -46,7 +46,7 @@ pub(crate) enum Unstored {
 
 impl Unstored {
     /// Returns the reason for the log.
-    pub(crate) fn trouble(&self) -> MetricIssue {
+    pub(crate) fn issue(&self) -> MetricIssue {
         match self {
             Unstored::Failure(failure) => MetricIssue { code: failure.code.clone(), message: failure.to_string() },
             Unstored::Reject(failure) => {

@@ -38,7 +38,7 @@ pub(crate) struct Handler {
 /// The first user record that is stored neither as a row nor as a reject.
 struct FirstFailure {
     sequence_number: String,
-    trouble: MetricIssue,
+    issue: MetricIssue,
 }
 
 impl Handler {
@@ -82,7 +82,7 @@ impl Handler {
         let mut metrics = Metrics::default();
         let result = contained(self.answer(json, deadline, &mut metrics)).await;
         if let Err(fault) = &result {
-            metrics.trouble.get_or_insert_with(|| fault.into());
+            metrics.issue.get_or_insert_with(|| fault.into());
         }
         metrics.total = began.elapsed();
         (result, metrics)
@@ -101,14 +101,14 @@ impl Handler {
         metrics: &mut Metrics,
     ) -> Result<BatchResponse, InvocationError> {
         let Some(gap) = self.store_event(json, deadline, metrics).await? else { return Ok(BatchResponse::default()) };
-        let FirstFailure { sequence_number, trouble } = gap;
+        let FirstFailure { sequence_number, issue } = gap;
         let (failed, readings) = (metrics.failed, metrics.readings);
-        let reason = &trouble.message;
+        let reason = &issue.message;
         let message = format!(
             "{failed} of the {readings} readings looked at are not stored, the first at sequence number {sequence_number}: \
              {reason}"
         );
-        metrics.trouble = Some(MetricIssue { code: trouble.code, message: message.clone() });
+        metrics.issue = Some(MetricIssue { code: issue.code, message: message.clone() });
         if self.settings.partial_batch {
             Ok(BatchResponse::retry_from(&sequence_number))
         } else {
@@ -226,7 +226,7 @@ fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure>
     let mut gap = None;
     metrics.readings += window.entries.len();
     for entry in &window.entries {
-        let trouble = match &entry.fate {
+        let issue = match &entry.fate {
             ItemOutcome::Stored => {
                 metrics.stored += 1;
                 metrics.uncertain_times += usize::from(entry.has_uncertain_time());
@@ -240,14 +240,14 @@ fn count(window: &BatchChunk<'_>, metrics: &mut Metrics) -> Option<FirstFailure>
                 metrics.rejected += 1;
                 continue;
             }
-            ItemOutcome::Unstored(unstored) => unstored.trouble(),
+            ItemOutcome::Unstored(unstored) => unstored.issue(),
             ItemOutcome::Open => MetricIssue { code: "NotTried".to_owned(), message: "not tried".to_owned() },
         };
         metrics.failed += 1;
         // User records are in the order of the shard: the first failure is the lowest.
         gap.get_or_insert_with(|| FirstFailure {
             sequence_number: entry.piece.record.kinesis.sequence_number.clone().into_owned(),
-            trouble,
+            issue,
         });
     }
     gap

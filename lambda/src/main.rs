@@ -56,7 +56,7 @@ fn main() -> Result<(), lambda_runtime::Error> {
 /// Fails every invocation while the environment is invalid.
 fn refuse(message: &str, context: &Context) -> InvocationError {
     let fault = InvocationError::misconfigured(message);
-    let metrics = Metrics { trouble: Some((&fault).into()), ..Metrics::default() };
+    let metrics = Metrics { issue: Some((&fault).into()), ..Metrics::default() };
     metrics.log(&settings::function_name(), &context.request_id);
     fault
 }

@@ -54,7 +54,7 @@ pub(crate) struct Metrics {
     /// Time from the event to the response.
     pub total: Duration,
     /// The reason why something was not stored.
-    pub trouble: Option<MetricIssue>,
+    pub issue: Option<MetricIssue>,
 }
 
 impl Metrics {
@@ -107,9 +107,9 @@ impl Metrics {
         line.insert("RequestId".to_owned(), json!(request_id));
         line.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))));
         line.extend(times.map(|(name, time)| (name.to_owned(), json!(time))));
-        if let Some(trouble) = &self.trouble {
-            line.insert("ErrorCode".to_owned(), json!(trouble.code));
-            line.insert("Error".to_owned(), json!(trouble.message));
+        if let Some(issue) = &self.issue {
+            line.insert("ErrorCode".to_owned(), json!(issue.code));
+            line.insert("Error".to_owned(), json!(issue.message));
         }
         Value::Object(line)
     }
@@ -137,7 +137,7 @@ mod tests {
             assert_eq!((&line["FunctionName"], &line["Duration"]), (&"f".into(), &1.235.into()));
             assert!(line.get("Error").is_none());
         }
-        metrics.trouble = Some(MetricIssue { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
+        metrics.issue = Some(MetricIssue { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
         assert_eq!(metrics.line("f", "r")["ErrorCode"], "AccessDeniedException");
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn with_cleanup<T>(
     // Without clients no canary was put. The error of the command says why there are no clients.
     let Ok(clients) = context.clients().await else { return result };
     context.output.status("Deleting test readings from the table…");
-    let left = probe_route(context, clients, Duration::ZERO, trail).delete_leftover_probes().await;
+    let left = probe_route(context, clients, Duration::ZERO, trail).delete_remaining_probes().await;
     name(context, &left);
     result
 }
@@ -50,7 +50,7 @@ pub(super) fn name(context: &Context, left: &[RemainingProbe]) {
     let table = &context.settings.pipeline.table.name;
     if let Some(first) = left.first() {
         let rows = left.iter().map(ToString::to_string).collect();
-        context.output.warn(&Warning::MarkersLeft { table: table.clone(), rows, key: first.key() });
+        context.output.warn(&Warning::CanariesRemain { table: table.clone(), rows, key: first.key() });
     }
 }
 

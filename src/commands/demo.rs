@@ -13,7 +13,7 @@ use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, s
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Output, Report, Squeeze, table_of_rows, units};
-use crate::pipeline::{Patience, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
+use crate::pipeline::{PageRetry, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::apply;
 use crate::stack::{ArnRegistry, Plan, TeardownOptions};
@@ -170,8 +170,8 @@ async fn stored(context: &Context, reading: &Reading, sequence_number: &str) -> 
 async fn both_rows(context: &Context) -> Result<Vec<StoredReading>, Error> {
     let mut rows = Vec::new();
     let question = ReadQuery { consistent: true, ..ReadQuery::default() };
-    let patience = Patience { limit: STEP_LIMIT, waiting: &|_, _| {} };
-    read_pages(context.clients().await?, &context.settings.pipeline.table.name, &question, patience, |page| {
+    let retry = PageRetry { limit: STEP_LIMIT, waiting: &|_, _| {} };
+    read_pages(context.clients().await?, &context.settings.pipeline.table.name, &question, retry, |page| {
         rows.extend(page.rows);
         Ok(true)
     })

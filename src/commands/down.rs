@@ -96,11 +96,11 @@ impl DownArgs {
         let mut session = session(context, self.timeout, progress.clone()).await?;
         session.delete_consumers = self.delete_consumers;
         let deployment = StackContext::to_take_down(context, session).await?;
-        let StackContext { session, stack, references, account, leftovers, .. } = &deployment;
-        for (kind, why) in &leftovers.incomplete {
+        let StackContext { session, stack, references, account, orphans, .. } = &deployment;
+        for (kind, why) in &orphans.incomplete {
             output.warn(&Warning::Unseen { kind: kind.to_string(), why: why.clone() });
         }
-        let taken = if self.orphans { leftovers.resources.as_slice() } else { &[] };
+        let taken = if self.orphans { orphans.resources.as_slice() } else { &[] };
         let mut resources = stack.resources();
         resources.extend(taken.iter().map(|(resource, _)| resource.as_ref()));
         let found = deployment.found.iter().chain(taken.iter().map(|(_, found)| found)).cloned();
@@ -116,7 +116,7 @@ impl DownArgs {
         let shown = if is_asked { plan.clone() } else { Plan { steps: kept, ..plan.clone() } };
         output.lines(&plan_lines(&shown, false));
         if !self.orphans {
-            print_orphans(output, leftovers);
+            print_orphans(output, orphans);
         }
         if is_asked {
             if !output.can_ask() {
@@ -144,8 +144,8 @@ impl DownArgs {
         }
         let remaining = remaining(session, &resources, &plan).await?;
         let took = units::duration(began.elapsed());
-        let stays = if self.orphans { Vec::new() } else { ResourceRef::with_orphans(leftovers) };
-        let is_all_seen = leftovers.incomplete.is_empty();
+        let stays = if self.orphans { Vec::new() } else { ResourceRef::of_orphans(orphans) };
+        let is_all_seen = orphans.incomplete.is_empty();
         match plan.changes() {
             0 => output.status(format!("Nothing to delete{} ({took}).", what_stays(&plan, &stays, true))),
             _ if !remaining.is_empty() => {}
@@ -194,20 +194,20 @@ impl DownArgs {
             ));
         }
         let step = context.output.progress().step("draining the stream");
-        let lanes = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
-        let lanes = lanes.and_then(|lanes| i32::try_from(lanes).ok()).unwrap_or(1);
+        let found = found(Kind::Mapping).and_then(|mapping| mapping.properties.get("parallelization")?.as_i64());
+        let parallel_batches = found.and_then(|count| i32::try_from(count).ok()).unwrap_or(1);
         let way = canaries::probe_route(context, &session.clients, session.schedule.left(), trail);
-        let drained = way.drain(lanes).await;
-        canaries::name(context, &way.delete_leftover_probes().await);
+        let drained = way.drain(parallel_batches).await;
+        canaries::name(context, &way.delete_remaining_probes().await);
         match drained {
-            Ok(ProbesConsumed { shards, markers, took }) => {
+            Ok(ProbesConsumed { shards, canaries, took }) => {
                 step.done("drained");
                 context.output.status(format!(
-                    "Drained: everything put so far has been processed ({markers} test readings, {shards} {}).",
+                    "Drained: everything put so far has been processed ({canaries} test readings, {shards} {}).",
                     if shards == 1 { "shard" } else { "shards" }
                 ));
                 let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
-                Ok(Some(Drained { shards, markers, seconds }))
+                Ok(Some(Drained { shards, markers: canaries, seconds }))
             }
             Err(error) => {
                 step.failed();
@@ -244,12 +244,12 @@ fn check_kept(plan: &Plan, named: &[String]) -> Result<(), Error> {
 }
 
 /// Returns the text on kept resources and orphans; follows the text on what was deleted.
-fn what_stays(plan: &Plan, leftovers: &[ResourceRef], is_all_seen: bool) -> String {
+fn what_stays(plan: &Plan, orphans: &[ResourceRef], is_all_seen: bool) -> String {
     let named = |things: &mut dyn Iterator<Item = (Kind, &String)>| {
         things.map(|(kind, name)| format!("{kind} {name}")).collect::<Vec<_>>()
     };
     let kept = named(&mut plan.steps.iter().filter(|step| step.action == Action::Keep).map(|it| (it.kind, &it.name)));
-    let left = named(&mut leftovers.iter().map(|thing| (thing.kind, &thing.name)));
+    let left = named(&mut orphans.iter().map(|thing| (thing.kind, &thing.name)));
     let mut stays = String::new();
     for (what, names) in [("kept", &kept), (if left.len() == 1 { "orphan left" } else { "orphans left" }, &left)] {
         if !names.is_empty() {

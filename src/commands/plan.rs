@@ -42,7 +42,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<(), Error> 
     }
     context.output.report(&StackReport::of_plan(&deployment, &plan))?;
     print_warnings(&context.output, &plan);
-    print_orphans(&context.output, &deployment.leftovers);
+    print_orphans(&context.output, &deployment.orphans);
     if plan.changes() == 0 {
         context.output.status(format!("Nothing to do: {} are up to date.", counted(plan.steps.len())));
         return Ok(());

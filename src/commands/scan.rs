@@ -11,7 +11,7 @@ use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Rows, Warning};
-use crate::pipeline::{Patience, ReadQuery, RowPage, StoredReading, parse_time_or_age, read_pages};
+use crate::pipeline::{PageRetry, ReadQuery, RowPage, StoredReading, parse_time_or_age, read_pages};
 use crate::stack::QUIET_WAIT;
 
 /// Show stored readings, of the whole table or of one sensor
@@ -105,8 +105,8 @@ pub(super) async fn run(context: &Context, args: ScanArgs) -> Result<(), Error> 
             context.output.status(format!("still waiting for rows of table {table}: {}", failure.said()));
         }
     };
-    let patience = Patience { limit: Duration::from_secs(args.timeout), waiting: &waiting };
-    let reading = read_pages(clients, table, &question, patience, |page: RowPage| {
+    let retry = PageRetry { limit: Duration::from_secs(args.timeout), waiting: &waiting };
+    let reading = read_pages(clients, table, &question, retry, |page: RowPage| {
         foreign += page.foreign;
         for row in page.rows {
             match &mut gathered {

@@ -46,7 +46,7 @@ pub(super) struct StackContext {
     /// The observed state of the resources.
     pub found: Vec<Observed>,
     /// Resources of this stage under other names, where they were looked for.
-    pub leftovers: Orphans,
+    pub orphans: Orphans,
 }
 
 /// The resources to observe.
@@ -85,19 +85,19 @@ impl StackContext {
         let settings = &context.settings.pipeline;
         let stack = Stack::new(settings, artifact);
         let references = ArnRegistry::default();
-        let leftovers = async {
+        let orphans = async {
             Ok(match scope {
                 DiscoveryScope::Configured => Orphans::default(),
                 DiscoveryScope::Stage => Orphans::find(&session, settings).await,
             })
         };
         let account = async { account(&session).await.map_err(|failure| vec![failure]) };
-        let looks = futures::try_join!(account, stack.observe(&session, &references), leftovers);
-        let (account, found, leftovers) = match looks {
+        let looks = futures::try_join!(account, stack.observe(&session, &references), orphans);
+        let (account, found, orphans) = match looks {
             Ok(all) => all,
             Err(failures) => return Err(observation_error(&session, failures).await),
         };
-        let mut deployment = StackContext { session, stack, references, account, found, leftovers };
+        let mut deployment = StackContext { session, stack, references, account, found, orphans };
         deployment.preserve_unmanaged(context, false);
         Ok(deployment)
     }
@@ -179,7 +179,7 @@ pub(super) async fn session(
     Ok(Session { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
 }
 
-/// The account, asked for as patiently as everything else.
+/// Returns the account; transient failures are retried as for every other call.
 async fn account(session: &Session) -> Result<String, AwsFailure> {
     session.read_only().retry(|| async { session.clients.account().await.map(str::to_owned) }, |_, _| {}).await
 }

@@ -23,9 +23,9 @@ pub(super) struct StackReport {
     /// One entry a resource.
     pub resources: Vec<StepReport>,
     /// Things of this stage under names that the settings do not have any more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    leftovers: Vec<ResourceRef>,
-    /// After `up --verify`: how long a marker took from the stream to the table.
+    #[serde(rename = "leftovers", skip_serializing_if = "Vec::is_empty")]
+    orphans: Vec<ResourceRef>,
+    /// After `up --verify`: time of a canary from the stream to the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified_after_ms: Option<u64>,
     /// After `down --drain`: what showed that the stream was consumed.
@@ -56,7 +56,7 @@ impl StackReport {
     }
 
     fn new(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
-        let StackContext { session, account, leftovers, .. } = deployment;
+        let StackContext { session, account, orphans, .. } = deployment;
         let steps = plan.steps.iter().enumerate();
         StackReport {
             account: account.clone(),
@@ -65,11 +65,7 @@ impl StackReport {
             changed: plan.changes(),
             would_change: None,
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
-            leftovers: if deletes_orphans(deployment, plan) {
-                Vec::new()
-            } else {
-                ResourceRef::with_orphans(leftovers)
-            },
+            orphans: if deletes_orphans(deployment, plan) { Vec::new() } else { ResourceRef::of_orphans(orphans) },
             verified_after_ms: None,
             drained: None,
             remaining: None,
@@ -88,7 +84,7 @@ fn deletes_orphans(deployment: &StackContext, plan: &Plan) -> bool {
 pub(super) struct Drained {
     /// Open shards.
     pub shards: usize,
-    /// Markers that were stored, all of what was put before them having been consumed.
+    /// Canaries that were stored: everything put before them was consumed.
     pub markers: usize,
     /// How long that took.
     pub seconds: f64,
@@ -108,33 +104,33 @@ pub(super) struct ResourceRef {
 impl ResourceRef {
     /// Returns the orphans.
     #[must_use]
-    pub(super) fn with_orphans(leftovers: &Orphans) -> Vec<Self> {
+    pub(super) fn of_orphans(orphans: &Orphans) -> Vec<Self> {
         let thing = |(resource, found): &(Box<dyn Resource>, Observed)| ResourceRef {
             kind: resource.kind(),
             name: resource.name().to_owned(),
             arn: found.arn.clone(),
         };
-        leftovers.resources.iter().map(thing).collect()
+        orphans.resources.iter().map(thing).collect()
     }
 }
 
 /// Warns of what is there besides and loses readings.
 pub(super) fn print_warnings(output: &Output, plan: &Plan) {
-    for danger in plan.steps.iter().flat_map(|step| &step.found.warnings) {
-        output.warn(&Warning::LosesReadings { what: danger.clone() });
+    for warning in plan.steps.iter().flat_map(|step| &step.found.warnings) {
+        output.warn(&Warning::LosesReadings { what: warning.clone() });
     }
 }
 
 /// Names the orphans of the stage, and under `-v` what could not be looked through.
-pub(super) fn print_orphans(output: &Output, leftovers: &Orphans) {
-    let orphans = ResourceRef::with_orphans(leftovers);
-    for ResourceRef { kind, name, .. } in &orphans {
+pub(super) fn print_orphans(output: &Output, orphans: &Orphans) {
+    let resources = ResourceRef::of_orphans(orphans);
+    for ResourceRef { kind, name, .. } in &resources {
         output.status(resource_line(Mark::Update, "orphan", None, *kind, name));
     }
-    if !orphans.is_empty() {
+    if !resources.is_empty() {
         output.hint("orphans are no longer in the settings; `sensorctl down --orphans` deletes them with the pipeline");
     }
-    if let Some((why, asked_for)) = &leftovers.one_by_one {
+    if let Some((why, asked_for)) = &orphans.one_by_one {
         output.detail(format!("  asked for the tags of {asked_for} resources one by one: {why}"));
         if *asked_for > 0 {
             output.note(format!(
@@ -143,7 +139,7 @@ pub(super) fn print_orphans(output: &Output, leftovers: &Orphans) {
             ));
         }
     }
-    for (kind, why) in &leftovers.incomplete {
+    for (kind, why) in &orphans.incomplete {
         output.detail(format!("  orphans of kind {kind} were not looked for: {why}"));
     }
 }

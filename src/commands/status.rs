@@ -65,7 +65,7 @@ async fn see(context: &Context, scope: DiscoveryScope) -> Result<(StackStatus, O
     let session = session(context, DEFAULT_TIMEOUT, observer).await?;
     let deployment = StackContext::observe(context, session, scope).await?;
     let status = StackStatus::of(&deployment);
-    Ok((status, deployment.leftovers))
+    Ok((status, deployment.orphans))
 }
 
 #[derive(Debug, Serialize)]
@@ -77,8 +77,8 @@ struct StackStatus {
     resources: Vec<ResourceStatus>,
     mapping: Option<MappingStatus>,
     /// Things of this stage under names that the settings do not have any more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    leftovers: Vec<ResourceRef>,
+    #[serde(rename = "leftovers", skip_serializing_if = "Vec::is_empty")]
+    orphans: Vec<ResourceRef>,
     /// How far the consumer is behind, in milliseconds. Always null: what a mapping has read is the service's secret,
     /// told only by `CloudWatch`'s `IteratorAge`. The newest row of the table says when a reading was last stored, but
     /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
@@ -136,7 +136,7 @@ impl StackStatus {
     }
 
     fn of(deployment: &StackContext) -> Self {
-        let StackContext { session, stack, references, account, found, leftovers } = deployment;
+        let StackContext { session, stack, references, account, found, orphans } = deployment;
         let arns = deployment.expected_arns();
         let resources: Vec<_> = stack
             .resources()
@@ -186,7 +186,7 @@ impl StackStatus {
             healthy: works && resources.iter().all(ResourceStatus::is_healthy),
             resources,
             mapping,
-            leftovers: ResourceRef::with_orphans(leftovers),
+            orphans: ResourceRef::of_orphans(orphans),
             lag_ms: None,
         }
     }
@@ -284,7 +284,7 @@ mod tests {
             healthy: true,
             resources: Vec::new(),
             mapping: Some(mapping),
-            leftovers: Vec::new(),
+            orphans: Vec::new(),
             lag_ms: None,
         };
         let table = status.table();

@@ -12,12 +12,12 @@
 
 mod adoption;
 mod drift;
-mod foreign;
 mod in_process_runner;
-mod leftovers;
+mod orphans;
 mod reports;
 mod screens;
 mod slow;
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "the integration tests use the rest")]
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod unmanaged;

@@ -195,7 +195,7 @@ async fn verify(context: &Context, session: &Session, timeout: Duration, trail: 
     let step = context.output.progress().step("test reading");
     let way = canaries::probe_route(context, &session.clients, timeout, trail);
     let sent = way.send_probe().await;
-    canaries::name(context, &way.delete_leftover_probes().await);
+    canaries::name(context, &way.delete_remaining_probes().await);
     match sent {
         Ok(took) => {
             step.done("verified");

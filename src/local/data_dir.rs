@@ -1,6 +1,6 @@
 //! The data directory of a local cloud: its layout, its single-owner lock and atomic writes of state files.
 
-pub(crate) mod marker;
+pub(crate) mod lock_file;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::marker::{DirectoryContent, LOCK};
+use self::lock_file::{DirectoryContent, LOCK};
 use super::CONTROL_HEADER;
 use super::durability::{Durability, FRESH};
 use crate::error::Error;
@@ -104,7 +104,7 @@ impl DataDir {
             }
             std::thread::sleep(POLL_INTERVAL);
         }
-        marker::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
+        lock_file::write_owner(&mut lock, std::process::id()).map_err(cannot)?;
         let data_dir = DataDir { root: root.to_owned(), _lock: lock };
         // A killed process leaves a stale endpoint file; another process may own that port now.
         data_dir.remove_endpoint_file()?;
@@ -158,7 +158,7 @@ impl DataDir {
 }
 
 fn owned_by_another(root: &Path, lock: &mut File) -> Error {
-    let owner = marker::owner(lock).map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let owner = lock_file::owner(lock).map(|pid| format!(" (process {pid})")).unwrap_or_default();
     Error::failed(format!("another local cloud{owner} already uses the data directory {}", root.display()))
         .hint("use that one with `--local`, or stop it with `sensorctl local stop`")
         .hint("or give this one its own with `--data-dir DIR` or SENSORCTL_DATA_DIR")
@@ -175,12 +175,12 @@ pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
             .with_source(error)
             .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names another one")
     };
-    match marker::find(root).map_err(cannot)? {
+    match lock_file::find(root).map_err(cannot)? {
         DirectoryContent::Other(name) => return Err(not_ours(root, &name)),
         DirectoryContent::LocalCloud => {}
         DirectoryContent::Nothing => {
             private_dir(root).map_err(cannot)?;
-            marker::create(root).map_err(cannot)?;
+            lock_file::create(root).map_err(cannot)?;
         }
     }
     // It may be older than this process, and have wider permissions.

@@ -191,7 +191,7 @@ impl Faults {
             FaultEffect::Nothing | FaultEffect::Partly(_) | FaultEffect::Undecryptable | FaultEffect::StaleGrant(_) => {
                 Inside::Goes
             }
-            FaultEffect::Refused(trouble) => Inside::Refused(trouble),
+            FaultEffect::Refused(injected) => Inside::Refused(injected),
             FaultEffect::Dropped => Inside::Refused(InjectedError::Failed(500)),
             // A hanging call counts as a lost response here.
             FaultEffect::Lost | FaultEffect::Hung => Inside::Lost,

@@ -114,7 +114,7 @@ async fn apply_fault(
     }
     let answer = match &fate.what {
         FaultEffect::Nothing => Some(dispatch(services, service, request).await),
-        FaultEffect::Refused(trouble) => Some(refused(service, &faults::refusal(name, operation, *trouble))),
+        FaultEffect::Refused(injected) => Some(refused(service, &faults::refusal(name, operation, *injected))),
         FaultEffect::Dropped => None,
         FaultEffect::Lost | FaultEffect::Hung => {
             dispatch(services, service, request).await;

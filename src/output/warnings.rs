@@ -42,7 +42,7 @@ pub enum Warning {
         what: String,
     },
     /// Test readings that may stay in the table.
-    MarkersLeft {
+    CanariesRemain {
         /// The table.
         table: String,
         /// Their keys, and why they may stay.
@@ -78,7 +78,7 @@ impl Warning {
             }
             Warning::MappingProblem { .. } => MAPPING_PROBLEM.to_owned(),
             Warning::LosesReadings { .. } => NOT_OURS.to_owned(),
-            Warning::MarkersLeft { table, key, .. } => {
+            Warning::CanariesRemain { table, key, .. } => {
                 format!("delete each: `aws dynamodb delete-item --table-name {table} --key '{key}'`")
             }
         }
@@ -97,7 +97,7 @@ impl fmt::Display for Warning {
             Warning::OutdatedAwsCli { version } => {
                 write!(formatter, "the AWS CLI {version} does not read AWS_ENDPOINT_URL: its calls go to AWS itself")
             }
-            Warning::MarkersLeft { table, rows, .. } => {
+            Warning::CanariesRemain { table, rows, .. } => {
                 write!(formatter, "test readings may remain in table {table}: {}", rows.join("; "))
             }
             Warning::LosesReadings { what } => formatter.write_str(what),

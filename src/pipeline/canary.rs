@@ -23,7 +23,7 @@ pub(crate) use self::cleanup::RemainingProbe;
 pub(crate) use self::registry::ProbeRegistry;
 
 /// Prefix of a canary's sensor id.
-const SENSOR_PREFIX: &str = "sensorctl-marker-";
+const SENSOR_PREFIX: &str = "sensorctl-canary-";
 
 /// Canaries of a shard for each of its parallel batches. Hash keys spread them over the parallel batches by chance: the
 /// probability that one of ten batches gets none of 160 canaries is about one in two million.
@@ -46,7 +46,7 @@ pub(crate) struct ProbesConsumed {
     /// Open shards. Each was consumed up to its canaries.
     pub shards: usize,
     /// Canaries that were found in the table.
-    pub markers: usize,
+    pub canaries: usize,
     /// Time from the first put to the last row.
     pub took: Duration,
 }
@@ -83,7 +83,7 @@ pub(crate) struct ProbeRoute<'a> {
     pub table: &'a str,
     /// The deadline of all waits.
     pub end: Instant,
-    /// The canaries that were put, for [`ProbeRoute::delete_leftover_probes`].
+    /// The canaries that were put, for [`ProbeRoute::delete_remaining_probes`].
     pub trail: &'a ProbeRegistry,
 }
 
@@ -94,7 +94,7 @@ struct Shard {
 }
 
 impl ProbeRoute<'_> {
-    /// Sends one canary and waits for its row. In any case, call [`ProbeRoute::delete_leftover_probes`] afterwards.
+    /// Sends one canary and waits for its row. In any case, call [`ProbeRoute::delete_remaining_probes`] afterwards.
     ///
     /// # Errors
     /// If the canary does not arrive.
@@ -105,15 +105,16 @@ impl ProbeRoute<'_> {
     }
 
     /// Confirms that everything in the stream is consumed. Canaries go into every open shard. Once the first are
-    /// stored, others follow, in batches that come only after the batches of the first are done. `lanes` is the number
-    /// of parallel batches of a shard. Order is kept only within each of them, so each gets canaries. In any case, call
-    /// [`ProbeRoute::delete_leftover_probes`] afterwards.
+    /// stored, others follow, in batches that come only after the batches of the first are done. Order is kept only within
+    /// each of the `parallel_batches` of a shard, so each gets canaries. In any case, call
+    /// [`ProbeRoute::delete_remaining_probes`] afterwards.
     ///
     /// # Errors
     /// If a canary does not arrive, or if the shards change in every attempt.
-    pub(crate) async fn drain(&self, lanes: i32) -> Result<ProbesConsumed, ProbeError> {
+    pub(crate) async fn drain(&self, parallel_batches: i32) -> Result<ProbesConsumed, ProbeError> {
         let began = Instant::now();
-        let each = usize::try_from(if lanes > 1 { lanes * PROBES_PER_PARALLEL_BATCH } else { 1 }).unwrap_or(1);
+        let each = usize::try_from(if parallel_batches > 1 { parallel_batches * PROBES_PER_PARALLEL_BATCH } else { 1 })
+            .unwrap_or(1);
         for _ in 0..ROUNDS {
             let shards = self.open_shards().await?;
             for _ in 0..CONSECUTIVE_PROBES {
@@ -125,7 +126,7 @@ impl ProbeRoute<'_> {
                 let took = began.elapsed();
                 return Ok(ProbesConsumed {
                     shards: shards.len(),
-                    markers: shards.len() * each * CONSECUTIVE_PROBES,
+                    canaries: shards.len() * each * CONSECUTIVE_PROBES,
                     took,
                 });
             }
@@ -156,19 +157,19 @@ impl ProbeRoute<'_> {
         if stop.is_cancelled() {
             return Ok(());
         }
-        let marker = self.marker()?;
-        trail.note(&marker, State::OnItsWay);
-        let receipt = match self.put(&marker, shard).await {
+        let canary = self.canary()?;
+        trail.note(&canary, State::OnItsWay);
+        let receipt = match self.put(&canary, shard).await {
             Ok(receipt) => receipt,
             Err(failure) => {
                 // The stream may have accepted it all the same; the cleanup deletes it.
                 if !failure.is_transient() && failure.cause != FailureCause::Unreachable {
-                    trail.forget(&marker);
+                    trail.forget(&canary);
                 }
                 return Err(failure.into());
             }
         };
-        let stored = wait_until_stored(clients, table, &marker, &receipt.sequence_number, self.left());
+        let stored = wait_until_stored(clients, table, &canary, &receipt.sequence_number, self.left());
         let stored = tokio::select! {
             biased;
             stored = stored => stored,
@@ -177,14 +178,14 @@ impl ProbeRoute<'_> {
         match stored {
             Ok(()) => {
                 // If this fails, the cleanup tries again.
-                if self.remove(&marker).await.is_ok() {
-                    trail.note(&marker, State::Removed);
+                if self.remove(&canary).await.is_ok() {
+                    trail.note(&canary, State::Removed);
                 }
                 Ok(())
             }
             Err(WaitError::Failed(failure)) => Err(failure.into()),
             Err(WaitError::TimedOut { waited, .. }) => {
-                trail.note(&marker, State::GivenUp);
+                trail.note(&canary, State::GivenUp);
                 Err(ProbeError::NotStored { shard: receipt.shard_id, table: table.to_owned(), waited })
             }
         }
@@ -198,7 +199,7 @@ impl ProbeRoute<'_> {
         if self.clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) }
     }
 
-    fn marker(&self) -> Result<Reading, AwsFailure> {
+    fn canary(&self) -> Result<Reading, AwsFailure> {
         let not_made = |why| self.clients.build_failure("Kinesis", "PutRecord", self.stream, why);
         let number: u64 = rand::rng().random();
         Ok(Reading {
@@ -209,22 +210,22 @@ impl ProbeRoute<'_> {
         })
     }
 
-    async fn put(&self, marker: &Reading, shard: Option<&Shard>) -> Result<PutReceipt, AwsFailure> {
+    async fn put(&self, canary: &Reading, shard: Option<&Shard>) -> Result<PutReceipt, AwsFailure> {
         let request = self
             .clients
             .kinesis
             .put_record()
             .stream_name(self.stream)
-            .partition_key(partition_key(&marker.sensor_id))
+            .partition_key(partition_key(&canary.sensor_id))
             .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
-            .data(Blob::new(marker.to_json()));
+            .data(Blob::new(canary.to_json()));
         let call = self.clients.call("Kinesis", "PutRecord", self.stream);
-        let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+        let answer = self.retry_transient(self.left(), || async { call.answer(request.clone().send().await) }).await?;
         Ok(PutReceipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
     }
 
     /// Retries a call after transient failures, such as a throttle or a broken connection.
-    async fn patiently<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
+    async fn retry_transient<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
     where
         Fut: Future<Output = Result<T, AwsFailure>>,
     {
@@ -248,7 +249,8 @@ impl ProbeRoute<'_> {
             let name = token.is_none().then(|| self.stream.to_owned());
             let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
             let call = self.clients.call("Kinesis", "ListShards", self.stream);
-            let answer = self.patiently(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+            let answer =
+                self.retry_transient(self.left(), || async { call.answer(request.clone().send().await) }).await?;
             let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
                 shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
             };

@@ -30,7 +30,7 @@ use crate::settings::{Settings, Variables};
 const STEP: Duration = Duration::from_millis(25);
 
 /// Timeout of a test on a busy machine. Nothing is measured by it.
-const PATIENCE: Duration = Duration::from_mins(2);
+const WAIT_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A function in a test that began with its time paused.
 pub struct Function {
@@ -89,7 +89,7 @@ impl Function {
         let mut work = pin!(work);
         let began = Instant::now();
         loop {
-            assert!(began.elapsed() < PATIENCE, "the function does not answer");
+            assert!(began.elapsed() < WAIT_TIMEOUT, "the function does not answer");
             let waits = async {
                 if self.handler.requests_in_flight() == 0 {
                     tokio::time::advance(self.step).await;
@@ -110,7 +110,7 @@ impl Function {
 pub async fn until(is_so: impl Fn() -> bool) {
     let began = Instant::now();
     while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "it did not happen");
+        assert!(began.elapsed() < WAIT_TIMEOUT, "it did not happen");
         pause().await;
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// How long the CLI may take to say its version, counted from the moment when it is asked.
-const PATIENCE: Duration = Duration::from_secs(1);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The first versions that know `AWS_ENDPOINT_URL` (AWS SDKs and Tools Reference Guide, "Service-specific endpoints").
 const KNOWS_ENDPOINTS: [(u64, u64); 2] = [(1, 29), (2, 13)];
@@ -26,7 +26,7 @@ pub(super) async fn outdated_version() -> Option<String> {
         .kill_on_drop(true)
         .output();
     // A warning that cannot be given in time is not worth waiting for.
-    let output = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
+    let output = tokio::time::timeout(WAIT_TIMEOUT, asked).await.ok()?.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let version = text.strip_prefix("aws-cli/")?.split_whitespace().next()?;
     is_outdated(version)?.then(|| version.to_owned())

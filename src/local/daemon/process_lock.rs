@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::data_dir::marker::{self, DirectoryContent, LOCK};
+use crate::data_dir::lock_file::{self, DirectoryContent, LOCK};
 use crate::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
 use crate::durability::FRESH;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
 /// # Errors
 /// The directory has other content, which must not be touched.
 pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
-    match marker::find(data_dir) {
+    match lock_file::find(data_dir) {
         Ok(DirectoryContent::Nothing) => Ok(false),
         Ok(DirectoryContent::LocalCloud) => Ok(true),
         Ok(DirectoryContent::Other(name)) => Err(not_ours(data_dir, &name)),

@@ -18,9 +18,9 @@ pub(crate) enum InjectedError {
 ///
 /// Sources: docs/facts/kinesis.md, Partial failures, Stream states; docs/facts/lambda.md, Function limits;
 /// docs/facts/dynamodb.md, Writes, Throttling; docs/facts/iam.md, Roles.
-pub(crate) fn refusal(service: &str, operation: &str, trouble: InjectedError) -> ServiceError {
+pub(crate) fn refusal(service: &str, operation: &str, injected: InjectedError) -> ServiceError {
     let denied = format!("User is not authorized to perform: {service}:{operation} (a fault on request)");
-    let (status, code, message) = match trouble {
+    let (status, code, message) = match injected {
         InjectedError::Denied => match service {
             "iam" | "sts" => (403, "AccessDenied", denied.as_str()),
             "lambda" => (403, "AccessDeniedException", denied.as_str()),

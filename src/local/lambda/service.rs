@@ -30,10 +30,10 @@ struct Inner {
     functions: Mutex<BTreeMap<String, Arc<FunctionRecord>>>,
     mappings: Mutex<BTreeMap<String, MappingRecord>>,
     /// The poller handle of each event source mapping.
-    readings: Mutex<BTreeMap<String, PollerHandle>>,
+    pollers: Mutex<BTreeMap<String, PollerHandle>>,
     /// Active problems, keyed by the event source mapping and their source: a shard, or a task of the event source
     /// mapping itself. The next success of that source clears them.
-    troubles: Mutex<BTreeMap<(String, String), String>>,
+    problems: Mutex<BTreeMap<(String, String), String>>,
     stopping: CancellationToken,
     tasks: TaskTracker,
     touched: ChangedNames,
@@ -143,15 +143,15 @@ impl Lambda {
     /// Sets a problem of an event source mapping; `of` is a shard's ID, or the name of a task.
     pub(super) fn set_problem(&self, uuid: &str, of: &str, result: &str) {
         self.note_result(uuid, result);
-        lock(&self.0.troubles).insert((uuid.to_owned(), of.to_owned()), result.to_owned());
+        lock(&self.0.problems).insert((uuid.to_owned(), of.to_owned()), result.to_owned());
     }
 
     /// Clears a resolved problem, unless a later result has replaced it.
     pub(super) fn clear_problem(&self, uuid: &str, of: &str) {
-        let told = lock(&self.0.troubles).remove(&(uuid.to_owned(), of.to_owned()));
-        if let Some(told) = told
+        let result = lock(&self.0.problems).remove(&(uuid.to_owned(), of.to_owned()));
+        if let Some(result) = result
             && let Some(mapping) = lock(&self.0.mappings).get_mut(uuid)
-            && mapping.last_result == told
+            && mapping.last_result == result
         {
             NOTHING_YET.clone_into(&mut mapping.last_result);
         }
@@ -166,12 +166,12 @@ impl Lambda {
 
     /// Returns the poller handle of an event source mapping.
     pub(super) fn reading(&self, uuid: &str) -> PollerHandle {
-        lock(&self.0.readings).entry(uuid.to_owned()).or_default().clone()
+        lock(&self.0.pollers).entry(uuid.to_owned()).or_default().clone()
     }
 
     /// Removes the poller handle of a deleted event source mapping.
     pub(super) fn forget_reading(&self, uuid: &str) {
-        lock(&self.0.readings).remove(uuid);
+        lock(&self.0.pollers).remove(uuid);
     }
 
     /// Checks that the role of an event source mapping's function allows reading the stream; a missing function passes.

@@ -11,7 +11,7 @@ use crate::tests::clients::connect;
 use crate::{Limits, LocalCloud, LocalOptions};
 
 /// Longer than any step takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn idle_connections_time_out_and_do_not_block_the_owner() {
@@ -35,10 +35,10 @@ async fn idle_connections_time_out_and_do_not_block_the_owner() {
     served.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     idle.push(served);
     let clients = connect(&cloud.connection_info()).await;
-    timeout(PATIENCE, clients.kinesis.list_streams().send()).await.unwrap().unwrap();
+    timeout(WAIT_TIMEOUT, clients.kinesis.list_streams().send()).await.unwrap().unwrap();
     for mut stream in idle {
         // Its end, with or without a last response.
-        let end = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+        let end = timeout(WAIT_TIMEOUT, stream.read_to_end(&mut Vec::new())).await;
         assert!(end.is_ok(), "still open");
     }
     cloud.shutdown().await.unwrap();
@@ -55,7 +55,7 @@ async fn half_closed_client_still_gets_its_response() {
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_TIMEOUT, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     cloud.shutdown().await.unwrap();
 }

@@ -49,29 +49,29 @@ impl fmt::Display for RemainingProbe {
 
 impl ProbeRoute<'_> {
     /// Deletes the rows of all canaries that were put since the last cleanup. Returns those that may remain.
-    pub(crate) async fn delete_leftover_probes(&self) -> Vec<RemainingProbe> {
-        let markers = self.trail.all();
-        if markers.iter().any(|(_, state)| *state == State::Removed) {
+    pub(crate) async fn delete_remaining_probes(&self) -> Vec<RemainingProbe> {
+        let canaries = self.trail.all();
+        if canaries.iter().any(|(_, state)| *state == State::Removed) {
             // Wait for rows that come back.
             tokio::time::sleep(self.schedule(WAIT_TIMEOUT).longest).await;
         }
-        let left = stream::iter(&markers).map(|(marker, state)| async move {
-            let why = self.clear(marker, *state).await.err()?;
-            Some(RemainingProbe { sensor_id: marker.sensor_id.clone(), time: marker.current_time.to_string(), why })
+        let left = stream::iter(&canaries).map(|(canary, state)| async move {
+            let why = self.clear(canary, *state).await.err()?;
+            Some(RemainingProbe { sensor_id: canary.sensor_id.clone(), time: canary.current_time.to_string(), why })
         });
         let left: Vec<_> = left.buffered(MAX_IN_FLIGHT).collect().await;
-        for (marker, _) in &markers {
-            self.trail.forget(marker);
+        for (canary, _) in &canaries {
+            self.trail.forget(canary);
         }
         left.into_iter().flatten().collect()
     }
 
     /// Deletes one row, or returns the reason why it may remain.
-    async fn clear(&self, marker: &Reading, state: State) -> Result<(), String> {
+    async fn clear(&self, canary: &Reading, state: State) -> Result<(), String> {
         if state != State::Removed {
             let limit = if state == State::OnItsWay { GRACE } else { Duration::ZERO };
             let look = || async {
-                let was_there = self.remove(marker).await?;
+                let was_there = self.remove(canary).await?;
                 Ok::<_, AwsFailure>(if was_there { Poll::Ready(()) } else { Poll::Pending("no such row") })
             };
             wait::poll_until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
@@ -80,7 +80,7 @@ impl ProbeRoute<'_> {
             })?;
         }
         for _ in 0..RETURNS {
-            if !self.remove(marker).await.map_err(|failure| format!("not deleted: {failure}"))? {
+            if !self.remove(canary).await.map_err(|failure| format!("not deleted: {failure}"))? {
                 return Ok(());
             }
             tokio::time::sleep(self.schedule(WAIT_TIMEOUT).longest).await;
@@ -89,17 +89,17 @@ impl ProbeRoute<'_> {
     }
 
     /// Deletes the row of a canary. Returns whether it existed.
-    pub(super) async fn remove(&self, marker: &Reading) -> Result<bool, AwsFailure> {
+    pub(super) async fn remove(&self, canary: &Reading) -> Result<bool, AwsFailure> {
         let request = self
             .clients
             .dynamodb
             .delete_item()
             .table_name(self.table)
-            .key(SENSOR, AttributeValue::S(marker.sensor_id.clone()))
-            .key(TIME, AttributeValue::N(marker.current_time.to_string()))
+            .key(SENSOR, AttributeValue::S(canary.sensor_id.clone()))
+            .key(TIME, AttributeValue::N(canary.current_time.to_string()))
             .return_values(ReturnValue::AllOld);
         let call = self.clients.call("DynamoDB", "DeleteItem", self.table);
-        match self.patiently(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
+        match self.retry_transient(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
             Ok(answer) => Ok(answer.attributes.is_some()),
             // Without the table there is no row.
             Err(failure) if failure.cause == FailureCause::Missing => Ok(false),

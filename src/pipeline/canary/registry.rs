@@ -25,22 +25,22 @@ impl ProbeRegistry {
     /// Returns whether there is nothing to clean up.
     #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
-        self.markers().is_empty()
+        self.canaries().is_empty()
     }
 
-    pub(super) fn note(&self, marker: &Reading, state: State) {
-        self.markers().insert(marker.sensor_id.clone(), (marker.clone(), state));
+    pub(super) fn note(&self, canary: &Reading, state: State) {
+        self.canaries().insert(canary.sensor_id.clone(), (canary.clone(), state));
     }
 
-    pub(super) fn forget(&self, marker: &Reading) {
-        self.markers().remove(&marker.sensor_id);
+    pub(super) fn forget(&self, canary: &Reading) {
+        self.canaries().remove(&canary.sensor_id);
     }
 
     pub(super) fn all(&self) -> Vec<(Reading, State)> {
-        self.markers().values().cloned().collect()
+        self.canaries().values().cloned().collect()
     }
 
-    fn markers(&self) -> MutexGuard<'_, BTreeMap<String, (Reading, State)>> {
+    fn canaries(&self) -> MutexGuard<'_, BTreeMap<String, (Reading, State)>> {
         self.0.lock()
     }
 }

@@ -32,7 +32,7 @@ pub(crate) struct RowPage {
 
 /// The retry policy for pages while the table is throttled.
 #[derive(Clone, Copy)]
-pub(crate) struct Patience<'a> {
+pub(crate) struct PageRetry<'a> {
     /// Maximum time for one page. Used-up read capacity returns by the second: a page of 1 MB takes 128 units, which a
     /// table of 5 units has after 26 s.
     pub limit: Duration,
@@ -56,7 +56,7 @@ pub(crate) async fn read_pages(
     clients: &Clients,
     table: &str,
     question: &ReadQuery,
-    patience: Patience<'_>,
+    retry: PageRetry<'_>,
     mut each: impl FnMut(RowPage) -> Result<bool, Error>,
 ) -> Result<(), Error> {
     let segments = match question.limit {
@@ -64,7 +64,7 @@ pub(crate) async fn read_pages(
         Some(limit) if limit <= FEW => 1,
         _ => SEGMENTS,
     };
-    let pages = (0..segments).map(|segment| segment_pages(clients, table, question, patience, segment, segments));
+    let pages = (0..segments).map(|segment| segment_pages(clients, table, question, retry, segment, segments));
     let mut pages = stream::select_all(pages);
     let mut left = question.limit.unwrap_or(u64::MAX);
     while let Some(page) = pages.next().await {
@@ -84,7 +84,7 @@ fn segment_pages<'a>(
     clients: &'a Clients,
     table: &'a str,
     question: &'a ReadQuery,
-    patience: Patience<'a>,
+    retry: PageRetry<'a>,
     segment: i32,
     segments: i32,
 ) -> BoxStream<'a, Result<RowPage, AwsFailure>> {
@@ -102,7 +102,7 @@ fn segment_pages<'a>(
                 scan_page(clients, table, question, start, (segment, segments)).await
             }
         };
-        let answer = persistently(clients, patience, page).await;
+        let answer = retry_page(clients, retry, page).await;
         Some(match answer {
             Ok((items, next)) => {
                 let mut page = RowPage::default();
@@ -123,7 +123,7 @@ fn segment_pages<'a>(
 type Answer = Result<(Vec<Item>, Option<Item>), AwsFailure>;
 
 /// Time limit of retries after failures other than used-up capacity, in longest pauses: 16 s on AWS.
-const LOOKS_AT_TROUBLE: u32 = 8;
+const MAX_POLLS_WHILE_BROKEN: u32 = 8;
 
 /// Returns whether the table's capacity or the account's rate is used up. Both return by themselves.
 fn is_used_up(failure: &AwsFailure) -> bool {
@@ -133,15 +133,15 @@ fn is_used_up(failure: &AwsFailure) -> bool {
 }
 
 /// Retries a page after transient failures. The SDK alone gives up after three attempts within some seconds.
-async fn persistently<Fut>(clients: &Clients, patience: Patience<'_>, page: impl Fn() -> Fut) -> Answer
+async fn retry_page<Fut>(clients: &Clients, retry: PageRetry<'_>, page: impl Fn() -> Fut) -> Answer
 where
     Fut: Future<Output = Answer>,
 {
-    let Patience { limit, waiting } = patience;
+    let PageRetry { limit, waiting } = retry;
     let schedule = if clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
     let began = Instant::now();
     let is_broken =
-        |failure: &AwsFailure| !is_used_up(failure) && began.elapsed() >= schedule.longest * LOOKS_AT_TROUBLE;
+        |failure: &AwsFailure| !is_used_up(failure) && began.elapsed() >= schedule.longest * MAX_POLLS_WHILE_BROKEN;
     let look = || async {
         match page().await {
             Ok(page) => Ok(Poll::Ready(page)),

@@ -2,7 +2,7 @@
 
 mod arn;
 mod comparison;
-mod danger;
+mod data_loss_warning;
 mod describe;
 mod list;
 mod request;
@@ -29,7 +29,7 @@ use crate::stack::engine::sighting::with_tags;
 use crate::stack::{ArnRegistry, Difference, Kind, Observed, Properties, Readiness, Resource, Session, State};
 
 use self::comparison::{by_meaning, leaves_out, unlimited};
-use self::danger::data_loss_warning;
+use self::data_loss_warning::data_loss_warning;
 
 pub(crate) use self::arn::{name, parts};
 pub(crate) use self::list::list;
@@ -130,8 +130,8 @@ impl Resource for EventSourceMapping {
             };
             let seen = with_tags(describe, tags_of, |mapping| mapping.uuid.clone()).await?;
             let others = others.into_inner();
-            let dangers: Vec<_> = others.iter().filter_map(data_loss_warning).collect();
-            let Some((mapping, tags)) = seen else { return Ok(Observed { warnings: dangers, ..Observed::missing() }) };
+            let warnings: Vec<_> = others.iter().filter_map(data_loss_warning).collect();
+            let Some((mapping, tags)) = seen else { return Ok(Observed { warnings, ..Observed::missing() }) };
             let arn = mapping.event_source_mapping_arn.clone();
             let responses: Vec<_> =
                 mapping.function_response_types().iter().map(FunctionResponseType::as_str).collect();
@@ -168,7 +168,7 @@ impl Resource for EventSourceMapping {
                 ("state", mapping.state.unwrap_or_default()),
                 ("last_processing_result", mapping.last_processing_result.unwrap_or_default()),
             ];
-            Ok(Observed { state, arn, tags, properties, details: details.into(), warnings: dangers })
+            Ok(Observed { state, arn, tags, properties, details: details.into(), warnings })
         }
         .boxed()
     }

@@ -101,13 +101,13 @@ mod tests {
         EventEnvelope::new("", "", "", "")
     }
 
-    fn lane(records: usize, window: Duration) -> (UnboundedSender<StreamItem>, Batcher) {
+    fn batcher(records: usize, window: Duration) -> (UnboundedSender<StreamItem>, Batcher) {
         let (sender, receiver) = unbounded_channel();
         (sender, Batcher::new(receiver, Limits { records, window }))
     }
 
     /// Sends records with `bytes` of data each.
-    fn send(lane: &UnboundedSender<StreamItem>, count: u64, bytes: usize) {
+    fn send(sender: &UnboundedSender<StreamItem>, count: u64, bytes: usize) {
         for index in 0..count {
             let record = StreamRecord {
                 sequence_number: index.to_string(),
@@ -115,7 +115,7 @@ mod tests {
                 data: "x".repeat(bytes),
                 arrival: 0.0,
             };
-            lane.send(StreamItem::new(index, record)).unwrap();
+            sender.send(StreamItem::new(index, record)).unwrap();
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
     // The paused clock advances only for pending timers.
     #[tokio::test(start_paused = true)]
     async fn batcher_without_window_returns_available_records_at_once() {
-        let (sender, mut batching) = lane(10, Duration::ZERO);
+        let (sender, mut batching) = batcher(10, Duration::ZERO);
         send(&sender, 13, 1);
         assert_eq!(next(&mut batching).await, Some(10));
         assert_eq!(next(&mut batching).await, Some(3));
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batcher_waits_for_the_batch_window_and_no_longer() {
-        let (sender, mut batching) = lane(10, MINUTE);
+        let (sender, mut batching) = batcher(10, MINUTE);
         let began = Instant::now();
         send(&sender, 2, 1);
         let late = sender.clone();
@@ -150,7 +150,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batcher_full_batch_does_not_wait() {
-        let (sender, mut batching) = lane(10, MINUTE);
+        let (sender, mut batching) = batcher(10, MINUTE);
         let began = Instant::now();
         send(&sender, 25, 1);
         assert_eq!((next(&mut batching).await, next(&mut batching).await), (Some(10), Some(10)));
@@ -161,7 +161,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batcher_six_megabytes_do_not_wait_and_are_not_exceeded() {
-        let (sender, mut batching) = lane(10_000, MINUTE);
+        let (sender, mut batching) = batcher(10_000, MINUTE);
         let began = Instant::now();
         send(&sender, 8, 1_000_000);
         let batch = batching.next(&frame()).await.unwrap();
@@ -174,7 +174,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batcher_records_that_waited_for_the_function_go_at_once() {
-        let (sender, mut batching) = lane(10, MINUTE);
+        let (sender, mut batching) = batcher(10, MINUTE);
         send(&sender, 3, 1);
         tokio::time::sleep(2 * MINUTE).await;
         let began = Instant::now();
@@ -184,7 +184,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn batcher_end_of_shard_ends_the_window() {
-        let (sender, mut batching) = lane(10, MINUTE);
+        let (sender, mut batching) = batcher(10, MINUTE);
         let began = Instant::now();
         send(&sender, 3, 1);
         drop(sender);

@@ -13,7 +13,7 @@ use super::checkpoint::{Checkpoints, Position};
 use super::event::EVENT_LIMIT;
 use super::filter::Filter;
 use super::shard_worker::ShardWorker;
-use super::stream_item::{StreamItem, lane_of};
+use super::stream_item::{StreamItem, worker_of};
 use super::watermark::Watermark;
 use crate::faults::{InjectedError, Inside, refusal};
 use crate::kinesis::{RecordPage, Shard, StartAt, StreamRecord};
@@ -83,9 +83,9 @@ impl ShardReader {
                 return End::Left;
             }
         };
-        let mut lanes = self.lanes(filter);
-        let read_all = self.read(&mut lanes).await;
-        let ShardWorkers { mut tasks, queues, mut settled, mut progress, .. } = lanes;
+        let mut workers = self.workers(filter);
+        let read_all = self.read(&mut workers).await;
+        let ShardWorkers { mut tasks, queues, mut settled, mut progress, .. } = workers;
         // Workers end when no more records can come, or when they are stopped.
         drop(queues);
         if !read_all && !self.stop.is_cancelled() {
@@ -105,7 +105,7 @@ impl ShardReader {
         End::Left
     }
 
-    fn lanes(&self, filter: Option<Filter>) -> ShardWorkers {
+    fn workers(&self, filter: Option<Filter>) -> ShardWorkers {
         let settings = &self.mapping.settings;
         let limits = Limits { records: settings.batch_size, window: Duration::from_secs(settings.window_seconds) };
         let (settled_sender, settled) = mpsc::unbounded_channel();
@@ -113,7 +113,7 @@ impl ShardReader {
         for _ in 0..settings.parallelization {
             let (sender, records) = mpsc::unbounded_channel();
             queues.push(sender);
-            let lane = ShardWorker {
+            let worker = ShardWorker {
                 lambda: self.lambda.clone(),
                 mapping: Arc::clone(&self.mapping),
                 shard_id: self.shard.id.clone(),
@@ -124,13 +124,13 @@ impl ShardReader {
             let batching = Batcher::new(records, limits);
             #[cfg(test)]
             let batching = batching.watched(self.lambda.activity());
-            tasks.spawn(lane.run(batching));
+            tasks.spawn(worker.run(batching));
         }
         ShardWorkers { tasks, queues, settled, progress: Watermark::default(), filter }
     }
 
     /// Reads and distributes records; returns true when the shard was read to its end.
-    async fn read(&self, lanes: &mut ShardWorkers) -> bool {
+    async fn read(&self, workers: &mut ShardWorkers) -> bool {
         let settings = &self.mapping.settings;
         // Enough for every worker to have its next batch ready, and one more than would leave them all waiting for
         // more.
@@ -141,28 +141,28 @@ impl ShardReader {
         // A policy may change at any time; to evaluate it for every read would cost more than the read.
         let mut checked: Option<Instant> = None;
         // An earlier reader may have reported a problem.
-        let mut may_be_troubled = true;
+        let mut may_have_problem = true;
         while !self.stop.is_cancelled() {
-            while let Ok(indexes) = lanes.settled.try_recv() {
-                self.complete(&mut lanes.progress, &indexes);
+            while let Ok(indexes) = workers.settled.try_recv() {
+                self.complete(&mut workers.progress, &indexes);
             }
             if checked.is_none_or(|at| at.elapsed() >= POLL_INTERVAL) {
                 if let Err(error) = self.lambda.may_read(&self.mapping) {
                     self.note(&error);
-                    may_be_troubled = true;
+                    may_have_problem = true;
                     self.pause(POLL_INTERVAL).await;
                     continue;
                 }
                 checked = Some(Instant::now());
             }
             // A worker that waits, or whose function fails, leaves room for the others.
-            let has_room = lanes.progress.undone() < records_ahead
-                && lanes.progress.weight() < bytes_ahead
-                && lanes.progress.len() < DONE_AHEAD;
+            let has_room = workers.progress.undone() < records_ahead
+                && workers.progress.weight() < bytes_ahead
+                && workers.progress.len() < DONE_AHEAD;
             if has_room {
                 puts.mark_unchanged();
-                let turn = self.turn(&mut place, lanes).await;
-                if turn.is_ok() && std::mem::take(&mut may_be_troubled) {
+                let turn = self.turn(&mut place, workers).await;
+                if turn.is_ok() && std::mem::take(&mut may_have_problem) {
                     self.lambda.clear_problem(&self.mapping.uuid, &self.shard.id);
                 }
                 match turn {
@@ -172,7 +172,7 @@ impl ShardReader {
                     Ok(Turn::Gone) => return false,
                     Err(error) => {
                         self.note(&error);
-                        may_be_troubled = true;
+                        may_have_problem = true;
                         self.pause(POLL_INTERVAL).await;
                         continue;
                     }
@@ -180,9 +180,9 @@ impl ShardReader {
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                Some(indexes) = lanes.settled.recv() => self.complete(&mut lanes.progress, &indexes),
+                Some(indexes) = workers.settled.recv() => self.complete(&mut workers.progress, &indexes),
                 // A worker ends after its reader, unless it failed: its records are read again from the checkpoint.
-                Some(_) = lanes.tasks.join_next() => {
+                Some(_) = workers.tasks.join_next() => {
                     // Workers are stopped too, and may end first.
                     if self.stop.is_cancelled() {
                         continue;
@@ -199,7 +199,7 @@ impl ShardReader {
     }
 
     /// Reads once, and distributes the records.
-    async fn turn(&self, place: &mut Place, lanes: &mut ShardWorkers) -> Result<Turn, ServiceError> {
+    async fn turn(&self, place: &mut Place, workers: &mut ShardWorkers) -> Result<Turn, ServiceError> {
         let settings = &self.mapping.settings;
         let poll = self.lambda.deps().timing.poll;
         // With a polling interval of a second, each poll reads all available records, as in the service.
@@ -220,10 +220,10 @@ impl ShardReader {
         let was_empty = page.records.is_empty();
         for record in page.records {
             place.last_read = Some(record.sequence_number.clone());
-            self.deal(record, lanes);
+            self.deal(record, workers);
         }
         #[cfg(test)]
-        self.lambda.activity().polled(&self.mapping, &self.shard, was_empty, lanes.progress.undone());
+        self.lambda.activity().polled(&self.mapping, &self.shard, was_empty, workers.progress.undone());
         let Some(next) = page.next else { return Ok(Turn::End) };
         place.iterator = Some(next);
         if !poll.is_zero() && page.millis_behind == 0 {
@@ -236,7 +236,7 @@ impl ShardReader {
         let LambdaServices { kinesis, faults, .. } = self.lambda.deps();
         match faults.inside("kinesis", "GetRecords").await {
             Inside::Goes => {}
-            Inside::Refused(trouble) => return Err(refusal("kinesis", "GetRecords", trouble)),
+            Inside::Refused(injected) => return Err(refusal("kinesis", "GetRecords", injected)),
             // A read changes nothing, so it is simply repeated.
             Inside::Lost => return Err(refusal("kinesis", "GetRecords", InjectedError::Failed(500))),
         }
@@ -280,16 +280,16 @@ impl ShardReader {
     }
 
     /// Sends a record to its worker; a record that no filter pattern matches is done at once.
-    fn deal(&self, record: StreamRecord, lanes: &mut ShardWorkers) {
-        let is_taken = lanes.filter.as_ref().is_none_or(|filter| filter.takes(&record));
-        let lane = lane_of(&record.partition_key, lanes.queues.len());
+    fn deal(&self, record: StreamRecord, workers: &mut ShardWorkers) {
+        let is_taken = workers.filter.as_ref().is_none_or(|filter| filter.takes(&record));
+        let worker = worker_of(&record.partition_key, workers.queues.len());
         let mut item = StreamItem::new(0, record);
-        item.index = lanes.progress.begin(&item.sequence_number, item.weight());
+        item.index = workers.progress.begin(&item.sequence_number, item.weight());
         if is_taken {
             // The reader notices a failed worker, and starts again from the checkpoint.
-            lanes.queues[lane].send(item).unwrap_or_default();
+            workers.queues[worker].send(item).unwrap_or_default();
         } else {
-            self.complete(&mut lanes.progress, &[item.index]);
+            self.complete(&mut workers.progress, &[item.index]);
         }
     }
 

@@ -137,8 +137,8 @@ impl ShardWorker {
             Inside::Goes => false,
             Inside::Lost => true,
             Inside::Refused(InjectedError::Throttled) => return InvokeResult::NotRun(THROTTLED.to_owned()),
-            Inside::Refused(trouble) => {
-                let error = refusal("lambda", "Invoke", trouble);
+            Inside::Refused(injected) => {
+                let error = refusal("lambda", "Invoke", injected);
                 return InvokeResult::NotRun(format!("PROBLEM: {}: {}", error.code, error.message));
             }
         };

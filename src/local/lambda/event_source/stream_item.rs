@@ -47,12 +47,12 @@ impl StreamItem {
 /// Returns the shard worker of a partition key.
 ///
 /// It is always the same, so that a key's records keep their order (docs/facts/event-source-mapping.md, Parameters).
-pub(crate) fn lane_of(partition_key: &str, lanes: usize) -> usize {
+pub(crate) fn worker_of(partition_key: &str, workers: usize) -> usize {
     // FNV-1a: the same in every build, which a standard hasher does not promise.
     let hash = partition_key
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    usize::try_from(hash % lanes.max(1) as u64).unwrap_or_default()
+    usize::try_from(hash % workers.max(1) as u64).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -61,9 +61,10 @@ mod tests {
 
     #[test]
     fn shard_worker_many_keys_use_all_workers_and_one_key_uses_one() {
-        let lanes: std::collections::BTreeSet<usize> = (0..200).map(|n| lane_of(&format!("sensor-{n}"), 10)).collect();
-        assert_eq!(lanes.len(), 10);
-        assert_eq!(lane_of("sensor-1", 10), lane_of("sensor-1", 10));
-        assert_eq!(lane_of("anything", 1), 0);
+        let workers: std::collections::BTreeSet<usize> =
+            (0..200).map(|n| worker_of(&format!("sensor-{n}"), 10)).collect();
+        assert_eq!(workers.len(), 10);
+        assert_eq!(worker_of("sensor-1", 10), worker_of("sensor-1", 10));
+        assert_eq!(worker_of("anything", 1), 0);
     }
 }

@@ -42,8 +42,8 @@ impl Lambda {
             settling: PendingStates::default(),
             functions: Mutex::new(by_name.collect()),
             mappings: Mutex::default(),
-            readings: Mutex::default(),
-            troubles: Mutex::default(),
+            pollers: Mutex::default(),
+            problems: Mutex::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             touched: ChangedNames::default(),
@@ -68,8 +68,8 @@ impl Lambda {
         // Changes of event source mappings are among the tasks: after them no poller starts.
         self.0.tasks.close();
         self.0.tasks.wait().await;
-        let readings = std::mem::take(&mut *lock(&self.0.readings));
-        for reading in readings.into_values() {
+        let pollers = std::mem::take(&mut *lock(&self.0.pollers));
+        for reading in pollers.into_values() {
             reading.turn().await.stop().await;
         }
         self.0.pool.kill_all();

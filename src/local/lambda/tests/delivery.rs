@@ -7,7 +7,7 @@ use serde_json::json;
 use super::support::{MAPPINGS, TestLambda};
 use super::{assert_in_order, numbers};
 use crate::lambda::event_source::event::EVENT_LIMIT;
-use crate::lambda::event_source::stream_item::lane_of;
+use crate::lambda::event_source::stream_item::worker_of;
 use crate::protocol::aws_json::now_seconds;
 use crate::tests::next_millisecond;
 
@@ -98,8 +98,9 @@ async fn batch_that_outgrows_an_event_is_delivered_in_parts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_window_of_one_worker_does_not_block_the_others() {
-    let of_lane = |lane: usize| (0..99).map(|n| format!("key-{n}")).find(|key| lane_of(key, 2) == lane).unwrap();
-    let (rare, hot) = (of_lane(0), of_lane(1));
+    let of_worker =
+        |worker: usize| (0..99).map(|n| format!("key-{n}")).find(|key| worker_of(key, 2) == worker).unwrap();
+    let (rare, hot) = (of_worker(0), of_worker(1));
     let bench = TestLambda::new(1).await;
     bench.function("Fn", "consume").await;
     bench.put(&rare, "waits").await;

@@ -14,7 +14,7 @@ use crate::lambda::tests::numbers;
 /// Polling interval.
 const LOOK: Duration = Duration::from_millis(5);
 /// Long enough for a busy machine; no test measures it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time that passes on a lapsing clock between two polls.
 const LAPSE: Duration = Duration::from_millis(100);
@@ -149,7 +149,7 @@ impl TestLambda {
         let began = Instant::now();
         let mut activity = self.lambda.activity().watch();
         while !condition().await {
-            assert!(began.elapsed() < PATIENCE, "it did not happen; handled so far: {:?}", self.handled());
+            assert!(began.elapsed() < WAIT_TIMEOUT, "it did not happen; handled so far: {:?}", self.handled());
             if self.clock.as_ref().is_some_and(|clock| clock.lapses) && self.counts().calls.now == 0 {
                 tokio::time::advance(LAPSE).await;
             }

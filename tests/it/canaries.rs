@@ -32,9 +32,9 @@ fn up_verify_lost_reading_fails() {
 
 #[test]
 fn down_drain_waits_until_every_shard_and_parallel_batch_is_consumed() {
-    for (lanes, markers) in [("1", 4), ("3", 192)] {
+    for (parallel_batches, canaries) in [("1", 4), ("3", 192)] {
         let env = TestEnv::with_local_cloud();
-        env.write("sensorctl.toml", format!("[stream]\nshards = 2\n[mapping]\nparallelization = {lanes}\n"));
+        env.write("sensorctl.toml", format!("[stream]\nshards = 2\n[mapping]\nparallelization = {parallel_batches}\n"));
         env.run(["up", "--local"]).assert_success();
         let readings: String = (0..3000)
             .map(|n| format!("{{\"sensor_id\":\"s{}\",\"temperature\":1,\"current_time\":{n}}}\n", n % 40))
@@ -44,10 +44,10 @@ fn down_drain_waits_until_every_shard_and_parallel_batch_is_consumed() {
         let report = down
             .assert_stderr_contains(&[
                 "Drained: everything put so far has been processed",
-                &format!("({markers} test readings"),
+                &format!("({canaries} test readings"),
             ])
             .json();
-        assert_eq!((&report["drained"]["shards"], &report["drained"]["markers"]), (&2.into(), &markers.into()));
+        assert_eq!((&report["drained"]["shards"], &report["drained"]["markers"]), (&2.into(), &canaries.into()));
         // Nothing can store more rows: the function is deleted.
         assert_eq!(env.rows(0).len(), 3000);
     }
