@@ -16,7 +16,6 @@ mod plan;
 mod put;
 mod scan;
 mod stack_context;
-mod stack_report;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -5,20 +5,28 @@
 
 mod color;
 mod csv;
+mod demo_report;
 mod destination;
 mod differences;
 mod escape;
 mod format;
+mod inspection_report;
+mod invocation_report;
 mod json;
+mod layout_rows;
+mod local_status;
 mod log;
 mod marks;
 mod plan_list;
 mod progress;
 mod prompt;
+mod put_progress;
 mod reading_rows;
 mod report;
 mod rows;
 mod stack_progress;
+mod stack_report;
+mod stack_status;
 mod table;
 pub(crate) mod units;
 mod warnings;
@@ -35,6 +43,7 @@ use crate::hint_flags::HintFlags;
 use self::escape::visible;
 pub(crate) use color::ColorChoice;
 pub(crate) use csv::{CsvCells, CsvColumns, OwnCell};
+pub(crate) use demo_report::{DemoReport, StepTime};
 pub(crate) use escape::one_line;
 
 #[cfg(test)]
@@ -43,14 +52,20 @@ pub(crate) use destination::Captured;
 pub(crate) use differences::{change_lines, difference_lines};
 
 pub(crate) use format::Format;
+pub(crate) use invocation_report::InvocationReport;
+pub(crate) use layout_rows::{LayoutReport, LayoutRow, VerboseLayoutRow};
+pub(crate) use local_status::LocalStatus;
 pub(crate) use log::print_log_lines;
 pub(crate) use marks::Mark;
 pub(crate) use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub(crate) use progress::{Progress, Step};
+pub(crate) use put_progress::{NAMED_LINES, PutProgress};
 pub(crate) use reading_rows::PutReport;
 pub(crate) use report::Report;
 pub(crate) use rows::{Row, Rows};
 pub(crate) use stack_progress::StackProgress;
+pub(crate) use stack_report::{Drained, ReportScope, ResourceRef, StackReport, print_orphans, print_warnings};
+pub(crate) use stack_status::{MappingStatus, ResourceStatus, StackStatus};
 pub(crate) use table::{Squeeze, table_of_record, table_of_rows};
 pub(crate) use warnings::{MAPPING_PROBLEM, NOT_OURS, Warning};
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sensor_model::{Decimal, Reading};
-use serde::Serialize;
 
 use crate::aws;
 use crate::aws::wait::WaitError;
@@ -12,7 +11,7 @@ use crate::commands::invoke::{TEST_EVENT, succeeded};
 use crate::commands::stack_context::{DiscoveryScope, NoProgress, StackContext, session};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Output, Report, Squeeze, table_of_rows, units};
+use crate::output::{DemoReport, Output, StepTime, units};
 use crate::pipeline::{PageRetry, ReadQuery, StoredReading, invoke, put_one, read_pages, wait_until_stored};
 use crate::settings::{Pipeline, Settings};
 use crate::stack::apply;
@@ -29,26 +28,12 @@ const STEP_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {}
 
-/// The report of `demo`.
-#[derive(Debug, Serialize)]
-struct Demo {
-    seconds: f64,
-    steps: Vec<StepTime>,
-    rows: Vec<StoredReading>,
-}
-
-#[derive(Debug, Serialize)]
-struct StepTime {
-    step: &'static str,
-    seconds: f64,
-}
-
 pub(super) async fn run(context: &Context, _args: DemoArgs) -> Result<(), Error> {
     let began = Instant::now();
     let mut walk = Walk { output: &context.output, steps: Vec::new() };
     let rows = walk.all(context).await?;
     let took = began.elapsed();
-    context.output.report(&Demo { seconds: rounded(took), steps: walk.steps, rows })?;
+    context.output.report(&DemoReport { seconds: rounded(took), steps: walk.steps, rows })?;
     context.output.status(format!("Created, used and deleted the whole pipeline in {}.", units::duration(took)));
     context.output.status("Next: `sensorctl up --local` creates one that stays.");
     Ok(())
@@ -197,21 +182,4 @@ fn reading(sensor: &str, temperature: &str, time: &str) -> Result<Reading, Error
 
 fn rounded(took: Duration) -> f64 {
     (took.as_secs_f64() * 1000.0).round() / 1000.0
-}
-
-impl Report for Demo {
-    fn table(&self) -> String {
-        let cells = |row: &StoredReading| {
-            vec![
-                row.reading.sensor_id.clone(),
-                row.reading.temperature.to_string(),
-                row.reading.current_time.to_string(),
-                row.shard_id.clone().unwrap_or_default(),
-                row.sequence_number.clone().unwrap_or_default(),
-            ]
-        };
-        let columns = ["sensor_id", "temperature", "current_time", "shard_id", "sequence_number"];
-        let rows: Vec<_> = self.rows.iter().map(cells).collect();
-        table_of_rows(&columns, &rows, &[Squeeze::Drop("sequence_number"), Squeeze::Drop("shard_id")])
-    }
 }

@@ -13,10 +13,9 @@ use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
 use crate::commands::canaries;
 use crate::commands::consent::resources as counted;
 use crate::commands::stack_context::{StackContext, session};
-use crate::commands::stack_report::{Drained, ResourceRef, StackReport, print_orphans};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, Warning, plan_lines, units};
+use crate::output::{Drained, ResourceRef, StackProgress, StackReport, Warning, plan_lines, print_orphans, units};
 use crate::pipeline::{ProbeRegistry, ProbesConsumed, parse_duration};
 use crate::stack::apply;
 use crate::stack::{
@@ -157,7 +156,7 @@ impl DownArgs {
                 }
             }
         }
-        let mut report = StackReport::of_done(&deployment, &plan, &done);
+        let mut report = StackReport::of_done(deployment.report_scope(&plan), &plan, &done);
         report.drained = drained;
         report.remaining = Some(remaining);
         Ok(report)

@@ -4,13 +4,12 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueHint};
-use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Report, one_line};
+use crate::output::InvocationReport;
 use crate::pipeline::{FunctionInvocation, invoke};
 
 /// The walkthrough's test event: sensor-1, 99.9, 123456789.
@@ -122,36 +121,6 @@ fn read_event(path: &PathBuf) -> Result<String, Error> {
             .hint("the event has the form that Lambda gets from Kinesis: {\"Records\":[…]}"));
     }
     Ok(text)
-}
-
-/// The report of an invocation: all of it as data, one line for a person.
-#[derive(Serialize)]
-struct InvocationReport<'a> {
-    #[serde(flatten)]
-    invocation: &'a FunctionInvocation,
-    #[serde(skip)]
-    shows_log: bool,
-}
-
-impl Report for InvocationReport<'_> {
-    fn table(&self) -> String {
-        let FunctionInvocation { status, executed_version, answer, function_error, log } = self.invocation;
-        let version = one_line(executed_version.as_deref().unwrap_or("unknown"));
-        let mut lines = Vec::new();
-        let counts = self.invocation.counts();
-        if let Some(counts) = &counts {
-            lines.push(counts.to_string());
-        }
-        // Without counts, the answer and the log say it.
-        if counts.is_none() || self.shows_log {
-            lines.extend([format!("status   {status}"), format!("version  {version}")]);
-            lines.extend(function_error.as_deref().map(|error| format!("error    {}", one_line(error))));
-            lines.push(format!("answer   {}", one_line(answer.get())));
-            lines.extend((!log.is_empty()).then(|| "log".to_owned()));
-            lines.extend(log.iter().map(|line| format!("  {}", one_line(&line.replace('\t', "  ")))));
-        }
-        lines.join("\n")
-    }
 }
 
 #[cfg(test)]

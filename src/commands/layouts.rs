@@ -1,11 +1,9 @@
 //! `sensorctl layouts`.
 
-use serde::{Serialize, Serializer};
-
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Report, Row, Squeeze};
-use crate::pipeline::{Confidence, InputOptions, Layout, Layouts, OwnLayoutText};
+use crate::output::{LayoutReport, LayoutRow, Row, VerboseLayoutRow};
+use crate::pipeline::{Layout, Layouts, OwnLayoutText};
 use crate::settings::Settings;
 
 /// List the layouts that `put --layout` takes, or print one
@@ -24,12 +22,12 @@ pub(super) fn run(context: &Context, args: &LayoutsArgs) -> Result<(), Error> {
     if let Some(name) = &args.name {
         let layout = layouts.get(name)?;
         if context.output.is_json_asked() {
-            return context.output.report(&OneLayout(&layout));
+            return context.output.report(&LayoutReport(&layout));
         }
         return context.output.data(&layout.text);
     }
     let all = layouts.all()?;
-    if context.output.is_verbose() { push::<VerboseRow>(context, all) } else { push::<PlainRow>(context, all) }
+    if context.output.is_verbose() { push::<VerboseLayoutRow>(context, all) } else { push::<LayoutRow>(context, all) }
 }
 
 /// Returns the layouts that the settings know.
@@ -48,96 +46,4 @@ fn push<R: Row + From<Layout>>(context: &Context, layouts: Vec<Layout>) -> Resul
         rows.push(&R::from(layout))?;
     }
     rows.finish::<R>().map(drop)
-}
-
-/// A layout as data: its description, and the options that it stands for.
-fn serialize<S: Serializer>(layout: &Layout, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Described<'a> {
-        name: &'a str,
-        summary: &'a str,
-        needs: &'a [String],
-        confidence: Option<&'static str>,
-        source: Option<&'a str>,
-        place: Option<&'a str>,
-        options: &'a InputOptions,
-    }
-    let described = Described {
-        name: &layout.name,
-        summary: &layout.summary,
-        needs: &layout.needs,
-        confidence: layout.confidence.map(Confidence::name),
-        source: layout.source.as_deref(),
-        place: layout.place.as_deref(),
-        options: &layout.options,
-    };
-    described.serialize(serializer)
-}
-
-struct OneLayout<'a>(&'a Layout);
-
-impl Serialize for OneLayout<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize(self.0, serializer)
-    }
-}
-
-impl Report for OneLayout<'_> {
-    fn table(&self) -> String {
-        self.0.text.clone()
-    }
-}
-
-macro_rules! row {
-    ($name:ident, $columns:expr, $squeezes:expr, $cells:expr) => {
-        struct $name(Layout);
-
-        impl From<Layout> for $name {
-            fn from(layout: Layout) -> Self {
-                $name(layout)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serialize(&self.0, serializer)
-            }
-        }
-
-        impl Row for $name {
-            fn columns() -> &'static [&'static str] {
-                &$columns
-            }
-
-            fn cells(&self) -> Vec<String> {
-                $cells(&self.0)
-            }
-
-            fn squeezes() -> &'static [Squeeze] {
-                &$squeezes
-            }
-        }
-    };
-}
-
-row!(PlainRow, ["layout", "files", "needs"], [Squeeze::Shorten("files"), Squeeze::Drop("needs")], |layout: &Layout| {
-    vec![layout.name.clone(), files(layout), layout.needs.join(" ")]
-});
-
-row!(
-    VerboseRow,
-    ["layout", "files", "needs", "confidence", "source"],
-    [Squeeze::Drop("source"), Squeeze::Shorten("files"), Squeeze::Drop("confidence"), Squeeze::Drop("needs")],
-    |layout: &Layout| {
-        let confidence = layout.confidence.map_or("", Confidence::name).to_owned();
-        let source = layout.place.clone().or_else(|| layout.source.clone()).unwrap_or_default();
-        vec![layout.name.clone(), files(layout), layout.needs.join(" "), confidence, source]
-    }
-);
-
-fn files(layout: &Layout) -> String {
-    match &layout.place {
-        Some(place) if layout.summary.is_empty() => format!("your own, {place}"),
-        _ => layout.summary.clone(),
-    }
 }

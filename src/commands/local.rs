@@ -2,7 +2,6 @@
 
 mod aws_cli;
 mod environment;
-mod status;
 
 use std::io::{self, IsTerminal as _};
 use std::net::Ipv4Addr;
@@ -13,11 +12,10 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::status::Status;
 use crate::context::Context;
 use crate::error::Error;
 use crate::hint_flags::flag_words;
-use crate::output::Warning;
+use crate::output::{LocalStatus, Warning};
 use sensorctl_local::daemon::{self, Running, Started};
 use sensorctl_local::{
     CONTROL_HEADER, Durability, FaultPlan, LatencyProfile, Limits, LocalCloud, LocalOptions, to_the_second,
@@ -219,7 +217,7 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let outdated = tokio::spawn(aws_cli::outdated_version());
     let running = start_with(context, &options).await?;
     args.check_place(&running, &options)?;
-    context.output.report_of_work(&Status::new(Some(&running), options.data_dir))?;
+    context.output.report_of_work(&status_of(Some(&running), options.data_dir))?;
     // Other commands find another directory by their environment.
     if args.place.data_dir.is_none() {
         context.output.status("Next: `sensorctl up --local` creates a pipeline in it.");
@@ -228,6 +226,22 @@ async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
         context.output.warn(&Warning::OutdatedAwsCli { version });
     }
     Ok(())
+}
+
+/// Returns the report on a local cloud, which runs or does not.
+fn status_of(running: Option<&Running>, data_dir: PathBuf) -> LocalStatus {
+    LocalStatus {
+        running: running.is_some(),
+        endpoint: running.map(|running| running.endpoint.clone()),
+        pid: running.map(|running| running.pid),
+        region: running.map(|running| running.region.clone()),
+        version: running.map(|running| running.version.clone()),
+        timing: running.map(|running| running.timing.to_string()),
+        durable: running.map(|running| running.durable.clone()),
+        faults: running.map(|running| running.faults.clone()).filter(|faults| !faults.is_empty()),
+        notices: running.map(|running| running.notices.clone()).unwrap_or_default(),
+        data_dir,
+    }
 }
 
 /// Starts this user's local cloud unless it runs.
@@ -284,7 +298,7 @@ async fn stop(args: &WhereArgs, context: &Context) -> Result<(), Error> {
 async fn status(args: &WhereArgs, context: &Context) -> Result<(), Error> {
     let data_dir = args.data_dir(context);
     let running = daemon::find(&data_dir).await?;
-    context.output.report(&Status::new(running.as_ref(), data_dir.clone()))?;
+    context.output.report(&status_of(running.as_ref(), data_dir.clone()))?;
     if running.is_some() {
         return Ok(());
     }

@@ -6,10 +6,9 @@ use crate::commands::consent::{doubts, replaced_data, resources as counted};
 use crate::commands::stack_context::{
     DEFAULT_TIMEOUT, DiscoveryScope, StackContext, print_settings, session, tell_starting_position,
 };
-use crate::commands::stack_report::{StackReport, print_orphans, print_warnings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{Format, StackProgress, plan_lines};
+use crate::output::{Format, StackProgress, StackReport, plan_lines, print_orphans, print_warnings};
 use crate::stack::{Plan, annotate_collateral, check_deletion_blockers};
 
 /// Show what `up` would do, and why; change nothing
@@ -40,7 +39,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<(), Error> 
     if context.output.report_format() != Format::Table {
         context.output.lines(&plan_lines(&plan, false));
     }
-    context.output.report(&StackReport::of_plan(&deployment, &plan))?;
+    context.output.report(&StackReport::of_plan(deployment.report_scope(&plan), &plan))?;
     print_warnings(&context.output, &plan);
     print_orphans(&context.output, &deployment.orphans);
     if plan.changes() == 0 {

@@ -10,6 +10,7 @@ use crate::aws::wait::PollSchedule;
 use crate::aws::{AwsFailure, Clients};
 use crate::context::Context;
 use crate::error::Error;
+use crate::output::{ReportScope, ResourceRef};
 use crate::settings::{self, Setting, SettingOrigin, StartingPosition};
 use crate::stack::{
     Action, Architecture, ArnRegistry, DEFAULT_STAGE, Destination, FunctionArtifact, Kind, Observed, Orphans, Owner,
@@ -59,6 +60,17 @@ pub(super) enum DiscoveryScope {
 }
 
 impl StackContext {
+    /// Returns the scope of a report on a plan. Orphans that the plan deletes, as with `down --orphans`, are not in it.
+    pub(super) fn report_scope(&self, plan: &Plan) -> ReportScope {
+        let deletes_orphans = plan.steps.len() > self.stack.resources().len();
+        ReportScope {
+            account: self.account.clone(),
+            region: self.session.owner.region.clone(),
+            stage: self.session.owner.stage.clone(),
+            orphans: if deletes_orphans { Vec::new() } else { ResourceRef::of_orphans(&self.orphans) },
+        }
+    }
+
     /// Connects, and looks at everything at once.
     ///
     /// # Errors

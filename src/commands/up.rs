@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use crate::commands::canaries;
 use crate::commands::consent::{as_sentences, doubts, replaced_data, resources as counted};
 use crate::commands::stack_context::{DiscoveryScope, StackContext, session, tell_starting_position};
-use crate::commands::stack_report::{StackReport, print_warnings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::output::{StackProgress, Warning, plan_lines, units};
+use crate::output::{StackProgress, StackReport, Warning, plan_lines, print_warnings, units};
 use crate::pipeline::{ProbeRegistry, parse_duration};
 use crate::stack::apply;
 use crate::stack::{Action, Kind, Observed, Plan, Session, annotate_collateral, check_deletion_blockers};
@@ -104,7 +103,7 @@ impl UpArgs {
         let done = apply(session, &resources, &plan, references).await?;
         progress.end();
         let took = units::duration(began.elapsed());
-        let mut report = StackReport::of_done(&deployment, &plan, &done);
+        let mut report = StackReport::of_done(deployment.report_scope(&plan), &plan, &done);
         let (changes, all) = (report.changed, counted(plan.steps.len()));
         let by_others = match plan.changes() - changes {
             0 => String::new(),

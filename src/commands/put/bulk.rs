@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::PutArgs;
 use super::output_files::{OutputFiles, is_stdout};
@@ -13,15 +12,12 @@ use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::hint_flags::shell_word;
-use crate::output::{Output, Progress, Report as _, Step, units};
+use crate::output::{NAMED_LINES, Output, PutProgress, Report as _, units};
 use crate::pipeline::{
-    InputOptions, InputOrigin, Inputs, ParsedChunks, PutEvent, PutObserver, PutOptions, PutOutcome, PutSummary, Record,
-    RejectsFile, put_all, put_records, validate_only,
+    InputOptions, InputOrigin, Inputs, ParsedChunks, PutOptions, PutOutcome, Record, RejectsFile, put_all, put_records,
+    validate_only,
 };
 use crate::whole_lines;
-
-/// Maximum number of rejected or failed readings that are named; the rest is counted.
-const NAMED: u64 = 20;
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let origins = origins(&args.files)?;
@@ -32,7 +28,7 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
 
-    let watcher = PutProgress::new(&context.output, &args);
+    let watcher = PutProgress::new(&context.output, name_of(&args.files), args.rejects.is_none(), args.dry_run);
     let chunks = ParsedChunks::of(inputs);
     let plan =
         PutOptions { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
@@ -74,6 +70,15 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
         // Readings rejected or not sent are the lesser news beside a file that should have kept them.
         (Err(unwritten), Err(ended)) if ended.kind() == ErrorKind::Incomplete => Err(unwritten.hint(ended.to_string())),
         (Err(unwritten), Err(ended)) => Err(ended.hint(unwritten.full_message())),
+    }
+}
+
+/// Returns the name of the inputs for the progress line.
+fn name_of(files: &[PathBuf]) -> String {
+    match files {
+        [one] if one.as_os_str() == "-" => "standard input".to_owned(),
+        [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
+        files => format!("{} files", files.len()),
     }
 }
 
@@ -166,89 +171,12 @@ fn inspect_command(files: &[PathBuf]) -> String {
 fn name_failed(output: &Output, failed: &[Record]) {
     let mut places: Vec<_> = failed.iter().map(|record| (&record.file, record.line)).collect();
     places.sort();
-    for (file, line) in places.into_iter().take(usize::try_from(NAMED).unwrap_or(usize::MAX)) {
+    for (file, line) in places.into_iter().take(usize::try_from(NAMED_LINES).unwrap_or(usize::MAX)) {
         output.status(format!("{file}:{line}: not sent"));
     }
-    let more = (failed.len() as u64).saturating_sub(NAMED);
+    let more = (failed.len() as u64).saturating_sub(NAMED_LINES);
     if more > 0 {
         output.status(format!("and {} more were not sent", units::count(more)));
-    }
-}
-
-/// Tells a person how far it is.
-struct PutProgress {
-    progress: Progress,
-    step: Step,
-    /// True if rejected lines are named because no file keeps them.
-    names_rejected: bool,
-    dry_run: bool,
-    accepted: AtomicU64,
-    rejected: AtomicU64,
-}
-
-impl PutProgress {
-    fn new(output: &Output, args: &PutArgs) -> Self {
-        let progress = output.progress();
-        let what = match args.files.as_slice() {
-            [one] if one.as_os_str() == "-" => "standard input".to_owned(),
-            [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
-            files => format!("{} files", files.len()),
-        };
-        let step = progress.step(what);
-        PutProgress {
-            progress,
-            step,
-            names_rejected: args.rejects.is_none(),
-            dry_run: args.dry_run,
-            accepted: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
-        }
-    }
-
-    fn count(&self) {
-        let accepted = units::count(self.accepted.load(Ordering::Relaxed));
-        let rejected = match self.rejected.load(Ordering::Relaxed) {
-            0 => String::new(),
-            some => format!(", {} rejected", units::count(some)),
-        };
-        self.step.waiting(&format!("{accepted} accepted{rejected}"));
-    }
-
-    fn finish(self, summary: &PutSummary) {
-        let more = summary.rejected.saturating_sub(NAMED);
-        if self.names_rejected && more > 0 {
-            self.progress.status(format!("and {} more lines are no readings", units::count(more)));
-        }
-        match (self.dry_run, summary.failed) {
-            (true, _) => self.step.done("checked"),
-            (false, 0) => self.step.done("put"),
-            (false, _) => self.step.failed(),
-        }
-        if self.dry_run {
-            self.progress.status("nothing was sent (--dry-run)");
-        }
-    }
-}
-
-impl PutObserver for PutProgress {
-    fn event(&self, event: &PutEvent<'_>) {
-        match event {
-            PutEvent::Rejected(rejection) => {
-                let before = self.rejected.fetch_add(1, Ordering::Relaxed);
-                if self.names_rejected && before < NAMED {
-                    self.progress.status(format!("{}:{}: {}", rejection.file, rejection.line, rejection.reason));
-                }
-                self.count();
-            }
-            PutEvent::Accepted(readings) => {
-                self.accepted.fetch_add(*readings, Ordering::Relaxed);
-                self.count();
-            }
-            PutEvent::Resending { records, code, pause } => {
-                let pause = units::duration(*pause);
-                self.step.waiting(&format!("{records} records again in {pause}: {code}"));
-            }
-        }
     }
 }
 

@@ -4,46 +4,34 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::output::{Report, one_line};
-use sensorctl_local::daemon::Running;
+use super::{Report, one_line};
 
 /// `local status` as data.
 #[derive(Debug, Serialize)]
-pub(super) struct Status {
-    running: bool,
-    endpoint: Option<String>,
-    pid: Option<u32>,
-    data_dir: PathBuf,
-    region: Option<String>,
-    version: Option<String>,
+pub(crate) struct LocalStatus {
+    /// True if it runs.
+    pub running: bool,
+    /// Its address.
+    pub endpoint: Option<String>,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// Its region.
+    pub region: Option<String>,
+    /// The version of sensorctl that it runs.
+    pub version: Option<String>,
     /// How long things take: `none`, `aws` or `aws/10`.
-    timing: Option<String>,
+    pub timing: Option<String>,
     /// The durability of acknowledged writes: `process` or `full`.
-    durable: Option<String>,
+    pub durable: Option<String>,
     /// The injected faults, in the form of `--faults`.
-    faults: Option<String>,
+    pub faults: Option<String>,
     /// Notices of the local cloud, such as damage that it found.
-    notices: Vec<String>,
+    pub notices: Vec<String>,
 }
 
-impl Status {
-    pub(super) fn new(about: Option<&Running>, data_dir: PathBuf) -> Self {
-        Status {
-            running: about.is_some(),
-            endpoint: about.map(|running| running.endpoint.clone()),
-            pid: about.map(|running| running.pid),
-            region: about.map(|running| running.region.clone()),
-            version: about.map(|running| running.version.clone()),
-            timing: about.map(|running| running.timing.to_string()),
-            durable: about.map(|running| running.durable.clone()),
-            faults: about.map(|running| running.faults.clone()).filter(|faults| !faults.is_empty()),
-            notices: about.map(|running| running.notices.clone()).unwrap_or_default(),
-            data_dir,
-        }
-    }
-}
-
-impl Report for Status {
+impl Report for LocalStatus {
     fn table(&self) -> String {
         let data_dir = self.data_dir.display();
         match (&self.endpoint, self.pid, &self.region) {
@@ -72,23 +60,22 @@ impl Report for Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sensorctl_local::AccessKey;
-    use sensorctl_local::LatencyProfile;
 
     #[test]
     fn notice_is_one_line_whatever_it_quotes() {
-        let running = Running {
-            endpoint: "http://127.0.0.1:4588".into(),
-            region: "us-east-1".into(),
-            pid: 1,
-            version: "0".into(),
-            timing: LatencyProfile::default(),
-            durable: "process".into(),
-            faults: "kinesis:*=error\u{9b}".into(),
+        let status = LocalStatus {
+            running: true,
+            endpoint: Some("http://127.0.0.1:4588".into()),
+            pid: Some(1),
+            data_dir: "/data".into(),
+            region: Some("us-east-1".into()),
+            version: Some("0".into()),
+            timing: Some("none".into()),
+            durable: Some("process".into()),
+            faults: Some("kinesis:*=error\u{9b}".into()),
             notices: vec!["damaged: a\u{9b}2J\nnot running\u{202e}".into()],
-            access_key: AccessKey { key_id: "A".into(), secret: "S".into() },
         };
-        let table = Status::new(Some(&running), "/data".into()).table();
+        let table = status.table();
         assert!(table.ends_with("\nnotice     damaged: a\u{fffd}2J\u{fffd}not running\u{fffd}"), "{table:?}");
         assert!(
             table.contains("\ntiming     none\ndurable    process\nfaults     kinesis:*=error\u{fffd}\n"),

@@ -2,16 +2,28 @@
 
 use serde::Serialize;
 
-use super::stack_context::StackContext;
-use crate::output::{Mark, Output, Report, Warning, done_word, plan_lines, resource_line, units};
+use super::{Mark, Output, Report, Warning, done_word, plan_lines, resource_line, units};
 use crate::stack::{Action, Difference, Kind, Observed, Orphans, Plan, Resource, Step, StepOutcome};
 
 /// Why a resource that was to be created was not.
 const FOUND: &str = "there by then: another run created it, or the answer to the call was lost";
 
+/// The pipeline that a report is about.
+#[derive(Debug)]
+pub(crate) struct ReportScope {
+    /// Its account.
+    pub account: String,
+    /// Its region.
+    pub region: String,
+    /// Its stage.
+    pub stage: String,
+    /// The orphans that stay.
+    pub orphans: Vec<ResourceRef>,
+}
+
 /// The changes that were or would be made.
 #[derive(Debug, Serialize)]
-pub(super) struct StackReport {
+pub(crate) struct StackReport {
     account: String,
     region: String,
     stage: String,
@@ -42,30 +54,30 @@ pub(super) struct StackReport {
 impl StackReport {
     /// Of a plan that was carried out.
     #[must_use]
-    pub(super) fn of_done(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
+    pub(crate) fn of_done(scope: ReportScope, plan: &Plan, done: &[StepOutcome]) -> Self {
         let by_others = done.iter().filter(|done| done.was_there).count();
-        let report = Self::new(deployment, plan, done);
+        let report = Self::new(scope, plan, done);
         StackReport { changed: report.changed - by_others, lines: done_lines(plan, done), ..report }
     }
 
     /// Of a plan that is only shown.
     #[must_use]
-    pub(super) fn of_plan(deployment: &StackContext, plan: &Plan) -> Self {
+    pub(crate) fn of_plan(scope: ReportScope, plan: &Plan) -> Self {
         let lines = plan_lines(plan, true);
-        StackReport { would_change: Some(plan.changes()), lines, ..Self::new(deployment, plan, &[]) }
+        StackReport { would_change: Some(plan.changes()), lines, ..Self::new(scope, plan, &[]) }
     }
 
-    fn new(deployment: &StackContext, plan: &Plan, done: &[StepOutcome]) -> Self {
-        let StackContext { session, account, orphans, .. } = deployment;
+    fn new(scope: ReportScope, plan: &Plan, done: &[StepOutcome]) -> Self {
+        let ReportScope { account, region, stage, orphans } = scope;
         let steps = plan.steps.iter().enumerate();
         StackReport {
-            account: account.clone(),
-            region: session.owner.region.clone(),
-            stage: session.owner.stage.clone(),
+            account,
+            region,
+            stage,
             changed: plan.changes(),
             would_change: None,
             resources: steps.map(|(index, step)| StepReport::new(step, done.get(index))).collect(),
-            orphans: if deletes_orphans(deployment, plan) { Vec::new() } else { ResourceRef::of_orphans(orphans) },
+            orphans,
             verified_after_ms: None,
             drained: None,
             remaining: None,
@@ -74,14 +86,9 @@ impl StackReport {
     }
 }
 
-/// Returns whether the plan also deletes the orphans of the stage, as with `down --orphans`.
-fn deletes_orphans(deployment: &StackContext, plan: &Plan) -> bool {
-    plan.steps.len() > deployment.stack.resources().len()
-}
-
 /// The evidence that a stream was consumed.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Drained {
+pub(crate) struct Drained {
     /// Open shards.
     pub shards: usize,
     /// Canaries that were stored: everything put before them was consumed.
@@ -92,7 +99,7 @@ pub(super) struct Drained {
 
 /// Something that is there.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct ResourceRef {
+pub(crate) struct ResourceRef {
     /// Which.
     pub kind: Kind,
     /// Its name.
@@ -104,7 +111,7 @@ pub(super) struct ResourceRef {
 impl ResourceRef {
     /// Returns the orphans.
     #[must_use]
-    pub(super) fn of_orphans(orphans: &Orphans) -> Vec<Self> {
+    pub(crate) fn of_orphans(orphans: &Orphans) -> Vec<Self> {
         let thing = |(resource, found): &(Box<dyn Resource>, Observed)| ResourceRef {
             kind: resource.kind(),
             name: resource.name().to_owned(),
@@ -115,14 +122,14 @@ impl ResourceRef {
 }
 
 /// Warns of what is there besides and loses readings.
-pub(super) fn print_warnings(output: &Output, plan: &Plan) {
+pub(crate) fn print_warnings(output: &Output, plan: &Plan) {
     for warning in plan.steps.iter().flat_map(|step| &step.found.warnings) {
         output.warn(&Warning::LosesReadings { what: warning.clone() });
     }
 }
 
 /// Names the orphans of the stage, and under `-v` what could not be looked through.
-pub(super) fn print_orphans(output: &Output, orphans: &Orphans) {
+pub(crate) fn print_orphans(output: &Output, orphans: &Orphans) {
     let resources = ResourceRef::of_orphans(orphans);
     for ResourceRef { kind, name, .. } in &resources {
         output.status(resource_line(Mark::Update, "orphan", None, *kind, name));
@@ -146,7 +153,7 @@ pub(super) fn print_orphans(output: &Output, orphans: &Orphans) {
 
 /// One resource of a [`StackReport`].
 #[derive(Debug, Serialize)]
-pub(super) struct StepReport {
+pub(crate) struct StepReport {
     kind: Kind,
     name: String,
     arn: Option<String>,
