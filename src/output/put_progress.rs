@@ -1,12 +1,18 @@
 //! Shows the progress of a bulk put.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 use super::{Output, Progress, Step, units};
 use crate::pipeline::{PutEvent, PutObserver, PutSummary};
 
 /// Maximum number of rejected or failed readings that are named; the rest is counted.
 pub(crate) const NAMED_LINES: u64 = 20;
+
+/// Retries without an accepted reading for longer than this are said in a line, which also a log keeps.
+const QUIET_RETRIES: Duration = Duration::from_secs(5);
 
 /// Shows how far a bulk put is, and names rejected lines.
 #[derive(Debug)]
@@ -18,6 +24,14 @@ pub(crate) struct PutProgress {
     dry_run: bool,
     accepted: AtomicU64,
     rejected: AtomicU64,
+    stalled: Mutex<Stall>,
+}
+
+/// Retries since the last accepted reading.
+#[derive(Debug, Default)]
+struct Stall {
+    since: Option<Instant>,
+    is_told: bool,
 }
 
 impl PutProgress {
@@ -32,6 +46,7 @@ impl PutProgress {
             dry_run,
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            stalled: Mutex::default(),
         }
     }
 
@@ -42,6 +57,19 @@ impl PutProgress {
             some => format!(", {} rejected", units::count(some)),
         };
         self.step.waiting(&format!("{accepted} accepted{rejected}"));
+    }
+
+    /// Says once that nothing is accepted for a while.
+    fn tell_stall(&self, code: &str) {
+        let mut stalled = self.stalled.lock();
+        let waited = stalled.since.get_or_insert_with(Instant::now).elapsed();
+        if waited >= QUIET_RETRIES && !stalled.is_told {
+            stalled.is_told = true;
+            self.progress.status(format!(
+                "  the stream has accepted nothing for {} ({code}); retrying",
+                units::duration(waited)
+            ));
+        }
     }
 
     /// Ends the progress with the result.
@@ -73,12 +101,45 @@ impl PutObserver for PutProgress {
             }
             PutEvent::Accepted(readings) => {
                 self.accepted.fetch_add(*readings, Ordering::Relaxed);
+                *self.stalled.lock() = Stall::default();
                 self.count();
             }
             PutEvent::Resending { records, code, pause } => {
+                self.tell_stall(code);
                 let pause = units::duration(*pause);
                 self.step.waiting(&format!("{records} records again in {pause}: {code}"));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Format;
+
+    #[test]
+    fn retries_without_acceptance_are_said_once_off_a_terminal() {
+        let (output, captured) = Output::captured(Format::Auto, false, 0);
+        let progress = PutProgress::new(&output, "file".into(), true, false);
+        let resend = || {
+            let pause = Duration::from_millis(100);
+            progress.event(&PutEvent::Resending { records: 3, code: "no answer", pause });
+        };
+        let began = Instant::now().checked_sub(QUIET_RETRIES).unwrap();
+        resend();
+        assert_eq!(captured.texts().1, "");
+        progress.stalled.lock().since = Some(began);
+        resend();
+        resend();
+        let said = captured.texts().1;
+        assert!(
+            said.starts_with("  the stream has accepted nothing for 5.") && said.contains("(no answer)"),
+            "{said:?}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said:?}");
+        progress.event(&PutEvent::Accepted(1));
+        resend();
+        assert_eq!(captured.texts().1, said);
     }
 }
