@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::loopback::is_loopback;
 
 /// Hint for a local service that failed: most likely it could not write.
-const LOCAL_TROUBLE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
+const LOCAL_FAILURE: &str = "run the same command again; if that does not help, `sensorctl status` shows what is missing or damaged, and local.log, in the folder that `sensorctl local status` names, says what went wrong: is the disk full?";
 
 impl From<AwsFailure> for Error {
     fn from(failure: AwsFailure) -> Error {
@@ -37,7 +37,7 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
         }
         FailureCause::Unreachable => "check the network, `--region` and `--endpoint-url`",
         FailureCause::Throttled => "the service throttles; run the same command again in a minute",
-        FailureCause::ServerError if near => LOCAL_TROUBLE,
+        FailureCause::ServerError if near => LOCAL_FAILURE,
         FailureCause::ServerError => "run the same command again; https://health.aws.amazon.com shows outages",
         FailureCause::InUse | FailureCause::Propagating => "run the same command again: it continues where it stopped",
         FailureCause::Missing => {
@@ -51,7 +51,7 @@ fn hints(failure: &AwsFailure) -> Vec<String> {
             "is another run changing it at the same time? if not, run the same command again to keep waiting"
         }
         FailureCause::NotTried => return Vec::new(),
-        FailureCause::Other if near && failed_inside(failure) => LOCAL_TROUBLE,
+        FailureCause::Other if near && failed_inside(failure) => LOCAL_FAILURE,
         FailureCause::Other => return vec![other(failure)],
     };
     vec![hint.to_owned()]

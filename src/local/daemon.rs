@@ -2,7 +2,6 @@
 
 mod health;
 mod process_lock;
-mod trust;
 
 use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
@@ -20,7 +19,7 @@ use self::health::health;
 use self::process_lock::is_owned;
 pub use self::process_lock::{is_local_cloud, reset};
 use crate::connection_info::{AccessKey, ConnectionInfo};
-use crate::data_dir::{EndpointFile, LOG, create_private_dir};
+use crate::data_dir::{EndpointFile, LOG, create_private_dir, owner};
 use crate::error::Error;
 use crate::{Durability, LatencyProfile, LocalOptions};
 
@@ -137,12 +136,12 @@ fn does_not_answer(data_dir: &Path) -> Error {
 /// # Errors
 /// The endpoint file cannot be read, or may have been written by another user.
 pub async fn find(data_dir: &Path) -> Result<Option<Running>, Error> {
-    trust::check_owner(data_dir)?;
+    owner::check_owner(data_dir)?;
     // After a crash another program may have the port and must not get the key: do not connect without an owner.
     if !is_owned(data_dir)? {
         return Ok(None);
     }
-    trust::check_closed(data_dir)?;
+    owner::check_closed(data_dir)?;
     let Some(announced) = EndpointFile::read(data_dir)? else { return Ok(None) };
     // Trust the answer only with the right key and process ID.
     let Some(health) = health(&announced).await.filter(|health| health.pid == announced.pid) else { return Ok(None) };
@@ -204,7 +203,7 @@ pub async fn start(options: &LocalOptions) -> Result<Started, Error> {
 /// # Errors
 /// The process that owns the directory does not answer, or does not end.
 pub async fn stop(data_dir: &Path) -> Result<bool, Error> {
-    trust::check_owner(data_dir)?;
+    owner::check_owner(data_dir)?;
     if !is_owned(data_dir)? {
         return Ok(false);
     }

@@ -1,6 +1,7 @@
 //! The data directory of a local cloud: its layout, its single-owner lock and atomic writes of state files.
 
 pub(crate) mod lock_file;
+pub(crate) mod owner;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -167,7 +168,7 @@ fn owned_by_another(root: &Path, lock: &mut File) -> Error {
 /// Creates a data directory (mode 0700), or accepts an empty one or one that a local cloud created.
 ///
 /// # Errors
-/// The directory cannot be created, or has other content. To make such a directory private is not the local cloud's
+/// The directory cannot be created, belongs to another user, or has other content. To make such a directory private is not the local cloud's
 /// decision, and a reset would delete files that happen to have names of its own.
 pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
     let cannot = |error: io::Error| {
@@ -175,6 +176,7 @@ pub(crate) fn create_private_dir(root: &Path) -> Result<(), Error> {
             .with_source(error)
             .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names another one")
     };
+    owner::check_owner(root)?;
     match lock_file::find(root).map_err(cannot)? {
         DirectoryContent::Other(name) => return Err(not_ours(root, &name)),
         DirectoryContent::LocalCloud => {}

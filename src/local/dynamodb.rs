@@ -4,6 +4,7 @@ mod adapt;
 mod batch;
 mod capacity;
 mod connections;
+mod database_file;
 mod decode;
 mod description;
 #[cfg(test)]
@@ -23,9 +24,6 @@ mod wal;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions, Permissions};
-use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,7 +95,8 @@ impl DynamoDb {
             Error::usage(format!("the data directory {} is not valid UTF-8", path.display()))
                 .hint("choose another one with `--data-dir DIR`")
         })?;
-        private_files(path).map_err(|error| cannot(error.into()))?;
+        database_file::check_header(path)?;
+        database_file::private_files(path).map_err(|error| cannot(error.into()))?;
         let database = Database::new(text).map_err(|error| cannot(error.into()))?;
         let wal = Arc::new(Wal::open(path, durability).map_err(|error| cannot(error.into()))?);
         let backups = PointInTimeRecovery::open(path, durability)?;
@@ -343,22 +342,6 @@ impl DynamoDb {
         })?;
         Ok(serde_json::from_str(&described).unwrap_or_default())
     }
-}
-
-/// Creates the database file if it does not exist, and makes it and its log private.
-///
-/// `SQLite` creates files by the umask; files beside the database get the database's own mode.
-fn private_files(path: &Path) -> io::Result<()> {
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    for ending in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(ending);
-        match fs::set_permissions(file, Permissions::from_mode(0o600)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// Quotas of a new account (`DescribeLimits`).

@@ -194,6 +194,7 @@ fn damaged_state_file_prevents_start_and_stays_unchanged() {
         run.assert_stderr_contains(&[
             "the local cloud did not start",
             path.to_str().unwrap(),
+            "is damaged",
             "hint: `sensorctl local reset`",
         ]);
         assert_eq!(fs::read(&path).unwrap(), content, "{end}");

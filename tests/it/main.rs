@@ -16,6 +16,7 @@ mod caller_policy;
 mod canaries;
 mod color;
 mod confinement;
+mod data_directory;
 mod deletion_conflicts;
 mod demo;
 mod diagnosis;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::data_dir::lock_file::{self, DirectoryContent, LOCK};
-use crate::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others};
+use crate::data_dir::{OWN_FILES, OWN_FOLDERS, not_ours, others, owner};
 use crate::durability::FRESH;
 use crate::error::Error;
 
@@ -48,8 +48,9 @@ pub fn reset(data_dir: &Path) -> Result<Vec<String>, Error> {
 /// Returns whether a local cloud created the directory; false if it does not exist or is empty.
 ///
 /// # Errors
-/// The directory has other content, which must not be touched.
+/// The directory belongs to another user, or has other content, which must not be touched.
 pub fn is_local_cloud(data_dir: &Path) -> Result<bool, Error> {
+    owner::check_owner(data_dir)?;
     match lock_file::find(data_dir) {
         Ok(DirectoryContent::Nothing) => Ok(false),
         Ok(DirectoryContent::LocalCloud) => Ok(true),

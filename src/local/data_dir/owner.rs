@@ -1,4 +1,4 @@
-//! Checks whether a data directory's description of its local cloud can be trusted.
+//! Checks that a data directory is the user's own.
 //!
 //! A user who can write there can name any process to be stopped, and any address to be called with the owner's key.
 
@@ -13,12 +13,12 @@ use crate::error::Error;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
 /// Rejects a directory of another user. A missing directory is accepted.
-pub(super) fn check_owner(data_dir: &Path) -> Result<(), Error> {
+pub(crate) fn check_owner(data_dir: &Path) -> Result<(), Error> {
     check(data_dir, rustix::process::geteuid().as_raw())
 }
 
 /// Rejects a local cloud's directory that others may write to: the local cloud makes it private at its start.
-pub(super) fn check_closed(data_dir: &Path) -> Result<(), Error> {
+pub(crate) fn check_closed(data_dir: &Path) -> Result<(), Error> {
     let Some(about) = about(data_dir)? else { return Ok(()) };
     if about.mode() & WRITABLE_BY_OTHERS == 0 {
         return Ok(());
@@ -32,8 +32,11 @@ fn check(data_dir: &Path, user: u32) -> Result<(), Error> {
     match about(data_dir)? {
         Some(about) if about.uid() != user => {
             let path = data_dir.display();
-            Err(Error::failed(format!("the data directory {path} belongs to another user (user id {})", about.uid()))
-                .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names one of your own"))
+            Err(Error::failed(format!(
+                "the data directory {path} belongs to another user (user id {}), and only that user can use it",
+                about.uid()
+            ))
+            .hint("`--data-dir DIR` or SENSORCTL_DATA_DIR names one of your own"))
         }
         _ => Ok(()),
     }
