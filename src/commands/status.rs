@@ -14,7 +14,7 @@ use crate::stack::{Kind, Observed, Orphans, Ownership, State, differences, with_
 
 /// Show the state of each resource, and how it differs from the settings
 ///
-/// With -v, also show every setting and where its value came from.
+/// With -v, also show the ARN of each resource, and every setting and where its value came from.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArgs {
     /// Refresh until interrupted (Ctrl-C)
@@ -60,7 +60,7 @@ async fn see(context: &Context, scope: DiscoveryScope) -> Result<(StackStatus, O
     let observer = Arc::new(StackProgress::new(&context.output));
     let session = session(context, DEFAULT_TIMEOUT, observer).await?;
     let deployment = StackContext::observe(context, session, scope).await?;
-    let status = status_of(&deployment);
+    let status = StackStatus { shows_arns: context.output.is_verbose(), ..status_of(&deployment) };
     Ok((status, deployment.orphans))
 }
 
@@ -141,6 +141,7 @@ fn status_of(deployment: &StackContext) -> StackStatus {
         mapping,
         orphans: ResourceRef::of_orphans(orphans),
         lag_ms: None,
+        shows_arns: false,
     }
 }
 

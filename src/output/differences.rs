@@ -220,10 +220,15 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Returns two long values around the place of their first difference; the JSON report has them whole.
+/// Returns two long values around the place of their first difference; the JSON report has them whole. ARNs and lists of
+/// ARNs stay whole, because a part of an ARN names nothing.
 fn shortened(found: &str, wanted: &str) -> (String, String) {
     /// The characters before the difference, which say where it is.
     const BEFORE: usize = 20;
+    let is_whole = |text: &str| text == NONE || text.split(", ").all(|part| part.starts_with("arn:"));
+    if is_whole(found) && is_whole(wanted) {
+        return (found.to_owned(), wanted.to_owned());
+    }
     let texts = [found, wanted].map(|text| text.chars().collect::<Vec<_>>());
     let same = texts[0].iter().zip(&texts[1]).take_while(|(a, b)| a == b).count();
     let [found, wanted] = texts.map(|text| {

@@ -22,6 +22,9 @@ pub(crate) struct StackStatus {
     /// not whether a newer one waits, and a look at the stream costs the reads that the mapping itself lives on
     /// (docs/facts/kinesis.md, Read limits).
     pub lag_ms: Option<u64>,
+    /// True if the ARNs are shown to a person.
+    #[serde(skip)]
+    pub shows_arns: bool,
 }
 
 /// A resource in [`StackStatus`].
@@ -98,7 +101,8 @@ impl Report for StackStatus {
                 let is_kept = !resource.is_managed;
                 if is_kept { difference_lines(difference) } else { change_lines(difference) }
             });
-            let below = note.into_iter().chain(drift).chain(resource.dangers.clone());
+            let arn = resource.arn.clone().filter(|_| self.shows_arns);
+            let below = arn.into_iter().chain(note).chain(drift).chain(resource.dangers.clone());
             lines.extend(below.map(|line| format!("{LIST_INDENT}{}", one_line(&line))));
         }
         if let Some(mapping) = &self.mapping {
@@ -129,6 +133,7 @@ mod tests {
             mapping: Some(mapping),
             orphans: Vec::new(),
             lag_ms: None,
+            shows_arns: false,
         };
         let table = status.table();
         let last = table.lines().last().unwrap();

@@ -1,5 +1,6 @@
 //! Lines that are longer than the terminal is wide go on at a blank, below their text. A command between backticks stays
-//! whole, so that it can be copied: the terminal itself wraps one that is longer than a line.
+//! whole, so that it can be copied: the terminal itself wraps one that is longer than a line. A word that is longer than a
+//! line, such as an ARN, goes on after a `:` or `/`; it is never cut.
 
 use std::borrow::Cow;
 use std::os::fd::AsFd;
@@ -37,23 +38,24 @@ pub(super) fn wrapped(text: &str, width: usize, label: usize) -> String {
 
 fn wrapped_line(line: &str, width: usize, label: usize, indent: usize) -> String {
     if !marks::is_marked(line) || line.width() <= width {
-        return broken(line, width, label, indent);
+        return broken(line, width, label, indent, true);
     }
     // Below the name if that fits, so that the columns stay.
     let name = line.rfind("  ").map_or(0, |blanks| line[..blanks].width() + 2);
-    let below = broken(line, width, label, name);
+    let below = broken(line, width, label, name, false);
     let fits = below.lines().all(|line| line.width() <= width && !line.trim().is_empty());
     if fits && below.lines().next().is_some_and(|first| first.width() > name) {
         return below;
     }
-    broken(&unpadded(line), width, label, indent)
+    broken(&unpadded(line), width, label, indent, true)
 }
 
-fn broken(line: &str, width: usize, label: usize, indent: usize) -> String {
+/// Breaks a line at blanks and, with `breaks_words`, within words that are longer than a line.
+fn broken(line: &str, width: usize, label: usize, indent: usize, breaks_words: bool) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
     let mut column = label;
-    while let Some(end) = break_in(rest, width.saturating_sub(column)) {
+    while let Some(end) = break_in(rest, width.saturating_sub(column), breaks_words) {
         shown.push_str(rest[..end].trim_end_matches(' '));
         shown.push('\n');
         shown.push_str(&" ".repeat(indent));
@@ -72,14 +74,15 @@ fn unpadded(line: &str) -> Cow<'_, str> {
     format!("{start}{blanks}{}", words.join(" ")).into()
 }
 
-/// Returns the blank at which a text that is wider than `room` is broken: the last one that fits, or else the first; none
-/// where it fits or has no blank outside of commands.
-fn break_in(text: &str, room: usize) -> Option<usize> {
+/// Returns the place at which a text that is wider than `room` is broken: the last blank that fits. If no blank fits, the
+/// place is after the last `:` or `/` of the word that fits or, without one, the first blank. Returns `None` if the text
+/// fits, or can only be broken within a command.
+fn break_in(text: &str, room: usize, breaks_words: bool) -> Option<usize> {
     let (mut column, mut is_command, mut has_word) = (0, false, false);
-    let mut last = None;
+    let (mut last, mut within) = (None, None);
     for (at, character) in text.char_indices() {
-        if column >= room && !(column == room && character == ' ') && last.is_some() {
-            return last;
+        if column >= room && !(column == room && character == ' ') && (last.is_some() || within.is_some()) {
+            return last.or(within);
         }
         is_command ^= character == '`';
         if character != ' ' {
@@ -91,8 +94,13 @@ fn break_in(text: &str, room: usize) -> Option<usize> {
             }
         }
         column += character.width().unwrap_or(0);
+        let is_joint = |next: &str| !next.is_empty() && !next.starts_with([':', '/', ' ']);
+        if breaks_words && !is_command && matches!(character, ':' | '/') && column <= room && is_joint(&text[at + 1..])
+        {
+            within = Some(at + 1);
+        }
     }
-    (column > room).then_some(last).flatten()
+    (column > room).then_some(last.or(within)).flatten()
 }
 
 #[cfg(test)]
@@ -125,6 +133,34 @@ mod tests {
         assert_eq!(wrapped(&below, 24, 0), format!("{LIST_INDENT}key: one\n{LIST_INDENT}two three"));
         assert_eq!(wrapped("one\ntwo three", 8, 0), "one\ntwo\nthree");
         assert_eq!(wrapped("unbreakable", 4, 0), "unbreakable");
+    }
+
+    #[test]
+    fn arn_longer_than_a_line_goes_on_after_a_colon_or_slash_and_is_never_cut() {
+        let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/SensorData/index/ByTime";
+        let line = format!("{LIST_INDENT}policy, dynamodb:PutItem: none → {arn}");
+        for width in 24..100 {
+            let shown = wrapped(&line, width, 0);
+            let joined: String = shown.lines().map(str::trim_start).collect();
+            assert_eq!(joined.replace(' ', ""), line.replace(' ', ""), "{width}");
+            let pieces = shown.lines().filter(|line| line.trim_start().chars().all(|sign| sign != ' '));
+            assert!(pieces.clone().rev().skip(1).all(|line| line.ends_with([':', '/'])), "{width}:\n{shown}");
+            if width >= 40 {
+                assert!(shown.lines().all(|line| line.width() <= width), "{width}:\n{shown}");
+            }
+        }
+        assert_eq!(
+            wrapped(&line, 60, 0),
+            format!(
+                "{LIST_INDENT}policy, dynamodb:PutItem: none\n{LIST_INDENT}→ arn:aws:dynamodb:us-east-1:000000000000:table/\n\
+                 {LIST_INDENT}SensorData/index/ByTime"
+            )
+        );
+        // A word that fits into a line of its own stays whole, and so does a command.
+        let log_group = "  ✓ created      16 ms  log-group      /aws/lambda/ProcessKinesisRecords";
+        assert_eq!(wrapped(log_group, 62, 0), "  ✓ created      16 ms log-group /aws/lambda/ProcessKinesisRecords");
+        assert_eq!(wrapped("`aws:s3:cp`", 5, 0), "`aws:s3:cp`");
+        assert_eq!(wrapped("https://a.example/b", 10, 0), "https://\na.example/\nb");
     }
 
     proptest! {
