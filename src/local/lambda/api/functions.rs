@@ -97,14 +97,8 @@ pub(crate) fn get_configuration(call: &ApiRequest<'_>, name: &str) -> Result<Res
 
 /// Handles `ListFunctions`, in the order of their names; the marker is the last name of the page before.
 pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
-    let limit = call.max_items(PAGE)?;
-    let after = call.query("Marker").filter(|marker| !marker.is_empty());
-    let mut rest = call.lambda.functions();
-    rest.retain(|function| after.is_none_or(|after| function.name.as_str() > after));
-    let more = rest.len() > limit;
-    rest.truncate(limit);
-    let marker = if more { rest.last().map(|function| function.name.clone()) } else { None };
-    let functions: Vec<Value> = rest.iter().map(|function| configuration(call.lambda, function)).collect();
+    let (page, marker) = call.page(call.lambda.functions(), PAGE, |function| &function.name)?;
+    let functions: Vec<Value> = page.iter().map(|function| configuration(call.lambda, function)).collect();
     Ok(aws_json::json(200, &json!({"Functions": functions, "NextMarker": marker})))
 }
 

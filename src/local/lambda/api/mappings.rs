@@ -85,23 +85,18 @@ pub(crate) fn get(call: &ApiRequest<'_>, uuid: &str) -> Result<Response, Service
 
 /// Handles `ListEventSourceMappings`, in the order of their UUIDs; the marker is the last one of the page before.
 pub(crate) fn list(call: &ApiRequest<'_>) -> Result<Response, ServiceError> {
-    let limit = call.max_items(PAGE)?;
     let identity = &call.lambda.deps().identity;
     let function = call.query("FunctionName").map(|given| FunctionName::parse(given, None, identity)).transpose()?;
     let stream = call.query("EventSourceArn");
-    let after = call.query("Marker").filter(|marker| !marker.is_empty());
     let mut rest = call.lambda.mappings();
     rest.retain(|mapping| {
         stream.is_none_or(|stream| stream == mapping.stream_arn)
             && function.as_ref().is_none_or(|name| {
                 name.name == function_name_from_arn(&call.lambda.deps().identity, &mapping.function_arn)
             })
-            && after.is_none_or(|after| mapping.uuid.as_str() > after)
     });
-    let more = rest.len() > limit;
-    rest.truncate(limit);
-    let marker = if more { rest.last().map(|mapping| mapping.uuid.clone()) } else { None };
-    let mappings: Vec<Value> = rest.iter().map(|mapping| listed(call.lambda, mapping)).collect();
+    let (page, marker) = call.page(rest, PAGE, |mapping| &mapping.uuid)?;
+    let mappings: Vec<Value> = page.iter().map(|mapping| listed(call.lambda, mapping)).collect();
     Ok(aws_json::json(200, &json!({"EventSourceMappings": mappings, "NextMarker": marker})))
 }
 

@@ -40,8 +40,26 @@ impl ApiRequest<'_> {
         })
     }
 
+    /// Returns the page of a list that `Marker` and `MaxItems` request, and the marker of the next page. The list is in the
+    /// order of its keys; a marker is the last key of the page before.
+    pub(crate) fn page<T>(
+        &self,
+        mut rest: Vec<T>,
+        limit: usize,
+        key: impl Fn(&T) -> &str,
+    ) -> Result<(Vec<T>, Option<String>), ServiceError> {
+        let limit = self.max_items(limit)?;
+        if let Some(after) = self.query("Marker").filter(|marker| !marker.is_empty()) {
+            rest.retain(|one| key(one) > after);
+        }
+        let has_more = rest.len() > limit;
+        rest.truncate(limit);
+        let marker = rest.last().filter(|_| has_more).map(|last| key(last).to_owned());
+        Ok((rest, marker))
+    }
+
     /// Returns the bounded query parameter `MaxItems`.
-    pub(crate) fn max_items(&self, limit: usize) -> Result<usize, ServiceError> {
+    fn max_items(&self, limit: usize) -> Result<usize, ServiceError> {
         match self.query("MaxItems").map(str::parse::<usize>) {
             None => Ok(limit),
             Some(Ok(wanted)) if wanted >= 1 => Ok(wanted.min(limit)),

@@ -162,31 +162,19 @@ pub(crate) fn sweep(root: &Path, is_in_use: impl Fn(&str) -> bool) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Write};
     use std::os::unix::fs::PermissionsExt;
 
-    use zip::ZipWriter;
-    use zip::write::SimpleFileOptions;
-
     use super::*;
+    use crate::lambda::tests::support::zip_of_files;
 
     fn unpack(zip: &[u8], root: &Path) -> Result<(Code, File), ServiceError> {
         super::unpack(zip, root, Durability::Full)
     }
 
-    fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, mode, content) in entries {
-            writer.start_file(*name, SimpleFileOptions::default().unix_permissions(*mode)).unwrap();
-            writer.write_all(content).unwrap();
-        }
-        writer.finish().unwrap().into_inner()
-    }
-
     #[test]
     fn code_unpack_keeps_modes_without_special_and_write_bits() {
         let root = tempfile::tempdir().unwrap();
-        let zip = zip_of(&[("bootstrap", 0o4755, b"code"), ("sub/data.txt", 0o644, b"text")]);
+        let zip = zip_of_files(&[("bootstrap", 0o4755, b"code"), ("sub/data.txt", 0o644, b"text")]);
         let (code, _) = unpack(&zip, root.path()).unwrap();
         let folder = root.path().join(&code.folder);
         let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o7777;
@@ -198,7 +186,7 @@ mod tests {
     #[test]
     fn code_changed_on_disk_is_unpacked_again() {
         let root = tempfile::tempdir().unwrap();
-        let zip = zip_of(&[("bootstrap", 0o755, b"code"), ("sub/data.txt", 0o644, b"text")]);
+        let zip = zip_of_files(&[("bootstrap", 0o755, b"code"), ("sub/data.txt", 0o644, b"text")]);
         let (code, held) = unpack(&zip, root.path()).unwrap();
         let folder = root.path().join(&code.folder);
         let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&folder).unwrap());
@@ -243,7 +231,7 @@ mod tests {
     #[test]
     fn code_sweep_keeps_folders_in_use_or_held() {
         let root = tempfile::tempdir().unwrap();
-        let unpacked = |text: &[u8]| unpack(&zip_of(&[("bootstrap", 0o755, text)]), root.path()).unwrap();
+        let unpacked = |text: &[u8]| unpack(&zip_of_files(&[("bootstrap", 0o755, text)]), root.path()).unwrap();
         let ((old, _), (new, _), (held, file)) = (unpacked(b"old"), unpacked(b"new"), unpacked(b"held"));
         let sweep = || sweep(root.path(), |folder| folder == new.folder).unwrap();
         let is_there = |code: &Code| root.path().join(&code.folder).exists();

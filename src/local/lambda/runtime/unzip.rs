@@ -128,31 +128,21 @@ pub(crate) fn broken_disk(folder: &Path, error: &io::Error) -> ServiceError {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
     use super::*;
     use crate::durability::Durability;
     use crate::lambda::runtime::code;
+    use crate::lambda::tests::support::zip_of_files;
 
     fn unpack(zip: &[u8], root: &Path) -> Result<(), ServiceError> {
         code::unpack(zip, root, Durability::Full).map(drop)
     }
 
-    fn zip_of(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
-        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, mode, content) in entries {
-            writer.start_file(*name, SimpleFileOptions::default().unix_permissions(*mode)).unwrap();
-            writer.write_all(content).unwrap();
-        }
-        writer.finish().unwrap().into_inner()
-    }
-
     fn zip_of_names(names: &[String]) -> Vec<u8> {
         let names: Vec<_> = names.iter().map(|name| (name.as_str(), 0o644, &b""[..])).collect();
-        zip_of(&names)
+        zip_of_files(&names)
     }
 
     #[test]
@@ -160,7 +150,7 @@ mod tests {
         for name in ["../evil", "a/../../evil", "/evil", "a\\..\\evil"] {
             let root = tempfile::tempdir().unwrap();
             let code_root = root.path().join("code");
-            let error = unpack(&zip_of(&[(name, 0o644, b"x")]), &code_root).unwrap_err();
+            let error = unpack(&zip_of_files(&[(name, 0o644, b"x")]), &code_root).unwrap_err();
             assert!(error.message.starts_with("Could not unzip"), "{name}: {}", error.message);
             assert!(!root.path().join("evil").exists(), "{name}");
             assert_eq!(fs::read_dir(&code_root).unwrap().count(), 0, "{name}: nothing half-made stays");
@@ -181,13 +171,13 @@ mod tests {
     fn unzip_invalid_zip_is_rejected_as_such() {
         let root = tempfile::tempdir().unwrap();
         assert!(unpack(b"not a zip", root.path()).unwrap_err().message.starts_with("Could not unzip"));
-        assert!(unpack(&zip_of(&[]), root.path()).unwrap_err().message.contains("non-empty"));
+        assert!(unpack(&zip_of_files(&[]), root.path()).unwrap_err().message.contains("non-empty"));
     }
 
     #[test]
     fn unzip_zip_bomb_stops_at_the_limit() {
         let root = tempfile::tempdir().unwrap();
-        let mebibyte = zip_of(&[("one", 0o644, &vec![0; 1 << 20])]);
+        let mebibyte = zip_of_files(&[("one", 0o644, &vec![0; 1 << 20])]);
         let mut mebibyte = ZipArchive::new(Cursor::new(mebibyte)).unwrap();
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for number in 0..251 {

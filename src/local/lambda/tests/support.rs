@@ -12,7 +12,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 pub(super) use self::code::function_zip;
-pub(crate) use self::code::zip_of;
+pub(crate) use self::code::{zip_of, zip_of_files};
 use self::waiting::StoppedClock;
 use crate::auth::credentials::CredentialStore;
 use crate::diagnostics::Diagnostics;

@@ -21,6 +21,17 @@ pub(crate) fn zip_of(bootstrap: &[u8], mode: u32) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
+/// Returns a zip of files with a name, a mode and a content each.
+pub(crate) fn zip_of_files(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, mode, content) in files {
+        writer.start_file(*name, zip::write::SimpleFileOptions::default().unix_permissions(*mode)).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
 /// Returns the test function, compiled once into the folder of the test program.
 fn bootstrap() -> PathBuf {
     let source = include_str!("../bootstrap.rs");
