@@ -75,7 +75,7 @@ fn unpadded(line: &str) -> Cow<'_, str> {
 }
 
 /// Returns the place at which a text that is wider than `room` is broken: the last blank that fits. If no blank fits, the
-/// place is after the last `:` or `/` of the word that fits or, without one, the first blank. Returns `None` if the text
+/// place is after the last `:` or `/` of the word that fits or, without one, the first `:`, `/` or blank. Returns `None` if the text
 /// fits, or can only be broken within a command.
 fn break_in(text: &str, room: usize, breaks_words: bool) -> Option<usize> {
     let (mut column, mut is_command, mut has_word) = (0, false, false);
@@ -95,9 +95,8 @@ fn break_in(text: &str, room: usize, breaks_words: bool) -> Option<usize> {
         }
         column += character.width().unwrap_or(0);
         let is_joint = |next: &str| !next.is_empty() && !next.starts_with([':', '/', ' ']);
-        if breaks_words && !is_command && matches!(character, ':' | '/') && column <= room && is_joint(&text[at + 1..])
-        {
-            within = Some(at + 1);
+        if breaks_words && !is_command && matches!(character, ':' | '/') && is_joint(&text[at + 1..]) {
+            within = within.filter(|_| column > room).or(Some(at + 1));
         }
     }
     (column > room).then_some(last.or(within)).flatten()
@@ -141,10 +140,13 @@ mod tests {
         let line = format!("{LIST_INDENT}policy, dynamodb:PutItem: none → {arn}");
         for width in 24..100 {
             let shown = wrapped(&line, width, 0);
-            let joined: String = shown.lines().map(str::trim_start).collect();
-            assert_eq!(joined.replace(' ', ""), line.replace(' ', ""), "{width}");
-            let pieces = shown.lines().filter(|line| line.trim_start().chars().all(|sign| sign != ' '));
-            assert!(pieces.clone().rev().skip(1).all(|line| line.ends_with([':', '/'])), "{width}:\n{shown}");
+            let mut rest = line.trim_start();
+            for piece in shown.lines().map(str::trim_start) {
+                rest = rest.strip_prefix(piece).unwrap();
+                assert!(rest.is_empty() || rest.starts_with(' ') || piece.ends_with([':', '/']), "{width}:\n{shown}");
+                rest = rest.trim_start();
+            }
+            assert_eq!(rest, "", "{width}:\n{shown}");
             if width >= 40 {
                 assert!(shown.lines().all(|line| line.width() <= width), "{width}:\n{shown}");
             }
@@ -152,13 +154,14 @@ mod tests {
         assert_eq!(
             wrapped(&line, 60, 0),
             format!(
-                "{LIST_INDENT}policy, dynamodb:PutItem: none\n{LIST_INDENT}→ arn:aws:dynamodb:us-east-1:000000000000:table/\n\
-                 {LIST_INDENT}SensorData/index/ByTime"
+                "{LIST_INDENT}policy, dynamodb:PutItem: none\n{LIST_INDENT}→ arn:aws:dynamodb:us-east-1:000000000000:\n\
+                 {LIST_INDENT}table/SensorData/index/ByTime"
             )
         );
         // A word that fits into a line of its own stays whole, and so does a command.
         let log_group = "  ✓ created      16 ms  log-group      /aws/lambda/ProcessKinesisRecords";
-        assert_eq!(wrapped(log_group, 62, 0), "  ✓ created      16 ms log-group /aws/lambda/ProcessKinesisRecords");
+        let below = format!("  ✓ created      16 ms log-group\n{LIST_INDENT}/aws/lambda/ProcessKinesisRecords");
+        assert_eq!(wrapped(log_group, 60, 0), below);
         assert_eq!(wrapped("`aws:s3:cp`", 5, 0), "`aws:s3:cp`");
         assert_eq!(wrapped("https://a.example/b", 10, 0), "https://\na.example/\nb");
     }

@@ -301,6 +301,6 @@ mod tests {
         assert!(all.iter().all(|reason| reason.contains("bver")), "{all:?}");
         assert!(records(&[r#"{"n":"a","v":1,"vs":"b"}"#])[0].contains("more than one value"));
         assert!(records(&[r#"{"v":1}"#])[0].contains("no name"));
-        assert!(records(&[r#"{"n":"a","v":"1"}"#])[0].contains("none"));
+        assert!(records(&[r#"{"n":"a","v":"1"}"#])[0].contains("one of its numbers is malformed"));
     }
 }
