@@ -113,13 +113,21 @@ impl DataDir {
         Ok(data_dir)
     }
 
-    /// Rejects a directory with a missing state file: to continue would treat its contents as deleted.
+    /// Rejects a directory with a missing or empty state file: to continue would treat its contents as deleted.
     fn check_complete(&self) -> Result<(), Error> {
         let expected: Vec<String> = read_json(&self.path(COMPLETE))?.unwrap_or_default();
-        match expected.iter().map(|name| self.path(name)).find(|path| !path.exists()) {
-            Some(path) => Err(lost(&path)),
-            None => Ok(()),
+        for path in expected.iter().map(|name| self.path(name)) {
+            match fs::metadata(&path) {
+                // A file system may report no size for a directory.
+                Ok(found) if found.is_file() && found.len() == 0 => return Err(emptied(&path)),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(lost(&path)),
+                Err(error) => {
+                    return Err(Error::failed(format!("could not read {}", path.display())).with_source(error));
+                }
+            }
         }
+        Ok(())
     }
 
     /// Records that every state file has been written.
@@ -229,6 +237,13 @@ pub(crate) fn lost(path: &Path) -> Error {
         .hint("`sensorctl local reset` starts over with an empty local cloud")
 }
 
+/// Returns the error for a state file without content, which `SQLite` would take for a new database.
+fn emptied(path: &Path) -> Error {
+    Error::failed(format!("{} is damaged: it is empty", path.display()))
+        .hint("put it back from a copy")
+        .hint("`sensorctl local reset` starts over with an empty local cloud")
+}
+
 /// Returns whether a directory has subdirectories; false if it does not exist.
 pub(crate) fn has_directories(path: &Path) -> Result<bool, Error> {
     let has = || -> io::Result<bool> {
@@ -299,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn data_dir_lost_state_file_is_an_error_and_unwritten_one_is_not() {
+    fn data_dir_lost_or_emptied_state_file_is_an_error_and_unwritten_one_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path()).unwrap();
         data.subdirectory("lambda").unwrap();
@@ -308,11 +323,14 @@ mod tests {
         let data = DataDir::open(dir.path()).unwrap();
         for name in STATE_FILES {
             data.subdirectory(Path::new(name).parent().unwrap().to_str().unwrap()).unwrap();
-            fs::write(data.path(name), "").unwrap();
+            fs::write(data.path(name), "content").unwrap();
         }
         data.complete(Durability::Process).unwrap();
         drop(data);
         drop(DataDir::open(dir.path()).unwrap());
+        fs::write(dir.path().join("lambda/mappings.json"), "").unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err();
+        assert!(error.to_string().contains("lambda/mappings.json is damaged: it is empty"), "{error}");
         fs::remove_file(dir.path().join("lambda/mappings.json")).unwrap();
         let error = DataDir::open(dir.path()).unwrap_err();
         assert!(error.to_string().contains("lambda/mappings.json is missing"), "{error}");

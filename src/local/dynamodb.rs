@@ -89,6 +89,7 @@ impl DynamoDb {
         let cannot = |error: Box<dyn std::error::Error + Send + Sync>| {
             Error::failed(format!("could not open the tables of the local cloud in {}", path.display()))
                 .with_source(error)
+                .hint("put it back from a copy")
                 .hint("`sensorctl local reset` starts over with an empty local cloud")
         };
         let text = path.to_str().ok_or_else(|| {

@@ -201,6 +201,20 @@ fn damaged_state_file_prevents_start_and_stays_unchanged() {
     }
 }
 
+#[test]
+fn emptied_state_file_prevents_start_and_stays_empty() {
+    let env = stopped_pipeline();
+    for end in STATE_FILES {
+        let copy = copy_of(&env);
+        let path = file_like(&copy.path("data"), end);
+        fs::write(&path, "").unwrap();
+        let run = copy.run(["local", "start", "--port", "0"]);
+        assert_eq!(run.code, 1, "it starts with an empty {end}");
+        run.assert_stderr_contains(&[path.to_str().unwrap(), "is damaged", "hint: `sensorctl local reset`"]);
+        assert_eq!(fs::read(&path).unwrap(), b"", "{end}");
+    }
+}
+
 /// Returns all paths below a data directory except those of the process that owned it.
 fn paths_in(directory: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (Vec::new(), vec![directory.to_owned()]);
