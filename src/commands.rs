@@ -15,6 +15,7 @@ mod man;
 mod plan;
 mod put;
 mod scan;
+mod simulate;
 mod stack_context;
 mod status;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Put(put::PutArgs),
+    Simulate(simulate::SimulateArgs),
     Scan(scan::ScanArgs),
     Inspect(inspect::InspectArgs),
     Invoke(invoke::InvokeArgs),
@@ -134,6 +136,7 @@ impl Command {
             Command::Plan(args) => context.or_interrupt(plan::run(context, args), left).await,
             Command::Status(args) => context.or_interrupt(status::run(context, args), left).await,
             Command::Put(args) => put::run(context, args).await,
+            Command::Simulate(args) => simulate::run(context, args).await,
             Command::Scan(args) => scan::run(context, args).await,
             Command::Inspect(args) => inspect::run(context, args).await,
             Command::Invoke(args) => invoke::run(context, args).await,

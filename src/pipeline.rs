@@ -12,6 +12,7 @@ mod input;
 mod invocation;
 mod put;
 mod read;
+mod simulate;
 mod time;
 
 pub(crate) use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
@@ -36,4 +37,12 @@ pub(crate) use put::sender::{PutReceipt, put_one, put_records};
 pub(crate) use read::query::ReadQuery;
 pub(crate) use read::stored_reading::{StoredReading, value_json};
 pub(crate) use read::table_reader::{PageRetry, RowPage, read_pages, wait_until_stored};
+pub(crate) use simulate::deletion::{RowCounts, SimulatedRows};
+pub(crate) use simulate::feeder::{SimulationSize, simulated_chunks};
+pub(crate) use simulate::outcome::{ShardVerification, Verification};
+#[cfg(test)]
+pub(crate) use simulate::plan::plan_of;
+pub(crate) use simulate::plan::{END_MS, MAX_SENSORS, Share, SimulationPlan, start_ms};
+pub(crate) use simulate::reconciliation::{BYTES_PER_READING, Ledger, SharedLedger};
+pub(crate) use simulate::verification::Verifier;
 pub(crate) use time::{format_rfc3339, now, parse_duration, parse_time, parse_time_or_age};

@@ -100,7 +100,7 @@ fn decimal(text: &str) -> Result<Decimal, String> {
     Decimal::parse(text).map_err(|error| error.to_string())
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate: Option<f64> = text.parse().ok();
     rate.filter(|rate| rate.is_finite() && *rate >= 0.001).ok_or_else(|| "write a number above 0".to_owned())
 }

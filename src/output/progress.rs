@@ -6,11 +6,16 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::escape::one_line;
-use super::{Output, marks, units};
+use super::{Output, marks, units, wrap};
 
 /// Work that is done sooner than this shows no progress at all.
 const DELAY: Duration = Duration::from_millis(250);
 const FRAMES_PER_SECOND: u8 = 20;
+/// Columns of a progress bar.
+const MIN_BAR: usize = 6;
+const MAX_BAR: usize = 30;
+/// Columns of a line that are not a bar: indent, time, name, percentage and rates.
+const BESIDE_BAR: usize = 48;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -104,6 +109,26 @@ impl Step {
     /// Shows what the step waits for.
     pub fn waiting(&self, text: &str) {
         self.bar.set_message(one_line(text).into_owned());
+    }
+
+    /// Draws a bar that is filled up to `at` of `end`.
+    pub(super) fn measure(&self, at: u64, end: u64) {
+        if self.bar.length() != Some(end) {
+            self.bar.set_length(end);
+            let width = wrap::width_of(std::io::stderr()).map_or(MAX_BAR, |width| width.saturating_sub(BESIDE_BAR) / 2);
+            let width = width.clamp(MIN_BAR, MAX_BAR);
+            self.bar.set_style(
+                style(&format!("  {{elapsed:>5}}  {{prefix}}  {{bar:{width}}} {{percent:>3}}%  {{wide_msg}}"))
+                    .progress_chars("=> "),
+            );
+        }
+        self.bar.set_position(at.min(end));
+    }
+
+    /// Returns the time that is left by the speed so far, once there is one.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let known = self.began.elapsed() > Duration::from_secs(2) && self.bar.position() > 0;
+        known.then(|| self.bar.eta())
     }
 
     /// Ends the step well. On a terminal it is gone then; off it, this is its one line.

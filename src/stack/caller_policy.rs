@@ -30,7 +30,9 @@ const ON_TABLES: [&str; 10] = [
     "dynamodb:UpdateTable",
     "dynamodb:UpdateTimeToLive",
 ];
-const ON_READINGS: [&str; 4] = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
+const ON_READINGS: [&str; 5] =
+    ["dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
+const ON_DEAD_LETTERS: [&str; 2] = ["dynamodb:Query", "dynamodb:Scan"];
 const ON_STREAM: [&str; 13] = [
     "kinesis:AddTagsToStream",
     "kinesis:CreateStream",
@@ -81,10 +83,11 @@ const ON_MAPPINGS: [&str; 5] = [
     "lambda:TagResource",
     "lambda:UpdateEventSourceMapping",
 ];
-const ON_LOG_GROUP: [&str; 6] = [
+const ON_LOG_GROUP: [&str; 7] = [
     "logs:CreateLogGroup",
     "logs:DeleteLogGroup",
     "logs:DeleteRetentionPolicy",
+    "logs:FilterLogEvents",
     "logs:ListTagsForResource",
     "logs:PutRetentionPolicy",
     "logs:TagResource",
@@ -108,6 +111,7 @@ pub(crate) fn caller_policy(settings: &Pipeline, region: Option<&str>) -> Value 
         allow("OnEverything", &ON_EVERYTHING, &json!("*")),
         allow("Tables", &ON_TABLES, &json!(tables)),
         allow("Readings", &ON_READINGS, &json!(tables[0])),
+        allow("DeadLetters", &ON_DEAD_LETTERS, &json!(tables[1])),
         allow("Stream", &ON_STREAM, &json!(arn("kinesis", &format!("stream/{}", settings.stream.name)))),
         allow("Role", &role_actions, &json!(role)),
         json!({"Sid": "PassRole", "Effect": "Allow", "Action": "iam:PassRole", "Resource": role,

@@ -3,12 +3,13 @@
 use crate::support::TestEnv;
 
 /// All commands with their subcommands.
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 25] = [
     &[],
     &["up"],
     &["plan"],
     &["status"],
     &["put"],
+    &["simulate"],
     &["inspect"],
     &["layouts"],
     &["scan"],

@@ -39,6 +39,7 @@ mod permissions;
 mod readings;
 mod readme;
 mod settings;
+mod simulate;
 mod slow;
 mod step_order;
 mod support;

@@ -41,6 +41,11 @@ fn transcript_put_matches() {
 }
 
 #[test]
+fn transcript_simulate_matches() {
+    assert_transcript("simulate");
+}
+
+#[test]
 fn transcript_scan_matches() {
     assert_transcript("scan");
 }

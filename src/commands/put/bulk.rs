@@ -28,8 +28,10 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let OutputFiles { mut rejects, failed: failed_file } = written.truncate()?;
     let clients = if args.dry_run { None } else { Some(context.clients().await?) };
 
-    let watcher = PutProgress::new(&context.output, name_of(&args.files), args.rejects.is_none(), args.dry_run);
     let chunks = ParsedChunks::of(inputs);
+    let watcher = PutProgress::new(&context.output, name_of(&args.files), args.rejects.is_none(), args.dry_run);
+    let (size, positions) = (size_of(&args.files), chunks.positions());
+    let watcher = watcher.with_position(move |_| Some((positions.bytes_read()?, size?)));
     let plan =
         PutOptions { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
     let stream = &context.settings.pipeline.stream.name;
@@ -80,6 +82,12 @@ fn name_of(files: &[PathBuf]) -> String {
         [one] => one.file_name().unwrap_or(one.as_os_str()).to_string_lossy().into_owned(),
         files => format!("{} files", files.len()),
     }
+}
+
+/// Returns the bytes of all files, or `None` if the size of one is not known.
+fn size_of(files: &[PathBuf]) -> Option<u64> {
+    let is_known = |path: &PathBuf| InputOrigin::from(path.as_path()).is_replayable();
+    files.iter().map(|path| path.metadata().ok().filter(|_| is_known(path)).map(|found| found.len())).sum()
 }
 
 fn origins(files: &[PathBuf]) -> Result<Vec<InputOrigin>, Error> {

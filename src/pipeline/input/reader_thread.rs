@@ -95,8 +95,7 @@ impl ParsedChunks {
         rest
     }
 
-    /// Chunks that come from elsewhere.
-    #[cfg(test)]
+    /// Returns the chunks of a channel, for readings that come from no input.
     pub(crate) fn from_channel(waiting: mpsc::Receiver<Chunk>) -> Self {
         ParsedChunks {
             waiting,

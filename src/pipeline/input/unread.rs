@@ -82,6 +82,15 @@ impl Positions {
         }
     }
 
+    /// Returns the bytes of all inputs that were read, if that is known of each.
+    pub(crate) fn bytes_read(&self) -> Option<u64> {
+        let length = |position: &Position| match &position.origin {
+            InputOrigin::File(path) if position.is_at_end => path.metadata().ok().map(|found| found.len()),
+            _ => position.offset,
+        };
+        self.0.lock().iter().map(length).sum()
+    }
+
     /// Returns the inputs that were not read to their end, in their order, and counts what is left of them, for as long
     /// as the limit. Blocks.
     pub(crate) fn unread(&self, limit: Duration) -> Vec<Unread> {

@@ -13,8 +13,13 @@ use crate::pipeline::{RejectedLine, Unread};
 pub(crate) enum PutEvent<'a> {
     /// A line of the input is not a valid reading.
     Rejected(&'a RejectedLine),
-    /// The stream accepted this many more readings.
-    Accepted(u64),
+    /// The stream accepted more readings.
+    Accepted {
+        /// Number of readings.
+        readings: u64,
+        /// Bytes of the accepted records.
+        bytes: u64,
+    },
     /// The stream did not accept some records. They are retried after a pause.
     Resending {
         /// Number of records.

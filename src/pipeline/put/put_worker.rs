@@ -122,7 +122,7 @@ async fn deliver<S>(
                     progressed = Instant::now();
                     attempt = 0;
                     halt.anything_accepted.store(true, Ordering::Relaxed);
-                    observer.event(&PutEvent::Accepted(settled.readings));
+                    observer.event(&PutEvent::Accepted { readings: settled.readings, bytes: settled.bytes });
                 }
                 let Some(code) = settled.code else { return };
                 if progressed.elapsed() >= GIVE_UP_AFTER {
