@@ -61,7 +61,7 @@ pub(crate) use marks::Mark;
 pub(crate) use plan_list::{LIST_INDENT, done_word, effect, loss, plan_lines, resource_line};
 pub(crate) use progress::{Progress, Step};
 pub(crate) use put_progress::{NAMED_LINES, PutProgress};
-pub(crate) use reading_rows::PutReport;
+pub(crate) use reading_rows::{Hop, PutReport, hop_line};
 pub(crate) use report::Report;
 pub(crate) use rows::{Row, Rows};
 pub(crate) use simulation_report::{DeletedRows, SimulationReport, row_count};

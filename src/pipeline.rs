@@ -8,6 +8,7 @@
 //! ```
 
 mod canary;
+mod delivery;
 mod input;
 mod invocation;
 mod put;
@@ -16,6 +17,7 @@ mod simulate;
 mod time;
 
 pub(crate) use canary::{ProbeError, ProbeRegistry, ProbeRoute, ProbesConsumed, RemainingProbe};
+pub(crate) use delivery::{DeadLetterReason, DeliveryRoute, Invocation, MappingState};
 pub(crate) use input::csv_value::value_of;
 pub(crate) use input::decompression::Compression;
 pub(crate) use input::input_origin::InputOrigin;
@@ -36,7 +38,7 @@ pub(crate) use put::record::Record;
 pub(crate) use put::sender::{PutReceipt, put_one, put_records};
 pub(crate) use read::query::ReadQuery;
 pub(crate) use read::stored_reading::{StoredReading, value_json};
-pub(crate) use read::table_reader::{PageRetry, RowPage, read_pages, wait_until_stored};
+pub(crate) use read::table_reader::{PageRetry, RowPage, compare_sequence_numbers, read_pages, wait_until_stored};
 pub(crate) use simulate::deletion::{RowCounts, SimulatedRows};
 pub(crate) use simulate::feeder::{SimulationSize, simulated_chunks};
 pub(crate) use simulate::outcome::{ShardVerification, Verification};

@@ -11,7 +11,7 @@ use crate::batch_chunk::{BatchChunk, ItemOutcome, MAX_USER_RECORDS, Unstored};
 use crate::dead_letter;
 use crate::dynamodb::{Client, MAX_BATCH_ITEMS, READINGS, Table};
 use crate::event::{Event, Record};
-use crate::metrics::{MetricIssue, Metrics};
+use crate::metrics::{MetricIssue, Metrics, RecordRange};
 use crate::response::{BatchResponse, InvocationError, contained};
 use crate::settings::Settings;
 use crate::store::{PutOutcome, Store};
@@ -127,6 +127,7 @@ impl Handler {
         let mut clock = Instant::now();
         let event = Event::read(json).map_err(InvocationError::foreign_event)?;
         metrics.records = event.records.len();
+        metrics.range = range(&event);
         metrics.iterator_age = event.records.last().and_then(age);
         let decoded = Decoded::of(&event);
         let store = Store::new(&self.client);
@@ -258,6 +259,13 @@ fn lap(phase: &mut Duration, clock: &mut Instant) {
     let now = Instant::now();
     *phase += now - *clock;
     *clock = now;
+}
+
+/// Returns which records an event has.
+fn range(event: &Event<'_>) -> Option<RecordRange> {
+    let (first, last) = (event.records.first()?, event.records.last()?);
+    let number = |record: &Record<'_>| record.kinesis.sequence_number.to_string();
+    Some(RecordRange { shard_id: first.shard_id().to_owned(), first: number(first), last: number(last) })
 }
 
 /// Returns the time since a record arrived in the stream.

@@ -24,11 +24,24 @@ impl From<&InvocationError> for MetricIssue {
     }
 }
 
+/// The records of an event: their shard, and the sequence numbers of the first and the last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RecordRange {
+    /// The shard.
+    pub shard_id: String,
+    /// The first sequence number.
+    pub first: String,
+    /// The last sequence number.
+    pub last: String,
+}
+
 /// The metrics of an invocation: counts and milliseconds, without the content of readings.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     /// Kinesis records.
     pub records: usize,
+    /// Which records, so that the invocation of a record can be found.
+    pub range: Option<RecordRange>,
     /// User records in them, as far as they were decoded.
     pub readings: usize,
     /// Readings that are stored in the table.
@@ -105,6 +118,11 @@ impl Metrics {
         );
         line.insert("FunctionName".to_owned(), json!(function_name));
         line.insert("RequestId".to_owned(), json!(request_id));
+        if let Some(RecordRange { shard_id, first, last }) = &self.range {
+            line.insert("ShardId".to_owned(), json!(shard_id));
+            line.insert("FirstSequenceNumber".to_owned(), json!(first));
+            line.insert("LastSequenceNumber".to_owned(), json!(last));
+        }
         line.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))));
         line.extend(times.map(|(name, time)| (name.to_owned(), json!(time))));
         if let Some(issue) = &self.issue {
@@ -122,7 +140,7 @@ fn milliseconds(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{MetricIssue, Metrics};
+    use super::{MetricIssue, Metrics, RecordRange};
     use std::time::Duration;
 
     #[test]
@@ -139,5 +157,12 @@ mod tests {
         }
         metrics.issue = Some(MetricIssue { code: "AccessDeniedException".to_owned(), message: "no".to_owned() });
         assert_eq!(metrics.line("f", "r")["ErrorCode"], "AccessDeniedException");
+        let range = RecordRange { shard_id: "shardId-0".to_owned(), first: "7".to_owned(), last: "9".to_owned() };
+        metrics.range = Some(range);
+        let line = metrics.line("f", "r");
+        assert_eq!(
+            (&line["ShardId"], &line["FirstSequenceNumber"], &line["LastSequenceNumber"]),
+            (&"shardId-0".into(), &"7".into(), &"9".into())
+        );
     }
 }

@@ -4,6 +4,7 @@ mod bulk;
 mod output_files;
 mod resume;
 mod single;
+mod wait;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub(crate) struct PutArgs {
     /// reading
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<ConstantField>,
-    /// Wait until the table holds the reading
+    /// Wait until the table holds the reading, and show when it took each hop
     #[arg(long, conflicts_with_all = ["files", "dry_run"])]
     wait: bool,
     /// How long to wait

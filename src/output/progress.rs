@@ -14,8 +14,10 @@ const FRAMES_PER_SECOND: u8 = 20;
 /// Columns of a progress bar.
 const MIN_BAR: usize = 6;
 const MAX_BAR: usize = 30;
-/// Columns of a line that are not a bar: indent, time, name, percentage and rates.
-const BESIDE_BAR: usize = 48;
+/// Columns of a line that are neither bar nor name: indent, time, percentage and rates.
+const BESIDE_BAR: usize = 58;
+/// Columns of a terminal that does not say how many it has.
+const WIDE: usize = 80;
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -111,16 +113,16 @@ impl Step {
         self.bar.set_message(one_line(text).into_owned());
     }
 
-    /// Draws a bar that is filled up to `at` of `end`.
+    /// Draws a bar that is filled up to `at` of `end`, where there is room for it beside the text.
     pub(super) fn measure(&self, at: u64, end: u64) {
         if self.bar.length() != Some(end) {
             self.bar.set_length(end);
-            let width = wrap::width_of(std::io::stderr()).map_or(MAX_BAR, |width| width.saturating_sub(BESIDE_BAR) / 2);
-            let width = width.clamp(MIN_BAR, MAX_BAR);
-            self.bar.set_style(
-                style(&format!("  {{elapsed:>5}}  {{prefix}}  {{bar:{width}}} {{percent:>3}}%  {{wide_msg}}"))
-                    .progress_chars("=> "),
-            );
+            let columns = wrap::width_of(std::io::stderr()).unwrap_or(WIDE);
+            let (name, bar) = measured(&self.name, columns);
+            self.bar.set_prefix(name);
+            let bar = if bar == 0 { String::new() } else { format!("  {{bar:{bar}}}") };
+            let template = format!("  {{elapsed:>4}}  {{prefix}}{bar}  {{percent:>3}}%  {{wide_msg}}");
+            self.bar.set_style(style(&template).progress_chars("=> "));
         }
         self.bar.set_position(at.min(end));
     }
@@ -129,6 +131,11 @@ impl Step {
     pub(super) fn left(&self) -> Option<Duration> {
         let known = self.began.elapsed() > Duration::from_secs(2) && self.bar.position() > 0;
         known.then(|| self.bar.eta())
+    }
+
+    /// Ends the step without a line: its owner says more than one.
+    pub fn clear(self) {
+        self.bar.finish_and_clear();
     }
 
     /// Ends the step well. On a terminal it is gone then; off it, this is its one line.
@@ -155,6 +162,18 @@ pub(super) fn line_of_step(what: &str, took: Duration, name: &str) -> String {
     format!("  {what:<9} {:>8}  {name}", units::duration(took))
 }
 
+/// Returns the name and the columns of the bar that fit into a line; no bar where there is little room.
+fn measured(name: &str, columns: usize) -> (String, usize) {
+    let limit = (columns / 5).max(10);
+    let name = if name.chars().count() > limit {
+        name.chars().take(limit - 1).chain(['…']).collect()
+    } else {
+        name.to_owned()
+    };
+    let room = columns.saturating_sub(BESIDE_BAR + name.chars().count());
+    (name, if room < MIN_BAR { 0 } else { room.min(MAX_BAR) })
+}
+
 fn appear_later(bars: MultiProgress, still: Vec<ProgressBar>) {
     tokio::spawn(async move {
         tokio::time::sleep(DELAY).await;
@@ -168,6 +187,14 @@ fn appear_later(bars: MultiProgress, still: Vec<ProgressBar>) {
 mod tests {
     use super::super::Format;
     use super::super::tests::output;
+
+    #[test]
+    fn bar_gives_way_to_the_rates_and_a_long_name_is_cut() {
+        assert_eq!(super::measured("big.ndjson", 60), ("big.ndjson".to_owned(), 0));
+        assert_eq!(super::measured("big.ndjson", 80), ("big.ndjson".to_owned(), 12));
+        assert_eq!(super::measured("big.ndjson", 200).1, 30);
+        assert_eq!(super::measured("a-very-long-name.ndjson", 60), ("a-very-long…".to_owned(), 0));
+    }
 
     #[test]
     fn spinner_shows_every_character_of_what_a_service_says() {

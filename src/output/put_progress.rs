@@ -137,9 +137,9 @@ fn line(counts: &PutCounts, rates: Option<(f64, f64)>, left: Option<Duration>, p
     let mut parts = vec![units::count(counts.accepted)];
     if let Some((readings, bytes)) = rates {
         parts.push(format!("{}/s", units::count(readings.round() as u64)));
+        parts.extend(left.map(|left| format!("{} left", units::duration(left))));
         parts.push(format!("{}/s", units::bytes(bytes.round() as u64)));
     }
-    parts.extend(left.map(|left| format!("{} left", units::duration(left))));
     if counts.rejected > 0 {
         parts.push(format!("{} rejected", units::count(counts.rejected)));
     }
@@ -186,7 +186,7 @@ mod tests {
         let rates = Some((1020.4, 83_886.0));
         assert_eq!(
             line(&counts, rates, Some(Duration::from_secs(75)), Some("ProvisionedThroughputExceededException")),
-            "12,345  1,020/s  81.9 KiB/s  75 s left  2 rejected  40 resent  ProvisionedThroughputExceededException"
+            "12,345  1,020/s  75 s left  81.9 KiB/s  2 rejected  40 resent  ProvisionedThroughputExceededException"
         );
         assert_eq!(line(&PutCounts::default(), None, None, None), "0");
     }

@@ -82,6 +82,28 @@ pub(crate) struct PutReport {
     pub row: StoredReading,
     /// Milliseconds from sending it to seeing it in the table.
     pub stored_after_ms: Option<u64>,
+    /// Its way into the table; empty where that was not waited for.
+    pub hops: Vec<Hop>,
+}
+
+/// A hop of a reading on its way into the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Hop {
+    /// `accepted`, `delivered`, `stored` or `read_back`.
+    #[serde(rename = "hop")]
+    pub name: &'static str,
+    /// Milliseconds from sending; `None` if it did not happen, or is not known.
+    pub ms: Option<u64>,
+    /// Where.
+    #[serde(skip)]
+    pub place: String,
+}
+
+/// Returns the line of a hop, in the form of a step that ended.
+#[must_use]
+pub(crate) fn hop_line(hop: &Hop) -> String {
+    let after = hop.ms.map_or_else(|| "-".to_owned(), |ms| units::duration(Duration::from_millis(ms)));
+    format!("  {:<9} {after:>8}  {}", hop.name.replace('_', " "), hop.place)
 }
 
 impl Serialize for PutReport {
@@ -90,6 +112,9 @@ impl Serialize for PutReport {
         self.row.serialize_entries(&mut map)?;
         if let Some(milliseconds) = self.stored_after_ms {
             map.serialize_entry("stored_after_ms", &milliseconds)?;
+        }
+        if !self.hops.is_empty() {
+            map.serialize_entry("hops", &self.hops)?;
         }
         map.end()
     }

@@ -26,7 +26,7 @@ const RULES: [(&str, &[&str]); 14] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 16] = [
+const EDGES: [&str; 17] = [
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
@@ -38,6 +38,7 @@ const EDGES: [&str; 16] = [
     "pipeline/read/table_reader.rs",
     "pipeline/invocation.rs",
     "pipeline/canary.rs",
+    "pipeline/delivery.rs",
     "pipeline/canary/cleanup.rs",
     "pipeline/read/query.rs",
     "pipeline/put/sender.rs",

@@ -36,6 +36,7 @@ mod local_cloud;
 mod orphans;
 mod ownership;
 mod permissions;
+mod put_wait;
 mod readings;
 mod readme;
 mod settings;

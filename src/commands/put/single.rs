@@ -1,20 +1,20 @@
 //! One reading from flags.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime};
 
 use sensor_model::Reading;
 use sensor_model::limits::READING_KEYS;
 
 use super::PutArgs;
-use crate::aws::wait::WaitError;
+use super::wait::{Followed, SentReading};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::PutReport;
-use crate::pipeline::{ConstantField, PutReceipt, StoredReading, now, put_one, value_of, wait_until_stored};
+use crate::pipeline::{ConstantField, StoredReading, now, put_one, value_of};
 
-/// The key of the report of `--wait`, which would be in it twice.
-const WAITED: &str = "stored_after_ms";
+/// Keys of the report of `--wait`, which would be in it twice.
+const WAITED: [&str; 2] = ["stored_after_ms", "hops"];
 
 pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let (wait, limit, dry_run) = (args.wait, args.timeout, args.dry_run);
@@ -22,51 +22,22 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     if dry_run {
         let row = StoredReading { reading, shard_id: None, sequence_number: None };
         context.output.status("this is a reading; nothing was sent (--dry-run)");
-        return context.output.report(&PutReport { row, stored_after_ms: None });
+        return context.output.report(&PutReport { row, stored_after_ms: None, hops: Vec::new() });
     }
     let clients = context.clients().await?;
     let stream = &context.settings.pipeline.stream.name;
-    let began = Instant::now();
+    let sent = (Instant::now(), SystemTime::now());
     let put = async { put_one(clients, stream, &reading).await.map_err(Error::from) };
     let unsure = || Error::interrupted(format!("interrupted; stream {stream} may or may not have taken the reading"));
     let receipt = context.or_interrupt(put, unsure).await?;
+    let accepted = sent.0.elapsed();
     if !wait {
-        return context.output.report(&PutReport { row: StoredReading::new(reading, receipt), stored_after_ms: None });
+        let row = StoredReading::new(reading, receipt);
+        return context.output.report(&PutReport { row, stored_after_ms: None, hops: Vec::new() });
     }
-    let waited = wait_for_row(context, &reading, &receipt, limit).await;
-    let stored_after_ms = waited.is_ok().then(|| u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
-    context.output.report(&PutReport { row: StoredReading::new(reading, receipt), stored_after_ms })?;
-    waited
-}
-
-async fn wait_for_row(
-    context: &Context,
-    reading: &Reading,
-    receipt: &PutReceipt,
-    limit: Duration,
-) -> Result<(), Error> {
-    let clients = context.clients().await?;
-    let table = &context.settings.pipeline.table.name;
-    let progress = context.output.progress();
-    let step = progress.step(format!("row in {table}"));
-    let wait = async {
-        let result = wait_until_stored(clients, table, reading, &receipt.sequence_number, limit).await;
-        result.map_err(|error| match error {
-            WaitError::Failed(failure) => Error::from(failure),
-            timed_out @ WaitError::TimedOut { .. } => {
-                Error::failed(format!("the stream took the reading, but table {table} does not hold it"))
-                    .with_source(timed_out)
-                    .hint("`sensorctl status` shows whether the function and its mapping work")
-                    .hint("a reading that the function cannot store is in the table of rejected readings")
-            }
-        })
-    };
-    let left = || Error::interrupted("interrupted; the stream took the reading, but it was not seen in the table yet");
-    let result = context.or_interrupt(wait, left).await;
-    match &result {
-        Ok(()) => step.done("stored"),
-        Err(_) => step.failed(),
-    }
+    let followed = SentReading { context, reading: &reading, receipt: &receipt, sent, accepted }.follow(limit).await;
+    let Followed { hops, stored_after_ms, result } = followed;
+    context.output.report(&PutReport { row: StoredReading::new(reading, receipt), stored_after_ms, hops })?;
     result
 }
 
@@ -84,7 +55,7 @@ fn reading(args: PutArgs) -> Result<Reading, Error> {
             return Err(Error::usage(format!("`{name}` cannot be a further field"))
                 .hint("`--sensor`, `--temp` and `--time` set a reading's own keys"));
         }
-        if args.wait && name == WAITED {
+        if args.wait && WAITED.contains(&name.as_str()) {
             return Err(Error::usage(format!("`{name}` cannot be a further field of a reading that is waited for"))
                 .hint(format!("`--wait` reports its own `{name}`: put this reading without `--wait`")));
         }

@@ -129,7 +129,7 @@ impl Simulation<'_> {
     async fn send(&self, ledger: Option<SharedLedger>) -> PutOutcome {
         let Simulation { context, clients, size, expected, .. } = self;
         let output = &context.output;
-        let progress = PutProgress::new(output, "simulated readings".to_owned(), false, false);
+        let progress = PutProgress::new(output, "simulation".to_owned(), false, false);
         let expected = *expected;
         let progress = progress.with_position(move |counts| Some((counts.accepted, expected?)));
         let chunks = simulated_chunks(Arc::clone(&self.plan), *size, ledger);

@@ -231,7 +231,9 @@ pub(crate) async fn wait_until_stored(
         };
         let found = answer.item.map(|mut item| item.remove(SEQUENCE));
         Ok(match found {
-            Some(Some(AttributeValue::S(found))) if compare(&found, sequence_number) != Ordering::Less => {
+            Some(Some(AttributeValue::S(found)))
+                if compare_sequence_numbers(&found, sequence_number) != Ordering::Less =>
+            {
                 Poll::Ready(())
             }
             Some(_) => Poll::Pending("the row is there, but an older one".to_owned()),
@@ -245,7 +247,7 @@ pub(crate) async fn wait_until_stored(
 }
 
 /// Compares sequence numbers, which are integers of up to 129 digits (docs/facts/kinesis.md, Sequence numbers).
-fn compare(left: &str, right: &str) -> Ordering {
+pub(crate) fn compare_sequence_numbers(left: &str, right: &str) -> Ordering {
     let digits = |text: &str| text.trim_start_matches('0').to_owned();
     let (left, right) = (digits(left), digits(right));
     left.len().cmp(&right.len()).then_with(|| left.cmp(&right))
@@ -257,8 +259,11 @@ mod tests {
 
     #[test]
     fn compare_sequence_numbers_by_value() {
-        assert_eq!(compare("9", "10"), Ordering::Less);
-        assert_eq!(compare("0010", "10"), Ordering::Equal);
-        assert_eq!(compare("49590338271490256608559692538361571095921575989136588898", "4"), Ordering::Greater);
+        assert_eq!(compare_sequence_numbers("9", "10"), Ordering::Less);
+        assert_eq!(compare_sequence_numbers("0010", "10"), Ordering::Equal);
+        assert_eq!(
+            compare_sequence_numbers("49590338271490256608559692538361571095921575989136588898", "4"),
+            Ordering::Greater
+        );
     }
 }
