@@ -17,6 +17,7 @@ pub(crate) mod format;
 pub(crate) mod input_origin;
 pub(crate) mod inspection;
 pub(crate) mod join;
+pub(crate) mod json_documents;
 pub(crate) mod json_elements;
 pub(crate) mod json_lines;
 pub(crate) mod json_mapper;

@@ -1,9 +1,11 @@
 //! Which column of a CSV file holds which key of a reading.
 
 mod binding;
+mod probe_fields;
 
 use std::borrow::Cow;
 
+use self::probe_fields::ProbeFields;
 use super::keys::{SENSOR, TEMPERATURE};
 use super::mapping::{Source, captured};
 use super::reading_builder::{Cell, ReadingBuilder, RowValues};
@@ -34,6 +36,8 @@ pub(super) struct CsvColumns {
     unit: Option<CellSource>,
     /// Further fields, sorted by name.
     fields: Vec<(String, CellSource)>,
+    /// Further fields of one of several temperatures.
+    probe_fields: ProbeFields,
     /// Columns of which one must match a pattern.
     filters: Vec<(Vec<usize>, String)>,
     unnamed: Vec<usize>,
@@ -86,7 +90,8 @@ pub(super) struct Surroundings {
 /// One row's values, by probe, or by quantity in the long form.
 #[derive(Debug)]
 pub(super) enum RowReading<'a> {
-    Probe(RowValues<'a>),
+    /// With the place of the temperature among several.
+    Probe(usize, RowValues<'a>),
     Quantity {
         name: Cow<'a, str>,
         key: Cow<'a, str>,
@@ -150,7 +155,7 @@ impl CsvColumns {
             CellSource::Column(at) => Some(*at),
             CellSource::Parts { .. } => None,
         });
-        self.temperatures().chain(fields)
+        self.temperatures().chain(fields).chain(self.probe_fields.columns())
     }
 
     /// Returns whether a line of its own names the sensor of the rows after it.
@@ -185,8 +190,13 @@ impl CsvColumns {
     }
 
     /// Returns whether the row passes the filters.
-    pub(super) fn is_wanted(&self, cells: Cells<'_>) -> bool {
-        let is_like = |at: &usize, pattern: &str| captured(pattern, cells.get(*at)).is_some();
+    pub(super) fn is_wanted(&self, cells: Cells<'_>, builder: &ReadingBuilder) -> bool {
+        let is_like = |at: &usize, pattern: &str| {
+            let cell = cells.get(*at);
+            // A value of `--missing` counts as absent.
+            let is_there = || pattern != "*" || !builder.is_missing(&Cell::Text(Cow::Borrowed(cell)));
+            captured(pattern, cell).is_some() && is_there()
+        };
         self.filters.iter().all(|(columns, pattern)| columns.iter().any(|at| is_like(at, pattern)))
     }
 
@@ -275,7 +285,7 @@ impl CsvColumns {
         }
         let base = sensor.as_ref().and_then(Cell::text).or_else(|| builder.default_sensor().map(Cow::Borrowed));
         let base = base.ok_or_else(|| row_error("missing-key", format!("`{SENSOR}` is empty")))?.into_owned();
-        let measured = self.probes.iter().filter_map(|probe| {
+        let measured = self.probes.iter().enumerate().filter_map(|(at, probe)| {
             let temperature = text(&probe.source);
             if builder.is_missing(&temperature) {
                 return None;
@@ -283,7 +293,7 @@ impl CsvColumns {
             let name = probe.name.as_deref().unwrap_or_default();
             let sensor = Some(Cell::Text(Cow::Owned(format!("{base}/{}", name.trim_start_matches('/')))));
             let row = RowValues { sensor, temperature: Some(temperature), time: time.clone(), is_copy };
-            Some(RowReading::Probe(row))
+            Some(RowReading::Probe(at, row))
         });
         let readings: Vec<_> = measured.collect();
         if readings.is_empty() {

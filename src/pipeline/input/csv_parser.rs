@@ -300,7 +300,7 @@ impl CsvParser {
         is_terminated: bool,
         output: &mut Output,
     ) -> Result<(), RowError> {
-        if !self.columns.is_wanted(cells) {
+        if !self.columns.is_wanted(cells, &output.builder) {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
             return Ok(());
@@ -333,12 +333,13 @@ impl CsvParser {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
         }
+        output.builder.facts.unassigned += self.columns.unassigned(cells, &output.builder);
         let mut first_error = None;
         let several = readings.len() > 1;
         for reading in readings {
             let result = match reading {
-                RowReading::Probe(row) => {
-                    let fields = self.columns.fields(cells, &self.section);
+                RowReading::Probe(probe, row) => {
+                    let fields = self.columns.fields_of_probe(probe, cells, &self.section);
                     output.builder.record(&row, fields, raw.number).map(|record| output.ready(record))
                 }
                 RowReading::Quantity { name, key, value, sensor, time } => {

@@ -16,6 +16,8 @@ pub(crate) struct InputFacts {
     pub passed_over: u64,
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
     pub left_out: u64,
+    /// Values of columns that belong to none of several temperatures, and were left out.
+    pub unassigned: u64,
     /// Rows of one quantity without a temperature to go with.
     pub unjoined: u64,
     /// Quantities that a later one of the same sensor and time replaced before they were joined.
@@ -30,6 +32,7 @@ impl InputFacts {
         self.times.merge(&other.times);
         self.passed_over += other.passed_over;
         self.left_out += other.left_out;
+        self.unassigned += other.unassigned;
         self.unjoined += other.unjoined;
         self.replaced += other.replaced;
         self.last_line_unterminated |= other.last_line_unterminated;

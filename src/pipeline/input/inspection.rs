@@ -24,6 +24,7 @@ use crate::pipeline::{Compression, FileHead, InputOrigin, InputSummary, Layouts}
 const WRONG_DATA: [&str; 6] = ["unit", "time-unit", "unset-time", "leap-second", "decimal-sign", "wrong-encoding"];
 /// Bytes of a JSON value that was cut from which on more is read, to see whether it is too long.
 const LONG_ELEMENT: usize = 64 * 1024;
+const NO_READING: &str = "no line of it is a reading";
 /// Readings that are shown.
 const SHOWN: usize = 5;
 
@@ -79,10 +80,14 @@ pub(crate) struct InspectionCounts {
     pub replaced_in_input: u64,
     /// Rows of one quantity without a temperature.
     pub unjoined: u64,
+    /// Values that belong to none of several temperatures.
+    pub unassigned_values: u64,
     /// Units of numeric times.
     pub time_units: BTreeMap<&'static str, u64>,
     /// Times without a zone.
     pub assumed_utc: u64,
+    /// Seconds of 1970-01-01 that may be days of a spreadsheet.
+    pub possible_days: u64,
     /// Lines without a reading by their form.
     pub passed_over: u64,
 }
@@ -133,14 +138,20 @@ pub(crate) fn inspect(
     let (name, source) = source(origin)?;
     let head = Head::read(name, source, given)?;
     let mut inspection = inspect_head(&head, given, layouts)?;
-    if is_all && !inspection.is_complete && inspection.error.is_none() {
+    if is_all && !inspection.is_complete && (inspection.error.is_none() || head.is_cut_value()) {
         if *origin == InputOrigin::Stdin {
             return Err(Error::usage("`--all` needs a file: standard input can be read only once"));
         }
         let (name, source) = self::source(origin)?;
+        if let (Some(_), None, Some(first)) =
+            (&inspection.error, &inspection.options.layout, inspection.layouts.first())
+        {
+            inspection.options = guess::with_layout(&layouts.get(first)?, &inspection.options, &head.name);
+        }
         let options = layouts.resolved(&inspection.options)?;
         let outcome = Outcome::read(Input::open(name.into(), source, &options)?, true)?;
         inspection.take(outcome)?;
+        inspection.error = (inspection.accepted == 0).then(|| NO_READING.to_owned());
         inspection.is_complete = true;
     }
     Ok(inspection)
@@ -158,7 +169,7 @@ fn source(origin: &InputOrigin) -> Result<(String, Box<dyn Read + Send>), Error>
 }
 
 fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<Inspection, Error> {
-    let text = String::from_utf8_lossy(&head.text);
+    let text = String::from_utf8_lossy(head.values());
     let matching = layouts.matching(&FileHead::new(&text))?;
     let names = matching.iter().map(|layout| layout.name.clone()).collect();
     let mut given = given.clone();
@@ -172,11 +183,7 @@ fn inspect_head(head: &Head, given: &InputOptions, layouts: &Layouts) -> Result<
     let mut best = head.attempt(given.clone(), layouts);
     if best.readings() == 0 && given.layout.is_none() {
         for layout in &matching {
-            let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
-            if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
-                options.sensor = Some(guess::sensor_of(&head.name));
-            }
-            let attempt = head.attempt(options, layouts);
+            let attempt = head.attempt(guess::with_layout(layout, given, &head.name), layouts);
             if attempt.refuses_wrong_data() && best.readings() == 0 {
                 best = attempt;
                 break;
@@ -223,7 +230,8 @@ impl Head {
             // A candidate that lacks a flag fails. For the layout that was typed, this error is the answer.
             Err(error) => return Attempt { options, result: Err(error) },
         };
-        let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text.to_vec())), &resolved);
+        let text = self.text_for(&resolved, text).to_vec();
+        let opened = Input::open(self.name.as_str().into(), Box::new(Cursor::new(text)), &resolved);
         let result = opened.and_then(|mut input| {
             input.set_encoding(self.recognized.encoding);
             Outcome::read(input, is_complete)
@@ -261,9 +269,10 @@ impl Head {
                 let (format, csv) = (outcome.format, outcome.csv.clone());
                 inspection.take(outcome)?;
                 if inspection.accepted == 0 && inspection.format.is_some() {
-                    inspection.error = Some("no line of it is a reading".to_owned());
+                    let cut = "its first value goes on behind the first megabyte; `--all` reads all of it";
+                    inspection.error = Some(if self.is_cut_value() { cut } else { NO_READING }.to_owned());
                 }
-                inspection.columns = columns_of(&self.text, format, csv.as_ref());
+                inspection.columns = columns_of(self.values(), format, csv.as_ref());
             }
             Err(error) => {
                 inspection.format = Some(super::format::recognize(&self.text));
@@ -328,8 +337,10 @@ impl Outcome {
         outcome.counts = InspectionCounts {
             replaced_in_input: replaced.replaced().count + counted.replaced,
             unjoined: counted.unjoined,
+            unassigned_values: counted.unassigned,
             time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
             assumed_utc: counted.times.assumed_utc,
+            possible_days: counted.times.possible_days,
             passed_over: counted.passed_over,
         };
         outcome.last_line_unterminated = counted.last_line_unterminated;
@@ -358,12 +369,22 @@ impl Inspection {
     /// Returns what a person should know about what was counted, one line each.
     #[must_use]
     pub(crate) fn remarks(&self) -> Vec<String> {
-        let InspectionCounts { replaced_in_input, unjoined, time_units, assumed_utc, passed_over } = &self.counts;
+        let InspectionCounts {
+            replaced_in_input,
+            unjoined,
+            unassigned_values,
+            time_units,
+            assumed_utc,
+            possible_days,
+            passed_over,
+        } = &self.counts;
         let summary = InputSummary {
             replaced_in_input: *replaced_in_input,
             unjoined: *unjoined,
+            unassigned_values: *unassigned_values,
             time_units: time_units.clone(),
             assumed_utc: *assumed_utc,
+            possible_days: *possible_days,
             passed_over: *passed_over,
             ..InputSummary::default()
         };

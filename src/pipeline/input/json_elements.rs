@@ -11,7 +11,7 @@ use super::line_reader::{LineReader, MAX_LINE_BYTES};
 pub(super) enum ElementStatus {
     /// A value, whole or broken.
     Element,
-    /// The beginning of a value that is too long; the rest of it was passed over.
+    /// The beginning of a value that is too long; the rest of it was passed over, or is in the file.
     TooLong,
     /// The beginning of a value, or of an array, that the input ends in.
     Cut,
@@ -81,6 +81,15 @@ impl JsonElements {
 
     /// Appends the next value to `element`, which never grows beyond [`MAX_LINE_BYTES`].
     pub(super) fn append(&mut self, element: &mut Vec<u8>) -> io::Result<ElementStatus> {
+        self.append_or_keep(element, |_| Ok(()))
+    }
+
+    /// As [`JsonElements::append`]; all bytes of a value that is too long go to `keep`.
+    pub(super) fn append_or_keep(
+        &mut self,
+        element: &mut Vec<u8>,
+        mut keep: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<ElementStatus> {
         let Some(first) = self.skip_to_value()? else {
             let found = if self.is_in_array { ElementStatus::Cut } else { ElementStatus::End };
             self.is_in_array = false;
@@ -103,8 +112,12 @@ impl JsonElements {
                 Step::Ends(at) => (at, true),
             };
             let room = MAX_LINE_BYTES - element.len();
-            if taken > room {
+            if taken > room && found != ElementStatus::TooLong {
                 found = ElementStatus::TooLong;
+                keep(element)?;
+            }
+            if found == ElementStatus::TooLong {
+                keep(&ready[..taken])?;
             }
             element.extend_from_slice(&ready[..taken.min(room)]);
             self.line += count_lines(&ready[..taken]);

@@ -1,53 +1,21 @@
 //! Readings out of JSON documents by the paths of `--map`.
 
+mod binding;
+
 use std::borrow::Cow;
 
-use sensor_model::truncate_for_log;
 use serde_json::value::RawValue;
 
+pub(super) use self::binding::DefaultPaths;
 use super::csv_columns::long_key;
-use super::json_paths::{PathRow, PathTree, PathValue};
+use super::json_paths::{LargeRows, MAX_KEPT_BYTES, PathRow, PathTree, PathValue};
 use super::json_pattern::matches;
-use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME, UTC_OFFSET};
-use super::mapping::{Source, Step, captured, parse_path};
-use super::options::{InputFormat, InputOptions};
+use super::keys::{ORIGIN, SENSOR, TEMPERATURE, TEMPERATURE_UNIT, TIME};
+use super::mapping::{Source, captured};
 use super::output::{Output, RawLine};
 use super::reading_builder::{Cell, RowValues};
 use super::row_error::{RowError, row_error};
 use super::unit_watch::UnitWatch;
-
-/// Bytes of a document with many rows that a rejected row of it keeps.
-const MAX_KEPT_BYTES: usize = 4096;
-
-/// Paths of a format for keys that no option maps.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DefaultPaths {
-    pub sensor: &'static str,
-    pub temperature: &'static str,
-    pub time: &'static str,
-    /// Paths of quantity and value where every row holds one quantity.
-    pub long: Option<(&'static str, &'static str)>,
-}
-
-impl DefaultPaths {
-    /// Returns the paths of a format.
-    pub(super) fn of(format: InputFormat) -> Self {
-        let plain = DefaultPaths { sensor: SENSOR, temperature: TEMPERATURE, time: TIME, long: None };
-        match format {
-            InputFormat::Mqtt => DefaultPaths {
-                sensor: "payload.sensor_id//topic",
-                temperature: "payload.temperature",
-                time: "payload.current_time",
-                long: None,
-            },
-            InputFormat::LineProtocol => DefaultPaths { time: "time", ..plain },
-            InputFormat::Senml => {
-                DefaultPaths { sensor: "sensor", time: "time", long: Some(("quantity", "value")), ..plain }
-            }
-            InputFormat::Ndjson | InputFormat::Json | InputFormat::Csv => plain,
-        }
-    }
-}
 
 /// The paths of one input.
 pub(super) struct JsonMapper {
@@ -57,7 +25,8 @@ pub(super) struct JsonMapper {
     time: PathSource,
     utc_offset: Option<PathSource>,
     fields: Vec<MappedField>,
-    filters: Vec<(usize, String)>,
+    /// Paths of which one must match a pattern.
+    filters: Vec<(Vec<usize>, String)>,
     origin: [usize; 2],
     long: Option<LongForm>,
     sensor_path: String,
@@ -91,75 +60,7 @@ enum Part {
     Fixed(String),
 }
 
-/// Gives every path a slot.
-#[derive(Default)]
-struct Binder {
-    tree: PathTree,
-    paths: Vec<Vec<Step>>,
-    stem: String,
-}
-
-impl Binder {
-    fn slot(&mut self, text: &str) -> Result<usize, String> {
-        let path = parse_path(text)?;
-        if let Some(slot) = self.paths.iter().position(|known| *known == path) {
-            return Ok(slot);
-        }
-        let slot = self.paths.len();
-        self.tree.add(&path, slot);
-        self.paths.push(path);
-        Ok(slot)
-    }
-
-    fn source(&mut self, text: &str, key: &str) -> Result<PathSource, String> {
-        let parts = Source::parse(text, |part| match part {
-            "@file" => Ok(Part::Fixed(self.stem.clone())),
-            path => self.slot(path).map(Part::Slot),
-        })?;
-        Ok(PathSource { parts, separator: if key == TIME { " " } else { "/" } })
-    }
-}
-
 impl JsonMapper {
-    /// Reads the paths.
-    ///
-    /// # Errors
-    /// Fails if an option is malformed, or a key is mapped twice; the text names it.
-    pub(super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
-        let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
-        let twice =
-            options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
-        if let Some(mapping) = twice {
-            return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
-        }
-        let path =
-            |key: &str, default: &str| options.mapped(key).next().map_or(default.to_owned(), |it| it.source.clone());
-        let sensor_path = path(SENSOR, defaults.sensor);
-        let sensor = Some(binder.source(&sensor_path, SENSOR)?);
-        let time = binder.source(&path(TIME, defaults.time), TIME)?;
-        let offset = options.mapped(UTC_OFFSET).next();
-        let utc_offset = offset.map(|mapping| binder.source(&mapping.source, UTC_OFFSET)).transpose()?;
-        let long = match (&options.quantity, &options.value, defaults.long) {
-            (Some(quantity), Some(value), _) => Some((quantity.as_str(), value.as_str())),
-            (None, None, long) => long,
-            _ => return Err("`--quantity` and `--value` go together".to_owned()),
-        };
-        let (mut probes, mut fields) = (Vec::new(), Vec::new());
-        let long = if let Some((quantity, value)) = long {
-            Some(long_form(&mut binder, options, quantity, value, defaults.long.is_some())?)
-        } else {
-            (probes, fields) = row_form(&mut binder, options, defaults.temperature)?;
-            None
-        };
-        let mut filters = Vec::new();
-        for filter in &options.matches {
-            filters.push((binder.slot(&filter.column)?, filter.pattern.clone()));
-        }
-        let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
-        let Binder { tree, .. } = binder;
-        Ok(JsonMapper { tree, sensor, probes, time, utc_offset, fields, filters, origin, long, sensor_path })
-    }
-
     /// Puts the reading of a document in one pass over it. False where it has to be read in the other way.
     pub(super) fn read_single(&self, document: &str, raw: RawLine<'_>, output: &mut Output) -> bool {
         let Some(row) = self.tree.single_row(document) else { return false };
@@ -168,25 +69,62 @@ impl JsonMapper {
     }
 
     fn take(&self, row: PathRow<'_>, raw: RawLine<'_>, output: &mut Output) {
-        if !self.is_wanted(&row) || self.is_of_another_quantity(&row) {
+        self.take_decoded(row, None, raw, output);
+    }
+
+    fn take_decoded(&self, row: PathRow<'_>, failure: Option<&RowError>, raw: RawLine<'_>, output: &mut Output) {
+        if !self.is_wanted(&row, output) || self.is_of_another_quantity(&row) {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
         } else if let Err(error) = self.row(row, raw, output) {
-            output.reject(raw, error);
+            // What is missing may be in a text that could not be decoded.
+            let is_missing = error.code == "missing-key";
+            output.reject(raw, failure.filter(|_| is_missing).cloned().unwrap_or(error));
         }
     }
 
     /// Puts the readings of a document.
     pub(super) fn read(&self, document: &RawValue, raw: RawLine<'_>, output: &mut Output) {
+        match self.tree.decoded(document) {
+            Ok(None) => self.read_decoded(document, None, raw, output),
+            Ok(Some(decoded)) => self.read_decoded(&decoded.json, decoded.failure.as_ref(), raw, output),
+            Err(error) => output.reject(raw, error),
+        }
+    }
+
+    /// Whether it makes many readings of one document, which may then be longer than a line.
+    pub(super) fn iterates(&self) -> bool {
+        self.tree.iterates()
+    }
+
+    /// Returns the paths of a document.
+    pub(super) fn tree(&self) -> &PathTree {
+        &self.tree
+    }
+
+    /// Puts the reading of the next row of a large document; false behind the last.
+    ///
+    /// # Errors
+    /// When its temporary file cannot be read.
+    pub(super) fn read_large(&self, rows: &mut LargeRows, line: u64, output: &mut Output) -> std::io::Result<bool> {
+        rows.next(|row, failure, own| {
+            let is_truncated = own.len() > MAX_KEPT_BYTES;
+            let bytes = &own.as_bytes()[..own.len().min(MAX_KEPT_BYTES)];
+            self.take_decoded(row, failure, RawLine { number: line, bytes, is_truncated }, output);
+        })
+    }
+
+    fn read_decoded(&self, document: &RawValue, failure: Option<&RowError>, raw: RawLine<'_>, output: &mut Output) {
         let rows = match self.tree.rows(document) {
             Ok(rows) if rows.is_empty() => {
-                let is_wanted = self.tree.base_row(document).is_ok_and(|row| self.is_wanted(&row));
+                let is_wanted = self.tree.base_row(document).is_ok_and(|row| self.is_wanted(&row, output));
                 if !self.filters.is_empty() && !is_wanted {
                     output.builder.facts.passed_over += 1;
                     output.builder.facts.left_out += 1;
                     return;
                 }
-                return output.reject(raw, row_error("missing-key", "none of the mapped paths is in it"));
+                let missing = || row_error("missing-key", "none of the mapped paths is in it");
+                return output.reject(raw, failure.cloned().unwrap_or_else(missing));
             }
             Ok(rows) => rows,
             Err(error) => return output.reject(raw, error),
@@ -202,12 +140,14 @@ impl JsonMapper {
                 },
                 None => raw,
             };
-            self.take(row, raw, output);
+            self.take_decoded(row, failure, raw, output);
         }
     }
 
-    fn is_wanted(&self, row: &PathRow<'_>) -> bool {
-        self.filters.iter().all(|(slot, pattern)| matches(row.get(*slot), pattern))
+    fn is_wanted(&self, row: &PathRow<'_>, output: &Output) -> bool {
+        let matches =
+            |slots: &[usize], pattern: &str| slots.iter().any(|slot| matches(row.get(*slot), pattern, &output.builder));
+        self.filters.iter().all(|(slots, pattern)| matches(slots, pattern))
     }
 
     /// Returns whether the unit of the row's value is not one of temperature.
@@ -223,7 +163,7 @@ impl JsonMapper {
             PathValue::Json(raw) => Cell::Json(raw),
             PathValue::Name(name) => Cell::Text(name.clone()),
         };
-        match self.filters.iter().find(|(at, _)| *at == slot) {
+        match self.filters.iter().find(|(slots, _)| slots.contains(&slot)) {
             Some((_, pattern)) => {
                 let text = cell.text()?;
                 let part = captured(pattern, &text)?;
@@ -323,7 +263,9 @@ impl JsonMapper {
         output: &mut Output,
     ) -> Result<(), RowError> {
         let name = self.value(&long.quantity, row).and_then(|cell| cell.text().map(Cow::into_owned));
-        let name = name.ok_or_else(|| row_error("missing-key", "the name of the quantity is missing"))?;
+        let name = name.ok_or_else(|| {
+            row_error("missing-key", "the name of the quantity is missing; `--quantity PATH` names another")
+        })?;
         let (key, part) = match long_key(&long.keys, &name) {
             Some((key, part)) => (key, part),
             None if long.keys.is_empty() || !long.names_sensor => (name.as_str(), None),
@@ -337,59 +279,11 @@ impl JsonMapper {
             Some(part) => Some(Cell::Text(Cow::Borrowed(part))),
             None => sensor,
         };
-        // A quantity without a value says nothing.
-        let Some(value) = self.value(&long.value, row) else {
-            output.builder.facts.passed_over += 1;
-            return Ok(());
-        };
+        let Some(value) = self.value(&long.value, row) else { return output.without_value(key) };
         let unit = long.unit.filter(|_| key == TEMPERATURE).and_then(|slot| self.cell(slot, row)?.text());
         if let Some(unit) = unit {
             output.builder.unit_watch.check(&unit).map_err(|reason| row_error("unit", reason))?;
         }
         output.quantity(&name, key, &value, sensor.as_ref(), time, raw.number)
     }
-}
-
-/// Binds documents whose rows hold one quantity each.
-fn long_form(
-    binder: &mut Binder,
-    options: &InputOptions,
-    quantity: &str,
-    value: &str,
-    has_unit: bool,
-) -> Result<LongForm, String> {
-    let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME, UTC_OFFSET].contains(&mapping.key.as_str()));
-    let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
-    let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
-    let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
-    let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
-    let unit = if has_unit { Some(binder.slot("unit")?) } else { None };
-    Ok(LongForm { quantity, value, keys, names_sensor, unit })
-}
-
-/// Binds documents whose rows hold a reading each: its temperatures, and the further fields that are mapped.
-fn row_form(
-    binder: &mut Binder,
-    options: &InputOptions,
-    temperature: &str,
-) -> Result<(Vec<Probe>, Vec<MappedField>), String> {
-    let own = |key: &str| [SENSOR, TEMPERATURE, TIME, UTC_OFFSET].contains(&key);
-    let mut names: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
-    if names.is_empty() {
-        names.push(temperature.to_owned());
-    }
-    let (mut probes, mut fields) = (Vec::new(), Vec::new());
-    for name in names {
-        let source = binder.source(&name, TEMPERATURE)?;
-        for part in source.parts.0.iter().flatten() {
-            if let Part::Slot(slot) = part {
-                binder.tree.keep_siblings(&binder.paths[*slot]);
-            }
-        }
-        probes.push(Probe { source, name });
-    }
-    for mapping in options.map.iter().filter(|mapping| !own(&mapping.key)) {
-        fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
-    }
-    Ok((probes, fields))
 }

@@ -1,5 +1,7 @@
 //! Rows out of nested JSON: the values at some paths, once for each element of the arrays that the paths go through.
 
+mod decoded;
+mod large;
 mod one_pass;
 mod row;
 
@@ -11,9 +13,14 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+pub(super) use self::decoded::decode;
+pub(super) use self::large::LargeRows;
 pub(super) use self::row::{PathRow, PathValue};
-use super::mapping::Step;
+use super::mapping::{Decoding, Step};
 use super::row_error::{RowError, row_error};
+
+/// Bytes of a document with many rows that a rejected row of it keeps.
+pub(super) const MAX_KEPT_BYTES: usize = 4096;
 
 /// Paths joined into a tree, so that a document is walked once.
 #[derive(Debug, Default)]
@@ -30,11 +37,23 @@ pub(super) struct PathTree {
     keeps_siblings: bool,
     /// True if there is an iteration here or below.
     iterates: bool,
+    /// Where it is a text that is decoded: its path, and how.
+    decodings: Vec<(String, Decoding)>,
+    /// Whether a text is decoded here or below.
+    decodes: bool,
 }
 
 impl PathTree {
+    /// Whether it may make several rows of a document.
+    pub(super) fn iterates(&self) -> bool {
+        self.iterates
+    }
+
     /// Adds a path whose value goes to a slot.
     pub(super) fn add(&mut self, path: &[Step], slot: usize) {
+        for at in (0..path.len()).filter(|at| matches!(path[*at], Step::Decoded(_))) {
+            self.node(&path[..at]).set_decoding(path, at);
+        }
         let node = self.node(path);
         match path.last() {
             Some(Step::Name) => node.name_slot = Some(slot),
@@ -52,6 +71,7 @@ impl PathTree {
     fn node(&mut self, path: &[Step]) -> &mut PathTree {
         let Some((first, rest)) = path.split_first() else { return self };
         self.iterates |= path.iter().any(|step| matches!(step, Step::Each | Step::Members));
+        self.decodes |= path.iter().any(|step| matches!(step, Step::Decoded(_)));
         let next = match first {
             // It belongs to the member itself.
             Step::Name => return self,
@@ -59,6 +79,8 @@ impl PathTree {
             Step::Index(index) => entry(&mut self.indexes, index),
             Step::Each => self.each.get_or_insert_default(),
             Step::Members => self.members.get_or_insert_default(),
+            // The document is read with the value as a member of this name.
+            Step::Decoded(decoding) => entry(&mut self.keys, &decoding.step().to_owned()),
         };
         next.node(rest)
     }
@@ -114,7 +136,8 @@ impl PathTree {
             }
             _ => {}
         }
-        combined(&row, groups)
+        // Without any array or object to go through there is one row: that of the alternatives of those paths.
+        if groups.is_empty() && row.has_values() { Ok(vec![row]) } else { combined(&row, groups) }
     }
 
     /// Returns what stands outside of every iteration.
@@ -202,8 +225,7 @@ fn combined<'a>(row: &PathRow<'a>, groups: Vec<Vec<PathRow<'a>>>) -> Result<Vec<
                 }
             }
             Some(rows) => {
-                let reason = format!("arrays that belong together have {} and {} elements", rows.len(), group.len());
-                return Err(row_error("array-lengths", reason));
+                return Err(array_lengths(rows.len(), group.len()));
             }
         }
     }
@@ -212,6 +234,10 @@ fn combined<'a>(row: &PathRow<'a>, groups: Vec<Vec<PathRow<'a>>>) -> Result<Vec<
         other.add(row);
     }
     Ok(rows)
+}
+
+fn array_lengths(one: usize, other: usize) -> RowError {
+    row_error("array-lengths", format!("arrays that belong together have {one} and {other} elements"))
 }
 
 /// A key, borrowed where it has no escapes.

@@ -90,6 +90,27 @@ pub(super) enum Step {
     Members,
     /// The name of the member that `*` stands for, `@key`.
     Name,
+    /// What a text holds, `@json` or `@base64`.
+    Decoded(Decoding),
+}
+
+/// How a text holds a JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Decoding {
+    /// As JSON.
+    Json,
+    /// As JSON in base64.
+    Base64,
+}
+
+impl Decoding {
+    /// Returns the step that stands for it in a path.
+    pub(super) fn step(self) -> &'static str {
+        match self {
+            Decoding::Json => "@json",
+            Decoding::Base64 => "@base64",
+        }
+    }
 }
 
 /// Reads a path such as `params."temperature:0".tC`, `values[0]`, `data.result[].values[][1]` or `*.Temperature`.
@@ -127,6 +148,7 @@ pub(super) fn parse_path(text: &str) -> Result<Vec<Step>, String> {
         Some(at) if at + 1 != steps.len() || at == 0 || steps[at - 1] != Step::Members => {
             wrong("`@key` stands at the end, behind `*`")
         }
+        _ if matches!(steps.first(), Some(Step::Decoded(_))) => wrong("`@json` and `@base64` stand behind a key"),
         _ if steps.is_empty() => wrong("it is empty"),
         _ => Ok(steps),
     }
@@ -151,6 +173,8 @@ fn key(rest: &str) -> Option<(Step, &str)> {
         "" => return None,
         "*" => Step::Members,
         "@key" => Step::Name,
+        "@json" => Step::Decoded(Decoding::Json),
+        "@base64" => Step::Decoded(Decoding::Base64),
         name => Step::Key(name.to_owned()),
     };
     Some((step, &rest[end..]))
@@ -225,7 +249,9 @@ mod tests {
         assert_eq!(path("data.result[].values[][1]")[2..], [Step::Each, key("values"), Step::Each, Step::Index(1)]);
         assert_eq!(path("[0].x"), [Step::Index(0), key("x")]);
         assert_eq!(path("*.@key"), [Step::Members, Step::Name]);
-        for text in ["", ".a", "a.", "a..b", "a[", "a[x]", "a[0]b", "\"a", "@key", "*.@key.x"] {
+        assert_eq!(path("p.@json.t"), [key("p"), Step::Decoded(Decoding::Json), key("t")]);
+        assert_eq!(path("[].@base64"), [Step::Each, Step::Decoded(Decoding::Base64)]);
+        for text in ["", ".a", "a.", "a..b", "a[", "a[x]", "a[0]b", "\"a", "@key", "*.@key.x", "@json.a"] {
             assert!(parse_path(text).is_err(), "{text}");
         }
     }

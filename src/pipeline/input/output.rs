@@ -138,10 +138,7 @@ impl Output {
         } else {
             self.builder.field(key, value)?
         };
-        let Some(value) = value else {
-            self.builder.facts.passed_over += 1;
-            return Ok(());
-        };
+        let Some(value) = value else { return self.without_value(key) };
         // Also of a quantity that is not kept, so that a row of another kind, such as a second header, is seen.
         let time = self.builder.time(time, false)?;
         let sensor_id = self.builder.sensor(sensor)?.into_owned();
@@ -160,6 +157,16 @@ impl Output {
         if let Err(error) = join.push(&row) {
             self.failure.get_or_insert(error);
         }
+        Ok(())
+    }
+
+    /// Takes a quantity that was not measured. Like a row of the other form, one without a temperature is rejected, and a
+    /// further field is left out.
+    pub(super) fn without_value(&mut self, key: &str) -> Result<(), RowError> {
+        if key == TEMPERATURE {
+            return Err(row_error("missing-key", format!("`{TEMPERATURE}` is empty")));
+        }
+        self.builder.facts.passed_over += 1;
         Ok(())
     }
 

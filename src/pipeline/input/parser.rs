@@ -10,7 +10,8 @@ use super::decoding;
 use super::decompression::{Compression, NotText, decompressed};
 use super::facts::InputFacts;
 use super::format::recognize;
-use super::json_elements::{ElementStatus, JsonElements};
+use super::json_documents::JsonDocuments;
+use super::json_elements::JsonElements;
 use super::json_lines;
 use super::json_mapper::{DefaultPaths, JsonMapper};
 use super::line_protocol;
@@ -55,7 +56,7 @@ pub(crate) struct RecognizedInput {
 enum Source {
     Empty,
     Lines { reader: LineReader, line: Vec<u8>, form: LineForm, document: String },
-    Elements { elements: JsonElements, element: Vec<u8> },
+    Documents(JsonDocuments),
     Senml(SenmlRecords),
     Csv(Box<CsvParser>),
 }
@@ -108,7 +109,7 @@ impl Input {
             InputFormat::Ndjson => lines(reader, LineForm::Json),
             InputFormat::LineProtocol => lines(reader, LineForm::LineProtocol),
             InputFormat::Mqtt => lines(reader, LineForm::Mqtt),
-            InputFormat::Json => Source::Elements { elements: JsonElements::of(reader), element: Vec::new() },
+            InputFormat::Json => Source::Documents(JsonDocuments::new(JsonElements::of(reader))),
             InputFormat::Senml => Source::Senml(SenmlRecords::new(JsonElements::of(reader))),
             InputFormat::Csv => {
                 let parser = CsvParser::open(reader, options, &stem, &mut output).map_err(unread)?;
@@ -159,7 +160,7 @@ impl Input {
             && match &self.source {
                 Source::Empty => false,
                 Source::Lines { reader, .. } => reader.may_block(),
-                Source::Elements { elements, .. } => elements.may_block(),
+                Source::Documents(documents) => documents.may_block(),
                 Source::Senml(records) => records.may_block(),
                 Source::Csv(parser) => parser.may_block(),
             }
@@ -174,7 +175,7 @@ impl Input {
         let (lines, offset) = match &self.source {
             Source::Empty => (0, 0),
             Source::Lines { reader, .. } => (reader.number(), reader.offset()),
-            Source::Elements { elements, .. } => elements.position(),
+            Source::Documents(documents) => documents.position(),
             Source::Senml(records) => records.position(),
             Source::Csv(parser) => parser.position(),
         };
@@ -247,18 +248,7 @@ impl Input {
                 }
                 Ok(true)
             }
-            Source::Elements { elements, element } => {
-                element.clear();
-                let status = elements.append(element)?;
-                let raw = RawLine { number: elements.number(), bytes: element, is_truncated: false };
-                match status {
-                    ElementStatus::End => return Ok(false),
-                    ElementStatus::TooLong => output.too_long(raw),
-                    ElementStatus::Cut => output.reject(raw, cut()),
-                    ElementStatus::Element => json_lines::take(raw, mapper.as_ref(), output),
-                }
-                Ok(true)
-            }
+            Source::Documents(documents) => documents.advance(mapper.as_ref(), output),
             Source::Senml(records) => records.advance(mapper.as_ref(), output),
         }
     }
@@ -292,10 +282,6 @@ fn take_line(
         (Ok(()), None) => {}
         (Err(error), _) => output.reject(raw, error),
     }
-}
-
-fn cut() -> super::row_error::RowError {
-    row_error("cut-line", "the file ends in it: it was cut")
 }
 
 /// Passes over blank lines at the beginning; true where there is nothing else.

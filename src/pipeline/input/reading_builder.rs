@@ -193,8 +193,12 @@ impl ReadingBuilder {
 
     /// Reads a time that is a number in JSON, and counts its unit.
     pub(super) fn numeric_time(&mut self, number: &Decimal) -> Result<Decimal, RowError> {
-        let parsed =
-            self.times.number(number).map_err(|error| row_error(error.code(), format!("`{TIME}`: {error}")))?;
+        let wrong = |error: TimeError| row_error(error.code(), format!("`{TIME}`: {error}"));
+        self.see_time(number.as_str());
+        if self.has_days && time_format::spreadsheet_day(number.as_str()).is_some() {
+            return Err(wrong(TimeError::SpreadsheetDay));
+        }
+        let parsed = self.times.number(number).map_err(wrong)?;
         self.facts.times.add(parsed.facts);
         Ok(parsed.seconds)
     }

@@ -5,6 +5,7 @@
 
 mod civil_fields;
 mod civil_text;
+mod counts;
 mod epoch;
 mod error;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use sensor_model::{Decimal, DecimalError};
 use serde::{Deserialize, Serialize};
 
 use self::civil_text::{CivilText, Zone};
+pub(crate) use self::counts::{TimeCounts, TimeFacts};
 pub(super) use self::epoch::spreadsheet_day;
 pub(crate) use self::error::TimeError;
 
@@ -93,61 +95,6 @@ pub(crate) struct ParsedTime {
     pub facts: TimeFacts,
 }
 
-/// Decisions about a time, for the ledger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TimeFacts {
-    /// The unit that a number was taken in; nothing for a text.
-    pub unit: Option<TimeUnit>,
-    /// It has no zone and no `--time-zone` names one.
-    pub assumed_utc: bool,
-    /// The clocks showed it twice; the earlier moment was taken.
-    pub ambiguous: bool,
-    /// The clocks never showed it; it was moved on by the length of the gap.
-    pub skipped: bool,
-}
-
-/// How many times were decided in which way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TimeCounts {
-    units: [u64; 5],
-    /// Without a zone, taken as UTC.
-    pub assumed_utc: u64,
-    /// Shown twice by the clocks.
-    pub ambiguous: u64,
-    /// Never shown by the clocks.
-    pub skipped: u64,
-}
-
-const UNITS: [TimeUnit; 5] =
-    [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds, TimeUnit::LocalSeconds];
-
-impl TimeCounts {
-    /// Counts one time.
-    pub(crate) fn add(&mut self, decided: TimeFacts) {
-        for (unit, count) in UNITS.into_iter().zip(&mut self.units) {
-            *count += u64::from(decided.unit == Some(unit));
-        }
-        self.assumed_utc += u64::from(decided.assumed_utc);
-        self.ambiguous += u64::from(decided.ambiguous);
-        self.skipped += u64::from(decided.skipped);
-    }
-
-    /// Adds what was counted elsewhere.
-    pub(crate) fn merge(&mut self, other: &TimeCounts) {
-        for (count, more) in self.units.iter_mut().zip(other.units) {
-            *count += more;
-        }
-        self.assumed_utc += other.assumed_utc;
-        self.ambiguous += other.ambiguous;
-        self.skipped += other.skipped;
-    }
-
-    /// The units that occurred, with how often.
-    pub(crate) fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
-        UNITS.into_iter().zip(self.units).filter(|(_, count)| *count > 0)
-    }
-}
-
 /// Reads the times of one file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TimeParser {
@@ -217,15 +164,18 @@ impl TimeParser {
     /// # Errors
     /// When its unit is uncertain.
     pub(crate) fn number(&self, number: &Decimal) -> Result<ParsedTime, TimeError> {
+        let mut possible_day = false;
         if self.is_unit_assumed && self.format.is_none() && self.unit != TimeUnit::Auto {
-            epoch::check_unit(number, self.unit)?;
+            possible_day = epoch::check_unit(number, self.unit)?.possible_day;
         }
-        match (&self.format, self.unit) {
+        let mut parsed = match (&self.format, self.unit) {
             (Some(format), _) => self.formatted(format, number.as_str()),
             (None, TimeUnit::Auto) => epoch::by_magnitude(number),
             (None, TimeUnit::LocalSeconds) => self.local_seconds(number),
             (None, unit) => epoch::in_unit(number, unit),
-        }
+        }?;
+        parsed.facts.possible_day |= possible_day;
+        Ok(parsed)
     }
 
     /// Reads seconds that count what a clock shows.

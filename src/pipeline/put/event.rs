@@ -75,6 +75,8 @@ pub(crate) struct InputSummary {
     pub replaced_is_estimate: bool,
     /// Rows of one quantity that no temperature of their sensor and time goes with.
     pub unjoined: u64,
+    /// Values of columns that belong to none of several temperatures, and were left out.
+    pub unassigned_values: u64,
     /// Readings with a numeric time by its unit.
     pub time_units: BTreeMap<&'static str, u64>,
     /// Times without a zone that were taken as UTC.
@@ -83,6 +85,8 @@ pub(crate) struct InputSummary {
     pub ambiguous_times: u64,
     /// Local times that clocks never show, moved on by the length of the gap.
     pub skipped_times: u64,
+    /// Seconds of 1970-01-01 that may be days of a spreadsheet: whole numbers from 20,000 to 80,000.
+    pub possible_days: u64,
     /// Lines without a reading by their form: comments, units, repeated headers, and rows that `--match` leaves out.
     pub passed_over: u64,
     /// Of these, rows that `--match`, or the quantities that are asked for, leave out.
@@ -128,10 +132,12 @@ impl InputSummary {
             replaced_in_input: replaced.count + counted.replaced,
             replaced_is_estimate: !replaced.is_exact,
             unjoined: counted.unjoined,
+            unassigned_values: counted.unassigned,
             time_units: counted.times.units().map(|(unit, count)| (unit.name(), count)).collect(),
             assumed_utc: counted.times.assumed_utc,
             ambiguous_times: counted.times.ambiguous,
             skipped_times: counted.times.skipped,
+            possible_days: counted.times.possible_days,
             passed_over: counted.passed_over,
             left_out: counted.left_out,
             unread: UnreadSummary::new(unread),
@@ -169,9 +175,21 @@ impl InputSummary {
         let counts = [
             (self.replaced_in_input, "reading has", "readings have", "the sensor and time of another and replaces it"),
             (self.unjoined, "row has", "rows have", "no temperature of the same sensor and time (`--join-within`)"),
+            (
+                self.unassigned_values,
+                "value belongs",
+                "values belong",
+                "to none of several temperatures and is left out",
+            ),
             (self.assumed_utc, "time has", "times have", "no zone and counts as UTC (`--time-zone`)"),
             (self.ambiguous_times, "local time occurs", "local times occur", "twice and counts as the earlier"),
             (self.skipped_times, "local time lies", "local times lie", "in a gap of the clocks and moves on by it"),
+            (
+                self.possible_days,
+                "time lies",
+                "times lie",
+                "on 1970-01-01, as days of a spreadsheet would (`--time-unit s`)",
+            ),
             (self.unread.unread_lines.unwrap_or_default(), "line was", "lines were", "not read"),
         ];
         for (count, one, many, what) in counts.into_iter().filter(|(count, ..)| *count > 0) {
@@ -180,7 +198,10 @@ impl InputSummary {
             let what = if count == 1 {
                 what.to_owned()
             } else {
-                what.replace("replaces", "replace").replace("counts", "count").replace("moves", "move")
+                what.replace("replaces", "replace")
+                    .replace("is left", "are left")
+                    .replace("counts", "count")
+                    .replace("moves", "move")
             };
             found.push(format!("{about}{} {subject} {what}", count_of(count)));
         }
@@ -240,6 +261,13 @@ impl PutSummary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_that_may_be_days_are_a_suspicion() {
+        let summary = InputSummary { possible_days: 2, ..InputSummary::default() };
+        let expected = "2 times lie on 1970-01-01, as days of a spreadsheet would (`--time-unit s`)";
+        assert_eq!(summary.suspicions(), [expected], "`--strict` fails");
+    }
 
     #[test]
     fn what_was_not_read_is_never_no_lines() {

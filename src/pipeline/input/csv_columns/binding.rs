@@ -7,7 +7,7 @@ use super::super::mapping::{Source, captured, unquoted};
 use super::super::options::InputOptions;
 use super::super::reading_builder::ReadingBuilder;
 use super::super::unit::Unit;
-use super::{CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, SECTION, Surroundings};
+use super::{CellSource, CsvColumns, HeaderError, LongForm, MORE, Part, Probe, ProbeFields, SECTION, Surroundings};
 
 /// Columns of a header while it is being matched.
 struct Binder<'b> {
@@ -192,7 +192,11 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         mapping.map(|mapping| binder.source(&mapping.source, key)).transpose()
     };
     let (unit, utc_offset) = (mapped(TEMPERATURE_UNIT)?, mapped(UTC_OFFSET)?);
-    let fields = if long.is_some() { Vec::new() } else { further_fields(binder, options, builder)? };
+    let mut probe_fields = ProbeFields::default();
+    let fields = match &long {
+        Some(_) => Vec::new(),
+        None => further_fields(binder, options, builder, &probes, &mut probe_fields)?,
+    };
     let mut filters = Vec::new();
     for filter in &options.matches {
         let columns: Vec<_> = binder.columns(unquoted(&filter.column))?.into_iter().map(|(at, _)| at).collect();
@@ -225,6 +229,7 @@ fn bind(binder: &mut Binder<'_>, options: &InputOptions, builder: &ReadingBuilde
         utc_offset,
         unit,
         fields,
+        probe_fields,
         filters,
         unnamed,
         origin,
@@ -270,12 +275,19 @@ fn further_fields(
     binder: &mut Binder<'_>,
     options: &InputOptions,
     builder: &ReadingBuilder,
+    probes: &[Probe],
+    probe_fields: &mut ProbeFields,
 ) -> Result<Vec<(String, CellSource)>, String> {
     let names = binder.names;
+    let probe_names: Vec<_> = probes.iter().filter_map(|probe| probe.name.as_deref()).collect();
     let own = [SENSOR, TEMPERATURE, TIME];
     let mut fields = Vec::new();
     let is_field = |key: &str| !own.contains(&key) && key != UTC_OFFSET && builder.keeps(key);
     for mapping in options.map.iter().filter(|mapping| is_field(&mapping.key)) {
+        if probes.len() > 1 && ProbeFields::is_source(&mapping.source) {
+            binder.used.extend(probe_fields.add(&mapping.key, &mapping.source, names, &probe_names)?);
+            continue;
+        }
         fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
     }
     for (at, name) in names.iter().enumerate() {
@@ -300,7 +312,8 @@ fn further_fields(
         let name = truncate_for_log(name);
         return Err(format!("`{name}` is a column and a `--field`; `--drop` leaves the column out"));
     }
-    ReadingBuilder::check_names(fields.iter().map(|(name, _)| name.as_str())).map_err(|error| error.to_string())?;
+    let all = fields.iter().map(|(name, _)| name.as_str()).chain(probe_fields.keys());
+    ReadingBuilder::check_names(all).map_err(|error| error.to_string())?;
     check_units(names, &fields, options)?;
     Ok(fields)
 }
@@ -326,6 +339,18 @@ fn probes(
         }
         // A column is named by the first pattern that it matches.
         for (at, name) in columns.into_iter().filter(|(at, _)| !taken.contains(at)).collect::<Vec<_>>() {
+            if let Some(other) = probes.iter().find(|probe: &&Probe| probe.name.as_ref() == Some(&name)) {
+                let place = match &other.source {
+                    CellSource::Column(at) => format!("columns {} and", at + 1),
+                    CellSource::Parts { .. } => "two sources, of them column".to_owned(),
+                };
+                return Err(format!(
+                    "{place} {} give the temperature `{}`; `--map {TEMPERATURE}=@column.{}` takes one of them",
+                    at + 1,
+                    truncate_for_log(&name),
+                    at + 1
+                ));
+            }
             taken.push(at);
             binder.used.push(at);
             binder.found += 1;

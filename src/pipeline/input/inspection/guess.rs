@@ -82,6 +82,15 @@ pub(super) fn sensor_of(name: &str) -> String {
     }
 }
 
+/// Returns the options of a layout, with a sensor where its files do not name one.
+pub(super) fn with_layout(layout: &Layout, given: &InputOptions, name: &str) -> InputOptions {
+    let mut options = InputOptions { layout: Some(layout.name.clone()), ..given.clone() };
+    if layout.needs.iter().any(|need| need == "--sensor") && options.sensor.is_none() {
+        options.sensor = Some(sensor_of(name));
+    }
+    options
+}
+
 /// Returns options that may read the text, the likeliest first.
 pub(super) fn candidates(text: &str, name: &str, given: &InputOptions) -> Vec<InputOptions> {
     let format = given.format.unwrap_or_else(|| super::super::format::recognize(text.as_bytes()));

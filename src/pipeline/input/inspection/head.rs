@@ -24,6 +24,8 @@ pub(super) struct Head {
     pub text: Vec<u8>,
     /// All that was read.
     pub read: Vec<u8>,
+    /// The beginning of a first value of JSON that goes on behind what is looked at, as a whole value.
+    closed: Option<Vec<u8>>,
     pub recognized: RecognizedInput,
     pub is_complete: bool,
 }
@@ -51,7 +53,27 @@ impl Head {
             let is_long = !read[HEAD_BYTES..].iter().any(is_end) && read.len() - begin > MAX_LINE_BYTES;
             read[..if begin == 0 || is_long { read.len() } else { begin }].to_vec()
         };
-        Ok(Head { name, text, read, recognized, is_complete })
+        let closed = if is_complete { None } else { closed(&text[..text.len().min(HEAD_BYTES)]) };
+        Ok(Head { name, text, read, closed, recognized, is_complete })
+    }
+
+    /// Returns what options are looked for in: JSON as whole values.
+    pub(super) fn values(&self) -> &[u8] {
+        self.closed.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Returns the text that is read with some options: those that make many readings of one value of JSON read the part
+    /// of it that is there.
+    pub(super) fn text_for<'t>(&'t self, options: &InputOptions, text: &'t [u8]) -> &'t [u8] {
+        let mapped = options.map.iter().map(|mapping| &mapping.source);
+        let mut sources = mapped.chain(&options.quantity).chain(&options.value);
+        let iterates = sources.any(|source| source.contains("[]") || source.contains('*'));
+        self.closed.as_deref().filter(|_| iterates).unwrap_or(text)
+    }
+
+    /// Whether the first value of JSON goes on behind what is looked at.
+    pub(super) fn is_cut_value(&self) -> bool {
+        self.closed.is_some()
     }
 
     /// Returns the first whole lines; all of it where it is one line.
@@ -60,6 +82,74 @@ impl Head {
         match most.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
             Some(at) if most.len() < self.text.len() => &most[..=at],
             _ => &self.text,
+        }
+    }
+}
+
+/// Returns the beginning of JSON up to the last element that is whole, with the brackets that are open there closed; nothing
+/// where its first value ends within it, or has no elements.
+fn closed(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.trim_ascii_start();
+    // The array around all values is no value.
+    let outermost = usize::from(text.first() == Some(&b'['));
+    if !matches!(text.first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    let (mut open, mut is_in_string, mut is_escaped) = (Vec::new(), false, false);
+    // The last bracket, what is open behind it, and whether a comma follows.
+    let mut last: Option<(usize, usize, bool)> = None;
+    let mut best: Option<(usize, Vec<u8>)> = None;
+    for (at, byte) in text.iter().enumerate() {
+        if is_in_string {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b'"' => is_in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => {
+                is_in_string = true;
+                last = None;
+            }
+            b'{' | b'[' => {
+                if let Some((end, depth, true)) = last.take()
+                    && depth == open.len()
+                {
+                    best = Some((end, open.clone()));
+                }
+                open.push(if *byte == b'{' { b'}' } else { b']' });
+            }
+            b'}' | b']' => {
+                open.pop();
+                if open.len() <= outermost {
+                    return None;
+                }
+                last = Some((at + 1, open.len(), false));
+            }
+            b',' => last = last.map(|(end, depth, _)| (end, depth, true)),
+            _ if byte.is_ascii_whitespace() => {}
+            _ => last = None,
+        }
+    }
+    let (end, open) = best?;
+    Some(text[..end].iter().copied().chain(open.into_iter().rev()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn first_value_is_closed_behind_its_last_whole_element() {
+        let closed = |text: &str| super::closed(text.as_bytes()).map(|text| String::from_utf8(text).unwrap());
+        let prometheus = r#"{"data":{"result":[{"metric":{"a":"]},["},"values":[[1,"2"],[3,"4"],[5,"#;
+        let expected = r#"{"data":{"result":[{"metric":{"a":"]},["},"values":[[1,"2"],[3,"4"]]}]}}"#;
+        assert_eq!(closed(prometheus).as_deref(), Some(expected));
+        let history = r#" [[{"s":1,"a":{}}, {"s":2,"a":{}},{"s":3,"a":{"#;
+        assert_eq!(closed(history).as_deref(), Some(r#"[[{"s":1,"a":{}}, {"s":2,"a":{}}]]"#));
+        for text in ["", "a,b\n", r#"{"a":1}{"b":[{},{"#, r#"[{"a":1},{"b":[{},{"#, r#"{"time":[1,2,3,4"#] {
+            assert_eq!(closed(text), None, "{text}");
         }
     }
 }

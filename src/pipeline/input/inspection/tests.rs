@@ -215,3 +215,18 @@ fn element_above_the_line_limit_is_counted_as_rejected() {
         assert!(inspection.accepted >= 1 && inspection.rejected == 1);
     }
 }
+
+#[test]
+fn large_document_shows_its_first_readings_and_is_put_whole() {
+    let values =
+        (0..60_000).map(|n| format!("[{},\"19.{}\"]", 1_930_202_100 + n, n % 10)).collect::<Vec<_>>().join(",");
+    let text = format!(
+        r#"{{"status":"success","data":{{"resultType":"matrix","result":[{{"metric":{{"__name__":"room_celsius","sensor":"attic"}},"values":[{values}]}}]}}}}"#
+    );
+    let (inspection, file, _dir) = inspected(text.as_bytes(), "range.json");
+    assert_eq!(inspection.options.layout.as_deref(), Some("prometheus"), "{:?}", inspection.error);
+    assert!(!inspection.is_complete && inspection.rejected == 0 && shown(&inspection).len() == SHOWN);
+    assert_eq!(put(&file, &inspection.options), shown(&inspection));
+    let all = inspect(&InputOrigin::File(file), &InputOptions::default(), &Layouts::default(), true).unwrap();
+    assert_eq!((all.is_complete, all.accepted, all.error), (true, 60_000, None));
+}

@@ -12,7 +12,7 @@ impl PathTree {
     /// Returns the only row of a document; nothing where paths iterate, or something is wrong with the document:
     /// [`PathTree::rows`] then says what.
     pub(in super::super) fn single_row<'a>(&self, document: &'a str) -> Option<PathRow<'a>> {
-        if self.iterates || self.slot.is_some() {
+        if self.iterates || self.decodes || self.slot.is_some() {
             return None;
         }
         let mut row = PathRow::default();

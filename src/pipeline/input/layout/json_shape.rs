@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::mapping::{Step, is_like};
+use super::super::json_paths::decode;
+use super::super::mapping::{Decoding, Step, is_like};
 
 /// Paths that are kept at most.
 const MAX_PATHS: usize = 10_000;
@@ -20,6 +21,7 @@ const MAX_ELEMENTS: usize = 100;
 enum Part {
     Key(String),
     Element,
+    Decoded(Decoding),
 }
 
 /// The paths to everything that is not null.
@@ -57,6 +59,7 @@ fn leads(path: &[Step], parts: &[Part]) -> bool {
         && parts.iter().zip(path).all(|(part, step)| match (part, step) {
             (Part::Key(key), Step::Key(wanted)) => key == wanted,
             (Part::Element, Step::Index(_) | Step::Each) | (Part::Key(_), Step::Members) => true,
+            (Part::Decoded(one), Step::Decoded(other)) => one == other,
             _ => false,
         })
 }
@@ -71,6 +74,24 @@ impl Seed<'_> {
         if self.shape.paths.len() < MAX_PATHS {
             self.shape.paths.insert(self.at.clone());
         }
+    }
+}
+
+impl Seed<'_> {
+    /// Takes the paths of an object that a text holds.
+    fn look_into(&mut self, text: &str) {
+        let decoding = match text.trim_start() {
+            json if json.starts_with('{') => Decoding::Json,
+            // An object in base64.
+            base64 if base64.starts_with("ey") => Decoding::Base64,
+            _ => return,
+        };
+        let Ok(value) = decode(text, decoding) else { return };
+        self.at.push(Part::Decoded(decoding));
+        let seed = Seed { shape: &mut *self.shape, at: &mut *self.at };
+        // It was checked.
+        let _ = seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()));
+        self.at.pop();
     }
 }
 
@@ -118,6 +139,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         if self.shape.texts.len() < MAX_TEXTS {
             self.shape.texts.push((self.at.clone(), text.to_owned()));
         }
+        self.look_into(text);
         Ok(())
     }
 

@@ -48,7 +48,9 @@ fn shown(file: &str, bytes: Vec<u8>, layout: &Layout) -> String {
     for (count, what) in [
         (counted.times.assumed_utc, "assumed UTC"),
         (counted.times.ambiguous + counted.times.skipped, "ambiguous or skipped"),
+        (counted.times.possible_days, "possible days"),
         (counted.passed_over, "passed over"),
+        (counted.unassigned, "unassigned"),
         (counted.unjoined, "unjoined"),
         (replaced.count, "replaced"),
     ] {

@@ -47,6 +47,13 @@ fn read(bytes: impl Into<Vec<u8>>, flags: &str) -> Vec<String> {
     items(bytes, &options(flags)).into_iter().map(short).collect()
 }
 
+/// Returns what was counted while an input was read.
+fn counted(bytes: impl Into<Vec<u8>>, flags: &str) -> InputFacts {
+    let mut input = open(bytes, &options(flags)).unwrap_or_else(|error| panic!("{}", error.full_message()));
+    while input.next().unwrap().is_some() {}
+    input.facts().clone()
+}
+
 /// Returns the message and hints for an input that cannot be read.
 fn wrong(bytes: impl Into<Vec<u8>>, flags: &str) -> String {
     match open(bytes, &options(flags)) {

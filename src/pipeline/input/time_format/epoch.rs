@@ -37,7 +37,9 @@ pub(super) fn by_magnitude(number: &Decimal) -> Result<ParsedTime, TimeError> {
         return Err(TimeError::CompactDate { format });
     }
     let unit = RANGES.iter().find(|(range, _)| range.contains(&size)).map(|(_, unit)| *unit);
-    in_unit(number, unit.ok_or(TimeError::NoUnit)?)
+    let mut parsed = in_unit(number, unit.ok_or(TimeError::NoUnit)?)?;
+    parsed.facts.possible_day = SPREADSHEET_DAYS.contains(&size);
+    Ok(parsed)
 }
 
 /// Takes a number in a unit, whatever its size.
@@ -63,11 +65,11 @@ pub(in super::super) fn spreadsheet_day(text: &str) -> Option<bool> {
     (is_day && fraction.is_none_or(is_digits)).then_some(fraction.is_some())
 }
 
-/// Refuses a number whose size does not tell the unit that nobody named for it.
-pub(super) fn check_unit(number: &Decimal, unit: TimeUnit) -> Result<(), TimeError> {
-    let by_size = by_magnitude(number)?.facts.unit;
+/// Refuses a number whose size does not tell the unit that nobody named for it; returns what its size tells.
+pub(super) fn check_unit(number: &Decimal, unit: TimeUnit) -> Result<TimeFacts, TimeError> {
+    let by_size = by_magnitude(number)?.facts;
     let wanted = if unit == TimeUnit::LocalSeconds { TimeUnit::Seconds } else { unit };
-    if by_size == Some(wanted) { Ok(()) } else { Err(TimeError::OtherUnit { unit: unit.name() }) }
+    if by_size.unit == Some(wanted) { Ok(by_size) } else { Err(TimeError::OtherUnit { unit: unit.name() }) }
 }
 
 /// Takes a number that its writer marked as seconds (`@1700000000`), within the range of seconds.

@@ -182,6 +182,30 @@ fn whole_days_of_a_spreadsheet_are_rejected_like_their_neighbours() {
 }
 
 #[test]
+fn whole_days_of_a_spreadsheet_are_never_silently_seconds() {
+    let day = |time: &str| format!("{{\"sensor_id\":\"k\",\"temperature\":1,\"current_time\":{time}}}\n");
+    let days = [day("45244"), day("45244.25"), day("45245")].concat();
+    assert_eq!(read(days.clone(), ""), ["k 1 45244", "2 time-unit", "3 time-unit"]);
+    assert_eq!(counted(days.clone(), "").times.possible_days, 1);
+    assert_eq!(read(days.clone(), "--coerce"), ["k 1 45244", "2 time-unit", "3 time-unit"]);
+    assert_eq!(counted(days.clone(), "--coerce").times.possible_days, 1);
+    assert_eq!(counted(days, "--time-unit~s").times.possible_days, 0);
+    let layout_unit = InputOptions { is_time_unit_of_layout: true, ..options("--time-unit~s") };
+    let mut input = open(format!("{H}\nk,1,45244\n"), &layout_unit).unwrap();
+    assert!(matches!(input.next(), Ok(Some(ParsedLine::Ready(_)))));
+    assert_eq!(input.facts().times.possible_days, 1);
+
+    let rows: Vec<_> = (0..9000).map(|row| format!("k,1,{}\n", 1_700_000_000 + row)).collect();
+    let rows = rows.concat();
+    let far = format!("{H}\n{rows}k,1,45244\nk,1,45244.25\nk,1,45245\n");
+    assert_eq!(read(far.clone(), "")[9000..], ["k 1 45244", "9003 time-unit", "9004 time-unit"]);
+    assert_eq!(counted(far, "").times.possible_days, 1);
+    assert_eq!(counted(format!("{H}\nk,1,19999\nk,1,80001\n"), "").times.possible_days, 0);
+    let copy = format!("{H},shard_id,sequence_number\nk,1,45244,s,1\n");
+    assert_eq!(counted(copy, "").times.possible_days, 0);
+}
+
+#[test]
 fn cut_last_line_is_taken_only_when_it_is_whole() {
     let cut = |text: &str| read(format!("{H}\nk,21.5,1700000000\n{text}"), "")[1..].to_vec();
     assert_eq!(cut("k,21.6,17000"), ["3 cut-line"]);
@@ -228,10 +252,11 @@ fn rows_of_one_quantity_are_joined_by_sensor_and_time() {
                 sensor.cellar_humidity,80,2031-03-02T07:15:00.250Z\n";
     let flags = "--quantity~entity_id~--value~state~--map~current_time=last_changed~--missing~unavailable\
                  ~--map~temperature=*_temperature~--map~humidity=*_humidity";
-    assert_eq!(read(text, flags), [r#"sensor.attic 19.4 1930202100.25,"humidity":51"#]);
+    // As in a row with all quantities, a temperature that is missing is a rejected row.
+    assert_eq!(read(text, flags), ["2 missing-key", r#"sensor.attic 19.4 1930202100.25,"humidity":51"#]);
     let mut input = open(text, &options(flags)).unwrap();
     while input.next().unwrap().is_some() {}
-    assert_eq!((input.facts().unjoined, input.facts().passed_over), (1, 1));
+    assert_eq!((input.facts().unjoined, input.facts().passed_over), (1, 0));
 }
 
 #[test]
@@ -272,4 +297,19 @@ fn open_quotes_before_many_short_lines_take_linear_time() {
     assert_eq!(all.len(), lines);
     assert!(all.iter().all(|line| line.ends_with("open-quote")));
     assert!(started.elapsed() < std::time::Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[test]
+fn humidity_of_several_probes_goes_to_the_probe_of_its_name() {
+    let flags = "--sensor~k~--map~temperature=T {*}~--map~humidity=RH {*}//RH*//~--map~current_time=at";
+    let file = "at,T in,T out,RH out,RH extra\n1700000000,1,2,80,5\n1700000060,3,4,,\n";
+    let expected =
+        ["k/in 1 1700000000", r#"k/out 2 1700000000,"humidity":80"#, "k/in 3 1700000060", "k/out 4 1700000060"];
+    assert_eq!(read(file, flags), expected);
+    assert_eq!(counted(file, flags).unassigned, 1, "the humidity of no temperature is counted");
+    let twice = "at,T in,T out,RH in,RH in\n1700000000,1,2,80,5\n";
+    assert!(wrong(twice, flags).contains("are both `humidity` of `in`"), "{}", wrong(twice, flags));
+    assert!(wrong("at,T in,T in\n1700000000,1,2\n", flags).contains("give the temperature `in`"));
+    // Of one temperature, as before.
+    assert_eq!(read("at,T in,RH out\n1700000000,1,80\n", flags), [r#"k 1 1700000000,"humidity":80"#]);
 }

@@ -129,3 +129,100 @@ fn rejected_row_of_a_large_document_keeps_its_own_text() {
     let all = kept(text, flags);
     assert_eq!((all.len(), all[0].0.len(), all[0].1), (1, 4096, true));
 }
+
+#[test]
+fn text_that_holds_json_is_read_by_its_path() {
+    let flags = "--map~sensor_id=id~--map~temperature=p.@json.t~--map~humidity=p.@json.h[0]~--map~current_time=at";
+    let text = r#"{"id":"k","at":1700000000,"p":"{\"t\":21.5,\"h\":[40.0]}"}"#;
+    assert_eq!(read(text, flags), [r#"k 21.5 1700000000,"humidity":40"#]);
+    for (payload, code) in
+        [("\"online\"", "not-json"), ("\"{\\\"t\\\":1\"", "not-json"), ("\"\"", "missing-key"), ("7", "missing-key")]
+    {
+        let text = format!("{{\"id\":\"k\",\"at\":1700000000,\"p\":{payload}}}\n");
+        assert_eq!(read(text, flags), [format!("1 {code}")], "{payload}");
+    }
+    let flags = "--map~sensor_id=id~--map~temperature=b.t//b.@base64.t~--map~current_time=at";
+    let of = |body: &str| read(format!("{{\"id\":\"k\",\"at\":1700000000,\"b\":{body}}}\n"), flags);
+    assert_eq!(of("{\"t\":1}"), ["k 1 1700000000"]);
+    assert_eq!(of("\"eyJ0IjoyMS41fQ==\""), ["k 21.5 1700000000"]);
+    assert_eq!(of("\"eyJ0IjoyMS41fQ\""), ["k 21.5 1700000000"], "without padding");
+    assert_eq!(of("\"?\""), ["1 not-base64"]);
+    assert_eq!(of("\"AAEC\""), ["1 not-json"]);
+    assert_eq!(of("\"eyJ4IjoxfQ==\""), ["1 missing-key"]);
+}
+
+#[test]
+fn reading_of_a_decoded_text_does_not_need_all_texts() {
+    let flags = "--sensor~k~--map~temperature=t~--map~humidity=p.@json.h~--map~current_time=at";
+    assert_eq!(read(r#"{"t":1,"at":1700000000,"p":"off"}"#, flags), ["k 1 1700000000"]);
+}
+
+const SERIES: &str = "--map~sensor_id=data.result[].metric.sensor~--map~temperature=data.result[].values[][1]\
+                      ~--map~current_time=data.result[].values[][0]";
+
+#[test]
+fn document_above_the_line_limit_is_read_row_by_row() {
+    let values =
+        |from: u64| (0..60_000).map(|n| format!("[{},\"19.{}\"]", from + n, n % 10)).collect::<Vec<_>>().join(",");
+    let series = |name: &str, values: &str| format!("{{\"metric\":{{\"sensor\":\"{name}\"}},\"values\":[{values}]}}");
+    let all = [series("attic", &values(1_700_000_000)), series("cellar", "[1700000000,\"x\"],[1700000060,\"4\"]")];
+    let text = format!("{{\"data\":{{\"result\":[{}]}}}}\n", all.join(","));
+    assert!(text.len() > MAX_LINE_BYTES);
+    let small = text.replace(&values(1_700_000_000), "[1700000000,\"19.0\"]");
+    let found = read(format!("{text}{small}"), SERIES);
+    assert_eq!(found.len(), 60_005);
+    assert_eq!(found[..2], ["attic 19 1700000000", "attic 19.1 1700000001"]);
+    assert_eq!(
+        found[60_000..],
+        ["1 not-a-number", "cellar 4 1700000060", "attic 19 1700000000", "2 not-a-number", "cellar 4 1700000060"]
+    );
+    // The same in an array around all, and with what belongs to all rows behind them.
+    let behind = format!("{{\"rows\":[{}],\"id\":\"k\"}}", "{\"t\":1,\"at\":2},".repeat(80_000) + "{\"t\":2,\"at\":3}");
+    let flags = "--map~sensor_id=id~--map~temperature=rows[].t~--map~current_time=rows[].at";
+    let found = read(format!("[{behind},{behind}]"), flags);
+    assert_eq!((found.len(), found[80_000].as_str()), (160_002, "k 2 3"));
+}
+
+#[test]
+fn large_arrays_side_by_side_go_together_element_by_element() {
+    let times = (0..100_000).map(|n| (1_700_000_000 + n).to_string()).collect::<Vec<_>>().join(",");
+    let flags = "--sensor~k~--map~temperature=h.t[]~--map~current_time=h.time[]";
+    let text = |temperatures: &str| format!("{{\"h\":{{\"time\":[{times}],\"t\":[{temperatures}]}}}}");
+    let even = text(&format!("{}2", "1,".repeat(99_999)));
+    assert!(even.len() > MAX_LINE_BYTES);
+    let found = read(even, flags);
+    assert_eq!((found.len(), found[99_999].as_str()), (100_000, "k 2 1700099999"));
+    assert_eq!(read(text("1,2"), flags), ["1 array-lengths"]);
+}
+
+#[test]
+fn large_document_that_is_broken_or_one_reading_is_rejected_whole() {
+    let series = |end: &str| {
+        let values = "[1700000000,\"19.4\"],".repeat(60_000);
+        format!("{{\"data\":{{\"result\":[{{\"metric\":{{\"sensor\":\"a\"}},\"values\":[{values}{end}")
+    };
+    let good = r#"{"data":{"result":[{"metric":{"sensor":"a"},"values":[[1700000000,"4"]]}]}}"#;
+    assert_eq!(read(series("[1700000000,"), SERIES), ["1 cut-line"]);
+    assert_eq!(read(format!("{}\n{good}", series("oops]}]}}")), SERIES), ["1 not-json", "a 4 1700000000"]);
+    let one = good.replace("[1700000000,\"4\"]", &format!("[1700000000,\"4\",\"{}\"]", "x".repeat(MAX_LINE_BYTES)));
+    assert_eq!(read(format!("{one}\n{good}"), SERIES), ["1 line-too-long", "a 4 1700000000"]);
+    let flat =
+        format!("{{\"sensor_id\":\"a\",\"temperature\":1,\"current_time\":2,\"x\":[{}1]}}", "1,".repeat(600_000));
+    assert_eq!(read(format!("[{flat},{A}]"), ""), ["1 line-too-long", "a 1 2"]);
+    assert_eq!(read(format!("[{flat},{A}]"), "--coerce"), ["1 line-too-long", "a 1 2"]);
+}
+
+#[test]
+fn temperature_of_missing_is_rejected_in_both_forms() {
+    let wide = format!("{H}\nk,NaN,1700000000\nk,4,1700000060\n");
+    assert_eq!(read(wide, "--missing~nan"), ["2 missing-key", "k 4 1700000060"]);
+    let long = "sensor_id,current_time,what,value\nk,1700000000,temperature,NaN\nk,1700000000,humidity,NaN\nk,1700000060,temperature,4\n";
+    let flags = "--missing~nan~--quantity~what~--value~value";
+    assert_eq!(read(long, flags), ["2 missing-key", "k 4 1700000060"]);
+    // Rows that are known to be without a value are passed over and counted.
+    assert_eq!(read(long, &format!("{flags}~--match~value=*")), ["k 4 1700000060"]);
+    assert_eq!(counted(long, &format!("{flags}~--match~value=*")).passed_over, 2);
+    let json = r#"[{"q":"temperature","v":null,"t":1700000000},{"q":"temperature","v":4,"t":1700000060}]"#;
+    let flags = "--sensor~k~--quantity~q~--value~v~--map~current_time=t";
+    assert_eq!(read(json, flags), ["1 missing-key", "k 4 1700000060"]);
+}

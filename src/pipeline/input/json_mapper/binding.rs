@@ -1,0 +1,162 @@
+//! Gives the paths of the options their places in the tree of paths.
+
+use sensor_model::truncate_for_log;
+
+use super::super::json_paths::PathTree;
+use super::super::keys::{ORIGIN, SENSOR, TEMPERATURE, TIME, UTC_OFFSET};
+use super::super::mapping::{Source, Step, parse_path};
+use super::super::options::{InputFormat, InputOptions};
+use super::{JsonMapper, LongForm, MappedField, Part, PathSource, Probe};
+
+/// Paths of a format for keys that no option maps.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct DefaultPaths {
+    pub sensor: &'static str,
+    pub temperature: &'static str,
+    pub time: &'static str,
+    /// Paths of quantity and value where every row holds one quantity.
+    pub long: Option<(&'static str, &'static str)>,
+}
+
+impl DefaultPaths {
+    /// Returns the paths of a format.
+    pub(in super::super) fn of(format: InputFormat) -> Self {
+        let plain = DefaultPaths { sensor: SENSOR, temperature: TEMPERATURE, time: TIME, long: None };
+        match format {
+            InputFormat::Mqtt => DefaultPaths {
+                sensor: "payload.sensor_id//topic",
+                temperature: "payload.temperature",
+                time: "payload.current_time",
+                long: None,
+            },
+            InputFormat::LineProtocol => DefaultPaths { time: "time", ..plain },
+            InputFormat::Senml => {
+                DefaultPaths { sensor: "sensor", time: "time", long: Some(("quantity", "value")), ..plain }
+            }
+            InputFormat::Ndjson | InputFormat::Json | InputFormat::Csv => plain,
+        }
+    }
+}
+
+/// Gives every path a slot.
+#[derive(Default)]
+struct Binder {
+    tree: PathTree,
+    paths: Vec<Vec<Step>>,
+    stem: String,
+}
+
+impl Binder {
+    fn slot(&mut self, text: &str) -> Result<usize, String> {
+        let path = parse_path(text)?;
+        if let Some(slot) = self.paths.iter().position(|known| *known == path) {
+            return Ok(slot);
+        }
+        let slot = self.paths.len();
+        self.tree.add(&path, slot);
+        self.paths.push(path);
+        Ok(slot)
+    }
+
+    /// Returns the slots of paths of which any may match.
+    fn alternatives(&mut self, text: &str) -> Result<Vec<usize>, String> {
+        let parts = Source::parse(text, |part| self.slot(part))?;
+        if parts.0.iter().any(|parts| parts.len() > 1) {
+            return Err(format!("`--match {text}`: write one path, or alternatives with `//`"));
+        }
+        Ok(parts.0.into_iter().flatten().collect())
+    }
+
+    fn source(&mut self, text: &str, key: &str) -> Result<PathSource, String> {
+        let parts = Source::parse(text, |part| match part {
+            "@file" => Ok(Part::Fixed(self.stem.clone())),
+            path => self.slot(path).map(Part::Slot),
+        })?;
+        Ok(PathSource { parts, separator: if key == TIME { " " } else { "/" } })
+    }
+}
+
+impl JsonMapper {
+    /// Reads the paths.
+    ///
+    /// # Errors
+    /// When one is none, or a key is mapped twice; the text says which.
+    pub(in super::super) fn new(options: &InputOptions, defaults: DefaultPaths, stem: &str) -> Result<Self, String> {
+        let mut binder = Binder { stem: stem.to_owned(), ..Binder::default() };
+        let twice =
+            options.map.iter().find(|mapping| mapping.key != TEMPERATURE && options.mapped(&mapping.key).count() > 1);
+        if let Some(mapping) = twice {
+            return Err(format!("`{}` is mapped twice", truncate_for_log(&mapping.key)));
+        }
+        let path =
+            |key: &str, default: &str| options.mapped(key).next().map_or(default.to_owned(), |it| it.source.clone());
+        let sensor_path = path(SENSOR, defaults.sensor);
+        let sensor = Some(binder.source(&sensor_path, SENSOR)?);
+        let time = binder.source(&path(TIME, defaults.time), TIME)?;
+        let offset = options.mapped(UTC_OFFSET).next();
+        let utc_offset = offset.map(|mapping| binder.source(&mapping.source, UTC_OFFSET)).transpose()?;
+        let long = match (&options.quantity, &options.value, defaults.long) {
+            (Some(quantity), Some(value), _) => Some((quantity.as_str(), value.as_str())),
+            (None, None, long) => long,
+            _ => return Err("`--quantity` and `--value` go together".to_owned()),
+        };
+        let (mut probes, mut fields) = (Vec::new(), Vec::new());
+        let long = if let Some((quantity, value)) = long {
+            Some(long_form(&mut binder, options, quantity, value, defaults.long.is_some())?)
+        } else {
+            (probes, fields) = row_form(&mut binder, options, defaults.temperature)?;
+            None
+        };
+        let mut filters = Vec::new();
+        for filter in &options.matches {
+            filters.push((binder.alternatives(&filter.column)?, filter.pattern.clone()));
+        }
+        let origin = [binder.slot(ORIGIN[0])?, binder.slot(ORIGIN[1])?];
+        let Binder { tree, .. } = binder;
+        Ok(JsonMapper { tree, sensor, probes, time, utc_offset, fields, filters, origin, long, sensor_path })
+    }
+}
+
+/// Binds documents whose rows hold one quantity each.
+fn long_form(
+    binder: &mut Binder,
+    options: &InputOptions,
+    quantity: &str,
+    value: &str,
+    has_unit: bool,
+) -> Result<LongForm, String> {
+    let keys = options.map.iter().filter(|mapping| ![SENSOR, TIME, UTC_OFFSET].contains(&mapping.key.as_str()));
+    let keys: Vec<_> = keys.map(|mapping| (mapping.source.clone(), mapping.key.clone())).collect();
+    let names_sensor = options.mapped(SENSOR).next().is_none_or(|mapping| mapping.source == quantity);
+    let names_sensor = names_sensor && keys.iter().any(|(pattern, _)| pattern.contains('*'));
+    let (quantity, value) = (binder.source(quantity, "")?, binder.source(value, "")?);
+    let unit = if has_unit { Some(binder.slot("unit")?) } else { None };
+    Ok(LongForm { quantity, value, keys, names_sensor, unit })
+}
+
+/// Binds documents whose rows hold a reading each: its temperatures, and the further fields that are mapped.
+fn row_form(
+    binder: &mut Binder,
+    options: &InputOptions,
+    temperature: &str,
+) -> Result<(Vec<Probe>, Vec<MappedField>), String> {
+    let own = |key: &str| [SENSOR, TEMPERATURE, TIME, UTC_OFFSET].contains(&key);
+    let mut names: Vec<_> = options.mapped(TEMPERATURE).map(|mapping| mapping.source.clone()).collect();
+    if names.is_empty() {
+        names.push(temperature.to_owned());
+    }
+    let (mut probes, mut fields) = (Vec::new(), Vec::new());
+    for name in names {
+        let source = binder.source(&name, TEMPERATURE)?;
+        for part in source.parts.0.iter().flatten() {
+            if let Part::Slot(slot) = part {
+                binder.tree.keep_siblings(&binder.paths[*slot]);
+            }
+        }
+        probes.push(Probe { source, name });
+    }
+    for mapping in options.map.iter().filter(|mapping| !own(&mapping.key)) {
+        fields.push((mapping.key.clone(), binder.source(&mapping.source, &mapping.key)?));
+    }
+    Ok((probes, fields))
+}

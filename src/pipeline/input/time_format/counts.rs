@@ -1,0 +1,65 @@
+//! What is decided about times, and how often.
+
+use super::TimeUnit;
+
+/// What was decided about a time, for the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a time, not states")]
+pub(crate) struct TimeFacts {
+    /// The unit that a number was taken in; nothing for a text.
+    pub unit: Option<TimeUnit>,
+    /// It has no zone and no `--time-zone` names one.
+    pub assumed_utc: bool,
+    /// The clocks showed it twice; the earlier moment was taken.
+    pub ambiguous: bool,
+    /// The clocks never showed it; it was moved on by the length of the gap.
+    pub skipped: bool,
+    /// It is of the size of a spreadsheet's days, and was taken as seconds of 1970-01-01.
+    pub possible_day: bool,
+}
+
+/// How many times were decided in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TimeCounts {
+    units: [u64; 5],
+    /// Without a zone, taken as UTC.
+    pub assumed_utc: u64,
+    /// Shown twice by the clocks.
+    pub ambiguous: u64,
+    /// Never shown by the clocks.
+    pub skipped: u64,
+    /// Seconds of the size of a spreadsheet's days.
+    pub possible_days: u64,
+}
+
+const UNITS: [TimeUnit; 5] =
+    [TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds, TimeUnit::Nanoseconds, TimeUnit::LocalSeconds];
+
+impl TimeCounts {
+    /// Counts one time.
+    pub(crate) fn add(&mut self, decided: TimeFacts) {
+        for (unit, count) in UNITS.into_iter().zip(&mut self.units) {
+            *count += u64::from(decided.unit == Some(unit));
+        }
+        self.assumed_utc += u64::from(decided.assumed_utc);
+        self.ambiguous += u64::from(decided.ambiguous);
+        self.skipped += u64::from(decided.skipped);
+        self.possible_days += u64::from(decided.possible_day);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn merge(&mut self, other: &TimeCounts) {
+        for (count, more) in self.units.iter_mut().zip(other.units) {
+            *count += more;
+        }
+        self.assumed_utc += other.assumed_utc;
+        self.ambiguous += other.ambiguous;
+        self.skipped += other.skipped;
+        self.possible_days += other.possible_days;
+    }
+
+    /// The units that occurred, with how often.
+    pub(crate) fn units(&self) -> impl Iterator<Item = (TimeUnit, u64)> + '_ {
+        UNITS.into_iter().zip(self.units).filter(|(_, count)| *count > 0)
+    }
+}
