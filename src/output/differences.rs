@@ -1,6 +1,9 @@
 //! The differences between a resource and the settings, as `property: old → new` with the values that the service has and
 //! will have.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 use super::escape::one_line;
@@ -180,8 +183,24 @@ fn list(value: &Value) -> Vec<String> {
     value.as_array().map_or_else(|| vec![text(value)], |many| many.iter().map(text).collect())
 }
 
+/// Returns the actions of the function's own policies by their form in small letters, in which documents are compared.
+fn spellings() -> &'static BTreeMap<String, String> {
+    static SPELLINGS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+        let documents = [
+            include_str!("../../templates/lambda-access-policy.json"),
+            include_str!("../../templates/lambda-trust-policy.json"),
+        ];
+        let documents = documents.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok());
+        let statements = documents.flat_map(|document| document["Statement"].as_array().cloned().unwrap_or_default());
+        let actions = statements.flat_map(|statement| list(&statement["Action"]));
+        actions.map(|action| (action.to_ascii_lowercase(), action)).collect()
+    });
+    &SPELLINGS
+}
+
 fn actions(statement: &Value) -> String {
-    let all = list(&statement["Action"]);
+    let spelled = |action: String| spellings().get(&action).cloned().unwrap_or(action);
+    let all: Vec<_> = list(&statement["Action"]).into_iter().map(spelled).collect();
     match all.len().saturating_sub(NAMED_ACTIONS) {
         0 | 1 => all.join(", "),
         more => format!("{} and {more} more", all[..NAMED_ACTIONS].join(", ")),
@@ -294,7 +313,7 @@ mod tests {
         assert_eq!(
             lines("policy", document(&[&write("arn:old")]), document(&[&write("arn:new"), &read])),
             [
-                "policy, dynamodb:batchwriteitem: arn:old → arn:new",
+                "policy, dynamodb:BatchWriteItem: arn:old → arn:new",
                 "policy: none → allow kinesis:a, kinesis:b and 2 more on arn:stream"
             ]
         );
@@ -309,8 +328,8 @@ mod tests {
         assert_eq!(
             lines("trust_policy", trust("ec2.amazonaws.com"), trust("lambda.amazonaws.com")),
             [
-                "trust_policy: allow sts:assumerole to ec2.amazonaws.com → none",
-                "trust_policy: none → allow sts:assumerole to lambda.amazonaws.com"
+                "trust_policy: allow sts:AssumeRole to ec2.amazonaws.com → none",
+                "trust_policy: none → allow sts:AssumeRole to lambda.amazonaws.com"
             ]
         );
         let mut other_order = write("arn:old");

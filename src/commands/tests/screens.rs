@@ -25,7 +25,7 @@ fn up_and_plan_show_each_changed_value_on_its_own_line() {
     let lines = [
         "              SENSORCTL_REJECTS_DAYS: 30 → 60\n",
         "              SENSORCTL_REJECTS_TABLE: SensorDataRejects → Others\n",
-        "              policy, dynamodb:batchwriteitem: arn:aws:dynamodb:us-east-1:000000000000:table/SensorDataRejects → \
+        "              policy, dynamodb:BatchWriteItem: arn:aws:dynamodb:us-east-1:000000000000:table/SensorDataRejects → \
          arn:aws:dynamodb:us-east-1:000000000000:table/Others\n",
     ];
     for verb in ["plan", "up"] {
