@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Report, table_of_record, table_of_rows, units};
 use crate::pipeline::{PutSummary, ShardVerification, SimulationPlan, Verification};
 
-/// What was sent, and with `--verify` what became of it.
+/// The readings that were sent and, with `--verify`, their fate.
 #[derive(Debug, Serialize)]
 pub(crate) struct SimulationReport {
     read: u64,

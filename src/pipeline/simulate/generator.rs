@@ -15,7 +15,7 @@ use crate::pipeline::Record;
 pub(crate) struct SimulatedReading {
     /// Its slot in the plan. The record's line is one more.
     pub slot: u64,
-    /// Whether it was sent before.
+    /// True if it was sent before.
     pub is_duplicate: bool,
     /// The reading.
     pub record: Record,

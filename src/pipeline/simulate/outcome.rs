@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What became of a reading.
+/// The fate of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Fate {

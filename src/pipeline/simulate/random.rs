@@ -1,6 +1,6 @@
 //! Random values that depend on nothing but a seed and what they decide.
 
-/// What a random value decides. Each has values of its own.
+/// The decision that a random value makes. Each has values of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Purpose {
     Phase = 1,

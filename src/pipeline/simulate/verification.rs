@@ -35,9 +35,9 @@ pub(crate) struct Verifier<'a> {
     pub table: &'a str,
     /// The dead-letter table.
     pub rejects_table: &'a str,
-    /// What is sent.
+    /// The plan of the readings.
     pub plan: Arc<SimulationPlan>,
-    /// What was sent.
+    /// The ledger of the readings that were sent.
     pub ledger: SharedLedger,
     /// A reading that is stored after more than this is late.
     pub late_after: Duration,
@@ -185,8 +185,8 @@ impl Verifier<'_> {
 
     /// Reads the rows of a query until `each` returns false.
     async fn read(&self, query: &ReadQuery, mut each: impl FnMut(StoredReading) -> bool) -> Result<(), Error> {
-        let patience = PageRetry { limit: READ_LIMIT, waiting: &|_, _| {} };
-        read_pages(self.clients, self.table, query, patience, |page| Ok(page.rows.into_iter().all(&mut each))).await
+        let retry = PageRetry { limit: READ_LIMIT, waiting: &|_, _| {} };
+        read_pages(self.clients, self.table, query, retry, |page| Ok(page.rows.into_iter().all(&mut each))).await
     }
 }
 
