@@ -3,7 +3,7 @@
 //! Nothing here prints. Events go to a [`PutObserver`]; the result is a [`PutSummary`].
 //!
 //! ```text
-//! source (lines → readings) → record → batch → worker (PutRecords, resends) → ledger
+//! source (lines → readings) → record → key group → request (PutRecords, resends) → ledger
 //! question → history (Scan, Query) → item (attributes → stored reading)
 //! ```
 
@@ -31,11 +31,13 @@ pub(crate) use input::rejected_line::{RejectedLine, RejectsFile};
 pub(crate) use input::source::Inputs;
 pub(crate) use input::unread::Unread;
 pub(crate) use invocation::{FunctionInvocation, invoke};
+pub(crate) use put::aggregation_mode::{AggregationChoice, PipelineMarks};
 pub(crate) use put::bulk_put::{PutOutcome, put_all, validate_only};
 pub(crate) use put::event::{InputSummary, PutEvent, PutObserver, PutSummary};
-pub(crate) use put::put_options::PutOptions;
+pub(crate) use put::put_options::{PutOptions, SendPlan};
 pub(crate) use put::record::Record;
-pub(crate) use put::sender::{PutReceipt, put_one, put_records};
+pub(crate) use put::sender::{KinesisStream, PutReceipt, put_one};
+pub(crate) use put::stream_lookup::look_up_plan;
 pub(crate) use read::query::ReadQuery;
 pub(crate) use read::stored_reading::{StoredReading, value_json};
 pub(crate) use read::table_reader::{PageRetry, RowPage, compare_sequence_numbers, read_pages, wait_until_stored};

@@ -4,10 +4,12 @@
 //! { 1: index of its partition key, 2: index of its explicit hash key, 3: data, 4: tags } }`, and the MD5 of the
 //! message (amazon-kinesis-producer, `aggregation-format.md`).
 
+mod buffer;
 mod decode;
 mod encode;
 mod protobuf;
 
+pub use self::buffer::{AggregateBuffer, KeyIndex};
 pub use self::decode::{AggregatedUserRecords, decode, is_marked};
 pub use self::encode::{Aggregate, encode};
 

@@ -3,6 +3,7 @@
 mod bulk;
 mod output_files;
 mod resume;
+mod send_plan;
 mod single;
 mod wait;
 
@@ -12,9 +13,10 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use sensor_model::Decimal;
 
+pub(super) use self::send_plan::send_plan;
 use crate::context::Context;
 use crate::error::Error;
-use crate::pipeline::{ConstantField, InputOptions, parse_duration};
+use crate::pipeline::{AggregationChoice, ConstantField, InputOptions, parse_duration};
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 // `requires` alone is not enough: clap drops it where what is required conflicts with something that is there.
@@ -75,6 +77,15 @@ pub(crate) struct PutArgs {
     /// Send at most so many readings per second
     #[arg(long, value_name = "PER_SECOND", value_parser = rate, requires = "files", conflicts_with = "temp")]
     rate: Option<f64>,
+    /// Whether readings share Kinesis records, in the format of the Kinesis Producer Library
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, requires = "files", conflicts_with = "temp")]
+    aggregation: AggregationChoice,
+    /// Send a record for each reading
+    #[arg(long, hide = true, requires = "files", conflicts_with_all = ["temp", "aggregation"])]
+    no_aggregation: bool,
+    /// Stop (exit 1) when more lines than this are no readings
+    #[arg(long, value_name = "LINES", requires = "files", conflicts_with = "temp")]
+    max_errors: Option<u64>,
     /// Fail (exit 3) where a reading replaces another of the file, a time is taken as UTC, local times are ambiguous, rows
     /// are not joined, or the last line has no end
     #[arg(long, requires = "files", conflicts_with = "temp")]
@@ -91,6 +102,11 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
 }
 
 impl PutArgs {
+    /// Returns whether readings share records.
+    fn aggregation(&self) -> AggregationChoice {
+        if self.no_aggregation { AggregationChoice::Never } else { self.aggregation }
+    }
+
     /// Returns the options of the files, those of their layout included.
     fn input_options(&self) -> InputOptions {
         InputOptions { sensor: self.sensor.clone(), fields: self.fields.clone(), ..self.input.clone() }

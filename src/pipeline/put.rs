@@ -1,11 +1,26 @@
-//! Sends readings to the stream: batches, workers, retries and the counts of the report.
+//! Sends readings to the stream: groups by shard, aggregates, requests, retries and the counts of the report.
+//!
+//! ```text
+//! intake (--rate, rejected lines) → key groups (shard map, aggregation) → request → stream writer (PutRecords)
+//!                                        ↑ retry, rate of each shard ←────────────── answers → ledger
+//! ```
 
-pub(crate) mod batch;
+pub(crate) mod abort_signal;
+pub(crate) mod aggregation;
+pub(crate) mod aggregation_mode;
 pub(crate) mod bulk_put;
-pub(crate) mod dispatcher;
 pub(crate) mod event;
+pub(crate) mod intake;
+pub(crate) mod key_groups;
+pub(crate) mod map_refresh;
+pub(crate) mod parcel;
 pub(crate) mod put_options;
-pub(crate) mod put_worker;
+pub(crate) mod rate_limit;
 pub(crate) mod record;
+pub(crate) mod request;
 pub(crate) mod retry;
+pub(crate) mod scheduler;
 pub(crate) mod sender;
+pub(crate) mod shard_map;
+pub(crate) mod stream_lookup;
+pub(crate) mod stream_writer;

@@ -26,7 +26,7 @@ const RULES: [(&str, &[&str]); 14] = [
 ];
 
 /// Files that may use types of the AWS SDK: its own layer, the resources, the ends of the data path.
-const EDGES: [&str; 17] = [
+const EDGES: [&str; 18] = [
     "aws",
     "stack/resources/function",
     "stack/resources/log_group",
@@ -42,6 +42,7 @@ const EDGES: [&str; 17] = [
     "pipeline/canary/cleanup.rs",
     "pipeline/read/query.rs",
     "pipeline/put/sender.rs",
+    "pipeline/put/stream_lookup.rs",
     "pipeline/simulate/deletion.rs",
     "pipeline/simulate/rejected.rs",
 ];

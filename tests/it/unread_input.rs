@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::support::{ApiClient, Run, TestEnv, eventually, send_signal};
 
 const LINES: usize = 20_000;
+/// Readings a second: all lines would fit into the memory of a put that waits for its stream.
+const RATE: &str = "5000";
 const GLOBAL: [&str; 5] = ["--local", "--stage", "blue", "--config", "my.toml"];
 
 /// Starts the pipeline of a stage with a slow stream.
@@ -68,8 +70,8 @@ fn put_interrupted_names_unread_lines_and_hint_completes_the_table() {
     let (env, cloud) = slow_stream();
     env.write("one.ndjson", lines("one", LINES));
     env.write("two.ndjson", lines("two", 100));
-    let files =
-        ["--file", "one.ndjson", "--file", "two.ndjson", "--rejects", "bad.ndjson", "--failed", "failed.ndjson"];
+    let files = ["--file", "one.ndjson", "--file", "two.ndjson", "--rate", RATE, "--rejects", "bad.ndjson"];
+    let files: Vec<_> = files.into_iter().chain(["--failed", "failed.ndjson"]).collect();
     let child = put(&env, &cloud, &files);
     interrupt(&child);
     let run = ended(child).assert_code(130);
@@ -97,7 +99,7 @@ fn put_interrupted_names_unread_lines_and_hint_completes_the_table() {
 fn put_stream_deleted_meanwhile_hint_completes_the_table() {
     let (env, cloud) = slow_stream();
     env.write("one.ndjson", lines("one", LINES));
-    let child = put(&env, &cloud, &["--file", "one.ndjson", "--failed", "failed.ndjson"]);
+    let child = put(&env, &cloud, &["--file", "one.ndjson", "--rate", RATE, "--failed", "failed.ndjson"]);
     let stream = r#"{"StreamName":"temperature-sensor-data-blue"}"#;
     assert_eq!(cloud.call("Kinesis_20131202.DeleteStream", stream).0, 200);
     let run = ended(child)
@@ -118,7 +120,8 @@ fn put_interrupted_reading_named_pipe_does_not_hint_to_read_it_again() {
     let path = env.path("pipe");
     // Ends when its reader does.
     let writer = std::thread::spawn(move || std::fs::write(path, text).is_ok());
-    let child = put(&env, &cloud, &["--file", "pipe", "--file", "late.ndjson", "--failed", "failed.ndjson"]);
+    let files = ["--file", "pipe", "--file", "late.ndjson", "--rate", RATE, "--failed", "failed.ndjson"];
+    let child = put(&env, &cloud, &files);
     interrupt(&child);
     let run = ended(child)
         .assert_code(130)

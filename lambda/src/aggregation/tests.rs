@@ -34,6 +34,24 @@ fn aggregate_bytes_match_kpl_format() {
 }
 
 #[test]
+fn aggregate_buffer_is_empty_after_finish_and_makes_the_same_bytes_again() {
+    let mut buffer = AggregateBuffer::default();
+    let mut fill = || {
+        let hash_key = buffer.push_explicit_hash_key("7");
+        let key = buffer.push_partition_key("a");
+        buffer.push(key, Some(hash_key), b"xy");
+        buffer.push(key, Some(hash_key), b"z");
+        let size = buffer.encoded_bytes();
+        let bytes = buffer.finish();
+        assert_eq!((bytes.len(), buffer.len(), buffer.next_partition_key()), (size, 0, 0));
+        bytes
+    };
+    let first = fill();
+    assert_eq!(first, fill());
+    assert_eq!(first, encode([sub("a", Some("7"), b"xy"), sub("a", Some("7"), b"z")]));
+}
+
+#[test]
 fn decode_accepts_late_keys_tags_and_unknown_fields() {
     let message = b"\x1a\x0a\x08\x00\x1a\x01x\x22\x03\x0a\x01t\x48\x05\x0a\x01k\x55\x01\x02\x03\x04";
     assert_eq!(decoded(&sealed(message)).unwrap(), [sub("k", None, b"x")]);

@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use super::PutArgs;
 use super::output_files::{OutputFiles, is_stdout};
 use super::resume::ResumeHint;
+use super::send_plan::send_plan;
 use crate::commands::layouts;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::hint_flags::shell_word;
 use crate::output::{NAMED_LINES, Output, PutProgress, Report as _, units};
 use crate::pipeline::{
-    InputOptions, InputOrigin, Inputs, ParsedChunks, PutOptions, PutOutcome, Record, RejectsFile, put_all, put_records,
-    validate_only,
+    InputOptions, InputOrigin, Inputs, KinesisStream, ParsedChunks, PutOptions, PutOutcome, Record, RejectsFile,
+    SendPlan, put_all, validate_only,
 };
 use crate::whole_lines;
 
@@ -32,14 +33,22 @@ pub(super) async fn run(context: &Context, args: PutArgs) -> Result<(), Error> {
     let watcher = PutProgress::new(&context.output, name_of(&args.files), args.rejects.is_none(), args.dry_run);
     let (size, positions) = (size_of(&args.files), chunks.positions());
     let watcher = watcher.with_position(move |_| Some((positions.bytes_read()?, size?)));
-    let plan =
-        PutOptions { rate: args.rate, rejects: rejects.as_mut(), observer: &watcher, interrupt: &context.interrupt };
+    let plan = match clients {
+        Some(clients) => send_plan(context, args.aggregation(), clients).await?,
+        None => SendPlan::unknown(),
+    };
+    let options = PutOptions {
+        plan,
+        rate: args.rate,
+        max_errors: args.max_errors,
+        rejects: rejects.as_mut(),
+        observer: &watcher,
+        interrupt: &context.interrupt,
+    };
     let stream = &context.settings.pipeline.stream.name;
     let outcome = match clients {
-        Some(clients) => {
-            put_all(chunks, async |records: &[&Record]| put_records(clients, stream, records).await, plan).await
-        }
-        None => validate_only(chunks, plan).await,
+        Some(clients) => put_all(chunks, &KinesisStream { clients, name: stream }, options).await,
+        None => validate_only(chunks, options).await,
     };
     watcher.finish(&outcome.summary);
     // A write that fails must not keep the other file and the ledger from being written.

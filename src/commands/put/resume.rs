@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::PutArgs;
 use super::output_files::is_stdout;
 use crate::output::units;
-use crate::pipeline::{InputOrigin, Unread};
+use crate::pipeline::{AggregationChoice, InputOrigin, Unread};
 use crate::settings::HintFlags;
 
 /// Maximum number of unread inputs that are named; the rest is counted.
@@ -90,6 +90,7 @@ impl ResumeHint<'_> {
         if let Some(rate) = self.args.rate {
             push(&mut words, "--rate", rate.to_string());
         }
+        push_aggregation(&mut words, self.args);
         format!("{} sends again what was read and not sent", flags.command("put", words))
     }
 
@@ -110,6 +111,8 @@ impl ResumeHint<'_> {
             words.push("--strict".into());
         }
         args.rate.iter().for_each(|rate| push(&mut words, "--rate", rate.to_string()));
+        push_aggregation(&mut words, args);
+        args.max_errors.iter().for_each(|most| push(&mut words, "--max-errors", most.to_string()));
         if writes {
             args.rejects.iter().for_each(|file| push(&mut words, "--rejects", file));
             args.failed.iter().for_each(|file| push(&mut words, "--failed", file));
@@ -120,6 +123,14 @@ impl ResumeHint<'_> {
             }
         }
         words
+    }
+}
+
+fn push_aggregation(words: &mut Vec<OsString>, args: &PutArgs) {
+    match args.aggregation() {
+        AggregationChoice::Auto => {}
+        AggregationChoice::Always => push(words, "--aggregation", "always"),
+        AggregationChoice::Never => push(words, "--aggregation", "never"),
     }
 }
 

@@ -7,12 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{SimulateArgs, expected};
 use crate::aws::Clients;
+use crate::commands::put;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{PutProgress, SimulationReport, units};
 use crate::pipeline::{
-    Ledger, PutOptions, PutOutcome, PutSummary, Record, SharedLedger, SimulationPlan, SimulationSize, Verification,
-    Verifier, put_all, put_records, simulated_chunks,
+    AggregationChoice, KinesisStream, Ledger, PutOptions, PutOutcome, PutSummary, SendPlan, SharedLedger,
+    SimulationPlan, SimulationSize, Verification, Verifier, put_all, simulated_chunks,
 };
 
 /// Price of a million readings, a PUT unit and a write each, in us-east-1 (docs/facts/prices.md). The function's
@@ -51,10 +52,11 @@ pub(super) async fn run(
         let unsent = || Error::interrupted("interrupted; nothing was sent");
         context.or_interrupt(verifier.check_unused(), unsent).await?;
     }
+    let send_plan = put::send_plan(context, AggregationChoice::Auto, clients).await?;
     let simulation = Simulation { context, clients, plan: Arc::clone(&plan), size, expected };
     let all_sent = CancellationToken::new();
     let sending = async {
-        let outcome = simulation.send(ledger).await;
+        let outcome = simulation.send(ledger, send_plan).await;
         all_sent.cancel();
         outcome
     };
@@ -126,7 +128,7 @@ struct Simulation<'a> {
 }
 
 impl Simulation<'_> {
-    async fn send(&self, ledger: Option<SharedLedger>) -> PutOutcome {
+    async fn send(&self, ledger: Option<SharedLedger>, plan: SendPlan) -> PutOutcome {
         let Simulation { context, clients, size, expected, .. } = self;
         let output = &context.output;
         let progress = PutProgress::new(output, "simulation".to_owned(), false, false);
@@ -134,10 +136,16 @@ impl Simulation<'_> {
         let progress = progress.with_position(move |counts| Some((counts.accepted, expected?)));
         let chunks = simulated_chunks(Arc::clone(&self.plan), *size, ledger);
         // The feeder keeps the rate.
-        let options = PutOptions { rate: None, rejects: None, observer: &progress, interrupt: &context.interrupt };
-        let stream = &context.settings.pipeline.stream.name;
-        let send = async |records: &[&Record]| put_records(clients, stream, records).await;
-        let outcome = put_all(chunks, send, options).await;
+        let options = PutOptions {
+            plan,
+            rate: None,
+            max_errors: None,
+            rejects: None,
+            observer: &progress,
+            interrupt: &context.interrupt,
+        };
+        let stream = KinesisStream { clients, name: &context.settings.pipeline.stream.name };
+        let outcome = put_all(chunks, &stream, options).await;
         progress.finish(&outcome.summary);
         outcome
     }

@@ -48,9 +48,9 @@ pub(crate) struct PutSummary {
     pub rejected: u64,
     /// Readings that the stream did not accept.
     pub failed: u64,
-    /// Records that the stream accepted. More than `accepted` if a record was sent twice to keep the order.
+    /// Kinesis records that the stream accepted. One that is sent again counts when it is accepted for good.
     pub records: u64,
-    /// Bytes of those records, partition keys included.
+    /// Data bytes of those records.
     pub bytes: u64,
     /// Retried records.
     pub retries: u64,

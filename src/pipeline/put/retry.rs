@@ -11,8 +11,11 @@ use crate::pipeline::Record;
 /// The result of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EntryResult {
-    /// The record was accepted and has a sequence number.
-    Accepted,
+    /// The record was accepted.
+    Accepted {
+        /// The shard that took it.
+        shard_id: String,
+    },
     /// The record failed with this error code.
     Failed(String),
 }
@@ -28,9 +31,9 @@ pub(crate) struct RetryQueue {
 pub(crate) struct AcceptedEntries {
     /// Readings that the stream accepted and that are not sent again.
     pub readings: u64,
-    /// Records that the stream accepted.
+    /// Records of these readings.
     pub records: u64,
-    /// Bytes of those records.
+    /// Data bytes of these records.
     pub bytes: u64,
     /// The error code of the first record that failed.
     pub code: Option<String>,
@@ -62,13 +65,13 @@ impl RetryQueue {
                     failed_rows.insert(record.row);
                     again.push(index);
                 }
-                EntryResult::Accepted => {
-                    settled.records += 1;
-                    settled.bytes += record.bytes() as u64;
+                EntryResult::Accepted { .. } => {
                     if failed_rows.contains(&record.row) {
                         again.push(index);
                     } else {
                         settled.readings += 1;
+                        settled.records += 1;
+                        settled.bytes += record.data.len() as u64;
                     }
                 }
             }
@@ -95,6 +98,10 @@ mod tests {
         rows.iter().enumerate().map(record).collect()
     }
 
+    fn accepted() -> EntryResult {
+        EntryResult::Accepted { shard_id: "shardId-000000000000".into() }
+    }
+
     fn failed() -> EntryResult {
         EntryResult::Failed("InternalFailure".into())
     }
@@ -103,11 +110,11 @@ mod tests {
     fn retry_queue_keeps_only_failed_records_by_original_index() {
         let records = records(&[0, 1, 2, 3]);
         let mut unsent = RetryQueue::all(4);
-        let settled = unsent.settle(&records, &[EntryResult::Accepted, failed(), EntryResult::Accepted, failed()]);
-        assert_eq!((settled.readings, settled.records, settled.bytes), (2, 2, 6));
+        let settled = unsent.settle(&records, &[accepted(), failed(), accepted(), failed()]);
+        assert_eq!((settled.readings, settled.records, settled.bytes), (2, 2, 4));
         assert_eq!(settled.code.as_deref(), Some("InternalFailure"));
         assert_eq!(unsent.pending(), [1, 3]);
-        unsent.settle(&records, &[failed(), EntryResult::Accepted]);
+        unsent.settle(&records, &[failed(), accepted()]);
         assert_eq!(unsent.pending(), [1]);
     }
 
@@ -115,10 +122,11 @@ mod tests {
     fn retry_queue_resends_later_record_of_same_row_and_counts_it_once() {
         let records = records(&[7, 7, 8]);
         let mut unsent = RetryQueue::all(3);
-        let settled = unsent.settle(&records, &[failed(), EntryResult::Accepted, EntryResult::Accepted]);
-        assert_eq!((settled.readings, settled.records), (1, 2));
+        let settled = unsent.settle(&records, &[failed(), accepted(), accepted()]);
+        // The second was accepted and is sent again: it counts when it is accepted for good.
+        assert_eq!((settled.readings, settled.records), (1, 1));
         assert_eq!(unsent.pending(), [0, 1]);
-        let settled = unsent.settle(&records, &[EntryResult::Accepted, EntryResult::Accepted]);
+        let settled = unsent.settle(&records, &[accepted(), accepted()]);
         assert_eq!((settled.readings, settled.records), (2, 2));
         assert!(unsent.pending().is_empty());
     }
@@ -139,7 +147,7 @@ mod tests {
                 let answers: Vec<_> = unsent.pending().iter().map(|index| {
                     if luck.next() == Some(true) {
                         table.insert(records[*index].row, *index);
-                        EntryResult::Accepted
+                        accepted()
                     } else {
                         failed()
                     }

@@ -1,13 +1,15 @@
-//! `PutRecord` and `PutRecords`: the only calls that put readings into the stream.
+//! `PutRecord` and `PutRecords`, the only calls that put readings into the stream, and `ListShards`.
 
 use aws_sdk_kinesis::primitives::Blob;
-use aws_sdk_kinesis::types::PutRecordsRequestEntry;
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, PutRecordsResultEntry, ShardFilter, ShardFilterType};
 use sensor_model::Reading;
 
+use super::parcel::PutEntry;
 use super::record::partition_key;
 use super::retry::EntryResult;
-use crate::aws::{AwsFailure, Clients, FailureCause};
-use crate::pipeline::Record;
+use super::shard_map::ShardRange;
+use super::stream_writer::StreamWriter;
+use crate::aws::{AwsFailure, Clients};
 
 /// The place of a record in the stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,48 +40,73 @@ pub(crate) async fn put_one(clients: &Clients, stream: &str, reading: &Reading) 
     }
 }
 
-/// Puts up to 500 records. Returns one result for each, in their order. The SDK retries only requests that fail as a
-/// whole.
-///
-/// # Errors
-/// If the request fails as a whole.
-pub(crate) async fn put_records(
-    clients: &Clients,
-    stream: &str,
-    records: &[&Record],
-) -> Result<Vec<EntryResult>, AwsFailure> {
-    let resource = format!("stream {stream}");
-    let broken = |message: String| AwsFailure {
-        service: "Kinesis",
-        operation: "PutRecords",
-        resource: resource.clone(),
-        location: clients.location(),
-        code: None,
-        message,
-        cause: FailureCause::Other,
-    };
-    let entries = records.iter().map(|record| {
-        PutRecordsRequestEntry::builder()
-            .data(Blob::new(record.data.as_str()))
-            .partition_key(record.partition_key.as_str())
-            .build()
-    });
-    let entries = entries.collect::<Result<Vec<_>, _>>().map_err(|error| broken(error.to_string()))?;
-    let answer = match clients.kinesis.put_records().stream_name(stream).set_records(Some(entries)).send().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let failure = clients.failure("Kinesis", "PutRecords", &resource, &error);
-            // A transient failure is retried at once and not reported, so it needs no account.
-            return Err(if failure.is_transient() { failure } else { clients.with_account_context(failure).await });
+/// The stream of the pipeline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KinesisStream<'a> {
+    /// The services.
+    pub clients: &'a Clients,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl StreamWriter for KinesisStream<'_> {
+    /// The SDK retries only requests that fail as a whole.
+    async fn put(&self, entries: &[PutEntry<'_>]) -> Result<Vec<EntryResult>, AwsFailure> {
+        let KinesisStream { clients, name } = self;
+        let resource = format!("stream {name}");
+        let broken = |message: String| clients.build_failure("Kinesis", "PutRecords", &resource, message);
+        let records = entries.iter().map(|entry| {
+            PutRecordsRequestEntry::builder()
+                .data(Blob::new(entry.data))
+                .partition_key(entry.partition_key)
+                .set_explicit_hash_key(entry.explicit_hash_key.map(str::to_owned))
+                .build()
+        });
+        let records = records.collect::<Result<Vec<_>, _>>().map_err(|error| broken(error.to_string()))?;
+        let answer = match clients.kinesis.put_records().stream_name(*name).set_records(Some(records)).send().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let failure = clients.failure("Kinesis", "PutRecords", &resource, &error);
+                // A transient failure is retried at once and not reported, so it needs no account.
+                return Err(if failure.is_transient() { failure } else { clients.with_account_context(failure).await });
+            }
+        };
+        if answer.records.len() != entries.len() {
+            return Err(broken(format!("{} answers to {} records", answer.records.len(), entries.len())));
         }
-    };
-    if answer.records.len() != records.len() {
-        return Err(broken(format!("{} answers to {} records", answer.records.len(), records.len())));
+        let read = |entry: PutRecordsResultEntry| match (entry.error_code, entry.sequence_number) {
+            (Some(code), _) => EntryResult::Failed(code),
+            (None, Some(_)) => EntryResult::Accepted { shard_id: entry.shard_id.unwrap_or_default() },
+            (None, None) => EntryResult::Failed("no sequence number".to_owned()),
+        };
+        Ok(answer.records.into_iter().map(read).collect())
     }
-    let read = |entry: aws_sdk_kinesis::types::PutRecordsResultEntry| match (entry.error_code, entry.sequence_number) {
-        (Some(code), _) => EntryResult::Failed(code),
-        (None, Some(_)) => EntryResult::Accepted,
-        (None, None) => EntryResult::Failed("no sequence number".to_owned()),
-    };
-    Ok(answer.records.into_iter().map(read).collect())
+
+    async fn open_shards(&self) -> Result<Vec<ShardRange>, AwsFailure> {
+        let KinesisStream { clients, name } = self;
+        let resource = format!("stream {name}");
+        let call = || clients.call("Kinesis", "ListShards", &resource);
+        let open = ShardFilter::builder().r#type(ShardFilterType::AtLatest).build();
+        let open = open.map_err(|error| call().build_failure(error))?;
+        let mut request = clients.kinesis.list_shards().stream_name(*name).shard_filter(open);
+        let mut shards = Vec::new();
+        loop {
+            let answer = call().answer(request.send().await)?;
+            for shard in answer.shards.unwrap_or_default() {
+                // An emulator may not know the filter.
+                let is_open = shard.sequence_number_range.is_none_or(|range| range.ending_sequence_number.is_none());
+                let Some(range) = shard.hash_key_range.filter(|_| is_open) else { continue };
+                let (start, end) = (range.starting_hash_key.parse(), range.ending_hash_key.parse());
+                let (Ok(start), Ok(end)) = (start, end) else {
+                    return Err(call().build_failure(format!("the range of {} is not a number", shard.shard_id)));
+                };
+                shards.push(ShardRange { id: shard.shard_id, start, end });
+            }
+            match answer.next_token {
+                // With a token, the service takes neither name nor filter.
+                Some(token) => request = clients.kinesis.list_shards().next_token(token),
+                None => return Ok(shards),
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ const STAGE: &str = "sensorctl:stage";
 /// Tag with the region that a resource was created for: role names are the same in all regions of an account.
 const REGION: &str = "sensorctl:region";
 /// Tag with the version of sensorctl that created a resource.
-const VERSION: &str = "sensorctl:version";
+pub(crate) const VERSION: &str = "sensorctl:version";
 /// Tag of an adopted resource. It is never deleted unless the user names it.
 pub(crate) const ADOPTED: &str = "sensorctl:adopted";
 

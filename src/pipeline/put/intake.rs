@@ -1,0 +1,144 @@
+//! Takes readings from the input, line by line: counts them, keeps the pace of `--rate`, and reports rejected lines.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::key_groups::LINGER;
+use crate::error::Error;
+use crate::pipeline::input::parsed_line::ParsedLine;
+use crate::pipeline::{ParsedChunks, PutEvent, PutObserver, Record, RejectedLine, RejectsFile};
+
+/// The input side of a bulk put.
+pub(crate) struct Intake<'a> {
+    items: std::vec::IntoIter<ParsedLine>,
+    rejects: Option<&'a mut RejectsFile>,
+    observer: &'a dyn PutObserver,
+    max_errors: Option<u64>,
+    /// The time between two readings.
+    interval: Option<Duration>,
+    /// The time when the next reading may go, if the rate is limited.
+    turn: Instant,
+    counts: IntakeCounts,
+}
+
+/// What was taken from the input.
+#[derive(Debug, Default)]
+pub(crate) struct IntakeCounts {
+    /// Readings and rejected lines.
+    pub read: u64,
+    /// Rejected lines.
+    pub rejected: u64,
+    /// Rejected lines by their class.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// The error that ended the input early.
+    pub error: Option<Error>,
+    /// Readings that were read and not sent.
+    pub left: Vec<Record>,
+}
+
+/// What comes next.
+pub(crate) enum Next {
+    /// A reading.
+    Reading(Record),
+    /// Nothing before this time.
+    Until(Instant),
+    /// The next chunk of the input is needed.
+    Chunk,
+}
+
+impl<'a> Intake<'a> {
+    /// Creates the input side with these limits: readings per second, and rejected lines.
+    pub(crate) fn new(
+        rejects: Option<&'a mut RejectsFile>,
+        observer: &'a dyn PutObserver,
+        rate: Option<f64>,
+        max_errors: Option<u64>,
+    ) -> Self {
+        let interval = rate.map(|rate| Duration::from_secs_f64(rate.recip()));
+        let counts = IntakeCounts::default();
+        Intake { items: Vec::new().into_iter(), rejects, observer, max_errors, interval, turn: Instant::now(), counts }
+    }
+
+    /// Returns the number of lines that were taken.
+    pub(crate) fn read(&self) -> u64 {
+        self.counts.read
+    }
+
+    /// Returns whether the input ended in an error.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.counts.error.is_some()
+    }
+
+    /// Adds a chunk, or the error that ends the input.
+    pub(crate) fn add(&mut self, chunk: Result<Vec<ParsedLine>, Error>) {
+        match chunk {
+            Ok(items) => self.items = items.into_iter(),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Ends the input. The first error is reported.
+    fn fail(&mut self, error: Error) {
+        self.counts.error.get_or_insert(error);
+    }
+
+    /// Returns the next reading.
+    pub(crate) fn next(&mut self, now: Instant) -> Next {
+        loop {
+            if self.has_failed() || self.items.len() == 0 {
+                return Next::Chunk;
+            }
+            if let Some(interval) = self.interval {
+                // A small delay, from a slow timer, is made up for. A pause is not, or a burst would follow it.
+                let turn = now.checked_sub(LINGER).map_or(self.turn, |earliest| self.turn.max(earliest));
+                if turn > now && matches!(self.items.as_slice().first(), Some(ParsedLine::Ready(_))) {
+                    return Next::Until(turn);
+                }
+                if matches!(self.items.as_slice().first(), Some(ParsedLine::Ready(_))) {
+                    self.turn = turn + interval;
+                }
+            }
+            self.counts.read += 1;
+            match self.items.next() {
+                Some(ParsedLine::Ready(record)) => return Next::Reading(record),
+                Some(ParsedLine::Rejected(rejection)) => self.refuse(&rejection),
+                None => return Next::Chunk,
+            }
+        }
+    }
+
+    fn refuse(&mut self, rejection: &RejectedLine) {
+        self.counts.rejected += 1;
+        *self.counts.reasons.entry(rejection.code).or_default() += 1;
+        self.observer.event(&PutEvent::Rejected(rejection));
+        if let Err(error) = self.rejects.as_mut().map_or(Ok(()), |file| file.write(rejection)) {
+            self.fail(error);
+        }
+        if let Some(most) = self.max_errors.filter(|most| self.counts.rejected > *most) {
+            let RejectedLine { file, line, reason, .. } = rejection;
+            let lines = if most == 1 { "1 line was" } else { &format!("{most} lines were") };
+            self.fail(
+                Error::failed(format!(
+                    "more than {lines} rejected (`--max-errors`); the last is {file}:{line}: {reason}"
+                ))
+                .hint("a higher `--max-errors` goes on; `sensorctl inspect` shows which lines are rejected, and why"),
+            );
+        }
+    }
+
+    /// Ends the input, and returns what was taken from it. After an early end, what was read and not taken counts, too.
+    pub(crate) async fn finish(mut self, chunks: ParsedChunks, is_early: bool) -> IntakeCounts {
+        let items = std::mem::take(&mut self.items);
+        let rest = if is_early || self.has_failed() { chunks.drain().await } else { Vec::new() };
+        for item in items.chain(rest) {
+            self.counts.read += 1;
+            match item {
+                ParsedLine::Ready(record) => self.counts.left.push(record),
+                ParsedLine::Rejected(rejection) => self.refuse(&rejection),
+            }
+        }
+        self.counts
+    }
+}
