@@ -77,7 +77,7 @@ impl JsonMapper {
             output.builder.facts.passed_over += 1;
             output.builder.facts.left_out += 1;
         } else if let Err(error) = self.row(row, raw, output) {
-            // What is missing may be in a text that could not be decoded.
+            // A missing value may be in a text that could not be decoded.
             let is_missing = error.code == "missing-key";
             output.reject(raw, failure.filter(|_| is_missing).cloned().unwrap_or(error));
         }
@@ -92,7 +92,7 @@ impl JsonMapper {
         }
     }
 
-    /// Whether it makes many readings of one document, which may then be longer than a line.
+    /// Returns whether it makes many readings of one document, which may then be longer than a line.
     pub(super) fn iterates(&self) -> bool {
         self.tree.iterates()
     }

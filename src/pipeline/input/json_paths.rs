@@ -39,12 +39,12 @@ pub(super) struct PathTree {
     iterates: bool,
     /// Where it is a text that is decoded: its path, and how.
     decodings: Vec<(String, Decoding)>,
-    /// Whether a text is decoded here or below.
+    /// True if a text is decoded here or below.
     decodes: bool,
 }
 
 impl PathTree {
-    /// Whether it may make several rows of a document.
+    /// Returns whether it may make several rows of a document.
     pub(super) fn iterates(&self) -> bool {
         self.iterates
     }

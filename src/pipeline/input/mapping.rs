@@ -90,7 +90,7 @@ pub(super) enum Step {
     Members,
     /// The name of the member that `*` stands for, `@key`.
     Name,
-    /// What a text holds, `@json` or `@base64`.
+    /// The content of a text, `@json` or `@base64`.
     Decoded(Decoding),
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum Aggregation {
     Off,
     /// Many readings in a record.
     On {
-        /// Whether a reading that is alone keeps the partition key of its group, which costs it the plain form. It must
+        /// True if a reading that is alone keeps the partition key of its group, which costs it the plain form. It must
         /// where the event source mapping has several batches of a shard in flight: Lambda keeps the order of each
         /// partition key only.
         keeps_group_key: bool,

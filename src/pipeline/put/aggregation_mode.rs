@@ -33,14 +33,14 @@ pub(crate) struct PipelineMarks {
     pub tags: Vec<(String, String)>,
     /// The name of the tag with the version of the function.
     pub version_tag: &'static str,
-    /// Whether the settings name a function of the user's own.
+    /// True if the settings name a function of the user's own.
     pub is_own_function: bool,
 }
 
-/// What the services say about a stream and its readers.
+/// A stream and its readers, as the services describe them.
 #[derive(Clone, Debug)]
 pub(crate) struct StreamReaders {
-    /// Whether the service chooses the shard of a record, whatever its keys (`RecordDistributionStrategy` `AUTO`).
+    /// True if the service chooses the shard of a record, whatever its keys (`RecordDistributionStrategy` `AUTO`).
     pub is_distributed_by_service: Result<bool, AwsFailure>,
     /// The stream's tags.
     pub tags: Result<ResourceTags, AwsFailure>,
@@ -59,13 +59,13 @@ pub(crate) struct MappingReader {
     pub tags: ResourceTags,
     /// The function's tags.
     pub function_tags: ResourceTags,
-    /// Whether it filters records.
+    /// True if it filters records.
     pub has_filter: bool,
     /// The batches of a shard that it has in flight.
     pub parallelization: i32,
 }
 
-/// Whether readings are aggregated, and a remark where they are not.
+/// The choice to aggregate readings or not, with a remark if not.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct AggregationDecision {
     /// The form of the records.

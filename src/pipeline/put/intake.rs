@@ -23,7 +23,7 @@ pub(crate) struct Intake<'a> {
     counts: IntakeCounts,
 }
 
-/// What was taken from the input.
+/// Counts of the lines taken from the input.
 #[derive(Debug, Default)]
 pub(crate) struct IntakeCounts {
     /// Readings and rejected lines.
@@ -38,7 +38,7 @@ pub(crate) struct IntakeCounts {
     pub left: Vec<Record>,
 }
 
-/// What comes next.
+/// The next item of the input.
 pub(crate) enum Next {
     /// A reading.
     Reading(Record),

@@ -1,4 +1,4 @@
-//! What a key group sends at once: one aggregate, or readings as a record each.
+//! The unit that a key group sends: one aggregate, or readings as a record each.
 
 use std::sync::Arc;
 

@@ -28,7 +28,7 @@ pub(crate) struct PutOptions<'a> {
 pub(crate) struct SendPlan {
     /// The shards.
     pub map: ShardMap,
-    /// Whether readings share records.
+    /// The choice to put several readings into one record.
     pub aggregation: Aggregation,
     /// The limits of a shard.
     pub limits: ShardLimits,

@@ -17,7 +17,7 @@ const SHARE: f64 = 0.98;
 /// The seconds for which an unused rate is kept. The shard keeps one second; the rest is for requests that are delayed
 /// on their way and arrive together.
 const BURST: f64 = 0.5;
-/// What is left of the rate after a throttle.
+/// The factor of the rate after a throttle.
 const DECREASE: f64 = 0.7;
 /// The share of the shard's limits by which the rate grows in a second.
 const INCREASE: f64 = 0.02;
@@ -28,7 +28,7 @@ const DECREASE_PAUSE: Duration = Duration::from_secs(1);
 /// The pauses between the attempts of a shard.
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 
-/// What is known about the limits of a stream's shards.
+/// The known limits of a stream's shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShardLimits {
     /// A provisioned stream: the limits of a shard hold from the beginning.
@@ -55,7 +55,7 @@ pub(crate) struct ShardRate {
     failing_since: Option<Instant>,
 }
 
-/// What a shard took since a moment, to begin with when it throttles for the first time.
+/// The intake of a shard since a moment: the first rate once it throttles.
 #[derive(Debug)]
 struct Observed {
     since: Instant,
@@ -96,7 +96,7 @@ impl ShardRate {
             return Ok(());
         }
         self.fill(now);
-        // What is more than a full bucket goes when the bucket is full, and leaves a debt.
+        // A request larger than a full bucket goes when the bucket is full, and leaves a debt.
         let missing = |wanted: f64, has: f64, limit: f64| (wanted.min(self.burst(limit)) - has) / (limit * self.share);
         let seconds = missing(records, self.records, SHARD_RECORDS).max(missing(bytes, self.bytes, SHARD_BYTES));
         if seconds > 0.0 {

@@ -30,7 +30,7 @@ const IN_FLIGHT: usize = 4;
 /// before the others have to wait.
 const WAITING_BYTES: usize = 8 * 1024 * 1024;
 
-/// What was sent.
+/// Counts of the sent readings.
 #[derive(Debug, Default)]
 pub(crate) struct Sent {
     /// Readings that the stream accepted.
@@ -148,7 +148,7 @@ impl<'a, W: StreamWriter> Scheduler<'a, W> {
     /// Takes readings from the input while there is room for them. Returns whether a chunk is needed, and the time of
     /// the next reading.
     fn absorb(&mut self, now: Instant) -> (bool, Option<Instant>) {
-        // The readings that wait are grouped anew before others join them.
+        // The readings that wait are grouped again before others join them.
         while self.next_map.is_none() && self.groups.bytes() < WAITING_BYTES {
             let number = self.intake.read();
             match self.intake.next(now) {

@@ -1,4 +1,4 @@
-//! What a bulk put asks of a stream.
+//! The calls of a bulk put to a stream.
 
 use super::parcel::PutEntry;
 use super::retry::EntryResult;

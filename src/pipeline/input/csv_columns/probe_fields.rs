@@ -19,7 +19,7 @@ pub(super) struct ProbeFields {
 }
 
 impl ProbeFields {
-    /// Whether a source names the columns of several probes.
+    /// Returns whether a source names the columns of several probes.
     pub(super) fn is_source(source: &str) -> bool {
         source.contains("{*}")
     }

@@ -71,7 +71,7 @@ impl Head {
         self.closed.as_deref().filter(|_| iterates).unwrap_or(text)
     }
 
-    /// Whether the first value of JSON goes on behind what is looked at.
+    /// True if the first JSON value goes on behind the bytes that are looked at.
     pub(super) fn is_cut_value(&self) -> bool {
         self.closed.is_some()
     }

@@ -1,4 +1,4 @@
-//! JSON within texts: a document is written anew with the values that its texts hold, before it is read by paths.
+//! JSON within texts: a document is written again with the values that its texts hold, before it is read by paths.
 
 use base64::Engine;
 use base64::alphabet::STANDARD;

@@ -42,7 +42,7 @@ impl From<RowError> for WalkError {
     }
 }
 
-/// What a value is to the path that leads to it.
+/// The role of a value for the path that leads to it.
 #[derive(Clone, Debug)]
 enum Role {
     Value,
@@ -57,7 +57,7 @@ impl LargeRows {
     /// When a temporary file cannot be written or read; within it, when the document is rejected.
     pub(in super::super) fn new(tree: &PathTree, mut document: File) -> io::Result<Result<Self, RowError>> {
         document.seek(SeekFrom::Start(0))?;
-        // What is read in parts below is whole.
+        // A value that is read in parts below is whole.
         let checked = serde_json::from_reader::<_, IgnoredAny>(BufReader::with_capacity(64 * 1024, &document));
         match checked {
             Err(error) if error.is_io() => return Err(error.into()),
@@ -159,7 +159,7 @@ impl Walk<'_> {
             .map_err(|error| super::super::output::Output::not_utf_8(error.as_bytes()).into())
     }
 
-    /// What a path takes of a value through which none goes.
+    /// The part that a path takes of a value through which no path goes.
     fn fixed(&self, tree: &PathTree, part: &Range<u64>, around: &mut KeptRow) -> Result<(), WalkError> {
         let text = self.text(part)?;
         let value: &RawValue = serde_json::from_str(&text).map_err(|error| super::not_json(&error))?;
@@ -177,7 +177,7 @@ impl Walk<'_> {
         mut around: KeptRow,
         rows: &mut RowFile,
     ) -> Result<(), WalkError> {
-        // What belongs to all rows may stand behind them.
+        // Values that belong to all rows may stand behind them.
         let mut groups: Vec<(&PathTree, Range<u64>)> = Vec::new();
         let mut members = self.scanner(&part);
         while let Some((name, value)) = members.next_member()? {

@@ -1,8 +1,8 @@
-//! What is decided about times, and how often.
+//! Counts of the decisions about times.
 
 use super::TimeUnit;
 
-/// What was decided about a time, for the ledger.
+/// A decision about a time, for the ledger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about a time, not states")]
 pub(crate) struct TimeFacts {

@@ -172,7 +172,7 @@ proptest! {
         if outcome.stopped.is_none() && !stream.interrupt().is_cancelled() {
             prop_assert_eq!(outcome.summary.read, lines.len() as u64);
         }
-        // What was accepted is there; what was not is kept, and may be there, too, where an answer was lost.
+        // Accepted readings are there. The others are kept, and may be there, too, if an answer was lost.
         let read: BTreeSet<_> = stream.read_as_kcl().into_iter().collect();
         let failed: BTreeSet<_> =
             outcome.failed.iter().map(|record| usize::try_from(record.line).unwrap() - 1).collect();
@@ -228,7 +228,7 @@ fn put_all_max_errors_stops_at_the_next_rejected_line() {
             put_all(ParsedChunks::from_channel(chunks), &stream, options).await
         });
         assert!(balanced(&outcome));
-        // What waits between reading and sending counts, too.
+        // Readings between input and sending count, too.
         assert!(outcome.summary.rejected >= rejected);
         let accepted = if most == 20 { 180 } else { (most + 1) * 9 };
         assert_eq!(outcome.summary.accepted, accepted);

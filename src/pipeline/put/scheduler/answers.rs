@@ -1,4 +1,4 @@
-//! What an answer means for the readings of a request and for the rates of their shards.
+//! Applies an answer to the readings of a request and to the rates of their shards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::pipeline::put::stream_writer::StreamWriter;
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 /// The error code of a record that its shard has no capacity for (docs/facts/kinesis.md, Partial failures).
 const THROTTLED: &str = "ProvisionedThroughputExceededException";
-/// What is said where the service said nothing.
+/// The code for a missing answer.
 const NO_ANSWER: &str = "no answer";
 
-/// What one answer says about a shard.
+/// The part of an answer that concerns one shard.
 #[derive(Debug, Default)]
 struct ShardAnswer {
     records: u64,
