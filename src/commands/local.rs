@@ -1,6 +1,7 @@
 //! `sensorctl local`: the local cloud as a background service.
 
 mod aws_cli;
+mod differences;
 mod environment;
 
 use std::io::{self, IsTerminal as _};
@@ -12,6 +13,8 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::aws_cli::AwsCli;
+use self::differences::Requested;
 use crate::context::Context;
 use crate::error::Error;
 use crate::hint_flags::flag_words;
@@ -90,19 +93,17 @@ struct RunArgs {
     #[arg(
         long,
         value_name = "SPEC",
-        default_value = "",
-        hide_default_value = true,
         value_hint = ValueHint::Other,
         help = "Faults to inject, such as \"seed=7;kinesis:PutRecords=throttle@20%;iam:CreateRole=lost@#1\"",
         long_help = FAULTS_HELP
     )]
-    faults: FaultPlan,
-    /// Simulate the time that AWS takes: none, aws, or aws/10 (ten times as fast)
-    #[arg(long, value_name = "none|aws", default_value = "none", value_hint = ValueHint::Other)]
-    timing: LatencyProfile,
-    /// Durability of acknowledged writes: process (survives a killed local cloud), or full (survives a power cut; slower)
-    #[arg(long, value_name = "process|full", default_value = "process", value_hint = ValueHint::Other)]
-    durable: Durability,
+    faults: Option<FaultPlan>,
+    /// Simulate the time that AWS takes: none, aws, or aws/10 (ten times as fast) [default: none]
+    #[arg(long, value_name = "none|aws", value_hint = ValueHint::Other)]
+    timing: Option<LatencyProfile>,
+    /// Durability of acknowledged writes: process (survives a killed local cloud), or full (survives a power cut; slower) [default: process]
+    #[arg(long, value_name = "process|full", value_hint = ValueHint::Other)]
+    durable: Option<Durability>,
     #[command(flatten)]
     place: WhereArgs,
 }
@@ -144,20 +145,15 @@ impl LocalArgs {
 }
 
 impl RunArgs {
-    /// Checks that what runs is where it was asked to be: it may have run before.
-    fn check_place(&self, running: &Running, options: &LocalOptions) -> Result<(), Error> {
-        let port = running.endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
-        let other_port = self.port.filter(|asked| *asked != 0 && Some(*asked) != port);
-        let other_region = options.region.as_ref().filter(|asked| **asked != running.region);
-        let (asked, flags) = match (other_port, other_region) {
-            (None, None) => return Ok(()),
-            (Some(port), _) => (format!("on port {port}"), format!(" --port {port}")),
-            (None, Some(region)) => (format!("in the region {region}"), String::new()),
-        };
-        let (endpoint, region) = (&running.endpoint, &running.region);
-        Err(Error::failed(format!("the local cloud runs at {endpoint} in {region}, and not {asked}")).hint(format!(
-            "`sensorctl local stop`, then `sensorctl local start{flags}` moves it; another `--data-dir` holds another one"
-        )))
+    /// Returns the options that were given, for a local cloud that runs already.
+    fn requested<'a>(&'a self, context: &'a Context) -> Requested<'a> {
+        Requested {
+            port: self.port.filter(|port| *port != 0),
+            region: context.settings.region.as_deref(),
+            faults: self.faults.as_ref(),
+            timing: self.timing,
+            durability: self.durable,
+        }
     }
 
     fn options(&self, context: &Context) -> LocalOptions {
@@ -165,9 +161,9 @@ impl RunArgs {
             data_dir: self.place.data_dir(context),
             port: self.port.unwrap_or(PORT),
             region: context.settings.region.clone(),
-            faults: self.faults.clone(),
-            timing: self.timing,
-            durability: self.durable,
+            faults: self.faults.clone().unwrap_or_default(),
+            timing: self.timing.unwrap_or_default(),
+            durability: self.durable.unwrap_or_default(),
             limits: Limits::default(),
         }
     }
@@ -214,16 +210,17 @@ pub(super) async fn run(args: LocalArgs, context: &Context) -> Result<(), Error>
 async fn start(args: &RunArgs, context: &Context) -> Result<(), Error> {
     let options = args.options(context);
     // Asked beside the start, and waited for after its report.
-    let outdated = tokio::spawn(aws_cli::outdated_version());
-    let running = start_with(context, &options).await?;
-    args.check_place(&running, &options)?;
+    let aws_cli = tokio::spawn(aws_cli::check_version());
+    let running = start_with(context, &options, &args.requested(context)).await?;
     context.output.report_of_work(&status_of(Some(&running), options.data_dir))?;
     // Other commands find another directory by their environment.
     if args.place.data_dir.is_none() {
         context.output.status("Next: `sensorctl up --local` creates a pipeline in it.");
     }
-    if let Ok(Some(version)) = outdated.await {
-        context.output.warn(&Warning::OutdatedAwsCli { version });
+    match aws_cli.await {
+        Ok(AwsCli::Outdated(version)) => context.output.warn(&Warning::OutdatedAwsCli { version }),
+        Ok(AwsCli::Slow) => context.output.note(aws_cli::SLOW),
+        Ok(AwsCli::Usable) | Err(_) => {}
     }
     Ok(())
 }
@@ -252,24 +249,23 @@ pub(super) async fn ensure_running(context: &Context) -> Result<(), Error> {
         // If the usual port is taken, any other will do: clients find it by the data directory.
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).await.is_err();
         let port = if taken { 0 } else { PORT };
-        start_with(context, &LocalOptions { data_dir, port, region, ..LocalOptions::default() }).await?;
+        let options = LocalOptions { data_dir, port, region, ..LocalOptions::default() };
+        start_with(context, &options, &Requested::default()).await?;
     }
     Ok(())
 }
 
-async fn start_with(context: &Context, options: &LocalOptions) -> Result<Running, Error> {
+/// Starts a local cloud, or checks that the one that runs is as it was asked for.
+async fn start_with(context: &Context, options: &LocalOptions, asked: &Requested<'_>) -> Result<Running, Error> {
     let started = daemon::start(options).await.map_err(|error| without_data_dir_flag(error.into(), &options.data_dir));
-    let (running, is_new) = match started? {
-        Started::New(running) => (running, true),
-        Started::Already(running) => (running, false),
+    let (running, how) = match started? {
+        Started::New(running) => (running, "runs"),
+        Started::Already(running) => {
+            differences::check(&running, asked)?;
+            (running, "already runs")
+        }
     };
-    let how = if is_new { "runs" } else { "already runs" };
     context.output.status(format!("the local cloud {how} at {}", running.endpoint));
-    let has_wishes =
-        !options.faults.is_empty() || !options.timing.is_none() || options.durability != Durability::default();
-    if has_wishes && !is_new {
-        context.output.status("its faults, timing and durability stay as they were: `sensorctl local stop`, then `sensorctl local start` with new ones changes them");
-    }
     if running.version != env!("CARGO_PKG_VERSION") {
         context.output.status(format!(
             "it is version {}: `sensorctl local stop`, then `sensorctl local start` starts this version",

@@ -24,6 +24,13 @@ use self::spec::{Fault, Rule, When};
 pub use self::spec::{FaultPlan, SpecError};
 pub(super) use self::undecryptable::hide;
 
+/// Plans are equal if they have the same effect, whatever blanks their texts have.
+impl PartialEq for FaultPlan {
+    fn eq(&self, other: &Self) -> bool {
+        (self.seed, &self.rules) == (other.seed, &other.rules)
+    }
+}
+
 /// Limit of retained calls; older ones are only counted.
 const REMEMBERED: usize = 10_000;
 

@@ -30,17 +30,27 @@ fn local_status_shows_faults_timing_and_durability_and_the_log_has_times() {
 }
 
 #[test]
-fn local_start_elsewhere_than_it_runs_fails() {
+fn local_start_with_other_options_than_it_runs_with_fails_and_names_them() {
     let env = TestEnv::with_local_cloud();
-    env.run(["local", "start"]).assert_success();
-    env.run(["local", "start", "--port", "1"]).assert_code(1).assert_stderr_contains(&[
-        "the local cloud runs at http://127.0.0.1:",
-        "and not on port 1",
-        "`sensorctl local start --port 1`",
-    ]);
-    env.run(["local", "start", "--region", "eu-west-1"])
-        .assert_code(1)
-        .assert_stderr_contains(&["and not in the region eu-west-1", "`sensorctl local start --region eu-west-1`"]);
+    env.run(["local", "start"]).assert_success().assert_stderr_contains(&["already runs at"]);
+    env.run(["local", "start", "--timing", "none", "--durable", "process", "--faults", ""]).assert_success();
+    for (flag, value, difference) in [
+        ("--port", "1", "instead of 1"),
+        ("--region", "eu-west-1", "region us-east-1 instead of eu-west-1"),
+        ("--timing", "aws/10", "timing none instead of aws/10"),
+        ("--durable", "full", "durability process instead of full"),
+        ("--faults", "kinesis:*=drop", "faults none instead of kinesis:*=drop"),
+    ] {
+        let run = env.run(["local", "start", flag, value]).assert_code(1);
+        let shown = if flag == "--faults" { "'kinesis:*=drop'" } else { value };
+        let hint = format!("then `sensorctl local start {flag} {shown}` changes it");
+        let run = run.assert_stderr_contains(&["already runs with", difference, &hint]);
+        assert!(!run.stderr.contains("already runs at"), "{}", run.stderr);
+    }
+    // What is asked for is what runs now, not what it was started with.
+    ApiClient::new(&env).set_faults("kinesis:*=drop");
+    env.run(["local", "start", "--faults", " kinesis:*=drop ; "]).assert_success();
+    env.run(["local", "start", "--faults", ""]).assert_code(1).assert_stderr_contains(&["instead of none"]);
 }
 
 #[test]
@@ -237,15 +247,19 @@ fn requests_with_unknown_key_or_browser_origin_are_rejected() {
 
 #[test]
 fn local_start_warns_of_aws_cli_without_endpoint_support() {
-    use std::os::unix::fs::PermissionsExt;
-    let env = TestEnv::new();
-    std::fs::create_dir(env.path("bin")).unwrap();
-    env.write("bin/aws", "#!/bin/sh\necho 'aws-cli/2.9.19 Python/3.11.2 Linux/6.1.0'\n");
-    std::fs::set_permissions(env.path("bin/aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap());
-    env.run_with_env(["local", "start", "--port", "0"], &[("PATH", &path)]).assert_success().assert_stderr_contains(&[
-        "warning: the AWS CLI 2.9.19",
-        "hint: ",
-        "--endpoint-url",
-    ]);
+    for (script, said) in [
+        (
+            "echo 'aws-cli/2.9.19 Python/3.11.2 Linux/6.1.0'",
+            ["warning: the AWS CLI 2.9.19", "hint: ", "--endpoint-url"],
+        ),
+        ("exec sleep 60", ["note: `aws --version` did not answer within 1 s", "1.29 or 2.13", "go to AWS itself"]),
+    ] {
+        let env = TestEnv::new();
+        std::fs::create_dir(env.path("bin")).unwrap();
+        env.write("bin/aws", format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(env.path("bin/aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap());
+        let run = env.run_with_env(["local", "start", "--port", "0"], &[("PATH", &path)]);
+        run.assert_success().assert_stderr_contains(&said);
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::support::{TestEnv, repository};
+use crate::support::{TestEnv, repository, search_path};
 
 fn assert_transcript(name: &str) {
     let env = TestEnv::new();
@@ -17,6 +17,7 @@ fn assert_transcript(name: &str) {
     }
     cases
         .register_bin("sensorctl", std::path::Path::new(env!("CARGO_BIN_EXE_sensorctl")))
+        .env("PATH", search_path())
         .env("HOME", text("."))
         .env("SENSORCTL_DATA_DIR", text("data"))
         .env("NO_COLOR", "1")

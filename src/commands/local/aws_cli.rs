@@ -16,8 +16,23 @@ const KNOWS_ENDPOINTS: [(u64, u64); 2] = [(1, 29), (2, 13)];
 pub(super) const OLDER_TOOLS: &str = "The AWS CLI reads AWS_ENDPOINT_URL from 1.29 or 2.13 on, botocore from 1.31 and boto3 from \
                                       1.28 on; for an older one: aws --endpoint-url \"$AWS_ENDPOINT_URL\" ...";
 
-/// Returns the version of the CLI on the PATH if it is too old; none when there is no CLI, or it does not answer in time.
-pub(super) async fn outdated_version() -> Option<String> {
+/// The note on a CLI whose version is not known in time.
+pub(super) const SLOW: &str = "`aws --version` did not answer within 1 s; an AWS CLI before 1.29 or 2.13 does not read \
+                               AWS_ENDPOINT_URL, and its calls go to AWS itself";
+
+/// The AWS CLI on the PATH.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum AwsCli {
+    /// It reads `AWS_ENDPOINT_URL`, is of a version that is not known here, or is not there.
+    Usable,
+    /// Its version is too old.
+    Outdated(String),
+    /// It did not say its version in time.
+    Slow,
+}
+
+/// Asks the CLI on the PATH for its version.
+pub(super) async fn check_version() -> AwsCli {
     let asked = Command::new("aws")
         .arg("--version")
         .stdin(Stdio::null())
@@ -25,11 +40,20 @@ pub(super) async fn outdated_version() -> Option<String> {
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    // A warning that cannot be given in time is not worth waiting for.
-    let output = tokio::time::timeout(WAIT_TIMEOUT, asked).await.ok()?.ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
+    match tokio::time::timeout(WAIT_TIMEOUT, asked).await {
+        Ok(Ok(output)) => {
+            outdated(&output.stdout).map_or(AwsCli::Usable, |version| AwsCli::Outdated(version.to_owned()))
+        }
+        Ok(Err(_)) => AwsCli::Usable,
+        Err(_) => AwsCli::Slow,
+    }
+}
+
+/// Returns the version in the output of `aws --version` if it is too old.
+fn outdated(output: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(output).ok()?;
     let version = text.strip_prefix("aws-cli/")?.split_whitespace().next()?;
-    is_outdated(version)?.then(|| version.to_owned())
+    is_outdated(version)?.then_some(version)
 }
 
 /// Returns whether this version does not read `AWS_ENDPOINT_URL`; `None` if the text is not a version.

@@ -32,7 +32,7 @@ use super::undecryptable;
 use crate::members::operations;
 
 /// A fault plan: the faults to inject.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct FaultPlan {
     pub(super) seed: u64,
     pub(super) rules: Vec<Rule>,

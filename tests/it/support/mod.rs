@@ -20,3 +20,8 @@ pub use test_resource::TestResource;
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
+
+/// Returns the PATH of commands: this process's own, with an AWS CLI before all that answers at once.
+pub fn search_path() -> String {
+    format!("{}:{}", repository("tests/fixtures/bin").display(), std::env::var("PATH").unwrap_or_default())
+}

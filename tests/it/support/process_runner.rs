@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Run, Runner, Sandbox, eventually};
+use super::{Run, Runner, Sandbox, eventually, search_path};
 
 /// An environment whose commands and local cloud are processes.
 pub type TestEnv = Sandbox<ProcessRunner>;
@@ -15,13 +15,13 @@ pub struct ProcessRunner {
 }
 
 impl ProcessRunner {
-    /// Returns a `sensorctl` command that inherits only PATH.
+    /// Returns a `sensorctl` command that inherits nothing but PATH.
     fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sensorctl"));
         command
             .args(arguments)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", search_path())
             .env("HOME", &self.home)
             .env("SENSORCTL_DATA_DIR", self.home.join("data"))
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -69,7 +69,7 @@ impl Drop for ProcessRunner {
 }
 
 impl Sandbox<ProcessRunner> {
-    /// Returns a `sensorctl` command that inherits only PATH.
+    /// Returns a `sensorctl` command that inherits nothing but PATH.
     pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         self.runner().command(arguments)
     }
