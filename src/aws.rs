@@ -17,6 +17,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use self::wait::PollSchedule;
 use crate::loopback::is_loopback;
 
 pub(crate) use call::CallContext;
@@ -25,6 +26,7 @@ pub(crate) use config::{ATTEMPT_TIMEOUT, Access, Target, connect};
 pub(crate) use failure::{AwsFailure, FailureCause};
 pub(crate) use service_clock::ServiceClock;
 pub(crate) use tagging::arns_tagged;
+pub(crate) use wait::{retry_transient, retry_while};
 
 /// Maximum time for which a failure is held back to find out its account.
 const ACCOUNT_WAIT: Duration = Duration::from_secs(2);
@@ -65,6 +67,11 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
+    /// Returns the schedule of polls of this endpoint, for at most `limit`.
+    pub(crate) fn schedule(&self, limit: Duration) -> PollSchedule {
+        if self.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) }
+    }
+
     /// Returns the account of the credentials, by one call of `sts:GetCallerIdentity`.
     ///
     /// # Errors

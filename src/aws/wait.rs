@@ -10,6 +10,8 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::time::{Instant, sleep};
 
+use super::AwsFailure;
+
 /// The pauses and the time limit of a wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PollSchedule {
@@ -103,11 +105,52 @@ where
     }
 }
 
+/// Retries a call after transient failures, such as a throttle or a broken connection.
+///
+/// # Errors
+/// The last failure, once it is permanent or the deadline has passed.
+pub(crate) async fn retry_transient<T, Fut>(schedule: PollSchedule, call: impl FnMut() -> Fut) -> Result<T, AwsFailure>
+where
+    Fut: Future<Output = Result<T, AwsFailure>>,
+{
+    retry_while(schedule, call, AwsFailure::is_transient, |_, _| {}).await
+}
+
+/// Retries a call while `is_retryable` holds for its failure. Calls `waiting` before every pause.
+///
+/// # Errors
+/// The last failure, once it is not retryable or the deadline has passed.
+pub(crate) async fn retry_while<T, Fut>(
+    schedule: PollSchedule,
+    mut call: impl FnMut() -> Fut,
+    is_retryable: impl Fn(&AwsFailure) -> bool,
+    waiting: impl FnMut(Duration, &AwsFailure),
+) -> Result<T, AwsFailure>
+where
+    Fut: Future<Output = Result<T, AwsFailure>>,
+{
+    let is_retryable = &is_retryable;
+    let look = || {
+        let call = call();
+        async move {
+            match call.await {
+                Ok(value) => Ok(Poll::Ready(value)),
+                Err(failure) if is_retryable(&failure) => Ok(Poll::Pending(failure)),
+                Err(failure) => Err(failure),
+            }
+        }
+    };
+    poll_until(schedule, look, waiting).await.map_err(|error| match error {
+        WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
     use super::*;
+    use crate::aws::FailureCause;
 
     #[tokio::test(start_paused = true)]
     async fn poll_until_repeats_until_ready() {
@@ -150,5 +193,41 @@ mod tests {
         let Err(WaitError::TimedOut { last, .. }) = result else { panic!("{result:?}") };
         assert_eq!(last, "DELETING");
         assert!(began.elapsed() >= Duration::from_secs(10) && began.elapsed() < Duration::from_secs(13));
+    }
+
+    fn failure(cause: FailureCause) -> AwsFailure {
+        AwsFailure {
+            service: "Kinesis",
+            operation: "PutRecord",
+            resource: "stream s".to_owned(),
+            location: "us-east-1".to_owned(),
+            code: None,
+            message: String::new(),
+            cause,
+        }
+    }
+
+    /// Returns the result of calls that fail with these causes, and the number of calls.
+    async fn retried(causes: &[FailureCause]) -> (Result<(), FailureCause>, usize) {
+        let mut calls = 0;
+        let call = || {
+            let answer = causes.get(calls).map_or(Ok(()), |cause| Err(failure(*cause)));
+            calls += 1;
+            async move { answer }
+        };
+        let result = retry_transient(PollSchedule::within(Duration::from_secs(10)), call).await;
+        (result.map_err(|failure| failure.cause), calls)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_transient_ends_with_success_permanent_failure_or_deadline() {
+        assert_eq!(retried(&[FailureCause::Throttled, FailureCause::ServerError]).await, (Ok(()), 3));
+        assert_eq!(
+            retried(&[FailureCause::Throttled, FailureCause::Denied, FailureCause::Throttled]).await,
+            (Err(FailureCause::Denied), 2)
+        );
+        let (result, calls) = retried(&[FailureCause::InUse; 100]).await;
+        assert_eq!(result, Err(FailureCause::InUse));
+        assert!((7..=10).contains(&calls), "{calls} calls in 10 s");
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use futures::future;
 
-use crate::aws::wait::PollSchedule;
-use crate::aws::{AwsFailure, Clients};
+use crate::aws::AwsFailure;
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{ReportScope, ResourceRef};
@@ -187,7 +186,7 @@ pub(super) async fn session(
         region: clients.region.clone(),
         tags: settings.pipeline.tags.clone(),
     };
-    let schedule = schedule(clients, timeout);
+    let schedule = clients.schedule(timeout);
     Ok(Session { clients: clients.clone(), owner, schedule, delete_consumers: false, observer, recent: Arc::default() })
 }
 
@@ -209,8 +208,4 @@ fn artifact(function: &settings::Function, is_nearby: bool) -> Result<FunctionAr
     let is_local = is_nearby && architecture == artifact.architecture();
     artifact.check_for(if is_local { Destination::Local } else { Destination::Aws(architecture) })?;
     Ok(artifact)
-}
-
-fn schedule(clients: &Clients, timeout: Duration) -> PollSchedule {
-    if clients.is_loopback() { PollSchedule::local(timeout) } else { PollSchedule::within(timeout) }
 }

@@ -13,8 +13,8 @@ use sensor_model::{Decimal, Reading};
 use tokio_util::sync::CancellationToken;
 
 use super::{PutReceipt, now, wait_until_stored};
-use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
-use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::aws::wait::{PollSchedule, WaitError};
+use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::pipeline::put::record::partition_key;
 
 use self::registry::State;
@@ -196,7 +196,14 @@ impl ProbeRoute<'_> {
     }
 
     fn schedule(&self, limit: Duration) -> PollSchedule {
-        if self.clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) }
+        self.clients.schedule(limit)
+    }
+
+    async fn retry<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
+    where
+        Fut: Future<Output = Result<T, AwsFailure>>,
+    {
+        aws::retry_transient(self.schedule(limit), call).await
     }
 
     fn canary(&self) -> Result<Reading, AwsFailure> {
@@ -220,25 +227,8 @@ impl ProbeRoute<'_> {
             .set_explicit_hash_key(shard.map(|shard| shard.hash_key.clone()))
             .data(Blob::new(canary.to_json()));
         let call = self.clients.call("Kinesis", "PutRecord", self.stream);
-        let answer = self.retry_transient(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+        let answer = self.retry(self.left(), || async { call.answer(request.clone().send().await) }).await?;
         Ok(PutReceipt { shard_id: answer.shard_id, sequence_number: answer.sequence_number })
-    }
-
-    /// Retries a call after transient failures, such as a throttle or a broken connection.
-    async fn retry_transient<T, Fut>(&self, limit: Duration, call: impl Fn() -> Fut) -> Result<T, AwsFailure>
-    where
-        Fut: Future<Output = Result<T, AwsFailure>>,
-    {
-        let look = || async {
-            match call().await {
-                Ok(value) => Ok(Poll::Ready(value)),
-                Err(failure) if failure.is_transient() => Ok(Poll::Pending(failure)),
-                Err(failure) => Err(failure),
-            }
-        };
-        wait::poll_until(self.schedule(limit), look, |_, _| {}).await.map_err(|error| match error {
-            WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
-        })
     }
 
     async fn open_shards(&self) -> Result<Vec<Shard>, AwsFailure> {
@@ -249,8 +239,7 @@ impl ProbeRoute<'_> {
             let name = token.is_none().then(|| self.stream.to_owned());
             let request = self.clients.kinesis.list_shards().set_stream_name(name).set_next_token(token);
             let call = self.clients.call("Kinesis", "ListShards", self.stream);
-            let answer =
-                self.retry_transient(self.left(), || async { call.answer(request.clone().send().await) }).await?;
+            let answer = self.retry(self.left(), || async { call.answer(request.clone().send().await) }).await?;
             let is_open = |shard: &aws_sdk_kinesis::types::Shard| {
                 shard.sequence_number_range.as_ref().is_some_and(|range| range.ending_sequence_number.is_none())
             };

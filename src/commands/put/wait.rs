@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sensor_model::Reading;
 
-use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
+use crate::aws::wait::{self, Poll, WaitError};
 use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Hop, hop_line};
@@ -105,8 +105,7 @@ impl SentReading<'_> {
     /// Returns the invocation that had the reading, if the log shows it soon. Without the log there is none.
     async fn invocation(&self) -> Option<Invocation> {
         let route = self.route().await.ok()?;
-        let is_local = route.clients.is_loopback();
-        let schedule = if is_local { PollSchedule::local(LOG_LIMIT) } else { PollSchedule::within(LOG_LIMIT) };
+        let schedule = route.clients.schedule(LOG_LIMIT);
         let look = || async {
             let found = route.invocation(self.receipt, self.sent.1).await?;
             Ok::<_, crate::aws::AwsFailure>(found.map_or(Poll::Pending("not in the log"), Poll::Ready))

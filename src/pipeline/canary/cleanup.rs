@@ -99,7 +99,7 @@ impl ProbeRoute<'_> {
             .key(TIME, AttributeValue::N(canary.current_time.to_string()))
             .return_values(ReturnValue::AllOld);
         let call = self.clients.call("DynamoDB", "DeleteItem", self.table);
-        match self.retry_transient(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
+        match self.retry(WAIT_TIMEOUT, || async { call.answer(request.clone().send().await) }).await {
             Ok(answer) => Ok(answer.attributes.is_some()),
             // Without the table there is no row.
             Err(failure) if failure.cause == FailureCause::Missing => Ok(false),

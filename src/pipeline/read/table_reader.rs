@@ -10,8 +10,8 @@ use sensor_model::Reading;
 use tokio::time::Instant;
 
 use super::item_decode::{Item, SENSOR, SEQUENCE, TIME, decode_item};
-use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
-use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::aws::wait::{self, Poll, WaitError};
+use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::error::Error;
 use crate::pipeline::{ReadQuery, StoredReading};
 
@@ -138,20 +138,11 @@ where
     Fut: Future<Output = Answer>,
 {
     let PageRetry { limit, waiting } = retry;
-    let schedule = if clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
+    let schedule = clients.schedule(limit);
     let began = Instant::now();
     let is_broken =
         |failure: &AwsFailure| !is_used_up(failure) && began.elapsed() >= schedule.longest * MAX_POLLS_WHILE_BROKEN;
-    let look = || async {
-        match page().await {
-            Ok(page) => Ok(Poll::Ready(page)),
-            Err(failure) if failure.is_transient() && !is_broken(&failure) => Ok(Poll::Pending(failure)),
-            Err(failure) => Err(failure),
-        }
-    };
-    wait::poll_until(schedule, look, waiting).await.map_err(|error| match error {
-        WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
-    })
+    aws::retry_while(schedule, page, |failure| failure.is_transient() && !is_broken(failure), waiting).await
 }
 
 async fn query_page(clients: &Clients, table: &str, question: &ReadQuery, start: Option<Item>) -> Answer {
@@ -212,7 +203,7 @@ pub(crate) async fn wait_until_stored(
     sequence_number: &str,
     limit: Duration,
 ) -> Result<(), WaitError<AwsFailure, String>> {
-    let schedule = if clients.is_loopback() { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
+    let schedule = clients.schedule(limit);
     let look = || async {
         let answer = clients
             .dynamodb

@@ -11,8 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{SEED_FIELD, SENSOR_PREFIX};
-use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
-use crate::aws::{AwsFailure, Clients};
+use crate::aws::{self, AwsFailure, Clients};
 use crate::error::Error;
 use crate::pipeline::read::item_decode::{Item, SENSOR, TIME};
 
@@ -108,7 +107,7 @@ impl SimulatedRows<'_> {
             .total_segments(SEGMENTS)
             .set_exclusive_start_key(start);
         let call = self.clients.call("DynamoDB", "Scan", &resource);
-        let answer = self.patiently(|| async { call.answer(request.clone().send().await) }).await?;
+        let answer = self.retry(|| async { call.answer(request.clone().send().await) }).await?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.filter(|key| !key.is_empty())))
     }
 
@@ -132,7 +131,7 @@ impl SimulatedRows<'_> {
         while !left.is_empty() && !interrupt.is_cancelled() {
             let count = left.len();
             let request = self.clients.dynamodb.batch_write_item().request_items(self.table, left);
-            let answer = self.patiently(|| async { call.answer(request.clone().send().await) }).await?;
+            let answer = self.retry(|| async { call.answer(request.clone().send().await) }).await?;
             let mut unprocessed: HashMap<String, Vec<WriteRequest>> = answer.unprocessed_items.unwrap_or_default();
             left = unprocessed.remove(self.table).unwrap_or_default();
             deleted.fetch_add((count - left.len().min(count)) as u64, Ordering::Relaxed);
@@ -155,26 +154,13 @@ impl SimulatedRows<'_> {
         Ok(())
     }
 
-    /// Retries a call after transient failures.
-    async fn patiently<T, Fut>(&self, call: impl Fn() -> Fut) -> Result<T, Error>
+    async fn retry<T, Fut>(&self, call: impl Fn() -> Fut) -> Result<T, Error>
     where
         Fut: Future<Output = Result<T, AwsFailure>>,
     {
-        let is_local = self.clients.is_loopback();
-        let limit = GIVE_UP_AFTER;
-        let schedule = if is_local { PollSchedule::local(limit) } else { PollSchedule::within(limit) };
-        let look = || async {
-            match call().await {
-                Ok(value) => Ok(Poll::Ready(value)),
-                Err(failure) if failure.is_transient() => Ok(Poll::Pending(failure)),
-                Err(failure) => Err(failure),
-            }
-        };
-        match wait::poll_until(schedule, look, |_, _| {}).await {
+        match aws::retry_transient(self.clients.schedule(GIVE_UP_AFTER), call).await {
             Ok(value) => Ok(value),
-            Err(WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. }) => {
-                Err(self.clients.with_account_context(failure).await.into())
-            }
+            Err(failure) => Err(self.clients.with_account_context(failure).await.into()),
         }
     }
 }

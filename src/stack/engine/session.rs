@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::wait::{self, Poll, PollSchedule, WaitError};
-use crate::aws::{AwsFailure, Clients, FailureCause};
+use crate::aws::wait::PollSchedule;
+use crate::aws::{self, AwsFailure, Clients, FailureCause};
 use crate::stack::{Owner, RecentWrites, StackObserver};
 
 /// Waiting time after which the service's state is shown on its own line (docs/facts/retries.md, Role propagation).
@@ -40,26 +40,16 @@ impl Session {
     /// The last failure, once it is permanent or the deadline has passed.
     pub(crate) async fn retry<T, Fut>(
         &self,
-        mut call: impl FnMut() -> Fut,
+        call: impl FnMut() -> Fut,
         waiting: impl FnMut(Duration, &AwsFailure),
     ) -> Result<T, AwsFailure>
     where
         Fut: Future<Output = Result<T, AwsFailure>>,
     {
-        let look = || {
-            let call = call();
-            async move {
-                match call.await {
-                    Ok(value) => Ok(Poll::Ready(value)),
-                    Err(failure) if failure.is_transient() || self.is_tag_lag(&failure) => Ok(Poll::Pending(failure)),
-                    Err(failure) if self.is_applying() && self.is_retryable(&failure) => Ok(Poll::Pending(failure)),
-                    Err(failure) => Err(failure),
-                }
-            }
+        let is_retryable = |failure: &AwsFailure| {
+            failure.is_transient() || self.is_tag_lag(failure) || (self.is_applying() && self.is_retryable(failure))
         };
-        wait::poll_until(self.schedule, look, waiting).await.map_err(|error| match error {
-            WaitError::Failed(failure) | WaitError::TimedOut { last: failure, .. } => failure,
-        })
+        aws::retry_while(self.schedule, call, is_retryable, waiting).await
     }
 
     /// Returns the same session with one deadline of all waits: `--timeout` applies to the command, not to each wait.
