@@ -2,6 +2,8 @@
 //!
 //! They contain no type name of this program and no text of the request, which may be a reading.
 
+use serde_json::Value;
+
 /// An error of decoding a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DecodeError {
@@ -101,6 +103,31 @@ pub(super) fn type_mismatch(message: &str) -> String {
         _ => return "Start of structure or map found where not expected".to_owned(),
     };
     format!("{kind} cannot be converted to {class}")
+}
+
+/// Returns the service's message for invalid base64. It never quotes the text, which may be a reading.
+pub(super) fn invalid_base64(text: &str) -> String {
+    let why = if text.len().is_multiple_of(4) {
+        "Invalid Base64 character or padding".to_owned()
+    } else {
+        format!("Base64 encoded length is expected a multiple of 4 bytes but found: {}", text.len())
+    };
+    format!("The value can not be converted to a Blob: {why}")
+}
+
+/// Returns the services' message for a JSON value where a value of another kind is wanted, in serde's words for it.
+pub(super) fn value_mismatch(found: &Value, wanted: &str) -> String {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(true) => "boolean `true`",
+        Value::Bool(false) => "boolean `false`",
+        Value::Number(number) if number.is_f64() => "floating point",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "sequence",
+        Value::Object(_) => "map",
+    };
+    type_mismatch(&format!("invalid type: {found}, expected {wanted}"))
 }
 
 fn lower_first(name: &str) -> String {

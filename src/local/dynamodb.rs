@@ -183,7 +183,7 @@ impl DynamoDb {
                 ServiceError::bad_request("ResourceNotFoundException", message).json(AMZ_JSON_1_0)
             }
             Err(error) => {
-                let error = self.told(decode::resolve(operation, error));
+                let error = self.told(decode::resolve(operation, &text, error));
                 aws_json::bytes(error.status_code(), AMZ_JSON_1_0, self.with_our_arns(operation, error.to_json()))
             }
         }

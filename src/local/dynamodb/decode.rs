@@ -5,9 +5,10 @@
 
 use dynoxide::DynoxideError;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 use super::expression_limits::Expressions;
-use crate::decode_error::{DecodeError, without_position};
+use crate::decode_error::{DecodeError, invalid_base64, value_mismatch, without_position};
 
 /// Returns whether a text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
@@ -26,14 +27,79 @@ pub(super) fn checked<T: DeserializeOwned + Expressions>(text: &str) -> Result<T
     Ok(request)
 }
 
-/// Wraps validation errors of single-item writes in the envelope that only these have.
-pub(super) fn resolve(operation: &str, error: DynoxideError) -> DynoxideError {
+/// Wraps validation errors of single-item writes in the envelope that only these have, and replaces the decoder's words
+/// about the values of `request`.
+pub(super) fn resolve(operation: &str, request: &str, error: DynoxideError) -> DynoxideError {
     match error {
         DynoxideError::EnvelopedValidation(message) if matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem") => {
             DynoxideError::ValidationException(format!("1 validation error detected: {message}"))
         }
         DynoxideError::EnvelopedValidation(message) => DynoxideError::ValidationException(message),
+        DynoxideError::SerializationException(message) => {
+            DynoxideError::SerializationException(in_service_words(&message, request))
+        }
+        DynoxideError::ValidationException(message) => {
+            DynoxideError::ValidationException(in_service_words(&message, request))
+        }
         other => other,
+    }
+}
+
+/// Returns the service's message for one of dynoxide's about the JSON of an attribute value; any other as it is.
+fn in_service_words(message: &str, request: &str) -> String {
+    let text = without_position(message);
+    let misfit = |wanted: &str, keys: &[&str]| {
+        let request: Value = serde_json::from_str(request).ok()?;
+        first_misfit(&request, wanted, keys).map(|found| match found {
+            Value::String(text) if wanted == BASE64 => invalid_base64(text),
+            found => value_mismatch(found, wanted),
+        })
+    };
+    let (wanted, keys) = match text.rsplit_once(' ') {
+        _ if text.starts_with("invalid base64: ") => (BASE64, vec!["B", "BS"]),
+        _ if text.starts_with("invalid type: ") => return DecodeError::of_message(text).sentence(),
+        // What dynoxide says of any value that it cannot read in a condition.
+        _ if text == "TRUE_VALUE cannot be converted to String" => (STRING, vec!["S", "N", "B"]),
+        Some(("expected string for" | "expected string in", key)) => (STRING, vec![key]),
+        Some(("expected array for", key)) => (LIST, vec![key]),
+        Some(("expected object for", key)) => (MAP, vec![key]),
+        _ => return message.to_owned(),
+    };
+    misfit(wanted, &keys).unwrap_or_else(|| match wanted {
+        BASE64 => invalid_base64(""),
+        STRING if !text.starts_with("expected") => text.to_owned(),
+        _ => "Unexpected field type".to_owned(),
+    })
+}
+
+/// The kinds of JSON in an attribute value, in serde's words.
+const STRING: &str = "a string";
+const BASE64: &str = "data";
+const LIST: &str = "a sequence";
+const MAP: &str = "a map";
+
+/// Returns the first value below one of the type names `keys` of an attribute value that is not of the wanted kind.
+fn first_misfit<'a>(value: &'a Value, wanted: &str, keys: &[&str]) -> Option<&'a Value> {
+    let fits = |value: &Value| match wanted {
+        STRING => value.is_string(),
+        BASE64 => value.as_str().is_some_and(|text| base64_simd::STANDARD.check(text.as_bytes()).is_ok()),
+        LIST => value.is_array(),
+        _ => value.is_object(),
+    };
+    match value {
+        Value::Array(values) => values.iter().find_map(|value| first_misfit(value, wanted, keys)),
+        Value::Object(members) => members.iter().find_map(|(name, value)| {
+            let is_set = name.len() == 2 && name.ends_with('S') && wanted != LIST;
+            match value {
+                Value::Array(values) if is_set && keys.contains(&name.as_str()) => {
+                    values.iter().find(|value| !fits(value))
+                }
+                // An attribute may have the name of a type, so what is below it comes first.
+                value => first_misfit(value, wanted, keys)
+                    .or_else(|| (keys.contains(&name.as_str()) && members.len() == 1 && !fits(value)).then_some(value)),
+            }
+        }),
+        _ => None,
     }
 }
 
@@ -86,7 +152,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        resolve("PutItem", input::<PutItemRequest>(text).err().unwrap()).to_json()
+        resolve("PutItem", text, input::<PutItemRequest>(text).err().unwrap()).to_json()
     }
 
     #[test]
@@ -103,5 +169,42 @@ mod tests {
     fn decode_error_wrong_json_type_has_the_services_message() {
         let text = refusal(r#"{"TableName":7,"Item":{}}"#);
         assert!(text.contains("NUMBER_VALUE cannot be converted to String"), "{text}");
+        for (value, message) in [
+            (r#"{"N":5}"#, "NUMBER_VALUE cannot be converted to String"),
+            (r#"{"S":1.5}"#, "DECIMAL_VALUE cannot be converted to String"),
+            (r#"{"S":["x"]}"#, "Unrecognized collection type class java.lang.String"),
+            (r#"{"S":{"x":1}}"#, "Start of structure or map found where not expected"),
+            (r#"{"B":true}"#, "TRUE_VALUE cannot be converted to String"),
+            (r#"{"SS":["x",5]}"#, "NUMBER_VALUE cannot be converted to String"),
+            (r#"{"SS":"x"}"#, "Unexpected field type"),
+            (r#"{"L":{"S":"x"}}"#, "Start of structure or map found where not expected"),
+            (r#"{"M":[{}]}"#, "Start of list found where not expected"),
+            (r#"{"M":{"N":{"L":[{"N":"1"},{"N":false}]}}}"#, "FALSE_VALUE cannot be converted to String"),
+            (r#"{"B":"abc"}"#, "Base64 encoded length is expected a multiple of 4 bytes but found: 3"),
+            (r#"{"BS":["YQ==","!!!!"]}"#, "Invalid Base64 character or padding"),
+        ] {
+            let text = refusal(&format!(r#"{{"TableName":"table","Item":{{"a":{{"S":"key"}},"b":{value}}}}}"#));
+            assert!(text.contains(message), "{value}: {text}");
+        }
+    }
+
+    /// Errors that dynoxide finds while it runs an operation, and not when it decodes the request.
+    #[test]
+    fn execution_error_wrong_json_type_has_the_services_message() {
+        let request = r#"{"TableName":"table","Expected":{"b":{"Value":{"N":5}}}}"#;
+        for (said, message) in [
+            ("TRUE_VALUE cannot be converted to String", "NUMBER_VALUE cannot be converted to String"),
+            ("invalid base64: Invalid padding at line 1 column 26", "Base64"),
+            ("expected array for L at line 1 column 30", "Unexpected field type"),
+            ("invalid type: null, expected struct ExpectedCondition at line 1 column 9", "Unexpected field type"),
+        ] {
+            for error in [DynoxideError::SerializationException, DynoxideError::ValidationException] {
+                let text = resolve("PutItem", request, error(said.to_owned())).to_json();
+                assert!(text.contains(message), "{text}");
+                for leak in ["expected array", "expected struct", "at line", "Invalid padding"] {
+                    assert!(!text.contains(leak), "{text}");
+                }
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use ciborium::Value as Cbor;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use crate::decode_error::invalid_base64;
 use crate::protocol::aws_json::seconds;
 
 /// Data of a request: base64 in JSON, bytes in CBOR.
@@ -26,7 +27,7 @@ impl<'de> Deserialize<'de> for Blob {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Blob, E> {
-                base64_simd::STANDARD.decode_to_vec(text).map(Blob).map_err(|_| E::custom(no_base64(text)))
+                base64_simd::STANDARD.decode_to_vec(text).map(Blob).map_err(|_| E::custom(invalid_base64(text)))
             }
 
             fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Blob, E> {
@@ -44,16 +45,6 @@ impl<'de> Deserialize<'de> for Blob {
             deserializer.deserialize_byte_buf(Form)
         }
     }
-}
-
-/// Returns the service's message for invalid base64. It never quotes the text, which may be a reading.
-fn no_base64(text: &str) -> String {
-    let why = if text.len().is_multiple_of(4) {
-        "Invalid Base64 character or padding".to_owned()
-    } else {
-        format!("Base64 encoded length is expected a multiple of 4 bytes but found: {}", text.len())
-    };
-    format!("The value can not be converted to a Blob: {why}")
 }
 
 /// Data of a response: base64 in JSON, bytes in CBOR.
