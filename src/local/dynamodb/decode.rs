@@ -47,29 +47,43 @@ pub(super) fn resolve(operation: &str, request: &str, error: DynoxideError) -> D
 
 /// Returns the service's message for one of dynoxide's about the JSON of an attribute value; any other as it is.
 fn in_service_words(message: &str, request: &str) -> String {
-    let text = without_position(message);
-    let misfit = |wanted: &str, keys: &[&str]| {
-        let request: Value = serde_json::from_str(request).ok()?;
-        first_misfit(&request, wanted, keys).map(|found| match found {
-            Value::String(text) if wanted == BASE64 => invalid_base64(text),
-            found => value_mismatch(found, wanted),
-        })
-    };
+    const THEIR_WORDS: [&str; 6] = [
+        "invalid base64: ",
+        "invalid type: ",
+        "expected string for ",
+        "expected string in ",
+        "expected array for ",
+        "expected object for ",
+    ];
+    // It begins the message, or follows what the value is for.
+    let is_start = |at: &usize| *at == 0 || message[..*at].ends_with(": ");
+    let at = THEIR_WORDS.iter().find_map(|words| message.find(words).filter(is_start));
+    let at = at.or_else(|| (message == UNREADABLE_CONDITION).then_some(0));
+    let Some(at) = at else { return message.to_owned() };
+    let (prefix, text) = message.split_at(at);
+    format!("{prefix}{}", value_in_service_words(without_position(text), request))
+}
+
+/// What dynoxide says of any value that it cannot read in a condition.
+const UNREADABLE_CONDITION: &str = "TRUE_VALUE cannot be converted to String";
+
+fn value_in_service_words(text: &str, request: &str) -> String {
     let (wanted, keys) = match text.rsplit_once(' ') {
         _ if text.starts_with("invalid base64: ") => (BASE64, vec!["B", "BS"]),
-        _ if text.starts_with("invalid type: ") => return DecodeError::of_message(text).sentence(),
-        // What dynoxide says of any value that it cannot read in a condition.
-        _ if text == "TRUE_VALUE cannot be converted to String" => (STRING, vec!["S", "N", "B"]),
+        _ if text == UNREADABLE_CONDITION => (STRING, vec!["S", "N", "B"]),
         Some(("expected string for" | "expected string in", key)) => (STRING, vec![key]),
         Some(("expected array for", key)) => (LIST, vec![key]),
         Some(("expected object for", key)) => (MAP, vec![key]),
-        _ => return message.to_owned(),
+        _ => return DecodeError::of_message(text).sentence(),
     };
-    misfit(wanted, &keys).unwrap_or_else(|| match wanted {
-        BASE64 => invalid_base64(""),
-        STRING if !text.starts_with("expected") => text.to_owned(),
-        _ => "Unexpected field type".to_owned(),
-    })
+    let request: Value = serde_json::from_str(request).unwrap_or_default();
+    match first_misfit(&request, wanted, &keys) {
+        Some(Value::String(text)) if wanted == BASE64 => invalid_base64(text),
+        Some(found) => value_mismatch(found, wanted),
+        None if wanted == BASE64 => invalid_base64(""),
+        None if text == UNREADABLE_CONDITION => text.to_owned(),
+        None => "Unexpected field type".to_owned(),
+    }
 }
 
 /// The kinds of JSON in an attribute value, in serde's words.
@@ -196,12 +210,14 @@ mod tests {
             ("TRUE_VALUE cannot be converted to String", "NUMBER_VALUE cannot be converted to String"),
             ("invalid base64: Invalid padding at line 1 column 26", "Base64"),
             ("expected array for L at line 1 column 30", "Unexpected field type"),
+            ("The provided starting key is invalid: expected string for N", "is invalid: NUMBER_VALUE cannot"),
+            ("The provided starting key is invalid: invalid base64: Invalid padding", "is invalid: The value can"),
             ("invalid type: null, expected struct ExpectedCondition at line 1 column 9", "Unexpected field type"),
         ] {
             for error in [DynoxideError::SerializationException, DynoxideError::ValidationException] {
                 let text = resolve("PutItem", request, error(said.to_owned())).to_json();
                 assert!(text.contains(message), "{text}");
-                for leak in ["expected array", "expected struct", "at line", "Invalid padding"] {
+                for leak in ["expected array", "expected string", "expected struct", "at line", "Invalid padding"] {
                     assert!(!text.contains(leak), "{text}");
                 }
             }

@@ -27,7 +27,13 @@ enum Looked<'a> {
     Nothing,
     Members(&'a Shape),
     Named(&'a Shape),
+    Value,
+    NamedValues,
+    Unknown,
 }
+
+/// The types of an attribute value of `DynamoDB` that contain no other.
+const SCALARS_AND_SETS: [&str; 8] = ["S", "N", "B", "SS", "NS", "BS", "BOOL", "NULL"];
 
 struct Check<'a, 'f> {
     looked: Looked<'a>,
@@ -58,22 +64,31 @@ impl<'de> Visitor<'de> for Check<'_, '_> {
             let looked = match self.looked {
                 Looked::Named(shape) => Looked::Members(shape),
                 Looked::Nothing => Looked::Nothing,
+                Looked::NamedValues => Looked::Value,
+                Looked::Value if SCALARS_AND_SETS.contains(&&*name) => Looked::Nothing,
+                Looked::Value if name == "L" => Looked::Value,
+                Looked::Value if name == "M" => Looked::NamedValues,
                 Looked::Members(shape) => match shape.below(&name) {
                     Some(Below::Anything) => Looked::Nothing,
                     Some(Below::Members(shape)) => Looked::Members(shape),
                     Some(Below::Named(shape)) => Looked::Named(shape),
-                    None => {
-                        let Emptiness(is_empty) = map.next_value()?;
-                        if !is_empty {
-                            self.found.get_or_insert_with(|| name.into_owned());
-                        }
-                        continue;
-                    }
+                    Some(Below::Value) => Looked::Value,
+                    Some(Below::NamedValues) => Looked::NamedValues,
+                    None => Looked::Unknown,
                 },
+                Looked::Value | Looked::Unknown => Looked::Unknown,
             };
+            if matches!(looked, Looked::Unknown) {
+                let Emptiness(is_empty) = map.next_value()?;
+                if !is_empty {
+                    self.found.get_or_insert_with(|| name.into_owned());
+                }
+                continue;
+            }
             let had = self.found.is_some();
             map.next_value_seed(Check { looked, found: &mut *self.found })?;
-            if let Some(path) = self.found.as_mut().filter(|_| !had && matches!(self.looked, Looked::Members(_))) {
+            let is_member = matches!(self.looked, Looked::Members(_) | Looked::Value);
+            if let Some(path) = self.found.as_mut().filter(|_| !had && is_member) {
                 path.insert_str(0, &format!("{name}."));
             }
         }

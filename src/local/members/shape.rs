@@ -31,6 +31,10 @@ pub(super) enum Below {
     Members(Shape),
     /// Structures, or lists of them, under names that the caller chooses.
     Named(Shape),
+    /// An attribute value of `DynamoDB`, or a list of them.
+    Value,
+    /// Attribute values, or lists of them, under names that the caller chooses.
+    NamedValues,
 }
 
 impl Shape {
@@ -53,8 +57,11 @@ impl Shape {
             let below = match after.chars().next() {
                 Some('(') => Below::Members(inner()),
                 Some('<') => Below::Named(inner()),
+                _ if name.ends_with('=') => Below::Value,
+                _ if name.ends_with('#') => Below::NamedValues,
                 _ => Below::Anything,
             };
+            let name = name.trim_end_matches(['=', '#']);
             if !name.is_empty() {
                 shape.members.insert(name, below);
             }
@@ -89,7 +96,7 @@ impl Shape {
         let Some(first) = path.next() else { return true };
         match self.below(first) {
             None => false,
-            Some(Below::Anything) => true,
+            Some(Below::Anything | Below::Value | Below::NamedValues) => true,
             Some(Below::Members(shape) | Below::Named(shape)) => shape.has_path(path),
         }
     }

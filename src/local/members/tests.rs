@@ -79,6 +79,33 @@ fn unknown_nested_member_is_rejected_with_its_path() {
 }
 
 #[test]
+fn unknown_type_of_attribute_value_is_rejected_wherever_values_are() {
+    let (odd, key) = (json!({"S": "x", "s": "y"}), json!({"id": {"S": "x"}}));
+    for (operation, body, path) in [
+        ("PutItem", json!({"Item": {"a": odd}}), "Item.s"),
+        ("PutItem", json!({"Item": {"S": {"M": {"L": {"L": [{"N": "1"}, odd]}}}}}), "Item.M.L.s"),
+        ("PutItem", json!({"Expected": {"a": {"Value": odd}}}), "Expected.Value.s"),
+        ("UpdateItem", json!({"Key": key, "AttributeUpdates": {"a": {"Value": odd}}}), "AttributeUpdates.Value.s"),
+        ("Query", json!({"ExpressionAttributeValues": {":v": odd}}), "ExpressionAttributeValues.s"),
+        ("Query", json!({"KeyConditions": {"a": {"AttributeValueList": [odd]}}}), "KeyConditions.AttributeValueList.s"),
+        ("Scan", json!({"ExclusiveStartKey": {"a": odd}}), "ExclusiveStartKey.s"),
+        ("BatchGetItem", json!({"RequestItems": {"t": {"Keys": [key, {"id": odd}]}}}), "RequestItems.Keys.s"),
+        (
+            "BatchWriteItem",
+            json!({"RequestItems": {"t": [{"PutRequest": {"Item": {"a": odd}}}]}}),
+            "RequestItems.PutRequest.Item.s",
+        ),
+        ("TransactWriteItems", json!({"TransactItems": [{"Put": {"Item": {"a": odd}}}]}), "TransactItems.Put.Item.s"),
+        ("ExecuteStatement", json!({"Parameters": [odd]}), "Parameters.s"),
+    ] {
+        let refused = ask(&format!("DynamoDB_20120810.{operation}"), &body).unwrap_err();
+        assert!(refused.message.contains(&format!("no {path} in dynamodb:{operation}")), "{refused:?}");
+    }
+    let all = json!({"S": "", "N": "1", "B": "", "SS": [], "NS": [], "BS": [], "BOOL": true, "NULL": true, "L": [key["id"]], "M": key});
+    ask("DynamoDB_20120810.PutItem", &json!({"Item": {"a": all, "s": {"S": "x"}}})).unwrap();
+}
+
+#[test]
 fn unknown_member_unset_or_below_a_callers_name_is_accepted() {
     for body in
         [json!({"Foo": null}), json!({"Foo": false}), json!({"Foo": []}), json!({"Foo": {}}), json!({"Foo": ""})]
