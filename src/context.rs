@@ -40,6 +40,7 @@ impl Context {
     /// Creates a context with settled settings.
     #[must_use]
     pub(crate) fn with_settings(settings: Settings, output: Output, interrupt: CancellationToken) -> Self {
+        output.hint_flags().set_aws_cli(settings.aws_cli());
         Context { settings, output, interrupt, clients: OnceCell::new() }
     }
 

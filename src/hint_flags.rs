@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::global_flags::GlobalFlags;
 
@@ -18,7 +19,24 @@ pub struct HintFlags {
     local: Vec<String>,
     /// For `sensorctl local start` besides: what decides its region.
     start: Vec<String>,
+    /// For commands of the AWS CLI that are about a pipeline. Set when the settings are known.
+    aws: OnceLock<AwsCli>,
 }
+
+/// The way in which the AWS CLI reaches the cloud of this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AwsCli {
+    /// Nothing: it finds that cloud by itself.
+    #[default]
+    Default,
+    /// These flags.
+    Flags(Vec<String>),
+    /// The lines of `sensorctl local env`, in a shell of their own, so that the user's shell goes on as it was.
+    LocalEnv,
+}
+
+/// The services that hold a pipeline, by their names in the AWS CLI.
+const SERVICES: [&str; 6] = ["dynamodb", "iam", "kinesis", "lambda", "logs", "sts"];
 
 impl HintFlags {
     /// Takes over the flags that decide which pipeline is meant, given on the command line or by their variables; of one
@@ -36,7 +54,13 @@ impl HintFlags {
         let local = is_local.then(|| vec!["--local".to_owned()]);
         let pipeline = [local, config, stage, region, profile, url];
         let pipeline = pipeline.into_iter().flatten().flatten().chain(set).collect();
-        HintFlags { pipeline, local: Vec::new(), start }
+        HintFlags { pipeline, local: Vec::new(), start, aws: OnceLock::new() }
+    }
+
+    /// Sets what commands of the AWS CLI need, once.
+    pub(crate) fn set_aws_cli(&self, aws: AwsCli) {
+        // A second context of the same run has the same settings.
+        self.aws.get_or_init(|| aws);
     }
 
     /// Repeats the data directory of a `sensorctl local` command as well.
@@ -53,10 +77,47 @@ impl HintFlags {
         format!("`sensorctl {verb}{}`", spaced(&words))
     }
 
-    /// Inserts the flags into every command of this program in a text that lacks them: what follows a backtick or a
-    /// pipe sign.
+    /// Inserts the flags into every command of this program and of the AWS CLI in a text that lacks them: what follows a
+    /// backtick or a pipe sign.
     #[must_use]
     pub fn complete<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.complete_own(text) {
+            Cow::Borrowed(text) => self.complete_aws(text),
+            Cow::Owned(text) => Cow::Owned(self.complete_aws(&text).into_owned()),
+        }
+    }
+
+    /// Points the commands of the AWS CLI at the cloud of this run: without it, one that a user of `--local` copies would
+    /// change a real account.
+    fn complete_aws<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        const NAME: &str = "`aws ";
+        let aws = self.aws.get().unwrap_or(&AwsCli::Default);
+        if *aws == AwsCli::Default || !text.contains(NAME) {
+            return Cow::Borrowed(text);
+        }
+        let mut complete = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(NAME) {
+            let (command, behind) = after.split_once('`').unwrap_or((after, ""));
+            let is_about_pipeline = command.split(' ').next().is_some_and(|service| SERVICES.contains(&service));
+            complete.push_str(before);
+            match aws {
+                AwsCli::Flags(flags) if is_about_pipeline => {
+                    complete.push_str(&format!("`aws{} {command}`", spaced(flags)));
+                }
+                AwsCli::LocalEnv if is_about_pipeline => {
+                    let local = spaced(&self.local);
+                    complete.push_str(&format!("`(eval \"$(sensorctl local env{local})\" && aws {command})`"));
+                }
+                _ => complete.push_str(&format!("{NAME}{command}`")),
+            }
+            rest = behind;
+        }
+        complete.push_str(rest);
+        Cow::Owned(complete)
+    }
+
+    fn complete_own<'a>(&self, text: &'a str) -> Cow<'a, str> {
         const NAME: &str = "sensorctl ";
         let mut complete = String::new();
         let mut rest = text;
@@ -220,6 +281,26 @@ mod tests {
         assert_eq!(
             flags.complete("`sensorctl local start`, `sensorctl local stop`"),
             "`sensorctl local start --data-dir '/a b' --region eu-west-1`, `sensorctl local stop --data-dir '/a b'`"
+        );
+    }
+
+    #[test]
+    fn commands_of_the_aws_cli_reach_the_cloud_of_this_run() {
+        let text = "remove it with `aws logs delete-log-group --log-group-name g`; `aws configure` is as it is";
+        let with = |aws: AwsCli| {
+            let flags = hint_flags(&GlobalFlags::default()).with_data_dir(Some(Path::new("/a b")));
+            flags.set_aws_cli(aws);
+            flags.complete(text).into_owned()
+        };
+        assert_eq!(with(AwsCli::Default), text);
+        assert_eq!(
+            with(AwsCli::Flags(flag_words("--region", "eu-west-1"))),
+            "remove it with `aws --region eu-west-1 logs delete-log-group --log-group-name g`; `aws configure` is as it is"
+        );
+        assert_eq!(
+            with(AwsCli::LocalEnv),
+            "remove it with `(eval \"$(sensorctl local env --data-dir '/a b')\" && aws logs delete-log-group \
+             --log-group-name g)`; `aws configure` is as it is"
         );
     }
 

@@ -140,6 +140,11 @@ impl Output {
         self
     }
 
+    /// Returns the flags that commands repeat.
+    pub(crate) fn hint_flags(&self) -> &HintFlags {
+        &self.hint_flags
+    }
+
     /// The form that rows take.
     #[must_use]
     pub fn row_format(&self) -> Format {

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use crate::error::Error;
 use crate::global_flags::GlobalFlags;
 pub(crate) use crate::hint_flags::HintFlags;
+use crate::hint_flags::{AwsCli, flag_words};
 
 use self::connection::Connection;
 use self::file::File;
@@ -186,6 +187,25 @@ impl Settings {
     #[must_use]
     pub(crate) fn origin(&self, key: &str) -> Option<&SettingOrigin> {
         self.origins.iter().find(|setting| setting.key == key).map(|setting| &setting.origin)
+    }
+
+    /// Returns the way in which the AWS CLI reaches the cloud of these settings. It reads its own variables by itself.
+    pub(crate) fn aws_cli(&self) -> AwsCli {
+        if self.local {
+            return AwsCli::LocalEnv;
+        }
+        let values = [
+            ("--profile", "profile", &self.profile),
+            ("--region", "region", &self.region),
+            ("--endpoint-url", "endpoint_url", &self.endpoint_url),
+        ];
+        let flags = values.into_iter().filter_map(|(flag, key, value)| {
+            let is_its_own =
+                matches!(self.origin(key), Some(SettingOrigin::Environment(name)) if name.starts_with("AWS_"));
+            value.as_deref().filter(|_| !is_its_own).map(|value| flag_words(flag, value))
+        });
+        let flags: Vec<_> = flags.flatten().collect();
+        if flags.is_empty() { AwsCli::Default } else { AwsCli::Flags(flags) }
     }
 
     fn settle(mut layers: Layers<'_>, local: bool) -> Result<Self, Error> {

@@ -381,3 +381,14 @@ fn text_outside_of_the_file_needs_no_quotes() {
     let number = settle("", &[("stream.shards", "two")], &[]).unwrap_err();
     assert!(number.to_string().contains("`stream.shards`"), "{number}");
 }
+
+#[test]
+fn aws_cli_in_hints_has_the_flags_that_it_does_not_find_by_itself() {
+    let text = "region = \"eu-west-1\"\nprofile = \"p\"\n";
+    let flags = |words: &[&str]| AwsCli::Flags(words.iter().map(|word| (*word).to_owned()).collect());
+    let settings = settle(text, &[("region", "us-west-2")], &[]).unwrap();
+    assert_eq!(settings.aws_cli(), flags(&["--profile", "p", "--region", "us-west-2"]));
+    let settings = settle("", &[], &[("AWS_REGION", "eu-west-1"), ("AWS_PROFILE", "p")]).unwrap();
+    assert_eq!(settings.aws_cli(), AwsCli::Default);
+    assert_eq!(settle_file(file(text), &[], &[], true).unwrap().aws_cli(), AwsCli::LocalEnv);
+}

@@ -79,7 +79,8 @@ fn up_verify_late_canary_is_reported() {
     let up = env.run(["up", "--local", "--verify", "--timeout", "1s"]).assert_code(1).assert_stderr_contains(&[
         "test readings may remain in table SensorData",
         "it may come late",
-        "aws dynamodb delete-item --table-name SensorData --key",
+        // Without the first part, the command would go to a real account.
+        "`(eval \"$(sensorctl local env)\" && aws dynamodb delete-item --table-name SensorData --key",
     ]);
     foreign.api.iam("Action=DeleteRolePolicy&RoleName=kinesis-lambda-dynamodb&PolicyName=theirs");
     for row in env.rows(1) {

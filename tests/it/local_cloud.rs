@@ -47,7 +47,7 @@ fn local_start_with_other_options_than_it_runs_with_fails_and_names_them() {
         let run = run.assert_stderr_contains(&["already runs with", difference, &hint]);
         assert!(!run.stderr.contains("already runs at"), "{}", run.stderr);
     }
-    // What is asked for is what runs now, not what it was started with.
+    // The faults of this moment count, not those of the start.
     ApiClient::new(&env).set_faults("kinesis:*=drop");
     env.run(["local", "start", "--faults", " kinesis:*=drop ; "]).assert_success();
     env.run(["local", "start", "--faults", ""]).assert_code(1).assert_stderr_contains(&["instead of none"]);

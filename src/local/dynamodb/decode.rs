@@ -64,7 +64,7 @@ fn in_service_words(message: &str, request: &str) -> String {
     format!("{prefix}{}", value_in_service_words(without_position(text), request))
 }
 
-/// What dynoxide says of any value that it cannot read in a condition.
+/// dynoxide's message for any value that it cannot read in a condition.
 const UNREADABLE_CONDITION: &str = "TRUE_VALUE cannot be converted to String";
 
 fn value_in_service_words(text: &str, request: &str) -> String {
