@@ -109,8 +109,8 @@ pub async fn running_connection(
             "the local cloud at {} is in the region {}, not {region} as {origin} says",
             running.endpoint, running.region
         ))
-        .hint(format!("say `--region {}`, or leave the region out where it was said", running.region))
-        .hint("stop it and start it again with the other region to change it")),
+        .hint(format!("`--region {}` uses it as it is", running.region))
+        .hint(format!("`sensorctl local stop`, then `sensorctl local start --region {region}` moves it"))),
         _ => Ok(running.connection_info()),
     }
 }

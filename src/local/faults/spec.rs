@@ -152,20 +152,21 @@ impl Rule {
             Some((fault, when)) => (fault, when.read_when()?),
             None => (*rest, When::Always),
         };
-        let fault = fault.read_fault()?;
-        Ok(Rule { service: service.text.to_owned(), operation: operation.text.to_owned(), fault, when })
+        let (piece, fault) = (fault, fault.read_fault()?);
+        let rule = Rule { service: service.text.to_owned(), operation: operation.text.to_owned(), fault, when };
+        let of_service = |name: &&'static str| operations(name).any(|operation| rule.covers(name, operation));
+        if SERVICES.iter().any(of_service) {
+            return Ok(rule);
+        }
+        let (name, effect) = (fault.name(), fault.only_operations().join(", "));
+        Err(piece.wrong(&format!("`{name}` has no effect on {}, only on {effect}", calls.text)))
     }
 
     /// Returns whether the rule applies to this operation.
     pub(super) fn covers(&self, service: &str, operation: &str) -> bool {
-        let only = match self.fault {
-            Fault::Partial(_) => operation == "PutRecords",
-            Fault::Unprocessed(_) => operation == "BatchWriteItem",
-            Fault::StaleGrant(_) => service == "iam" && operation == "CreateRole",
-            Fault::Undecryptable => service == "lambda" && undecryptable::OPERATIONS.contains(&operation),
-            _ => true,
-        };
-        only && matches(&self.service, service) && matches(&self.operation, operation)
+        let only = self.fault.only_operations();
+        let is_possible = only.is_empty() || only.contains(&&*format!("{service}:{operation}"));
+        is_possible && matches(&self.service, service) && matches(&self.operation, operation)
     }
 
     /// Returns whether the rule names this operation itself, without `*`.
@@ -175,6 +176,17 @@ impl Rule {
 }
 
 impl Fault {
+    /// Returns the operations on which the fault has an effect; empty for all.
+    fn only_operations(self) -> &'static [&'static str] {
+        match self {
+            Fault::Partial(_) => &["kinesis:PutRecords"],
+            Fault::Unprocessed(_) => &["dynamodb:BatchWriteItem"],
+            Fault::StaleGrant(_) => &["iam:CreateRole"],
+            Fault::Undecryptable => &undecryptable::OPERATIONS,
+            _ => &[],
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Fault::Throttle => "throttle",
@@ -305,91 +317,4 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn fault_spec_unknown_operation_is_rejected_with_a_suggestion() {
-        for (text, wanted) in [
-            (
-                "kinesis:PutRecrods=throttle",
-                "column 9: kinesis has no operation `PutRecrods` in the local cloud; did you mean `PutRecords`?",
-            ),
-            ("dynamodb:batchwriteitems=drop", "did you mean `BatchWriteItem`?"),
-            ("lambda:InvokeFunction=drop", "has no operation `InvokeFunction`"),
-            ("kinesis:Zzz*=drop", "kinesis has no operation `Zzz*` in the local cloud"),
-        ] {
-            let said = text.parse::<FaultPlan>().unwrap_err().to_string();
-            assert!(said.contains(wanted), "{text}: {said}");
-        }
-        for text in
-            ["kinesis:putrecords=drop", "*:Put*=drop", "*:*=drop", "tag:GetResources=denied", "lambda:Invoke=drop"]
-        {
-            text.parse::<FaultPlan>().unwrap();
-        }
-    }
-
-    #[test]
-    fn fault_spec_parses_every_part_of_the_grammar() {
-        let plan: FaultPlan =
-            "seed=7; kinesis:PutRecords=throttle@20%; iam:CreateRole=lost@#1;*:*=delay(1.5s)@#2-4;dynamodb:B*Item=unprocessed(30%);"
-                .parse()
-                .unwrap();
-        assert_eq!(plan.seed, 7);
-        let told: Vec<(Fault, When)> = plan.rules.iter().map(|rule| (rule.fault, rule.when)).collect();
-        assert_eq!(
-            told,
-            [
-                (Fault::Throttle, When::Share(0.2)),
-                (Fault::Lost, When::Calls { first: 1, last: 1 }),
-                (Fault::Delay(Duration::from_millis(1500)), When::Calls { first: 2, last: 4 }),
-                (Fault::Unprocessed(0.3), When::Always),
-            ]
-        );
-        assert!(plan.rules[3].covers("dynamodb", "BatchWriteItem"));
-        assert!(!plan.rules[3].covers("dynamodb", "PutItem"));
-        let stale: FaultPlan = "iam:CreateRole=staleGrant(5s)".parse().unwrap();
-        assert_eq!(stale.rules[0].fault, Fault::StaleGrant(Duration::from_secs(5)));
-        let hides: FaultPlan = "lambda:*=undecryptable".parse().unwrap();
-        assert!(hides.rules[0].covers("lambda", "GetFunction") && !hides.rules[0].covers("lambda", "CreateFunction"));
-        assert!("".parse::<FaultPlan>().unwrap().is_empty());
-    }
-
-    #[test]
-    fn fault_spec_error_has_its_column() {
-        for (spec, column, words) in [
-            ("kinesis:PutRecords", 1, "SERVICE:OPERATION=FAULT"),
-            ("seed=x", 6, "whole number"),
-            ("s3:Get*=drop", 1, "kinesis, dynamodb"),
-            ("iam:*=drop; kinesis=drop", 13, "SERVICE:OPERATION"),
-            ("kinesis:=drop", 9, "operation"),
-            ("kinesis:*=explode", 11, "throttle, error"),
-            ("kinesis:*=error(404)", 17, "500 or 503"),
-            ("kinesis:*=delay", 11, "needs a time"),
-            ("kinesis:*=delay(soon)", 17, "200ms"),
-            ("kinesis:*=delay(5ms", 11, "not closed"),
-            ("kinesis:*=drop@0.2", 16, "20%"),
-            ("kinesis:*=drop@120%", 16, "100%"),
-            ("kinesis:*=drop@#0", 16, "from 1"),
-            ("kinesis:*=drop@#3-2", 16, "from 1"),
-            ("kinesis:*=drop(1)", 16, "no argument"),
-        ] {
-            let error = spec.parse::<FaultPlan>().unwrap_err();
-            assert!(error.column == column && error.to_string().contains(words), "{spec}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn fault_spec_parse_never_panics(text in "\\PC{0,40}") {
-            let _ = text.parse::<FaultPlan>();
-        }
-
-        #[test]
-        fn fault_spec_parse_of_near_misses_never_panics(text in "(seed|kinesis|\\*)?[:=@#();%é*-]{0,3}(drop|delay|partial)?[(@#;0-9%ms)]{0,6}") {
-            let _ = text.parse::<FaultPlan>();
-        }
-    }
-}
+mod tests;

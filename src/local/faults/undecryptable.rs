@@ -16,8 +16,13 @@ const MESSAGE: &str = "Lambda was unable to decrypt your environment variables b
                        on request)";
 
 /// Operations whose responses can contain encrypted members.
-pub(super) const OPERATIONS: [&str; 5] =
-    ["GetFunction", "GetFunctionConfiguration", "ListFunctions", "GetEventSourceMapping", "ListEventSourceMappings"];
+pub(super) const OPERATIONS: [&str; 5] = [
+    "lambda:GetFunction",
+    "lambda:GetFunctionConfiguration",
+    "lambda:ListFunctions",
+    "lambda:GetEventSourceMapping",
+    "lambda:ListEventSourceMappings",
+];
 
 /// Replaces encrypted members by the error for a caller who may not decrypt them. The response stays a success.
 pub(crate) fn hide(mut response: Response) -> Response {
